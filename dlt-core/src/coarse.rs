@@ -1,0 +1,162 @@
+//! The coarse histogram of ticks and timelines: fixed bounds, 8 buckets an
+//! octave, so that a browser adds them with integers alone (dlt.md 3).
+//!
+//! Bucket b covers [2^(b/8), 2^((b+1)/8)) µs. Final numbers never come from
+//! here: they come from `latencies`.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Buckets an octave.
+pub const PER_OCTAVE: u32 = 8;
+/// One more than the highest bucket: 1 h lies in bucket 253.
+pub const BUCKETS: usize = 256;
+
+/// Lower bounds of the eighths of an octave, as 2^(k/8) in 1/2^32.
+const EIGHTHS: [u64; 8] = [
+    0x1_0000_0000,
+    0x1_172B_83C8,
+    0x1_306F_E0A3,
+    0x1_4BFD_AD53,
+    0x1_6A09_E668,
+    0x1_8ACE_5423,
+    0x1_AE89_F996,
+    0x1_D581_8DCF,
+];
+
+/// The bucket of a value in µs; 0 counts as 1, beyond the last as the last.
+#[inline]
+pub fn bucket(value_us: u64) -> usize {
+    let value = value_us.max(1);
+    let octave = 63 - value.leading_zeros();
+    // The value's mantissa in 1/2^32, compared with the eighths' bounds.
+    let mantissa = if octave <= 32 {
+        value << (32 - octave)
+    } else {
+        value >> (octave - 32)
+    };
+    let eighth = EIGHTHS[1..]
+        .iter()
+        .filter(|&&bound| mantissa >= bound)
+        .count();
+    ((octave * PER_OCTAVE) as usize + eighth).min(BUCKETS - 1)
+}
+
+/// The middle of a bucket in µs (geometric), for drawing and live percentiles.
+pub fn middle_us(bucket: usize) -> f64 {
+    2f64.powf((bucket as f64 + 0.5) / f64::from(PER_OCTAVE))
+}
+
+/// Counts by bucket. On the wire `[[bucket, count]…]`, rising, zeros left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Coarse {
+    /// Grown as far as needed; index is the bucket.
+    counts: Vec<u64>,
+}
+
+impl Coarse {
+    /// Counts one value in µs.
+    #[inline]
+    pub fn record(&mut self, value_us: u64) {
+        self.add_at(bucket(value_us), 1);
+    }
+
+    /// Adds `count` to a bucket; beyond the last bucket counts as the last.
+    #[inline]
+    pub fn add_at(&mut self, bucket: usize, count: u64) {
+        let bucket = bucket.min(BUCKETS - 1);
+        if bucket >= self.counts.len() {
+            self.counts.resize(bucket + 1, 0);
+        }
+        self.counts[bucket] += count;
+    }
+
+    /// Adds another histogram.
+    pub fn merge(&mut self, other: &Self) {
+        for (bucket, count) in other.rows() {
+            self.add_at(bucket, count);
+        }
+    }
+
+    /// All values counted.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// The non-empty (bucket, count) rows, rising.
+    pub fn rows(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        self.counts
+            .iter()
+            .copied()
+            .enumerate()
+            .filter(|row| row.1 > 0)
+    }
+
+    /// The value in µs below which the share `q` (0 to 1) lies, to the middle of its bucket.
+    pub fn quantile_us(&self, q: f64) -> Option<f64> {
+        let total = self.count();
+        let rank = ((q * total as f64).ceil() as u64).max(1);
+        let mut seen = 0;
+        self.rows().find_map(|(bucket, count)| {
+            seen += count;
+            (seen >= rank).then(|| middle_us(bucket))
+        })
+    }
+}
+
+impl Serialize for Coarse {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.rows())
+    }
+}
+
+impl<'de> Deserialize<'de> for Coarse {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let rows = Vec::<(usize, u64)>::deserialize(deserializer)?;
+        let mut coarse = Self::default();
+        for (bucket, count) in rows {
+            if bucket >= BUCKETS {
+                return Err(serde::de::Error::custom(format!(
+                    "bucket {bucket} is beyond {}",
+                    BUCKETS - 1
+                )));
+            }
+            coarse.add_at(bucket, count);
+        }
+        Ok(coarse)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn bounds_are_the_documented_ones() {
+        for value in 1u64..200_000 {
+            let exact = ((value as f64).log2() * 8.0).floor() as usize;
+            // Only on a bound itself may the logarithm's rounding differ.
+            let off = bucket(value).abs_diff(exact);
+            assert!(
+                off == 0 || value.is_power_of_two(),
+                "{value}: {} {exact}",
+                bucket(value)
+            );
+        }
+        assert_eq!(bucket(0), 0);
+        assert_eq!(bucket(3_600_000_000), 253);
+        assert_eq!(bucket(u64::MAX), BUCKETS - 1);
+    }
+
+    proptest! {
+        #[test]
+        fn wire_form_reads_back(values in prop::collection::vec(0u64..4_000_000_000, 0..200)) {
+            let mut coarse = Coarse::default();
+            values.iter().for_each(|&v| coarse.record(v));
+            let text = serde_json::to_string(&coarse).unwrap();
+            let back: Coarse = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(back.rows().collect::<Vec<_>>(), coarse.rows().collect::<Vec<_>>());
+            prop_assert_eq!(back.count(), values.len() as u64);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Where every object lies. The same keys serve S3 and the folder at home
+//! (contract worker.md 3.2, dlt.md 5). Nothing here reads or writes.
+
+use crate::ids::{Region, RunPrefix, RunnerId, TestId};
+
+/// The `testScenario` of one region, with that region's task count and users.
+pub fn scenario(test: &TestId, region: &Region) -> String {
+    format!("test-scenarios/{test}-{region}.json")
+}
+
+/// Folder of everything that concerns the start of a run.
+pub fn start_folder(test: &TestId, prefix: &RunPrefix) -> String {
+    format!("start-signal/{test}/{prefix}/")
+}
+
+/// The run's secret; readable by the task role alone.
+pub fn secret(test: &TestId, prefix: &RunPrefix) -> String {
+    format!("start-signal/{test}/{prefix}/secret")
+}
+
+/// The one start instant of the run, written when all leaders are ready.
+pub fn start(test: &TestId, prefix: &RunPrefix) -> String {
+    format!("start-signal/{test}/{prefix}/start.json")
+}
+
+/// Addresses of a region's workers, written before its leader is launched.
+pub fn workers(test: &TestId, prefix: &RunPrefix, region: &Region) -> String {
+    format!("start-signal/{test}/{prefix}/{region}/workers.json")
+}
+
+/// A leader's word that it holds a connection to each worker it was told of.
+pub fn leader_ready(test: &TestId, prefix: &RunPrefix, region: &Region) -> String {
+    format!("start-signal/{test}/{prefix}/{region}/leader-ready.json")
+}
+
+/// Folder of a run's results.
+pub fn results_folder(test: &TestId, prefix: &RunPrefix) -> String {
+    format!("results/{test}/{prefix}/")
+}
+
+/// A runner's report.
+pub fn report(test: &TestId, prefix: &RunPrefix, runner: &RunnerId, region: &Region) -> String {
+    format!("results/{test}/{prefix}/{runner}-{region}.xml")
+}
+
+/// A runner's second-by-second timeline.
+pub fn timeline(test: &TestId, prefix: &RunPrefix, runner: &RunnerId, region: &Region) -> String {
+    format!("results/{test}/{prefix}/{runner}-{region}.timeline")
+}
+
+/// The merged timeline of the run.
+pub fn merged_timeline(test: &TestId, prefix: &RunPrefix) -> String {
+    format!("results/{test}/{prefix}/timeline.json.gz")
+}
+
+/// The merged label details of the run.
+pub fn merged_labels(test: &TestId, prefix: &RunPrefix) -> String {
+    format!("results/{test}/{prefix}/labels.json.gz")
+}
+
+/// Splits the file name of a report (`{runner}-{region}.xml`) into its parts.
+/// None for any other name.
+pub fn parse_report_name(key: &str) -> Option<(RunnerId, Region)> {
+    parse_runner_file(key, ".xml")
+}
+
+/// Splits the file name of a timeline (`{runner}-{region}.timeline`).
+pub fn parse_timeline_name(key: &str) -> Option<(RunnerId, Region)> {
+    parse_runner_file(key, ".timeline")
+}
+
+fn parse_runner_file(key: &str, suffix: &str) -> Option<(RunnerId, Region)> {
+    let stem = key.rsplit('/').next()?.strip_suffix(suffix)?;
+    // Both parts may hold hyphens: a region has three hyphened words, or four
+    // when the second is "gov"; the longer reading wins.
+    let hyphens: Vec<usize> = stem.match_indices('-').map(|(at, _)| at).collect();
+    [4, 3].into_iter().find_map(|words| {
+        let at = *hyphens.get(hyphens.len().checked_sub(words)?)?;
+        let region = Region::parse(&stem[at + 1..]).ok()?;
+        Some((RunnerId::parse(&stem[..at]).ok()?, region))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn report_names_read_back() {
+        let test = TestId::parse("Xk29QmWz7B").unwrap();
+        let prefix = RunPrefix::parse("2026-03-04T09-15-02_p4TqL8vN2c").unwrap();
+        for (runner, region) in [
+            ("lo-home-1-2", "lo-home-1"),
+            ("0f8fad5bd9cb469fa165708673b5a1c2", "us-gov-east-1"),
+            ("a", "eu-west-1"),
+        ] {
+            let runner = RunnerId::parse(runner).unwrap();
+            let region = Region::parse(region).unwrap();
+            let key = report(&test, &prefix, &runner, &region);
+            assert_eq!(parse_report_name(&key), Some((runner, region)), "{key}");
+        }
+        assert_eq!(parse_report_name("results/x/labels.json.gz"), None);
+        assert_eq!(parse_report_name("eu-west-1.xml"), None);
+    }
+}

@@ -1,0 +1,124 @@
+//! A runner's last word: its tally with exact histograms, how it started, how
+//! healthy it was. `xml` turns it into the FinalStatus document that Taurus
+//! readers know and back. Merging reports is `summary`'s job.
+
+pub mod xml;
+
+use crate::ids::{Region, RunnerId, TestId, TestRunId};
+use crate::latencies::Latencies;
+use crate::sample::Cause;
+use crate::tally::Tally;
+use serde::{Deserialize, Serialize};
+
+/// Version of our elements in the report.
+pub const REPORT_FORMAT: u32 = 1;
+
+/// A runner's report.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// Of which scenario.
+    pub test: TestId,
+    /// Of which run.
+    pub run: TestRunId,
+    /// Whose.
+    pub runner: RunnerId,
+    /// Where.
+    pub region: Region,
+    /// What was measured.
+    pub tally: Tally,
+    /// From the start instant to the last sample's end, µs.
+    pub duration_us: u64,
+    /// Highest number of users (closed) or requests in flight (open) in a second.
+    pub peak_users: u64,
+    /// Ticks made: one for each second of load.
+    pub ticks: u64,
+    /// How it started; None if it never did.
+    pub start: Option<StartFacts>,
+    /// How it ended.
+    pub ended: Ended,
+    /// The generator's own health.
+    pub health: Health,
+    /// Sentences for people: labels folded, files missing, and the like.
+    pub warnings: Vec<String>,
+    /// What upstream's parser requires (worker.md 1.4).
+    pub task: TaskFacts,
+}
+
+/// How a runner started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartFacts {
+    /// The start instant on the runner's clock, µs since the Unix epoch.
+    pub start_at_us: u64,
+    /// Runner's clock minus leader's, µs.
+    pub clock_offset_us: i64,
+    /// How far the offset may be off, µs.
+    pub clock_error_us: u64,
+    /// When its first request was due, µs since the start instant; None if it sent none.
+    pub first_due_us: Option<u64>,
+    /// When its first request was sent, µs since the start instant.
+    pub first_sent_us: Option<u64>,
+}
+
+impl StartFacts {
+    /// How late the first request left, µs; negative would be early.
+    pub fn skew_us(&self) -> Option<i64> {
+        let (due, sent) = self.first_due_us.zip(self.first_sent_us)?;
+        Some(sent as i64 - due as i64)
+    }
+}
+
+/// How a runner's load ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum Ended {
+    /// At the planned end, or when all iterations were done.
+    AsPlanned,
+    /// Told to stop: cancelled.
+    Stopped {
+        /// By whom or why.
+        reason: String,
+    },
+    /// The target answered nothing in the first seconds (dlt.md 2).
+    TargetSilent {
+        /// The most frequent cause.
+        cause: Option<Cause>,
+        /// A sentence with the target and what happened.
+        message: String,
+    },
+}
+
+/// The generator's own health over the load.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Health {
+    /// Load-making threads.
+    pub threads: u64,
+    /// CPU time of the process, µs: user and system.
+    pub cpu_us: u64,
+    /// Length of the load, µs of wall clock.
+    pub wall_us: u64,
+    /// Time for which the CPU quota held the process back, µs (cgroup).
+    pub throttled_us: u64,
+    /// Peak resident memory, bytes.
+    pub max_rss_bytes: u64,
+    /// Memory limit, bytes; 0 when there is none.
+    pub memory_limit_bytes: u64,
+    /// Requests that found no free port.
+    pub ports_exhausted: u64,
+    /// Requests that found no free file descriptor.
+    pub files_exhausted: u64,
+    /// Time from readable to read, sampled by a timer in each event loop, µs.
+    pub read_delay: Latencies,
+    /// Seconds (since start) in which lag or read delay was over its limit.
+    pub bad_seconds: Vec<u64>,
+}
+
+/// What upstream's results parser requires of each report.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TaskFacts {
+    /// vCPUs of the task.
+    pub cpu: u64,
+    /// Memory of the task, MiB.
+    pub memory_mib: u64,
+    /// Whole seconds since the task started.
+    pub seconds: u64,
+}

@@ -1,0 +1,172 @@
+//! One request, measured: its five instants, its bytes, and how it ended.
+//! Who measures it is the engine; who sums it is `tally`.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The instants of one request, in µs since the run's start instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sample {
+    /// When the plan wanted it (open load); equals `sent_us` in closed load.
+    pub due_us: u64,
+    /// When the generator began: opened a connection, or wrote on an idle one.
+    pub sent_us: u64,
+    /// When a new connection (with TLS) stood; None on a reused connection.
+    pub connected_us: Option<u64>,
+    /// When the first byte of the answer was read; None if none came.
+    pub first_byte_us: Option<u64>,
+    /// When the answer was complete or the request had failed.
+    pub done_us: u64,
+    /// Bytes read for this answer, head included.
+    pub bytes_received: u64,
+    /// Bytes written for this request, head included.
+    pub bytes_sent: u64,
+}
+
+/// How a request ended: ok, or failed for a cause of the closed list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Outcome {
+    /// The HTTP status, if an answer's head was read.
+    pub status: Option<u16>,
+    /// Why it failed; None if it is ok.
+    pub cause: Option<Cause>,
+}
+
+impl Outcome {
+    /// An answer that counts as ok.
+    pub fn ok(status: u16) -> Self {
+        Self {
+            status: Some(status),
+            cause: None,
+        }
+    }
+
+    /// A failure, with the status if one was read.
+    pub fn failed(cause: Cause, status: Option<u16>) -> Self {
+        Self {
+            status,
+            cause: Some(cause),
+        }
+    }
+}
+
+/// Why a request failed: the closed list of decision 15.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// The name did not resolve.
+    Dns,
+    /// No route to the host or network.
+    Unreachable,
+    /// Nothing listens there.
+    Refused,
+    /// The connection was reset or closed before the answer was complete.
+    Reset,
+    /// The TLS handshake failed, certificate included.
+    Tls,
+    /// No connection in time.
+    TimeoutConnect,
+    /// No first byte in time.
+    TimeoutFirstByte,
+    /// The answer began but was not complete in time.
+    TimeoutBody,
+    /// The answer is not HTTP as we understand it.
+    Protocol,
+    /// An HTTP/2 stream or connection was reset by the target.
+    H2Reset,
+    /// Head or body beyond the limits.
+    TooLarge,
+    /// More redirects than `max-redirects`.
+    TooManyRedirects,
+    /// Status 400 to 499 where that is a failure.
+    #[serde(rename = "status-4xx")]
+    Status4xx,
+    /// Status 500 and above where that is a failure.
+    #[serde(rename = "status-5xx")]
+    Status5xx,
+    /// A check (expected status below 400, assertion) did not hold.
+    Check,
+    /// A value that the scenario extracts was not there.
+    Extraction,
+    /// Reported by a script engine; the class is the error's code.
+    Tool,
+    /// Our own limits: ports, files, memory. Never the target's failure.
+    Generator,
+    /// Anything else; the message says what.
+    Other,
+}
+
+impl Cause {
+    /// Every cause, in the order of the enum.
+    pub const ALL: [Self; 19] = [
+        Self::Dns,
+        Self::Unreachable,
+        Self::Refused,
+        Self::Reset,
+        Self::Tls,
+        Self::TimeoutConnect,
+        Self::TimeoutFirstByte,
+        Self::TimeoutBody,
+        Self::Protocol,
+        Self::H2Reset,
+        Self::TooLarge,
+        Self::TooManyRedirects,
+        Self::Status4xx,
+        Self::Status5xx,
+        Self::Check,
+        Self::Extraction,
+        Self::Tool,
+        Self::Generator,
+        Self::Other,
+    ];
+
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
+            Self::Reset => "reset",
+            Self::Tls => "tls",
+            Self::TimeoutConnect => "timeout-connect",
+            Self::TimeoutFirstByte => "timeout-first-byte",
+            Self::TimeoutBody => "timeout-body",
+            Self::Protocol => "protocol",
+            Self::H2Reset => "h2-reset",
+            Self::TooLarge => "too-large",
+            Self::TooManyRedirects => "too-many-redirects",
+            Self::Status4xx => "status-4xx",
+            Self::Status5xx => "status-5xx",
+            Self::Check => "check",
+            Self::Extraction => "extraction",
+            Self::Tool => "tool",
+            Self::Generator => "generator",
+            Self::Other => "other",
+        }
+    }
+
+    /// The cause of that wire name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.name() == name)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_wire_names_and_read_back() {
+        for (index, cause) in Cause::ALL.into_iter().enumerate() {
+            assert_eq!(cause as usize, index);
+            assert_eq!(Cause::parse(cause.name()), Some(cause));
+            assert_eq!(serde_json::to_value(cause).unwrap(), cause.name());
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! A run's one result, made of its runners' reports: total, by region, by
+//! label. Percentiles are read from merged histograms, means from exact sums.
+
+use crate::account::Account;
+use crate::calls::LoadSummary;
+use crate::ids::{Region, RunnerId};
+use crate::outcome::{Outcome, Threshold};
+use crate::report::Report;
+use crate::scenario::plan::Plan;
+use crate::verdict::Verdict;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Numbers of one distribution: integers in µs, None when nothing was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Distribution {
+    /// Samples.
+    pub count: u64,
+    /// Exact minimum.
+    pub min_us: Option<u64>,
+    /// Exact maximum.
+    pub max_us: Option<u64>,
+    /// Mean, from the exact sum, rounded.
+    pub mean_us: Option<u64>,
+    /// Standard deviation, from exact sums, rounded.
+    pub stdev_us: Option<u64>,
+    /// Percentiles from the merged histogram.
+    pub p50_us: Option<u64>,
+    /// 75 %.
+    pub p75_us: Option<u64>,
+    /// 90 %.
+    pub p90_us: Option<u64>,
+    /// 95 %.
+    pub p95_us: Option<u64>,
+    /// 99 %.
+    pub p99_us: Option<u64>,
+    /// 99.9 %.
+    pub p99_9_us: Option<u64>,
+    /// 99.99 %.
+    pub p99_99_us: Option<u64>,
+}
+
+/// A block of the summary: the run, a region or a label.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Block {
+    /// The label; only in `labels`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Finished samples: ok + failed.
+    pub count: u64,
+    /// Ended ok.
+    pub ok: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Bytes read.
+    pub bytes_received: u64,
+    /// Bytes written.
+    pub bytes_sent: u64,
+    /// Response time: the fields of [`Distribution`] but `count`.
+    pub min_us: Option<u64>,
+    /// See [`Distribution`]; so for all that follow.
+    pub max_us: Option<u64>,
+    /// Mean.
+    pub mean_us: Option<u64>,
+    /// Standard deviation.
+    pub stdev_us: Option<u64>,
+    /// 50 %.
+    pub p50_us: Option<u64>,
+    /// 75 %.
+    pub p75_us: Option<u64>,
+    /// 90 %.
+    pub p90_us: Option<u64>,
+    /// 95 %.
+    pub p95_us: Option<u64>,
+    /// 99 %.
+    pub p99_us: Option<u64>,
+    /// 99.9 %.
+    pub p99_9_us: Option<u64>,
+    /// 99.99 %.
+    pub p99_99_us: Option<u64>,
+    /// Service time; total and regions only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<Distribution>,
+    /// Time to connect; total and regions only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect: Option<Distribution>,
+    /// Time to first byte; total and regions only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_byte: Option<Distribution>,
+    /// Generator lag; total and regions only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag: Option<Distribution>,
+    /// Samples that connected; labels only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect_count: Option<u64>,
+    /// Their exact sum, µs; labels only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect_sum_us: Option<u64>,
+    /// Samples with a first byte; labels only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_byte_count: Option<u64>,
+    /// Their exact sum, µs; labels only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_byte_sum_us: Option<u64>,
+}
+
+/// The blocks of a run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Blocks {
+    /// All runners.
+    pub total: Block,
+    /// By region.
+    pub regions: BTreeMap<String, Block>,
+    /// By label, over all runners, busiest first.
+    pub labels: Vec<Block>,
+}
+
+/// Who reported.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Every runner reported and no second is missing.
+    pub complete: bool,
+    /// Runners asked for.
+    pub runners_expected: u64,
+    /// Reports merged.
+    pub runners_reported: u64,
+    /// Runners without a report, by id.
+    pub missing: Vec<String>,
+    /// (runner, second) pairs without data.
+    pub missing_intervals: u64,
+}
+
+/// When the run started, and how evenly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StartSummary {
+    /// The start instant, µs since the Unix epoch.
+    pub start_at: u64,
+    /// Median over runners of how late the first request left.
+    pub skew_p50_us: i64,
+    /// 99 % over runners.
+    pub skew_p99_us: i64,
+    /// Largest.
+    pub skew_max_us: i64,
+    /// How far clocks may differ beyond what was corrected.
+    pub clock_error_us: u64,
+}
+
+/// One row of the run's errors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ErrorRow {
+    /// The cause's wire name; `tool:<class>` for script engines.
+    pub cause: String,
+    /// A status, or a script engine's class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// A sentence.
+    pub message: String,
+    /// How many samples.
+    pub count: u64,
+    /// Samples by label.
+    pub labels: BTreeMap<String, u64>,
+    /// Samples by runner.
+    pub runners: BTreeMap<String, u64>,
+    /// First met, ms since the Unix epoch.
+    pub first_at: u64,
+    /// Last met, ms since the Unix epoch.
+    pub last_at: u64,
+    /// Up to three.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exchanges: Vec<crate::tally::Exchange>,
+}
+
+/// The account as the run record shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AccountSummary {
+    /// Requests due.
+    pub scheduled: u64,
+    /// Requests dropped.
+    pub dropped: u64,
+    /// Requests sent.
+    pub sent: u64,
+    /// Ended ok.
+    pub ok: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Given up at the end.
+    pub unfinished: u64,
+    /// The account adds up.
+    pub balanced: bool,
+}
+
+impl From<Account> for AccountSummary {
+    fn from(account: Account) -> Self {
+        Self {
+            scheduled: account.scheduled,
+            dropped: account.dropped,
+            sent: account.sent,
+            ok: account.ok,
+            failed: account.failed,
+            unfinished: account.unfinished,
+            balanced: account.balanced(),
+        }
+    }
+}
+
+/// What is known of a run beside its reports.
+#[derive(Debug, Clone, Copy)]
+pub struct RunFacts<'a> {
+    /// Every runner asked for, launched or not.
+    pub expected: &'a [(RunnerId, Region)],
+    /// What was planned.
+    pub plan: &'a Plan,
+    /// Tasks over all regions: turns per-task users into the run's.
+    pub tasks: u64,
+    /// When it passes.
+    pub thresholds: &'a [Threshold],
+    /// The start instant, µs since the Unix epoch; None if none was given.
+    pub start_at_us: Option<u64>,
+    /// Why the run could not be run or ended `failed`, if so.
+    pub failure: Option<&'a str>,
+    /// It was cancelled: results are partial.
+    pub cancelled: bool,
+}
+
+/// Everything that a finished run says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// Did it pass.
+    pub outcome: Outcome,
+    /// May one believe it.
+    pub verdict: Verdict,
+    /// Where every request went.
+    pub account: AccountSummary,
+    /// Who reported.
+    pub coverage: Coverage,
+    /// How evenly it started.
+    pub start: StartSummary,
+    /// What was planned.
+    pub load: LoadSummary,
+    /// Exact numbers.
+    pub blocks: Blocks,
+    /// Failures by cause.
+    pub errors: Vec<ErrorRow>,
+    /// Compatible results: by region and `total` (openapi `ResultsByRegion`).
+    pub results: serde_json::Value,
+    /// Reports by region.
+    pub complete_tasks: BTreeMap<String, u64>,
+    /// succ / throughput · 100 with 2 decimals; None without samples.
+    pub succ_percent: Option<String>,
+    /// Sentences for people.
+    pub warnings: Vec<String>,
+}
+
+/// Merges reports one by one, so a thousand need not be held at once.
+#[derive(Debug, Default)]
+pub struct Merger {}
+
+impl Merger {
+    /// Adds a report. Its histograms are merged and dropped.
+    pub fn add(&mut self, _report: &Report) {
+        todo!("H4")
+    }
+
+    /// The one result.
+    pub fn finish(self, _facts: &RunFacts<'_>) -> Summary {
+        todo!("H4")
+    }
+}

@@ -1,0 +1,258 @@
+//! A tally: any stretch of samples, summed. Merging is addition, so threads,
+//! runners and regions add up to the run exactly.
+//!
+//! The recorder of the engine fills tallies; reports carry them; summaries
+//! read them. Nothing here decides whether a sample is good.
+
+use crate::account::Account;
+use crate::latencies::Latencies;
+use crate::sample::{Cause, Outcome, Sample};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Most labels a run keeps apart (decision 16); the rest goes to [`OTHER_LABEL`].
+pub const MOST_LABELS: usize = 2_000;
+/// Where samples of labels beyond the limit go.
+pub const OTHER_LABEL: &str = "[other]";
+/// Most different errors (cause, code, message) a tally keeps apart.
+pub const MOST_ERRORS: usize = 200;
+/// Most saved exchanges of one error (decision 15).
+pub const MOST_EXCHANGES: usize = 3;
+/// Most bytes of one side of a saved exchange.
+pub const LONGEST_EXCHANGE_BYTES: usize = 2_048;
+/// Most bytes of an error's message.
+pub const LONGEST_MESSAGE_BYTES: usize = 300;
+
+/// Exact count and sum of a phase, in µs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PhaseSum {
+    /// How many samples had this phase.
+    pub count: u64,
+    /// Their sum, µs.
+    pub sum_us: u128,
+}
+
+impl PhaseSum {
+    /// Counts one.
+    #[inline]
+    pub fn add(&mut self, value_us: u64) {
+        self.count += 1;
+        self.sum_us += u128::from(value_us);
+    }
+
+    /// Adds another.
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.sum_us += other.sum_us;
+    }
+}
+
+/// How many samples ended one way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutcomeCount {
+    /// The way they ended.
+    pub outcome: Outcome,
+    /// How many.
+    pub count: u64,
+}
+
+/// The samples of one label.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LabelTally {
+    /// Ended ok.
+    pub ok: u64,
+    /// Ended failed.
+    pub failed: u64,
+    /// Bytes read.
+    pub bytes_received: u64,
+    /// Bytes written.
+    pub bytes_sent: u64,
+    /// Response time, µs: done − due in open load, done − sent in closed load.
+    pub response: Latencies,
+    /// Time to connect, of the samples that opened a connection.
+    pub connect: PhaseSum,
+    /// Time from sent to first byte, of the samples that got one.
+    pub first_byte: PhaseSum,
+    /// Ways in which samples ended, first seen first.
+    pub outcomes: Vec<OutcomeCount>,
+}
+
+impl LabelTally {
+    /// Counts one finished sample.
+    #[inline]
+    pub fn record(&mut self, sample: &Sample, outcome: Outcome) {
+        if outcome.cause.is_none() {
+            self.ok += 1;
+        } else {
+            self.failed += 1;
+        }
+        self.bytes_received += sample.bytes_received;
+        self.bytes_sent += sample.bytes_sent;
+        self.response
+            .record(sample.done_us.saturating_sub(sample.due_us));
+        if let Some(connected) = sample.connected_us {
+            self.connect.add(connected.saturating_sub(sample.sent_us));
+        }
+        if let Some(first) = sample.first_byte_us {
+            self.first_byte.add(first.saturating_sub(sample.sent_us));
+        }
+        self.count_outcome(outcome, 1);
+    }
+
+    /// Counts `count` more of an outcome.
+    #[inline]
+    pub fn count_outcome(&mut self, outcome: Outcome, count: u64) {
+        match self.outcomes.iter_mut().find(|row| row.outcome == outcome) {
+            Some(row) => row.count += count,
+            None => self.outcomes.push(OutcomeCount { outcome, count }),
+        }
+    }
+
+    /// Adds another tally.
+    pub fn merge(&mut self, other: &Self) {
+        self.ok += other.ok;
+        self.failed += other.failed;
+        self.bytes_received += other.bytes_received;
+        self.bytes_sent += other.bytes_sent;
+        self.response.merge(&other.response);
+        self.connect.merge(&other.connect);
+        self.first_byte.merge(&other.first_byte);
+        for row in &other.outcomes {
+            self.count_outcome(row.outcome, row.count);
+        }
+    }
+}
+
+/// Histograms of the run as a whole, µs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Phases {
+    /// done − sent.
+    pub service: Latencies,
+    /// connected − sent, of new connections.
+    pub connect: Latencies,
+    /// first byte − sent.
+    pub first_byte: Latencies,
+    /// sent − due: how late the generator was. Empty in closed load.
+    pub lag: Latencies,
+}
+
+impl Phases {
+    /// Adds another.
+    pub fn merge(&mut self, other: &Self) {
+        self.service.merge(&other.service);
+        self.connect.merge(&other.connect);
+        self.first_byte.merge(&other.first_byte);
+        self.lag.merge(&other.lag);
+    }
+}
+
+/// One saved exchange of a failure, bounded, secrets redacted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// What was sent: request line and headers.
+    pub request: String,
+    /// What came back, as far as it came.
+    pub response: String,
+}
+
+/// What tells one error from another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ErrorKey {
+    /// The cause.
+    pub cause: Cause,
+    /// A status, or a script engine's class.
+    pub code: Option<String>,
+    /// A sentence that a person understands, without varying parts.
+    pub message: String,
+}
+
+/// How often an error was met, when and where.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ErrorTally {
+    /// How many samples.
+    pub count: u64,
+    /// First met, µs since start.
+    pub first_us: u64,
+    /// Last met, µs since start.
+    pub last_us: u64,
+    /// Samples by label.
+    pub labels: BTreeMap<String, u64>,
+    /// Up to [`MOST_EXCHANGES`].
+    pub exchanges: Vec<Exchange>,
+}
+
+impl ErrorTally {
+    /// Adds another tally of the same error.
+    pub fn merge(&mut self, other: &Self) {
+        self.first_us = match self.count {
+            0 => other.first_us,
+            _ => self.first_us.min(other.first_us),
+        };
+        self.last_us = self.last_us.max(other.last_us);
+        self.count += other.count;
+        for (label, count) in &other.labels {
+            *self.labels.entry(label.clone()).or_default() += count;
+        }
+        let room = MOST_EXCHANGES.saturating_sub(self.exchanges.len());
+        self.exchanges
+            .extend(other.exchanges.iter().take(room).cloned());
+    }
+}
+
+/// A whole tally: account, labels, phases and errors.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tally {
+    /// Every request is somewhere.
+    pub account: Account,
+    /// By label.
+    pub labels: BTreeMap<String, LabelTally>,
+    /// Of the whole.
+    pub phases: Phases,
+    /// By error.
+    pub errors: BTreeMap<ErrorKey, ErrorTally>,
+    /// Samples whose label was beyond [`MOST_LABELS`].
+    pub overflowed: u64,
+}
+
+impl Tally {
+    /// Adds another tally. Labels and errors beyond the limits fold into
+    /// [`OTHER_LABEL`] and an error without message, counted, never lost.
+    pub fn merge(&mut self, other: &Self) {
+        self.account.merge(&other.account);
+        self.phases.merge(&other.phases);
+        self.overflowed += other.overflowed;
+        for (label, tally) in &other.labels {
+            self.label(label).merge(tally);
+        }
+        for (key, error) in &other.errors {
+            self.error(key).merge(error);
+        }
+    }
+
+    fn label(&mut self, label: &str) -> &mut LabelTally {
+        let full = self.labels.len() >= MOST_LABELS && !self.labels.contains_key(label);
+        let label = if full { OTHER_LABEL } else { label };
+        self.labels.entry(label.to_owned()).or_default()
+    }
+
+    fn error(&mut self, key: &ErrorKey) -> &mut ErrorTally {
+        let full = self.errors.len() >= MOST_ERRORS && !self.errors.contains_key(key);
+        let key = if full {
+            ErrorKey {
+                cause: key.cause,
+                code: None,
+                message: "further errors".to_owned(),
+            }
+        } else {
+            key.clone()
+        };
+        self.errors.entry(key).or_default()
+    }
+
+    /// All labels as one: the overall group.
+    pub fn overall(&self) -> LabelTally {
+        let mut overall = LabelTally::default();
+        self.labels.values().for_each(|label| overall.merge(label));
+        overall
+    }
+}

@@ -1,0 +1,185 @@
+//! A run second by second: what ticks carry and what the timeline objects keep
+//! (decision 17). Seconds are added over runners and regions; a percentile of
+//! a second is read from its added coarse histogram.
+
+use crate::coarse::Coarse;
+use crate::ids::{Region, RunnerId};
+use crate::runner_line::add_cause;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Labels that a timeline keeps apart (decision 17).
+pub const MOST_TIMELINE_LABELS: usize = 100;
+/// Version of the timeline object.
+pub const TIMELINE_FORMAT: u32 = 1;
+
+/// One stretch (a second, later 10 s or 60 s) of a runner, a region or a run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Second {
+    /// Seconds since the start instant at which it begins.
+    pub second: u64,
+    /// Users active, or requests in flight, at its end.
+    pub users: u64,
+    /// Requests due.
+    pub scheduled: u64,
+    /// Requests dropped.
+    pub dropped: u64,
+    /// Requests sent.
+    pub sent: u64,
+    /// Requests that ended ok.
+    pub ok: u64,
+    /// Requests that failed.
+    pub failed: u64,
+    /// Requests given up.
+    pub unfinished: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Failures by cause, sorted by cause.
+    pub causes: Vec<(String, u64)>,
+    /// Response times.
+    pub latency: Coarse,
+    /// Generator lag.
+    pub lag: Coarse,
+}
+
+impl Second {
+    /// Adds the same second of another runner or region.
+    pub fn merge(&mut self, other: &Self) {
+        self.users += other.users;
+        self.add_flow(other);
+    }
+
+    /// Adds a later second of the same runner: flows add, users are the later's.
+    pub fn extend(&mut self, later: &Self) {
+        self.users = later.users;
+        self.add_flow(later);
+    }
+
+    fn add_flow(&mut self, other: &Self) {
+        self.scheduled += other.scheduled;
+        self.dropped += other.dropped;
+        self.sent += other.sent;
+        self.ok += other.ok;
+        self.failed += other.failed;
+        self.unfinished += other.unfinished;
+        self.bytes += other.bytes;
+        for (cause, count) in &other.causes {
+            add_cause(&mut self.causes, cause, *count);
+        }
+        self.latency.merge(&other.latency);
+        self.lag.merge(&other.lag);
+    }
+}
+
+/// One stretch of one label.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct LabelSecond {
+    /// Seconds since the start instant at which it begins.
+    pub second: u64,
+    /// Ended ok.
+    pub ok: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Response times.
+    pub latency: Coarse,
+}
+
+/// A label's stretches, rising.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LabelSeries {
+    /// The label.
+    pub label: String,
+    /// Its stretches; those without samples are left out.
+    pub seconds: Vec<LabelSecond>,
+}
+
+/// A runner's timeline object (JSON).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Timeline {
+    /// [`TIMELINE_FORMAT`].
+    pub format: u32,
+    /// Whose.
+    pub runner: RunnerId,
+    /// Where.
+    pub region: Region,
+    /// The stretches, rising; a runner that did nothing in one still lists it.
+    pub seconds: Vec<Second>,
+    /// The first [`MOST_TIMELINE_LABELS`] labels; empty when there are more.
+    pub labels: Vec<LabelSeries>,
+}
+
+/// How long the stretch is that begins at `second`: 1 s, after 6 h 10 s,
+/// after 3 days 60 s (decision 17).
+pub fn resolution_s(second: u64) -> u64 {
+    const HOUR: u64 = 3_600;
+    match second {
+        0..21_600 => 1,
+        _ if second < 72 * HOUR => 10,
+        _ => 60,
+    }
+}
+
+/// The start of the stretch that `second` belongs to.
+pub fn stretch_of(second: u64) -> u64 {
+    second - second % resolution_s(second)
+}
+
+/// A run's merged timeline (`timeline.json.gz`): by region, and labels over all.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct RunTimeline {
+    /// [`TIMELINE_FORMAT`].
+    pub format: u32,
+    /// The start instant, µs since the Unix epoch.
+    pub start_at_us: u64,
+    /// By region, its stretches rising.
+    pub regions: BTreeMap<Region, Vec<Second>>,
+    /// Labels over all regions.
+    pub labels: Vec<LabelSeries>,
+}
+
+impl RunTimeline {
+    /// Merges runners' timelines.
+    pub fn of(start_at_us: u64, timelines: &[Timeline]) -> Self {
+        let mut regions: BTreeMap<Region, BTreeMap<u64, Second>> = BTreeMap::new();
+        let mut labels: BTreeMap<&str, BTreeMap<u64, LabelSecond>> = BTreeMap::new();
+        for timeline in timelines {
+            let rows = regions.entry(timeline.region.clone()).or_default();
+            for second in &timeline.seconds {
+                rows.entry(second.second)
+                    .or_insert_with(|| Second {
+                        second: second.second,
+                        ..Second::default()
+                    })
+                    .merge(second);
+            }
+            for series in &timeline.labels {
+                let rows = labels.entry(&series.label).or_default();
+                for second in &series.seconds {
+                    let row = rows.entry(second.second).or_insert_with(|| LabelSecond {
+                        second: second.second,
+                        ..LabelSecond::default()
+                    });
+                    row.ok += second.ok;
+                    row.failed += second.failed;
+                    row.latency.merge(&second.latency);
+                }
+            }
+        }
+        Self {
+            format: TIMELINE_FORMAT,
+            start_at_us,
+            regions: regions
+                .into_iter()
+                .map(|(region, rows)| (region, rows.into_values().collect()))
+                .collect(),
+            labels: labels
+                .into_iter()
+                .take(MOST_TIMELINE_LABELS)
+                .map(|(label, rows)| LabelSeries {
+                    label: label.to_owned(),
+                    seconds: rows.into_values().collect(),
+                })
+                .collect(),
+        }
+    }
+}

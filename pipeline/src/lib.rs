@@ -1,0 +1,5 @@
+//! The control plane.
+
+pub mod error;
+#[cfg(feature = "local")]
+pub mod local;

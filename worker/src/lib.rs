@@ -1,0 +1,3 @@
+//! One runner: fetch the order, meet the others, make load, report.
+
+pub mod engine;
