@@ -4,6 +4,7 @@
 //! worker's job.
 
 use crate::ids::{IdError, Region, RunPrefix, RunnerId, TestId, TestRunId};
+use crate::report::Ended;
 use crate::runner_line::Tick;
 use crate::share::{Share, Slice};
 use serde::{Deserialize, Serialize};
@@ -209,7 +210,9 @@ pub enum ToWorker {
         /// HMAC-SHA256 of the challenge, lower-case hex.
         hmac: String,
     },
-    /// A clock probe; t1 is the leader's clock, µs since the Unix epoch.
+    /// A clock probe, and the leader's sign of life: sent every few seconds as
+    /// long as the connection stands, answered at once. t1 is the leader's
+    /// clock, µs since the Unix epoch.
     Probe {
         /// When it was sent.
         t1_us: u64,
@@ -219,10 +222,8 @@ pub enum ToWorker {
     /// Stop the load, finish what is in flight, report.
     Stop {
         /// Why, for the report.
-        reason: String,
+        ended: Ended,
     },
-    /// Nothing to say, still here.
-    Alive {},
 }
 
 /// A frame from worker to leader.
@@ -303,6 +304,17 @@ mod tests {
             r#"{"type":"start","share":{"index":1,"of":3},"slice":{"first":0,"count":3,"of":5},"start_at_us":1772615703000000,"clock_offset_us":-12,"clock_error_us":40}"#
         );
         assert_eq!(serde_json::from_str::<ToWorker>(&text).unwrap(), start);
+        let stop = ToWorker::Stop {
+            ended: Ended::Stopped {
+                reason: "cancelled".to_owned(),
+            },
+        };
+        let text = serde_json::to_string(&stop).unwrap();
+        assert_eq!(
+            text,
+            r#"{"type":"stop","ended":{"how":"stopped","reason":"cancelled"}}"#
+        );
+        assert_eq!(serde_json::from_str::<ToWorker>(&text).unwrap(), stop);
         assert_eq!(
             serde_json::to_string(&ToLeader::Ack {}).unwrap(),
             r#"{"type":"ack"}"#

@@ -86,6 +86,8 @@ pub struct Tick {
     pub unfinished: u64,
     /// Bytes read.
     pub bytes: u64,
+    /// Statuses read in this second, whatever they were: does the target answer at all.
+    pub answers: u64,
     /// Failures by cause, sorted by cause.
     pub causes: Vec<(String, u64)>,
     /// Response times.
@@ -97,7 +99,7 @@ pub struct Tick {
 }
 
 impl Tick {
-    /// A tick of one runner's second.
+    /// A tick of one runner's second; `answers` is the caller's to fill.
     pub fn of(
         second: &Second,
         test_id: TestId,
@@ -120,6 +122,7 @@ impl Tick {
             failed: 0,
             unfinished: 0,
             bytes: 0,
+            answers: 0,
             causes: Vec::new(),
             latency: Coarse::default(),
             lag: Coarse::default(),
@@ -148,6 +151,7 @@ impl Tick {
     /// Adds another tick of the same second; `seq` and names stay this one's.
     pub fn merge(&mut self, other: &Self) {
         self.add_second(&other.as_second());
+        self.answers += other.answers;
         self.runners.extend(other.runners.iter().cloned());
     }
 
@@ -222,6 +226,7 @@ mod tests {
             4,
             RunnerRow(id("lo-home-1-1"), RunnerState::Loading, 4, 120),
         );
+        tick.answers = 61;
         tick.latency.record(840);
         let mut other = tick.clone();
         other.runners = vec![RunnerRow(id("lo-home-1-2"), RunnerState::Lost, 3, 0)];
@@ -230,7 +235,7 @@ mod tests {
         let text = line.to_line();
         assert_eq!(
             text,
-            r#"{"event":"DLT_LIVE_TICK","test_id":"Xk29QmWz7B","run_id":"p4TqL8vN2c","region":"lo-home-1","seq":4,"second":4,"users":50,"scheduled":122,"dropped":0,"sent":122,"ok":120,"failed":2,"unfinished":0,"bytes":18000,"causes":[["status-5xx",2]],"latency":[[77,2]],"lag":[],"runners":[["lo-home-1-1","loading",4,120],["lo-home-1-2","lost",3,0]]}"#
+            r#"{"event":"DLT_LIVE_TICK","test_id":"Xk29QmWz7B","run_id":"p4TqL8vN2c","region":"lo-home-1","seq":4,"second":4,"users":50,"scheduled":122,"dropped":0,"sent":122,"ok":120,"failed":2,"unfinished":0,"bytes":18000,"answers":122,"causes":[["status-5xx",2]],"latency":[[77,2]],"lag":[],"runners":[["lo-home-1-1","loading",4,120],["lo-home-1-2","lost",3,0]]}"#
         );
         assert_eq!(RunnerLine::parse(&text), Some(line));
         assert_eq!(RunnerLine::parse("hello"), None);
