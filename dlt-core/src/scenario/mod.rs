@@ -2,6 +2,9 @@
 //! once, each with its path. Files are read by the caller.
 
 pub mod plan;
+mod quick;
+
+pub use quick::{QUICK_DURATION, QUICK_NAME, QUICK_USERS, Quick, quick};
 
 use crate::ids::{Region, TestId};
 use crate::outcome::Threshold;
@@ -53,6 +56,9 @@ pub struct Defaults {
     pub tasks: u64,
     /// Name when the file has none.
     pub name: String,
+    /// `showLive` when the body has none: false for the API, as its contract
+    /// says; true for `dlt run`, which shows what it runs.
+    pub show_live: bool,
 }
 
 /// How a text is written.
