@@ -1,1 +1,16 @@
-//! placeholder
+//! What the tests that cross rooms stand on: a target server that keeps the
+//! truth, the `dlt` command run in a data folder of its own, and the processes
+//! it leaves or should not leave. What is expected of `dlt` stands in the
+//! tests themselves.
+
+pub mod behaviour;
+pub mod certificates;
+pub mod command;
+pub mod log;
+pub mod objects;
+pub mod patience;
+pub mod processes;
+pub mod target;
+pub mod truth;
+
+mod connection;
