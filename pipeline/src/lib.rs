@@ -1,5 +1,11 @@
-//! The control plane.
+//! The control plane: the workflow of a run, the functions that it calls, and
+//! the ports that these use.
+//!
+//! A noun's `mod.rs` holds its functions and its port and never names its
+//! adapters; only `world` and `local` choose among those. Load is made by
+//! runners, never here.
 
 pub mod error;
 #[cfg(feature = "local")]
 pub mod local;
+pub mod workflow;

@@ -1,0 +1,10 @@
+//! The workflow: its file, the machine that runs it, the functions it calls.
+
+mod choice;
+pub mod definition;
+pub mod jsonpath;
+pub mod machine;
+mod template;
+
+/// The workflow file; Step Functions and `machine` both run it.
+pub const WORKFLOW: &str = include_str!("../../workflow/load-test.asl.json");
