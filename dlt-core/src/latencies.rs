@@ -21,7 +21,7 @@ const HALF: u64 = SUB_BUCKETS / 2;
 const PAGE: usize = 256;
 
 /// A latency histogram in µs with exact moments.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Latencies {
     pages: Vec<Option<Box<[u32; PAGE]>>>,
     /// What no longer fits a u32 counter: (index, count), rare.
@@ -134,7 +134,9 @@ impl Latencies {
         self.max_us = self.max_us.max(other.max_us);
         self.count += other.count;
         self.sum_us += other.sum_us;
-        self.sum_squares_us += other.sum_squares_us;
+        // Sums read from a thousand reports may reach the end of 128 bits only
+        // if they are lies; then the deviation is wrong, nothing panics.
+        self.sum_squares_us = self.sum_squares_us.saturating_add(other.sum_squares_us);
         self.beyond += other.beyond;
     }
 
@@ -227,6 +229,14 @@ impl Latencies {
             .zip(self.sum_us.checked_mul(self.sum_us))
             .map_or(0.0, |(a, b)| a.saturating_sub(b) as f64);
         Some(spread.sqrt() / self.count as f64)
+    }
+}
+
+/// The exact integers and the non-empty rows, not thousands of zeros.
+impl std::fmt::Debug for Latencies {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} ", self.exact())?;
+        f.debug_list().entries(self.rows()).finish()
     }
 }
 

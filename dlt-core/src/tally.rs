@@ -16,6 +16,8 @@ pub const MOST_LABELS: usize = 2_000;
 pub const OTHER_LABEL: &str = "[other]";
 /// Most different errors (cause, code, message) a tally keeps apart.
 pub const MOST_ERRORS: usize = 200;
+/// Message of what is beyond [`MOST_ERRORS`].
+pub const FURTHER_ERRORS: &str = "further errors";
 /// Most saved exchanges of one error (decision 15).
 pub const MOST_EXCHANGES: usize = 3;
 /// Most bytes of one side of a saved exchange.
@@ -182,6 +184,18 @@ pub struct ErrorTally {
 }
 
 impl ErrorTally {
+    /// Counts `count` more under a label; beyond [`MOST_LABELS`] under [`OTHER_LABEL`].
+    pub fn count_in(&mut self, label: &str, count: u64) {
+        let fits = self.labels.len() < MOST_LABELS || self.labels.contains_key(label);
+        let label = if fits { label } else { OTHER_LABEL };
+        match self.labels.get_mut(label) {
+            Some(known) => *known += count,
+            None => {
+                self.labels.insert(label.to_owned(), count);
+            }
+        }
+    }
+
     /// Adds another tally of the same error.
     pub fn merge(&mut self, other: &Self) {
         self.first_us = match self.count {
@@ -191,7 +205,7 @@ impl ErrorTally {
         self.last_us = self.last_us.max(other.last_us);
         self.count += other.count;
         for (label, count) in &other.labels {
-            *self.labels.entry(label.clone()).or_default() += count;
+            self.count_in(label, *count);
         }
         let room = MOST_EXCHANGES.saturating_sub(self.exchanges.len());
         self.exchanges
@@ -222,31 +236,43 @@ impl Tally {
         self.phases.merge(&other.phases);
         self.overflowed += other.overflowed;
         for (label, tally) in &other.labels {
-            self.label(label).merge(tally);
+            self.add_label(label, tally);
         }
         for (key, error) in &other.errors {
-            self.error(key).merge(error);
+            self.add_error(key, error);
         }
     }
 
-    fn label(&mut self, label: &str) -> &mut LabelTally {
-        let full = self.labels.len() >= MOST_LABELS && !self.labels.contains_key(label);
-        let label = if full { OTHER_LABEL } else { label };
-        self.labels.entry(label.to_owned()).or_default()
+    /// Adds to a label; beyond [`MOST_LABELS`] to [`OTHER_LABEL`].
+    pub fn add_label(&mut self, label: &str, tally: &LabelTally) {
+        let fits = self.labels.len() < MOST_LABELS || self.labels.contains_key(label);
+        let label = if fits { label } else { OTHER_LABEL };
+        if !fits {
+            self.overflowed += tally.ok + tally.failed;
+        }
+        // Looked up first: no copy of the label for one that is there.
+        match self.labels.get_mut(label) {
+            Some(known) => known.merge(tally),
+            None => {
+                self.labels.insert(label.to_owned(), tally.clone());
+            }
+        }
     }
 
-    fn error(&mut self, key: &ErrorKey) -> &mut ErrorTally {
-        let full = self.errors.len() >= MOST_ERRORS && !self.errors.contains_key(key);
-        let key = if full {
-            ErrorKey {
+    /// Adds to an error; beyond [`MOST_ERRORS`] to one without code and message.
+    pub fn add_error(&mut self, key: &ErrorKey, tally: &ErrorTally) {
+        if let Some(known) = self.errors.get_mut(key) {
+            return known.merge(tally);
+        }
+        let key = match self.errors.len() < MOST_ERRORS {
+            true => key.clone(),
+            false => ErrorKey {
                 cause: key.cause,
                 code: None,
-                message: "further errors".to_owned(),
-            }
-        } else {
-            key.clone()
+                message: FURTHER_ERRORS.to_owned(),
+            },
         };
-        self.errors.entry(key).or_default()
+        self.errors.entry(key).or_default().merge(tally);
     }
 
     /// All labels as one: the overall group.

@@ -2,6 +2,9 @@
 //! healthy it was. `xml` turns it into the FinalStatus document that Taurus
 //! readers know and back. Merging reports is `summary`'s job.
 
+pub mod codes;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod xml;
 
 use crate::ids::{Region, RunnerId, TestId, TestRunId};
