@@ -1,0 +1,131 @@
+//! Who may import whom, and what must be absent where.
+
+use crate::files::{none, rust, rust_in};
+use crate::manifest::members;
+
+/// Each package and those of ours that it may use. A floor imports downward
+/// only; rooms on one floor never import each other.
+const MAY_IMPORT: [(&str, &[&str]); 6] = [
+    ("dlt-core", &[]),
+    ("dlt-worker", &["dlt-core"]),
+    ("dlt-pipeline", &["dlt-core"]),
+    ("dlt", &["dlt-core", "dlt-worker", "dlt-pipeline"]),
+    ("dlt-tests", &["dlt-core", "dlt-worker", "dlt-pipeline"]),
+    ("xtask", &[]),
+];
+
+/// What dlt-core is made of: nothing that does I/O, awaits or draws lots.
+const CORE_USES: [&str; 12] = [
+    "base64",
+    "cronexpr",
+    "flate2",
+    "hdrhistogram",
+    "jiff",
+    "quick-xml",
+    "schemars",
+    "serde",
+    "serde-saphyr",
+    "serde_json",
+    "thiserror",
+    "url",
+];
+
+#[test]
+fn floors_import_downward_only() {
+    let mut offences = Vec::new();
+    for manifest in members() {
+        let Some((_, allowed)) = MAY_IMPORT.iter().find(|row| row.0 == manifest.name) else {
+            offences.push(format!("{} is on no floor: add it here", manifest.path));
+            continue;
+        };
+        for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            for dependency in manifest.dependencies(section) {
+                let ours = MAY_IMPORT.iter().any(|row| row.0 == dependency);
+                if ours && !allowed.contains(&dependency.as_str()) {
+                    offences.push(format!("{} imports {dependency}", manifest.name));
+                }
+            }
+        }
+    }
+    none("floors import downward only", offences);
+}
+
+#[test]
+fn the_core_is_made_of_few_things() {
+    let core = members()
+        .into_iter()
+        .find(|manifest| manifest.name == "dlt-core");
+    let used = core.expect("dlt-core").dependencies("dependencies");
+    assert!(!used.is_empty());
+    let strange = used
+        .into_iter()
+        .filter(|name| !CORE_USES.contains(&name.as_str()));
+    none("dlt-core uses only what it may", strange);
+}
+
+#[test]
+fn the_core_has_no_outside() {
+    let words = [
+        "tokio",
+        "Instant::now",
+        "SystemTime::now",
+        "Timestamp::now",
+        "Zoned::now",
+        "std::fs",
+        "std::net",
+        "std::env",
+        "std::process",
+        "std::thread",
+        "std::io::std",
+        "async fn",
+        ".await",
+        "unsafe",
+    ];
+    let offences = rust_in("dlt-core/src/");
+    let offences = offences.iter().flat_map(|file| file.offences(&words));
+    none(
+        "dlt-core does no I/O, has no clock and awaits nothing",
+        offences,
+    );
+}
+
+#[test]
+fn the_engine_knows_no_leader_and_no_report() {
+    let words = [
+        "dlt_core::report",
+        "dlt_core::order",
+        "dlt_core::runner_line",
+        "dlt_core::summary",
+        "crate::rendezvous",
+        "crate::depot",
+        "crate::beat",
+        "std::env",
+    ];
+    let offences = rust_in("worker/src/engine/");
+    let offences = offences.iter().flat_map(|file| file.offences(&words));
+    none("the engine makes load and knows nothing else", offences);
+}
+
+#[test]
+fn each_tool_has_its_place() {
+    // (what, where it may stand)
+    let places: [(&str, &[&str]); 4] = [
+        ("rusqlite", &["sqlite"]),
+        ("clap::", &["cli/src/", "xtask/src/"]),
+        ("rustls::", &["worker/src/", "tests/harness/"]),
+        (
+            "aws_",
+            &["s3.rs", "dynamodb.rs", "ecs.rs", "iot.rs", "world.rs"],
+        ),
+    ];
+    let files = rust();
+    let mut offences = Vec::new();
+    for (what, allowed) in places {
+        let elsewhere = |path: &str| {
+            !path.starts_with("tests/tidy/") && !allowed.iter().any(|part| path.contains(part))
+        };
+        let files = files.iter().filter(|file| elsewhere(&file.path));
+        offences.extend(files.flat_map(|file| file.offences(&[what])));
+    }
+    none("each tool has its place", offences);
+}

@@ -1,0 +1,232 @@
+//! Measurements next to a tool that everybody knows, on the same machine in
+//! the same minutes. Absolute numbers of a shared machine say little; the
+//! ratio of interleaved pairs says more.
+
+mod depot;
+mod measured;
+mod nginx;
+
+use crate::step::{self, cargo};
+use anyhow::{Context, Result, bail, ensure};
+use depot::Depot;
+use measured::{Measured, run};
+use nginx::Nginx;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Users of the pairs.
+const USERS: u64 = 50;
+/// Users of the memory row.
+const MANY_USERS: u64 = 1_000;
+/// The core that the generators get; nginx gets core 0.
+const GENERATOR_CORE: &str = "1";
+
+struct Row {
+    tool: &'static str,
+    users: u64,
+    requests: u64,
+    measured: Measured,
+}
+
+impl Row {
+    fn cpu_us_per_request(&self) -> f64 {
+        self.measured.cpu_us as f64 / self.requests.max(1) as f64
+    }
+}
+
+/// `bench closed`: prints all rows and adds them to BENCHMARKS.md.
+pub fn closed(pairs: usize, seconds: u64) -> Result<()> {
+    ensure!(pairs > 0 && seconds > 0, "nothing to measure");
+    let cores = std::thread::available_parallelism()?.get();
+    ensure!(
+        cores >= 2,
+        "two cores are needed: one for nginx, one for the generator"
+    );
+    need(&["nginx", "wrk", "taskset"])?;
+    let built = cargo(&["build", "--release", "--package", "dlt"]).status()?;
+    ensure!(built.success(), "dlt does not build");
+    let dlt = crate::tiers::target_folder()?.join("release").join("dlt");
+    let nginx = Nginx::start()?;
+
+    let (mut rows, mut ratios) = (Vec::new(), Vec::new());
+    // Which of a pair goes first changes, so that neither always meets the
+    // machine as the other left it.
+    for pair in 0..pairs {
+        let (wrk, ours) = if pair % 2 == 0 {
+            let wrk = run_wrk(&nginx, USERS, seconds)?;
+            (wrk, run_dlt(&dlt, &nginx, USERS, seconds)?)
+        } else {
+            let ours = run_dlt(&dlt, &nginx, USERS, seconds)?;
+            (run_wrk(&nginx, USERS, seconds)?, ours)
+        };
+        ratios.push(ours.cpu_us_per_request() / wrk.cpu_us_per_request());
+        println!("pair {}: ratio {:.3}", pair + 1, ratios[pair]);
+        rows.extend([wrk, ours]);
+    }
+    rows.push(run_wrk(&nginx, MANY_USERS, seconds)?);
+    rows.push(run_dlt(&dlt, &nginx, MANY_USERS, seconds)?);
+    let text = report(&rows, &mut ratios, seconds)?;
+    print!("{text}");
+    let path = step::root().join("BENCHMARKS.md");
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)?;
+    file.write_all(text.as_bytes())
+        .with_context(|| format!("failed to write {}", path.display()))
+}
+
+fn run_wrk(nginx: &Nginx, users: u64, seconds: u64) -> Result<Row> {
+    let mut command = pinned("wrk");
+    command.args([
+        "-t1",
+        &format!("-c{users}"),
+        &format!("-d{seconds}s"),
+        &nginx.url(),
+    ]);
+    let (measured, stdout) = run(command, seconds + 60)?;
+    let requests = stdout
+        .lines()
+        .find_map(|line| line.trim().split_once(" requests in ")?.0.parse().ok())
+        .with_context(|| format!("wrk told no number of requests:\n{stdout}"))?;
+    Ok(shown("wrk", users, requests, measured))
+}
+
+fn run_dlt(dlt: &Path, nginx: &Nginx, users: u64, seconds: u64) -> Result<Row> {
+    let depot = Depot::prepare(&nginx.url(), users, seconds)?;
+    let mut command = pinned(&dlt.to_string_lossy());
+    command.arg("worker").envs(depot.environment());
+    // The start instant is given once the worker says that it is ready; the
+    // worker polls for it, as it does in a run.
+    let starter = depot.start_when_ready();
+    let (measured, stdout) = run(command, seconds + 60)?;
+    starter
+        .join()
+        .map_err(|_| anyhow::anyhow!("the starter died"))?
+        .with_context(|| format!("the worker's stdout:\n{stdout}"))?;
+    let requests = depot.requests_ok()?;
+    Ok(shown("dlt worker", users, requests, measured))
+}
+
+fn shown(tool: &'static str, users: u64, requests: u64, measured: Measured) -> Row {
+    let row = Row {
+        tool,
+        users,
+        requests,
+        measured,
+    };
+    println!("{}", line(&row));
+    row
+}
+
+fn pinned(program: &str) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", GENERATOR_CORE, program]);
+    command
+}
+
+fn line(row: &Row) -> String {
+    format!(
+        "| {} | {} | {} | {:.2} | {:.2} | {:.1} |",
+        row.tool,
+        row.users,
+        row.requests,
+        row.measured.cpu_us as f64 / 1e6,
+        row.cpu_us_per_request(),
+        row.measured.max_rss_bytes as f64 / 1_048_576.0,
+    )
+}
+
+fn report(rows: &[Row], ratios: &mut [f64], seconds: u64) -> Result<String> {
+    let mut text = String::new();
+    let told = |program: &str, args: &[&str]| -> String {
+        let output = Command::new(program).args(args).output();
+        let bytes = output.map(|output| output.stdout).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).trim().to_owned()
+    };
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map_or("unknown CPU", |(_, model)| model);
+    let cores = std::thread::available_parallelism()?.get();
+    let root = step::root();
+    let commit = told(
+        "git",
+        &[
+            "-C",
+            &root.to_string_lossy(),
+            "rev-parse",
+            "--short=12",
+            "HEAD",
+        ],
+    );
+    writeln!(
+        text,
+        "\n## Closed load, {}",
+        told("date", &["-u", "+%Y-%m-%d %H:%M UTC"])
+    )?;
+    writeln!(
+        text,
+        "\nCommit {commit}; {model}, {cores} cores, Linux {}; nginx with one worker on core 0, a 66-byte answer,\n\
+         keep-alive; generators on core {GENERATOR_CORE}, one thread, {seconds} s of load each; CPU is the process' own user and\n\
+         system time, its start included.\n",
+        told("uname", &["-r"])
+    )?;
+    writeln!(
+        text,
+        "| tool | users | requests | CPU s | CPU µs per request | max RSS MiB |"
+    )?;
+    writeln!(text, "|---|---|---|---|---|---|")?;
+    for row in rows {
+        writeln!(text, "{}", line(row))?;
+    }
+    let shown: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.3}")).collect();
+    ratios.sort_by(f64::total_cmp);
+    writeln!(
+        text,
+        "\nCPU per request, dlt / wrk at {USERS} users, pair by pair: {}; median **{:.3}**.",
+        shown.join(", "),
+        ratios[ratios.len() / 2]
+    )?;
+    Ok(text)
+}
+
+/// Installs what is missing where that is possible, else says what to install.
+fn need(programs: &[&str]) -> Result<()> {
+    let missing = |program: &&&str| !on_path(program);
+    if !programs.iter().any(|program| missing(&program)) {
+        return Ok(());
+    }
+    println!("installing nginx, wrk and util-linux with apt-get");
+    for args in [
+        &["update"][..],
+        &[
+            "install",
+            "-y",
+            "--no-install-recommends",
+            "nginx-light",
+            "wrk",
+            "util-linux",
+        ],
+    ] {
+        let mut command = Command::new("apt-get");
+        command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
+        // Whether it worked is seen below.
+        let _ = command.status();
+    }
+    let left: Vec<&&str> = programs.iter().filter(missing).collect();
+    if !left.is_empty() {
+        bail!("these programs are needed and could not be installed: {left:?}");
+    }
+    Ok(())
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    folders.push("/usr/sbin".into());
+    folders.iter().any(|folder| folder.join(program).exists())
+}

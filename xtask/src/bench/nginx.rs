@@ -1,0 +1,81 @@
+//! The target of measurements: nginx with one worker on core 0 and a short
+//! answer from memory. It ends when dropped.
+
+use anyhow::{Context, Result, bail};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// 66 bytes, as in the reference measurements.
+const ANSWER: &str = "The quick brown fox jumps over the lazy dog and measures all of it";
+
+/// A running nginx.
+#[derive(Debug)]
+pub struct Nginx {
+    child: Child,
+    address: SocketAddr,
+    folder: PathBuf,
+}
+
+impl Nginx {
+    /// Starts it on a free port of 127.0.0.1.
+    pub fn start() -> Result<Self> {
+        let folder = std::env::temp_dir().join(format!("dlt-bench-nginx-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let here = folder.display();
+        let config = format!(
+            "daemon off;\nworker_processes 1;\nworker_rlimit_nofile 20000;\npid {here}/pid;\nerror_log stderr crit;\n\
+             events {{ worker_connections 18000; }}\n\
+             http {{\n  access_log off;\n  keepalive_requests 1000000000;\n  keepalive_timeout 1h;\n\
+             client_body_temp_path {here}/a; proxy_temp_path {here}/b; fastcgi_temp_path {here}/c;\n\
+             uwsgi_temp_path {here}/d; scgi_temp_path {here}/e;\n\
+             server {{ listen {address} backlog=4096; default_type text/plain; location / {{ return 200 \"{ANSWER}\"; }} }}\n}}\n"
+        );
+        let path = folder.join("nginx.conf");
+        std::fs::write(&path, config)?;
+        let search = std::env::var("PATH").unwrap_or_default();
+        let child = Command::new("taskset")
+            .args(["-c", "0", "nginx", "-c"])
+            .arg(&path)
+            .env("PATH", format!("{search}:/usr/sbin"))
+            .stdin(Stdio::null())
+            .spawn()
+            .context("failed to start nginx")?;
+        let mut nginx = Self {
+            child,
+            address,
+            folder,
+        };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(address).is_err() {
+            if let Some(status) = nginx.child.try_wait()? {
+                bail!("nginx ended at once: {status}");
+            }
+            if Instant::now() > deadline {
+                bail!("nginx does not listen on {address}");
+            }
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+        Ok(nginx)
+    }
+
+    /// Where it answers.
+    pub fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let pid = self.child.id() as i32;
+        // SIGTERM, not SIGKILL: the master ends its worker.
+        #[expect(unsafe_code, reason = "kill(2) has no safe form; it takes two numbers")]
+        unsafe {
+            libc::kill(pid, libc::SIGTERM);
+        }
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}

@@ -1,0 +1,120 @@
+//! `test` and `simulate`: which steps there are, in which order. Every tier
+//! runs even if an earlier one failed; the last lines tell times and the sum.
+
+use crate::deny;
+use crate::step::{self, Score, cargo};
+use anyhow::Result;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Seeds of the simulation in `test --full`.
+const FULL_SIMULATION_RUNS: u64 = 2_000;
+
+struct Tiers {
+    rows: Vec<(&'static str, Duration, Score)>,
+}
+
+impl Tiers {
+    fn run(&mut self, name: &'static str, step: impl FnOnce() -> Result<Score>) {
+        println!("\n=== {name}");
+        let began = Instant::now();
+        let score = step().unwrap_or_else(|error| {
+            eprintln!("{name}: {error:#}");
+            Score::check(false)
+        });
+        self.rows.push((name, began.elapsed(), score));
+    }
+
+    /// Prints the table and the closing line; whether all passed.
+    fn close(self) -> bool {
+        println!("\n=== tiers");
+        let mut sum = Score::default();
+        for (name, took, score) in &self.rows {
+            let Score { passed, failed } = score;
+            let seconds = took.as_secs_f64();
+            println!("{name:<12} {seconds:>7.1} s   {passed:>4} passed, {failed} failed");
+            sum.add(*score);
+        }
+        println!("{} passed, {} failed", sum.passed, sum.failed);
+        sum.failed == 0
+    }
+}
+
+/// Checks and tests everything; whether all passed.
+pub fn test(full: bool) -> Result<bool> {
+    let mut tiers = Tiers { rows: Vec::new() };
+    tiers.run("format", || {
+        step::check(cargo(&["fmt", "--all", "--check"]))
+    });
+    tiers.run("clippy", || {
+        step::check(cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]))
+    });
+    tiers.run("deny", || step::check(deny::command()?));
+    // One selection of packages for all of these: the same features, so that
+    // what one tier built the next one uses.
+    tiers.run("unit", || {
+        step::tests(cargo(&[
+            "test",
+            "--workspace",
+            "--lib",
+            "--bins",
+            "--no-fail-fast",
+        ]))
+    });
+    tiers.run("tidy", || step::tests(cross_room("tidy")));
+    tiers.run("simulation", || {
+        step::tests(simulation(None, full.then_some(FULL_SIMULATION_RUNS)))
+    });
+    tiers.run("build dlt", || {
+        step::check(cargo(&["build", "--profile", "e2e", "--package", "dlt"]))
+    });
+    tiers.run("end to end", || {
+        let mut command = cross_room("end_to_end");
+        command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));
+        if full {
+            command.args(["--", "--include-ignored"]);
+        }
+        step::tests(command)
+    });
+    Ok(tiers.close())
+}
+
+/// Runs the simulation alone; whether it passed.
+pub fn simulate(seed: Option<u64>, runs: Option<u64>) -> Result<bool> {
+    let mut tiers = Tiers { rows: Vec::new() };
+    tiers.run("simulation", || step::tests(simulation(seed, runs)));
+    Ok(tiers.close())
+}
+
+fn cross_room(test: &str) -> Command {
+    cargo(&["test", "--workspace", "--test", test])
+}
+
+fn simulation(seed: Option<u64>, runs: Option<u64>) -> Command {
+    let mut command = cross_room("simulation");
+    for (name, value) in [("DLT_SIM_SEED", seed), ("DLT_SIM_RUNS", runs)] {
+        if let Some(value) = value {
+            command.env(name, value.to_string());
+        }
+    }
+    command.args(["--", "--nocapture"]);
+    command
+}
+
+/// Where cargo builds: from cargo itself, which knows all the ways to set it.
+pub fn target_folder() -> Result<PathBuf> {
+    let output = cargo(&["metadata", "--no-deps", "--format-version", "1"]).output()?;
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    match metadata["target_directory"].as_str() {
+        Some(folder) => Ok(PathBuf::from(folder)),
+        None => anyhow::bail!("cargo metadata names no target directory"),
+    }
+}
