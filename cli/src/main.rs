@@ -1,2 +1,55 @@
-//! placeholder
-fn main() {}
+//! `dlt`, the command: reads the world, calls one function, turns its answer
+//! into an exit code. What runs do belongs to the pipeline, what they measure
+//! to the worker, what numbers mean to the core.
+
+mod args;
+mod demo;
+mod exit;
+mod home;
+mod line;
+mod live;
+mod result;
+mod run;
+mod runs;
+mod signals;
+mod source;
+mod speak;
+mod table;
+mod units;
+mod watch;
+
+use args::{Cli, Command};
+use clap::Parser;
+use exit::Exit;
+use speak::Voice;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        live::block::restore_cursor();
+        speak::bug(&panic.to_string());
+        std::process::exit(Exit::Bug.code().into());
+    }));
+    let cli = Cli::parse();
+    if matches!(cli.command, Command::Worker) {
+        let code = dlt_worker::run_from_env();
+        return ExitCode::from(u8::try_from(code).unwrap_or(Exit::Bug.code()));
+    }
+    let voice = Voice::of_process();
+    let exit = async_main(voice, &cli).unwrap_or_else(|error| {
+        voice.error(&format!("{error:#}"));
+        Exit::CouldNotRun
+    });
+    ExitCode::from(exit.code())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn async_main(voice: Voice, cli: &Cli) -> anyhow::Result<Exit> {
+    let home = cli.home.as_deref();
+    match &cli.command {
+        Command::Demo(args) => demo::demo(voice, home, args).await,
+        Command::Run(args) => run::run(voice, home, args).await,
+        Command::Runs(command) => runs::runs(voice, home, command),
+        Command::Worker => Ok(Exit::Bug),
+    }
+}

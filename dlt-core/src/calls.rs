@@ -4,7 +4,7 @@
 use crate::outcome::Outcome;
 use crate::run::Status;
 use crate::summary::{AccountSummary, Blocks, Coverage, ErrorRow, StartSummary};
-use crate::verdict::Verdict;
+use crate::verdict::{Trust, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -70,6 +70,26 @@ pub struct RunRecord {
     /// Sentences for people.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// The exit code of a finished run (decision 27); when several apply the first
+/// of 130, 3, 5, 1, 4, 0 wins (dlt.md 2).
+pub fn exit_code(record: &RunRecord, require_trusted: bool, interrupted: bool) -> u8 {
+    let outcome = record.outcome.as_ref();
+    let trusted = |verdict: &Verdict| verdict.trust == Trust::Trusted;
+    if interrupted || record.status == Status::Cancelled {
+        130
+    } else if outcome.is_none_or(|outcome| outcome.could_not_run) {
+        3
+    } else if record.coverage.as_ref().is_some_and(|it| !it.complete) {
+        5
+    } else if outcome.is_some_and(|outcome| !outcome.passed) {
+        1
+    } else if require_trusted && !record.verdict.as_ref().is_some_and(trusted) {
+        4
+    } else {
+        0
+    }
 }
 
 /// What was planned.

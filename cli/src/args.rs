@@ -1,0 +1,259 @@
+//! The command line: words in, a closed set of commands out. What a flag means
+//! for a run is decided in `source`; nothing here looks at files.
+
+use crate::exit;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Runners that a region holds when `--region` does not say: a process each,
+/// and more of them on one machine measure nothing better.
+pub const DEFAULT_CAPACITY: u64 = 64;
+/// The region used when none is given.
+pub const DEFAULT_REGION: &str = "lo-home-1";
+
+/// Distributed load testing whose numbers can be trusted
+#[derive(Debug, Parser)]
+#[command(
+    name = "dlt",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = after_help(),
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// Folder for scenarios, runs and results [default: the platform's data folder + dlt]
+    #[arg(
+        long,
+        env = "DLT_HOME",
+        hide_env_values = true,
+        global = true,
+        value_name = "DIR"
+    )]
+    pub home: Option<PathBuf>,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+fn after_help() -> String {
+    format!(
+        "\
+Examples:
+  dlt demo                                       see it all, without a target of your own
+  dlt run http://127.0.0.1:8080/ -c 50 -d 30s    fifty users for thirty seconds
+  dlt run scenario.yaml --tasks 4 --json         a scenario file, four runners, JSON
+  dlt runs get latest                            the last result once more
+
+Exit codes:
+{}
+Results go to stdout, progress and warnings to stderr. NO_COLOR turns colours off.",
+        exit::help()
+    )
+}
+
+/// What `dlt` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Test a small built-in shop with four runners for ten seconds
+    Demo(DemoArgs),
+    /// Run a load test against a URL, or run a scenario file
+    Run(Box<RunArgs>),
+    /// Look at past runs
+    #[command(subcommand, arg_required_else_help = true)]
+    Runs(RunsCommand),
+    /// Be one runner; started by dlt itself, not by hand
+    Worker,
+}
+
+/// Flags of `dlt demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Print the run record as JSON on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `dlt run`.
+#[derive(Debug, Args, Default)]
+#[command(after_help = RUN_EXAMPLES)]
+pub struct RunArgs {
+    /// What to test: a URL, a scenario file (.yaml, .yml, .json), or - for a scenario on stdin
+    #[arg(value_name = "URL|FILE")]
+    pub target: String,
+
+    /// Users over the whole run, each waiting for its answer [default: 10]
+    #[arg(
+        short = 'c',
+        long,
+        value_name = "N",
+        help_heading = "Load",
+        conflicts_with = "arrivals"
+    )]
+    pub users: Option<u64>,
+    /// Arrivals per second over the whole run, whether or not answers come
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    pub arrivals: Option<f64>,
+    /// How long to hold the load: 500ms, 30s, 5m, 2h, 1d [default: 10s]
+    #[arg(short = 'd', long, value_name = "TIME", help_heading = "Load")]
+    pub duration: Option<String>,
+    /// How long to take to get there
+    #[arg(long, value_name = "TIME", help_heading = "Load")]
+    pub ramp_up: Option<String>,
+    /// Rounds of each user, after which it ends
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    pub iterations: Option<u64>,
+    /// Targets to go through, each reached in its time: 500:30s,500:1m,0:10s (users, or arrivals/s with --arrivals)
+    #[arg(
+        long,
+        value_name = "TARGET:TIME,…",
+        value_delimiter = ',',
+        help_heading = "Load",
+        conflicts_with_all = ["users", "duration", "ramp_up"]
+    )]
+    pub stages: Vec<String>,
+    /// Most requests in flight with --arrivals; beyond, a due request is dropped and counted [default: 10000]
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    pub connections: Option<u64>,
+    /// Most requests per second of all users together
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    pub throughput: Option<f64>,
+    /// Pause of a user after each answer
+    #[arg(long, value_name = "TIME", help_heading = "Load")]
+    pub think_time: Option<String>,
+
+    /// Runners that share the load [default: 1, or one for each --region]
+    #[arg(long, value_name = "N", help_heading = "Where")]
+    pub tasks: Option<u64>,
+    /// A local region and how many runners it holds, like lo-home-1=8; runners are dealt evenly over regions
+    #[arg(long, value_name = "NAME[=CAPACITY]", help_heading = "Where")]
+    pub region: Vec<String>,
+
+    /// Method [default: GET]
+    #[arg(short = 'm', long, value_name = "METHOD", help_heading = "Request")]
+    pub method: Option<String>,
+    /// A header, like 'Accept: text/html'; may be given several times
+    #[arg(
+        short = 'H',
+        long,
+        value_name = "NAME: VALUE",
+        help_heading = "Request"
+    )]
+    pub header: Vec<String>,
+    /// Body, or @FILE to send a file
+    #[arg(short = 'b', long, value_name = "TEXT|@FILE", help_heading = "Request")]
+    pub body: Option<String>,
+    /// Time limit of a request
+    #[arg(long, value_name = "TIME", help_heading = "Request")]
+    pub timeout: Option<String>,
+    /// Do not follow redirects
+    #[arg(long, help_heading = "Request")]
+    pub no_follow: bool,
+
+    /// PEM file with further certificate authorities
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    pub ca_file: Option<String>,
+    /// PEM file with the client's certificate chain
+    #[arg(long, value_name = "FILE", help_heading = "TLS", requires = "key_file")]
+    pub cert_file: Option<String>,
+    /// PEM file with the client's key
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "TLS",
+        requires = "cert_file"
+    )]
+    pub key_file: Option<String>,
+    /// Accept any certificate
+    #[arg(long, help_heading = "TLS")]
+    pub insecure: bool,
+
+    /// When the run passes, like 'p(95)<200ms', 'error_rate<1%', 'rate>500/s'; may be given several times
+    #[arg(long, value_name = "EXPRESSION", help_heading = "Result")]
+    pub threshold: Vec<String>,
+    /// Exit with 4 unless the numbers can be trusted
+    #[arg(long, help_heading = "Result")]
+    pub require_trusted: bool,
+    /// Print the run record as JSON on stdout
+    #[arg(long, help_heading = "Result")]
+    pub json: bool,
+    /// Name of the run in lists [default: the URL]
+    #[arg(long, value_name = "NAME", help_heading = "Result")]
+    pub name: Option<String>,
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  dlt run http://127.0.0.1:8080/ -c 50 -d 30s
+  dlt run https://shop.example.com/ --arrivals 200 -d 1m --threshold 'p(95)<200ms' --threshold 'error_rate<1%'
+  dlt run https://shop.example.com/cart -m POST -H 'Content-Type: application/json' -b @cart.json
+  dlt run http://127.0.0.1:8080/ --arrivals 1 --stages 500:30s,500:1m,0:10s
+  dlt run scenario.yaml --region lo-home-1=2 --region lo-home-2=2 --tasks 4
+
+With a scenario file, load, request, TLS and thresholds stand in the file. Ctrl-C stops the run, keeps
+and shows what was measured; a second Ctrl-C leaves at once. Exit codes: dlt --help.";
+
+/// `dlt runs …`.
+#[derive(Debug, Subcommand)]
+pub enum RunsCommand {
+    /// List past runs, newest first
+    List {
+        /// Most runs to list
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        limit: usize,
+        /// Print the run records as a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the result of a run
+    Get {
+        /// The run's id, its beginning, or latest
+        run: String,
+        /// Print the run record as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn help_of(path: &[&str]) -> String {
+        let mut command = Cli::command().term_width(100);
+        command.build();
+        let mut at = &mut command;
+        for name in path {
+            at = at.find_subcommand_mut(name).expect("a subcommand");
+        }
+        at.render_help().to_string()
+    }
+
+    #[test]
+    fn command_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_is_what_was_promised() {
+        insta::assert_snapshot!("help", help_of(&[]));
+        insta::assert_snapshot!("help_run", help_of(&["run"]));
+        insta::assert_snapshot!("help_runs_get", help_of(&["runs", "get"]));
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        for wrong in [
+            &["dlt", "run", "http://a/", "-c", "5", "--arrivals", "3"][..],
+            &["dlt", "run", "http://a/", "--stages", "5:1s", "-d", "3s"],
+            &["dlt", "run", "http://a/", "--cert-file", "a.pem"],
+            &["dlt", "run", "http://a/", "-c", "many"],
+            &["dlt", "run"],
+            &["dlt", "frobnicate"],
+        ] {
+            let error = Cli::try_parse_from(wrong).expect_err("refused");
+            assert_eq!(error.exit_code(), 2, "{wrong:?}");
+        }
+    }
+}

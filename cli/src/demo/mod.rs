@@ -1,0 +1,96 @@
+//! `dlt demo`: everything, without a target of one's own: a small shop in this
+//! process, four runners, ten seconds, thresholds, a result.
+
+mod shop;
+
+use crate::args::{DEFAULT_CAPACITY, DEFAULT_REGION, DemoArgs};
+use crate::exit::Exit;
+use crate::line::{Line, Tone};
+use crate::run::{Manner, execute};
+use crate::source::{self, Source};
+use crate::speak::Voice;
+use anyhow::{Context, anyhow};
+use dlt_core::ids::Region;
+use dlt_core::scenario::{Defaults, Format};
+use serde_json::{Value, json};
+use shop::Shop;
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// Runners of the demo.
+const RUNNERS: u64 = 4;
+/// Walks through the shop that begin each second; each makes five requests.
+/// Little for any machine, so the demo measures the shop and not the machine.
+const WALKS_PER_SECOND: u64 = 40;
+
+/// Opens the shop, tests it, tells the result.
+pub async fn demo(voice: Voice, home_dir: Option<&Path>, args: &DemoArgs) -> anyhow::Result<Exit> {
+    let shop = Shop::open().context("the demo's shop could not open on 127.0.0.1")?;
+    let address = shop.address();
+    voice.talk(&[
+        Line::new()
+            .tone(Tone::Strong, "dlt demo")
+            .plain(format!(": a small shop opened at http://{address}/")),
+        Line::of(
+            "  its cart is slow on purpose (120 to 180 ms), and its checkout fails now and then;",
+        ),
+        Line::of(format!(
+            "  {RUNNERS} runners will send {} requests per second for 10 seconds.",
+            WALKS_PER_SECOND * 5
+        )),
+        Line::new(),
+    ]);
+    let region = Region::parse(DEFAULT_REGION)?;
+    let regions = vec![(region, DEFAULT_CAPACITY)];
+    let defaults = Defaults {
+        regions: regions.clone(),
+        tasks: RUNNERS,
+        name: "demo shop".to_owned(),
+        show_live: true,
+    };
+    let text = scenario(address).to_string();
+    let scenario = source::parse(text.as_bytes(), Format::Json, &defaults, Path::new(""))
+        .map_err(|faults| anyhow!("the demo's own scenario is refused: {faults}"))?;
+    let manner = Manner {
+        json: args.json,
+        require_trusted: false,
+        next: vec![
+            (
+                "your own URL",
+                "dlt run https://your.site/ -c 10 -d 30s --threshold 'p(95)<300ms'".to_owned(),
+            ),
+            ("all flags", "dlt run --help".to_owned()),
+        ],
+    };
+    let exit = execute(voice, home_dir, Source { scenario, regions }, &manner).await;
+    shop.close();
+    exit
+}
+
+/// A walk through the shop, forty times a second.
+fn scenario(address: SocketAddr) -> Value {
+    let get = |path: &str, label: &str| json!({ "url": format!("http://{address}{path}"), "label": label });
+    json!({
+        "testName": "demo shop",
+        "testDescription": "A walk through the demo's shop: home, two products, cart, checkout",
+        "testTaskConfigs": [{ "region": DEFAULT_REGION, "taskCount": RUNNERS }],
+        "testScenario": {
+            "execution": [{ "arrivals": WALKS_PER_SECOND, "hold-for": "10s", "scenario": "walk" }],
+            "scenarios": { "walk": { "requests": [
+                get("/", "/"),
+                get("/products/17", "/products/{id}"),
+                get("/products/42", "/products/{id}"),
+                get("/cart", "/cart"),
+                {
+                    "url": format!("http://{address}/checkout"),
+                    "label": "/checkout",
+                    "method": "POST",
+                    "headers": { "Content-Type": "application/json" },
+                    "body": "{\"pay\":\"card\"}",
+                },
+            ] } },
+        },
+        "thresholds": ["p(95)<250ms", "error_rate<3%", "/: p(95)<100ms"],
+        "showLive": true,
+    })
+}

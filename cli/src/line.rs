@@ -1,0 +1,233 @@
+//! A line for people: words with a tone, escaped when they are put in, cut to a
+//! width, coloured only when printed. Who prints it is `speak`.
+//!
+//! Targets choose much of what we print (labels, messages, answers), so no text
+//! gets into a line without its control characters made visible.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// How a word is meant; the colour follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Ordinary.
+    Plain,
+    /// A heading or a number that matters.
+    Strong,
+    /// Less important.
+    Quiet,
+    /// It is well.
+    Good,
+    /// Look at this.
+    Warn,
+    /// It is not well.
+    Bad,
+    /// Something to type.
+    Command,
+}
+
+impl Tone {
+    /// The SGR parameters; None for ordinary text.
+    fn sgr(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Strong => Some("1"),
+            Self::Quiet => Some("2"),
+            Self::Good => Some("1;32"),
+            Self::Warn => Some("1;33"),
+            Self::Bad => Some("1;31"),
+            Self::Command => Some("36"),
+        }
+    }
+}
+
+/// A line of toned words.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Line {
+    spans: Vec<(Tone, String)>,
+}
+
+impl Line {
+    /// An empty line.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A line of one ordinary text.
+    pub fn of(text: impl AsRef<str>) -> Self {
+        Self::new().plain(text)
+    }
+
+    /// Adds ordinary text.
+    pub fn plain(self, text: impl AsRef<str>) -> Self {
+        self.tone(Tone::Plain, text)
+    }
+
+    /// Adds text with a tone; control characters become visible escapes.
+    pub fn tone(mut self, tone: Tone, text: impl AsRef<str>) -> Self {
+        self.spans.push((tone, visible(text.as_ref())));
+        self
+    }
+
+    /// Adds another line's words.
+    pub fn join(mut self, other: Self) -> Self {
+        self.spans.extend(other.spans);
+        self
+    }
+
+    /// Adds spaces up to a column.
+    pub fn pad_to(self, column: usize) -> Self {
+        let missing = column.saturating_sub(self.width());
+        self.plain(" ".repeat(missing))
+    }
+
+    /// The columns it takes.
+    pub fn width(&self) -> usize {
+        self.spans.iter().map(|span| span.1.width()).sum()
+    }
+
+    /// The same in at most `width` columns; what is cut ends in `…`.
+    pub fn cut(&self, width: usize) -> Self {
+        if self.width() <= width {
+            return self.clone();
+        }
+        let mut room = width.saturating_sub(1);
+        let mut cut = Self::new();
+        'spans: for (tone, text) in &self.spans {
+            let mut kept = String::new();
+            for c in text.chars() {
+                let wide = c.width().unwrap_or(0);
+                if wide > room {
+                    cut.spans.push((*tone, kept));
+                    break 'spans;
+                }
+                room -= wide;
+                kept.push(c);
+            }
+            cut.spans.push((*tone, kept));
+        }
+        match width {
+            0 => Self::new(),
+            _ => cut.tone(Tone::Quiet, "…"),
+        }
+    }
+
+    /// As characters for the terminal, without line break or trailing spaces.
+    pub fn render(&self, colour: bool) -> String {
+        let mut out = String::new();
+        for (tone, text) in &self.spans {
+            match tone.sgr().filter(|_| colour && !text.is_empty()) {
+                Some(sgr) => {
+                    out.push_str("\x1b[");
+                    out.push_str(sgr);
+                    out.push('m');
+                    out.push_str(text);
+                    out.push_str("\x1b[0m");
+                }
+                None => out.push_str(text),
+            }
+        }
+        out.truncate(out.trim_end_matches(' ').len());
+        out
+    }
+}
+
+/// Longest text that is looked at, characters: no line is wider, and zero-width
+/// characters must not pile up without end.
+const LONGEST_TEXT_CHARS: usize = 2_000;
+
+/// The text with control, formatting and line-breaking characters made visible.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars().take(LONGEST_TEXT_CHARS) {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            // C0, DEL and C1 controls would steer the terminal.
+            c if c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
+            // Invisible and direction-changing characters would deceive the reader.
+            '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}' => {
+                out.push_str(&format!("\\u{{{:x}}}", c as u32));
+            }
+            // Marks that take no column of their own could be piled up.
+            c if c.width() == Some(0) => out.push_str(&format!("\\u{{{:x}}}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Words broken into lines of at most `width` columns, each begun by `indent`
+/// spaces; a word that is too long is cut by the terminal's owner, not lost.
+pub fn wrapped(tone: Tone, text: &str, indent: usize, width: usize) -> Vec<Line> {
+    let room = width.saturating_sub(indent).max(20);
+    let mut rows: Vec<String> = Vec::new();
+    for word in visible(text).split(' ').filter(|word| !word.is_empty()) {
+        match rows.last_mut() {
+            Some(row) if row.width() + 1 + word.width() <= room => {
+                row.push(' ');
+                row.push_str(word);
+            }
+            _ => rows.push(word.to_owned()),
+        }
+    }
+    rows.into_iter()
+        .map(|row| Line::of(" ".repeat(indent)).tone(tone, row))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_text_cannot_steer_the_terminal() {
+        let hostile = "a\x1b[2J\r\n\u{9b}31m\u{202e}b\u{7f}\u{200b}\u{301}";
+        let shown = Line::of(hostile).render(true);
+        assert_eq!(
+            shown,
+            "a\\x1b[2J\\r\\n\\x9b31m\\u{202e}b\\x7f\\u{200b}\\u{301}"
+        );
+        assert!(shown.chars().all(|c| !c.is_control()));
+        assert!(visible(&"x".repeat(1_000_000)).len() <= LONGEST_TEXT_CHARS);
+    }
+
+    #[test]
+    fn cutting_counts_columns_not_bytes() {
+        let line = Line::of("数字 abc").tone(Tone::Bad, "def");
+        assert_eq!(line.width(), 11);
+        assert_eq!(line.cut(11), line);
+        assert_eq!(line.cut(4).render(false), "数…");
+        for width in 0..14 {
+            assert!(line.cut(width).width() <= width);
+        }
+    }
+
+    #[test]
+    fn colour_only_when_asked() {
+        let line = Line::of("a ").tone(Tone::Good, "b").plain("  ");
+        assert_eq!(line.render(false), "a b");
+        assert_eq!(line.render(true), "a \x1b[1;32mb\x1b[0m");
+    }
+
+    #[test]
+    fn long_sentences_wrap() {
+        let lines = wrapped(
+            Tone::Plain,
+            "one two three four five six seven eight",
+            2,
+            24,
+        );
+        let text: Vec<String> = lines.iter().map(|line| line.render(false)).collect();
+        assert_eq!(text, ["  one two three four", "  five six seven eight"]);
+    }
+}

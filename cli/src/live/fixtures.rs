@@ -1,0 +1,80 @@
+//! Live runs as their ticks would tell them, for tests of what is shown.
+
+use super::{Live, Planned};
+use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
+use dlt_core::load::Curve;
+use dlt_core::run::Status;
+use dlt_core::runner_line::{RunnerRow, RunnerState, Tick};
+use dlt_core::timeline::Second;
+use dlt_pipeline::local::LiveEvent;
+
+/// Four runners in two regions, 200 requests per second for ten seconds.
+pub fn open() -> Planned {
+    Planned {
+        name: "demo shop".to_owned(),
+        end_s: 10.0,
+        until_iterations: false,
+        graceful_stop_s: 5.0,
+        runners: 4,
+        regions: vec!["lo-home-1".to_owned(), "lo-home-2".to_owned()],
+        users: Vec::new(),
+        requests: vec![Curve::ramp_hold(200.0, 0, 10_000_000)],
+    }
+}
+
+/// Fifty users, ramped up over four seconds.
+pub fn closed() -> Planned {
+    Planned {
+        end_s: 10.0,
+        users: vec![Curve::ramp_hold(50.0, 4_000_000, 6_000_000)],
+        requests: Vec::new(),
+        ..open()
+    }
+}
+
+/// A regional tick: half of the load, one failure a second.
+pub fn tick(region: u64, second: u64, states: [RunnerState; 2]) -> Tick {
+    let id = |n: u64| RunnerId::parse(&format!("lo-home-{region}-{n}")).expect("an id");
+    let mut tick = Tick::of(
+        &Second {
+            second,
+            users: 7,
+            scheduled: 100,
+            sent: 100,
+            ok: 97,
+            failed: 1,
+            bytes: 21_000,
+            causes: vec![("status-5xx".to_owned(), 1)],
+            ..Second::default()
+        },
+        TestId::parse("Xk29QmWz7B").expect("an id"),
+        TestRunId::parse("p4TqL8vN2c").expect("an id"),
+        Region::parse(&format!("lo-home-{region}")).expect("a region"),
+        second,
+        RunnerRow(id(1), states[0], second, 200),
+    );
+    tick.runners.push(RunnerRow(id(2), states[1], second, 300));
+    for n in 0..98u64 {
+        tick.latency
+            .record(if n < 78 { 3_000 } else { 140_000 + n });
+        tick.lag.record(120 + n);
+    }
+    tick
+}
+
+/// A run that has been going for `seconds`.
+pub fn running(planned: Planned, seconds: u64) -> Live {
+    let mut live = Live::new(planned);
+    live.take(LiveEvent::Status(Status::Provisioning));
+    live.take(LiveEvent::Status(Status::Running));
+    for second in 0..seconds {
+        for region in 1..=2 {
+            live.take(LiveEvent::Tick(tick(
+                region,
+                second,
+                [RunnerState::Loading; 2],
+            )));
+        }
+    }
+    live
+}

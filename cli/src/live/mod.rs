@@ -1,0 +1,295 @@
+//! What is known of a run while it runs: ticks added over regions, status,
+//! runners. Drawing is `screen`'s, the terminal `block`'s, lines `plain`'s.
+
+pub mod block;
+pub mod plain;
+pub mod screen;
+
+use dlt_core::coarse::Coarse;
+use dlt_core::ids::Region;
+use dlt_core::load::Curve;
+use dlt_core::run::Status;
+use dlt_core::runner_line::{RunnerRow, RunnerState, Tick, add_cause};
+use dlt_core::scenario::Scenario;
+use dlt_core::timeline::Second;
+use dlt_pipeline::local::LiveEvent;
+use std::collections::BTreeMap;
+
+/// Seconds kept for the sparkline and the last-seconds view.
+const KEPT_SECONDS: usize = 120;
+/// Seconds whose latencies make up the "last 10 s" row.
+pub const RECENT_SECONDS: u64 = 10;
+/// Seconds over which the shown rate is averaged: calm, yet current.
+const RATE_SECONDS: u64 = 3;
+/// A second is shown when all regions told it, or after so many more, so a
+/// lost region cannot stop the screen.
+const PATIENCE_SECONDS: u64 = 2;
+
+/// What the plan says, as far as the screen shows it.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// The scenario's name.
+    pub name: String,
+    /// When all load ends, seconds since start.
+    pub end_s: f64,
+    /// The load may end earlier, when all rounds are done.
+    pub until_iterations: bool,
+    /// How long requests may finish afterwards, seconds.
+    pub graceful_stop_s: f64,
+    /// Runners over all regions.
+    pub runners: u64,
+    /// Their regions.
+    pub regions: Vec<String>,
+    /// Curves of users over the whole run.
+    users: Vec<Curve>,
+    /// Curves of requests per second over the whole run.
+    requests: Vec<Curve>,
+}
+
+impl Planned {
+    /// Reads the plan of a scenario.
+    pub fn of(scenario: &Scenario) -> Self {
+        let runners: u64 = scenario.tasks.iter().map(|task| task.task_count).sum();
+        let mut users = Vec::new();
+        let mut requests = Vec::new();
+        for group in &scenario.plan.groups {
+            let load = &group.load;
+            let curve = load.model.curve();
+            match load.model.is_open() {
+                // An arrival walks all steps once.
+                true => requests.push(curve.scaled(group.steps.len() as f64)),
+                false if load.per_task => users.push(curve.scaled(runners as f64)),
+                false => users.push(curve.clone()),
+            }
+        }
+        Self {
+            name: scenario.name.clone(),
+            end_s: scenario.plan.end_us() as f64 / 1e6,
+            until_iterations: scenario
+                .plan
+                .groups
+                .iter()
+                .any(|group| group.load.iterations.is_some()),
+            graceful_stop_s: scenario.plan.graceful_stop_us() as f64 / 1e6,
+            runners,
+            regions: scenario
+                .tasks
+                .iter()
+                .map(|task| task.region.to_string())
+                .collect(),
+            users,
+            requests,
+        }
+    }
+
+    /// Users planned in a second; None if the load is open.
+    pub fn users_in(&self, second: u64) -> Option<f64> {
+        sum_in_the_middle(&self.users, second)
+    }
+
+    /// Requests per second planned in a second; None if the load is closed.
+    pub fn requests_in(&self, second: u64) -> Option<f64> {
+        sum_in_the_middle(&self.requests, second)
+    }
+
+    /// The highest planned users and requests per second.
+    pub fn peaks(&self) -> (Option<f64>, Option<f64>) {
+        let peak = |curves: &[Curve]| {
+            (!curves.is_empty()).then(|| curves.iter().map(Curve::peak).sum::<f64>())
+        };
+        (peak(&self.users), peak(&self.requests))
+    }
+}
+
+fn sum_in_the_middle(curves: &[Curve], second: u64) -> Option<f64> {
+    let middle = second * 1_000_000 + 500_000;
+    (!curves.is_empty()).then(|| curves.iter().map(|curve| curve.value_at(middle)).sum())
+}
+
+/// The last word of a region.
+#[derive(Debug, Clone)]
+struct RegionView {
+    second: u64,
+    users: u64,
+    runners: Vec<RunnerRow>,
+}
+
+/// A run, seen live.
+#[derive(Debug)]
+pub struct Live {
+    /// What was planned.
+    pub planned: Planned,
+    /// Where the run stands.
+    pub status: Status,
+    /// Told to stop by the person in front of us.
+    pub stopping: bool,
+    regions: BTreeMap<Region, RegionView>,
+    seconds: BTreeMap<u64, Second>,
+    /// Everything so far.
+    pub total: Second,
+}
+
+impl Live {
+    /// A run of which nothing has been heard.
+    pub fn new(planned: Planned) -> Self {
+        Self {
+            planned,
+            status: Status::Queued,
+            stopping: false,
+            regions: BTreeMap::new(),
+            seconds: BTreeMap::new(),
+            total: Second::default(),
+        }
+    }
+
+    /// Takes an event in; a sentence, if one is to be said now.
+    pub fn take(&mut self, event: LiveEvent) -> Option<String> {
+        match event {
+            LiveEvent::Status(status) => {
+                self.status = status;
+                None
+            }
+            LiveEvent::Tick(tick) => {
+                self.add(&tick);
+                None
+            }
+            LiveEvent::Note(note) => Some(note),
+        }
+    }
+
+    fn add(&mut self, tick: &Tick) {
+        let second = tick.as_second();
+        self.total.merge(&second);
+        self.seconds.entry(tick.second).or_default().merge(&second);
+        while self.seconds.len() > KEPT_SECONDS {
+            self.seconds.pop_first();
+        }
+        let view = RegionView {
+            second: tick.second,
+            users: tick.users,
+            runners: tick.runners.clone(),
+        };
+        match self.regions.get_mut(&tick.region) {
+            // A late tick must not turn the region's clock back.
+            Some(known) if known.second > view.second => {}
+            Some(known) => *known = view,
+            None => {
+                self.regions.insert(tick.region.clone(), view);
+            }
+        }
+    }
+
+    /// The newest second that may be shown as whole.
+    pub fn newest(&self) -> Option<u64> {
+        let last = self.regions.values().map(|view| view.second).max()?;
+        let all = self.regions.values().map(|view| view.second).min()?;
+        Some(all.max(last.saturating_sub(PATIENCE_SECONDS)))
+    }
+
+    /// Users active, or requests in flight.
+    pub fn users(&self) -> u64 {
+        self.regions.values().map(|view| view.users).sum()
+    }
+
+    /// Requests sent per second just now, and what the plan wants.
+    pub fn rate(&self) -> Option<(f64, Option<f64>)> {
+        let newest = self.newest()?;
+        let first = newest.saturating_sub(RATE_SECONDS - 1);
+        let seconds = (newest - first + 1) as f64;
+        let sent: u64 = self
+            .seconds
+            .range(first..=newest)
+            .map(|(_, second)| second.sent)
+            .sum();
+        let planned: Option<f64> = (first..=newest)
+            .map(|second| self.planned.requests_in(second))
+            .sum();
+        Some((sent as f64 / seconds, planned.map(|sum| sum / seconds)))
+    }
+
+    /// Requests sent in each of the last `most` whole seconds, oldest first.
+    pub fn sent_by_second(&self, most: u64) -> Vec<u64> {
+        let Some(newest) = self.newest() else {
+            return Vec::new();
+        };
+        let first = (newest + 1).saturating_sub(most);
+        (first..=newest)
+            .map(|second| self.seconds.get(&second).map_or(0, |row| row.sent))
+            .collect()
+    }
+
+    /// What the last seconds were like: latencies, lag and drops.
+    pub fn recent(&self) -> Second {
+        let mut recent = Second::default();
+        if let Some(newest) = self.newest() {
+            let first = (newest + 1).saturating_sub(RECENT_SECONDS);
+            for (_, second) in self.seconds.range(first..=newest) {
+                recent.merge(second);
+            }
+        }
+        recent
+    }
+
+    /// Failures by cause, most frequent first.
+    pub fn causes(&self) -> Vec<(String, u64)> {
+        let mut causes = Vec::new();
+        for (cause, count) in &self.total.causes {
+            add_cause(&mut causes, cause, *count);
+        }
+        causes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        causes
+    }
+
+    /// The runners, by region.
+    pub fn runners(&self) -> impl Iterator<Item = &RunnerRow> {
+        self.regions.values().flat_map(|view| &view.runners)
+    }
+
+    /// How many runners are in a state.
+    pub fn in_state(&self, state: RunnerState) -> u64 {
+        self.runners().filter(|row| row.1 == state).count() as u64
+    }
+
+    /// p50, p95 and p99 of a histogram, µs.
+    pub fn percentiles(coarse: &Coarse) -> Option<[u64; 3]> {
+        let at = |q| coarse.quantile_us(q).map(|us| us.round() as u64);
+        Some([at(0.5)?, at(0.95)?, at(0.99)?])
+    }
+
+    /// What speaks against the numbers so far; None while nothing does.
+    pub fn doubt(&self) -> Option<String> {
+        const LAG_LIMIT_US: f64 = 5_000.0;
+        let names = |state: RunnerState| {
+            self.runners()
+                .filter(|row| row.1 == state)
+                .map(|row| row.0.to_string())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        if self.in_state(RunnerState::Lost) > 0 {
+            return Some(format!("lost: {}", names(RunnerState::Lost)));
+        }
+        if self.total.dropped > 0 {
+            return Some(format!(
+                "{} due but not sent: the connection cap was reached",
+                crate::units::count(self.total.dropped)
+            ));
+        }
+        let lag = self.total.lag.quantile_us(0.99).unwrap_or(0.0);
+        if lag > LAG_LIMIT_US {
+            return Some(format!(
+                "requests leave late (lag p99 {}): the generator is near its limit",
+                crate::units::time(lag.round() as u64)
+            ));
+        }
+        if self.in_state(RunnerState::Lagging) > 0 {
+            return Some(format!("silent: {}", names(RunnerState::Lagging)));
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+pub mod fixtures;
+#[cfg(test)]
+mod tests;

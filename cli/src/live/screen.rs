@@ -1,0 +1,232 @@
+//! The live block: a few calm lines that say how far, how fast, what fails,
+//! and whether the numbers may be believed so far. Pure: facts in, lines out.
+
+use super::{Live, RECENT_SECONDS};
+use crate::line::{Line, Tone};
+use crate::units;
+use dlt_core::run::Status;
+use dlt_core::runner_line::RunnerState;
+
+/// Where values begin.
+const VALUE_COLUMN: usize = 13;
+/// Columns of a latency.
+const TIME_COLUMNS: usize = 11;
+/// Most causes named on the errors line.
+const MOST_CAUSES: usize = 4;
+/// Columns of the sparkline and the progress bar.
+const SPARK_COLUMNS: u64 = 30;
+const BAR_COLUMNS: usize = 40;
+
+/// The block's lines, each at most `width` columns wide.
+pub fn lines(live: &Live, elapsed_s: Option<f64>, width: usize) -> Vec<Line> {
+    let mut lines = vec![title(live), progress(live, elapsed_s, width), Line::new()];
+    if live.newest().is_some() {
+        lines.push(rate(live));
+        lines.push(users(live));
+        lines.extend(latency(live));
+        lines.push(errors(live));
+        lines.push(runners(live));
+        lines.push(trust(live));
+    }
+    lines.push(Line::new());
+    lines.push(Line::of("  ").tone(
+        Tone::Quiet,
+        match live.stopping {
+            true => "stopping; what was measured is kept. Ctrl-C again: leave at once",
+            false => "Ctrl-C stops the run and keeps what was measured",
+        },
+    ));
+    lines.iter().map(|line| line.cut(width)).collect()
+}
+
+fn named(name: &str) -> Line {
+    Line::of("  ").tone(Tone::Quiet, name).pad_to(VALUE_COLUMN)
+}
+
+fn title(live: &Live) -> Line {
+    let planned = &live.planned;
+    let (users, requests) = planned.peaks();
+    let mut load = Vec::new();
+    if let Some(users) = users {
+        load.push(units::several(users.round() as u64, "user"));
+    }
+    if let Some(requests) = requests {
+        load.push(format!("{} requests/s", units::number(requests)));
+    }
+    Line::of("  ")
+        .tone(Tone::Strong, &planned.name)
+        .plain("  ")
+        .tone(
+            Tone::Quiet,
+            format!(
+                "{} · {} in {}",
+                load.join(" and "),
+                units::several(planned.runners, "runner"),
+                planned.regions.join(", ")
+            ),
+        )
+}
+
+/// What the status means to a person.
+pub fn stage(live: &Live) -> &'static str {
+    match live.status {
+        _ if live.stopping && !live.status.is_terminal() => "stopping",
+        Status::Created | Status::Scheduled | Status::Queued => "getting ready",
+        Status::Provisioning => "starting runners",
+        Status::Running if live.newest().is_none() => "waiting for the common start",
+        Status::Running => "running",
+        Status::ParsingResults => "adding up the results",
+        Status::CleaningUp => "cleaning up",
+        Status::Cancelling => "stopping",
+        Status::Complete => "complete",
+        Status::Cancelled => "cancelled",
+        Status::Failed => "failed",
+    }
+}
+
+fn progress(live: &Live, elapsed_s: Option<f64>, width: usize) -> Line {
+    let end = live.planned.end_s;
+    let line = Line::of("  ");
+    let (Some(elapsed), true) = (elapsed_s, live.status == Status::Running) else {
+        return line.tone(Tone::Warn, "◦ ").plain(stage(live));
+    };
+    let whole = |seconds: f64| units::span(seconds.max(0.0).round() as u64);
+    if live.planned.until_iterations {
+        let most = format!("{} of at most {}", whole(elapsed), whole(end));
+        return line.tone(Tone::Good, "● ").plain(most);
+    }
+    let part = (elapsed / end.max(0.001)).clamp(0.0, 1.0);
+    let columns = BAR_COLUMNS.min(width.saturating_sub(40)).max(10);
+    let filled = (part * columns as f64).round() as usize;
+    let left = match elapsed < end {
+        true => format!("{} left", whole(end - elapsed)),
+        false => "letting the last requests finish".to_owned(),
+    };
+    line.tone(Tone::Good, "━".repeat(filled))
+        .tone(Tone::Quiet, "╌".repeat(columns - filled))
+        .plain(format!("  {:.0} %", (part * 100.0).floor()))
+        .tone(
+            Tone::Quiet,
+            format!("  {} of {}, {left}", whole(elapsed.min(end)), whole(end)),
+        )
+}
+
+fn rate(live: &Live) -> Line {
+    let Some((sent, planned)) = live.rate() else {
+        return named("rate");
+    };
+    let mut line = named("rate").tone(Tone::Strong, units::rate(sent));
+    if let Some(planned) = planned {
+        line = line.plain(format!(" of {} planned", units::number(planned)));
+    }
+    line.pad_to(VALUE_COLUMN + 26).tone(
+        Tone::Command,
+        sparkline(&live.sent_by_second(SPARK_COLUMNS)),
+    )
+}
+
+/// Values as bars of eight heights; zero is the lowest.
+pub fn sparkline(values: &[u64]) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let highest = values.iter().copied().max().unwrap_or(0).max(1);
+    values
+        .iter()
+        .map(|&value| BARS[(value as f64 * 7.0 / highest as f64).round() as usize])
+        .collect()
+}
+
+fn users(live: &Live) -> Line {
+    let newest = live.newest().unwrap_or(0);
+    match live.planned.users_in(newest) {
+        Some(planned) => named("users")
+            .tone(Tone::Strong, units::count(live.users()))
+            .plain(format!(
+                " of {} planned",
+                units::count(planned.ceil() as u64)
+            )),
+        None => named("in flight").tone(Tone::Strong, units::count(live.users())),
+    }
+}
+
+fn latency(live: &Live) -> Vec<Line> {
+    let right = |text: &str| format!("{text:>TIME_COLUMNS$}");
+    let head = ["p50", "p95", "p99"].map(right).concat();
+    let row = |name: &str, coarse| {
+        let cells: String = match Live::percentiles(coarse) {
+            Some(values) => values.map(|us| right(&units::time(us))).concat(),
+            None => ["–", "–", "–"].map(right).concat(),
+        };
+        named(name).plain(cells)
+    };
+    vec![
+        named("latency").tone(Tone::Quiet, head),
+        row(
+            &format!("  last {RECENT_SECONDS} s"),
+            &live.recent().latency,
+        ),
+        row("  all", &live.total.latency),
+    ]
+}
+
+fn errors(live: &Live) -> Line {
+    let finished = live.total.ok + live.total.failed;
+    if live.total.failed == 0 {
+        return named("errors")
+            .tone(Tone::Good, "none")
+            .tone(Tone::Quiet, format!(" in {}", units::count(finished)));
+    }
+    let causes = live.causes();
+    let mut named_causes: Vec<String> = causes
+        .iter()
+        .take(MOST_CAUSES)
+        .map(|(cause, count)| format!("{cause} {}", units::count(*count)))
+        .collect();
+    if causes.len() > MOST_CAUSES {
+        named_causes.push(format!("{} more", causes.len() - MOST_CAUSES));
+    }
+    named("errors")
+        .tone(
+            Tone::Bad,
+            format!(
+                "{} ({})",
+                units::count(live.total.failed),
+                units::percent(live.total.failed, finished)
+            ),
+        )
+        .plain(format!("  {}", named_causes.join(" · ")))
+}
+
+fn runners(live: &Live) -> Line {
+    let mut line = named("runners");
+    let states = [
+        (RunnerState::Loading, Tone::Plain, "loading"),
+        (RunnerState::Finished, Tone::Plain, "finished"),
+        (RunnerState::Lagging, Tone::Warn, "silent"),
+        (RunnerState::Lost, Tone::Bad, "lost"),
+    ];
+    let mut first = true;
+    for (state, tone, word) in states {
+        let count = live.in_state(state);
+        if count > 0 {
+            let gap = if first { "" } else { " · " };
+            first = false;
+            line = line
+                .plain(gap)
+                .tone(tone, format!("{} {word}", units::count(count)));
+        }
+    }
+    match live.recent().lag.quantile_us(0.99) {
+        Some(lag) => line.tone(
+            Tone::Quiet,
+            format!(" · lag p99 {}", units::time(lag.round() as u64)),
+        ),
+        None => line,
+    }
+}
+
+fn trust(live: &Live) -> Line {
+    match live.doubt() {
+        None => named("trust").tone(Tone::Good, "nothing speaks against the numbers so far"),
+        Some(doubt) => named("trust").tone(Tone::Warn, doubt),
+    }
+}

@@ -1,0 +1,114 @@
+//! The live block and the plain log, and the adding up behind them.
+
+use super::{Live, fixtures, plain::Plain, screen};
+use crate::line::Line;
+use dlt_core::run::Status;
+use dlt_core::runner_line::RunnerState;
+use dlt_pipeline::local::LiveEvent;
+
+fn shown(lines: &[Line]) -> String {
+    lines.iter().map(|line| line.render(false) + "\n").collect()
+}
+
+#[test]
+fn block_of_an_open_run() {
+    let live = fixtures::running(fixtures::open(), 6);
+    insta::assert_snapshot!(shown(&screen::lines(&live, Some(6.2), 80)));
+}
+
+#[test]
+fn block_of_a_closed_run_while_ramping_up() {
+    let live = fixtures::running(fixtures::closed(), 3);
+    insta::assert_snapshot!(shown(&screen::lines(&live, Some(3.1), 80)));
+}
+
+#[test]
+fn block_before_the_load() {
+    let mut live = Live::new(fixtures::open());
+    live.take(LiveEvent::Status(Status::Provisioning));
+    insta::assert_snapshot!(shown(&screen::lines(&live, None, 80)));
+}
+
+#[test]
+fn block_with_a_lost_runner_while_stopping() {
+    let mut live = fixtures::running(fixtures::open(), 4);
+    live.take(LiveEvent::Tick(fixtures::tick(
+        1,
+        4,
+        [RunnerState::Loading, RunnerState::Lost],
+    )));
+    live.stopping = true;
+    insta::assert_snapshot!(shown(&screen::lines(&live, Some(5.0), 80)));
+}
+
+#[test]
+fn block_is_never_wider_than_the_terminal() {
+    let live = fixtures::running(fixtures::open(), 60);
+    for width in 1..100 {
+        for line in screen::lines(&live, Some(6.2), width) {
+            assert!(line.width() <= width, "{width}: {}", line.render(false));
+        }
+    }
+}
+
+#[test]
+fn regions_add_up_and_a_silent_region_does_not_stop_the_clock() {
+    let mut live = fixtures::running(fixtures::open(), 5);
+    assert_eq!(live.newest(), Some(4));
+    assert_eq!(live.users(), 14);
+    assert_eq!(live.rate(), Some((200.0, Some(200.0))));
+    assert_eq!(live.total.sent, 1_000);
+    assert_eq!(live.causes(), [("status-5xx".to_owned(), 10)]);
+    for second in 5..20 {
+        live.take(LiveEvent::Tick(fixtures::tick(
+            1,
+            second,
+            [RunnerState::Loading; 2],
+        )));
+    }
+    assert_eq!(live.newest(), Some(17));
+    assert_eq!(live.sent_by_second(3), [100, 100, 100]);
+    // A late tick is counted, but the region's clock stays.
+    live.take(LiveEvent::Tick(fixtures::tick(
+        1,
+        6,
+        [RunnerState::Lagging; 2],
+    )));
+    assert_eq!(live.newest(), Some(17));
+    assert_eq!(live.in_state(RunnerState::Lagging), 0);
+}
+
+#[test]
+fn memory_is_bounded_over_a_long_run() {
+    let live = fixtures::running(fixtures::open(), 5_000);
+    assert!(live.seconds.len() <= super::KEPT_SECONDS);
+    assert_eq!(live.total.sent, 1_000_000);
+}
+
+#[test]
+fn plain_log_says_a_line_every_ten_seconds() {
+    let mut live = Live::new(fixtures::open());
+    let mut plain = Plain::default();
+    let mut told = plain.after_event(&live);
+    let mut hear = |live: &mut Live, event| {
+        live.take(event);
+        told.extend(plain.after_event(live));
+    };
+    hear(&mut live, LiveEvent::Status(Status::Provisioning));
+    hear(&mut live, LiveEvent::Status(Status::Running));
+    for second in 0..25 {
+        for region in 1..=2 {
+            let tick = fixtures::tick(region, second, [RunnerState::Loading; 2]);
+            hear(&mut live, LiveEvent::Tick(tick));
+        }
+    }
+    hear(&mut live, LiveEvent::Status(Status::ParsingResults));
+    insta::assert_snapshot!(shown(&told));
+}
+
+#[test]
+fn sparkline_spans_its_heights() {
+    assert_eq!(screen::sparkline(&[0, 1, 4, 7]), "▁▂▅█");
+    assert_eq!(screen::sparkline(&[0, 0]), "▁▁");
+    assert_eq!(screen::sparkline(&[]), "");
+}

@@ -1,0 +1,216 @@
+//! The first lines: did it pass, and may one believe it, in words. Two
+//! different questions, so two answers, side by side.
+
+use super::bullet;
+use crate::exit::Exit;
+use crate::line::{Line, Tone, wrapped};
+use crate::units;
+use dlt_core::calls::RunRecord;
+use dlt_core::run::Status;
+use dlt_core::verdict::{Reason, Trust, Verdict};
+
+/// Most reasons shown.
+const MOST_REASONS: usize = 8;
+/// Most runners named in a reason.
+const MOST_RUNNERS: usize = 4;
+
+/// Outcome and trust, each in a word and a sentence, then the reasons.
+pub fn headline(record: &RunRecord, exit: Exit, width: usize) -> Vec<Line> {
+    let (tone, mark, word, sentence) = outcome(record, exit);
+    let mut first = Line::new().tone(tone, format!("{mark} {word}"));
+    let mut lines = Vec::new();
+    let trust = record
+        .verdict
+        .as_ref()
+        .filter(|_| record.account.is_some_and(|account| account.sent > 0));
+    if let Some(verdict) = trust {
+        let (tone, mark, word, _) = trust_words(verdict.trust);
+        first = first
+            .tone(Tone::Quiet, "  ·  ")
+            .tone(tone, format!("{mark} {word}"));
+    }
+    lines.push(
+        first
+            .tone(Tone::Quiet, format!("  ·  {}", record.test_name))
+            .cut(width),
+    );
+    lines.extend(wrapped(Tone::Plain, &sentence, 2, width));
+    if let Some(verdict) = trust {
+        lines.extend(wrapped(Tone::Plain, trust_words(verdict.trust).3, 2, width));
+        lines.extend(reasons(verdict, width));
+    }
+    lines
+}
+
+/// Tone, mark, word and sentence of the outcome.
+fn outcome(record: &RunRecord, exit: Exit) -> (Tone, &'static str, &'static str, String) {
+    let reason = record
+        .outcome
+        .as_ref()
+        .and_then(|outcome| outcome.reason.clone())
+        .or_else(|| record.error_reason.clone());
+    let because = |fallback: &str| sentence(reason.as_deref().unwrap_or(fallback));
+    if record.status == Status::Cancelled || exit == Exit::Interrupted {
+        let measured = record.account.is_some_and(|account| account.sent > 0);
+        let rest = match measured {
+            true => "What follows is partial: only what was measured until then.",
+            false => "Nothing had been measured yet.",
+        };
+        let stopped = because("The run was stopped before its planned end");
+        return (Tone::Warn, "◐", "CANCELLED", format!("{stopped} {rest}"));
+    }
+    if !record.status.is_terminal() {
+        let text = format!("The run is not over: its status is “{}”.", record.status);
+        return (Tone::Warn, "◌", "RUNNING", text);
+    }
+    match exit {
+        Exit::CouldNotRun => (
+            Tone::Bad,
+            "✘",
+            "COULD NOT RUN",
+            because("The run ended before there was anything to judge"),
+        ),
+        Exit::Incomplete => (
+            Tone::Bad,
+            "✘",
+            "INCOMPLETE",
+            format!(
+                "{} What the others measured is below.",
+                because("Some runners did not report")
+            ),
+        ),
+        Exit::Bug => (
+            Tone::Bad,
+            "✘",
+            "BUG",
+            because("dlt went wrong; please report this"),
+        ),
+        _ => judged(record, &because("The run did not pass")),
+    }
+}
+
+/// A run that ran to its end: the thresholds decide.
+fn judged(record: &RunRecord, because: &str) -> (Tone, &'static str, &'static str, String) {
+    let results = record
+        .outcome
+        .as_ref()
+        .map(|outcome| outcome.thresholds.as_slice())
+        .unwrap_or_default();
+    let failed = results.iter().filter(|result| !result.passed).count();
+    let passed = record
+        .outcome
+        .as_ref()
+        .is_some_and(|outcome| outcome.passed);
+    let text = match (passed, failed, results.len()) {
+        (true, _, 0) => no_thresholds(record),
+        (true, _, 1) => "The threshold holds.".to_owned(),
+        (true, _, n) => format!("All {n} thresholds hold."),
+        (false, 0, _) => because.to_owned(),
+        (false, 1, 1) => "The threshold does not hold.".to_owned(),
+        (false, failed, n) => format!("{failed} of {n} thresholds do not hold."),
+    };
+    match passed {
+        true => (Tone::Good, "✔", "PASSED", text),
+        false => (Tone::Bad, "✘", "FAILED", text),
+    }
+}
+
+/// Without thresholds nothing can fail: say so, and what failed all the same.
+fn no_thresholds(record: &RunRecord) -> String {
+    let rest = "No threshold was set, so there was nothing to fail";
+    match record.account {
+        Some(account) if account.failed > 0 => format!(
+            "{rest}; but {} of {} requests failed.",
+            units::count(account.failed),
+            units::count(account.ok + account.failed)
+        ),
+        _ => format!("{rest}. No request failed."),
+    }
+}
+
+/// Tone, mark, word and sentence of a trust.
+fn trust_words(trust: Trust) -> (Tone, &'static str, &'static str, &'static str) {
+    match trust {
+        Trust::Trusted => (
+            Tone::Good,
+            "✔",
+            "TRUSTED",
+            "The numbers can be trusted: the load generator was not the limit, nothing is missing.",
+        ),
+        Trust::Degraded => (
+            Tone::Warn,
+            "!",
+            "DEGRADED",
+            "Trust the numbers with care: believe their shape, not their last digits, because",
+        ),
+        Trust::Untrusted => (
+            Tone::Bad,
+            "✘",
+            "UNTRUSTED",
+            "Do not trust the numbers: they say more about the load generator than about the target, because",
+        ),
+    }
+}
+
+fn reasons(verdict: &Verdict, width: usize) -> Vec<Line> {
+    let mut reasons: Vec<&Reason> = verdict.reasons.iter().collect();
+    // The worst first; the order is otherwise kept.
+    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.trust));
+    let mut lines: Vec<Line> = reasons
+        .iter()
+        .take(MOST_REASONS)
+        .flat_map(|reason| {
+            let (tone, mark, ..) = trust_words(reason.trust);
+            bullet(tone, mark, &reason_sentence(reason), width)
+        })
+        .collect();
+    if reasons.len() > MOST_REASONS {
+        lines.push(Line::of("  ").tone(
+            Tone::Quiet,
+            format!("… and {} more", reasons.len() - MOST_REASONS),
+        ));
+    }
+    lines
+}
+
+fn reason_sentence(reason: &Reason) -> String {
+    let mut details = Vec::new();
+    if !reason.runners.is_empty() {
+        let mut names = reason
+            .runners
+            .iter()
+            .take(MOST_RUNNERS)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(", ");
+        if reason.runners.len() > MOST_RUNNERS {
+            names.push_str(&format!(
+                " and {} more",
+                reason.runners.len() - MOST_RUNNERS
+            ));
+        }
+        details.push(names);
+    }
+    match (reason.from_s, reason.to_s) {
+        (Some(from), Some(to)) if from != to => details.push(format!("seconds {from} to {to}")),
+        (Some(second), _) | (None, Some(second)) => details.push(format!("second {second}")),
+        (None, None) => {}
+    }
+    match details.is_empty() {
+        true => reason.message.clone(),
+        false => format!("{} ({})", reason.message, details.join("; ")),
+    }
+}
+
+/// A sentence with a capital and a full stop.
+fn sentence(text: &str) -> String {
+    let mut chars = text.trim().chars();
+    let mut out: String = match chars.next() {
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+        None => String::new(),
+    };
+    if !out.ends_with(['.', '!', '?']) {
+        out.push('.');
+    }
+    out
+}

@@ -1,0 +1,306 @@
+//! The last screen: a run record told to a person who sees nothing else. It
+//! begins with outcome and trust, then thresholds, account, times, errors,
+//! runners, and ends with what to do next. Pure: record in, lines out.
+
+mod errors;
+mod headline;
+mod times;
+
+use crate::exit::Exit;
+use crate::line::{Line, Tone, wrapped};
+use crate::units;
+use dlt_core::calls::RunRecord;
+use dlt_core::summary::Block;
+
+pub use headline::headline;
+
+/// Most warnings shown.
+const MOST_WARNINGS: usize = 10;
+/// Most missing runners named.
+const MOST_MISSING: usize = 8;
+/// Where values begin in the named rows.
+const VALUE_COLUMN: usize = 14;
+
+/// How the screen is to be told.
+#[derive(Debug, Clone, Copy)]
+pub struct Telling<'a> {
+    /// How the command will end.
+    pub exit: Exit,
+    /// Columns.
+    pub width: usize,
+    /// What to try next, below everything else: (what for, command).
+    pub next: &'a [(&'a str, String)],
+}
+
+/// The whole screen.
+pub fn lines(record: &RunRecord, telling: &Telling<'_>) -> Vec<Line> {
+    let mut lines = headline(record, telling.exit, telling.width);
+    let measured = record
+        .summary
+        .as_ref()
+        .filter(|blocks| blocks.total.count > 0);
+    lines.extend(thresholds(record));
+    lines.extend(account(record));
+    if let Some(blocks) = measured {
+        lines.extend(times::lines(record, blocks, telling.width));
+    }
+    lines.extend(errors::lines(record, telling.width));
+    lines.extend(generator(record));
+    lines.extend(warnings(record, telling.width));
+    let mut lines: Vec<Line> = lines.iter().map(|line| line.cut(telling.width)).collect();
+    // Commands are to be copied: the terminal may wrap them, we do not cut them.
+    lines.extend(next(record, telling));
+    lines
+}
+
+/// A heading with an empty line before it.
+fn heading(name: &str, remark: &str) -> Vec<Line> {
+    let line = Line::new().tone(Tone::Strong, name);
+    vec![
+        Line::new(),
+        match remark {
+            "" => line,
+            _ => line.tone(Tone::Quiet, format!("  {remark}")),
+        },
+    ]
+}
+
+fn named(name: &str) -> Line {
+    Line::of("  ").tone(Tone::Quiet, name).pad_to(VALUE_COLUMN)
+}
+
+/// The run's measured seconds, from the compatible results.
+fn measured_seconds(record: &RunRecord) -> Option<f64> {
+    let text = record.results.get("total")?.get("testDuration")?;
+    let seconds: f64 = match text {
+        serde_json::Value::String(text) => text.parse().ok()?,
+        other => other.as_f64()?,
+    };
+    (seconds > 0.0).then_some(seconds)
+}
+
+/// Finished requests per second.
+fn rate_of(record: &RunRecord, block: &Block) -> Option<f64> {
+    measured_seconds(record).map(|seconds| block.count as f64 / seconds)
+}
+
+fn thresholds(record: &RunRecord) -> Vec<Line> {
+    let results = match &record.outcome {
+        Some(outcome) if !outcome.thresholds.is_empty() => &outcome.thresholds,
+        _ => return Vec::new(),
+    };
+    let widest = results
+        .iter()
+        .map(|result| Line::of(&result.expression).width())
+        .max()
+        .unwrap_or(0)
+        .min(48);
+    let mut lines = heading("Thresholds", "");
+    for result in results {
+        let (tone, mark) = match result.passed {
+            true => (Tone::Good, "✔ "),
+            false => (Tone::Bad, "✘ "),
+        };
+        let line = Line::of("  ")
+            .tone(tone, mark)
+            .plain(&result.expression)
+            .pad_to(widest + 6);
+        let observed = match &result.observed {
+            Some(observed) => Line::of("observed ").tone(
+                if result.passed {
+                    Tone::Strong
+                } else {
+                    Tone::Bad
+                },
+                observed,
+            ),
+            None => Line::new().tone(Tone::Warn, "no data"),
+        };
+        lines.push(line.join(observed));
+    }
+    lines
+}
+
+fn account(record: &RunRecord) -> Vec<Line> {
+    let Some(account) = record.account.filter(|account| account.scheduled > 0) else {
+        return Vec::new();
+    };
+    let part = |n: u64, word: &str, bad: Tone| {
+        let tone = if n == 0 { Tone::Quiet } else { bad };
+        Line::new().tone(tone, format!("{} {word}", units::count(n)))
+    };
+    let balance = match account.balanced {
+        true => Line::new().tone(Tone::Good, "✔ adds up"),
+        false => Line::new().tone(Tone::Bad, "✘ does not add up: a bug in dlt"),
+    };
+    let column = units::count(account.scheduled).len();
+    let due = Line::of(format!(
+        "  {:>column$} due  = ",
+        units::count(account.scheduled)
+    ))
+    .join(part(account.sent, "sent", Tone::Plain))
+    .plain(" + ")
+    .join(part(account.dropped, "dropped", Tone::Bad));
+    let sent = Line::of(format!("  {:>column$} sent = ", units::count(account.sent)))
+        .join(part(account.ok, "ok", Tone::Strong))
+        .plain(" + ")
+        .join(part(account.failed, "failed", Tone::Bad))
+        .plain(" + ")
+        .join(part(account.unfinished, "unfinished", Tone::Warn));
+    let gap = due.width().max(sent.width()) + 3;
+    let mut lines = heading("Requests", "every one is accounted for");
+    if !account.balanced {
+        lines = heading("Requests", "");
+    }
+    lines.push(due);
+    lines.push(sent.pad_to(gap).join(balance));
+    lines.extend(volume(record));
+    lines
+}
+
+/// How fast and how much: rate, plan, bytes.
+fn volume(record: &RunRecord) -> Option<Line> {
+    let total = &record.summary.as_ref()?.total;
+    let mut words = Vec::new();
+    if let (Some(rate), Some(seconds)) = (rate_of(record, total), measured_seconds(record)) {
+        words.push(format!(
+            "{} over {}",
+            units::rate(rate),
+            units::span(seconds.round() as u64)
+        ));
+    }
+    if let Some(load) = &record.load {
+        let users = load.users.map(|users| units::several(users, "user"));
+        let arrivals = load
+            .arrivals
+            .map(|arrivals| format!("{} arrivals/s planned", units::number(arrivals)));
+        words.extend(users.into_iter().chain(arrivals));
+    }
+    words.push(format!("{} received", units::bytes(total.bytes_received)));
+    Some(Line::of("  ").tone(Tone::Quiet, words.join(" · ")))
+}
+
+/// The load generator itself: runners, start, lag.
+fn generator(record: &RunRecord) -> Vec<Line> {
+    let Some(coverage) = &record.coverage else {
+        return Vec::new();
+    };
+    let mut lines = heading("Load generator", "");
+    let reported = format!(
+        "{} of {} reported",
+        units::count(coverage.runners_reported),
+        units::several(coverage.runners_expected, "runner"),
+    );
+    let line = named("runners");
+    lines.push(match (coverage.complete, coverage.missing_intervals) {
+        (true, _) => line
+            .plain(reported)
+            .tone(Tone::Good, "  ✔ no second missing"),
+        (false, 0) => line.tone(Tone::Bad, reported),
+        (false, missing) => line.tone(
+            Tone::Bad,
+            format!("{reported}, {} missing", units::several(missing, "second")),
+        ),
+    });
+    if !coverage.missing.is_empty() {
+        let more = coverage.missing.len().saturating_sub(MOST_MISSING);
+        let mut names: Vec<&str> = coverage
+            .missing
+            .iter()
+            .take(MOST_MISSING)
+            .map(String::as_str)
+            .collect();
+        let further = format!("and {more} more");
+        if more > 0 {
+            names.push(&further);
+        }
+        lines.push(named("missing").tone(Tone::Bad, names.join(", ")));
+    }
+    if let Some(start) = record.start.filter(|start| start.start_at > 0) {
+        let time = |us: i64| units::time(us.max(0).unsigned_abs());
+        lines.push(named("start").plain(format!(
+            "first requests within {} of the plan (median {}), clocks known to ±{}",
+            time(start.skew_max_us),
+            time(start.skew_p50_us),
+            units::time(start.clock_error_us),
+        )));
+    }
+    let lag = record
+        .summary
+        .as_ref()
+        .and_then(|blocks| blocks.total.lag)
+        .filter(|lag| lag.count > 0);
+    if let Some(lag) = lag {
+        lines.push(named("punctuality").plain(format!(
+            "requests left at most {} late for 99 % of them (worst {})",
+            units::time_or_dash(lag.p99_us),
+            units::time_or_dash(lag.max_us),
+        )));
+    }
+    lines
+}
+
+fn warnings(record: &RunRecord, width: usize) -> Vec<Line> {
+    if record.warnings.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = heading("Warnings", "");
+    for warning in record.warnings.iter().take(MOST_WARNINGS) {
+        lines.extend(bullet(Tone::Warn, "!", warning, width));
+    }
+    if record.warnings.len() > MOST_WARNINGS {
+        let more = record.warnings.len() - MOST_WARNINGS;
+        lines.push(Line::of("  ").tone(Tone::Quiet, format!("… and {more} more (--json has all)")));
+    }
+    lines
+}
+
+/// A marked sentence, wrapped below itself.
+fn bullet(tone: Tone, mark: &str, text: &str, width: usize) -> Vec<Line> {
+    wrapped(Tone::Plain, text, 4, width)
+        .into_iter()
+        .enumerate()
+        .map(|(at, line)| match at {
+            0 => Line::of("  ")
+                .tone(tone, mark)
+                .plain(" ")
+                .plain(line.render(false).trim_start()),
+            _ => line,
+        })
+        .collect()
+}
+
+fn next(record: &RunRecord, telling: &Telling<'_>) -> Vec<Line> {
+    let mut rows = vec![(
+        "see this again",
+        format!("dlt runs get {}", record.test_run_id),
+    )];
+    let failed = record.account.is_some_and(|account| account.failed > 0);
+    if failed {
+        rows.push((
+            "failed exchanges",
+            format!("dlt runs get {} --json", record.test_run_id),
+        ));
+    }
+    rows.extend(telling.next.iter().cloned());
+    let widest = rows
+        .iter()
+        .map(|row| Line::of(row.0).width())
+        .max()
+        .unwrap_or(0);
+    let mut lines = heading("Next", "");
+    for (what, command) in rows {
+        lines.push(
+            Line::of("  ")
+                .plain(what)
+                .pad_to(widest + 5)
+                .tone(Tone::Command, command),
+        );
+    }
+    lines
+}
+
+#[cfg(test)]
+pub mod fixtures;
+#[cfg(test)]
+mod tests;

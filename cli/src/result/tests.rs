@@ -1,0 +1,100 @@
+//! The last screen, as it is shown for runs of every kind.
+
+use super::{Telling, fixtures, lines};
+use crate::exit::Exit;
+use dlt_core::calls::exit_code;
+use serde_json::Value;
+
+fn shown(value: Value, width: usize) -> String {
+    let record = fixtures::record(value);
+    let exit = Exit::from_code(exit_code(&record, false, false));
+    let next = [(
+        "your own URL",
+        "dlt run https://your.site/ -c 10".to_owned(),
+    )];
+    lines(
+        &record,
+        &Telling {
+            exit,
+            width,
+            next: &next,
+        },
+    )
+    .iter()
+    .map(|line| line.render(false) + "\n")
+    .collect()
+}
+
+#[test]
+fn passed_and_trusted() {
+    insta::assert_snapshot!(shown(fixtures::passed(), 100));
+}
+
+#[test]
+fn narrow_terminal_drops_what_matters_least() {
+    insta::assert_snapshot!(shown(fixtures::passed(), 72));
+}
+
+#[test]
+fn threshold_failed() {
+    insta::assert_snapshot!(shown(fixtures::threshold_failed(), 100));
+}
+
+#[test]
+fn degraded_names_the_runner_and_shows_regions() {
+    insta::assert_snapshot!(shown(fixtures::degraded(), 100));
+}
+
+#[test]
+fn incomplete_names_who_is_missing() {
+    insta::assert_snapshot!(shown(fixtures::incomplete(), 100));
+}
+
+#[test]
+fn refused_target() {
+    insta::assert_snapshot!(shown(fixtures::refused(), 100));
+}
+
+#[test]
+fn cancelled_is_partial() {
+    insta::assert_snapshot!(shown(fixtures::cancelled(), 100));
+}
+
+#[test]
+fn no_line_is_wider_than_the_terminal_and_none_steers_it() {
+    for value in [
+        fixtures::hostile(),
+        fixtures::passed(),
+        fixtures::degraded(),
+    ] {
+        for width in [60, 80, 100, 140] {
+            for line in shown(value.clone(), width).lines() {
+                assert!(
+                    line.chars().all(|c| !c.is_control() && c != '\u{202e}'),
+                    "{line}"
+                );
+                assert!(
+                    crate::line::Line::of(line).width() <= width,
+                    "{width}: {line}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_record_without_results_is_told_too() {
+    let mut value = fixtures::passed();
+    let record = value.as_object_mut().expect("an object");
+    for key in [
+        "outcome", "verdict", "account", "coverage", "start", "load", "summary", "errors",
+    ] {
+        record.remove(key);
+    }
+    record.insert("status".to_owned(), "failed".into());
+    record.insert(
+        "errorReason".to_owned(),
+        "no runner became ready within 60 s".into(),
+    );
+    insta::assert_snapshot!(shown(value, 100));
+}

@@ -1,0 +1,89 @@
+//! Response times as a table: all, by region if there are several, by label.
+
+use super::{heading, rate_of};
+use crate::line::{Line, Tone};
+use crate::table::{self, Column, number, words};
+use crate::units;
+use dlt_core::calls::RunRecord;
+use dlt_core::summary::{Block, Blocks};
+
+/// Most labels shown, busiest first.
+const MOST_LABELS: usize = 15;
+/// Most regions shown.
+const MOST_REGIONS: usize = 10;
+/// The label column is not cut below this.
+const LEAST_LABEL: usize = 18;
+
+const COLUMNS: [Column; 10] = [
+    words("", 0),
+    number("requests", 0),
+    number("rate", 3),
+    number("errors", 1),
+    number("p50", 0),
+    number("p90", 4),
+    number("p95", 0),
+    number("p99", 0),
+    number("p99.9", 2),
+    number("max", 0),
+];
+
+/// The table, with a heading that says from when time counts.
+pub fn lines(record: &RunRecord, blocks: &Blocks, width: usize) -> Vec<Line> {
+    let open = record
+        .load
+        .as_ref()
+        .is_some_and(|load| load.model == "open");
+    let from = match open {
+        true => "from when each request was due to its last byte",
+        false => "from sending each request to its last byte",
+    };
+    let mut rows = vec![row(record, "all requests", Tone::Strong, &blocks.total)];
+    if blocks.regions.len() > 1 {
+        for (name, block) in blocks.regions.iter().take(MOST_REGIONS) {
+            rows.push(row(record, &format!("in {name}"), Tone::Plain, block));
+        }
+    }
+    let one_label = blocks.labels.len() == 1;
+    for block in blocks.labels.iter().take(MOST_LABELS) {
+        let label = block.label.as_deref().unwrap_or("?");
+        match one_label {
+            // One label says the same as the total: only its name is news.
+            true => rows[0] = row(record, label, Tone::Strong, &blocks.total),
+            false => rows.push(row(record, label, Tone::Plain, block)),
+        }
+    }
+    let mut lines = heading("Response times", from);
+    lines.extend(table::lines(&COLUMNS, &rows, 2, width, LEAST_LABEL));
+    let hidden = blocks.labels.len().saturating_sub(MOST_LABELS);
+    if hidden > 0 {
+        lines.push(Line::of("  ").tone(
+            Tone::Quiet,
+            format!(
+                "… and {} (--json has all)",
+                units::several(hidden as u64, "label")
+            ),
+        ));
+    }
+    lines
+}
+
+fn row(record: &RunRecord, name: &str, tone: Tone, block: &Block) -> Vec<Line> {
+    let rate = rate_of(record, block).map_or_else(|| "–".to_owned(), units::rate);
+    let errors = match block.failed {
+        0 => Line::new().tone(Tone::Quiet, "0 %"),
+        failed => Line::new().tone(Tone::Bad, units::percent(failed, block.count)),
+    };
+    let time = |us: Option<u64>| Line::new().tone(tone, units::time_or_dash(us));
+    vec![
+        Line::new().tone(tone, name),
+        Line::new().tone(tone, units::count(block.count)),
+        Line::new().tone(tone, rate),
+        errors,
+        time(block.p50_us),
+        time(block.p90_us),
+        time(block.p95_us),
+        time(block.p99_us),
+        time(block.p99_9_us),
+        time(block.max_us),
+    ]
+}

@@ -1,0 +1,280 @@
+//! From arguments to a scenario: where it comes from (a URL with flags, a file,
+//! stdin), in which regions it runs, and every fault of it at once. Nothing is
+//! stored here, so bad input leaves no trace.
+
+use crate::args::{DEFAULT_CAPACITY, DEFAULT_REGION, RunArgs};
+use dlt_core::ids::Region;
+use dlt_core::scenario::{Defaults, Fault, Faults, Format, Quick, Scenario, quick};
+use serde_json::{Value, json};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Longest scenario that is read, bytes; the API's own limit is checked when
+/// it is parsed, this one only keeps memory bounded.
+const LONGEST_SCENARIO_BYTES: u64 = 32 * 1024 * 1024;
+
+/// A scenario with the regions it may run in.
+#[derive(Debug)]
+pub struct Source {
+    /// What to run.
+    pub scenario: Scenario,
+    /// Regions with their capacity.
+    pub regions: Vec<(Region, u64)>,
+}
+
+/// Reads what `dlt run` was asked for.
+pub fn read(args: &RunArgs) -> Result<Source, Faults> {
+    let regions = regions(&args.region)?;
+    let target = args.target.as_str();
+    if target.contains("://") {
+        let text = quick_body(args, &regions).to_string();
+        let scenario = parse(
+            text.as_bytes(),
+            Format::Json,
+            &defaults(args, &regions, target),
+            Path::new(""),
+        )?;
+        return Ok(Source { scenario, regions });
+    }
+    let useless = flags_for_urls(args);
+    if !useless.is_empty() {
+        return Err(Faults(useless));
+    }
+    let (text, format, folder) = read_file(target).map_err(|reason| one(target, reason))?;
+    let name = match target {
+        "-" => "stdin".to_owned(),
+        path => Path::new(path).file_stem().map_or_else(
+            || path.to_owned(),
+            |stem| stem.to_string_lossy().into_owned(),
+        ),
+    };
+    let scenario = parse(&text, format, &defaults(args, &regions, &name), &folder)?;
+    Ok(Source { scenario, regions })
+}
+
+/// Parses a scenario whose files are relative to `folder`.
+pub fn parse(
+    text: &[u8],
+    format: Format,
+    defaults: &Defaults,
+    folder: &Path,
+) -> Result<Scenario, Faults> {
+    Scenario::from_text(text, format, defaults, &|name| check_file(folder, name))
+}
+
+fn one(path: impl Into<String>, reason: impl Into<String>) -> Faults {
+    Faults(vec![Fault {
+        path: path.into(),
+        reason: reason.into(),
+    }])
+}
+
+fn defaults(args: &RunArgs, regions: &[(Region, u64)], name: &str) -> Defaults {
+    Defaults {
+        regions: regions.to_vec(),
+        tasks: args.tasks.unwrap_or(regions.len() as u64),
+        name: args.name.clone().unwrap_or_else(|| name.to_owned()),
+        show_live: true,
+    }
+}
+
+/// `NAME` or `NAME=CAPACITY`, each once; all faults at once.
+fn regions(given: &[String]) -> Result<Vec<(Region, u64)>, Faults> {
+    let mut regions: Vec<(Region, u64)> = Vec::new();
+    let mut faults = Vec::new();
+    let default = [DEFAULT_REGION.to_owned()];
+    let given = if given.is_empty() { &default } else { given };
+    for text in given {
+        let (name, capacity) = match text.split_once('=') {
+            Some((name, capacity)) => (name, capacity.parse::<u64>().ok().filter(|&n| n > 0)),
+            None => (text.as_str(), Some(DEFAULT_CAPACITY)),
+        };
+        let reason = match (Region::parse(name), capacity) {
+            (Err(error), _) => error.to_string(),
+            (Ok(_), None) => format!("{text:?} needs a capacity of 1 or more, like {name}=8"),
+            (Ok(region), Some(_)) if regions.iter().any(|known| known.0 == region) => {
+                format!("{name} is given twice")
+            }
+            (Ok(region), Some(capacity)) => {
+                regions.push((region, capacity));
+                continue;
+            }
+        };
+        faults.push(Fault {
+            path: "--region".to_owned(),
+            reason,
+        });
+    }
+    match faults.is_empty() {
+        true => Ok(regions),
+        false => Err(Faults(faults)),
+    }
+}
+
+/// Deals `tasks` evenly over the regions, the first getting what is left over;
+/// a region that gets none is left out.
+fn dealt(tasks: u64, regions: &[(Region, u64)]) -> Vec<(String, u64)> {
+    let of = regions.len().max(1) as u64;
+    regions
+        .iter()
+        .zip(0u64..)
+        .map(|((region, _), at)| (region.to_string(), tasks / of + u64::from(at < tasks % of)))
+        .filter(|row| row.1 > 0)
+        .collect()
+}
+
+/// The scenario body that a URL with flags means.
+fn quick_body(args: &RunArgs, regions: &[(Region, u64)]) -> Value {
+    let tasks = args.tasks.unwrap_or(regions.len() as u64);
+    let mut dealt = dealt(tasks, regions);
+    if dealt.is_empty() {
+        // Zero runners: the scenario's own check says so, with the path.
+        dealt = vec![(regions[0].0.to_string(), tasks)];
+    }
+    let (body, body_file) = match args.body.as_deref() {
+        Some(text) => match text.strip_prefix('@') {
+            Some(file) => (None, Some(file)),
+            None => (Some(text.to_owned()), None),
+        },
+        None => (None, None),
+    };
+    let mut value = quick(&Quick {
+        url: args.target.clone(),
+        method: args.method.clone(),
+        headers: args.header.clone(),
+        body,
+        users: args.users,
+        arrivals: args.arrivals,
+        duration: args.duration.clone(),
+        ramp_up: args.ramp_up.clone(),
+        iterations: args.iterations,
+        stages: args.stages.clone(),
+        tasks: dealt,
+        thresholds: args.threshold.clone(),
+        timeout: args.timeout.clone(),
+        ca_file: args.ca_file.clone(),
+        cert_file: args.cert_file.clone(),
+        key_file: args.key_file.clone(),
+        insecure: args.insecure,
+        connections: args.connections,
+        think_time: args.think_time.clone(),
+        name: Some(args.name.clone().unwrap_or_else(|| args.target.clone())),
+        no_follow: args.no_follow,
+        throughput: args.throughput,
+    });
+    if let Some(file) = body_file {
+        // The worker reads the file: it may be no text, and large.
+        if let Some(request) = first_request(&mut value) {
+            request.insert("body-file".to_owned(), json!(file));
+        }
+    }
+    value
+}
+
+fn first_request(body: &mut Value) -> Option<&mut serde_json::Map<String, Value>> {
+    body.pointer_mut("/testScenario/scenarios")?
+        .as_object_mut()?
+        .values_mut()
+        .next()?
+        .pointer_mut("/requests/0")?
+        .as_object_mut()
+}
+
+/// Flags that say what a file says itself: one place must win, so both is a fault.
+fn flags_for_urls(args: &RunArgs) -> Vec<Fault> {
+    let given = [
+        ("-c", args.users.is_some(), "users"),
+        ("--arrivals", args.arrivals.is_some(), "arrivals"),
+        ("-d", args.duration.is_some(), "hold-for"),
+        ("--ramp-up", args.ramp_up.is_some(), "ramp-up"),
+        ("--iterations", args.iterations.is_some(), "iterations"),
+        ("--stages", !args.stages.is_empty(), "stages"),
+        ("--connections", args.connections.is_some(), "connections"),
+        ("--throughput", args.throughput.is_some(), "throughput"),
+        ("--think-time", args.think_time.is_some(), "think-time"),
+        ("-m", args.method.is_some(), "method"),
+        ("-H", !args.header.is_empty(), "headers"),
+        ("-b", args.body.is_some(), "body"),
+        ("--timeout", args.timeout.is_some(), "timeout"),
+        ("--no-follow", args.no_follow, "follow-redirects: false"),
+        ("--ca-file", args.ca_file.is_some(), "tls.ca-file"),
+        ("--cert-file", args.cert_file.is_some(), "tls.cert-file"),
+        ("--key-file", args.key_file.is_some(), "tls.key-file"),
+        ("--insecure", args.insecure, "tls.insecure"),
+        ("--threshold", !args.threshold.is_empty(), "thresholds"),
+    ];
+    given
+        .into_iter()
+        .filter(|flag| flag.1)
+        .map(|(flag, _, key)| Fault {
+            path: flag.to_owned(),
+            reason: format!("goes with a URL; in a scenario file write `{key}`"),
+        })
+        .collect()
+}
+
+/// A scenario file's bytes, its format, and the folder its files are relative to.
+fn read_file(target: &str) -> Result<(Vec<u8>, Format, PathBuf), String> {
+    if target == "-" {
+        let text = bounded(std::io::stdin().lock()).map_err(|error| error.to_string())?;
+        let json = text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+        let format = if json { Format::Json } else { Format::Yaml };
+        return Ok((text, format, PathBuf::new()));
+    }
+    let path = Path::new(target);
+    let ending = path
+        .extension()
+        .map(|ending| ending.to_string_lossy().to_lowercase());
+    let format = match ending.as_deref() {
+        Some("json") => Format::Json,
+        Some("yaml" | "yml") => Format::Yaml,
+        _ if path.exists() => {
+            return Err(
+                "is not a scenario file: its name must end in .yaml, .yml or .json".to_owned(),
+            );
+        }
+        _ => {
+            return Err(format!(
+                "is neither a URL nor a scenario file; a URL begins with http:// or https://, as in http://{}",
+                target.trim_start_matches('/')
+            ));
+        }
+    };
+    let text = std::fs::File::open(path)
+        .and_then(bounded)
+        .map_err(|error| format!("cannot be read: {error}"))?;
+    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+    Ok((text, format, folder))
+}
+
+fn bounded(reader: impl Read) -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    reader
+        .take(LONGEST_SCENARIO_BYTES + 1)
+        .read_to_end(&mut text)?;
+    if text.len() as u64 > LONGEST_SCENARIO_BYTES {
+        return Err(std::io::Error::other(format!(
+            "it is longer than {} MB",
+            LONGEST_SCENARIO_BYTES / 1024 / 1024
+        )));
+    }
+    Ok(text)
+}
+
+/// The absolute path of a file that the scenario names, if it can be read.
+fn check_file(folder: &Path, name: &str) -> Result<String, String> {
+    let path = std::path::absolute(folder.join(name)).map_err(|error| error.to_string())?;
+    let shown = path.display();
+    let refused = |error: std::io::Error| format!("{shown} cannot be read: {error}");
+    // What it is comes first: opening a pipe would wait for its writer.
+    if !std::fs::metadata(&path).map_err(refused)?.is_file() {
+        return Err(format!("{shown} is not a file"));
+    }
+    std::fs::File::open(&path).map_err(refused)?;
+    path.to_str()
+        .map(str::to_owned)
+        .ok_or_else(|| format!("{shown} is not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests;

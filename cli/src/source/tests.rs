@@ -1,0 +1,92 @@
+//! What arguments mean: how runners are dealt, what is refused, and where.
+
+use super::*;
+
+fn args(target: &str) -> RunArgs {
+    RunArgs {
+        target: target.to_owned(),
+        ..RunArgs::default()
+    }
+}
+
+fn refused(args: &RunArgs) -> Vec<String> {
+    let Faults(faults) = read(args).expect_err("refused");
+    faults
+        .into_iter()
+        .map(|fault| format!("{}: {}", fault.path, fault.reason))
+        .collect()
+}
+
+#[test]
+fn runners_are_dealt_evenly() {
+    let named: Vec<String> = ["lo-home-1=8", "lo-home-2=4", "lo-home-3"]
+        .map(str::to_owned)
+        .to_vec();
+    let regions = regions(&named).unwrap();
+    assert_eq!(
+        regions.iter().map(|region| region.1).collect::<Vec<_>>(),
+        [8, 4, DEFAULT_CAPACITY]
+    );
+    for tasks in 0..20 {
+        let dealt = dealt(tasks, &regions);
+        assert_eq!(dealt.iter().map(|row| row.1).sum::<u64>(), tasks);
+        let most = dealt.iter().map(|row| row.1).max().unwrap_or(0);
+        assert!(dealt.iter().all(|row| row.1 > 0 && most - row.1 <= 1));
+    }
+}
+
+#[test]
+fn bad_regions_are_all_told() {
+    let mut args = args("http://127.0.0.1/");
+    args.region = ["home", "lo-home-1=0", "lo-home-2=4", "lo-home-2=4"]
+        .map(str::to_owned)
+        .to_vec();
+    insta::assert_snapshot!(refused(&args).join("\n"));
+}
+
+#[test]
+fn what_is_neither_url_nor_file_is_refused_with_a_hint() {
+    insta::assert_snapshot!(
+        [
+            refused(&args("127.0.0.1:8080")),
+            refused(&args("missing.yaml")),
+            refused(&args("Cargo.toml")),
+        ]
+        .concat()
+        .join("\n")
+    );
+}
+
+#[test]
+fn flags_of_a_url_do_not_go_with_a_file() {
+    let mut args = args("scenario.yaml");
+    args.users = Some(5);
+    args.threshold = vec!["p(95)<1s".to_owned()];
+    insta::assert_snapshot!(refused(&args).join("\n"));
+}
+
+#[test]
+fn a_url_with_flags_is_a_scenario_body() {
+    let mut args = args("http://127.0.0.1:8080/a");
+    args.users = Some(50);
+    args.duration = Some("10s".to_owned());
+    args.tasks = Some(4);
+    args.region = vec!["lo-home-1=2".to_owned(), "lo-home-2=2".to_owned()];
+    args.body = Some("@body.bin".to_owned());
+    args.method = Some("POST".to_owned());
+    args.threshold = vec!["p(95)<200ms".to_owned()];
+    let regions = regions(&args.region).unwrap();
+    insta::assert_json_snapshot!(quick_body(&args, &regions));
+}
+
+#[test]
+fn files_are_checked_relative_to_the_scenario() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ca.pem"), "pem").unwrap();
+    let found = check_file(folder.path(), "ca.pem").unwrap();
+    assert!(Path::new(&found).is_absolute() && found.ends_with("ca.pem"));
+    let missing = check_file(folder.path(), "none.pem").unwrap_err();
+    assert!(missing.contains("none.pem cannot be read"), "{missing}");
+    let wrong = check_file(folder.path(), ".").unwrap_err();
+    assert!(wrong.ends_with("is not a file"), "{wrong}");
+}

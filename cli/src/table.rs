@@ -1,0 +1,129 @@
+//! A table: the first column to the left, numbers to the right, no frames. If
+//! the terminal is narrow, columns that matter least go first.
+
+use crate::line::{Line, Tone};
+
+/// Spaces between columns.
+const GAP: usize = 2;
+
+/// A column.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    /// Its heading.
+    pub name: &'static str,
+    /// Numbers stand to the right, words to the left.
+    pub right: bool,
+    /// Columns with a higher number go first; 0 stays always.
+    pub spare: u8,
+}
+
+/// A column of numbers.
+pub const fn number(name: &'static str, spare: u8) -> Column {
+    Column {
+        name,
+        right: true,
+        spare,
+    }
+}
+
+/// A column of words.
+pub const fn words(name: &'static str, spare: u8) -> Column {
+    Column {
+        name,
+        right: false,
+        spare,
+    }
+}
+
+/// The table's lines in at most `width` columns, each begun by `indent` spaces.
+/// The first column gives way: it is cut to what the others leave, but never
+/// below `least`.
+pub fn lines(
+    columns: &[Column],
+    rows: &[Vec<Line>],
+    indent: usize,
+    width: usize,
+    least: usize,
+) -> Vec<Line> {
+    let widest = |at: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(at).map(Line::width))
+            .chain([Line::of(columns[at].name).width()])
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns.len()).map(widest).collect();
+    let mut kept: Vec<usize> = (0..columns.len()).collect();
+    let taken = |kept: &[usize]| -> usize {
+        indent
+            + kept
+                .iter()
+                .skip(1)
+                .map(|&at| widths[at] + GAP)
+                .sum::<usize>()
+    };
+    let wanted = widths.first().copied().unwrap_or(0).min(least);
+    while taken(&kept) + wanted > width {
+        let Some(place) = (0..kept.len())
+            .filter(|&place| columns[kept[place]].spare > 0)
+            .max_by_key(|&place| columns[kept[place]].spare)
+        else {
+            break;
+        };
+        kept.remove(place);
+    }
+    let first = widths
+        .first()
+        .copied()
+        .unwrap_or(0)
+        .min(width.saturating_sub(taken(&kept)).max(wanted));
+    let draw = |cells: &dyn Fn(usize) -> Line| {
+        kept.iter()
+            .enumerate()
+            .fold(Line::of(" ".repeat(indent)), |line, (place, &at)| {
+                let room = if place == 0 { first } else { widths[at] };
+                let cell = cells(at).cut(room);
+                let gap = " ".repeat(if place == 0 { 0 } else { GAP });
+                let space = " ".repeat(room - cell.width());
+                match columns[at].right {
+                    true => line.plain(gap).plain(space).join(cell),
+                    false => line.plain(gap).join(cell).plain(space),
+                }
+            })
+    };
+    let head = draw(&|at| Line::new().tone(Tone::Quiet, columns[at].name));
+    std::iter::once(head)
+        .chain(
+            rows.iter()
+                .map(|row| draw(&|at| row.get(at).cloned().unwrap_or_default())),
+        )
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(width: usize) -> String {
+        let columns = [
+            words("label", 0),
+            number("count", 0),
+            number("rate", 2),
+            number("p95", 1),
+        ];
+        let row = |cells: [&str; 4]| cells.map(Line::of).to_vec();
+        let rows = [
+            row(["/a/long/path/to/a/product", "1,234", "12/s", "171 ms"]),
+            row(["/", "1", "0.1/s", "9.50 ms"]),
+        ];
+        lines(&columns, &rows, 2, width, 10)
+            .iter()
+            .map(|line| line.render(false) + "\n")
+            .collect()
+    }
+
+    #[test]
+    fn columns_align_and_give_way() {
+        insta::assert_snapshot!(format!("{}---\n{}---\n{}", shown(80), shown(38), shown(22)));
+    }
+}
