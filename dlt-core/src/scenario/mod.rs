@@ -1,13 +1,32 @@
 //! A scenario: what to request, how hard, where, when; and all its faults at
 //! once, each with its path. Files are read by the caller.
 
+mod addresses;
+mod body;
+mod document;
+mod drawing;
+mod durations;
+mod execution;
+mod headers;
+mod labels;
+pub mod limits;
+mod names;
+mod notes;
 pub mod plan;
 mod quick;
+mod raw;
+mod requests;
+mod statuses;
+mod tasks;
+
+pub use durations::{parse_duration, show_duration};
+pub use labels::{cut_label, default_label};
 
 pub use quick::{QUICK_DURATION, QUICK_NAME, QUICK_USERS, Quick, quick};
 
 use crate::ids::{Region, TestId};
 use crate::outcome::Threshold;
+use notes::Notes;
 use plan::Plan;
 use serde_json::Value;
 
@@ -76,25 +95,27 @@ pub type FileCheck<'a> = &'a dyn Fn(&str) -> Result<String, String>;
 impl Scenario {
     /// Reads a scenario file or API body: every fault at once, or a scenario.
     pub fn from_text(
-        _text: &[u8],
-        _format: Format,
-        _defaults: &Defaults,
-        _files: FileCheck<'_>,
+        text: &[u8],
+        format: Format,
+        defaults: &Defaults,
+        files: FileCheck<'_>,
     ) -> Result<Self, Faults> {
-        todo!("H3")
-    }
-
-    /// The document that a region's runners fetch: `testScenario` with that
-    /// region's task count and users.
-    pub fn region_document(&self, _region: &Region) -> Value {
-        todo!("H3")
-    }
-}
-
-impl Plan {
-    /// Reads a region's document, as a runner fetched it.
-    pub fn from_document(_document: &Value) -> Result<Self, Faults> {
-        todo!("H3")
+        let mut notes = Notes::default();
+        let raw = match raw::read(text, format) {
+            Ok((raw, twice)) => {
+                for fault in twice {
+                    notes.fault(fault.path, fault.reason);
+                }
+                raw
+            }
+            Err(fault) => return Err(Faults(vec![fault])),
+        };
+        let scenario = body::body(&raw, defaults, files, &mut notes);
+        let (scenario, warnings) = notes.settled(scenario)?;
+        Ok(Self {
+            warnings,
+            ..scenario
+        })
     }
 }
 
@@ -111,3 +132,6 @@ pub struct Fault {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.0.iter().map(|fault| format!("{}: {}", fault.path, fault.reason)).collect::<Vec<_>>().join("; "))]
 pub struct Faults(pub Vec<Fault>);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,379 @@
+//! The API body: its own fields checked, its parts handed to their readers,
+//! and the whole with every default filled in.
+
+use super::drawing::{Drawing, drawing};
+use super::limits::{LONGEST_DESCRIPTION, MOST_THRESHOLDS, MOST_USERS};
+use super::names::{as_display_name, display_name, tags};
+use super::notes::{Node, Notes, Object};
+use super::plan::{Body, Plan};
+use super::tasks::{Entry, tasks};
+use super::{Defaults, FileCheck, Scenario, TaskConfig};
+use crate::ids::TestId;
+use crate::load::Model;
+use crate::outcome::Threshold;
+use serde_json::{Map, Value, json};
+
+const KEYS: [&str; 14] = [
+    "testId",
+    "testName",
+    "testDescription",
+    "testType",
+    "fileType",
+    "testTaskConfigs",
+    "testScenario",
+    "regionalTaskDetails",
+    "showLive",
+    "healthyThreshold",
+    "thresholds",
+    "tags",
+    "saveOnly",
+    "scheduleTimezone",
+];
+const LATER: [&str; 7] = [
+    "scheduleStep",
+    "scheduleDate",
+    "scheduleTime",
+    "recurrence",
+    "cronValue",
+    "cronExpiryDate",
+    "eventBridge",
+];
+/// `healthyThreshold` unless the body says otherwise (decision 5).
+const USUAL_HEALTHY_THRESHOLD: u64 = 90;
+
+/// Reads a whole body; None if there is a fault.
+pub(super) fn body(
+    raw: &Value,
+    defaults: &Defaults,
+    files: FileCheck<'_>,
+    notes: &mut Notes,
+) -> Option<Scenario> {
+    let root = Node::root(raw).object(notes)?;
+    root.only(&KEYS, &LATER, notes);
+    let facts = facts(&root, defaults, notes);
+    let entries = tasks(&root, defaults, notes);
+    let drawing = match root.get("testScenario") {
+        Some(node) => node
+            .object(notes)
+            .map(|object| drawing(&object, files, notes)),
+        None => {
+            let hint = if root.has("execution") || root.has("scenarios") {
+                "; put execution and scenarios inside it"
+            } else {
+                ""
+            };
+            notes.fault(
+                "testScenario",
+                format!("is missing: it holds execution (how hard) and scenarios (what){hint}"),
+            );
+            None
+        }
+    };
+    let drawing = drawing.unwrap_or_default();
+    missing_load(&drawing, &entries, notes);
+    let plan = entries
+        .first()
+        .and_then(|entry| drawing.plan(|at| concurrency(&drawing, at, entry)));
+    if let Some(plan) = &plan {
+        crowd(&drawing, plan, &entries, notes);
+    }
+    if notes.has_faults() {
+        return None;
+    }
+    let plan = plan?;
+    let tasks = task_configs(&drawing, &plan, &entries);
+    let body = filled(raw, &facts, &drawing, &tasks, defaults);
+    Some(Scenario {
+        test_id: facts.test_id,
+        name: facts.name,
+        description: facts.description,
+        show_live: facts.show_live,
+        healthy_threshold: facts.healthy_threshold,
+        tasks,
+        plan,
+        thresholds: facts.thresholds,
+        warnings: Vec::new(),
+        body,
+    })
+}
+
+/// The body's plain fields.
+struct Facts {
+    test_id: Option<TestId>,
+    name: String,
+    description: String,
+    show_live: bool,
+    healthy_threshold: u8,
+    thresholds: Vec<Threshold>,
+    tags: Option<Vec<String>>,
+}
+
+fn facts(root: &Object<'_>, defaults: &Defaults, notes: &mut Notes) -> Facts {
+    let test_id = root.get("testId").and_then(|node| {
+        let parsed = TestId::parse(node.text(notes)?);
+        parsed
+            .map_err(|error| node.fault(notes, format!("must be {}", error.rule)))
+            .ok()
+    });
+    let name = root.get("testName").and_then(|node| {
+        let text = node.text(notes)?;
+        if let Some(reason) = display_name(text) {
+            node.fault(notes, reason);
+        }
+        Some(text.to_owned())
+    });
+    let name = name.unwrap_or_else(|| as_display_name(&defaults.name));
+    let description = root
+        .get("testDescription")
+        .and_then(|node| node.sized_text(3..=LONGEST_DESCRIPTION, notes))
+        .map(str::to_owned);
+    if let Some(node) = root.get("testType")
+        && let Some(kind @ ("jmeter" | "locust" | "k6")) =
+            node.choice(&["simple", "jmeter", "locust", "k6"], notes)
+    {
+        node.fault(
+            notes,
+            format!("{kind} scripts are not supported yet; use simple"),
+        );
+    }
+    if let Some(node) = root.get("fileType") {
+        node.choice(&["none", "script", "zip"], notes);
+    }
+    if let Some(node) = root.get("saveOnly") {
+        node.boolean(notes);
+    }
+    if let Some(node) = root.get("scheduleTimezone") {
+        node.sized_text(0..=64, notes);
+    }
+    Facts {
+        test_id,
+        description: description.unwrap_or_else(|| format!("Load test: {name}")),
+        name,
+        show_live: root
+            .get("showLive")
+            .and_then(|node| node.boolean(notes))
+            .unwrap_or(defaults.show_live),
+        healthy_threshold: root
+            .get("healthyThreshold")
+            .and_then(|node| node.whole(0..=100, notes))
+            .unwrap_or(USUAL_HEALTHY_THRESHOLD) as u8,
+        thresholds: root
+            .get("thresholds")
+            .map(|node| thresholds(&node, notes))
+            .unwrap_or_default(),
+        tags: root.get("tags").map(|node| tags(&node, notes)),
+    }
+}
+
+fn thresholds(node: &Node<'_>, notes: &mut Notes) -> Vec<Threshold> {
+    let items = node.list(0..=MOST_THRESHOLDS, notes).unwrap_or_default();
+    items
+        .iter()
+        .filter_map(|item| {
+            Threshold::parse(item.text(notes)?)
+                .map_err(|reason| item.fault(notes, reason))
+                .ok()
+        })
+        .collect()
+}
+
+/// The users of a task of this entry in execution item `at`. As in DLT the
+/// first item's are the entry's; a further item's own go first.
+fn concurrency(drawing: &Drawing, at: usize, entry: &Entry) -> Option<u64> {
+    let own = drawing.executions.get(at)?.concurrency;
+    if at == 0 {
+        entry.concurrency.or(own)
+    } else {
+        own.or(entry.concurrency)
+            .or(drawing.executions.first()?.concurrency)
+    }
+}
+
+/// Notes execution items that nobody has given any load.
+fn missing_load(drawing: &Drawing, entries: &[Entry], notes: &mut Notes) {
+    for (at, item) in drawing.executions.iter().enumerate() {
+        if !item.is_per_task() {
+            continue;
+        }
+        let without: Vec<_> = entries
+            .iter()
+            .filter(|entry| concurrency(drawing, at, entry).is_none())
+            .collect();
+        if without.len() == entries.len() && !entries.is_empty() {
+            notes.fault(
+                &item.path,
+                "says no load: give users or arrivals (for the whole run), or stages, or concurrency (users of each task)",
+            );
+        } else {
+            for entry in without {
+                notes.fault(
+                    format!("{}.concurrency", entry.path),
+                    "is missing: other entries give the users of each task",
+                );
+            }
+        }
+    }
+}
+
+/// Notes more users than a run may have, and warns of tasks without any.
+fn crowd(drawing: &Drawing, plan: &Plan, entries: &[Entry], notes: &mut Notes) {
+    let tasks: u64 = entries.iter().map(|entry| entry.task_count).sum();
+    let mut users = 0u64;
+    for (at, group) in plan.groups.iter().enumerate() {
+        let peak = group.load.model.curve().peak() as u64;
+        let path = &drawing.executions[at].path;
+        if group.load.per_task {
+            let of = |entry: &Entry| concurrency(drawing, at, entry).unwrap_or(0);
+            users += entries
+                .iter()
+                .map(|entry| entry.task_count * of(entry))
+                .sum::<u64>();
+        } else if !group.load.model.is_open() {
+            users += peak;
+            if peak < tasks {
+                notes.warn(
+                    path,
+                    &format!("{peak} users over {tasks} runners leave some without any; ask for fewer runners"),
+                );
+            }
+        }
+    }
+    if users > MOST_USERS {
+        notes.fault(
+            "testScenario.execution",
+            format!("asks for {users} users in all; at most {MOST_USERS}"),
+        );
+    }
+}
+
+fn task_configs(drawing: &Drawing, plan: &Plan, entries: &[Entry]) -> Vec<TaskConfig> {
+    let tasks: u64 = entries.iter().map(|entry| entry.task_count).sum();
+    // DLT's clients need a number: what a task's part of the users comes to.
+    let dealt = plan
+        .groups
+        .first()
+        .map_or(1, |group| match &group.load.model {
+            Model::Users(curve) => (curve.peak() as u64).div_ceil(tasks.max(1)),
+            Model::Arrivals(_) => 1,
+        });
+    entries
+        .iter()
+        .map(|entry| TaskConfig {
+            region: entry.region.clone(),
+            task_count: entry.task_count,
+            concurrency: concurrency(drawing, 0, entry).unwrap_or(dealt.max(1)),
+        })
+        .collect()
+}
+
+/// The body in the contract's order with every default, then what is unknown.
+fn filled(
+    raw: &Value,
+    facts: &Facts,
+    drawing: &Drawing,
+    tasks: &[TaskConfig],
+    defaults: &Defaults,
+) -> Value {
+    let mut body = Map::new();
+    let mut put = |key: &str, value: Value| body.insert(key.to_owned(), value);
+    if let Some(id) = &facts.test_id {
+        put("testId", json!(id));
+    }
+    put("testName", json!(facts.name));
+    put("testDescription", json!(facts.description));
+    put("testType", json!("simple"));
+    put("fileType", json!("none"));
+    put(
+        "testTaskConfigs",
+        filled_tasks(&raw["testTaskConfigs"], tasks),
+    );
+    put("testScenario", filled_plan(&raw["testScenario"], drawing));
+    put(
+        "regionalTaskDetails",
+        filled_details(&raw["regionalTaskDetails"], tasks, defaults),
+    );
+    put("showLive", json!(facts.show_live));
+    put("healthyThreshold", json!(facts.healthy_threshold));
+    let expressions: Vec<_> = facts.thresholds.iter().map(|t| &t.expression).collect();
+    put("thresholds", json!(expressions));
+    if let Some(tags) = &facts.tags {
+        put("tags", json!(tags));
+    }
+    for (key, value) in raw.as_object().into_iter().flatten() {
+        if !body.contains_key(key) {
+            body.insert(key.clone(), value.clone());
+        }
+    }
+    Value::Object(body)
+}
+
+fn filled_tasks(raw: &Value, tasks: &[TaskConfig]) -> Value {
+    let entries = tasks.iter().enumerate().map(|(at, task)| {
+        let mut entry = raw.get(at).cloned().unwrap_or_else(|| json!({}));
+        entry["region"] = json!(task.region);
+        entry["taskCount"] = json!(task.task_count);
+        entry["concurrency"] = json!(task.concurrency);
+        entry
+    });
+    entries.collect()
+}
+
+fn filled_details(raw: &Value, tasks: &[TaskConfig], defaults: &Defaults) -> Value {
+    let mut details = raw.as_object().cloned().unwrap_or_default();
+    for task in tasks {
+        let known = defaults
+            .regions
+            .iter()
+            .find(|(region, _)| *region == task.region);
+        if let Some((region, capacity)) = known
+            && !details.contains_key(region.as_str())
+        {
+            details.insert(region.to_string(), json!({ "dltAvailableTasks": capacity }));
+        }
+    }
+    Value::Object(details)
+}
+
+/// `testScenario` with names, methods and ramps written out, URLs absolute and
+/// files under the names that were found.
+fn filled_plan(raw: &Value, drawing: &Drawing) -> Value {
+    let mut plan = raw.clone();
+    for (at, definition) in drawing.definitions.iter().enumerate() {
+        let item = &mut plan["execution"][at];
+        item["scenario"] = json!(definition.name);
+        if item.get("stages").is_none() && item.get("ramp-up").is_none() {
+            item["ramp-up"] = json!("0s");
+        }
+        let scenario = &mut plan["scenarios"][definition.name.as_str()];
+        let tls = &definition.tls;
+        for (key, path) in [
+            ("ca-file", &tls.ca_file),
+            ("cert-file", &tls.cert_file),
+            ("key-file", &tls.key_file),
+        ] {
+            if let Some(path) = path {
+                scenario["tls"][key] = json!(path);
+            }
+        }
+        for (step, request) in definition
+            .steps
+            .iter()
+            .zip(scenario["requests"].as_array_mut().into_iter().flatten())
+        {
+            if request.is_string() {
+                *request = json!({ "url": request });
+            }
+            let relative = request["url"]
+                .as_str()
+                .is_some_and(|url| url.starts_with(['/', '?']));
+            if relative {
+                request["url"] = json!(step.url);
+            }
+            request["method"] = json!(step.method);
+            if let Body::File(path) = &step.body {
+                request["body-file"] = json!(path);
+            }
+        }
+    }
+    plan
+}

@@ -1,0 +1,85 @@
+//! How much a scenario may ask for: every limit, with its reason. What breaks
+//! one is refused with the limit in the message, never cut.
+
+use crate::load::LONGEST_LOAD_US;
+
+/// Largest scenario text, bytes: what the smallest door (a Lambda's request)
+/// lets through.
+pub const LONGEST_TEXT_BYTES: usize = 6 * 1024 * 1024;
+/// Deepest nesting of a scenario text: five times what the form needs, and far
+/// from any parser's stack.
+pub const DEEPEST: usize = 64;
+/// Most faults told at once: nobody reads more, and a hostile body must not
+/// make a longer answer than itself.
+pub const MOST_FAULTS: usize = 500;
+/// Most warnings kept.
+pub const MOST_WARNINGS: usize = 100;
+
+/// Most users of a run: 1,000 tasks of 1,000.
+pub const MOST_USERS: u64 = 1_000_000;
+/// Most users of one task (contract).
+pub const MOST_CONCURRENCY: u64 = 25_000;
+/// Most arrivals per second of a run: a hundred times what 1,000 small tasks send.
+pub const MOST_ARRIVALS: f64 = 10_000_000.0;
+/// Requests in flight in open load unless the scenario says otherwise.
+pub const USUAL_CONNECTIONS: u64 = 10_000;
+/// Most requests in flight in open load: as many as users.
+pub const MOST_CONNECTIONS: u64 = 1_000_000;
+/// Most stages of a load: a day in steps of 90 s.
+pub const MOST_STAGES: usize = 1_000;
+/// Most rounds of a user: a round a millisecond for ten days.
+pub const MOST_ITERATIONS: u64 = 1_000_000_000;
+/// Planned end of a load that counts rounds and has no `hold-for`: a run must
+/// end even if the target never answers, and an hour is the longest answer
+/// that can be measured.
+pub const ITERATIONS_END_US: u64 = 3600 * 1_000_000;
+/// Shortest `hold-for` (contract); a tick is a second.
+pub const SHORTEST_HOLD_US: u64 = 1_000_000;
+/// Longest planned load.
+pub const LONGEST_US: u64 = LONGEST_LOAD_US;
+/// How long requests in flight may finish unless the scenario says otherwise.
+pub const USUAL_GRACEFUL_STOP_US: u64 = 5_000_000;
+/// Longest graceful stop: a run's end must stay foreseeable.
+pub const LONGEST_GRACEFUL_STOP_US: u64 = 600 * 1_000_000;
+
+/// Most `execution` items: each is a load of its own in every runner.
+pub const MOST_EXECUTIONS: usize = 20;
+/// Most named scenarios.
+pub const MOST_SCENARIOS: usize = 100;
+/// Most requests of a scenario (contract).
+pub const MOST_REQUESTS: usize = 100;
+/// Longest URL, characters (contract).
+pub const LONGEST_URL: usize = 2_048;
+/// Longest request body, characters (contract); longer ones go into `body-file`.
+pub const LONGEST_BODY: usize = 65_536;
+/// Most headers of a scenario or a request: servers refuse more.
+pub const MOST_HEADERS: usize = 100;
+/// Longest header value, bytes: servers refuse more.
+pub const LONGEST_HEADER_BYTES: usize = 8_192;
+/// Longest label, characters; longer ones are cut with a hash (decision 16).
+pub const LONGEST_LABEL: usize = 255;
+/// Longest file name, characters: PATH_MAX of Linux.
+pub const LONGEST_PATH: usize = 4_096;
+/// Redirects followed unless the scenario says otherwise.
+pub const USUAL_REDIRECTS: u32 = 10;
+/// Most redirects that may be asked for: five times what browsers follow.
+pub const MOST_REDIRECTS: u64 = 100;
+/// Most entries of `expect-status`.
+pub const MOST_STATUSES: usize = 100;
+/// Shortest time limit of a request: below it a timer's grain decides.
+pub const SHORTEST_TIMEOUT_US: u64 = 1_000;
+/// Longest time limit of a request: the longest latency that is recorded.
+pub const LONGEST_TIMEOUT_US: u64 = 3600 * 1_000_000;
+/// Longest pause between requests: a day.
+pub const LONGEST_THINK_TIME_US: u64 = 24 * 3600 * 1_000_000;
+
+/// Most entries of `testTaskConfigs` that are looked at: more than regions exist.
+pub const MOST_TASK_CONFIGS: usize = 100;
+/// Most tags (contract).
+pub const MOST_TAGS: usize = 5;
+/// Longest tag, characters; longer ones are dropped (contract).
+pub const LONGEST_TAG: usize = 50;
+/// Longest description, characters (contract).
+pub const LONGEST_DESCRIPTION: usize = 60_000;
+/// Most thresholds: each is judged for every run and shown on one screen.
+pub const MOST_THRESHOLDS: usize = 100;

@@ -1,0 +1,118 @@
+//! Names for people, and tags.
+
+use super::limits::{LONGEST_TAG, MOST_TAGS};
+use super::notes::{Node, Notes};
+
+/// Why a text is not a display name (contract `DisplayName`), if it is not.
+pub(super) fn display_name(text: &str) -> Option<String> {
+    let units = text.encode_utf16().count();
+    if !(3..=255).contains(&units) {
+        return Some(format!("has {units} characters; 3 to 255 are allowed"));
+    }
+    if text.starts_with(blank) || text.ends_with(blank) {
+        return Some("begins or ends with white space; trim it".to_owned());
+    }
+    if text.chars().any(unprintable) {
+        return Some("holds control characters or line separators; remove them".to_owned());
+    }
+    None
+}
+
+/// A name like `wanted` that is a display name.
+pub(super) fn as_display_name(wanted: &str) -> String {
+    let plain: String = wanted
+        .chars()
+        .filter(|c| !unprintable(*c))
+        .take(120)
+        .collect();
+    let name = plain.trim_matches(blank);
+    if display_name(name).is_none() {
+        name.to_owned()
+    } else {
+        format!("load test {name}").trim_end().to_owned()
+    }
+}
+
+/// White space as the contract's pattern sees it (`\s` of ECMAScript).
+fn blank(c: char) -> bool {
+    c.is_whitespace() || c == '\u{feff}'
+}
+
+fn unprintable(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Reads tags into their stored form (contract `Tag`).
+pub(super) fn tags(node: &Node<'_>, notes: &mut Notes) -> Vec<String> {
+    let mut tags: Vec<String> = Vec::new();
+    for item in node.list(0..=MOST_TAGS, notes).unwrap_or_default() {
+        let Some(text) = item.text(notes) else {
+            continue;
+        };
+        let tag = stored_tag(text);
+        if tag.is_empty() || tag.chars().count() > LONGEST_TAG {
+            notes.warn(
+                &item.path,
+                "is dropped: a tag is 1 to 50 letters, digits or hyphens",
+            );
+        } else if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    tags
+}
+
+fn stored_tag(text: &str) -> String {
+    let mut tag = String::new();
+    for c in text.trim().to_lowercase().chars() {
+        match c {
+            'a'..='z' | '0'..='9' => tag.push(c),
+            c if (c == '-' || c.is_whitespace()) && !tag.ends_with('-') => tag.push('-'),
+            _ => {}
+        }
+    }
+    tag.trim_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_counted_as_the_clients_count() {
+        assert_eq!(display_name("abc"), None);
+        assert_eq!(display_name("Überlast: 3 € 🚀"), None);
+        assert!(display_name("ab").is_some());
+        // One emoji is two UTF-16 code units.
+        assert!(display_name("🚀").is_some());
+        assert!(display_name("🚀🚀").is_none());
+        assert!(display_name(&"x".repeat(255)).is_none());
+        assert!(display_name(&"x".repeat(256)).is_some());
+        for bad in [
+            " abc",
+            "abc ",
+            "a\nb",
+            "ab\u{7f}c",
+            "ab\u{2028}c",
+            "\u{feff}abc",
+        ] {
+            assert!(display_name(bad).is_some(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn any_default_becomes_a_name() {
+        for (wanted, name) in [("shop", "shop"), ("a", "load test a"), (" \n", "load test")] {
+            assert_eq!(as_display_name(wanted), name);
+            assert_eq!(display_name(name), None);
+        }
+        assert_eq!(display_name(&as_display_name(&"🚀".repeat(200))), None);
+    }
+
+    #[test]
+    fn tags_are_stored_plain() {
+        assert_eq!(stored_tag("  Big  Sale! 2026 "), "big-sale-2026");
+        assert_eq!(stored_tag("--a -- b--"), "a-b");
+        assert_eq!(stored_tag("é!"), "");
+    }
+}

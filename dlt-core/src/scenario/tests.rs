@@ -1,0 +1,257 @@
+//! Scenarios as a whole: what is filled in, what regions get, what comes back.
+
+use super::plan::{Body, Pacing, StatusSet};
+use super::*;
+use crate::load::{Curve, Model};
+use serde_json::json;
+
+pub(super) fn defaults() -> Defaults {
+    Defaults {
+        regions: vec![
+            (Region::parse("lo-home-1").unwrap(), 8),
+            (Region::parse("lo-home-2").unwrap(), 4),
+        ],
+        tasks: 1,
+        name: "shop".to_owned(),
+        show_live: true,
+    }
+}
+
+/// Files whose name begins with `missing` are not there.
+pub(super) fn files(name: &str) -> Result<String, String> {
+    if name.starts_with("missing") {
+        Err(format!("cannot be read: no file {name:?}"))
+    } else if name.starts_with('/') {
+        Ok(name.to_owned())
+    } else {
+        Ok(format!("/data/{name}"))
+    }
+}
+
+fn yaml(text: &str) -> Scenario {
+    match Scenario::from_text(text.as_bytes(), Format::Yaml, &defaults(), &files) {
+        Ok(scenario) => scenario,
+        Err(faults) => panic!("{faults}"),
+    }
+}
+
+fn value(body: &Value) -> Scenario {
+    let text = body.to_string();
+    match Scenario::from_text(text.as_bytes(), Format::Json, &defaults(), &files) {
+        Ok(scenario) => scenario,
+        Err(faults) => panic!("{faults}\n{body:#}"),
+    }
+}
+
+const SHORTEST: &str = "
+testScenario:
+  execution: [{ users: 10, hold-for: 30s }]
+  scenarios: { shop: { requests: [\"http://127.0.0.1:8080/\"] } }
+";
+
+const FULL: &str = r#"
+testId: Xk29QmWz7B
+testName: shop under load
+testDescription: the shop on a Saturday
+testTaskConfigs:
+  - { region: lo-home-1, taskCount: 2, concurrency: 25 }
+  - { region: lo-home-2, taskCount: "3", concurrency: "10", note: mine }
+testScenario:
+  execution:
+    - { ramp-up: 1m30s, hold-for: 5m, iterations: 7, throughput: 120.5, graceful-stop: 10s, scenario: shop }
+    - { arrivals: 50, stages: [{ target: 50, duration: 10s }, { target: 50, duration: 1m }], connections: 500, pacing: precise, scenario: api }
+    - { concurrency: 3, hold-for: 60, scenario: shop }
+  scenarios:
+    shop:
+      default-address: https://shop.example:8443/v1/
+      headers: { Accept: text/html, X-Kind: load }
+      timeout: 20s
+      think-time: 250ms
+      keepalive: false
+      max-redirects: 3
+      tls: { ca-file: ca.pem, cert-file: me.pem, key-file: me.key }
+      expect-status: ["2xx", 304]
+      requests:
+        - /
+        - { url: "/orders/4711?x=1", method: POST, headers: { accept: application/json }, body: '{"a":1}', think-time: 1s, timeout: 90s, follow-redirects: false, expect-status: 201 }
+        - { url: /upload, method: PUT, body-file: big.bin, label: upload }
+    api:
+      timeouts: { connect: 2s, first-byte: 5s }
+      requests: ["http://api.example/items/3F2504E0-4f89-11d3-9a0c-0305e82c3301"]
+thresholds: ["p(95)<200ms", "error_rate<1%"]
+tags: [Big Sale, big-sale, "2026"]
+healthyThreshold: 75
+x-mine: kept
+"#;
+
+#[test]
+fn the_shortest_file_gets_every_default() {
+    let scenario = yaml(SHORTEST);
+    assert_eq!(scenario.warnings, Vec::<String>::new());
+    insta::assert_json_snapshot!("shortest_body", scenario.body);
+    let group = &scenario.plan.groups[0];
+    assert_eq!(
+        group.load.model,
+        Model::Users(Curve::ramp_hold(10.0, 0, 30_000_000))
+    );
+    assert!(!group.load.per_task && group.keepalive);
+    assert_eq!(group.load.graceful_stop_us, 5_000_000);
+    let step = &group.steps[0];
+    assert_eq!(
+        (step.label.as_str(), step.method.as_str()),
+        ("GET /", "GET")
+    );
+    assert_eq!((step.max_redirects, step.follow_redirects), (10, true));
+    assert_eq!(step.timeouts, plan::Timeouts::default());
+    assert_eq!(step.expect_status, StatusSet::default());
+}
+
+#[test]
+fn a_full_file_is_read_to_the_last_key() {
+    let scenario = yaml(FULL);
+    insta::assert_json_snapshot!("full_body", scenario.body);
+    assert_eq!(
+        scenario.warnings,
+        [
+            "x-mine: unknown key, not used",
+            "testTaskConfigs[1].note: unknown key, not used",
+        ]
+    );
+    assert_eq!(scenario.healthy_threshold, 75);
+    assert_eq!(scenario.thresholds.len(), 2);
+    let [first, second, third] = &scenario.plan.groups[..] else {
+        panic!("three groups");
+    };
+    let Model::Users(curve) = &first.load.model else {
+        panic!("users");
+    };
+    assert_eq!(*curve, Curve::ramp_hold(25.0, 90_000_000, 300_000_000));
+    assert_eq!(
+        (first.load.per_task, first.load.iterations),
+        (true, Some(7))
+    );
+    assert_eq!(first.load.throughput, Some(120.5));
+    assert_eq!(first.load.graceful_stop_us, 10_000_000);
+    assert_eq!(first.tls.cert_file.as_deref(), Some("/data/me.pem"));
+    let [home, order, upload] = &first.steps[..] else {
+        panic!("three steps");
+    };
+    assert_eq!(home.url.as_str(), "https://shop.example:8443/v1/");
+    assert_eq!(home.timeouts.total_us, 20_000_000);
+    assert_eq!(home.timeouts.first_byte_us, 20_000_000);
+    assert_eq!(home.timeouts.connect_us, 10_000_000);
+    assert!(home.expect_status.contains(304) && !home.expect_status.contains(404));
+    // Two hosts, so labels name theirs.
+    assert_eq!(order.label, "POST shop.example:8443/v1/orders/{id}");
+    assert_eq!(
+        order.headers,
+        [
+            ("X-Kind".to_owned(), "load".to_owned()),
+            ("accept".to_owned(), "application/json".to_owned()),
+        ]
+    );
+    assert_eq!(order.body, Body::Text("{\"a\":1}".to_owned()));
+    assert_eq!(
+        (order.think_time_us, order.timeouts.first_byte_us),
+        (1_000_000, 90_000_000)
+    );
+    assert!(!order.follow_redirects && order.expect_status.contains(201));
+    assert_eq!(
+        (upload.label.as_str(), &upload.body),
+        ("upload", &Body::File("/data/big.bin".to_owned()))
+    );
+    let curve = Curve::stages(0.0, &[(50.0, 10_000_000), (50.0, 60_000_000)]);
+    assert_eq!(second.load.model, Model::Arrivals(curve));
+    assert_eq!(
+        (second.load.connections, second.load.pacing),
+        (500, Pacing::Precise)
+    );
+    assert_eq!(second.steps[0].label, "GET api.example/items/{id}");
+    assert_eq!(second.steps[0].timeouts.connect_us, 2_000_000);
+    assert_eq!(third.load.model.curve().peak(), 3.0);
+}
+
+#[test]
+fn a_region_gets_its_own_users_and_reads_them_back() {
+    let scenario = yaml(FULL);
+    let (one, two) = (&scenario.tasks[0].region, &scenario.tasks[1].region);
+    insta::assert_json_snapshot!("region_document", scenario.region_document(two));
+    for region in [one, two] {
+        let read = Plan::from_document(&scenario.region_document(region)).unwrap();
+        assert_eq!(read, scenario.region_plan(region));
+    }
+    assert_eq!(scenario.region_plan(one), scenario.plan);
+    let peaks: Vec<_> = scenario
+        .region_plan(two)
+        .groups
+        .iter()
+        .map(|group| group.load.model.curve().peak())
+        .collect();
+    assert_eq!(peaks, [10.0, 50.0, 3.0]);
+    let faults = Plan::from_document(&json!({})).unwrap_err();
+    assert_eq!(faults.0.len(), 2);
+}
+
+#[test]
+fn quick_runs_are_scenarios() {
+    let url = "http://127.0.0.1:9/".to_owned();
+    let scenario = value(&quick(&Quick {
+        url: url.clone(),
+        ..Quick::default()
+    }));
+    let load = &scenario.plan.groups[0].load;
+    assert_eq!(
+        load.model,
+        Model::Users(Curve::ramp_hold(10.0, 0, 10_000_000))
+    );
+    let full = value(&quick(&Quick {
+        url: url.clone(),
+        method: Some("POST".to_owned()),
+        headers: vec!["X-A: b: c".to_owned()],
+        body: Some("x".to_owned()),
+        arrivals: Some(500.0),
+        stages: vec!["500:30s".to_owned(), "0:5s".to_owned()],
+        tasks: vec![("lo-home-2".to_owned(), 4)],
+        thresholds: vec!["p(99)<1s".to_owned()],
+        timeout: Some("2s".to_owned()),
+        ca_file: Some("ca.pem".to_owned()),
+        connections: Some(50),
+        think_time: Some("1s".to_owned()),
+        name: Some("my run".to_owned()),
+        no_follow: true,
+        ..Quick::default()
+    }));
+    assert_eq!(full.warnings, Vec::<String>::new());
+    assert_eq!(
+        (full.name.as_str(), full.tasks[0].task_count),
+        ("my run", 4)
+    );
+    let step = &full.plan.groups[0].steps[0];
+    assert_eq!(step.headers, [("X-A".to_owned(), "b: c".to_owned())]);
+    assert_eq!(step.body, Body::Text("x".to_owned()));
+    assert!(!step.follow_redirects && full.plan.groups[0].load.model.is_open());
+
+    let wrong = quick(&Quick {
+        url: "example.com".to_owned(),
+        headers: vec!["nocolon".to_owned()],
+        stages: vec!["many:30s".to_owned(), "5".to_owned()],
+        ..Quick::default()
+    });
+    let faults = Scenario::from_text(
+        wrong.to_string().as_bytes(),
+        Format::Json,
+        &defaults(),
+        &files,
+    )
+    .unwrap_err();
+    let paths: Vec<_> = faults.0.iter().map(|fault| fault.path.as_str()).collect();
+    assert_eq!(
+        paths,
+        [
+            "testScenario.execution[0].stages[0].target",
+            "testScenario.execution[0].stages[1]",
+            "testScenario.scenarios.quick run.requests[0].url",
+            "testScenario.scenarios.quick run.requests[0].headers.nocolon",
+        ]
+    );
+}
