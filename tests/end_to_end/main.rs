@@ -1,1 +1,18 @@
-//! placeholder
+//! The real `dlt` against real sockets and processes: each line of what was
+//! promised is a test here. The server's log is the truth; what `dlt` says is
+//! compared with it.
+#![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
+
+mod causes;
+mod common;
+mod first_run;
+mod input;
+mod lost;
+mod mixture;
+mod open_load;
+mod skew;
+mod stop;
+mod thresholds;
+mod ticks;
+mod tls;
+mod trust;

@@ -17,7 +17,9 @@ pub struct File {
 impl File {
     /// Its code: without comment lines, and up to the tests at its end.
     pub fn code(&self) -> impl Iterator<Item = &str> {
-        let test_file = self.path.contains("/tests/") || self.path.ends_with("/tests.rs");
+        let test_file = ["/tests/", "/tests.rs", "_tests.rs", "/fixtures.rs"]
+            .iter()
+            .any(|mark| self.path.contains(mark));
         self.text
             .lines()
             .take_while(move |line| !test_file && line.trim() != "#[cfg(test)]")

@@ -1,0 +1,68 @@
+//! Words shared by the tests: common arguments, and checks that hold for every
+//! run whatever it did.
+
+use anyhow::{Result, ensure};
+use dlt_core::calls::RunRecord;
+use dlt_core::summary::AccountSummary;
+use dlt_tests::command::{Ended, Home};
+use dlt_tests::target::Target;
+use std::time::Duration;
+
+/// What provisioning, merging and a busy machine may add to a run.
+pub const AROUND: Duration = Duration::from_secs(40);
+
+/// The record's account.
+pub fn account(record: &RunRecord) -> AccountSummary {
+    record.account.expect("the record has an account")
+}
+
+/// Runs `dlt run` with `--json`, expects this exit code, and leaves no process.
+#[track_caller]
+pub fn run_json(home: &Home, load: Duration, code: i32, args: &[&str]) -> (RunRecord, Ended) {
+    let mut all = vec!["run"];
+    all.extend(args);
+    all.push("--json");
+    let ended = home.run(load + AROUND, all);
+    ended.expect_code(code);
+    home.assert_no_process_left();
+    (ended.record(), ended)
+}
+
+/// What holds for every run: the account adds up, and what was sent is what
+/// the target counted, to the request.
+pub fn accounts_agree(record: &RunRecord, target: &Target) -> Result<()> {
+    target.settle();
+    let account = account(record);
+    ensure!(account.balanced, "the account does not add up: {account:?}");
+    let counted = target.log.count();
+    ensure!(
+        account.sent == counted,
+        "sent {} but the target counted {counted}: {account:?}",
+        account.sent
+    );
+    Ok(())
+}
+
+/// `told` is within `limit` of `truth`, both µs.
+pub fn near(what: &str, told: Option<u64>, truth: u64, limit_us: u64) -> Result<()> {
+    let Some(told) = told else {
+        anyhow::bail!("{what} is missing");
+    };
+    let apart = told.abs_diff(truth);
+    ensure!(
+        apart <= limit_us,
+        "{what} is {told} µs but truly {truth} µs: {apart} µs apart, more than {limit_us}"
+    );
+    Ok(())
+}
+
+/// A scenario of four runners in two regions.
+pub fn two_regions(execution: &str, requests: &str) -> String {
+    format!(
+        "testName: two regions\n\
+         testTaskConfigs:\n\
+         - {{ region: lo-home-1, taskCount: 2, concurrency: 1 }}\n\
+         - {{ region: lo-home-2, taskCount: 2, concurrency: 1 }}\n\
+         testScenario:\n  execution:\n  - {{ {execution}, scenario: one }}\n  scenarios:\n    one:\n      requests:\n{requests}"
+    )
+}

@@ -1,0 +1,86 @@
+//! Runners that die: the run ends in time, names who is missing and keeps the
+//! rest.
+
+use crate::common::account;
+use dlt_core::calls::RunRecord;
+use dlt_core::run::Status;
+use dlt_tests::behaviour::ok;
+use dlt_tests::command::Home;
+use dlt_tests::patience::{alone, until};
+use dlt_tests::processes::{Signal, signal};
+use dlt_tests::target::everywhere;
+use std::time::Duration;
+
+const LOAD: Duration = Duration::from_secs(8);
+/// Planned end + graceful-stop + 30 s, from the start instant.
+const OVER: Duration = Duration::from_secs(8 + 5 + 30);
+/// What may pass before the start instant.
+const BEFORE: Duration = Duration::from_secs(20);
+
+/// Kills one of four runners 3 s into the load; the record and the killed id.
+fn killed(role: &str, healthy_threshold: u8) -> (RunRecord, String) {
+    let target = everywhere(ok().after(Duration::from_millis(10)));
+    let home = Home::new();
+    let file = home.file(
+        "four.yaml",
+        format!(
+            "testName: four\nhealthyThreshold: {healthy_threshold}\n\
+             execution: [{{ users: 20, hold-for: {}s, scenario: one }}]\n\
+             scenarios: {{ one: {{ requests: [ {} ] }} }}\n",
+            LOAD.as_secs(),
+            target.url("/")
+        ),
+    );
+    let running = home.start(["run", &file.to_string_lossy(), "--tasks", "4", "--json"]);
+    let runners = running.runners(4);
+    until("3 s of load", BEFORE + LOAD, || {
+        let first = target.log.first_us()?;
+        (target.log.now_us() > first + 3_000_000).then_some(())
+    });
+    let victim = runners
+        .iter()
+        .find(|runner| runner.role == role)
+        .expect("such a runner");
+    signal(victim.pid, Signal::Kill);
+    let ended = running.wait(BEFORE + OVER);
+    ended.expect_code(5);
+    home.assert_no_process_left();
+    target.settle();
+
+    let record = ended.record();
+    let coverage = record.coverage.as_ref().unwrap();
+    assert!(!coverage.complete);
+    assert_eq!(coverage.runners_expected, 4);
+    assert_eq!(coverage.runners_reported, 3);
+    assert_eq!(coverage.missing, [victim.id.as_str()]);
+    let account = account(&record);
+    assert!(account.balanced && account.ok > 0, "{account:?}");
+    // The rest is merged: all that three of four sent, and no more than was counted.
+    let counted = target.log.count();
+    assert!(account.sent < counted, "{account:?} of {counted}");
+    assert!(account.sent > counted / 2, "{account:?} of {counted}");
+    (record, victim.id.clone())
+}
+
+#[test]
+fn one_worker_of_four_killed() {
+    let _alone = alone();
+    let (record, _) = killed("worker", 90);
+    assert_eq!(record.status, Status::Failed, "75 % is below 90 %");
+    assert!(record.error_reason.is_some());
+}
+
+#[test]
+fn one_worker_of_four_killed_where_three_are_enough() {
+    let _alone = alone();
+    let (record, id) = killed("worker", 50);
+    assert_eq!(record.status, Status::Complete);
+    let verdict = record.verdict.as_ref().unwrap();
+    assert!(!verdict.reasons.is_empty(), "{id} is missing: {verdict:?}");
+}
+
+#[test]
+fn the_leader_killed() {
+    let _alone = alone();
+    killed("leader", 90);
+}

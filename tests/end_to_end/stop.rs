@@ -1,0 +1,146 @@
+//! Runs that end early: by Ctrl-C, by a target that refuses or never answers,
+//! by another process on the same data folder. Each says what it knows.
+
+use crate::common::{AROUND, account, accounts_agree};
+use dlt_tests::behaviour::{Behaviour, ok};
+use dlt_tests::command::Home;
+use dlt_tests::patience::{alone, shared, until};
+use dlt_tests::processes::Signal;
+use dlt_tests::target::{everywhere, refusing};
+use std::time::Duration;
+
+fn interrupted(by: Signal) {
+    let target = everywhere(ok().after(Duration::from_millis(10)));
+    let home = Home::new();
+    let args = [
+        "run",
+        &target.url("/"),
+        "-c",
+        "20",
+        "-d",
+        "60s",
+        "--tasks",
+        "4",
+        "--json",
+    ];
+    let running = home.start(args);
+    until("2 s of load", Duration::from_secs(30), || {
+        let first = target.log.first_us()?;
+        (target.log.now_us() > first + 2_000_000).then_some(())
+    });
+    running.signal(by);
+    let ended = running.wait(Duration::from_secs(50));
+    ended.expect_code(130);
+    home.assert_no_process_left();
+    let record = ended.record();
+    accounts_agree(&record, &target).unwrap();
+    let account = account(&record);
+    assert!(account.ok > 0, "what was measured is kept: {account:?}");
+    assert_eq!(record.status.name(), "cancelled");
+    assert_eq!(record.coverage.as_ref().unwrap().runners_reported, 4);
+}
+
+#[test]
+fn ctrl_c_keeps_what_was_measured() {
+    let _alone = alone();
+    interrupted(Signal::Interrupt);
+}
+
+#[test]
+fn sigterm_keeps_what_was_measured() {
+    let _alone = alone();
+    interrupted(Signal::Terminate);
+}
+
+#[test]
+fn ctrl_c_before_the_load_leaves_nothing() {
+    let _alone = alone();
+    let target = everywhere(ok());
+    let home = Home::new();
+    let running = home.start(["run", &target.url("/"), "-d", "60s", "--tasks", "4"]);
+    running.runners(1);
+    running.signal(Signal::Interrupt);
+    running.wait(Duration::from_secs(50)).expect_code(130);
+    home.assert_no_process_left();
+}
+
+#[test]
+fn a_target_that_refuses_is_said_within_seconds() {
+    let _shared = shared();
+    let home = Home::new();
+    let url = format!("http://{}/", refusing());
+    let ended = home.run(
+        AROUND,
+        [
+            "run", &url, "-c", "10", "-d", "60s", "--tasks", "2", "--json",
+        ],
+    );
+    ended.expect_code(3);
+    assert!(
+        ended.took < Duration::from_secs(30),
+        "took {:?}",
+        ended.took
+    );
+    home.assert_no_process_left();
+    let record = ended.record();
+    let outcome = record.outcome.as_ref().unwrap();
+    assert!(!outcome.passed);
+    let causes: Vec<&str> = record
+        .errors
+        .iter()
+        .flatten()
+        .map(|row| row.cause.as_str())
+        .collect();
+    assert_eq!(causes, ["refused"]);
+    let reason = outcome.reason.as_deref().unwrap_or_default();
+    assert!(reason.contains("refused"), "{reason}");
+}
+
+#[test]
+fn a_target_that_never_answers_ends_the_run() {
+    let _shared = shared();
+    let target = everywhere(Behaviour::Never);
+    let home = Home::new();
+    let args = [
+        "run",
+        &target.url("/"),
+        "-c",
+        "10",
+        "-d",
+        "60s",
+        "--tasks",
+        "2",
+        "--json",
+    ];
+    let ended = home.run(AROUND, args);
+    ended.expect_code(3);
+    home.assert_no_process_left();
+    let record = ended.record();
+    assert!(!record.outcome.as_ref().unwrap().passed);
+    accounts_agree(&record, &target).unwrap();
+}
+
+#[test]
+fn a_second_process_on_the_same_folder_names_the_first() {
+    let _shared = shared();
+    let target = everywhere(ok().after(Duration::from_millis(20)));
+    let home = Home::new();
+    let first = home.start(["run", &target.url("/"), "-c", "2", "-d", "8s", "--json"]);
+    first.runners(1);
+    let second = home.run(
+        Duration::from_secs(20),
+        ["run", &target.url("/"), "-d", "1s"],
+    );
+    second.expect_code(3);
+    assert!(
+        second.stderr.contains(&first.pid().to_string()),
+        "{}",
+        second.told()
+    );
+    // Reading needs no lock, and the first is not disturbed.
+    home.run(Duration::from_secs(20), ["runs", "list"])
+        .expect_code(0);
+    let ended = first.wait(Duration::from_secs(8) + AROUND);
+    ended.expect_code(0);
+    accounts_agree(&ended.record(), &target).unwrap();
+}

@@ -1,0 +1,91 @@
+//! The verdict: trusted when the generator was not the limit, and not when it was.
+
+use crate::common::{AROUND, accounts_agree, run_json};
+use dlt_core::verdict::{Code, Trust};
+use dlt_tests::behaviour::ok;
+use dlt_tests::command::Home;
+use dlt_tests::patience::{alone, pass_until, until};
+use dlt_tests::processes::{Signal, signal};
+use dlt_tests::target::everywhere;
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_runner_halted_for_two_seconds_is_named() {
+    let _alone = alone();
+    let target = everywhere(ok().after(Duration::from_millis(5)));
+    let home = Home::new();
+    let args = [
+        "run",
+        &target.url("/"),
+        "--arrivals",
+        "400",
+        "-d",
+        "10s",
+        "--tasks",
+        "4",
+        "--json",
+    ];
+    let running = home.start(args);
+    let runners = running.runners(4);
+    until("3 s of load", Duration::from_secs(30), || {
+        let first = target.log.first_us()?;
+        (target.log.now_us() > first + 3_000_000).then_some(())
+    });
+    let halted = runners
+        .iter()
+        .find(|runner| runner.role == "worker")
+        .expect("a worker");
+    signal(halted.pid, Signal::Stop);
+    pass_until(Instant::now() + Duration::from_secs(2));
+    signal(halted.pid, Signal::Continue);
+    let ended = running.wait(Duration::from_secs(10) + AROUND);
+    ended.expect_code(0);
+    home.assert_no_process_left();
+
+    let record = ended.record();
+    accounts_agree(&record, &target).unwrap();
+    let verdict = record.verdict.as_ref().unwrap();
+    assert_ne!(verdict.trust, Trust::Trusted, "{verdict:?}");
+    let lag = verdict
+        .reasons
+        .iter()
+        .find(|reason| reason.code == Code::Lag);
+    let lag = lag.unwrap_or_else(|| panic!("no reason lag: {verdict:?}"));
+    assert_eq!(lag.runners, [halted.id.as_str()], "{verdict:?}");
+    // Halted from second 3 to 5, give or take when the signal came.
+    let (from, to) = (lag.from_s.expect("from"), lag.to_s.expect("to"));
+    assert!((2..=4).contains(&from) && (4..=6).contains(&to), "{lag:?}");
+
+    // Whoever demands trust gets an exit code for it.
+    let again = home.run(Duration::from_secs(20), ["runs", "get", "latest", "--json"]);
+    assert_eq!(again.record().verdict, record.verdict);
+}
+
+#[test]
+fn a_healthy_run_is_trusted_ten_times_in_a_row() {
+    let _alone = alone();
+    let target = everywhere(ok().after(Duration::from_millis(5)));
+    let home = Home::new();
+    let url = target.url("/");
+    for round in 0..10 {
+        let load = if round % 2 == 0 {
+            ["--arrivals", "200"]
+        } else {
+            ["-c", "10"]
+        };
+        let args = [
+            &url,
+            load[0],
+            load[1],
+            "-d",
+            "3s",
+            "--tasks",
+            "2",
+            "--require-trusted",
+        ];
+        let (record, _) = run_json(&home, Duration::from_secs(3), 0, &args);
+        let verdict = record.verdict.unwrap();
+        assert_eq!(verdict.trust, Trust::Trusted, "round {round}: {verdict:?}");
+        assert!(verdict.reasons.is_empty(), "round {round}: {verdict:?}");
+    }
+}
