@@ -1,0 +1,117 @@
+//! Wall clock and monotonic clock, and how far another machine's clock is from
+//! ours. What is done at an instant is for others to say.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// µs since the Unix epoch.
+pub fn now_us() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+        })
+}
+
+/// The instant at which the wall clock shows `at_us`, as seen now.
+pub fn instant_at(at_us: u64) -> Instant {
+    let (now, wall_us) = (Instant::now(), now_us());
+    match at_us.checked_sub(wall_us) {
+        Some(ahead) => now + Duration::from_micros(ahead),
+        None => now
+            .checked_sub(Duration::from_micros(wall_us - at_us))
+            .unwrap_or(now),
+    }
+}
+
+/// A peer's clock against ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offset {
+    /// Peer's clock minus ours, µs.
+    pub offset_us: i64,
+    /// How far that may be off: half the round trip, µs.
+    pub error_us: u64,
+}
+
+impl Offset {
+    /// From one probe: sent at t1 and answered by t4 on our clock, read at t2
+    /// and answered at t3 on the peer's. None if a clock stepped meanwhile.
+    pub fn of(t1_us: u64, t2_us: u64, t3_us: u64, t4_us: u64) -> Option<Self> {
+        let [t1, t2, t3, t4] = [t1_us, t2_us, t3_us, t4_us].map(i128::from);
+        let round_trip = (t4 - t1) - (t3 - t2);
+        if round_trip < 0 || t3 < t2 {
+            return None;
+        }
+        Some(Self {
+            offset_us: i64::try_from(((t2 - t1) + (t3 - t4)).div_euclid(2)).ok()?,
+            // Rounded up: the error is a bound.
+            error_us: u64::try_from((round_trip + 1) / 2).ok()?,
+        })
+    }
+
+    /// The one that is known more exactly.
+    pub fn better(self, other: Self) -> Self {
+        if other.error_us < self.error_us {
+            other
+        } else {
+            self
+        }
+    }
+
+    /// Our instant on the peer's clock.
+    pub fn on_peers_clock(self, at_us: u64) -> u64 {
+        at_us.saturating_add_signed(self.offset_us)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The true offset is within the stated error, however lopsided the way.
+        #[test]
+        fn the_true_offset_is_within_the_error(
+            truth in -5_000_000i64..5_000_000,
+            there in 0u64..200_000,
+            pause in 0u64..50_000,
+            back in 0u64..200_000,
+        ) {
+            let t1 = 1_772_615_703_000_000u64;
+            let t2 = (t1 + there).saturating_add_signed(truth);
+            let t3 = t2 + pause;
+            let t4 = t1 + there + pause + back;
+            let seen = Offset::of(t1, t2, t3, t4).unwrap();
+            prop_assert!(seen.offset_us.abs_diff(truth) <= seen.error_us, "{seen:?} {truth}");
+            prop_assert_eq!(seen.error_us, (there + back).div_ceil(2));
+            prop_assert_eq!(seen.on_peers_clock(t1), t1.saturating_add_signed(seen.offset_us));
+        }
+    }
+
+    #[test]
+    fn a_stepped_clock_is_no_reading_and_the_shorter_trip_wins() {
+        assert_eq!(Offset::of(1_000, 500, 400, 1_100), None);
+        assert_eq!(Offset::of(1_000, 0, 500, 1_100), None);
+        assert_eq!(Offset::of(0, u64::MAX, u64::MAX, 0), None);
+        let (near, far) = (
+            Offset {
+                offset_us: 7,
+                error_us: 20,
+            },
+            Offset {
+                offset_us: 9,
+                error_us: 21,
+            },
+        );
+        assert_eq!(near.better(far), near);
+        assert_eq!(far.better(near), near);
+    }
+
+    #[test]
+    fn instants_follow_the_wall_clock() {
+        let ahead = instant_at(now_us() + 2_000_000);
+        let left = ahead.saturating_duration_since(Instant::now());
+        assert!(left > Duration::from_secs(1) && left <= Duration::from_secs(2));
+        assert!(instant_at(now_us() - 1_000_000) <= Instant::now());
+    }
+}

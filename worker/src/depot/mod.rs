@@ -1,0 +1,142 @@
+//! Where a runner's order lies and its report goes: `fetch` and `store` of
+//! whole objects by key (keys are core's `keys`). Today a folder; a bucket
+//! comes with AWS.
+
+mod files;
+
+use files::Files;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Largest object that a runner fetches, bytes: a plan with all its bodies.
+pub const LARGEST_OBJECT_BYTES: u64 = 64 * 1024 * 1024;
+/// Longest that one fetch or store may take.
+const SLOWEST_ANSWER: Duration = Duration::from_secs(30);
+
+/// Why an object could not be fetched or stored.
+#[derive(Debug, thiserror::Error)]
+pub enum DepotError {
+    /// A bucket, which this build cannot use.
+    #[error(
+        "depot {0:?} is a bucket; this worker stores in folders only, set DLT_DEPOT to a folder"
+    )]
+    Bucket(String),
+    /// Not an absolute folder.
+    #[error("depot {0:?} is not an absolute path of a folder that exists; set DLT_DEPOT to one")]
+    NotAFolder(String),
+    /// A key that would leave the depot.
+    #[error(
+        "object key {0:?} is refused: it must be relative, without empty, \".\" or \"..\" parts"
+    )]
+    Key(String),
+    /// Too large to be ours.
+    #[error("object {key} has {bytes} bytes; at most {LARGEST_OBJECT_BYTES} are read")]
+    TooLarge {
+        /// Which object.
+        key: String,
+        /// How large it is.
+        bytes: u64,
+    },
+    /// Reading or writing failed.
+    #[error("cannot {what} object {key}: {source}; check the depot's folder and its free space")]
+    Io {
+        /// `fetch` or `store`.
+        what: &'static str,
+        /// Which object.
+        key: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No answer.
+    #[error("cannot {what} object {key}: no answer within 30 s; check the depot's disk or mount")]
+    Slow {
+        /// `fetch` or `store`.
+        what: &'static str,
+        /// Which object.
+        key: String,
+    },
+}
+
+/// Objects by key.
+#[derive(Debug, Clone)]
+pub struct Depot {
+    files: Files,
+}
+
+impl Depot {
+    /// The depot that an order names.
+    pub fn open(name: &str) -> Result<Self, DepotError> {
+        if name.starts_with("s3://") {
+            return Err(DepotError::Bucket(name.to_owned()));
+        }
+        let folder = PathBuf::from(name);
+        if !folder.is_absolute() || !folder.is_dir() {
+            return Err(DepotError::NotAFolder(name.to_owned()));
+        }
+        Ok(Self {
+            files: Files::new(folder),
+        })
+    }
+
+    /// The object's bytes; None if there is no such object.
+    pub async fn fetch(&self, key: &str) -> Result<Option<Vec<u8>>, DepotError> {
+        let (files, owned) = (self.files.clone(), key.to_owned());
+        off_the_loop("fetch", key, move || files.fetch(&owned)).await
+    }
+
+    /// Stores the object: a reader sees all of it or none.
+    pub async fn store(&self, key: &str, bytes: Vec<u8>) -> Result<(), DepotError> {
+        let (files, owned) = (self.files.clone(), key.to_owned());
+        off_the_loop("store", key, move || files.store(&owned, &bytes)).await
+    }
+}
+
+/// Runs blocking work beside the event loop, with a deadline.
+async fn off_the_loop<T: Send + 'static>(
+    what: &'static str,
+    key: &str,
+    work: impl FnOnce() -> Result<T, DepotError> + Send + 'static,
+) -> Result<T, DepotError> {
+    match tokio::time::timeout(SLOWEST_ANSWER, tokio::task::spawn_blocking(work)).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(broken)) => Err(DepotError::Io {
+            what,
+            key: key.to_owned(),
+            source: std::io::Error::other(broken),
+        }),
+        Err(_) => Err(DepotError::Slow {
+            what,
+            key: key.to_owned(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_absolute_folders_that_exist_are_depots() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Depot::open(folder.path().to_str().unwrap()).is_ok());
+        for (name, says) in [
+            ("s3://bucket", "is a bucket"),
+            ("relative/folder", "not an absolute path"),
+            ("/no/such/folder/anywhere", "not an absolute path"),
+        ] {
+            let error = Depot::open(name).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn stored_objects_are_fetched_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let depot = Depot::open(folder.path().to_str().unwrap()).unwrap();
+        assert_eq!(depot.fetch("a/b").await.unwrap(), None);
+        depot.store("a/b", b"one".to_vec()).await.unwrap();
+        depot.store("a/b", b"two".to_vec()).await.unwrap();
+        assert_eq!(depot.fetch("a/b").await.unwrap(), Some(b"two".to_vec()));
+        assert!(depot.fetch("../a").await.is_err());
+    }
+}

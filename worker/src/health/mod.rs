@@ -1,0 +1,128 @@
+//! The generator's own health: what the system says about this process. What
+//! it means for trust is core's `verdict`.
+
+pub mod cgroup;
+
+use cgroup::Cgroup;
+use dlt_core::report::TaskFacts;
+use std::time::Instant;
+
+/// What a process has used so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// CPU time, user and system, µs.
+    pub cpu_us: u64,
+    /// Time for which a CPU quota held it back, µs.
+    pub throttled_us: u64,
+    /// Peak resident memory, bytes.
+    pub max_rss_bytes: u64,
+}
+
+impl Usage {
+    /// As of now.
+    pub fn now(cgroup: &Cgroup) -> Self {
+        let (cpu_us, max_rss_bytes) = rusage();
+        Self {
+            cpu_us,
+            throttled_us: cgroup.throttled_us(),
+            max_rss_bytes,
+        }
+    }
+}
+
+#[expect(unsafe_code, reason = "getrusage has no safe form in std or libc")]
+fn rusage() -> (u64, u64) {
+    // SAFETY: an all-zero rusage is a valid value of that plain C struct, and
+    // getrusage writes only into it.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
+        usage
+    };
+    let us = |time: libc::timeval| {
+        u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000
+            + u64::try_from(time.tv_usec).unwrap_or(0)
+    };
+    // Linux counts ru_maxrss in KiB, macOS in bytes.
+    let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };
+    let max_rss = u64::try_from(usage.ru_maxrss).unwrap_or(0);
+    (us(usage.ru_utime) + us(usage.ru_stime), max_rss * unit)
+}
+
+/// Raises the limit of open files as far as the system lets us: each
+/// connection is one. Returns the limit that now holds.
+#[expect(unsafe_code, reason = "setrlimit has no safe form in std or libc")]
+pub fn raise_file_limit() -> u64 {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: both calls read and write only the struct that is passed.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) != 0 {
+            return 0;
+        }
+        let before = limit.rlim_cur;
+        limit.rlim_cur = limit.rlim_max;
+        match libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) {
+            0 => limit.rlim_cur,
+            _ => before,
+        }
+    }
+}
+
+/// Cores that this process may use, quotas and affinity counted.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// What upstream's results parser requires of each report.
+pub fn task_facts(cgroup: &Cgroup, born: Instant) -> TaskFacts {
+    let memory_bytes = match cgroup.memory_limit_bytes() {
+        0 => std::fs::read_to_string("/proc/meminfo")
+            .ok()
+            .and_then(|text| total_memory_bytes(&text))
+            .unwrap_or(0),
+        limit => limit,
+    };
+    TaskFacts {
+        cpu: cores() as u64,
+        memory_mib: memory_bytes / (1024 * 1024),
+        seconds: born.elapsed().as_secs(),
+    }
+}
+
+fn total_memory_bytes(meminfo: &str) -> Option<u64> {
+    let line = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usage_grows_with_work() {
+        let cgroup = Cgroup::own();
+        let before = Usage::now(&cgroup);
+        assert!(before.max_rss_bytes > 100_000, "{before:?}");
+        let begun = Instant::now();
+        let mut sum = 0u64;
+        while Usage::now(&cgroup).cpu_us <= before.cpu_us {
+            sum = std::hint::black_box(sum + 1);
+            assert!(begun.elapsed().as_secs() < 30, "no CPU time is counted");
+        }
+        assert!(raise_file_limit() > 0);
+        assert!(task_facts(&cgroup, begun).memory_mib > 0);
+    }
+
+    #[test]
+    fn meminfo_is_read() {
+        let text = "MemTotal:       16307152 kB\nMemFree:         1000000 kB\n";
+        assert_eq!(total_memory_bytes(text), Some(16_307_152 * 1024));
+        assert_eq!(total_memory_bytes("MemFree: 1 kB\n"), None);
+    }
+}

@@ -1,0 +1,217 @@
+//! Makes a runner's last words out of what the engine measured and what the
+//! system says, and stores them. The documents' form is core's.
+
+use crate::conduct::Conduct;
+use crate::depot::{Depot, DepotError};
+use crate::engine::LoadResult;
+use crate::health::Usage;
+use dlt_core::ids::RunnerId;
+use dlt_core::keys;
+use dlt_core::order::{Order, Start};
+use dlt_core::report::{Ended, Health, Report, StartFacts, TaskFacts};
+use dlt_core::timeline::{LabelSecond, LabelSeries, Second, TIMELINE_FORMAT, Timeline, stretch_of};
+use std::time::Duration;
+
+/// What is known of a load beside what the engine measured.
+#[derive(Debug, Default)]
+pub struct Around {
+    /// How it started; None if it never did.
+    pub start: Option<Start>,
+    /// Why it ended, if not as planned.
+    pub ended: Option<Ended>,
+    /// The runner's seconds.
+    pub seconds: Vec<Second>,
+    /// Ticks made.
+    pub ticks: u64,
+    /// Most users in a second.
+    pub peak_users: u64,
+    /// Load-making threads.
+    pub threads: u64,
+    /// What the process had used when the load began.
+    pub before: Usage,
+    /// What it had used when the load was over.
+    pub after: Usage,
+    /// How long the load took.
+    pub wall: Duration,
+    /// Memory limit, bytes; 0 for none.
+    pub memory_limit_bytes: u64,
+    /// Sentences for people.
+    pub warnings: Vec<String>,
+    /// What upstream's parser requires.
+    pub task: TaskFacts,
+}
+
+impl Around {
+    /// Takes over what the conduct has seen.
+    pub fn conducted(&mut self, conduct: &mut Conduct) {
+        self.ended = conduct.ended.clone();
+        let folded = std::mem::take(&mut conduct.folded);
+        self.ticks = folded.seconds;
+        self.peak_users = folded.peak_users;
+        self.seconds = folded.into_stretches();
+        self.warnings = conduct.warnings();
+    }
+}
+
+/// Stores timeline and report; the key of the report. The report comes last:
+/// that it is there means that the runner has finished.
+pub async fn store(
+    depot: &Depot,
+    order: &Order,
+    runner: &RunnerId,
+    result: LoadResult,
+    around: Around,
+) -> Result<String, DepotError> {
+    let (report, timeline) = last_words(order, runner, result, around);
+    let key = |name: fn(&_, &_, &_, &_) -> String| {
+        name(&order.test, &order.prefix, runner, &order.region)
+    };
+    // Numbers, texts and lists alone: this cannot fail.
+    let json = serde_json::to_vec(&timeline).unwrap_or_default();
+    depot.store(&key(keys::timeline), json).await?;
+    let report_key = key(keys::report);
+    depot
+        .store(&report_key, report.to_xml().into_bytes())
+        .await?;
+    Ok(report_key)
+}
+
+fn last_words(
+    order: &Order,
+    runner: &RunnerId,
+    result: LoadResult,
+    around: Around,
+) -> (Report, Timeline) {
+    let start = around.start.map(|start| StartFacts {
+        start_at_us: start.start_at_us,
+        clock_offset_us: start.clock_offset_us,
+        clock_error_us: start.clock_error_us,
+        first_due_us: result.first_due_us,
+        first_sent_us: result.first_sent_us,
+    });
+    let mut warnings = around.warnings;
+    warnings.extend(result.warnings);
+    let report = Report {
+        test: order.test.clone(),
+        run: order.run.clone(),
+        runner: runner.clone(),
+        region: order.region.clone(),
+        tally: result.tally,
+        duration_us: result.last_done_us,
+        peak_users: around.peak_users,
+        ticks: around.ticks,
+        start,
+        ended: around.ended.unwrap_or(Ended::AsPlanned),
+        health: Health {
+            threads: around.threads,
+            cpu_us: around.after.cpu_us.saturating_sub(around.before.cpu_us),
+            wall_us: u64::try_from(around.wall.as_micros()).unwrap_or(u64::MAX),
+            throttled_us: around
+                .after
+                .throttled_us
+                .saturating_sub(around.before.throttled_us),
+            max_rss_bytes: around.after.max_rss_bytes,
+            memory_limit_bytes: around.memory_limit_bytes,
+            ports_exhausted: result.ports_exhausted,
+            files_exhausted: result.files_exhausted,
+            read_delay: result.read_delay,
+            bad_seconds: result.bad_seconds,
+        },
+        warnings,
+        task: around.task,
+    };
+    let timeline = Timeline {
+        format: TIMELINE_FORMAT,
+        runner: runner.clone(),
+        region: order.region.clone(),
+        seconds: around.seconds,
+        labels: result.labels.into_iter().map(folded).collect(),
+    };
+    (report, timeline)
+}
+
+/// A label's seconds as stretches of the documented lengths.
+fn folded(series: LabelSeries) -> LabelSeries {
+    let mut seconds: Vec<LabelSecond> = Vec::new();
+    for mut second in series.seconds {
+        second.second = stretch_of(second.second);
+        match seconds.last_mut() {
+            Some(last) if last.second == second.second => {
+                last.ok += second.ok;
+                last.failed += second.failed;
+                last.latency.merge(&second.latency);
+            }
+            _ => seconds.push(second),
+        }
+    }
+    LabelSeries {
+        label: series.label,
+        seconds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::depot::Depot;
+    use crate::tests::{order, runner};
+    use dlt_core::account::Account;
+    use dlt_core::order::Role;
+
+    #[test]
+    fn labels_fold_into_stretches() {
+        let second = |second, ok| LabelSecond {
+            second,
+            ok,
+            ..LabelSecond::default()
+        };
+        let series = LabelSeries {
+            label: "x".to_owned(),
+            seconds: vec![second(21_599, 1), second(21_600, 2), second(21_609, 3)],
+        };
+        let rows: Vec<_> = folded(series)
+            .seconds
+            .iter()
+            .map(|row| (row.second, row.ok))
+            .collect();
+        assert_eq!(rows, vec![(21_599, 1), (21_600, 5)]);
+    }
+
+    #[tokio::test]
+    async fn what_is_stored_reads_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let depot = Depot::open(folder.path().to_str().unwrap()).unwrap();
+        let order = order(folder.path(), Role::Worker);
+        let runner = runner(1);
+        let mut result = LoadResult::default();
+        result.tally.account = Account {
+            scheduled: 3,
+            sent: 3,
+            ok: 3,
+            ..Account::default()
+        };
+        let around = Around {
+            ended: Some(Ended::Stopped {
+                reason: "SIGTERM".to_owned(),
+            }),
+            seconds: vec![Second {
+                sent: 3,
+                ..Second::default()
+            }],
+            ticks: 1,
+            ..Around::default()
+        };
+        let key = store(&depot, &order, &runner, result, around)
+            .await
+            .unwrap();
+        let xml = depot.fetch(&key).await.unwrap().unwrap();
+        let report = Report::from_xml(std::str::from_utf8(&xml).unwrap()).unwrap();
+        assert_eq!(report.tally.account.sent, 3);
+        assert_eq!(report.start, None);
+        assert!(matches!(report.ended, Ended::Stopped { .. }));
+        let key = keys::timeline(&order.test, &order.prefix, &runner, &order.region);
+        let json = depot.fetch(&key).await.unwrap().unwrap();
+        let timeline: Timeline = serde_json::from_slice(&json).unwrap();
+        assert_eq!(timeline.seconds[0].sent, 3);
+    }
+}

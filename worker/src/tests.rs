@@ -1,0 +1,35 @@
+//! What the tests of this room share, and tests of the whole.
+
+use super::*;
+use dlt_core::ids::{Region, RunPrefix, RunnerId, TestId, TestRunId};
+use dlt_core::order::Role;
+use std::path::Path;
+
+/// An order for a runner of `lo-home-1`, its depot being `folder`.
+pub(crate) fn order(folder: &Path, role: Role) -> Order {
+    Order {
+        test: TestId::parse("Xk29QmWz7B").unwrap(),
+        run: TestRunId::parse("p4TqL8vN2c").unwrap(),
+        region: Region::parse("lo-home-1").unwrap(),
+        prefix: RunPrefix::parse("2026-03-04T09-15-02_p4TqL8vN2c").unwrap(),
+        role,
+        depot: folder.to_str().unwrap().to_owned(),
+        live: true,
+        runner: Some(runner(1)),
+        threads: Some(1),
+    }
+}
+
+/// Runner `number` of `lo-home-1`.
+pub(crate) fn runner(number: usize) -> RunnerId {
+    RunnerId::parse(&format!("lo-home-1-{number}")).unwrap()
+}
+
+#[test]
+fn the_start_deadline_is_bounded() {
+    assert_eq!(start_deadline_s(None), Ok(60));
+    assert_eq!(start_deadline_s(Some("5".to_owned())), Ok(5));
+    for bad in ["0", "-1", "soon", "86401", ""] {
+        assert!(start_deadline_s(Some(bad.to_owned())).is_err(), "{bad}");
+    }
+}
