@@ -1,9 +1,10 @@
 //! The API as values. For now the run record: what GET …/testruns/{run} and
-//! `dlt run --json` answer (dlt.md 2, openapi `TestRunRecord`).
+//! `dlt run --json` answer (dlt.md 2, openapi `TestRunRecord`), and the exit
+//! code that it means.
 
 use crate::outcome::Outcome;
 use crate::run::Status;
-use crate::summary::{AccountSummary, Blocks, Coverage, ErrorRow, StartSummary};
+use crate::summary::{AccountSummary, Blocks, Coverage, ErrorRow, StartSummary, Summary};
 use crate::verdict::{Trust, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -72,26 +73,6 @@ pub struct RunRecord {
     pub warnings: Vec<String>,
 }
 
-/// The exit code of a finished run (decision 27); when several apply the first
-/// of 130, 3, 5, 1, 4, 0 wins (dlt.md 2).
-pub fn exit_code(record: &RunRecord, require_trusted: bool, interrupted: bool) -> u8 {
-    let outcome = record.outcome.as_ref();
-    let trusted = |verdict: &Verdict| verdict.trust == Trust::Trusted;
-    if interrupted || record.status == Status::Cancelled {
-        130
-    } else if outcome.is_none_or(|outcome| outcome.could_not_run) {
-        3
-    } else if record.coverage.as_ref().is_some_and(|it| !it.complete) {
-        5
-    } else if outcome.is_some_and(|outcome| !outcome.passed) {
-        1
-    } else if require_trusted && !record.verdict.as_ref().is_some_and(trusted) {
-        4
-    } else {
-        0
-    }
-}
-
 /// What was planned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoadSummary {
@@ -106,3 +87,73 @@ pub struct LoadSummary {
     /// `[second, value]` rows of the planned curve.
     pub planned: Vec<(u64, f64)>,
 }
+
+impl RunRecord {
+    /// Takes over what the reports say. Warnings known before are kept.
+    pub fn apply(&mut self, summary: Summary) {
+        self.results = summary.results;
+        self.complete_tasks = summary.complete_tasks;
+        self.succ_percent = summary.succ_percent;
+        self.outcome = Some(summary.outcome);
+        self.verdict = Some(summary.verdict);
+        self.account = Some(summary.account);
+        self.coverage = Some(summary.coverage);
+        self.start = Some(summary.start);
+        self.load = Some(summary.load);
+        self.summary = Some(summary.blocks);
+        self.errors = Some(summary.errors);
+        for warning in summary.warnings {
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+    }
+}
+
+/// The codes that a record may mean (decision 27). 70, our own bug, and 2, bad
+/// input, come before there is a record.
+mod exit {
+    pub(super) const PASSED: u8 = 0;
+    pub(super) const NOT_PASSED: u8 = 1;
+    /// Also: the target answered nothing.
+    pub(super) const COULD_NOT_RUN: u8 = 3;
+    pub(super) const UNTRUSTED: u8 = 4;
+    pub(super) const INCOMPLETE: u8 = 5;
+    pub(super) const INTERRUPTED: u8 = 130;
+}
+
+/// The exit code that a record means; when several apply, the first of 130, 3,
+/// 5, 1, 4, 0 wins (dlt.md 2). `interrupted` is the user's Ctrl-C here; a run
+/// cancelled from elsewhere is incomplete.
+pub fn exit_code(record: &RunRecord, require_trusted: bool, interrupted: bool) -> u8 {
+    let outcome = record.outcome.as_ref();
+    let measured = record
+        .account
+        .is_some_and(|account| account.ok + account.failed > 0);
+    let could_not_run = outcome.is_some_and(|outcome| outcome.could_not_run)
+        || (record.status == Status::Failed && !measured);
+    let complete = record
+        .coverage
+        .as_ref()
+        .is_some_and(|coverage| coverage.complete);
+    let trusted = record
+        .verdict
+        .as_ref()
+        .is_some_and(|verdict| verdict.trust == Trust::Trusted);
+    if interrupted {
+        exit::INTERRUPTED
+    } else if could_not_run {
+        exit::COULD_NOT_RUN
+    } else if !complete || !matches!(record.status, Status::Complete | Status::Failed) {
+        exit::INCOMPLETE
+    } else if record.status == Status::Failed || !outcome.is_some_and(|outcome| outcome.passed) {
+        exit::NOT_PASSED
+    } else if require_trusted && !trusted {
+        exit::UNTRUSTED
+    } else {
+        exit::PASSED
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,11 @@
 //! Did it pass: thresholds, judged on merged data. Whether the numbers may be
 //! believed is another question, answered by `verdict`. Reading thresholds is
-//! `parse`'s job.
+//! `parse`'s job, what the run's end says is `decide`'s.
 
+mod decide;
 mod parse;
+
+pub(crate) use decide::{Ending, decide};
 
 use crate::account::Account;
 use crate::tally::LabelTally;

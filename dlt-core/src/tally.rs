@@ -168,6 +168,17 @@ pub struct ErrorKey {
     pub message: String,
 }
 
+impl ErrorKey {
+    /// Where this error goes when there are too many different ones.
+    pub fn further(&self) -> Self {
+        Self {
+            cause: self.cause,
+            code: None,
+            message: FURTHER_ERRORS.to_owned(),
+        }
+    }
+}
+
 /// How often an error was met, when and where.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ErrorTally {
@@ -266,11 +277,7 @@ impl Tally {
         }
         let key = match self.errors.len() < MOST_ERRORS {
             true => key.clone(),
-            false => ErrorKey {
-                cause: key.cause,
-                code: None,
-                message: FURTHER_ERRORS.to_owned(),
-            },
+            false => key.further(),
         };
         self.errors.entry(key).or_default().merge(tally);
     }

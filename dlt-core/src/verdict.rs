@@ -1,5 +1,12 @@
 //! May this run be trusted: the generator's own limits, what is missing, what
-//! does not add up (decision 14). Pass or fail is `outcome`'s.
+//! does not add up (decision 14). Here are the words, `limits` is the table,
+//! `judge` holds a run against it. Pass or fail is `outcome`'s.
+
+mod judge;
+mod limits;
+
+pub use judge::{Evidence, judge};
+pub use limits::{LIMITS, Limit};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +23,7 @@ pub enum Trust {
 }
 
 /// What may be wrong: the codes of dlt.md 2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Code {
     /// Open load: requests left late.

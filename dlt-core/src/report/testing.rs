@@ -2,7 +2,9 @@
 
 use super::{Ended, Health, Report, StartFacts, TaskFacts};
 use crate::ids::{Region, RunnerId, TestId, TestRunId};
+use crate::load::{Curve, Model};
 use crate::sample::{Cause, Outcome, Sample};
+use crate::scenario::plan::{Group, Load, Pacing, Plan, Tls};
 use crate::tally::{ErrorKey, ErrorTally, Exchange, Tally};
 use proptest::prelude::*;
 
@@ -142,4 +144,42 @@ pub fn raws(most: usize) -> impl Strategy<Value = Vec<Raw>> {
             }
         });
     prop::collection::vec((label, sample, ended), 0..most)
+}
+
+/// A plan of one closed group: so many users per task, for so many seconds.
+pub fn plan_of_users(users: f64, seconds: u64) -> Plan {
+    plan(Model::Users(Curve::ramp_hold(
+        users,
+        0,
+        seconds * 1_000_000,
+    )))
+}
+
+/// A plan of one open group: arrivals per second over the run.
+pub fn plan_of_arrivals(rate: f64, seconds: u64) -> Plan {
+    plan(Model::Arrivals(Curve::ramp_hold(
+        rate,
+        0,
+        seconds * 1_000_000,
+    )))
+}
+
+fn plan(model: Model) -> Plan {
+    Plan {
+        groups: vec![Group {
+            name: "shop".to_owned(),
+            load: Load {
+                model,
+                per_task: true,
+                iterations: None,
+                throughput: None,
+                connections: 10_000,
+                graceful_stop_us: 5_000_000,
+                pacing: Pacing::Default,
+            },
+            steps: Vec::new(),
+            tls: Tls::default(),
+            keepalive: true,
+        }],
+    }
 }

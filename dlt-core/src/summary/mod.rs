@@ -1,11 +1,29 @@
 //! A run's one result, made of its runners' reports: total, by region, by
 //! label. Percentiles are read from merged histograms, means from exact sums.
+//!
+//! Here are the words; `merger` adds reports up, the other files each make one
+//! part of the result from the sums. What may be said of the numbers is
+//! `verdict`'s and `outcome`'s.
+
+mod blocks;
+mod coverage;
+mod errors;
+mod load;
+mod merger;
+mod results;
+mod runner;
+mod warnings;
+
+#[cfg(test)]
+mod tests;
+
+pub use merger::Merger;
+pub use runner::RunnerFacts;
 
 use crate::account::Account;
 use crate::calls::LoadSummary;
 use crate::ids::{Region, RunnerId};
 use crate::outcome::{Outcome, Threshold};
-use crate::report::Report;
 use crate::scenario::plan::Plan;
 use crate::verdict::Verdict;
 use serde::{Deserialize, Serialize};
@@ -249,20 +267,4 @@ pub struct Summary {
     pub succ_percent: Option<String>,
     /// Sentences for people.
     pub warnings: Vec<String>,
-}
-
-/// Merges reports one by one, so a thousand need not be held at once.
-#[derive(Debug, Default)]
-pub struct Merger {}
-
-impl Merger {
-    /// Adds a report. Its histograms are merged and dropped.
-    pub fn add(&mut self, _report: &Report) {
-        todo!("H4")
-    }
-
-    /// The one result.
-    pub fn finish(self, _facts: &RunFacts<'_>) -> Summary {
-        todo!("H4")
-    }
 }

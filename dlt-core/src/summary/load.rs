@@ -1,0 +1,64 @@
+//! What was planned, over the whole run: users per task times tasks, groups
+//! added.
+
+use crate::calls::LoadSummary;
+use crate::load::Curve;
+use crate::scenario::plan::{Group, Plan};
+
+/// Most rows of the planned curve.
+const MOST_ROWS: u64 = 600;
+
+/// The plan of `tasks` runners. Where some groups are open and some closed, the
+/// model is `open`, the curve is that of the arrivals, and both peaks are told.
+pub(super) fn planned(plan: &Plan, tasks: u64) -> LoadSummary {
+    let (open, closed): (Vec<&Group>, Vec<&Group>) = plan
+        .groups
+        .iter()
+        .partition(|group| group.load.model.is_open());
+    let curves = |groups: &[&Group]| -> Vec<Curve> {
+        groups.iter().map(|group| whole_run(group, tasks)).collect()
+    };
+    let (open, closed) = (curves(&open), curves(&closed));
+    let shown = if open.is_empty() { &closed } else { &open };
+    LoadSummary {
+        model: if open.is_empty() { "closed" } else { "open" }.to_owned(),
+        users: (!closed.is_empty()).then(|| peak(&closed).round() as u64),
+        arrivals: (!open.is_empty()).then(|| peak(&open)),
+        planned: rows(shown),
+    }
+}
+
+fn whole_run(group: &Group, tasks: u64) -> Curve {
+    let curve = group.load.model.curve();
+    match group.load.per_task && !group.load.model.is_open() {
+        true => curve.scaled(tasks as f64),
+        false => curve.clone(),
+    }
+}
+
+fn sum_at(curves: &[Curve], at_us: u64) -> f64 {
+    curves.iter().map(|curve| curve.value_at(at_us)).sum()
+}
+
+/// The highest sum; on a falling step the value just before counts too.
+fn peak(curves: &[Curve]) -> f64 {
+    if let [curve] = curves {
+        return curve.peak();
+    }
+    curves
+        .iter()
+        .flat_map(Curve::points)
+        .flat_map(|point| [point.0.saturating_sub(1), point.0])
+        .map(|at_us| sum_at(curves, at_us))
+        .fold(0.0, f64::max)
+}
+
+fn rows(curves: &[Curve]) -> Vec<(u64, f64)> {
+    let end_us = curves.iter().map(Curve::end_us).max().unwrap_or(0);
+    let seconds = end_us.div_ceil(1_000_000);
+    let step = seconds.div_ceil(MOST_ROWS).max(1);
+    (0..seconds)
+        .step_by(step as usize)
+        .map(|second| (second, sum_at(curves, second * 1_000_000)))
+        .collect()
+}

@@ -1,0 +1,176 @@
+//! The limits beyond which a run is not believed: one table (dlt.md 2), each
+//! row with its reason. Holding a run against it is `judge`'s.
+
+use super::{Code, Trust};
+
+/// A row: beyond `degraded` the run is degraded, beyond `untrusted` untrusted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limit {
+    /// What is looked at.
+    pub code: Code,
+    /// Highest value that is trusted; 0 means that any is too much.
+    pub degraded: f64,
+    /// Highest value that is merely degraded.
+    pub untrusted: f64,
+    /// The unit of both, as written behind a number.
+    pub unit: &'static str,
+    /// Why the number matters, as the message says it.
+    pub why: &'static str,
+    /// What to do about it.
+    pub advice: &'static str,
+}
+
+/// Never untrusted by amount alone.
+const NEVER: f64 = f64::INFINITY;
+
+/// The table.
+pub const LIMITS: [Limit; 10] = [
+    // 5 ms is what a busy but healthy scheduler adds; at 50 ms the generator,
+    // not the plan, decides when requests leave.
+    Limit {
+        code: Code::Lag,
+        degraded: 5.0,
+        untrusted: 50.0,
+        unit: " ms",
+        why: "requests left later than planned, because the generator could not keep up",
+        advice: "use more tasks or bigger ones, or a lower rate",
+    },
+    // The delay is added to every response time of a closed load.
+    Limit {
+        code: Code::ReadDelay,
+        degraded: 2.0,
+        untrusted: 20.0,
+        unit: " ms",
+        why: "answers lay unread in the generator, which counts as response time",
+        advice: "use more tasks or bigger ones, or fewer users per task",
+    },
+    // A throttled process stands still for most of each 100 ms quota period.
+    Limit {
+        code: Code::CpuThrottled,
+        degraded: 1.0,
+        untrusted: 10.0,
+        unit: " % of the time",
+        why: "the CPU quota held the generator back",
+        advice: "give each task more CPU, or use more tasks",
+    },
+    // Requests that never reached the target are not in its percentiles.
+    Limit {
+        code: Code::Ports,
+        degraded: 0.0,
+        untrusted: 1.0,
+        unit: " % of requests",
+        why: "requests found no free local port",
+        advice: "keep connections alive, or use more tasks (each has its own ports on AWS)",
+    },
+    Limit {
+        code: Code::Files,
+        degraded: 0.0,
+        untrusted: 1.0,
+        unit: " % of requests",
+        why: "requests found no free file descriptor",
+        advice: "raise the limit of open files (ulimit -n), or use more tasks",
+    },
+    // Near its limit a process is reclaimed from, or killed.
+    Limit {
+        code: Code::Memory,
+        degraded: 90.0,
+        untrusted: NEVER,
+        unit: " % of the limit",
+        why: "the generator came near its memory limit",
+        advice: "give each task more memory, or use more tasks",
+    },
+    // Dropped requests are those at the worst moments: they flatter percentiles.
+    Limit {
+        code: Code::Drops,
+        degraded: 0.0,
+        untrusted: 1.0,
+        unit: " % of requests due",
+        why: "requests were dropped, because too many were in flight already",
+        advice: "raise `connections`, or lower `arrivals`: the target does not keep up",
+    },
+    // Runners' seconds are added by their clocks: 200 ms blurs a second's tick.
+    Limit {
+        code: Code::Clock,
+        degraded: 20.0,
+        untrusted: 200.0,
+        unit: " ms",
+        why: "clocks of runners could not be compared better than this",
+        advice: "look for a slow network between runners; per-second data is blurred by as much",
+    },
+    // Whoever is missing made load whose samples are not in the result.
+    Limit {
+        code: Code::Intervals,
+        degraded: 0.0,
+        untrusted: NEVER,
+        unit: "",
+        why: "seconds of some runner are missing",
+        advice: "look at the logs of the runners named",
+    },
+    // Sums that disagree are a defect of ours: nothing may rest on them.
+    Limit {
+        code: Code::Unbalanced,
+        degraded: 0.0,
+        untrusted: 0.0,
+        unit: "",
+        why: "the account does not add up",
+        advice: "please report this: it is a defect of dlt",
+    },
+];
+
+impl Limit {
+    /// The row of a code.
+    pub fn of(code: Code) -> &'static Self {
+        // The table has a row for each code, in the order of the enum (tested).
+        &LIMITS[code as usize]
+    }
+
+    /// How bad a value is.
+    pub fn trust(&self, value: f64) -> Trust {
+        if value > self.untrusted {
+            Trust::Untrusted
+        } else if value > self.degraded {
+            Trust::Degraded
+        } else {
+            Trust::Trusted
+        }
+    }
+
+    /// The limit that a value has passed, in words.
+    pub(super) fn passed(&self, trust: Trust) -> String {
+        let limit = match trust {
+            Trust::Untrusted => self.untrusted,
+            Trust::Trusted | Trust::Degraded => self.degraded,
+        };
+        match limit {
+            0.0 => "limit: none at all".to_owned(),
+            limit => format!("limit {limit}{}", self.unit),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_its_row() {
+        for (at, limit) in LIMITS.iter().enumerate() {
+            assert_eq!(limit.code as usize, at);
+            assert_eq!(Limit::of(limit.code), limit);
+            assert!(limit.degraded <= limit.untrusted);
+        }
+        assert_eq!(Code::Unbalanced as usize + 1, LIMITS.len());
+    }
+
+    #[test]
+    fn a_limit_itself_is_still_trusted() {
+        let lag = Limit::of(Code::Lag);
+        assert_eq!(lag.trust(5.0), Trust::Trusted);
+        assert_eq!(lag.trust(5.001), Trust::Degraded);
+        assert_eq!(lag.trust(50.001), Trust::Untrusted);
+        let drops = Limit::of(Code::Drops);
+        assert_eq!(drops.trust(0.0), Trust::Trusted);
+        assert_eq!(drops.trust(0.000_01), Trust::Degraded);
+        assert_eq!(drops.trust(1.01), Trust::Untrusted);
+    }
+}
