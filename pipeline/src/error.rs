@@ -1,7 +1,9 @@
-//! What can go wrong in the control plane, with its ASL error name and a hint.
+//! What can go wrong in the control plane, with its ASL error name, a hint and
+//! an exit code. The ASL name is the contract with the workflow's Retry and
+//! Catch: it never changes with a type's name.
 
 /// A control plane's error.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PipelineError {
     /// Another process embeds the control plane on this home.
     #[error(
@@ -13,7 +15,106 @@ pub enum PipelineError {
         /// Who holds it.
         pid: u32,
     },
+    /// The scenario has a run in progress.
+    #[error("scenario {test} is running already (run {run}); cancel that run or wait for its end")]
+    Busy {
+        /// Which scenario.
+        test: String,
+        /// Its run.
+        run: String,
+    },
+    /// What was asked cannot be done with this input.
+    #[error("{0}")]
+    Input(String),
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(String),
+    /// Too few runners came up.
+    #[error("{0}")]
+    Provisioning(String),
+    /// An API asks for patience.
+    #[error("{0}")]
+    Throttled(String),
+    /// A fault that passes: a full disk for a moment, a lost answer.
+    #[error("{0}")]
+    Transient(String),
+    /// Somebody else changed the same item first.
+    #[error("{0}")]
+    Conflict(String),
     /// Anything else, as a sentence.
     #[error("{0}")]
     Other(String),
+}
+
+impl PipelineError {
+    /// Every name that [`Self::asl_name`] gives.
+    pub const ASL_NAMES: [&str; 9] = [
+        "HomeLocked",
+        "Busy",
+        "Input",
+        "NotFound",
+        "Provisioning",
+        "Throttled",
+        "Transient",
+        "Conflict",
+        "Other",
+    ];
+
+    /// The name that the workflow's Retry and Catch know.
+    pub fn asl_name(&self) -> &'static str {
+        match self {
+            Self::HomeLocked { .. } => "HomeLocked",
+            Self::Busy { .. } => "Busy",
+            Self::Input(_) => "Input",
+            Self::NotFound(_) => "NotFound",
+            Self::Provisioning(_) => "Provisioning",
+            Self::Throttled(_) => "Throttled",
+            Self::Transient(_) => "Transient",
+            Self::Conflict(_) => "Conflict",
+            Self::Other(_) => "Other",
+        }
+    }
+
+    /// What to do next, when the message does not say so itself.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Provisioning(_) => {
+                Some("the runners' last words are in the runs folder of the data folder")
+            }
+            Self::Throttled(_) | Self::Transient(_) | Self::Conflict(_) => Some("try again"),
+            _ => None,
+        }
+    }
+
+    /// The command's exit code (decision 27): 2 bad input, 3 could not run.
+    pub fn exit_code(&self) -> i32 {
+        match self {
+            Self::Input(_) | Self::NotFound(_) => 2,
+            _ => 3,
+        }
+    }
+
+    /// A fault of a file or folder, which is named.
+    pub fn file(path: &std::path::Path, error: &std::io::Error) -> Self {
+        Self::Transient(format!("file {}: {error}", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workflow::{WORKFLOW, definition::Definition};
+
+    #[test]
+    fn the_workflow_waits_only_for_errors_that_exist() {
+        let definition = Definition::parse(WORKFLOW).unwrap();
+        for name in definition.error_names() {
+            let foreign = name.starts_with("States.") || name.starts_with("Lambda.");
+            let ours = PipelineError::ASL_NAMES.contains(&name.as_str());
+            assert!(foreign || ours, "{name} is no error of ours");
+        }
+        for passing in ["Throttled", "Transient", "Conflict"] {
+            assert!(definition.error_names().contains(passing));
+        }
+    }
 }

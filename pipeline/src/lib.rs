@@ -6,6 +6,17 @@
 //! runners, never here.
 
 pub mod error;
+pub mod world;
+
+pub mod executions;
+pub mod fleet;
+pub mod live;
+pub mod objects;
+pub mod runs;
+pub mod scenarios;
+
+pub mod results;
+pub mod workflow;
+
 #[cfg(feature = "local")]
 pub mod local;
-pub mod workflow;

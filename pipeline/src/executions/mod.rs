@@ -1,0 +1,18 @@
+//! Executions of the workflow: a long run goes on in a fresh one.
+
+#[cfg(feature = "local")]
+pub mod sqlite;
+
+use crate::error::PipelineError;
+use async_trait::async_trait;
+use dlt_core::ids::TestRunId;
+use serde_json::Value;
+
+/// Who begins executions.
+#[async_trait]
+pub trait Executions: Send + Sync {
+    /// Begins an execution; one whose name was used before is not begun again.
+    async fn start(&self, name: &str, run: &TestRunId, input: Value) -> Result<(), PipelineError>;
+    /// Whether an execution of the run has not ended.
+    async fn is_active(&self, run: &TestRunId) -> Result<bool, PipelineError>;
+}

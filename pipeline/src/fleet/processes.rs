@@ -1,0 +1,337 @@
+//! The fleet at home: each runner a child process in a process group of its
+//! own. It prints into files, which outlive whoever reads them. A process is
+//! known by its number and its start time, so that a reused number is never
+//! taken for a runner.
+
+use super::tail::{Tail, last_words};
+use super::{Doing, Fleet, Launch, Refused, Seen, Stop};
+use crate::error::PipelineError;
+use crate::world::Clock;
+use async_trait::async_trait;
+use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
+use dlt_core::order::Role;
+use dlt_core::runner_line::RunnerLine;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Variables that a runner inherits; all others are taken away.
+const INHERITED: [&str; 8] = [
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "LANG",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "RUST_BACKTRACE",
+    "LLVM_PROFILE_FILE",
+];
+/// How long a gone process is still listed, µs.
+const REMEMBERED_US: u64 = 600_000_000;
+
+/// What is kept of a process beside its files, for whoever comes after us.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Card {
+    token: String,
+    test: TestId,
+    run: TestRunId,
+    runner: RunnerId,
+    region: Region,
+    role: Role,
+    attempt: u32,
+    since_us: u64,
+    pid: u32,
+    /// Start time of the process as the system counts it.
+    started: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Process {
+    card: Card,
+    /// None if an earlier process of ours launched it.
+    child: Option<Child>,
+    /// How it ended.
+    ended: Option<String>,
+    ended_us: u64,
+    out: Tail,
+    err: PathBuf,
+    doing: Doing,
+}
+
+/// Runners as child processes.
+#[derive(Debug)]
+pub struct Processes<C> {
+    /// Program and arguments that start a worker.
+    worker: (PathBuf, Vec<String>),
+    /// Holds a folder for each run.
+    folder: PathBuf,
+    clock: Arc<C>,
+    all: Mutex<Vec<Process>>,
+}
+
+impl<C: Clock> Processes<C> {
+    /// Launches with `worker`; files go below `folder`.
+    pub fn new(worker: (PathBuf, Vec<String>), folder: PathBuf, clock: Arc<C>) -> Self {
+        Self {
+            worker,
+            folder,
+            clock,
+            all: Mutex::new(Vec::new()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Process>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over what an earlier process launched for a run.
+    pub fn adopt(&self, run: &TestRunId) -> Result<(), PipelineError> {
+        let folder = self.folder.join(run.as_str());
+        let mut all = self.lock();
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            let text = fs::read(&path).map_err(|error| PipelineError::file(&path, &error))?;
+            // A card that was not written to its end belongs to a process that
+            // lost its parent then and there, and ends by itself.
+            let Ok(card) = serde_json::from_slice::<Card>(&text) else {
+                continue;
+            };
+            if !all.iter().any(|process| process.card.token == card.token) {
+                all.push(Process::new(card, None, path.with_extension("")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks every runner to stop; for when nobody is left to watch them.
+    pub fn dismiss(&self) {
+        for process in self.lock().iter_mut() {
+            process.refresh(0);
+            process.signal(Stop::Gracefully);
+        }
+    }
+
+    fn spawn(&self, launch: &Launch) -> Result<Process, String> {
+        let order = &launch.order;
+        let folder = self.folder.join(order.run.as_str());
+        let stem = match launch.attempt {
+            1 => folder.join(launch.runner.as_str()),
+            attempt => folder.join(format!("{}.{attempt}", launch.runner)),
+        };
+        let file = |extension: &str| {
+            let path = with_extension(&stem, extension);
+            File::create(&path).map_err(|error| format!("file {}: {error}", path.display()))
+        };
+        fs::create_dir_all(&folder)
+            .map_err(|error| format!("folder {}: {error}", folder.display()))?;
+        let (program, arguments) = &self.worker;
+        let child = Command::new(program)
+            .args(arguments)
+            .env_clear()
+            .envs(INHERITED.iter().filter_map(|name| {
+                let value = std::env::var_os(name)?;
+                Some((*name, value))
+            }))
+            .envs(order.to_env())
+            .stdin(Stdio::null())
+            .stdout(file("out")?)
+            .stderr(file("err")?)
+            .process_group(0)
+            .spawn()
+            .map_err(|error| format!("program {}: {error}", program.display()))?;
+        let card = Card {
+            token: launch.token(),
+            test: order.test.clone(),
+            run: order.run.clone(),
+            runner: launch.runner.clone(),
+            region: order.region.clone(),
+            role: order.role,
+            attempt: launch.attempt,
+            since_us: self.clock.now_us(),
+            pid: child.id(),
+            started: start_time(child.id()),
+        };
+        // Without a card the process still ends with us; we only could not
+        // find it again.
+        if let Ok(text) = serde_json::to_vec(&card) {
+            let _ = fs::write(with_extension(&stem, "json"), text);
+        }
+        Ok(Process::new(card, Some(child), stem))
+    }
+}
+
+/// Adds an extension; `Path::with_extension` would replace the attempt.
+fn with_extension(stem: &Path, extension: &str) -> PathBuf {
+    let mut path = stem.as_os_str().to_owned();
+    path.push(".");
+    path.push(extension);
+    PathBuf::from(path)
+}
+
+/// When a process began, as the system counts it; None if there is none, it is
+/// a zombie, or the system does not say.
+fn start_time(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything; the fields follow the last one.
+    let mut fields = stat[stat.rfind(')')? + 1..].split_whitespace();
+    let state = fields.next()?;
+    // Field 22 of proc(5), the state being field 3.
+    let started = fields.nth(18)?.parse().ok()?;
+    (state != "Z" && state != "X").then_some(started)
+}
+
+fn ending(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with exit code {code}"),
+        (None, Some(signal)) => format!("killed by signal {signal}"),
+        (None, None) => "ended".to_owned(),
+    }
+}
+
+impl Process {
+    fn new(card: Card, child: Option<Child>, stem: PathBuf) -> Self {
+        Self {
+            card,
+            child,
+            ended: None,
+            ended_us: 0,
+            out: Tail::new(with_extension(&stem, "out")),
+            err: with_extension(&stem, "err"),
+            doing: Doing::Starting,
+        }
+    }
+
+    /// Looks at the process first and then reads its file, so that a last line
+    /// is never missed.
+    fn refresh(&mut self, now_us: u64) {
+        if self.ended.is_some() {
+            return;
+        }
+        self.ended = match &mut self.child {
+            Some(child) => match child.try_wait() {
+                Ok(status) => status.map(ending),
+                Err(error) => Some(format!("could not be watched: {error}")),
+            },
+            None if self.card.started.is_some()
+                && start_time(self.card.pid) == self.card.started =>
+            {
+                None
+            }
+            None => Some("ended while nobody watched".to_owned()),
+        };
+        let over = self.ended.is_some();
+        if over {
+            self.ended_us = now_us;
+        }
+        while let Ok(news) = self.out.read() {
+            news.lines.iter().for_each(|line| self.hear(line));
+            if news.at_end {
+                break;
+            }
+        }
+        if over {
+            let last = self.out.close();
+            last.lines.iter().for_each(|line| self.hear(line));
+            if let (Some(how), false) = (&self.ended, matches!(self.doing, Doing::Finished { .. }))
+            {
+                self.doing = Doing::Gone {
+                    how: how.clone(),
+                    said: last_words(&self.err),
+                };
+            }
+        }
+    }
+
+    fn hear(&mut self, line: &str) {
+        match RunnerLine::parse(line) {
+            Some(RunnerLine::Ready { address, .. }) => self.doing = Doing::Ready { address },
+            Some(RunnerLine::Finished { exit, .. }) => self.doing = Doing::Finished { exit },
+            _ => {}
+        }
+    }
+
+    fn signal(&self, how: Stop) {
+        let pid = i32::try_from(self.card.pid).ok().and_then(Pid::from_raw);
+        let (Some(pid), None) = (pid, &self.ended) else {
+            return;
+        };
+        // Gone in the meantime is what was wanted.
+        let _ = match how {
+            // The runner itself decides about helpers of its own.
+            Stop::Gracefully => kill_process(pid, Signal::TERM),
+            Stop::AtOnce => kill_process_group(pid, Signal::KILL),
+        };
+    }
+
+    fn seen(&self) -> Seen {
+        Seen {
+            run: self.card.run.clone(),
+            runner: self.card.runner.clone(),
+            region: self.card.region.clone(),
+            role: self.card.role,
+            attempt: self.card.attempt,
+            since_us: self.card.since_us,
+            alive: self.ended.is_none(),
+            doing: self.doing.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl<C: Clock> Fleet for Processes<C> {
+    async fn launch(&self, launches: &[Launch]) -> Result<Vec<Refused>, PipelineError> {
+        let mut refused = Vec::new();
+        for launch in launches {
+            // Spawned under the lock: two equal launches at once make one runner.
+            let mut all = self.lock();
+            let token = launch.token();
+            if all.iter().any(|process| process.card.token == token) {
+                continue;
+            }
+            match self.spawn(launch) {
+                Ok(process) => all.push(process),
+                Err(reason) => refused.push(Refused {
+                    runner: launch.runner.clone(),
+                    reason,
+                }),
+            }
+        }
+        Ok(refused)
+    }
+
+    async fn list(&self, test: &TestId) -> Result<Vec<Seen>, PipelineError> {
+        let now_us = self.clock.now_us();
+        let mut all = self.lock();
+        for process in all.iter_mut() {
+            process.refresh(now_us);
+        }
+        all.retain(|process| {
+            process.ended.is_none() || now_us < process.ended_us.saturating_add(REMEMBERED_US)
+        });
+        let ours = all.iter().filter(|process| process.card.test == *test);
+        Ok(ours.map(Process::seen).collect())
+    }
+
+    async fn stop(
+        &self,
+        run: &TestRunId,
+        who: &[RunnerId],
+        how: Stop,
+    ) -> Result<(), PipelineError> {
+        let now_us = self.clock.now_us();
+        for process in self.lock().iter_mut() {
+            if process.card.run == *run && who.contains(&process.card.runner) {
+                process.refresh(now_us);
+                process.signal(how);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,32 @@
+//! Live data: what watchers of a run are told while it runs. At home a
+//! broadcast; on AWS a topic, fed by the publisher function.
+
+#[cfg(feature = "local")]
+pub mod broadcast;
+
+use crate::error::PipelineError;
+use async_trait::async_trait;
+use dlt_core::ids::{RunnerId, TestRunId};
+use dlt_core::run::Status;
+use dlt_core::runner_line::Tick;
+
+/// What happens in a run while one watches.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LiveEvent {
+    /// The run's status changed.
+    Status(Status),
+    /// A regional tick.
+    Tick(Tick),
+    /// A sentence: runner lost, leader lost, replacement launched.
+    Note(String),
+}
+
+/// Who tells the watchers.
+#[async_trait]
+pub trait Live: Send + Sync {
+    /// Tells the run's watchers.
+    async fn publish(&self, run: &TestRunId, event: LiveEvent);
+    /// All runners are gone: tells what they said last, and answers how many
+    /// of each runner's lines were unreadable.
+    async fn drain(&self, run: &TestRunId) -> Result<Vec<(RunnerId, u64)>, PipelineError>;
+}

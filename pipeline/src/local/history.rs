@@ -1,0 +1,41 @@
+//! The stored runs of a data folder; reading needs no lock.
+
+use super::database::Database;
+use crate::error::PipelineError;
+use crate::runs::sqlite::SqliteRuns;
+use dlt_core::calls::RunRecord;
+use dlt_core::ids::TestRunId;
+use std::path::Path;
+
+/// The stored runs of a data folder; reading needs no lock.
+#[derive(Debug)]
+pub struct History {
+    /// None if nothing was ever stored there.
+    runs: Option<SqliteRuns>,
+}
+
+impl History {
+    /// Opens the folder for reading.
+    pub fn open(dir: &Path) -> Result<Self, PipelineError> {
+        Ok(Self {
+            runs: Database::open_to_read(dir)?.map(SqliteRuns),
+        })
+    }
+
+    /// Newest first.
+    pub fn runs(&self, limit: usize) -> Result<Vec<RunRecord>, PipelineError> {
+        let Some(runs) = &self.runs else {
+            return Ok(Vec::new());
+        };
+        let newest = runs.newest(limit)?;
+        Ok(newest.into_iter().map(|run| run.record).collect())
+    }
+
+    /// One run.
+    pub fn run(&self, run: &TestRunId) -> Result<Option<RunRecord>, PipelineError> {
+        match &self.runs {
+            None => Ok(None),
+            Some(runs) => Ok(runs.read(run)?.map(|run| run.record)),
+        }
+    }
+}

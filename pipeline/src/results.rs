@@ -1,0 +1,230 @@
+//! A run's results: the reports under its prefix, merged one by one into one
+//! summary, kept in the run record; the merged timeline and label details as
+//! objects. What is unreadable is said and counted as missing.
+
+use crate::error::PipelineError;
+use crate::objects::Access;
+use crate::runs::Run;
+use crate::workflow::tasks::{Answer, Input};
+use crate::world::World;
+use dlt_core::calls::RunRecord;
+use dlt_core::ids::{Region, RunnerId};
+use dlt_core::keys;
+use dlt_core::outcome::Threshold;
+use dlt_core::report::{Ended, Report};
+use dlt_core::run::Status;
+use dlt_core::scenario::plan::Plan;
+use dlt_core::summary::{Merger, RunFacts, Summary};
+use dlt_core::timeline::{RunTimeline, Timeline};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::io::Write;
+
+/// Most warnings that a record keeps.
+const MOST_WARNINGS: usize = 100;
+/// Most lost runners that a reason names.
+const MOST_NAMED: usize = 3;
+
+/// What was read from the reports.
+#[derive(Default)]
+struct Read {
+    merger: Merger,
+    reported: BTreeSet<RunnerId>,
+    /// Sentences of the reports that were ended by a silent target.
+    silent: Vec<String>,
+    warnings: Vec<String>,
+}
+
+/// results-parser: merges what exists; may be called again.
+pub async fn parse(world: &World, input: &Input) -> Result<Answer, PipelineError> {
+    let run = world
+        .change(&input.test_run_id, &|run| {
+            run.advance(Status::ParsingResults)
+        })
+        .await?;
+    let expected = run.expected()?;
+    let mut warnings: Vec<String> = world
+        .live
+        .drain(&run.run)
+        .await?
+        .into_iter()
+        .map(|(runner, lines)| format!("{lines} lines of runner {runner} were unreadable"))
+        .collect();
+    let keys = world
+        .objects
+        .list(&keys::results_folder(&run.test, &run.prefix))
+        .await?;
+    let mut read = read_reports(world, &run, &keys, &expected).await?;
+    let timeline = read_timelines(world, &run, &keys, &mut read.warnings).await?;
+    warnings.append(&mut read.warnings);
+
+    let failure = judge(&run, &expected, &read);
+    let plan = Plan::from_document(&run.document)
+        .map_err(|faults| PipelineError::Other(format!("the stored plan: {faults}")))?;
+    let thresholds = run
+        .thresholds
+        .iter()
+        .map(|expression| Threshold::parse(expression))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| PipelineError::Other(format!("a stored threshold: {error}")))?;
+    let mut summary = read.merger.finish(&RunFacts {
+        expected: &expected,
+        plan: &plan,
+        tasks: run.tasks(),
+        thresholds: &thresholds,
+        start_at_us: run.start_at_us,
+        failure: failure.as_deref(),
+        cancelled: run.record.status == Status::Cancelling,
+    });
+    warnings.append(&mut summary.warnings);
+    warnings.truncate(MOST_WARNINGS);
+
+    let labels = keys::merged_labels(&run.test, &run.prefix);
+    put_gz(world, &labels, &summary.blocks.labels).await?;
+    let merged = keys::merged_timeline(&run.test, &run.prefix);
+    put_gz(world, &merged, &timeline).await?;
+    world
+        .change(&run.run, &|run| {
+            apply(&mut run.record, &summary, &warnings);
+            if run.failure.is_none() {
+                run.failure = failure.clone();
+            }
+        })
+        .await?;
+    Ok(Answer::go(world, "clean up"))
+}
+
+async fn read_reports(
+    world: &World,
+    run: &Run,
+    keys: &[String],
+    expected: &[(RunnerId, Region)],
+) -> Result<Read, PipelineError> {
+    let mut read = Read::default();
+    for key in keys {
+        let Some((runner, region)) = keys::parse_report_name(key) else {
+            continue;
+        };
+        if !expected.contains(&(runner.clone(), region)) {
+            let warning = format!("report {key} is of no runner of this run and was left out");
+            read.warnings.push(warning);
+            continue;
+        }
+        let Some(bytes) = world.objects.get(key).await? else {
+            continue;
+        };
+        let report = String::from_utf8(bytes)
+            .map_err(|error| error.to_string())
+            .and_then(|text| Report::from_xml(&text).map_err(|error| error.to_string()))
+            .and_then(|report| belongs(report, run, &runner));
+        match report {
+            Ok(report) => {
+                if let Ended::TargetSilent { message, .. } = &report.ended {
+                    read.silent.push(message.clone());
+                }
+                read.merger.add(&report);
+                read.reported.insert(runner);
+            }
+            Err(error) => read.warnings.push(format!(
+                "the report of runner {runner} counts as missing: {error}"
+            )),
+        }
+    }
+    Ok(read)
+}
+
+fn belongs(report: Report, run: &Run, runner: &RunnerId) -> Result<Report, String> {
+    match report.run == run.run && report.runner == *runner {
+        true => Ok(report),
+        false => Err(format!(
+            "it is of runner {} in run {}",
+            report.runner, report.run
+        )),
+    }
+}
+
+async fn read_timelines(
+    world: &World,
+    run: &Run,
+    keys: &[String],
+    warnings: &mut Vec<String>,
+) -> Result<RunTimeline, PipelineError> {
+    let mut timelines: Vec<Timeline> = Vec::new();
+    for key in keys {
+        let Some((runner, _)) = keys::parse_timeline_name(key) else {
+            continue;
+        };
+        let Some(bytes) = world.objects.get(key).await? else {
+            continue;
+        };
+        match serde_json::from_slice(&bytes) {
+            Ok(timeline) => timelines.push(timeline),
+            Err(error) => warnings.push(format!(
+                "the timeline of runner {runner} counts as missing: {error}"
+            )),
+        }
+    }
+    Ok(RunTimeline::of(run.start_at_us.unwrap_or(0), &timelines))
+}
+
+/// Why the run ends `failed`, if it does: a reason that stands already, a
+/// target that answered nobody, or too few reports.
+fn judge(run: &Run, expected: &[(RunnerId, Region)], read: &Read) -> Option<String> {
+    if run.failure.is_some() || run.record.status == Status::Cancelling {
+        return run.failure.clone();
+    }
+    let reported = read.reported.len() as u64;
+    if let Some(message) = read.silent.first()
+        && read.silent.len() as u64 == reported
+    {
+        return Some(message.clone());
+    }
+    if run.is_enough(reported) && reported > 0 {
+        return None;
+    }
+    let missing = expected
+        .iter()
+        .filter(|(runner, _)| !read.reported.contains(runner))
+        .take(MOST_NAMED)
+        .map(|(runner, _)| match run.lost.get(runner) {
+            Some(how) => format!("{runner}: {how}"),
+            None => format!("{runner}: no report"),
+        });
+    Some(format!(
+        "only {reported} of {} runners reported ({} % are needed); {}",
+        run.tasks(),
+        run.healthy_threshold,
+        missing.collect::<Vec<_>>().join("; ")
+    ))
+}
+
+fn apply(record: &mut RunRecord, summary: &Summary, warnings: &[String]) {
+    record.results = summary.results.clone();
+    record.complete_tasks = summary.complete_tasks.clone();
+    record.succ_percent = summary.succ_percent.clone();
+    record.outcome = Some(summary.outcome.clone());
+    record.verdict = Some(summary.verdict.clone());
+    record.account = Some(summary.account);
+    record.coverage = Some(summary.coverage.clone());
+    record.start = Some(summary.start);
+    record.load = Some(summary.load.clone());
+    record.summary = Some(summary.blocks.clone());
+    record.errors = Some(summary.errors.clone());
+    record.warnings = warnings.to_vec();
+}
+
+async fn put_gz(
+    world: &World,
+    key: &str,
+    value: &(impl Serialize + Sync),
+) -> Result<(), PipelineError> {
+    let pack = || -> std::io::Result<Vec<u8>> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(&serde_json::to_vec(value)?)?;
+        encoder.finish()
+    };
+    let bytes = pack().map_err(|error| PipelineError::Other(format!("object {key}: {error}")))?;
+    world.objects.put(key, &bytes, Access::Home).await
+}

@@ -1,0 +1,265 @@
+//! Runs: what is known of each, and the legal moves between their states. The
+//! run record is what clients see; the rest is the workflow's own memory.
+
+#[cfg(feature = "local")]
+pub mod sqlite;
+
+use crate::error::PipelineError;
+use async_trait::async_trait;
+use dlt_core::calls::RunRecord;
+use dlt_core::ids::{Region, RunPrefix, RunnerId, TestId, TestRunId};
+use dlt_core::run::Status;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// How often a change is tried when others change the same run.
+const MOST_CONFLICTS: usize = 10;
+
+/// How many runners a region is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegionTasks {
+    /// Where.
+    pub region: Region,
+    /// Runners, at least 1.
+    pub tasks: u64,
+}
+
+/// A run, as it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Rises with each change; a change of an older version is refused.
+    pub version: u64,
+    /// Which scenario.
+    pub test: TestId,
+    /// Which run.
+    pub run: TestRunId,
+    /// Its folder.
+    pub prefix: RunPrefix,
+    /// What clients see.
+    pub record: RunRecord,
+    /// Where it runs.
+    pub regions: Vec<RegionTasks>,
+    /// `showLive`.
+    pub live: bool,
+    /// Percent of runners that must be there.
+    pub healthy_threshold: u8,
+    /// The document of its first region: the plan, for the summary.
+    pub document: Value,
+    /// When it passes, as the scenario has it.
+    pub thresholds: Vec<String>,
+    /// Planned length of the load, µs.
+    pub planned_us: u64,
+    /// Longest graceful stop, µs.
+    pub graceful_stop_us: u64,
+    /// When the first runner was launched, µs since the Unix epoch.
+    #[serde(default)]
+    pub workers_began_us: Option<u64>,
+    /// When the first leader was to be launched.
+    #[serde(default)]
+    pub leaders_began_us: Option<u64>,
+    /// The start instant.
+    #[serde(default)]
+    pub start_at_us: Option<u64>,
+    /// When runners were first told to stop.
+    #[serde(default)]
+    pub stop_began_us: Option<u64>,
+    /// Why it was cancelled.
+    #[serde(default)]
+    pub cancel_reason: Option<String>,
+    /// Why it will end `failed`; the first reason stays.
+    #[serde(default)]
+    pub failure: Option<String>,
+    /// Why the last launch did not succeed.
+    #[serde(default)]
+    pub launch_trouble: Option<String>,
+    /// Runners that were lost, and how.
+    #[serde(default)]
+    pub lost: BTreeMap<RunnerId, String>,
+}
+
+impl Run {
+    /// All runners asked for.
+    pub fn tasks(&self) -> u64 {
+        self.regions.iter().map(|region| region.tasks).sum()
+    }
+
+    /// A region's runner number `n`, counted from 1; the last one leads.
+    pub fn runner(region: &Region, n: u64) -> Result<RunnerId, PipelineError> {
+        RunnerId::parse(&format!("{region}-{n}"))
+            .map_err(|error| PipelineError::Other(error.to_string()))
+    }
+
+    /// Every runner asked for.
+    pub fn expected(&self) -> Result<Vec<(RunnerId, Region)>, PipelineError> {
+        let mut all = Vec::new();
+        for region in &self.regions {
+            for n in 1..=region.tasks {
+                all.push((Self::runner(&region.region, n)?, region.region.clone()));
+            }
+        }
+        Ok(all)
+    }
+
+    /// It was cancelled or failed: nothing new may begin.
+    pub fn is_stopping(&self) -> bool {
+        self.failure.is_some()
+            || self.record.status == Status::Cancelling
+            || self.record.status.is_terminal()
+    }
+
+    /// Moves to a status if that is legal; else stays.
+    pub fn advance(&mut self, next: Status) {
+        if self.record.status.may_become(next) {
+            self.record.status = next;
+        }
+    }
+
+    /// Whether `present` runners are enough of `tasks()`.
+    pub fn is_enough(&self, present: u64) -> bool {
+        present * 100 >= u64::from(self.healthy_threshold) * self.tasks()
+    }
+}
+
+/// Where runs are kept.
+#[async_trait]
+pub trait Runs: Send + Sync {
+    /// Stores a new run; [`PipelineError::Conflict`] if it exists.
+    async fn create(&self, run: &Run) -> Result<(), PipelineError>;
+    /// A run.
+    async fn get(&self, run: &TestRunId) -> Result<Option<Run>, PipelineError>;
+    /// Replaces a run whose stored version is still `run.version`, and raises
+    /// the version; else [`PipelineError::Conflict`].
+    async fn replace(&self, run: &Run) -> Result<(), PipelineError>;
+}
+
+/// A run that must exist.
+pub async fn need(runs: &dyn Runs, run: &TestRunId) -> Result<Run, PipelineError> {
+    runs.get(run)
+        .await?
+        .ok_or_else(|| PipelineError::NotFound(format!("there is no run {run}")))
+}
+
+/// Changes a run; again when somebody else was faster. Answers the run before
+/// and after.
+pub async fn update(
+    runs: &dyn Runs,
+    id: &TestRunId,
+    change: &(dyn Fn(&mut Run) + Send + Sync),
+) -> Result<(Run, Run), PipelineError> {
+    for _ in 0..MOST_CONFLICTS {
+        let before = need(runs, id).await?;
+        let mut after = before.clone();
+        change(&mut after);
+        if after == before {
+            return Ok((before, after));
+        }
+        match runs.replace(&after).await {
+            Ok(()) => {
+                after.version += 1;
+                return Ok((before, after));
+            }
+            Err(PipelineError::Conflict(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(PipelineError::Conflict(format!(
+        "run {id} is changed by too many at once"
+    )))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// A run of two and one runners.
+    pub(crate) fn example() -> Run {
+        let run = TestRunId::parse("p4TqL8vN2c").unwrap();
+        let start_time = "2026-03-04 09:15:02".to_owned();
+        Run {
+            version: 0,
+            test: TestId::parse("Xk29QmWz7B").unwrap(),
+            prefix: RunPrefix::of(&start_time, &run).unwrap(),
+            record: RunRecord {
+                test_id: "Xk29QmWz7B".to_owned(),
+                test_run_id: run.to_string(),
+                test_name: "shop".to_owned(),
+                test_description: String::new(),
+                test_type: "simple".to_owned(),
+                status: Status::Queued,
+                start_time,
+                end_time: String::new(),
+                test_task_configs: json!([]),
+                test_scenario: json!({}),
+                results: json!({}),
+                complete_tasks: BTreeMap::new(),
+                succ_percent: None,
+                error_reason: None,
+                outcome: None,
+                verdict: None,
+                account: None,
+                coverage: None,
+                start: None,
+                load: None,
+                summary: None,
+                errors: None,
+                warnings: Vec::new(),
+            },
+            run,
+            regions: [("lo-home-1", 2), ("lo-home-2", 1)]
+                .map(|(region, tasks)| RegionTasks {
+                    region: Region::parse(region).unwrap(),
+                    tasks,
+                })
+                .to_vec(),
+            live: true,
+            healthy_threshold: 90,
+            document: json!({}),
+            thresholds: Vec::new(),
+            planned_us: 10_000_000,
+            graceful_stop_us: 5_000_000,
+            workers_began_us: None,
+            leaders_began_us: None,
+            start_at_us: None,
+            stop_began_us: None,
+            cancel_reason: None,
+            failure: None,
+            launch_trouble: None,
+            lost: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_run_only_makes_legal_moves() {
+        for from in Status::ALL {
+            for to in Status::ALL {
+                let mut run = example();
+                run.record.status = from;
+                run.advance(to);
+                let expected = if from.may_become(to) { to } else { from };
+                assert_eq!(run.record.status, expected, "{from} to {to}");
+            }
+        }
+        let mut run = example();
+        run.record.status = Status::Cancelling;
+        run.advance(Status::ParsingResults);
+        assert_eq!(run.record.status, Status::Cancelling);
+        assert!(run.is_stopping());
+    }
+
+    #[test]
+    fn enough_is_a_percentage_of_all_runners() {
+        let mut run = example();
+        assert!(run.is_enough(3) && !run.is_enough(2));
+        run.healthy_threshold = 66;
+        assert!(run.is_enough(2));
+        let names: Vec<_> = run
+            .expected()
+            .unwrap()
+            .iter()
+            .map(|e| e.0.to_string())
+            .collect();
+        assert_eq!(names, ["lo-home-1-1", "lo-home-1-2", "lo-home-2-1"]);
+    }
+}

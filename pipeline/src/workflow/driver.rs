@@ -1,0 +1,158 @@
+//! Drives a run's executions at home: takes each effect of the machine to a
+//! function or to the clock, and stores the machine after every step, so that
+//! whoever opens the data folder next goes on from there.
+
+use super::definition::Definition;
+use super::machine::{Effect, Event, Failure, Machine};
+use super::{tasks, watch};
+use crate::error::PipelineError;
+use crate::executions::sqlite::SqliteExecutions;
+use crate::world::{World, stamp};
+use dlt_core::ids::TestRunId;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A function that has no limit in the workflow file ends after this, seconds.
+const LONGEST_CALL_S: u64 = 900;
+/// How often the last status is written before it is given up.
+const MOST_TRIES: u32 = 20;
+/// Between two of these tries.
+const BETWEEN_TRIES: Duration = Duration::from_millis(250);
+
+/// What drives.
+pub struct Driver {
+    /// All ports.
+    pub world: Arc<World>,
+    /// The stored machines.
+    pub executions: SqliteExecutions,
+    /// The workflow.
+    pub definition: Arc<Definition>,
+}
+
+impl Driver {
+    /// Drives the run until none of its executions is left and its status is
+    /// terminal.
+    pub async fn drive(&self, run: &TestRunId) {
+        let reason = match self.executions(run).await {
+            Ok(reason) => reason,
+            Err(error) => {
+                // Nobody could read or store this execution again.
+                let _ = self.executions.abandon(run);
+                error.to_string()
+            }
+        };
+        for _ in 0..MOST_TRIES {
+            if self.settle(run, &reason).await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(BETWEEN_TRIES).await;
+        }
+    }
+
+    /// Drives one execution after the other; answers why the last one failed.
+    async fn executions(&self, run: &TestRunId) -> Result<String, PipelineError> {
+        let mut reason = "the workflow ended early".to_owned();
+        while let Some((name, machine)) = self.executions.next(run)? {
+            if let Err(failure) = self.execute(&name, machine).await? {
+                reason = format!("{}: {}", failure.error, failure.cause);
+            }
+        }
+        Ok(reason)
+    }
+
+    /// A workflow that ended without a terminal status failed; its `Fail`
+    /// states come after one, so this is for broken workflows and disks.
+    async fn settle(&self, run: &TestRunId, reason: &str) -> Result<(), PipelineError> {
+        let end_time = stamp(self.world.clock.now_us());
+        self.world
+            .change(run, &|run| {
+                if !run.record.status.is_terminal() {
+                    run.failure.get_or_insert_with(|| reason.to_owned());
+                    watch::settle(run, &end_time);
+                }
+            })
+            .await
+            .map(drop)
+    }
+
+    async fn execute(
+        &self,
+        name: &str,
+        mut machine: Machine,
+    ) -> Result<Result<Value, Failure>, PipelineError> {
+        let step = |machine: &mut Machine, event| {
+            let now_ms = self.world.clock.now_us() / 1_000;
+            let mut random = || chance(&self.world);
+            machine.step(&self.definition, now_ms, event, &mut random);
+            self.executions.save(name, machine)
+        };
+        // On a machine that began before this does nothing.
+        step(&mut machine, Event::Start)?;
+        loop {
+            if let Some(end) = machine.end() {
+                return Ok(end.clone());
+            }
+            let pending = machine.pending();
+            let invoke = pending
+                .iter()
+                .find(|effect| matches!(effect, Effect::Invoke { .. }));
+            let event = match invoke.or_else(|| pending.iter().min_by_key(|effect| due(effect))) {
+                Some(Effect::Invoke {
+                    token,
+                    resource,
+                    input,
+                    timeout_s,
+                }) => Event::Answered {
+                    token: *token,
+                    result: self.call(resource, input.clone(), *timeout_s).await,
+                },
+                Some(Effect::Wake { token, at_ms }) => {
+                    let now_ms = self.world.clock.now_us() / 1_000;
+                    let wait = Duration::from_millis(at_ms.saturating_sub(now_ms));
+                    tokio::time::sleep(wait).await;
+                    Event::Woke { token: *token }
+                }
+                None => {
+                    return Err(PipelineError::Other(format!(
+                        "execution {name} waits for nothing in state {:?}",
+                        machine.state()
+                    )));
+                }
+            };
+            step(&mut machine, event)?;
+        }
+    }
+
+    async fn call(
+        &self,
+        resource: &str,
+        input: Value,
+        timeout_s: Option<u64>,
+    ) -> Result<Value, Failure> {
+        let limit = Duration::from_secs(timeout_s.unwrap_or(LONGEST_CALL_S));
+        match tokio::time::timeout(limit, tasks::call(&self.world, resource, input)).await {
+            Ok(result) => result.map_err(|error| Failure::from(&error)),
+            Err(_) => Err(Failure {
+                error: "States.Timeout".to_owned(),
+                cause: format!("{resource} took longer than {} s", limit.as_secs()),
+            }),
+        }
+    }
+}
+
+fn due(effect: &Effect) -> u64 {
+    match effect {
+        Effect::Wake { at_ms, .. } => *at_ms,
+        Effect::Invoke { .. } => 0,
+    }
+}
+
+/// A number from 0 to 1 for jitter; without randomness waits are full.
+fn chance(world: &World) -> f64 {
+    let mut bytes = [0u8; 4];
+    match world.clock.random(&mut bytes) {
+        Ok(()) => f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX),
+        Err(_) => 1.0,
+    }
+}

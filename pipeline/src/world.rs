@@ -1,0 +1,155 @@
+//! The world: all ports in one place, and the pace at which a place lives.
+//! Here, and in `local`, adapters are chosen; nowhere else.
+
+use crate::error::PipelineError;
+use crate::executions::Executions;
+use crate::fleet::Fleet;
+use crate::live::{Live, LiveEvent};
+use crate::objects::Objects;
+use crate::runs::{self, Run, Runs};
+use crate::scenarios::{self, Scenarios};
+use dlt_core::ids::TestRunId;
+use std::sync::Arc;
+
+/// Time and chance, from outside.
+pub trait Clock: Send + Sync {
+    /// µs since the Unix epoch.
+    fn now_us(&self) -> u64;
+    /// Fills with bytes that nobody can guess.
+    fn random(&self, bytes: &mut [u8]) -> Result<(), PipelineError>;
+}
+
+/// How long things may take at one place. Every wait of the workflow is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pace {
+    /// Between two looks, s.
+    pub poll_s: u64,
+    /// How far ahead the start instant lies: leaders look for it each second.
+    pub start_ahead_us: u64,
+    /// How long workers, and then leaders, may take to come up.
+    pub provisioning_us: u64,
+    /// A runner that is not ready after so long is replaced.
+    pub stuck_us: u64,
+    /// How long a runner may take to stop and report beyond its graceful stop.
+    pub stop_us: u64,
+    /// How long ended runners may still be seen after they were killed.
+    pub kill_us: u64,
+    /// How long after planned end and graceful stop a run is overdue (dlt.md 2).
+    pub overdue_us: u64,
+    /// Looks while running, after which a fresh execution goes on.
+    pub cycles: u64,
+}
+
+impl Pace {
+    /// The pace at home.
+    pub fn home() -> Self {
+        Self {
+            poll_s: 1,
+            start_ahead_us: 1_500_000,
+            provisioning_us: 30_000_000,
+            stuck_us: 10_000_000,
+            stop_us: 15_000_000,
+            kill_us: 10_000_000,
+            overdue_us: 30_000_000,
+            cycles: 500,
+        }
+    }
+}
+
+/// All ports in one place.
+pub struct World {
+    /// Scenarios.
+    pub scenarios: Arc<dyn Scenarios>,
+    /// Runs.
+    pub runs: Arc<dyn Runs>,
+    /// Objects.
+    pub objects: Arc<dyn Objects>,
+    /// Runners.
+    pub fleet: Arc<dyn Fleet>,
+    /// Watchers.
+    pub live: Arc<dyn Live>,
+    /// Executions of the workflow.
+    pub executions: Arc<dyn Executions>,
+    /// Time and chance.
+    pub clock: Arc<dyn Clock>,
+    /// How long things may take.
+    pub pace: Pace,
+    /// `DLT_DEPOT`: where runners find the objects.
+    pub depot: String,
+    /// Cores that a run's runners share; None where each has its own.
+    pub cores: Option<u64>,
+}
+
+impl World {
+    /// Changes a run, shows its status on the scenario and tells watchers.
+    pub async fn change(
+        &self,
+        id: &TestRunId,
+        change: &(dyn Fn(&mut Run) + Send + Sync),
+    ) -> Result<Run, PipelineError> {
+        let (before, after) = runs::update(self.runs.as_ref(), id, change).await?;
+        if before.record.status != after.record.status {
+            let status = after.record.status;
+            self.live.publish(id, LiveEvent::Status(status)).await;
+            scenarios::mirror(self.scenarios.as_ref(), &after.test, id, status).await?;
+        }
+        Ok(after)
+    }
+
+    /// Tells watchers a sentence.
+    pub async fn note(&self, run: &TestRunId, sentence: String) {
+        self.live.publish(run, LiveEvent::Note(sentence)).await;
+    }
+}
+
+/// Seconds as the API writes them: `YYYY-MM-DD HH:MM:SS`, UTC.
+pub fn stamp(now_us: u64) -> String {
+    let second = i64::try_from(now_us / 1_000_000).unwrap_or(0);
+    jiff::Timestamp::from_second(second)
+        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+        .strftime("%Y-%m-%d %H:%M:%S")
+        .to_string()
+}
+
+/// Letters and digits that nobody can guess, as ids have them.
+pub fn random_id(clock: &dyn Clock, length: usize) -> Result<String, PipelineError> {
+    const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let mut id = String::with_capacity(length);
+    let mut bytes = [0u8; 64];
+    while id.len() < length {
+        clock.random(&mut bytes)?;
+        // 248 is the largest multiple of 62 below 256: no letter is favoured.
+        let fair = bytes.iter().filter(|&&byte| byte < 248);
+        id.extend(
+            fair.take(length - id.len())
+                .map(|byte| char::from(LETTERS[usize::from(byte % 62)])),
+        );
+    }
+    Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Counting(std::sync::atomic::AtomicU8);
+    impl Clock for Counting {
+        fn now_us(&self) -> u64 {
+            0
+        }
+        fn random(&self, bytes: &mut [u8]) -> Result<(), PipelineError> {
+            for byte in bytes {
+                *byte = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn stamps_and_ids_have_their_form() {
+        assert_eq!(stamp(1_772_615_703_000_000), "2026-03-04 09:15:03");
+        let id = random_id(&Counting(240.into()), 70).unwrap();
+        assert_eq!(id.len(), 70);
+        assert!(id.starts_with("23456789ABC"), "{id}");
+    }
+}
