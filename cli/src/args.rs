@@ -103,7 +103,7 @@ pub struct RunArgs {
     /// Rounds of each user, after which it ends
     #[arg(long, value_name = "N", help_heading = "Load")]
     pub iterations: Option<u64>,
-    /// Targets to go through, each reached in its time: 500:30s,500:1m,0:10s (users, or arrivals/s with --arrivals)
+    /// Targets to go through, each reached in its time: 50:30s,50:1m,0:10s are users, 500/s:30s arrivals per second
     #[arg(
         long,
         value_name = "TARGET:TIME,…",
@@ -185,13 +185,14 @@ pub struct RunArgs {
 const RUN_EXAMPLES: &str = "\
 Examples:
   dlt run http://127.0.0.1:8080/ -c 50 -d 30s
-  dlt run https://shop.example.com/ --arrivals 200 -d 1m --threshold 'p(95)<200ms' --threshold 'error_rate<1%'
-  dlt run https://shop.example.com/cart -m POST -H 'Content-Type: application/json' -b @cart.json
-  dlt run http://127.0.0.1:8080/ --arrivals 1 --stages 500:30s,500:1m,0:10s
+  dlt run https://shop.example.com/ --arrivals 200 -d 1m --threshold 'p(95)<200ms'
+  dlt run https://shop.example.com/cart -m POST -H 'Accept: text/html' -b @cart.json
+  dlt run http://127.0.0.1:8080/ --stages 500/s:30s,500/s:1m,0/s:10s
   dlt run scenario.yaml --region lo-home-1=2 --region lo-home-2=2 --tasks 4
 
-With a scenario file, load, request, TLS and thresholds stand in the file. Ctrl-C stops the run, keeps
-and shows what was measured; a second Ctrl-C leaves at once. Exit codes: dlt --help.";
+With a scenario file, load, request, TLS and thresholds stand in the file.
+Ctrl-C stops the run, keeps and shows what was measured; a second Ctrl-C leaves
+at once. Exit codes: dlt --help.";
 
 /// `dlt runs …`.
 #[derive(Debug, Subcommand)]

@@ -18,11 +18,16 @@ mod table;
 mod units;
 mod watch;
 
+use anyhow::Context;
 use args::{Cli, Command};
 use clap::Parser;
 use exit::Exit;
 use speak::Voice;
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long background work may take to stop once all is said.
+const LAST_WAIT: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
@@ -36,20 +41,28 @@ fn main() -> ExitCode {
         return ExitCode::from(u8::try_from(code).unwrap_or(Exit::Bug.code()));
     }
     let voice = Voice::of_process();
-    let exit = async_main(voice, &cli).unwrap_or_else(|error| {
+    let exit = obey(voice, &cli).unwrap_or_else(|error| {
         voice.error(&format!("{error:#}"));
         Exit::CouldNotRun
     });
     ExitCode::from(exit.code())
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn async_main(voice: Voice, cli: &Cli) -> anyhow::Result<Exit> {
+fn obey(voice: Voice, cli: &Cli) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("dlt cannot start")?;
     let home = cli.home.as_deref();
-    match &cli.command {
-        Command::Demo(args) => demo::demo(voice, home, args).await,
-        Command::Run(args) => run::run(voice, home, args).await,
-        Command::Runs(command) => runs::runs(voice, home, command),
-        Command::Worker => Ok(Exit::Bug),
-    }
+    let exit = runtime.block_on(async {
+        match &cli.command {
+            Command::Demo(args) => demo::demo(voice, home, args).await,
+            Command::Run(args) => run::run(voice, home, args).await,
+            Command::Runs(command) => runs::runs(voice, home, command),
+            Command::Worker => Ok(Exit::Bug),
+        }
+    });
+    // Whatever still runs in the background must not keep the process.
+    runtime.shutdown_timeout(LAST_WAIT);
+    exit
 }

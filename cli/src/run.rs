@@ -95,7 +95,10 @@ pub async fn execute(
     let options = home::options(home::dir(home_dir)?, source.regions)?;
     let opened = tokio::select! {
         opened = tokio::time::timeout(OPEN_DEADLINE, Home::open(options)) => opened,
-        _ = interrupts.next() => return Ok(Exit::Interrupted),
+        name = interrupts.next() => {
+            voice.error(&format!("{name} before anything was started"));
+            return Ok(Exit::Interrupted);
+        }
     };
     let home = match opened {
         Ok(Ok(home)) => home,

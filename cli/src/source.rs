@@ -138,17 +138,18 @@ fn quick_body(args: &RunArgs, regions: &[(Region, u64)]) -> Value {
         },
         None => (None, None),
     };
+    let (stages, open) = stages(&args.stages);
     let mut value = quick(&Quick {
         url: args.target.clone(),
         method: args.method.clone(),
         headers: args.header.clone(),
         body,
         users: args.users,
-        arrivals: args.arrivals,
+        arrivals: open.then_some(0.0).or(args.arrivals),
         duration: args.duration.clone(),
         ramp_up: args.ramp_up.clone(),
         iterations: args.iterations,
-        stages: args.stages.clone(),
+        stages,
         tasks: dealt,
         thresholds: args.threshold.clone(),
         timeout: args.timeout.clone(),
@@ -169,6 +170,22 @@ fn quick_body(args: &RunArgs, regions: &[(Region, u64)]) -> Value {
         }
     }
     value
+}
+
+/// Stages, and whether they are arrivals: `500/s:30s` instead of `50:30s`. If
+/// only some are, all stay as they are for the scenario's check to refuse.
+fn stages(given: &[String]) -> (Vec<String>, bool) {
+    let plain: Option<Vec<String>> = given
+        .iter()
+        .map(|stage| {
+            let (target, time) = stage.split_once(':')?;
+            Some(format!("{}:{time}", target.trim().strip_suffix("/s")?))
+        })
+        .collect();
+    match plain {
+        Some(plain) if !plain.is_empty() => (plain, true),
+        _ => (given.to_vec(), false),
+    }
 }
 
 fn first_request(body: &mut Value) -> Option<&mut serde_json::Map<String, Value>> {

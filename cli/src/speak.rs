@@ -109,5 +109,9 @@ pub fn bug(what: &str) {
         "this is a bug in dlt {}: please report it with the command you used and the lines below",
         env!("CARGO_PKG_VERSION")
     ));
-    voice.talk(&[Line::of("  ").plain(what)]);
+    let lines: Vec<Line> = what
+        .lines()
+        .map(|line| Line::of("  ").plain(line))
+        .collect();
+    voice.talk(&lines);
 }

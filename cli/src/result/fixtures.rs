@@ -32,7 +32,9 @@ pub fn passed() -> Value {
         "testType": "simple", "status": "complete",
         "startTime": "2026-03-04 09:15:02", "endTime": "2026-03-04 09:15:14",
         "testTaskConfigs": [{ "region": "lo-home-1", "taskCount": 4 }],
-        "testScenario": {},
+        "testScenario": { "scenarios": { "walk": { "requests": [
+            { "url": "http://127.0.0.1:8080/" },
+        ] } } },
         "results": { "total": { "testDuration": "10" } },
         "completeTasks": { "lo-home-1": 4 },
         "outcome": { "passed": true, "thresholds": [

@@ -19,10 +19,11 @@ pub fn headline(record: &RunRecord, exit: Exit, width: usize) -> Vec<Line> {
     let (tone, mark, word, sentence) = outcome(record, exit);
     let mut first = Line::new().tone(tone, format!("{mark} {word}"));
     let mut lines = Vec::new();
+    // Trust in numbers that say nothing is no answer to anything.
     let trust = record
         .verdict
         .as_ref()
-        .filter(|_| record.account.is_some_and(|account| account.sent > 0));
+        .filter(|_| exit != Exit::CouldNotRun && was_measured(record));
     if let Some(verdict) = trust {
         let (tone, mark, word, _) = trust_words(verdict.trust);
         first = first
@@ -42,6 +43,10 @@ pub fn headline(record: &RunRecord, exit: Exit, width: usize) -> Vec<Line> {
     lines
 }
 
+fn was_measured(record: &RunRecord) -> bool {
+    record.account.is_some_and(|account| account.sent > 0)
+}
+
 /// Tone, mark, word and sentence of the outcome.
 fn outcome(record: &RunRecord, exit: Exit) -> (Tone, &'static str, &'static str, String) {
     let reason = record
@@ -51,8 +56,7 @@ fn outcome(record: &RunRecord, exit: Exit) -> (Tone, &'static str, &'static str,
         .or_else(|| record.error_reason.clone());
     let because = |fallback: &str| sentence(reason.as_deref().unwrap_or(fallback));
     if record.status == Status::Cancelled || exit == Exit::Interrupted {
-        let measured = record.account.is_some_and(|account| account.sent > 0);
-        let rest = match measured {
+        let rest = match was_measured(record) {
             true => "What follows is partial: only what was measured until then.",
             false => "Nothing had been measured yet.",
         };
@@ -96,6 +100,15 @@ fn judged(record: &RunRecord, because: &str) -> (Tone, &'static str, &'static st
         .as_ref()
         .map(|outcome| outcome.thresholds.as_slice())
         .unwrap_or_default();
+    let broken: Vec<String> = results
+        .iter()
+        .filter(|result| !result.passed)
+        .map(|result| match &result.observed {
+            Some(observed) => format!("{} (observed {observed})", result.expression),
+            None => format!("{} (no data)", result.expression),
+        })
+        .take(MOST_REASONS)
+        .collect();
     let failed = results.iter().filter(|result| !result.passed).count();
     let passed = record
         .outcome
@@ -104,10 +117,17 @@ fn judged(record: &RunRecord, because: &str) -> (Tone, &'static str, &'static st
     let text = match (passed, failed, results.len()) {
         (true, _, 0) => no_thresholds(record),
         (true, _, 1) => "The threshold holds.".to_owned(),
+        (true, _, 2) => "Both thresholds hold.".to_owned(),
         (true, _, n) => format!("All {n} thresholds hold."),
         (false, 0, _) => because.to_owned(),
-        (false, 1, 1) => "The threshold does not hold.".to_owned(),
-        (false, failed, n) => format!("{failed} of {n} thresholds do not hold."),
+        (false, 1, 1) => format!("The threshold does not hold: {}.", broken.join(", ")),
+        (false, 1, n) => format!("1 of {n} thresholds does not hold: {}.", broken.join(", ")),
+        (false, failed, n) => {
+            format!(
+                "{failed} of {n} thresholds do not hold: {}.",
+                broken.join(", ")
+            )
+        }
     };
     match passed {
         true => (Tone::Good, "✔", "PASSED", text),

@@ -19,7 +19,7 @@ const MOST_WARNINGS: usize = 10;
 /// Most missing runners named.
 const MOST_MISSING: usize = 8;
 /// Where values begin in the named rows.
-const VALUE_COLUMN: usize = 14;
+const VALUE_COLUMN: usize = 15;
 
 /// How the screen is to be told.
 #[derive(Debug, Clone, Copy)]
@@ -38,14 +38,18 @@ pub fn lines(record: &RunRecord, telling: &Telling<'_>) -> Vec<Line> {
     let measured = record
         .summary
         .as_ref()
-        .filter(|blocks| blocks.total.count > 0);
+        // Times to be refused are no response times.
+        .filter(|blocks| match telling.exit {
+            Exit::CouldNotRun => blocks.total.ok > 0,
+            _ => blocks.total.count > 0,
+        });
     lines.extend(thresholds(record));
     lines.extend(account(record));
     if let Some(blocks) = measured {
         lines.extend(times::lines(record, blocks, telling.width));
     }
     lines.extend(errors::lines(record, telling.width));
-    lines.extend(generator(record));
+    lines.extend(generator(record, telling.width));
     lines.extend(warnings(record, telling.width));
     let mut lines: Vec<Line> = lines.iter().map(|line| line.cut(telling.width)).collect();
     // Commands are to be copied: the terminal may wrap them, we do not cut them.
@@ -67,6 +71,18 @@ fn heading(name: &str, remark: &str) -> Vec<Line> {
 
 fn named(name: &str) -> Line {
     Line::of("  ").tone(Tone::Quiet, name).pad_to(VALUE_COLUMN)
+}
+
+/// A named sentence, wrapped beside its name.
+fn named_lines(name: &str, text: &str, width: usize) -> Vec<Line> {
+    wrapped(Tone::Plain, text, VALUE_COLUMN, width)
+        .into_iter()
+        .enumerate()
+        .map(|(at, line)| match at {
+            0 => named(name).plain(line.render(false).trim_start()),
+            _ => line,
+        })
+        .collect()
 }
 
 /// The run's measured seconds, from the compatible results.
@@ -181,7 +197,7 @@ fn volume(record: &RunRecord) -> Option<Line> {
 }
 
 /// The load generator itself: runners, start, lag.
-fn generator(record: &RunRecord) -> Vec<Line> {
+fn generator(record: &RunRecord, width: usize) -> Vec<Line> {
     let Some(coverage) = &record.coverage else {
         return Vec::new();
     };
@@ -218,12 +234,13 @@ fn generator(record: &RunRecord) -> Vec<Line> {
     }
     if let Some(start) = record.start.filter(|start| start.start_at > 0) {
         let time = |us: i64| units::time(us.max(0).unsigned_abs());
-        lines.push(named("start").plain(format!(
+        let text = format!(
             "first requests within {} of the plan (median {}), clocks known to ±{}",
             time(start.skew_max_us),
             time(start.skew_p50_us),
             units::time(start.clock_error_us),
-        )));
+        );
+        lines.extend(named_lines("start", &text, width));
     }
     let lag = record
         .summary
@@ -231,11 +248,12 @@ fn generator(record: &RunRecord) -> Vec<Line> {
         .and_then(|blocks| blocks.total.lag)
         .filter(|lag| lag.count > 0);
     if let Some(lag) = lag {
-        lines.push(named("punctuality").plain(format!(
-            "requests left at most {} late for 99 % of them (worst {})",
+        let text = format!(
+            "99 % of the requests left at most {} late (the worst {})",
             units::time_or_dash(lag.p99_us),
             units::time_or_dash(lag.max_us),
-        )));
+        );
+        lines.extend(named_lines("punctuality", &text, width));
     }
     lines
 }
@@ -270,6 +288,17 @@ fn bullet(tone: Tone, mark: &str, text: &str, width: usize) -> Vec<Line> {
         .collect()
 }
 
+/// The first URL of the plan, if it can stand between quotes in a shell.
+fn first_url(record: &RunRecord) -> Option<&str> {
+    let scenarios = record.test_scenario.get("scenarios")?.as_object()?;
+    let request = scenarios.values().next()?.get("requests")?.get(0)?;
+    let url = match request {
+        serde_json::Value::String(url) => url,
+        object => object.get("url")?.as_str()?,
+    };
+    (!url.contains(['\'', '\\']) && url.starts_with("http")).then_some(url)
+}
+
 fn next(record: &RunRecord, telling: &Telling<'_>) -> Vec<Line> {
     let mut rows = vec![(
         "see this again",
@@ -281,6 +310,9 @@ fn next(record: &RunRecord, telling: &Telling<'_>) -> Vec<Line> {
             "failed exchanges",
             format!("dlt runs get {} --json", record.test_run_id),
         ));
+    }
+    if let (Exit::CouldNotRun, Some(url)) = (telling.exit, first_url(record)) {
+        rows.push(("does it answer?", format!("curl -sv -o /dev/null '{url}'")));
     }
     rows.extend(telling.next.iter().cloned());
     let widest = rows

@@ -80,6 +80,23 @@ fn a_url_with_flags_is_a_scenario_body() {
 }
 
 #[test]
+fn stages_are_users_or_arrivals() {
+    let given = |texts: &[&str]| {
+        texts
+            .iter()
+            .map(|&text| text.to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        stages(&given(&["500/s:30s", "0/s:1s"])),
+        (given(&["500:30s", "0:1s"]), true)
+    );
+    for users in [&["50:30s"][..], &["50:30s", "5/s:1s"], &["50/s"], &[]] {
+        assert_eq!(stages(&given(users)), (given(users), false));
+    }
+}
+
+#[test]
 fn files_are_checked_relative_to_the_scenario() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("ca.pem"), "pem").unwrap();
