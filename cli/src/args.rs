@@ -92,7 +92,7 @@ pub struct RunArgs {
     )]
     pub users: Option<u64>,
     /// Arrivals per second over the whole run, whether or not answers come
-    #[arg(long, value_name = "N", help_heading = "Load")]
+    #[arg(long, value_name = "N", value_parser = finite, help_heading = "Load")]
     pub arrivals: Option<f64>,
     /// How long to hold the load: 500ms, 30s, 5m, 2h, 1d [default: 10s]
     #[arg(short = 'd', long, value_name = "TIME", help_heading = "Load")]
@@ -116,7 +116,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", help_heading = "Load")]
     pub connections: Option<u64>,
     /// Most requests per second of all users together
-    #[arg(long, value_name = "N", help_heading = "Load")]
+    #[arg(long, value_name = "N", value_parser = finite, help_heading = "Load")]
     pub throughput: Option<f64>,
     /// Pause of a user after each answer
     #[arg(long, value_name = "TIME", help_heading = "Load")]
@@ -180,6 +180,14 @@ pub struct RunArgs {
     /// Name of the run in lists [default: the URL]
     #[arg(long, value_name = "NAME", help_heading = "Result")]
     pub name: Option<String>,
+}
+
+/// A number that JSON can carry; whether it makes sense is checked later.
+fn finite(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        _ => Err("must be a number".to_owned()),
+    }
 }
 
 const RUN_EXAMPLES: &str = "\

@@ -27,14 +27,7 @@ pub fn read(args: &RunArgs) -> Result<Source, Faults> {
     let regions = regions(&args.region)?;
     let target = args.target.as_str();
     if target.contains("://") {
-        let text = quick_body(args, &regions).to_string();
-        let scenario = parse(
-            text.as_bytes(),
-            Format::Json,
-            &defaults(args, &regions, target),
-            Path::new(""),
-        )?;
-        return Ok(Source { scenario, regions });
+        return from_url(args, regions);
     }
     let useless = flags_for_urls(args);
     if !useless.is_empty() {
@@ -50,6 +43,61 @@ pub fn read(args: &RunArgs) -> Result<Source, Faults> {
     };
     let scenario = parse(&text, format, &defaults(args, &regions, &name), &folder)?;
     Ok(Source { scenario, regions })
+}
+
+/// A URL with flags: faults of both kinds at once, those of the scenario with
+/// the flag that they come from.
+fn from_url(args: &RunArgs, regions: Vec<(Region, u64)>) -> Result<Source, Faults> {
+    let mut faults: Vec<Fault> = args
+        .header
+        .iter()
+        .filter(|header| !header.contains(':'))
+        .map(|header| Fault {
+            path: "-H".to_owned(),
+            reason: format!("{header:?} has no colon; write it like 'Accept: text/html'"),
+        })
+        .collect();
+    let text = quick_body(args, &regions).to_string();
+    let defaults = defaults(args, &regions, &args.target);
+    let parsed = parse(text.as_bytes(), Format::Json, &defaults, Path::new(""));
+    match parsed {
+        Ok(scenario) if faults.is_empty() => Ok(Source { scenario, regions }),
+        Ok(_) => Err(Faults(faults)),
+        Err(Faults(told)) => {
+            faults.extend(told.into_iter().map(with_flag));
+            Err(Faults(faults))
+        }
+    }
+}
+
+/// Says which flag a fault of the scenario's body comes from.
+fn with_flag(mut fault: Fault) -> Fault {
+    const FLAGS: [(&str, &str); 20] = [
+        ("].url", "URL"),
+        ("].users", "-c"),
+        ("].arrivals", "--arrivals"),
+        ("].hold-for", "-d"),
+        ("].ramp-up", "--ramp-up"),
+        ("].iterations", "--iterations"),
+        ("].stages", "--stages"),
+        ("].connections", "--connections"),
+        ("].throughput", "--throughput"),
+        ("].think-time", "--think-time"),
+        ("].taskCount", "--tasks"),
+        ("].method", "-m"),
+        ("].headers", "-H"),
+        ("].body", "-b"),
+        ("].timeout", "--timeout"),
+        (".tls.ca-file", "--ca-file"),
+        (".tls.cert-file", "--cert-file"),
+        (".tls.key-file", "--key-file"),
+        ("thresholds[", "--threshold"),
+        ("testName", "--name"),
+    ];
+    if let Some((_, flag)) = FLAGS.iter().find(|(part, _)| fault.path.contains(part)) {
+        fault.reason.push_str(&format!(" ({flag})"));
+    }
+    fault
 }
 
 /// Parses a scenario whose files are relative to `folder`.
@@ -142,7 +190,12 @@ fn quick_body(args: &RunArgs, regions: &[(Region, u64)]) -> Value {
     let mut value = quick(&Quick {
         url: args.target.clone(),
         method: args.method.clone(),
-        headers: args.header.clone(),
+        headers: args
+            .header
+            .iter()
+            .filter(|header| header.contains(':'))
+            .cloned()
+            .collect(),
         body,
         users: args.users,
         arrivals: open.then_some(0.0).or(args.arrivals),
@@ -159,7 +212,7 @@ fn quick_body(args: &RunArgs, regions: &[(Region, u64)]) -> Value {
         insecure: args.insecure,
         connections: args.connections,
         think_time: args.think_time.clone(),
-        name: Some(args.name.clone().unwrap_or_else(|| args.target.clone())),
+        name: Some(args.name.clone().unwrap_or_else(|| name_of(&args.target))),
         no_follow: args.no_follow,
         throughput: args.throughput,
     });
@@ -170,6 +223,13 @@ fn quick_body(args: &RunArgs, regions: &[(Region, u64)]) -> Value {
         }
     }
     value
+}
+
+/// A name for a run of a URL: the URL without its query, cut to what a list shows.
+fn name_of(url: &str) -> String {
+    const LONGEST_NAME_CHARS: usize = 100;
+    let plain = url.split(['?', '#']).next().unwrap_or(url);
+    plain.chars().take(LONGEST_NAME_CHARS).collect()
 }
 
 /// Stages, and whether they are arrivals: `500/s:30s` instead of `50:30s`. If

@@ -53,7 +53,7 @@ fn bad_input_tells_all_faults_and_leaves_nothing() {
             &["run", url, "--threshold", "p(95) is fine"],
             "thresholds[0]",
         ),
-        (&["run", url, "-H", "no colon"], "headers"),
+        (&["run", url, "-H", "no colon"], "-H"),
         (&["run", url, "--ca-file", "/does/not/exist.pem"], "ca-file"),
         (&["run", url, "--stages", "many"], "stages[0]"),
         (&["run", url, "-b", "@/does/not/exist"], "body-file"),
