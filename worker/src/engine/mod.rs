@@ -1,16 +1,41 @@
 //! The engine: makes the load of one runner on its threads. What it is told is
 //! a [`LoadSpec`]; what it says while running are [`ThreadSecond`]s; its last
 //! word is a [`LoadResult`]. It knows nothing of leaders, ticks or reports.
+//!
+//! *When* (`pace`, `users`, `arrivals`), *how* (`http`) and *remember*
+//! (`recorder`) do not know each other; `steps` joins them. Threads share
+//! nothing but what `prepare` made before the clock starts.
 
+mod arrivals;
+mod clock;
+mod errors;
+mod http;
+mod pace;
+mod prepare;
+mod recorder;
+mod steps;
+mod sys;
+mod thread;
+mod tls;
+mod users;
+
+use dlt_core::account::Account;
 use dlt_core::latencies::Latencies;
 use dlt_core::sample::Cause;
 use dlt_core::scenario::plan::Plan;
 use dlt_core::share::Lot;
-use dlt_core::tally::Tally;
-use dlt_core::timeline::{LabelSeries, Second};
-use std::sync::Arc;
-use std::time::Instant;
+use dlt_core::tally::{ErrorKey, ErrorTally, LabelTally, Phases, Tally};
+use dlt_core::timeline::{LabelSecond, LabelSeries, Second};
+use prepare::Prepared;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{oneshot, watch};
+
+/// How long threads may take until they stand ready.
+const LONGEST_SETUP: Duration = Duration::from_secs(10);
 
 /// What the engine is to do.
 #[derive(Debug, Clone)]
@@ -66,9 +91,31 @@ pub struct LoadResult {
     pub warnings: Vec<String>,
 }
 
-/// A running load.
+/// What one thread measured, by label index.
+#[derive(Debug, Default)]
+struct ThreadResult {
+    account: Account,
+    labels: Vec<LabelTally>,
+    phases: Phases,
+    errors: BTreeMap<ErrorKey, ErrorTally>,
+    series: Vec<Vec<LabelSecond>>,
+    first_due_us: Option<u64>,
+    first_sent_us: Option<u64>,
+    last_done_us: u64,
+    ports_exhausted: u64,
+    files_exhausted: u64,
+    read_delay: Latencies,
+    bad_seconds: Vec<u64>,
+    warnings: Vec<String>,
+}
+
+/// A running load. Dropping it stops it.
 #[derive(Debug)]
-pub struct Load {}
+pub struct Load {
+    prepared: Arc<Prepared>,
+    stop: watch::Sender<bool>,
+    results: Vec<oneshot::Receiver<ThreadResult>>,
+}
 
 /// Why a load could not begin: files, certificates.
 #[derive(Debug, thiserror::Error)]
@@ -77,18 +124,144 @@ pub struct LoadError(pub String);
 
 /// Prepares everything that takes time (TLS, request bytes, threads), then
 /// returns; load begins at `spec.start`.
-pub fn begin(_spec: LoadSpec, _seconds: UnboundedSender<ThreadSecond>) -> Result<Load, LoadError> {
-    todo!("H1")
+pub fn begin(spec: LoadSpec, seconds: UnboundedSender<ThreadSecond>) -> Result<Load, LoadError> {
+    sys::raise_file_limit();
+    let prepared = Arc::new(Prepared::new(&spec)?);
+    let (stop, stopped) = watch::channel(false);
+    let (ready, readiness) = mpsc::channel();
+    let mut results = Vec::new();
+    for thread in 0..spec.threads.max(1) {
+        let (sender, result) = oneshot::channel();
+        let duty = thread::Duty {
+            thread,
+            prepared: prepared.clone(),
+            start: spec.start,
+            seconds: seconds.clone(),
+            stop: stopped.clone(),
+        };
+        let ready = ready.clone();
+        std::thread::Builder::new()
+            .name(format!("load-{thread}"))
+            .spawn(move || run_thread(duty, &ready, sender))
+            .map_err(|error| LoadError(format!("no thread for load: {error}")))?;
+        results.push(result);
+    }
+    let until = Instant::now() + LONGEST_SETUP;
+    for _ in &results {
+        match readiness.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                return Err(LoadError(format!("a load thread cannot run: {error}")));
+            }
+            Err(_) => return Err(LoadError("load threads did not start in 10 s".to_owned())),
+        }
+    }
+    Ok(Load {
+        prepared,
+        stop,
+        results,
+    })
+}
+
+fn run_thread(
+    duty: thread::Duty,
+    ready: &mpsc::Sender<io::Result<()>>,
+    sender: oneshot::Sender<ThreadResult>,
+) {
+    let runtime = match thread::runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            // Nobody waits any more only if another thread failed first.
+            let _ = ready.send(Err(error));
+            return;
+        }
+    };
+    let _ = ready.send(Ok(()));
+    let result = runtime.block_on(thread::make_load(duty));
+    // Whoever dropped the load does not want its result.
+    let _ = sender.send(result);
 }
 
 impl Load {
     /// No new requests; those in flight may finish within their graceful stop.
     pub fn stop(&self) {
-        todo!("H1")
+        self.stop.send_replace(true);
     }
 
     /// Waits for the end and returns what was measured.
     pub async fn finished(self) -> LoadResult {
-        todo!("H1")
+        let mut all = Vec::new();
+        let mut warnings = self.prepared.warnings.clone();
+        for (thread, result) in self.results.into_iter().enumerate() {
+            match result.await {
+                Ok(result) => all.push(result),
+                Err(_) => warnings.push(format!(
+                    "load thread {thread} broke off; what it measured is missing"
+                )),
+            }
+        }
+        merged(&self.prepared, all, warnings)
     }
 }
+
+/// Adds the threads up.
+fn merged(prepared: &Prepared, threads: Vec<ThreadResult>, warnings: Vec<String>) -> LoadResult {
+    let mut result = LoadResult {
+        warnings,
+        ..LoadResult::default()
+    };
+    let mut bad_seconds = BTreeSet::new();
+    let mut series: Vec<BTreeMap<u64, LabelSecond>> = vec![BTreeMap::new(); prepared.labels.len()];
+    let earlier = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
+    for thread in threads {
+        let mut tally = Tally {
+            account: thread.account,
+            phases: thread.phases,
+            errors: thread.errors,
+            ..Tally::default()
+        };
+        for (index, label) in thread.labels.into_iter().enumerate() {
+            if prepared.other == Some(index) {
+                tally.overflowed += label.ok + label.failed;
+            }
+            if label.ok + label.failed > 0 {
+                tally.labels.insert(prepared.labels[index].clone(), label);
+            }
+        }
+        result.tally.merge(&tally);
+        for (rows, seconds) in series.iter_mut().zip(thread.series) {
+            for second in seconds {
+                recorder::add_second(
+                    rows.entry(second.second).or_insert_with(|| LabelSecond {
+                        second: second.second,
+                        ..LabelSecond::default()
+                    }),
+                    &second,
+                );
+            }
+        }
+        result.first_due_us = earlier(result.first_due_us, thread.first_due_us);
+        result.first_sent_us = earlier(result.first_sent_us, thread.first_sent_us);
+        result.last_done_us = result.last_done_us.max(thread.last_done_us);
+        result.ports_exhausted += thread.ports_exhausted;
+        result.files_exhausted += thread.files_exhausted;
+        result.read_delay.merge(&thread.read_delay);
+        bad_seconds.extend(thread.bad_seconds);
+        result.warnings.extend(thread.warnings);
+    }
+    result.bad_seconds = bad_seconds.into_iter().collect();
+    result.labels = prepared
+        .labels
+        .iter()
+        .zip(series)
+        .filter(|(_, rows)| !rows.is_empty())
+        .map(|(label, rows)| LabelSeries {
+            label: label.clone(),
+            seconds: rows.into_values().collect(),
+        })
+        .collect();
+    result
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,34 @@
+//! The run's clock: µs since the start instant. Nothing else in the engine
+//! turns instants into numbers.
+
+use std::time::{Duration, Instant};
+
+/// µs since the start instant, 0 before it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    /// A clock that shows 0 at `start`.
+    pub(super) fn new(start: Instant) -> Self {
+        Self { start }
+    }
+
+    /// Now.
+    #[inline]
+    pub(super) fn now_us(self) -> u64 {
+        let passed = Instant::now().saturating_duration_since(self.start);
+        passed.as_secs() * 1_000_000 + u64::from(passed.subsec_micros())
+    }
+
+    /// How long until `at_us`; zero if that has passed.
+    pub(super) fn until(self, at_us: u64) -> Duration {
+        (self.start + Duration::from_micros(at_us)).saturating_duration_since(Instant::now())
+    }
+
+    /// The same instant for tokio's timers.
+    pub(super) fn instant(self, at_us: u64) -> tokio::time::Instant {
+        (self.start + Duration::from_micros(at_us)).into()
+    }
+}

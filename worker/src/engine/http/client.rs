@@ -1,0 +1,161 @@
+//! One client: its connections, and one request at a time on them. What it
+//! gives back are instants, bytes and an answer or a failure; whether that is
+//! good is decided by the steps.
+
+use super::super::errors::{Failure, in_words};
+use super::connect::{Connection, Connector, Origin};
+use super::exchange::{Ended, Exchange};
+use super::request::Request;
+use dlt_core::sample::Cause;
+use dlt_core::scenario::plan::{StatusSet, Timeouts};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use tokio::time::Sleep;
+
+/// Most connections a client keeps open between requests, one an origin.
+const MOST_IDLE: usize = 8;
+/// No time limit reaches further than this, µs: 62 days.
+const LONGEST_LIMIT_US: u64 = 62 * 24 * 3600 * 1_000_000;
+
+/// One client.
+#[derive(Debug)]
+pub(crate) struct Client {
+    connector: Rc<Connector>,
+    keepalive: bool,
+    idle: Vec<Connection>,
+    pub(super) alarm: Alarm,
+    /// The first bytes of an answer that is not plainly good, for people.
+    pub(crate) seen: Vec<u8>,
+}
+
+/// What one request asks of a client.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ask<'a> {
+    pub(crate) origin: &'a Rc<Origin>,
+    pub(crate) request: &'a Request,
+    pub(crate) expect: &'a StatusSet,
+    pub(crate) timeouts: &'a Timeouts,
+    pub(crate) sent_us: u64,
+}
+
+impl Client {
+    /// A client without connections.
+    pub(crate) fn new(connector: Rc<Connector>, keepalive: bool) -> Self {
+        Self {
+            connector,
+            keepalive,
+            idle: Vec::new(),
+            alarm: Alarm::default(),
+            seen: Vec::new(),
+        }
+    }
+
+    /// Sends a request, opening a connection if none is open, and reads its
+    /// answer. One request on the wire, whatever happens.
+    pub(crate) async fn exchange(&mut self, ask: Ask<'_>) -> Ended {
+        self.seen.clear();
+        let connector = self.connector.clone();
+        let clock = connector.wire.clock;
+        let (mut connection, connected_us) = match self.take_idle(ask.origin) {
+            Some(connection) => (connection, None),
+            None => {
+                let limit_us = ask.timeouts.connect_us.min(ask.timeouts.total_us);
+                // Boxed: most requests never come here, and no user should
+                // carry the space for it.
+                match Box::pin(connector.open(ask.origin, limit_us)).await {
+                    Ok(connection) => (connection, Some(clock.now_us())),
+                    Err(failure) => return Ended::unconnected(clock.now_us(), failure),
+                }
+            }
+        };
+        let mut exchange = Exchange::new(&ask, connected_us);
+        let result = poll_fn(|cx| exchange.poll(cx, &mut connection, self, &ask, &connector)).await;
+        if exchange.reusable() && self.keepalive {
+            if self.idle.len() >= MOST_IDLE {
+                self.idle.remove(0);
+            }
+            self.idle.push(connection);
+        }
+        exchange.ended(connected_us, result)
+    }
+
+    /// The open connection to an origin, if the peer still holds it.
+    fn take_idle(&mut self, origin: &Rc<Origin>) -> Option<Connection> {
+        let at = self
+            .idle
+            .iter()
+            .position(|connection| Rc::ptr_eq(&connection.origin, origin))?;
+        let mut connection = self.idle.swap_remove(at);
+        let mut buffer = self.connector.wire.buffer.borrow_mut();
+        connection
+            .stream
+            .is_quiet(&mut buffer)
+            .then_some(connection)
+    }
+}
+
+/// One timer a client, set anew only when it rang too early: a request that is
+/// answered in time costs no timer operation.
+#[derive(Debug, Default)]
+pub(super) struct Alarm {
+    sleep: Option<Pin<Box<Sleep>>>,
+    rings_us: u64,
+}
+
+impl Alarm {
+    /// Whether `deadline_us` has passed; if not, the task will be woken by then.
+    #[inline]
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        deadline_us: u64,
+        connector: &Connector,
+    ) -> bool {
+        match &self.sleep {
+            Some(sleep) if self.rings_us <= deadline_us && !sleep.is_elapsed() => false,
+            _ => self.set(cx, deadline_us, connector),
+        }
+    }
+
+    #[cold]
+    fn set(&mut self, cx: &mut Context<'_>, deadline_us: u64, connector: &Connector) -> bool {
+        let clock = connector.wire.clock;
+        if clock.now_us() >= deadline_us {
+            return true;
+        }
+        let at = clock.instant(deadline_us);
+        let sleep = match &mut self.sleep {
+            Some(sleep) => {
+                sleep.as_mut().reset(at);
+                sleep
+            }
+            none => none.insert(Box::pin(tokio::time::sleep_until(at))),
+        };
+        self.rings_us = deadline_us;
+        // Registers the task; ready already only if the deadline just passed.
+        matches!(sleep.as_mut().poll(cx), Poll::Ready(()))
+    }
+}
+
+/// The end of a time limit, without overflow.
+pub(super) fn deadline(from_us: u64, limit_us: u64) -> u64 {
+    from_us.saturating_add(limit_us.min(LONGEST_LIMIT_US))
+}
+
+/// What a passed deadline means.
+pub(super) fn timed_out(timeouts: &Timeouts, got_bytes: bool, peer: &str) -> Failure {
+    if got_bytes {
+        let limit = in_words(timeouts.total_us);
+        return Failure::text(
+            Cause::TimeoutBody,
+            format!("no complete answer from {peer} within {limit}"),
+        );
+    }
+    let limit = in_words(timeouts.first_byte_us.min(timeouts.total_us));
+    Failure::text(
+        Cause::TimeoutFirstByte,
+        format!("no first byte from {peer} within {limit}"),
+    )
+}

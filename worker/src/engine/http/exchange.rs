@@ -1,0 +1,222 @@
+//! One request on one connection: bytes out, bytes in, deadlines between. The
+//! hot path: a write, a read, a parse, no allocation. Reading goes on while
+//! writing does, so a peer that answers before it has read all is heard.
+
+use super::super::errors::{Doing, Failure};
+use super::client::{Ask, Client, deadline, timed_out};
+use super::connect::{Connection, Connector};
+use super::h1::{Answer, Progress};
+use dlt_core::tally::LONGEST_EXCHANGE_BYTES;
+use std::task::{Context, Poll};
+use tokio::io::ReadBuf;
+
+/// A request under way.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    answer: Answer,
+    written: usize,
+    flushed: bool,
+    /// Writing failed; the answer may still tell why.
+    write_failed: Option<Failure>,
+    first_byte_us: Option<u64>,
+    done_us: u64,
+    deadline_us: u64,
+    reusable: bool,
+}
+
+/// How a request ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// When a new connection stood.
+    pub(crate) connected_us: Option<u64>,
+    /// When the first byte was read.
+    pub(crate) first_byte_us: Option<u64>,
+    /// When it was over.
+    pub(crate) done_us: u64,
+    /// Bytes read that belong to the answer.
+    pub(crate) received: u64,
+    /// Bytes written.
+    pub(crate) written: u64,
+    /// The status, if the head was read.
+    pub(crate) status: Option<u16>,
+    /// Where a redirect points.
+    pub(crate) location: Option<Box<[u8]>>,
+    /// Why there is no complete answer.
+    pub(crate) failure: Option<Failure>,
+}
+
+impl Ended {
+    /// No connection came about.
+    pub(super) fn unconnected(done_us: u64, failure: Failure) -> Self {
+        Self {
+            connected_us: None,
+            first_byte_us: None,
+            done_us,
+            received: 0,
+            written: 0,
+            status: None,
+            location: None,
+            failure: Some(failure),
+        }
+    }
+}
+
+impl Exchange {
+    /// Nothing is written yet.
+    pub(super) fn new(ask: &Ask<'_>, connected_us: Option<u64>) -> Self {
+        let from_us = connected_us.unwrap_or(ask.sent_us);
+        let first_byte_by = deadline(from_us, ask.timeouts.first_byte_us);
+        Self {
+            answer: Answer::new(ask.request.to_head),
+            written: 0,
+            flushed: false,
+            write_failed: None,
+            first_byte_us: None,
+            done_us: 0,
+            deadline_us: first_byte_by.min(deadline(ask.sent_us, ask.timeouts.total_us)),
+            reusable: false,
+        }
+    }
+
+    /// Whether the connection may carry another request.
+    pub(super) fn reusable(&self) -> bool {
+        self.reusable
+    }
+
+    /// Goes on until the answer is complete or cannot be.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: &mut Connection,
+        client: &mut Client,
+        ask: &Ask<'_>,
+        connector: &Connector,
+    ) -> Poll<Option<Failure>> {
+        if !self.flushed {
+            self.write(cx, connection, &ask.request.bytes);
+        }
+        let result = loop {
+            let mut buffer = connector.wire.buffer.borrow_mut();
+            let mut read = ReadBuf::new(&mut buffer);
+            match connection.stream.poll_read(cx, &mut read) {
+                Poll::Ready(Ok(())) => {
+                    if let Poll::Ready(result) =
+                        self.take(read.filled(), connection, client, ask, connector)
+                    {
+                        break result;
+                    }
+                }
+                Poll::Ready(Err(error)) => {
+                    let doing = match self.first_byte_us {
+                        None => Doing::Waiting,
+                        Some(_) => Doing::Reading,
+                    };
+                    break Some(Failure::io(&error, doing, &connection.origin.authority));
+                }
+                Poll::Pending => {
+                    if client.alarm.poll(cx, self.deadline_us, connector) {
+                        let got_bytes = self.first_byte_us.is_some();
+                        let peer = &connection.origin.authority;
+                        break Some(timed_out(ask.timeouts, got_bytes, peer));
+                    }
+                    return Poll::Pending;
+                }
+            }
+        };
+        if self.done_us == 0 {
+            self.done_us = connector.wire.clock.now_us();
+        }
+        Poll::Ready(result)
+    }
+
+    /// Writes as much as goes. An error ends writing but not the exchange: what
+    /// the peer said before it closed is more than "reset".
+    fn write(&mut self, cx: &mut Context<'_>, connection: &mut Connection, bytes: &[u8]) {
+        let stream = &mut connection.stream;
+        let error = loop {
+            if self.written < bytes.len() {
+                match stream.poll_write(cx, &bytes[self.written..]) {
+                    Poll::Ready(Ok(count)) => self.written += count,
+                    Poll::Ready(Err(error)) => break error,
+                    Poll::Pending => return,
+                }
+            } else {
+                match stream.poll_flush(cx) {
+                    Poll::Ready(Ok(())) => self.flushed = true,
+                    Poll::Ready(Err(error)) => break error,
+                    Poll::Pending => {}
+                }
+                return;
+            }
+        };
+        self.flushed = true;
+        let peer = &connection.origin.authority;
+        self.write_failed = Some(Failure::io(&error, Doing::Waiting, peer));
+    }
+
+    /// Takes bytes that were read; none means that the peer closed.
+    #[inline]
+    fn take(
+        &mut self,
+        bytes: &[u8],
+        connection: &Connection,
+        client: &mut Client,
+        ask: &Ask<'_>,
+        connector: &Connector,
+    ) -> Poll<Option<Failure>> {
+        let peer = &connection.origin.authority;
+        if bytes.is_empty() {
+            let waiting = self.first_byte_us.is_none();
+            return Poll::Ready(match self.answer.end() {
+                Ok(()) => None,
+                Err(fault) => Some(
+                    self.write_failed
+                        .take()
+                        .unwrap_or_else(|| Failure::fault(fault, peer, waiting)),
+                ),
+            });
+        }
+        let now_us = connector.wire.clock.now_us();
+        if self.first_byte_us.is_none() {
+            self.first_byte_us = Some(now_us);
+            self.deadline_us = deadline(ask.sent_us, ask.timeouts.total_us);
+        }
+        let fed = self.answer.feed(bytes);
+        let plain = match (fed, self.answer.status()) {
+            (Ok(Progress::Done(used)), Some(status)) => {
+                self.done_us = now_us;
+                self.reusable = self.answer.keep_alive()
+                    && used == bytes.len()
+                    && self.flushed
+                    && self.write_failed.is_none();
+                status < 300 && ask.expect.contains(status)
+            }
+            _ => false,
+        };
+        if !plain {
+            let room = LONGEST_EXCHANGE_BYTES.saturating_sub(client.seen.len());
+            client
+                .seen
+                .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+        match fed {
+            Ok(Progress::Done(_)) => Poll::Ready(None),
+            Ok(Progress::More) => Poll::Pending,
+            Err(fault) => Poll::Ready(Some(Failure::fault(fault, peer, false))),
+        }
+    }
+
+    /// What came of it.
+    pub(super) fn ended(mut self, connected_us: Option<u64>, failure: Option<Failure>) -> Ended {
+        Ended {
+            connected_us,
+            first_byte_us: self.first_byte_us,
+            done_us: self.done_us,
+            received: self.answer.received(),
+            written: self.written as u64,
+            status: self.answer.status(),
+            location: self.answer.take_location(),
+            failure,
+        }
+    }
+}

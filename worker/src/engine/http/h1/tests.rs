@@ -1,0 +1,274 @@
+//! Answers whole, and the same answers in pieces.
+
+use super::*;
+use proptest::prelude::*;
+
+/// What became of bytes fed in pieces and then a close.
+#[derive(Debug, PartialEq, Eq)]
+struct Read {
+    end: Result<usize, Kind>,
+    status: Option<u16>,
+    keep_alive: bool,
+    received: u64,
+}
+
+/// A fault without its wording.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    Malformed,
+    TooLarge,
+    Closed,
+}
+
+fn read(to_head: bool, pieces: &[&[u8]]) -> Read {
+    let mut answer = Answer::new(to_head);
+    let mut before = 0;
+    let mut end = None;
+    for piece in pieces {
+        match answer.feed(piece) {
+            Ok(Progress::More) => before += piece.len(),
+            Ok(Progress::Done(used)) => {
+                end = Some(Ok(before + used));
+                break;
+            }
+            Err(fault) => {
+                end = Some(Err(fault));
+                break;
+            }
+        }
+    }
+    let end = end.unwrap_or_else(|| answer.end().map(|()| before));
+    let end = end.map_err(|fault| match fault {
+        Fault::Malformed(_) => Kind::Malformed,
+        Fault::TooLarge(_) => Kind::TooLarge,
+        Fault::Closed => Kind::Closed,
+    });
+    Read {
+        status: answer.status(),
+        keep_alive: answer.keep_alive(),
+        // After a fault the bytes counted depend on where the pieces ended.
+        received: if end.is_ok() { answer.received() } else { 0 },
+        end,
+    }
+}
+
+fn whole(text: &str) -> Read {
+    read(false, &[text.as_bytes()])
+}
+
+#[track_caller]
+fn complete(text: &str, status: u16, keep_alive: bool, trailing: usize) {
+    let used = text.len() - trailing;
+    assert_eq!(
+        whole(text),
+        Read {
+            end: Ok(used),
+            status: Some(status),
+            keep_alive,
+            received: used as u64,
+        }
+    );
+}
+
+#[test]
+fn framings_end_where_they_should() {
+    complete(
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+        200,
+        true,
+        0,
+    );
+    complete(
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcXY",
+        200,
+        true,
+        2,
+    );
+    complete(
+        "HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\n",
+        204,
+        true,
+        0,
+    );
+    complete(
+        "HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n",
+        304,
+        true,
+        0,
+    );
+    complete("HTTP/1.1 200 OK\r\n\r\nuntil the end", 200, false, 0);
+    complete(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n3;a=\"b\"\r\nabc\r\n00\r\nT: 1\r\n\r\nrest",
+        200,
+        true,
+        4,
+    );
+    complete(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nabc",
+        200,
+        false,
+        0,
+    );
+    complete(
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nA: b\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n",
+        201,
+        true,
+        0,
+    );
+    let head = read(true, &[b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n"]);
+    assert_eq!(head.end, Ok(40));
+}
+
+#[test]
+fn connections_are_kept_by_the_rules() {
+    complete(
+        "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+        200,
+        false,
+        0,
+    );
+    complete(
+        "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 0\r\n\r\n",
+        200,
+        true,
+        0,
+    );
+    complete(
+        "HTTP/1.1 200 OK\r\nConnection: x, close\r\nContent-Length: 0\r\n\r\n",
+        200,
+        false,
+        0,
+    );
+    complete(
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        200,
+        false,
+        0,
+    );
+}
+
+#[test]
+fn what_is_not_an_answer_says_why() {
+    let kind = |text: &str| whole(text).end.unwrap_err();
+    assert_eq!(kind("SSH-2.0-OpenSSH_9.2\r\n"), Kind::Malformed);
+    assert_eq!(
+        kind("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"),
+        Kind::Malformed
+    );
+    assert_eq!(
+        kind("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"),
+        Kind::Malformed
+    );
+    assert_eq!(
+        kind("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+        Kind::Malformed
+    );
+    assert_eq!(
+        kind("HTTP/1.1 101 Switching Protocols\r\n\r\n"),
+        Kind::Malformed
+    );
+    assert_eq!(
+        kind("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+        Kind::Malformed
+    );
+    assert_eq!(
+        kind("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc"),
+        Kind::Malformed
+    );
+    assert_eq!(
+        kind("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1234567890123456\r\n"),
+        Kind::Malformed
+    );
+    assert_eq!(
+        kind("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc"),
+        Kind::Closed
+    );
+    assert_eq!(
+        kind("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"),
+        Kind::Closed
+    );
+    assert_eq!(kind("HTTP/1.1 200"), Kind::Closed);
+    assert_eq!(kind(""), Kind::Closed);
+}
+
+#[test]
+fn limits_hold() {
+    let long = format!(
+        "HTTP/1.1 200 OK\r\nA: {}\r\n\r\n",
+        "x".repeat(LONGEST_HEAD_BYTES)
+    );
+    assert_eq!(whole(&long).end, Err(Kind::TooLarge));
+    let pieces: Vec<&[u8]> = long.as_bytes().chunks(1000).collect();
+    assert_eq!(read(false, &pieces).end, Err(Kind::TooLarge));
+    let many = format!(
+        "HTTP/1.1 200 OK\r\n{}\r\n",
+        "A: b\r\n".repeat(MOST_HEADERS + 1)
+    );
+    assert_eq!(whole(&many).end, Err(Kind::TooLarge));
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let extension = format!("{chunked}1;{}\r\n", "e".repeat(5000));
+    assert_eq!(whole(&extension).end, Err(Kind::TooLarge));
+    let trailers = format!("{chunked}0\r\n{}", "T: t\r\n".repeat(4000));
+    assert_eq!(whole(&trailers).end, Err(Kind::TooLarge));
+    let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(100);
+    assert_eq!(whole(&interim).end, Err(Kind::Malformed));
+}
+
+fn body() -> impl Strategy<Value = String> {
+    let chunk = "[a-z\r\n]{1,40}".prop_map(|data| format!("{:x}\r\n{data}\r\n", data.len()));
+    prop_oneof![
+        "[a-z\r\n]{0,60}".prop_map(|data| format!("Content-Length: {}\r\n\r\n{data}", data.len())),
+        (
+            prop::collection::vec(chunk, 0..5),
+            "(T: [a-z]{0,9}\r\n){0,3}"
+        )
+            .prop_map(|(chunks, trailers)| format!(
+                "Transfer-Encoding: chunked\r\n\r\n{}0\r\n{trailers}\r\n",
+                chunks.concat()
+            )),
+        "[a-z\r\n]{0,60}".prop_map(|data| format!("\r\n{data}")),
+    ]
+}
+
+fn stream() -> impl Strategy<Value = Vec<u8>> {
+    (
+        "(HTTP/1.1 10[023] I\r\nX: y\r\n\r\n){0,2}",
+        prop_oneof![Just(200u16), Just(204), Just(301), Just(404), Just(503)],
+        "(X-[a-z]{1,9}: [ -~]{0,30}\r\n){0,6}",
+        body(),
+        "[a-z]{0,10}",
+        prop::option::weighted(0.3, (0usize..400, any::<u8>())),
+    )
+        .prop_map(|(interim, status, headers, body, rest, damage)| {
+            let mut bytes =
+                format!("{interim}HTTP/1.1 {status} Text\r\n{headers}{body}{rest}").into_bytes();
+            if let Some((at, byte)) = damage {
+                let length = bytes.len();
+                bytes[at % length] = byte;
+            }
+            bytes
+        })
+}
+
+proptest! {
+    #[test]
+    fn splitting_anywhere_changes_nothing(
+        bytes in stream(),
+        cuts in prop::collection::vec(0usize..600, 0..8),
+    ) {
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+        cuts.extend([0, bytes.len()]);
+        cuts.sort_unstable();
+        let pieces: Vec<&[u8]> = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
+        let at_once = read(false, &[&bytes]);
+        prop_assert_eq!(&read(false, &pieces), &at_once);
+        let single: Vec<&[u8]> = bytes.chunks(1).collect();
+        prop_assert_eq!(&read(false, &single), &at_once);
+    }
+
+    #[test]
+    fn any_bytes_end_somehow(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = whole(&String::from_utf8_lossy(&bytes));
+        let _ = read(true, &[&bytes]);
+    }
+}

@@ -1,0 +1,158 @@
+//! Where a redirect leads and with which request: the rules of browsers, and
+//! no secrets across origins. Whether another hop is allowed is the steps' say.
+
+use super::request::{Endpoint, Parts, Request};
+use url::Url;
+
+/// Headers that describe a body; they go when the body goes.
+const BODY_HEADERS: [&str; 5] = [
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "content-language",
+    "content-location",
+];
+/// Headers that another origin must not see.
+const OWN_HEADERS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "host"];
+
+/// The request of the next hop.
+#[derive(Debug)]
+pub(crate) struct Hop {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) request: Request,
+    pub(crate) url: Url,
+    pub(crate) method: String,
+    pub(crate) headers: Vec<(String, String)>,
+    /// Whether the original body is sent again.
+    pub(crate) with_body: bool,
+}
+
+/// The next hop after `status` with `location`, or what is wrong with it.
+pub(crate) fn follow(from: &Parts<'_>, status: u16, location: &[u8]) -> Result<Hop, String> {
+    let text = std::str::from_utf8(location)
+        .map_err(|_| "it redirects to a Location that is not text".to_owned())?;
+    let url = from
+        .url
+        .join(text)
+        .map_err(|error| format!("it redirects to a Location that is no URL ({error})"))?;
+    let endpoint = Endpoint::of(&url)
+        .map_err(|_| format!("it redirects to a Location of scheme {}", url.scheme()))?;
+    let becomes_get = match status {
+        303 => from.method != "HEAD",
+        301 | 302 => from.method == "POST",
+        _ => false,
+    };
+    let method = if becomes_get { "GET" } else { from.method };
+    let same_origin = Endpoint::of(from.url).is_ok_and(|before| before == endpoint);
+    let dropped = |name: &str| {
+        let is = |list: &[&str]| list.iter().any(|entry| name.eq_ignore_ascii_case(entry));
+        (becomes_get && is(&BODY_HEADERS)) || (!same_origin && is(&OWN_HEADERS))
+    };
+    let headers: Vec<_> = from
+        .headers
+        .iter()
+        .filter(|header| !dropped(&header.0))
+        .cloned()
+        .collect();
+    let mut url = url;
+    if same_origin && url.username().is_empty() && url.password().is_none() {
+        // A relative Location keeps the user of the URL, an absolute one of
+        // the same origin too; neither call fails on an http URL.
+        let _ = url.set_username(from.url.username());
+        let _ = url.set_password(from.url.password());
+    }
+    let request = Request::build(&Parts {
+        method,
+        url: &url,
+        headers: &headers,
+        body: if becomes_get { &[] } else { from.body },
+        keepalive: from.keepalive,
+    })?;
+    Ok(Hop {
+        endpoint,
+        request,
+        method: method.to_owned(),
+        with_body: !becomes_get,
+        url,
+        headers,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hop(method: &str, url: &str, status: u16, location: &str) -> Result<String, String> {
+        let url = Url::parse(url).unwrap();
+        let headers: Vec<(String, String)> = [
+            ("Authorization", "x"),
+            ("Cookie", "y"),
+            ("Content-Type", "t"),
+            ("Accept", "z"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        let parts = Parts {
+            method,
+            url: &url,
+            headers: &headers,
+            body: if method == "POST" { b"body" } else { b"" },
+            keepalive: true,
+        };
+        follow(&parts, status, location.as_bytes())
+            .map(|hop| String::from_utf8(hop.request.bytes.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn methods_and_bodies_follow_the_rules() {
+        for (status, expected) in [
+            (301, "GET "),
+            (302, "GET "),
+            (303, "GET "),
+            (307, "POST "),
+            (308, "POST "),
+        ] {
+            let text = hop("POST", "http://a/x/y", status, "../z?q").unwrap();
+            assert!(
+                text.starts_with(&format!("{expected}/z?q HTTP/1.1\r\n")),
+                "{text}"
+            );
+            let with_body = expected == "POST ";
+            assert_eq!(text.ends_with("body"), with_body);
+            assert_eq!(text.contains("Content-Type: t"), with_body);
+            assert!(text.contains("Authorization: x") && text.contains("Cookie: y"));
+        }
+        assert!(
+            hop("PUT", "http://a/", 302, "/b")
+                .unwrap()
+                .starts_with("PUT ")
+        );
+        assert!(
+            hop("HEAD", "http://a/", 303, "/b")
+                .unwrap()
+                .starts_with("HEAD ")
+        );
+    }
+
+    #[test]
+    fn other_origins_see_no_secrets() {
+        for location in ["http://b/", "https://a/", "http://a:81/", "//b/"] {
+            let text = hop("GET", "http://me:pw@a/", 302, location).unwrap();
+            assert!(
+                !text.contains("Authorization") && !text.contains("Cookie"),
+                "{text}"
+            );
+            assert!(text.contains("Accept: z"));
+        }
+    }
+
+    #[test]
+    fn nowhere_to_go_is_said() {
+        for location in ["ftp://a/", "javascript:alert(1)", "http://[", "mailto:x"] {
+            assert!(
+                hop("GET", "http://a/", 302, location).is_err(),
+                "{location}"
+            );
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! When: the schedule of arrivals of one thread, and the timers that wake it.
+//! Due times come from the plan alone; nothing here or elsewhere re-times them.
+
+use super::clock::Clock;
+use super::sys::TimerFd;
+use dlt_core::load::{Curve, DueCursor};
+use dlt_core::scenario::plan::Pacing;
+use dlt_core::share::Lot;
+use std::io;
+use std::time::Duration;
+use tokio::io::unix::AsyncFd;
+
+/// Least time between two wake-ups by default, µs: each costs an idle core a
+/// context switch, and at 250 µs the median lag stays near 100 µs.
+const QUANTUM_US: u64 = 250;
+/// How often the read delay is probed.
+const PROBE_PERIOD: Duration = Duration::from_millis(10);
+/// Most missed probes that are counted one by one: ten minutes of standstill.
+const MOST_MISSED: u64 = 60_000;
+
+/// The arrivals of one thread, rising.
+#[derive(Debug)]
+pub(super) struct Schedule<'a> {
+    lot: Lot,
+    left: u64,
+    k: u64,
+    cursor: DueCursor<'a>,
+    next_us: Option<u64>,
+}
+
+impl<'a> Schedule<'a> {
+    /// The arrivals of `curve` that are `lot`'s.
+    pub(super) fn new(curve: &'a Curve, lot: Lot) -> Self {
+        let mut schedule = Self {
+            lot,
+            left: lot.count(curve.total_arrivals()),
+            k: 0,
+            cursor: curve.due_cursor(),
+            next_us: None,
+        };
+        schedule.advance();
+        schedule
+    }
+
+    /// When the next arrival is due, µs; None after the last.
+    pub(super) fn next_us(&self) -> Option<u64> {
+        self.next_us
+    }
+
+    /// Goes on to the one after.
+    pub(super) fn advance(&mut self) {
+        self.next_us = (self.k < self.left).then(|| {
+            let due_us = self.cursor.due_at(self.lot.nth(self.k));
+            self.k += 1;
+            due_us
+        });
+    }
+}
+
+/// A wake-up at a due time, as finely as asked.
+#[derive(Debug)]
+pub(super) struct Timer {
+    fd: AsyncFd<TimerFd>,
+    clock: Clock,
+    pacing: Pacing,
+    last_wake_us: u64,
+}
+
+impl Timer {
+    /// A timer of this thread's runtime.
+    pub(super) fn new(clock: Clock, pacing: Pacing) -> io::Result<Self> {
+        Ok(Self {
+            fd: TimerFd::polled()?,
+            clock,
+            pacing,
+            last_wake_us: 0,
+        })
+    }
+
+    /// Waits until about `due_us`: never less, and with default pacing at
+    /// least a quantum since the last wake-up.
+    pub(super) async fn wait(&mut self, due_us: u64) -> io::Result<()> {
+        let at_us = match self.pacing {
+            Pacing::Spin => {
+                // Lets the sockets have their turn, then looks again.
+                tokio::task::yield_now().await;
+                return Ok(());
+            }
+            Pacing::Precise => due_us,
+            Pacing::Default => due_us.max(self.last_wake_us + QUANTUM_US),
+        };
+        let wait = self.clock.until(at_us);
+        if wait > Duration::ZERO {
+            self.sleep(wait).await?;
+        }
+        self.last_wake_us = self.clock.now_us();
+        Ok(())
+    }
+
+    /// Sleeps for `wait`, to the resolution of the kernel's timers.
+    pub(super) async fn sleep(&mut self, wait: Duration) -> io::Result<()> {
+        // Arming forgets an earlier expiry, so that it need not be read.
+        self.fd.get_ref().arm(wait)?;
+        self.fd.readable().await?.clear_ready();
+        Ok(())
+    }
+}
+
+/// Measures how long something readable waits before this thread reads it: a
+/// periodic timer that queues with the sockets in the same poller.
+#[derive(Debug)]
+pub(super) struct Probe {
+    fd: AsyncFd<TimerFd>,
+    clock: Clock,
+    /// When the oldest unread expiry was, µs.
+    next_us: u64,
+}
+
+impl Probe {
+    /// A probe that begins now.
+    pub(super) fn new(clock: Clock) -> io::Result<Self> {
+        let fd = TimerFd::polled()?;
+        let next_us = clock.now_us() + PROBE_PERIOD.as_micros() as u64;
+        fd.get_ref().arm_every(PROBE_PERIOD)?;
+        Ok(Self { fd, clock, next_us })
+    }
+
+    /// Waits for the next expiry; tells `each` the delay of every one since
+    /// the last, so that a standstill weighs as long as it lasted.
+    pub(super) async fn next(&mut self, mut each: impl FnMut(u64, u64)) -> io::Result<()> {
+        let mut ready = self.fd.readable().await?;
+        let count = self.fd.get_ref().read()?;
+        ready.clear_ready();
+        let now_us = self.clock.now_us();
+        let period_us = PROBE_PERIOD.as_micros() as u64;
+        for n in 0..count.min(MOST_MISSED) {
+            each(now_us.saturating_sub(self.next_us + n * period_us), now_us);
+        }
+        self.next_us += count * period_us;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dlt_core::share::{Share, Slice};
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The threads' schedules together are the curve's, arrival by arrival.
+        #[test]
+        fn schedules_partition_the_plan(
+            first in 0.0f64..200.0,
+            stages in prop::collection::vec((0.0f64..300.0, 1u64..3_000_000), 1..4),
+            runners in 1u64..4,
+            threads in 1u64..4,
+        ) {
+            let curve = Curve::stages(first, &stages);
+            let mut all = Vec::new();
+            for runner in 0..runners {
+                let lot = Lot { slice: Slice::WHOLE, share: Share { index: runner, of: runners } };
+                for thread in 0..threads {
+                    let mut schedule = Schedule::new(&curve, lot.split(thread, threads));
+                    let mut last = 0;
+                    while let Some(due) = schedule.next_us() {
+                        prop_assert!(due >= last);
+                        last = due;
+                        all.push(due);
+                        schedule.advance();
+                    }
+                }
+            }
+            all.sort_unstable();
+            let plan: Vec<u64> = (0..curve.total_arrivals())
+                .map(|n| curve.due_at(n).unwrap())
+                .collect();
+            prop_assert_eq!(all, plan);
+        }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn timers_wake_at_or_after_their_time_and_can_be_set_again() {
+        let clock = Clock::new(std::time::Instant::now());
+        for pacing in [Pacing::Default, Pacing::Precise] {
+            let mut timer = Timer::new(clock, pacing).unwrap();
+            for _ in 0..20 {
+                let due_us = clock.now_us() + 300;
+                timer.wait(due_us).await.unwrap();
+                assert!(clock.now_us() >= due_us);
+            }
+        }
+        let mut probe = Probe::new(clock).unwrap();
+        let mut told = 0;
+        for _ in 0..3 {
+            probe.next(|_, _| told += 1).await.unwrap();
+        }
+        assert!(told >= 3);
+    }
+}

@@ -1,0 +1,503 @@
+//! What a load thread remembers: its tally, its seconds, its errors. It is told
+//! what happened and when; it knows nothing of sockets or schedules.
+//!
+//! Every number goes into the account and into the current second together, so
+//! the seconds that were sent add up to the final account exactly.
+
+use super::errors::Failure;
+use super::{ThreadResult, ThreadSecond};
+use dlt_core::account::Account;
+use dlt_core::latencies::Latencies;
+use dlt_core::sample::{Cause, Outcome, Sample};
+use dlt_core::tally::{ErrorTally, Exchange, LabelTally, MOST_ERRORS, MOST_EXCHANGES, Phases};
+use dlt_core::timeline::{LabelSecond, MOST_TIMELINE_LABELS, Second, stretch_of};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Lag p99 of a second over which it is bad, µs (dlt.md 2, `lag`).
+const MOST_LAG_US: u64 = 5_000;
+/// Read delay p99 of a second over which it is bad, µs (dlt.md 2, `read-delay`).
+const MOST_READ_DELAY_US: u64 = 2_000;
+const SECOND_US: u64 = 1_000_000;
+
+/// One thread's memory.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    thread: usize,
+    seconds: UnboundedSender<ThreadSecond>,
+    /// Whether samples count from the plan; then lag is what may be bad.
+    open: bool,
+    account: Account,
+    labels: Vec<LabelTally>,
+    phases: Phases,
+    errors: Vec<(Failure, Errors)>,
+    series: Vec<Vec<LabelSecond>>,
+    answers: u64,
+    users: u64,
+    first_due_us: Option<u64>,
+    first_sent_us: Option<u64>,
+    last_done_us: u64,
+    ports_exhausted: u64,
+    files_exhausted: u64,
+    read_delay: Latencies,
+    bad_seconds: Vec<u64>,
+    now: Current,
+}
+
+/// The second that is being filled.
+#[derive(Debug, Default)]
+struct Current {
+    second: u64,
+    end_us: u64,
+    flow: Second,
+    causes: [u64; Cause::ALL.len()],
+    labels: Vec<LabelSecond>,
+    read_delays: Vec<u64>,
+}
+
+/// An error met by this thread.
+#[derive(Debug, Default)]
+struct Errors {
+    count: u64,
+    first_us: u64,
+    last_us: u64,
+    labels: Vec<(usize, u64)>,
+    exchanges: Vec<Exchange>,
+}
+
+/// What our own limits refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exhausted {
+    /// Local ports.
+    Ports,
+    /// File descriptors, socket buffers.
+    Files,
+}
+
+impl Recorder {
+    /// An empty memory for `labels` labels.
+    pub(super) fn new(
+        thread: usize,
+        labels: usize,
+        open: bool,
+        seconds: UnboundedSender<ThreadSecond>,
+    ) -> Self {
+        // Above the limit there is no timeline by label (timeline.rs of core).
+        let series = if labels > MOST_TIMELINE_LABELS {
+            0
+        } else {
+            labels
+        };
+        Self {
+            thread,
+            seconds,
+            open,
+            account: Account::default(),
+            labels: vec![LabelTally::default(); labels],
+            phases: Phases::default(),
+            errors: Vec::new(),
+            series: vec![Vec::new(); series],
+            answers: 0,
+            users: 0,
+            first_due_us: None,
+            first_sent_us: None,
+            last_done_us: 0,
+            ports_exhausted: 0,
+            files_exhausted: 0,
+            read_delay: Latencies::default(),
+            bad_seconds: Vec::new(),
+            now: Current {
+                end_us: SECOND_US,
+                labels: vec![LabelSecond::default(); series],
+                ..Current::default()
+            },
+        }
+    }
+
+    /// A user begins, or a request is in flight.
+    pub(super) fn user_in(&mut self) {
+        self.users += 1;
+    }
+
+    /// The contrary.
+    pub(super) fn user_out(&mut self) {
+        self.users = self.users.saturating_sub(1);
+    }
+
+    /// A request is sent now; `planned_us` is when the plan wanted it (open load).
+    #[inline]
+    pub(super) fn sent(&mut self, planned_us: Option<u64>, sent_us: u64) {
+        self.roll_to(sent_us);
+        let due_us = planned_us.unwrap_or(sent_us);
+        self.account.scheduled += 1;
+        self.account.sent += 1;
+        self.now.flow.scheduled += 1;
+        self.now.flow.sent += 1;
+        if self.first_sent_us.is_none() {
+            self.first_sent_us = Some(sent_us);
+        }
+        self.first_due_us = Some(self.first_due_us.map_or(due_us, |first| first.min(due_us)));
+        if planned_us.is_some() {
+            let lag_us = sent_us.saturating_sub(due_us);
+            self.phases.lag.record(lag_us);
+            self.now.flow.lag.record(lag_us);
+        }
+    }
+
+    /// A request that was due is not sent: too many are in flight.
+    pub(super) fn dropped(&mut self, due_us: u64, now_us: u64) {
+        self.roll_to(now_us);
+        self.account.scheduled += 1;
+        self.account.dropped += 1;
+        self.now.flow.scheduled += 1;
+        self.now.flow.dropped += 1;
+        self.first_due_us = Some(self.first_due_us.map_or(due_us, |first| first.min(due_us)));
+    }
+
+    /// A request ended.
+    #[inline]
+    pub(super) fn done(&mut self, label: usize, sample: &Sample, outcome: Outcome) {
+        self.roll_to(sample.done_us);
+        self.labels[label].record(sample, outcome);
+        let response_us = sample.done_us.saturating_sub(sample.due_us);
+        self.phases
+            .service
+            .record(sample.done_us.saturating_sub(sample.sent_us));
+        if let Some(connected_us) = sample.connected_us {
+            self.phases
+                .connect
+                .record(connected_us.saturating_sub(sample.sent_us));
+        }
+        if let Some(first_us) = sample.first_byte_us {
+            self.phases
+                .first_byte
+                .record(first_us.saturating_sub(sample.sent_us));
+        }
+        self.answers += u64::from(outcome.status.is_some());
+        self.last_done_us = self.last_done_us.max(sample.done_us);
+        let now = &mut self.now;
+        now.flow.bytes += sample.bytes_received;
+        now.flow.latency.record(response_us);
+        let ok = outcome.cause.is_none();
+        match outcome.cause {
+            None => {
+                self.account.ok += 1;
+                now.flow.ok += 1;
+            }
+            Some(cause) => {
+                self.account.failed += 1;
+                now.flow.failed += 1;
+                now.causes[cause as usize] += 1;
+            }
+        }
+        if let Some(second) = now.labels.get_mut(label) {
+            second.latency.record(response_us);
+            second.ok += u64::from(ok);
+            second.failed += u64::from(!ok);
+        }
+    }
+
+    /// The error of a request that was told to [`Self::done`]. `exchange` is
+    /// asked for only while there is room for another.
+    pub(super) fn error(
+        &mut self,
+        label: usize,
+        done_us: u64,
+        failure: Failure,
+        exchange: impl FnOnce() -> Option<Exchange>,
+    ) {
+        match failure.exhausted {
+            Some(Exhausted::Ports) => self.ports_exhausted += 1,
+            Some(Exhausted::Files) => self.files_exhausted += 1,
+            None => {}
+        }
+        let errors = self.errors_of(failure);
+        if errors.count == 0 {
+            errors.first_us = done_us;
+        }
+        errors.count += 1;
+        errors.first_us = errors.first_us.min(done_us);
+        errors.last_us = errors.last_us.max(done_us);
+        match errors.labels.iter_mut().find(|row| row.0 == label) {
+            Some(row) => row.1 += 1,
+            None => errors.labels.push((label, 1)),
+        }
+        if errors.exchanges.len() < MOST_EXCHANGES {
+            errors.exchanges.extend(exchange());
+        }
+    }
+
+    fn errors_of(&mut self, failure: Failure) -> &mut Errors {
+        let known = self.errors.iter().position(|row| row.0 == failure);
+        let at = known.unwrap_or_else(|| {
+            // The last places are kept for "further errors", one a cause.
+            let failure = if self.errors.len() >= MOST_ERRORS - Cause::ALL.len() {
+                Failure::further(failure.cause)
+            } else {
+                failure
+            };
+            match self.errors.iter().position(|row| row.0 == failure) {
+                Some(at) => at,
+                None => {
+                    self.errors.push((failure, Errors::default()));
+                    self.errors.len() - 1
+                }
+            }
+        });
+        &mut self.errors[at].1
+    }
+
+    /// Something readable was read so much later.
+    pub(super) fn read_delay(&mut self, delay_us: u64, now_us: u64) {
+        self.roll_to(now_us);
+        self.read_delay.record(delay_us);
+        self.now.read_delays.push(delay_us);
+    }
+
+    /// Sends every second that is over at `now_us`.
+    #[inline]
+    pub(super) fn roll_to(&mut self, now_us: u64) {
+        while now_us >= self.now.end_us {
+            self.roll();
+        }
+    }
+
+    #[cold]
+    fn roll(&mut self) {
+        let now = &mut self.now;
+        let mut flow = std::mem::take(&mut now.flow);
+        flow.second = now.second;
+        flow.users = self.users;
+        let mut top = None;
+        for cause in Cause::ALL {
+            let count = std::mem::take(&mut now.causes[cause as usize]);
+            if count > 0 {
+                flow.causes.push((cause.name().to_owned(), count));
+                top = top.max(Some((count, cause)));
+            }
+        }
+        flow.causes.sort();
+        for (series, second) in self.series.iter_mut().zip(&mut now.labels) {
+            keep_second(series, now.second, std::mem::take(second));
+        }
+        let delay_p99_us = if self.open {
+            flow.lag.quantile_us(0.99).map_or(0, |us| us as u64)
+        } else {
+            p99(&mut now.read_delays)
+        };
+        now.read_delays.clear();
+        let limit = if self.open {
+            MOST_LAG_US
+        } else {
+            MOST_READ_DELAY_US
+        };
+        if delay_p99_us > limit {
+            self.bad_seconds.push(now.second);
+        }
+        // Nobody listening is no reason to stop: the result still tells all.
+        let _ = self.seconds.send(ThreadSecond {
+            thread: self.thread,
+            second: flow,
+            delay_p99_us,
+            answers: self.answers,
+            top_cause: top.map(|row| row.1),
+        });
+        now.second += 1;
+        now.end_us += SECOND_US;
+    }
+
+    /// Requests sent that have not ended.
+    pub(super) fn in_flight(&self) -> u64 {
+        self.account.sent - self.account.ok - self.account.failed - self.account.unfinished
+    }
+
+    /// The load is over: what is still in flight is unfinished, the last
+    /// second is sent, and everything handed over.
+    pub(super) fn finish(mut self, labels: &[String], now_us: u64) -> ThreadResult {
+        self.roll_to(now_us);
+        let unfinished = self.in_flight();
+        self.account.unfinished += unfinished;
+        self.now.flow.unfinished += unfinished;
+        self.users = 0;
+        self.roll();
+        ThreadResult {
+            account: self.account,
+            labels: self.labels,
+            phases: self.phases,
+            errors: self
+                .errors
+                .into_iter()
+                .map(|(failure, errors)| (failure.key(), errors.named(labels)))
+                .collect(),
+            series: self.series,
+            first_due_us: self.first_due_us,
+            first_sent_us: self.first_sent_us,
+            last_done_us: self.last_done_us,
+            ports_exhausted: self.ports_exhausted,
+            files_exhausted: self.files_exhausted,
+            read_delay: self.read_delay,
+            bad_seconds: self.bad_seconds,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl Errors {
+    fn named(self, labels: &[String]) -> ErrorTally {
+        ErrorTally {
+            count: self.count,
+            first_us: self.first_us,
+            last_us: self.last_us,
+            labels: self
+                .labels
+                .into_iter()
+                .map(|(label, count)| (labels[label].clone(), count))
+                .collect(),
+            exchanges: self.exchanges,
+        }
+    }
+}
+
+/// Adds a label's second to its series, at the timeline's resolution.
+fn keep_second(series: &mut Vec<LabelSecond>, second: u64, row: LabelSecond) {
+    if row.ok + row.failed == 0 {
+        return;
+    }
+    let stretch = stretch_of(second);
+    match series.last_mut() {
+        Some(last) if last.second == stretch => add_second(last, &row),
+        _ => series.push(LabelSecond {
+            second: stretch,
+            ..row
+        }),
+    }
+}
+
+/// Adds the same stretch of a label.
+pub(super) fn add_second(into: &mut LabelSecond, other: &LabelSecond) {
+    into.ok += other.ok;
+    into.failed += other.failed;
+    into.latency.merge(&other.latency);
+}
+
+fn p99(values: &mut [u64]) -> u64 {
+    if values.is_empty() {
+        return 0;
+    }
+    let rank = (values.len() * 99).div_ceil(100) - 1;
+    *values.select_nth_unstable(rank).1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    fn sample(due_us: u64, sent_us: u64, done_us: u64) -> Sample {
+        Sample {
+            due_us,
+            sent_us,
+            done_us,
+            first_byte_us: Some(done_us),
+            bytes_received: 10,
+            ..Sample::default()
+        }
+    }
+
+    #[test]
+    fn idle_seconds_are_sent_too_and_a_sample_belongs_to_its_end() {
+        let (sender, mut seconds) = unbounded_channel();
+        let mut recorder = Recorder::new(3, 1, false, sender);
+        recorder.user_in();
+        recorder.sent(None, 900_000);
+        recorder.done(0, &sample(900_000, 900_000, 3_100_000), Outcome::ok(200));
+        recorder.sent(None, 3_200_000);
+        let result = recorder.finish(&["a".to_owned()], 3_300_000);
+        let mut told = Vec::new();
+        while let Ok(second) = seconds.try_recv() {
+            told.push((
+                second.second.second,
+                second.second.sent,
+                second.second.ok,
+                second.second.unfinished,
+                second.second.users,
+            ));
+        }
+        assert_eq!(
+            told,
+            [
+                (0, 1, 0, 0, 1),
+                (1, 0, 0, 0, 1),
+                (2, 0, 0, 0, 1),
+                (3, 1, 1, 1, 0)
+            ]
+        );
+        assert!(result.account.balanced());
+        assert_eq!(result.series[0][0].second, 3);
+    }
+
+    #[test]
+    fn errors_beyond_the_limit_are_counted_as_further_ones() {
+        let (sender, _seconds) = unbounded_channel();
+        let mut recorder = Recorder::new(0, 1, false, sender);
+        for n in 0..1_000 {
+            let failure = Failure::text(Cause::Protocol, format!("odd {n}"));
+            recorder.error(0, n, failure, || None);
+        }
+        let result = recorder.finish(&["a".to_owned()], 1);
+        assert!(result.errors.len() <= MOST_ERRORS);
+        let all: u64 = result.errors.iter().map(|row| row.1.count).sum();
+        assert_eq!(all, 1_000);
+    }
+
+    proptest! {
+        #[test]
+        fn seconds_add_up_to_the_account(
+            events in prop::collection::vec((0u64..400_000, 0u64..500_000, 0u8..6), 0..200),
+        ) {
+            let (sender, mut seconds) = unbounded_channel();
+            let mut recorder = Recorder::new(0, 2, true, sender);
+            let mut now = 0;
+            for (pause, length, kind) in events {
+                now += pause;
+                match kind {
+                    0 => recorder.dropped(now, now),
+                    1 => recorder.sent(Some(now), now + 5),
+                    _ => {
+                        recorder.sent(Some(now), now + 5);
+                        now += length + 5;
+                        let outcome = match kind {
+                            2 => Outcome::failed(Cause::Reset, None),
+                            3 => Outcome::failed(Cause::Status5xx, Some(503)),
+                            _ => Outcome::ok(200),
+                        };
+                        recorder.done(usize::from(kind % 2), &sample(now, now, now), outcome);
+                    }
+                }
+            }
+            let result = recorder.finish(&["a".to_owned(), "b".to_owned()], now);
+            let mut sum = Second::default();
+            let mut next = 0;
+            while let Ok(second) = seconds.try_recv() {
+                prop_assert_eq!(second.second.second, next);
+                next += 1;
+                sum.merge(&second.second);
+            }
+            prop_assert!(result.account.balanced());
+            let account = Account {
+                scheduled: sum.scheduled,
+                dropped: sum.dropped,
+                sent: sum.sent,
+                ok: sum.ok,
+                failed: sum.failed,
+                unfinished: sum.unfinished,
+            };
+            prop_assert_eq!(account, result.account);
+            let causes: u64 = sum.causes.iter().map(|row| row.1).sum();
+            prop_assert_eq!(causes, result.account.failed);
+            let labels: u64 = result.series.iter().flatten().map(|row| row.ok + row.failed).sum();
+            prop_assert_eq!(labels, sum.ok + sum.failed);
+            prop_assert_eq!(sum.latency.count(), sum.ok + sum.failed);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The engine against real sockets on this machine: what a target saw and
+//! counted is what the engine must report, to the request.
+
+mod causes;
+mod closed;
+mod open;
+mod redirects;
+mod secure;
+mod target;
+
+use super::*;
+use dlt_core::load::{Curve, Model};
+use dlt_core::scenario::plan::{
+    Body, Group, Load as Hard, Pacing, Plan, StatusSet, Step, Timeouts, Tls,
+};
+use dlt_core::share::Lot;
+use dlt_core::tally::OTHER_LABEL;
+use dlt_core::timeline::MOST_TIMELINE_LABELS;
+use target::Target;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// No test's load takes longer.
+const LONGEST_TEST: Duration = Duration::from_secs(60);
+
+fn step(target: &Target, path: &str) -> Step {
+    Step {
+        label: path.to_owned(),
+        method: "GET".to_owned(),
+        url: format!("http://{}{path}", target.address).parse().unwrap(),
+        headers: Vec::new(),
+        body: Body::None,
+        think_time_us: 0,
+        timeouts: Timeouts::default(),
+        follow_redirects: true,
+        max_redirects: 10,
+        expect_status: StatusSet::default(),
+    }
+}
+
+fn group(model: Model, steps: Vec<Step>) -> Group {
+    Group {
+        name: "test".to_owned(),
+        load: Hard {
+            model,
+            per_task: false,
+            iterations: None,
+            throughput: None,
+            connections: 10_000,
+            graceful_stop_us: 5_000_000,
+            pacing: Pacing::Default,
+        },
+        steps,
+        tls: Tls::default(),
+        keepalive: true,
+    }
+}
+
+/// `users` users for `ms`.
+fn users(users: f64, ms: u64, steps: Vec<Step>) -> Group {
+    group(Model::Users(Curve::ramp_hold(users, 0, ms * 1000)), steps)
+}
+
+/// `users` users, each `rounds` times through the steps.
+fn rounds(users: f64, rounds: u64, steps: Vec<Step>) -> Group {
+    let mut group = self::users(users, 30_000, steps);
+    group.load.iterations = Some(rounds);
+    group
+}
+
+fn arrivals(rate: f64, ms: u64, steps: Vec<Step>) -> Group {
+    group(Model::Arrivals(Curve::ramp_hold(rate, 0, ms * 1000)), steps)
+}
+
+fn start(group: Group, threads: usize) -> (Load, UnboundedReceiver<ThreadSecond>) {
+    let (sender, seconds) = unbounded_channel();
+    let spec = LoadSpec {
+        plan: Arc::new(Plan {
+            groups: vec![group],
+        }),
+        lot: Lot::WHOLE,
+        threads,
+        start: Instant::now() + Duration::from_millis(20),
+    };
+    (begin(spec, sender).unwrap(), seconds)
+}
+
+/// Runs a load to its end and checks what holds for every load.
+fn run(group: Group, threads: usize) -> LoadResult {
+    let (load, seconds) = start(group, threads);
+    finish(load, seconds, threads)
+}
+
+fn finish(load: Load, mut seconds: UnboundedReceiver<ThreadSecond>, threads: usize) -> LoadResult {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let result = runtime
+        .block_on(async { tokio::time::timeout(LONGEST_TEST, load.finished()).await })
+        .expect("the load ends");
+    let mut told = Vec::new();
+    while let Ok(second) = seconds.try_recv() {
+        told.push(second);
+    }
+    add_up(&result, &told, threads);
+    result
+}
+
+/// Seconds without gaps that add up to the account; labels and errors likewise.
+fn add_up(result: &LoadResult, told: &[ThreadSecond], threads: usize) {
+    let mut sum = Second::default();
+    for thread in 0..threads {
+        let own = told.iter().filter(|second| second.thread == thread);
+        for (n, second) in own.enumerate() {
+            assert_eq!(second.second.second, n as u64);
+            sum.merge(&second.second);
+        }
+    }
+    let account = result.tally.account;
+    assert!(account.balanced(), "{account:?}");
+    let told = Account {
+        scheduled: sum.scheduled,
+        dropped: sum.dropped,
+        sent: sum.sent,
+        ok: sum.ok,
+        failed: sum.failed,
+        unfinished: sum.unfinished,
+    };
+    assert_eq!(told, account);
+    let overall = result.tally.overall();
+    assert_eq!((overall.ok, overall.failed), (account.ok, account.failed));
+    assert_eq!(overall.bytes_received, sum.bytes);
+    assert_eq!(overall.response.count(), account.ok + account.failed);
+    assert_eq!(sum.latency.count(), account.ok + account.failed);
+    let errors: u64 = result.tally.errors.values().map(|error| error.count).sum();
+    assert_eq!(errors, account.failed);
+    let causes: u64 = sum.causes.iter().map(|row| row.1).sum();
+    assert_eq!(causes, account.failed);
+    let timeline: u64 = result
+        .labels
+        .iter()
+        .flat_map(|series| &series.seconds)
+        .map(|second| second.ok + second.failed)
+        .sum();
+    // Too many labels for a timeline by label: then there is none.
+    let few = result.tally.labels.len() <= MOST_TIMELINE_LABELS;
+    assert_eq!(timeline, if few { account.ok + account.failed } else { 0 });
+}
+
+/// Samples that failed for a cause.
+fn failed(result: &LoadResult, cause: Cause) -> u64 {
+    result
+        .tally
+        .errors
+        .iter()
+        .filter(|(key, _)| key.cause == cause)
+        .map(|(_, error)| error.count)
+        .sum()
+}

@@ -1,0 +1,204 @@
+//! A target that does what a test tells it to and keeps the truth: every
+//! request head it has read, every connection it has accepted.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+/// What a target does with a request, one after the other.
+#[derive(Debug, Clone)]
+pub(super) enum Act {
+    /// Sends these bytes.
+    Send(Vec<u8>),
+    /// Is slow.
+    Pause(Duration),
+    /// Closes.
+    Close,
+    /// Resets.
+    Reset,
+}
+
+/// Turns a request into acts; the second argument is how often this path was
+/// asked for before.
+type Answer = dyn Fn(&Asked, u64) -> Vec<Act> + Send + Sync;
+
+/// A request as the target read it.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) head: String,
+    pub(super) body: Vec<u8>,
+    /// Which connection, from 0.
+    pub(super) connection: u64,
+}
+
+impl Asked {
+    /// The target of the request line.
+    pub(super) fn path(&self) -> &str {
+        self.head.split(' ').nth(1).unwrap_or_default()
+    }
+
+    /// The method.
+    pub(super) fn method(&self) -> &str {
+        self.head.split(' ').next().unwrap_or_default()
+    }
+}
+
+#[derive(Default)]
+struct Log {
+    asked: Vec<Asked>,
+    by_path: HashMap<String, u64>,
+    connections: u64,
+}
+
+/// A running target; ends when dropped.
+pub(super) struct Target {
+    pub(super) address: SocketAddr,
+    log: Arc<Mutex<Log>>,
+    _end: oneshot::Sender<()>,
+}
+
+/// An answer with a body of known length.
+pub(super) fn answer(status: &str, headers: &str, body: &str) -> Vec<Act> {
+    let length = body.len();
+    vec![Act::Send(
+        format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{headers}\r\n{body}").into(),
+    )]
+}
+
+impl Target {
+    /// A target that answers every request with 200 and a short body.
+    pub(super) fn plain() -> Self {
+        Self::new(|_, _| answer("200 OK", "", "hello"))
+    }
+
+    /// A target on a free port.
+    pub(super) fn new(answer: impl Fn(&Asked, u64) -> Vec<Act> + Send + Sync + 'static) -> Self {
+        let (end, ended) = oneshot::channel();
+        let (sender, address) = mpsc::channel();
+        let log = Arc::new(Mutex::new(Log::default()));
+        let kept = log.clone();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                sender.send(listener.local_addr().unwrap()).unwrap();
+                tokio::select! {
+                    () = serve(listener, kept, Arc::new(answer)) => {}
+                    _ = ended => {}
+                }
+            });
+        });
+        Self {
+            address: address.recv().unwrap(),
+            log,
+            _end: end,
+        }
+    }
+
+    /// Requests read so far.
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        self.log.lock().unwrap().asked.clone()
+    }
+
+    /// Requests read so far for a path.
+    pub(super) fn count(&self, path: &str) -> u64 {
+        let log = self.log.lock().unwrap();
+        log.by_path.get(path).copied().unwrap_or(0)
+    }
+
+    /// All requests read so far.
+    pub(super) fn total(&self) -> u64 {
+        self.log.lock().unwrap().asked.len() as u64
+    }
+
+    /// Connections accepted so far.
+    pub(super) fn connections(&self) -> u64 {
+        self.log.lock().unwrap().connections
+    }
+}
+
+async fn serve(listener: TcpListener, log: Arc<Mutex<Log>>, answer: Arc<Answer>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            return;
+        };
+        let connection = {
+            let mut log = log.lock().unwrap();
+            log.connections += 1;
+            log.connections - 1
+        };
+        let (log, answer) = (log.clone(), answer.clone());
+        tokio::spawn(async move {
+            // A client that goes away is part of the tests.
+            let _ = converse(stream, connection, &log, &*answer).await;
+        });
+    }
+}
+
+async fn converse(
+    mut stream: TcpStream,
+    connection: u64,
+    log: &Mutex<Log>,
+    answer: &Answer,
+) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut buffer = Vec::new();
+    while let Some(asked) = next_request(&mut stream, &mut buffer, connection).await? {
+        let before = {
+            let mut log = log.lock().unwrap();
+            let count = log.by_path.entry(asked.path().to_owned()).or_default();
+            *count += 1;
+            let before = *count - 1;
+            log.asked.push(asked.clone());
+            before
+        };
+        for act in answer(&asked, before) {
+            match act {
+                Act::Send(bytes) => stream.write_all(&bytes).await?,
+                Act::Pause(time) => tokio::time::sleep(time).await,
+                Act::Close => return Ok(()),
+                Act::Reset => {
+                    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+                    return Ok(());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn next_request(
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+    connection: u64,
+) -> io::Result<Option<Asked>> {
+    loop {
+        if let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&buffer[..end + 4]).into_owned();
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("Content-Length: "))
+                .map_or(0, |length| length.parse().unwrap());
+            if buffer.len() >= end + 4 + length {
+                let body = buffer[end + 4..end + 4 + length].to_vec();
+                buffer.drain(..end + 4 + length);
+                return Ok(Some(Asked {
+                    head,
+                    body,
+                    connection,
+                }));
+            }
+        }
+        if stream.read_buf(buffer).await? == 0 {
+            return Ok(None);
+        }
+    }
+}

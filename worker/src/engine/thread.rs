@@ -1,0 +1,203 @@
+//! One load thread: its runtime, its groups from the start to the last answer,
+//! its probe. Shares nothing with the others but what was prepared.
+
+use super::clock::Clock;
+use super::http::connect::{Connector, Wire};
+use super::pace::{Probe, Timer};
+use super::prepare::Prepared;
+use super::recorder::Recorder;
+use super::steps::GroupRun;
+use super::{ThreadResult, ThreadSecond, arrivals, sys, users};
+use dlt_core::scenario::plan::Pacing;
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep_until;
+
+/// Tasks polled before the poller is asked again: a call a hundred answers at
+/// most, while the read delay stays far below a millisecond.
+const EVENT_INTERVAL: u32 = 127;
+
+/// What a load thread is given.
+#[derive(Debug)]
+pub(super) struct Duty {
+    pub(super) thread: usize,
+    pub(super) prepared: Arc<Prepared>,
+    pub(super) start: Instant,
+    pub(super) seconds: UnboundedSender<ThreadSecond>,
+    /// True once the load is to stop; also when nobody holds it any more.
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+/// The runtime of a load thread; made on that thread.
+pub(super) fn runtime() -> io::Result<LocalRuntime> {
+    sys::least_timer_slack();
+    Builder::new_current_thread()
+        .enable_all()
+        .event_interval(EVENT_INTERVAL)
+        .max_blocking_threads(2)
+        .build_local(LocalOptions::default())
+}
+
+/// Makes this thread's load, from the start instant until its last request
+/// has ended or been given up.
+pub(super) async fn make_load(duty: Duty) -> ThreadResult {
+    let Duty {
+        thread,
+        prepared,
+        start,
+        seconds,
+        mut stop,
+    } = duty;
+    let clock = Clock::new(start);
+    let open = prepared.is_open();
+    let recorder = Recorder::new(thread, prepared.labels.len(), open, seconds);
+    let recorder = Rc::new(RefCell::new(recorder));
+    let wire = Rc::new(Wire::new(clock, &prepared.addresses));
+    let groups: Vec<Rc<GroupRun>> = (0..prepared.groups.len())
+        .map(|index| {
+            let tls = prepared.groups[index].tls.clone();
+            let connector = Connector::new(wire.clone(), tls);
+            Rc::new(GroupRun::new(
+                prepared.clone(),
+                index,
+                connector,
+                recorder.clone(),
+            ))
+        })
+        .collect();
+    let mut warnings = Vec::new();
+    if !await_start(clock, start, &mut stop).await {
+        let probe = tokio::task::spawn_local(probe(clock, recorder.clone()));
+        let mut running = JoinSet::new();
+        for group in groups {
+            running.spawn_local(run_group(group, thread as u64, stop.clone()));
+        }
+        while let Some(ended) = running.join_next().await {
+            match ended {
+                Ok(more) => warnings.extend(more),
+                Err(error) => warnings.push(format!("load thread {thread}: {error}")),
+            }
+        }
+        probe.abort();
+        if let Ok(Err(error)) = probe.await {
+            warnings.push(format!(
+                "load thread {thread}: the read delay could not be measured: {error}"
+            ));
+        }
+    }
+    let recorder = recorder.replace(Recorder::new(
+        thread,
+        0,
+        open,
+        tokio::sync::mpsc::unbounded_channel().0,
+    ));
+    let mut result = recorder.finish(&prepared.labels, clock.now_us());
+    result.warnings = warnings;
+    result
+}
+
+/// Waits for the start instant; true if the load was stopped before.
+async fn await_start(clock: Clock, start: Instant, stop: &mut watch::Receiver<bool>) -> bool {
+    let sleep = async {
+        let wait = start.saturating_duration_since(Instant::now());
+        // The kernel's timer is exact; tokio's would add up to a millisecond.
+        let exact = match Timer::new(clock, Pacing::Precise) {
+            Ok(mut timer) => timer.sleep(wait).await,
+            Err(error) => Err(error),
+        };
+        if exact.is_err() {
+            sleep_until(start.into()).await;
+        }
+    };
+    tokio::select! {
+        () = sleep => *stop.borrow(),
+        () = stopped(stop) => true,
+    }
+}
+
+/// Ends once the load is to stop.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error says that nobody holds the load any more: that is a stop too.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn probe(clock: Clock, recorder: Rc<RefCell<Recorder>>) -> io::Result<()> {
+    let mut probe = Probe::new(clock)?;
+    loop {
+        probe
+            .next(|delay_us, now_us| recorder.borrow_mut().read_delay(delay_us, now_us))
+            .await?;
+    }
+}
+
+/// Runs a group to its end: sentences for people, if something went wrong.
+async fn run_group(
+    group: Rc<GroupRun>,
+    thread: u64,
+    mut stop: watch::Receiver<bool>,
+) -> Vec<String> {
+    let mut tasks = JoinSet::new();
+    let mut warnings = Vec::new();
+    let open = group.plan().load.model.is_open();
+    let end = group.clock.instant(group.end_us.get());
+    let load = async {
+        if open {
+            arrivals::run(&group, thread, &mut tasks).await
+        } else {
+            users::run(&group, thread, &mut tasks).await;
+            Ok(())
+        }
+    };
+    tokio::select! {
+        ended = load => {
+            if let Err(error) = ended {
+                warnings.push(format!("arrivals could not be timed: {error}"));
+            }
+        }
+        // Closed load: whoever has no request in flight need not be waited for.
+        () = sleep_until(end), if !open => {}
+        () = stopped(&mut stop) => group.end_us.set(group.clock.now_us()),
+    }
+    let given_up =
+        group.end_us.get().max(group.clock.now_us()) + group.plan().load.graceful_stop_us;
+    drain(&group, given_up, &mut stop).await;
+    tasks.abort_all();
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended
+            && error.is_panic()
+        {
+            warnings.push(format!("a user of load thread {thread} broke off: {error}"));
+        }
+    }
+    warnings
+}
+
+/// Waits until nothing is in flight, at most until `given_up_us`.
+async fn drain(group: &GroupRun, given_up_us: u64, stop: &mut watch::Receiver<bool>) {
+    let given_up_us = std::cell::Cell::new(given_up_us);
+    let calm = async {
+        while group.in_flight() > 0 {
+            group.calm.notified().await;
+        }
+    };
+    let patience = async {
+        let graceful = Duration::from_micros(group.plan().load.graceful_stop_us);
+        tokio::select! {
+            () = sleep_until(group.clock.instant(given_up_us.get())) => {}
+            // A stop during the drain does not start it anew: it was due to
+            // end earlier in any case.
+            () = async { stopped(stop).await; tokio::time::sleep(graceful).await } => {}
+        }
+    };
+    tokio::select! {
+        () = calm => {}
+        () = patience => {}
+    }
+}

@@ -1,0 +1,146 @@
+//! Closed load: one task a user, active while the curve is above it, sending
+//! its next request when the last answer is in and its think time is over.
+
+use super::clock::Clock;
+use super::steps::{GroupRun, Walker};
+use dlt_core::share::{Lot, Share, Slice};
+use std::cell::Cell;
+use std::rc::Rc;
+use tokio::task::JoinSet;
+use tokio::time::sleep_until;
+
+/// Pause of a user whose request found no connection, µs: it has no answer to
+/// wait for, and would otherwise do nothing but try again.
+const REST_UNCONNECTED_US: u64 = 10_000;
+
+/// A user of this thread: when it is active.
+struct User {
+    spans: Vec<(u64, u64)>,
+}
+
+/// The thread's part of a `throughput` cap: one slot after the other, none
+/// saved up.
+#[derive(Debug)]
+struct Cap {
+    interval_ns: u64,
+    next_ns: Cell<u64>,
+}
+
+impl Cap {
+    /// When the next request may be sent, µs.
+    fn slot(&self, now_us: u64) -> u64 {
+        let at_ns = self.next_ns.get().max(now_us * 1_000);
+        self.next_ns.set(at_ns + self.interval_ns);
+        at_ns / 1_000
+    }
+}
+
+/// Runs a group's users on thread `thread` until none is left. Ends early only
+/// by being dropped.
+pub(super) async fn run(group: &Rc<GroupRun>, thread: u64, tasks: &mut JoinSet<()>) {
+    let (users, cap) = users_of(group, thread);
+    let cap = cap.map(Rc::new);
+    let mut users = users.into_iter().peekable();
+    loop {
+        let now_us = group.clock.now_us();
+        while let Some(user) = users.next_if(|user| user.spans[0].0 <= now_us) {
+            tasks.spawn_local(live(group.clone(), user.spans, cap.clone()));
+        }
+        match users.peek() {
+            Some(next) => {
+                let at = group.clock.instant(next.spans[0].0);
+                tokio::select! {
+                    () = sleep_until(at) => {}
+                    // Ended users are let go as the ramp goes on.
+                    Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+                }
+            }
+            None => break,
+        }
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+/// This thread's users by the time they begin, and its part of the cap.
+fn users_of(group: &GroupRun, thread: u64) -> (Vec<User>, Option<Cap>) {
+    let load = &group.plan().load;
+    let curve = load.model.curve();
+    let most = curve.peak().ceil() as u64;
+    let runner = if load.per_task {
+        Lot {
+            slice: Slice::WHOLE,
+            share: Share::WHOLE,
+        }
+    } else {
+        group.load().lot
+    };
+    let lot = runner.split(thread, group.load().threads);
+    let mut users: Vec<User> = (0..lot.count(most))
+        .map(|k| User {
+            spans: curve.user_spans(lot.nth(k)),
+        })
+        .filter(|user| !user.spans.is_empty())
+        .collect();
+    users.sort_by_key(|user| user.spans[0].0);
+    let cap = load.throughput.filter(|rate| *rate > 0.0).map(|rate| {
+        // By users and not by threads: a thread without users has no use for
+        // its part, and the parts must add up to the cap.
+        let part = lot.count(most) as f64 / most.max(1) as f64;
+        let runners = if load.per_task {
+            group.load().lot.fraction()
+        } else {
+            1.0
+        };
+        Cap {
+            interval_ns: (1e9 / (rate * part * runners).max(1e-6)) as u64,
+            next_ns: Cell::new(0),
+        }
+    });
+    (users, cap)
+}
+
+async fn live(group: Rc<GroupRun>, spans: Vec<(u64, u64)>, cap: Option<Rc<Cap>>) {
+    let mut walker = Walker::new(group.clone());
+    let mut rounds_left = group.plan().load.iterations.unwrap_or(u64::MAX);
+    for (from_us, to_us) in spans {
+        if group.clock.now_us() < from_us {
+            sleep_until(group.clock.instant(from_us)).await;
+        }
+        group.recorder.borrow_mut().user_in();
+        while rounds_left > 0 && round(&group, &mut walker, to_us, cap.as_deref()).await {
+            rounds_left -= 1;
+        }
+        group.recorder.borrow_mut().user_out();
+        if rounds_left == 0 {
+            return;
+        }
+    }
+}
+
+/// One round through the steps; false if the user's time was over before its end.
+async fn round(group: &Rc<GroupRun>, walker: &mut Walker, to_us: u64, cap: Option<&Cap>) -> bool {
+    for (n, step) in group.plan().steps.iter().enumerate() {
+        if let Some(cap) = cap {
+            pause_until(group.clock, cap.slot(group.clock.now_us())).await;
+        }
+        let until_us = to_us.min(group.end_us.get());
+        let Some(stepped) = walker.step(n, None, until_us).await else {
+            return false;
+        };
+        let mut pause_us = step.think_time_us;
+        if stepped.unconnected {
+            pause_us = pause_us.max(REST_UNCONNECTED_US);
+        }
+        if pause_us > 0 {
+            pause_until(group.clock, stepped.done_us + pause_us).await;
+        }
+    }
+    true
+}
+
+/// Waits, if `at_us` is still to come.
+async fn pause_until(clock: Clock, at_us: u64) {
+    if clock.now_us() < at_us {
+        sleep_until(clock.instant(at_us)).await;
+    }
+}
