@@ -2,9 +2,10 @@
 //! and the whole with every default filled in.
 
 use super::drawing::{Drawing, drawing};
+use super::labels::cut_label;
 use super::limits::{LONGEST_DESCRIPTION, MOST_THRESHOLDS, MOST_USERS};
 use super::names::{as_display_name, display_name, tags};
-use super::notes::{Node, Notes, Object};
+use super::notes::{Node, Notes, Object, shown};
 use super::plan::{Body, Plan};
 use super::tasks::{Entry, tasks};
 use super::{Defaults, FileCheck, Scenario, TaskConfig};
@@ -76,6 +77,7 @@ pub(super) fn body(
         .and_then(|entry| drawing.plan(|at| concurrency(&drawing, at, entry)));
     if let Some(plan) = &plan {
         crowd(&drawing, plan, &entries, notes);
+        strange_labels(&facts.thresholds, plan, notes);
     }
     if notes.has_faults() {
         return None;
@@ -91,7 +93,7 @@ pub(super) fn body(
         healthy_threshold: facts.healthy_threshold,
         tasks,
         plan,
-        thresholds: facts.thresholds,
+        thresholds: facts.thresholds.into_iter().map(|(_, t)| t).collect(),
         warnings: Vec::new(),
         body,
     })
@@ -104,7 +106,8 @@ struct Facts {
     description: String,
     show_live: bool,
     healthy_threshold: u8,
-    thresholds: Vec<Threshold>,
+    /// Each with its path.
+    thresholds: Vec<(String, Threshold)>,
     tags: Option<Vec<String>>,
 }
 
@@ -165,7 +168,7 @@ fn facts(root: &Object<'_>, defaults: &Defaults, notes: &mut Notes) -> Facts {
     }
 }
 
-fn thresholds(node: &Node<'_>, notes: &mut Notes) -> Vec<Threshold> {
+fn thresholds(node: &Node<'_>, notes: &mut Notes) -> Vec<(String, Threshold)> {
     let items = node.list(0..=MOST_THRESHOLDS, notes).unwrap_or_default();
     items
         .iter()
@@ -173,6 +176,7 @@ fn thresholds(node: &Node<'_>, notes: &mut Notes) -> Vec<Threshold> {
             Threshold::parse(item.text(notes)?)
                 .map_err(|reason| item.fault(notes, reason))
                 .ok()
+                .map(|threshold| (item.path.clone(), threshold))
         })
         .collect()
 }
@@ -246,6 +250,32 @@ fn crowd(drawing: &Drawing, plan: &Plan, entries: &[Entry], notes: &mut Notes) {
     }
 }
 
+/// Notes thresholds on labels that no request has: they could only fail.
+fn strange_labels(thresholds: &[(String, Threshold)], plan: &Plan, notes: &mut Notes) {
+    let labels: Vec<&String> = plan
+        .groups
+        .iter()
+        .flat_map(|group| group.steps.iter().map(|step| &step.label))
+        .collect();
+    for (path, threshold) in thresholds {
+        let Some(label) = &threshold.label else {
+            continue;
+        };
+        if labels.contains(&&cut_label(label)) {
+            continue;
+        }
+        let some: Vec<String> = labels.iter().take(10).map(|label| shown(label)).collect();
+        notes.fault(
+            path,
+            format!(
+                "is about the label {}, which no request has; labels: {}",
+                shown(label),
+                some.join(", ")
+            ),
+        );
+    }
+}
+
 fn task_configs(drawing: &Drawing, plan: &Plan, entries: &[Entry]) -> Vec<TaskConfig> {
     let tasks: u64 = entries.iter().map(|entry| entry.task_count).sum();
     // DLT's clients need a number: what a task's part of the users comes to.
@@ -258,10 +288,12 @@ fn task_configs(drawing: &Drawing, plan: &Plan, entries: &[Entry]) -> Vec<TaskCo
         });
     entries
         .iter()
-        .map(|entry| TaskConfig {
-            region: entry.region.clone(),
-            task_count: entry.task_count,
-            concurrency: concurrency(drawing, 0, entry).unwrap_or(dealt.max(1)),
+        .filter_map(|entry| {
+            Some(TaskConfig {
+                region: entry.region.clone()?,
+                task_count: entry.task_count,
+                concurrency: concurrency(drawing, 0, entry).unwrap_or(dealt.max(1)),
+            })
         })
         .collect()
 }
@@ -294,7 +326,11 @@ fn filled(
     );
     put("showLive", json!(facts.show_live));
     put("healthyThreshold", json!(facts.healthy_threshold));
-    let expressions: Vec<_> = facts.thresholds.iter().map(|t| &t.expression).collect();
+    let expressions: Vec<_> = facts
+        .thresholds
+        .iter()
+        .map(|(_, t)| &t.expression)
+        .collect();
     put("thresholds", json!(expressions));
     if let Some(tags) = &facts.tags {
         put("tags", json!(tags));

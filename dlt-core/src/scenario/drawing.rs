@@ -74,7 +74,7 @@ pub(super) fn drawing(object: &Object<'_>, files: FileCheck<'_>, notes: &mut Not
                 path: scenarios.path_of(name),
             };
             if let Some(reason) = display_name(name) {
-                node.fault(notes, format!("has a name that {reason}"));
+                node.fault(notes, format!("the name {reason}"));
             }
             definition(name, &node, files, notes)
         })

@@ -101,7 +101,8 @@ pub(super) fn execution(node: &Node<'_>, notes: &mut Notes) -> Option<Execution>
     }
     let concurrency = object
         .get("concurrency")
-        .and_then(|node| node.whole(1..=MOST_CONCURRENCY, notes));
+        // A wrong number is told, and is no missing one.
+        .map(|node| node.whole(1..=MOST_CONCURRENCY, notes).unwrap_or(1));
     let iterations = object
         .get("iterations")
         .and_then(|node| node.whole(1..=MOST_ITERATIONS, notes));

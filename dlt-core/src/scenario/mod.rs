@@ -135,3 +135,9 @@ pub struct Faults(pub Vec<Fault>);
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod malformed;
+
+#[cfg(test)]
+mod properties;

@@ -7,13 +7,13 @@ use super::notes::{Node, Notes};
 pub(super) fn display_name(text: &str) -> Option<String> {
     let units = text.encode_utf16().count();
     if !(3..=255).contains(&units) {
-        return Some(format!("has {units} characters; 3 to 255 are allowed"));
+        return Some(format!("must have 3 to 255 characters, not {units}"));
     }
     if text.starts_with(blank) || text.ends_with(blank) {
-        return Some("begins or ends with white space; trim it".to_owned());
+        return Some("must not begin or end with white space".to_owned());
     }
     if text.chars().any(unprintable) {
-        return Some("holds control characters or line separators; remove them".to_owned());
+        return Some("must not hold control characters or line separators".to_owned());
     }
     None
 }

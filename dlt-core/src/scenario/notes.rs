@@ -171,6 +171,7 @@ impl<'a> Node<'a> {
         };
         if items.len() < *sizes.start() {
             self.fault(notes, format!("must have at least {} item", sizes.start()));
+            return None;
         }
         if items.len() > *sizes.end() {
             let reason = format!(
@@ -218,7 +219,7 @@ impl<'a> Node<'a> {
             "must not be empty".to_owned()
         } else {
             format!(
-                "has {length} characters; {} to {} are allowed",
+                "must have {} to {} characters, not {length}",
                 sizes.start(),
                 sizes.end()
             )
@@ -236,9 +237,18 @@ impl<'a> Node<'a> {
         value
     }
 
-    /// A whole number, or a text of digits, in `range`; `beyond` completes the
-    /// message when it is not.
+    /// A whole number, or a text of digits, in `range`.
     pub fn whole(&self, range: RangeInclusive<u64>, notes: &mut Notes) -> Option<u64> {
+        self.whole_up_to(range, "", notes)
+    }
+
+    /// As `whole`; `why` says after the greatest number where it comes from.
+    pub fn whole_up_to(
+        &self,
+        range: RangeInclusive<u64>,
+        why: &str,
+        notes: &mut Notes,
+    ) -> Option<u64> {
         let number = match self.value {
             Value::Number(number) => number.as_u64().or_else(|| {
                 let float = number.as_f64()?;
@@ -260,7 +270,7 @@ impl<'a> Node<'a> {
                 let given = shown_value(self.value);
                 self.fault(
                     notes,
-                    format!("must be a whole number from {least} to {most}, not {given}"),
+                    format!("must be a whole number from {least} to {most}{why}, not {given}"),
                 );
                 None
             }
@@ -336,8 +346,7 @@ impl<'a> Object<'a> {
 }
 
 /// What is said of a key that a later version will understand.
-pub(super) const NOT_YET: &str =
-    "is not supported yet, and ignoring it would make another test of this; remove it";
+pub(super) const NOT_YET: &str = "is not supported yet; remove it if the test is meant without it";
 
 /// The candidate that a mistyped word most likely means.
 fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {

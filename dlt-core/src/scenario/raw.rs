@@ -64,7 +64,6 @@ fn read_yaml(text: &str, state: &State) -> Result<Value, Fault> {
             flow_nesting_limit: DEEPEST * 2,
             max_aliases: 1_000,
             max_anchors: 1_000,
-            max_documents: 1,
             max_total_scalar_bytes: LONGEST_TEXT_BYTES,
             max_recorded_anchor_bytes: LONGEST_TEXT_BYTES,
         },

@@ -10,7 +10,8 @@ use std::collections::HashMap;
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub path: String,
-    pub region: Region,
+    /// None when it is not one; then that has been told.
+    pub region: Option<Region>,
     pub task_count: u64,
     /// As given; a scenario file may leave it out.
     pub concurrency: Option<u64>,
@@ -33,7 +34,7 @@ pub(super) fn tasks(root: &Object<'_>, defaults: &Defaults, notes: &mut Notes) -
         };
         let entry = Entry {
             path: format!("{path}[0]"),
-            region: region.clone(),
+            region: Some(region.clone()),
             task_count: defaults.tasks,
             concurrency: None,
         };
@@ -46,13 +47,12 @@ pub(super) fn tasks(root: &Object<'_>, defaults: &Defaults, notes: &mut Notes) -
         let Some(entry) = entry(&item, defaults, notes) else {
             continue;
         };
-        if entries.iter().any(|other| other.region == entry.region) {
+        if let Some(region) = &entry.region
+            && entries.iter().any(|other| other.region == entry.region)
+        {
             notes.fault(
                 format!("{}.region", entry.path),
-                format!(
-                    "names {} a second time; add its taskCount to the first",
-                    entry.region
-                ),
+                format!("names {region} a second time; add its taskCount to the first"),
             );
         }
         fits(&entry, defaults, &available, notes);
@@ -64,27 +64,36 @@ pub(super) fn tasks(root: &Object<'_>, defaults: &Defaults, notes: &mut Notes) -
 fn entry(node: &Node<'_>, defaults: &Defaults, notes: &mut Notes) -> Option<Entry> {
     let object = node.object(notes)?;
     object.only(&["region", "taskCount", "concurrency"], &[], notes);
-    let task_count = match object.get("taskCount") {
-        Some(node) => node.whole(1..=MOST_USERS, notes),
-        None => Some(defaults.tasks),
-    };
-    let concurrency = object
-        .get("concurrency")
-        .map(|node| node.whole(1..=MOST_CONCURRENCY, notes));
     let region = match object.get("region") {
         Some(node) => region(&node, defaults, notes),
         None => defaults.regions.first().map(|(region, _)| region.clone()),
     };
-    // A wrong concurrency counts as given, not as missing.
-    if concurrency == Some(None) {
-        return None;
-    }
+    let (most, why) = match &region {
+        Some(region) => (
+            capacity(region, defaults).max(1),
+            format!(", the capacity of {region}"),
+        ),
+        None => (MOST_USERS, String::new()),
+    };
+    // What is wrong is told, and the rest is looked at as if it were right.
+    let task_count = match object.get("taskCount") {
+        Some(node) => node.whole_up_to(1..=most, &why, notes).unwrap_or(1),
+        None => defaults.tasks,
+    };
+    let concurrency = object
+        .get("concurrency")
+        .map(|node| node.whole(1..=MOST_CONCURRENCY, notes).unwrap_or(1));
     Some(Entry {
         path: node.path.clone(),
-        region: region?,
-        task_count: task_count?,
-        concurrency: concurrency.flatten(),
+        region,
+        task_count,
+        concurrency,
     })
+}
+
+fn capacity(region: &Region, defaults: &Defaults) -> u64 {
+    let known = defaults.regions.iter().find(|(known, _)| known == region);
+    known.map_or(0, |(_, capacity)| *capacity)
 }
 
 fn region(node: &Node<'_>, defaults: &Defaults, notes: &mut Notes) -> Option<Region> {
@@ -140,13 +149,11 @@ fn available(node: &Node<'_>, notes: &mut Notes) -> HashMap<String, u64> {
 
 /// Notes a task count beyond the region's capacity or what the body says is free.
 fn fits(entry: &Entry, defaults: &Defaults, available: &HashMap<String, u64>, notes: &mut Notes) {
+    let Some(region) = &entry.region else {
+        return;
+    };
     let path = format!("{}.taskCount", entry.path);
-    let region = &entry.region;
-    let capacity = defaults
-        .regions
-        .iter()
-        .find(|(known, _)| known == region)
-        .map_or(0, |(_, capacity)| *capacity);
+    let capacity = capacity(region, defaults);
     let wanted = entry.task_count;
     if wanted == 0 || wanted > capacity {
         notes.fault(
