@@ -9,11 +9,10 @@ use crate::result::{self, Telling};
 use crate::signals::Interrupts;
 use crate::source::{self, Source};
 use crate::speak::Voice;
-use crate::watch::{Watched, watch};
+use crate::watch::{Watched, told, watch};
 use anyhow::Context;
 use dlt_core::calls::{RunRecord, exit_code};
 use dlt_core::scenario::Faults;
-use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::local::Home;
 use std::path::Path;
 use std::time::Duration;
@@ -102,7 +101,11 @@ pub async fn execute(
     };
     let home = match opened {
         Ok(Ok(home)) => home,
-        Ok(Err(error)) => return Ok(could_not_run(voice, &error)),
+        Ok(Err(error)) => {
+            let (exit, message) = told(&error);
+            voice.error(&message);
+            return Ok(exit);
+        }
         Err(_) => anyhow::bail!(
             "the data folder did not open within {} s",
             OPEN_DEADLINE.as_secs()
@@ -123,11 +126,6 @@ pub async fn execute(
             Ok(exit)
         }
     }
-}
-
-fn could_not_run(voice: Voice, error: &PipelineError) -> Exit {
-    voice.error(&error.to_string());
-    Exit::CouldNotRun
 }
 
 /// Prints a record: as JSON, or as the last screen.

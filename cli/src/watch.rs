@@ -115,7 +115,7 @@ pub async fn watch(
     stage.redraw(&live, &clock);
     let started = match timeout(START_DEADLINE, home.start(scenario)).await {
         Ok(Ok(started)) => started,
-        Ok(Err(error)) => return could_not(error),
+        Ok(Err(error)) => return could_not(&error),
         Err(_) => {
             let text = format!(
                 "the run did not start within {} s",
@@ -174,12 +174,20 @@ fn over(record: Result<RunRecord, PipelineError>, interrupted: bool) -> Watched 
             record: Box::new(record),
             interrupted,
         },
-        Err(error) => could_not(error),
+        Err(error) => could_not(&error),
     }
 }
 
-fn could_not(error: PipelineError) -> Watched {
-    Watched::Gone(Exit::CouldNotRun, error.to_string())
+fn could_not(error: &PipelineError) -> Watched {
+    let (exit, message) = told(error);
+    Watched::Gone(exit, message)
+}
+
+/// How a control plane's error ends the command, and the sentence for it.
+pub fn told(error: &PipelineError) -> (Exit, String) {
+    let exit = u8::try_from(error.exit_code()).map_or(Exit::Bug, Exit::from_code);
+    let hint = error.hint().map(|hint| format!("; {hint}"));
+    (exit, format!("{error}{}", hint.unwrap_or_default()))
 }
 
 /// Asks the run to stop; a second interrupt while asking leaves at once.

@@ -118,6 +118,14 @@ impl<C: Clock> Processes<C> {
         }
     }
 
+    /// Kills every runner at once; for when nothing is waited for any more.
+    pub fn kill(&self) {
+        for process in self.lock().iter_mut() {
+            process.refresh(0);
+            process.signal(Stop::AtOnce);
+        }
+    }
+
     fn spawn(&self, launch: &Launch) -> Result<Process, String> {
         let order = &launch.order;
         let folder = self.folder.join(order.run.as_str());

@@ -367,7 +367,16 @@ impl Home {
     /// Kills every runner of this home at once (SIGKILL to their groups), for a
     /// second Ctrl-C: nothing is waited for, nothing more is kept.
     pub fn kill(&self) {
-        todo!("H5")
+        // Nobody may launch a replacement for what is killed now.
+        for driven in self
+            .driven
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+        {
+            driven.task.abort();
+        }
+        self.fleet.kill();
     }
 
     /// Waits until the run is in a terminal status and returns its record.
