@@ -249,7 +249,7 @@ pub enum ToLeader {
     /// The start is understood.
     Ack {},
     /// One second's tally.
-    Tick(Tick),
+    Tick(Box<Tick>),
     /// The load is over and the report is stored.
     Finished {},
 }

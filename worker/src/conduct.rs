@@ -162,7 +162,10 @@ impl Conduct {
             self.print_region(false);
         }
         self.print_region(true);
-        if let Company::Led { leader, .. } = std::mem::replace(&mut self.company, Company::Alone) {
+        if matches!(self.company, Company::Led { .. })
+            && let Company::Led { leader, .. } =
+                std::mem::replace(&mut self.company, Company::Alone)
+        {
             // A refusal means that nobody is left to be told.
             let _ = leader.send(ToLeader::Finished {});
             leader.close().await;
@@ -237,9 +240,9 @@ impl Conduct {
             match &self.company {
                 Company::Alone => self.alone(tick, silent),
                 Company::Led { leader, .. } => {
-                    if let Err(ToLeader::Tick(tick)) = leader.send(ToLeader::Tick(tick)) {
+                    if let Err(ToLeader::Tick(tick)) = leader.send(ToLeader::Tick(Box::new(tick))) {
                         self.company = Company::Alone;
-                        self.alone(tick, silent);
+                        self.alone(*tick, silent);
                     }
                 }
                 Company::Leads(team) => {
@@ -323,7 +326,7 @@ impl Conduct {
                 self.company = Company::Alone;
                 for frame in unsent {
                     if let ToLeader::Tick(tick) = frame {
-                        self.print(tick);
+                        self.print(*tick);
                     }
                 }
             }
@@ -334,7 +337,7 @@ impl Conduct {
         let now_us = self.now_us();
         match heard.what {
             What::Frame { frame, .. } => match frame {
-                ToLeader::Tick(tick) => self.region.take(heard.who, tick, now_us),
+                ToLeader::Tick(tick) => self.region.take(heard.who, *tick, now_us),
                 ToLeader::Finished {} => {
                     self.region.finished(heard.who);
                     self.part_from(heard.who);

@@ -60,7 +60,7 @@ impl Cutter {
     }
 
     /// The next whole frame, if it is there.
-    pub fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
+    pub fn cut<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
         let Some(head) = self.bytes.first_chunk::<HEAD_BYTES>() else {
             return Ok(None);
         };
@@ -105,7 +105,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// The next frame; waits as long as it takes, so callers set the deadline.
     pub async fn read<T: DeserializeOwned>(&mut self) -> Result<T, FrameError> {
         loop {
-            if let Some(frame) = self.cutter.next()? {
+            if let Some(frame) = self.cutter.cut()? {
                 return Ok(frame);
             }
             match self.from.read(&mut self.chunk).await? {
@@ -171,7 +171,7 @@ mod tests {
                 let (now, later) = rest.split_at((*cut).min(rest.len()));
                 cutter.push(now);
                 rest = later;
-                while let Some(frame) = cutter.next().unwrap() {
+                while let Some(frame) = cutter.cut().unwrap() {
                     seen.push(frame);
                 }
             }
@@ -184,7 +184,7 @@ mod tests {
         fn noise_is_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let mut cutter = Cutter::default();
             cutter.push(&bytes);
-            while let Ok(Some(_)) = cutter.next::<ToLeader>() {}
+            while let Ok(Some(_)) = cutter.cut::<ToLeader>() {}
         }
     }
 
@@ -197,7 +197,7 @@ mod tests {
         let mut cutter = Cutter::default();
         cutter.push(&(LONGEST_FRAME_BYTES as u32 + 1).to_be_bytes());
         assert!(matches!(
-            cutter.next::<ToWorker>(),
+            cutter.cut::<ToWorker>(),
             Err(FrameError::TooLong(_))
         ));
     }

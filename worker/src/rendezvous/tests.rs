@@ -218,7 +218,7 @@ async fn a_lost_leader_is_replaced() {
 #[tokio::test]
 async fn a_leader_lost_after_its_start_changes_nothing() {
     let one = waiting(1, 60).await;
-    let mut team = within(Team::call(&[one.address.clone()], SECRET)).await;
+    let mut team = within(Team::call(std::slice::from_ref(&one.address), SECRET)).await;
     within(team.deal(SLICE, soon_us())).await;
     drop(team);
     assert_eq!(start_of(one).await.share, Share { index: 0, of: 2 });
@@ -301,7 +301,7 @@ async fn waits_have_deadlines() {
 #[tokio::test]
 async fn a_stop_before_the_start_is_heard() {
     let one = waiting(1, 60).await;
-    let team = within(Team::call(&[one.address.clone()], SECRET)).await;
+    let team = within(Team::call(std::slice::from_ref(&one.address), SECRET)).await;
     let ended = Ended::Stopped {
         reason: "cancelled".to_owned(),
     };
