@@ -76,3 +76,6 @@ pub struct Reason {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_s: Option<u64>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,9 +20,12 @@ pub fn all(tally: &LabelTally) -> Vec<(String, u64)> {
     counted(tally, |_| true)
 }
 
-/// The codes of failed samples alone (decision 18), first seen first.
+/// The codes of failed samples alone (decision 18), most frequent first; the
+/// same whatever the order in which reports were merged.
 pub fn errors(tally: &LabelTally) -> Vec<(String, u64)> {
-    counted(tally, |outcome| outcome.cause.is_some())
+    let mut rows = counted(tally, |outcome| outcome.cause.is_some());
+    rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    rows
 }
 
 fn counted(tally: &LabelTally, wanted: impl Fn(Outcome) -> bool) -> Vec<(String, u64)> {

@@ -41,7 +41,20 @@ fn sample_report() -> Report {
 
 #[test]
 fn the_document_is_this() {
-    insta::assert_snapshot!("report", sample_report().to_xml());
+    // Compressed bytes may differ between versions of a library (decision 17):
+    // of histograms only the beginning is pinned, round trips check the counts.
+    let text: Vec<String> = sample_report()
+        .to_xml()
+        .lines()
+        .map(|line| match line.split_once(">HISTFAAA") {
+            Some((head, tail)) => {
+                let end = tail.find("</").unwrap();
+                format!("{head}>HISTFAAA…{}", &tail[end..])
+            }
+            None => line.to_owned(),
+        })
+        .collect();
+    insta::assert_snapshot!("report", text.join("\n"));
 }
 
 /// An independent reader finds Taurus' shape and the numbers that the samples
@@ -234,6 +247,8 @@ fn every_way_to_end_is_read_back() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn documents_read_back(samples in raws(60), bad in prop::collection::vec(0u64..50, 0..20)) {
         let mut report = report(3, "lo-home-2", &samples);
