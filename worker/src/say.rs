@@ -6,8 +6,10 @@ use std::io::Write;
 
 /// Talk for people.
 pub fn talk(text: &str) {
-    // Nobody may be reading; that must not end a run.
-    let _ = writeln!(std::io::stderr().lock(), "dlt worker: {text}");
+    // In one write, since stderr is often shared. Nobody may be reading; that
+    // must not end a run.
+    let line = format!("dlt worker: {text}\n");
+    let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }
 
 /// The stream of runner lines. A reader that went away does not end the run:
