@@ -289,3 +289,6 @@ impl Tally {
         overall
     }
 }
+
+#[cfg(test)]
+mod tests;

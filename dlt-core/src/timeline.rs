@@ -104,7 +104,7 @@ pub struct Timeline {
     pub region: Region,
     /// The stretches, rising; a runner that did nothing in one still lists it.
     pub seconds: Vec<Second>,
-    /// The first [`MOST_TIMELINE_LABELS`] labels; empty when there are more.
+    /// At most [`MOST_TIMELINE_LABELS`] labels; empty when there are more.
     pub labels: Vec<LabelSeries>,
 }
 
@@ -133,53 +133,98 @@ pub struct RunTimeline {
     pub start_at_us: u64,
     /// By region, its stretches rising.
     pub regions: BTreeMap<Region, Vec<Second>>,
-    /// Labels over all regions.
+    /// Labels over all regions; empty when there are more than
+    /// [`MOST_TIMELINE_LABELS`].
     pub labels: Vec<LabelSeries>,
 }
 
 impl RunTimeline {
     /// Merges runners' timelines.
     pub fn of(start_at_us: u64, timelines: &[Timeline]) -> Self {
-        let mut regions: BTreeMap<Region, BTreeMap<u64, Second>> = BTreeMap::new();
-        let mut labels: BTreeMap<&str, BTreeMap<u64, LabelSecond>> = BTreeMap::new();
-        for timeline in timelines {
-            let rows = regions.entry(timeline.region.clone()).or_default();
-            for second in &timeline.seconds {
-                rows.entry(second.second)
-                    .or_insert_with(|| Second {
-                        second: second.second,
-                        ..Second::default()
-                    })
-                    .merge(second);
-            }
-            for series in &timeline.labels {
-                let rows = labels.entry(&series.label).or_default();
-                for second in &series.seconds {
-                    let row = rows.entry(second.second).or_insert_with(|| LabelSecond {
-                        second: second.second,
-                        ..LabelSecond::default()
-                    });
-                    row.ok += second.ok;
-                    row.failed += second.failed;
-                    row.latency.merge(&second.latency);
-                }
-            }
+        let mut merger = TimelineMerger::default();
+        timelines.iter().for_each(|timeline| merger.add(timeline));
+        merger.finish(start_at_us)
+    }
+}
+
+/// Merges timelines one by one, so a thousand need not be held at once.
+#[derive(Debug, Default)]
+pub struct TimelineMerger {
+    regions: BTreeMap<Region, BTreeMap<u64, Second>>,
+    labels: BTreeMap<String, BTreeMap<u64, LabelSecond>>,
+    /// Some runner had too many labels to tell them apart: the others' rows
+    /// alone would be too low, so none are shown.
+    labels_lost: bool,
+}
+
+impl TimelineMerger {
+    /// Adds a runner's timeline.
+    pub fn add(&mut self, timeline: &Timeline) {
+        let rows = self.regions.entry(timeline.region.clone()).or_default();
+        for second in &timeline.seconds {
+            rows.entry(second.second)
+                .or_insert_with(|| Second {
+                    second: second.second,
+                    ..Second::default()
+                })
+                .merge(second);
         }
-        Self {
+        let finished = |second: &Second| second.ok + second.failed > 0;
+        self.labels_lost |= timeline.labels.is_empty() && timeline.seconds.iter().any(finished);
+        for series in &timeline.labels {
+            if self.labels_lost {
+                break;
+            }
+            self.add_label(series);
+        }
+        if self.labels_lost {
+            self.labels.clear();
+        }
+    }
+
+    fn add_label(&mut self, series: &LabelSeries) {
+        if !self.labels.contains_key(&series.label) {
+            if self.labels.len() == MOST_TIMELINE_LABELS {
+                self.labels_lost = true;
+                return;
+            }
+            self.labels.insert(series.label.clone(), BTreeMap::new());
+        }
+        let Some(rows) = self.labels.get_mut(&series.label) else {
+            return;
+        };
+        for second in &series.seconds {
+            let row = rows.entry(second.second).or_insert_with(|| LabelSecond {
+                second: second.second,
+                ..LabelSecond::default()
+            });
+            row.ok += second.ok;
+            row.failed += second.failed;
+            row.latency.merge(&second.latency);
+        }
+    }
+
+    /// The run's timeline.
+    pub fn finish(self, start_at_us: u64) -> RunTimeline {
+        RunTimeline {
             format: TIMELINE_FORMAT,
             start_at_us,
-            regions: regions
+            regions: self
+                .regions
                 .into_iter()
                 .map(|(region, rows)| (region, rows.into_values().collect()))
                 .collect(),
-            labels: labels
+            labels: self
+                .labels
                 .into_iter()
-                .take(MOST_TIMELINE_LABELS)
                 .map(|(label, rows)| LabelSeries {
-                    label: label.to_owned(),
+                    label,
                     seconds: rows.into_values().collect(),
                 })
                 .collect(),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

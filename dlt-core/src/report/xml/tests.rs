@@ -57,6 +57,23 @@ fn the_document_is_this() {
     insta::assert_snapshot!("report", text.join("\n"));
 }
 
+/// A group's element: name, `param`, `value`; its children repeat them.
+fn kpi<'a>(node: roxmltree::Node<'a, 'a>) -> (&'a str, &'a str, &'a str) {
+    let value = node.attribute("value").unwrap();
+    let child = |name: &str| {
+        let child = node.children().find(|child| child.has_tag_name(name));
+        child.unwrap().text().unwrap().to_owned()
+    };
+    assert_eq!(child("value"), value);
+    let name = node.tag_name().name();
+    let Some(param) = node.attribute("param") else {
+        assert_eq!(child("name"), name);
+        return (name, "", value);
+    };
+    assert_eq!(child("name"), format!("{name}/{param}"));
+    (name, param, value)
+}
+
 /// An independent reader finds Taurus' shape and the numbers that the samples
 /// have: 1 to 100 ms.
 #[test]
@@ -100,24 +117,10 @@ fn an_independent_reader_finds_the_numbers() {
         .map(|group| group.attribute("label").unwrap())
         .collect();
     assert_eq!(labels, ["\\u{1}é\n", "a, \"b\"", ""]);
-    let rows: Vec<(&str, &str, &str)> = groups[2]
+    let rows: Vec<_> = groups[2]
         .children()
         .filter(|node| node.is_element())
-        .map(|node| {
-            let value = node.attribute("value").unwrap();
-            let child = |name: &str| {
-                let child = node.children().find(|child| child.has_tag_name(name));
-                child.unwrap().text().unwrap().to_owned()
-            };
-            assert_eq!(child("value"), value);
-            let param = node.attribute("param").unwrap_or_default();
-            let name = node.tag_name().name();
-            match node.attribute("param") {
-                Some(param) => assert_eq!(child("name"), format!("{name}/{param}")),
-                None => assert_eq!(child("name"), name),
-            }
-            (name, param, value)
-        })
+        .map(kpi)
         .collect();
     assert_eq!(
         rows,
