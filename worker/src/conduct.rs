@@ -21,6 +21,9 @@ use tokio::time::Instant;
 /// How long after its end a runner waits for a thread's second, µs.
 const THREAD_PATIENCE_US: u64 = 400_000;
 
+/// A runner that is told to stop is gone by then, its report stored.
+const LONGEST_STOP: Duration = Duration::from_secs(18);
+
 /// Told to stop: why. None as long as nobody said so.
 pub type StopSignal = watch::Receiver<Option<String>>;
 
@@ -71,6 +74,8 @@ pub struct Conduct {
     pub folded: Folded,
     /// Why the load ended, if not as planned.
     pub ended: Option<Ended>,
+    /// When it was told to end; the others are not waited for much longer.
+    told: Option<Instant>,
 }
 
 impl Conduct {
@@ -103,6 +108,7 @@ impl Conduct {
             region,
             folded: Folded::default(),
             ended: None,
+            told: None,
         }
     }
 
@@ -149,6 +155,9 @@ impl Conduct {
     /// all its workers have finished or are lost. Every tick is out afterwards.
     pub async fn wind_down(&mut self, signal: &mut StopSignal, until: Instant) {
         while self.region.waits() {
+            let until = self
+                .told
+                .map_or(until, |told| until.min(told + LONGEST_STOP));
             let wake = self.wake().min(until);
             tokio::select! {
                 news = self.company.news() => self.hear(news),
@@ -301,6 +310,7 @@ impl Conduct {
             }
         }
         self.ended = Some(ended);
+        self.told = Some(Instant::now());
     }
 
     fn hear(&mut self, news: News) {

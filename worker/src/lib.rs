@@ -63,6 +63,7 @@ pub fn run_from_env() -> i32 {
             return EXIT_BAD_ORDER;
         }
     };
+    // Before the load: a leader holds a connection to each of its workers.
     health::raise_file_limit();
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()

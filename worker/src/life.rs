@@ -226,7 +226,10 @@ impl Life {
             start: begins,
         };
         let cgroup = Cgroup::own();
-        let load = engine::begin(spec, sender)?;
+        // Beside the event loop, which has to answer the others meanwhile.
+        let load = tokio::task::spawn_blocking(move || engine::begin(spec, sender))
+            .await
+            .map_err(|broken| LoadError(broken.to_string()))??;
         let before = Usage::now(&cgroup);
         let lines = std::mem::replace(&mut self.lines, Lines::to(Box::new(std::io::sink())));
         let begins = tokio::time::Instant::from_std(begins);

@@ -33,3 +33,21 @@ fn the_start_deadline_is_bounded() {
         assert!(start_deadline_s(Some(bad.to_owned())).is_err(), "{bad}");
     }
 }
+
+/// Runs itself again as a process that panics in a thread of its own.
+#[test]
+fn a_panic_in_any_thread_exits_70() {
+    const ROLE: &str = "DLT_TEST_PANICS";
+    if std::env::var_os(ROLE).is_some() {
+        panics_exit();
+        let broken = std::thread::spawn(|| panic!("on purpose"));
+        let _ = broken.join();
+        return;
+    }
+    let ended = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "tests::a_panic_in_any_thread_exits_70"])
+        .env(ROLE, "1")
+        .output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(EXIT_BUG), "{ended:?}");
+}

@@ -1,5 +1,6 @@
 //! The worker as its own process: exit codes, signals, lines, a closed stdout,
 //! and a region of two runners against a real target.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use dlt_core::ids::{Region, RunPrefix, RunnerId, TestId, TestRunId};
 use dlt_core::keys;
@@ -446,5 +447,46 @@ fn a_target_that_refuses_ends_the_run_within_seconds() {
         };
         assert_eq!(cause, Some(dlt_core::sample::Cause::Refused));
         assert!(message.starts_with(url.trim_end_matches('/')), "{message}");
+    }
+}
+
+/// A share may hold no user at all; its runner is part of the run all the same.
+#[test]
+fn a_runner_without_users_ticks_to_the_planned_end() {
+    let (url, _) = target();
+    let mut document = document(&url, "2s");
+    document["execution"][0]["users"] = json!(1);
+    let depot = Depot::new(&document);
+    let (worker, leader) = region(&depot);
+    assert_eq!((worker.end().1, leader.end().1), (0, 0));
+    let [one, two] = [depot.report(1), depot.report(2)];
+    assert!(one.tally.account.sent > 0);
+    assert_eq!(two.tally.account.sent, 0);
+    assert!(
+        one.ticks >= 2 && two.ticks >= 2,
+        "{} {}",
+        one.ticks,
+        two.ticks
+    );
+}
+
+/// A target that takes every request and answers none, and a plan that would
+/// wait a minute for it: one who is told to stop is gone within 20 s.
+#[test]
+fn a_stop_does_not_wait_for_a_hanging_target() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let mut document = document(&url, "10m");
+    document["execution"][0]["graceful-stop"] = json!("60s");
+    let depot = Depot::new(&document);
+    let (worker, leader) = region(&depot);
+    assert!(matches!(leader.line(), RunnerLine::Tick(_)));
+    let begun = std::time::Instant::now();
+    leader.signal("TERM");
+    assert_eq!((worker.end().1, leader.end().1), (0, 0));
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    for number in [1, 2] {
+        let account = depot.report(number).tally.account;
+        assert!(account.balanced() && account.unfinished == account.sent);
     }
 }

@@ -123,9 +123,10 @@ pub struct Load {
 pub struct LoadError(pub String);
 
 /// Prepares everything that takes time (TLS, request bytes, threads), then
-/// returns; load begins at `spec.start`.
+/// returns; load begins at `spec.start`. `seconds` closes when the load of every
+/// thread is over.
 pub fn begin(spec: LoadSpec, seconds: UnboundedSender<ThreadSecond>) -> Result<Load, LoadError> {
-    sys::raise_file_limit();
+    crate::health::raise_file_limit();
     let prepared = Arc::new(Prepared::new(&spec)?);
     let (stop, stopped) = watch::channel(false);
     let (ready, readiness) = mpsc::channel();
@@ -183,7 +184,8 @@ fn run_thread(
 }
 
 impl Load {
-    /// No new requests; those in flight may finish within their graceful stop.
+    /// No new requests; those in flight may finish within their graceful stop,
+    /// at most 15 s.
     pub fn stop(&self) {
         self.stop.send_replace(true);
     }

@@ -107,19 +107,3 @@ pub(super) fn least_timer_slack() {
     // the lag histogram shows.
     let _ = unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1, 0, 0, 0) };
 }
-
-/// Allows this process as many open files as it may have.
-pub(super) fn raise_file_limit() {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
-    #[expect(unsafe_code, reason = "limit outlives the call")]
-    let got = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) };
-    if got == 0 && limit.rlim_cur < limit.rlim_max {
-        limit.rlim_cur = limit.rlim_max;
-        #[expect(unsafe_code, reason = "limit outlives the call")]
-        // Refused: the old limit stays, and running into it is reported.
-        let _ = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
-    }
-}

@@ -23,6 +23,8 @@ use tokio::time::sleep_until;
 /// Tasks polled before the poller is asked again: a call a hundred answers at
 /// most, while the read delay stays far below a millisecond.
 const EVENT_INTERVAL: u32 = 127;
+/// Longest that requests in flight may take once the load is told to stop, µs.
+const LONGEST_TOLD_STOP_US: u64 = 15_000_000;
 
 /// What a load thread is given.
 #[derive(Debug)]
@@ -152,6 +154,12 @@ async fn run_group(
             arrivals::run(&group, thread, &mut tasks).await
         } else {
             users::run(&group, thread, &mut tasks).await;
+            // Users may have left early, or none live on this thread: it tells
+            // its seconds up to the planned end all the same, as a runner's
+            // missing seconds are missing data.
+            if group.plan().load.iterations.is_none() {
+                sleep_until(end).await;
+            }
             Ok(())
         }
     };
@@ -165,8 +173,8 @@ async fn run_group(
         () = sleep_until(end), if !open => {}
         () = stopped(&mut stop) => group.end_us.set(group.clock.now_us()),
     }
-    let given_up =
-        group.end_us.get().max(group.clock.now_us()) + group.plan().load.graceful_stop_us;
+    let told = *stop.borrow();
+    let given_up = group.end_us.get().max(group.clock.now_us()) + graceful_us(&group, told);
     drain(&group, given_up, &mut stop).await;
     tasks.abort_all();
     while let Some(ended) = tasks.join_next().await {
@@ -179,6 +187,17 @@ async fn run_group(
     warnings
 }
 
+/// How long requests in flight may finish; one who was told to stop has to be
+/// gone soon, whatever the plan allows (decision 6: within 20 s).
+fn graceful_us(group: &GroupRun, told: bool) -> u64 {
+    let planned = group.plan().load.graceful_stop_us;
+    if told {
+        planned.min(LONGEST_TOLD_STOP_US)
+    } else {
+        planned
+    }
+}
+
 /// Waits until nothing is in flight, at most until `given_up_us`.
 async fn drain(group: &GroupRun, given_up_us: u64, stop: &mut watch::Receiver<bool>) {
     let given_up_us = std::cell::Cell::new(given_up_us);
@@ -188,7 +207,7 @@ async fn drain(group: &GroupRun, given_up_us: u64, stop: &mut watch::Receiver<bo
         }
     };
     let patience = async {
-        let graceful = Duration::from_micros(group.plan().load.graceful_stop_us);
+        let graceful = Duration::from_micros(graceful_us(group, true));
         tokio::select! {
             () = sleep_until(group.clock.instant(given_up_us.get())) => {}
             // A stop during the drain does not start it anew: it was due to
