@@ -37,18 +37,10 @@ pub async fn run(voice: Voice, home_dir: Option<&Path>, args: &RunArgs) -> anyho
         Ok(source) => source,
         Err(faults) => return Ok(refuse(voice, &faults)),
     };
-    let mut next = Vec::new();
-    let no_thresholds = source.scenario.thresholds.is_empty();
-    if no_thresholds && args.target.contains("://") {
-        next.push((
-            "let it pass or fail",
-            "add --threshold 'p(95)<200ms' --threshold 'error_rate<1%'".to_owned(),
-        ));
-    }
     let manner = Manner {
         json: args.json,
         require_trusted: args.require_trusted,
-        next,
+        next: Vec::new(),
     };
     execute(voice, home_dir, source, &manner).await
 }

@@ -56,12 +56,13 @@ fn outcome(record: &RunRecord, exit: Exit) -> (Tone, &'static str, &'static str,
         .or_else(|| record.error_reason.clone());
     let because = |fallback: &str| sentence(reason.as_deref().unwrap_or(fallback));
     if record.status == Status::Cancelled || exit == Exit::Interrupted {
-        let rest = match was_measured(record) {
-            true => "What follows is partial: only what was measured until then.",
-            false => "Nothing had been measured yet.",
-        };
         let stopped = because("The run was stopped before its planned end");
-        return (Tone::Warn, "◐", "CANCELLED", format!("{stopped} {rest}"));
+        let rest = match was_measured(record) {
+            true if stopped.contains("partial") => "",
+            true => " What follows is partial: only what was measured until then.",
+            false => " Nothing had been measured yet.",
+        };
+        return (Tone::Warn, "◐", "CANCELLED", format!("{stopped}{rest}"));
     }
     if !record.status.is_terminal() {
         let text = format!("The run is not over: its status is “{}”.", record.status);

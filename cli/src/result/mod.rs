@@ -212,6 +212,8 @@ fn generator(record: &RunRecord, width: usize) -> Vec<Line> {
         (true, _) => line
             .plain(reported)
             .tone(Tone::Good, "  ✔ no second missing"),
+        // Everyone reported, but the run was cut short.
+        (false, 0) if coverage.missing.is_empty() => line.plain(reported),
         (false, 0) => line.tone(Tone::Bad, reported),
         (false, missing) => line.tone(
             Tone::Bad,
@@ -232,7 +234,8 @@ fn generator(record: &RunRecord, width: usize) -> Vec<Line> {
         }
         lines.push(named("missing").tone(Tone::Bad, names.join(", ")));
     }
-    if let Some(start) = record.start.filter(|start| start.start_at > 0) {
+    let began = coverage.runners_reported > 0;
+    if let Some(start) = record.start.filter(|start| began && start.start_at > 0) {
         let time = |us: i64| units::time(us.max(0).unsigned_abs());
         let text = format!(
             "first requests within {} of the plan (median {}), clocks known to ±{}",
@@ -311,8 +314,18 @@ fn next(record: &RunRecord, telling: &Telling<'_>) -> Vec<Line> {
             format!("dlt runs get {} --json", record.test_run_id),
         ));
     }
-    if let (Exit::CouldNotRun, Some(url)) = (telling.exit, first_url(record)) {
+    if let (true, Exit::CouldNotRun, Some(url)) = (failed, telling.exit, first_url(record)) {
         rows.push(("does it answer?", format!("curl -sv -o /dev/null '{url}'")));
+    }
+    let demanding = record
+        .outcome
+        .as_ref()
+        .is_none_or(|outcome| !outcome.thresholds.is_empty());
+    if telling.exit == Exit::Passed && !demanding {
+        rows.push((
+            "let it pass or fail",
+            "add --threshold 'p(95)<200ms' to the command".to_owned(),
+        ));
     }
     rows.extend(telling.next.iter().cloned());
     let widest = rows

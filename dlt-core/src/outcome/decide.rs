@@ -35,7 +35,10 @@ pub(crate) fn decide(ending: Ending<'_>) -> Outcome {
         reasons.push(silent.clone());
         could_not_run = true;
     }
-    if let Some(failure) = ending.failure {
+    if let Some(failure) = ending.failure
+        // The runners' own word may be all that the control plane knows.
+        && !reasons.iter().any(|reason| reason.contains(failure))
+    {
         reasons.push(failure.to_owned());
     }
     if ending.cancelled {

@@ -307,13 +307,11 @@ fn busiest<T>(rows: impl Iterator<Item = (u64, T)>) -> Vec<T> {
 fn silent(runners: &BTreeMap<RunnerId, RunnerFacts>) -> Option<String> {
     let mut reason = None;
     for runner in runners.values() {
-        let Ended::TargetSilent { cause, message } = &runner.ended else {
+        let Ended::TargetSilent { message, .. } = &runner.ended else {
             return None;
         };
-        reason.get_or_insert_with(|| match cause {
-            Some(cause) => format!("the target answered nothing ({cause}): {message}"),
-            None => format!("the target answered nothing: {message}"),
-        });
+        // A whole sentence, cause and advice included.
+        reason.get_or_insert_with(|| message.clone());
     }
     reason
 }
