@@ -30,6 +30,9 @@ const INHERITED: [&str; 8] = [
     "RUST_BACKTRACE",
     "LLVM_PROFILE_FILE",
 ];
+/// How long a runner waits for its start, seconds: longer than workers and then
+/// leaders are provisioned, so that nobody gives up who is still wanted.
+const START_DEADLINE_S: u64 = 120;
 /// How long a gone process is still listed, µs.
 const REMEMBERED_US: u64 = 600_000_000;
 
@@ -148,6 +151,7 @@ impl<C: Clock> Processes<C> {
                 Some((*name, value))
             }))
             .envs(order.to_env())
+            .env("DLT_START_DEADLINE_S", START_DEADLINE_S.to_string())
             .stdin(Stdio::null())
             .stdout(file("out")?)
             .stderr(file("err")?)
@@ -247,8 +251,7 @@ impl Process {
         if over {
             let last = self.out.close();
             last.lines.iter().for_each(|line| self.hear(line));
-            if let (Some(how), false) = (&self.ended, matches!(self.doing, Doing::Finished { .. }))
-            {
+            if let (Some(how), false) = (&self.ended, self.doing == Doing::Finished { exit: 0 }) {
                 self.doing = Doing::Gone {
                     how: how.clone(),
                     said: last_words(&self.err),

@@ -344,24 +344,7 @@ impl Home {
 
     /// Stops the scenario's run and keeps what was measured.
     pub async fn cancel(&self, test: &TestId, reason: &str) -> Result<(), PipelineError> {
-        let none = || PipelineError::NotFound(format!("scenario {test} has no run in progress"));
-        let item = self.world.scenarios.get(test).await?.ok_or_else(none)?;
-        let run = item.run.ok_or_else(none)?;
-        let now_us = self.world.clock.now_us();
-        let (before, _) = runs::update(self.world.runs.as_ref(), &run, &|_| {}).await?;
-        if before.record.status.is_terminal() {
-            return Err(none());
-        }
-        self.world
-            .change(&run, &|run| {
-                run.advance(Status::Cancelling);
-                if run.record.status == Status::Cancelling {
-                    run.cancel_reason.get_or_insert_with(|| reason.to_owned());
-                    run.stop_began_us.get_or_insert(now_us);
-                }
-            })
-            .await?;
-        Ok(())
+        watch::cancel(&self.world, test, reason).await
     }
 
     /// Kills every runner of this home at once (SIGKILL to their groups), for a

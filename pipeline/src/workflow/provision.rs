@@ -117,7 +117,12 @@ fn need(world: &World, seen: Option<&Seen>) -> Need {
     let Some(seen) = seen else {
         return Need::Launch(1);
     };
-    let stuck = world.clock.now_us() > seen.since_us + world.pace.stuck_us;
+    // A leader is ready later: when it has called all its workers.
+    let patience_us = match seen.role {
+        Role::Worker => world.pace.stuck_us,
+        Role::Leader => 2 * world.pace.stuck_us,
+    };
+    let stuck = world.clock.now_us() > seen.since_us + patience_us;
     match (seen.alive, seen.attempt < MOST_ATTEMPTS) {
         (false, true) => Need::Launch(seen.attempt + 1),
         (false, false) => Need::GivenUp,
@@ -159,7 +164,12 @@ async fn launch_all(world: &World, run: &Run, launches: &[Launch]) -> Result<(),
                 })
                 .await?;
         }
-        for replaced in batch.iter().filter(|launch| launch.attempt > 1) {
+        let launched = |launch: &&Launch| !refused.iter().any(|row| row.runner == launch.runner);
+        for replaced in batch
+            .iter()
+            .filter(|launch| launch.attempt > 1)
+            .filter(launched)
+        {
             let note = format!(
                 "runner {} is replaced, attempt {} of {MOST_ATTEMPTS}",
                 replaced.runner, replaced.attempt
@@ -244,11 +254,19 @@ fn too_few(run: &Run, present: u64, seen: &[Seen]) -> PipelineError {
     );
     let mut causes: Vec<String> = seen
         .iter()
-        .filter_map(|seen| Some(format!("{} {}", seen.runner, seen.loss()?)))
+        .filter_map(|seen| {
+            let how = match (&seen.doing, seen.role) {
+                (Doing::Starting, Role::Worker) => "did not become ready".to_owned(),
+                _ => seen.loss()?,
+            };
+            Some(format!("{} {how}", seen.runner))
+        })
         .collect();
     causes.sort();
     causes.truncate(MOST_NAMED);
-    causes.extend(run.launch_trouble.clone());
+    if causes.is_empty() {
+        causes.extend(run.launch_trouble.clone());
+    }
     if !causes.is_empty() {
         reason = format!("{reason}: {}", causes.join("; "));
     }
@@ -287,7 +305,8 @@ pub async fn run_leader(world: &World, input: &Input) -> Result<Answer, Pipeline
     let region = input.region()?;
     let crew = Crew::of(&run, region, &seen)?;
     let (leader, last) = &crew.leader;
-    if last.as_ref().is_some_and(Seen::is_ready) {
+    let alive = last.as_ref().is_some_and(|seen| seen.alive);
+    if alive && leader_word(world, &run, region).await?.is_some() {
         return Ok(Answer::go(world, "wait"));
     }
     match need(world, last.as_ref()) {
@@ -425,6 +444,15 @@ pub async fn start(world: &World, input: &Input) -> Result<Answer, PipelineError
                 region.region
             )));
         };
+        let leader = seen.iter().find(|seen| seen.runner == word.leader);
+        if let Some(leader) = leader.filter(|leader| !leader.alive) {
+            return Err(PipelineError::Provisioning(format!(
+                "the leader of region {}, {}, was lost before the start: {}",
+                region.region,
+                leader.runner,
+                leader.loss().unwrap_or("it ended".to_owned())
+            )));
+        }
         present += 1 + word.connected.len() as u64;
         for runner in word.unreachable {
             let seen = seen.iter().find(|seen| seen.runner == runner);

@@ -8,7 +8,7 @@ use crate::fleet::{self, Seen, Stop};
 use crate::runs::{self, Run};
 use crate::scenarios;
 use crate::world::{World, stamp};
-use dlt_core::ids::RunnerId;
+use dlt_core::ids::{RunnerId, TestId};
 use dlt_core::keys;
 use dlt_core::run::Status;
 use serde_json::{Value, json};
@@ -114,6 +114,28 @@ pub async fn go_on(world: &World, input: &Input) -> Result<Answer, PipelineError
     let next = execution_input(&run, part, world.pace.poll_s);
     world.executions.start(&name, &run.run, next).await?;
     Ok(Answer::go(world, "handed over"))
+}
+
+/// The user's wish: the scenario's run shall stop. The workflow sees it the
+/// next time it looks.
+pub async fn cancel(world: &World, test: &TestId, reason: &str) -> Result<(), PipelineError> {
+    let none = || PipelineError::NotFound(format!("scenario {test} has no run in progress"));
+    let item = world.scenarios.get(test).await?.ok_or_else(none)?;
+    let run = item.run.ok_or_else(none)?;
+    let now_us = world.clock.now_us();
+    let after = world
+        .change(&run, &|run| {
+            run.advance(Status::Cancelling);
+            if run.record.status == Status::Cancelling {
+                run.cancel_reason.get_or_insert_with(|| reason.to_owned());
+                run.stop_began_us.get_or_insert(now_us);
+            }
+        })
+        .await?;
+    match after.record.status {
+        Status::Cancelling => Ok(()),
+        _ => Err(none()),
+    }
 }
 
 /// task-canceler: asks every runner to stop its load and to report.

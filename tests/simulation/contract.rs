@@ -1,0 +1,240 @@
+//! One suite for each port, run against the real adapters and their simulated
+//! twins: what holds in the simulation must hold at home.
+
+use crate::ports::{Bucket, RunTable, Sim};
+use crate::state::{Faults, State};
+use dlt_core::calls::RunRecord;
+use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
+use dlt_core::run::Status;
+use dlt_pipeline::error::PipelineError;
+use dlt_pipeline::executions::{Executions, sqlite::SqliteExecutions};
+use dlt_pipeline::local::database::Database;
+use dlt_pipeline::objects::{Access, Objects, files::FileObjects};
+use dlt_pipeline::runs::{self, RegionTasks, Run, Runs, sqlite::SqliteRuns};
+use dlt_pipeline::scenarios::{self, ScenarioItem, Scenarios, sqlite::SqliteScenarios};
+use dlt_pipeline::workflow::{WORKFLOW, definition::Definition};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+fn sim() -> Sim {
+    Sim(Arc::new(Mutex::new(State::new(1, Faults::default()))))
+}
+
+fn run(name: &str) -> Run {
+    let run = TestRunId::parse(name).unwrap();
+    let record = json!({
+        "testId": "t", "testRunId": run, "testName": "n", "testDescription": "",
+        "testType": "simple", "status": "queued", "startTime": "2026-03-04 09:15:02",
+        "endTime": "", "testTaskConfigs": [], "testScenario": {}, "results": {},
+        "completeTasks": {},
+    });
+    Run {
+        version: 0,
+        test: TestId::parse("t").unwrap(),
+        prefix: RunPrefix::of("2026-03-04 09:15:02", &run).unwrap(),
+        run,
+        record: serde_json::from_value::<RunRecord>(record).unwrap(),
+        regions: vec![RegionTasks {
+            region: Region::parse("lo-home-1").unwrap(),
+            tasks: 1,
+        }],
+        live: false,
+        healthy_threshold: 90,
+        document: json!({"a": [1, 2.5, "x"]}),
+        thresholds: vec!["p(95)<1s".to_owned()],
+        planned_us: 1,
+        graceful_stop_us: 1,
+        workers_began_us: None,
+        leaders_began_us: None,
+        start_at_us: Some(5),
+        stop_began_us: None,
+        cancel_reason: None,
+        failure: None,
+        launch_trouble: None,
+        lost: BTreeMap::new(),
+    }
+}
+
+async fn objects_suite(objects: &dyn Objects) {
+    assert_eq!(objects.get("a/b/c.json").await.unwrap(), None);
+    assert_eq!(objects.list("a/").await.unwrap(), Vec::<String>::new());
+    objects.delete("a/b/c.json").await.unwrap();
+    for (key, bytes) in [
+        ("a/b/c.json", "1"),
+        ("a/b/d", ""),
+        ("a/bc", "3"),
+        ("z", "4"),
+    ] {
+        objects
+            .put(key, bytes.as_bytes(), Access::Home)
+            .await
+            .unwrap();
+    }
+    objects
+        .put("a/b/c.json", b"two", Access::Secret)
+        .await
+        .unwrap();
+    assert_eq!(objects.get("a/b/c.json").await.unwrap().unwrap(), b"two");
+    assert_eq!(objects.get("a/b/d").await.unwrap().unwrap(), b"");
+    assert_eq!(objects.list("a/b/").await.unwrap(), ["a/b/c.json", "a/b/d"]);
+    assert_eq!(objects.list("a/b").await.unwrap().len(), 3);
+    objects.delete("a/b/d").await.unwrap();
+    assert_eq!(objects.list("a/b/").await.unwrap(), ["a/b/c.json"]);
+    for bad in ["../x", "/etc/passwd", "a/../../x", "", "a//b", "a/."] {
+        let refused = objects.put(bad, b"x", Access::Home).await;
+        assert!(matches!(refused, Err(PipelineError::Input(_))), "{bad:?}");
+        assert!(objects.get(bad).await.is_err(), "{bad:?}");
+        assert!(objects.delete(bad).await.is_err(), "{bad:?}");
+    }
+}
+
+async fn runs_suite(table: &dyn Runs) {
+    let first = run("r1");
+    assert_eq!(table.get(&first.run).await.unwrap(), None);
+    assert!(matches!(
+        table.replace(&first).await,
+        Err(PipelineError::Conflict(_))
+    ));
+    table.create(&first).await.unwrap();
+    assert!(matches!(
+        table.create(&first).await,
+        Err(PipelineError::Conflict(_))
+    ));
+    assert_eq!(table.get(&first.run).await.unwrap(), Some(first.clone()));
+    let (_, after) = runs::update(table, &first.run, &|run| run.advance(Status::Provisioning))
+        .await
+        .unwrap();
+    assert_eq!(
+        (after.version, after.record.status),
+        (1, Status::Provisioning)
+    );
+    assert_eq!(table.get(&first.run).await.unwrap(), Some(after));
+    // Who read the older version changes nothing.
+    assert!(matches!(
+        table.replace(&first).await,
+        Err(PipelineError::Conflict(_))
+    ));
+    let missing = runs::need(table, &TestRunId::parse("none").unwrap()).await;
+    assert!(matches!(missing, Err(PipelineError::NotFound(_))));
+}
+
+async fn scenarios_suite(table: &dyn Scenarios, runs: &dyn Runs) {
+    let test = TestId::parse("s1").unwrap();
+    let id = |name: &str| TestRunId::parse(name).unwrap();
+    let body = json!({"testName": "shop"});
+    assert_eq!(table.get(&test).await.unwrap(), None);
+    let mut first = run("one");
+    first.test = test.clone();
+    scenarios::claim(table, runs, &test, body.clone(), &first.run)
+        .await
+        .unwrap();
+    runs.create(&first).await.unwrap();
+    let busy = scenarios::claim(table, runs, &test, body.clone(), &id("two")).await;
+    assert!(matches!(busy, Err(PipelineError::Busy { .. })), "{busy:?}");
+    scenarios::mirror(table, &test, &id("other"), Status::Failed)
+        .await
+        .unwrap();
+    assert_eq!(
+        table.get(&test).await.unwrap().unwrap().status,
+        Status::Queued
+    );
+    scenarios::mirror(table, &test, &first.run, Status::Complete)
+        .await
+        .unwrap();
+    let stored = table.get(&test).await.unwrap().unwrap();
+    assert_eq!(
+        (stored.status, stored.body.clone()),
+        (Status::Complete, body.clone())
+    );
+    let older = ScenarioItem {
+        version: stored.version - 1,
+        ..stored
+    };
+    assert!(matches!(
+        table.put(&older).await,
+        Err(PipelineError::Conflict(_))
+    ));
+    scenarios::claim(table, runs, &test, body.clone(), &id("two"))
+        .await
+        .unwrap();
+    // A claim without a run was left by a start that broke off.
+    scenarios::claim(table, runs, &test, body, &id("three"))
+        .await
+        .unwrap();
+    let stored = table.get(&test).await.unwrap().unwrap();
+    assert_eq!(stored.run, Some(id("three")));
+}
+
+async fn executions_suite(executions: &dyn Executions, begun: &dyn Fn() -> usize) {
+    let run = TestRunId::parse("r1").unwrap();
+    assert!(!executions.is_active(&run).await.unwrap());
+    let input = json!({"part": 1});
+    executions
+        .start("scenario-t-run-r1", &run, input.clone())
+        .await
+        .unwrap();
+    executions
+        .start("scenario-t-run-r1", &run, input.clone())
+        .await
+        .unwrap();
+    assert!(executions.is_active(&run).await.unwrap());
+    assert_eq!(begun(), 1, "a repeated start begins nothing");
+    executions
+        .start("scenario-t-run-r1-part-2", &run, input)
+        .await
+        .unwrap();
+    assert_eq!(begun(), 2);
+}
+
+#[tokio::test]
+async fn objects_agree() {
+    objects_suite(&Bucket(sim())).await;
+    let folder = tempfile::tempdir().unwrap();
+    let files = FileObjects::new(folder.path().join("objects"));
+    objects_suite(&files).await;
+    // The home alone knows modes and leaves no half-written files.
+    use std::os::unix::fs::PermissionsExt;
+    let secret = std::fs::metadata(folder.path().join("objects/a/b/c.json")).unwrap();
+    assert_eq!(secret.permissions().mode() & 0o777, 0o600);
+    let left = std::fs::read_dir(folder.path().join("objects/a/b")).unwrap();
+    assert_eq!(left.count(), 1);
+    assert!(!folder.path().join("x").exists());
+}
+
+#[tokio::test]
+async fn runs_agree() {
+    runs_suite(&RunTable(sim())).await;
+    let folder = tempfile::tempdir().unwrap();
+    let table = SqliteRuns(Database::open(folder.path()).unwrap());
+    runs_suite(&table).await;
+    assert_eq!(table.newest(5).unwrap().len(), 1);
+    assert_eq!(table.unfinished().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn scenarios_agree() {
+    let simulated = sim();
+    scenarios_suite(&simulated, &RunTable(simulated.clone())).await;
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(folder.path()).unwrap();
+    scenarios_suite(&SqliteScenarios(database.clone()), &SqliteRuns(database)).await;
+}
+
+#[tokio::test]
+async fn executions_agree() {
+    let simulated = sim();
+    let names = || crate::state::lock(&simulated.0).execution_names.len();
+    executions_suite(&simulated, &names).await;
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(folder.path()).unwrap();
+    let definition = Arc::new(Definition::parse(WORKFLOW).unwrap());
+    let stored = SqliteExecutions::new(database.clone(), definition);
+    let rows = || {
+        let count: i64 = database
+            .with(|c| c.query_row("SELECT count(*) FROM executions", [], |row| row.get(0)))
+            .unwrap();
+        usize::try_from(count).unwrap()
+    };
+    executions_suite(&stored, &rows).await;
+}

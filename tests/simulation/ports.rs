@@ -1,0 +1,282 @@
+//! The simulated twin of each port. Any call may fail before its effect, or
+//! after it, when only the answer is lost.
+
+use crate::runners::{Runner, settle};
+use crate::state::{Shared, State, When, lock, passing};
+use async_trait::async_trait;
+use dlt_core::ids::{RunnerId, TestId, TestRunId};
+use dlt_pipeline::error::PipelineError;
+use dlt_pipeline::executions::Executions;
+use dlt_pipeline::fleet::{Fleet, LARGEST_BATCH, Launch, Refused, Seen, Stop};
+use dlt_pipeline::live::{Live, LiveEvent};
+use dlt_pipeline::objects::{Access, Objects, is_key};
+use dlt_pipeline::runs::{Run, Runs};
+use dlt_pipeline::scenarios::{ScenarioItem, Scenarios};
+use dlt_pipeline::world::{Clock, Pace, World};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// A view of the simulated world.
+#[derive(Clone)]
+pub struct Sim(pub Shared);
+
+impl Sim {
+    /// All ports.
+    pub fn world(&self) -> World {
+        World {
+            scenarios: Arc::new(self.clone()),
+            runs: Arc::new(RunTable(self.clone())),
+            objects: Arc::new(Bucket(self.clone())),
+            fleet: Arc::new(self.clone()),
+            live: Arc::new(self.clone()),
+            executions: Arc::new(self.clone()),
+            clock: Arc::new(self.clone()),
+            pace: Pace::home(),
+            depot: "simulated".to_owned(),
+            cores: Some(4),
+        }
+    }
+
+    /// Does a port's work, unless the call fails before it; the answer is lost
+    /// if it fails after.
+    fn call<T>(
+        &self,
+        work: impl FnOnce(&mut State) -> Result<T, PipelineError>,
+    ) -> Result<T, PipelineError> {
+        let mut state = lock(&self.0);
+        settle(&mut state);
+        let probability = state.faults.port;
+        let when = state.draw(probability);
+        if when == When::Before {
+            return Err(passing(&mut state.rng));
+        }
+        let done = work(&mut state)?;
+        match when {
+            When::After => Err(passing(&mut state.rng)),
+            _ => Ok(done),
+        }
+    }
+}
+
+impl Clock for Sim {
+    fn now_us(&self) -> u64 {
+        lock(&self.0).now_us
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> Result<(), PipelineError> {
+        let mut state = lock(&self.0);
+        for byte in bytes {
+            *byte = state.rng.next() as u8;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Scenarios for Sim {
+    async fn get(&self, test: &TestId) -> Result<Option<ScenarioItem>, PipelineError> {
+        self.call(|state| Ok(state.scenarios.get(test.as_str()).cloned()))
+    }
+
+    async fn put(&self, item: &ScenarioItem) -> Result<(), PipelineError> {
+        self.call(|state| {
+            let stored = state.scenarios.get(item.test.as_str());
+            if stored.map_or(0, |stored| stored.version) != item.version {
+                return Err(PipelineError::Conflict("older version".to_owned()));
+            }
+            let mut next = item.clone();
+            next.version += 1;
+            state.scenarios.insert(item.test.to_string(), next);
+            Ok(())
+        })
+    }
+}
+
+/// Runs; apart from scenarios, since both have a `get`.
+#[derive(Clone)]
+pub struct RunTable(pub Sim);
+
+#[async_trait]
+impl Runs for RunTable {
+    async fn create(&self, run: &Run) -> Result<(), PipelineError> {
+        self.0.call(|state| {
+            if state.runs.contains_key(run.run.as_str()) {
+                return Err(PipelineError::Conflict("exists".to_owned()));
+            }
+            state.runs.insert(run.run.to_string(), run.clone());
+            Ok(())
+        })
+    }
+
+    async fn get(&self, run: &TestRunId) -> Result<Option<Run>, PipelineError> {
+        self.0
+            .call(|state| Ok(state.runs.get(run.as_str()).cloned()))
+    }
+
+    async fn replace(&self, run: &Run) -> Result<(), PipelineError> {
+        self.0.call(|state| {
+            let Some(stored) = state.runs.get(run.run.as_str()).cloned() else {
+                return Err(PipelineError::Conflict("no such run".to_owned()));
+            };
+            if stored.version != run.version {
+                return Err(PipelineError::Conflict("older version".to_owned()));
+            }
+            let (from, to) = (stored.record.status, run.record.status);
+            // Within one change a run may pass through cleaning up.
+            let through = to == dlt_core::run::Status::Complete;
+            if !from.may_become(to) && !through {
+                state.violate(format!("status {from} became {to}"));
+            }
+            if from.is_terminal() && stored.record != run.record {
+                state.violate(format!("the record of a {from} run changed"));
+            }
+            if from != to {
+                state.tell(format!("status {to}"));
+            }
+            if to.is_terminal() {
+                state.ended_us.get_or_insert(state.now_us);
+            }
+            let mut next = run.clone();
+            next.version += 1;
+            state.runs.insert(run.run.to_string(), next);
+            Ok(())
+        })
+    }
+}
+
+/// Objects; apart from scenarios, since both have a `get`.
+#[derive(Clone)]
+pub struct Bucket(pub Sim);
+
+#[async_trait]
+impl Objects for Bucket {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PipelineError> {
+        check(key)?;
+        self.0.call(|state| Ok(state.objects.get(key).cloned()))
+    }
+
+    async fn put(&self, key: &str, bytes: &[u8], _: Access) -> Result<(), PipelineError> {
+        check(key)?;
+        self.0.call(|state| {
+            let old = state.objects.insert(key.to_owned(), bytes.to_vec());
+            if key.ends_with("start.json") && old.is_some_and(|old| old != bytes) {
+                state.violate("the start instant changed".to_owned());
+            }
+            Ok(())
+        })
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, PipelineError> {
+        self.0.call(|state| {
+            let keys = state.objects.keys();
+            Ok(keys
+                .filter(|key| key.starts_with(prefix))
+                .cloned()
+                .collect())
+        })
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), PipelineError> {
+        check(key)?;
+        self.0.call(|state| {
+            state.objects.remove(key);
+            Ok(())
+        })
+    }
+}
+
+fn check(key: &str) -> Result<(), PipelineError> {
+    match is_key(key) {
+        true => Ok(()),
+        false => Err(PipelineError::Input(format!("{key:?} is no key"))),
+    }
+}
+
+#[async_trait]
+impl Fleet for Sim {
+    async fn launch(&self, launches: &[Launch]) -> Result<Vec<Refused>, PipelineError> {
+        self.call(|state| {
+            if launches.len() > LARGEST_BATCH {
+                state.violate(format!("{} runners in one launch", launches.len()));
+            }
+            let mut refused = Vec::new();
+            for launch in launches {
+                if state.tokens.contains(&launch.token()) {
+                    continue;
+                }
+                let probability = state.faults.refused;
+                if state.rng.chance(probability) {
+                    state.tell(format!("{} refused", launch.runner));
+                    refused.push(Refused {
+                        runner: launch.runner.clone(),
+                        reason: "capacity is unavailable at this time".to_owned(),
+                    });
+                    continue;
+                }
+                state.tokens.insert(launch.token());
+                Runner::launch(state, launch);
+            }
+            Ok(refused)
+        })
+    }
+
+    async fn list(&self, test: &TestId) -> Result<Vec<Seen>, PipelineError> {
+        self.call(|state| {
+            let ours = state.runners.iter().filter(|r| r.order.test == *test);
+            Ok(ours.map(Runner::seen).collect())
+        })
+    }
+
+    async fn stop(
+        &self,
+        run: &TestRunId,
+        who: &[RunnerId],
+        how: Stop,
+    ) -> Result<(), PipelineError> {
+        self.call(|state| {
+            let now_us = state.now_us;
+            for runner in &mut state.runners {
+                if runner.order.run == *run && who.contains(&runner.runner) && runner.alive() {
+                    match how {
+                        Stop::Gracefully => {
+                            runner.told_us.get_or_insert(now_us);
+                        }
+                        Stop::AtOnce => runner.die("killed by signal 9"),
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+#[async_trait]
+impl Live for Sim {
+    async fn publish(&self, _: &TestRunId, event: LiveEvent) {
+        let mut state = lock(&self.0);
+        if let LiveEvent::Note(note) = &event {
+            state.tell(format!("note: {note}"));
+        }
+        state.events.push(event);
+    }
+
+    async fn drain(&self, _: &TestRunId) -> Result<Vec<(RunnerId, u64)>, PipelineError> {
+        self.call(|_| Ok(Vec::new()))
+    }
+}
+
+#[async_trait]
+impl Executions for Sim {
+    async fn start(&self, name: &str, _: &TestRunId, input: Value) -> Result<(), PipelineError> {
+        self.call(|state| {
+            if state.execution_names.insert(name.to_owned()) {
+                state.queued.push((name.to_owned(), input));
+            }
+            Ok(())
+        })
+    }
+
+    async fn is_active(&self, _: &TestRunId) -> Result<bool, PipelineError> {
+        self.call(|state| Ok(!state.queued.is_empty()))
+    }
+}
