@@ -68,6 +68,14 @@ fn highest_equivalent(index: usize) -> u64 {
     ((index - octave * HALF + 1) << octave) - 1
 }
 
+/// Whether two pages can be added without a full counter; no branches, so that
+/// it runs as vector instructions.
+fn fits(own: &[u32; PAGE], other: &[u32; PAGE]) -> bool {
+    !own.iter()
+        .zip(other)
+        .fold(false, |full, (a, b)| full | (*a > u32::MAX - b))
+}
+
 impl Latencies {
     /// Counts one value in µs.
     #[inline]
@@ -116,8 +124,20 @@ impl Latencies {
         }
         for (page, counts) in other.pages.iter().enumerate() {
             let Some(counts) = counts else { continue };
-            for (at, &count) in counts.iter().enumerate().filter(|row| *row.1 > 0) {
-                self.bump(page * PAGE + at, u64::from(count));
+            if page >= self.pages.len() {
+                self.pages.resize(page + 1, None);
+            }
+            match &mut self.pages[page] {
+                None => self.pages[page] = Some(counts.clone()),
+                Some(own) if fits(own, counts) => {
+                    own.iter_mut().zip(&**counts).for_each(|(a, b)| *a += b);
+                }
+                // A counter is full: one by one, what does not fit spills.
+                Some(_) => {
+                    for (at, &count) in counts.iter().enumerate() {
+                        self.bump(page * PAGE + at, u64::from(count));
+                    }
+                }
             }
         }
         for &(index, count) in &other.spill {
@@ -281,6 +301,20 @@ mod tests {
             latencies.rows().collect::<Vec<_>>(),
             vec![(7, u64::from(u32::MAX) + 6)]
         );
+    }
+
+    #[test]
+    fn full_counters_merge_and_lose_nothing() {
+        let half = || {
+            let mut latencies = of(&[7, 9]);
+            latencies.bump(7, u64::from(u32::MAX) - 2);
+            latencies
+        };
+        let mut merged = half();
+        merged.merge(&half());
+        merged.merge(&half());
+        let full = 3 * (u64::from(u32::MAX) - 1);
+        assert_eq!(merged.rows().collect::<Vec<_>>(), vec![(7, full), (9, 3)]);
     }
 
     proptest! {

@@ -247,7 +247,7 @@ impl Tally {
         self.phases.merge(&other.phases);
         self.overflowed += other.overflowed;
         for (label, tally) in &other.labels {
-            self.add_label(label, tally);
+            self.label_for(label, tally).merge(tally);
         }
         for (key, error) in &other.errors {
             self.add_error(key, error);
@@ -255,19 +255,24 @@ impl Tally {
     }
 
     /// Adds to a label; beyond [`MOST_LABELS`] to [`OTHER_LABEL`].
-    pub fn add_label(&mut self, label: &str, tally: &LabelTally) {
+    pub fn add_label(&mut self, label: &str, tally: LabelTally) {
+        let known = self.label_for(label, &tally);
+        // The first of a label is taken as it is: reading a report copies nothing.
+        if *known == LabelTally::default() {
+            *known = tally;
+        } else {
+            known.merge(&tally);
+        }
+    }
+
+    /// Where samples of a label go, those of `tally` being on their way.
+    fn label_for(&mut self, label: &str, tally: &LabelTally) -> &mut LabelTally {
         let fits = self.labels.len() < MOST_LABELS || self.labels.contains_key(label);
         let label = if fits { label } else { OTHER_LABEL };
         if !fits {
             self.overflowed += tally.ok + tally.failed;
         }
-        // Looked up first: no copy of the label for one that is there.
-        match self.labels.get_mut(label) {
-            Some(known) => known.merge(tally),
-            None => {
-                self.labels.insert(label.to_owned(), tally.clone());
-            }
-        }
+        self.labels.entry(label.to_owned()).or_default()
     }
 
     /// Adds to an error; beyond [`MOST_ERRORS`] to one without code and message.

@@ -15,7 +15,7 @@ use dlt_core::report::{Ended, Report};
 use dlt_core::run::Status;
 use dlt_core::scenario::plan::Plan;
 use dlt_core::summary::{Merger, RunFacts, Summary};
-use dlt_core::timeline::{RunTimeline, Timeline};
+use dlt_core::timeline::{RunTimeline, Timeline, TimelineMerger};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::Serialize;
@@ -151,7 +151,7 @@ async fn read_timelines(
     keys: &[String],
     warnings: &mut Vec<String>,
 ) -> Result<RunTimeline, PipelineError> {
-    let mut timelines: Vec<Timeline> = Vec::new();
+    let mut merger = TimelineMerger::default();
     for key in keys {
         let Some((runner, _)) = keys::parse_timeline_name(key) else {
             continue;
@@ -159,14 +159,14 @@ async fn read_timelines(
         let Some(bytes) = world.objects.get(key).await? else {
             continue;
         };
-        match serde_json::from_slice(&bytes) {
-            Ok(timeline) => timelines.push(timeline),
+        match serde_json::from_slice::<Timeline>(&bytes) {
+            Ok(timeline) => merger.add(&timeline),
             Err(error) => warnings.push(format!(
                 "the timeline of runner {runner} counts as missing: {error}"
             )),
         }
     }
-    Ok(RunTimeline::of(run.start_at_us.unwrap_or(0), &timelines))
+    Ok(merger.finish(run.start_at_us.unwrap_or(0)))
 }
 
 /// Why the run ends `failed`, if it does: a reason that stands already, a

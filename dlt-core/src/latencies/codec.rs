@@ -121,7 +121,7 @@ fn counts(plain: &[u8]) -> Result<Vec<(usize, u64)>, DecodeError> {
     if payload.len() != length as usize {
         return Err(DecodeError("cut short"));
     }
-    let mut rows = Vec::new();
+    let mut rows = Vec::with_capacity(payload.len());
     let mut index = 0usize;
     while !payload.is_empty() {
         let value = take_zigzag(&mut payload)?;
@@ -161,7 +161,19 @@ fn put_zigzag(out: &mut Vec<u8>, value: i64) {
     out.push(bits as u8);
 }
 
+#[inline]
 fn take_zigzag(bytes: &mut &[u8]) -> Result<i64, DecodeError> {
+    // Most counts of most histograms are one byte.
+    if let Some((&byte, rest)) = bytes.split_first()
+        && byte < 0x80
+    {
+        *bytes = rest;
+        return Ok(i64::from(byte >> 1) ^ -i64::from(byte & 1));
+    }
+    take_long_zigzag(bytes)
+}
+
+fn take_long_zigzag(bytes: &mut &[u8]) -> Result<i64, DecodeError> {
     let mut bits = 0u64;
     for place in 0..9 {
         let (&byte, rest) = bytes.split_first().ok_or(DecodeError("cut short"))?;

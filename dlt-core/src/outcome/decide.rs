@@ -138,6 +138,13 @@ mod tests {
             ..ending(&[])
         };
         says(silent, "(refused)", true);
+        let repeated = Ending {
+            silent: Some("the target answered nothing (refused): x refused".to_owned()),
+            failure: Some("x refused"),
+            ..ending(&[])
+        };
+        let reason = decide(repeated).reason.unwrap();
+        assert_eq!(reason.matches("x refused").count(), 1, "{reason}");
         let failed = Ending {
             failure: Some("2 of 4 runners were lost"),
             ..ending(&[])

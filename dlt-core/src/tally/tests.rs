@@ -136,9 +136,9 @@ fn labels_and_errors_beyond_the_limits_fold_and_are_counted() {
     };
     let mut tally = Tally::default();
     for n in 0..MOST_LABELS + 50 {
-        tally.add_label(&format!("/{n}"), &one);
+        tally.add_label(&format!("/{n}"), one.clone());
     }
-    tally.add_label("/7", &one);
+    tally.add_label("/7", one);
     assert_eq!(tally.labels.len(), MOST_LABELS + 1);
     assert_eq!(tally.labels[OTHER_LABEL].ok, 50);
     assert_eq!(tally.labels["/7"].ok, 2);

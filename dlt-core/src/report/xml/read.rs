@@ -21,6 +21,10 @@ const MOST_OUTCOMES: usize = 20_000;
 /// squares of any believable count fit.
 const LONGEST_LATENCY_US: u64 = LONGEST_LOAD_US;
 
+/// Where what is read back begins. All before are groups, which repeat in
+/// Taurus' units what our elements hold exactly.
+const FIRST_NEEDED: &str = "<TaskId>";
+
 pub(super) fn read(text: &str) -> Result<Report, ReportError> {
     if text.len() > LONGEST_REPORT_BYTES {
         return Err(ReportError(format!(
@@ -30,6 +34,7 @@ pub(super) fn read(text: &str) -> Result<Report, ReportError> {
     }
     let mut doc = Doc::new(text);
     let root = doc.root("FinalStatus")?;
+    doc.jump_to(FIRST_NEEDED);
     let mut task = TaskFacts::default();
     let mut report = None;
     doc.children(&root, |doc, tag| {
@@ -224,7 +229,7 @@ fn label<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>, tally: &mut Tally) -> Result<(), 
         }
         _ => doc.skip(tag),
     })?;
-    tally.add_label(&attributes.exact("label")?, &read);
+    tally.add_label(&attributes.exact("label")?, read);
     Ok(())
 }
 
