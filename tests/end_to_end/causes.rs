@@ -1,7 +1,7 @@
 //! A scenario of twenty requests against everything that a target can do
 //! wrong: counts and causes by label are the server's own.
 
-use crate::common::{account, run_json};
+use crate::common::{account, run_json, scenario_file};
 use dlt_core::calls::RunRecord;
 use dlt_tests::behaviour::{
     Behaviour, body, garbage, huge_head, ok, redirect, reset_mid_body, slow_body,
@@ -156,13 +156,12 @@ fn every_request_is_counted_under_its_label_and_cause() {
     let home = Home::new();
     let file = home.file(
         "twenty.yaml",
-        format!(
-            "testName: twenty\n\
-             execution: [{{ users: {USERS}, iterations: {ROUNDS}, hold-for: 90s, scenario: all }}]\n\
+        scenario_file("testName: twenty\n", &format!(
+            "execution: [{{ users: {USERS}, iterations: {ROUNDS}, hold-for: 90s, scenario: all }}]\n\
              scenarios:\n  all:\n    \
              timeouts: {{ connect: 700ms, first-byte: 600ms, total: 1400ms }}\n    \
              max-redirects: 3\n    requests:\n{rows}"
-        ),
+        )),
     );
     let args = [&file.to_string_lossy(), "--tasks", "2"];
     let (record, _) = run_json(&home, Duration::from_secs(90), 0, &args);

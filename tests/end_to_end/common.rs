@@ -66,3 +66,9 @@ pub fn two_regions(execution: &str, requests: &str) -> String {
          testScenario:\n  execution:\n  - {{ {execution}, scenario: one }}\n  scenarios:\n    one:\n      requests:\n{requests}"
     )
 }
+
+/// A scenario file: a head of its own fields, and what belongs into `testScenario`.
+pub fn scenario_file(head: &str, plan: &str) -> String {
+    let plan: String = plan.lines().map(|line| format!("  {line}\n")).collect();
+    format!("{head}testScenario:\n{plan}")
+}

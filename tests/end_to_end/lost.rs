@@ -1,7 +1,7 @@
 //! Runners that die: the run ends in time, names who is missing and keeps the
 //! rest.
 
-use crate::common::account;
+use crate::common::{account, scenario_file};
 use dlt_core::calls::RunRecord;
 use dlt_core::run::Status;
 use dlt_tests::behaviour::ok;
@@ -23,12 +23,14 @@ fn killed(role: &str, healthy_threshold: u8) -> (RunRecord, String) {
     let home = Home::new();
     let file = home.file(
         "four.yaml",
-        format!(
-            "testName: four\nhealthyThreshold: {healthy_threshold}\n\
-             execution: [{{ users: 20, hold-for: {}s, scenario: one }}]\n\
+        scenario_file(
+            &format!("testName: four\nhealthyThreshold: {healthy_threshold}\n"),
+            &format!(
+                "execution: [{{ users: 20, hold-for: {}s, scenario: one }}]\n\
              scenarios: {{ one: {{ requests: [ {} ] }} }}\n",
-            LOAD.as_secs(),
-            target.url("/")
+                LOAD.as_secs(),
+                target.url("/")
+            ),
         ),
     );
     let running = home.start(["run", &file.to_string_lossy(), "--tasks", "4", "--json"]);

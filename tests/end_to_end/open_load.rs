@@ -1,7 +1,7 @@
 //! Open load: what is due is sent when due, and response times count from the
 //! plan, also while the target stalls.
 
-use crate::common::{account, accounts_agree, run_json};
+use crate::common::{account, accounts_agree, run_json, scenario_file};
 use anyhow::{Result, ensure};
 use dlt_tests::behaviour::{Stall, ok};
 use dlt_tests::command::Home;
@@ -105,12 +105,12 @@ fn stages_arrive_as_planned() {
         let home = Home::new();
         let file = home.file(
             "stages.yaml",
-            format!(
+            scenario_file("", &format!(
                 "execution:\n- arrivals: 0\n  scenario: one\n  stages:\n  - {{ target: 500, duration: 10s }}\n  \
                  - {{ target: 500, duration: 10s }}\n  - {{ target: 100, duration: 5s }}\n\
                  scenarios: {{ one: {{ requests: [ {} ] }} }}\n",
                 target.url("/")
-            ),
+            )),
         );
         let args = [&file.to_string_lossy(), "--tasks", "3"];
         let (record, _) = run_json(&home, Duration::from_secs(25), 0, &args);

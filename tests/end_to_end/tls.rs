@@ -1,7 +1,7 @@
 //! TLS: the right certificate is accepted, every wrong one is the cause `tls`,
 //! and nothing is waved through unless the scenario says so.
 
-use crate::common::{account, run_json};
+use crate::common::{account, run_json, scenario_file};
 use dlt_core::calls::RunRecord;
 use dlt_tests::certificates::{Authority, Flaw};
 use dlt_tests::command::Home;
@@ -15,7 +15,7 @@ const EACH: u64 = 5;
 type Group<'a> = (&'a str, String, Vec<(&'a str, &'a Target)>);
 
 fn scenario(groups: &[Group<'_>]) -> String {
-    let mut text = "testName: tls\nexecution:\n".to_owned();
+    let mut text = "execution:\n".to_owned();
     for (name, ..) in groups {
         text += &format!("- {{ users: 1, iterations: {EACH}, hold-for: 30s, scenario: {name} }}\n");
     }
@@ -26,7 +26,7 @@ fn scenario(groups: &[Group<'_>]) -> String {
             text += &format!("    - {{ label: {label}, url: '{}' }}\n", target.url("/"));
         }
     }
-    text
+    scenario_file("testName: tls\n", &text)
 }
 
 #[test]
