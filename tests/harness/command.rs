@@ -175,14 +175,14 @@ impl Running {
         processes::signal(self.pid(), signal);
     }
 
-    /// Waits until it has this many runners.
+    /// Waits until it has at least this many runners.
     ///
     /// # Panics
     /// When they do not come.
     pub fn runners(&self, count: usize) -> Vec<Runner> {
         patience::until(&format!("{count} runners"), Duration::from_secs(30), || {
             let runners = processes::runners(&self.home);
-            (runners.len() == count).then_some(runners)
+            (runners.len() >= count).then_some(runners)
         })
     }
 

@@ -113,6 +113,12 @@ impl Recorder {
         }
     }
 
+    /// The plan lets a first request go at `due_us`: in closed load that is
+    /// when its first user begins, and how late it left is the start's skew.
+    pub(super) fn wanted(&mut self, due_us: u64) {
+        self.first_due_us = Some(self.first_due_us.map_or(due_us, |first| first.min(due_us)));
+    }
+
     /// A user begins, or a request is in flight.
     pub(super) fn user_in(&mut self) {
         self.users += 1;
@@ -135,7 +141,7 @@ impl Recorder {
         if self.first_sent_us.is_none() {
             self.first_sent_us = Some(sent_us);
         }
-        self.first_due_us = Some(self.first_due_us.map_or(due_us, |first| first.min(due_us)));
+        self.wanted(due_us);
         if planned_us.is_some() {
             let lag_us = sent_us.saturating_sub(due_us);
             self.phases.lag.record(lag_us);
@@ -150,7 +156,7 @@ impl Recorder {
         self.account.dropped += 1;
         self.now.flow.scheduled += 1;
         self.now.flow.dropped += 1;
-        self.first_due_us = Some(self.first_due_us.map_or(due_us, |first| first.min(due_us)));
+        self.wanted(due_us);
     }
 
     /// A request ended.

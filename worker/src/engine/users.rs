@@ -106,6 +106,7 @@ async fn live(group: Rc<GroupRun>, spans: Vec<(u64, u64)>, cap: Option<Rc<Cap>>)
         if group.clock.now_us() < from_us {
             sleep_until(group.clock.instant(from_us)).await;
         }
+        group.recorder.borrow_mut().wanted(from_us);
         group.recorder.borrow_mut().user_in();
         while rounds_left > 0 && round(&group, &mut walker, to_us, cap.as_deref()).await {
             rounds_left -= 1;
