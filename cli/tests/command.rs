@@ -19,9 +19,13 @@ fn ends(home: &Path, arguments: &[&str]) -> (i32, String, String) {
         status,
         stdout,
         stderr,
-    } = dlt(home, arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code().unwrap(), text(stdout), text(stderr))
+    } = dlt(home, arguments).output().expect("dlt runs");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (
+        status.code().expect("an exit code"),
+        text(stdout),
+        text(stderr),
+    )
 }
 
 #[test]

@@ -6,13 +6,14 @@ pub mod plain;
 pub mod screen;
 
 use dlt_core::coarse::Coarse;
-use dlt_core::ids::Region;
+use dlt_core::ids::{Region, RunnerId};
 use dlt_core::load::Curve;
 use dlt_core::run::Status;
 use dlt_core::runner_line::{RunnerRow, RunnerState, Tick, add_cause};
 use dlt_core::scenario::Scenario;
 use dlt_core::timeline::Second;
 use dlt_pipeline::local::LiveEvent;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// Seconds kept for the sparkline and the last-seconds view.
@@ -24,6 +25,11 @@ const RATE_SECONDS: u64 = 3;
 /// A second is shown when all regions told it, or after so many more, so a
 /// lost region cannot stop the screen.
 const PATIENCE_SECONDS: u64 = 2;
+
+/// A runner that said nothing for so long is called silent.
+const SILENT_SECONDS: u64 = 3;
+/// Most regions kept apart; the API allows far fewer.
+const MOST_REGIONS: usize = 100;
 
 /// What the plan says, as far as the screen shows it.
 #[derive(Debug, Clone)]
@@ -107,11 +113,43 @@ fn sum_in_the_middle(curves: &[Curve], second: u64) -> Option<f64> {
 }
 
 /// The last word of a region.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct RegionView {
     second: u64,
     users: u64,
-    runners: Vec<RunnerRow>,
+    /// By runner, with the second in which it was last heard of. Usually one
+    /// tick tells them all; once a leader is lost, each tells its own.
+    runners: BTreeMap<RunnerId, (u64, RunnerRow)>,
+}
+
+impl RegionView {
+    fn hear(&mut self, tick: &Tick) {
+        for row in &tick.runners {
+            let known = self.runners.get(&row.0).map_or(0, |known| known.0);
+            if tick.second >= known {
+                self.runners
+                    .insert(row.0.clone(), (tick.second, row.clone()));
+            }
+        }
+        match tick.second.cmp(&self.second) {
+            // A late tick must not turn the region's clock back.
+            Ordering::Less => {}
+            Ordering::Equal => self.users += tick.users,
+            Ordering::Greater => {
+                self.second = tick.second;
+                self.users = tick.users;
+            }
+        }
+    }
+
+    /// A runner's state, or that nothing was heard of it for a while.
+    fn state(&self, heard: u64, row: &RunnerRow) -> RunnerState {
+        let silent = self.second.saturating_sub(heard) > SILENT_SECONDS;
+        match row.1 {
+            RunnerState::Loading if silent => RunnerState::Lagging,
+            state => state,
+        }
+    }
 }
 
 /// A run, seen live.
@@ -127,6 +165,8 @@ pub struct Live {
     seconds: BTreeMap<u64, Second>,
     /// Everything so far.
     pub total: Second,
+    /// The last sentence about the run: a runner lost, replaced.
+    note: Option<String>,
 }
 
 impl Live {
@@ -139,6 +179,7 @@ impl Live {
             regions: BTreeMap::new(),
             seconds: BTreeMap::new(),
             total: Second::default(),
+            note: None,
         }
     }
 
@@ -153,7 +194,10 @@ impl Live {
                 self.add(&tick);
                 None
             }
-            LiveEvent::Note(note) => Some(note),
+            LiveEvent::Note(note) => {
+                self.note = Some(note.clone());
+                Some(note)
+            }
         }
     }
 
@@ -164,18 +208,14 @@ impl Live {
         while self.seconds.len() > KEPT_SECONDS {
             self.seconds.pop_first();
         }
-        let view = RegionView {
-            second: tick.second,
-            users: tick.users,
-            runners: tick.runners.clone(),
-        };
-        match self.regions.get_mut(&tick.region) {
-            // A late tick must not turn the region's clock back.
-            Some(known) if known.second > view.second => {}
-            Some(known) => *known = view,
-            None => {
-                self.regions.insert(tick.region.clone(), view);
-            }
+        let known = self.regions.contains_key(&tick.region);
+        if known || self.regions.len() < MOST_REGIONS {
+            let first = RegionView {
+                second: tick.second,
+                ..RegionView::default()
+            };
+            let view = self.regions.entry(tick.region.clone()).or_insert(first);
+            view.hear(tick);
         }
     }
 
@@ -240,14 +280,17 @@ impl Live {
         causes
     }
 
-    /// The runners, by region.
-    pub fn runners(&self) -> impl Iterator<Item = &RunnerRow> {
-        self.regions.values().flat_map(|view| &view.runners)
-    }
-
-    /// How many runners are in a state.
-    pub fn in_state(&self, state: RunnerState) -> u64 {
-        self.runners().filter(|row| row.1 == state).count() as u64
+    /// The runners in a state.
+    pub fn in_state(&self, wanted: RunnerState) -> Vec<&RunnerId> {
+        self.regions
+            .values()
+            .flat_map(|view| {
+                view.runners
+                    .iter()
+                    .filter(move |(_, (heard, row))| view.state(*heard, row) == wanted)
+                    .map(|(id, _)| id)
+            })
+            .collect()
     }
 
     /// p50, p95 and p99 of a histogram, µs.
@@ -259,15 +302,16 @@ impl Live {
     /// What speaks against the numbers so far; None while nothing does.
     pub fn doubt(&self) -> Option<String> {
         const LAG_LIMIT_US: f64 = 5_000.0;
-        let names = |state: RunnerState| {
-            self.runners()
-                .filter(|row| row.1 == state)
-                .map(|row| row.0.to_string())
-                .collect::<Vec<_>>()
-                .join(", ")
+        let named = |word: &str, state: RunnerState| {
+            let ids = self.in_state(state);
+            let names: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
+            (!names.is_empty()).then(|| format!("{word}: {}", names.join(", ")))
         };
-        if self.in_state(RunnerState::Lost) > 0 {
-            return Some(format!("lost: {}", names(RunnerState::Lost)));
+        if let Some(lost) = named("lost", RunnerState::Lost) {
+            return Some(lost);
+        }
+        if let Some(note) = &self.note {
+            return Some(note.clone());
         }
         if self.total.dropped > 0 {
             return Some(format!(
@@ -282,10 +326,7 @@ impl Live {
                 crate::units::time(lag.round() as u64)
             ));
         }
-        if self.in_state(RunnerState::Lagging) > 0 {
-            return Some(format!("silent: {}", names(RunnerState::Lagging)));
-        }
-        None
+        named("silent", RunnerState::Lagging)
     }
 }
 

@@ -4,6 +4,7 @@
 use super::{Live, screen};
 use crate::line::{Line, Tone};
 use crate::units;
+use dlt_core::runner_line::RunnerState;
 
 /// Seconds of load between two lines.
 pub const EVERY_SECONDS: u64 = 10;
@@ -86,10 +87,7 @@ fn status_line(live: &Live, second: u64) -> Line {
         units::count(total.ok),
         units::count(total.failed),
         units::percent(total.failed, total.ok + total.failed),
-        units::several(
-            live.in_state(dlt_core::runner_line::RunnerState::Loading),
-            "runner"
-        ),
+        units::several(live.in_state(RunnerState::Loading).len() as u64, "runner"),
     ));
     match live.doubt() {
         Some(doubt) => line.tone(Tone::Warn, format!("; {doubt}")),

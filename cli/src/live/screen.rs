@@ -206,7 +206,7 @@ fn runners(live: &Live) -> Line {
     ];
     let mut first = true;
     for (state, tone, word) in states {
-        let count = live.in_state(state);
+        let count = live.in_state(state).len() as u64;
         if count > 0 {
             let gap = if first { "" } else { " · " };
             first = false;

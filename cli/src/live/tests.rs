@@ -75,7 +75,31 @@ fn regions_add_up_and_a_silent_region_does_not_stop_the_clock() {
         [RunnerState::Lagging; 2],
     )));
     assert_eq!(live.newest(), Some(17));
-    assert_eq!(live.in_state(RunnerState::Lagging), 0);
+    assert_eq!(live.in_state(RunnerState::Loading).len(), 4);
+}
+
+#[test]
+fn workers_without_a_leader_are_told_apart() {
+    let mut live = fixtures::running(fixtures::open(), 5);
+    for second in 5..12 {
+        // Only the second worker of the first region speaks, for itself.
+        let mut tick = fixtures::tick(1, second, [RunnerState::Loading; 2]);
+        tick.runners.remove(0);
+        live.take(LiveEvent::Tick(tick));
+        live.take(LiveEvent::Tick(fixtures::tick(
+            2,
+            second,
+            [RunnerState::Loading; 2],
+        )));
+    }
+    assert_eq!(live.in_state(RunnerState::Loading).len(), 3);
+    assert_eq!(live.doubt().as_deref(), Some("silent: lo-home-1-1"));
+    let note = "runner lo-home-1-1 was lost: killed by signal 9".to_owned();
+    assert_eq!(
+        live.take(LiveEvent::Note(note.clone())).as_ref(),
+        Some(&note)
+    );
+    assert_eq!(live.doubt(), Some(note));
 }
 
 #[test]
