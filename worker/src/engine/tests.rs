@@ -6,7 +6,7 @@ mod closed;
 mod open;
 mod redirects;
 mod secure;
-mod target;
+pub(super) mod target;
 
 use super::*;
 use dlt_core::load::{Curve, Model};
@@ -16,13 +16,15 @@ use dlt_core::scenario::plan::{
 use dlt_core::share::Lot;
 use dlt_core::tally::OTHER_LABEL;
 use dlt_core::timeline::MOST_TIMELINE_LABELS;
+use std::cell::RefCell;
+use std::rc::Rc;
 use target::Target;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// No test's load takes longer.
 const LONGEST_TEST: Duration = Duration::from_secs(60);
 
-fn step(target: &Target, path: &str) -> Step {
+pub(super) fn step(target: &Target, path: &str) -> Step {
     Step {
         label: path.to_owned(),
         method: "GET".to_owned(),
@@ -56,7 +58,7 @@ fn group(model: Model, steps: Vec<Step>) -> Group {
 }
 
 /// `users` users for `ms`.
-fn users(users: f64, ms: u64, steps: Vec<Step>) -> Group {
+pub(super) fn users(users: f64, ms: u64, steps: Vec<Step>) -> Group {
     group(Model::Users(Curve::ramp_hold(users, 0, ms * 1000)), steps)
 }
 
@@ -145,6 +147,31 @@ fn add_up(result: &LoadResult, told: &[ThreadSecond], threads: usize) {
     // Too many labels for a timeline by label: then there is none.
     let few = result.tally.labels.len() <= MOST_TIMELINE_LABELS;
     assert_eq!(timeline, if few { account.ok + account.failed } else { 0 });
+}
+
+/// A group as a thread holds it, for tests of single parts.
+pub(super) fn group_run(group: Group, threads: usize) -> Rc<steps::GroupRun> {
+    let spec = LoadSpec {
+        plan: Arc::new(Plan {
+            groups: vec![group],
+        }),
+        lot: Lot::WHOLE,
+        threads,
+        start: Instant::now(),
+    };
+    let prepared = Arc::new(Prepared::new(&spec).unwrap());
+    let recorder = recorder::Recorder::new(0, prepared.labels.len(), false, unbounded_channel().0);
+    let wire = Rc::new(http::connect::Wire::new(
+        clock::Clock::new(spec.start),
+        &prepared.addresses,
+    ));
+    let connector = http::connect::Connector::new(wire, prepared.groups[0].tls.clone());
+    Rc::new(steps::GroupRun::new(
+        prepared,
+        0,
+        connector,
+        Rc::new(RefCell::new(recorder)),
+    ))
 }
 
 /// Samples that failed for a cause.

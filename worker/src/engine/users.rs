@@ -145,3 +145,43 @@ async fn pause_until(clock: Clock, at_us: u64) {
         sleep_until(clock.instant(at_us)).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::target::Target;
+    use super::super::tests::{group_run, step, users};
+    use super::*;
+    use dlt_core::load::{Curve, Model};
+
+    /// A user's task holds one future; ten thousand of them must stay small
+    /// (decision 32: memory at most wrk's, about 4 KB a connection in all).
+    #[test]
+    fn a_user_is_small() {
+        let target = Target::plain();
+        let group = group_run(users(1.0, 1_000, vec![step(&target, "/")]), 1);
+        let user = live(group, vec![(0, 1)], None);
+        assert!(size_of_val(&user) <= 1_536, "{}", size_of_val(&user));
+    }
+
+    #[test]
+    fn threads_share_users_and_cap_exactly() {
+        let target = Target::plain();
+        for (count, threads) in [(1.0, 2), (7.0, 3), (5.5, 2)] {
+            let mut group = users(count, 1_000, vec![step(&target, "/")]);
+            group.load.throughput = Some(90.0);
+            group.load.model = Model::Users(Curve::ramp_hold(count, 500_000, 500_000));
+            let group = group_run(group, threads);
+            let mut all = 0;
+            let mut rate = 0.0;
+            for thread in 0..threads as u64 {
+                let (users, cap) = users_of(&group, thread);
+                all += users.len();
+                if !users.is_empty() {
+                    rate += 1e9 / cap.unwrap().interval_ns as f64;
+                }
+            }
+            assert_eq!(all as f64, count.ceil());
+            assert!((rate - 90.0).abs() < 0.01, "{rate}");
+        }
+    }
+}

@@ -56,7 +56,7 @@ struct Log {
 }
 
 /// A running target; ends when dropped.
-pub(super) struct Target {
+pub(in super::super) struct Target {
     pub(super) address: SocketAddr,
     log: Arc<Mutex<Log>>,
     _end: oneshot::Sender<()>,
@@ -72,7 +72,7 @@ pub(super) fn answer(status: &str, headers: &str, body: &str) -> Vec<Act> {
 
 impl Target {
     /// A target that answers every request with 200 and a short body.
-    pub(super) fn plain() -> Self {
+    pub(in super::super) fn plain() -> Self {
         Self::new(|_, _| answer("200 OK", "", "hello"))
     }
 
