@@ -112,3 +112,45 @@ impl fmt::Display for Status {
         f.write_str(self.name())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_wire_names() {
+        for status in Status::ALL {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.name());
+        }
+    }
+
+    /// Whatever happens, a run can end, and an end is final.
+    #[test]
+    fn every_move_leads_to_an_end_and_no_end_is_left() {
+        use Status::*;
+        for from in Status::ALL {
+            let next: Vec<Status> = Status::ALL
+                .into_iter()
+                .filter(|&to| to != from && from.may_become(to))
+                .collect();
+            match from {
+                Complete | Cancelled | Failed => assert_eq!(next, []),
+                Cancelling => assert_eq!(next, [Cancelled, Failed]),
+                _ => assert!(
+                    next.contains(&Cancelling) && next.contains(&Failed),
+                    "{from}"
+                ),
+            }
+        }
+        let way = [
+            Queued,
+            Provisioning,
+            Running,
+            ParsingResults,
+            CleaningUp,
+            Complete,
+        ];
+        assert!(way.windows(2).all(|step| step[0].may_become(step[1])));
+        assert!(!Running.may_become(Provisioning) && !Provisioning.may_become(ParsingResults));
+    }
+}
