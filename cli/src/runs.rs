@@ -19,6 +19,8 @@ use std::path::Path;
 
 /// Most runs among which a beginning of an id is looked for, newest first.
 const MOST_SEARCHED: usize = 10_000;
+/// The scenario's name is not cut below this many columns.
+const LEAST_NAME: usize = 28;
 /// Most candidates named when a beginning is ambiguous.
 const MOST_CANDIDATES: usize = 5;
 
@@ -65,21 +67,27 @@ pub fn list_lines(records: &[RunRecord], width: usize) -> Vec<Line> {
         number("P95", 4),
     ];
     let rows: Vec<Vec<Line>> = records.iter().map(list_row).collect();
-    table::lines(&columns, &rows, 0, width, 16)
+    table::lines(&columns, &rows, 0, width, LEAST_NAME)
 }
 
 fn list_row(record: &RunRecord) -> Vec<Line> {
     let total = record.summary.as_ref().map(|blocks| &blocks.total);
     let dash = || "–".to_owned();
-    let passed = record.outcome.as_ref().map(|outcome| outcome.passed);
-    let (tone, result) = match (record.status, passed) {
-        (Status::Complete, Some(true)) => (Tone::Good, "passed"),
-        (Status::Complete, _) => (Tone::Bad, "failed"),
-        (Status::Failed, _) => (Tone::Bad, "failed"),
+    let exit = Exit::from_code(exit_code(record, false, false));
+    let (tone, result) = match (record.status, exit) {
         (Status::Cancelled, _) => (Tone::Warn, "cancelled"),
-        (status, _) => (Tone::Plain, status.name()),
+        (status, _) if !status.is_terminal() => (Tone::Plain, status.name()),
+        (_, Exit::Passed) => (Tone::Good, "passed"),
+        (_, Exit::CouldNotRun) => (Tone::Bad, "could not run"),
+        (_, Exit::Incomplete) => (Tone::Bad, "incomplete"),
+        _ => (Tone::Bad, "failed"),
     };
-    let (trust_tone, trust) = match record.verdict.as_ref().map(|verdict| verdict.trust) {
+    // As on the last screen: trust in nothing, and times to be refused, say nothing.
+    let sent = record.account.is_some_and(|account| account.sent > 0);
+    let ran = sent && exit != Exit::CouldNotRun;
+    let verdict = record.verdict.as_ref().filter(|_| ran);
+    let p95_us = total.filter(|_| ran).and_then(|total| total.p95_us);
+    let (trust_tone, trust) = match verdict.map(|verdict| verdict.trust) {
         Some(Trust::Trusted) => (Tone::Good, "trusted"),
         Some(Trust::Degraded) => (Tone::Warn, "degraded"),
         Some(Trust::Untrusted) => (Tone::Bad, "untrusted"),
@@ -93,7 +101,7 @@ fn list_row(record: &RunRecord) -> Vec<Line> {
         Line::new().tone(trust_tone, trust),
         Line::of(total.map_or_else(dash, |total| units::count(total.count))),
         Line::of(total.map_or_else(dash, |total| units::percent(total.failed, total.count))),
-        Line::of(units::time_or_dash(total.and_then(|total| total.p95_us))),
+        Line::of(units::time_or_dash(p95_us)),
     ]
 }
 
@@ -153,4 +161,30 @@ fn find(history: &History, name: &str) -> anyhow::Result<Result<RunRecord, Strin
             if n > MOST_CANDIDATES { ", …" } else { "" }
         )),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::fixtures;
+
+    #[test]
+    fn list_names_how_each_run_ended() {
+        let records: Vec<RunRecord> = [
+            fixtures::passed(),
+            fixtures::threshold_failed(),
+            fixtures::degraded(),
+            fixtures::incomplete(),
+            fixtures::refused(),
+            fixtures::cancelled(),
+        ]
+        .into_iter()
+        .map(fixtures::record)
+        .collect();
+        let shown: String = list_lines(&records, 100)
+            .iter()
+            .map(|line| line.render(false) + "\n")
+            .collect();
+        insta::assert_snapshot!(shown);
+    }
 }
