@@ -107,10 +107,12 @@ async fn hand_out(
         schedule.advance();
         let idle = pool.idle.borrow_mut().pop();
         if let Some(seat) = idle {
+            group.hand_over();
             seat.give(due_us);
         } else if walkers < cap {
             walkers += 1;
             let seat = Rc::new(Seat::default());
+            group.hand_over();
             seat.give(due_us);
             tasks.spawn_local(walk(group.clone(), pool.clone(), seat));
         } else {
@@ -133,6 +135,7 @@ async fn walk(group: Rc<GroupRun>, pool: Rc<Pool>, seat: Rc<Seat>) {
     let mut walker = Walker::new(group.clone());
     loop {
         let due_us = seat.take().await;
+        group.taken();
         group.recorder.borrow_mut().user_in();
         through(&group, &mut walker, due_us).await;
         group.recorder.borrow_mut().user_out();

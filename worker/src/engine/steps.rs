@@ -32,6 +32,8 @@ pub(super) struct GroupRun {
     /// No request begins from here on; the planned end, or when it was stopped.
     pub(super) end_us: Cell<u64>,
     in_flight: Cell<u64>,
+    /// Arrivals handed to a walker that has not begun with them.
+    handed: Cell<u64>,
     /// Told when the last request in flight has ended.
     pub(super) calm: Notify,
 }
@@ -76,6 +78,7 @@ impl GroupRun {
             origins,
             end_us: Cell::new(end_us),
             in_flight: Cell::new(0),
+            handed: Cell::new(0),
             calm: Notify::new(),
         }
     }
@@ -94,9 +97,19 @@ impl GroupRun {
         &self.prepared
     }
 
-    /// Requests in flight.
-    pub(super) fn in_flight(&self) -> u64 {
-        self.in_flight.get()
+    /// An arrival is handed to a walker, who may get to it only later.
+    pub(super) fn hand_over(&self) {
+        self.handed.set(self.handed.get() + 1);
+    }
+
+    /// The walker has it and sends its first request before anything else.
+    pub(super) fn taken(&self) {
+        self.handed.set(self.handed.get() - 1);
+    }
+
+    /// Whether no request is in flight or about to be.
+    pub(super) fn is_calm(&self) -> bool {
+        self.in_flight.get() == 0 && self.handed.get() == 0
     }
 
     fn begin(&self) {
@@ -213,25 +226,23 @@ impl Walker {
             return failed(failure, ended.status);
         }
         let status = ended.status.unwrap_or(0);
-        if status >= 300 && step.follow_redirects && is_redirect(status) {
-            if let Some(location) = ended.location.take() {
-                if hops >= step.max_redirects {
-                    let most = step.max_redirects;
-                    let message = format!("more than {most} redirects");
-                    return failed(
-                        Failure::text(Cause::TooManyRedirects, message),
-                        Some(status),
-                    );
-                }
-                return match self.next_hop(n, step, before, status, &location) {
-                    Ok(hop) => Judged {
-                        outcome: Outcome::ok(status),
-                        failure: None,
-                        hop: Some(Box::new(hop)),
-                    },
-                    Err(why) => failed(Failure::text(Cause::Protocol, why), Some(status)),
-                };
+        if is_redirect(status)
+            && step.follow_redirects
+            && let Some(location) = ended.location.take()
+        {
+            if hops >= step.max_redirects {
+                let message = format!("more than {} redirects", step.max_redirects);
+                let failure = Failure::text(Cause::TooManyRedirects, message);
+                return failed(failure, Some(status));
             }
+            return match self.next_hop(n, step, before, status, &location) {
+                Ok(hop) => Judged {
+                    outcome: Outcome::ok(status),
+                    failure: None,
+                    hop: Some(Box::new(hop)),
+                },
+                Err(why) => failed(Failure::text(Cause::Protocol, why), Some(status)),
+            };
         }
         if step.expect_status.contains(status) {
             return Judged {

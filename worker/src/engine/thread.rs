@@ -200,18 +200,17 @@ fn graceful_us(group: &GroupRun, told: bool) -> u64 {
 
 /// Waits until nothing is in flight, at most until `given_up_us`.
 async fn drain(group: &GroupRun, given_up_us: u64, stop: &mut watch::Receiver<bool>) {
-    let given_up_us = std::cell::Cell::new(given_up_us);
     let calm = async {
-        while group.in_flight() > 0 {
+        while !group.is_calm() {
             group.calm.notified().await;
         }
     };
     let patience = async {
         let graceful = Duration::from_micros(graceful_us(group, true));
         tokio::select! {
-            () = sleep_until(group.clock.instant(given_up_us.get())) => {}
-            // A stop during the drain does not start it anew: it was due to
-            // end earlier in any case.
+            () = sleep_until(group.clock.instant(given_up_us)) => {}
+            // A stop during the drain shortens it at most: it ends a graceful
+            // stop after the planned end or after the stop.
             () = async { stopped(stop).await; tokio::time::sleep(graceful).await } => {}
         }
     };

@@ -7,6 +7,7 @@ use super::client::{Ask, Client, deadline, timed_out};
 use super::connect::{Connection, Connector};
 use super::h1::{Answer, Progress};
 use dlt_core::tally::LONGEST_EXCHANGE_BYTES;
+use std::io;
 use std::task::{Context, Poll};
 use tokio::io::ReadBuf;
 
@@ -102,6 +103,14 @@ impl Exchange {
                 Poll::Ready(Ok(())) => {
                     if let Poll::Ready(result) =
                         self.take(read.filled(), connection, client, ask, connector)
+                    {
+                        break result;
+                    }
+                }
+                // TLS whose peer closed without saying so: for the answer it
+                // is the end, as on a plain connection.
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    if let Poll::Ready(result) = self.take(&[], connection, client, ask, connector)
                     {
                         break result;
                     }

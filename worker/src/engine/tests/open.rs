@@ -1,1 +1,152 @@
-//! later
+//! Open load: what was planned is sent, however slow the target; only the cap
+//! drops; response times count from the plan.
+
+use super::target::{Act, answer};
+use super::*;
+use dlt_core::share::{Share, Slice};
+
+fn slow(ms: u64) -> Target {
+    Target::new(move |_, _| {
+        let mut acts = vec![Act::Pause(Duration::from_millis(ms))];
+        acts.extend(answer("200 OK", "", "x"));
+        acts
+    })
+}
+
+#[test]
+fn every_arrival_of_the_plan_is_sent() {
+    for pacing in [Pacing::Default, Pacing::Precise, Pacing::Spin] {
+        let target = Target::plain();
+        let mut group = arrivals(400.0, 1_200, vec![step(&target, "/")]);
+        group.load.pacing = pacing;
+        let result = run(group, 2);
+        let account = result.tally.account;
+        assert_eq!((account.scheduled, account.dropped), (480, 0), "{pacing:?}");
+        assert_eq!(account.ok, 480);
+        assert_eq!(target.total(), 480);
+        assert_eq!(result.tally.phases.lag.count(), 480);
+        assert_eq!(result.first_due_us, Some(0));
+        assert!(
+            target.connections() < 480,
+            "idle connections are used again"
+        );
+    }
+}
+
+#[test]
+fn stages_are_followed_second_by_second() {
+    let target = Target::plain();
+    let curve = Curve::stages(
+        0.0,
+        &[(200.0, 1_000_000), (200.0, 1_000_000), (0.0, 500_000)],
+    );
+    let (load, mut seconds) = start(
+        group(Model::Arrivals(curve.clone()), vec![step(&target, "/")]),
+        1,
+    );
+    let mut told = Vec::new();
+    while let Some(second) = seconds.blocking_recv() {
+        told.push(second);
+    }
+    let (sender, rest) = unbounded_channel();
+    told.iter()
+        .for_each(|second| sender.send(second.clone()).unwrap());
+    let result = finish(load, rest, 1);
+    assert_eq!(result.tally.account.sent, 350);
+    assert_eq!(target.total(), 350);
+    for second in &told {
+        let at = second.second.second;
+        let planned =
+            curve.cumulative_at((at + 1) * 1_000_000) - curve.cumulative_at(at * 1_000_000);
+        // Arrivals near the edge of a second may leave in the next one.
+        let off = (second.second.sent as f64 - planned).abs();
+        assert!(off <= 40.0, "second {at}: {off} off");
+    }
+}
+
+#[test]
+fn a_stall_is_seen_from_the_plan() {
+    // The first answer takes 600 ms; arrivals that were due meanwhile are sent
+    // when due, on connections of their own, and none waits for it.
+    let target = Target::new(|_, before| {
+        let mut acts = Vec::new();
+        if before == 0 {
+            acts.push(Act::Pause(Duration::from_millis(600)));
+        }
+        acts.extend(answer("200 OK", "", ""));
+        acts
+    });
+    let result = run(arrivals(100.0, 1_000, vec![step(&target, "/")]), 1);
+    assert_eq!(result.tally.account.ok, 100);
+    let response = result.tally.overall().response;
+    assert!(response.exact().max_us >= 600_000);
+    assert!(response.quantile_us(0.9).unwrap() < 600_000);
+}
+
+#[test]
+fn above_the_cap_arrivals_are_dropped_and_counted() {
+    let target = slow(700);
+    let mut group = arrivals(100.0, 500, vec![step(&target, "/")]);
+    group.load.connections = 7;
+    let result = run(group, 2);
+    let account = result.tally.account;
+    assert_eq!(
+        (account.scheduled, account.sent, account.dropped),
+        (50, 7, 43)
+    );
+    assert_eq!(target.total(), 7);
+    // One connection for two threads: one thread does it all.
+    let mut group = arrivals(100.0, 300, vec![step(&target, "/")]);
+    group.load.connections = 1;
+    let account = run(group, 2).tally.account;
+    assert_eq!((account.scheduled, account.sent), (30, 1));
+}
+
+#[test]
+fn an_arrival_walks_all_steps_each_due_when_the_last_was_done() {
+    let target = slow(30);
+    let mut first = step(&target, "/1");
+    first.think_time_us = 50_000;
+    let result = run(arrivals(50.0, 400, vec![first, step(&target, "/2")]), 1);
+    let account = result.tally.account;
+    assert!(account.balanced());
+    assert_eq!(result.tally.labels["/1"].ok, 20);
+    // Near the end an arrival's second request would begin too late.
+    let second = result.tally.labels["/2"].ok;
+    assert!((10..=20).contains(&second), "{second}");
+    assert!(result.tally.labels["/2"].response.exact().max_us < 1_000_000);
+    assert_eq!(target.total(), account.sent);
+}
+
+#[test]
+fn what_is_in_flight_at_the_end_is_unfinished() {
+    let target = slow(30_000);
+    let mut group = arrivals(50.0, 400, vec![step(&target, "/")]);
+    group.load.graceful_stop_us = 100_000;
+    let account = run(group, 2).tally.account;
+    assert_eq!((account.sent, account.ok, account.unfinished), (20, 0, 20));
+}
+
+#[test]
+fn runners_and_threads_together_send_the_plan_once() {
+    let target = Target::plain();
+    let mut sum = Account::default();
+    for index in 0..3 {
+        let (sender, seconds) = unbounded_channel();
+        let spec = LoadSpec {
+            plan: Arc::new(Plan {
+                groups: vec![arrivals(100.0, 500, vec![step(&target, "/")])],
+            }),
+            lot: Lot {
+                slice: Slice::WHOLE,
+                share: Share { index, of: 3 },
+            },
+            threads: 2,
+            start: Instant::now(),
+        };
+        let result = finish(begin(spec, sender).unwrap(), seconds, 2);
+        sum.merge(&result.tally.account);
+    }
+    assert_eq!((sum.scheduled, sum.ok), (50, 50));
+    assert_eq!(target.total(), 50);
+}

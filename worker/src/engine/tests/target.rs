@@ -32,8 +32,6 @@ type Answer = dyn Fn(&Asked, u64) -> Vec<Act> + Send + Sync;
 pub(super) struct Asked {
     pub(super) head: String,
     pub(super) body: Vec<u8>,
-    /// Which connection, from 0.
-    pub(super) connection: u64,
 }
 
 impl Asked {
@@ -130,28 +128,19 @@ async fn serve(listener: TcpListener, log: Arc<Mutex<Log>>, answer: Arc<Answer>)
         let Ok((stream, _)) = listener.accept().await else {
             return;
         };
-        let connection = {
-            let mut log = log.lock().unwrap();
-            log.connections += 1;
-            log.connections - 1
-        };
+        log.lock().unwrap().connections += 1;
         let (log, answer) = (log.clone(), answer.clone());
         tokio::spawn(async move {
             // A client that goes away is part of the tests.
-            let _ = converse(stream, connection, &log, &*answer).await;
+            let _ = converse(stream, &log, &*answer).await;
         });
     }
 }
 
-async fn converse(
-    mut stream: TcpStream,
-    connection: u64,
-    log: &Mutex<Log>,
-    answer: &Answer,
-) -> io::Result<()> {
+async fn converse(mut stream: TcpStream, log: &Mutex<Log>, answer: &Answer) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = Vec::new();
-    while let Some(asked) = next_request(&mut stream, &mut buffer, connection).await? {
+    while let Some(asked) = next_request(&mut stream, &mut buffer).await? {
         let before = {
             let mut log = log.lock().unwrap();
             let count = log.by_path.entry(asked.path().to_owned()).or_default();
@@ -175,11 +164,7 @@ async fn converse(
     Ok(())
 }
 
-async fn next_request(
-    stream: &mut TcpStream,
-    buffer: &mut Vec<u8>,
-    connection: u64,
-) -> io::Result<Option<Asked>> {
+async fn next_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<Asked>> {
     loop {
         if let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&buffer[..end + 4]).into_owned();
@@ -190,11 +175,7 @@ async fn next_request(
             if buffer.len() >= end + 4 + length {
                 let body = buffer[end + 4..end + 4 + length].to_vec();
                 buffer.drain(..end + 4 + length);
-                return Ok(Some(Asked {
-                    head,
-                    body,
-                    connection,
-                }));
+                return Ok(Some(Asked { head, body }));
             }
         }
         if stream.read_buf(buffer).await? == 0 {
