@@ -10,6 +10,7 @@ mod input;
 mod lost;
 mod mixture;
 mod open_load;
+mod readme;
 mod skew;
 mod stop;
 mod thresholds;

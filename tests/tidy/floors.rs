@@ -110,7 +110,7 @@ fn the_engine_knows_no_leader_and_no_report() {
 fn each_tool_has_its_place() {
     // (what, where it may stand)
     let places: [(&str, &[&str]); 4] = [
-        ("rusqlite", &["sqlite"]),
+        ("rusqlite", &["sqlite", "pipeline/src/local/"]),
         ("clap::", &["cli/src/", "xtask/src/"]),
         ("rustls::", &["worker/src/", "tests/harness/"]),
         (
@@ -128,4 +128,39 @@ fn each_tool_has_its_place() {
         offences.extend(files.flat_map(|file| file.offences(&[what])));
     }
     none("each tool has its place", offences);
+}
+
+#[test]
+fn nouns_do_not_name_their_adapters() {
+    let words = ["sqlite::", "processes::", "files::", "broadcast::", "rusqlite"];
+    let files = rust_in("pipeline/src/");
+    let nouns = files.iter().filter(|file| {
+        let parts: Vec<&str> = file.path.split('/').collect();
+        parts.len() == 4 && parts[3] == "mod.rs" && parts[2] != "local"
+    });
+    let offences = nouns.flat_map(|file| {
+        file.offences(&words)
+            .into_iter()
+            .filter(|line| !line.contains("pub mod") && !line.contains("mod "))
+    });
+    none("a noun's mod.rs holds its port, not its adapters", offences);
+}
+
+#[test]
+fn when_how_and_remember_do_not_know_each_other() {
+    let three = [
+        ("worker/src/engine/pace.rs", &["http", "recorder"][..]),
+        ("worker/src/engine/http/", &["pace", "recorder"]),
+        ("worker/src/engine/recorder.rs", &["pace", "http"]),
+    ];
+    let mut offences = Vec::new();
+    for (place, others) in three {
+        let words: Vec<String> = others
+            .iter()
+            .flat_map(|other| [format!("super::{other}"), format!("engine::{other}")])
+            .collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        offences.extend(rust_in(place).iter().flat_map(|file| file.offences(&words)));
+    }
+    none("when, how and remember do not know each other", offences);
 }

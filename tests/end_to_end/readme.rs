@@ -1,0 +1,85 @@
+//! What README shows is true: its scenario runs, its exit codes are the
+//! command's, its limits are the code's.
+
+use crate::common::{accounts_agree, run_json};
+use dlt_core::verdict::LIMITS;
+use dlt_tests::behaviour::{body, ok, redirect};
+use dlt_tests::command::Home;
+use dlt_tests::patience::shared;
+use dlt_tests::target::plan;
+use std::time::Duration;
+
+const README: &str = include_str!("../../README.md");
+
+#[test]
+fn the_scenario_of_readme_runs_as_written() {
+    let _shared = shared();
+    let target = plan()
+        .route("/old-cart", redirect(301, "/cart"))
+        .route("/no-such-page", body(404, "no"))
+        .otherwise(ok())
+        .start();
+    let (_, rest) = README.split_once("```yaml\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    // Another host, and shorter; nothing else is changed.
+    for written in ["https://shop.example.com", "hold-for: 30s"] {
+        assert!(text.contains(written), "{written}");
+    }
+    let text = text
+        .replace("https://shop.example.com", target.url("").trim_end_matches('/'))
+        .replace("hold-for: 30s", "hold-for: 2s");
+    let home = Home::new();
+    let file = home.file("readme.yaml", text);
+    let (record, ended) = run_json(&home, Duration::from_secs(2), 0, &[&file.to_string_lossy()]);
+    accounts_agree(&record, &target).unwrap();
+    assert!(record.warnings.is_empty(), "{:?}", record.warnings);
+    let outcome = record.outcome.as_ref().unwrap();
+    assert_eq!(outcome.thresholds.len(), 3, "{}", ended.told());
+    let labels = &record.summary.as_ref().unwrap().labels;
+    let count = |label: &str| {
+        let found = labels.iter().find(|block| block.label.as_deref() == Some(label));
+        found.map_or(0, |block| block.ok)
+    };
+    assert_eq!(count("home"), 100);
+    assert_eq!(count("cart"), 200, "each cart is a redirect and its landing");
+    assert_eq!((count("checkout"), count("missing")), (100, 100));
+}
+
+/// The rows of the table that begins with this header.
+fn table(header: &str) -> Vec<Vec<&'static str>> {
+    let (_, rest) = README.split_once(header).unwrap();
+    rest.lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect()
+}
+
+#[test]
+fn the_exit_codes_of_readme_are_those_of_help() {
+    let _shared = shared();
+    let help = Home::new().run(Duration::from_secs(20), ["--help"]).stdout;
+    let (_, codes) = help.split_once("Exit codes:\n").unwrap();
+    let told: Vec<&str> = codes
+        .lines()
+        .map_while(|line| line.split_whitespace().next().filter(|word| word.parse::<u8>().is_ok()))
+        .collect();
+    let written: Vec<&str> = table("| code | meaning |").iter().map(|row| row[0]).collect();
+    assert_eq!(written, told);
+}
+
+#[test]
+fn the_limits_of_readme_are_those_of_the_verdict() {
+    let rows = table("| reason | degraded above | untrusted above |");
+    assert_eq!(rows.len(), LIMITS.len());
+    for (row, limit) in rows.iter().zip(LIMITS) {
+        let code = serde_json::to_value(limit.code).unwrap();
+        let code = code.as_str().unwrap();
+        assert!(row[0].starts_with(&format!("`{code}`")), "{row:?} for {code}");
+        let written = |value: f64| match value.is_finite() && value < 1e9 {
+            true => format!("{value}{}", limit.unit),
+            false => "never".to_owned(),
+        };
+        assert_eq!(row[1..], [written(limit.degraded), written(limit.untrusted)], "{code}");
+    }
+}
