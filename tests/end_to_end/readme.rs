@@ -26,7 +26,10 @@ fn the_scenario_of_readme_runs_as_written() {
         assert!(text.contains(written), "{written}");
     }
     let text = text
-        .replace("https://shop.example.com", target.url("").trim_end_matches('/'))
+        .replace(
+            "https://shop.example.com",
+            target.url("").trim_end_matches('/'),
+        )
         .replace("hold-for: 30s", "hold-for: 2s");
     let home = Home::new();
     let file = home.file("readme.yaml", text);
@@ -37,11 +40,17 @@ fn the_scenario_of_readme_runs_as_written() {
     assert_eq!(outcome.thresholds.len(), 3, "{}", ended.told());
     let labels = &record.summary.as_ref().unwrap().labels;
     let count = |label: &str| {
-        let found = labels.iter().find(|block| block.label.as_deref() == Some(label));
+        let found = labels
+            .iter()
+            .find(|block| block.label.as_deref() == Some(label));
         found.map_or(0, |block| block.ok)
     };
     assert_eq!(count("home"), 100);
-    assert_eq!(count("cart"), 200, "each cart is a redirect and its landing");
+    assert_eq!(
+        count("cart"),
+        200,
+        "each cart is a redirect and its landing"
+    );
     assert_eq!((count("checkout"), count("missing")), (100, 100));
 }
 
@@ -62,9 +71,16 @@ fn the_exit_codes_of_readme_are_those_of_help() {
     let (_, codes) = help.split_once("Exit codes:\n").unwrap();
     let told: Vec<&str> = codes
         .lines()
-        .map_while(|line| line.split_whitespace().next().filter(|word| word.parse::<u8>().is_ok()))
+        .map_while(|line| {
+            line.split_whitespace()
+                .next()
+                .filter(|word| word.parse::<u8>().is_ok())
+        })
         .collect();
-    let written: Vec<&str> = table("| code | meaning |").iter().map(|row| row[0]).collect();
+    let written: Vec<&str> = table("| code | meaning |")
+        .iter()
+        .map(|row| row[0])
+        .collect();
     assert_eq!(written, told);
 }
 
@@ -75,11 +91,18 @@ fn the_limits_of_readme_are_those_of_the_verdict() {
     for (row, limit) in rows.iter().zip(LIMITS) {
         let code = serde_json::to_value(limit.code).unwrap();
         let code = code.as_str().unwrap();
-        assert!(row[0].starts_with(&format!("`{code}`")), "{row:?} for {code}");
+        assert!(
+            row[0].starts_with(&format!("`{code}`")),
+            "{row:?} for {code}"
+        );
         let written = |value: f64| match value.is_finite() && value < 1e9 {
             true => format!("{value}{}", limit.unit),
             false => "never".to_owned(),
         };
-        assert_eq!(row[1..], [written(limit.degraded), written(limit.untrusted)], "{code}");
+        assert_eq!(
+            row[1..],
+            [written(limit.degraded), written(limit.untrusted)],
+            "{code}"
+        );
     }
 }

@@ -132,7 +132,13 @@ fn each_tool_has_its_place() {
 
 #[test]
 fn nouns_do_not_name_their_adapters() {
-    let words = ["sqlite::", "processes::", "files::", "broadcast::", "rusqlite"];
+    let words = [
+        "sqlite::",
+        "processes::",
+        "files::",
+        "broadcast::",
+        "rusqlite",
+    ];
     let files = rust_in("pipeline/src/");
     let nouns = files.iter().filter(|file| {
         let parts: Vec<&str> = file.path.split('/').collect();

@@ -1,3 +1,5 @@
+//! What the language of the workflow file accepts and refuses.
+
 use super::*;
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! The machine against small workflows and random ones.
+
 use super::*;
 use proptest::prelude::*;
 

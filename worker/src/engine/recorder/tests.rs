@@ -1,0 +1,114 @@
+//! What is remembered is what happened: counts, seconds, errors, whatever the
+//! order in which it was told.
+
+use super::*;
+use proptest::prelude::*;
+use tokio::sync::mpsc::unbounded_channel;
+
+fn sample(due_us: u64, sent_us: u64, done_us: u64) -> Sample {
+    Sample {
+        due_us,
+        sent_us,
+        done_us,
+        first_byte_us: Some(done_us),
+        bytes_received: 10,
+        ..Sample::default()
+    }
+}
+
+#[test]
+fn idle_seconds_are_sent_too_and_a_sample_belongs_to_its_end() {
+    let (sender, mut seconds) = unbounded_channel();
+    let mut recorder = Recorder::new(3, 1, false, sender);
+    recorder.user_in();
+    recorder.sent(None, 900_000);
+    recorder.done(0, &sample(900_000, 900_000, 3_100_000), Outcome::ok(200));
+    recorder.sent(None, 3_200_000);
+    let result = recorder.finish(&["a".to_owned()], 3_300_000);
+    let mut told = Vec::new();
+    while let Ok(second) = seconds.try_recv() {
+        told.push((
+            second.second.second,
+            second.second.sent,
+            second.second.ok,
+            second.second.unfinished,
+            second.second.users,
+        ));
+    }
+    assert_eq!(
+        told,
+        [
+            (0, 1, 0, 0, 1),
+            (1, 0, 0, 0, 1),
+            (2, 0, 0, 0, 1),
+            (3, 1, 1, 1, 0)
+        ]
+    );
+    assert!(result.account.balanced());
+    assert_eq!(result.series[0][0].second, 3);
+}
+
+#[test]
+fn errors_beyond_the_limit_are_counted_as_further_ones() {
+    let (sender, _seconds) = unbounded_channel();
+    let mut recorder = Recorder::new(0, 1, false, sender);
+    for n in 0..1_000 {
+        let failure = Failure::text(Cause::Protocol, format!("odd {n}"));
+        recorder.error(0, n, failure, || None);
+    }
+    let result = recorder.finish(&["a".to_owned()], 1);
+    assert!(result.errors.len() <= MOST_ERRORS);
+    let all: u64 = result.errors.iter().map(|row| row.1.count).sum();
+    assert_eq!(all, 1_000);
+}
+
+proptest! {
+    #[test]
+    fn seconds_add_up_to_the_account(
+        events in prop::collection::vec((0u64..400_000, 0u64..500_000, 0u8..6), 0..200),
+    ) {
+        let (sender, mut seconds) = unbounded_channel();
+        let mut recorder = Recorder::new(0, 2, true, sender);
+        let mut now = 0;
+        for (pause, length, kind) in events {
+            now += pause;
+            match kind {
+                0 => recorder.dropped(now, now),
+                1 => recorder.sent(Some(now), now + 5),
+                _ => {
+                    recorder.sent(Some(now), now + 5);
+                    now += length + 5;
+                    let outcome = match kind {
+                        2 => Outcome::failed(Cause::Reset, None),
+                        3 => Outcome::failed(Cause::Status5xx, Some(503)),
+                        _ => Outcome::ok(200),
+                    };
+                    recorder.done(usize::from(kind % 2), &sample(now, now, now), outcome);
+                }
+            }
+        }
+        let result = recorder.finish(&["a".to_owned(), "b".to_owned()], now);
+        let mut sum = Second::default();
+        let mut next = 0;
+        while let Ok(second) = seconds.try_recv() {
+            prop_assert_eq!(second.second.second, next);
+            next += 1;
+            sum.merge(&second.second);
+        }
+        prop_assert!(result.account.balanced());
+        let account = Account {
+            scheduled: sum.scheduled,
+            dropped: sum.dropped,
+            sent: sum.sent,
+            ok: sum.ok,
+            failed: sum.failed,
+            unfinished: sum.unfinished,
+        };
+        prop_assert_eq!(account, result.account);
+        let causes: u64 = sum.causes.iter().map(|row| row.1).sum();
+        prop_assert_eq!(causes, result.account.failed);
+        let labels: u64 = result.series.iter().flatten().map(|row| row.ok + row.failed).sum();
+        prop_assert_eq!(labels, sum.ok + sum.failed);
+        prop_assert_eq!(sum.latency.count(), sum.ok + sum.failed);
+    }
+}
