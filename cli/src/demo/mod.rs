@@ -32,7 +32,7 @@ pub async fn demo(voice: Voice, home_dir: Option<&Path>, args: &DemoArgs) -> any
             .tone(Tone::Strong, "dlt demo")
             .plain(format!(": a small shop opened at http://{address}/")),
         Line::of(
-            "  its cart is slow on purpose (120 to 180 ms), and its checkout fails now and then;",
+            "  its cart is slow (120 to 180 ms) and its checkout sometimes fails, on purpose;",
         ),
         Line::of(format!(
             "  {RUNNERS} runners will send {} requests per second for 10 seconds.",
@@ -57,7 +57,7 @@ pub async fn demo(voice: Voice, home_dir: Option<&Path>, args: &DemoArgs) -> any
         next: vec![
             (
                 "your own URL",
-                "dlt run https://your.site/ -c 10 -d 30s --threshold 'p(95)<300ms'".to_owned(),
+                "dlt run https://your.site/ -c 10 -d 30s".to_owned(),
             ),
             ("all flags", "dlt run --help".to_owned()),
         ],
