@@ -4,11 +4,13 @@
 use crate::ports::{Bucket, RunTable, Sim};
 use crate::state::{Faults, State};
 use dlt_core::calls::RunRecord;
-use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
+use dlt_core::ids::{Region, RunPrefix, RunnerId, TestId, TestRunId};
+use dlt_core::order::{Order, Role};
 use dlt_core::run::Status;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::executions::{Executions, sqlite::SqliteExecutions};
-use dlt_pipeline::local::database::Database;
+use dlt_pipeline::fleet::{self, Fleet, Launch, Seen, Stop, processes::Processes};
+use dlt_pipeline::local::{SystemClock, sqlite::Database};
 use dlt_pipeline::objects::{Access, Objects, files::FileObjects};
 use dlt_pipeline::runs::{self, RegionTasks, Run, Runs, sqlite::SqliteRuns};
 use dlt_pipeline::scenarios::{self, ScenarioItem, Scenarios, sqlite::SqliteScenarios};
@@ -16,6 +18,7 @@ use dlt_pipeline::workflow::{WORKFLOW, definition::Definition};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 fn sim() -> Sim {
     Sim(Arc::new(Mutex::new(State::new(1, Faults::default()))))
@@ -237,4 +240,96 @@ async fn executions_agree() {
         usize::try_from(count).unwrap()
     };
     executions_suite(&stored, &rows).await;
+}
+
+fn launch(n: u64, attempt: u32) -> Launch {
+    let run = run("r1");
+    let runner = RunnerId::parse(&format!("lo-home-1-{n}")).unwrap();
+    Launch {
+        runner: runner.clone(),
+        attempt,
+        order: Order {
+            test: run.test,
+            run: run.run,
+            region: run.regions[0].region.clone(),
+            prefix: run.prefix,
+            role: Role::Worker,
+            depot: "nowhere".to_owned(),
+            live: false,
+            runner: Some(runner),
+            threads: None,
+        },
+    }
+}
+
+/// `pass` lets a little time go by, real or virtual.
+async fn fleet_suite(fleet: &dyn Fleet, pass: &dyn Fn()) {
+    let (test, run) = (launch(1, 1).order.test, launch(1, 1).order.run);
+    let who = |n| launch(n, 1).runner;
+    let look = async |what: &dyn Fn(&[Seen]) -> bool| {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while Instant::now() < deadline {
+            let seen = fleet::newest(fleet, &test, &run).await.unwrap();
+            if what(&seen) {
+                return seen;
+            }
+            pass();
+        }
+        panic!("nothing came of it")
+    };
+    assert_eq!(fleet.list(&test).await.unwrap(), vec![]);
+    for _ in 0..2 {
+        let refused = fleet.launch(&[launch(1, 1), launch(2, 1)]).await.unwrap();
+        assert_eq!(refused, vec![]);
+    }
+    let seen = look(&|seen| seen.iter().all(Seen::is_ready)).await;
+    assert_eq!(seen.len(), 2, "a repeated launch doubles nothing");
+    assert!(
+        seen.iter()
+            .all(|seen| seen.attempt == 1 && seen.loss().is_none())
+    );
+    let other = TestId::parse("other").unwrap();
+    assert_eq!(fleet.list(&other).await.unwrap(), vec![]);
+
+    fleet
+        .stop(&run, &[who(1), who(9)], Stop::AtOnce)
+        .await
+        .unwrap();
+    let seen = look(&|seen| seen.iter().any(|seen| !seen.alive)).await;
+    let gone: Vec<_> = seen.iter().filter(|seen| !seen.alive).collect();
+    assert_eq!((gone.len(), &gone[0].runner), (1, &who(1)));
+    assert!(gone[0].loss().unwrap().contains("killed by signal 9"));
+
+    fleet.launch(&[launch(1, 2)]).await.unwrap();
+    let seen = look(&|seen| seen.iter().all(Seen::is_ready)).await;
+    let first = seen.iter().find(|seen| seen.runner == who(1)).unwrap();
+    assert_eq!(first.attempt, 2, "the newest launch counts");
+    fleet
+        .stop(&run, &[who(1), who(2)], Stop::Gracefully)
+        .await
+        .unwrap();
+    look(&|seen| seen.iter().all(|seen| !seen.alive)).await;
+    // Stopping who is gone does not matter.
+    fleet
+        .stop(&run, &[who(1), who(2)], Stop::AtOnce)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn fleets_agree() {
+    let simulated = sim();
+    let stored = run("r1");
+    crate::state::lock(&simulated.0)
+        .runs
+        .insert("r1".to_owned(), stored);
+    fleet_suite(&simulated, &|| {
+        crate::state::lock(&simulated.0).now_us += 10_000;
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let ready = r#"printf '{"event":"DLT_READY","runner":"%s","region":"%s","address":"127.0.0.1:9"}\n' "$DLT_RUNNER" "$AWS_REGION"; exec sleep 60"#;
+    let shell = ("/bin/sh".into(), vec!["-c".to_owned(), ready.to_owned()]);
+    let processes = Processes::new(shell, folder.path().to_owned(), Arc::new(SystemClock));
+    fleet_suite(&processes, &std::thread::yield_now).await;
 }

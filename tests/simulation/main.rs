@@ -11,6 +11,7 @@ mod play;
 mod ports;
 mod rng;
 mod runners;
+mod stage;
 mod state;
 
 use dlt_core::run::Status;

@@ -4,15 +4,13 @@
 
 use crate::ports::Sim;
 use crate::runners::settle;
+use crate::stage;
 use crate::state::{Faults, State, When, lock, passing};
-use dlt_core::calls::RunRecord;
-use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
 use dlt_core::keys;
 use dlt_core::report::Report;
 use dlt_core::run::Status;
-use dlt_core::scenario::{Defaults, Format, Scenario};
 use dlt_pipeline::live::LiveEvent;
-use dlt_pipeline::runs::{RegionTasks, Run};
+use dlt_pipeline::runs::Run;
 use dlt_pipeline::scenarios::ScenarioItem;
 use dlt_pipeline::workflow::definition::Definition;
 use dlt_pipeline::workflow::machine::{Effect, Event, Failure, Machine};
@@ -112,82 +110,17 @@ fn now<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-fn item(plot: &Plot, now_us: u64) -> Run {
-    let regions: Vec<(Region, u64)> = plot
-        .tasks
-        .iter()
-        .enumerate()
-        .map(|(at, &tasks)| {
-            let region = Region::parse(&format!("lo-home-{}", at + 1)).expect("a region");
-            (region, tasks)
-        })
-        .collect();
-    let configs: Vec<Value> = regions
-        .iter()
-        .map(|(region, tasks)| json!({"region": region, "taskCount": tasks, "concurrency": 1}))
-        .collect();
-    let body = json!({
-        "testName": "simulated", "testTaskConfigs": configs, "testType": "simple",
-        "testScenario": {
-            "execution": [{"ramp-up": "0s", "hold-for": format!("{}s", plot.planned_s), "scenario": "simulated"}],
-            "scenarios": {"simulated": {"requests": [{"url": "http://127.0.0.1:1/"}]}},
-        },
-    });
-    let defaults = Defaults {
-        regions: regions
-            .iter()
-            .map(|(name, _)| (name.clone(), 1_000))
-            .collect(),
-        tasks: 1,
-        name: "simulated".to_owned(),
-        show_live: true,
-    };
-    let text = body.to_string();
-    let scenario = Scenario::from_text(text.as_bytes(), Format::Json, &defaults, &|_| {
-        Err("no files here".to_owned())
-    })
-    .expect("a scenario");
-    let run = TestRunId::parse("p4TqL8vN2c").expect("an id");
-    let start_time = stamp(now_us);
-    let record = json!({
-        "testId": "Xk29QmWz7B", "testRunId": run, "testName": "simulated",
-        "testDescription": "", "testType": "simple", "status": "queued",
-        "startTime": start_time, "endTime": "", "testTaskConfigs": configs,
-        "testScenario": {}, "results": {}, "completeTasks": {},
-    });
-    Run {
-        version: 0,
-        test: TestId::parse("Xk29QmWz7B").expect("an id"),
-        prefix: RunPrefix::of(&start_time, &run).expect("a prefix"),
-        run,
-        record: serde_json::from_value::<RunRecord>(record).expect("a record"),
-        document: scenario.region_document(&regions[0].0),
-        regions: regions
-            .into_iter()
-            .map(|(region, tasks)| RegionTasks { region, tasks })
-            .collect(),
-        live: true,
-        healthy_threshold: plot.healthy_threshold,
-        thresholds: Vec::new(),
-        planned_us: scenario.plan.end_us(),
-        graceful_stop_us: scenario.plan.graceful_stop_us(),
-        workers_began_us: None,
-        leaders_began_us: None,
-        start_at_us: None,
-        stop_began_us: None,
-        cancel_reason: None,
-        failure: None,
-        launch_trouble: None,
-        lost: BTreeMap::new(),
-    }
-}
-
 /// Plays a run to its end and checks what must hold of every run.
 pub fn play(plot: &Plot) -> Outcome {
     let mut state = State::new(plot.seed, plot.faults.clone());
     let began_us = state.now_us;
     state.calm_us = began_us + state.rng.between(30_000_000, 240_000_000);
-    let run = item(plot, began_us);
+    let run = stage::run(
+        &plot.tasks,
+        plot.healthy_threshold,
+        plot.planned_s,
+        began_us,
+    );
     state.runs.insert(run.run.to_string(), run.clone());
     let claim = ScenarioItem {
         version: 1,
@@ -222,12 +155,12 @@ pub fn play(plot: &Plot) -> Outcome {
         scripted: plot.scripted,
         reports: None,
     };
-    play.to_the_end();
+    play.until_over();
     play.judge(began_us)
 }
 
 impl Play {
-    fn to_the_end(&mut self) {
+    fn until_over(&mut self) {
         for _ in 0..MOST_ACTIONS {
             self.begin_queued();
             let Some(((at_us, _), action)) = self.agenda.pop_first() else {

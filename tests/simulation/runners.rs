@@ -111,12 +111,15 @@ impl Runner {
     }
 
     fn report(&self) -> Report {
-        let mut tally = Tally::default();
-        tally.account = Account {
+        let account = Account {
             scheduled: 10,
             sent: 10,
             unfinished: 10,
             ..Account::default()
+        };
+        let tally = Tally {
+            account,
+            ..Tally::default()
         };
         Report {
             test: self.order.test.clone(),

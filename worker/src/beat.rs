@@ -193,7 +193,7 @@ impl Silence {
         Ended::TargetSilent {
             cause,
             message: format!(
-                "the target {target} answered nothing in the first {SILENT_TARGET_S} s of load: {} requests sent, {why}; check that it is up and can be reached from the runners",
+                "{target} answered nothing in the first {SILENT_TARGET_S} s of load: {} requests sent, {why}; check that it is up and can be reached from the runners",
                 self.sent
             ),
         }

@@ -186,12 +186,7 @@ fn fitting(object: &Object<'_>, notes: &mut Notes) {
             );
         }
     }
-    if object.has("concurrency") && object.has("users") {
-        notes.warn(
-            &object.path_of("concurrency"),
-            "is not used, since users says how many the whole run has",
-        );
-    } else if object.has("concurrency") && object.has("stages") {
+    if object.has("concurrency") && object.has("stages") {
         notes.warn(
             &object.path_of("concurrency"),
             "is not used, since stages say how many users the whole run has",

@@ -3,7 +3,7 @@
 
 use super::Executions;
 use crate::error::PipelineError;
-use crate::local::database::Database;
+use crate::local::sqlite::Database;
 use crate::workflow::definition::Definition;
 use crate::workflow::machine::Machine;
 use async_trait::async_trait;

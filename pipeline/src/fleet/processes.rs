@@ -346,3 +346,7 @@ impl<C: Clock> Fleet for Processes<C> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "processes_tests.rs"]
+mod tests;

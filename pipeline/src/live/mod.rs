@@ -11,6 +11,10 @@ use dlt_core::run::Status;
 use dlt_core::runner_line::Tick;
 
 /// What happens in a run while one watches.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every event is a tick; a box would only move it"
+)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum LiveEvent {
     /// The run's status changed.

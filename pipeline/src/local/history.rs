@@ -1,6 +1,6 @@
 //! The stored runs of a data folder; reading needs no lock.
 
-use super::database::Database;
+use super::sqlite::Database;
 use crate::error::PipelineError;
 use crate::runs::sqlite::SqliteRuns;
 use dlt_core::calls::RunRecord;

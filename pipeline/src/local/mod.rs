@@ -1,9 +1,9 @@
 //! The control plane on one machine: SQLite, files, child processes.
 
 mod clock;
-pub mod database;
 mod history;
 mod lock;
+pub mod sqlite;
 
 pub use crate::live::LiveEvent;
 pub use clock::SystemClock;
@@ -20,7 +20,6 @@ use crate::scenarios::{self, sqlite::SqliteScenarios};
 use crate::workflow::definition::Definition;
 use crate::workflow::{WORKFLOW, driver::Driver, watch};
 use crate::world::{Pace, World, random_id, stamp};
-use database::Database;
 use dlt_core::calls::RunRecord;
 use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
 use dlt_core::keys;
@@ -28,6 +27,7 @@ use dlt_core::run::Status;
 use dlt_core::scenario::Scenario;
 use lock::HomeLock;
 use serde_json::Value;
+use sqlite::Database;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -312,6 +312,16 @@ impl Home {
     /// Whether each region has room beside the runs in progress.
     fn check_capacity(&self, scenario: &Scenario) -> Result<(), PipelineError> {
         let unfinished = self.runs.unfinished()?;
+        // The claim decides; this is said before a full region is.
+        let ours = unfinished
+            .iter()
+            .find(|run| Some(&run.test) == scenario.test_id.as_ref());
+        if let Some(run) = ours {
+            return Err(PipelineError::Busy {
+                test: run.test.to_string(),
+                run: run.run.to_string(),
+            });
+        }
         for task in &scenario.tasks {
             let known = self.regions.iter().find(|(name, _)| *name == task.region);
             let Some((region, capacity)) = known else {
@@ -401,3 +411,6 @@ impl Drop for Home {
 fn parsed<T>(id: Result<T, dlt_core::ids::IdError>) -> Result<T, PipelineError> {
     id.map_err(|error| PipelineError::Input(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

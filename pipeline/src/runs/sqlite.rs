@@ -2,7 +2,7 @@
 
 use super::{Run, Runs};
 use crate::error::PipelineError;
-use crate::local::database::Database;
+use crate::local::sqlite::Database;
 use async_trait::async_trait;
 use dlt_core::ids::TestRunId;
 use rusqlite::{OptionalExtension, params};

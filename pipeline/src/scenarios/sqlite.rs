@@ -2,7 +2,7 @@
 
 use super::{ScenarioItem, Scenarios};
 use crate::error::PipelineError;
-use crate::local::database::Database;
+use crate::local::sqlite::Database;
 use async_trait::async_trait;
 use dlt_core::ids::TestId;
 use rusqlite::{OptionalExtension, params};

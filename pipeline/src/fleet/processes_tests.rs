@@ -1,0 +1,151 @@
+//! Processes against real children: launched once, known by their last lines,
+//! found again, never mistaken for strangers.
+
+use super::*;
+use crate::local::SystemClock;
+use dlt_core::ids::RunPrefix;
+use dlt_core::order::Order;
+use std::time::{Duration, Instant};
+
+/// Longest wait for a child of these tests.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn fleet(folder: &Path, script: &str) -> Processes<SystemClock> {
+    let arguments = vec!["-c".to_owned(), script.to_owned()];
+    let worker = (PathBuf::from("/bin/sh"), arguments);
+    Processes::new(worker, folder.to_owned(), Arc::new(SystemClock))
+}
+
+fn launch(n: u64, attempt: u32) -> Launch {
+    let run = TestRunId::parse("r1").unwrap();
+    let runner = RunnerId::parse(&format!("lo-home-1-{n}")).unwrap();
+    Launch {
+        runner: runner.clone(),
+        attempt,
+        order: Order {
+            test: TestId::parse("t1").unwrap(),
+            prefix: RunPrefix::of("2026-03-04 09:15:02", &run).unwrap(),
+            run,
+            region: Region::parse("lo-home-1").unwrap(),
+            role: Role::Worker,
+            depot: "/nowhere".to_owned(),
+            live: false,
+            runner: Some(runner),
+            threads: Some(1),
+        },
+    }
+}
+
+async fn until(fleet: &Processes<SystemClock>, what: impl Fn(&[Seen]) -> bool) -> Vec<Seen> {
+    let test = TestId::parse("t1").unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let seen = fleet.list(&test).await.unwrap();
+        if what(&seen) {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "{seen:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+const READY: &str = r#"printf '{"event":"DLT_READY","runner":"%s","region":"%s","address":"127.0.0.1:9"}\n' "$DLT_RUNNER" "$AWS_REGION";"#;
+
+#[tokio::test]
+async fn a_launch_that_is_repeated_makes_one_runner() {
+    let folder = tempfile::tempdir().unwrap();
+    let fleet = fleet(folder.path(), &format!("{READY} exec sleep 60"));
+    for _ in 0..3 {
+        let refused = fleet.launch(&[launch(1, 1), launch(2, 1)]).await.unwrap();
+        assert_eq!(refused, vec![]);
+    }
+    let seen = until(&fleet, |seen| seen.iter().all(Seen::is_ready)).await;
+    assert_eq!(seen.len(), 2);
+    let who: Vec<RunnerId> = seen.iter().map(|seen| seen.runner.clone()).collect();
+    let run = seen[0].run.clone();
+    fleet.stop(&run, &who[..1], Stop::AtOnce).await.unwrap();
+    fleet.stop(&run, &who[1..], Stop::Gracefully).await.unwrap();
+    let seen = until(&fleet, |seen| seen.iter().all(|seen| !seen.alive)).await;
+    let how: Vec<_> = seen.iter().map(|seen| seen.loss().unwrap()).collect();
+    assert_eq!(how, ["killed by signal 9", "killed by signal 15"]);
+}
+
+#[tokio::test]
+async fn a_runner_is_known_by_its_last_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = r#"
+        case $DLT_RUNNER in
+        *-1) printf '{"event":"DLT_FINISHED","runner":"x","exit":0,"report":"k"}' ;;
+        *-2) echo nonsense; echo 'no plan' >&2; exit 2 ;;
+        *-3) echo "$HOME:$DLT_SECRET_OF_TESTS:$DLT_THREADS" >&2; exit 4 ;;
+        esac"#;
+    let fleet = fleet(folder.path(), script);
+    let launches = [launch(1, 1), launch(2, 1), launch(3, 2)];
+    fleet.launch(&launches).await.unwrap();
+    let seen = until(&fleet, |seen| seen.iter().all(|seen| !seen.alive)).await;
+    assert_eq!(seen[0].doing, Doing::Finished { exit: 0 });
+    assert_eq!(seen[0].loss(), None);
+    assert_eq!(
+        seen[1].loss().unwrap(),
+        "ended with exit code 2; it said: no plan"
+    );
+    // Only what it must know: the order and the way to programs and keys.
+    let home = std::env::var("HOME").unwrap_or_default();
+    assert!(seen[2].loss().unwrap().ends_with(&format!("{home}::1")));
+    assert!(folder.path().join("r1/lo-home-1-3.2.out").exists());
+}
+
+#[tokio::test]
+async fn what_cannot_be_launched_is_refused_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = (folder.path().join("no-such-program"), Vec::new());
+    let fleet = Processes::new(missing, folder.path().to_owned(), Arc::new(SystemClock));
+    let refused = fleet.launch(&[launch(1, 1)]).await.unwrap();
+    assert!(refused[0].reason.contains("no-such-program"), "{refused:?}");
+    assert_eq!(until(&fleet, |_| true).await, vec![]);
+}
+
+#[tokio::test]
+async fn runners_of_an_earlier_process_are_found_and_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let earlier = fleet(folder.path(), &format!("{READY} exec sleep 60"));
+    earlier.launch(&[launch(1, 1)]).await.unwrap();
+    let run = TestRunId::parse("r1").unwrap();
+    let later = fleet(folder.path(), "exit 1");
+    later.adopt(&run).unwrap();
+    later.adopt(&run).unwrap();
+    let seen = until(&later, |seen| seen.iter().all(Seen::is_ready)).await;
+    assert_eq!(seen.len(), 1);
+    // Its token is known, so it is not launched again.
+    later.launch(&[launch(1, 1)]).await.unwrap();
+    let who = [seen[0].runner.clone()];
+    later.stop(&run, &who, Stop::AtOnce).await.unwrap();
+    until(&earlier, |seen| seen.iter().all(|seen| !seen.alive)).await;
+    let seen = until(&later, |seen| seen.iter().all(|seen| !seen.alive)).await;
+    assert_eq!(seen[0].loss().unwrap(), "ended while nobody watched");
+}
+
+#[tokio::test]
+async fn a_reused_process_number_is_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let earlier = fleet(folder.path(), "exec sleep 60");
+    earlier.launch(&[launch(1, 1)]).await.unwrap();
+    let path = folder.path().join("r1/lo-home-1-1.json");
+    let mut card: Card = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    card.started = card.started.map(|ticks| ticks + 1);
+    fs::write(&path, serde_json::to_vec(&card).unwrap()).unwrap();
+    let run = card.run.clone();
+    let later = fleet(folder.path(), "exit 1");
+    later.adopt(&run).unwrap();
+    assert!(until(&later, |_| true).await.iter().all(|seen| !seen.alive));
+    later
+        .stop(&run, std::slice::from_ref(&card.runner), Stop::AtOnce)
+        .await
+        .unwrap();
+    assert!(
+        until(&earlier, |_| true).await[0].alive,
+        "a stranger was ended"
+    );
+    earlier.kill();
+    until(&earlier, |seen| seen.iter().all(|seen| !seen.alive)).await;
+}

@@ -1,0 +1,175 @@
+//! A home with programs that cannot load: locked, full, busy, left and picked
+//! up. Runs that do load are tested end to end, elsewhere.
+
+use super::*;
+use dlt_core::scenario::{Defaults, Format};
+use std::path::Path;
+use std::time::Duration;
+
+/// Longest wait of these tests.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn options(dir: &Path, script: &str) -> HomeOptions {
+    HomeOptions {
+        dir: dir.to_owned(),
+        regions: vec![(Region::parse("lo-home-1").unwrap(), 3)],
+        worker: (
+            PathBuf::from("/bin/sh"),
+            vec!["-c".to_owned(), script.to_owned()],
+        ),
+    }
+}
+
+fn scenario(tasks: u64) -> Scenario {
+    let defaults = Defaults {
+        regions: vec![(Region::parse("lo-home-1").unwrap(), 1_000)],
+        tasks,
+        name: "shop".to_owned(),
+        show_live: true,
+    };
+    let text = r#"{"testId": "shop1", "testScenario": {
+        "execution": [{"concurrency": 1, "hold-for": "1s", "scenario": "shop"}],
+        "scenarios": {"shop": {"requests": [{"url": "http://127.0.0.1:9/"}]}}}}"#;
+    Scenario::from_text(text.as_bytes(), Format::Json, &defaults, &|_| {
+        Err("no files here".to_owned())
+    })
+    .unwrap()
+}
+
+async fn over(home: &Home, started: &Started) -> RunRecord {
+    tokio::time::timeout(PATIENCE, home.wait(started))
+        .await
+        .expect("the run never ends")
+        .unwrap()
+}
+
+#[tokio::test]
+async fn one_process_holds_a_home() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Home::open(options(folder.path(), "exit 1")).await.unwrap();
+    let error = Home::open(options(folder.path(), "exit 1"))
+        .await
+        .unwrap_err();
+    let PipelineError::HomeLocked { pid, .. } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(*pid, std::process::id());
+    assert_eq!(error.exit_code(), 3);
+    drop(first);
+    Home::open(options(folder.path(), "exit 1")).await.unwrap();
+}
+
+#[tokio::test]
+async fn runners_that_cannot_run_fail_the_run_with_their_last_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "echo 'the engine is cold' >&2; exit 3";
+    let home = Home::open(options(folder.path(), script)).await.unwrap();
+    let started = home.start(&scenario(3)).await.unwrap();
+    let mut events = home.watch(&started.run);
+    let busy = home.start(&scenario(1)).await.unwrap_err();
+    assert!(matches!(busy, PipelineError::Busy { .. }), "{busy}");
+    let record = over(&home, &started).await;
+    assert_eq!(record.status, Status::Failed);
+    let reason = record.error_reason.unwrap();
+    assert!(
+        reason.contains("0 of 3 runners came up"),
+        "what happened: {reason}"
+    );
+    assert!(
+        reason.contains("ended with exit code 3; it said: the engine is cold"),
+        "{reason}"
+    );
+    assert!(!record.end_time.is_empty());
+    let mut statuses = Vec::new();
+    while let Ok(event) = events.recv().await {
+        if let LiveEvent::Status(status) = event {
+            statuses.push(status);
+        }
+    }
+    assert_eq!(statuses.last(), Some(&Status::Failed));
+    let history = History::open(folder.path()).unwrap();
+    assert_eq!(history.runs(10).unwrap().len(), 1);
+    let stored = history.run(&started.run).unwrap().unwrap();
+    assert_eq!(stored.status, Status::Failed);
+    // No secret and no start object is left.
+    let left = folder.path().join("objects/start-signal/shop1");
+    let files = std::fs::read_dir(left).into_iter().flatten().flatten();
+    for run in files {
+        assert_eq!(std::fs::read_dir(run.path()).unwrap().count(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_scenario_has_one_run_at_a_time_and_a_cancel_ends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(options(folder.path(), "exec sleep 60"))
+        .await
+        .unwrap();
+    let started = home.start(&scenario(1)).await.unwrap();
+    let busy = home.start(&scenario(1)).await.unwrap_err();
+    assert!(matches!(busy, PipelineError::Busy { .. }), "{busy}");
+    home.cancel(&started.test, "enough").await.unwrap();
+    let record = over(&home, &started).await;
+    assert_eq!(record.status, Status::Cancelled);
+    let none = home.cancel(&started.test, "again").await.unwrap_err();
+    assert!(matches!(none, PipelineError::NotFound(_)), "{none}");
+    // Free again.
+    let next = home.start(&scenario(1)).await.unwrap();
+    home.cancel(&next.test, "enough").await.unwrap();
+    assert_eq!(over(&home, &next).await.status, Status::Cancelled);
+}
+
+#[tokio::test]
+async fn a_region_holds_no_more_than_it_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(options(folder.path(), "exit 1")).await.unwrap();
+    let error = home.start(&scenario(4)).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("region lo-home-1 holds 3 runners"),
+        "{error}"
+    );
+    assert_eq!(error.exit_code(), 2);
+    assert_eq!(
+        History::open(folder.path()).unwrap().runs(9).unwrap(),
+        vec![]
+    );
+}
+
+#[tokio::test]
+async fn a_run_that_was_left_is_picked_up_and_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(options(folder.path(), "exec sleep 60"))
+        .await
+        .unwrap();
+    let started = home.start(&scenario(2)).await.unwrap();
+    drop(home);
+    let history = History::open(folder.path()).unwrap();
+    let left = history.run(&started.run).unwrap().unwrap();
+    assert!(!left.status.is_terminal());
+    let home = Home::open(options(folder.path(), "exec sleep 60"))
+        .await
+        .unwrap();
+    let record = over(&home, &started).await;
+    assert_eq!(record.status, Status::Failed);
+    assert!(
+        record
+            .error_reason
+            .unwrap()
+            .contains("ended before the test did")
+    );
+    // The scenario is free again.
+    let next = home.start(&scenario(1)).await.unwrap();
+    home.cancel(&next.test, "enough").await.unwrap();
+    over(&home, &next).await;
+}
+
+#[test]
+fn nothing_stored_is_an_empty_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = History::open(folder.path()).unwrap();
+    assert_eq!(history.runs(5).unwrap(), vec![]);
+    let run = TestRunId::parse("r1").unwrap();
+    assert_eq!(history.run(&run).unwrap(), None);
+}
