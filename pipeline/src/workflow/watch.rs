@@ -209,7 +209,9 @@ pub async fn fail(world: &World, input: &Input) -> Result<Answer, PipelineError>
     };
     let run = world
         .change(&input.test_run_id, &|run| {
-            run.failure.get_or_insert_with(|| reason.clone());
+            if !run.record.status.is_terminal() {
+                run.failure.get_or_insert_with(|| reason.clone());
+            }
         })
         .await?;
     if run.failure.as_ref() == Some(&reason) {
