@@ -52,9 +52,10 @@ fn halted() -> Result<()> {
     let lag = lag.unwrap_or_else(|| panic!("no reason lag: {verdict:?}"));
     // On a busy machine others may have lagged too.
     ensure!(lag.runners == [halted.id.as_str()], "{verdict:?}");
-    // Halted from second 3 to 5, give or take when the signal came.
+    // What fell due from second 3 on all left in second 5, give or take when the
+    // signal came.
     let (from, to) = (lag.from_s.expect("from"), lag.to_s.expect("to"));
-    ensure!((2..=4).contains(&from) && (4..=6).contains(&to), "{lag:?}");
+    ensure!(from >= 2 && (4..=6).contains(&to), "{lag:?}");
 
     // Read again, it is the same verdict.
     let again = home.run(Duration::from_secs(20), ["runs", "get", "latest", "--json"]);

@@ -60,14 +60,12 @@ pub fn test(full: bool) -> Result<bool> {
     tiers.run("deny", || step::check(deny::command()?));
     // One selection of packages for all of these: the same features, so that
     // what one tier built the next one uses.
-    tiers.run("unit", || {
-        step::tests(cargo(&[
-            "test",
-            "--workspace",
-            "--lib",
-            "--bins",
-            "--no-fail-fast",
-        ]))
+    tiers.run("rooms", || {
+        let mut command = cargo(&["test", "--workspace", "--lib", "--bins", "--no-fail-fast"]);
+        for test in tests_of_rooms()? {
+            command.args(["--test", &test]);
+        }
+        step::tests(command)
     });
     tiers.run("tidy", || step::tests(cross_room("tidy")));
     tiers.run("simulation", || {
@@ -92,6 +90,26 @@ pub fn simulate(seed: Option<u64>, runs: Option<u64>) -> Result<bool> {
     let mut tiers = Tiers { rows: Vec::new() };
     tiers.run("simulation", || step::tests(simulation(seed, runs)));
     Ok(tiers.close())
+}
+
+/// The tests that packages have beside their sources (`cli/tests/command.rs`);
+/// those of the package `tests` are tiers of their own.
+fn tests_of_rooms() -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for room in std::fs::read_dir(step::root())? {
+        let folder = room?.path().join("tests");
+        for file in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = file.path();
+            if path.extension().is_some_and(|end| end == "rs") {
+                found.extend(
+                    path.file_stem()
+                        .map(|stem| stem.to_string_lossy().into_owned()),
+                );
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 fn cross_room(test: &str) -> Command {
