@@ -57,6 +57,9 @@ enum Bench {
         /// Seconds of load of each run.
         #[arg(long, default_value_t = 10)]
         seconds: u64,
+        /// Measure this dlt instead of building one with --release.
+        #[arg(long)]
+        dlt: Option<std::path::PathBuf>,
     },
 }
 
@@ -65,9 +68,14 @@ fn main() -> Result<ExitCode> {
         Task::Test { full } => tiers::test(full)?,
         Task::Simulate { seed, runs } => tiers::simulate(seed, runs)?,
         Task::Bench {
-            what: Bench::Closed { pairs, seconds },
+            what:
+                Bench::Closed {
+                    pairs,
+                    seconds,
+                    dlt,
+                },
         } => {
-            bench::closed(pairs, seconds)?;
+            bench::closed(pairs, seconds, dlt)?;
             true
         }
     };

@@ -37,7 +37,7 @@ impl Row {
 }
 
 /// `bench closed`: prints all rows and adds them to BENCHMARKS.md.
-pub fn closed(pairs: usize, seconds: u64) -> Result<()> {
+pub fn closed(pairs: usize, seconds: u64, dlt: Option<PathBuf>) -> Result<()> {
     ensure!(pairs > 0 && seconds > 0, "nothing to measure");
     let cores = std::thread::available_parallelism()?.get();
     ensure!(
@@ -45,9 +45,10 @@ pub fn closed(pairs: usize, seconds: u64) -> Result<()> {
         "two cores are needed: one for nginx, one for the generator"
     );
     need(&["nginx", "wrk", "taskset"])?;
-    let built = cargo(&["build", "--release", "--package", "dlt"]).status()?;
-    ensure!(built.success(), "dlt does not build");
-    let dlt = crate::tiers::target_folder()?.join("release").join("dlt");
+    let dlt = match dlt {
+        Some(dlt) => dlt,
+        None => release_build()?,
+    };
     let nginx = Nginx::start()?;
 
     let (mut rows, mut ratios) = (Vec::new(), Vec::new());
@@ -76,6 +77,12 @@ pub fn closed(pairs: usize, seconds: u64) -> Result<()> {
         .open(&path)?;
     file.write_all(text.as_bytes())
         .with_context(|| format!("failed to write {}", path.display()))
+}
+
+fn release_build() -> Result<PathBuf> {
+    let built = cargo(&["build", "--release", "--package", "dlt"]).status()?;
+    ensure!(built.success(), "dlt does not build");
+    Ok(crate::tiers::target_folder()?.join("release").join("dlt"))
 }
 
 fn run_wrk(nginx: &Nginx, users: u64, seconds: u64) -> Result<Row> {
