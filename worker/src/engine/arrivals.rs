@@ -1,6 +1,7 @@
 //! Open load: arrivals are handed to idle walkers when they are due, the one
 //! idle for the shortest time first, so that open connections are used again.
-//! Whoever is late is sent at once; only the connection cap drops.
+//! Whoever is late is sent at once. Dropped is what the connection cap leaves no
+//! room for, and what is overdue when the load is over.
 
 use super::pace::{Schedule, Timer};
 use super::steps::{GroupRun, Walker};
@@ -14,6 +15,10 @@ use tokio::time::sleep_until;
 
 /// After so many overdue arrivals in a row the sockets have their turn.
 const BATCH: u32 = 64;
+/// How long after the planned end overdue arrivals are still sent, µs: a last
+/// wake-up that came late is no overload, but a backlog must not go on for as
+/// long as it takes, or the run's report comes too late for anybody.
+const LATEST_US: u64 = 250_000;
 
 /// The idle walkers of a group on one thread.
 #[derive(Debug, Default)]
@@ -56,44 +61,84 @@ impl Seat {
     }
 }
 
-/// Runs a group's arrivals on thread `thread` up to the planned end. Ends early
-/// only by being dropped.
-pub(super) async fn run(
-    group: &Rc<GroupRun>,
-    thread: u64,
-    tasks: &mut JoinSet<()>,
-) -> io::Result<()> {
-    let load = &group.plan().load;
-    let lot = group.load().lot;
-    // With fewer connections than threads some threads would drop all they
-    // have: so only as many take part.
-    let threads = group.load().threads.min(lot.count(load.connections)).max(1);
-    if thread < threads {
-        let lot = lot.split(thread, threads);
-        let cap = lot.count(load.connections);
-        let schedule = Schedule::new(load.model.curve(), lot);
-        let timer = Timer::new(group.clock, load.pacing)?;
-        hand_out(group, schedule, timer, cap, tasks).await?;
-    }
-    sleep_until(group.clock.instant(group.end_us.get())).await;
-    Ok(())
+/// A group's arrivals on one thread.
+#[derive(Debug)]
+pub(super) struct Arrivals<'a> {
+    group: &'a Rc<GroupRun>,
+    /// What is not handed out yet; None on a thread that takes no part.
+    schedule: Option<Schedule<'a>>,
+    /// Most requests in flight.
+    cap: u64,
 }
 
+impl<'a> Arrivals<'a> {
+    /// The arrivals of thread `thread`.
+    pub(super) fn new(group: &'a Rc<GroupRun>, thread: u64) -> Self {
+        let load = &group.plan().load;
+        let lot = group.load().lot;
+        // With fewer connections than threads some threads would drop all they
+        // have: so only as many take part.
+        let threads = group.load().threads.min(lot.count(load.connections)).max(1);
+        let part = lot.split(thread, threads);
+        Self {
+            group,
+            schedule: (thread < threads).then(|| Schedule::new(load.model.curve(), part)),
+            // A runner whose part of the cap is nothing may have one in flight
+            // all the same (`prepare` warns): else its arrivals all were lost.
+            cap: part.count(load.connections).max(1),
+        }
+    }
+
+    /// Runs them up to the planned end. Ends early only by being dropped.
+    pub(super) async fn run(&mut self, tasks: &mut JoinSet<()>) -> io::Result<()> {
+        let group = self.group;
+        if let Some(schedule) = &mut self.schedule {
+            let timer = Timer::new(group.clock, group.plan().load.pacing)?;
+            hand_out(group, schedule, timer, self.cap, tasks).await?;
+        }
+        sleep_until(group.clock.instant(group.end_us.get())).await;
+        Ok(())
+    }
+
+    /// No more is sent: what was due up to the end (planned, or when the load
+    /// was stopped) and is still here counts as dropped; how many that were.
+    pub(super) fn leave(self) -> u64 {
+        let Some(mut schedule) = self.schedule else {
+            return 0;
+        };
+        let Some(first_us) = schedule.next_us() else {
+            return 0;
+        };
+        let count = schedule.pass_over(self.group.end_us.get());
+        if count > 0 {
+            let now_us = self.group.clock.now_us();
+            let mut recorder = self.group.recorder.borrow_mut();
+            recorder.dropped(count, first_us, now_us);
+        }
+        count
+    }
+}
+
+/// Hands arrivals out until none is left, or the end is past.
 async fn hand_out(
     group: &Rc<GroupRun>,
-    mut schedule: Schedule<'_>,
+    schedule: &mut Schedule<'_>,
     mut timer: Timer,
     cap: u64,
     tasks: &mut JoinSet<()>,
 ) -> io::Result<()> {
     let pool = Rc::new(Pool::default());
     let spin = group.plan().load.pacing == Pacing::Spin;
+    let latest_us = group.end_us.get() + LATEST_US;
     let mut walkers = 0;
     let mut batch = 0;
     let mut now_us = group.clock.now_us();
     while let Some(due_us) = schedule.next_us() {
         if due_us > now_us {
             now_us = group.clock.now_us();
+        }
+        if now_us >= latest_us {
+            break;
         }
         if due_us > now_us {
             timer.wait(due_us).await?;
@@ -119,12 +164,14 @@ async fn hand_out(
             group
                 .recorder
                 .borrow_mut()
-                .dropped(due_us, group.clock.now_us());
+                .dropped(1, due_us, group.clock.now_us());
         }
         batch += 1;
         if batch >= BATCH {
             batch = 0;
             tokio::task::yield_now().await;
+            // With a backlog no due time asks for the clock.
+            now_us = group.clock.now_us();
         }
     }
     Ok(())
@@ -145,7 +192,7 @@ async fn walk(group: Rc<GroupRun>, pool: Rc<Pool>, seat: Rc<Seat>) {
 
 async fn through(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) {
     let mut due_us = arrival_us;
-    // An arrival that was due is sent, however late the generator is.
+    // An arrival that was handed out is sent, however late the generator is.
     let mut until_us = u64::MAX;
     for (n, step) in group.plan().steps.iter().enumerate() {
         if group.clock.now_us() < due_us {

@@ -55,6 +55,27 @@ impl<'a> Schedule<'a> {
             due_us
         });
     }
+
+    /// Passes over what is due by `until_us`; how many that were.
+    pub(super) fn pass_over(&mut self, until_us: u64) -> u64 {
+        if self.next_us.is_none_or(|due_us| due_us > until_us) {
+            return 0;
+        }
+        // Due times rise: a backlog of billions is counted by halving.
+        let from = self.k - 1;
+        let (mut low, mut high) = (self.k, self.left);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.cursor.clone().due_at(self.lot.nth(middle)) <= until_us {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        self.k = low;
+        self.advance();
+        low - from
+    }
 }
 
 /// A wake-up at a due time, as finely as asked.
@@ -176,6 +197,33 @@ mod tests {
                 .map(|n| curve.due_at(n).unwrap())
                 .collect();
             prop_assert_eq!(all, plan);
+        }
+    }
+
+    proptest! {
+        /// Counting a backlog at once is counting it one by one.
+        #[test]
+        fn a_backlog_is_counted_exactly(
+            stages in prop::collection::vec((0.0f64..300.0, 1u64..3_000_000), 1..4),
+            thread in 0u64..3,
+            sent in 0usize..200,
+            until_us in 0u64..10_000_000,
+        ) {
+            let curve = Curve::stages(10.0, &stages);
+            let lot = Lot::WHOLE.split(thread, 3);
+            let mut schedule = Schedule::new(&curve, lot);
+            let mut one_by_one = Schedule::new(&curve, lot);
+            for _ in 0..sent {
+                schedule.advance();
+                one_by_one.advance();
+            }
+            let mut expected = 0;
+            while one_by_one.next_us().is_some_and(|due_us| due_us <= until_us) {
+                one_by_one.advance();
+                expected += 1;
+            }
+            prop_assert_eq!(schedule.pass_over(until_us), expected);
+            prop_assert_eq!(schedule.next_us(), one_by_one.next_us());
         }
     }
 

@@ -87,6 +87,15 @@ impl Prepared {
                 ));
             }
         }
+        warnings.extend(spec.plan.groups.iter().filter_map(|group| {
+            let most = group.load.connections;
+            (group.load.model.is_open() && spec.lot.count(most) == 0).then(|| {
+                format!(
+                    "scenario {}: connections ({most}) are fewer than runners: a runner without a part in them opens one all the same; set connections to at least the number of runners",
+                    group.name
+                )
+            })
+        }));
         Ok(Self {
             plan: spec.plan.clone(),
             lot: spec.lot,

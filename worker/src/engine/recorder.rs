@@ -9,8 +9,11 @@ use super::{ThreadResult, ThreadSecond};
 use dlt_core::account::Account;
 use dlt_core::latencies::Latencies;
 use dlt_core::sample::{Cause, Outcome, Sample};
-use dlt_core::tally::{ErrorTally, Exchange, LabelTally, MOST_ERRORS, MOST_EXCHANGES, Phases};
+use dlt_core::tally::{
+    ErrorKey, ErrorTally, Exchange, LabelTally, MOST_ERRORS, MOST_EXCHANGES, Phases,
+};
 use dlt_core::timeline::{LabelSecond, MOST_TIMELINE_LABELS, Second, stretch_of};
+use std::collections::BTreeMap;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// Lag p99 of a second over which it is bad, µs (dlt.md 2, `lag`).
@@ -129,11 +132,13 @@ impl Recorder {
         self.users = self.users.saturating_sub(1);
     }
 
-    /// A request is sent now; `planned_us` is when the plan wanted it (open load).
+    /// A request is sent now; `arrival_us` is when the plan wanted it, if it is
+    /// the first of an arrival. Those that follow from answers are no measure
+    /// of how punctual the generator is, and first due is never one of them.
     #[inline]
-    pub(super) fn sent(&mut self, planned_us: Option<u64>, sent_us: u64) {
+    pub(super) fn sent(&mut self, arrival_us: Option<u64>, sent_us: u64) {
         self.roll_to(sent_us);
-        let due_us = planned_us.unwrap_or(sent_us);
+        let due_us = arrival_us.unwrap_or(sent_us);
         self.account.scheduled += 1;
         self.account.sent += 1;
         self.now.flow.scheduled += 1;
@@ -142,20 +147,21 @@ impl Recorder {
             self.first_sent_us = Some(sent_us);
         }
         self.wanted(due_us);
-        if planned_us.is_some() {
+        if arrival_us.is_some() {
             let lag_us = sent_us.saturating_sub(due_us);
             self.phases.lag.record(lag_us);
             self.now.flow.lag.record(lag_us);
         }
     }
 
-    /// A request that was due is not sent: too many are in flight.
-    pub(super) fn dropped(&mut self, due_us: u64, now_us: u64) {
+    /// `count` requests, the first due at `due_us`, are not sent: too many are
+    /// in flight, or the load is over.
+    pub(super) fn dropped(&mut self, count: u64, due_us: u64, now_us: u64) {
         self.roll_to(now_us);
-        self.account.scheduled += 1;
-        self.account.dropped += 1;
-        self.now.flow.scheduled += 1;
-        self.now.flow.dropped += 1;
+        self.account.scheduled += count;
+        self.account.dropped += count;
+        self.now.flow.scheduled += count;
+        self.now.flow.dropped += count;
         self.wanted(due_us);
     }
 
@@ -325,15 +331,17 @@ impl Recorder {
         self.now.flow.unfinished += unfinished;
         self.users = 0;
         self.roll();
+        let mut all: BTreeMap<ErrorKey, ErrorTally> = BTreeMap::new();
+        for (failure, errors) in self.errors {
+            // Failures that differ may read the same to people.
+            let tally = all.entry(failure.key()).or_default();
+            tally.merge(&errors.named(labels));
+        }
         ThreadResult {
             account: self.account,
             labels: self.labels,
             phases: self.phases,
-            errors: self
-                .errors
-                .into_iter()
-                .map(|(failure, errors)| (failure.key(), errors.named(labels)))
-                .collect(),
+            errors: all,
             series: self.series,
             first_due_us: self.first_due_us,
             first_sent_us: self.first_sent_us,

@@ -163,7 +163,9 @@ impl Walker {
                 None => (&ready.request, &group.origins[n]),
                 Some((hop, origin)) => (&hop.request, origin),
             };
-            group.recorder.borrow_mut().sent(planned_us, sent_us);
+            // What the plan itself wanted is an arrival's first request alone.
+            let arrival_us = planned_us.filter(|_| n == 0 && hops == 0);
+            group.recorder.borrow_mut().sent(arrival_us, sent_us);
             group.begin();
             let ask = Ask {
                 origin,

@@ -1,13 +1,14 @@
 //! One load thread: its runtime, its groups from the start to the last answer,
 //! its probe. Shares nothing with the others but what was prepared.
 
+use super::arrivals::Arrivals;
 use super::clock::Clock;
 use super::http::connect::{Connector, Wire};
 use super::pace::{Probe, Timer};
 use super::prepare::Prepared;
 use super::recorder::Recorder;
 use super::steps::GroupRun;
-use super::{ThreadResult, ThreadSecond, arrivals, sys, users};
+use super::{ThreadResult, ThreadSecond, sys, users};
 use dlt_core::scenario::plan::Pacing;
 use std::cell::RefCell;
 use std::io;
@@ -149,9 +150,10 @@ async fn run_group(
     let mut warnings = Vec::new();
     let open = group.plan().load.model.is_open();
     let end = group.clock.instant(group.end_us.get());
+    let mut arrivals = open.then(|| Arrivals::new(&group, thread));
     let load = async {
-        if open {
-            arrivals::run(&group, thread, &mut tasks).await
+        if let Some(arrivals) = &mut arrivals {
+            arrivals.run(&mut tasks).await
         } else {
             users::run(&group, thread, &mut tasks).await;
             // Users may have left early, or none live on this thread: it tells
@@ -174,6 +176,12 @@ async fn run_group(
         () = stopped(&mut stop) => group.end_us.set(group.clock.now_us()),
     }
     let told = *stop.borrow();
+    let late = arrivals.map_or(0, Arrivals::leave);
+    if late > 0 && !told {
+        warnings.push(format!(
+            "load thread {thread}: {late} arrivals were not sent by the planned end and count as dropped: the rate is more than this runner can send; use more or larger runners, or a lower rate"
+        ));
+    }
     let given_up = group.end_us.get().max(group.clock.now_us()) + graceful_us(&group, told);
     drain(&group, given_up, &mut stop).await;
     tasks.abort_all();

@@ -72,7 +72,8 @@ pub(crate) fn follow(from: &Parts<'_>, status: u16, location: &[u8]) -> Result<H
         endpoint,
         request,
         method: method.to_owned(),
-        with_body: !becomes_get,
+        // A body that went on an earlier hop does not come back.
+        with_body: !becomes_get && !from.body.is_empty(),
         url,
         headers,
     })

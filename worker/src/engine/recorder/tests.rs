@@ -62,6 +62,19 @@ fn errors_beyond_the_limit_are_counted_as_further_ones() {
     assert_eq!(all, 1_000);
 }
 
+#[test]
+fn failures_that_read_the_same_are_counted_together() {
+    let (sender, _seconds) = unbounded_channel();
+    let mut recorder = Recorder::new(0, 1, false, sender);
+    for text in ["odd\u{1}thing", "odd\u{2}thing", "odd\u{2}thing"] {
+        let failure = Failure::text(Cause::Protocol, text.to_owned());
+        recorder.error(0, 7, failure, || None);
+    }
+    let errors = recorder.finish(&["a".to_owned()], 8).errors;
+    let counts: Vec<u64> = errors.values().map(|error| error.count).collect();
+    assert_eq!(counts, [3]);
+}
+
 proptest! {
     #[test]
     fn seconds_add_up_to_the_account(
@@ -73,7 +86,7 @@ proptest! {
         for (pause, length, kind) in events {
             now += pause;
             match kind {
-                0 => recorder.dropped(now, now),
+                0 => recorder.dropped(1, now, now),
                 1 => recorder.sent(Some(now), now + 5),
                 _ => {
                     recorder.sent(Some(now), now + 5);

@@ -150,3 +150,91 @@ fn runners_and_threads_together_send_the_plan_once() {
     assert_eq!((sum.scheduled, sum.ok), (50, 50));
     assert_eq!(target.total(), 50);
 }
+
+/// A load whose start is already a second ago.
+fn late(group: Group, threads: usize) -> (Load, UnboundedReceiver<ThreadSecond>) {
+    let (sender, seconds) = unbounded_channel();
+    let spec = LoadSpec {
+        plan: Arc::new(Plan {
+            groups: vec![group],
+        }),
+        lot: Lot::WHOLE,
+        threads,
+        start: Instant::now() - Duration::from_secs(1),
+    };
+    (begin(spec, sender).unwrap(), seconds)
+}
+
+#[test]
+fn a_backlog_ends_with_the_plan_and_counts_as_dropped() {
+    // One by one this many would take minutes.
+    let target = Target::plain();
+    let group = arrivals(10_000_000_000.0, 500, vec![step(&target, "/")]);
+    let (load, seconds) = late(group, 2);
+    let result = finish(load, seconds, 2);
+    let account = result.tally.account;
+    assert_eq!((account.scheduled, account.sent), (5_000_000_000, 0));
+    assert_eq!(account.dropped, 5_000_000_000);
+    assert_eq!(result.first_due_us, Some(0));
+    assert_eq!(result.warnings.len(), 2, "{:?}", result.warnings);
+}
+
+#[test]
+fn a_stop_drops_what_was_due_and_forgets_what_was_not() {
+    let target = Target::plain();
+    let mut group = arrivals(100_000_000.0, 100_000, vec![step(&target, "/")]);
+    group.load.connections = 1;
+    let (load, mut seconds) = late(group, 1);
+    // The first second is told at once: the load runs.
+    let first = seconds.blocking_recv().unwrap();
+    load.stop();
+    let (sender, all) = unbounded_channel();
+    sender.send(first).unwrap();
+    while let Some(second) = seconds.blocking_recv() {
+        sender.send(second).unwrap();
+    }
+    let account = finish(load, all, 1).tally.account;
+    assert!(account.scheduled >= 100_000_000, "{account:?}");
+    assert!(account.scheduled <= 6_000_000_000, "{account:?}");
+    assert_eq!(account.scheduled, account.sent + account.dropped);
+}
+
+#[test]
+fn lag_is_told_of_arrivals_alone() {
+    let target = Target::new(|asked, _| match asked.path() {
+        "/1" => answer("302 Found", "Location: /hop\r\n", ""),
+        _ => answer("200 OK", "", ""),
+    });
+    let steps = vec![step(&target, "/1"), step(&target, "/2")];
+    let result = run(arrivals(20.0, 500, steps), 1);
+    let sent = result.tally.account.sent;
+    assert!(sent > 20, "hops and second steps were sent: {sent}");
+    assert_eq!(result.tally.phases.lag.count(), 10);
+    assert_eq!(result.first_due_us, Some(0));
+}
+
+#[test]
+fn a_runner_without_a_part_of_the_cap_opens_one_connection() {
+    let target = Target::plain();
+    let mut group = arrivals(50.0, 400, vec![step(&target, "/")]);
+    group.load.connections = 1;
+    let (sender, seconds) = unbounded_channel();
+    let spec = LoadSpec {
+        plan: Arc::new(Plan {
+            groups: vec![group],
+        }),
+        lot: Lot {
+            slice: Slice::WHOLE,
+            share: Share { index: 1, of: 2 },
+        },
+        threads: 2,
+        start: Instant::now(),
+    };
+    let result = finish(begin(spec, sender).unwrap(), seconds, 2);
+    let account = result.tally.account;
+    assert_eq!(account.scheduled, 10);
+    assert!(account.ok > 0, "{account:?}");
+    assert_eq!(target.connections(), 1);
+    let warned = |warning: &String| warning.contains("connections (1)");
+    assert!(result.warnings.iter().any(warned), "{:?}", result.warnings);
+}
