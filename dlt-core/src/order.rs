@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 pub const START_PORT: u16 = 50_000;
 /// Largest frame of the start connection, bytes.
 pub const LONGEST_FRAME_BYTES: usize = 1024 * 1024;
+/// A told stop cuts a longer graceful stop to this, µs: decision 6 wants a
+/// stopped runner gone within 20 s, its report stored.
+pub const LONGEST_TOLD_STOP_US: u64 = 15_000_000;
 /// A peer that says nothing for so long is lost, seconds.
 pub const SILENT_PEER_S: u64 = 10;
 

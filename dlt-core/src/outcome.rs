@@ -121,6 +121,15 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// A number of this unit in base units. Percent divide: 35 · 0.01 is a
+    /// little more than 0.35, 35 / 100 is what the division 7 / 20 gives too.
+    fn to_base(self, number: f64) -> f64 {
+        match self {
+            Self::Percent => number / 100.0,
+            unit => number * unit.size(),
+        }
+    }
+
     /// How many base units (µs, fraction, 1/s, 1) it holds.
     fn size(self) -> f64 {
         match self {
@@ -174,7 +183,7 @@ impl Threshold {
     /// never passes.
     pub fn judge(&self, measured: Option<&Measured<'_>>) -> ThresholdResult {
         let base = measured.and_then(|measured| self.metric.of(measured));
-        let limit = self.limit * self.unit.size();
+        let limit = self.unit.to_base(self.limit);
         ThresholdResult {
             expression: self.expression.clone(),
             observed: base.map(|base| self.show(base, limit)),

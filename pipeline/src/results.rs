@@ -15,7 +15,7 @@ use dlt_core::report::{Ended, Report};
 use dlt_core::run::Status;
 use dlt_core::scenario::plan::Plan;
 use dlt_core::summary::{Merger, RunFacts, Summary};
-use dlt_core::timeline::{RunTimeline, Timeline, TimelineMerger};
+use dlt_core::timeline::{RunTimeline, TIMELINE_FORMAT, Timeline, TimelineMerger};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::Serialize;
@@ -62,7 +62,7 @@ pub async fn parse(world: &World, input: &Input) -> Result<Answer, PipelineError
         .list(&keys::results_folder(&run.test, &run.prefix))
         .await?;
     let mut read = read_reports(world, &run, &keys, &expected).await?;
-    let timeline = read_timelines(world, &run, &keys, &mut read.warnings).await?;
+    let timeline = read_timelines(world, &run, &keys, &mut read).await?;
     warnings.append(&mut read.warnings);
 
     let failure = judge(&run, &expected, &read);
@@ -157,19 +157,27 @@ async fn read_timelines(
     world: &World,
     run: &Run,
     keys: &[String],
-    warnings: &mut Vec<String>,
+    read: &mut Read,
 ) -> Result<RunTimeline, PipelineError> {
     let mut merger = TimelineMerger::default();
     for key in keys {
         let Some((runner, _)) = keys::parse_timeline_name(key) else {
             continue;
         };
+        // Without its report a runner is not in the account either.
+        if !read.reported.contains(&runner) {
+            continue;
+        }
         let Some(bytes) = world.objects.get(key).await? else {
             continue;
         };
         match serde_json::from_slice::<Timeline>(&bytes) {
-            Ok(timeline) => merger.add(&timeline),
-            Err(error) => warnings.push(format!(
+            Ok(timeline) if timeline.format == TIMELINE_FORMAT => merger.add(&timeline),
+            Ok(timeline) => read.warnings.push(format!(
+                "the timeline of runner {runner} counts as missing: it has format {}, this dlt reads {TIMELINE_FORMAT}",
+                timeline.format
+            )),
+            Err(error) => read.warnings.push(format!(
                 "the timeline of runner {runner} counts as missing: {error}"
             )),
         }

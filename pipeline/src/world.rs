@@ -34,7 +34,8 @@ pub struct Pace {
     pub stop_us: u64,
     /// How long ended runners may still be seen after they were killed.
     pub kill_us: u64,
-    /// How long after planned end and graceful stop a run is overdue (dlt.md 2).
+    /// How long after planned end and graceful stop a run is overdue: a little
+    /// before the 30 s after which it is over (dlt.md 2), for kill and merge.
     pub overdue_us: u64,
     /// Looks while running, after which a fresh execution goes on.
     pub cycles: u64,
@@ -48,9 +49,9 @@ impl Pace {
             start_ahead_us: 1_500_000,
             provisioning_us: 30_000_000,
             stuck_us: 10_000_000,
-            stop_us: 15_000_000,
-            kill_us: 10_000_000,
-            overdue_us: 30_000_000,
+            stop_us: 5_000_000,
+            kill_us: 4_000_000,
+            overdue_us: 26_000_000,
             cycles: 500,
         }
     }

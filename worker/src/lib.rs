@@ -41,6 +41,8 @@ pub const EXIT_BUG: i32 = 70;
 const START_DEADLINE_S: u64 = 60;
 /// Longest that it may be told to wait, seconds: a day.
 const LONGEST_START_DEADLINE_S: u64 = 24 * 3600;
+/// Between two looks whether the parent still lives.
+const PARENT_LOOK: Duration = Duration::from_millis(500);
 /// Beyond the start deadline: how long until what still hangs is ended.
 const LAST_RESORT: Duration = Duration::from_secs(60);
 
@@ -111,15 +113,30 @@ fn panics_exit() {
     }));
 }
 
-/// SIGTERM and SIGINT, as a reason to stop; the first one counts.
+/// Returns when the process that started this one has ended: its children then
+/// get another parent. A killed `dlt run` must not leave load behind.
+async fn parent_gone() {
+    let parent = std::os::unix::process::parent_id();
+    let mut beat = tokio::time::interval(PARENT_LOOK);
+    // Already gone when 1, the parent of orphans, is ours; a container's own
+    // first process is never told to end with its parent.
+    while parent != 1 && std::os::unix::process::parent_id() == parent {
+        beat.tick().await;
+    }
+}
+
+/// SIGTERM and SIGINT, and where asked for the parent's end, as a reason to
+/// stop; the first one counts.
 fn stop_signal() -> std::io::Result<conduct::StopSignal> {
     let (told, signalled) = watch::channel(None);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let with_parent = std::env::var("DLT_ENDS_WITH").is_ok_and(|word| word == "parent");
     tokio::spawn(async move {
         let name = tokio::select! {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
+            () = parent_gone(), if with_parent => "the dlt process that started it is gone",
         };
         told.send_replace(Some(name.to_owned()));
         told.closed().await;

@@ -19,8 +19,12 @@ pub(crate) struct Ending<'a> {
     pub failure: Option<&'a str>,
     /// It was cancelled.
     pub cancelled: bool,
-    /// Why every runner calls the target silent, if so.
+    /// Why a runner calls the target silent, if one does.
     pub silent: Option<String>,
+    /// Every runner does.
+    pub everyone_silent: bool,
+    /// At least one request was answered with a status.
+    pub answered: bool,
     /// At least one runner reported.
     pub reported: bool,
 }
@@ -33,7 +37,7 @@ pub(crate) fn decide(ending: Ending<'_>) -> Outcome {
     let nothing = ending.finished == 0;
     if let Some(silent) = &ending.silent {
         reasons.push(silent.clone());
-        could_not_run = true;
+        could_not_run = ending.everyone_silent;
     }
     if let Some(failure) = ending.failure
         // The runners' own word may be all that the control plane knows.
@@ -49,6 +53,14 @@ pub(crate) fn decide(ending: Ending<'_>) -> Outcome {
         if reasons.is_empty() {
             reasons.push(nothing_measured(&ending));
         }
+    }
+    if !nothing && !ending.answered && !ending.cancelled && reasons.is_empty() {
+        // Too short for the rule of the first seconds, and the same thing.
+        could_not_run = true;
+        reasons.push(format!(
+            "none of the {} requests sent was answered; check that the target is up and can be reached from the runners",
+            ending.account.sent
+        ));
     }
     if !nothing {
         reasons.extend(unseen(&ending));
@@ -113,6 +125,8 @@ mod tests {
             failure: None,
             cancelled: false,
             silent: None,
+            everyone_silent: false,
+            answered: true,
             reported: true,
         }
     }
@@ -135,6 +149,7 @@ mod tests {
         };
         let silent = Ending {
             silent: Some("the target answered nothing (refused): x".to_owned()),
+            everyone_silent: true,
             ..ending(&[])
         };
         says(silent, "(refused)", true);
@@ -145,6 +160,16 @@ mod tests {
         };
         let reason = decide(repeated).reason.unwrap();
         assert_eq!(reason.matches("x refused").count(), 1, "{reason}");
+        let unanswered = Ending {
+            answered: false,
+            ..ending(&[])
+        };
+        says(unanswered, "requests sent was answered", true);
+        let half_silent = Ending {
+            silent: Some("eu-west-1 was refused".to_owned()),
+            ..ending(&[])
+        };
+        says(half_silent, "eu-west-1 was refused", false);
         let failed = Ending {
             failure: Some("2 of 4 runners were lost"),
             ..ending(&[])

@@ -1,5 +1,6 @@
 //! Who reported, which seconds are missing, how evenly it started.
 
+use super::merger::everyone_silent;
 use super::{Coverage, RunFacts, RunnerFacts, StartSummary};
 use crate::ids::RunnerId;
 use crate::report::Ended;
@@ -27,12 +28,14 @@ pub(super) fn coverage(
         .filter(|(runner, _)| !runners.contains_key(runner))
         .map(|(runner, _)| runner.to_string())
         .collect();
+    let all_silent = everyone_silent(runners);
     // Where the load may end before its planned time, a runner owes the seconds
     // that it measured, and one that is missing owes what the longest has.
     let early = |runner: &RunnerFacts| match runner.ended {
         Ended::AsPlanned => bounded,
         Ended::Stopped { .. } => facts.cancelled,
-        Ended::TargetSilent { .. } => true,
+        // Where others got answers, the load that was not made is missing.
+        Ended::TargetSilent { .. } => all_silent,
     };
     let owed = |runner: &RunnerFacts| match early(runner) {
         true => planned.min(seconds(runner.duration_us)),

@@ -123,6 +123,12 @@ impl Merger {
             failure: facts.failure,
             cancelled: facts.cancelled,
             silent: silent(&self.runners),
+            everyone_silent: everyone_silent(&self.runners),
+            answered: sums
+                .overall
+                .outcomes
+                .iter()
+                .any(|row| row.outcome.status.is_some()),
             reported: !self.runners.is_empty(),
         });
         Summary {
@@ -154,7 +160,7 @@ impl Merger {
                 self.overflowed
             ));
         }
-        let all_silent = silent(&self.runners).is_some();
+        let all_silent = everyone_silent(&self.runners);
         for (runner, seen) in &self.runners {
             match &seen.ended {
                 Ended::Stopped { reason } if !facts.cancelled => {
@@ -303,15 +309,19 @@ fn busiest<T>(rows: impl Iterator<Item = (u64, T)>) -> Vec<T> {
     rows.into_iter().map(|row| row.1).collect()
 }
 
-/// Why the target is called silent, if every runner says so.
+/// Why the target is called silent, if a runner says so: a whole sentence,
+/// cause and advice included.
 fn silent(runners: &BTreeMap<RunnerId, RunnerFacts>) -> Option<String> {
-    let mut reason = None;
-    for runner in runners.values() {
-        let Ended::TargetSilent { message, .. } = &runner.ended else {
-            return None;
-        };
-        // A whole sentence, cause and advice included.
-        reason.get_or_insert_with(|| message.clone());
-    }
-    reason
+    runners.values().find_map(|runner| match &runner.ended {
+        Ended::TargetSilent { message, .. } => Some(message.clone()),
+        _ => None,
+    })
+}
+
+/// Whether every runner that reported found the target silent.
+pub(super) fn everyone_silent(runners: &BTreeMap<RunnerId, RunnerFacts>) -> bool {
+    !runners.is_empty()
+        && runners
+            .values()
+            .all(|runner| matches!(runner.ended, Ended::TargetSilent { .. }))
 }

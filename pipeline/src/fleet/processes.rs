@@ -102,7 +102,7 @@ impl<C: Clock> Processes<C> {
             }
             let text = fs::read(&path).map_err(|error| PipelineError::file(&path, &error))?;
             // A card that was not written to its end belongs to a process that
-            // lost its parent then and there, and ends by itself.
+            // lost its parent then and there, and ends by itself (`DLT_ENDS_WITH`).
             let Ok(card) = serde_json::from_slice::<Card>(&text) else {
                 continue;
             };
@@ -152,6 +152,8 @@ impl<C: Clock> Processes<C> {
             }))
             .envs(order.to_env())
             .env("DLT_START_DEADLINE_S", START_DEADLINE_S.to_string())
+            // Nobody watches the load any more when we are killed.
+            .env("DLT_ENDS_WITH", "parent")
             .stdin(Stdio::null())
             .stdout(file("out")?)
             .stderr(file("err")?)

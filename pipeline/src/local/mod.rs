@@ -38,6 +38,8 @@ use tokio::sync::{broadcast, watch as signal};
 const ID_LENGTH: usize = 10;
 /// Bytes of a run's secret.
 const SECRET_BYTES: usize = 32;
+/// How long opening waits for runs that an earlier process left, at most.
+const MOST_LEFTOVER_WAIT: Duration = Duration::from_secs(30);
 /// How often runners' files are read for live data.
 const BETWEEN_READS: Duration = Duration::from_millis(100);
 
@@ -89,12 +91,22 @@ impl std::fmt::Debug for Home {
     }
 }
 
+/// Makes the data folder, for its owner alone: scenarios hold credentials. The
+/// mode of a folder that exists is its owner's choice.
+fn private_folder(dir: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+}
+
 impl Home {
     /// Opens the folder and takes its lock. Runs that a process before us left
     /// unfinished are stopped, and end with what they measured.
     pub async fn open(options: HomeOptions) -> Result<Self, PipelineError> {
         let dir = &options.dir;
-        std::fs::create_dir_all(dir).map_err(|error| PipelineError::file(dir, &error))?;
+        private_folder(dir).map_err(|error| PipelineError::file(dir, &error))?;
         let dir = dir
             .canonicalize()
             .map_err(|error| PipelineError::file(dir, &error))?;
@@ -138,11 +150,30 @@ impl Home {
             _lock: lock,
         };
         home.pick_up().await?;
+        home.await_leftovers().await;
         Ok(home)
     }
 
-    /// Goes on with runs that a process before us left: their runners lost
-    /// their parent and stop, so the runs fail, with the results there are.
+    /// Waits until the runs that were left have ended, so that their runners
+    /// spoil no measurement and their scenarios may start again; what takes
+    /// longer than [`MOST_LEFTOVER_WAIT`] goes on beside.
+    async fn await_leftovers(&self) {
+        let left: Vec<_> = {
+            let driven = self.driven.lock().unwrap_or_else(PoisonError::into_inner);
+            driven.values().map(|driven| driven.over.clone()).collect()
+        };
+        let all_over = async {
+            for mut over in left {
+                // An error means that the driver is gone: over too.
+                let _ = over.wait_for(|over| *over).await;
+            }
+        };
+        let _ = tokio::time::timeout(MOST_LEFTOVER_WAIT, all_over).await;
+    }
+
+    /// Goes on with runs that a process before us left: their runners see
+    /// that their parent is gone and stop, so the runs fail, with the results
+    /// there are.
     async fn pick_up(&self) -> Result<(), PipelineError> {
         for run in self.runs.unfinished()? {
             self.live.open(&run.run);

@@ -9,7 +9,7 @@ use crate::error::PipelineError;
 use crate::executions::sqlite::SqliteExecutions;
 use crate::world::{World, stamp};
 use dlt_core::ids::TestRunId;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +42,7 @@ impl Driver {
                 error.to_string()
             }
         };
+        self.salvage(run).await;
         for _ in 0..MOST_TRIES {
             if self.settle(run, &reason).await.is_ok() {
                 return;
@@ -85,10 +86,10 @@ impl Driver {
             let now_ms = self.world.clock.now_us() / 1_000;
             let mut random = || chance(&self.world);
             machine.step(&self.definition, now_ms, event, &mut random);
-            self.executions.save(name, machine)
         };
         // On a machine that began before this does nothing.
-        step(&mut machine, Event::Start)?;
+        step(&mut machine, Event::Start);
+        self.save(name, &machine).await?;
         loop {
             if let Some(end) = machine.end() {
                 return Ok(end.clone());
@@ -120,8 +121,55 @@ impl Driver {
                     )));
                 }
             };
-            step(&mut machine, event)?;
+            step(&mut machine, event);
+            self.save(name, &machine).await?;
         }
+    }
+
+    /// Stores a machine; a disk that is full for a moment ends no run.
+    async fn save(&self, name: &str, machine: &Machine) -> Result<(), PipelineError> {
+        for _ in 1..MOST_TRIES {
+            if self.executions.save(name, machine).is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(BETWEEN_TRIES).await;
+        }
+        self.executions.save(name, machine)
+    }
+
+    /// What the workflow would have done with a run whose execution broke:
+    /// stop its runners, wait for their reports, merge them. Whatever fails
+    /// here too is passed over; the status comes after it in any case.
+    async fn salvage(&self, run: &TestRunId) {
+        let Ok(Some(item)) = self.world.runs.get(run).await else {
+            return;
+        };
+        if item.record.status.is_terminal() {
+            return;
+        }
+        let job = |op: &str| json!({ "op": op, "testId": item.test, "testRunId": item.run });
+        for op in ["stop", "kill"] {
+            let _ = self.call("${TaskCancelerArn}", job(op), None).await;
+            let until = Duration::from_micros(watch::stop_limit_us(&self.world, &item));
+            let gone = async {
+                while !self.gone(&job("gone")).await {
+                    tokio::time::sleep(BETWEEN_TRIES).await;
+                }
+            };
+            if tokio::time::timeout(until, gone).await.is_ok() {
+                break;
+            }
+        }
+        let parse = json!({ "testId": item.test, "testRunId": item.run });
+        let _ = self.call("${ResultsParserArn}", parse, None).await;
+        let _ = self.call("${TaskCancelerArn}", job("clean"), None).await;
+    }
+
+    async fn gone(&self, job: &Value) -> bool {
+        let answer = self
+            .call("${TaskStatusCheckerArn}", job.clone(), None)
+            .await;
+        answer.is_ok_and(|answer| answer["next"] == "gone")
     }
 
     async fn call(

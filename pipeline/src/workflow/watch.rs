@@ -10,6 +10,7 @@ use crate::scenarios;
 use crate::world::{World, stamp};
 use dlt_core::ids::{RunnerId, TestId};
 use dlt_core::keys;
+use dlt_core::order::LONGEST_TOLD_STOP_US;
 use dlt_core::run::Status;
 use serde_json::{Value, json};
 
@@ -167,6 +168,12 @@ async fn end_runners(world: &World, input: &Input, how: Stop) -> Result<Answer, 
     Ok(Answer::go(world, "wait"))
 }
 
+/// How long runners that were told to stop may take before they are killed, µs.
+/// A told stop cuts the graceful stop short, as runners do themselves.
+pub fn stop_limit_us(world: &World, run: &Run) -> u64 {
+    run.graceful_stop_us.min(LONGEST_TOLD_STOP_US) + world.pace.stop_us
+}
+
 /// task-status-checker: are the runners gone, or is their time over?
 pub async fn gone(world: &World, input: &Input) -> Result<Answer, PipelineError> {
     let (run, seen) = load(world, input).await?;
@@ -175,7 +182,7 @@ pub async fn gone(world: &World, input: &Input) -> Result<Answer, PipelineError>
     }
     let now_us = world.clock.now_us();
     let began_us = run.stop_began_us.unwrap_or(now_us);
-    let kill_us = began_us + run.graceful_stop_us + world.pace.stop_us;
+    let kill_us = began_us + stop_limit_us(world, &run);
     let next = if now_us >= kill_us + world.pace.kill_us {
         // Not even SIGKILL ends them; the results must not wait for that.
         "gone"

@@ -120,10 +120,11 @@ fn a_silent_target_is_not_missing_data() {
         summary.outcome.reason.as_deref(),
         Some("127.0.0.1:9 refused every connection")
     );
-    // One of two is told, and does not fail the run.
+    // Where the other got answers, the load that was not made is missing.
     reports[0] = two().remove(0);
     let half = covered(&reports, |_| {});
-    assert!(half.outcome.passed);
+    assert!(!half.outcome.passed && !half.outcome.could_not_run);
+    assert!(!half.coverage.complete);
     assert!(
         half.warnings[0].contains("lo-home-1-2 gave up"),
         "{:?}",
