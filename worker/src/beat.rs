@@ -98,9 +98,10 @@ impl Gather {
         self.due(u64::MAX)
     }
 
-    /// When something is overdue, µs since the start instant.
+    /// When `due` will let go of something however little comes, µs since the
+    /// start instant. The earliest second decides, since later ones wait behind it.
     pub fn next_due_us(&self) -> Option<u64> {
-        self.pending.values().map(|pending| pending.due_us).min()
+        self.pending.values().next().map(|first| first.due_us)
     }
 }
 

@@ -45,8 +45,19 @@ pub enum Company {
 
 /// The load did not end when it had to.
 #[derive(Debug, thiserror::Error)]
-#[error("the load did not end by its planned end, graceful stop and 15 s more")]
+#[error(
+    "the load was told to stop after its planned end and did not; no report is stored. This is a bug in dlt, please report it"
+)]
 pub struct Overdue;
+
+/// Until when a load must have ended; both lie after planned end and graceful stop.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Then a load that did not end by itself is told to.
+    pub overrun: Instant,
+    /// Then it is given up.
+    pub overdue: Instant,
+}
 
 /// Something heard of the others.
 enum News {
@@ -74,6 +85,8 @@ pub struct Conduct {
     pub folded: Folded,
     /// Why the load ended, if not as planned.
     pub ended: Option<Ended>,
+    /// Sentences about the own load, for the report.
+    warnings: Vec<String>,
     /// When it was told to end; the others are not waited for much longer.
     told: Option<Instant>,
 }
@@ -108,22 +121,37 @@ impl Conduct {
             region,
             folded: Folded::default(),
             ended: None,
+            warnings: Vec::new(),
             told: None,
         }
     }
 
     /// Goes on until the threads have delivered all their seconds. `stop` is
-    /// called once, if the load has to end before its plan.
+    /// called once, if the load has to end before its plan or overruns it.
     pub async fn load(
         &mut self,
         seconds: &mut mpsc::UnboundedReceiver<ThreadSecond>,
         signal: &mut StopSignal,
         stop: &(dyn Fn() + Sync),
-        until: Instant,
+        limits: Limits,
     ) -> Result<(), Overdue> {
         let mut stopped = false;
         loop {
-            let wake = self.wake().min(until);
+            let now = Instant::now();
+            if now >= limits.overdue {
+                return Err(Overdue);
+            }
+            if now >= limits.overrun && !stopped {
+                stopped = true;
+                self.overran();
+                stop();
+            }
+            let limit = if stopped {
+                limits.overdue
+            } else {
+                limits.overrun
+            };
+            let wake = self.wake().min(limit);
             tokio::select! {
                 second = seconds.recv() => match second {
                     Some(second) => self.thread_second(second),
@@ -131,11 +159,7 @@ impl Conduct {
                 },
                 news = self.company.news() => self.hear(news),
                 reason = signalled(signal), if self.ended.is_none() => self.end(Ended::Stopped { reason }),
-                () = tokio::time::sleep_until(wake) => {
-                    if Instant::now() >= until {
-                        return Err(Overdue);
-                    }
-                }
+                () = tokio::time::sleep_until(wake) => {}
             }
             let ticks = self.own.due(self.now_us());
             self.beat(ticks);
@@ -172,21 +196,24 @@ impl Conduct {
         }
         self.print_region(true);
         if matches!(self.company, Company::Led { .. })
-            && let Company::Led { leader, .. } =
+            && let Company::Led { leader, mut events } =
                 std::mem::replace(&mut self.company, Company::Alone)
         {
             // A refusal means that nobody is left to be told.
             let _ = leader.send(ToLeader::Finished {});
+            let who = leader.who;
             leader.close().await;
+            self.last_of_leader(who, &mut events);
         }
     }
 
-    /// Sentences about the others, for the report.
+    /// Sentences about the others and the own load, for the report.
     pub fn warnings(&mut self) -> Vec<String> {
-        match &mut self.company {
-            Company::Leads(team) => std::mem::take(&mut team.warnings),
-            _ => Vec::new(),
+        let mut warnings = std::mem::take(&mut self.warnings);
+        if let Company::Leads(team) = &mut self.company {
+            warnings.append(&mut team.warnings);
         }
+        warnings
     }
 
     /// The lines, given back after the end.
@@ -250,7 +277,7 @@ impl Conduct {
                 Company::Alone => self.alone(tick, silent),
                 Company::Led { leader, .. } => {
                     if let Err(ToLeader::Tick(tick)) = leader.send(ToLeader::Tick(Box::new(tick))) {
-                        self.company = Company::Alone;
+                        self.leaderless();
                         self.alone(*tick, silent);
                     }
                 }
@@ -262,6 +289,32 @@ impl Conduct {
             }
         }
         self.print_region(false);
+    }
+
+    /// The load goes on past its planned end: what it measured counts all the same.
+    fn overran(&mut self) {
+        let text = "the load overran its planned end and graceful stop and was told to stop; what it measured until then is in this report".to_owned();
+        talk(&text);
+        self.warnings.push(text);
+    }
+
+    /// The leader takes no tick any more: this runner goes on alone.
+    fn leaderless(&mut self) {
+        if let Company::Led { leader, mut events } =
+            std::mem::replace(&mut self.company, Company::Alone)
+        {
+            self.last_of_leader(leader.who, &mut events);
+        }
+    }
+
+    /// Hears what is still to be heard of a leader that is gone: above all
+    /// which ticks it did not get.
+    fn last_of_leader(&mut self, who: usize, events: &mut mpsc::UnboundedReceiver<FromLeader>) {
+        while let Ok(heard) = events.try_recv() {
+            if heard.who == who {
+                self.hear_leader(heard.what);
+            }
+        }
     }
 
     /// A tick of a runner without leader.
@@ -315,17 +368,19 @@ impl Conduct {
 
     fn hear(&mut self, news: News) {
         match news {
-            News::FromLeader(heard) => self.hear_leader(heard),
+            News::FromLeader(heard) => match &self.company {
+                Company::Led { leader, .. } if leader.who == heard.who => {
+                    self.hear_leader(heard.what);
+                }
+                // One that was replaced.
+                _ => {}
+            },
             News::FromWorker(heard) => self.hear_worker(heard),
         }
     }
 
-    fn hear_leader(&mut self, heard: FromLeader) {
-        match &self.company {
-            Company::Led { leader, .. } if leader.who == heard.who => {}
-            _ => return,
-        }
-        match heard.what {
+    fn hear_leader(&mut self, what: What<ToWorker, ToLeader>) {
+        match what {
             What::Frame {
                 frame: ToWorker::Stop { ended },
                 ..

@@ -1,8 +1,10 @@
 //! One runner's life: order, meeting, load, report. Each step stands in a
 //! module of its own; here is only their sequence and what ends it early.
 
+mod preflight;
+
 use crate::clock;
-use crate::conduct::{Company, Conduct, Overdue, StopSignal, signalled};
+use crate::conduct::{Company, Conduct, Limits, Overdue, StopSignal, signalled};
 use crate::depot::{Depot, DepotError};
 use crate::engine::{self, LoadError, LoadSpec};
 use crate::health::{self, Usage, cgroup::Cgroup};
@@ -24,10 +26,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
-/// After planned end and graceful stop: how long the others and the report may take.
+// After planned end and graceful stop. At home a run is killed after 30 s.
+/// When a load that goes on is told to stop; that takes it up to 15 s.
+const OVERRUN: Duration = Duration::from_secs(7);
+/// Until when a leader whose own load is over waits for the others.
 const AFTER_END: Duration = Duration::from_secs(15);
-/// After that: how long until the watchdog ends what still hangs.
-const LAST_RESORT: Duration = Duration::from_secs(10);
+/// When a load that was told to stop and goes on is given up.
+const OVERDUE: Duration = Duration::from_secs(24);
+/// When the watchdog ends what still hangs.
+const LAST_RESORT: Duration = Duration::from_secs(27);
 /// Targets named in a sentence; the rest is counted.
 const MOST_ORIGINS: usize = 3;
 
@@ -54,6 +61,20 @@ pub enum LifeError {
     /// The runners did not meet.
     #[error(transparent)]
     Meet(#[from] MeetError),
+    /// A file that the plan names is not there for this runner.
+    #[error(
+        "{what} {path} of scenario {scenario:?} cannot be read: {why}; correct the path or make the file readable for this runner, then start the run again"
+    )]
+    File {
+        /// What it is for, as the scenario names it.
+        what: &'static str,
+        /// Where it should be.
+        path: String,
+        /// The scenario that names it.
+        scenario: String,
+        /// What the system said.
+        why: String,
+    },
     /// The load could not begin.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -116,7 +137,7 @@ impl Life {
         let plan = Arc::new(self.plan(&depot).await?);
         let mut signal = self.signal.clone();
         let met = tokio::select! {
-            met = self.meet(&depot, runner) => met?,
+            met = self.meet(&depot, runner, &plan) => met?,
             reason = signalled(&mut signal) => Err(Ended::Stopped { reason }),
         };
         match met {
@@ -150,6 +171,7 @@ impl Life {
         &mut self,
         depot: &Depot,
         runner: &RunnerId,
+        plan: &Plan,
     ) -> Result<Result<(Start, Company), Ended>, LifeError> {
         let Order {
             test,
@@ -158,6 +180,9 @@ impl Life {
             ..
         } = &self.order;
         let deadline = Deadline::in_seconds(self.start_deadline_s);
+        // Who says that it is ready, is.
+        preflight::files(plan).await?;
+        preflight::names(plan).await;
         let secret = fetch(depot, &keys::secret(test, prefix)).await?;
         match self.order.role {
             Role::Worker => {
@@ -211,9 +236,10 @@ impl Life {
         let begins = clock::instant_at(start.start_at_us);
         let planned = Duration::from_micros(plan.end_us() + plan.graceful_stop_us());
         // A start that lies in the past does not shorten the load's own time.
-        let until = begins.max(Instant::now()) + planned + AFTER_END;
-        self.watchdog.wait_until(until + LAST_RESORT);
+        let ends = begins.max(Instant::now()) + planned;
+        self.watchdog.wait_until(ends + LAST_RESORT);
         let threads = self.order.threads.unwrap_or_else(health::cores);
+        // Stays small: each thread says one second a second, taken at once.
         let (sender, mut seconds) = mpsc::unbounded_channel();
         let target = origins(&plan);
         let spec = LoadSpec {
@@ -233,15 +259,19 @@ impl Life {
         let before = Usage::now(&cgroup);
         let lines = std::mem::replace(&mut self.lines, Lines::to(Box::new(std::io::sink())));
         let begins = tokio::time::Instant::from_std(begins);
-        let until = tokio::time::Instant::from_std(until);
+        let ends = tokio::time::Instant::from_std(ends);
+        let limits = Limits {
+            overrun: ends + OVERRUN,
+            overdue: ends + OVERDUE,
+        };
         let mut conduct =
             Conduct::new(&self.order, runner, target, begins, threads, lines, company);
         let mut signal = self.signal.clone();
         let stored = async {
             conduct
-                .load(&mut seconds, &mut signal, &|| load.stop(), until)
+                .load(&mut seconds, &mut signal, &|| load.stop(), limits)
                 .await?;
-            let result = tokio::time::timeout_at(until, load.finished())
+            let result = tokio::time::timeout_at(limits.overdue, load.finished())
                 .await
                 .map_err(|_| Overdue)?;
             let mut around = Around {
@@ -256,7 +286,7 @@ impl Life {
             };
             around.conducted(&mut conduct);
             let key = report::store(depot, &self.order, runner, result, around).await?;
-            conduct.wind_down(&mut signal, until).await;
+            conduct.wind_down(&mut signal, ends + AFTER_END).await;
             Ok(key)
         }
         .await;
@@ -288,3 +318,6 @@ fn origins(plan: &Plan) -> String {
         more => format!("{} and {more} more", origins.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests;

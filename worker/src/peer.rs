@@ -75,6 +75,8 @@ impl<Out: Serialize + Send + Sync + 'static> Peer<Out> {
         manners: Manners<In, Out>,
         events: mpsc::UnboundedSender<Heard<In, Out>>,
     ) -> Self {
+        // Stays small: an owner sends a tick a second, or a start and a stop,
+        // and a peer that takes nothing for 10 s is lost, queue and all.
         let (out, outgoing) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
             let mut keeper = Keeper {
@@ -83,6 +85,7 @@ impl<Out: Serialize + Send + Sync + 'static> Peer<Out> {
                 writer,
                 manners,
                 outgoing,
+                unwritten: None,
                 events,
             };
             if let Err(why) = keeper.serve().await {
@@ -111,6 +114,8 @@ struct Keeper<In, Out> {
     writer: OwnedWriteHalf,
     manners: Manners<In, Out>,
     outgoing: mpsc::UnboundedReceiver<Out>,
+    /// The owner's frame at which writing failed.
+    unwritten: Option<Out>,
     events: mpsc::UnboundedSender<Heard<In, Out>>,
 }
 
@@ -130,7 +135,10 @@ impl<In: DeserializeOwned, Out: Serialize> Keeper<In, Out> {
                     }
                 }
                 frame = self.outgoing.recv() => match frame {
-                    Some(frame) => self.write(&frame).await?,
+                    Some(frame) => if let Err(why) = self.write(&frame).await {
+                        self.unwritten = Some(frame);
+                        return Err(why);
+                    },
                     None => return self.part().await,
                 },
                 () = tokio::time::sleep_until(next_sign), if self.manners.sign_of_life.is_some() => {
@@ -161,9 +169,12 @@ impl<In: DeserializeOwned, Out: Serialize> Keeper<In, Out> {
         Ok(())
     }
 
+    /// Says what was not sent. Nothing is awaited between the close and the
+    /// news, so on the runner's one event loop an owner whose frame is refused
+    /// finds the news in its channel.
     fn lost(&mut self, why: FrameError) {
         self.outgoing.close();
-        let mut unsent = Vec::new();
+        let mut unsent: Vec<Out> = self.unwritten.take().into_iter().collect();
         while let Ok(frame) = self.outgoing.try_recv() {
             unsent.push(frame);
         }
@@ -176,5 +187,46 @@ impl<In: DeserializeOwned, Out: Serialize> Keeper<In, Out> {
             who: self.who,
             what,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dlt_core::order::{LONGEST_FRAME_BYTES, ToLeader, ToWorker};
+    use tokio::net::{TcpListener, TcpStream};
+
+    /// A frame beyond the limit of a frame is one that cannot be written.
+    #[tokio::test]
+    async fn what_was_being_written_is_handed_back_first() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let far = TcpStream::connect(listener.local_addr().unwrap());
+        let (far, near) = tokio::join!(far, listener.accept());
+        let (reader, writer) = near.unwrap().0.into_split();
+        let (sender, mut events) = mpsc::unbounded_channel::<Heard<ToLeader, ToWorker>>();
+        let manners = Manners {
+            answer: |_, _| None,
+            sign_of_life: None,
+        };
+        let peer = Peer::keep(7, (FrameReader::new(reader), writer), manners, sender);
+        let frames = [
+            ToWorker::Auth {
+                hmac: "a".repeat(LONGEST_FRAME_BYTES),
+            },
+            ToWorker::Probe { t1_us: 1 },
+        ];
+        for frame in frames.clone() {
+            peer.send(frame).unwrap();
+        }
+        let heard = tokio::time::timeout(SILENT_PEER, events.recv()).await;
+        let Some(Heard {
+            who: 7,
+            what: What::Lost { unsent, .. },
+        }) = heard.unwrap()
+        else {
+            panic!("not lost");
+        };
+        assert_eq!(unsent, frames);
+        drop(far);
     }
 }

@@ -64,6 +64,8 @@ proptest! {
                 gather.add(source, tick, now_us);
             }
             out.extend(gather.due(now_us));
+            // Who sleeps until then is not woken for nothing.
+            prop_assert!(gather.next_due_us().is_none_or(|due_us| due_us > now_us));
         }
         out.extend(gather.flush());
         prop_assert_eq!(all.len(), sources.iter().map(Vec::len).sum::<usize>());
@@ -113,6 +115,20 @@ fn a_second_waits_for_all_but_not_for_ever() {
     // One that has left is not waited for.
     gather.leave(1);
     assert_eq!(rows(&gather.due(4_010_000)), [(3, 9)]);
+}
+
+/// A late part of an old second holds back a newer one that is due before it.
+#[test]
+fn nobody_is_woken_while_a_late_tick_is_pending() {
+    let mut gather = Gather::new(2, 400_000);
+    gather.add(0, tick(0, 1), 1_000_000);
+    assert_eq!(rows(&gather.due(1_400_000)), [(0, 1)]);
+    gather.add(0, tick(1, 2), 2_010_000);
+    gather.add(1, tick(0, 3), 2_300_000);
+    assert_eq!(gather.due(2_400_000), vec![]);
+    assert_eq!(gather.next_due_us(), Some(2_700_000));
+    assert_eq!(rows(&gather.due(2_700_000)), [(0, 3), (1, 2)]);
+    assert_eq!(gather.next_due_us(), None);
 }
 
 #[test]

@@ -65,6 +65,14 @@ impl Player {
     /// Load and wind-down; the fake engine ends when it is told to stop.
     async fn live(&mut self) -> Result<(), Overdue> {
         let until = Instant::now() + LIMIT;
+        self.live_within(Limits {
+            overrun: until,
+            overdue: until,
+        })
+        .await
+    }
+
+    async fn live_within(&mut self, limits: Limits) -> Result<(), Overdue> {
         let (stopped, engine) = (&self.stopped, &mut self.engine);
         let obey = async {
             stopped.notified().await;
@@ -73,9 +81,10 @@ impl Player {
         };
         let stop = || stopped.notify_one();
         tokio::select! {
-            done = self.conduct.load(&mut self.seconds, &mut self.signal, &stop, until) => done?,
+            done = self.conduct.load(&mut self.seconds, &mut self.signal, &stop, limits) => done?,
             () = obey => unreachable!("it waits for ever"),
         }
+        let until = limits.overdue;
         self.conduct.wind_down(&mut self.signal, until).await;
         Ok(())
     }
@@ -299,10 +308,91 @@ async fn a_leader_does_not_wait_for_a_lost_worker() {
 #[tokio::test]
 async fn an_engine_that_does_not_end_is_overdue() {
     let mut alone = Player::new(1, Role::Worker, 1, Company::Alone);
-    let until = Instant::now();
+    let now = Instant::now();
+    let limits = Limits {
+        overrun: now,
+        overdue: now + Duration::from_millis(20),
+    };
+    let stops = std::sync::atomic::AtomicU32::new(0);
+    let stop = || {
+        stops.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    };
     let done = alone
         .conduct
-        .load(&mut alone.seconds, &mut alone.signal, &|| {}, until)
+        .load(&mut alone.seconds, &mut alone.signal, &stop, limits)
         .await;
     assert!(done.is_err());
+    assert_eq!(stops.into_inner(), 1);
+}
+
+#[tokio::test]
+async fn a_load_that_overruns_is_told_to_stop_and_counts() {
+    for company in [
+        Company::Alone,
+        Company::Leads(Team::call(&[], SECRET).await),
+    ] {
+        let mut runner = Player::new(1, Role::Leader, 1, company);
+        runner.play(second(0, 0, 3, 3));
+        let now = Instant::now();
+        let limits = Limits {
+            overrun: now + Duration::from_millis(20),
+            overdue: now + LIMIT,
+        };
+        runner.live_within(limits).await.unwrap();
+        assert_eq!(sums(&runner.ticks()), BTreeMap::from([(0, (3, 3, 2))]));
+        assert_eq!(runner.conduct.ended, None, "as planned");
+        let warnings = runner.conduct.warnings();
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].starts_with("the load overran its planned end"));
+    }
+}
+
+/// A worker whose connection breaks at a frame, a tick waiting behind it.
+async fn broken() -> (Team, Player) {
+    let (team, led) = met().await;
+    let Company::Led { leader, events } = led else {
+        panic!("not led");
+    };
+    let too_long = ToLeader::Hello {
+        challenge: "a".repeat(dlt_core::order::LONGEST_FRAME_BYTES),
+        runner: runner(1),
+    };
+    leader.send(too_long).unwrap();
+    let company = Company::Led { leader, events };
+    let mut player = Player::new(1, Role::Worker, 1, company);
+    let tick = own_tick(&mut player, 0);
+    player.conduct.beat(tick);
+    (team, player)
+}
+
+fn own_tick(player: &mut Player, at: u64) -> Vec<Tick> {
+    player.conduct.thread_second(second(0, at, 3, 3));
+    player.conduct.own.flush()
+}
+
+#[tokio::test]
+async fn ticks_that_a_lost_leader_did_not_get_are_printed() {
+    let (_team, mut worker) = broken().await;
+    // Its connection ends; before that is heard, the next tick is refused.
+    let gone = async {
+        while let Company::Led { leader, .. } = &worker.conduct.company
+            && leader.send(ToLeader::Ack {}).is_ok()
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, gone).await.unwrap();
+    let tick = own_tick(&mut worker, 1);
+    worker.conduct.beat(tick);
+    let printed: Vec<u64> = worker.ticks().iter().map(|tick| tick.second).collect();
+    assert_eq!(printed, [0, 1]);
+    assert!(matches!(worker.conduct.company, Company::Alone));
+}
+
+#[tokio::test]
+async fn ticks_unsent_at_the_end_are_printed() {
+    let (_team, mut worker) = broken().await;
+    let until = Instant::now() + LIMIT;
+    worker.conduct.wind_down(&mut worker.signal, until).await;
+    assert_eq!(sums(&worker.ticks()), BTreeMap::from([(0, (3, 3, 2))]));
 }

@@ -63,6 +63,9 @@ pub struct Team {
 impl Team {
     /// Calls every worker; returns when each is connected or given up.
     pub async fn call(workers: &[WorkerAddress], secret: &[u8]) -> Self {
+        // Stays small: each worker that knows the run's secret says one tick a
+        // second and a word every 3 s, and they are heard all the time. Bounded,
+        // a full channel would keep the connections from showing signs of life.
         let (sender, events) = mpsc::unbounded_channel();
         let mut calls = JoinSet::new();
         for (number, worker) in workers.iter().cloned().enumerate() {

@@ -61,6 +61,8 @@ pub async fn meet(
     runner: &RunnerId,
     deadline: Deadline,
 ) -> Result<Met, MeetError> {
+    // Stays small: probes are answered by the connection itself; what comes
+    // here is a start or two and a stop, from callers that know the secret.
     let (sender, events) = mpsc::unbounded_channel();
     let mut wait = Wait {
         secret: Arc::from(secret),

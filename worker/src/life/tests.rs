@@ -1,0 +1,124 @@
+//! Lives that end before they begin, and what is asked beforehand.
+
+use super::*;
+use crate::say::tests::Kept;
+use crate::tests::{order, runner};
+use serde_json::json;
+use std::path::Path;
+use tokio::sync::watch;
+
+fn document(requests: &serde_json::Value, tls: &serde_json::Value) -> serde_json::Value {
+    json!({
+        "execution": [{ "scenario": "shop", "users": 1, "hold-for": "1s", "taskCount": 1 }],
+        "scenarios": { "shop": { "requests": requests, "tls": tls } },
+    })
+}
+
+fn plan(document: &serde_json::Value) -> Plan {
+    Plan::from_document(document).unwrap()
+}
+
+/// A depot with a plan, and one runner's life in it: its exit code and lines.
+async fn live(folder: &Path, role: Role, document: &serde_json::Value) -> (i32, Vec<RunnerLine>) {
+    let order = order(folder, role);
+    let depot = Depot::open(&order.depot).unwrap();
+    let text = serde_json::to_vec(document).unwrap();
+    let key = keys::scenario(&order.test, &order.region);
+    depot.store(&key, text).await.unwrap();
+    let key = keys::secret(&order.test, &order.prefix);
+    depot.store(&key, b"0123456789".to_vec()).await.unwrap();
+    let key = keys::workers(&order.test, &order.prefix, &order.region);
+    let workers = json!({ "slice": { "first": 0, "count": 1, "of": 1 }, "workers": [] });
+    depot
+        .store(&key, workers.to_string().into_bytes())
+        .await
+        .unwrap();
+    let kept = Kept::default();
+    let (_tell, signal) = watch::channel(None);
+    let far = Instant::now() + Duration::from_secs(600);
+    let life = Life {
+        order,
+        born: Instant::now(),
+        start_deadline_s: 1,
+        signal,
+        lines: Lines::to(Box::new(kept.clone())),
+        watchdog: Watchdog::new(far, || panic!("it hangs")),
+    };
+    (life.live().await, kept.lines())
+}
+
+#[tokio::test]
+async fn a_runner_whose_files_are_missing_never_says_that_it_is_ready() {
+    let requests = json!([{ "url": "http://127.0.0.1:9/", "method": "PUT", "body-file": "/no/such/body.bin" }]);
+    for role in [Role::Worker, Role::Leader] {
+        let folder = tempfile::tempdir().unwrap();
+        let (exit, lines) = live(folder.path(), role, &document(&requests, &json!({}))).await;
+        assert_eq!(exit, crate::EXIT_COULD_NOT_RUN);
+        assert!(
+            matches!(
+                lines.as_slice(),
+                [RunnerLine::Finished {
+                    exit: 3,
+                    report: None,
+                    ..
+                }]
+            ),
+            "{lines:?}"
+        );
+        let order = order(folder.path(), role);
+        let ready = keys::leader_ready(&order.test, &order.prefix, &order.region);
+        assert!(!folder.path().join(ready).exists());
+    }
+}
+
+/// The test of the test above: with the file there, both say so.
+#[tokio::test]
+async fn a_runner_whose_files_are_there_is_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let body = folder.path().join("body.bin");
+    std::fs::write(&body, b"x").unwrap();
+    let requests = json!([{ "url": "http://127.0.0.1:9/", "method": "PUT", "body-file": body }]);
+    let document = document(&requests, &json!({}));
+    let (_, lines) = live(folder.path(), Role::Worker, &document).await;
+    assert!(matches!(&lines[0], RunnerLine::Ready { runner: who, .. } if *who == runner(1)));
+    live(folder.path(), Role::Leader, &document).await;
+    let order = order(folder.path(), Role::Leader);
+    let ready = keys::leader_ready(&order.test, &order.prefix, &order.region);
+    assert!(folder.path().join(ready).exists());
+}
+
+#[tokio::test]
+async fn the_sentence_says_which_file_and_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let there = folder.path().join("there.pem");
+    std::fs::write(&there, b"x").unwrap();
+    let requests = json!([{ "url": "https://127.0.0.1:9/" }]);
+    let files = |key: &Path| json!({ "ca-file": there, "cert-file": there, "key-file": key });
+    let good = plan(&document(&requests, &files(&there)));
+    preflight::files(&good).await.unwrap();
+
+    let missing = folder.path().join("missing.pem");
+    for (path, why) in [
+        (missing.as_path(), "No such file"),
+        (folder.path(), "is a directory"),
+    ] {
+        let bad = plan(&document(&requests, &files(path)));
+        let text = preflight::files(&bad).await.unwrap_err().to_string();
+        let begin = format!("tls.key-file {} of scenario \"shop\"", path.display());
+        assert!(text.starts_with(&begin) && text.contains(why), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn names_are_asked_for_once_and_their_failure_is_none() {
+    // The last is too long for the resolver to ask anybody.
+    let requests = json!([
+        { "url": "http://localhost:9/a" },
+        { "url": "https://localhost/b" },
+        { "url": "http://127.0.0.1/c" },
+        { "url": "http://[::1]/d" },
+        { "url": format!("http://{}.invalid/e", "a".repeat(64)) },
+    ]);
+    let names = preflight::names(&plan(&document(&requests, &json!({})))).await;
+    assert!(names.iter().eq(["localhost"]), "{names:?}");
+}
