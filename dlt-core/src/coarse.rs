@@ -49,7 +49,10 @@ pub fn middle_us(bucket: usize) -> f64 {
 /// Counts by bucket. On the wire `[[bucket, count]…]`, rising, zeros left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Coarse {
-    /// Grown as far as needed; index is the bucket.
+    /// The bucket of the first count; 0 while there is none.
+    first: usize,
+    /// From the first bucket that is not empty to the last: response times of
+    /// a second lie close together, and timelines keep many seconds.
     counts: Vec<u64>,
 }
 
@@ -64,10 +67,37 @@ impl Coarse {
     #[inline]
     pub fn add_at(&mut self, bucket: usize, count: u64) {
         let bucket = bucket.min(BUCKETS - 1);
-        if bucket >= self.counts.len() {
-            self.counts.resize(bucket + 1, 0);
+        match self.counts.get_mut(bucket.wrapping_sub(self.first)) {
+            Some(known) => *known += count,
+            None => self.reach(bucket, count),
         }
-        self.counts[bucket] += count;
+    }
+
+    /// Adds to a bucket outside of those that are held.
+    #[cold]
+    fn reach(&mut self, bucket: usize, count: u64) {
+        // Both ends stay non-empty, so that equal histograms look alike.
+        if count == 0 {
+            return;
+        }
+        if self.counts.is_empty() {
+            self.first = bucket;
+        } else if bucket < self.first {
+            let missing = self.first - bucket;
+            self.counts.splice(0..0, std::iter::repeat_n(0, missing));
+            self.first = bucket;
+        } else {
+            self.counts.resize(bucket - self.first, 0);
+        }
+        match self.counts.first_mut() {
+            Some(first) if self.first == bucket => *first = count,
+            _ => self.counts.push(count),
+        }
+    }
+
+    /// Gives back the room that it holds for more; worth it when it is kept.
+    pub fn shrink_to_fit(&mut self) {
+        self.counts.shrink_to_fit();
     }
 
     /// Adds another histogram.
@@ -84,10 +114,8 @@ impl Coarse {
 
     /// The non-empty (bucket, count) rows, rising.
     pub fn rows(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
-        self.counts
-            .iter()
-            .copied()
-            .enumerate()
+        (self.first..)
+            .zip(self.counts.iter().copied())
             .filter(|row| row.1 > 0)
     }
 
@@ -148,7 +176,42 @@ mod tests {
         assert_eq!(bucket(u64::MAX), BUCKETS - 1);
     }
 
+    #[test]
+    fn only_the_buckets_between_the_ends_are_held() {
+        let mut coarse = Coarse::default();
+        for value_us in [3_000_000, 2_500_000, 2_000_000, 2_200_000] {
+            coarse.record(value_us);
+        }
+        coarse.add_at(0, 0);
+        coarse.add_at(BUCKETS - 1, 0);
+        let ends = (bucket(2_000_000), bucket(3_000_000));
+        assert_eq!(coarse.counts.len(), ends.1 - ends.0 + 1);
+        coarse.shrink_to_fit();
+        assert_eq!(coarse.counts.capacity(), coarse.counts.len());
+        assert_eq!(coarse.count(), 4);
+    }
+
     proptest! {
+        /// Whatever the order: the same rows, and equal means equal.
+        #[test]
+        fn counts_are_those_of_a_plain_array(
+            adds in prop::collection::vec((0usize..300, 0u64..3), 0..60),
+            cut in 0usize..60,
+        ) {
+            let mut plain = [0u64; BUCKETS];
+            let (mut all, mut head, mut tail) =
+                (Coarse::default(), Coarse::default(), Coarse::default());
+            for (n, &(bucket, count)) in adds.iter().enumerate() {
+                plain[bucket.min(BUCKETS - 1)] += count;
+                all.add_at(bucket, count);
+                if n < cut { &mut head } else { &mut tail }.add_at(bucket, count);
+            }
+            tail.merge(&head);
+            prop_assert_eq!(&tail, &all);
+            let expected: Vec<_> = plain.into_iter().enumerate().filter(|row| row.1 > 0).collect();
+            prop_assert_eq!(all.rows().collect::<Vec<_>>(), expected);
+        }
+
         #[test]
         fn wire_form_reads_back(values in prop::collection::vec(0u64..4_000_000_000, 0..200)) {
             let mut coarse = Coarse::default();

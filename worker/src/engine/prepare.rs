@@ -3,7 +3,7 @@
 //! and not in the middle of a run.
 
 use super::http::request::{Endpoint, Parts, Request};
-use super::tls::TlsChoice;
+use super::tls::{Choices, TlsChoice};
 use super::{LoadError, LoadSpec};
 use dlt_core::scenario::plan::{Body, Group, Plan, Step};
 use dlt_core::share::Lot;
@@ -58,10 +58,11 @@ impl Prepared {
     pub(super) fn new(spec: &LoadSpec) -> Result<Self, LoadError> {
         let mut labels = Labels::default();
         let mut bodies = HashMap::new();
+        let mut choices = Choices::default();
         let mut faults = Vec::new();
         let mut groups = Vec::new();
         for group in &spec.plan.groups {
-            match prepare_group(group, &mut labels, &mut bodies) {
+            match prepare_group(group, &mut labels, &mut bodies, &mut choices) {
                 Ok(group) => groups.push(group),
                 Err(more) => faults.extend(more),
             }
@@ -148,6 +149,7 @@ fn prepare_group(
     group: &Group,
     labels: &mut Labels,
     bodies: &mut HashMap<String, Arc<[u8]>>,
+    choices: &mut Choices,
 ) -> Result<PreparedGroup, Vec<String>> {
     let mut faults = Vec::new();
     let mut steps = Vec::new();
@@ -160,22 +162,24 @@ fn prepare_group(
     if group.steps.is_empty() {
         faults.push(format!("scenario {:?} has no requests", group.name));
     }
-    let tls = TlsChoice::new(&group.tls);
+    let tls = choices.of(&group.tls);
     let names_files = group.tls.ca_file.is_some()
         || group.tls.cert_file.is_some()
         || group.tls.key_file.is_some();
-    if (names_files || steps.iter().any(|step| step.endpoint.https))
-        && let Err(why) = tls.warm_up()
-    {
-        faults.push(format!("scenario {:?}: {why}", group.name));
+    if names_files || steps.iter().any(|step| step.endpoint.https) {
+        if let Err(why) = tls.warm_up() {
+            faults.push(format!("scenario {:?}: {why}", group.name));
+        }
+    } else if group.steps.iter().any(|step| step.follow_redirects) {
+        // A redirect may lead to https, and load threads must not read files
+        // then. What is wrong is the fault of that redirect only, which says
+        // it: a plan of plain http needs no certificates.
+        let _ = tls.warm_up();
     }
     if !faults.is_empty() {
         return Err(faults);
     }
-    Ok(PreparedGroup {
-        steps,
-        tls: Arc::new(tls),
-    })
+    Ok(PreparedGroup { steps, tls })
 }
 
 fn prepare_step(

@@ -279,6 +279,9 @@ impl Recorder {
         let mut flow = std::mem::take(&mut now.flow);
         flow.second = now.second;
         flow.users = self.users;
+        // Whoever takes it keeps it to the end of the run.
+        flow.latency.shrink_to_fit();
+        flow.lag.shrink_to_fit();
         let mut top = None;
         for cause in Cause::ALL {
             let count = std::mem::take(&mut now.causes[cause as usize]);
@@ -379,10 +382,13 @@ fn keep_second(series: &mut Vec<LabelSecond>, second: u64, row: LabelSecond) {
     let stretch = stretch_of(second);
     match series.last_mut() {
         Some(last) if last.second == stretch => add_second(last, &row),
-        _ => series.push(LabelSecond {
-            second: stretch,
-            ..row
-        }),
+        _ => {
+            let mut row = row;
+            row.second = stretch;
+            // It is kept to the end of the run.
+            row.latency.shrink_to_fit();
+            series.push(row);
+        }
     }
 }
 

@@ -23,6 +23,22 @@ pub(super) struct TlsChoice {
     config: OnceLock<Result<Arc<ClientConfig>, String>>,
 }
 
+/// One choice for all groups of the same settings: authorities are read once.
+#[derive(Debug, Default)]
+pub(super) struct Choices(Vec<Arc<TlsChoice>>);
+
+impl Choices {
+    /// The choice for these settings.
+    pub(super) fn of(&mut self, settings: &Tls) -> Arc<TlsChoice> {
+        let known = self.0.iter().find(|choice| choice.settings == *settings);
+        known.cloned().unwrap_or_else(|| {
+            let choice = Arc::new(TlsChoice::new(settings));
+            self.0.push(choice.clone());
+            choice
+        })
+    }
+}
+
 impl TlsChoice {
     /// Nothing is read yet.
     pub(super) fn new(settings: &Tls) -> Self {
@@ -40,6 +56,12 @@ impl TlsChoice {
         ClientConnection::new(config, name)
             .map(drop)
             .map_err(|error| error.to_string())
+    }
+
+    /// Whether handshakes find everything read.
+    #[cfg(test)]
+    pub(super) fn is_warm(&self) -> bool {
+        self.config.get().is_some()
     }
 
     /// A connector of one thread, with a session store of its own.

@@ -12,6 +12,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use tokio::task::coop::unconstrained;
 use tokio::time::Sleep;
 
 /// Most connections a client keeps open between requests, one an origin.
@@ -135,7 +136,10 @@ impl Alarm {
         };
         self.rings_us = deadline_us;
         // Registers the task; ready already only if the deadline just passed.
-        matches!(sleep.as_mut().poll(cx), Poll::Ready(()))
+        // Unconstrained: a task whose turn is used up would be told to come
+        // again without being registered, and nothing polls the sleep then.
+        let mut sleep = unconstrained(sleep.as_mut());
+        matches!(Pin::new(&mut sleep).poll(cx), Poll::Ready(()))
     }
 }
 
@@ -158,4 +162,36 @@ pub(super) fn timed_out(timeouts: &Timeouts, got_bytes: bool, peer: &str) -> Fai
         Cause::TimeoutFirstByte,
         format!("no first byte from {peer} within {limit}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::clock::Clock;
+    use super::super::super::tls::TlsChoice;
+    use super::super::connect::Wire;
+    use super::*;
+    use dlt_core::scenario::plan::Tls;
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+    use tokio::task::coop::has_budget_remaining;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn an_alarm_set_by_a_task_whose_turn_is_used_up_rings() {
+        let clock = Clock::new(Instant::now());
+        let wire = Rc::new(Wire::new(clock, &[]));
+        let connector = Connector::new(wire, Arc::new(TlsChoice::new(&Tls::default())));
+        let mut alarm = Alarm::default();
+        let deadline_us = clock.now_us() + 30_000;
+        let (sender, mut many) = tokio::sync::mpsc::unbounded_channel();
+        (0..1_000).for_each(|n| sender.send(n).unwrap());
+        let rung = poll_fn(|cx| {
+            while has_budget_remaining() && many.poll_recv(cx).is_ready() {}
+            match alarm.poll(cx, deadline_us, &connector) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        });
+        let patience = Duration::from_secs(10);
+        assert!(tokio::time::timeout(patience, rung).await.is_ok());
+    }
 }

@@ -1,24 +1,25 @@
 //! Exchanges as they are saved for people: bounded, without secrets, without
 //! control characters. What is a secret is decided by names alone: a header's,
-//! a query parameter's, a URL's user.
+//! a query or fragment parameter's, a URL's user.
 
 use dlt_core::tally::{Exchange, LONGEST_EXCHANGE_BYTES};
 
 const REDACTED: &str = "[redacted]";
 /// Parts of header names whose values are secrets.
-const SECRET_HEADERS: [&str; 10] = [
-    "authorization",
+const SECRET_HEADERS: [&str; 11] = [
+    "auth",
     "cookie",
-    "api-key",
+    "-key",
     "apikey",
     "token",
     "secret",
-    "password",
+    "passw",
     "session",
     "signature",
     "credential",
+    "jwt",
 ];
-/// Parts of query parameter names whose values are secrets.
+/// Parts of query and fragment parameter names whose values are secrets.
 const SECRET_PARAMETERS: [&str; 12] = [
     "token",
     "secret",
@@ -33,7 +34,7 @@ const SECRET_PARAMETERS: [&str; 12] = [
     "session",
     "jwt",
 ];
-/// Whole query parameter names whose values are secrets.
+/// Whole query and fragment parameter names whose values are secrets.
 const SECRET_NAMES: [&str; 4] = ["key", "sig", "code", "pass"];
 
 /// An exchange as it may be kept: the request's head, what came back.
@@ -48,20 +49,55 @@ fn side(bytes: &[u8]) -> String {
     // Twice the room: redacting shortens, and a secret must not survive by
     // being cut in half.
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(2 * LONGEST_EXCHANGE_BYTES)]);
-    let (head, body) = match text.find("\r\n\r\n") {
-        Some(at) => text.split_at(at + 4),
-        None => (&*text, ""),
-    };
     let mut kept = String::new();
-    for (n, line) in head.split_inclusive('\n').enumerate() {
-        if n == 0 {
-            push_words(&mut kept, line);
-        } else {
-            push_header(&mut kept, line);
+    let mut rest = &*text;
+    loop {
+        let (head, after) = head_of(rest);
+        push_head(&mut kept, head);
+        rest = after;
+        // Interim answers come before the one whose headers matter.
+        if !is_interim(head) {
+            break;
         }
     }
-    kept.push_str(body);
+    kept.push_str(rest);
     readable(&kept)
+}
+
+/// The head with its blank line, and what follows. Blank lines before a head
+/// do not end it: parsers skip them.
+fn head_of(text: &str) -> (&str, &str) {
+    let blank = text.len() - text.trim_start_matches(['\r', '\n']).len();
+    match text[blank..].find("\r\n\r\n") {
+        Some(at) => text.split_at(blank + at + 4),
+        None => (text, ""),
+    }
+}
+
+/// Whether it is the head of a 1xx answer.
+fn is_interim(head: &str) -> bool {
+    let mut words = head.trim_start().splitn(3, [' ', '\r', '\n']);
+    words.next().is_some_and(|word| word.starts_with("HTTP/"))
+        && words.next().is_some_and(|status| status.starts_with('1'))
+}
+
+fn push_head(kept: &mut String, head: &str) {
+    let blank = head.len() - head.trim_start_matches(['\r', '\n']).len();
+    let (blank, lines) = head.split_at(blank);
+    kept.push_str(blank);
+    let mut secret = false;
+    for (n, line) in lines.split_inclusive('\n').enumerate() {
+        if n == 0 {
+            push_words(kept, line);
+        } else if line.starts_with([' ', '\t']) {
+            // A folded line belongs to the header above it.
+            if !secret {
+                push_words(kept, line);
+            }
+        } else {
+            secret = push_header(kept, line);
+        }
+    }
 }
 
 /// The first line: a target may carry secrets in its query.
@@ -71,25 +107,28 @@ fn push_words(kept: &mut String, line: &str) {
     }
 }
 
-fn push_header(kept: &mut String, line: &str) {
+/// A header line; whether its value is a secret.
+fn push_header(kept: &mut String, line: &str) -> bool {
     let Some((name, value)) = line.split_once(':') else {
         kept.push_str(line);
-        return;
+        return false;
     };
     let lower = name.trim().to_ascii_lowercase();
     kept.push_str(name);
     kept.push(':');
-    if SECRET_HEADERS.iter().any(|part| lower.contains(part)) {
+    let secret = SECRET_HEADERS.iter().any(|part| lower.contains(part));
+    if secret {
         kept.push(' ');
         kept.push_str(REDACTED);
         kept.push_str("\r\n");
     } else {
         push_words(kept, value);
     }
+    secret
 }
 
-/// A URL or target without its user and without secret query values; other
-/// text as it is.
+/// A URL or target without its user and without secret values in query and
+/// fragment; other text as it is.
 pub(crate) fn url(text: &str) -> String {
     let mut text = text.to_owned();
     if let Some(scheme) = text.find("://") {
@@ -101,28 +140,32 @@ pub(crate) fn url(text: &str) -> String {
             text.replace_range(from..from + at, REDACTED);
         }
     }
-    let Some(question) = text.find('?') else {
+    let Some(from) = text.find(['?', '#']) else {
         return text;
     };
-    let (path, query) = text.split_at(question + 1);
+    let (path, parameters) = text.split_at(from);
     let mut kept = path.to_owned();
-    for (n, pair) in query.split('&').enumerate() {
-        if n > 0 {
-            kept.push('&');
-        }
-        match pair.split_once('=') {
-            Some((name, value)) if is_secret(name) => {
-                kept.push_str(name);
-                kept.push('=');
-                kept.push_str(REDACTED);
-                // What ends the word (a space, the line) is not the value's.
-                let end = value.trim_end_matches([' ', '\r', '\n']).len();
-                kept.push_str(&value[end..]);
-            }
-            _ => kept.push_str(pair),
-        }
+    let ends = |character| matches!(character, '?' | '#' | '&');
+    for part in parameters.split_inclusive(ends) {
+        let (pair, end) = part.split_at(part.trim_end_matches(ends).len());
+        push_pair(&mut kept, pair);
+        kept.push_str(end);
     }
     kept
+}
+
+fn push_pair(kept: &mut String, pair: &str) {
+    match pair.split_once('=') {
+        Some((name, value)) if is_secret(name) => {
+            kept.push_str(name);
+            kept.push('=');
+            kept.push_str(REDACTED);
+            // What ends the word (a space, the line) is not the value's.
+            let end = value.trim_end_matches([' ', '\r', '\n']).len();
+            kept.push_str(&value[end..]);
+        }
+        _ => kept.push_str(pair),
+    }
 }
 
 fn is_secret(name: &str) -> bool {
@@ -157,7 +200,7 @@ mod tests {
     fn secrets_go_and_the_rest_stays() {
         let saved = exchange(
             b"GET /a?q=1&api_key=S3&x=2&token=S3 HTTP/1.1\r\nHost: h\r\nAuthorization: Basic S3\r\nCookie: S3\r\nX-Api-Key:S3\r\nReferer: http://u:S3@h/?sig=S3\r\n\r\n",
-            b"HTTP/1.1 302 Found\r\nSet-Cookie: S3\r\nLocation: https://me:S3@h/p?access_token=S3#f\r\nWWW-Authenticate: Basic\r\n\r\nbody\x07\ttext\r\n",
+            b"HTTP/1.1 302 Found\r\nSet-Cookie: S3\r\nLocation: https://me:S3@h/p?access_token=S3#f\r\nServer: s\r\n\r\nbody\x07\ttext\r\n",
         );
         assert_eq!(
             saved.request,
@@ -165,8 +208,58 @@ mod tests {
         );
         assert_eq!(
             saved.response,
-            "HTTP/1.1 302 Found\nSet-Cookie: [redacted]\nLocation: https://[redacted]@h/p?access_token=[redacted]\nWWW-Authenticate: Basic\n\nbody\u{fffd}\ttext\n"
+            "HTTP/1.1 302 Found\nSet-Cookie: [redacted]\nLocation: https://[redacted]@h/p?access_token=[redacted]#f\nServer: s\n\nbody\u{fffd}\ttext\n"
         );
+    }
+
+    #[test]
+    fn secrets_behind_interim_answers_go() {
+        let saved = exchange(
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"\r\n\r\nHTTP/1.1 103 Early\r\nLink: </a>\r\n\r\nHTTP/1.1 100\r\n\r\nHTTP/1.1 500 No\r\nSet-Cookie: S3;\r\n\tS3\r\nVia: a\r\n b\r\n\r\nHTTP/1.1 100 is text here\r\n",
+        );
+        assert_eq!(
+            saved.response,
+            "\n\nHTTP/1.1 103 Early\nLink: </a>\n\nHTTP/1.1 100\n\nHTTP/1.1 500 No\nSet-Cookie: [redacted]\nVia: a\n b\n\nHTTP/1.1 100 is text here\n"
+        );
+    }
+
+    #[test]
+    fn headers_that_name_a_secret_go() {
+        for name in [
+            "Authentication-Info",
+            "X-Auth",
+            "X-Goog-Iam-Authority-Selector",
+            "Ocp-Apim-Subscription-Key",
+            "X-Functions-Key",
+            "ApiKey",
+            "X-Passwd",
+            "X-JWT-Assertion",
+            "X-Amz-Security-Token",
+            "Client-Secret",
+            "Session-Id",
+            "Cookie2",
+        ] {
+            let head = format!("GET / HTTP/1.1\r\n{name}: S3\r\n\r\n");
+            let saved = exchange(head.as_bytes(), b"");
+            assert!(!saved.request.contains("S3"), "{}", saved.request);
+        }
+    }
+
+    #[test]
+    fn secrets_in_fragments_go() {
+        for (text, expected) in [
+            (
+                "http://h/#access_token=S3&x=1",
+                "http://h/#access_token=[redacted]&x=1",
+            ),
+            ("/a?token=S3#f", "/a?token=[redacted]#f"),
+            ("/a?q=1#?jwt=S3", "/a?q=1#?jwt=[redacted]"),
+            ("/a?b?secret=S3&&c", "/a?b?secret=[redacted]&&c"),
+            ("/a#b\r\n", "/a#b\r\n"),
+        ] {
+            assert_eq!(url(text), expected);
+        }
     }
 
     proptest! {

@@ -216,3 +216,26 @@ fn a_target_without_tls_is_a_failed_handshake() {
     let result = load(&target, Tls::default());
     assert_eq!(failed(&result, Cause::Tls), 6, "{:?}", result.tally.errors);
 }
+
+#[test]
+fn certificates_are_read_before_a_redirect_may_need_them() {
+    let target = Target::plain();
+    let mut kept = step(&target, "/");
+    kept.follow_redirects = false;
+    let followed = step(&target, "/");
+    let group = |steps| users(1.0, 100, steps);
+    let warm = |groups: Vec<Group>| {
+        let spec = LoadSpec {
+            plan: Arc::new(Plan { groups }),
+            lot: Lot::WHOLE,
+            threads: 1,
+            start: Instant::now(),
+        };
+        let prepared = Prepared::new(&spec).unwrap();
+        let warm = |group: &prepare::PreparedGroup| group.tls.is_warm();
+        prepared.groups.iter().map(warm).collect::<Vec<bool>>()
+    };
+    assert_eq!(warm(vec![group(vec![kept.clone()])]), [false]);
+    let both = group(vec![kept, followed.clone()]);
+    assert_eq!(warm(vec![both, group(vec![followed])]), [true, true]);
+}
