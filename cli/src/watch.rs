@@ -21,6 +21,8 @@ const REDRAW: Duration = Duration::from_millis(250);
 /// How long starting may take before we give up on it.
 const START_DEADLINE: Duration = Duration::from_secs(30);
 /// How long a stopped run may take to hand over what it has (decision 6: 20 s
+/// Between two tries to tell the home that the run shall stop.
+const BETWEEN_ASKS: Duration = Duration::from_millis(250);
 /// for the runners, the rest for merging).
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
 /// Beyond planned end and graceful stop: launching, merging, and the 30 s after
@@ -199,12 +201,23 @@ async fn cancel(
 ) -> Option<Watched> {
     let reason = format!("stopped by {name}");
     tokio::select! {
-        asked = timeout(STOP_DEADLINE, home.cancel(&started.test, &reason)) => match asked {
-            // A run that is already over has nothing to cancel: its record follows.
-            Ok(Ok(()) | Err(_)) => None,
+        asked = timeout(STOP_DEADLINE, ask_to_stop(home, started, &reason)) => match asked {
+            Ok(()) => None,
             Err(_) => Some(too_late(home, true)),
         },
         _ = interrupts.next() => Some(left(home)),
+    }
+}
+
+/// Asks until it is heard: a disk that is busy for a moment must not cost what
+/// was measured.
+async fn ask_to_stop(home: &Home, started: &Started, reason: &str) {
+    loop {
+        match home.cancel(&started.test, reason).await {
+            // A run that is already over has nothing to cancel: its record follows.
+            Ok(()) | Err(PipelineError::NotFound(_)) => return,
+            Err(_) => sleep_until(Instant::now() + BETWEEN_ASKS).await,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::line::{Line, Tone, wrapped};
 use crate::units;
 use dlt_core::calls::RunRecord;
+use dlt_core::outcome::Threshold;
 use dlt_core::summary::Block;
 
 pub use headline::headline;
@@ -105,9 +106,16 @@ fn thresholds(record: &RunRecord) -> Vec<Line> {
         Some(outcome) if !outcome.thresholds.is_empty() => &outcome.thresholds,
         _ => return Vec::new(),
     };
+    // A threshold without a label is about all requests together; a label's own
+    // error rate may well be above it.
+    let scope = |expression: &str| match Threshold::parse(expression) {
+        Ok(threshold) if threshold.label.is_none() => "all requests: ",
+        _ => "",
+    };
+    let shown = |expression: &str| Line::of(scope(expression)).plain(expression);
     let widest = results
         .iter()
-        .map(|result| Line::of(&result.expression).width())
+        .map(|result| shown(&result.expression).width())
         .max()
         .unwrap_or(0)
         .min(48);
@@ -119,6 +127,7 @@ fn thresholds(record: &RunRecord) -> Vec<Line> {
         };
         let line = Line::of("  ")
             .tone(tone, mark)
+            .tone(Tone::Quiet, scope(&result.expression))
             .plain(&result.expression)
             .pad_to(widest + 6);
         let observed = match &result.observed {
@@ -171,7 +180,28 @@ fn account(record: &RunRecord) -> Vec<Line> {
     lines.push(due);
     lines.push(sent.pad_to(gap).join(balance));
     lines.extend(volume(record));
+    if record
+        .load
+        .as_ref()
+        .is_some_and(|load| load.model == "open")
+        && steps(record) > 1
+    {
+        lines.push(Line::of("  ").tone(
+            Tone::Quiet,
+            "arrivals on their way when the time was up began no further request",
+        ));
+    }
     lines
+}
+
+/// Requests in a walk through the first scenario.
+fn steps(record: &RunRecord) -> usize {
+    record
+        .test_scenario
+        .get("scenarios")
+        .and_then(|scenarios| scenarios.as_object()?.values().next()?.get("requests"))
+        .and_then(|requests| requests.as_array())
+        .map_or(0, Vec::len)
 }
 
 /// How fast and how much: rate, plan, bytes.
@@ -187,9 +217,13 @@ fn volume(record: &RunRecord) -> Option<Line> {
     }
     if let Some(load) = &record.load {
         let users = load.users.map(|users| units::several(users, "user"));
-        let arrivals = load
-            .arrivals
-            .map(|arrivals| format!("{} arrivals/s planned", units::number(arrivals)));
+        let arrivals = load.arrivals.map(|arrivals| match steps(record) {
+            0 | 1 => format!("{} arrivals/s planned", units::number(arrivals)),
+            steps => format!(
+                "{} arrivals/s planned, each for {steps} requests",
+                units::number(arrivals)
+            ),
+        });
         words.extend(users.into_iter().chain(arrivals));
     }
     words.push(format!("{} received", units::bytes(total.bytes_received)));
