@@ -171,9 +171,11 @@ impl Recorder {
         self.roll_to(sample.done_us);
         self.labels[label].record(sample, outcome);
         let response_us = sample.done_us.saturating_sub(sample.due_us);
-        self.phases
-            .service
-            .record(sample.done_us.saturating_sub(sample.sent_us));
+        // In closed load it is the response time, which labels have: see `finish`.
+        if self.open {
+            let service_us = sample.done_us.saturating_sub(sample.sent_us);
+            self.phases.service.record(service_us);
+        }
         if let Some(connected_us) = sample.connected_us {
             self.phases
                 .connect
@@ -188,7 +190,6 @@ impl Recorder {
         self.last_done_us = self.last_done_us.max(sample.done_us);
         let now = &mut self.now;
         now.flow.bytes += sample.bytes_received;
-        now.flow.latency.record(response_us);
         let ok = outcome.cause.is_none();
         match outcome.cause {
             None => {
@@ -201,10 +202,14 @@ impl Recorder {
                 now.causes[cause as usize] += 1;
             }
         }
-        if let Some(second) = now.labels.get_mut(label) {
-            second.latency.record(response_us);
-            second.ok += u64::from(ok);
-            second.failed += u64::from(!ok);
+        match now.labels.get_mut(label) {
+            // `roll` adds the labels' up.
+            Some(second) => {
+                second.latency.record(response_us);
+                second.ok += u64::from(ok);
+                second.failed += u64::from(!ok);
+            }
+            None => now.flow.latency.record(response_us),
         }
     }
 
@@ -279,9 +284,6 @@ impl Recorder {
         let mut flow = std::mem::take(&mut now.flow);
         flow.second = now.second;
         flow.users = self.users;
-        // Whoever takes it keeps it to the end of the run.
-        flow.latency.shrink_to_fit();
-        flow.lag.shrink_to_fit();
         let mut top = None;
         for cause in Cause::ALL {
             let count = std::mem::take(&mut now.causes[cause as usize]);
@@ -292,8 +294,12 @@ impl Recorder {
         }
         flow.causes.sort();
         for (series, second) in self.series.iter_mut().zip(&mut now.labels) {
+            flow.latency.merge(&second.latency);
             keep_second(series, now.second, std::mem::take(second));
         }
+        // Whoever takes it keeps it to the end of the run.
+        flow.latency.shrink_to_fit();
+        flow.lag.shrink_to_fit();
         let delay_p99_us = if self.open {
             flow.lag.quantile_us(0.99).map_or(0, |us| us as u64)
         } else {
@@ -334,6 +340,11 @@ impl Recorder {
         self.now.flow.unfinished += unfinished;
         self.users = 0;
         self.roll();
+        if !self.open {
+            for label in &self.labels {
+                self.phases.service.merge(&label.response);
+            }
+        }
         let mut all: BTreeMap<ErrorKey, ErrorTally> = BTreeMap::new();
         for (failure, errors) in self.errors {
             // Failures that differ may read the same to people.

@@ -63,6 +63,37 @@ fn errors_beyond_the_limit_are_counted_as_further_ones() {
 }
 
 #[test]
+fn service_times_are_counted_from_the_send_with_any_number_of_labels() {
+    for (open, labels) in [(false, 1), (true, 1), (false, 200), (true, 200)] {
+        let (sender, mut seconds) = unbounded_channel();
+        let mut recorder = Recorder::new(0, labels, open, sender);
+        for n in 0..100u64 {
+            let sent_us = n * 30_000;
+            let due_us = if open {
+                sent_us.saturating_sub(5_000)
+            } else {
+                sent_us
+            };
+            recorder.sent(open.then_some(due_us), sent_us);
+            let done = sample(due_us, sent_us, sent_us + 1_000 + n);
+            recorder.done(n as usize % labels, &done, Outcome::ok(200));
+        }
+        let names: Vec<String> = (0..labels).map(|n| n.to_string()).collect();
+        let result = recorder.finish(&names, 3_500_000);
+        let service = result.phases.service.exact();
+        assert_eq!((service.min_us, service.max_us), (1_000, 1_099));
+        assert_eq!(result.phases.service.count(), 100);
+        let mut told = 0;
+        while let Ok(second) = seconds.try_recv() {
+            let second = second.second;
+            assert_eq!(second.latency.count(), second.ok);
+            told += second.ok;
+        }
+        assert_eq!(told, 100);
+    }
+}
+
+#[test]
 fn failures_that_read_the_same_are_counted_together() {
     let (sender, _seconds) = unbounded_channel();
     let mut recorder = Recorder::new(0, 1, false, sender);
