@@ -85,8 +85,8 @@ pub const LIMITS: [Limit; 10] = [
         degraded: 0.0,
         untrusted: 1.0,
         unit: " % of requests due",
-        why: "requests were dropped, because too many were in flight already",
-        advice: "raise `connections`, or lower `arrivals`: the target does not keep up",
+        why: "requests were dropped, because too many were in flight already or they were still unsent at the planned end",
+        advice: "raise `connections`, use more tasks, or lower `arrivals`: the target or the runners do not keep up",
     },
     // Runners' seconds are added by their clocks: 200 ms blurs a second's tick.
     Limit {
