@@ -89,7 +89,7 @@ pub struct LoadSummary {
 }
 
 impl RunRecord {
-    /// Takes over what the reports say. Warnings known before are kept.
+    /// Takes over what the reports say; said again, it replaces what was said.
     pub fn apply(&mut self, summary: Summary) {
         self.results = summary.results;
         self.complete_tasks = summary.complete_tasks;
@@ -102,11 +102,7 @@ impl RunRecord {
         self.load = Some(summary.load);
         self.summary = Some(summary.blocks);
         self.errors = Some(summary.errors);
-        for warning in summary.warnings {
-            if !self.warnings.contains(&warning) {
-                self.warnings.push(warning);
-            }
-        }
+        self.warnings = summary.warnings;
     }
 }
 

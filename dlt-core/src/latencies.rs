@@ -222,15 +222,6 @@ impl Latencies {
         Some(highest_equivalent(index).clamp(self.min_us, self.max_us))
     }
 
-    /// Samples above `limit_us`, to the histogram's resolution.
-    pub fn count_above(&self, limit_us: u64) -> u64 {
-        let limit = index_of(limit_us.min(HIGHEST_US));
-        self.rows()
-            .filter(|row| row.0 > limit)
-            .map(|row| row.1)
-            .sum()
-    }
-
     /// The mean in µs, from the exact sum.
     pub fn mean_us(&self) -> Option<f64> {
         (self.count > 0).then(|| self.sum_us as f64 / self.count as f64)

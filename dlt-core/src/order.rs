@@ -9,8 +9,6 @@ use crate::runner_line::Tick;
 use crate::share::{Share, Slice};
 use serde::{Deserialize, Serialize};
 
-/// Port on which a worker waits for its leader on AWS; at home any free one.
-pub const START_PORT: u16 = 50_000;
 /// Largest frame of the start connection, bytes.
 pub const LONGEST_FRAME_BYTES: usize = 1024 * 1024;
 /// A told stop cuts a longer graceful stop to this, µs: decision 6 wants a

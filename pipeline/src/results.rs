@@ -7,14 +7,13 @@ use crate::objects::Access;
 use crate::runs::Run;
 use crate::workflow::tasks::{Answer, Input};
 use crate::world::World;
-use dlt_core::calls::RunRecord;
 use dlt_core::ids::{Region, RunnerId};
 use dlt_core::keys;
 use dlt_core::outcome::Threshold;
 use dlt_core::report::{Ended, Report};
 use dlt_core::run::Status;
 use dlt_core::scenario::plan::Plan;
-use dlt_core::summary::{Merger, RunFacts, Summary};
+use dlt_core::summary::{Merger, RunFacts};
 use dlt_core::timeline::{RunTimeline, TIMELINE_FORMAT, Timeline, TimelineMerger};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -85,6 +84,7 @@ pub async fn parse(world: &World, input: &Input) -> Result<Answer, PipelineError
     });
     warnings.append(&mut summary.warnings);
     warnings.truncate(MOST_WARNINGS);
+    summary.warnings = warnings;
 
     let labels = keys::merged_labels(&run.test, &run.prefix);
     put_gz(world, &labels, &summary.blocks.labels).await?;
@@ -95,7 +95,7 @@ pub async fn parse(world: &World, input: &Input) -> Result<Answer, PipelineError
             if run.record.status.is_terminal() {
                 return;
             }
-            apply(&mut run.record, &summary, &warnings);
+            run.record.apply(summary.clone());
             if run.failure.is_none() {
                 run.failure = failure.clone();
             }
@@ -214,21 +214,6 @@ fn judge(run: &Run, expected: &[(RunnerId, Region)], read: &Read) -> Option<Stri
         run.healthy_threshold,
         missing.collect::<Vec<_>>().join("; ")
     ))
-}
-
-fn apply(record: &mut RunRecord, summary: &Summary, warnings: &[String]) {
-    record.results = summary.results.clone();
-    record.complete_tasks = summary.complete_tasks.clone();
-    record.succ_percent = summary.succ_percent.clone();
-    record.outcome = Some(summary.outcome.clone());
-    record.verdict = Some(summary.verdict.clone());
-    record.account = Some(summary.account);
-    record.coverage = Some(summary.coverage.clone());
-    record.start = Some(summary.start);
-    record.load = Some(summary.load.clone());
-    record.summary = Some(summary.blocks.clone());
-    record.errors = Some(summary.errors.clone());
-    record.warnings = warnings.to_vec();
 }
 
 async fn put_gz(

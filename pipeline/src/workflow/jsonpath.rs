@@ -88,11 +88,6 @@ impl Path {
         Ok(Self { context, steps })
     }
 
-    /// Whether it leads into the context object.
-    pub fn is_context(&self) -> bool {
-        self.context
-    }
-
     /// The value at this place, if there is one.
     pub fn get<'a>(&self, input: &'a Value, context: &'a Value) -> Option<&'a Value> {
         let root = if self.context { context } else { input };

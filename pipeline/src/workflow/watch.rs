@@ -252,6 +252,8 @@ pub fn settle(run: &mut Run, end_time: &str) {
     run.record.end_time = end_time.to_owned();
     run.record.error_reason = run.failure.clone();
     if run.record.status == Status::Cancelling {
+        let reason = run.record.error_reason.take();
+        run.record.error_reason = reason.or_else(|| run.cancel_reason.clone());
         run.advance(Status::Cancelled);
     } else if run.failure.is_some() {
         run.advance(Status::Failed);
