@@ -27,7 +27,7 @@ struct Args {
 enum Task {
     /// Checks and tests everything, tier by tier.
     Test {
-        /// Also what takes long: more seeds, longer runs.
+        /// Also what takes long: more seeds of the simulation, tests marked slow.
         #[arg(long)]
         full: bool,
     },
