@@ -4,6 +4,7 @@
 //! tests themselves.
 
 pub mod behaviour;
+pub mod calm;
 pub mod certificates;
 pub mod command;
 pub mod log;
