@@ -2,6 +2,11 @@
 //! `dlt run --json` answer (dlt.md 2, openapi `TestRunRecord`), and the exit
 //! code that it means.
 
+mod query;
+pub mod request;
+
+pub use query::{DEFAULT_LIMIT, MOST_RUNS, PageToken, RunsQuery};
+
 use crate::outcome::Outcome;
 use crate::run::Status;
 use crate::summary::{AccountSummary, Blocks, Coverage, ErrorRow, StartSummary, Summary};

@@ -14,9 +14,11 @@ mod names;
 mod notes;
 pub mod plan;
 mod quick;
-mod raw;
+pub(crate) mod raw;
 mod requests;
+pub mod schedule;
 mod statuses;
+pub mod tags;
 mod tasks;
 
 pub use durations::{parse_duration, show_duration};

@@ -11,7 +11,7 @@ use std::fmt;
 
 /// The value, and a fault for each key that is written twice (its first value
 /// is kept, so that the rest can still be checked).
-pub(super) fn read(text: &[u8], format: Format) -> Result<(Value, Vec<Fault>), Fault> {
+pub(crate) fn read(text: &[u8], format: Format) -> Result<(Value, Vec<Fault>), Fault> {
     if text.len() > LONGEST_TEXT_BYTES {
         return Err(whole(format!(
             "is {} bytes long; at most {LONGEST_TEXT_BYTES} (6 MiB) are read: move request bodies into files (body-file)",

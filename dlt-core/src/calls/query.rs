@@ -1,0 +1,270 @@
+//! Query strings of the contract: which keys each path knows, and what their
+//! values may be. Unknown keys are refused, whatever the method.
+
+use super::request::Refusal;
+use crate::ids::{TestId, TestRunId};
+use crate::scenario::{Fault, Faults, tags};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+/// Longest `tags` value, characters.
+const LONGEST_TAGS: usize = 500;
+/// Runs a page without `limit`.
+pub const DEFAULT_LIMIT: usize = 20;
+/// Most runs a page.
+pub const MOST_RUNS: usize = 100;
+
+/// A page of runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunsQuery {
+    /// 1 to [`MOST_RUNS`].
+    pub limit: usize,
+    /// Inclusive, `YYYY-MM-DD HH:MM:SS` UTC.
+    pub from: Option<String>,
+    /// Inclusive, the same form.
+    pub to: Option<String>,
+    /// Only the newest run; the rest of the query does not count.
+    pub latest: bool,
+    /// Where the page before ended.
+    pub after: Option<PageToken>,
+}
+
+/// The last run of a page: `next_token` is its JSON in base64.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PageToken {
+    /// Of which scenario.
+    pub test_id: TestId,
+    /// The run.
+    pub test_run_id: TestRunId,
+    /// When it started.
+    pub start_time: String,
+}
+
+impl PageToken {
+    /// The text on the wire.
+    pub fn encode(&self) -> String {
+        STANDARD.encode(serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// Reads it back; None if it is not one of ours.
+    pub fn decode(text: &str) -> Option<Self> {
+        serde_json::from_slice(&STANDARD.decode(text).ok()?).ok()
+    }
+}
+
+/// What GET /scenarios lists.
+pub(super) enum Scenarios {
+    Regions,
+    Tagged(Option<Vec<String>>),
+}
+
+/// The decoded (key, value) pairs of a raw query.
+pub(super) fn pairs(raw: Option<&str>) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(raw.unwrap_or_default().as_bytes())
+        .map(|(key, value)| (key.into_owned(), value.into_owned()))
+        .collect()
+}
+
+/// Collects the faults of one query.
+struct Reader {
+    pairs: Vec<(String, String)>,
+    faults: Vec<Fault>,
+}
+
+impl Reader {
+    fn new(pairs: Vec<(String, String)>, known: &[&str]) -> Self {
+        let mut reader = Self {
+            pairs: Vec::new(),
+            faults: Vec::new(),
+        };
+        for (key, value) in pairs {
+            if !known.contains(&key.as_str()) {
+                reader.fault(&key, "is not known here".to_owned());
+            } else if reader.pairs.iter().any(|pair| pair.0 == key) {
+                reader.fault(&key, "is given twice".to_owned());
+            } else {
+                reader.pairs.push((key, value));
+            }
+        }
+        reader
+    }
+
+    fn get(&self, key: &str) -> Option<&str> {
+        self.pairs
+            .iter()
+            .find(|pair| pair.0 == key)
+            .map(|pair| pair.1.as_str())
+    }
+
+    fn fault(&mut self, key: &str, reason: String) {
+        self.faults.push(Fault {
+            path: key.to_owned(),
+            reason,
+        });
+    }
+
+    /// `true`, `false` or absent.
+    fn flag(&mut self, key: &str, absent: bool) -> bool {
+        match self.get(key) {
+            None => absent,
+            Some("true") => true,
+            Some("false") => false,
+            Some(_) => {
+                self.fault(key, "must be true or false".to_owned());
+                absent
+            }
+        }
+    }
+
+    fn stamp(&mut self, key: &str) -> Option<String> {
+        let text = self.get(key)?;
+        match stamp(text) {
+            Some(stamp) => Some(stamp),
+            None => {
+                self.fault(
+                    key,
+                    "must be a date-time like 2026-03-01T00:00:00Z".to_owned(),
+                );
+                None
+            }
+        }
+    }
+
+    fn finish<T>(self, value: T) -> Result<T, Refusal> {
+        match self.faults.is_empty() {
+            true => Ok(value),
+            false => Err(Refusal::new(
+                400,
+                "INVALID_QUERY_PARAMETER",
+                Faults(self.faults).to_string(),
+            )),
+        }
+    }
+}
+
+pub(super) fn scenarios(pairs: Vec<(String, String)>) -> Result<Scenarios, Refusal> {
+    let mut reader = Reader::new(pairs, &["op", "tags"]);
+    let regions = match reader.get("op") {
+        None => false,
+        Some("listRegions") => true,
+        Some(_) => {
+            reader.fault("op", "must be listRegions".to_owned());
+            false
+        }
+    };
+    if reader
+        .get("tags")
+        .is_some_and(|tags| tags.chars().count() > LONGEST_TAGS)
+    {
+        reader.fault("tags", format!("at most {LONGEST_TAGS} characters"));
+    }
+    // Only an empty value lifts the filter; tags that normalise to nothing
+    // match nothing (upstream lists everything then, quirk 21).
+    let tags = reader
+        .get("tags")
+        .filter(|tags| !tags.is_empty())
+        .map(|tags| tags::normalise(tags.split(',')));
+    reader.finish(if regions {
+        Scenarios::Regions
+    } else {
+        Scenarios::Tagged(tags)
+    })
+}
+
+pub(super) fn scenario(pairs: Vec<(String, String)>) -> Result<(bool, bool), Refusal> {
+    let mut reader = Reader::new(pairs, &["history", "latest"]);
+    let flags = (reader.flag("history", true), reader.flag("latest", true));
+    reader.finish(flags)
+}
+
+pub(super) fn baseline(pairs: Vec<(String, String)>) -> Result<bool, Refusal> {
+    let mut reader = Reader::new(pairs, &["data"]);
+    let data = reader.flag("data", true);
+    reader.finish(data)
+}
+
+pub(super) fn label(pairs: Vec<(String, String)>) -> Result<Option<String>, Refusal> {
+    let reader = Reader::new(pairs, &["label"]);
+    let label = reader.get("label").map(str::to_owned);
+    reader.finish(label)
+}
+
+pub(super) fn runs(pairs: Vec<(String, String)>) -> Result<RunsQuery, Refusal> {
+    // The CLI of 4.2 sends startTimestamp and endTimestamp (quirk 2).
+    let pairs = pairs
+        .into_iter()
+        .map(|(key, value)| match key.as_str() {
+            "startTimestamp" => ("start_timestamp".to_owned(), value),
+            "endTimestamp" => ("end_timestamp".to_owned(), value),
+            _ => (key, value),
+        })
+        .collect();
+    let known = [
+        "limit",
+        "start_timestamp",
+        "end_timestamp",
+        "latest",
+        "next_token",
+    ];
+    let mut reader = Reader::new(pairs, &known);
+    let limit = match reader.get("limit") {
+        None => DEFAULT_LIMIT,
+        Some(text) => match text
+            .bytes()
+            .all(|b| b.is_ascii_digit())
+            .then(|| text.parse().ok())
+            .flatten()
+        {
+            Some(limit @ 1..=MOST_RUNS) => limit,
+            _ => {
+                reader.fault(
+                    "limit",
+                    format!("must be a whole number from 1 to {MOST_RUNS}"),
+                );
+                DEFAULT_LIMIT
+            }
+        },
+    };
+    let (from, to) = (
+        reader.stamp("start_timestamp"),
+        reader.stamp("end_timestamp"),
+    );
+    if from
+        .as_ref()
+        .zip(to.as_ref())
+        .is_some_and(|(from, to)| from > to)
+    {
+        reader.fault("start_timestamp", "lies after end_timestamp".to_owned());
+    }
+    let latest = reader.flag("latest", false);
+    let token = reader.get("next_token").map(str::to_owned);
+    let query = reader.finish(RunsQuery {
+        limit,
+        from,
+        to,
+        latest,
+        after: None,
+    })?;
+    let after = match token {
+        None => None,
+        Some(token) => Some(
+            PageToken::decode(&token)
+                .ok_or_else(|| Refusal::new(400, "BAD_REQUEST", "next_token cannot be decoded"))?,
+        ),
+    };
+    Ok(RunsQuery { after, ..query })
+}
+
+/// A date-time as the API stores it, `YYYY-MM-DD HH:MM:SS` UTC, cut to seconds.
+/// Without an offset it is read as UTC, a date alone as its midnight.
+fn stamp(text: &str) -> Option<String> {
+    let instant = text.parse::<Timestamp>().ok().or_else(|| {
+        let civil = text.parse::<jiff::civil::DateTime>().ok()?;
+        Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    })?;
+    Some(instant.strftime("%Y-%m-%d %H:%M:%S").to_string())
+}

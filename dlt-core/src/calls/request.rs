@@ -1,0 +1,437 @@
+//! An HTTP request read as a [`Call`], in the contract's order of checks:
+//! body is JSON, path, query, body's schema, method (openapi "Order of
+//! checks"). Pure, so the local server and the Lambda answer alike; signatures
+//! come before it, doing the call after it.
+
+use super::query::{self, RunsQuery};
+use crate::ids::{TestId, TestRunId};
+use crate::scenario::{Fault, Faults, Format, raw};
+use serde_json::Value;
+
+/// A request, as a server has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Upper case.
+    pub method: &'a str,
+    /// Without query, percent-decoded no further than the server must.
+    pub path: &'a str,
+    /// The raw query, without `?`.
+    pub query: Option<&'a str>,
+    /// The whole body; empty means none.
+    pub body: &'a [u8],
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Call {
+    /// GET /scenarios.
+    ListScenarios {
+        /// Normalised tags, any of which must match; None means no filter.
+        tags: Option<Vec<String>>,
+    },
+    /// GET /regions, GET /scenarios?op=listRegions.
+    ListRegions,
+    /// POST /scenarios: run, save or schedule. The body is a JSON object whose
+    /// schema `scenario::check` has still to look at.
+    PostScenario {
+        /// The body.
+        body: Value,
+    },
+    /// GET /scenarios/{testId}.
+    GetScenario {
+        /// Which.
+        test: TestId,
+        /// With run records.
+        history: bool,
+        /// With the last results.
+        latest: bool,
+    },
+    /// POST /scenarios/{testId}.
+    CancelScenario {
+        /// Which.
+        test: TestId,
+    },
+    /// DELETE /scenarios/{testId}.
+    DeleteScenario {
+        /// Which.
+        test: TestId,
+    },
+    /// GET /scenarios/{testId}/testruns.
+    ListRuns {
+        /// Of which.
+        test: TestId,
+        /// Which page.
+        query: RunsQuery,
+    },
+    /// DELETE /scenarios/{testId}/testruns.
+    DeleteRuns {
+        /// Of which.
+        test: TestId,
+        /// Which runs.
+        runs: Vec<TestRunId>,
+    },
+    /// GET /scenarios/{testId}/testruns/{testRunId}.
+    GetRun {
+        /// Of which.
+        test: TestId,
+        /// Which.
+        run: TestRunId,
+    },
+    /// GET …/testruns/{testRunId}/{part}: ours, decision 21.
+    GetRunPart {
+        /// Of which.
+        test: TestId,
+        /// Which.
+        run: TestRunId,
+        /// What of it.
+        part: RunPart,
+    },
+    /// GET /scenarios/{testId}/live: ours, decision 21.
+    Live {
+        /// Which.
+        test: TestId,
+    },
+    /// GET /scenarios/{testId}/baseline.
+    GetBaseline {
+        /// Of which.
+        test: TestId,
+        /// With the run's details.
+        data: bool,
+    },
+    /// PUT /scenarios/{testId}/baseline.
+    SetBaseline {
+        /// Of which.
+        test: TestId,
+        /// The run.
+        run: TestRunId,
+    },
+    /// DELETE /scenarios/{testId}/baseline.
+    ClearBaseline {
+        /// Of which.
+        test: TestId,
+    },
+    /// GET /tasks.
+    ListTasks,
+    /// GET /vCPUDetails.
+    GetCapacity,
+    /// GET /stack-info.
+    GetStackInfo,
+    /// Paths that DLT's console polls and that we answer with `[]`.
+    EmptyList,
+}
+
+/// A part of a run that has a route of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunPart {
+    /// Second by second.
+    Timeline,
+    /// The merged exact histogram of the run, a region or a label.
+    Histogram {
+        /// One label, or all.
+        label: Option<String>,
+    },
+    /// Failures by cause.
+    Errors,
+    /// The run's objects.
+    Artifacts,
+}
+
+/// Why a request is refused. The body on the wire is the JSON string `CODE: text`,
+/// or the text alone where the contract has no code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.text_on_the_wire())]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// The contract's code; empty for unparseable JSON.
+    pub code: &'static str,
+    /// The rest.
+    pub text: String,
+}
+
+impl Refusal {
+    /// A refusal.
+    pub fn new(status: u16, code: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            text: text.into(),
+        }
+    }
+
+    /// What the JSON string of the error body holds.
+    pub fn text_on_the_wire(&self) -> String {
+        match self.code {
+            "" => self.text.clone(),
+            code => format!("{code}: {}", self.text),
+        }
+    }
+
+    fn body(faults: Vec<Fault>) -> Self {
+        Self::new(400, "INVALID_REQUEST_BODY", Faults(faults).to_string())
+    }
+}
+
+/// A path of the contract, its parameters not yet checked.
+enum Route<'a> {
+    Scenarios,
+    Scenario(&'a str),
+    Runs(&'a str),
+    Run(&'a str, &'a str),
+    RunPart(&'a str, &'a str, &'a str),
+    Baseline(&'a str),
+    Live(&'a str),
+    Platform(Call),
+}
+
+fn route(path: &str) -> Option<Route<'_>> {
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    Some(match parts.as_slice() {
+        ["scenarios"] => Route::Scenarios,
+        ["scenarios", test] => Route::Scenario(test),
+        ["scenarios", test, "testruns"] => Route::Runs(test),
+        ["scenarios", test, "baseline"] => Route::Baseline(test),
+        ["scenarios", test, "live"] => Route::Live(test),
+        ["scenarios", test, "testruns", run] => Route::Run(test, run),
+        ["scenarios", _, "testruns", _, "investigations"] | ["agent-spaces"] => {
+            Route::Platform(Call::EmptyList)
+        }
+        [
+            "scenarios",
+            test,
+            "testruns",
+            run,
+            part @ ("timeline" | "histogram" | "errors" | "artifacts"),
+        ] => Route::RunPart(test, run, part),
+        ["tasks"] => Route::Platform(Call::ListTasks),
+        ["regions"] => Route::Platform(Call::ListRegions),
+        ["vCPUDetails"] => Route::Platform(Call::GetCapacity),
+        ["stack-info"] => Route::Platform(Call::GetStackInfo),
+        _ => return None,
+    })
+}
+
+impl Call {
+    /// Reads a request. None when no such path exists: the gateway's answer to
+    /// that is 403 with an object, which is the server's to give.
+    pub fn read(request: &Request<'_>) -> Option<Result<Self, Refusal>> {
+        let route = route(request.path)?;
+        Some(read_routed(request, route))
+    }
+}
+
+fn read_routed(request: &Request<'_>, route: Route<'_>) -> Result<Call, Refusal> {
+    let body = read_body(request.body)?;
+    let pairs = query::pairs(request.query);
+    match route {
+        Route::Scenarios => scenarios(request, body, query::scenarios(pairs)?),
+        Route::Scenario(test) => {
+            let test = test_id(test)?;
+            let (history, latest) = query::scenario(pairs)?;
+            match request.method {
+                "GET" => Ok(Call::GetScenario {
+                    test,
+                    history,
+                    latest,
+                }),
+                "POST" => Ok(Call::CancelScenario { test }),
+                "DELETE" => Ok(Call::DeleteScenario { test }),
+                _ => Err(refuse_method(request)),
+            }
+        }
+        Route::Runs(test) => {
+            let test = test_id(test)?;
+            let query = query::runs(pairs)?;
+            match request.method {
+                "GET" => Ok(Call::ListRuns { test, query }),
+                "DELETE" => Ok(Call::DeleteRuns {
+                    test,
+                    runs: delete_runs(body)?,
+                }),
+                _ => Err(refuse_method(request)),
+            }
+        }
+        Route::Run(test, run) => {
+            let (test, run) = (test_id(test)?, run_id(run)?);
+            only_get(request).map(|()| Call::GetRun { test, run })
+        }
+        Route::RunPart(test, run, part) => {
+            let (test, run) = (test_id(test)?, run_id(run)?);
+            let part = run_part(part, query::label(pairs)?);
+            only_get(request).map(|()| Call::GetRunPart { test, run, part })
+        }
+        Route::Baseline(test) => baseline(request, test, body, query::baseline(pairs)),
+        Route::Live(test) => {
+            let test = test_id(test)?;
+            only_get(request).map(|()| Call::Live { test })
+        }
+        Route::Platform(call) => only_get(request).map(|()| call),
+    }
+}
+
+/// The body as a value; None if there is none.
+fn read_body(body: &[u8]) -> Result<Option<Value>, Refusal> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let (value, doubled) = raw::read(body, Format::Json)
+        .map_err(|fault| Refusal::new(400, "", format!("{}: {}", fault.path, fault.reason)))?;
+    match doubled.is_empty() {
+        true => Ok(Some(value)),
+        false => Err(Refusal::body(doubled)),
+    }
+}
+
+fn scenarios(
+    request: &Request<'_>,
+    body: Option<Value>,
+    asked: query::Scenarios,
+) -> Result<Call, Refusal> {
+    match (request.method, asked) {
+        ("GET", query::Scenarios::Regions) => Ok(Call::ListRegions),
+        ("GET", query::Scenarios::Tagged(tags)) => Ok(Call::ListScenarios { tags }),
+        ("POST", _) => post_scenario(body),
+        _ => Err(refuse_method(request)),
+    }
+}
+
+fn run_part(name: &str, label: Option<String>) -> RunPart {
+    match name {
+        "timeline" => RunPart::Timeline,
+        "histogram" => RunPart::Histogram { label },
+        "errors" => RunPart::Errors,
+        _ => RunPart::Artifacts,
+    }
+}
+
+fn baseline(
+    request: &Request<'_>,
+    test: &str,
+    body: Option<Value>,
+    data: Result<bool, Refusal>,
+) -> Result<Call, Refusal> {
+    let test = test_id(test)?;
+    let data = data?;
+    match request.method {
+        "GET" => Ok(Call::GetBaseline { test, data }),
+        "PUT" => Ok(Call::SetBaseline {
+            test,
+            run: baseline_run(body)?,
+        }),
+        "DELETE" => Ok(Call::ClearBaseline { test }),
+        _ => Err(refuse_method(request)),
+    }
+}
+
+fn test_id(text: &str) -> Result<TestId, Refusal> {
+    TestId::parse(text)
+        .map_err(|error| Refusal::new(400, "INVALID_PATH_PARAMETER", error.to_string()))
+}
+
+fn run_id(text: &str) -> Result<TestRunId, Refusal> {
+    TestRunId::parse(text)
+        .map_err(|error| Refusal::new(400, "INVALID_PATH_PARAMETER", error.to_string()))
+}
+
+fn only_get(request: &Request<'_>) -> Result<(), Refusal> {
+    match request.method {
+        "GET" => Ok(()),
+        _ => Err(refuse_method(request)),
+    }
+}
+
+fn refuse_method(request: &Request<'_>) -> Refusal {
+    let text = format!("{} is not supported on {}", request.method, request.path);
+    Refusal::new(405, "METHOD_NOT_ALLOWED", text)
+}
+
+fn fault(path: &str, reason: &str) -> Refusal {
+    Refusal::body(vec![Fault {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    }])
+}
+
+fn post_scenario(body: Option<Value>) -> Result<Call, Refusal> {
+    match body {
+        Some(body @ Value::Object(_)) => Ok(Call::PostScenario { body }),
+        Some(_) => Err(fault("value", "must be an object")),
+        None => Err(Refusal::new(
+            400,
+            "BAD_REQUEST",
+            "send the scenario as a JSON body",
+        )),
+    }
+}
+
+fn delete_runs(body: Option<Value>) -> Result<Vec<TestRunId>, Refusal> {
+    let Some(body) = body else {
+        return Err(Refusal::new(
+            400,
+            "BAD_REQUEST",
+            "send the run ids as a JSON array",
+        ));
+    };
+    let Value::Array(items) = body else {
+        return Err(fault("value", "must be an array of testRunIds"));
+    };
+    if items.is_empty() {
+        return Err(fault("value", "give at least one testRunId"));
+    }
+    let mut faults = Vec::new();
+    let mut runs = Vec::new();
+    for (at, item) in items.iter().enumerate() {
+        match item.as_str().map(TestRunId::parse) {
+            Some(Ok(run)) => runs.push(run),
+            _ => faults.push(Fault {
+                path: format!("[{at}]"),
+                reason: "must be a testRunId".to_owned(),
+            }),
+        }
+    }
+    match faults.is_empty() {
+        true => Ok(runs),
+        false => Err(Refusal::body(faults)),
+    }
+}
+
+fn baseline_run(body: Option<Value>) -> Result<TestRunId, Refusal> {
+    let Some(body) = body else {
+        return Err(Refusal::new(
+            400,
+            "INVALID_PARAMETER",
+            "send { \"testRunId\": … } as the body",
+        ));
+    };
+    let Value::Object(fields) = body else {
+        return Err(fault("value", "must be an object"));
+    };
+    let mut faults: Vec<Fault> = fields
+        .keys()
+        .filter(|key| *key != "testRunId")
+        .map(|key| Fault {
+            path: key.clone(),
+            reason: "is not known here".to_owned(),
+        })
+        .collect();
+    let run = match fields.get("testRunId") {
+        None => Err("missing".to_owned()),
+        Some(Value::String(text)) => TestRunId::parse(text).map_err(|error| error.rule.to_owned()),
+        Some(_) => Err("must be a string".to_owned()),
+    };
+    match run {
+        Ok(run) if faults.is_empty() => return Ok(run),
+        Ok(_) => {}
+        Err(reason) => faults.insert(
+            0,
+            Fault {
+                path: "testRunId".to_owned(),
+                reason,
+            },
+        ),
+    }
+    Err(Refusal::body(faults))
+}
+
+#[cfg(test)]
+mod tests;
