@@ -1,5 +1,5 @@
 //! The world: all ports in one place, and the pace at which a place lives.
-//! Here, and in `local`, adapters are chosen; nowhere else.
+//! Adapters are chosen in `local`, and for stored executions in the driver at home.
 
 use crate::error::PipelineError;
 use crate::executions::Executions;
