@@ -25,6 +25,7 @@ pub struct Cli {
     /// Folder for scenarios, runs and results [default: the platform's data folder + dlt]
     #[arg(
         long,
+        visible_alias = "data",
         env = "DLT_HOME",
         hide_env_values = true,
         global = true,
@@ -59,6 +60,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run a load test against a URL, or run a scenario file
     Run(Box<RunArgs>),
+    /// Be the service on this machine: API, live data, schedules, runners
+    Up(UpArgs),
     /// Look at past runs
     #[command(subcommand, arg_required_else_help = true)]
     Runs(RunsCommand),
@@ -73,6 +76,42 @@ pub struct DemoArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+/// Where `dlt up` listens when `--listen` does not say.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:7600";
+
+/// Flags of `dlt up`.
+#[derive(Debug, Args)]
+#[command(after_help = UP_HELP)]
+pub struct UpArgs {
+    /// Loopback address and port of the API; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = DEFAULT_LISTEN)]
+    pub listen: String,
+    /// A local region and how many runners it holds, like lo-home-1=8; may be given several times
+    #[arg(long, value_name = "NAME[=CAPACITY]")]
+    pub region: Vec<String>,
+    /// What becomes of scheduled runs that were due while dlt was down
+    #[arg(long, value_enum, default_value_t = MissedRuns::Run)]
+    pub missed: MissedRuns,
+}
+
+/// What becomes of scheduled runs that were due while dlt was down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum MissedRuns {
+    /// Run once, late, and say so
+    Run,
+    /// Skip them, and say so
+    Skip,
+}
+
+const UP_HELP: &str = "\
+Examples:
+  dlt up                                                     one region, up to 64 runners
+  dlt up --region lo-home-1=8 --region lo-home-2=4           two regions of 8 and 4 runners
+  dlt up --listen 127.0.0.1:0 --data ./load                  a free port, data in ./load
+
+Ctrl-C stops the runs in progress, keeps what they measured, and ends; a second
+Ctrl-C leaves at once. Killed and started again, dlt up goes on with its runs.";
 
 /// Flags of `dlt run`.
 #[derive(Debug, Args, Default)]

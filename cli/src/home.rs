@@ -45,6 +45,7 @@ pub fn options(dir: PathBuf, regions: Vec<(Region, u64)>) -> anyhow::Result<Home
         dir,
         regions,
         worker: (program, vec!["worker".to_owned()]),
+        service: false,
     })
 }
 

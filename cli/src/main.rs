@@ -16,6 +16,7 @@ mod source;
 mod speak;
 mod table;
 mod units;
+mod up;
 mod watch;
 
 use anyhow::Context;
@@ -49,15 +50,18 @@ fn main() -> ExitCode {
 }
 
 fn obey(voice: Voice, cli: &Cli) -> anyhow::Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("dlt cannot start")?;
+    let mut builder = match cli.command {
+        // Clients must be answered while results are merged.
+        Command::Up(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = builder.enable_all().build().context("dlt cannot start")?;
     let home = cli.home.as_deref();
     let exit = runtime.block_on(async {
         match &cli.command {
             Command::Demo(args) => demo::demo(voice, home, args).await,
             Command::Run(args) => run::run(voice, home, args).await,
+            Command::Up(args) => up::up(voice, home, args).await,
             Command::Runs(command) => runs::runs(voice, home, command),
             Command::Worker => Ok(Exit::Bug),
         }

@@ -39,10 +39,17 @@ pub fn runs(voice: Voice, home_dir: Option<&Path>, command: &RunsCommand) -> any
 }
 
 fn list(voice: Voice, history: Option<&History>, limit: usize, json: bool) -> anyhow::Result<Exit> {
-    let records = match history {
+    let (records, unreadable) = match history {
         Some(history) => history.runs(limit)?,
-        None => Vec::new(),
+        None => (Vec::new(), 0),
     };
+    if unreadable > 0 {
+        let text = format!(
+            "{} left out: another version of dlt wrote what this one cannot read",
+            units::several(unreadable as u64, "run")
+        );
+        voice.talk(&[Line::new().tone(Tone::Warn, "warning: ").plain(&text)]);
+    }
     if json {
         let text = serde_json::to_string_pretty(&records).context("the runs have no JSON form")?;
         voice.data_text(&(text + "\n"));
@@ -134,7 +141,7 @@ fn get(voice: Voice, history: Option<&History>, name: &str, json: bool) -> anyho
 fn find(history: &History, name: &str) -> anyhow::Result<Result<RunRecord, String>> {
     let none = || format!("there is no run {name:?}; dlt runs list names them");
     if name == "latest" {
-        return Ok(history.runs(1)?.pop().ok_or_else(none));
+        return Ok(history.runs(1)?.0.pop().ok_or_else(none));
     }
     let Ok(id) = TestRunId::parse(name) else {
         return Ok(Err(none()));
@@ -144,6 +151,7 @@ fn find(history: &History, name: &str) -> anyhow::Result<Result<RunRecord, Strin
     }
     let mut candidates: Vec<RunRecord> = history
         .runs(MOST_SEARCHED)?
+        .0
         .into_iter()
         .filter(|record| record.test_run_id.starts_with(name))
         .collect();

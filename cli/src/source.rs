@@ -127,7 +127,7 @@ fn defaults(args: &RunArgs, regions: &[(Region, u64)], name: &str) -> Defaults {
 }
 
 /// `NAME` or `NAME=CAPACITY`, each once; all faults at once.
-fn regions(given: &[String]) -> Result<Vec<(Region, u64)>, Faults> {
+pub fn regions(given: &[String]) -> Result<Vec<(Region, u64)>, Faults> {
     let mut regions: Vec<(Region, u64)> = Vec::new();
     let mut faults = Vec::new();
     let default = [DEFAULT_REGION.to_owned()];

@@ -215,7 +215,7 @@ async fn ask_to_stop(home: &Home, started: &Started, reason: &str) {
     loop {
         match home.cancel(&started.test, reason).await {
             // A run that is already over has nothing to cancel: its record follows.
-            Ok(()) | Err(PipelineError::NotFound(_)) => return,
+            Ok(()) | Err(PipelineError::NothingRuns(_)) => return,
             Err(_) => sleep_until(Instant::now() + BETWEEN_ASKS).await,
         }
     }

@@ -2,8 +2,11 @@
 //! `dlt run --json` answer (dlt.md 2, openapi `TestRunRecord`), and the exit
 //! code that it means.
 
+pub mod answers;
+mod bodies;
 mod query;
 pub mod request;
+mod rows;
 
 pub use query::{DEFAULT_LIMIT, MOST_RUNS, PageToken, RunsQuery};
 
@@ -35,6 +38,9 @@ pub struct RunRecord {
     pub start_time: String,
     /// The same; empty while it runs.
     pub end_time: String,
+    /// IANA zone of the scenario's schedule.
+    #[serde(default = "utc")]
+    pub schedule_timezone: String,
     /// As posted, with numbers.
     pub test_task_configs: Value,
     /// The plan.
@@ -76,6 +82,11 @@ pub struct RunRecord {
     /// Sentences for people.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// The zone of a run that says none.
+fn utc() -> String {
+    "UTC".to_owned()
 }
 
 /// What was planned.

@@ -8,6 +8,16 @@ pub fn scenario(test: &TestId, region: &Region) -> String {
     format!("test-scenarios/{test}-{region}.json")
 }
 
+/// Folder of the files that were uploaded for a scenario.
+pub fn scenario_files(test: &TestId) -> String {
+    format!("public/test-scenarios/simple/{test}/")
+}
+
+/// A file that was uploaded for a scenario.
+pub fn scenario_file(test: &TestId, name: &str) -> String {
+    format!("public/test-scenarios/simple/{test}/{name}")
+}
+
 /// Folder of everything that concerns the start of a run.
 pub fn start_folder(test: &TestId, prefix: &RunPrefix) -> String {
     format!("start-signal/{test}/{prefix}/")

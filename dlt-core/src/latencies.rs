@@ -177,6 +177,17 @@ impl Latencies {
         self.count
     }
 
+    /// Occupied buckets, rising: lowest and highest value, µs, and count.
+    pub fn buckets(&self) -> impl Iterator<Item = (u64, u64, u64)> + '_ {
+        self.rows().map(|(index, count)| {
+            let lowest = match index {
+                0 => 0,
+                index => highest_equivalent(index - 1) + 1,
+            };
+            (lowest, highest_equivalent(index), count)
+        })
+    }
+
     /// Non-empty (index, count) rows, rising by index.
     fn rows(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
         let spilled = |index: usize| {

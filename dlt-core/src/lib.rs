@@ -39,3 +39,4 @@ pub mod verdict;
 
 pub mod calls;
 pub mod run;
+pub mod stack;

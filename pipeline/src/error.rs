@@ -26,9 +26,37 @@ pub enum PipelineError {
     /// What was asked cannot be done with this input.
     #[error("{0}")]
     Input(String),
-    /// There is no such thing.
-    #[error("{0}")]
-    NotFound(String),
+    /// There is no such scenario.
+    #[error("there is no scenario {0}")]
+    NoScenario(String),
+    /// There is no such run.
+    #[error("there is no run {0}")]
+    NoRun(String),
+    /// There is no such region.
+    #[error("there is no region {region} here; known: {}", known.join(", "))]
+    NoRegion {
+        /// Which was asked for.
+        region: String,
+        /// Which there are.
+        known: Vec<String>,
+    },
+    /// A region is too small, or busy.
+    #[error(
+        "region {region} holds {capacity} runners, {used} are in use and {asked} are asked for; ask for fewer, or give it room with --region {region}=CAPACITY"
+    )]
+    NoRoom {
+        /// Which.
+        region: String,
+        /// Runners that it holds.
+        capacity: u64,
+        /// Runners in use.
+        used: u64,
+        /// Runners asked for.
+        asked: u64,
+    },
+    /// Nothing is in progress that could be stopped.
+    #[error("scenario {0} has no run in progress")]
+    NothingRuns(String),
     /// Too few runners came up.
     #[error("{0}")]
     Provisioning(String),
@@ -48,11 +76,15 @@ pub enum PipelineError {
 
 impl PipelineError {
     /// Every name that [`Self::asl_name`] gives.
-    pub const ASL_NAMES: [&str; 9] = [
+    pub const ASL_NAMES: [&str; 13] = [
         "HomeLocked",
         "Busy",
         "Input",
-        "NotFound",
+        "NoScenario",
+        "NoRun",
+        "NoRegion",
+        "NoRoom",
+        "NothingRuns",
         "Provisioning",
         "Throttled",
         "Transient",
@@ -66,7 +98,11 @@ impl PipelineError {
             Self::HomeLocked { .. } => "HomeLocked",
             Self::Busy { .. } => "Busy",
             Self::Input(_) => "Input",
-            Self::NotFound(_) => "NotFound",
+            Self::NoScenario(_) => "NoScenario",
+            Self::NoRun(_) => "NoRun",
+            Self::NoRegion { .. } => "NoRegion",
+            Self::NoRoom { .. } => "NoRoom",
+            Self::NothingRuns(_) => "NothingRuns",
             Self::Provisioning(_) => "Provisioning",
             Self::Throttled(_) => "Throttled",
             Self::Transient(_) => "Transient",
@@ -89,7 +125,12 @@ impl PipelineError {
     /// The command's exit code (decision 27): 2 bad input, 3 could not run.
     pub fn exit_code(&self) -> i32 {
         match self {
-            Self::Input(_) | Self::NotFound(_) => 2,
+            Self::Input(_)
+            | Self::NoScenario(_)
+            | Self::NoRun(_)
+            | Self::NoRegion { .. }
+            | Self::NoRoom { .. }
+            | Self::NothingRuns(_) => 2,
             _ => 3,
         }
     }

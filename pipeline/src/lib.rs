@@ -12,9 +12,12 @@ pub mod executions;
 pub mod fleet;
 pub mod live;
 pub mod objects;
+pub mod regions;
 pub mod runs;
 pub mod scenarios;
+pub mod schedules;
 
+pub mod api;
 pub mod results;
 pub mod workflow;
 

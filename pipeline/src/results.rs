@@ -7,13 +7,15 @@ use crate::objects::Access;
 use crate::runs::Run;
 use crate::workflow::tasks::{Answer, Input};
 use crate::world::World;
+use dlt_core::calls::answers::HistogramAnswer;
 use dlt_core::ids::{Region, RunnerId};
 use dlt_core::keys;
+use dlt_core::latencies::Latencies;
 use dlt_core::outcome::Threshold;
 use dlt_core::report::{Ended, Report};
 use dlt_core::run::Status;
 use dlt_core::scenario::plan::Plan;
-use dlt_core::summary::{Merger, RunFacts};
+use dlt_core::summary::{Distribution, Merger, RunFacts};
 use dlt_core::timeline::{RunTimeline, TIMELINE_FORMAT, Timeline, TimelineMerger};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -56,10 +58,13 @@ pub async fn parse(world: &World, input: &Input) -> Result<Answer, PipelineError
         .into_iter()
         .map(|(runner, lines)| format!("{lines} lines of runner {runner} were unreadable"))
         .collect();
-    let keys = world
+    let keys: Vec<String> = world
         .objects
         .list(&keys::results_folder(&run.test, &run.prefix))
-        .await?;
+        .await?
+        .into_iter()
+        .map(|object| object.key)
+        .collect();
     let mut read = read_reports(world, &run, &keys, &expected).await?;
     let timeline = read_timelines(world, &run, &keys, &mut read).await?;
     warnings.append(&mut read.warnings);
@@ -104,6 +109,50 @@ pub async fn parse(world: &World, input: &Input) -> Result<Answer, PipelineError
     Ok(Answer::go(world, "clean up"))
 }
 
+/// The exact distribution of a run's response times, or of one label's, merged
+/// from its reports; None if there is no such label, or no report yet.
+pub async fn histogram(
+    world: &World,
+    run: &Run,
+    label: Option<&str>,
+) -> Result<Option<HistogramAnswer>, PipelineError> {
+    let folder = keys::results_folder(&run.test, &run.prefix);
+    let mut merged = Latencies::default();
+    let mut found = false;
+    for object in world.objects.list(&folder).await? {
+        let Some((runner, _)) = keys::parse_report_name(&object.key) else {
+            continue;
+        };
+        let Some(bytes) = world.objects.get(&object.key).await? else {
+            continue;
+        };
+        // Unreadable ones were told when the run's results were made.
+        let Ok(report) = readable(bytes, run, &runner) else {
+            continue;
+        };
+        for (name, tally) in &report.tally.labels {
+            if label.is_none_or(|label| label == name) {
+                merged.merge(&tally.response);
+                found = true;
+            }
+        }
+    }
+    Ok(found.then(|| HistogramAnswer {
+        label: label.map(str::to_owned),
+        distribution: Distribution::of(&merged),
+        buckets: merged.buckets().collect(),
+        over_hour: merged.exact().beyond,
+    }))
+}
+
+/// A report of this run and runner.
+fn readable(bytes: Vec<u8>, run: &Run, runner: &RunnerId) -> Result<Report, String> {
+    String::from_utf8(bytes)
+        .map_err(|error| error.to_string())
+        .and_then(|text| Report::from_xml(&text).map_err(|error| error.to_string()))
+        .and_then(|report| belongs(report, run, runner))
+}
+
 async fn read_reports(
     world: &World,
     run: &Run,
@@ -123,11 +172,7 @@ async fn read_reports(
         let Some(bytes) = world.objects.get(key).await? else {
             continue;
         };
-        let report = String::from_utf8(bytes)
-            .map_err(|error| error.to_string())
-            .and_then(|text| Report::from_xml(&text).map_err(|error| error.to_string()))
-            .and_then(|report| belongs(report, run, &runner));
-        match report {
+        match readable(bytes, run, &runner) {
             Ok(report) => {
                 if let Ended::TargetSilent { message, .. } = &report.ended {
                     read.silent.push(message.clone());

@@ -6,6 +6,7 @@ use crate::executions::Executions;
 use crate::fleet::Fleet;
 use crate::live::{Live, LiveEvent};
 use crate::objects::Objects;
+use crate::regions::Regions;
 use crate::runs::{self, Run, Runs};
 use crate::scenarios::{self, Scenarios};
 use dlt_core::ids::TestRunId;
@@ -65,6 +66,8 @@ pub struct World {
     pub runs: Arc<dyn Runs>,
     /// Objects.
     pub objects: Arc<dyn Objects>,
+    /// Regions.
+    pub regions: Arc<dyn Regions>,
     /// Runners.
     pub fleet: Arc<dyn Fleet>,
     /// Watchers.

@@ -3,13 +3,16 @@
 
 use crate::ports::{Bucket, RunTable, Sim};
 use crate::state::{Faults, State};
-use dlt_core::calls::RunRecord;
+use dlt_core::calls::{PageToken, RunRecord, RunsQuery};
 use dlt_core::ids::{Region, RunPrefix, RunnerId, TestId, TestRunId};
 use dlt_core::order::{Order, Role};
 use dlt_core::run::Status;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::executions::{Executions, sqlite::SqliteExecutions};
-use dlt_pipeline::fleet::{self, Fleet, Launch, Seen, Stop, processes::Processes};
+use dlt_pipeline::fleet::{
+    self, Fleet, Launch, Seen, Stop,
+    processes::{Lifetime, Processes},
+};
 use dlt_pipeline::local::{SystemClock, sqlite::Database};
 use dlt_pipeline::objects::{Access, Objects, files::FileObjects};
 use dlt_pipeline::runs::{self, RegionTasks, Run, Runs, sqlite::SqliteRuns};
@@ -59,9 +62,14 @@ fn run(name: &str) -> Run {
     }
 }
 
+async fn keys_of(objects: &dyn Objects, prefix: &str) -> Vec<String> {
+    let listed = objects.list(prefix).await.unwrap();
+    listed.into_iter().map(|object| object.key).collect()
+}
+
 async fn objects_suite(objects: &dyn Objects) {
     assert_eq!(objects.get("a/b/c.json").await.unwrap(), None);
-    assert_eq!(objects.list("a/").await.unwrap(), Vec::<String>::new());
+    assert_eq!(keys_of(objects, "a/").await, Vec::<String>::new());
     objects.delete("a/b/c.json").await.unwrap();
     for (key, bytes) in [
         ("a/b/c.json", "1"),
@@ -80,10 +88,15 @@ async fn objects_suite(objects: &dyn Objects) {
         .unwrap();
     assert_eq!(objects.get("a/b/c.json").await.unwrap().unwrap(), b"two");
     assert_eq!(objects.get("a/b/d").await.unwrap().unwrap(), b"");
-    assert_eq!(objects.list("a/b/").await.unwrap(), ["a/b/c.json", "a/b/d"]);
+    assert_eq!(keys_of(objects, "a/b/").await, ["a/b/c.json", "a/b/d"]);
+    let sizes = objects.list("a/b/").await.unwrap();
+    assert_eq!(
+        sizes.iter().map(|row| row.bytes).collect::<Vec<_>>(),
+        [3, 0]
+    );
     assert_eq!(objects.list("a/b").await.unwrap().len(), 3);
     objects.delete("a/b/d").await.unwrap();
-    assert_eq!(objects.list("a/b/").await.unwrap(), ["a/b/c.json"]);
+    assert_eq!(keys_of(objects, "a/b/").await, ["a/b/c.json"]);
     for bad in ["../x", "/etc/passwd", "a/../../x", "", "a//b", "a/."] {
         let refused = objects.put(bad, b"x", Access::Home).await;
         assert!(matches!(refused, Err(PipelineError::Input(_))), "{bad:?}");
@@ -95,31 +108,90 @@ async fn objects_suite(objects: &dyn Objects) {
 async fn runs_suite(table: &dyn Runs) {
     let first = run("r1");
     assert_eq!(table.get(&first.run).await.unwrap(), None);
+    let unknown = Run {
+        version: 3,
+        ..first.clone()
+    };
     assert!(matches!(
-        table.replace(&first).await,
+        table.put(&unknown).await,
         Err(PipelineError::Conflict(_))
     ));
-    table.create(&first).await.unwrap();
+    table.put(&first).await.unwrap();
     assert!(matches!(
-        table.create(&first).await,
+        table.put(&first).await,
         Err(PipelineError::Conflict(_))
     ));
-    assert_eq!(table.get(&first.run).await.unwrap(), Some(first.clone()));
+    let stored = Run {
+        version: 1,
+        ..first.clone()
+    };
+    assert_eq!(table.get(&first.run).await.unwrap(), Some(stored.clone()));
     let (_, after) = runs::update(table, &first.run, &|run| run.advance(Status::Provisioning))
         .await
         .unwrap();
     assert_eq!(
         (after.version, after.record.status),
-        (1, Status::Provisioning)
+        (2, Status::Provisioning)
     );
     assert_eq!(table.get(&first.run).await.unwrap(), Some(after));
     // Who read the older version changes nothing.
     assert!(matches!(
-        table.replace(&first).await,
+        table.put(&stored).await,
         Err(PipelineError::Conflict(_))
     ));
     let missing = runs::need(table, &TestRunId::parse("none").unwrap()).await;
-    assert!(matches!(missing, Err(PipelineError::NotFound(_))));
+    assert!(matches!(missing, Err(PipelineError::NoRun(_))));
+    runs_pages_suite(table, &first).await;
+}
+
+/// Pages of a scenario: newest first, bounds inclusive, each run once.
+async fn runs_pages_suite(table: &dyn Runs, first: &Run) {
+    let test = TestId::parse("paged").unwrap();
+    for n in 0..7 {
+        let mut run = run(&format!("p{n}"));
+        run.test = test.clone();
+        run.record.test_run_id = format!("p{n}");
+        run.record.start_time = format!("2026-03-04 09:15:0{n}");
+        table.put(&run).await.unwrap();
+    }
+    let ids = |found: &runs::RunsFound| -> Vec<String> {
+        found
+            .rows
+            .iter()
+            .map(|row| row.test_run_id.clone())
+            .collect()
+    };
+    let mut query = RunsQuery::first(3);
+    let mut seen = Vec::new();
+    loop {
+        let page = table.page(&test, &query).await.unwrap();
+        assert_eq!(page.total, 7);
+        let Some(last) = page.rows.last() else { break };
+        query.after = Some(PageToken {
+            test_id: test.clone(),
+            test_run_id: TestRunId::parse(&last.test_run_id).unwrap(),
+            start_time: last.start_time.clone(),
+        });
+        seen.extend(ids(&page));
+    }
+    assert_eq!(seen, ["p6", "p5", "p4", "p3", "p2", "p1", "p0"]);
+    let bounded = RunsQuery {
+        from: Some("2026-03-04 09:15:02".to_owned()),
+        to: Some("2026-03-04 09:15:04".to_owned()),
+        ..RunsQuery::first(10)
+    };
+    let page = table.page(&test, &bounded).await.unwrap();
+    assert_eq!(
+        (ids(&page), page.total),
+        (vec!["p4".into(), "p3".into(), "p2".into()], 3)
+    );
+    let gone = ["p1", "none"].map(|id| TestRunId::parse(id).unwrap());
+    assert_eq!(table.delete(&test, &gone).await.unwrap(), 1);
+    // Of another scenario nothing is deleted.
+    let other = std::slice::from_ref(&first.run);
+    assert_eq!(table.delete(&test, other).await.unwrap(), 0);
+    let all = table.page(&test, &RunsQuery::first(10)).await.unwrap();
+    assert_eq!(all.total, 6);
 }
 
 async fn scenarios_suite(table: &dyn Scenarios, runs: &dyn Runs) {
@@ -129,11 +201,12 @@ async fn scenarios_suite(table: &dyn Scenarios, runs: &dyn Runs) {
     assert_eq!(table.get(&test).await.unwrap(), None);
     let mut first = run("one");
     first.test = test.clone();
-    scenarios::claim(table, runs, &test, body.clone(), &first.run)
+    let start = "2026-03-04 09:15:02";
+    scenarios::claim(table, runs, &test, body.clone(), &first.run, start)
         .await
         .unwrap();
-    runs.create(&first).await.unwrap();
-    let busy = scenarios::claim(table, runs, &test, body.clone(), &id("two")).await;
+    runs.put(&first).await.unwrap();
+    let busy = scenarios::claim(table, runs, &test, body.clone(), &id("two"), start).await;
     assert!(matches!(busy, Err(PipelineError::Busy { .. })), "{busy:?}");
     scenarios::mirror(table, &test, &id("other"), Status::Failed)
         .await
@@ -158,15 +231,39 @@ async fn scenarios_suite(table: &dyn Scenarios, runs: &dyn Runs) {
         table.put(&older).await,
         Err(PipelineError::Conflict(_))
     ));
-    scenarios::claim(table, runs, &test, body.clone(), &id("two"))
+    scenarios::claim(table, runs, &test, body.clone(), &id("two"), start)
         .await
         .unwrap();
     // A claim without a run was left by a start that broke off.
-    scenarios::claim(table, runs, &test, body, &id("three"))
-        .await
-        .unwrap();
+    let three = scenarios::claim(
+        table,
+        runs,
+        &test,
+        body,
+        &id("three"),
+        "2026-03-05 00:00:00",
+    )
+    .await
+    .unwrap();
     let stored = table.get(&test).await.unwrap().unwrap();
-    assert_eq!(stored.run, Some(id("three")));
+    assert_eq!((&stored.run, stored.total_runs), (&Some(id("three")), 3));
+    assert_eq!(table.list().await.unwrap(), [stored.row()]);
+    // A start that fails gives back what it took.
+    three.release(table).await;
+    let stored = table.get(&test).await.unwrap().unwrap();
+    assert_eq!((&stored.run, stored.total_runs), (&Some(id("two")), 2));
+    assert_eq!(stored.start_time, start);
+    let older = ScenarioItem {
+        version: stored.version - 1,
+        ..stored.clone()
+    };
+    assert!(matches!(
+        table.delete(&older).await,
+        Err(PipelineError::Conflict(_))
+    ));
+    table.delete(&stored).await.unwrap();
+    assert_eq!(table.get(&test).await.unwrap(), None);
+    assert_eq!(table.list().await.unwrap(), []);
 }
 
 async fn executions_suite(executions: &dyn Executions, begun: &dyn Fn() -> usize) {
@@ -211,8 +308,8 @@ async fn runs_agree() {
     let folder = tempfile::tempdir().unwrap();
     let table = SqliteRuns(Database::open(folder.path()).unwrap());
     runs_suite(&table).await;
-    assert_eq!(table.newest(5).unwrap().len(), 1);
-    assert_eq!(table.unfinished().unwrap().len(), 1);
+    assert_eq!(table.newest(50).unwrap().0.len(), 7);
+    assert_eq!(table.unfinished().unwrap().len(), 7);
 }
 
 #[tokio::test]
@@ -330,6 +427,11 @@ async fn fleets_agree() {
     let folder = tempfile::tempdir().unwrap();
     let ready = r#"printf '{"event":"DLT_READY","runner":"%s","region":"%s","address":"127.0.0.1:9"}\n' "$DLT_RUNNER" "$AWS_REGION"; exec sleep 60"#;
     let shell = ("/bin/sh".into(), vec!["-c".to_owned(), ready.to_owned()]);
-    let processes = Processes::new(shell, folder.path().to_owned(), Arc::new(SystemClock));
+    let processes = Processes::new(
+        shell,
+        folder.path().to_owned(),
+        Lifetime::OfParent,
+        Arc::new(SystemClock),
+    );
     fleet_suite(&processes, &std::thread::yield_now).await;
 }

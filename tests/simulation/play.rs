@@ -124,10 +124,9 @@ pub fn play(plot: &Plot) -> Outcome {
     state.runs.insert(run.run.to_string(), run.clone());
     let claim = ScenarioItem {
         version: 1,
-        test: run.test.clone(),
-        body: json!({}),
         status: Status::Queued,
         run: Some(run.run.clone()),
+        ..ScenarioItem::new(run.test.clone(), json!({}))
     };
     state.scenarios.insert(run.test.to_string(), claim);
     let input = watch::execution_input(&run, 1, 1);

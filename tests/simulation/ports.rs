@@ -4,13 +4,16 @@
 use crate::runners::{Runner, settle};
 use crate::state::{Shared, State, When, lock, passing};
 use async_trait::async_trait;
+use dlt_core::calls::RunsQuery;
+use dlt_core::calls::answers::{ScenarioListItem, StackInfo};
 use dlt_core::ids::{RunnerId, TestId, TestRunId};
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::executions::Executions;
 use dlt_pipeline::fleet::{Fleet, LARGEST_BATCH, Launch, Refused, Seen, Stop};
 use dlt_pipeline::live::{Live, LiveEvent};
-use dlt_pipeline::objects::{Access, Objects, is_key};
-use dlt_pipeline::runs::{Run, Runs};
+use dlt_pipeline::objects::{Access, Listed, Objects, is_key};
+use dlt_pipeline::regions::{RegionRoom, Regions};
+use dlt_pipeline::runs::{Run, Runs, RunsFound};
 use dlt_pipeline::scenarios::{ScenarioItem, Scenarios};
 use dlt_pipeline::world::{Clock, Pace, World};
 use serde_json::Value;
@@ -27,6 +30,7 @@ impl Sim {
             scenarios: Arc::new(self.clone()),
             runs: Arc::new(RunTable(self.clone())),
             objects: Arc::new(Bucket(self.clone())),
+            regions: Arc::new(Land),
             fleet: Arc::new(self.clone()),
             live: Arc::new(self.clone()),
             executions: Arc::new(self.clone()),
@@ -90,6 +94,39 @@ impl Scenarios for Sim {
             Ok(())
         })
     }
+
+    async fn list(&self) -> Result<Vec<ScenarioListItem>, PipelineError> {
+        self.call(|state| {
+            let mut rows: Vec<_> = state.scenarios.values().map(ScenarioItem::row).collect();
+            rows.sort_by(|a, b| b.start_time.cmp(&a.start_time));
+            Ok(rows)
+        })
+    }
+
+    async fn delete(&self, item: &ScenarioItem) -> Result<(), PipelineError> {
+        self.call(|state| {
+            let stored = state.scenarios.get(item.test.as_str());
+            if stored.is_none_or(|stored| stored.version != item.version) {
+                return Err(PipelineError::Conflict("older version".to_owned()));
+            }
+            state.scenarios.remove(item.test.as_str());
+            Ok(())
+        })
+    }
+}
+
+/// No region is registered: the workflow never asks for one.
+struct Land;
+
+#[async_trait]
+impl Regions for Land {
+    async fn list(&self) -> Result<Vec<RegionRoom>, PipelineError> {
+        Ok(Vec::new())
+    }
+
+    async fn stack(&self) -> Result<StackInfo, PipelineError> {
+        Err(PipelineError::Other("there is no stack".to_owned()))
+    }
 }
 
 /// Runs; apart from scenarios, since both have a `get`.
@@ -98,29 +135,18 @@ pub struct RunTable(pub Sim);
 
 #[async_trait]
 impl Runs for RunTable {
-    async fn create(&self, run: &Run) -> Result<(), PipelineError> {
-        self.0.call(|state| {
-            if state.runs.contains_key(run.run.as_str()) {
-                return Err(PipelineError::Conflict("exists".to_owned()));
-            }
-            state.runs.insert(run.run.to_string(), run.clone());
-            Ok(())
-        })
-    }
-
     async fn get(&self, run: &TestRunId) -> Result<Option<Run>, PipelineError> {
         self.0
             .call(|state| Ok(state.runs.get(run.as_str()).cloned()))
     }
 
-    async fn replace(&self, run: &Run) -> Result<(), PipelineError> {
+    async fn put(&self, run: &Run) -> Result<(), PipelineError> {
         self.0.call(|state| {
-            let Some(stored) = state.runs.get(run.run.as_str()).cloned() else {
-                return Err(PipelineError::Conflict("no such run".to_owned()));
-            };
-            if stored.version != run.version {
+            let stored = state.runs.get(run.run.as_str()).cloned();
+            if stored.as_ref().map_or(0, |stored| stored.version) != run.version {
                 return Err(PipelineError::Conflict("older version".to_owned()));
             }
+            let stored = stored.unwrap_or_else(|| run.clone());
             let (from, to) = (stored.record.status, run.record.status);
             // Within one change a run may pass through cleaning up.
             let through = to == dlt_core::run::Status::Complete;
@@ -140,6 +166,53 @@ impl Runs for RunTable {
             next.version += 1;
             state.runs.insert(run.run.to_string(), next);
             Ok(())
+        })
+    }
+
+    async fn page(&self, test: &TestId, query: &RunsQuery) -> Result<RunsFound, PipelineError> {
+        self.0.call(|state| {
+            let mut found: Vec<&Run> = state
+                .runs
+                .values()
+                .filter(|run| run.test == *test)
+                .filter(|run| {
+                    query
+                        .from
+                        .as_ref()
+                        .is_none_or(|from| run.record.start_time >= *from)
+                })
+                .filter(|run| {
+                    query
+                        .to
+                        .as_ref()
+                        .is_none_or(|to| run.record.start_time <= *to)
+                })
+                .collect();
+            found.sort_by(|a, b| b.record.start_time.cmp(&a.record.start_time));
+            let total = found.len() as u64;
+            let after = query.after.as_ref().map(|token| &token.test_run_id);
+            let skip = match after {
+                None => 0,
+                Some(id) => found
+                    .iter()
+                    .position(|run| run.run == *id)
+                    .map_or(0, |at| at + 1),
+            };
+            let rows = found.into_iter().skip(skip).take(query.limit);
+            Ok(RunsFound {
+                rows: rows.map(|run| run.record.row()).collect(),
+                total,
+            })
+        })
+    }
+
+    async fn delete(&self, test: &TestId, runs: &[TestRunId]) -> Result<u64, PipelineError> {
+        self.0.call(|state| {
+            let before = state.runs.len();
+            state
+                .runs
+                .retain(|_, run| run.test != *test || !runs.contains(&run.run));
+            Ok((before - state.runs.len()) as u64)
         })
     }
 }
@@ -166,12 +239,14 @@ impl Objects for Bucket {
         })
     }
 
-    async fn list(&self, prefix: &str) -> Result<Vec<String>, PipelineError> {
+    async fn list(&self, prefix: &str) -> Result<Vec<Listed>, PipelineError> {
         self.0.call(|state| {
-            let keys = state.objects.keys();
-            Ok(keys
-                .filter(|key| key.starts_with(prefix))
-                .cloned()
+            let found = state.objects.iter().filter(|row| row.0.starts_with(prefix));
+            Ok(found
+                .map(|(key, bytes)| Listed {
+                    key: key.clone(),
+                    bytes: bytes.len() as u64,
+                })
                 .collect())
         })
     }
@@ -224,6 +299,13 @@ impl Fleet for Sim {
         self.call(|state| {
             let ours = state.runners.iter().filter(|r| r.order.test == *test);
             Ok(ours.map(Runner::seen).collect())
+        })
+    }
+
+    async fn alive(&self) -> Result<Vec<Seen>, PipelineError> {
+        self.call(|state| {
+            let alive = state.runners.iter().filter(|runner| runner.alive());
+            Ok(alive.map(Runner::seen).collect())
         })
     }
 

@@ -32,6 +32,19 @@ pub struct RunsQuery {
     pub after: Option<PageToken>,
 }
 
+impl RunsQuery {
+    /// The newest `limit` runs.
+    pub fn first(limit: usize) -> Self {
+        Self {
+            limit,
+            from: None,
+            to: None,
+            latest: false,
+            after: None,
+        }
+    }
+}
+
 /// The last run of a page: `next_token` is its JSON in base64.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -187,10 +200,16 @@ pub(super) fn baseline(pairs: Vec<(String, String)>) -> Result<bool, Refusal> {
     reader.finish(data)
 }
 
-pub(super) fn label(pairs: Vec<(String, String)>) -> Result<Option<String>, Refusal> {
-    let reader = Reader::new(pairs, &["label"]);
-    let label = reader.get("label").map(str::to_owned);
-    reader.finish(label)
+/// The one key that may be there.
+pub(super) fn only(pairs: Vec<(String, String)>, key: &str) -> Result<Option<String>, Refusal> {
+    let reader = Reader::new(pairs, &[key]);
+    let value = reader.get(key).map(str::to_owned);
+    reader.finish(value)
+}
+
+/// No key at all.
+pub(super) fn none(pairs: Vec<(String, String)>) -> Result<(), Refusal> {
+    Reader::new(pairs, &[]).finish(())
 }
 
 pub(super) fn runs(pairs: Vec<(String, String)>) -> Result<RunsQuery, Refusal> {

@@ -3,6 +3,7 @@
 //! checks"). Pure, so the local server and the Lambda answer alike; signatures
 //! come before it, doing the call after it.
 
+use super::bodies::{baseline_run, delete_runs, file_name, percent_decoded, upload_name};
 use super::query::{self, RunsQuery};
 use crate::ids::{TestId, TestRunId};
 use crate::scenario::{Fault, Faults, Format, raw};
@@ -91,6 +92,32 @@ pub enum Call {
         /// Which.
         test: TestId,
     },
+    /// GET /scenarios/{testId}/files: ours, decision 21.
+    ListFiles {
+        /// Of which.
+        test: TestId,
+    },
+    /// POST /scenarios/{testId}/files with `{ "name": … }`: asks where to send it.
+    PostFile {
+        /// Of which.
+        test: TestId,
+        /// File name.
+        name: String,
+    },
+    /// PUT /scenarios/{testId}/files/{name}, the bytes being the body.
+    PutFile {
+        /// Of which.
+        test: TestId,
+        /// File name.
+        name: String,
+    },
+    /// DELETE /scenarios/{testId}/files/{name}.
+    DeleteFile {
+        /// Of which.
+        test: TestId,
+        /// File name.
+        name: String,
+    },
     /// GET /scenarios/{testId}/baseline.
     GetBaseline {
         /// Of which.
@@ -132,8 +159,11 @@ pub enum RunPart {
     },
     /// Failures by cause.
     Errors,
-    /// The run's objects.
-    Artifacts,
+    /// The run's objects, or the bytes of one of them.
+    Artifacts {
+        /// Which one.
+        name: Option<String>,
+    },
 }
 
 /// Why a request is refused. The body on the wire is the JSON string `CODE: text`,
@@ -167,7 +197,8 @@ impl Refusal {
         }
     }
 
-    fn body(faults: Vec<Fault>) -> Self {
+    /// A body against its schema, all faults at once.
+    pub fn body(faults: Vec<Fault>) -> Self {
         Self::new(400, "INVALID_REQUEST_BODY", Faults(faults).to_string())
     }
 }
@@ -181,6 +212,8 @@ enum Route<'a> {
     RunPart(&'a str, &'a str, &'a str),
     Baseline(&'a str),
     Live(&'a str),
+    Files(&'a str),
+    File(&'a str, &'a str),
     Platform(Call),
 }
 
@@ -192,6 +225,8 @@ fn route(path: &str) -> Option<Route<'_>> {
         ["scenarios", test, "testruns"] => Route::Runs(test),
         ["scenarios", test, "baseline"] => Route::Baseline(test),
         ["scenarios", test, "live"] => Route::Live(test),
+        ["scenarios", test, "files"] => Route::Files(test),
+        ["scenarios", test, "files", name] => Route::File(test, name),
         ["scenarios", test, "testruns", run] => Route::Run(test, run),
         ["scenarios", _, "testruns", _, "investigations"] | ["agent-spaces"] => {
             Route::Platform(Call::EmptyList)
@@ -221,6 +256,10 @@ impl Call {
 }
 
 fn read_routed(request: &Request<'_>, route: Route<'_>) -> Result<Call, Refusal> {
+    if let Route::File(test, name) = route {
+        // The body is the file, whatever it is.
+        return file(request, test, name);
+    }
     let body = read_body(request.body)?;
     let pairs = query::pairs(request.query);
     match route {
@@ -257,7 +296,7 @@ fn read_routed(request: &Request<'_>, route: Route<'_>) -> Result<Call, Refusal>
         }
         Route::RunPart(test, run, part) => {
             let (test, run) = (test_id(test)?, run_id(run)?);
-            let part = run_part(part, query::label(pairs)?);
+            let part = run_part(part, pairs)?;
             only_get(request).map(|()| Call::GetRunPart { test, run, part })
         }
         Route::Baseline(test) => baseline(request, test, body, query::baseline(pairs)),
@@ -265,6 +304,15 @@ fn read_routed(request: &Request<'_>, route: Route<'_>) -> Result<Call, Refusal>
             let test = test_id(test)?;
             only_get(request).map(|()| Call::Live { test })
         }
+        Route::Files(test) => {
+            let test = test_id(test)?;
+            match request.method {
+                "GET" => Ok(Call::ListFiles { test }),
+                "POST" => upload_name(body).map(|name| Call::PostFile { test, name }),
+                _ => Err(refuse_method(request)),
+            }
+        }
+        Route::File(test, name) => file(request, test, name),
         Route::Platform(call) => only_get(request).map(|()| call),
     }
 }
@@ -295,12 +343,28 @@ fn scenarios(
     }
 }
 
-fn run_part(name: &str, label: Option<String>) -> RunPart {
-    match name {
-        "timeline" => RunPart::Timeline,
-        "histogram" => RunPart::Histogram { label },
-        "errors" => RunPart::Errors,
-        _ => RunPart::Artifacts,
+fn run_part(name: &str, pairs: Vec<(String, String)>) -> Result<RunPart, Refusal> {
+    Ok(match name {
+        "timeline" => query::none(pairs).map(|()| RunPart::Timeline)?,
+        "histogram" => RunPart::Histogram {
+            label: query::only(pairs, "label")?,
+        },
+        "errors" => query::none(pairs).map(|()| RunPart::Errors)?,
+        _ => RunPart::Artifacts {
+            name: query::only(pairs, "name")?,
+        },
+    })
+}
+
+fn file(request: &Request<'_>, test: &str, name: &str) -> Result<Call, Refusal> {
+    let test = test_id(test)?;
+    let decoded = percent_decoded(name);
+    let name = file_name(&decoded)
+        .map_err(|rule| Refusal::new(400, "INVALID_PATH_PARAMETER", format!("name {rule}")))?;
+    match request.method {
+        "PUT" => Ok(Call::PutFile { test, name }),
+        "DELETE" => Ok(Call::DeleteFile { test, name }),
+        _ => Err(refuse_method(request)),
     }
 }
 
@@ -345,7 +409,7 @@ fn refuse_method(request: &Request<'_>) -> Refusal {
     Refusal::new(405, "METHOD_NOT_ALLOWED", text)
 }
 
-fn fault(path: &str, reason: &str) -> Refusal {
+pub(super) fn fault(path: &str, reason: &str) -> Refusal {
     Refusal::body(vec![Fault {
         path: path.to_owned(),
         reason: reason.to_owned(),
@@ -362,75 +426,6 @@ fn post_scenario(body: Option<Value>) -> Result<Call, Refusal> {
             "send the scenario as a JSON body",
         )),
     }
-}
-
-fn delete_runs(body: Option<Value>) -> Result<Vec<TestRunId>, Refusal> {
-    let Some(body) = body else {
-        return Err(Refusal::new(
-            400,
-            "BAD_REQUEST",
-            "send the run ids as a JSON array",
-        ));
-    };
-    let Value::Array(items) = body else {
-        return Err(fault("value", "must be an array of testRunIds"));
-    };
-    if items.is_empty() {
-        return Err(fault("value", "give at least one testRunId"));
-    }
-    let mut faults = Vec::new();
-    let mut runs = Vec::new();
-    for (at, item) in items.iter().enumerate() {
-        match item.as_str().map(TestRunId::parse) {
-            Some(Ok(run)) => runs.push(run),
-            _ => faults.push(Fault {
-                path: format!("[{at}]"),
-                reason: "must be a testRunId".to_owned(),
-            }),
-        }
-    }
-    match faults.is_empty() {
-        true => Ok(runs),
-        false => Err(Refusal::body(faults)),
-    }
-}
-
-fn baseline_run(body: Option<Value>) -> Result<TestRunId, Refusal> {
-    let Some(body) = body else {
-        return Err(Refusal::new(
-            400,
-            "INVALID_PARAMETER",
-            "send { \"testRunId\": … } as the body",
-        ));
-    };
-    let Value::Object(fields) = body else {
-        return Err(fault("value", "must be an object"));
-    };
-    let mut faults: Vec<Fault> = fields
-        .keys()
-        .filter(|key| *key != "testRunId")
-        .map(|key| Fault {
-            path: key.clone(),
-            reason: "is not known here".to_owned(),
-        })
-        .collect();
-    let run = match fields.get("testRunId") {
-        None => Err("missing".to_owned()),
-        Some(Value::String(text)) => TestRunId::parse(text).map_err(|error| error.rule.to_owned()),
-        Some(_) => Err("must be a string".to_owned()),
-    };
-    match run {
-        Ok(run) if faults.is_empty() => return Ok(run),
-        Ok(_) => {}
-        Err(reason) => faults.insert(
-            0,
-            Fault {
-                path: "testRunId".to_owned(),
-                reason,
-            },
-        ),
-    }
-    Err(Refusal::body(faults))
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ fn summary(runners: u64, thresholds: &[&str], failure: Option<&str>) -> Summary 
     })
 }
 
-fn record(status: Status) -> RunRecord {
+pub(super) fn record(status: Status) -> RunRecord {
     RunRecord {
         test_id: "Xk29QmWz7B".to_owned(),
         test_run_id: "p4TqL8vN2c".to_owned(),
@@ -64,6 +64,7 @@ fn record(status: Status) -> RunRecord {
         status,
         start_time: "2026-03-04 09:15:02".to_owned(),
         end_time: "2026-03-04 09:15:14".to_owned(),
+        schedule_timezone: "UTC".to_owned(),
         test_task_configs: json!([{ "region": "lo-home-1", "taskCount": 2, "concurrency": 5 }]),
         test_scenario: json!({}),
         results: json!({}),

@@ -30,7 +30,8 @@ const KEYS: [&str; 14] = [
     "saveOnly",
     "scheduleTimezone",
 ];
-const LATER: [&str; 7] = [
+/// When it runs: `post` understands these; a file that is run now only warns.
+const WHEN: [&str; 7] = [
     "scheduleStep",
     "scheduleDate",
     "scheduleTime",
@@ -50,7 +51,13 @@ pub(super) fn body(
     notes: &mut Notes,
 ) -> Option<Scenario> {
     let root = Node::root(raw).object(notes)?;
-    root.only(&KEYS, &LATER, notes);
+    root.only(&[&KEYS[..], &WHEN[..]].concat(), &[], notes);
+    for key in WHEN.iter().filter(|key| root.has(key)) {
+        notes.warn(
+            key,
+            "is not used by a run that starts now; dlt scenarios create keeps a schedule",
+        );
+    }
     let facts = facts(&root, defaults, notes);
     let entries = tasks(&root, defaults, notes);
     let drawing = match root.get("testScenario") {

@@ -27,14 +27,7 @@ impl Scenario {
                 }
             }
         }
-        document["reporting"] = json!([{
-            "module": "final-stats",
-            "summary": true,
-            "percentiles": true,
-            "summary-labels": true,
-            "test-duration": true,
-            "dump-xml": "/tmp/artifacts/results.xml",
-        }]);
+        document["reporting"] = reporting();
         document
     }
 
@@ -69,6 +62,18 @@ impl Scenario {
         let task = task.or(self.tasks.first()).map(|task| task.concurrency);
         if at == 0 { task } else { own.or(task) }
     }
+}
+
+/// The one reporter of every document (api-behaviour.md 3).
+pub(super) fn reporting() -> Value {
+    json!([{
+        "module": "final-stats",
+        "summary": true,
+        "percentiles": true,
+        "summary-labels": true,
+        "test-duration": true,
+        "dump-xml": "/tmp/artifacts/results.xml",
+    }])
 }
 
 /// A group's curve with another number of users.

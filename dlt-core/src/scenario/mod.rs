@@ -13,6 +13,7 @@ pub mod limits;
 mod names;
 mod notes;
 pub mod plan;
+pub mod post;
 mod quick;
 pub(crate) mod raw;
 mod requests;
@@ -20,6 +21,7 @@ pub mod schedule;
 mod statuses;
 pub mod tags;
 mod tasks;
+mod wire;
 
 pub use durations::{parse_duration, show_duration};
 pub use labels::{cut_label, default_label};
@@ -112,7 +114,25 @@ impl Scenario {
             }
             Err(fault) => return Err(Faults(vec![fault])),
         };
-        let scenario = body::body(&raw, defaults, files, &mut notes);
+        Self::from_raw(&raw, defaults, files, notes)
+    }
+
+    /// Reads a body that is a value already: every fault at once, or a scenario.
+    pub fn from_value(
+        raw: &Value,
+        defaults: &Defaults,
+        files: FileCheck<'_>,
+    ) -> Result<Self, Faults> {
+        Self::from_raw(raw, defaults, files, Notes::default())
+    }
+
+    fn from_raw(
+        raw: &Value,
+        defaults: &Defaults,
+        files: FileCheck<'_>,
+        mut notes: Notes,
+    ) -> Result<Self, Faults> {
+        let scenario = body::body(raw, defaults, files, &mut notes);
         let (scenario, warnings) = notes.settled(scenario)?;
         Ok(Self {
             warnings,

@@ -43,6 +43,11 @@ impl Notes {
         !self.faults.is_empty()
     }
 
+    /// The faults alone, as they are.
+    pub fn into_faults(self) -> Vec<Fault> {
+        self.faults
+    }
+
     /// What was read, with its warnings; or all faults.
     pub fn settled<T>(mut self, read: Option<T>) -> Result<(T, Vec<String>), Faults> {
         match read {

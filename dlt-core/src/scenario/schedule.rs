@@ -186,6 +186,11 @@ fn is_gap(at: &AmbiguousZoned) -> bool {
     matches!(at.offset(), AmbiguousOffset::Gap { .. })
 }
 
+/// Whether a text has the grammar of `cronValue`; its date may still never come.
+pub(super) fn cron_grammar(text: &str) -> Result<(), String> {
+    Cron::grammar(text).map(drop)
+}
+
 /// The gap that repeating runs of a scenario must leave, in seconds: time to
 /// provision twice over, and the run itself (api-behaviour.md 4).
 pub fn least_gap_s(total_tasks: u64, ramp_up_s: u64, hold_for_s: u64) -> u64 {

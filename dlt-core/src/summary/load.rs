@@ -8,8 +8,15 @@ use crate::scenario::plan::{Group, Plan};
 /// Most rows of the planned curve.
 const MOST_ROWS: u64 = 600;
 
-/// The plan of `tasks` runners. Where some groups are open and some closed, the
-/// model is `open`, the curve is that of the arrivals, and both peaks are told.
+impl LoadSummary {
+    /// The plan of `tasks` runners. Where some groups are open and some closed,
+    /// the model is `open`, the curve is that of the arrivals, and both peaks
+    /// are told.
+    pub fn planned(plan: &Plan, tasks: u64) -> Self {
+        planned(plan, tasks)
+    }
+}
+
 pub(super) fn planned(plan: &Plan, tasks: u64) -> LoadSummary {
     let (open, closed): (Vec<&Group>, Vec<&Group>) = plan
         .groups

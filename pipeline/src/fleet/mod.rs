@@ -125,6 +125,8 @@ pub trait Fleet: Send + Sync {
     async fn launch(&self, launches: &[Launch]) -> Result<Vec<Refused>, PipelineError>;
     /// Every runner launched for a scenario that is alive or not long gone.
     async fn list(&self, test: &TestId) -> Result<Vec<Seen>, PipelineError>;
+    /// Every runner that is alive, of whatever scenario.
+    async fn alive(&self) -> Result<Vec<Seen>, PipelineError>;
     /// Stops runners; those that are gone do not matter.
     async fn stop(&self, run: &TestRunId, who: &[RunnerId], how: Stop)
     -> Result<(), PipelineError>;

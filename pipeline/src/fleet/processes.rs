@@ -30,6 +30,8 @@ const INHERITED: [&str; 8] = [
     "RUST_BACKTRACE",
     "LLVM_PROFILE_FILE",
 ];
+/// The variable that names the launch to whoever looks for its process.
+const TOKEN: &str = "DLT_LAUNCH";
 /// How long a runner waits for its start, seconds: longer than workers and then
 /// leaders are provisioned, so that nobody gives up who is still wanted.
 const START_DEADLINE_S: u64 = 120;
@@ -50,6 +52,8 @@ struct Card {
     pid: u32,
     /// Start time of the process as the system counts it.
     started: Option<u64>,
+    #[serde(default)]
+    lifetime: Lifetime,
 }
 
 #[derive(Debug)]
@@ -65,6 +69,16 @@ struct Process {
     doing: Doing,
 }
 
+/// When runners end that nobody stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Lifetime {
+    /// With the process that launched them.
+    #[default]
+    OfParent,
+    /// When their load is over: whoever comes after us goes on with them.
+    Own,
+}
+
 /// Runners as child processes.
 #[derive(Debug)]
 pub struct Processes<C> {
@@ -72,16 +86,23 @@ pub struct Processes<C> {
     worker: (PathBuf, Vec<String>),
     /// Holds a folder for each run.
     folder: PathBuf,
+    lifetime: Lifetime,
     clock: Arc<C>,
     all: Mutex<Vec<Process>>,
 }
 
 impl<C: Clock> Processes<C> {
     /// Launches with `worker`; files go below `folder`.
-    pub fn new(worker: (PathBuf, Vec<String>), folder: PathBuf, clock: Arc<C>) -> Self {
+    pub fn new(
+        worker: (PathBuf, Vec<String>),
+        folder: PathBuf,
+        lifetime: Lifetime,
+        clock: Arc<C>,
+    ) -> Self {
         Self {
             worker,
             folder,
+            lifetime,
             clock,
             all: Mutex::new(Vec::new()),
         }
@@ -91,26 +112,43 @@ impl<C: Clock> Processes<C> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes over what an earlier process launched for a run.
-    pub fn adopt(&self, run: &TestRunId) -> Result<(), PipelineError> {
+    /// Every process as it is now; those long gone are forgotten.
+    fn refreshed(&self) -> MutexGuard<'_, Vec<Process>> {
+        let now_us = self.clock.now_us();
+        let mut all = self.lock();
+        for process in all.iter_mut() {
+            process.refresh(now_us);
+        }
+        all.retain(|process| {
+            process.ended.is_none() || now_us < process.ended_us.saturating_add(REMEMBERED_US)
+        });
+        all
+    }
+
+    /// Takes over what an earlier process launched for a run; how long that
+    /// lives, `Own` if there is nothing.
+    pub fn adopt(&self, run: &TestRunId) -> Result<Lifetime, PipelineError> {
         let folder = self.folder.join(run.as_str());
         let mut all = self.lock();
+        let mut lifetime = Lifetime::Own;
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let path = entry.path();
             if path.extension().is_none_or(|extension| extension != "json") {
                 continue;
             }
             let text = fs::read(&path).map_err(|error| PipelineError::file(&path, &error))?;
-            // A card that was not written to its end belongs to a process that
-            // lost its parent then and there, and ends by itself (`DLT_ENDS_WITH`).
+            // Cards are renamed into place: one that is unreadable is not ours.
             let Ok(card) = serde_json::from_slice::<Card>(&text) else {
                 continue;
             };
+            if card.lifetime == Lifetime::OfParent {
+                lifetime = Lifetime::OfParent;
+            }
             if !all.iter().any(|process| process.card.token == card.token) {
-                all.push(Process::new(card, None, path.with_extension("")));
+                all.push(Process::new(found(card), None, path.with_extension("")));
             }
         }
-        Ok(())
+        Ok(lifetime)
     }
 
     /// Asks every runner to stop; for when nobody is left to watch them.
@@ -142,25 +180,7 @@ impl<C: Clock> Processes<C> {
         };
         fs::create_dir_all(&folder)
             .map_err(|error| format!("folder {}: {error}", folder.display()))?;
-        let (program, arguments) = &self.worker;
-        let child = Command::new(program)
-            .args(arguments)
-            .env_clear()
-            .envs(INHERITED.iter().filter_map(|name| {
-                let value = std::env::var_os(name)?;
-                Some((*name, value))
-            }))
-            .envs(order.to_env())
-            .env("DLT_START_DEADLINE_S", START_DEADLINE_S.to_string())
-            // Nobody watches the load any more when we are killed.
-            .env("DLT_ENDS_WITH", "parent")
-            .stdin(Stdio::null())
-            .stdout(file("out")?)
-            .stderr(file("err")?)
-            .process_group(0)
-            .spawn()
-            .map_err(|error| format!("program {}: {error}", program.display()))?;
-        let card = Card {
+        let mut card = Card {
             token: launch.token(),
             test: order.test.clone(),
             run: order.run.clone(),
@@ -169,16 +189,81 @@ impl<C: Clock> Processes<C> {
             role: order.role,
             attempt: launch.attempt,
             since_us: self.clock.now_us(),
-            pid: child.id(),
-            started: start_time(child.id()),
+            pid: 0,
+            started: None,
+            lifetime: self.lifetime,
         };
-        // Without a card the process still ends with us; we only could not
-        // find it again.
-        if let Ok(text) = serde_json::to_vec(&card) {
-            let _ = fs::write(with_extension(&stem, "json"), text);
+        // First without a number: should we be killed right after the launch,
+        // the next process finds the runner by its token.
+        let path = with_extension(&stem, "json");
+        card.write(&path)?;
+        let (program, arguments) = &self.worker;
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(INHERITED.iter().filter_map(|name| {
+                let value = std::env::var_os(name)?;
+                Some((*name, value))
+            }))
+            .envs(order.to_env())
+            .env("DLT_START_DEADLINE_S", START_DEADLINE_S.to_string())
+            .env(TOKEN, &card.token)
+            .stdin(Stdio::null())
+            .stdout(file("out")?)
+            .stderr(file("err")?)
+            .process_group(0);
+        if self.lifetime == Lifetime::OfParent {
+            // Nobody watches the load any more when we are killed.
+            command.env("DLT_ENDS_WITH", "parent");
         }
+        let child = command
+            .spawn()
+            .map_err(|error| format!("program {}: {error}", program.display()))?;
+        card.pid = child.id();
+        card.started = start_time(child.id());
+        // It can be found without its number too, if this fails.
+        let _ = card.write(&path);
         Ok(Process::new(card, Some(child), stem))
     }
+}
+
+impl Card {
+    /// Writes it beside and renames it: a reader sees all of it or none.
+    fn write(&self, path: &Path) -> Result<(), String> {
+        let text = serde_json::to_vec(self).map_err(|error| error.to_string())?;
+        let beside = path.with_extension("writing");
+        fs::write(&beside, text)
+            .and_then(|()| fs::rename(&beside, path))
+            .map_err(|error| format!("file {}: {error}", path.display()))
+    }
+}
+
+/// The card of a process whose number was never written down: looked for among
+/// all processes by its token.
+fn found(mut card: Card) -> Card {
+    if card.pid != 0 {
+        return card;
+    }
+    let wanted = format!("{TOKEN}={}", card.token);
+    let pid = fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .find(|pid| {
+            // Of processes that are not ours there is nothing to read.
+            fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
+                environment
+                    .split(|&byte| byte == 0)
+                    .any(|variable| variable == wanted.as_bytes())
+            })
+        });
+    if let Some(pid) = pid {
+        card.pid = pid;
+        card.started = start_time(pid);
+    }
+    card
 }
 
 /// Adds an extension; `Path::with_extension` would replace the attempt.
@@ -320,16 +405,15 @@ impl<C: Clock> Fleet for Processes<C> {
     }
 
     async fn list(&self, test: &TestId) -> Result<Vec<Seen>, PipelineError> {
-        let now_us = self.clock.now_us();
-        let mut all = self.lock();
-        for process in all.iter_mut() {
-            process.refresh(now_us);
-        }
-        all.retain(|process| {
-            process.ended.is_none() || now_us < process.ended_us.saturating_add(REMEMBERED_US)
-        });
+        let all = self.refreshed();
         let ours = all.iter().filter(|process| process.card.test == *test);
         Ok(ours.map(Process::seen).collect())
+    }
+
+    async fn alive(&self) -> Result<Vec<Seen>, PipelineError> {
+        let all = self.refreshed();
+        let alive = all.iter().filter(|process| process.ended.is_none());
+        Ok(alive.map(Process::seen).collect())
     }
 
     async fn stop(

@@ -13,7 +13,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn fleet(folder: &Path, script: &str) -> Processes<SystemClock> {
     let arguments = vec!["-c".to_owned(), script.to_owned()];
     let worker = (PathBuf::from("/bin/sh"), arguments);
-    Processes::new(worker, folder.to_owned(), Arc::new(SystemClock))
+    Processes::new(
+        worker,
+        folder.to_owned(),
+        Lifetime::OfParent,
+        Arc::new(SystemClock),
+    )
 }
 
 fn launch(n: u64, attempt: u32) -> Launch {
@@ -99,7 +104,12 @@ async fn a_runner_is_known_by_its_last_lines() {
 async fn what_cannot_be_launched_is_refused_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     let missing = (folder.path().join("no-such-program"), Vec::new());
-    let fleet = Processes::new(missing, folder.path().to_owned(), Arc::new(SystemClock));
+    let fleet = Processes::new(
+        missing,
+        folder.path().to_owned(),
+        Lifetime::OfParent,
+        Arc::new(SystemClock),
+    );
     let refused = fleet.launch(&[launch(1, 1)]).await.unwrap();
     assert!(refused[0].reason.contains("no-such-program"), "{refused:?}");
     assert_eq!(until(&fleet, |_| true).await, vec![]);

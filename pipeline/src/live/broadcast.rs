@@ -7,14 +7,16 @@ use crate::error::PipelineError;
 use crate::fleet::tail::{News, Tail};
 use async_trait::async_trait;
 use dlt_core::ids::{RunnerId, TestRunId};
-use dlt_core::runner_line::RunnerLine;
-use std::collections::{BTreeMap, HashMap};
+use dlt_core::runner_line::{RunnerLine, Tick};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 
 /// Events that a slow listener may fall behind: minutes of many regions.
 const LONGEST_BACKLOG: usize = 4_096;
+/// Ticks that are told again to whoever joins late: ten minutes of two regions.
+const MOST_KEPT_TICKS: usize = 1_200;
 /// Most reads of one file while draining: 1 GiB of ticks.
 const MOST_READS: usize = 256;
 
@@ -31,6 +33,17 @@ struct Channel {
     sender: broadcast::Sender<LiveEvent>,
     /// By file name.
     tails: BTreeMap<String, (Tail, u64)>,
+    /// The newest ticks.
+    kept: VecDeque<Tick>,
+}
+
+/// What a late listener of a run gets.
+#[derive(Debug)]
+pub struct Joined {
+    /// The newest ticks so far, as they were told.
+    pub ticks: Vec<Tick>,
+    /// What follows them.
+    pub events: broadcast::Receiver<LiveEvent>,
 }
 
 impl Broadcast {
@@ -51,6 +64,7 @@ impl Broadcast {
         self.lock().entry(run.clone()).or_insert_with(|| Channel {
             sender: broadcast::Sender::new(LONGEST_BACKLOG),
             tails: BTreeMap::new(),
+            kept: VecDeque::new(),
         });
     }
 
@@ -65,6 +79,16 @@ impl Broadcast {
             Some(channel) => channel.sender.subscribe(),
             None => broadcast::Sender::new(1).subscribe(),
         }
+    }
+
+    /// The newest ticks and all events from now on; None if the run is over.
+    pub fn join(&self, run: &TestRunId) -> Option<Joined> {
+        let channels = self.lock();
+        let channel = channels.get(run)?;
+        Some(Joined {
+            ticks: channel.kept.iter().cloned().collect(),
+            events: channel.sender.subscribe(),
+        })
     }
 
     /// Tells what runners printed since the last time.
@@ -88,7 +112,11 @@ impl Broadcast {
                     .or_insert_with(|| (Tail::new(entry.path()), 0));
             }
         }
-        let Channel { sender, tails } = channel;
+        let Channel {
+            sender,
+            tails,
+            kept,
+        } = channel;
         let mut counts: BTreeMap<RunnerId, u64> = BTreeMap::new();
         for (name, (tail, unreadable)) in tails.iter_mut() {
             let mut tell = |news: &News| {
@@ -96,6 +124,10 @@ impl Broadcast {
                 for line in news.lines.iter().filter(|line| !line.trim().is_empty()) {
                     match RunnerLine::parse(line) {
                         Some(RunnerLine::Tick(tick) | RunnerLine::LiveTick(tick)) => {
+                            if kept.len() == MOST_KEPT_TICKS {
+                                kept.pop_front();
+                            }
+                            kept.push_back(tick.clone());
                             // Nobody listening is no fault.
                             let _ = sender.send(LiveEvent::Tick(tick));
                         }
@@ -144,7 +176,7 @@ impl Live for Broadcast {
 mod tests {
     use super::*;
     use dlt_core::ids::{Region, TestId};
-    use dlt_core::runner_line::{RunnerRow, RunnerState, Tick};
+    use dlt_core::runner_line::{RunnerRow, RunnerState};
     use dlt_core::timeline::Second;
 
     fn tick(run: &TestRunId, second: u64) -> Tick {

@@ -22,13 +22,14 @@ impl History {
         })
     }
 
-    /// Newest first.
-    pub fn runs(&self, limit: usize) -> Result<Vec<RunRecord>, PipelineError> {
+    /// Newest first, and how many of the newest could not be read.
+    pub fn runs(&self, limit: usize) -> Result<(Vec<RunRecord>, usize), PipelineError> {
         let Some(runs) = &self.runs else {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), 0));
         };
-        let newest = runs.newest(limit)?;
-        Ok(newest.into_iter().map(|run| run.record).collect())
+        let (newest, unreadable) = runs.newest(limit)?;
+        let records = newest.into_iter().map(|run| run.record).collect();
+        Ok((records, unreadable))
     }
 
     /// One run.

@@ -1,47 +1,46 @@
 //! The control plane on one machine: SQLite, files, child processes.
 
+mod card;
 mod clock;
+mod drivers;
 mod history;
 mod lock;
 pub mod sqlite;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod timers;
 
 pub use crate::live::LiveEvent;
+pub use crate::runs::start::Started;
+pub use card::ServerCard;
 pub use clock::SystemClock;
 pub use history::History;
 
 use crate::error::PipelineError;
-use crate::executions::Executions;
 use crate::executions::sqlite::SqliteExecutions;
-use crate::fleet::processes::Processes;
+use crate::fleet::processes::{Lifetime, Processes};
 use crate::live::broadcast::Broadcast;
-use crate::objects::{Access, files::FileObjects};
-use crate::runs::{self, RegionTasks, Run, sqlite::SqliteRuns};
-use crate::scenarios::{self, sqlite::SqliteScenarios};
+use crate::objects::files::FileObjects;
+use crate::regions::{self, home::HomeRegions};
+use crate::runs::start::{new_run, new_test};
+use crate::runs::{self, sqlite::SqliteRuns};
+use crate::scenarios::sqlite::SqliteScenarios;
 use crate::workflow::definition::Definition;
-use crate::workflow::{WORKFLOW, driver::Driver, watch};
-use crate::world::{Pace, World, random_id, stamp};
+use crate::workflow::{WORKFLOW, watch};
+use crate::world::{Clock, Pace, World};
 use dlt_core::calls::RunRecord;
-use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
-use dlt_core::keys;
-use dlt_core::run::Status;
+use dlt_core::ids::{Region, TestId, TestRunId};
 use dlt_core::scenario::Scenario;
+use drivers::Drivers;
 use lock::HomeLock;
-use serde_json::Value;
 use sqlite::Database;
-use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{broadcast, watch as signal};
+use tokio::sync::broadcast;
 
-/// Characters of ids that we make (api-behaviour.md 1).
-const ID_LENGTH: usize = 10;
-/// Bytes of a run's secret.
-const SECRET_BYTES: usize = 32;
 /// How long opening waits for runs that an earlier process left, at most.
 const MOST_LEFTOVER_WAIT: Duration = Duration::from_secs(30);
-/// How often runners' files are read for live data.
-const BETWEEN_READS: Duration = Duration::from_millis(100);
 
 /// Where and with what a home runs.
 #[derive(Debug, Clone)]
@@ -52,41 +51,28 @@ pub struct HomeOptions {
     pub regions: Vec<(Region, u64)>,
     /// Program and arguments that start a worker: this binary and `worker`.
     pub worker: (PathBuf, Vec<String>),
-}
-
-/// A run that was accepted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Started {
-    /// The scenario.
-    pub test: TestId,
-    /// The run.
-    pub run: TestRunId,
+    /// Whether runs outlive this process, so that the next one goes on with
+    /// them (`dlt up`), or end with it (`dlt run`).
+    pub service: bool,
 }
 
 /// The control plane of one data folder, held by this process alone.
 pub struct Home {
     world: Arc<World>,
+    scenarios: SqliteScenarios,
     runs: SqliteRuns,
-    executions: SqliteExecutions,
     fleet: Arc<Processes<SystemClock>>,
     live: Arc<Broadcast>,
-    definition: Arc<Definition>,
-    regions: Vec<(Region, u64)>,
-    driven: Mutex<HashMap<TestRunId, Driven>>,
+    drivers: Arc<Drivers>,
+    service: bool,
     /// Last, so that it goes after everything else.
     _lock: HomeLock,
-}
-
-/// A run that is being driven.
-struct Driven {
-    task: tokio::task::JoinHandle<()>,
-    over: signal::Receiver<bool>,
 }
 
 impl std::fmt::Debug for Home {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Home")
-            .field("regions", &self.regions)
+            .field("service", &self.service)
             .finish_non_exhaustive()
     }
 }
@@ -102,8 +88,9 @@ fn private_folder(dir: &std::path::Path) -> std::io::Result<()> {
 }
 
 impl Home {
-    /// Opens the folder and takes its lock. Runs that a process before us left
-    /// unfinished are stopped, and end with what they measured.
+    /// Opens the folder and takes its lock. A service goes on with the runs
+    /// that a service before it left; all other runs that were left are
+    /// stopped, and end with what they measured.
     pub async fn open(options: HomeOptions) -> Result<Self, PipelineError> {
         let dir = &options.dir;
         private_folder(dir).map_err(|error| PipelineError::file(dir, &error))?;
@@ -117,265 +104,112 @@ impl Home {
         let definition = Arc::new(definition);
         let depot = dir.join("objects");
         let clock = Arc::new(SystemClock);
+        let lifetime = match options.service {
+            true => Lifetime::Own,
+            false => Lifetime::OfParent,
+        };
         let fleet = Arc::new(Processes::new(
             options.worker,
             dir.join("runs"),
+            lifetime,
             Arc::clone(&clock),
         ));
         let live = Arc::new(Broadcast::new(dir.join("runs")));
         let executions = SqliteExecutions::new(database.clone(), Arc::clone(&definition));
+        let drivers = Arc::new(Drivers::new(executions, definition, Arc::clone(&live)));
         let runs = SqliteRuns(database.clone());
+        let scenarios = SqliteScenarios(database);
+        let created = created(&dir, clock.as_ref());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let world = Arc::new(World {
-            scenarios: Arc::new(SqliteScenarios(database)),
+            scenarios: Arc::new(scenarios.clone()),
             runs: Arc::new(runs.clone()),
             objects: Arc::new(FileObjects::new(depot.clone())),
+            regions: Arc::new(HomeRegions::new(options.regions, runs.clone(), created)),
             fleet: Arc::clone(&fleet) as Arc<_>,
             live: Arc::clone(&live) as Arc<_>,
-            executions: Arc::new(executions.clone()),
+            executions: Arc::clone(&drivers) as Arc<_>,
             clock,
             pace: Pace::home(),
             depot: depot.display().to_string(),
             cores: Some(cores as u64),
         });
+        drivers.settle_in(&world);
         let home = Self {
             world,
+            scenarios,
             runs,
-            executions,
             fleet,
             live,
-            definition,
-            regions: options.regions,
-            driven: Mutex::new(HashMap::new()),
+            drivers,
+            service: options.service,
             _lock: lock,
         };
         home.pick_up().await?;
-        home.await_leftovers().await;
+        if !home.service {
+            // Their runners must spoil no measurement, and their scenarios may
+            // start again; what takes longer goes on beside.
+            let left = home.drivers.until_all_over();
+            let _ = tokio::time::timeout(MOST_LEFTOVER_WAIT, left).await;
+        }
         Ok(home)
     }
 
-    /// Waits until the runs that were left have ended, so that their runners
-    /// spoil no measurement and their scenarios may start again; what takes
-    /// longer than [`MOST_LEFTOVER_WAIT`] goes on beside.
-    async fn await_leftovers(&self) {
-        let left: Vec<_> = {
-            let driven = self.driven.lock().unwrap_or_else(PoisonError::into_inner);
-            driven.values().map(|driven| driven.over.clone()).collect()
-        };
-        let all_over = async {
-            for mut over in left {
-                // An error means that the driver is gone: over too.
-                let _ = over.wait_for(|over| *over).await;
-            }
-        };
-        let _ = tokio::time::timeout(MOST_LEFTOVER_WAIT, all_over).await;
-    }
-
-    /// Goes on with runs that a process before us left: their runners see
-    /// that their parent is gone and stop, so the runs fail, with the results
-    /// there are.
+    /// Drives the runs that a process before us left. Where their runners end
+    /// with the process that started them, or would now be watched by a command
+    /// that ends before them, they fail, with the results there are.
     async fn pick_up(&self) -> Result<(), PipelineError> {
         for run in self.runs.unfinished()? {
             self.live.open(&run.run);
-            self.fleet.adopt(&run.run)?;
-            let reason = "the dlt process that ran this test ended before the test did";
-            self.world
-                .change(&run.run, &|run| {
-                    run.failure.get_or_insert_with(|| reason.to_owned());
-                })
-                .await?;
-            self.drive(&run.run);
+            let lifetime = self.fleet.adopt(&run.run)?;
+            if !self.service || lifetime == Lifetime::OfParent {
+                let reason = "the dlt process that ran this test ended before the test did";
+                self.world
+                    .change(&run.run, &|run| {
+                        run.failure.get_or_insert_with(|| reason.to_owned());
+                    })
+                    .await?;
+            }
+            self.drivers.drive(&run.run);
         }
         Ok(())
-    }
-
-    fn drive(&self, run: &TestRunId) {
-        let driver = Driver {
-            world: Arc::clone(&self.world),
-            executions: self.executions.clone(),
-            definition: Arc::clone(&self.definition),
-        };
-        let live = Arc::clone(&self.live);
-        let (tell, over) = signal::channel(false);
-        let id = run.clone();
-        let task = tokio::spawn(async move {
-            let mut beat = tokio::time::interval(BETWEEN_READS);
-            let drive = driver.drive(&id);
-            tokio::pin!(drive);
-            loop {
-                tokio::select! {
-                    () = &mut drive => break,
-                    // A file that cannot be read now is read the next time, and
-                    // by the results parser at last.
-                    _ = beat.tick() => { let _ = live.pump(&id); }
-                }
-            }
-            live.close(&id);
-            tell.send_replace(true);
-        });
-        let mut driven = self.driven.lock().unwrap_or_else(PoisonError::into_inner);
-        driven.retain(|_, driven| !driven.task.is_finished());
-        driven.insert(run.clone(), Driven { task, over });
     }
 
     /// Stores the scenario and starts a run of it.
     pub async fn start(&self, scenario: &Scenario) -> Result<Started, PipelineError> {
-        self.check_capacity(scenario)?;
-        let clock = self.world.clock.as_ref();
         let test = match &scenario.test_id {
             Some(test) => test.clone(),
-            None => parsed(TestId::parse(&random_id(clock, ID_LENGTH)?))?,
+            None => new_test(&self.world)?,
         };
-        let run = parsed(TestRunId::parse(&random_id(clock, ID_LENGTH)?))?;
-        let item = self.item(scenario, test.clone(), run.clone())?;
-        scenarios::claim(
-            self.world.scenarios.as_ref(),
-            self.world.runs.as_ref(),
-            &test,
-            scenario.body.clone(),
-            &run,
-        )
-        .await?;
-        if let Err(error) = self.begin(scenario, &item).await {
-            // The claim goes; should even that fail, the next start sees that
-            // there is no such run.
-            let scenarios = self.world.scenarios.as_ref();
-            let _ = scenarios::mirror(scenarios, &test, &run, Status::Failed).await;
-            return Err(error);
-        }
-        Ok(Started { test, run })
+        self.check_rest(&test).await?;
+        regions::check_room(&self.world, &scenario.tasks).await?;
+        let run = new_run(&self.world)?;
+        let body = scenario.body.clone();
+        runs::start::start(&self.world, scenario, body, &test, &run).await
     }
 
-    /// Writes what runners need, then the run and its execution.
-    async fn begin(&self, scenario: &Scenario, item: &Run) -> Result<(), PipelineError> {
-        let objects = &self.world.objects;
-        for region in &item.regions {
-            let document = scenario.region_document(&region.region);
-            let key = keys::scenario(&item.test, &region.region);
-            let bytes = Database::json(&document)?;
-            objects.put(&key, bytes.as_bytes(), Access::Home).await?;
+    /// A scenario that is busy is told as that, also where its region is full;
+    /// the claim decides.
+    async fn check_rest(&self, test: &TestId) -> Result<(), PipelineError> {
+        match self.world.scenarios.get(test).await? {
+            Some(item) => crate::scenarios::need_rest(&item, self.world.runs.as_ref()).await,
+            None => Ok(()),
         }
-        let mut secret = [0u8; SECRET_BYTES];
-        self.world.clock.random(&mut secret)?;
-        let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-        let key = keys::secret(&item.test, &item.prefix);
-        objects.put(&key, secret.as_bytes(), Access::Secret).await?;
-        self.world.runs.create(item).await?;
-        self.live.open(&item.run);
-        let name = watch::execution_name(item, 1);
-        let input = watch::execution_input(item, 1, self.world.pace.poll_s);
-        self.executions.start(&name, &item.run, input).await?;
-        self.drive(&item.run);
-        Ok(())
     }
 
-    fn item(
-        &self,
-        scenario: &Scenario,
-        test: TestId,
-        run: TestRunId,
-    ) -> Result<Run, PipelineError> {
-        let start_time = stamp(self.world.clock.now_us());
-        let body = |name: &str| scenario.body.get(name).cloned().unwrap_or(Value::Null);
-        let first = scenario
-            .tasks
-            .first()
-            .ok_or_else(|| PipelineError::Input("the scenario has no region".to_owned()))?;
-        Ok(Run {
-            version: 0,
-            prefix: parsed(RunPrefix::of(&start_time, &run))?,
-            record: RunRecord {
-                test_id: test.to_string(),
-                test_run_id: run.to_string(),
-                test_name: scenario.name.clone(),
-                test_description: scenario.description.clone(),
-                test_type: "simple".to_owned(),
-                status: Status::Queued,
-                start_time,
-                end_time: String::new(),
-                test_task_configs: body("testTaskConfigs"),
-                test_scenario: body("testScenario"),
-                results: Value::Object(serde_json::Map::new()),
-                complete_tasks: BTreeMap::new(),
-                succ_percent: None,
-                error_reason: None,
-                outcome: None,
-                verdict: None,
-                account: None,
-                coverage: None,
-                start: None,
-                load: None,
-                summary: None,
-                errors: None,
-                warnings: Vec::new(),
-            },
-            test,
-            run,
-            regions: scenario
-                .tasks
-                .iter()
-                .map(|task| RegionTasks {
-                    region: task.region.clone(),
-                    tasks: task.task_count,
-                })
-                .collect(),
-            live: scenario.show_live,
-            healthy_threshold: scenario.healthy_threshold,
-            document: scenario.region_document(&first.region),
-            thresholds: scenario
-                .thresholds
-                .iter()
-                .map(|threshold| threshold.expression.clone())
-                .collect(),
-            planned_us: scenario.plan.end_us(),
-            graceful_stop_us: scenario.plan.graceful_stop_us(),
-            workers_began_us: None,
-            leaders_began_us: None,
-            start_at_us: None,
-            stop_began_us: None,
-            cancel_reason: None,
-            failure: None,
-            launch_trouble: None,
-            lost: BTreeMap::new(),
-        })
+    /// All ports, for the API and the timers.
+    pub fn world(&self) -> &Arc<World> {
+        &self.world
     }
 
-    /// Whether each region has room beside the runs in progress.
-    fn check_capacity(&self, scenario: &Scenario) -> Result<(), PipelineError> {
-        let unfinished = self.runs.unfinished()?;
-        // The claim decides; this is said before a full region is.
-        let ours = unfinished
-            .iter()
-            .find(|run| Some(&run.test) == scenario.test_id.as_ref());
-        if let Some(run) = ours {
-            return Err(PipelineError::Busy {
-                test: run.test.to_string(),
-                run: run.run.to_string(),
-            });
-        }
-        for task in &scenario.tasks {
-            let known = self.regions.iter().find(|(name, _)| *name == task.region);
-            let Some((region, capacity)) = known else {
-                return Err(PipelineError::Input(format!(
-                    "there is no region {} here; name it with --region {}=CAPACITY",
-                    task.region, task.region
-                )));
-            };
-            let used: u64 = unfinished
-                .iter()
-                .filter(|run| !run.is_stopping())
-                .flat_map(|run| &run.regions)
-                .filter(|row| row.region == *region)
-                .map(|row| row.tasks)
-                .sum();
-            if used + task.task_count > *capacity {
-                return Err(PipelineError::Input(format!(
-                    "region {region} holds {capacity} runners, {used} are in use and {} are asked for; ask for fewer with --tasks, or for room with --region {region}=CAPACITY",
-                    task.task_count
-                )));
-            }
-        }
-        Ok(())
+    /// The live events of all runs.
+    pub fn live(&self) -> &Arc<Broadcast> {
+        &self.live
+    }
+
+    /// Scenarios that are due by now.
+    pub fn due(&self) -> Result<Vec<TestId>, PipelineError> {
+        self.scenarios.due(self.world.clock.now_us())
     }
 
     /// Live events of a run from now on; the channel closes when it is over.
@@ -388,31 +222,35 @@ impl Home {
         watch::cancel(&self.world, test, reason).await
     }
 
+    /// Stops every run and waits until they have ended with what they measured.
+    pub async fn cancel_all(&self, reason: &str) -> Result<(), PipelineError> {
+        for run in self.runs.unfinished()? {
+            match watch::cancel(&self.world, &run.test, reason).await {
+                // It ended just now.
+                Ok(()) | Err(PipelineError::NothingRuns(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.drivers.until_all_over().await;
+        Ok(())
+    }
+
+    /// How many runs have not ended.
+    pub fn unfinished(&self) -> Result<usize, PipelineError> {
+        Ok(self.runs.unfinished()?.len())
+    }
+
     /// Kills every runner of this home at once (SIGKILL to their groups), for a
     /// second Ctrl-C: nothing is waited for, nothing more is kept.
     pub fn kill(&self) {
         // Nobody may launch a replacement for what is killed now.
-        for driven in self
-            .driven
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-        {
-            driven.task.abort();
-        }
+        self.drivers.abort();
         self.fleet.kill();
     }
 
     /// Waits until the run is in a terminal status and returns its record.
     pub async fn wait(&self, started: &Started) -> Result<RunRecord, PipelineError> {
-        let over = {
-            let driven = self.driven.lock().unwrap_or_else(PoisonError::into_inner);
-            driven.get(&started.run).map(|driven| driven.over.clone())
-        };
-        if let Some(mut over) = over {
-            // An error means that the driving task is gone, which is over too.
-            let _ = over.wait_for(|over| *over).await;
-        }
+        self.drivers.until_over(&started.run).await;
         let run = runs::need(self.world.runs.as_ref(), &started.run).await?;
         if run.record.status.is_terminal() {
             Ok(run.record)
@@ -427,20 +265,25 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        for (_, driven) in self
-            .driven
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-            .drain()
-        {
-            driven.task.abort();
-        }
+        self.drivers.abort();
         self.fleet.dismiss();
     }
 }
 
-fn parsed<T>(id: Result<T, dlt_core::ids::IdError>) -> Result<T, PipelineError> {
-    id.map_err(|error| PipelineError::Input(error.to_string()))
+/// When the data folder was made, ISO 8601 with ms; now, if the system does
+/// not say.
+fn created(dir: &std::path::Path, clock: &SystemClock) -> String {
+    let made = std::fs::metadata(dir)
+        .and_then(|about| about.created())
+        .ok();
+    let made_us = made
+        .and_then(|made| made.duration_since(std::time::UNIX_EPOCH).ok())
+        .and_then(|age| u64::try_from(age.as_micros()).ok());
+    let ms = made_us.unwrap_or_else(|| clock.now_us()) / 1_000;
+    jiff::Timestamp::from_millisecond(i64::try_from(ms).unwrap_or(0))
+        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+        .strftime("%Y-%m-%dT%H:%M:%S.%3fZ")
+        .to_string()
 }
 
 #[cfg(test)]

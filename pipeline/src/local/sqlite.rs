@@ -2,6 +2,7 @@
 //! adapters of scenarios, runs and executions, and readable by others.
 
 use crate::error::PipelineError;
+use crate::scenarios::ScenarioItem;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -11,18 +12,34 @@ use std::time::Duration;
 /// How long a statement waits for another process.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Version of the tables.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS scenarios (
-        test TEXT PRIMARY KEY, version INTEGER NOT NULL, item TEXT NOT NULL);
-    CREATE TABLE IF NOT EXISTS runs (
+    CREATE TABLE scenarios (
+        test TEXT PRIMARY KEY, version INTEGER NOT NULL, start_time TEXT NOT NULL,
+        next_us INTEGER, row TEXT NOT NULL, item TEXT NOT NULL);
+    CREATE INDEX scenarios_by_start ON scenarios (start_time);
+    CREATE INDEX scenarios_by_next ON scenarios (next_us);
+    CREATE TABLE runs (
         run TEXT PRIMARY KEY, test TEXT NOT NULL, start_time TEXT NOT NULL,
-        status TEXT NOT NULL, version INTEGER NOT NULL, item TEXT NOT NULL);
-    CREATE INDEX IF NOT EXISTS runs_by_start ON runs (start_time);
-    CREATE TABLE IF NOT EXISTS executions (
+        status TEXT NOT NULL, version INTEGER NOT NULL, row TEXT NOT NULL, item TEXT NOT NULL);
+    CREATE INDEX runs_by_start ON runs (start_time);
+    CREATE INDEX runs_by_test ON runs (test, start_time);
+    CREATE INDEX runs_by_status ON runs (status);
+    CREATE TABLE executions (
         name TEXT PRIMARY KEY, run TEXT NOT NULL, machine TEXT NOT NULL,
         ended INTEGER NOT NULL);
-    CREATE INDEX IF NOT EXISTS executions_by_run ON executions (run);
+    CREATE INDEX executions_by_run ON executions (run);
+";
+/// Tables of version 1 get what lists need beside the items.
+const FROM_1_TO_2: &str = "
+    ALTER TABLE scenarios ADD COLUMN start_time TEXT NOT NULL DEFAULT '';
+    ALTER TABLE scenarios ADD COLUMN next_us INTEGER;
+    ALTER TABLE scenarios ADD COLUMN row TEXT NOT NULL DEFAULT '';
+    ALTER TABLE runs ADD COLUMN row TEXT NOT NULL DEFAULT '';
+    CREATE INDEX scenarios_by_start ON scenarios (start_time);
+    CREATE INDEX scenarios_by_next ON scenarios (next_us);
+    CREATE INDEX runs_by_test ON runs (test, start_time);
+    CREATE INDEX runs_by_status ON runs (status);
 ";
 
 /// A connection that several adapters share.
@@ -46,9 +63,10 @@ impl Database {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "NORMAL")?;
             let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-            if version == 0 {
-                connection.execute_batch(SCHEMA)?;
-                connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            match version {
+                0 => set_up(&connection, SCHEMA, &|_| Ok(()))?,
+                1 => set_up(&connection, FROM_1_TO_2, &fill_rows)?,
+                _ => {}
             }
             Ok((connection, version))
         };
@@ -59,7 +77,8 @@ impl Database {
         })
     }
 
-    /// Opens a data folder's database for reading; None if there is none.
+    /// Opens a data folder's database for reading; None if there is none. One
+    /// of an older version is brought up to date first.
     pub fn open_to_read(home: &Path) -> Result<Option<Self>, PipelineError> {
         let path = Self::path(home);
         if !path.exists() {
@@ -73,8 +92,10 @@ impl Database {
             Ok((connection, version))
         };
         let (connection, version) = open().map_err(|error| failed(&error))?;
-        if version == 0 {
-            return Ok(None);
+        match version {
+            0 => return Ok(None),
+            1 => return Self::open(home).map(Some),
+            _ => {}
         }
         Self::check(&path, version)?;
         Ok(Some(Self {
@@ -109,6 +130,57 @@ impl Database {
         serde_json::to_string(item)
             .map_err(|error| PipelineError::Other(format!("an item cannot be stored: {error}")))
     }
+}
+
+/// Makes or changes the tables and fills them, all or nothing.
+fn set_up(
+    connection: &Connection,
+    statements: &str,
+    fill: &dyn Fn(&Connection) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    // Another process may have been faster.
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version < SCHEMA_VERSION {
+        transaction.execute_batch(statements)?;
+        fill(&transaction)?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    }
+    transaction.commit()
+}
+
+/// Rows of lists from the items of version 1; an item that cannot be read keeps
+/// an empty row and is not listed.
+fn fill_rows(connection: &Connection) -> rusqlite::Result<()> {
+    let items = |query: &str| -> rusqlite::Result<Vec<(String, String)>> {
+        let mut statement = connection.prepare(query)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect()
+    };
+    for (run, item) in items("SELECT run, item FROM runs")? {
+        let Ok(item) = serde_json::from_str::<crate::runs::Run>(&item) else {
+            continue;
+        };
+        let row = serde_json::to_string(&item.record.row()).unwrap_or_default();
+        connection.execute("UPDATE runs SET row = ?1 WHERE run = ?2", [row, run])?;
+    }
+    for (test, item) in items("SELECT test, item FROM scenarios")? {
+        let Ok(mut item) = serde_json::from_str::<ScenarioItem>(&item) else {
+            continue;
+        };
+        (item.start_time, item.total_runs) = connection.query_row(
+            "SELECT coalesce(max(start_time), ''), count(*) FROM runs WHERE test = ?1",
+            [&test],
+            |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())),
+        )?;
+        let text = serde_json::to_string(&item).unwrap_or_default();
+        let row = serde_json::to_string(&item.row()).unwrap_or_default();
+        connection.execute(
+            "UPDATE scenarios SET start_time = ?1, row = ?2, item = ?3 WHERE test = ?4",
+            [&item.start_time, &row, &text, &test],
+        )?;
+    }
+    Ok(())
 }
 
 fn failed(error: &rusqlite::Error) -> PipelineError {

@@ -1,7 +1,7 @@
 //! Objects at home: files below one folder, written beside and renamed, so
 //! that nobody reads half an object.
 
-use super::{Access, LARGEST_OBJECT_BYTES, MOST_KEYS, Objects, is_key};
+use super::{Access, LARGEST_OBJECT_BYTES, Listed, MOST_KEYS, Objects, is_key};
 use crate::error::PipelineError;
 use async_trait::async_trait;
 use std::fs;
@@ -37,7 +37,7 @@ impl FileObjects {
         }
     }
 
-    fn collect(&self, folder: &Path, found: &mut Vec<String>) -> std::io::Result<()> {
+    fn collect(&self, folder: &Path, found: &mut Vec<Listed>) -> std::io::Result<()> {
         let entries = match fs::read_dir(folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             entries => entries?,
@@ -50,7 +50,12 @@ impl FileObjects {
                 && let Some(key) = relative.to_str()
                 && !entry.file_name().to_string_lossy().starts_with(UNFINISHED)
             {
-                found.push(key.to_owned());
+                // An object that is deleted just now is not there.
+                let bytes = entry.metadata().map_or(0, |about| about.len());
+                found.push(Listed {
+                    key: key.to_owned(),
+                    bytes,
+                });
             }
             if found.len() > MOST_KEYS {
                 return Err(std::io::Error::other("too many objects"));
@@ -108,7 +113,7 @@ impl Objects for FileObjects {
         })
     }
 
-    async fn list(&self, prefix: &str) -> Result<Vec<String>, PipelineError> {
+    async fn list(&self, prefix: &str) -> Result<Vec<Listed>, PipelineError> {
         // The deepest folder that the prefix names for certain.
         let folder = match prefix.rsplit_once('/') {
             None => self.folder.clone(),
@@ -117,7 +122,7 @@ impl Objects for FileObjects {
         let mut found = Vec::new();
         self.collect(&folder, &mut found)
             .map_err(|error| PipelineError::file(&folder, &error))?;
-        found.retain(|key| key.starts_with(prefix));
+        found.retain(|object| object.key.starts_with(prefix));
         found.sort();
         Ok(found)
     }

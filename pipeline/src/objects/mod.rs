@@ -3,6 +3,7 @@
 
 #[cfg(feature = "local")]
 pub mod files;
+pub mod uploads;
 
 use crate::error::PipelineError;
 use async_trait::async_trait;
@@ -22,6 +23,15 @@ pub enum Access {
     Secret,
 }
 
+/// An object in a listing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listed {
+    /// Its key.
+    pub key: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
 /// Where objects are kept.
 #[async_trait]
 pub trait Objects: Send + Sync {
@@ -29,8 +39,8 @@ pub trait Objects: Send + Sync {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PipelineError>;
     /// Stores an object; a reader sees the old one or the new one, never half.
     async fn put(&self, key: &str, bytes: &[u8], access: Access) -> Result<(), PipelineError>;
-    /// Keys that begin with `prefix`, sorted.
-    async fn list(&self, prefix: &str) -> Result<Vec<String>, PipelineError>;
+    /// Objects whose keys begin with `prefix`, by key.
+    async fn list(&self, prefix: &str) -> Result<Vec<Listed>, PipelineError>;
     /// Removes an object; one that is not there does not matter.
     async fn delete(&self, key: &str) -> Result<(), PipelineError>;
 }

@@ -3,10 +3,12 @@
 
 #[cfg(feature = "local")]
 pub mod sqlite;
+pub mod start;
 
 use crate::error::PipelineError;
 use async_trait::async_trait;
-use dlt_core::calls::RunRecord;
+use dlt_core::calls::answers::TestRunSummary;
+use dlt_core::calls::{RunRecord, RunsQuery};
 use dlt_core::ids::{Region, RunPrefix, RunnerId, TestId, TestRunId};
 use dlt_core::run::Status;
 use serde::{Deserialize, Serialize};
@@ -121,23 +123,34 @@ impl Run {
     }
 }
 
+/// A page of runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunsFound {
+    /// Newest first.
+    pub rows: Vec<TestRunSummary>,
+    /// Every run that matches, not just this page.
+    pub total: u64,
+}
+
 /// Where runs are kept.
 #[async_trait]
 pub trait Runs: Send + Sync {
-    /// Stores a new run; [`PipelineError::Conflict`] if it exists.
-    async fn create(&self, run: &Run) -> Result<(), PipelineError>;
     /// A run.
     async fn get(&self, run: &TestRunId) -> Result<Option<Run>, PipelineError>;
-    /// Replaces a run whose stored version is still `run.version`, and raises
-    /// the version; else [`PipelineError::Conflict`].
-    async fn replace(&self, run: &Run) -> Result<(), PipelineError>;
+    /// Stores a run whose stored version is still `run.version` (0: there is
+    /// none), and raises the version; else [`PipelineError::Conflict`].
+    async fn put(&self, run: &Run) -> Result<(), PipelineError>;
+    /// A page of a scenario's runs, newest first; `latest` is the caller's.
+    async fn page(&self, test: &TestId, query: &RunsQuery) -> Result<RunsFound, PipelineError>;
+    /// Removes runs of a scenario; how many there were.
+    async fn delete(&self, test: &TestId, runs: &[TestRunId]) -> Result<u64, PipelineError>;
 }
 
 /// A run that must exist.
 pub async fn need(runs: &dyn Runs, run: &TestRunId) -> Result<Run, PipelineError> {
     runs.get(run)
         .await?
-        .ok_or_else(|| PipelineError::NotFound(format!("there is no run {run}")))
+        .ok_or_else(|| PipelineError::NoRun(run.to_string()))
 }
 
 /// Changes a run; again when somebody else was faster. Answers the run before
@@ -154,7 +167,7 @@ pub async fn update(
         if after == before {
             return Ok((before, after));
         }
-        match runs.replace(&after).await {
+        match runs.put(&after).await {
             Ok(()) => {
                 after.version += 1;
                 return Ok((before, after));
@@ -190,6 +203,7 @@ pub(crate) mod tests {
                 status: Status::Queued,
                 start_time,
                 end_time: String::new(),
+                schedule_timezone: "UTC".to_owned(),
                 test_task_configs: json!([]),
                 test_scenario: json!({}),
                 results: json!({}),

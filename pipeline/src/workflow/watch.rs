@@ -120,8 +120,8 @@ pub async fn go_on(world: &World, input: &Input) -> Result<Answer, PipelineError
 /// The user's wish: the scenario's run shall stop. The workflow sees it the
 /// next time it looks.
 pub async fn cancel(world: &World, test: &TestId, reason: &str) -> Result<(), PipelineError> {
-    let none = || PipelineError::NotFound(format!("scenario {test} has no run in progress"));
-    let item = world.scenarios.get(test).await?.ok_or_else(none)?;
+    let none = || PipelineError::NothingRuns(test.to_string());
+    let item = scenarios::need(world.scenarios.as_ref(), test).await?;
     let run = item.run.ok_or_else(none)?;
     let now_us = world.clock.now_us();
     let after = world
@@ -234,8 +234,8 @@ pub async fn clean_up(world: &World, input: &Input) -> Result<Answer, PipelineEr
         .await?;
     end_runners(world, input, Stop::AtOnce).await?;
     let folder = keys::start_folder(&run.test, &run.prefix);
-    for key in world.objects.list(&folder).await? {
-        world.objects.delete(&key).await?;
+    for object in world.objects.list(&folder).await? {
+        world.objects.delete(&object.key).await?;
     }
     Ok(Answer::go(world, "finish"))
 }

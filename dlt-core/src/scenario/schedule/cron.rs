@@ -52,6 +52,16 @@ struct Field {
 impl Cron {
     /// Understands the contract's grammar, and that some date matches at all.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let cron = Self::grammar(text)?;
+        // Any start will do: the search spans a whole leap cycle.
+        match cron.next_wall_clock(Date::constant(2001, 1, 1).at(0, 0, 0, 0)) {
+            Some(_) => Ok(cron),
+            None => Err(format!("{text:?} never comes: no such date")),
+        }
+    }
+
+    /// Understands the contract's grammar; the date may never come.
+    pub(super) fn grammar(text: &str) -> Result<Self, String> {
         if text.len() > LONGEST {
             return Err(format!("longer than {LONGEST} characters"));
         }
@@ -72,11 +82,7 @@ impl Cron {
         };
         cron.read_days(day)?;
         cron.read_weekdays(weekday)?;
-        // Any start will do: the search spans a whole leap cycle.
-        match cron.next_wall_clock(Date::constant(2001, 1, 1).at(0, 0, 0, 0)) {
-            Some(_) => Ok(cron),
-            None => Err(format!("{text:?} never comes: no such date")),
-        }
+        Ok(cron)
     }
 
     fn read_days(&mut self, field: &str) -> Result<(), String> {

@@ -1,0 +1,201 @@
+//! `dlt up`: the control plane of a data folder as a service on this machine.
+//! Brings it up, says where it is, tells what happens by itself, and stops it
+//! in good order. What the API does is the pipeline's.
+
+use crate::args::{MissedRuns, UpArgs};
+use crate::exit::Exit;
+use crate::line::{Line, Tone};
+use crate::run::refuse;
+use crate::signals::Interrupts;
+use crate::speak::Voice;
+use crate::units::several;
+use crate::watch::told;
+use crate::{home, source};
+use anyhow::Context;
+use dlt_core::ids::TestId;
+use dlt_core::scenario::{Fault, Faults};
+use dlt_pipeline::api::server;
+use dlt_pipeline::error::PipelineError;
+use dlt_pipeline::local::{Home, ServerCard, timers};
+use dlt_pipeline::schedules::{Fired, Missed};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// How long stopped runs may take to hand over what they have, merging included.
+const STOP_DEADLINE: Duration = Duration::from_secs(40);
+
+/// `dlt up`.
+pub async fn up(voice: Voice, home_dir: Option<&Path>, args: &UpArgs) -> anyhow::Result<Exit> {
+    let asked = match (source::regions(&args.region), address(&args.listen)) {
+        (Ok(regions), Ok(address)) => (regions, address),
+        (regions, address) => {
+            let mut faults = regions.err().map(|faults| faults.0).unwrap_or_default();
+            faults.extend(address.err());
+            return Ok(refuse(voice, &Faults(faults)));
+        }
+    };
+    let (regions, address) = asked;
+    let mut interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
+    let listener = match TcpListener::bind(address).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            voice.error(&format!(
+                "cannot listen on {address}: {error}; choose another with --listen 127.0.0.1:PORT"
+            ));
+            return Ok(Exit::CouldNotRun);
+        }
+    };
+    let address = listener
+        .local_addr()
+        .context("the listener has no address")?;
+    let dir = home::dir(home_dir)?;
+    let mut options = home::options(dir.clone(), regions.clone())?;
+    options.service = true;
+    let home = match Home::open(options).await {
+        Ok(home) => Arc::new(home),
+        Err(error) => {
+            let (exit, message) = told(&error);
+            voice.error(&message);
+            return Ok(exit);
+        }
+    };
+    let base = format!("http://{address}/api");
+    let card = ServerCard::write(&dir, &base).map_err(anyhow::Error::new)?;
+    let router = server::router(
+        Arc::clone(home.world()),
+        Arc::clone(home.live()),
+        address.port(),
+    );
+    let picked_up = home.unfinished().map_err(anyhow::Error::new)?;
+    voice.talk(&banner(&base, &dir, &regions, picked_up));
+    let missed = match args.missed {
+        MissedRuns::Run => Missed::Run,
+        MissedRuns::Skip => Missed::Skip,
+    };
+    tokio::select! {
+        ended = axum::serve(listener, router) => {
+            ended.context("the server ended")?;
+        }
+        () = timers::run(&home, missed, |test, fired| voice.talk(&[of_schedule(test, fired)])) => {}
+        name = interrupts.next() => {
+            card.remove();
+            return Ok(stop(voice, &home, name, &mut interrupts).await);
+        }
+    }
+    Ok(Exit::Bug)
+}
+
+/// A loopback address: anything wider would let strangers start load from here.
+fn address(text: &str) -> Result<SocketAddr, Fault> {
+    let fault = |reason: &str| Fault {
+        path: "--listen".to_owned(),
+        reason: format!("{text:?} {reason}"),
+    };
+    let address: SocketAddr = text
+        .replacen("localhost", "127.0.0.1", 1)
+        .parse()
+        .map_err(|_| fault("is not an address and port, like 127.0.0.1:7600"))?;
+    match address.ip().is_loopback() {
+        true => Ok(address),
+        false => Err(fault(
+            "is not a loopback address; without authentication dlt serves this machine only",
+        )),
+    }
+}
+
+fn banner(
+    base: &str,
+    dir: &Path,
+    regions: &[(dlt_core::ids::Region, u64)],
+    picked_up: usize,
+) -> Vec<Line> {
+    let names: Vec<String> = regions
+        .iter()
+        .map(|(region, capacity)| format!("{region} ({capacity} runners)"))
+        .collect();
+    let mut lines = vec![
+        Line::new()
+            .tone(Tone::Good, "✔ dlt is up")
+            .plain("  ·  API ")
+            .tone(Tone::Strong, base),
+        Line::of(&format!("  regions  {}", names.join(", "))),
+        Line::of(&format!("  data     {}", dir.display())),
+        Line::of("  try      dlt run http://127.0.0.1:8080/ -c 10 -d 10s    dlt scenarios list"),
+        Line::of("  Ctrl-C stops runs, keeps what they measured, and ends"),
+    ];
+    if picked_up > 0 {
+        lines.push(Line::new().tone(
+            Tone::Warn,
+            &format!(
+                "! goes on with {} from before",
+                several(picked_up as u64, "run")
+            ),
+        ));
+    }
+    lines
+}
+
+/// What a schedule did, as a line.
+fn of_schedule(test: &TestId, fired: Result<Fired, PipelineError>) -> Line {
+    let line = Line::of(&format!("schedule of {test}: "));
+    match fired {
+        Ok(Fired::Started(run, None)) => line.plain(&format!("run {run} started")),
+        Ok(Fired::Started(run, Some(note))) => {
+            line.tone(Tone::Warn, &format!("{note} (run {run})"))
+        }
+        Ok(Fired::Skipped(note)) => line.tone(Tone::Warn, &note),
+        Ok(Fired::NotDue) => line.plain("not due"),
+        Err(error) => line.tone(Tone::Bad, &format!("{error}; tried again in a second")),
+    }
+}
+
+/// Stops the runs and waits for what they measured; a second interrupt leaves.
+async fn stop(voice: Voice, home: &Home, name: &str, interrupts: &mut Interrupts) -> Exit {
+    let runs = home.unfinished().unwrap_or_default() as u64;
+    if runs > 0 {
+        let text = format!(
+            "{name}: stopping {}, keeping what was measured",
+            several(runs, "run")
+        );
+        voice.talk(&[Line::of(&text)]);
+    }
+    let reason = format!("dlt up was stopped by {name}");
+    tokio::select! {
+        stopped = tokio::time::timeout(STOP_DEADLINE, home.cancel_all(&reason)) => match stopped {
+            Ok(Ok(())) => {
+                voice.talk(&[Line::of("dlt is down")]);
+                return Exit::Passed;
+            }
+            Ok(Err(error)) => voice.error(&error.to_string()),
+            Err(_) => voice.error(&format!(
+                "runs did not stop within {} s; their runners are killed",
+                STOP_DEADLINE.as_secs()
+            )),
+        },
+        _ = interrupts.next() => {
+            home.kill();
+            voice.error("left at once: all runners were killed");
+            return Exit::Interrupted;
+        }
+    }
+    home.kill();
+    Exit::CouldNotRun
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_addresses_are_listened_on() {
+        for good in ["127.0.0.1:7600", "localhost:0", "[::1]:80", "127.0.0.2:1"] {
+            assert!(address(good).is_ok(), "{good}");
+        }
+        for bad in ["0.0.0.0:80", "192.168.1.1:80", "[::]:80", "7600", "host:1"] {
+            assert!(address(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Small bodies and path parts of requests: lists of runs, the baseline's run,
+//! names of files. Which call they belong to is known by `request`.
+
+use super::request::{Refusal, fault};
+use crate::ids::TestRunId;
+use crate::scenario::Fault;
+use serde_json::Value;
+
+/// Longest name of an uploaded file, characters: what file systems take.
+const LONGEST_FILE_NAME: usize = 200;
+
+/// A file name without folders, which is safe as the last part of a key.
+pub(super) fn file_name(name: &str) -> Result<String, String> {
+    let good = (1..=LONGEST_FILE_NAME).contains(&name.chars().count())
+        && !name.starts_with('.')
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ' '));
+    match good {
+        true => Ok(name.to_owned()),
+        false => Err(format!(
+            "must be a file name of 1 to {LONGEST_FILE_NAME} letters, digits, dots, hyphens, underscores or blanks, not beginning with a dot"
+        )),
+    }
+}
+
+/// A path part with its escapes undone.
+pub(super) fn percent_decoded(part: &str) -> String {
+    // In a query a plus is a blank; in a path it is itself.
+    let part = part.replace('+', "%2B");
+    url::form_urlencoded::parse(part.as_bytes())
+        .next()
+        .map(|(key, _)| key.into_owned())
+        .unwrap_or_default()
+}
+
+pub(super) fn upload_name(body: Option<Value>) -> Result<String, Refusal> {
+    let Some(body) = body else {
+        return Err(Refusal::new(
+            400,
+            "BAD_REQUEST",
+            "send { \"name\": … } as the body",
+        ));
+    };
+    match body["name"].as_str() {
+        None => Err(fault("name", "is missing: give the file's name")),
+        Some(name) => file_name(name).map_err(|rule| fault("name", &rule)),
+    }
+}
+
+pub(super) fn delete_runs(body: Option<Value>) -> Result<Vec<TestRunId>, Refusal> {
+    let Some(body) = body else {
+        return Err(Refusal::new(
+            400,
+            "BAD_REQUEST",
+            "send the run ids as a JSON array",
+        ));
+    };
+    let Value::Array(items) = body else {
+        return Err(fault("value", "must be an array of testRunIds"));
+    };
+    if items.is_empty() {
+        return Err(fault("value", "give at least one testRunId"));
+    }
+    let mut faults = Vec::new();
+    let mut runs = Vec::new();
+    for (at, item) in items.iter().enumerate() {
+        match item.as_str().map(TestRunId::parse) {
+            Some(Ok(run)) => runs.push(run),
+            _ => faults.push(Fault {
+                path: format!("[{at}]"),
+                reason: "must be a testRunId".to_owned(),
+            }),
+        }
+    }
+    match faults.is_empty() {
+        true => Ok(runs),
+        false => Err(Refusal::body(faults)),
+    }
+}
+
+pub(super) fn baseline_run(body: Option<Value>) -> Result<TestRunId, Refusal> {
+    let Some(body) = body else {
+        return Err(Refusal::new(
+            400,
+            "INVALID_PARAMETER",
+            "send { \"testRunId\": … } as the body",
+        ));
+    };
+    let Value::Object(fields) = body else {
+        return Err(fault("value", "must be an object"));
+    };
+    let mut faults: Vec<Fault> = fields
+        .keys()
+        .filter(|key| *key != "testRunId")
+        .map(|key| Fault {
+            path: key.clone(),
+            reason: "is not known here".to_owned(),
+        })
+        .collect();
+    let run = match fields.get("testRunId") {
+        None => Err("missing".to_owned()),
+        Some(Value::String(text)) => TestRunId::parse(text).map_err(|error| error.rule.to_owned()),
+        Some(_) => Err("must be a string".to_owned()),
+    };
+    match run {
+        Ok(run) if faults.is_empty() => return Ok(run),
+        Ok(_) => {}
+        Err(reason) => faults.insert(
+            0,
+            Fault {
+                path: "testRunId".to_owned(),
+                reason,
+            },
+        ),
+    }
+    Err(Refusal::body(faults))
+}

@@ -1,0 +1,123 @@
+//! Short forms of a run record: its row in a list of runs, and the status that
+//! DLT's clients know for it.
+
+use super::RunRecord;
+use super::answers::{ShortOutcome, ShortVerdict, TestRunSummary};
+use crate::run::Status;
+
+/// The row's percentiles and the keys of the compatible results they come from.
+const PERCENTILES: [(&str, &str); 7] = [
+    ("p0", "p0_0"),
+    ("p50", "p50_0"),
+    ("p90", "p90_0"),
+    ("p95", "p95_0"),
+    ("p99", "p99_0"),
+    ("p99_9", "p99_9"),
+    ("p100", "p100_0"),
+];
+
+impl Status {
+    /// As the API shows it for a run: DLT's runs appear as `running`, ours
+    /// exist from the moment they are accepted.
+    pub fn of_run(self) -> Self {
+        match self {
+            Self::Queued | Self::Provisioning => Self::Running,
+            other => other,
+        }
+    }
+}
+
+impl RunRecord {
+    /// As GET …/testruns/{run} answers it.
+    pub fn shown(mut self) -> Self {
+        self.status = self.status.of_run();
+        self
+    }
+
+    /// Its row in a list (openapi `TestRunSummary`).
+    pub fn row(&self) -> TestRunSummary {
+        let total = self.results.get("total");
+        let count = |key: &str| total?.get(key)?.as_u64();
+        let number = |key: &str| total?.get(key)?.as_str()?.parse::<f64>().ok();
+        let seconds = number("testDuration").map_or(1.0, |seconds| seconds.max(1.0));
+        let some = |value: Option<f64>| value.map(rounded).filter(|value| *value != 0.0);
+        // Seconds as text, to milliseconds.
+        let ms = |key: &str| some(number(key).map(|seconds| seconds * 1e3));
+        let requests = count("throughput");
+        let percentiles = total.is_some().then(|| {
+            PERCENTILES
+                .iter()
+                .filter_map(|(name, key)| Some(((*name).to_owned(), ms(key)?)))
+                .collect()
+        });
+        TestRunSummary {
+            test_run_id: self.test_run_id.clone(),
+            start_time: self.start_time.clone(),
+            end_time: self.end_time.clone(),
+            status: self.status.of_run(),
+            schedule_timezone: self.schedule_timezone.clone(),
+            requests,
+            success: count("succ"),
+            errors: count("fail"),
+            requests_per_second: some(requests.map(|requests| requests as f64 / seconds)),
+            avg_response_time: ms("avg_rt"),
+            avg_latency: ms("avg_lt"),
+            avg_connection_time: ms("avg_ct"),
+            avg_bandwidth: some(number("bytes").map(|bytes| bytes / seconds)),
+            percentiles,
+            outcome: self.outcome.as_ref().map(|outcome| ShortOutcome {
+                passed: outcome.passed,
+            }),
+            verdict: self.verdict.as_ref().map(|verdict| ShortVerdict {
+                trust: verdict.trust,
+            }),
+        }
+    }
+}
+
+/// To a millionth, so that a decimal fraction stays one.
+fn rounded(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::record;
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_row_has_ms_and_leaves_out_zeros() {
+        let mut record = record(Status::Complete);
+        record.results = json!({"total": {
+            "succ": 18_211, "fail": 0, "throughput": 18_240, "bytes": "23712000",
+            "testDuration": "300", "avg_rt": "0.08412", "avg_lt": "0.08120", "avg_ct": "0.00000",
+            "p0_0": "0.041", "p99_9": "0.612",
+        }});
+        let row = serde_json::to_value(record.row()).unwrap();
+        assert_eq!(row["requests"], 18_240);
+        assert_eq!(row["errors"], 0);
+        assert_eq!(row["requestsPerSecond"], 60.8);
+        assert_eq!(row["avgResponseTime"], 84.12);
+        assert_eq!(row["avgBandwidth"], 79_040.0);
+        assert_eq!(row.get("avgConnectionTime"), None);
+        assert_eq!(row["percentiles"], json!({"p0": 41.0, "p99_9": 612.0}));
+    }
+
+    #[test]
+    fn a_run_that_is_being_launched_shows_as_running() {
+        for (status, shown) in [
+            (Status::Queued, Status::Running),
+            (Status::Provisioning, Status::Running),
+            (Status::ParsingResults, Status::ParsingResults),
+            (Status::Failed, Status::Failed),
+        ] {
+            assert_eq!(status.of_run(), shown);
+        }
+        let mut record = record(Status::Complete);
+        record.results = json!({});
+        let row = serde_json::to_value(record.row()).unwrap();
+        assert_eq!(row.get("percentiles"), None);
+        assert_eq!(row.get("requests"), None);
+    }
+}

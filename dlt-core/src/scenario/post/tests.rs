@@ -1,0 +1,214 @@
+//! Bodies of POST /scenarios: what they want done, what is kept of them, and
+//! which codes refuse them.
+
+use super::*;
+
+/// A body that clients send, with some fields replaced (null: left out).
+pub(crate) fn body(changes: &Value) -> Value {
+    let mut body = json!({
+        "testId": "Xk29QmWz7B",
+        "testName": "Checkout smoke",
+        "testDescription": "Basket and payment pages",
+        "testType": "simple",
+        "fileType": "none",
+        "showLive": true,
+        "testTaskConfigs": [{"region": "eu-west-1", "taskCount": 2, "concurrency": 25}],
+        "testScenario": {
+            "execution": [{"ramp-up": "30s", "hold-for": "5m", "scenario": "Checkout smoke"}],
+            "scenarios": {"Checkout smoke": {"requests": [
+                {"url": "https://shop.example.com/", "method": "GET", "headers": {}},
+            ]}},
+        },
+        "regionalTaskDetails": {"eu-west-1": {"dltAvailableTasks": 197}},
+    });
+    for (key, value) in changes.as_object().unwrap() {
+        match value {
+            Value::Null => drop(body.as_object_mut().unwrap().shift_remove(key)),
+            value => body[key] = value.clone(),
+        }
+    }
+    body
+}
+
+fn read(changes: &Value) -> Result<Post, Refusal> {
+    Post::read(&body(changes), &|name| {
+        Err(format!("{name}: no files here"))
+    })
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// What comes of a schedule now, in March 2026.
+fn schedule(changes: &Value) -> Result<String, String> {
+    let mut all = json!({"scheduleStep": "create"});
+    for (key, value) in changes.as_object().unwrap() {
+        all[key] = value.clone();
+    }
+    let post = read(&all).map_err(|refusal| refusal.to_string())?;
+    let Action::Schedule(when) = &post.action else {
+        panic!("no schedule: {:?}", post.action);
+    };
+    let now = at("2026-03-04T09:15:02Z");
+    post.check_schedule(when, now)
+        .map(|schedule| schedule.next_run(now))
+        .map_err(|refusal| format!("{} {refusal}", refusal.status))
+}
+
+#[test]
+fn a_body_says_what_is_to_be_done() {
+    assert_eq!(read(&json!({})).unwrap().action, Action::Run);
+    let save = read(&json!({"saveOnly": true})).unwrap();
+    assert_eq!(save.action, Action::Save);
+    // A schedule wins over saveOnly, and a cron value over its recurrence.
+    let cron = json!({"scheduleStep": "create", "saveOnly": true, "recurrence": "daily",
+        "cronValue": "15 9 * * 1-5", "scheduleTimezone": "Europe/Paris"});
+    let Action::Schedule(when) = read(&cron).unwrap().action else {
+        panic!("a schedule");
+    };
+    assert_eq!(
+        (when.recurrence.as_str(), when.zone_name()),
+        ("", "Europe/Paris")
+    );
+}
+
+#[test]
+fn what_is_kept_is_the_scenario_and_nothing_of_the_request_or_record() {
+    let post = read(&json!({
+        "tags": ["Nightly", "  Check  out "], "status": "complete", "totalTestRuns": 7,
+        "colour": "blue",
+        "testTaskConfigs": [{"region": "eu-west-1", "taskCount": "2", "concurrency": "25",
+            "taskCluster": "load-cluster"}],
+    }))
+    .unwrap();
+    let kept = &post.body;
+    for key in ["regionalTaskDetails", "status", "totalTestRuns"] {
+        assert_eq!(kept.get(key), None, "{key}");
+    }
+    assert_eq!(kept["colour"], "blue");
+    assert_eq!(post.warnings, ["colour: unknown key, not used"]);
+    assert_eq!(kept["tags"], json!(["nightly", "check-out"]));
+    assert_eq!(
+        kept["testTaskConfigs"],
+        json!([{"region": "eu-west-1", "taskCount": 2, "concurrency": 25}])
+    );
+    let plan = &kept["testScenario"];
+    assert_eq!(plan["execution"][0]["concurrency"], 25);
+    assert_eq!(plan["reporting"][0]["module"], "final-stats");
+    // What is kept reads as the same scenario again, and posts again.
+    let again = Scenario::from_kept(kept, &|_| Err("none".to_owned())).unwrap();
+    assert_eq!(Some(&again.plan), post.scenario.as_ref().map(|s| &s.plan));
+    let reposted = read(kept).unwrap();
+    assert_eq!(reposted.body, *kept);
+}
+
+#[test]
+fn scripts_are_kept_as_they_are() {
+    let post = read(&json!({
+        "testType": "k6", "fileType": null, "saveOnly": true, "healthyThreshold": null,
+        "testScenario": {
+            "execution": [{"ramp-up": "0s", "hold-for": "120s", "scenario": "Search script", "executor": "k6"}],
+            "scenarios": {"Search script": {"script": "aa11BB22cc.ts"}},
+        },
+    }))
+    .unwrap();
+    assert_eq!(post.scenario, None);
+    assert_eq!(post.body["fileType"], "script");
+    assert_eq!(post.body["healthyThreshold"], 90);
+    let first = &post.body["testScenario"]["execution"][0];
+    assert_eq!(
+        (&first["taskCount"], &first["concurrency"]),
+        (&json!(2), &json!(25))
+    );
+}
+
+#[test]
+fn regions_are_held_against_their_details() {
+    for (details, says) in [
+        (
+            json!({}),
+            "InvalidRegionalStack: regionalTaskDetails has no entry for eu-west-1",
+        ),
+        (
+            json!({"eu-west-1": {"dltAvailableTasks": "1"}}),
+            "InvalidParameter: taskCount must lie between 1 and 1 in eu-west-1",
+        ),
+    ] {
+        let refused = read(&json!({"regionalTaskDetails": details})).unwrap_err();
+        assert_eq!(refused.to_string(), says);
+    }
+    // "0" passes the schema; what runs needs one.
+    let none = json!([{"region": "eu-west-1", "taskCount": "0", "concurrency": 1}]);
+    let refused = read(&json!({ "testTaskConfigs": none })).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "InvalidParameter: taskCount must lie between 1 and 197 in eu-west-1"
+    );
+}
+
+#[test]
+fn schedules_are_refused_with_their_codes() {
+    let paris = "Europe/Paris";
+    for (fields, expected) in [
+        (
+            json!({"cronValue": "15 9 * * 1-5", "scheduleTimezone": paris}),
+            Ok("2026-03-05 09:15:00"),
+        ),
+        (
+            json!({"scheduleDate": "2026-03-09", "scheduleTime": "22:30", "scheduleTimezone": paris}),
+            Ok("2026-03-09 22:30:00"),
+        ),
+        (
+            json!({"scheduleDate": "2026-03-05", "scheduleTime": "01:00", "recurrence": "weekly"}),
+            Ok("2026-03-05 01:00:00"),
+        ),
+        (json!({}), Err("400 InvalidParameter: a schedule needs")),
+        (
+            json!({"scheduleTime": "22:30"}),
+            Err("400 InvalidParameter: a schedule needs"),
+        ),
+        (
+            json!({"scheduleDate": "2026-03-04", "scheduleTime": "09:15"}),
+            Err("400 InvalidParameter: 2026-03-04 09:15 in UTC is over"),
+        ),
+        (
+            json!({"scheduleDate": "2026-02-31", "scheduleTime": "09:15"}),
+            Err("400 InvalidParameter: scheduleDate"),
+        ),
+        (
+            json!({"cronValue": "0 0 31 2 *"}),
+            Err("400 Invalid Linux cron expression: "),
+        ),
+        (
+            json!({"cronValue": "0 8 * * *", "cronExpiryDate": "2026-03-04"}),
+            Err("400 Invalid Parameter: cronValue has no time left"),
+        ),
+        (
+            json!({"cronValue": "0 8 * * *", "scheduleTimezone": "Mars/Base"}),
+            Err("400 InvalidParameter: scheduleTimezone"),
+        ),
+        // 30 s + 5 min of load need 2 · 600.5 s before and after.
+        (json!({"cronValue": "0 * * * *"}), Ok("2026-03-04 10:00:00")),
+    ] {
+        match (schedule(&fields), expected) {
+            (Ok(next), Ok(wanted)) => assert_eq!(next, wanted, "{fields}"),
+            (Err(said), Err(wanted)) => {
+                assert!(said.starts_with(wanted), "{fields}: {said}");
+            }
+            (came, wanted) => panic!("{fields}: {came:?}, not {wanted:?}"),
+        }
+    }
+    let long = json!({
+        "cronValue": "0 * * * *",
+        "testScenario": {
+            "execution": [{"ramp-up": "1m", "hold-for": "40m", "scenario": "long one"}],
+            "scenarios": {"long one": {"requests": [{"url": "http://a/", "method": "GET"}]}},
+        },
+    });
+    let said = schedule(&long).unwrap_err();
+    assert!(
+        said.starts_with("400 Invalid Parameter: runs would follow"),
+        "{said}"
+    );
+}

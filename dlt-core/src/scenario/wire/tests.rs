@@ -1,0 +1,1 @@
+//! Bodies of POST /scenarios against their limits.

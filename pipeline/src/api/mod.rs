@@ -1,0 +1,93 @@
+//! The REST API: a call to a function, its answer to bytes (openapi,
+//! api-behaviour.md 3 to 6). Reading requests is the core's; sockets are
+//! `server`'s, so that the Lambda can answer through the same functions.
+
+#[cfg(feature = "local")]
+mod live;
+mod parts;
+mod platform;
+mod runs;
+mod scenarios;
+#[cfg(feature = "local")]
+pub mod server;
+mod uploads;
+
+use crate::error::PipelineError;
+use crate::world::World;
+use dlt_core::calls::request::{Call, Refusal};
+use serde::Serialize;
+use serde_json::Value;
+
+/// An answer's body.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// JSON.
+    Json(Value),
+    /// The bytes of a file.
+    Bytes(Vec<u8>),
+}
+
+/// Does what a call asks. `Live` is a stream and the server's own; `PutFile`
+/// comes with its bytes.
+pub async fn answer(world: &World, call: Call, bytes: Vec<u8>) -> Result<Answer, Refusal> {
+    match call {
+        Call::ListScenarios { tags } => json(scenarios::list(world, tags).await),
+        Call::PostScenario { body } => json(scenarios::post(world, &body).await),
+        Call::GetScenario {
+            test,
+            history,
+            latest,
+        } => json(scenarios::get(world, &test, history, latest).await),
+        Call::CancelScenario { test } => json(scenarios::cancel(world, &test).await),
+        Call::DeleteScenario { test } => json(scenarios::delete(world, &test).await),
+        Call::ListRuns { test, query } => json(runs::list(world, &test, &query).await),
+        Call::DeleteRuns { test, runs } => json(runs::delete(world, &test, &runs).await),
+        Call::GetRun { test, run } => json(runs::get(world, &test, &run).await),
+        Call::GetRunPart { test, run, part } => parts::get(world, &test, &run, part).await,
+        Call::GetBaseline { test, data } => json(runs::baseline(world, &test, data).await),
+        Call::SetBaseline { test, run } => json(runs::set_baseline(world, &test, &run).await),
+        Call::ClearBaseline { test } => json(runs::clear_baseline(world, &test).await),
+        Call::ListFiles { test } => json(uploads::list(world, &test).await),
+        Call::PostFile { test, name } => json(uploads::place(&test, &name)),
+        Call::PutFile { test, name } => json(uploads::put(world, &test, &name, &bytes).await),
+        Call::DeleteFile { test, name } => json(uploads::delete(world, &test, &name).await),
+        Call::ListRegions => json(platform::regions(world).await),
+        Call::ListTasks => json(platform::tasks(world).await),
+        Call::GetCapacity => json(platform::capacity(world).await),
+        Call::GetStackInfo => json(platform::stack(world).await),
+        Call::EmptyList => Ok(Answer::Json(Value::Array(Vec::new()))),
+        Call::Live { .. } => Err(Refusal::new(
+            400,
+            "BAD_REQUEST",
+            "live data is a stream of server-sent events; this server has none",
+        )),
+    }
+}
+
+fn json(result: Result<impl Serialize, Refusal>) -> Result<Answer, Refusal> {
+    let value = serde_json::to_value(result?)
+        .map_err(|error| Refusal::new(500, "INTERNAL_SERVER_ERROR", error.to_string()))?;
+    Ok(Answer::Json(value))
+}
+
+/// How clients are told of the control plane's errors: those of their input by
+/// the contract's codes, ours as 500.
+impl From<PipelineError> for Refusal {
+    fn from(error: PipelineError) -> Self {
+        let (status, code) = match &error {
+            PipelineError::NoScenario(_) => (404, "TEST_NOT_FOUND"),
+            PipelineError::NoRun(_) => (404, "TESTRUN_NOT_FOUND"),
+            PipelineError::Busy { .. } => (409, "TEST_RUNNING"),
+            PipelineError::NoRegion { .. } => (400, "InvalidRegionRequest"),
+            PipelineError::NoRoom { .. } | PipelineError::Input(_) => (400, "InvalidParameter"),
+            PipelineError::NothingRuns(_) => (400, "BAD_REQUEST"),
+            PipelineError::HomeLocked { .. }
+            | PipelineError::Provisioning(_)
+            | PipelineError::Throttled(_)
+            | PipelineError::Transient(_)
+            | PipelineError::Conflict(_)
+            | PipelineError::Other(_) => (500, "INTERNAL_SERVER_ERROR"),
+        };
+        Self::new(status, code, error.to_string())
+    }
+}

@@ -1,0 +1,107 @@
+//! Parts of a run with routes of their own (decision 21): its seconds, exact
+//! histograms, errors, and the objects that it left.
+
+use super::{Answer, json, runs};
+use crate::objects::uploads;
+use crate::results;
+use crate::runs::Run;
+use crate::world::World;
+use dlt_core::calls::answers::{Artifact, ArtifactsAnswer, ErrorsAnswer};
+use dlt_core::calls::request::{Refusal, RunPart};
+use dlt_core::ids::{TestId, TestRunId};
+use dlt_core::keys;
+use flate2::read::GzDecoder;
+use serde_json::Value;
+use std::io::Read;
+
+/// Largest timeline that is answered, bytes unpacked: 100 labels over days.
+const LARGEST_TIMELINE_BYTES: u64 = 512 * 1024 * 1024;
+
+pub(super) async fn get(
+    world: &World,
+    test: &TestId,
+    run: &TestRunId,
+    part: RunPart,
+) -> Result<Answer, Refusal> {
+    let run = runs::need(world, test, run).await?;
+    match part {
+        RunPart::Timeline => timeline(world, &run).await,
+        RunPart::Histogram { label } => json(histogram(world, &run, label).await),
+        RunPart::Errors => json(Ok(ErrorsAnswer {
+            errors: run.record.errors.unwrap_or_default(),
+        })),
+        RunPart::Artifacts { name: None } => json(artifacts(world, &run).await),
+        RunPart::Artifacts { name: Some(name) } => artifact(world, &run, &name).await,
+    }
+}
+
+fn nothing_yet(run: &Run, what: &str) -> Refusal {
+    Refusal::new(
+        404,
+        "TESTRUN_NOT_FOUND",
+        format!(
+            "run {} has no {what}: it is {}",
+            run.run,
+            run.record.status.of_run()
+        ),
+    )
+}
+
+async fn timeline(world: &World, run: &Run) -> Result<Answer, Refusal> {
+    let key = keys::merged_timeline(&run.test, &run.prefix);
+    let Some(packed) = world.objects.get(&key).await? else {
+        return Err(nothing_yet(run, "timeline"));
+    };
+    let broken = |error: String| {
+        Refusal::new(
+            500,
+            "INTERNAL_SERVER_ERROR",
+            format!("object {key}: {error}"),
+        )
+    };
+    let mut text = Vec::new();
+    GzDecoder::new(packed.as_slice())
+        .take(LARGEST_TIMELINE_BYTES)
+        .read_to_end(&mut text)
+        .map_err(|error| broken(error.to_string()))?;
+    let value: Value = serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
+    Ok(Answer::Json(value))
+}
+
+async fn histogram(
+    world: &World,
+    run: &Run,
+    label: Option<String>,
+) -> Result<dlt_core::calls::answers::HistogramAnswer, Refusal> {
+    let found = results::histogram(world, run, label.as_deref()).await?;
+    found.ok_or_else(|| match &label {
+        Some(label) => nothing_yet(run, &format!("label {label:?}")),
+        None => nothing_yet(run, "reports"),
+    })
+}
+
+async fn artifacts(world: &World, run: &Run) -> Result<ArtifactsAnswer, Refusal> {
+    let folder = keys::results_folder(&run.test, &run.prefix);
+    let objects = world.objects.list(&folder).await?;
+    let artifacts = objects.into_iter().map(|object| Artifact {
+        name: uploads::name(&object.key).to_owned(),
+        bytes: object.bytes,
+        key: object.key,
+    });
+    Ok(ArtifactsAnswer {
+        artifacts: artifacts.collect(),
+    })
+}
+
+async fn artifact(world: &World, run: &Run, name: &str) -> Result<Answer, Refusal> {
+    let all = artifacts(world, run).await?;
+    // Looked up among what there is: a name never becomes a path.
+    let key = all.artifacts.iter().find(|artifact| artifact.name == name);
+    let bytes = match key {
+        Some(artifact) => world.objects.get(&artifact.key).await?,
+        None => None,
+    };
+    bytes
+        .map(Answer::Bytes)
+        .ok_or_else(|| nothing_yet(run, &format!("artifact {name:?}")))
+}

@@ -1,0 +1,65 @@
+//! The platform calls: regions, runners, capacity, what is deployed.
+
+use crate::world::World;
+use dlt_core::calls::answers::{RegionInfo, RegionTaskIds, RegionsAnswer, StackInfo, VcpuDetails};
+use dlt_core::calls::request::Refusal;
+use dlt_core::stack;
+use serde_json::{Map, Value};
+
+/// Where the template of further regions lies in a bucket (api-behaviour.md 8).
+const TEMPLATE_KEY: &str = "regional-template/distributed-load-testing-on-aws-regional.template";
+
+/// Why a region cannot be used from here; None if it can.
+pub(super) fn incompatibility(info: &RegionInfo) -> Option<String> {
+    stack::incompatibility(info.version.as_deref())
+}
+
+/// GET /regions.
+pub(super) async fn regions(world: &World) -> Result<RegionsAnswer, Refusal> {
+    let rooms = world.regions.list().await?;
+    let regions = rooms.into_iter().map(|room| {
+        let why = incompatibility(&room.info);
+        RegionInfo {
+            compatible: Some(why.is_none()),
+            incompatibility_reason: why,
+            ..room.info
+        }
+    });
+    Ok(RegionsAnswer {
+        regions: regions.collect(),
+        // At home there is no bucket; the form is what clients take apart.
+        url: format!("http://localhost/home/{TEMPLATE_KEY}"),
+    })
+}
+
+/// GET /tasks.
+pub(super) async fn tasks(world: &World) -> Result<Vec<RegionTaskIds>, Refusal> {
+    let rooms = world.regions.list().await?;
+    let alive = world.fleet.alive().await?;
+    let rows = rooms.into_iter().map(|room| RegionTaskIds {
+        task_arns: alive
+            .iter()
+            .filter(|seen| seen.region == room.region)
+            .map(|seen| format!("{}/{}", seen.run, seen.runner))
+            .collect(),
+        region: room.region.to_string(),
+    });
+    Ok(rows.collect())
+}
+
+/// GET /vCPUDetails.
+pub(super) async fn capacity(world: &World) -> Result<Value, Refusal> {
+    let rooms = world.regions.list().await?;
+    let mut answer = Map::new();
+    for room in rooms {
+        let VcpuDetails { .. } = room.vcpus;
+        let details = serde_json::to_value(room.vcpus).unwrap_or_default();
+        answer.insert(room.region.to_string(), details);
+    }
+    Ok(Value::Object(answer))
+}
+
+/// GET /stack-info.
+pub(super) async fn stack(world: &World) -> Result<StackInfo, Refusal> {
+    Ok(world.regions.stack().await?)
+}

@@ -1,0 +1,412 @@
+//! The scenario calls: list, keep, run, schedule, read, cancel, delete.
+
+use super::platform;
+use crate::error::PipelineError;
+use crate::fleet::{self, Doing};
+use crate::objects::uploads::Uploads;
+use crate::regions;
+use crate::runs::start::{new_run, new_test, start};
+use crate::scenarios::{self, ScenarioItem};
+use crate::schedules::{instant, planned};
+use crate::workflow::watch;
+use crate::world::World;
+use dlt_core::calls::RunsQuery;
+use dlt_core::calls::answers::{ScenarioList, ScenarioRecord, TaskCounts};
+use dlt_core::calls::request::Refusal;
+use dlt_core::ids::{TestId, TestRunId};
+use dlt_core::run::Status;
+use dlt_core::scenario::TaskConfig;
+use dlt_core::scenario::post::{Action, Post, When};
+use serde_json::{Value, json};
+
+/// Most run records that `history` holds, newest kept: an answer must stay one.
+const MOST_HISTORY: usize = 1_000;
+/// Most runs looked at in one go.
+const PAGE: usize = 100;
+
+/// GET /scenarios.
+pub(super) async fn list(
+    world: &World,
+    tags: Option<Vec<String>>,
+) -> Result<ScenarioList, Refusal> {
+    let mut items = world.scenarios.list().await?;
+    if let Some(wanted) = tags {
+        items.retain(|item| item.tags.iter().any(|tag| wanted.contains(tag)));
+    }
+    Ok(ScenarioList { items })
+}
+
+/// POST /scenarios.
+pub(super) async fn post(world: &World, body: &Value) -> Result<ScenarioRecord, Refusal> {
+    let chosen = body["testId"]
+        .as_str()
+        .and_then(|text| TestId::parse(text).ok());
+    let uploads = Uploads::of(world, chosen.as_ref()).await?;
+    let post = Post::read(body, &|name| uploads.check(name))?;
+    let stored = match &post.test {
+        Some(test) => world.scenarios.get(test).await?,
+        None => None,
+    };
+    if let (Some(item), Action::Save | Action::Run) = (&stored, &post.action) {
+        scenarios::need_rest(item, world.runs.as_ref()).await?;
+    }
+    check_regions(world, &post).await?;
+    let test = match &post.test {
+        Some(test) => test.clone(),
+        None => new_test(world)?,
+    };
+    let mut kept = post.body.clone();
+    kept["testId"] = json!(test);
+    let mut run = None;
+    match &post.action {
+        Action::Run => {
+            let started = run_now(world, &post, kept, &test).await?;
+            run = Some(started);
+        }
+        Action::Save => keep(world, &test, stored, kept).await?,
+        Action::Schedule(when) => schedule(world, &test, stored, kept, &post, when).await?,
+    }
+    let item = scenarios::need(world.scenarios.as_ref(), &test).await?;
+    let mut record = record(world, &item).await?;
+    record.test_scenario = Value::String(record.test_scenario.to_string());
+    record.test_run_id = run.map(String::from);
+    record.warnings = post.warnings;
+    Ok(record)
+}
+
+/// Versions first, as one refusal that names every region; then whether each
+/// is registered, and has room for a run that starts now.
+async fn check_regions(world: &World, post: &Post) -> Result<(), Refusal> {
+    let rooms = world.regions.list().await?;
+    let asked = |region: &str| post.tasks.iter().any(|task| task.region.as_str() == region);
+    if !matches!(post.action, Action::Schedule(_)) {
+        let incompatible: Vec<String> = rooms
+            .iter()
+            .filter(|room| asked(room.region.as_str()))
+            .filter_map(|room| {
+                let why = platform::incompatibility(&room.info)?;
+                Some(format!("{}: {why}", room.region))
+            })
+            .collect();
+        if !incompatible.is_empty() {
+            return Err(Refusal::new(
+                400,
+                "INCOMPATIBLE_REGIONAL_STACKS",
+                incompatible.join("; "),
+            ));
+        }
+    }
+    let unknown = post
+        .tasks
+        .iter()
+        .find(|task| !rooms.iter().any(|room| room.region == task.region));
+    if let Some(task) = unknown {
+        return Err(PipelineError::NoRegion {
+            region: task.region.to_string(),
+            known: rooms.iter().map(|room| room.region.to_string()).collect(),
+        }
+        .into());
+    }
+    let too_many = rooms.iter().find_map(|room| {
+        let task = post.tasks.iter().find(|task| task.region == room.region)?;
+        (task.task_count > room.capacity()).then_some((task, room))
+    });
+    match too_many {
+        Some((task, room)) => Err(PipelineError::NoRoom {
+            region: task.region.to_string(),
+            capacity: room.capacity(),
+            used: room.capacity() - room.free(),
+            asked: task.task_count,
+        }
+        .into()),
+        None => Ok(()),
+    }
+}
+
+async fn run_now(
+    world: &World,
+    post: &Post,
+    kept: Value,
+    test: &TestId,
+) -> Result<TestRunId, Refusal> {
+    let Some(scenario) = &post.scenario else {
+        let kind = kept["testType"].as_str().unwrap_or_default();
+        return Err(Refusal::new(
+            400,
+            "InvalidParameter",
+            format!(
+                "{kind} scripts cannot be run yet; keep it with saveOnly, or use testType simple"
+            ),
+        ));
+    };
+    regions::check_room(world, &post.tasks).await?;
+    let run = new_run(world)?;
+    start(world, scenario, kept, test, &run).await?;
+    Ok(run)
+}
+
+/// Keeps a scenario as it is told now: without a schedule it has none.
+async fn keep(
+    world: &World,
+    test: &TestId,
+    stored: Option<ScenarioItem>,
+    kept: Value,
+) -> Result<(), Refusal> {
+    let mut item = stored.unwrap_or_else(|| ScenarioItem::new(test.clone(), Value::Null));
+    item.body = kept;
+    item.plan = None;
+    if item.status == Status::Scheduled {
+        item.status = Status::Created;
+    }
+    put(world, &item).await
+}
+
+async fn schedule(
+    world: &World,
+    test: &TestId,
+    stored: Option<ScenarioItem>,
+    kept: Value,
+    post: &Post,
+    when: &When,
+) -> Result<(), Refusal> {
+    let now = instant(world.clock.now_us());
+    let rule = post.check_schedule(when, now)?;
+    let mut item = stored.unwrap_or_else(|| ScenarioItem::new(test.clone(), Value::Null));
+    item.body = kept;
+    item.plan = Some(planned(when, &rule, now));
+    // A run in progress goes on, and says how it stands.
+    if item.status.is_resting() {
+        item.status = Status::Scheduled;
+        item.start_time = String::new();
+    }
+    put(world, &item).await
+}
+
+/// Stores a scenario that nobody else changed meanwhile.
+async fn put(world: &World, item: &ScenarioItem) -> Result<(), Refusal> {
+    match world.scenarios.put(item).await {
+        Err(PipelineError::Conflict(text)) => Err(Refusal::new(409, "TEST_RUNNING", text)),
+        other => Ok(other?),
+    }
+}
+
+/// The record of a scenario and its last run, the plan being an object.
+async fn record(world: &World, item: &ScenarioItem) -> Result<ScenarioRecord, Refusal> {
+    let row = item.row();
+    let run = match &item.run {
+        Some(run) => world.runs.get(run).await?,
+        None => None,
+    };
+    let scheduled = item.status == Status::Scheduled;
+    let last = run.as_ref().map(|run| &run.record);
+    let body = |key: &str| item.body.get(key).cloned().unwrap_or(Value::Null);
+    let configs = body("testTaskConfigs");
+    let desired = configs.as_array().into_iter().flatten();
+    Ok(ScenarioRecord {
+        test_id: row.test_id,
+        test_name: row.test_name,
+        test_description: row.test_description,
+        test_type: item.text("testType"),
+        file_type: item.text("fileType"),
+        status: item.status,
+        show_live: item.body["showLive"] == true,
+        start_time: row.start_time,
+        end_time: last
+            .filter(|_| !scheduled)
+            .map(|record| record.end_time.clone())
+            .unwrap_or_default(),
+        next_run: row.next_run,
+        schedule_recurrence: row.schedule_recurrence,
+        schedule_timezone: row.schedule_timezone,
+        cron_value: row.cron_value,
+        cron_expiry_date: item
+            .plan
+            .as_ref()
+            .map(|plan| plan.when.expiry.clone())
+            .unwrap_or_default(),
+        tags: row.tags,
+        healthy_threshold: item.body["healthyThreshold"].as_u64().unwrap_or(0),
+        desired_task_count: desired
+            .filter_map(|config| config["taskCount"].as_u64())
+            .sum(),
+        task_failure_count: run.as_ref().map_or(0, |run| run.lost.len() as u64),
+        test_scenario: body("testScenario"),
+        test_task_configs: configs,
+        thresholds: serde_json::from_value(body("thresholds")).unwrap_or_default(),
+        results: last.map_or_else(|| json!({}), |record| record.results.clone()),
+        complete_tasks: last
+            .map(|record| record.complete_tasks.clone())
+            .filter(|tasks| !tasks.is_empty()),
+        error_reason: last
+            .and_then(|record| record.error_reason.clone())
+            .or_else(|| item.plan.as_ref().and_then(|plan| plan.note.clone())),
+        baseline_id: item.baseline.clone().map(String::from),
+        total_test_runs: item.total_runs,
+        test_run_id: None,
+        warnings: Vec::new(),
+        tasks_per_region: None,
+        history: None,
+    })
+}
+
+/// GET /scenarios/{testId}.
+pub(super) async fn get(
+    world: &World,
+    test: &TestId,
+    history: bool,
+    latest: bool,
+) -> Result<ScenarioRecord, Refusal> {
+    let item = scenarios::need(world.scenarios.as_ref(), test).await?;
+    let mut record = record(world, &item).await?;
+    let rooms = world.regions.list().await?;
+    for config in record
+        .test_task_configs
+        .as_array_mut()
+        .into_iter()
+        .flatten()
+    {
+        let room = rooms
+            .iter()
+            .find(|room| config["region"] == room.region.as_str());
+        let Some(room) = room else {
+            return Err(Refusal::new(
+                400,
+                "InvalidRegionRequest",
+                format!(
+                    "region {} of this scenario is not registered any more; start with --region {0}=CAPACITY, or post the scenario with another",
+                    config["region"].as_str().unwrap_or_default()
+                ),
+            ));
+        };
+        let info = serde_json::to_value(&room.info).unwrap_or_default();
+        if let (Some(config), Value::Object(info)) = (config.as_object_mut(), info) {
+            config.extend(info);
+        }
+    }
+    if !latest {
+        record.results = json!({});
+    }
+    let has_tasks = matches!(
+        item.status,
+        Status::Provisioning | Status::Running | Status::Cancelling | Status::CleaningUp
+    );
+    if let (true, Some(run)) = (has_tasks, &item.run) {
+        record.tasks_per_region = Some(tasks_per_region(world, &item, run).await?);
+    }
+    record.history = Some(match history {
+        true => self::history(world, test).await?,
+        false => Vec::new(),
+    });
+    Ok(record)
+}
+
+async fn tasks_per_region(
+    world: &World,
+    item: &ScenarioItem,
+    run: &TestRunId,
+) -> Result<Vec<TaskCounts>, Refusal> {
+    let seen = fleet::newest(world.fleet.as_ref(), &item.test, run).await?;
+    let configs: Vec<TaskConfig> = dlt_core::scenario::post::task_configs(&item.body);
+    let counts = configs.iter().map(|config| {
+        let here = || {
+            seen.iter()
+                .filter(|seen| seen.alive && seen.region == config.region)
+        };
+        let pending = here().filter(|seen| seen.doing == Doing::Starting).count() as u64;
+        TaskCounts {
+            region: config.region.to_string(),
+            running: here().count() as u64 - pending,
+            pending,
+            desired: config.task_count,
+        }
+    });
+    Ok(counts.collect())
+}
+
+/// Run records by their ids, as DLT has them.
+async fn history(world: &World, test: &TestId) -> Result<Vec<Value>, Refusal> {
+    let ids = run_ids(world, test, MOST_HISTORY).await?;
+    let mut records = Vec::with_capacity(ids.len());
+    for id in ids {
+        if let Some(run) = world.runs.get(&id).await? {
+            records.push(run.record.shown());
+        }
+    }
+    records.sort_by(|a, b| a.test_run_id.cmp(&b.test_run_id));
+    records
+        .iter()
+        .map(serde_json::to_value)
+        .collect::<Result<_, _>>()
+        .map_err(|error| Refusal::new(500, "INTERNAL_SERVER_ERROR", error.to_string()))
+}
+
+/// The newest runs' ids, at most `most`.
+async fn run_ids(
+    world: &World,
+    test: &TestId,
+    most: usize,
+) -> Result<Vec<TestRunId>, PipelineError> {
+    let mut query = RunsQuery::first(PAGE.min(most));
+    let mut ids = Vec::new();
+    loop {
+        let page = world.runs.page(test, &query).await?;
+        ids.extend(
+            page.rows
+                .iter()
+                .filter_map(|row| TestRunId::parse(&row.test_run_id).ok()),
+        );
+        query.after = page
+            .rows
+            .last()
+            .and_then(|row| super::runs::token(test, row));
+        if query.after.is_none() || page.rows.len() < query.limit || ids.len() >= most {
+            ids.truncate(most);
+            return Ok(ids);
+        }
+    }
+}
+
+/// POST /scenarios/{testId}. At rest there is no run to stop: then a schedule
+/// that is still to come is dropped.
+pub(super) async fn cancel(world: &World, test: &TestId) -> Result<&'static str, Refusal> {
+    match watch::cancel(world, test, "cancelled through the API").await {
+        Ok(()) => {}
+        Err(PipelineError::NothingRuns(_)) => {
+            let unschedule = |item: &mut ScenarioItem| {
+                let live = item
+                    .plan
+                    .as_ref()
+                    .is_some_and(|plan| plan.next_us.is_some());
+                if live {
+                    item.plan = None;
+                    if item.status == Status::Scheduled {
+                        item.status = Status::Cancelled;
+                    }
+                }
+                live
+            };
+            scenarios::update(world.scenarios.as_ref(), test, &unschedule).await?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok("test cancelling")
+}
+
+/// DELETE /scenarios/{testId}: the scenario, its schedule and its runs; objects
+/// stay.
+pub(super) async fn delete(world: &World, test: &TestId) -> Result<&'static str, Refusal> {
+    let item = scenarios::need(world.scenarios.as_ref(), test).await?;
+    scenarios::need_rest(&item, world.runs.as_ref()).await?;
+    match world.scenarios.delete(&item).await {
+        Err(PipelineError::Conflict(text)) => {
+            return Err(Refusal::new(409, "TEST_RUNNING", text));
+        }
+        other => other?,
+    }
+    loop {
+        let ids = run_ids(world, test, PAGE).await?;
+        if ids.is_empty() || world.runs.delete(test, &ids).await? == 0 {
+            return Ok("success");
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! The API over HTTP on one machine: guards the door, finds the call, writes
+//! the answer. Only this machine may come in: the Host must be a loopback name
+//! (so that no foreign name can be pointed here) and a browser's Origin must be
+//! this server itself.
+
+use super::{Answer, answer, live};
+use crate::live::broadcast::Broadcast;
+use crate::objects::LARGEST_OBJECT_BYTES;
+use crate::world::World;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::Response;
+use dlt_core::calls::request::{Call, Refusal, Request as Asked};
+use dlt_core::scenario::limits::LONGEST_TEXT_BYTES;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Prefixes under which the API is served: ours, and the one DLT's clients have.
+const PREFIXES: [&str; 2] = ["/api", "/prod"];
+/// Most listeners of live data at once.
+const MOST_LISTENERS: usize = 1_000;
+/// What a preflight is told (openapi "Conventions").
+const PREFLIGHT_HEADERS: &str =
+    "Authorization,Content-Type,X-Amz-Date,X-Amz-Security-Token,X-Api-Key";
+const PREFLIGHT_METHODS: &str = "DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT";
+const ANSWER_HEADERS: &str = "Origin, X-Requested-With, Content-Type, Accept";
+
+/// What the handlers share.
+#[derive(Clone)]
+struct Door {
+    world: Arc<World>,
+    live: Arc<Broadcast>,
+    listeners: Arc<Semaphore>,
+    port: u16,
+}
+
+/// The API and the live events, for a server on this loopback port.
+pub fn router(world: Arc<World>, live: Arc<Broadcast>, port: u16) -> Router {
+    let door = Door {
+        world,
+        live,
+        listeners: Arc::new(Semaphore::new(MOST_LISTENERS)),
+        port,
+    };
+    Router::new().fallback(handle).with_state(door)
+}
+
+async fn handle(State(door): State<Door>, request: Request) -> Response {
+    if let Err(why) = admitted(request.headers(), door.port) {
+        return gateway(StatusCode::FORBIDDEN, &why);
+    }
+    let path = request.uri().path();
+    let Some(path) = PREFIXES
+        .iter()
+        .find_map(|prefix| path.strip_prefix(prefix))
+        .filter(|rest| rest.starts_with('/'))
+        .map(str::to_owned)
+    else {
+        return gateway(
+            StatusCode::FORBIDDEN,
+            "no such path; the API lies under /api",
+        );
+    };
+    if request.method() == Method::OPTIONS {
+        return preflight();
+    }
+    let method = request.method().as_str().to_owned();
+    let query = request.uri().query().map(str::to_owned);
+    let limit = match method.as_str() {
+        "PUT" => LARGEST_OBJECT_BYTES as usize,
+        _ => LONGEST_TEXT_BYTES,
+    };
+    let body = match Limited::new(request.into_body(), limit).collect().await {
+        Ok(body) => body.to_bytes().to_vec(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return gateway(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                &format!("the body is longer than {limit} bytes"),
+            );
+        }
+        Err(_) => return gateway(StatusCode::BAD_REQUEST, "the body did not arrive"),
+    };
+    let asked = Asked {
+        method: &method,
+        path: &path,
+        query: query.as_deref(),
+        body: &body,
+    };
+    match Call::read(&asked) {
+        None => gateway(StatusCode::FORBIDDEN, "no such path"),
+        Some(Err(refusal)) => refused(&refusal),
+        Some(Ok(Call::Live { test })) => listen(&door, test).await,
+        Some(Ok(call)) => match answer(&door.world, call, body).await {
+            Ok(Answer::Json(value)) => written(StatusCode::OK, &value),
+            Ok(Answer::Bytes(bytes)) => file(bytes),
+            Err(refusal) => refused(&refusal),
+        },
+    }
+}
+
+/// Whether a request comes from this machine's own programs or pages.
+fn admitted(headers: &HeaderMap, port: u16) -> Result<(), String> {
+    let text = |value: &HeaderValue| value.to_str().map(str::to_owned).unwrap_or_default();
+    let hosts: Vec<String> = headers.get_all(HOST).iter().map(text).collect();
+    let [host] = hosts.as_slice() else {
+        return Err("exactly one Host header is needed".to_owned());
+    };
+    // DLT's command names the host without its port.
+    let local = is_loopback(host)
+        || host
+            .rsplit_once(':')
+            .is_some_and(|(name, given)| is_loopback(name) && given == port.to_string());
+    if !local {
+        return Err("this server answers to 127.0.0.1 and localhost only".to_owned());
+    }
+    for origin in headers.get_all(ORIGIN).iter().map(text) {
+        let ours = origin
+            .strip_prefix("http://")
+            .and_then(|rest| rest.rsplit_once(':'))
+            .is_some_and(|(name, given)| is_loopback(name) && given == port.to_string());
+        if !ours {
+            return Err("pages of other origins may not call this server".to_owned());
+        }
+    }
+    Ok(())
+}
+
+fn is_loopback(name: &str) -> bool {
+    matches!(name, "127.0.0.1" | "localhost" | "[::1]")
+}
+
+async fn listen(door: &Door, test: dlt_core::ids::TestId) -> Response {
+    let Ok(permit) = Arc::clone(&door.listeners).try_acquire_owned() else {
+        return gateway(
+            StatusCode::TOO_MANY_REQUESTS,
+            &format!("{MOST_LISTENERS} listen already; try again later"),
+        );
+    };
+    match live::events(&door.world, &door.live, test, permit).await {
+        Err(refusal) => refused(&refusal),
+        Ok(events) => {
+            let mut response = Response::new(Body::from_stream(events));
+            head(&mut response, StatusCode::OK, "text/event-stream");
+            response
+                .headers_mut()
+                .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response
+        }
+    }
+}
+
+/// An application's refusal: a JSON string.
+fn refused(refusal: &Refusal) -> Response {
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    written(status, &Value::String(refusal.text_on_the_wire()))
+}
+
+/// A refusal in front of the application: an object, as API Gateway makes it.
+fn gateway(status: StatusCode, message: &str) -> Response {
+    written(status, &json!({ "message": message }))
+}
+
+fn written(status: StatusCode, value: &Value) -> Response {
+    let mut response = Response::new(Body::from(value.to_string()));
+    head(&mut response, status, "application/json");
+    response
+}
+
+fn file(bytes: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(bytes));
+    head(&mut response, StatusCode::OK, "application/octet-stream");
+    response
+        .headers_mut()
+        .insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    response
+}
+
+fn preflight() -> Response {
+    let mut response = written(StatusCode::OK, &json!({}));
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (ACCESS_CONTROL_ALLOW_HEADERS, PREFLIGHT_HEADERS),
+        (ACCESS_CONTROL_ALLOW_METHODS, PREFLIGHT_METHODS),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn head(response: &mut Response, status: StatusCode, content_type: &'static str) {
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (CONTENT_TYPE, content_type),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (ACCESS_CONTROL_ALLOW_HEADERS, ANSWER_HEADERS),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(rows: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in rows {
+            headers.append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn only_this_machine_s_own_programs_and_pages_come_in() {
+        for good in [
+            &[("host", "127.0.0.1:8089")][..],
+            &[("host", "localhost:8089")],
+            &[("host", "[::1]:8089")],
+            &[("host", "localhost")],
+            &[
+                ("host", "localhost:8089"),
+                ("origin", "http://localhost:8089"),
+            ],
+            &[
+                ("host", "localhost:8089"),
+                ("origin", "http://127.0.0.1:8089"),
+            ],
+        ] {
+            assert_eq!(admitted(&headers(good), 8089), Ok(()), "{good:?}");
+        }
+        for bad in [
+            &[][..],
+            &[("host", "evil.example:8089")],
+            &[("host", "localhost:8090")],
+            &[("host", "localhost.evil.example")],
+            &[("host", "127.0.0.1:8089"), ("host", "localhost:8089")],
+            &[("host", "localhost:8089"), ("origin", "null")],
+            &[("host", "localhost:8089"), ("origin", "http://localhost")],
+            &[
+                ("host", "localhost:8089"),
+                ("origin", "http://localhost:3000"),
+            ],
+            &[
+                ("host", "localhost:8089"),
+                ("origin", "https://localhost:8089"),
+            ],
+            &[
+                ("host", "localhost:8089"),
+                ("origin", "http://evil.example:8089"),
+            ],
+        ] {
+            assert!(admitted(&headers(bad), 8089).is_err(), "{bad:?}");
+        }
+    }
+}

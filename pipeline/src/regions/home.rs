@@ -1,0 +1,96 @@
+//! Regions at home: pools of runners on this machine, as they were named when
+//! dlt was started.
+
+use super::{RegionRoom, Regions};
+use crate::error::PipelineError;
+use crate::runs::sqlite::SqliteRuns;
+use async_trait::async_trait;
+use dlt_core::calls::answers::{RegionInfo, StackInfo, VcpuDetails};
+use dlt_core::ids::Region;
+use dlt_core::stack::HUB_VERSION;
+
+/// What DLT's clients take a runner to need; at home a runner is a process.
+const VCPUS_PER_TASK: u64 = 2;
+/// The cluster's name in records.
+const CLUSTER: &str = "home";
+/// The account's number in records.
+const NO_ACCOUNT: &str = "000000000000";
+
+/// The regions of a home.
+#[derive(Debug, Clone)]
+pub struct HomeRegions {
+    regions: Vec<(Region, u64)>,
+    runs: SqliteRuns,
+    /// When the data folder was made, ISO 8601.
+    created: String,
+}
+
+impl HomeRegions {
+    /// These regions, each with its capacity in runners.
+    pub fn new(regions: Vec<(Region, u64)>, runs: SqliteRuns, created: String) -> Self {
+        Self {
+            regions,
+            runs,
+            created,
+        }
+    }
+}
+
+#[async_trait]
+impl Regions for HomeRegions {
+    async fn list(&self) -> Result<Vec<RegionRoom>, PipelineError> {
+        let unfinished = self.runs.unfinished()?;
+        let room = |(region, capacity): &(Region, u64)| {
+            let used: u64 = unfinished
+                .iter()
+                .filter(|run| !run.is_stopping())
+                .flat_map(|run| &run.regions)
+                .filter(|row| row.region == *region)
+                .map(|row| row.tasks)
+                .sum();
+            RegionRoom {
+                region: region.clone(),
+                info: RegionInfo {
+                    test_id: format!("region-{region}"),
+                    region: region.to_string(),
+                    task_cluster: CLUSTER.to_owned(),
+                    task_definition: None,
+                    ecs_cloud_watch_log_group: None,
+                    subnet_a: None,
+                    subnet_b: None,
+                    task_security_group: None,
+                    task_role_arn: None,
+                    execution_role_arn: None,
+                    version: Some(format!("v{HUB_VERSION}")),
+                    stack_id: None,
+                    deployment_date: Some(self.created.clone()),
+                    compatible: None,
+                    incompatibility_reason: None,
+                },
+                vcpus: VcpuDetails {
+                    limit: capacity * VCPUS_PER_TASK,
+                    per_task: VCPUS_PER_TASK,
+                    in_use: used * VCPUS_PER_TASK,
+                },
+            }
+        };
+        Ok(self.regions.iter().map(room).collect())
+    }
+
+    async fn stack(&self) -> Result<StackInfo, PipelineError> {
+        let first = self.regions.first();
+        Ok(StackInfo {
+            created_time: self.created.clone(),
+            region: first.map(|row| row.0.to_string()).unwrap_or_default(),
+            version: format!("v{HUB_VERSION}"),
+            mcp_endpoint: None,
+            account_id: NO_ACCOUNT.to_owned(),
+            deployment_method: "cloudformation".to_owned(),
+            stack_id: CLUSTER.to_owned(),
+            solution_template: "headless".to_owned(),
+            latest_version: None,
+            is_update_available: false,
+            dlt_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        })
+    }
+}

@@ -1,0 +1,66 @@
+//! Regions: where runs may go, how much room is there, and what is deployed.
+//! On AWS from stacks and quotas; at home the regions that `dlt` was given.
+
+#[cfg(feature = "local")]
+pub mod home;
+
+use crate::error::PipelineError;
+use crate::world::World;
+use async_trait::async_trait;
+use dlt_core::calls::answers::{RegionInfo, StackInfo, VcpuDetails};
+use dlt_core::ids::Region;
+use dlt_core::scenario::TaskConfig;
+
+/// A registered region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegionRoom {
+    /// Which.
+    pub region: Region,
+    /// What clients see of it; compatibility is filled in by `api`.
+    pub info: RegionInfo,
+    /// Its room.
+    pub vcpus: VcpuDetails,
+}
+
+impl RegionRoom {
+    /// Runners that it holds.
+    pub fn capacity(&self) -> u64 {
+        self.vcpus.limit / self.vcpus.per_task.max(1)
+    }
+
+    /// Runners that there is room for now.
+    pub fn free(&self) -> u64 {
+        self.vcpus.limit.saturating_sub(self.vcpus.in_use) / self.vcpus.per_task.max(1)
+    }
+}
+
+/// Where regions are registered.
+#[async_trait]
+pub trait Regions: Send + Sync {
+    /// Registered regions.
+    async fn list(&self) -> Result<Vec<RegionRoom>, PipelineError>;
+    /// What is deployed.
+    async fn stack(&self) -> Result<StackInfo, PipelineError>;
+}
+
+/// Whether every region exists and has room for its runners now.
+pub async fn check_room(world: &World, tasks: &[TaskConfig]) -> Result<(), PipelineError> {
+    let rooms = world.regions.list().await?;
+    for task in tasks {
+        let Some(room) = rooms.iter().find(|room| room.region == task.region) else {
+            return Err(PipelineError::NoRegion {
+                region: task.region.to_string(),
+                known: rooms.iter().map(|room| room.region.to_string()).collect(),
+            });
+        };
+        if task.task_count > room.free() {
+            return Err(PipelineError::NoRoom {
+                region: task.region.to_string(),
+                capacity: room.capacity(),
+                used: room.capacity() - room.free(),
+                asked: task.task_count,
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! Starting a run: the claim on its scenario, what runners will fetch, the run
+//! itself, its execution. What then happens is the workflow's affair.
+
+use super::{RegionTasks, Run};
+use crate::error::PipelineError;
+use crate::objects::Access;
+use crate::scenarios;
+use crate::workflow::watch;
+use crate::world::{World, random_id, stamp};
+use dlt_core::calls::RunRecord;
+use dlt_core::ids::{IdError, RunPrefix, TestId, TestRunId};
+use dlt_core::keys;
+use dlt_core::run::Status;
+use dlt_core::scenario::Scenario;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Characters of ids that we make (api-behaviour.md 1).
+const ID_LENGTH: usize = 10;
+/// Bytes of a run's secret.
+const SECRET_BYTES: usize = 32;
+
+/// A run that was accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Started {
+    /// The scenario.
+    pub test: TestId,
+    /// The run.
+    pub run: TestRunId,
+}
+
+/// An id for a scenario that has none.
+pub fn new_test(world: &World) -> Result<TestId, PipelineError> {
+    parsed(TestId::parse(&random_id(world.clock.as_ref(), ID_LENGTH)?))
+}
+
+/// An id for a run.
+pub fn new_run(world: &World) -> Result<TestRunId, PipelineError> {
+    parsed(TestRunId::parse(&random_id(
+        world.clock.as_ref(),
+        ID_LENGTH,
+    )?))
+}
+
+/// Keeps the scenario under `test` with this body and starts `run` of it.
+/// Nothing is changed when it cannot be started.
+pub async fn start(
+    world: &World,
+    scenario: &Scenario,
+    body: Value,
+    test: &TestId,
+    run: &TestRunId,
+) -> Result<Started, PipelineError> {
+    let start_time = stamp(world.clock.now_us());
+    let mut item = item(scenario, test.clone(), run.clone(), start_time.clone())?;
+    let claim = scenarios::claim(
+        world.scenarios.as_ref(),
+        world.runs.as_ref(),
+        test,
+        body,
+        run,
+        &start_time,
+    )
+    .await?;
+    item.record.schedule_timezone = claim.item.zone();
+    if let Err(error) = prepare(world, scenario, &item).await {
+        claim.release(world.scenarios.as_ref()).await;
+        return Err(error);
+    }
+    let name = watch::execution_name(&item, 1);
+    let input = watch::execution_input(&item, 1, world.pace.poll_s);
+    if let Err(error) = world.executions.start(&name, run, input).await {
+        // The run is stored, so it is ended, not forgotten.
+        let end_time = stamp(world.clock.now_us());
+        let reason = format!("its workflow could not be started: {error}");
+        world
+            .change(run, &|run| {
+                run.failure.get_or_insert_with(|| reason.clone());
+                watch::settle(run, &end_time);
+            })
+            .await?;
+        return Err(error);
+    }
+    Ok(Started {
+        test: test.clone(),
+        run: run.clone(),
+    })
+}
+
+/// Writes what runners need, then the run.
+async fn prepare(world: &World, scenario: &Scenario, item: &Run) -> Result<(), PipelineError> {
+    let objects = &world.objects;
+    for region in &item.regions {
+        let document = scenario.region_document(&region.region);
+        let key = keys::scenario(&item.test, &region.region);
+        let bytes = serde_json::to_vec(&document)
+            .map_err(|error| PipelineError::Other(format!("object {key}: {error}")))?;
+        objects.put(&key, &bytes, Access::Home).await?;
+    }
+    let mut secret = [0u8; SECRET_BYTES];
+    world.clock.random(&mut secret)?;
+    let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let key = keys::secret(&item.test, &item.prefix);
+    objects.put(&key, secret.as_bytes(), Access::Secret).await?;
+    world.runs.put(item).await
+}
+
+fn item(
+    scenario: &Scenario,
+    test: TestId,
+    run: TestRunId,
+    start_time: String,
+) -> Result<Run, PipelineError> {
+    let body = |name: &str| scenario.body.get(name).cloned().unwrap_or(Value::Null);
+    let first = scenario
+        .tasks
+        .first()
+        .ok_or_else(|| PipelineError::Input("the scenario has no region".to_owned()))?;
+    let last = scenario.tasks.last().unwrap_or(first);
+    Ok(Run {
+        version: 0,
+        prefix: parsed(RunPrefix::of(&start_time, &run))?,
+        record: RunRecord {
+            test_id: test.to_string(),
+            test_run_id: run.to_string(),
+            test_name: scenario.name.clone(),
+            test_description: scenario.description.clone(),
+            test_type: "simple".to_owned(),
+            status: Status::Queued,
+            start_time,
+            end_time: String::new(),
+            schedule_timezone: "UTC".to_owned(),
+            test_task_configs: body("testTaskConfigs"),
+            test_scenario: scenario.region_document(&last.region),
+            results: Value::Object(serde_json::Map::new()),
+            complete_tasks: BTreeMap::new(),
+            succ_percent: None,
+            error_reason: None,
+            outcome: None,
+            verdict: None,
+            account: None,
+            coverage: None,
+            start: None,
+            load: None,
+            summary: None,
+            errors: None,
+            warnings: Vec::new(),
+        },
+        test,
+        run,
+        regions: scenario
+            .tasks
+            .iter()
+            .map(|task| RegionTasks {
+                region: task.region.clone(),
+                tasks: task.task_count,
+            })
+            .collect(),
+        live: scenario.show_live,
+        healthy_threshold: scenario.healthy_threshold,
+        document: scenario.region_document(&first.region),
+        thresholds: scenario
+            .thresholds
+            .iter()
+            .map(|threshold| threshold.expression.clone())
+            .collect(),
+        planned_us: scenario.plan.end_us(),
+        graceful_stop_us: scenario.plan.graceful_stop_us(),
+        workers_began_us: None,
+        leaders_began_us: None,
+        start_at_us: None,
+        stop_began_us: None,
+        cancel_reason: None,
+        failure: None,
+        launch_trouble: None,
+        lost: BTreeMap::new(),
+    })
+}
+
+fn parsed<T>(id: Result<T, IdError>) -> Result<T, PipelineError> {
+    id.map_err(|error| PipelineError::Input(error.to_string()))
+}
