@@ -5,6 +5,7 @@ use crate::error::PipelineError;
 use crate::fleet::{self, Doing};
 use crate::objects::uploads::Uploads;
 use crate::regions;
+use crate::runs::Run;
 use crate::runs::start::{new_run, new_test, start};
 use crate::scenarios::{self, ScenarioItem};
 use crate::schedules::{instant, planned};
@@ -15,7 +16,6 @@ use dlt_core::calls::answers::{ScenarioList, ScenarioRecord, TaskCounts};
 use dlt_core::calls::request::Refusal;
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::run::Status;
-use dlt_core::scenario::TaskConfig;
 use dlt_core::scenario::post::{Action, Post, When};
 use serde_json::{Value, json};
 
@@ -290,8 +290,12 @@ pub(super) async fn get(
         item.status,
         Status::Provisioning | Status::Running | Status::Cancelling | Status::CleaningUp
     );
-    if let (true, Some(run)) = (has_tasks, &item.run) {
-        record.tasks_per_region = Some(tasks_per_region(world, &item, run).await?);
+    let run = match item.run.as_ref().filter(|_| has_tasks) {
+        Some(run) => world.runs.get(run).await?,
+        None => None,
+    };
+    if let Some(run) = run {
+        record.tasks_per_region = Some(tasks_per_region(world, &run).await?);
     }
     record.history = Some(match history {
         true => self::history(world, test).await?,
@@ -300,24 +304,21 @@ pub(super) async fn get(
     Ok(record)
 }
 
-async fn tasks_per_region(
-    world: &World,
-    item: &ScenarioItem,
-    run: &TestRunId,
-) -> Result<Vec<TaskCounts>, Refusal> {
-    let seen = fleet::newest(world.fleet.as_ref(), &item.test, run).await?;
-    let configs: Vec<TaskConfig> = dlt_core::scenario::post::task_configs(&item.body);
-    let counts = configs.iter().map(|config| {
-        let here = || {
-            seen.iter()
-                .filter(|seen| seen.alive && seen.region == config.region)
-        };
-        let pending = here().filter(|seen| seen.doing == Doing::Starting).count() as u64;
+async fn tasks_per_region(world: &World, run: &Run) -> Result<Vec<TaskCounts>, Refusal> {
+    let seen = fleet::newest(world.fleet.as_ref(), &run.test, &run.run).await?;
+    let counts = run.regions.iter().map(|row| {
+        let here = seen
+            .iter()
+            .filter(|seen| seen.alive && seen.region == row.region);
+        // A leader says that it is ready to nobody but the workflow; once the
+        // start is given, everyone is.
+        let (pending, running): (Vec<_>, Vec<_>) =
+            here.partition(|seen| seen.doing == Doing::Starting && run.start_at_us.is_none());
         TaskCounts {
-            region: config.region.to_string(),
-            running: here().count() as u64 - pending,
-            pending,
-            desired: config.task_count,
+            region: row.region.to_string(),
+            running: running.len() as u64,
+            pending: pending.len() as u64,
+            desired: row.tasks,
         }
     });
     Ok(counts.collect())
