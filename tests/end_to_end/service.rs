@@ -202,15 +202,9 @@ fn fifty_listeners_hear_each_second_in_time() {
     let _alone = alone();
     let (home, target) = (Home::new(), everywhere(ok()));
     let service = Service::start(&home, &REGIONS);
-    service.ask(
-        "POST",
-        "/scenarios",
-        Some(&{
-            let mut kept = body("heard", &target, "6s");
-            kept["saveOnly"] = json!(true);
-            kept
-        }),
-    );
+    let mut kept = body("heard", &target, "6s");
+    kept["saveOnly"] = json!(true);
+    service.post(&kept);
     let listeners: Vec<_> = (0..50).map(|_| service.listen("heard")).collect();
     let began = Instant::now();
     let wall_us = || {
@@ -261,7 +255,13 @@ fn fifty_listeners_hear_each_second_in_time() {
             }
         }
     }
-    // With `showLive: false` nothing is published.
+}
+
+#[test]
+fn a_scenario_that_is_not_shown_live_tells_its_status_alone() {
+    let _shared = shared();
+    let (home, target) = (Home::new(), everywhere(ok()));
+    let service = Service::start(&home, &REGIONS);
     let mut silent = body("silent", &target, "2s");
     silent["showLive"] = json!(false);
     silent["saveOnly"] = json!(true);
@@ -326,4 +326,55 @@ fn regions_are_filled_and_no_further() {
         "success"
     );
     assert_eq!(service.ask("GET", "/scenarios/one", None).status, 404);
+}
+
+/// A schedule of `scheduled`, so many seconds from now.
+fn in_seconds(target: &Target, seconds: i64) -> Value {
+    let mut body = body("scheduled", target, "1s");
+    let at = jiff::Timestamp::now()
+        .to_zoned(jiff::tz::TimeZone::get("America/New_York").unwrap())
+        .checked_add(jiff::Span::new().seconds(seconds))
+        .unwrap();
+    body["scheduleStep"] = json!("start");
+    body["scheduleDate"] = json!(at.strftime("%Y-%m-%d").to_string());
+    body["scheduleTime"] = json!(at.strftime("%H:%M:%S").to_string());
+    body["scheduleTimezone"] = json!("America/New_York");
+    body
+}
+
+/// On the wall clock: a schedule fires once, also when `dlt up` was killed and
+/// started again before its time.
+#[test]
+fn a_schedule_fires_once_even_if_the_service_was_killed_meanwhile() {
+    let _shared = shared();
+    let (home, target) = (Home::new(), everywhere(ok()));
+    let mut service = Service::start(&home, &REGIONS);
+    let kept = service.post(&in_seconds(&target, 4));
+    assert_eq!(
+        (&kept["status"], &kept["startTime"]),
+        (&json!("scheduled"), &json!(""))
+    );
+    assert_eq!(kept["scheduleTimezone"], "America/New_York");
+    assert_ne!(kept["nextRun"], "");
+    service.kill();
+    service.restart();
+    assert_eq!(service.status("scheduled"), "scheduled");
+    service.until("scheduled", "complete", s(5) + AROUND);
+    let scenario = service.get("/scenarios/scheduled?history=false");
+    assert_eq!(
+        (&scenario["nextRun"], &scenario["totalTestRuns"]),
+        (&json!(""), &json!(1))
+    );
+    let runs = service.get("/scenarios/scheduled/testruns?limit=20");
+    assert_eq!(runs["pagination"]["total_count"], 1);
+    assert_eq!(runs["testRuns"][0]["scheduleTimezone"], "America/New_York");
+    // A schedule that is cancelled before its time never fires.
+    service.post(&in_seconds(&target, 3_600));
+    assert_eq!(service.status("scheduled"), "scheduled");
+    service.ask("POST", "/scenarios/scheduled", None);
+    let scenario = service.get("/scenarios/scheduled?history=false");
+    assert_eq!(
+        (&scenario["status"], &scenario["nextRun"]),
+        (&json!("cancelled"), &json!(""))
+    );
 }
