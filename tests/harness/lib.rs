@@ -9,11 +9,13 @@ pub mod certificates;
 pub mod command;
 pub mod http;
 pub mod log;
+pub mod mangle;
 pub mod objects;
 pub mod patience;
 pub mod processes;
 pub mod target;
 pub mod truth;
 pub mod up;
+pub mod world;
 
 mod connection;
