@@ -140,6 +140,17 @@ impl Stand {
             .block_on(self.world.runs.put(&run))
             .expect("a stored run");
     }
+
+    /// Takes a run out of the store, whatever still points to it.
+    ///
+    /// # Panics
+    /// When it was not there.
+    pub fn lose_run(&self, test: &str, run: &str) {
+        let test = TestId::parse(test).expect("a test id");
+        let runs = [TestRunId::parse(run).expect("a run id")];
+        let lost = self.world.runs.delete(&test, &runs);
+        assert_eq!(self.runtime.block_on(lost), Ok(1));
+    }
 }
 
 /// A run with nothing measured.
