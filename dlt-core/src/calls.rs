@@ -1,11 +1,14 @@
-//! The API as values. For now the run record: what GET …/testruns/{run} and
+//! The API as values: here the run record, what GET …/testruns/{run} and
 //! `dlt run --json` answer (dlt.md 2, openapi `TestRunRecord`), and the exit
-//! code that it means.
+//! code that it means. `routes` is the one table of what may be asked, `request`
+//! reads by it, `openapi` describes it.
 
 pub mod answers;
 mod bodies;
+pub mod openapi;
 mod query;
 pub mod request;
+mod routes;
 mod rows;
 
 pub use query::{DEFAULT_LIMIT, MOST_RUNS, PageToken, RunsQuery};
@@ -14,17 +17,20 @@ use crate::outcome::Outcome;
 use crate::run::Status;
 use crate::summary::{AccountSummary, Blocks, Coverage, ErrorRow, StartSummary, Summary};
 use crate::verdict::{Trust, Verdict};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A run, as the API shows it. Compatible fields are camelCase, ours snake_case.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunRecord {
     /// Which scenario.
+    #[schemars(schema_with = "openapi::shapes::test_id")]
     pub test_id: String,
     /// Which run.
+    #[schemars(schema_with = "openapi::shapes::test_run_id")]
     pub test_run_id: String,
     /// The scenario's name.
     pub test_name: String,
@@ -33,19 +39,25 @@ pub struct RunRecord {
     /// `simple` for now.
     pub test_type: String,
     /// Where it stands.
+    #[schemars(schema_with = "openapi::shapes::run_status")]
     pub status: Status,
     /// `YYYY-MM-DD HH:MM:SS`, UTC.
+    #[schemars(schema_with = "openapi::shapes::stamp")]
     pub start_time: String,
     /// The same; empty while it runs.
+    #[schemars(schema_with = "openapi::shapes::stamp")]
     pub end_time: String,
     /// IANA zone of the scenario's schedule.
     #[serde(default = "utc")]
     pub schedule_timezone: String,
     /// As posted, with numbers.
+    #[schemars(schema_with = "openapi::shapes::task_configs")]
     pub test_task_configs: Value,
     /// The plan.
+    #[schemars(schema_with = "openapi::shapes::run_plan")]
     pub test_scenario: Value,
     /// Compatible results by region and `total`; empty object until parsed.
+    #[schemars(schema_with = "openapi::shapes::results")]
     pub results: Value,
     /// Reports by region.
     pub complete_tasks: BTreeMap<String, u64>,
@@ -90,7 +102,7 @@ fn utc() -> String {
 }
 
 /// What was planned.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LoadSummary {
     /// `closed` or `open`.
     pub model: String,

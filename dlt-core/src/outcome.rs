@@ -9,10 +9,11 @@ pub(crate) use decide::{Ending, decide};
 
 use crate::account::Account;
 use crate::tally::LabelTally;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A run's outcome.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Outcome {
     /// Every threshold holds and the run could be run.
     pub passed: bool,
@@ -28,7 +29,7 @@ pub struct Outcome {
 }
 
 /// One threshold's result.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ThresholdResult {
     /// As the scenario has it.
     pub expression: String,

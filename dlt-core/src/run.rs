@@ -1,11 +1,12 @@
 //! The states of scenarios and runs, and the moves between them
 //! (api-behaviour.md 2). Storing them is the pipeline's job.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A scenario's or run's status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Status {
     /// Saved, never run.
     #[serde(rename = "created")]

@@ -7,6 +7,7 @@
 use crate::account::Account;
 use crate::latencies::Latencies;
 use crate::sample::{Cause, Outcome, Sample};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -149,7 +150,7 @@ impl Phases {
 }
 
 /// One saved exchange of a failure, bounded, secrets redacted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Exchange {
     /// What was sent: request line and headers.
     pub request: String,

@@ -5,6 +5,7 @@
 use crate::coarse::Coarse;
 use crate::ids::{Region, RunnerId};
 use crate::runner_line::add_cause;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ pub const MOST_TIMELINE_LABELS: usize = 100;
 pub const TIMELINE_FORMAT: u32 = 1;
 
 /// One stretch (a second, later 10 s or 60 s) of a runner, a region or a run.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Second {
     /// Seconds since the start instant at which it begins.
     pub second: u64,
@@ -37,8 +38,10 @@ pub struct Second {
     /// Failures by cause, sorted by cause.
     pub causes: Vec<(String, u64)>,
     /// Response times.
+    #[schemars(with = "Vec<(u64, u64)>")]
     pub latency: Coarse,
     /// Generator lag.
+    #[schemars(with = "Vec<(u64, u64)>")]
     pub lag: Coarse,
 }
 
@@ -72,7 +75,7 @@ impl Second {
 }
 
 /// One stretch of one label.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct LabelSecond {
     /// Seconds since the start instant at which it begins.
     pub second: u64,
@@ -81,11 +84,12 @@ pub struct LabelSecond {
     /// Failed.
     pub failed: u64,
     /// Response times.
+    #[schemars(with = "Vec<(u64, u64)>")]
     pub latency: Coarse,
 }
 
 /// A label's stretches, rising.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LabelSeries {
     /// The label.
     pub label: String,
@@ -125,13 +129,14 @@ pub fn stretch_of(second: u64) -> u64 {
 }
 
 /// A run's merged timeline (`timeline.json.gz`): by region, and labels over all.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct RunTimeline {
     /// [`TIMELINE_FORMAT`].
     pub format: u32,
     /// The start instant, µs since the Unix epoch.
     pub start_at_us: u64,
     /// By region, its stretches rising.
+    #[schemars(with = "BTreeMap<String, Vec<Second>>")]
     pub regions: BTreeMap<Region, Vec<Second>>,
     /// Labels over all regions; empty when there are more than
     /// [`MOST_TIMELINE_LABELS`].

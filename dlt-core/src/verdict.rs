@@ -8,10 +8,13 @@ mod limits;
 pub use judge::{Evidence, judge};
 pub use limits::{LIMITS, Limit};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How far a run may be trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Trust {
     /// The generator was not the limit and nothing is missing.
@@ -23,7 +26,9 @@ pub enum Trust {
 }
 
 /// What may be wrong: the codes of dlt.md 2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Code {
     /// Open load: requests left late.
@@ -49,7 +54,7 @@ pub enum Code {
 }
 
 /// A run's verdict.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
     /// The worst of the reasons.
     pub trust: Trust,
@@ -58,7 +63,7 @@ pub struct Verdict {
 }
 
 /// One reason.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reason {
     /// What kind.
     pub code: Code,

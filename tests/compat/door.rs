@@ -23,7 +23,7 @@ fn at_the_gateway(reply: &Reply, status: u16) {
 fn what_is_not_there_is_refused_in_the_contract_s_form() {
     let home = Home::new();
     let server = Service::start(&home, &[]);
-    let recorder = Recorder::new(vec![Document::contract()]);
+    let recorder = Recorder::new(vec![Document::contract(), Document::ours()]);
     for prefix in ["/api", "/prod"] {
         let reply = send(&server, "GET", &format!("{prefix}/scenarios"), &[]);
         assert_eq!(reply.json(), json!({"Items": []}), "{prefix}");

@@ -2,6 +2,8 @@
 //! document, its rules, its door, and requests that no client sends.
 
 mod door;
+mod examples;
 mod fuzz;
+mod ours;
 mod rules;
 mod service;

@@ -49,6 +49,11 @@ impl Document {
         Self::new("the contract", root, false)
     }
 
+    /// The one that dlt emits; its schemas name every key that dlt answers.
+    pub fn ours() -> Self {
+        Self::new("our document", dlt_core::calls::openapi::openapi(), true)
+    }
+
     /// A document; `closed` says whether its schemas name every key there is.
     pub fn new(name: &'static str, root: Value, closed: bool) -> Self {
         Self {
@@ -164,7 +169,11 @@ fn close(schema: &mut Value) {
             if named && !object.contains_key("additionalProperties") {
                 object.insert("additionalProperties".to_owned(), json!(false));
             }
-            object.values_mut().for_each(close);
+            // What stands under a condition adds to the schema around it.
+            let parts = object
+                .iter_mut()
+                .filter(|part| part.0 != "if" && part.0 != "else");
+            parts.for_each(|part| close(part.1));
         }
         Value::Array(items) => items.iter_mut().for_each(close),
         _ => {}

@@ -5,12 +5,13 @@
 use super::LoadSummary;
 use crate::run::Status;
 use crate::verdict::Trust;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// GET /scenarios.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScenarioList {
     /// Latest start first; those that never ran last.
     #[serde(rename = "Items")]
@@ -18,10 +19,11 @@ pub struct ScenarioList {
 }
 
 /// A scenario in the list; only these fields.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScenarioListItem {
     /// Which.
+    #[schemars(schema_with = "super::openapi::shapes::test_id")]
     pub test_id: String,
     /// Its name.
     pub test_name: String,
@@ -30,8 +32,10 @@ pub struct ScenarioListItem {
     /// Where it stands.
     pub status: Status,
     /// When its last run started: `YYYY-MM-DD HH:MM:SS` UTC, or empty.
+    #[schemars(schema_with = "super::openapi::shapes::stamp")]
     pub start_time: String,
     /// When it runs next, on the wall clock of `scheduleTimezone`; or empty.
+    #[schemars(schema_with = "super::openapi::shapes::stamp")]
     pub next_run: String,
     /// `daily`, `weekly`, `biweekly`, `monthly` or empty.
     pub schedule_recurrence: String,
@@ -47,10 +51,11 @@ pub struct ScenarioListItem {
 
 /// A scenario: the answer of POST /scenarios (plan as JSON text) and of
 /// GET /scenarios/{testId} (plan as an object, and the fields at the end).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScenarioRecord {
     /// Which.
+    #[schemars(schema_with = "super::openapi::shapes::test_id")]
     pub test_id: String,
     /// Its name.
     pub test_name: String,
@@ -65,10 +70,13 @@ pub struct ScenarioRecord {
     /// Whether live data is published.
     pub show_live: bool,
     /// When its last run started, UTC; or empty.
+    #[schemars(schema_with = "super::openapi::shapes::stamp")]
     pub start_time: String,
     /// When its last run ended, UTC; or empty.
+    #[schemars(schema_with = "super::openapi::shapes::stamp")]
     pub end_time: String,
     /// When it runs next, on the wall clock of `scheduleTimezone`; or empty.
+    #[schemars(schema_with = "super::openapi::shapes::stamp")]
     pub next_run: String,
     /// `daily`, `weekly`, `biweekly`, `monthly` or empty.
     pub schedule_recurrence: String,
@@ -87,13 +95,16 @@ pub struct ScenarioRecord {
     /// Runners that the last run lost.
     pub task_failure_count: u64,
     /// Regions with their runners; GET adds the region's own fields.
+    #[schemars(schema_with = "super::openapi::shapes::task_configs")]
     pub test_task_configs: Value,
     /// JSON text in the answer of POST, an object in that of GET.
+    #[schemars(schema_with = "super::openapi::shapes::scenario_plan")]
     pub test_scenario: Value,
     /// When a run passes (ours).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub thresholds: Vec<String>,
     /// Compatible results of the last run; empty until one was parsed.
+    #[schemars(schema_with = "super::openapi::shapes::results")]
     pub results: Value,
     /// Reports of the last run by region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,11 +128,12 @@ pub struct ScenarioRecord {
     pub tasks_per_region: Option<Vec<TaskCounts>>,
     /// GET only: run records by their ids; empty with `history=false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<super::RunRecord>>")]
     pub history: Option<Vec<Value>>,
 }
 
 /// Runners of a region.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TaskCounts {
     /// Where.
     pub region: String,
@@ -134,7 +146,7 @@ pub struct TaskCounts {
 }
 
 /// GET /scenarios/{testId}/testruns.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TestRunsPage {
     /// Newest first.
@@ -144,7 +156,7 @@ pub struct TestRunsPage {
 }
 
 /// Where a page stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Pagination {
     /// Runs a page.
     pub limit: usize,
@@ -157,16 +169,20 @@ pub struct Pagination {
 /// A run in a list (openapi `TestRunSummary`): figures from `results.total`,
 /// times in ms; a figure that is 0 or missing is left out. `outcome` and
 /// `verdict` are ours.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TestRunSummary {
     /// Which.
+    #[schemars(schema_with = "super::openapi::shapes::test_run_id")]
     pub test_run_id: String,
     /// UTC.
+    #[schemars(schema_with = "super::openapi::shapes::stamp")]
     pub start_time: String,
     /// UTC; empty while it runs.
+    #[schemars(schema_with = "super::openapi::shapes::stamp")]
     pub end_time: String,
     /// Where it stands.
+    #[schemars(schema_with = "super::openapi::shapes::run_status")]
     pub status: Status,
     /// IANA zone of the scenario's schedule.
     pub schedule_timezone: String,
@@ -206,24 +222,25 @@ pub struct TestRunSummary {
 }
 
 /// The outcome without its thresholds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ShortOutcome {
     /// Did it pass.
     pub passed: bool,
 }
 
 /// The verdict without its reasons.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ShortVerdict {
     /// May one believe it.
     pub trust: Trust,
 }
 
 /// GET …/baseline.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BaselineAnswer {
     /// Which scenario.
+    #[schemars(schema_with = "super::openapi::shapes::test_id")]
     pub test_id: String,
     /// Null when none is set.
     pub baseline_id: Option<String>,
@@ -238,6 +255,7 @@ pub struct BaselineAnswer {
         skip_serializing_if = "Option::is_none",
         deserialize_with = "present"
     )]
+    #[schemars(schema_with = "super::openapi::shapes::baseline_details")]
     pub test_run_details: Option<Option<BaselineRun>>,
 }
 
@@ -249,28 +267,34 @@ fn present<'de, D: serde::Deserializer<'de>>(
 }
 
 /// The run of a baseline.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BaselineRun {
     /// Which.
+    #[schemars(schema_with = "super::openapi::shapes::test_run_id")]
     pub test_run_id: String,
     /// UTC.
+    #[schemars(schema_with = "super::openapi::shapes::stamp")]
     pub start_time: String,
     /// UTC.
+    #[schemars(schema_with = "super::openapi::shapes::stamp")]
     pub end_time: String,
     /// Where it stands.
+    #[schemars(schema_with = "super::openapi::shapes::run_status")]
     pub status: Status,
     /// IANA zone.
     pub schedule_timezone: String,
     /// Compatible results.
+    #[schemars(schema_with = "super::openapi::shapes::results")]
     pub results: Value,
 }
 
 /// PUT and DELETE …/baseline.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BaselineChanged {
     /// Which scenario.
+    #[schemars(schema_with = "super::openapi::shapes::test_id")]
     pub test_id: String,
     /// The baseline now; absent when it was cleared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -285,7 +309,7 @@ pub struct BaselineChanged {
 }
 
 /// DELETE …/testruns.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunsDeleted {
     /// Runs that existed and are gone.
@@ -293,7 +317,7 @@ pub struct RunsDeleted {
 }
 
 /// GET /tasks: one row a region.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RegionTaskIds {
     /// Where.
@@ -303,7 +327,7 @@ pub struct RegionTaskIds {
 }
 
 /// A region where runs may go (openapi `RegionInfra` and compatibility).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RegionInfo {
     /// `region-` and its name.
@@ -351,7 +375,7 @@ pub struct RegionInfo {
 }
 
 /// GET /regions.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RegionsAnswer {
     /// Registered regions.
     pub regions: Vec<RegionInfo>,
@@ -360,7 +384,7 @@ pub struct RegionsAnswer {
 }
 
 /// GET /vCPUDetails, by region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VcpuDetails {
     /// Most vCPUs.
     #[serde(rename = "vCPULimit")]
@@ -374,7 +398,7 @@ pub struct VcpuDetails {
 }
 
 /// GET /stack-info.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StackInfo {
     /// ISO 8601 with ms and Z.
     pub created_time: String,
@@ -404,21 +428,21 @@ pub struct StackInfo {
 }
 
 /// GET …/errors: the run's failures by cause, most frequent first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorsAnswer {
     /// Rows.
     pub errors: Vec<crate::summary::ErrorRow>,
 }
 
 /// GET …/artifacts: what a run left in the bucket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ArtifactsAnswer {
     /// Rows, by name.
     pub artifacts: Vec<Artifact>,
 }
 
 /// An object of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Artifact {
     /// File name; `…/artifacts?name=` answers its bytes.
     pub name: String,
@@ -429,7 +453,7 @@ pub struct Artifact {
 }
 
 /// GET …/histogram: an exact merged distribution.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HistogramAnswer {
     /// The label, or none for all requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -444,14 +468,14 @@ pub struct HistogramAnswer {
 }
 
 /// Files of a scenario: what was uploaded, or where to upload.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FilesAnswer {
     /// Rows, by name.
     pub files: Vec<Artifact>,
 }
 
 /// POST …/files: where and how to send the bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UploadAnswer {
     /// File name.
     pub name: String,
@@ -464,7 +488,7 @@ pub struct UploadAnswer {
 }
 
 /// An event of GET …/live.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LiveStatus {
     /// Which run; absent while there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@
 
 use super::bodies::{baseline_run, delete_runs, file_name, percent_decoded, upload_name};
 use super::query::{self, RunsQuery};
+use super::routes::{self, Place};
 use crate::ids::{TestId, TestRunId};
 use crate::scenario::{Fault, Faults, Format, raw};
 use serde_json::Value;
@@ -143,6 +144,8 @@ pub enum Call {
     GetCapacity,
     /// GET /stack-info.
     GetStackInfo,
+    /// GET /openapi.json: ours, decision 22.
+    GetDescription,
     /// Paths that DLT's console polls and that we answer with `[]`.
     EmptyList,
 }
@@ -218,30 +221,23 @@ enum Route<'a> {
 }
 
 fn route(path: &str) -> Option<Route<'_>> {
-    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-    Some(match parts.as_slice() {
-        ["scenarios"] => Route::Scenarios,
-        ["scenarios", test] => Route::Scenario(test),
-        ["scenarios", test, "testruns"] => Route::Runs(test),
-        ["scenarios", test, "baseline"] => Route::Baseline(test),
-        ["scenarios", test, "live"] => Route::Live(test),
-        ["scenarios", test, "files"] => Route::Files(test),
-        ["scenarios", test, "files", name] => Route::File(test, name),
-        ["scenarios", test, "testruns", run] => Route::Run(test, run),
-        ["scenarios", _, "testruns", _, "investigations"] | ["agent-spaces"] => {
-            Route::Platform(Call::EmptyList)
-        }
-        [
-            "scenarios",
-            test,
-            "testruns",
-            run,
-            part @ ("timeline" | "histogram" | "errors" | "artifacts"),
-        ] => Route::RunPart(test, run, part),
-        ["tasks"] => Route::Platform(Call::ListTasks),
-        ["regions"] => Route::Platform(Call::ListRegions),
-        ["vCPUDetails"] => Route::Platform(Call::GetCapacity),
-        ["stack-info"] => Route::Platform(Call::GetStackInfo),
+    let (place, parameters) = routes::find(path)?;
+    Some(match (place, parameters.as_slice()) {
+        (Place::Scenarios, _) => Route::Scenarios,
+        (Place::Scenario, [test]) => Route::Scenario(test),
+        (Place::Runs, [test]) => Route::Runs(test),
+        (Place::Run, [test, run]) => Route::Run(test, run),
+        (Place::RunPart(part), [test, run]) => Route::RunPart(test, run, part),
+        (Place::Baseline, [test]) => Route::Baseline(test),
+        (Place::Live, [test]) => Route::Live(test),
+        (Place::Files, [test]) => Route::Files(test),
+        (Place::File, [test, name]) => Route::File(test, name),
+        (Place::Empty, _) => Route::Platform(Call::EmptyList),
+        (Place::Tasks, _) => Route::Platform(Call::ListTasks),
+        (Place::Regions, _) => Route::Platform(Call::ListRegions),
+        (Place::Capacity, _) => Route::Platform(Call::GetCapacity),
+        (Place::StackInfo, _) => Route::Platform(Call::GetStackInfo),
+        (Place::Description, _) => Route::Platform(Call::GetDescription),
         _ => return None,
     })
 }

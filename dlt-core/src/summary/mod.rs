@@ -26,11 +26,12 @@ use crate::ids::{Region, RunnerId};
 use crate::outcome::{Outcome, Threshold};
 use crate::scenario::plan::Plan;
 use crate::verdict::Verdict;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Numbers of one distribution: integers in µs, None when nothing was counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Distribution {
     /// Samples.
     pub count: u64,
@@ -59,7 +60,7 @@ pub struct Distribution {
 }
 
 /// A block of the summary: the run, a region or a label.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Block {
     /// The label; only in `labels`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -123,7 +124,7 @@ pub struct Block {
 }
 
 /// The blocks of a run.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Blocks {
     /// All runners.
     pub total: Block,
@@ -134,7 +135,7 @@ pub struct Blocks {
 }
 
 /// Who reported.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Coverage {
     /// Every runner reported and no second is missing.
     pub complete: bool,
@@ -149,7 +150,7 @@ pub struct Coverage {
 }
 
 /// When the run started, and how evenly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct StartSummary {
     /// The start instant, µs since the Unix epoch.
     pub start_at: u64,
@@ -164,7 +165,7 @@ pub struct StartSummary {
 }
 
 /// One row of the run's errors.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorRow {
     /// The cause's wire name; `tool:<class>` for script engines.
     pub cause: String,
@@ -189,7 +190,7 @@ pub struct ErrorRow {
 }
 
 /// The account as the run record shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct AccountSummary {
     /// Requests due.
     pub scheduled: u64,

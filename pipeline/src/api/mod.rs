@@ -14,6 +14,7 @@ mod uploads;
 
 use crate::error::PipelineError;
 use crate::world::World;
+use dlt_core::calls::openapi::openapi;
 use dlt_core::calls::request::{Call, Refusal};
 use serde::Serialize;
 use serde_json::Value;
@@ -55,6 +56,7 @@ pub async fn answer(world: &World, call: Call, bytes: Vec<u8>) -> Result<Answer,
         Call::ListTasks => json(platform::tasks(world).await),
         Call::GetCapacity => json(platform::capacity(world).await),
         Call::GetStackInfo => json(platform::stack(world).await),
+        Call::GetDescription => Ok(Answer::Json(openapi())),
         Call::EmptyList => Ok(Answer::Json(Value::Array(Vec::new()))),
         Call::Live { .. } => Err(Refusal::new(
             400,
