@@ -8,6 +8,11 @@ pub fn scenario(test: &TestId, region: &Region) -> String {
     format!("test-scenarios/{test}-{region}.json")
 }
 
+/// A file that a scenario names and that was uploaded with it.
+pub fn scenario_file(test: &TestId, name: &str) -> String {
+    format!("public/test-scenarios/simple/{test}/{name}")
+}
+
 /// Folder of everything that concerns the start of a run.
 pub fn start_folder(test: &TestId, prefix: &RunPrefix) -> String {
     format!("start-signal/{test}/{prefix}/")

@@ -69,7 +69,7 @@ fn request() -> impl Strategy<Value = Value> {
     let full = (
         url.clone(),
         method,
-        "[ -~é\n]{0,20}",
+        "[ -#%-~é\n]{0,20}",
         duration(),
         any::<bool>(),
     )
@@ -79,7 +79,7 @@ fn request() -> impl Strategy<Value = Value> {
                 "headers": { "X-Kind": body.replace('\n', " ") }, "follow-redirects": follow,
             })
         });
-    prop_oneof![url.prop_map(Value::from), full]
+    prop_oneof![url.prop_map(Value::from), full, super::deep::deep_request()]
 }
 
 /// A scenario file without a fault.
@@ -89,12 +89,21 @@ fn body() -> impl Strategy<Value = Value> {
         prop::collection::vec(request(), 1..4),
         prop::option::of((1u64..9, 1u64..300, 1u64..5, 1u64..300)),
         any::<bool>(),
+        any::<bool>(),
     )
-        .prop_map(|(mut execution, requests, tasks, live)| {
+        .prop_map(|(mut execution, requests, tasks, live, named)| {
             for item in &mut execution {
                 item["scenario"] = json!("the shop");
             }
-            let shop = json!({ "default-address": "https://shop.example/v1", "requests": requests, "timeout": "7s" });
+            let source = match named {
+                true => json!({ "path": "users.csv", "delimiter": "tab", "loop": false, "variable-names": "who, age" }),
+                false => json!("users.csv"),
+            };
+            let shop = json!({
+                "default-address": "https://shop.example/v1", "requests": requests, "timeout": "7s", "store-cookie": live,
+                "variables": { "who": "me", "base": "https://other.example", "id": "/4", "token": "" },
+                "data-sources": [source],
+            });
             let mut body = json!({
                 "testScenario": { "execution": execution, "scenarios": { "the shop": shop } },
                 "showLive": live,
@@ -260,6 +269,17 @@ fn plan_limits() -> Vec<(&'static str, Value, Value)> {
             .map(|n| (format!("X-{n}"), json!("a")))
             .collect::<Value>()
     };
+    let variables = |n: usize| {
+        (0..n)
+            .map(|n| (format!("v{n}"), json!(n)))
+            .collect::<Value>()
+    };
+    let columns = |n: usize| {
+        let names: Vec<_> = (0..n).map(|n| format!("c{n}")).collect();
+        json!([{ "path": "a.csv", "variable-names": names }])
+    };
+    let nested = |n: usize| format!("$[?{}@.a{}]", "(".repeat(n - 1), ")".repeat(n - 1));
+    let upload = json!({ "param": "f", "path": "f.png" });
     vec![
         ("E/users", json!(1), json!(0)),
         ("E/users", json!(MOST_USERS), json!(MOST_USERS + 1)),
@@ -308,6 +328,61 @@ fn plan_limits() -> Vec<(&'static str, Value, Value)> {
             "S/requests",
             many(MOST_REQUESTS, json!("http://h/")),
             many(MOST_REQUESTS + 1, json!("http://h/")),
+        ),
+        (
+            "S/variables",
+            variables(MOST_VARIABLES),
+            variables(MOST_VARIABLES + 1),
+        ),
+        (
+            "S/variables",
+            json!({ "a": "x".repeat(LONGEST_VARIABLE) }),
+            json!({ "a": "x".repeat(LONGEST_VARIABLE + 1) }),
+        ),
+        (
+            "S/variables",
+            json!({ "x".repeat(LONGEST_VARIABLE_NAME): 1 }),
+            json!({ "x".repeat(LONGEST_VARIABLE_NAME + 1): 1 }),
+        ),
+        (
+            "S/data-sources",
+            many(MOST_DATA_SOURCES, json!("a.csv")),
+            many(MOST_DATA_SOURCES + 1, json!("a.csv")),
+        ),
+        (
+            "S/data-sources",
+            columns(MOST_COLUMNS),
+            columns(MOST_COLUMNS + 1),
+        ),
+        (
+            "R/form",
+            variables(MOST_FORM_FIELDS),
+            variables(MOST_FORM_FIELDS + 1),
+        ),
+        (
+            "R/upload-files",
+            many(MOST_UPLOADS, upload.clone()),
+            many(MOST_UPLOADS + 1, upload),
+        ),
+        (
+            "R/assert",
+            many(MOST_CHECKS, json!("a")),
+            many(MOST_CHECKS + 1, json!("a")),
+        ),
+        (
+            "R/assert-jsonpath",
+            json!(["$.".to_owned() + &"x".repeat(LONGEST_PATTERN - 2)]),
+            json!(["$.".to_owned() + &"x".repeat(LONGEST_PATTERN - 1)]),
+        ),
+        (
+            "R/assert-jsonpath",
+            json!([nested(DEEPEST_QUERY)]),
+            json!([nested(DEEPEST_QUERY + 1)]),
+        ),
+        (
+            "R/extract-regexp",
+            json!({ "a": "x".repeat(LONGEST_PATTERN) }),
+            json!({ "a": "x".repeat(LONGEST_PATTERN + 1) }),
         ),
         ("R/url", url(LONGEST_URL), url(LONGEST_URL + 1)),
         ("R/url", json!("http://h:65535/"), json!("http://h:65536/")),
@@ -370,7 +445,6 @@ fn what_is_odd_but_measurable_is_warned_about() {
     body["testTaskConfigs"] = json!([{ "region": "lo-home-1", "taskCount": 4 }]);
     body["testScenario"]["scenarios"]["shop"]["headers"] =
         json!({ "Connection": "close", "X-A": "b" });
-    body["testScenario"]["scenarios"]["shop"]["requests"][0]["body"] = json!("${name}");
     body["testScenario"]["scenarios"]["idle"] = json!({ "requests": ["http://h/"] });
     body["testScenario"]["execution"][0]["scenario"] = json!("shop");
     let scenario = read(&body).unwrap();
@@ -382,7 +456,6 @@ fn what_is_odd_but_measurable_is_warned_about() {
             "testScenario.execution[0].pacing: is not used, since it belongs to arrivals",
             "testScenario.scenarios.shop.headers.Connection: is written by dlt itself and not sent as given here",
             "testScenario.scenarios.shop.tls.insecure: no certificate is verified: anyone on the way can answer for the target",
-            "testScenario.scenarios.shop.requests[0].body: holds ${…}, which is sent as written: variables are not supported yet",
             "testScenario.scenarios.idle: is not run by any execution item",
             "testScenario.execution[0]: 3 users over 4 runners leave some without any; ask for fewer runners",
         ]
