@@ -126,6 +126,13 @@ pub struct UrlText {
     pub host_varies: bool,
 }
 
+impl Step {
+    /// Whether it is known beforehand where its request goes.
+    pub fn host_is_fixed(&self) -> bool {
+        !self.url_text.as_ref().is_some_and(|text| text.host_varies)
+    }
+}
+
 /// The usual ways to say who one is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Auth {

@@ -4,7 +4,8 @@
 //! room for, and what is overdue when the load is over.
 
 use super::pace::{Schedule, Timer};
-use super::steps::{GroupRun, Walker};
+use super::steps::GroupRun;
+use super::walker::{Taken, Walker};
 use dlt_core::scenario::plan::Pacing;
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -191,6 +192,7 @@ async fn walk(group: Rc<GroupRun>, pool: Rc<Pool>, seat: Rc<Seat>) {
 }
 
 async fn through(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) {
+    walker.forget();
     let mut due_us = arrival_us;
     // An arrival that was handed out is sent, however late the generator is.
     let mut until_us = u64::MAX;
@@ -198,10 +200,27 @@ async fn through(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) {
         if group.clock.now_us() < due_us {
             sleep_until(group.clock.instant(due_us)).await;
         }
-        let Some(stepped) = walker.step(n, Some(due_us), until_us).await else {
-            return;
+        let stepped = match walker.step(n, Some(due_us), until_us).await {
+            Taken::Done(stepped) => stepped,
+            Taken::Over => return,
+            Taken::Stuck => {
+                // The plan wanted its first request; what would have followed
+                // from an answer was never due.
+                if n == 0 {
+                    drop_arrival(group, arrival_us);
+                }
+                return;
+            }
         };
         due_us = stepped.done_us + step.think_time_us;
         until_us = group.end_us.get();
     }
+}
+
+/// An arrival that cannot send anything.
+#[cold]
+fn drop_arrival(group: &GroupRun, arrival_us: u64) {
+    let now_us = group.clock.now_us();
+    group.recorder.borrow_mut().dropped(1, arrival_us, now_us);
+    group.passed();
 }

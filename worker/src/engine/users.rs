@@ -2,7 +2,8 @@
 //! its next request when the last answer is in and its think time is over.
 
 use super::clock::Clock;
-use super::steps::{GroupRun, Walker};
+use super::steps::GroupRun;
+use super::walker::{Taken, Walker};
 use dlt_core::share::{Lot, Share, Slice};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -12,6 +13,15 @@ use tokio::time::sleep_until;
 /// Pause of a user whose request found no connection, µs: it has no answer to
 /// wait for, and would otherwise do nothing but try again.
 const REST_UNCONNECTED_US: u64 = 10_000;
+
+/// How a round ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// With its last step, or where a request could not be made.
+    Ended,
+    /// The user's time was over before.
+    Over,
+}
 
 /// A user of this thread: when it is active.
 struct User {
@@ -108,7 +118,9 @@ async fn live(group: Rc<GroupRun>, spans: Vec<(u64, u64)>, cap: Option<Rc<Cap>>)
         }
         group.recorder.borrow_mut().wanted(from_us);
         group.recorder.borrow_mut().user_in();
-        while rounds_left > 0 && round(&group, &mut walker, to_us, cap.as_deref()).await {
+        while rounds_left > 0
+            && round(&group, &mut walker, to_us, cap.as_deref()).await == Round::Ended
+        {
             rounds_left -= 1;
         }
         group.recorder.borrow_mut().user_out();
@@ -118,15 +130,25 @@ async fn live(group: Rc<GroupRun>, spans: Vec<(u64, u64)>, cap: Option<Rc<Cap>>)
     }
 }
 
-/// One round through the steps; false if the user's time was over before its end.
-async fn round(group: &Rc<GroupRun>, walker: &mut Walker, to_us: u64, cap: Option<&Cap>) -> bool {
+/// One round through the steps.
+async fn round(group: &Rc<GroupRun>, walker: &mut Walker, to_us: u64, cap: Option<&Cap>) -> Round {
     for (n, step) in group.plan().steps.iter().enumerate() {
         if let Some(cap) = cap {
             pause_until(group.clock, cap.slot(group.clock.now_us())).await;
         }
         let until_us = to_us.min(group.end_us.get());
-        let Some(stepped) = walker.step(n, None, until_us).await else {
-            return false;
+        let stepped = match walker.step(n, None, until_us).await {
+            Taken::Done(stepped) => stepped,
+            Taken::Over => return Round::Over,
+            Taken::Stuck => {
+                let now_us = group.clock.now_us();
+                if now_us >= until_us {
+                    return Round::Over;
+                }
+                // Maybe nothing at all was sent in this round.
+                pause_until(group.clock, now_us + REST_UNCONNECTED_US).await;
+                return Round::Ended;
+            }
         };
         let mut pause_us = step.think_time_us;
         if stepped.unconnected {
@@ -136,7 +158,7 @@ async fn round(group: &Rc<GroupRun>, walker: &mut Walker, to_us: u64, cap: Optio
             pause_until(group.clock, stepped.done_us + pause_us).await;
         }
     }
-    true
+    Round::Ended
 }
 
 /// Waits, if `at_us` is still to come.

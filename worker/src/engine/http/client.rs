@@ -179,7 +179,10 @@ mod tests {
     async fn an_alarm_set_by_a_task_whose_turn_is_used_up_rings() {
         let clock = Clock::new(Instant::now());
         let wire = Rc::new(Wire::new(clock, &[]));
-        let connector = Connector::new(wire, Arc::new(TlsChoice::new(&Tls::default())));
+        let connector = Connector::new(
+            wire,
+            Arc::new(TlsChoice::new(&Tls::default(), Arc::default())),
+        );
         let mut alarm = Alarm::default();
         let deadline_us = clock.now_us() + 30_000;
         let (sender, mut many) = tokio::sync::mpsc::unbounded_channel();

@@ -6,6 +6,7 @@ use super::super::errors::{Doing, Failure};
 use super::client::{Ask, Client, deadline, timed_out};
 use super::connect::{Connection, Connector};
 use super::h1::{Answer, Progress};
+use super::request::Request;
 use dlt_core::tally::LONGEST_EXCHANGE_BYTES;
 use std::io;
 use std::task::{Context, Poll};
@@ -94,7 +95,7 @@ impl Exchange {
         connector: &Connector,
     ) -> Poll<Option<Failure>> {
         if !self.flushed {
-            self.write(cx, connection, &ask.request.bytes);
+            self.write(cx, connection, ask.request);
         }
         let result = loop {
             let mut buffer = connector.wire.buffer.borrow_mut();
@@ -140,11 +141,12 @@ impl Exchange {
 
     /// Writes as much as goes. An error ends writing but not the exchange: what
     /// the peer said before it closed is more than "reset".
-    fn write(&mut self, cx: &mut Context<'_>, connection: &mut Connection, bytes: &[u8]) {
+    fn write(&mut self, cx: &mut Context<'_>, connection: &mut Connection, request: &Request) {
         let stream = &mut connection.stream;
         let error = loop {
-            if self.written < bytes.len() {
-                match stream.poll_write(cx, &bytes[self.written..]) {
+            let rest = request.rest(self.written);
+            if !rest.is_empty() {
+                match stream.poll_write(cx, rest) {
                     Poll::Ready(Ok(count)) => self.written += count,
                     Poll::Ready(Err(error)) => break error,
                     Poll::Pending => return,
