@@ -269,17 +269,6 @@ fn plan_limits() -> Vec<(&'static str, Value, Value)> {
             .map(|n| (format!("X-{n}"), json!("a")))
             .collect::<Value>()
     };
-    let variables = |n: usize| {
-        (0..n)
-            .map(|n| (format!("v{n}"), json!(n)))
-            .collect::<Value>()
-    };
-    let columns = |n: usize| {
-        let names: Vec<_> = (0..n).map(|n| format!("c{n}")).collect();
-        json!([{ "path": "a.csv", "variable-names": names }])
-    };
-    let nested = |n: usize| format!("$[?{}@.a{}]", "(".repeat(n - 1), ")".repeat(n - 1));
-    let upload = json!({ "param": "f", "path": "f.png" });
     vec![
         ("E/users", json!(1), json!(0)),
         ("E/users", json!(MOST_USERS), json!(MOST_USERS + 1)),
@@ -329,61 +318,6 @@ fn plan_limits() -> Vec<(&'static str, Value, Value)> {
             many(MOST_REQUESTS, json!("http://h/")),
             many(MOST_REQUESTS + 1, json!("http://h/")),
         ),
-        (
-            "S/variables",
-            variables(MOST_VARIABLES),
-            variables(MOST_VARIABLES + 1),
-        ),
-        (
-            "S/variables",
-            json!({ "a": "x".repeat(LONGEST_VARIABLE) }),
-            json!({ "a": "x".repeat(LONGEST_VARIABLE + 1) }),
-        ),
-        (
-            "S/variables",
-            json!({ "x".repeat(LONGEST_VARIABLE_NAME): 1 }),
-            json!({ "x".repeat(LONGEST_VARIABLE_NAME + 1): 1 }),
-        ),
-        (
-            "S/data-sources",
-            many(MOST_DATA_SOURCES, json!("a.csv")),
-            many(MOST_DATA_SOURCES + 1, json!("a.csv")),
-        ),
-        (
-            "S/data-sources",
-            columns(MOST_COLUMNS),
-            columns(MOST_COLUMNS + 1),
-        ),
-        (
-            "R/form",
-            variables(MOST_FORM_FIELDS),
-            variables(MOST_FORM_FIELDS + 1),
-        ),
-        (
-            "R/upload-files",
-            many(MOST_UPLOADS, upload.clone()),
-            many(MOST_UPLOADS + 1, upload),
-        ),
-        (
-            "R/assert",
-            many(MOST_CHECKS, json!("a")),
-            many(MOST_CHECKS + 1, json!("a")),
-        ),
-        (
-            "R/assert-jsonpath",
-            json!(["$.".to_owned() + &"x".repeat(LONGEST_PATTERN - 2)]),
-            json!(["$.".to_owned() + &"x".repeat(LONGEST_PATTERN - 1)]),
-        ),
-        (
-            "R/assert-jsonpath",
-            json!([nested(DEEPEST_QUERY)]),
-            json!([nested(DEEPEST_QUERY + 1)]),
-        ),
-        (
-            "R/extract-regexp",
-            json!({ "a": "x".repeat(LONGEST_PATTERN) }),
-            json!({ "a": "x".repeat(LONGEST_PATTERN + 1) }),
-        ),
         ("R/url", url(LONGEST_URL), url(LONGEST_URL + 1)),
         ("R/url", json!("http://h:65535/"), json!("http://h:65536/")),
         ("R/body", x(LONGEST_BODY), x(LONGEST_BODY + 1)),
@@ -395,7 +329,8 @@ fn plan_limits() -> Vec<(&'static str, Value, Value)> {
 #[test]
 fn limits_let_in_what_is_just_inside() {
     let item = json!({ "users": 8, "hold-for": "1s" });
-    for (at, inside, outside) in body_limits().into_iter().chain(plan_limits()) {
+    let limits = body_limits().into_iter().chain(plan_limits());
+    for (at, inside, outside) in limits.chain(super::deep::limits()) {
         read(&with(&item, at, inside)).unwrap_or_else(|fault| panic!("{at}: {fault}"));
         assert!(read(&with(&item, at, outside)).is_err(), "{at}");
     }

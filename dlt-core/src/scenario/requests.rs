@@ -15,7 +15,7 @@ use super::limits::{
     USUAL_REDIRECTS,
 };
 use super::notes::{Node, Notes, Object};
-use super::plan::{Auth, DataSource, StatusSet, Step, Tls};
+use super::plan::{Auth, Body, DataSource, StatusSet, Step, Tls};
 use super::statuses::statuses;
 use super::time_limits::{Limits, TIMEOUT_RANGE, scenario_limits};
 use super::tls::tls;
@@ -133,47 +133,9 @@ pub(super) fn definition(
     let variables = given(&object, notes);
     let data = data_sources(&object, files, notes);
     let known = known(&object, &variables, &data);
-    let base = object.get("default-address");
-    let all_headers = object.get("headers");
-    let all_headers = all_headers.map(|node| headers(&node, &known, notes));
-    let all_headers = all_headers.unwrap_or_default();
-    let auth = auth(&object, &known, notes);
-    if matches!(auth, Some(Said::On(_))) && authorizes(&all_headers) {
-        notes.fault(
-            object.path_of("auth"),
-            "says the same as the header Authorization; keep one",
-        );
-    }
-    let common = Common {
-        base: base.map(|node| default_address(&node, &known, notes)),
-        headers: all_headers,
-        auth: match auth {
-            Some(Said::On(auth)) => Some(auth),
-            _ => None,
-        },
-        limits: scenario_limits(&object, notes),
-        think_time_us: object
-            .get("think-time")
-            .and_then(|node| node.duration(0..=LONGEST_THINK_TIME_US, notes))
-            .unwrap_or(0),
-        max_redirects: object
-            .get("max-redirects")
-            .and_then(|node| node.whole(0..=MOST_REDIRECTS, notes))
-            .map_or(USUAL_REDIRECTS, |most| most as u32),
-        expect_status: object
-            .get("expect-status")
-            .and_then(|node| statuses(&node, notes))
-            .unwrap_or_default(),
-        known,
-    };
-    let keepalive = object
-        .get("keepalive")
-        .and_then(|node| node.boolean(notes))
-        .unwrap_or(true);
-    let store_cookies = object
-        .get("store-cookie")
-        .and_then(|node| node.boolean(notes))
-        .unwrap_or(true);
+    let common = common(&object, known, notes);
+    let keepalive = flag(&object, "keepalive", notes);
+    let store_cookies = flag(&object, "store-cookie", notes);
     let tls = object
         .get("tls")
         .map(|node| tls(&node, files, notes))
@@ -206,6 +168,47 @@ pub(super) fn definition(
     })
 }
 
+/// What is true unless it is said to be false.
+fn flag(object: &Object<'_>, key: &str, notes: &mut Notes) -> bool {
+    let node = object.get(key);
+    node.and_then(|node| node.boolean(notes)).unwrap_or(true)
+}
+
+fn common<'a>(object: &Object<'a>, known: Known, notes: &mut Notes) -> Common<'a> {
+    let base = object.get("default-address");
+    let headers = own_headers(object, &known, notes);
+    let auth = auth(object, &known, notes);
+    one_way(object, auth.as_ref(), &headers, notes);
+    Common {
+        base: base.map(|node| default_address(&node, &known, notes)),
+        headers,
+        auth: match auth {
+            Some(Said::On(auth)) => Some(auth),
+            _ => None,
+        },
+        limits: scenario_limits(object, notes),
+        think_time_us: object
+            .get("think-time")
+            .and_then(|node| node.duration(0..=LONGEST_THINK_TIME_US, notes))
+            .unwrap_or(0),
+        max_redirects: object
+            .get("max-redirects")
+            .and_then(|node| node.whole(0..=MOST_REDIRECTS, notes))
+            .map_or(USUAL_REDIRECTS, |most| most as u32),
+        expect_status: object
+            .get("expect-status")
+            .and_then(|node| statuses(&node, notes))
+            .unwrap_or_default(),
+        known,
+    }
+}
+
+fn own_headers(object: &Object<'_>, known: &Known, notes: &mut Notes) -> Vec<(String, String)> {
+    let node = object.get("headers");
+    node.map(|node| headers(&node, known, notes))
+        .unwrap_or_default()
+}
+
 /// The variables that a scenario's requests may name.
 fn known(object: &Object<'_>, variables: &[(String, String)], data: &[DataSource]) -> Known {
     let columns = data
@@ -224,36 +227,44 @@ fn known(object: &Object<'_>, variables: &[(String, String)], data: &[DataSource
     }
 }
 
-fn step(
-    node: &Node<'_>,
-    common: &Common<'_>,
-    files: FileCheck<'_>,
+/// A request as an object, which may be its URL alone, and its URL.
+fn opened<'a>(
+    node: &Node<'a>,
+    empty: &'a Map<String, Value>,
     notes: &mut Notes,
-) -> Option<Drawn> {
-    // A request may be its URL alone.
-    let empty = Map::new();
-    let (object, url) = match node.value {
+) -> Option<(Object<'a>, Option<Node<'a>>)> {
+    match node.value {
         Value::String(_) => {
             let object = Object {
-                map: &empty,
+                map: empty,
                 path: node.path.clone(),
             };
-            (object, Some(node.clone()))
+            Some((object, Some(node.clone())))
         }
         Value::Object(_) => {
             let object = node.object(notes)?;
             object.only(&REQUEST_KEYS, &REQUEST_LATER, notes);
             let url = object.get("url");
-            (object, url)
+            Some((object, url))
         }
         _ => {
             node.fault(
                 notes,
                 "must be a request: an object with a url, or the URL alone",
             );
-            return None;
+            None
         }
-    };
+    }
+}
+
+fn step(
+    node: &Node<'_>,
+    common: &Common<'_>,
+    files: FileCheck<'_>,
+    notes: &mut Notes,
+) -> Option<Drawn> {
+    let empty = Map::new();
+    let (object, url) = opened(node, &empty, notes)?;
     let known = &common.known;
     let address = match url {
         Some(node) => request_url(&node, common.base, known, notes),
@@ -262,37 +273,22 @@ fn step(
             None
         }
     };
-    let own_headers = object.get("headers");
-    let own_headers = own_headers.map(|node| headers(&node, known, notes));
-    let own_headers = own_headers.unwrap_or_default();
+    let own_headers = own_headers(&object, known, notes);
     let auth = own_auth(&object, &own_headers, common, notes);
-    let total_us = object
-        .get("timeout")
-        .map(|node| node.duration(TIMEOUT_RANGE, notes));
-    let label = object
-        .get("label")
-        .and_then(|node| {
-            let text = node.sized_text(1..=LONGEST_TEXT_BYTES, notes)?;
-            if !has_variables(text) {
-                return Some(cut_label(text));
-            }
-            // It is cut when its values are in it, so it has a limit of its own.
-            let text = node.sized_text(1..=LONGEST_URL, notes)?;
-            known.check(text, &node, notes);
-            Some(text.to_owned())
-        })
-        .unwrap_or_default();
-    let limits = Limits {
-        total_us: total_us.flatten().or(common.limits.total_us),
-        ..common.limits
-    };
     let mut headers = merged(&common.headers, own_headers);
     if auth.is_some() {
         // What a request says wins over what its scenario says.
         headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
     }
+    let total_us = object
+        .get("timeout")
+        .map(|node| node.duration(TIMEOUT_RANGE, notes));
+    let limits = Limits {
+        total_us: total_us.flatten().or(common.limits.total_us),
+        ..common.limits
+    };
     let step = Step {
-        label,
+        label: label(&object, known, notes),
         method: method(&object, notes),
         headers,
         auth,
@@ -302,10 +298,7 @@ fn step(
             .and_then(|node| node.duration(0..=LONGEST_THINK_TIME_US, notes))
             .unwrap_or(common.think_time_us),
         timeouts: limits.resolve(),
-        follow_redirects: object
-            .get("follow-redirects")
-            .and_then(|node| node.boolean(notes))
-            .unwrap_or(true),
+        follow_redirects: flag(&object, "follow-redirects", notes),
         max_redirects: common.max_redirects,
         expect_status: object
             .get("expect-status")
@@ -317,10 +310,31 @@ fn step(
         url: address.as_ref()?.url.clone(),
         url_text: address.as_ref()?.text.clone(),
     };
+    if step.method == "GET" && matches!(step.body, Body::Form(_) | Body::Multipart(..)) {
+        notes.warn(
+            &object.path,
+            "sends a form with GET; did you mean method: POST?",
+        );
+    }
     Some(Drawn {
         step,
         placeholders: address?.placeholders,
     })
+}
+
+/// Reads `label`; empty if there is none.
+fn label(object: &Object<'_>, known: &Known, notes: &mut Notes) -> String {
+    let read = object.get("label").and_then(|node| {
+        let text = node.sized_text(1..=LONGEST_TEXT_BYTES, notes)?;
+        if !has_variables(text) {
+            return Some(cut_label(text));
+        }
+        // It is cut when its values are in it, so it has a limit of its own.
+        let text = node.sized_text(1..=LONGEST_URL, notes)?;
+        known.check(text, &node, notes);
+        Some(text.to_owned())
+    });
+    read.unwrap_or_default()
 }
 
 /// The auth of a request: its own, else its scenario's unless it has an
@@ -332,18 +346,27 @@ fn own_auth(
     notes: &mut Notes,
 ) -> Option<Auth> {
     let said = auth(object, &common.known, notes);
-    let by_header = authorizes(own_headers);
-    if by_header && matches!(said, Some(Said::On(_))) {
+    one_way(object, said.as_ref(), own_headers, notes);
+    match said {
+        Some(Said::On(auth)) => Some(auth),
+        Some(Said::Off) => None,
+        None if authorizes(own_headers) => None,
+        None => common.auth.clone(),
+    }
+}
+
+/// Notes who says who it is in two ways.
+fn one_way(
+    object: &Object<'_>,
+    auth: Option<&Said>,
+    headers: &[(String, String)],
+    notes: &mut Notes,
+) {
+    if authorizes(headers) && matches!(auth, Some(Said::On(_))) {
         notes.fault(
             object.path_of("auth"),
             "says the same as the header Authorization; keep one",
         );
-    }
-    match said {
-        Some(Said::On(auth)) => Some(auth),
-        Some(Said::Off) => None,
-        None if by_header => None,
-        None => common.auth.clone(),
     }
 }
 

@@ -4,9 +4,11 @@
 //! room for, and what is overdue when the load is over.
 
 use super::pace::{Schedule, Timer};
+use super::prepare::Prepared;
 use super::steps::GroupRun;
 use super::walker::{Taken, Walker};
-use dlt_core::scenario::plan::Pacing;
+use dlt_core::scenario::plan::{Load, Pacing};
+use dlt_core::share::Lot;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
@@ -72,21 +74,27 @@ pub(super) struct Arrivals<'a> {
     cap: u64,
 }
 
+/// Which arrivals are a thread's; None if it takes no part.
+pub(super) fn lot(load: &Load, prepared: &Prepared, thread: u64) -> Option<Lot> {
+    // With fewer connections than threads some threads would drop all they
+    // have: so only as many take part.
+    let most = prepared.lot.count(load.connections);
+    let threads = prepared.threads.min(most).max(1);
+    (thread < threads).then(|| prepared.lot.split(thread, threads))
+}
+
 impl<'a> Arrivals<'a> {
     /// The arrivals of thread `thread`.
     pub(super) fn new(group: &'a Rc<GroupRun>, thread: u64) -> Self {
         let load = &group.plan().load;
-        let lot = group.load().lot;
-        // With fewer connections than threads some threads would drop all they
-        // have: so only as many take part.
-        let threads = group.load().threads.min(lot.count(load.connections)).max(1);
-        let part = lot.split(thread, threads);
+        let part = lot(load, group.load(), thread);
+        let of_cap = part.map_or(0, |part| part.count(load.connections));
         Self {
             group,
-            schedule: (thread < threads).then(|| Schedule::new(load.model.curve(), part)),
+            schedule: part.map(|part| Schedule::new(load.model.curve(), part)),
             // A runner whose part of the cap is nothing may have one in flight
             // all the same (`prepare` warns): else its arrivals all were lost.
-            cap: part.count(load.connections).max(1),
+            cap: of_cap.max(1),
         }
     }
 
@@ -193,6 +201,13 @@ async fn walk(group: Rc<GroupRun>, pool: Rc<Pool>, seat: Rc<Seat>) {
 
 async fn through(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) {
     walker.forget();
+    if let Err(path) = walker.next_row() {
+        group.notice(format!(
+            "scenario {}: an arrival was dropped, since all rows of {path} that are this thread's were used; give more rows, or loop: true",
+            group.plan().name
+        ));
+        return drop_arrival(group, arrival_us);
+    }
     let mut due_us = arrival_us;
     // An arrival that was handed out is sent, however late the generator is.
     let mut until_us = u64::MAX;

@@ -7,7 +7,10 @@
 //! nothing but what `prepare` made before the clock starts.
 
 mod arrivals;
+mod checks;
 mod clock;
+mod cookies;
+mod data;
 mod errors;
 mod form;
 mod http;

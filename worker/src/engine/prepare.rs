@@ -2,8 +2,9 @@
 //! bytes, body files, labels, names, TLS. Faults are said here, all at once,
 //! and not in the middle of a run.
 
+use super::checks::Reads;
 use super::http::request::Endpoint;
-use super::inputs::Files;
+use super::inputs::{Files, Inputs};
 use super::merged::too_many_labels;
 use super::recipe::Shape;
 use super::session::{Names, Secrets};
@@ -30,6 +31,7 @@ const MOST_NAMES: usize = 64;
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) plan: Arc<Plan>,
+    pub(super) inputs: Arc<Inputs>,
     pub(super) lot: Lot,
     pub(super) threads: u64,
     /// Labels in the plan's order; samples name them by index.
@@ -55,6 +57,7 @@ pub(super) struct PreparedGroup {
 pub(super) struct PreparedStep {
     pub(super) label: Label,
     pub(super) shape: Shape,
+    pub(super) reads: Reads,
 }
 
 /// The label of a step's samples.
@@ -74,8 +77,9 @@ impl Prepared {
         let mut choices = Choices::new(files.clone());
         let mut faults = Vec::new();
         let mut groups = Vec::new();
-        for group in &spec.plan.groups {
-            match prepare_group(group, files, &mut labels, &mut choices) {
+        for (at, group) in spec.plan.groups.iter().enumerate() {
+            let names = Names::of(group, spec.inputs.columns(at));
+            match prepare_group(group, names, files, &mut labels, &mut choices) {
                 Ok(group) => groups.push(group),
                 Err(more) => faults.extend(more),
             }
@@ -110,6 +114,7 @@ impl Prepared {
         }));
         Ok(Self {
             plan: spec.plan.clone(),
+            inputs: spec.inputs.clone(),
             lot: spec.lot,
             threads: spec.threads.max(1) as u64,
             labels: labels.names,
@@ -166,19 +171,20 @@ impl Labels {
 
 fn prepare_group(
     group: &Group,
+    names: Names,
     files: &Files,
     labels: &mut Labels,
     choices: &mut Choices,
 ) -> Result<PreparedGroup, Vec<String>> {
     let mut faults = Vec::new();
     let mut steps = Vec::new();
-    let names = Names::of(group, std::iter::empty());
     let mut secrets = names.secrets();
     for step in &group.steps {
         let mut prepare = || {
             Ok(PreparedStep {
                 label: labels.of(&step.label, &names)?,
                 shape: Shape::of(group, step, &names, files, &mut secrets)?,
+                reads: Reads::of(step, &names, group.store_cookies),
             })
         };
         match prepare() {
@@ -188,13 +194,6 @@ fn prepare_group(
                 faults.push(format!("request {:?}: {why}", step.label));
             }
         }
-    }
-    let reads = |step: &Step| !step.checks.is_empty() || !step.extractions.is_empty();
-    if !group.data.is_empty() || group.steps.iter().any(reads) {
-        let name = &group.name;
-        faults.push(format!(
-            "scenario {name:?}: checks, extractions and data sources are not supported yet"
-        ));
     }
     if group.steps.is_empty() {
         faults.push(format!("scenario {:?} has no requests", group.name));

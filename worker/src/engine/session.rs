@@ -55,11 +55,16 @@ impl Names {
 
     /// What a name stands for; None: nothing.
     pub(super) fn meaning(&self, name: &str) -> Option<Meaning<'_>> {
-        if let Some(slot) = self.slots.iter().position(|slot| slot == name) {
+        if let Some(slot) = self.slot(name) {
             return Some(Meaning::Slot(slot));
         }
         let constant = self.constants.iter().find(|constant| constant.0 == name)?;
         Some(Meaning::Constant(&constant.1))
+    }
+
+    /// The number of a variable whose value changes.
+    pub(super) fn slot(&self, name: &str) -> Option<usize> {
+        self.slots.iter().position(|slot| slot == name)
     }
 
     /// The name of a number.
@@ -141,12 +146,17 @@ impl Secrets {
         }
     }
 
-    /// All of them as they are now, the longest first.
-    pub(super) fn now<'a>(&'a self, session: Option<&'a Session>) -> Vec<&'a str> {
+    /// All of them as they are now and `more`, the longest first.
+    pub(super) fn now<'a>(
+        &'a self,
+        session: Option<&'a Session>,
+        more: impl Iterator<Item = &'a str>,
+    ) -> Vec<&'a str> {
         let changing = self
             .slots
             .iter()
             .filter_map(|slot| session?.get(*slot))
+            .chain(more)
             .filter(|value| value.len() >= SHORTEST_SECRET_BYTES);
         let mut all: Vec<&str> = self
             .texts

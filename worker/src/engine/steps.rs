@@ -2,11 +2,15 @@
 //! taken is theirs, when it is taken the users' and arrivals' affair.
 
 use super::clock::Clock;
+use super::data::{Deal, Sharers};
 use super::http::connect::{Connector, Origin};
 use super::prepare::{Prepared, PreparedGroup};
 use super::recipe::Made;
 use super::recorder::Recorder;
+use super::{arrivals, users};
+use dlt_core::load::Model;
 use dlt_core::scenario::plan::Group;
+use dlt_core::share::Lot;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -35,13 +39,16 @@ pub(super) struct GroupRun {
     pub(super) calm: Notify,
     /// What was not done and why, with how often.
     notices: RefCell<BTreeMap<String, u64>>,
+    /// This thread's rows of each data source.
+    deals: Vec<Deal>,
 }
 
 impl GroupRun {
-    /// Group `index` of a prepared load on the thread of `connector`.
+    /// Group `index` of a prepared load on thread `thread`, that of `connector`.
     pub(super) fn new(
         prepared: Arc<Prepared>,
         index: usize,
+        thread: u64,
         connector: Connector,
         recorder: Rc<RefCell<Recorder>>,
     ) -> Self {
@@ -50,6 +57,7 @@ impl GroupRun {
             .iter()
             .map(|step| Some(connector.wire.origin(step.shape.endpoint()?)))
             .collect();
+        let deals = deals(&prepared, index, thread);
         let end_us = prepared.plan.groups[index].load.model.curve().end_us();
         Self {
             clock: connector.wire.clock,
@@ -63,6 +71,7 @@ impl GroupRun {
             handed: Cell::new(0),
             calm: Notify::new(),
             notices: RefCell::default(),
+            deals,
         }
     }
 
@@ -93,6 +102,11 @@ impl GroupRun {
             Some(origin) => origin.clone(),
             None => self.connector.wire.origin(&made.endpoint),
         }
+    }
+
+    /// This thread's rows of each data source.
+    pub(super) fn deals(&self) -> &[Deal] {
+        &self.deals
     }
 
     /// Something was not done; equal sentences are counted.
@@ -143,4 +157,39 @@ impl GroupRun {
             self.calm.notify_one();
         }
     }
+}
+
+/// A thread's rows of a group's data sources: dealt as its users or arrivals are.
+fn deals(prepared: &Prepared, index: usize, thread: u64) -> Vec<Deal> {
+    let group = &prepared.plan.groups[index];
+    let load = &group.load;
+    let sharers = match &load.model {
+        Model::Users(curve) => Sharers {
+            rows: if load.per_task {
+                prepared.lot
+            } else {
+                Lot::WHOLE
+            },
+            all: curve.peak().ceil() as u64,
+            mine: users::lot(load, prepared, thread),
+        },
+        Model::Arrivals(curve) => Sharers {
+            rows: Lot::WHOLE,
+            all: match arrivals::lot(load, prepared, thread) {
+                Some(_) => curve.total_arrivals(),
+                // A thread that takes no part has no arrivals.
+                None => 0,
+            },
+            mine: arrivals::lot(load, prepared, thread).unwrap_or(Lot::WHOLE),
+        },
+    };
+    let names = &prepared.groups[index].names;
+    let tables = &prepared.inputs.tables[index];
+    let sources = group.data.iter().zip(tables);
+    sources
+        .map(|(source, table)| {
+            let slots = table.columns.iter().filter_map(|name| names.slot(name));
+            Deal::new(source, table.clone(), slots.collect(), sharers)
+        })
+        .collect()
 }

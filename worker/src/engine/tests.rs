@@ -3,8 +3,10 @@
 
 mod causes;
 mod closed;
+mod depth;
 mod open;
 mod redirects;
+mod rows;
 mod secure;
 pub(super) mod target;
 
@@ -180,6 +182,7 @@ pub(super) fn group_run(group: Group, threads: usize) -> Rc<steps::GroupRun> {
     let connector = http::connect::Connector::new(wire, prepared.groups[0].tls.clone());
     Rc::new(steps::GroupRun::new(
         prepared,
+        0,
         0,
         connector,
         Rc::new(RefCell::new(recorder)),

@@ -70,6 +70,7 @@ pub(super) async fn make_load(duty: Duty) -> ThreadResult {
             Rc::new(GroupRun::new(
                 prepared.clone(),
                 index,
+                thread as u64,
                 connector,
                 recorder.clone(),
             ))

@@ -2,9 +2,11 @@
 //! its next request when the last answer is in and its think time is over.
 
 use super::clock::Clock;
+use super::prepare::Prepared;
 use super::steps::GroupRun;
 use super::walker::{Taken, Walker};
-use dlt_core::share::{Lot, Share, Slice};
+use dlt_core::scenario::plan::Load;
+use dlt_core::share::Lot;
 use std::cell::Cell;
 use std::rc::Rc;
 use tokio::task::JoinSet;
@@ -21,6 +23,8 @@ enum Round {
     Ended,
     /// The user's time was over before.
     Over,
+    /// Before its first step: the user has no row of data left.
+    Exhausted,
 }
 
 /// A user of this thread: when it is active.
@@ -71,20 +75,22 @@ pub(super) async fn run(group: &Rc<GroupRun>, thread: u64, tasks: &mut JoinSet<(
     while tasks.join_next().await.is_some() {}
 }
 
+/// Which users are a thread's: of the runner's own, or of the run's.
+pub(super) fn lot(load: &Load, prepared: &Prepared, thread: u64) -> Lot {
+    let runner = if load.per_task {
+        Lot::WHOLE
+    } else {
+        prepared.lot
+    };
+    runner.split(thread, prepared.threads)
+}
+
 /// This thread's users by the time they begin, and its part of the cap.
 fn users_of(group: &GroupRun, thread: u64) -> (Vec<User>, Option<Cap>) {
     let load = &group.plan().load;
     let curve = load.model.curve();
     let most = curve.peak().ceil() as u64;
-    let runner = if load.per_task {
-        Lot {
-            slice: Slice::WHOLE,
-            share: Share::WHOLE,
-        }
-    } else {
-        group.load().lot
-    };
-    let lot = runner.split(thread, group.load().threads);
+    let lot = lot(load, group.load(), thread);
     let mut users: Vec<User> = (0..lot.count(most))
         .map(|k| User {
             spans: curve.user_spans(lot.nth(k)),
@@ -118,10 +124,12 @@ async fn live(group: Rc<GroupRun>, spans: Vec<(u64, u64)>, cap: Option<Rc<Cap>>)
         }
         group.recorder.borrow_mut().wanted(from_us);
         group.recorder.borrow_mut().user_in();
-        while rounds_left > 0
-            && round(&group, &mut walker, to_us, cap.as_deref()).await == Round::Ended
-        {
-            rounds_left -= 1;
+        while rounds_left > 0 {
+            match round(&group, &mut walker, to_us, cap.as_deref()).await {
+                Round::Ended => rounds_left -= 1,
+                Round::Over => break,
+                Round::Exhausted => rounds_left = 0,
+            }
         }
         group.recorder.borrow_mut().user_out();
         if rounds_left == 0 {
@@ -132,6 +140,16 @@ async fn live(group: Rc<GroupRun>, spans: Vec<(u64, u64)>, cap: Option<Rc<Cap>>)
 
 /// One round through the steps.
 async fn round(group: &Rc<GroupRun>, walker: &mut Walker, to_us: u64, cap: Option<&Cap>) -> Round {
+    if !group.deals().is_empty()
+        && group.clock.now_us() < to_us.min(group.end_us.get())
+        && let Err(path) = walker.next_row()
+    {
+        group.notice(format!(
+            "scenario {}: a user ended, since all its rows of {path} were used",
+            group.plan().name
+        ));
+        return Round::Exhausted;
+    }
     for (n, step) in group.plan().steps.iter().enumerate() {
         if let Some(cap) = cap {
             pause_until(group.clock, cap.slot(group.clock.now_us())).await;

@@ -5,6 +5,7 @@
 use super::super::errors::{Failure, in_words};
 use super::connect::{Connection, Connector, Origin};
 use super::exchange::{Ended, Exchange};
+use super::kept::Wants;
 use super::request::Request;
 use dlt_core::sample::Cause;
 use dlt_core::scenario::plan::{StatusSet, Timeouts};
@@ -38,6 +39,10 @@ pub(crate) struct Ask<'a> {
     pub(crate) request: &'a Request,
     pub(crate) expect: &'a StatusSet,
     pub(crate) timeouts: &'a Timeouts,
+    /// What is to be kept of the answer.
+    pub(crate) wants: Wants,
+    /// Whether people may want to see an answer that seems good.
+    pub(crate) shown: bool,
     pub(crate) sent_us: u64,
 }
 
