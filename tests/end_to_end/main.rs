@@ -11,6 +11,8 @@ mod lost;
 mod mixture;
 mod open_load;
 mod readme;
+mod rows;
+mod sessions;
 mod skew;
 mod stop;
 mod thresholds;
