@@ -26,6 +26,23 @@ pub(super) struct Reads {
     slots: Vec<usize>,
 }
 
+/// A step's checks and extractions, as one thread has them.
+#[derive(Debug)]
+pub(super) struct Tries {
+    checks: Vec<Check>,
+    extractions: Vec<Extraction>,
+}
+
+impl Tries {
+    /// Those of a step; a clone of a regular expression has memory of its own.
+    pub(super) fn of(step: &Step) -> Self {
+        Self {
+            checks: step.checks.clone(),
+            extractions: step.extractions.clone(),
+        }
+    }
+}
+
 impl Reads {
     /// What `step` reads.
     pub(super) fn of(step: &Step, names: &Names, cookies: bool) -> Self {
@@ -77,7 +94,7 @@ impl Reads {
     /// Tries everything on an answer and sets the variables.
     pub(super) fn read(
         &self,
-        step: &Step,
+        tries: &Tries,
         status: u16,
         kept: &Kept,
         secrets: &[&str],
@@ -92,13 +109,13 @@ impl Reads {
             body: &body,
             json: OnceCell::new(),
         };
-        for check in &step.checks {
+        for check in &tries.checks {
             if let Some(message) = look.fault(check, secrets) {
                 return Err(Failure::text(Cause::Check, message));
             }
         }
         let mut values = Vec::new();
-        for (extraction, slot) in step.extractions.iter().zip(&self.slots) {
+        for (extraction, slot) in tries.extractions.iter().zip(&self.slots) {
             values.push((*slot, look.extract(extraction)?));
         }
         Ok(values)

@@ -1,6 +1,7 @@
 //! A group as one thread runs it: what all its walkers share. How a step is
 //! taken is theirs, when it is taken the users' and arrivals' affair.
 
+use super::checks::Tries;
 use super::clock::Clock;
 use super::data::{Deal, Sharers};
 use super::http::connect::{Connector, Origin};
@@ -41,6 +42,9 @@ pub(super) struct GroupRun {
     notices: RefCell<BTreeMap<String, u64>>,
     /// This thread's rows of each data source.
     deals: Vec<Deal>,
+    /// What is tried on answers: regular expressions of this thread alone,
+    /// since threads that share one wait for each other.
+    tries: Vec<Tries>,
 }
 
 impl GroupRun {
@@ -58,6 +62,8 @@ impl GroupRun {
             .map(|step| Some(connector.wire.origin(step.shape.endpoint()?)))
             .collect();
         let deals = deals(&prepared, index, thread);
+        let steps = &prepared.plan.groups[index].steps;
+        let tries = steps.iter().map(Tries::of).collect();
         let end_us = prepared.plan.groups[index].load.model.curve().end_us();
         Self {
             clock: connector.wire.clock,
@@ -72,6 +78,7 @@ impl GroupRun {
             calm: Notify::new(),
             notices: RefCell::default(),
             deals,
+            tries,
         }
     }
 
@@ -102,6 +109,11 @@ impl GroupRun {
             Some(origin) => origin.clone(),
             None => self.connector.wire.origin(&made.endpoint),
         }
+    }
+
+    /// What is tried on the answers of step `n`.
+    pub(super) fn tries(&self, n: usize) -> &Tries {
+        &self.tries[n]
     }
 
     /// This thread's rows of each data source.

@@ -208,7 +208,7 @@ impl Walker {
                 due_us: planned_us.unwrap_or(sent_us),
                 sent_us,
             };
-            let Some(hop) = self.arrived(&leg, ended) else {
+            let Some(hop) = self.arrived(&group, &leg, ended) else {
                 return last;
             };
             // The second hop is due when the first was done.
@@ -224,14 +224,13 @@ impl Walker {
     /// Takes in how a leg ended: tells the recorder, keeps cookies and values.
     /// Where it goes on, if it does.
     #[inline]
-    fn arrived(&mut self, leg: &Leg<'_>, mut ended: Ended) -> Option<Box<Hop>> {
-        let group = self.group.clone();
+    fn arrived(&mut self, group: &GroupRun, leg: &Leg<'_>, mut ended: Ended) -> Option<Box<Hop>> {
         if let Some(kept) = &ended.kept
             && !kept.cookies.is_empty()
         {
             self.cookies.store(leg.url, &kept.cookies, ended.done_us);
         }
-        let judged = self.judge(leg, &mut ended);
+        let judged = self.judge(group, leg, &mut ended);
         let sample = Sample {
             due_us: leg.due_us,
             sent_us: leg.sent_us,
@@ -301,8 +300,8 @@ impl Walker {
     }
 
     /// What an ended exchange means for the scenario.
-    fn judge(&mut self, leg: &Leg<'_>, ended: &mut Ended) -> Judged {
-        let group = self.group.clone();
+    #[inline]
+    fn judge(&mut self, group: &GroupRun, leg: &Leg<'_>, ended: &mut Ended) -> Judged {
         let n = leg.n;
         let step = &group.plan().steps[n];
         if let Some(failure) = ended.failure.take() {
@@ -332,7 +331,7 @@ impl Walker {
         if !group.prepared().steps[n].reads.shown {
             return Judged::ok(status);
         }
-        match self.read(n, status, ended.kept.as_deref()) {
+        match self.read(group, n, status, ended.kept.as_deref()) {
             Ok(values) => Judged {
                 values,
                 ..Judged::ok(status)
@@ -345,15 +344,15 @@ impl Walker {
     #[cold]
     fn read(
         &mut self,
+        group: &GroupRun,
         n: usize,
         status: u16,
         kept: Option<&Kept>,
     ) -> Result<Vec<(usize, String)>, Failure> {
-        let group = self.group.clone();
         let nothing = Kept::default();
         let kept = kept.unwrap_or(&nothing);
         let reads = &group.prepared().steps[n].reads;
-        let read = reads.read(&group.plan().steps[n], status, kept, &self.secrets());
+        let read = reads.read(group.tries(n), status, kept, &self.secrets());
         if read.is_err() {
             decode::show(&mut self.client.seen, kept);
         }

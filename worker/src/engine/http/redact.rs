@@ -104,8 +104,10 @@ pub(crate) fn without(text: &str, secrets: &[&str]) -> String {
     for secret in secrets {
         text = text.replace(secret, REDACTED);
         let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        if encoded != *secret {
-            text = text.replace(&encoded, REDACTED);
+        for encoded in [encoded.replace('+', "%20"), encoded] {
+            if encoded != *secret {
+                text = text.replace(&encoded, REDACTED);
+            }
         }
     }
     // The end of what was read may have cut one in two.

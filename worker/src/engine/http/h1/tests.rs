@@ -59,9 +59,14 @@ fn kept(pieces: &[&[u8]]) -> Option<(Vec<u8>, Vec<u8>, usize)> {
         body: true,
         cookies: true,
     });
-    let done = pieces
-        .iter()
-        .any(|piece| matches!(answer.feed(piece), Ok(Progress::Done(_))));
+    let mut done = false;
+    for piece in pieces {
+        // After a fault nothing is an answer.
+        done = matches!(answer.feed(piece).ok()?, Progress::Done(_));
+        if done {
+            break;
+        }
+    }
     if !done {
         answer.end().ok()?;
     }
