@@ -11,7 +11,7 @@ use super::show_duration;
 use crate::load::{Curve, Model};
 use serde_json::Value;
 
-const KEYS: [&str; 14] = [
+pub(super) const KEYS: [&str; 14] = [
     "concurrency",
     "users",
     "arrivals",

@@ -42,7 +42,7 @@ pub(super) struct Drawn {
     pub placeholders: Option<Placeholders>,
 }
 
-const SCENARIO_KEYS: [&str; 14] = [
+pub(super) const SCENARIO_KEYS: [&str; 14] = [
     "requests",
     "default-address",
     "headers",
@@ -72,7 +72,7 @@ const SCENARIO_LATER: [&str; 11] = [
     "script",
     "store-cache",
 ];
-const REQUEST_KEYS: [&str; 17] = [
+pub(super) const REQUEST_KEYS: [&str; 17] = [
     "url",
     "method",
     "label",

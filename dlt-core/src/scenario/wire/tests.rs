@@ -174,3 +174,29 @@ fn the_bodies_that_are_changed_are_good() {
     }
     assert_eq!(ask(&json!([])).unwrap_err().code, "INVALID_REQUEST_BODY");
 }
+
+/// What the API's description says of a scenario are the keys that are read:
+/// those, and the contract's `script`, which is kept for other engines.
+#[test]
+fn the_description_names_the_keys_that_are_read() {
+    use crate::scenario::{execution, requests};
+    let document = crate::calls::openapi::openapi();
+    for (shape, read) in [
+        ("ExecutionInput", &execution::KEYS[..]),
+        ("ScenarioDefinition", &requests::SCENARIO_KEYS[..]),
+        ("HttpRequestInput", &requests::REQUEST_KEYS[..]),
+    ] {
+        let properties = &document["components"]["schemas"][shape]["properties"];
+        let mut told: Vec<&str> = properties
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .filter(|key| (shape, *key) != ("ScenarioDefinition", "script"))
+            .collect();
+        let mut read = read.to_vec();
+        told.sort_unstable();
+        read.sort_unstable();
+        assert_eq!(told, read, "{shape}");
+    }
+}
