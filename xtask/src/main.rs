@@ -61,6 +61,12 @@ enum Bench {
         #[arg(long)]
         dlt: Option<std::path::PathBuf>,
     },
+    /// Lists and records of a data folder with years of runs, against 50 ms.
+    Lists {
+        /// Measure this dlt instead of building one with --release.
+        #[arg(long)]
+        dlt: Option<std::path::PathBuf>,
+    },
 }
 
 fn main() -> Result<ExitCode> {
@@ -76,6 +82,12 @@ fn main() -> Result<ExitCode> {
                 },
         } => {
             bench::closed(pairs, seconds, dlt)?;
+            true
+        }
+        Task::Bench {
+            what: Bench::Lists { dlt },
+        } => {
+            bench::lists(dlt)?;
             true
         }
     };

@@ -190,5 +190,6 @@ async fn go_on(
     }
 }
 
-#[cfg(all(test, feature = "local"))]
+#[cfg(test)]
+#[cfg(feature = "local")]
 mod tests;

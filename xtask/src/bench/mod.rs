@@ -3,12 +3,14 @@
 //! ratio of interleaved pairs says more.
 
 mod depot;
+mod lists;
 mod measured;
 mod nginx;
 
 use crate::step::{self, cargo};
 use anyhow::{Context, Result, bail, ensure};
 use depot::Depot;
+pub use lists::lists;
 use measured::{Measured, run};
 use nginx::Nginx;
 use std::fmt::Write as _;
@@ -70,13 +72,7 @@ pub fn closed(pairs: usize, seconds: u64, dlt: Option<PathBuf>) -> Result<()> {
     rows.push(run_dlt(&dlt, &nginx, MANY_USERS, seconds)?);
     let text = report(&rows, &mut ratios, seconds)?;
     print!("{text}");
-    let path = step::root().join("BENCHMARKS.md");
-    let mut file = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&path)?;
-    file.write_all(text.as_bytes())
-        .with_context(|| format!("failed to write {}", path.display()))
+    append(&text)
 }
 
 fn release_build() -> Result<PathBuf> {
@@ -146,8 +142,16 @@ fn line(row: &Row) -> String {
     )
 }
 
-fn report(rows: &[Row], ratios: &mut [f64], seconds: u64) -> Result<String> {
-    let mut text = String::new();
+/// Where and of what a measurement was made.
+struct Machine {
+    commit: String,
+    model: String,
+    cores: usize,
+    kernel: String,
+    date: String,
+}
+
+fn machine() -> Result<Machine> {
     let told = |program: &str, args: &[&str]| -> String {
         let output = Command::new(program).args(args).output();
         let bytes = output.map(|output| output.stdout).unwrap_or_default();
@@ -158,29 +162,38 @@ fn report(rows: &[Row], ratios: &mut [f64], seconds: u64) -> Result<String> {
         .lines()
         .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
         .map_or("unknown CPU", |(_, model)| model);
-    let cores = std::thread::available_parallelism()?.get();
     let root = step::root();
-    let commit = told(
-        "git",
-        &[
-            "-C",
-            &root.to_string_lossy(),
-            "rev-parse",
-            "--short=12",
-            "HEAD",
-        ],
-    );
+    let root = root.to_string_lossy();
+    Ok(Machine {
+        commit: told("git", &["-C", &root, "rev-parse", "--short=12", "HEAD"]),
+        model: model.to_owned(),
+        cores: std::thread::available_parallelism()?.get(),
+        kernel: told("uname", &["-r"]),
+        date: told("date", &["-u", "+%Y-%m-%d %H:%M UTC"]),
+    })
+}
+
+/// Adds a section to BENCHMARKS.md.
+fn append(text: &str) -> Result<()> {
+    let path = step::root().join("BENCHMARKS.md");
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)?;
+    file.write_all(text.as_bytes())
+        .with_context(|| format!("failed to write {}", path.display()))
+}
+
+fn report(rows: &[Row], ratios: &mut [f64], seconds: u64) -> Result<String> {
+    let mut text = String::new();
+    let machine = machine()?;
+    writeln!(text, "\n## Closed load, {}", machine.date)?;
     writeln!(
         text,
-        "\n## Closed load, {}",
-        told("date", &["-u", "+%Y-%m-%d %H:%M UTC"])
-    )?;
-    writeln!(
-        text,
-        "\nCommit {commit}; {model}, {cores} cores, Linux {}; nginx with one worker on core 0, a 66-byte answer,\n\
+        "\nCommit {}; {}, {} cores, Linux {}; nginx with one worker on core 0, a 66-byte answer,\n\
          keep-alive; generators on core {GENERATOR_CORE}, one thread, {seconds} s of load each; CPU is the process' own user and\n\
          system time, its start included.\n",
-        told("uname", &["-r"])
+        machine.commit, machine.model, machine.cores, machine.kernel
     )?;
     writeln!(
         text,
