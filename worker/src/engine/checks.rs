@@ -16,6 +16,9 @@ use std::cell::OnceCell;
 /// Longest piece of an answer or a check in a message, characters.
 const LONGEST_SHOWN: usize = 80;
 
+/// Says which values nobody may read; asked only when there is something to say.
+type Secrets<'a> = &'a dyn Fn() -> Vec<&'a str>;
+
 /// What a step reads of its answers; the rest of it stands in the plan.
 #[derive(Debug, Default)]
 pub(super) struct Reads {
@@ -97,7 +100,7 @@ impl Reads {
         tries: &Tries,
         status: u16,
         kept: &Kept,
-        secrets: &[&str],
+        secrets: Secrets<'_>,
     ) -> Result<Vec<(usize, String)>, Failure> {
         let body = match self.wants.body {
             true => decoded(kept).map_err(undecoded)?,
@@ -167,7 +170,7 @@ impl Look<'_> {
     /// What is wrong, if a check does not hold. It names the check; of what was
     /// seen only what is short: the rest is in the saved exchange, and messages
     /// that vary would not be counted together.
-    fn fault(&self, check: &Check, secrets: &[&str]) -> Option<String> {
+    fn fault(&self, check: &Check, secrets: Secrets<'_>) -> Option<String> {
         match check {
             Check::Contains {
                 subject,
@@ -197,7 +200,7 @@ impl Look<'_> {
         query: &JsonQuery,
         expected: Option<&Wanted>,
         invert: bool,
-        secrets: &[&str],
+        secrets: Secrets<'_>,
     ) -> Option<String> {
         let nodes = self.nodes(query);
         let holds = match expected {
@@ -212,7 +215,7 @@ impl Look<'_> {
             None if self.json().is_none() => "nothing, since the body is not JSON".to_owned(),
             None => "nothing".to_owned(),
             Some(_) if is_secret(query.text()) => "[redacted]".to_owned(),
-            Some(node) => shown(&without(&text_of(node), secrets)),
+            Some(node) => shown(&without(&text_of(node), &secrets())),
         };
         let not = if invert { "not " } else { "" };
         let wanted = match expected {

@@ -352,7 +352,7 @@ impl Walker {
         let nothing = Kept::default();
         let kept = kept.unwrap_or(&nothing);
         let reads = &group.prepared().steps[n].reads;
-        let read = reads.read(group.tries(n), status, kept, &self.secrets());
+        let read = reads.read(group.tries(n), status, kept, &|| self.secrets());
         if read.is_err() {
             decode::show(&mut self.client.seen, kept);
         }
