@@ -7,11 +7,13 @@ pub mod behaviour;
 pub mod calm;
 pub mod certificates;
 pub mod command;
+pub mod http;
 pub mod log;
 pub mod objects;
 pub mod patience;
 pub mod processes;
 pub mod target;
 pub mod truth;
+pub mod up;
 
 mod connection;
