@@ -121,15 +121,15 @@ fn banner(
             .tone(Tone::Good, "✔ dlt is up")
             .plain("  ·  API ")
             .tone(Tone::Strong, base),
-        Line::of(&format!("  regions  {}", names.join(", "))),
-        Line::of(&format!("  data     {}", dir.display())),
+        Line::of(format!("  regions  {}", names.join(", "))),
+        Line::of(format!("  data     {}", dir.display())),
         Line::of("  try      dlt run http://127.0.0.1:8080/ -c 10 -d 10s    dlt scenarios list"),
         Line::of("  Ctrl-C stops runs, keeps what they measured, and ends"),
     ];
     if picked_up > 0 {
         lines.push(Line::new().tone(
             Tone::Warn,
-            &format!(
+            format!(
                 "! goes on with {} from before",
                 several(picked_up as u64, "run")
             ),
@@ -140,15 +140,13 @@ fn banner(
 
 /// What a schedule did, as a line.
 fn of_schedule(test: &TestId, fired: Result<Fired, PipelineError>) -> Line {
-    let line = Line::of(&format!("schedule of {test}: "));
+    let line = Line::of(format!("schedule of {test}: "));
     match fired {
-        Ok(Fired::Started(run, None)) => line.plain(&format!("run {run} started")),
-        Ok(Fired::Started(run, Some(note))) => {
-            line.tone(Tone::Warn, &format!("{note} (run {run})"))
-        }
+        Ok(Fired::Started(run, None)) => line.plain(format!("run {run} started")),
+        Ok(Fired::Started(run, Some(note))) => line.tone(Tone::Warn, format!("{note} (run {run})")),
         Ok(Fired::Skipped(note)) => line.tone(Tone::Warn, &note),
         Ok(Fired::NotDue) => line.plain("not due"),
-        Err(error) => line.tone(Tone::Bad, &format!("{error}; tried again in a second")),
+        Err(error) => line.tone(Tone::Bad, format!("{error}; tried again in a second")),
     }
 }
 

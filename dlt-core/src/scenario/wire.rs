@@ -73,7 +73,7 @@ fn facts(root: &Object<'_>, notes: &mut Notes) {
         }
     }
     if let Some(node) = root.get("healthyThreshold")
-        && !node.value.as_u64().is_some_and(|percent| percent <= 100)
+        && node.value.as_u64().is_none_or(|percent| percent > 100)
     {
         node.fault(notes, "must be a whole number from 0 to 100");
     }
@@ -246,7 +246,7 @@ fn execution(node: &Node<'_>, names: &[&str], named: bool, notes: &mut Notes) {
         node.choice(&["locust", "k6", "jmeter"], notes);
     }
     if let Some(node) = object.get("taskCount")
-        && !node.value.as_u64().is_some_and(|count| count >= 1)
+        && node.value.as_u64().is_none_or(|count| count < 1)
     {
         node.fault(notes, "must be a whole number from 1");
     }
@@ -257,7 +257,7 @@ fn execution(node: &Node<'_>, names: &[&str], named: bool, notes: &mut Notes) {
 fn duration(node: &Node<'_>, least: u64, notes: &mut Notes) {
     match node.value {
         Value::Number(number) => {
-            if !number.as_u64().is_some_and(|seconds| seconds >= least) {
+            if number.as_u64().is_none_or(|seconds| seconds < least) {
                 node.fault(
                     notes,
                     format!("must be a whole number of seconds from {least}"),
