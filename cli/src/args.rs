@@ -1,6 +1,12 @@
 //! The command line: words in, a closed set of commands out. What a flag means
 //! for a run is decided in `source`; nothing here looks at files.
 
+mod runs;
+mod scenarios;
+
+pub use runs::{DownloadArgs, GetArgs, RunsCommand, WatchArgs};
+pub use scenarios::{CreateArgs, Every, ScenariosCommand, StartArgs};
+
 use crate::exit;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -32,6 +38,15 @@ pub struct Cli {
         value_name = "DIR"
     )]
     pub home: Option<PathBuf>,
+    /// Ask this server, like https://host/prod [default: the dlt up of the data folder, else the folder]
+    #[arg(
+        long,
+        env = "DLT_API_URL",
+        hide_env_values = true,
+        global = true,
+        value_name = "URL"
+    )]
+    pub api: Option<String>,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
@@ -62,11 +77,67 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Be the service on this machine: API, live data, schedules, runners
     Up(UpArgs),
-    /// Look at past runs
+    /// Keep, start, schedule and look at scenarios
+    #[command(subcommand, arg_required_else_help = true)]
+    Scenarios(ScenariosCommand),
+    /// Watch runs, look at results, save their files
     #[command(subcommand, arg_required_else_help = true)]
     Runs(RunsCommand),
+    /// Show the runners that exist now
+    Runners(PlainArgs),
+    /// Show where runs may go, and how much room there is
+    Regions(PlainArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions(CompletionsArgs),
+    /// Write man pages into a folder
+    #[command(hide = true)]
+    Man(ManArgs),
     /// Be one runner; started by dlt itself, not by hand
     Worker,
+}
+
+/// Flags of a command that only shows something.
+#[derive(Debug, Args)]
+pub struct PlainArgs {
+    /// Print the API's JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `dlt completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// Shells that completions are made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Shell {
+    /// GNU Bash
+    Bash,
+    /// Zsh
+    Zsh,
+    /// fish
+    Fish,
+    /// PowerShell
+    Powershell,
+}
+
+const COMPLETIONS_HELP: &str = "\
+Examples:
+  dlt completions bash > ~/.local/share/bash-completion/completions/dlt
+  dlt completions zsh > ~/.zfunc/_dlt          (with fpath+=~/.zfunc in .zshrc)
+  dlt completions fish > ~/.config/fish/completions/dlt.fish";
+
+/// Flags of `dlt man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Where to; the folder is made if needed
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
 }
 
 /// Flags of `dlt demo`.
@@ -240,28 +311,6 @@ Examples:
 With a scenario file, load, request, TLS and thresholds stand in the file.
 Ctrl-C stops the run, keeps and shows what was measured; a second Ctrl-C leaves
 at once. Exit codes: dlt --help.";
-
-/// `dlt runs …`.
-#[derive(Debug, Subcommand)]
-pub enum RunsCommand {
-    /// List past runs, newest first
-    List {
-        /// Most runs to list
-        #[arg(long, default_value_t = 20, value_name = "N")]
-        limit: usize,
-        /// Print the run records as a JSON array
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show the result of a run
-    Get {
-        /// The run's id, its beginning, or latest
-        run: String,
-        /// Print the run record as JSON
-        #[arg(long)]
-        json: bool,
-    },
-}
 
 #[cfg(test)]
 mod tests {
