@@ -177,4 +177,4 @@ pub fn exit_code(record: &RunRecord, require_trusted: bool, interrupted: bool) -
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -37,6 +37,8 @@ pub mod outcome;
 pub mod summary;
 pub mod verdict;
 
+pub mod compare;
+
 pub mod calls;
 pub mod run;
 pub mod stack;

@@ -86,3 +86,34 @@ fn the_leader_killed() {
     let _alone = alone();
     killed("leader", 90);
 }
+
+/// A killed `dlt run` leaves no load behind, and its folder is fit for the next
+/// run, which also says how the old one ended.
+#[test]
+fn a_killed_command_leaves_no_runner_and_a_folder_that_works() {
+    let _alone = alone();
+    let target = everywhere(ok().after(Duration::from_millis(10)));
+    let home = Home::new();
+    let url = target.url("/");
+    let running = home.start(["run", &url, "-c", "8", "-d", "60s", "--tasks", "4"]);
+    running.runners(4);
+    until("some load", BEFORE, || {
+        (target.log.count() > 100).then_some(())
+    });
+    running.signal(Signal::Kill);
+    let ended = running.wait(BEFORE + OVER);
+    assert_eq!(ended.code, None, "{}", ended.told());
+    let runners = || dlt_tests::processes::runners(home.path());
+    until("no runner is left", Duration::from_secs(15), || {
+        runners().is_empty().then_some(())
+    });
+    let next = home.run(OVER, ["run", &url, "-c", "2", "-d", "1s", "--json"]);
+    next.expect_code(0);
+    let listed = home.run(BEFORE, ["runs", "list", "--json"]);
+    let records: Vec<RunRecord> = serde_json::from_str(&listed.stdout).unwrap();
+    assert_eq!(records.len(), 2);
+    assert_eq!(records[1].status, Status::Failed);
+    let reason = records[1].error_reason.as_deref().unwrap_or_default();
+    assert!(reason.contains("ended before the test did"), "{reason}");
+    home.assert_no_process_left();
+}

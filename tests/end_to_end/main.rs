@@ -11,6 +11,7 @@ mod lost;
 mod mixture;
 mod open_load;
 mod readme;
+mod service;
 mod skew;
 mod stop;
 mod thresholds;

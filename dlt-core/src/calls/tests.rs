@@ -54,7 +54,7 @@ fn summary(runners: u64, thresholds: &[&str], failure: Option<&str>) -> Summary 
     })
 }
 
-pub(super) fn record(status: Status) -> RunRecord {
+pub(crate) fn record(status: Status) -> RunRecord {
     RunRecord {
         test_id: "Xk29QmWz7B".to_owned(),
         test_run_id: "p4TqL8vN2c".to_owned(),

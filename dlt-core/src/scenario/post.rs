@@ -343,7 +343,7 @@ fn fill_script(plain: &mut Value, tasks: &[TaskConfig]) {
 }
 
 /// `testTaskConfigs` with numbers; the schema was looked at before.
-pub fn task_configs(body: &Value) -> Vec<TaskConfig> {
+fn task_configs(body: &Value) -> Vec<TaskConfig> {
     let items = body["testTaskConfigs"].as_array();
     items
         .into_iter()

@@ -32,6 +32,9 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 /// How often something is said, so that nobody takes the line for dead.
 const LONGEST_SILENCE: Duration = Duration::from_secs(15);
 
+/// How long a listener may take none of what is told before it counts as gone.
+const LONGEST_STALL: Duration = Duration::from_secs(60);
+
 type Line = Result<String, Infallible>;
 
 /// The events of a scenario from now on. `permit` is given back at their end.
@@ -181,7 +184,9 @@ impl Teller {
             .await
     }
 
+    /// None once the listener has left, or reads nothing any more.
     async fn send(&self, line: String) -> Option<()> {
-        self.sender.send(Ok(line)).await.ok()
+        let sent = self.sender.send_timeout(Ok(line), LONGEST_STALL).await;
+        sent.ok()
     }
 }

@@ -5,6 +5,7 @@ use crate::error::PipelineError;
 use crate::fleet::{self, Doing};
 use crate::objects::uploads::Uploads;
 use crate::regions;
+use crate::runs::Run;
 use crate::runs::start::{new_run, new_test, start};
 use crate::scenarios::{self, ScenarioItem};
 use crate::schedules::{instant, planned};
@@ -15,7 +16,7 @@ use dlt_core::calls::answers::{ScenarioList, ScenarioRecord, TaskCounts};
 use dlt_core::calls::request::Refusal;
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::run::Status;
-use dlt_core::scenario::TaskConfig;
+use dlt_core::scenario::Scenario;
 use dlt_core::scenario::post::{Action, Post, When};
 use serde_json::{Value, json};
 
@@ -43,18 +44,16 @@ pub(super) async fn post(world: &World, body: &Value) -> Result<ScenarioRecord, 
         .and_then(|text| TestId::parse(text).ok());
     let uploads = Uploads::of(world, chosen.as_ref()).await?;
     let post = Post::read(body, &|name| uploads.check(name))?;
-    let stored = match &post.test {
-        Some(test) => world.scenarios.get(test).await?,
-        None => None,
-    };
-    if let (Some(item), Action::Save | Action::Run) = (&stored, &post.action) {
-        scenarios::need_rest(item, world.runs.as_ref()).await?;
-    }
-    check_regions(world, &post).await?;
     let test = match &post.test {
         Some(test) => test.clone(),
         None => new_test(world)?,
     };
+    if let (Some(item), Action::Save | Action::Run) =
+        (world.scenarios.get(&test).await?, &post.action)
+    {
+        scenarios::need_rest(&item, world.runs.as_ref()).await?;
+    }
+    check_regions(world, &post).await?;
     let mut kept = post.body.clone();
     kept["testId"] = json!(test);
     let mut run = None;
@@ -63,8 +62,8 @@ pub(super) async fn post(world: &World, body: &Value) -> Result<ScenarioRecord, 
             let started = run_now(world, &post, kept, &test).await?;
             run = Some(started);
         }
-        Action::Save => keep(world, &test, stored, kept).await?,
-        Action::Schedule(when) => schedule(world, &test, stored, kept, &post, when).await?,
+        Action::Save => keep(world, &test, kept).await?,
+        Action::Schedule(when) => schedule(world, &test, kept, &post, when).await?,
     }
     let item = scenarios::need(world.scenarios.as_ref(), &test).await?;
     let mut record = record(world, &item).await?;
@@ -129,65 +128,61 @@ async fn run_now(
     kept: Value,
     test: &TestId,
 ) -> Result<TestRunId, Refusal> {
-    let Some(scenario) = &post.scenario else {
-        let kind = kept["testType"].as_str().unwrap_or_default();
-        return Err(Refusal::new(
-            400,
-            "InvalidParameter",
-            format!(
-                "{kind} scripts cannot be run yet; keep it with saveOnly, or use testType simple"
-            ),
-        ));
-    };
+    let scenario = runnable(post)?;
     regions::check_room(world, &post.tasks).await?;
     let run = new_run(world)?;
     start(world, scenario, kept, test, &run).await?;
     Ok(run)
 }
 
+/// What a run needs; a script is kept, but neither started nor scheduled.
+fn runnable(post: &Post) -> Result<&Scenario, Refusal> {
+    post.scenario.as_ref().ok_or_else(|| {
+        let kind = post.body["testType"].as_str().unwrap_or_default();
+        Refusal::new(
+            400,
+            "InvalidParameter",
+            format!(
+                "{kind} scripts cannot be run yet; keep it with saveOnly, or use testType simple"
+            ),
+        )
+    })
+}
+
 /// Keeps a scenario as it is told now: without a schedule it has none.
-async fn keep(
-    world: &World,
-    test: &TestId,
-    stored: Option<ScenarioItem>,
-    kept: Value,
-) -> Result<(), Refusal> {
-    let mut item = stored.unwrap_or_else(|| ScenarioItem::new(test.clone(), Value::Null));
-    item.body = kept;
-    item.plan = None;
-    if item.status == Status::Scheduled {
-        item.status = Status::Created;
-    }
-    put(world, &item).await
+async fn keep(world: &World, test: &TestId, kept: Value) -> Result<(), Refusal> {
+    let change = |item: &mut ScenarioItem| {
+        item.body = kept.clone();
+        item.plan = None;
+        if item.status == Status::Scheduled {
+            item.status = Status::Created;
+        }
+    };
+    let (scenarios, runs) = (world.scenarios.as_ref(), world.runs.as_ref());
+    Ok(scenarios::keep(scenarios, runs, test, true, &change).await?)
 }
 
 async fn schedule(
     world: &World,
     test: &TestId,
-    stored: Option<ScenarioItem>,
     kept: Value,
     post: &Post,
     when: &When,
 ) -> Result<(), Refusal> {
     let now = instant(world.clock.now_us());
     let rule = post.check_schedule(when, now)?;
-    let mut item = stored.unwrap_or_else(|| ScenarioItem::new(test.clone(), Value::Null));
-    item.body = kept;
-    item.plan = Some(planned(when, &rule, now));
-    // A run in progress goes on, and says how it stands.
-    if item.status.is_resting() {
-        item.status = Status::Scheduled;
-        item.start_time = String::new();
-    }
-    put(world, &item).await
-}
-
-/// Stores a scenario that nobody else changed meanwhile.
-async fn put(world: &World, item: &ScenarioItem) -> Result<(), Refusal> {
-    match world.scenarios.put(item).await {
-        Err(PipelineError::Conflict(text)) => Err(Refusal::new(409, "TEST_RUNNING", text)),
-        other => Ok(other?),
-    }
+    runnable(post)?;
+    let change = |item: &mut ScenarioItem| {
+        item.body = kept.clone();
+        item.plan = Some(planned(when, &rule, now));
+        // A run in progress goes on, and says how it stands.
+        if item.status.is_resting() {
+            item.status = Status::Scheduled;
+            item.start_time = String::new();
+        }
+    };
+    let (scenarios, runs) = (world.scenarios.as_ref(), world.runs.as_ref());
+    Ok(scenarios::keep(scenarios, runs, test, false, &change).await?)
 }
 
 /// The record of a scenario and its last run, the plan being an object.
@@ -290,8 +285,12 @@ pub(super) async fn get(
         item.status,
         Status::Provisioning | Status::Running | Status::Cancelling | Status::CleaningUp
     );
-    if let (true, Some(run)) = (has_tasks, &item.run) {
-        record.tasks_per_region = Some(tasks_per_region(world, &item, run).await?);
+    let run = match item.run.as_ref().filter(|_| has_tasks) {
+        Some(run) => world.runs.get(run).await?,
+        None => None,
+    };
+    if let Some(run) = run {
+        record.tasks_per_region = Some(tasks_per_region(world, &run).await?);
     }
     record.history = Some(match history {
         true => self::history(world, test).await?,
@@ -300,24 +299,21 @@ pub(super) async fn get(
     Ok(record)
 }
 
-async fn tasks_per_region(
-    world: &World,
-    item: &ScenarioItem,
-    run: &TestRunId,
-) -> Result<Vec<TaskCounts>, Refusal> {
-    let seen = fleet::newest(world.fleet.as_ref(), &item.test, run).await?;
-    let configs: Vec<TaskConfig> = dlt_core::scenario::post::task_configs(&item.body);
-    let counts = configs.iter().map(|config| {
-        let here = || {
-            seen.iter()
-                .filter(|seen| seen.alive && seen.region == config.region)
-        };
-        let pending = here().filter(|seen| seen.doing == Doing::Starting).count() as u64;
+async fn tasks_per_region(world: &World, run: &Run) -> Result<Vec<TaskCounts>, Refusal> {
+    let seen = fleet::newest(world.fleet.as_ref(), &run.test, &run.run).await?;
+    let counts = run.regions.iter().map(|row| {
+        let here = seen
+            .iter()
+            .filter(|seen| seen.alive && seen.region == row.region);
+        // A leader says that it is ready to nobody but the workflow; once the
+        // start is given, everyone is.
+        let (pending, running): (Vec<_>, Vec<_>) =
+            here.partition(|seen| seen.doing == Doing::Starting && run.start_at_us.is_none());
         TaskCounts {
-            region: config.region.to_string(),
-            running: here().count() as u64 - pending,
-            pending,
-            desired: config.task_count,
+            region: row.region.to_string(),
+            running: running.len() as u64,
+            pending: pending.len() as u64,
+            desired: row.tasks,
         }
     });
     Ok(counts.collect())

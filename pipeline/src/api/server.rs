@@ -74,9 +74,10 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
     }
     let method = request.method().as_str().to_owned();
     let query = request.uri().query().map(str::to_owned);
-    let limit = match method.as_str() {
-        "PUT" => LARGEST_OBJECT_BYTES as usize,
-        _ => LONGEST_TEXT_BYTES,
+    // Only a file may be large.
+    let limit = match method == "PUT" && path.contains("/files/") {
+        true => LARGEST_OBJECT_BYTES as usize,
+        false => LONGEST_TEXT_BYTES,
     };
     let body = match Limited::new(request.into_body(), limit).collect().await {
         Ok(body) => body.to_bytes().to_vec(),

@@ -159,3 +159,31 @@ async fn a_reused_process_number_is_nobody() {
     earlier.kill();
     until(&earlier, |seen| seen.iter().all(|seen| !seen.alive)).await;
 }
+
+/// Killed between the launch and the writing of its number: the process is
+/// found by its token, and not launched a second time.
+#[tokio::test]
+async fn a_runner_whose_number_was_never_written_is_found_by_its_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let earlier = fleet(folder.path(), &format!("{READY} exec sleep 60"));
+    let mut launch = launch(1, 1);
+    // Tokens of other tests' processes must not be met.
+    launch.order.run = TestRunId::parse("found-by-token").unwrap();
+    earlier.launch(std::slice::from_ref(&launch)).await.unwrap();
+    let path = folder.path().join("found-by-token/lo-home-1-1.json");
+    let mut card: Card = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let pid = card.pid;
+    (card.pid, card.started) = (0, None);
+    fs::write(&path, serde_json::to_vec(&card).unwrap()).unwrap();
+    let later = fleet(folder.path(), "exit 1");
+    assert_eq!(later.adopt(&launch.order.run).unwrap(), Lifetime::OfParent);
+    assert_eq!(later.lock()[0].card.pid, pid);
+    until(&later, |seen| seen.iter().all(Seen::is_ready)).await;
+    earlier.kill();
+    until(&later, |seen| seen.iter().all(|seen| !seen.alive)).await;
+    // Gone too, nothing is found, and it counts as lost.
+    fs::write(&path, serde_json::to_vec(&card).unwrap()).unwrap();
+    let last = fleet(folder.path(), "exit 1");
+    last.adopt(&launch.order.run).unwrap();
+    assert!(until(&last, |_| true).await.iter().all(|seen| !seen.alive));
+}

@@ -163,9 +163,36 @@ pub async fn update(
             Err(error) => return Err(error),
         }
     }
-    Err(PipelineError::Conflict(format!(
-        "scenario {test} is changed by too many at once"
-    )))
+    Err(too_many(test))
+}
+
+/// Changes a scenario, or makes it, unless a run of it is in progress and
+/// `at_rest` is asked for ([`PipelineError::Busy`]); again when somebody else
+/// was faster.
+pub async fn keep(
+    scenarios: &dyn Scenarios,
+    runs: &dyn Runs,
+    test: &TestId,
+    at_rest: bool,
+    change: &(dyn Fn(&mut ScenarioItem) + Send + Sync),
+) -> Result<(), PipelineError> {
+    for _ in 0..MOST_CONFLICTS {
+        let stored = scenarios.get(test).await?;
+        if let Some(item) = stored.as_ref().filter(|_| at_rest) {
+            need_rest(item, runs).await?;
+        }
+        let mut item = stored.unwrap_or_else(|| ScenarioItem::new(test.clone(), Value::Null));
+        change(&mut item);
+        match scenarios.put(&item).await {
+            Err(PipelineError::Conflict(_)) => {}
+            other => return other,
+        }
+    }
+    Err(too_many(test))
+}
+
+fn too_many(test: &TestId) -> PipelineError {
+    PipelineError::Conflict(format!("scenario {test} is changed by too many at once"))
 }
 
 /// The run in progress, if there is one.
@@ -235,9 +262,7 @@ pub async fn claim(
             Err(error) => return Err(error),
         }
     }
-    Err(PipelineError::Conflict(format!(
-        "scenario {test} is changed by too many at once"
-    )))
+    Err(too_many(test))
 }
 
 impl Claim {

@@ -176,73 +176,108 @@ async fn a_run_in_progress_is_not_disturbed() {
     assert!(matches!(fired, Fired::Started(_, None)), "{fired:?}");
 }
 
-/// Both clock changes of 2026 in three zones: each day's run fires once, at the
-/// instant that the zone's clocks say.
+/// Fires a daily schedule over these days, minute by minute; when it fired.
+async fn fired_daily(zone: &str, time: &str, from: &str, days: u64) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Still::at(from);
+    let database = Database::open(folder.path()).unwrap();
+    let world = world(database, &clock, folder.path());
+    let test = stored(&world, from).await;
+    let (hour, minute) = time.split_once(':').unwrap();
+    scenarios::update(world.scenarios.as_ref(), &test, &|item| {
+        let when = When {
+            cron: format!("{} {hour} * * *", minute.trim_start_matches('0')),
+            zone: zone.to_owned(),
+            ..When::default()
+        };
+        let now = from.parse().unwrap();
+        item.plan = Some(planned(&when, &when.schedule().unwrap(), now));
+        true
+    })
+    .await
+    .unwrap();
+    let mut fired = Vec::new();
+    for minute in 0..days * 24 * 60 {
+        clock.set(from);
+        clock.advance_s(minute * 60);
+        if let Fired::Started(run, note) = fire(&world, &test, Missed::Run).await.unwrap() {
+            assert_eq!(note, None, "{zone}");
+            fired.push(instant(clock.now_us()).to_string());
+            end(&world, &run).await;
+        }
+    }
+    fired
+}
+
+/// Both clock changes of 2026 in three zones, with times that a change skips or
+/// repeats: each day's run fires once at the instant that the zone's clocks
+/// say, and on a day that has no such time not at all.
 #[tokio::test]
 async fn clock_changes_neither_lose_nor_double_a_run() {
-    for (zone, from, days, instants) in [
+    for (zone, time, from, instants) in [
         (
             "Europe/Paris",
+            "09:15",
             "2026-03-28T00:00:00Z",
-            3,
-            [
+            &[
                 "2026-03-28T08:15:00Z",
                 "2026-03-29T07:15:00Z",
                 "2026-03-30T07:15:00Z",
+            ][..],
+        ),
+        // 02:30 does not come on 29 March.
+        (
+            "Europe/Paris",
+            "02:30",
+            "2026-03-28T00:00:00Z",
+            &["2026-03-28T01:30:00Z", "2026-03-30T00:30:00Z"],
+        ),
+        // 02:30 comes twice on 25 October.
+        (
+            "Europe/Paris",
+            "02:30",
+            "2026-10-24T00:00:00Z",
+            &[
+                "2026-10-24T00:30:00Z",
+                "2026-10-25T00:30:00Z",
+                "2026-10-26T01:30:00Z",
             ],
         ),
         (
             "America/New_York",
-            "2026-10-31T00:00:00Z",
-            3,
-            [
-                "2026-10-31T13:15:00Z",
-                "2026-11-01T14:15:00Z",
-                "2026-11-02T14:15:00Z",
-            ],
+            "02:30",
+            "2026-03-07T00:00:00Z",
+            &["2026-03-07T07:30:00Z", "2026-03-09T06:30:00Z"],
         ),
         (
+            "America/New_York",
+            "01:30",
+            "2026-10-31T00:00:00Z",
+            &[
+                "2026-10-31T05:30:00Z",
+                "2026-11-01T05:30:00Z",
+                "2026-11-02T06:30:00Z",
+            ],
+        ),
+        // Half an hour only, and in the other half of the year.
+        (
             "Australia/Lord_Howe",
+            "09:15",
             "2026-04-03T12:00:00Z",
-            3,
-            [
+            &[
                 "2026-04-03T22:15:00Z",
                 "2026-04-04T22:45:00Z",
                 "2026-04-05T22:45:00Z",
             ],
         ),
+        (
+            "Australia/Lord_Howe",
+            "02:15",
+            "2026-10-02T12:00:00Z",
+            &["2026-10-02T15:45:00Z", "2026-10-04T15:15:00Z"],
+        ),
     ] {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Still::at(from);
-        let world = world(
-            Database::open(folder.path()).unwrap(),
-            &clock,
-            folder.path(),
-        );
-        let test = stored(&world, from).await;
-        scenarios::update(world.scenarios.as_ref(), &test, &|item| {
-            let when = When {
-                cron: "15 9 * * *".to_owned(),
-                zone: zone.to_owned(),
-                ..When::default()
-            };
-            let now = from.parse().unwrap();
-            item.plan = Some(planned(&when, &when.schedule().unwrap(), now));
-            true
-        })
-        .await
-        .unwrap();
-        let mut fired = Vec::new();
-        // Every minute of these days.
-        for minute in 0..days * 24 * 60 {
-            clock.set(from);
-            clock.advance_s(minute * 60);
-            if let Fired::Started(run, note) = fire(&world, &test, Missed::Run).await.unwrap() {
-                assert_eq!(note, None, "{zone}");
-                fired.push(instant(clock.now_us()).to_string());
-                end(&world, &run).await;
-            }
-        }
-        assert_eq!(fired, instants, "{zone}");
+        let fired = fired_daily(zone, time, from, 3).await;
+        assert_eq!(fired, instants, "{zone} {time}");
     }
 }

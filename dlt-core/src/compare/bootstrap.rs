@@ -1,0 +1,293 @@
+//! How far the numbers of a run may be off: a moving-block bootstrap over its
+//! seconds (Künsch 1989), since neighbouring seconds are alike and single
+//! requests are not independent. Seconds are added into at most [`MOST_CELLS`]
+//! cells; stretches of neighbouring cells are drawn with replacement until there
+//! are as many cells as before; the spread of what comes of it is the error.
+//! Draws follow a seed, so the same runs give the same answer.
+
+use crate::coarse::{BUCKETS, Coarse, PER_OCTAVE};
+use crate::timeline::{LabelSeries, RunTimeline};
+
+/// Most cells of a run: it bounds the work.
+const MOST_CELLS: usize = 120;
+/// Fewer seconds say nothing about how seconds differ.
+const LEAST_CELLS: usize = 15;
+/// Draws of each run.
+const DRAWS: usize = 200;
+/// Two numbers of one system are never known better than this, as the
+/// logarithm of their ratio: runs are repeated minutes apart, not at once.
+const LEAST_SPREAD: f64 = 0.004;
+/// Quantiles that are asked for.
+const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
+
+/// A run's, or label's, seconds in cells.
+#[derive(Debug)]
+struct Cells {
+    rows: Vec<Row>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Row {
+    latency: Coarse,
+    ok: u64,
+    failed: u64,
+}
+
+/// How far a run's, or label's, numbers may be off.
+#[derive(Debug)]
+pub(super) struct Spread {
+    /// Length of the run.
+    pub(super) seconds: u64,
+    /// Variance of the logarithm of each of [`QUANTILES`].
+    quantiles: [Option<f64>; 3],
+    error_rate: f64,
+    /// Variance of the logarithm of the rate.
+    rate: Option<f64>,
+    finished: u64,
+    failed: u64,
+    /// Independent stretches, less one.
+    freedom: f64,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Statistic {
+    /// Number of one of [`QUANTILES`], of response times.
+    Quantile(usize),
+    /// Failed of finished.
+    ErrorRate,
+    /// Finished per second.
+    Rate,
+}
+
+/// How sure a difference is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Estimate {
+    /// Chance of a difference like this, or larger, if there were none.
+    pub(super) p_value: f64,
+    /// 95 % interval of the logarithm of candidate / base; None for shares of
+    /// failures.
+    pub(super) interval: Option<(f64, f64)>,
+}
+
+impl Spread {
+    /// Of a run's seconds, all regions added; None if they are too few.
+    pub(super) fn of_run(timeline: Option<&RunTimeline>, seed: u64) -> Option<Self> {
+        let timeline = timeline?;
+        let all = || timeline.regions.values().flatten();
+        // The seconds after the plan's end hold stragglers only.
+        let length = all()
+            .filter(|second| second.scheduled > 0)
+            .map(|second| second.second + 1)
+            .max()?;
+        let seconds =
+            all().map(|second| (second.second, &second.latency, second.ok, second.failed));
+        Self::of(seconds, length, seed)
+    }
+
+    /// Of a label's seconds, in a run of this length.
+    pub(super) fn of_label(series: &LabelSeries, length: u64, seed: u64) -> Option<Self> {
+        let seconds = series
+            .seconds
+            .iter()
+            .map(|second| (second.second, &second.latency, second.ok, second.failed));
+        Self::of(seconds, length, seed)
+    }
+
+    fn of<'a>(
+        seconds: impl Iterator<Item = (u64, &'a Coarse, u64, u64)>,
+        length: u64,
+        seed: u64,
+    ) -> Option<Self> {
+        let count = MOST_CELLS.min(usize::try_from(length).ok()?);
+        if count < LEAST_CELLS {
+            return None;
+        }
+        let mut rows = vec![Row::default(); count];
+        for (second, latency, ok, failed) in seconds {
+            // Cells of equal length; stragglers belong to the last one.
+            let at = (second.min(length - 1) * count as u64 / length) as usize;
+            let row = &mut rows[at];
+            row.latency.merge(latency);
+            row.ok += ok;
+            row.failed += failed;
+        }
+        let cells = Cells { rows };
+        let stretch = cells.stretch();
+        let draws = cells.draws(stretch, &mut SplitMix(seed));
+        // What a stretch does not see of the seconds' likeness, and the ends
+        // that it cannot reach, make the spread look smaller than it is.
+        let short = count as f64 / (count - stretch) as f64;
+        let of = |number: fn(&Draw) -> Option<f64>| {
+            let values: Vec<f64> = draws.iter().filter_map(number).collect();
+            (values.len() > DRAWS / 2).then(|| variance(&values) * short)
+        };
+        Some(Self {
+            seconds: length,
+            quantiles: [
+                of(|draw| draw.quantiles[0]),
+                of(|draw| draw.quantiles[1]),
+                of(|draw| draw.quantiles[2]),
+            ],
+            error_rate: of(|draw| draw.error_rate).unwrap_or(0.0),
+            rate: of(|draw| draw.rate),
+            finished: cells.rows.iter().map(|row| row.ok + row.failed).sum(),
+            failed: cells.rows.iter().map(|row| row.failed).sum(),
+            freedom: count as f64 / stretch as f64 - 1.0,
+        })
+    }
+}
+
+/// The numbers of one draw.
+struct Draw {
+    quantiles: [Option<f64>; 3],
+    error_rate: Option<f64>,
+    rate: Option<f64>,
+}
+
+impl Cells {
+    /// Cells that are drawn together: longer than the likeness of neighbours in
+    /// most systems, growing with the third root as theory asks.
+    fn stretch(&self) -> usize {
+        (2.0 * (self.rows.len() as f64).cbrt()).ceil() as usize
+    }
+
+    fn draws(&self, stretch: usize, random: &mut SplitMix) -> Vec<Draw> {
+        let count = self.rows.len();
+        let mut buckets = [0u64; BUCKETS];
+        let mut draws = Vec::with_capacity(DRAWS);
+        for _ in 0..DRAWS {
+            buckets.fill(0);
+            let (mut ok, mut failed, mut drawn) = (0, 0, 0);
+            while drawn < count {
+                let from = random.below(count - stretch + 1);
+                let length = stretch.min(count - drawn);
+                for row in &self.rows[from..from + length] {
+                    ok += row.ok;
+                    failed += row.failed;
+                    for (bucket, count) in row.latency.rows() {
+                        buckets[bucket] += count;
+                    }
+                }
+                drawn += length;
+            }
+            let finished = (ok + failed) as f64;
+            let some = |value: f64| (finished > 0.0).then_some(value);
+            draws.push(Draw {
+                quantiles: QUANTILES.map(|q| log_quantile(&buckets, q)),
+                error_rate: some(failed as f64 / finished),
+                rate: some(finished.ln()),
+            });
+        }
+        draws
+    }
+}
+
+/// How sure the difference between two exact values is. None if there is too
+/// little to tell.
+pub(super) fn estimate(
+    base: &Spread,
+    candidate: &Spread,
+    statistic: Statistic,
+    base_value: f64,
+    candidate_value: f64,
+) -> Option<Estimate> {
+    let freedom = base.freedom + candidate.freedom;
+    if statistic == Statistic::ErrorRate {
+        let variance = base.error_rate + candidate.error_rate;
+        // Never surer than that many requests can make it.
+        let finished = [base.finished, candidate.finished].map(|count| count.max(1) as f64);
+        let share = (base.failed + candidate.failed) as f64 / (finished[0] + finished[1]);
+        let binomial = share * (1.0 - share) * (1.0 / finished[0] + 1.0 / finished[1]);
+        let spread = variance.max(binomial).sqrt();
+        let difference = candidate_value - base_value;
+        let p_value = match spread > 0.0 {
+            true => two_sided(difference / spread, freedom),
+            false => 1.0,
+        };
+        return Some(Estimate {
+            p_value,
+            interval: None,
+        });
+    }
+    if base_value <= 0.0 || candidate_value <= 0.0 {
+        return None;
+    }
+    let variance = match statistic {
+        Statistic::Quantile(n) => base.quantiles[n]? + candidate.quantiles[n]?,
+        _ => base.rate? + candidate.rate?,
+    };
+    let spread = variance.sqrt().max(LEAST_SPREAD);
+    let difference = (candidate_value / base_value).ln();
+    // Student's 97.5 % point, to the first order in 1 / freedom.
+    let width = 1.96 * (1.0 + (1.96f64.powi(2) + 1.0) / (4.0 * freedom)) * spread;
+    Some(Estimate {
+        p_value: two_sided(difference / spread, freedom),
+        interval: Some((difference - width, difference + width)),
+    })
+}
+
+/// The natural logarithm of a quantile, µs: within its bucket as if values were
+/// spread evenly over it, so that a small shift shows.
+fn log_quantile(counts: &[u64; BUCKETS], q: f64) -> Option<f64> {
+    let total: u64 = counts.iter().sum();
+    let rank = q * total as f64;
+    let mut before = 0.0;
+    counts.iter().enumerate().find_map(|(bucket, &count)| {
+        let after = before + count as f64;
+        let found = (count > 0 && after >= rank).then(|| {
+            let within = (rank - before) / count as f64;
+            (bucket as f64 + within) / f64::from(PER_OCTAVE) * std::f64::consts::LN_2
+        });
+        before = after;
+        found
+    })
+}
+
+fn variance(values: &[f64]) -> f64 {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    values
+        .iter()
+        .map(|value| (value - mean).powi(2))
+        .sum::<f64>()
+        / (values.len() - 1) as f64
+}
+
+/// The chance of a value at least as far from 0 as `t` in Student's
+/// distribution: brought to the normal one (Wallace 1959), then Abramowitz and
+/// Stegun 7.1.26, whose error is below 1.5e-7.
+fn two_sided(t: f64, freedom: f64) -> f64 {
+    let z = (freedom * (t * t / freedom).ln_1p()).sqrt() * (1.0 - 2.0 / (8.0 * freedom + 3.0));
+    let x = z / std::f64::consts::SQRT_2;
+    let t = 1.0 / (1.0 + 0.327_591_1 * x);
+    let poly = t
+        * (0.254_829_592
+            + t * (-0.284_496_736
+                + t * (1.421_413_741 + t * (-1.453_152_027 + t * 1.061_405_429))));
+    (poly * (-x * x).exp()).clamp(0.0, 1.0)
+}
+
+/// Steele, Lea and Flood 2014: small, fast, and the same everywhere.
+#[derive(Debug)]
+pub(super) struct SplitMix(pub(super) u64);
+
+impl SplitMix {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound`; the favour of some numbers is below 2^-50.
+    fn below(&mut self, bound: usize) -> usize {
+        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+    }
+
+    /// From 0 to 1.
+    #[cfg(test)]
+    pub(super) fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+}

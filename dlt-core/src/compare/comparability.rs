@@ -1,0 +1,130 @@
+//! Whether two runs may be held against each other: the same load from the same
+//! places against the same requests, and both to be believed. What differs is
+//! told; the numbers are given all the same.
+
+use super::Side;
+use crate::calls::{LoadSummary, RunRecord};
+use crate::verdict::Trust;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// How far what was sent may differ under open load before the load was not
+/// the same, as a share.
+const MOST_SENT_DIFFERENCE: f64 = 0.05;
+
+/// What was asked before the numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comparability {
+    /// Users or arrivals over time are the same, and were reached.
+    pub same_load: bool,
+    /// The same regions.
+    pub same_regions: bool,
+    /// As many runners in each.
+    pub same_tasks: bool,
+    /// The same requests.
+    pub same_plan: bool,
+    /// Neither run is untrusted.
+    pub trusted: bool,
+}
+
+impl Comparability {
+    /// Whether the runs may be held against each other.
+    pub fn holds(&self) -> bool {
+        self.same_load && self.same_regions && self.same_tasks && self.same_plan && self.trusted
+    }
+}
+
+/// Asks, and says in sentences what differs.
+pub(super) fn judge(base: &Side<'_>, candidate: &Side<'_>) -> (Comparability, Vec<String>) {
+    let (a, b) = (base.record, candidate.record);
+    let mut reasons = Vec::new();
+    let mut ask = |same: bool, reason: &str| {
+        if !same {
+            reasons.push(reason.to_owned());
+        }
+        same
+    };
+    let regions = |record: &RunRecord| -> Vec<String> {
+        let mut names: Vec<String> = configs(record).into_iter().map(|row| row.0).collect();
+        names.sort();
+        names
+    };
+    let tasks = |record: &RunRecord| {
+        let mut rows = configs(record);
+        rows.sort();
+        rows
+    };
+    let same_regions = ask(regions(a) == regions(b), "the runs used different regions");
+    let same_tasks = !same_regions
+        || ask(
+            tasks(a) == tasks(b),
+            "the runs used different numbers of runners",
+        );
+    let same_plan = ask(
+        a.test_scenario.get("scenarios") == b.test_scenario.get("scenarios"),
+        "the runs sent different requests",
+    );
+    let planned = ask(
+        same_load(a.load.as_ref(), b.load.as_ref()),
+        "the planned loads differ",
+    );
+    let reached = !planned || ask(reached(a, b), "one run sent less of the planned arrivals");
+    let untrusted = |record: &RunRecord| {
+        let verdict = record.verdict.as_ref();
+        verdict.is_none_or(|verdict| verdict.trust == Trust::Untrusted)
+    };
+    let trusted = ask(
+        !untrusted(a),
+        "the base run is untrusted or has no verdict: its numbers cannot be believed",
+    ) & ask(
+        !untrusted(b),
+        "the candidate run is untrusted or has no verdict: its numbers cannot be believed",
+    );
+    let comparability = Comparability {
+        same_load: planned && reached,
+        same_regions,
+        same_tasks,
+        same_plan,
+        trusted,
+    };
+    (comparability, reasons)
+}
+
+fn configs(record: &RunRecord) -> Vec<(String, u64)> {
+    let items = record.test_task_configs.as_array();
+    let items = items.map(Vec::as_slice).unwrap_or_default();
+    let text = |item: &Value, key: &str| item[key].as_str().unwrap_or_default().to_owned();
+    items
+        .iter()
+        .map(|item| {
+            (
+                text(item, "region"),
+                item["taskCount"].as_u64().unwrap_or(0),
+            )
+        })
+        .collect()
+}
+
+fn same_load(a: Option<&LoadSummary>, b: Option<&LoadSummary>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a == b,
+        _ => false,
+    }
+}
+
+/// Under open load what was sent is the load; closed load sends what the target
+/// lets it.
+fn reached(a: &RunRecord, b: &RunRecord) -> bool {
+    let open = |record: &RunRecord| {
+        let load = record.load.as_ref();
+        load.is_some_and(|load| load.model == "open")
+    };
+    let (Some(first), Some(second)) = (a.account, b.account) else {
+        return false;
+    };
+    if !open(a) {
+        return true;
+    }
+    let most = first.sent.max(second.sent).max(1) as f64;
+    first.sent.abs_diff(second.sent) as f64 / most <= MOST_SENT_DIFFERENCE
+}
