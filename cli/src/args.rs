@@ -38,15 +38,27 @@ pub struct Cli {
         value_name = "DIR"
     )]
     pub home: Option<PathBuf>,
-    /// Ask this server, like https://host/prod [default: the dlt up of the data folder, else the folder]
+    /// API to ask, like https://host/prod; a token for it is taken from DLT_API_TOKEN or from the file
+    /// DLT_API_TOKEN_FILE [default: the dlt up of the data folder, else the folder itself]
     #[arg(
         long,
         env = "DLT_API_URL",
         hide_env_values = true,
         global = true,
-        value_name = "URL"
+        value_name = "URL",
+        help_heading = "Server"
     )]
     pub api: Option<String>,
+    /// Sign requests with AWS credentials (SigV4), as hosts of API Gateway always get them
+    #[arg(
+        long,
+        env = "DLT_API_SIGV4",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Server",
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    pub sigv4: bool,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
@@ -60,6 +72,9 @@ Examples:
   dlt run http://127.0.0.1:8080/ -c 50 -d 30s    fifty users for thirty seconds
   dlt run scenario.yaml --tasks 4 --json         a scenario file, four runners, JSON
   dlt runs get latest                            the last result once more
+  dlt up                                         a service: schedules, API, runs that outlive a terminal
+  dlt scenarios create scenario.yaml --start     keep a scenario there, and start it
+  dlt runs watch                                 follow its run
 
 Exit codes:
 {}
@@ -336,7 +351,23 @@ mod tests {
     fn help_is_what_was_promised() {
         insta::assert_snapshot!("help", help_of(&[]));
         insta::assert_snapshot!("help_run", help_of(&["run"]));
-        insta::assert_snapshot!("help_runs_get", help_of(&["runs", "get"]));
+        insta::assert_snapshot!("help_up", help_of(&["up"]));
+        insta::assert_snapshot!("help_completions", help_of(&["completions"]));
+        for (group, below) in [
+            (
+                "runs",
+                ["list", "get", "latest", "watch", "download", "cancel"],
+            ),
+            (
+                "scenarios",
+                ["list", "get", "create", "start", "cancel", "delete"],
+            ),
+        ] {
+            insta::assert_snapshot!(format!("help_{group}"), help_of(&[group]));
+            for name in below {
+                insta::assert_snapshot!(format!("help_{group}_{name}"), help_of(&[group, name]));
+            }
+        }
     }
 
     #[test]

@@ -66,6 +66,7 @@ fn obey(voice: Voice, cli: &Cli) -> anyhow::Result<Exit> {
     let asking = Asking {
         home: cli.home.clone(),
         api: cli.api.clone(),
+        sigv4: cli.sigv4,
     };
     let exit = runtime.block_on(async {
         match &cli.command {

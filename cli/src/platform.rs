@@ -154,7 +154,7 @@ pub async fn regions(voice: Voice, asking: &Asking, args: &PlainArgs) -> Result<
     let known: RegionsAnswer = understood("/regions", answer)?;
     let details = draft::regions(&client).await?;
     voice.data(&region_lines(&known.regions, &details, voice.columns()));
-    if client.server().is_none() {
+    if client.is_at_rest() {
         voice.talk(&[Line::of("no dlt up is running on this data folder; ")
             .tone(Tone::Command, "dlt up --region NAME=CAPACITY")
             .plain(" says which regions it has")]);

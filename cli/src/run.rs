@@ -213,7 +213,11 @@ pub fn tell_end(voice: Voice, watched: Watched, manner: &mut Manner<'_>) -> Exit
             close(voice, &record, interrupted, manner)
         }
         Watched::Gone(Gone { exit, message }) => {
-            voice.error(&message);
+            match exit {
+                // What was asked for is no error.
+                Exit::Interrupted => voice.talk(&[Line::of(message)]),
+                _ => voice.error(&message),
+            }
             exit
         }
     }

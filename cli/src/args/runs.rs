@@ -30,7 +30,7 @@ pub enum RunsCommand {
     /// Watch a run until it ends, then show its result
     #[command(after_help = WATCH_HELP)]
     Watch(WatchArgs),
-    /// Save a run's files: reports, timeline, logs
+    /// Save a run's files: reports, timeline, labels
     #[command(after_help = DOWNLOAD_HELP)]
     Download(DownloadArgs),
     /// Stop a run and keep what it measured

@@ -9,7 +9,7 @@ use dlt_core::ids::{Region, TestId};
 use dlt_pipeline::api::{Answer, answer};
 use dlt_pipeline::local::{Home, regions_at_rest, to_read};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
@@ -36,11 +36,6 @@ impl AtRest {
             regions: vec![(region, DEFAULT_CAPACITY)],
             home: OnceCell::new(),
         })
-    }
-
-    /// Where it lies.
-    pub fn dir(&self) -> &Path {
-        &self.dir
     }
 
     /// Asks as a client of the service would.

@@ -15,6 +15,9 @@ pub enum Auth {
     None,
     /// A bearer token.
     Token(HeaderValue),
+    /// An AWS signature (SigV4).
+    #[cfg(feature = "aws")]
+    Signature(Box<super::sigv4::Signer>),
 }
 
 impl std::fmt::Debug for Auth {
@@ -23,13 +26,20 @@ impl std::fmt::Debug for Auth {
         f.write_str(match self {
             Self::None => "None",
             Self::Token(_) => "Token(…)",
+            #[cfg(feature = "aws")]
+            Self::Signature(_) => "Signature(…)",
         })
     }
 }
 
 impl Auth {
-    /// What the environment has for this server.
-    pub fn from_env() -> Result<Self, ClientError> {
+    /// What the environment has for this server: a signature where AWS asks
+    /// for one or `--sigv4` does, else a token, if there is one.
+    pub async fn from_env(api: &str, sigv4: bool) -> Result<Self, ClientError> {
+        let region = region_of(api);
+        if sigv4 || region.is_some() {
+            return signature(region).await;
+        }
         let var = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
         Ok(
             match token(var("DLT_API_TOKEN"), var("DLT_API_TOKEN_FILE"))? {
@@ -39,14 +49,44 @@ impl Auth {
         )
     }
 
-    /// Shows it with a request.
-    pub fn show(&self, request: &mut reqwest::Request) {
+    /// Shows it with a request, which is whole by now.
+    pub async fn show(&self, request: &mut reqwest::Request) -> Result<(), ClientError> {
         match self {
             Self::None => {}
             Self::Token(token) => {
                 request.headers_mut().insert(AUTHORIZATION, token.clone());
             }
+            #[cfg(feature = "aws")]
+            Self::Signature(signer) => signer.sign(request).await?,
         }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "aws")]
+async fn signature(region: Option<String>) -> Result<Auth, ClientError> {
+    let signer = super::sigv4::Signer::from_env(region).await?;
+    Ok(Auth::Signature(Box::new(signer)))
+}
+
+#[cfg(not(feature = "aws"))]
+async fn signature(_: Option<String>) -> Result<Auth, ClientError> {
+    Err(ClientError::Credentials(
+        "this dlt was built without AWS signatures; build it with its feature aws".to_owned(),
+    ))
+}
+
+/// The AWS region of an API Gateway's own host name; None for other hosts.
+fn region_of(api: &str) -> Option<String> {
+    let url = reqwest::Url::parse(api.trim()).ok()?;
+    let host = url.host_str()?;
+    let name = host
+        .strip_suffix(".amazonaws.com")
+        .or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
+    let parts: Vec<&str> = name.split('.').collect();
+    match parts.as_slice() {
+        [.., "execute-api", region] => Some((*region).to_owned()),
+        _ => None,
     }
 }
 
@@ -85,6 +125,28 @@ fn bearer(token: &str) -> Result<HeaderValue, ClientError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hosts_of_api_gateways_tell_their_region() {
+        for (api, region) in [
+            (
+                "https://a1b2c3.execute-api.eu-west-1.amazonaws.com/prod",
+                Some("eu-west-1"),
+            ),
+            (
+                "https://a1.execute-api.cn-north-1.amazonaws.com.cn/prod",
+                Some("cn-north-1"),
+            ),
+            ("https://dlt.example/prod", None),
+            (
+                "https://execute-api.eu-west-1.amazonaws.com.evil.example/",
+                None,
+            ),
+            ("https://s3.eu-west-1.amazonaws.com/", None),
+        ] {
+            assert_eq!(region_of(api).as_deref(), region, "{api}");
+        }
+    }
 
     #[test]
     fn a_token_comes_from_the_environment_or_a_file_and_stays_unseen() {

@@ -8,6 +8,8 @@ pub mod error;
 pub mod events;
 pub mod place;
 pub mod remote;
+#[cfg(feature = "aws")]
+mod sigv4;
 
 pub use error::ClientError;
 pub use place::Asking;
@@ -18,7 +20,6 @@ use events::Events;
 use remote::Remote;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::path::Path;
 use std::sync::Arc;
 
 /// What is done to a path.
@@ -79,20 +80,9 @@ impl Client {
         }
     }
 
-    /// The server's base; None if the data folder answers itself.
-    pub fn server(&self) -> Option<&str> {
-        match self.backend.as_ref() {
-            Backend::Remote(remote) => Some(remote.base()),
-            Backend::AtRest(_) => None,
-        }
-    }
-
-    /// The folder that answers itself; None if a server does.
-    pub fn folder(&self) -> Option<&Path> {
-        match self.backend.as_ref() {
-            Backend::Remote(_) => None,
-            Backend::AtRest(home) => Some(home.dir()),
-        }
+    /// Whether the data folder answers itself, so that nothing runs there.
+    pub fn is_at_rest(&self) -> bool {
+        matches!(self.backend.as_ref(), Backend::AtRest(_))
     }
 
     /// Asks, and answers the API's own JSON.

@@ -7,7 +7,6 @@ use super::remote::Remote;
 use super::{Client, ClientError};
 use crate::home;
 use dlt_core::calls::answers::StackInfo;
-use dlt_pipeline::local::ServerCard;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,6 +20,8 @@ pub struct Asking {
     pub home: Option<PathBuf>,
     /// `--api`.
     pub api: Option<String>,
+    /// `--sigv4`.
+    pub sigv4: bool,
 }
 
 impl Asking {
@@ -44,7 +45,7 @@ impl Asking {
     /// A server that was named or that serves this folder, if there is one.
     pub async fn server(&self) -> Result<Option<Client>, ClientError> {
         if let Some(api) = self.api.as_deref().filter(|api| !api.is_empty()) {
-            let auth = Auth::from_env()?;
+            let auth = Auth::from_env(api, self.sigv4).await?;
             return Ok(Some(Client::remote(Remote::new(api, auth)?)));
         }
         Ok(of_folder(&self.folder()?).await)
@@ -58,9 +59,7 @@ impl Asking {
 
 /// The service of this folder: its card may be left over, so it is asked.
 async fn of_folder(dir: &Path) -> Option<Client> {
-    let card = ServerCard::read(dir).filter(ServerCard::is_of_a_process)?;
-    // Whatever the card says, no credentials go there.
-    let client = Client::remote(Remote::new(&card.api, Auth::None).ok()?);
+    let client = Client::remote(Remote::of_folder(dir)?);
     let knock = client.read::<StackInfo>("/stack-info", &[]);
     let there = tokio::time::timeout(LONGEST_KNOCK, knock).await;
     matches!(there, Ok(Ok(about)) if about.dlt_version.is_some()).then_some(client)

@@ -7,10 +7,13 @@ use super::error::passes;
 use super::events::Events;
 use super::{ClientError, Method, Query};
 use dlt_core::calls::answers::UploadAnswer;
+use dlt_pipeline::local::ServerCard;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use reqwest::{Request, Response, Url};
 use serde_json::Value;
 use std::hash::{BuildHasher, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 /// How long a connection may take to come up.
@@ -32,8 +35,10 @@ const LARGEST_ANSWER_BYTES: usize = 512 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Remote {
     http: reqwest::Client,
-    base: String,
+    base: RwLock<String>,
     auth: Auth,
+    /// The data folder that it serves, if that is how it was found.
+    folder: Option<PathBuf>,
 }
 
 impl Remote {
@@ -42,14 +47,36 @@ impl Remote {
         let base = base(api)?;
         Ok(Self {
             http: http(is_loopback(&base))?,
-            base: base.as_str().trim_end_matches('/').to_owned(),
+            base: RwLock::new(base.as_str().trim_end_matches('/').to_owned()),
             auth,
+            folder: None,
+        })
+    }
+
+    /// The service of a data folder, where its card says that it is. It needs
+    /// no credentials, and whatever the card says, none go there.
+    pub fn of_folder(dir: &Path) -> Option<Self> {
+        let card = ServerCard::read(dir).filter(ServerCard::is_of_a_process)?;
+        let remote = Self::new(&card.api, Auth::None).ok()?;
+        Some(Self {
+            folder: Some(dir.to_owned()),
+            ..remote
         })
     }
 
     /// The address below which its paths lie.
-    pub fn base(&self) -> &str {
-        &self.base
+    pub fn base(&self) -> String {
+        let base = self.base.read().unwrap_or_else(PoisonError::into_inner);
+        base.clone()
+    }
+
+    /// A service that was started again may be at another address by now.
+    fn find_again(&self) {
+        let again = self.folder.as_deref().and_then(Self::of_folder);
+        if let Some(again) = again {
+            let mut base = self.base.write().unwrap_or_else(PoisonError::into_inner);
+            *base = again.base();
+        }
     }
 
     /// Asks, and answers its JSON.
@@ -63,12 +90,14 @@ impl Remote {
         let bytes = match method {
             Method::Get => self.look(path, query, LOOK_DEADLINE).await?,
             _ => {
-                let request = self.request(method, path, query, body, CHANGE_DEADLINE)?;
+                let request = self
+                    .request(method, path, query, body, CHANGE_DEADLINE)
+                    .await?;
                 self.whole(request).await?
             }
         };
         serde_json::from_slice(&bytes).map_err(|error| ClientError::Strange {
-            what: format!("the answer of {} to {path}", self.base),
+            what: format!("the answer of {} to {path}", self.base()),
             why: error.to_string(),
         })
     }
@@ -87,7 +116,9 @@ impl Remote {
     ) -> Result<Vec<u8>, ClientError> {
         let mut tried = 1;
         loop {
-            let request = self.request(Method::Get, path, query, None, deadline)?;
+            let request = self
+                .request(Method::Get, path, query, None, deadline)
+                .await?;
             match self.whole(request).await {
                 Err(error) if error.may_pass() && tried < TRIES => {
                     tokio::time::sleep(spread(FIRST_WAIT * 2u32.pow(tried - 1))).await;
@@ -116,7 +147,7 @@ impl Remote {
         *request.body_mut() = Some(bytes.into());
         *request.timeout_mut() = Some(FILE_DEADLINE);
         if ours {
-            self.auth.show(&mut request);
+            self.auth.show(&mut request).await?;
         }
         self.whole(request).await.map(|_| ())
     }
@@ -127,7 +158,7 @@ impl Remote {
         let mut request = Request::new(reqwest::Method::GET, url);
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
-        self.auth.show(&mut request);
+        self.auth.show(&mut request).await?;
         // Only the beginning has a deadline: the stream lasts as long as a run.
         let sent = tokio::time::timeout(LOOK_DEADLINE, self.http.execute(request)).await;
         let response = match sent {
@@ -146,7 +177,7 @@ impl Remote {
     }
 
     fn url(&self, path: &str, query: Query<'_>) -> Result<Url, ClientError> {
-        let mut url = Url::parse(&format!("{}{path}", self.base))
+        let mut url = Url::parse(&format!("{}{path}", self.base()))
             .map_err(|error| self.strange("a path of this API", &error))?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -154,7 +185,7 @@ impl Remote {
         Ok(url)
     }
 
-    fn request(
+    async fn request(
         &self,
         method: Method,
         path: &str,
@@ -175,7 +206,7 @@ impl Remote {
             request.headers_mut().insert(CONTENT_TYPE, json);
             *request.body_mut() = Some(body.to_string().into());
         }
-        self.auth.show(&mut request);
+        self.auth.show(&mut request).await?;
         Ok(request)
     }
 
@@ -195,7 +226,7 @@ impl Remote {
     async fn refused(&self, response: Response) -> ClientError {
         let status = response.status().as_u16();
         match self.body(response).await {
-            Ok(body) => ClientError::of_answer(&self.base, status, &body),
+            Ok(body) => ClientError::of_answer(&self.base(), status, &body),
             Err(error) => error,
         }
     }
@@ -217,22 +248,24 @@ impl Remote {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> ClientError {
+        let api = self.base();
+        self.find_again();
         ClientError::Unreachable {
-            api: self.base.clone(),
+            api,
             why: root_cause(error),
         }
     }
 
     fn silent(&self, deadline: Duration) -> ClientError {
         ClientError::Unreachable {
-            api: self.base.clone(),
+            api: self.base(),
             why: format!("nothing came within {} s", deadline.as_secs()),
         }
     }
 
     fn strange(&self, what: &str, why: &impl ToString) -> ClientError {
         ClientError::Strange {
-            what: format!("{what} ({})", self.base),
+            what: format!("{what} ({})", self.base()),
             why: why.to_string(),
         }
     }

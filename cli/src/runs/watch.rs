@@ -56,7 +56,7 @@ pub async fn follow(
         manner.raw = Some(answer);
         return Ok(close(voice, &record, false, &manner));
     }
-    if client.folder().is_some() {
+    if client.is_at_rest() {
         return Err(ClientError::Cannot(format!(
             "run {} belongs to a dlt run in another terminal, or was left by one; its result will be here: dlt runs get {0}",
             found.run

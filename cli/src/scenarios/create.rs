@@ -73,7 +73,7 @@ pub async fn create(voice: Voice, client: &Client, args: &CreateArgs) -> Result<
     } else {
         voice.data(&lines(&record));
     }
-    if client.server().is_none() && !record.next_run.is_empty() {
+    if client.is_at_rest() && !record.next_run.is_empty() {
         voice.talk(&[Line::new()
             .tone(Tone::Warn, "! ")
             .plain("scheduled runs start while ")
