@@ -13,7 +13,7 @@ pub fn scenario_files(test: &TestId) -> String {
     format!("public/test-scenarios/simple/{test}/")
 }
 
-/// A file that was uploaded for a scenario.
+/// A file that a scenario names and that was uploaded for it.
 pub fn scenario_file(test: &TestId, name: &str) -> String {
     format!("public/test-scenarios/simple/{test}/{name}")
 }

@@ -65,53 +65,53 @@ fn a_folder_at_rest_keeps_lists_shows_schedules_and_deletes() {
         good(&home, args);
     }
     home.assert_empty();
+    kept_and_shown(&home, &file);
+    scheduled_and_dropped(&home, &file);
+    good(&home, &["scenarios", "delete", "shop"]);
+    refused(&home, 2, "no scenario", &["scenarios", "delete", "shop"]);
+    assert_eq!(target.log.count(), 0);
+    home.assert_no_process_left();
+}
 
-    let kept = json(&home, &["scenarios", "create", &file, "--id", "shop"]);
+fn kept_and_shown(home: &Home, file: &str) {
+    let kept = json(home, &["scenarios", "create", file, "--id", "shop"]);
     assert_eq!(
         (&kept["testId"], &kept["status"]),
         (&"shop".into(), &"created".into())
     );
-    let list = good(&home, &["scenarios", "list", "--tag", "nightly"]).stdout;
+    let list = good(home, &["scenarios", "list", "--tag", "nightly"]).stdout;
     assert!(
         list.contains("small shop") && list.contains("created"),
         "{list}"
     );
-    let none = good(&home, &["scenarios", "list", "--tag", "weekly"]);
+    let none = good(home, &["scenarios", "list", "--tag", "weekly"]);
     assert!(
         none.stderr.contains("no scenario has the tag weekly"),
         "{}",
         none.told()
     );
-    let page = good(&home, &["scenarios", "get", "shop"]).stdout;
+    let page = good(home, &["scenarios", "get", "shop"]).stdout;
     assert!(
         page.contains("2 users for 1 s") && page.contains("p(95)<5s"),
         "{page}"
     );
 
-    refused(&home, 3, "dlt up", &["scenarios", "start", "shop"]);
+    refused(home, 3, "dlt up", &["scenarios", "start", "shop"]);
+    refused(home, 3, "dlt up", &["scenarios", "create", file, "--start"]);
     refused(
-        &home,
-        3,
-        "dlt up",
-        &["scenarios", "create", &file, "--start"],
-    );
-    refused(
-        &home,
+        home,
         2,
         "nothing to cancel",
         &["scenarios", "cancel", "shop"],
     );
-    refused(
-        &home,
-        2,
-        "dlt scenarios list",
-        &["scenarios", "get", "none"],
-    );
+    refused(home, 2, "dlt scenarios list", &["scenarios", "get", "none"]);
+}
 
+fn scheduled_and_dropped(home: &Home, file: &str) {
     let cron = [
         "scenarios",
         "create",
-        &file,
+        file,
         "--id",
         "shop",
         "--cron",
@@ -119,31 +119,26 @@ fn a_folder_at_rest_keeps_lists_shows_schedules_and_deletes() {
         "--zone",
         "Europe/Paris",
     ];
-    let planned = json(&home, &cron);
+    let planned = json(home, &cron);
     assert_eq!(planned["status"], "scheduled");
     assert!(
         planned["nextRun"].as_str().unwrap().ends_with("06:30:00"),
         "{planned}"
     );
-    let page = good(&home, &["scenarios", "get", "shop"]).stdout;
+    let page = good(home, &["scenarios", "get", "shop"]).stdout;
     assert!(
         page.contains("06:30 Europe/Paris, by cron 30 6 * * 1-5"),
         "{page}"
     );
-    let dropped = good(&home, &["scenarios", "cancel", "shop"]).stdout;
+    let dropped = good(home, &["scenarios", "cancel", "shop"]).stdout;
     assert!(dropped.contains("schedule"), "{dropped}");
-    assert_eq!(json(&home, &["scenarios", "get", "shop"])["nextRun"], "");
+    assert_eq!(json(home, &["scenarios", "get", "shop"])["nextRun"], "");
     refused(
-        &home,
+        home,
         2,
         "still to come",
-        &["scenarios", "create", &file, "--at", "2020-01-31 22:30"],
+        &["scenarios", "create", file, "--at", "2020-01-31 22:30"],
     );
-
-    good(&home, &["scenarios", "delete", "shop"]);
-    refused(&home, 2, "no scenario", &["scenarios", "delete", "shop"]);
-    assert_eq!(target.log.count(), 0);
-    home.assert_no_process_left();
 }
 
 #[test]
@@ -167,14 +162,34 @@ fn a_folder_is_read_while_a_run_holds_it_and_changed_only_afterwards() {
     assert!(watched.starts_with("✔ PASSED"), "{watched}");
 }
 
+/// These words, and those that say where to ask.
+fn words(args: &[&str], more: &[&str]) -> Vec<String> {
+    args.iter()
+        .chain(more)
+        .map(|arg| (*arg).to_owned())
+        .collect()
+}
+
+/// Saves the files of a run: once, not over what is there, unless forced.
+fn download(home: &Home, run: &str, more: &[&str]) {
+    let folder = home.path().with_extension("files").join(run);
+    let folder = folder.to_string_lossy();
+    let args = ["runs", "download", run, "-o", &folder];
+    home.run(AROUND, words(&args, more)).expect_code(0);
+    let names: Vec<String> = std::fs::read_dir(&*folder)
+        .unwrap()
+        .flatten()
+        .map(|file| file.file_name().to_string_lossy().into_owned())
+        .collect();
+    assert!(names.iter().any(|name| name.ends_with(".xml")), "{names:?}");
+    home.run(AROUND, words(&args, more)).expect_code(2);
+    let forced = [&args[..], &["--force"]].concat();
+    home.run(AROUND, words(&forced, more)).expect_code(0);
+}
+
 /// Drives each command at a service; `more` says how it is found.
 fn drive(home: &Home, target: &Target, more: &[&str]) {
-    let with = |args: &[&str]| -> Vec<String> {
-        args.iter()
-            .chain(more)
-            .map(|arg| (*arg).to_owned())
-            .collect()
-    };
+    let with = |args: &[&str]| words(args, more);
     let run = |args: &[&str]| {
         let ended = home.run(AROUND, with(args));
         ended.expect_code(0);
@@ -212,17 +227,7 @@ fn drive(home: &Home, target: &Target, more: &[&str]) {
     );
     assert!(run(&["regions"]).contains("lo-home-1"));
 
-    let folder = home.path().with_extension("files").join(&second);
-    let folder = folder.to_string_lossy();
-    run(&["runs", "download", &second, "-o", &folder]);
-    let report = std::fs::read_dir(&*folder).unwrap().flatten();
-    let names: Vec<String> = report
-        .map(|file| file.file_name().to_string_lossy().into_owned())
-        .collect();
-    assert!(names.iter().any(|name| name.ends_with(".xml")), "{names:?}");
-    let again = home.run(AROUND, with(&["runs", "download", &second, "-o", &folder]));
-    again.expect_code(2);
-    run(&["runs", "download", &second, "-o", &folder, "--force"]);
+    download(home, &second, more);
 
     let long = shop(home, target, "60s");
     run(&["scenarios", "create", &long, "--id", "long", "--start"]);
@@ -440,6 +445,17 @@ fn files_of_a_scenario_are_sent_under_names_of_their_own() {
         })
         .collect();
     assert_eq!(sizes, [("2-body.json", 3), ("body.json", 2)]);
+    // Runners fetch them.
+    let ended = home.run(
+        s(1) + AROUND,
+        ["scenarios", "start", "files", "--wait", "--json"],
+    );
+    ended.expect_code(0);
+    accounts_agree(&ended.record(), &target).unwrap();
+    // A run at once sends its own along.
+    let ended = home.run(s(1) + AROUND, ["run", &*file, "--json"]);
+    ended.expect_code(0);
+    assert!(account(&ended.record()).ok > 0);
 }
 
 #[test]

@@ -55,6 +55,51 @@ fn the_scenario_of_readme_runs_as_written() {
     }
 }
 
+#[test]
+fn the_customers_of_readme_order_as_written() {
+    let _shared = shared();
+    let target = plan()
+        .route("/login", body(200, r#"{"token": "t0k"}"#))
+        .route("/catalogue/EUR", body(200, r#"<li data-id="77">"#))
+        .route("/orders/77", body(200, r#"{"state": "ordered"}"#))
+        .otherwise(ok())
+        .keeping_text()
+        .start();
+    let text = README.split("```yaml\n").nth(2).unwrap();
+    let (text, _) = text.split_once("```").unwrap();
+    let text = text
+        .replace(
+            "https://shop.example.com",
+            target.url("").trim_end_matches('/'),
+        )
+        .replace("hold-for: 30s", "hold-for: 2s");
+    let home = Home::new();
+    home.file("customers.csv", "name,password\nann,p1\nbob,p2\n");
+    let file = home.file("customers.yaml", text);
+    let (record, ended) = run_json(&home, Duration::from_secs(2), 0, &[&file.to_string_lossy()]);
+    accounts_agree(&record, &target).unwrap();
+    assert!(record.warnings.is_empty(), "{:?}", record.warnings);
+    assert_eq!(record.errors.as_deref(), Some(&[][..]), "{}", ended.told());
+    let labels = &record.summary.as_ref().unwrap().labels;
+    let mut labels: Vec<_> = labels
+        .iter()
+        .filter_map(|block| block.label.as_deref())
+        .collect();
+    labels.sort_unstable();
+    assert_eq!(
+        labels,
+        ["GET /", "POST /orders/{product}", "catalogue", "login"]
+    );
+    let seen = target.log.seen();
+    let of = |path: &str| seen.iter().filter(|seen| seen.path == path).count();
+    assert!(of("/orders/77") > 40 && of("/") == 10);
+    let logins = seen.iter().filter(|seen| seen.path == "/login");
+    for login in logins {
+        let own = ["user=ann&password=p1", "user=bob&password=p2"];
+        assert!(own.iter().any(|own| login.text.ends_with(own)), "{login:?}");
+    }
+}
+
 /// The rows of the table that begins with this header.
 fn table(header: &str) -> Vec<Vec<&'static str>> {
     let (_, rest) = README.split_once(header).unwrap();

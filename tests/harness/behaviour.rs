@@ -37,6 +37,8 @@ pub enum Behaviour {
         /// From then on.
         late: Arc<Behaviour>,
     },
+    /// Makes its answer of the request; the target has to keep texts.
+    Made(Maker),
     /// Never answers; reads on until the client goes.
     Never,
     /// Sends this many bytes of a longer answer, then resets the connection.
@@ -52,6 +54,58 @@ pub enum Behaviour {
         /// Pause after each piece.
         pause: Duration,
     },
+}
+
+/// A request as a [`Maker`] sees it.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Its method.
+    pub method: String,
+    /// Its path, with the query.
+    pub path: String,
+    /// Head and body as they came.
+    pub text: String,
+}
+
+impl Asked {
+    /// The value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header(&self.text, name)
+    }
+
+    /// The body.
+    pub fn body(&self) -> &str {
+        body_of(&self.text)
+    }
+}
+
+/// The value of a header of a request's text.
+pub fn header<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let (head, _) = text.split_once("\r\n\r\n")?;
+    head.split("\r\n").skip(1).find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        key.eq_ignore_ascii_case(name).then(|| value.trim())
+    })
+}
+
+/// The body of a request's text.
+pub fn body_of(text: &str) -> &str {
+    text.split_once("\r\n\r\n").map_or("", |(_, body)| body)
+}
+
+/// Makes answers.
+#[derive(Clone)]
+pub struct Maker(pub(crate) Arc<dyn Fn(&Asked) -> Reply + Send + Sync>);
+
+impl std::fmt::Debug for Maker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Maker")
+    }
+}
+
+/// An answer that depends on the request.
+pub fn made(make: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Behaviour {
+    Behaviour::Made(Maker(Arc::new(make)))
 }
 
 /// When a target stalls, counted from its first request.

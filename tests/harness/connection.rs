@@ -2,7 +2,7 @@
 //! stamps both ends. Its HTTP reader is its own, so that it can disagree with
 //! the engine's.
 
-use crate::behaviour::{Behaviour, Reply, is_odd};
+use crate::behaviour::{Asked, Behaviour, Reply, is_odd};
 use crate::log::Seen;
 use crate::target::Shared;
 use std::sync::Arc;
@@ -50,6 +50,11 @@ pub(crate) async fn serve<S: Socket>(mut socket: S, number: u64, shared: Arc<Sha
         let behaviour = shared.route(&request.path);
         let close = request.close;
         let head_only = request.method == "HEAD";
+        let asked = Asked {
+            method: request.method.clone(),
+            path: request.path.clone(),
+            text: request.text.clone(),
+        };
         let entry = shared.log.arrived(Seen {
             connection: number,
             method: request.method,
@@ -65,6 +70,7 @@ pub(crate) async fn serve<S: Socket>(mut socket: S, number: u64, shared: Arc<Sha
             number,
             entry,
             head_only,
+            asked,
         };
         let next = act.perform(behaviour).await;
         match next {
@@ -132,6 +138,7 @@ struct Act<'a, S> {
     number: u64,
     entry: usize,
     head_only: bool,
+    asked: Asked,
 }
 
 impl<S: Socket> Act<'_, S> {
@@ -179,16 +186,10 @@ impl<S: Socket> Act<'_, S> {
 
     async fn end(&mut self, behaviour: &Behaviour) -> Next {
         match behaviour {
-            Behaviour::Reply(reply) => {
-                let end = if self.head_only {
-                    reply.head
-                } else {
-                    reply.bytes.len()
-                };
-                if self.socket.write_all(&reply.bytes[..end]).await.is_err() {
-                    return Next::Close;
-                }
-                self.answered(reply)
+            Behaviour::Reply(reply) => self.reply(reply).await,
+            Behaviour::Made(maker) => {
+                let reply = (maker.0)(&self.asked);
+                self.reply(&reply).await
             }
             Behaviour::Slowly {
                 reply,
@@ -225,6 +226,18 @@ impl<S: Socket> Act<'_, S> {
             // The others were followed to their ends.
             _ => Next::Close,
         }
+    }
+
+    async fn reply(&mut self, reply: &Reply) -> Next {
+        let end = if self.head_only {
+            reply.head
+        } else {
+            reply.bytes.len()
+        };
+        if self.socket.write_all(&reply.bytes[..end]).await.is_err() {
+            return Next::Close;
+        }
+        self.answered(reply)
     }
 
     fn answered(&self, reply: &Reply) -> Next {

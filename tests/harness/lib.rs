@@ -7,13 +7,17 @@ pub mod behaviour;
 pub mod calm;
 pub mod certificates;
 pub mod command;
+pub mod documents;
 pub mod http;
 pub mod log;
+pub mod mangle;
 pub mod objects;
 pub mod patience;
 pub mod processes;
+pub mod recorder;
 pub mod target;
 pub mod truth;
 pub mod up;
+pub mod world;
 
 mod connection;

@@ -47,6 +47,20 @@ pub fn signal(pid: i32, signal: Signal) {
     }
 }
 
+/// Lets this process open as many files as the system allows: a target of many
+/// users holds a connection for each. The number that now holds.
+pub fn raise_file_limit() -> u64 {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    let before = limit.current;
+    limit.current = limit.maximum;
+    let now = match setrlimit(Resource::Nofile, limit) {
+        Ok(()) => limit.maximum,
+        Err(_) => before,
+    };
+    now.unwrap_or(u64::MAX)
+}
+
 /// A process' environment, as it was when it began; empty if it is gone, a
 /// zombie or not ours.
 fn environment(pid: i32) -> Vec<String> {

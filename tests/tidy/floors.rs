@@ -15,17 +15,19 @@ const MAY_IMPORT: [(&str, &[&str]); 6] = [
 ];
 
 /// What dlt-core is made of: nothing that does I/O, awaits or draws lots.
-const CORE_USES: [&str; 12] = [
+const CORE_USES: [&str; 14] = [
     "base64",
     "cronexpr",
     "flate2",
     "hdrhistogram",
     "jiff",
     "quick-xml",
+    "regex",
     "schemars",
     "serde",
     "serde-saphyr",
     "serde_json",
+    "serde_json_path",
     "thiserror",
     "url",
 ];

@@ -6,7 +6,7 @@ mod preflight;
 use crate::clock;
 use crate::conduct::{Company, Conduct, Limits, Overdue, StopSignal, signalled};
 use crate::depot::{Depot, DepotError};
-use crate::engine::{self, LoadError, LoadSpec};
+use crate::engine::{self, Inputs, LoadError, LoadSpec};
 use crate::health::{self, Usage, cgroup::Cgroup};
 use crate::rendezvous::leader::{self, Team};
 use crate::rendezvous::worker::{self, Met};
@@ -141,7 +141,10 @@ impl Life {
             reason = signalled(&mut signal) => Err(Ended::Stopped { reason }),
         };
         match met {
-            Ok((start, company)) => self.load(&depot, runner, plan, start, company).await,
+            Ok((start, company, inputs)) => {
+                let what = (plan, Arc::new(inputs));
+                self.load(&depot, runner, what, start, company).await
+            }
             Err(ended) => {
                 talk("stopped before the start");
                 let around = Around {
@@ -172,7 +175,7 @@ impl Life {
         depot: &Depot,
         runner: &RunnerId,
         plan: &Plan,
-    ) -> Result<Result<(Start, Company), Ended>, LifeError> {
+    ) -> Result<Result<(Start, Company, Inputs), Ended>, LifeError> {
         let Order {
             test,
             prefix,
@@ -181,7 +184,8 @@ impl Life {
         } = &self.order;
         let deadline = Deadline::in_seconds(self.start_deadline_s);
         // Who says that it is ready, is.
-        preflight::files(plan).await?;
+        let files = preflight::files(plan, depot, test).await?;
+        let inputs = Inputs::of(plan, files)?;
         preflight::names(plan).await;
         let secret = fetch(depot, &keys::secret(test, prefix)).await?;
         match self.order.role {
@@ -202,7 +206,7 @@ impl Life {
                             start,
                             leader,
                             events,
-                        } => Ok((start, Company::Led { leader, events })),
+                        } => Ok((start, Company::Led { leader, events }, inputs)),
                         Met::Stopped(ended) => Err(ended),
                     },
                 )
@@ -219,7 +223,7 @@ impl Life {
                     .await_start(depot, &keys::start(test, prefix), deadline)
                     .await?;
                 let own = team.deal(file.slice, start.start_at_us).await;
-                Ok(Ok((own, Company::Leads(team))))
+                Ok(Ok((own, Company::Leads(team), inputs)))
             }
         }
     }
@@ -229,7 +233,7 @@ impl Life {
         &mut self,
         depot: &Depot,
         runner: &RunnerId,
-        plan: Arc<Plan>,
+        (plan, inputs): (Arc<Plan>, Arc<Inputs>),
         start: Start,
         company: Company,
     ) -> Result<String, LifeError> {
@@ -244,6 +248,7 @@ impl Life {
         let target = origins(&plan);
         let spec = LoadSpec {
             plan,
+            inputs,
             lot: Lot {
                 slice: start.slice,
                 share: start.share,
@@ -306,7 +311,10 @@ async fn fetch(depot: &Depot, key: &str) -> Result<Vec<u8>, LifeError> {
 fn origins(plan: &Plan) -> String {
     let mut origins: Vec<String> = Vec::new();
     for step in plan.groups.iter().flat_map(|group| &group.steps) {
-        let origin = step.url.origin().ascii_serialization();
+        let origin = match step.host_is_fixed() {
+            true => step.url.origin().ascii_serialization(),
+            false => "hosts that variables name".to_owned(),
+        };
         if !origins.contains(&origin) {
             origins.push(origin);
         }

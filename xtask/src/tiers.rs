@@ -74,6 +74,11 @@ pub fn test(full: bool) -> Result<bool> {
     tiers.run("build dlt", || {
         step::check(cargo(&["build", "--profile", "e2e", "--package", "dlt"]))
     });
+    tiers.run("compat", || {
+        let mut command = cross_room("compat");
+        command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));
+        step::tests(command)
+    });
     tiers.run("end to end", || {
         let mut command = cross_room("end_to_end");
         command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));

@@ -279,11 +279,23 @@ pub(super) fn runs(pairs: Vec<(String, String)>) -> Result<RunsQuery, Refusal> {
 }
 
 /// A date-time as the API stores it, `YYYY-MM-DD HH:MM:SS` UTC, cut to seconds.
-/// Without an offset it is read as UTC, a date alone as its midnight.
+/// What is taken is what JavaScript's Date reads alike everywhere: ISO 8601,
+/// also without time, day or month, and the form of mail headers. Without an
+/// offset it is UTC.
 fn stamp(text: &str) -> Option<String> {
-    let instant = text.parse::<Timestamp>().ok().or_else(|| {
-        let civil = text.parse::<jiff::civil::DateTime>().ok()?;
-        Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let full = match (text.len(), digits) {
+        (4, 4) => format!("{text}-01-01"),
+        (7, 6) => format!("{text}-01"),
+        _ => text.to_owned(),
+    };
+    let instant = full.parse::<Timestamp>().ok().or_else(|| {
+        let civil = full.parse::<jiff::civil::DateTime>().ok();
+        let zoned = match civil {
+            Some(civil) => civil.to_zoned(TimeZone::UTC).ok()?,
+            None => jiff::fmt::rfc2822::parse(text).ok()?,
+        };
+        Some(zoned.timestamp())
     })?;
     Some(instant.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }

@@ -429,4 +429,6 @@ fn post_scenario(body: Option<Value>) -> Result<Call, Refusal> {
 }
 
 #[cfg(test)]
+mod limits_tests;
+#[cfg(test)]
 mod tests;

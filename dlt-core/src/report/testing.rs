@@ -180,6 +180,9 @@ fn plan(model: Model) -> Plan {
             steps: Vec::new(),
             tls: Tls::default(),
             keepalive: true,
+            store_cookies: true,
+            variables: Vec::new(),
+            data: Vec::new(),
         }],
     }
 }

@@ -1,13 +1,42 @@
 //! URLs: absolute ones, and relative ones joined to `default-address`.
 
+use super::labels::{cut_label, label_of};
 use super::limits::LONGEST_URL;
 use super::notes::{Node, Notes, shown};
+use super::plan::UrlText;
+use super::variables::{Known, Piece, has_variables, pieces};
 use url::Url;
 
+/// A request's URL, read.
+#[derive(Debug, Clone)]
+pub(super) struct Address {
+    /// The URL, or an example of it.
+    pub url: Url,
+    /// The text, if it holds variables.
+    pub text: Option<UrlText>,
+    /// What labels are made of: placeholders where the path holds variables.
+    pub placeholders: Option<Placeholders>,
+}
+
+/// A URL with a word in place of each variable of its path.
+#[derive(Debug, Clone)]
+pub(super) struct Placeholders {
+    url: Url,
+    names: Vec<String>,
+}
+
 /// Reads `default-address`; its text is what relative URLs are appended to.
-pub(super) fn default_address<'a>(node: &Node<'a>, notes: &mut Notes) -> Option<&'a str> {
+pub(super) fn default_address<'a>(
+    node: &Node<'a>,
+    known: &Known,
+    notes: &mut Notes,
+) -> Option<&'a str> {
     let text = node.sized_text(1..=LONGEST_URL, notes)?;
-    let url = absolute(text, node, notes)?;
+    known.check(text, node, notes);
+    if starts_with_unknown(text, known) {
+        return Some(text);
+    }
+    let url = absolute(&example(text, known), node, notes)?;
     if url.query().is_some() || url.fragment().is_some() {
         node.fault(
             notes,
@@ -25,13 +54,21 @@ pub(super) fn default_address<'a>(node: &Node<'a>, notes: &mut Notes) -> Option<
 pub(super) fn request_url(
     node: &Node<'_>,
     base: Option<Option<&str>>,
+    known: &Known,
     notes: &mut Notes,
-) -> Option<Url> {
+) -> Option<Address> {
     let text = node.sized_text(1..=LONGEST_URL, notes)?;
-    if has_scheme(text) {
-        return absolute(text, node, notes);
+    known.check(text, node, notes);
+    let plain = example(text, known);
+    if has_scheme(&plain) {
+        return address("", text, known, node, notes);
     }
-    if !text.starts_with(['/', '?']) || text.starts_with("//") {
+    if starts_with_unknown(text, known) {
+        // Only its value tells whether it is absolute.
+        let base = base.flatten().unwrap_or_default();
+        return address(base.trim_end_matches('/'), text, known, node, notes);
+    }
+    if !plain.starts_with(['/', '?']) || plain.starts_with("//") {
         let path_end = text.find(['/', '?', '#']).unwrap_or(text.len());
         let hint = if text[..path_end].contains(['.', ':']) || text[..path_end] == *"localhost" {
             format!("; did you mean {}?", shown(&format!("http://{text}")))
@@ -66,9 +103,118 @@ pub(super) fn request_url(
                 );
                 return None;
             }
-            absolute(&joined, node, notes)
+            address("", &joined, known, node, notes)
         }
     }
+}
+
+/// Checks a text, put after `base`, by an example of it.
+fn address(
+    base: &str,
+    text: &str,
+    known: &Known,
+    node: &Node<'_>,
+    notes: &mut Notes,
+) -> Option<Address> {
+    let whole = format!("{base}{text}");
+    if !has_variables(&whole) {
+        return Some(Address {
+            url: absolute(text, node, notes)?,
+            text: None,
+            placeholders: None,
+        });
+    }
+    let unknown = starts_with_unknown(&whole, known);
+    let mut plain = example(&whole, known);
+    if unknown {
+        plain = format!("http://{plain}");
+    }
+    let url = absolute(&plain, node, notes)?;
+    let host = authority(&whole);
+    let host_varies = unknown
+        || !base.is_empty()
+        || variables_of(host).any(|name| known.constant(name).is_none());
+    Some(Address {
+        placeholders: (!unknown)
+            .then(|| Placeholders::of(&whole, known))
+            .flatten(),
+        text: Some(UrlText {
+            base: base.to_owned(),
+            text: text.to_owned(),
+            host_varies,
+        }),
+        url,
+    })
+}
+
+/// A text with first values in place of variables, or a digit: it may stand in
+/// a host, a port, a path.
+fn example(text: &str, known: &Known) -> String {
+    pieces(text)
+        .map(|piece| match piece {
+            Piece::Text(text) | Piece::Open(text) => text,
+            Piece::Variable(name) => known.first(name).unwrap_or("1"),
+        })
+        .collect()
+}
+
+/// Whether a text begins with a variable of which nobody knows yet what it is.
+fn starts_with_unknown(text: &str, known: &Known) -> bool {
+    match pieces(text).next() {
+        Some(Piece::Variable(name)) => {
+            known.constant(name).is_none() && !known.first(name).is_some_and(has_scheme)
+        }
+        _ => false,
+    }
+}
+
+fn variables_of(text: &str) -> impl Iterator<Item = &str> {
+    pieces(text).filter_map(|piece| match piece {
+        Piece::Variable(name) => Some(name),
+        _ => None,
+    })
+}
+
+/// A URL's text up to its path; a variable may hold all of it.
+fn authority(text: &str) -> &str {
+    let from = text.find("://").map_or(0, |at| at + 3);
+    let end = text[from..].find(['/', '?', '#']);
+    &text[..end.map_or(text.len(), |at| from + at)]
+}
+
+impl Placeholders {
+    /// None if no variable stands in the path, or it is no URL.
+    fn of(text: &str, known: &Known) -> Option<Self> {
+        let (mut plain, mut names) = (String::new(), Vec::new());
+        for piece in pieces(text) {
+            match piece {
+                Piece::Text(text) | Piece::Open(text) => plain.push_str(text),
+                Piece::Variable(name) if authority(&plain).len() == plain.len() => {
+                    plain.push_str(known.first(name).unwrap_or("1"));
+                }
+                Piece::Variable(name) => {
+                    plain.push_str(&word(names.len()));
+                    names.push(name.to_owned());
+                }
+            }
+        }
+        let url = Url::parse(&plain).ok()?;
+        (!names.is_empty()).then_some(Self { url, names })
+    }
+
+    /// The label of a request that has none: `GET /orders/{id}`.
+    pub fn label(&self, method: &str, with_host: bool) -> String {
+        let mut label = label_of(method, &self.url, with_host);
+        for (at, name) in self.names.iter().enumerate() {
+            label = label.replace(&word(at), &format!("{{{name}}}"));
+        }
+        cut_label(&label)
+    }
+}
+
+/// A word that no URL changes and that is no identifier.
+fn word(at: usize) -> String {
+    format!("dltvariable{at}x")
 }
 
 fn has_scheme(text: &str) -> bool {
@@ -112,9 +258,7 @@ fn absolute(text: &str, node: &Node<'_>, notes: &mut Notes) -> Option<Url> {
         return refuse("has port 0, which no server can have".to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return refuse(
-            "must not hold a user and password: send an Authorization header instead".to_owned(),
-        );
+        return refuse("must not hold a user and password: give them in auth instead".to_owned());
     }
     // A fragment is never sent.
     url.set_fragment(None);

@@ -7,7 +7,9 @@ use super::limits::{LONGEST_DESCRIPTION, MOST_THRESHOLDS, MOST_USERS};
 use super::names::{as_display_name, display_name, tags};
 use super::notes::{Node, Notes, Object, shown};
 use super::plan::{Body, Plan};
+use super::requests::Definition;
 use super::tasks::{Entry, tasks};
+use super::variables::has_variables;
 use super::{Defaults, FileCheck, Scenario, TaskConfig};
 use crate::ids::TestId;
 use crate::load::Model;
@@ -264,6 +266,10 @@ fn strange_labels(thresholds: &[(String, Threshold)], plan: &Plan, notes: &mut N
         .iter()
         .flat_map(|group| group.steps.iter().map(|step| &step.label))
         .collect();
+    // A label that varies may come to be any.
+    if labels.iter().any(|label| has_variables(label)) {
+        return;
+    }
     for (path, threshold) in thresholds {
         let Some(label) = &threshold.label else {
             continue;
@@ -388,35 +394,54 @@ fn filled_plan(raw: &Value, drawing: &Drawing) -> Value {
             item["ramp-up"] = json!("0s");
         }
         let scenario = &mut plan["scenarios"][definition.name.as_str()];
-        let tls = &definition.tls;
-        for (key, path) in [
-            ("ca-file", &tls.ca_file),
-            ("cert-file", &tls.cert_file),
-            ("key-file", &tls.key_file),
-        ] {
-            if let Some(path) = path {
-                scenario["tls"][key] = json!(path);
-            }
-        }
-        for (step, request) in definition
-            .steps
-            .iter()
-            .zip(scenario["requests"].as_array_mut().into_iter().flatten())
-        {
-            if request.is_string() {
-                *request = json!({ "url": request });
-            }
-            let relative = request["url"]
-                .as_str()
-                .is_some_and(|url| url.starts_with(['/', '?']));
-            if relative {
-                request["url"] = json!(step.url);
-            }
-            request["method"] = json!(step.method);
-            if let Body::File(path) = &step.body {
-                request["body-file"] = json!(path);
-            }
-        }
+        filled_scenario(scenario, definition);
     }
     plan
+}
+
+fn filled_scenario(scenario: &mut Value, definition: &Definition) {
+    let tls = &definition.tls;
+    for (key, path) in [
+        ("ca-file", &tls.ca_file),
+        ("cert-file", &tls.cert_file),
+        ("key-file", &tls.key_file),
+    ] {
+        if let Some(path) = path {
+            scenario["tls"][key] = json!(path);
+        }
+    }
+    for (at, source) in definition.data.iter().enumerate() {
+        let entry = &mut scenario["data-sources"][at];
+        if entry.is_string() {
+            *entry = json!(source.path);
+        } else {
+            entry["path"] = json!(source.path);
+        }
+    }
+    let requests = scenario["requests"].as_array_mut();
+    for (drawn, request) in definition.steps.iter().zip(requests.into_iter().flatten()) {
+        let step = &drawn.step;
+        if request.is_string() {
+            *request = json!({ "url": request });
+        }
+        let relative = request["url"]
+            .as_str()
+            .is_some_and(|url| url.starts_with(['/', '?']));
+        if relative {
+            request["url"] = match &step.url_text {
+                Some(text) => json!(text.text),
+                None => json!(step.url),
+            };
+        }
+        request["method"] = json!(step.method);
+        match &step.body {
+            Body::File(path) => request["body-file"] = json!(path),
+            Body::Multipart(_, uploads) => {
+                for (at, upload) in uploads.iter().enumerate() {
+                    request["upload-files"][at]["path"] = json!(upload.path);
+                }
+            }
+            Body::None | Body::Text(_) | Body::Form(_) => {}
+        }
+    }
 }

@@ -167,18 +167,30 @@ impl Drawing {
             groups.push(Group {
                 name: definition.name.clone(),
                 load: item.load(users)?,
-                steps: definition.steps.clone(),
+                steps: definition
+                    .steps
+                    .iter()
+                    .map(|drawn| drawn.step.clone())
+                    .collect(),
                 tls: definition.tls.clone(),
                 keepalive: definition.keepalive,
+                store_cookies: definition.store_cookies,
+                variables: definition.variables.clone(),
+                data: definition.data.clone(),
             });
         }
         let urls = groups
             .iter()
             .flat_map(|group| group.steps.iter().map(|step| &step.url));
         let with_host = several_hosts(urls);
-        for step in groups.iter_mut().flat_map(|group| &mut group.steps) {
-            if step.label.is_empty() {
-                step.label = default_label(&step.method, &step.url, with_host);
+        for (group, definition) in groups.iter_mut().zip(&self.definitions) {
+            for (step, drawn) in group.steps.iter_mut().zip(&definition.steps) {
+                if step.label.is_empty() {
+                    step.label = match &drawn.placeholders {
+                        Some(placeholders) => placeholders.label(&step.method, with_host),
+                        None => default_label(&step.method, &step.url, with_host),
+                    };
+                }
             }
         }
         Some(Plan { groups })

@@ -3,6 +3,7 @@
 
 use super::limits::{LONGEST_HEADER_BYTES, MOST_HEADERS};
 use super::notes::{Node, Notes};
+use super::variables::Known;
 
 /// Headers that describe the connection and the framing, which dlt writes
 /// itself: kept in the body, never sent.
@@ -18,7 +19,7 @@ const OWN: [&str; 8] = [
 ];
 
 /// Reads an object of headers, names as written.
-pub(super) fn headers(node: &Node<'_>, notes: &mut Notes) -> Vec<(String, String)> {
+pub(super) fn headers(node: &Node<'_>, known: &Known, notes: &mut Notes) -> Vec<(String, String)> {
     let Some(object) = node.object(notes) else {
         return Vec::new();
     };
@@ -53,6 +54,7 @@ pub(super) fn headers(node: &Node<'_>, notes: &mut Notes) -> Vec<(String, String
         let Some(text) = entry.text(notes) else {
             continue;
         };
+        known.check(text, &entry, notes);
         if text.len() > LONGEST_HEADER_BYTES {
             let reason = format!(
                 "has {} bytes; at most {LONGEST_HEADER_BYTES} are allowed",

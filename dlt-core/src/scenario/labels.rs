@@ -11,6 +11,11 @@ const SHORTEST_HEX: usize = 16;
 /// The label of a request that has none: `GET /orders/{id}`, without query; the
 /// host before the path when the run has several.
 pub fn default_label(method: &str, url: &Url, with_host: bool) -> String {
+    cut_label(&label_of(method, url, with_host))
+}
+
+/// As `default_label`, whatever its length.
+pub(super) fn label_of(method: &str, url: &Url, with_host: bool) -> String {
     let path: Vec<&str> = url
         .path()
         .split('/')
@@ -21,7 +26,7 @@ pub fn default_label(method: &str, url: &Url, with_host: bool) -> String {
     } else {
         String::new()
     };
-    cut_label(&format!("{method} {host}{}", path.join("/")))
+    format!("{method} {host}{}", path.join("/"))
 }
 
 /// Host and port as they stand in a URL.

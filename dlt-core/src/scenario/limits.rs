@@ -73,6 +73,41 @@ pub const LONGEST_TIMEOUT_US: u64 = 3600 * 1_000_000;
 /// Longest pause between requests: a day.
 pub const LONGEST_THINK_TIME_US: u64 = 24 * 3600 * 1_000_000;
 
+/// Most entries of `variables`: ten times what a long script has.
+pub const MOST_VARIABLES: usize = 200;
+/// Longest name of a variable, characters: it is shown in messages.
+pub const LONGEST_VARIABLE_NAME: usize = 128;
+/// Longest value in `variables`, characters: as a body, which may be one.
+pub const LONGEST_VARIABLE: usize = LONGEST_BODY;
+/// Most files of rows of a scenario: each is held whole by every runner.
+pub const MOST_DATA_SOURCES: usize = 10;
+/// Most columns of such a file: each is a variable.
+pub const MOST_COLUMNS: usize = 100;
+/// Largest file of rows, bytes: what a runner fetches from the depot at most.
+pub const LARGEST_DATA_BYTES: u64 = 64 * 1024 * 1024;
+/// Most rows of such a file: a row for each user that a run may have.
+pub const MOST_ROWS: u64 = MOST_USERS;
+/// Most fields of a form: as headers.
+pub const MOST_FORM_FIELDS: usize = 100;
+/// Longest name of a form's field, characters.
+pub const LONGEST_FIELD_NAME: usize = 256;
+/// Most files of a form: all are held in memory.
+pub const MOST_UPLOADS: usize = 20;
+/// Most entries of `assert`, of `assert-jsonpath` and of each `extract-…`: all
+/// are tried on every answer.
+pub const MOST_CHECKS: usize = 50;
+/// Longest regular expression or JSONPath, characters.
+pub const LONGEST_PATTERN: usize = 2_048;
+/// Most regular expressions and JSONPaths of a scenario text: each is
+/// compiled when it is read, and a hostile text must not take minutes.
+pub const MOST_PATTERNS: usize = 1_000;
+/// Largest regular expression once compiled, bytes.
+pub const LARGEST_PATTERN_BYTES: usize = 1024 * 1024;
+/// Deepest brackets in a JSONPath: its parser tries nested filters twice a level.
+pub const DEEPEST_QUERY: usize = 8;
+/// Highest `match-no`.
+pub const MOST_MATCHES: u64 = 10_000;
+
 /// Most entries of `testTaskConfigs` that are looked at: more than regions exist.
 pub const MOST_TASK_CONFIGS: usize = 100;
 /// Most tags (contract).

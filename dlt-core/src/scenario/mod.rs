@@ -2,16 +2,23 @@
 //! once, each with its path. Files are read by the caller.
 
 mod addresses;
+mod auth;
 mod body;
+mod checks;
+mod content;
+mod data;
 mod document;
 mod drawing;
 mod durations;
 mod execution;
+mod extract;
+mod files;
 mod headers;
 mod labels;
 pub mod limits;
 mod names;
 mod notes;
+mod patterns;
 pub mod plan;
 pub mod post;
 mod quick;
@@ -21,6 +28,9 @@ pub mod schedule;
 mod statuses;
 pub mod tags;
 mod tasks;
+mod time_limits;
+mod tls;
+pub mod variables;
 mod wire;
 
 pub use durations::{parse_duration, show_duration};
@@ -157,6 +167,9 @@ pub struct Faults(pub Vec<Fault>);
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod deep;
 
 #[cfg(test)]
 mod malformed;

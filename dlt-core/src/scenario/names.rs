@@ -1,7 +1,8 @@
 //! Names for people, and tags.
 
-use super::limits::{LONGEST_TAG, MOST_TAGS};
+use super::limits::MOST_TAGS;
 use super::notes::{Node, Notes};
+use super::tags::normalise;
 
 /// Why a text is not a display name (contract `DisplayName`), if it is not.
 pub(super) fn display_name(text: &str) -> Option<String> {
@@ -49,29 +50,16 @@ pub(super) fn tags(node: &Node<'_>, notes: &mut Notes) -> Vec<String> {
         let Some(text) = item.text(notes) else {
             continue;
         };
-        let tag = stored_tag(text);
-        if tag.is_empty() || tag.chars().count() > LONGEST_TAG {
-            notes.warn(
+        match normalise([text]).pop() {
+            None => notes.warn(
                 &item.path,
                 "is dropped: a tag is 1 to 50 letters, digits or hyphens",
-            );
-        } else if !tags.contains(&tag) {
-            tags.push(tag);
+            ),
+            Some(tag) if !tags.contains(&tag) => tags.push(tag),
+            Some(_) => {}
         }
     }
     tags
-}
-
-fn stored_tag(text: &str) -> String {
-    let mut tag = String::new();
-    for c in text.trim().to_lowercase().chars() {
-        match c {
-            'a'..='z' | '0'..='9' => tag.push(c),
-            c if (c == '-' || c.is_whitespace()) && !tag.ends_with('-') => tag.push('-'),
-            _ => {}
-        }
-    }
-    tag.trim_matches('-').to_owned()
 }
 
 #[cfg(test)]
@@ -107,12 +95,5 @@ mod tests {
             assert_eq!(display_name(name), None);
         }
         assert_eq!(display_name(&as_display_name(&"🚀".repeat(200))), None);
-    }
-
-    #[test]
-    fn tags_are_stored_plain() {
-        assert_eq!(stored_tag("  Big  Sale! 2026 "), "big-sale-2026");
-        assert_eq!(stored_tag("--a -- b--"), "a-b");
-        assert_eq!(stored_tag("é!"), "");
     }
 }

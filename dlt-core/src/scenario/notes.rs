@@ -2,7 +2,7 @@
 //! fields: each reader notes what is wrong at the field's path and goes on.
 //! What the fields mean is known by the files that call it.
 
-use super::limits::{MOST_FAULTS, MOST_WARNINGS};
+use super::limits::{MOST_FAULTS, MOST_PATTERNS, MOST_WARNINGS};
 use super::{Fault, Faults};
 use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
@@ -16,9 +16,23 @@ pub(super) struct Notes {
     /// Unknown keys that look like known ones: told as faults if there are
     /// others, since the mistyped key may be why something else is missing.
     mistyped: Vec<Fault>,
+    /// Regular expressions and JSONPaths met so far.
+    patterns: usize,
 }
 
 impl Notes {
+    /// Whether one more pattern may be compiled; says once that it may not.
+    pub fn one_more_pattern(&mut self, path: &str) -> bool {
+        self.patterns += 1;
+        if self.patterns == MOST_PATTERNS + 1 {
+            self.fault(
+                path,
+                format!("is one too many: at most {MOST_PATTERNS} regular expressions and JSONPaths are allowed in all"),
+            );
+        }
+        self.patterns <= MOST_PATTERNS
+    }
+
     /// Notes a fault.
     pub fn fault(&mut self, path: impl Into<String>, reason: impl Into<String>) {
         if self.faults.len() < MOST_FAULTS {
@@ -354,7 +368,7 @@ impl<'a> Object<'a> {
 pub(super) const NOT_YET: &str = "is not supported yet; remove it if the test is meant without it";
 
 /// The candidate that a mistyped word most likely means.
-fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
+pub(super) fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
     if word.len() > 40 {
         return None;
     }

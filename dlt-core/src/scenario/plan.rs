@@ -4,6 +4,8 @@
 
 use crate::load::Model;
 
+pub use super::patterns::{JsonQuery, Pattern};
+
 /// Everything that one run requests, and how hard.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -24,6 +26,27 @@ pub struct Group {
     pub tls: Tls,
     /// Keep connections between a user's requests.
     pub keepalive: bool,
+    /// Keep the cookies of answers and send them again.
+    pub store_cookies: bool,
+    /// First values of variables, by name.
+    pub variables: Vec<(String, String)>,
+    /// Files whose rows give variables their values.
+    pub data: Vec<DataSource>,
+}
+
+/// A file of rows. Row r belongs to one user or arrival of the whole run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataSource {
+    /// Absolute: a local file. Relative: an object of the scenario's files.
+    pub path: String,
+    /// Between the fields of a row, ASCII.
+    pub delimiter: u8,
+    /// Whether quotes hold fields together (RFC 4180).
+    pub quoted: bool,
+    /// Rows are used again once all were; else each is used at most once.
+    pub recycled: bool,
+    /// The variables of the columns; None: the file's first line names them.
+    pub columns: Option<Vec<String>>,
 }
 
 /// How hard, when to stop.
@@ -58,18 +81,23 @@ pub enum Pacing {
     Spin,
 }
 
-/// One request of a scenario.
+/// One request of a scenario. Label, URL text, header values, auth, body and
+/// form fields may hold `${name}` of a known variable (`variables::pieces`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// The label its samples go under.
     pub label: String,
     /// Upper case.
     pub method: String,
-    /// Absolute, http or https.
+    /// Absolute, http or https. If it holds variables: an example of it.
     pub url: url::Url,
+    /// The URL with its variables, if it holds any.
+    pub url_text: Option<UrlText>,
     /// Scenario's and request's headers, the request's winning; names as written.
     pub headers: Vec<(String, String)>,
-    /// The body; `body-file` is read by the worker.
+    /// What the Authorization header is made of, if not a header itself.
+    pub auth: Option<Auth>,
+    /// The body; files are read by the worker.
     pub body: Body,
     /// Pause after the answer, µs.
     pub think_time_us: u64,
@@ -81,6 +109,42 @@ pub struct Step {
     pub max_redirects: u32,
     /// Which statuses are ok.
     pub expect_status: StatusSet,
+    /// What must hold of an answer whose status is ok.
+    pub checks: Vec<Check>,
+    /// What is taken out of such an answer, in order.
+    pub extractions: Vec<Extraction>,
+}
+
+/// A URL that holds variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UrlText {
+    /// What stands before `text` unless that turns out to be absolute.
+    pub base: String,
+    /// The text.
+    pub text: String,
+    /// Whether scheme, host or port may vary.
+    pub host_varies: bool,
+}
+
+impl Step {
+    /// Whether it is known beforehand where its request goes.
+    pub fn host_is_fixed(&self) -> bool {
+        !self.url_text.as_ref().is_some_and(|text| text.host_varies)
+    }
+}
+
+/// The usual ways to say who one is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Auth {
+    /// `Authorization: Basic`.
+    Basic {
+        /// Without a colon.
+        username: String,
+        /// Anything.
+        password: String,
+    },
+    /// `Authorization: Bearer`.
+    Bearer(String),
 }
 
 /// What a request carries.
@@ -92,6 +156,94 @@ pub enum Body {
     Text(String),
     /// A file's bytes; absolute path at home.
     File(String),
+    /// Fields, as a form in a browser sends them.
+    Form(Vec<(String, String)>),
+    /// Fields and files, as multipart/form-data.
+    Multipart(Vec<(String, String)>, Vec<Upload>),
+}
+
+/// A file of a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// The field's name.
+    pub param: String,
+    /// As `DataSource::path`.
+    pub path: String,
+    /// Its Content-Type.
+    pub mime_type: String,
+}
+
+/// Where in an answer something is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Subject {
+    /// The body, decoded.
+    #[default]
+    Body,
+    /// Status line and headers, a line each, ended by LF.
+    Headers,
+    /// The status.
+    HttpCode,
+}
+
+/// What must hold of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Check {
+    /// Each of `wanted` is there, or with `not` none of them.
+    Contains {
+        /// Where.
+        subject: Subject,
+        /// What.
+        wanted: Vec<Wanted>,
+        /// The contrary.
+        not: bool,
+    },
+    /// A JSONPath leads to something, or to what is expected.
+    Json {
+        /// Where.
+        query: JsonQuery,
+        /// What; None: anything.
+        expected: Option<Wanted>,
+        /// The contrary.
+        invert: bool,
+    },
+}
+
+/// What is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// This text.
+    Text(String),
+    /// What this matches.
+    Match(Pattern),
+}
+
+/// A variable's value, taken out of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Extraction {
+    /// The variable.
+    pub variable: String,
+    /// Where its value stands.
+    pub find: Find,
+    /// Its value if there is none; else the sample fails.
+    pub default: Option<String>,
+}
+
+/// Where a value stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Find {
+    /// The first node of a JSONPath.
+    Json(JsonQuery),
+    /// A group of the n-th match, from 1.
+    Regex {
+        /// What is matched.
+        pattern: Pattern,
+        /// Its group; 0 is the whole match.
+        group: usize,
+        /// Which match.
+        nth: usize,
+        /// In what.
+        subject: Subject,
+    },
 }
 
 /// Time limits of a request, µs.

@@ -2,7 +2,7 @@
 //! body as it is kept (api-behaviour.md 3, 4). Looking at stored scenarios,
 //! regions and capacity, and doing it, is the pipeline's job.
 
-use super::schedule::{Fields, Schedule, least_gap_s};
+use super::schedule::{self, Fields, Schedule, least_gap_s};
 use super::{Defaults, Fault, FileCheck, Scenario, TaskConfig, tags, wire};
 use crate::calls::request::Refusal;
 use crate::ids::{Region, TestId};
@@ -126,6 +126,7 @@ impl Post {
         }
         let text = |key: &str| body[key].as_str().unwrap_or_default();
         let cron = text("cronValue");
+        check_when(text("scheduleStep"), text("scheduleTime"), cron)?;
         let action = match text("scheduleStep") {
             "" if body["saveOnly"] == true => Action::Save,
             "" => Action::Run,
@@ -331,9 +332,8 @@ fn fill_script(plain: &mut Value, tasks: &[TaskConfig]) {
     if plain.get("showLive").is_none() {
         plain["showLive"] = json!(false);
     }
-    if plain.get("healthyThreshold").is_none() {
-        plain["healthyThreshold"] = json!(USUAL_HEALTHY_THRESHOLD);
-    }
+    let threshold = plain.get("healthyThreshold").and_then(number);
+    plain["healthyThreshold"] = json!(threshold.unwrap_or(USUAL_HEALTHY_THRESHOLD));
     if let Some(last) = tasks.last() {
         let first = &mut plain["testScenario"]["execution"][0];
         first["taskCount"] = json!(last.task_count);
@@ -358,6 +358,21 @@ fn task_configs(body: &Value) -> Vec<TaskConfig> {
         .collect()
 }
 
+/// What the schedule fields alone must satisfy beyond their patterns, whether
+/// or not there will be a schedule (api-behaviour.md 3, step 3; section 4).
+fn check_when(step: &str, time: &str, cron: &str) -> Result<(), Refusal> {
+    if !cron.is_empty()
+        && let Err(reason) = schedule::cron_meaning(cron)
+    {
+        return Err(Refusal::new(400, "Invalid Linux cron expression", reason));
+    }
+    if step == "create" && cron.is_empty() && time.len() > "22:30".len() {
+        let text = "scheduleTime: write HH:MM; only scheduleStep start takes seconds";
+        return Err(Refusal::new(400, "InvalidParameter", text));
+    }
+    Ok(())
+}
+
 /// Whether each region has an entry of `regionalTaskDetails`, and 1 to that
 /// many runners are asked for.
 fn check_details(body: &Value, tasks: &[TaskConfig]) -> Result<(), Refusal> {
@@ -370,21 +385,22 @@ fn check_details(body: &Value, tasks: &[TaskConfig]) -> Result<(), Refusal> {
                 format!("regionalTaskDetails has no entry for {}", task.region),
             ));
         };
-        if !(1..=free).contains(&task.task_count) {
+        let most = free.min(MOST_USERS);
+        if !(1..=most).contains(&task.task_count) {
             return Err(Refusal::new(
                 400,
                 "InvalidParameter",
-                format!("taskCount must lie between 1 and {free} in {}", task.region),
+                format!("taskCount must lie between 1 and {most} in {}", task.region),
             ));
         }
     }
     Ok(())
 }
 
-/// A whole number, or digits.
+/// A whole number, or digits; what is too large for one becomes the largest.
 fn number(value: &Value) -> Option<u64> {
     match value {
-        Value::String(text) => text.parse().ok(),
+        Value::String(text) => Some(text.parse().unwrap_or(u64::MAX)),
         number => number
             .as_u64()
             .or_else(|| number.as_f64().map(|number| number as u64)),

@@ -2,31 +2,53 @@
 //! what counts as an answer.
 
 use super::FileCheck;
-use super::addresses::{default_address, request_url};
+use super::addresses::{Placeholders, default_address, request_url};
+use super::auth::{Said, auth};
+use super::checks::checks;
+use super::content::content;
+use super::data::data_sources;
+use super::extract::{self, extractions};
 use super::headers::{headers, merged};
 use super::labels::cut_label;
 use super::limits::{
-    LONGEST_BODY, LONGEST_PATH, LONGEST_TEXT_BYTES, LONGEST_THINK_TIME_US, LONGEST_TIMEOUT_US,
-    MOST_REDIRECTS, MOST_REQUESTS, SHORTEST_TIMEOUT_US, USUAL_REDIRECTS,
+    LONGEST_TEXT_BYTES, LONGEST_THINK_TIME_US, LONGEST_URL, MOST_REDIRECTS, MOST_REQUESTS,
+    USUAL_REDIRECTS,
 };
-use super::notes::{NOT_YET, Node, Notes, Object};
-use super::plan::{Body, StatusSet, Step, Timeouts, Tls};
+use super::notes::{Node, Notes, Object};
+use super::plan::{Auth, Body, DataSource, StatusSet, Step, Tls};
 use super::statuses::statuses;
+use super::time_limits::{Limits, TIMEOUT_RANGE, scenario_limits};
+use super::tls::tls;
+use super::variables::{Known, given, has_variables};
 use serde_json::{Map, Value};
 
 /// A named scenario, read. A step without a label of its own has an empty one.
 #[derive(Debug, Clone)]
 pub(super) struct Definition {
     pub name: String,
-    pub steps: Vec<Step>,
+    pub steps: Vec<Drawn>,
     pub tls: Tls,
     pub keepalive: bool,
+    pub store_cookies: bool,
+    pub variables: Vec<(String, String)>,
+    pub data: Vec<DataSource>,
 }
 
-const SCENARIO_KEYS: [&str; 11] = [
+/// A request, read.
+#[derive(Debug, Clone)]
+pub(super) struct Drawn {
+    pub step: Step,
+    /// What its label is made of, if it has none and its URL holds variables.
+    pub placeholders: Option<Placeholders>,
+}
+
+const SCENARIO_KEYS: [&str; 14] = [
     "requests",
     "default-address",
     "headers",
+    "auth",
+    "variables",
+    "data-sources",
     "timeout",
     "timeouts",
     "think-time",
@@ -37,12 +59,11 @@ const SCENARIO_KEYS: [&str; 11] = [
     "expect-status",
 ];
 /// Keys of Taurus or of later versions that would change what is measured.
-const SCENARIO_LATER: [&str; 13] = [
+const SCENARIO_LATER: [&str; 11] = [
     "assert",
-    "auth",
+    "assert-jsonpath",
     "authorization",
     "cookies",
-    "data-sources",
     "extract-jsonpath",
     "extract-regexp",
     "follow-redirects",
@@ -50,30 +71,31 @@ const SCENARIO_LATER: [&str; 13] = [
     "retrieve-resources",
     "script",
     "store-cache",
-    "variables",
 ];
-const REQUEST_KEYS: [&str; 10] = [
+const REQUEST_KEYS: [&str; 17] = [
     "url",
     "method",
     "label",
     "headers",
+    "auth",
     "body",
     "body-file",
+    "form",
+    "upload-files",
     "think-time",
     "timeout",
     "follow-redirects",
     "expect-status",
-];
-const REQUEST_LATER: [&str; 19] = [
-    "action",
     "assert",
     "assert-jsonpath",
-    "assert-xpath",
-    "auth",
-    "authorization",
-    "extract-css-jquery",
     "extract-jsonpath",
     "extract-regexp",
+];
+const REQUEST_LATER: [&str; 13] = [
+    "action",
+    "assert-xpath",
+    "authorization",
+    "extract-css-jquery",
     "extract-xpath",
     "foreach",
     "if",
@@ -82,54 +104,21 @@ const REQUEST_LATER: [&str; 19] = [
     "loop",
     "once",
     "transaction",
-    "upload-files",
     "while",
 ];
 /// Methods of the contract; the first is the usual one.
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
-const TIMEOUT_RANGE: std::ops::RangeInclusive<u64> = SHORTEST_TIMEOUT_US..=LONGEST_TIMEOUT_US;
 
 /// What all requests of a scenario share.
 struct Common<'a> {
     base: Option<Option<&'a str>>,
     headers: Vec<(String, String)>,
+    auth: Option<Auth>,
+    known: Known,
     limits: Limits,
     think_time_us: u64,
     max_redirects: u32,
     expect_status: StatusSet,
-}
-
-/// Time limits as given, µs.
-#[derive(Default, Clone, Copy)]
-struct Limits {
-    connect_us: Option<u64>,
-    first_byte_us: Option<u64>,
-    total_us: Option<u64>,
-}
-
-impl Limits {
-    /// With the usual ones filled in. A total that is given also bounds the
-    /// wait for the first byte, so `timeout: 300s` does wait 300 s; and no
-    /// phase may take longer than the total.
-    fn resolve(self) -> Timeouts {
-        let usual = Timeouts::default();
-        let total_us = self.total_us.unwrap_or_else(|| {
-            usual
-                .total_us
-                .max(self.first_byte_us.unwrap_or(0))
-                .max(self.connect_us.unwrap_or(0))
-        });
-        let first_byte_us = self.first_byte_us.unwrap_or(if self.total_us.is_some() {
-            total_us
-        } else {
-            usual.first_byte_us
-        });
-        Timeouts {
-            connect_us: self.connect_us.unwrap_or(usual.connect_us).min(total_us),
-            first_byte_us: first_byte_us.min(total_us),
-            total_us,
-        }
-    }
 }
 
 /// Reads one entry of `scenarios`.
@@ -141,38 +130,12 @@ pub(super) fn definition(
 ) -> Option<Definition> {
     let object = node.object(notes)?;
     object.only(&SCENARIO_KEYS, &SCENARIO_LATER, notes);
-    // Taurus stores cookies unless told not to; saying so is what happens here.
-    if let Some(cookie) = object.get("store-cookie")
-        && cookie.boolean(notes) == Some(true)
-    {
-        cookie.fault(notes, NOT_YET);
-    }
-    let common = Common {
-        base: object
-            .get("default-address")
-            .map(|node| default_address(&node, notes)),
-        headers: object
-            .get("headers")
-            .map(|node| headers(&node, notes))
-            .unwrap_or_default(),
-        limits: scenario_limits(&object, notes),
-        think_time_us: object
-            .get("think-time")
-            .and_then(|node| node.duration(0..=LONGEST_THINK_TIME_US, notes))
-            .unwrap_or(0),
-        max_redirects: object
-            .get("max-redirects")
-            .and_then(|node| node.whole(0..=MOST_REDIRECTS, notes))
-            .map_or(USUAL_REDIRECTS, |most| most as u32),
-        expect_status: object
-            .get("expect-status")
-            .and_then(|node| statuses(&node, notes))
-            .unwrap_or_default(),
-    };
-    let keepalive = object
-        .get("keepalive")
-        .and_then(|node| node.boolean(notes))
-        .unwrap_or(true);
+    let variables = given(&object, notes);
+    let data = data_sources(&object, files, notes);
+    let known = known(&object, &variables, &data);
+    let common = common(&object, known, notes);
+    let keepalive = flag(&object, "keepalive", notes);
+    let store_cookies = flag(&object, "store-cookie", notes);
     let tls = object
         .get("tls")
         .map(|node| tls(&node, files, notes))
@@ -199,89 +162,96 @@ pub(super) fn definition(
         steps,
         tls,
         keepalive,
+        store_cookies,
+        variables,
+        data,
     })
 }
 
-fn scenario_limits(object: &Object<'_>, notes: &mut Notes) -> Limits {
-    let mut limits = Limits::default();
-    if let Some(timeouts) = object.get("timeouts").and_then(|node| node.object(notes)) {
-        timeouts.only(&["connect", "first-byte", "total"], &[], notes);
-        let mut read = |key: &str| {
-            timeouts
-                .get(key)
-                .and_then(|node| node.duration(TIMEOUT_RANGE, notes))
-        };
-        limits = Limits {
-            connect_us: read("connect"),
-            first_byte_us: read("first-byte"),
-            total_us: read("total"),
-        };
-        if object.has("timeout") && timeouts.has("total") {
-            notes.fault(
-                timeouts.path_of("total"),
-                "says the same as timeout; keep one",
-            );
-        }
-    }
-    if let Some(node) = object.get("timeout") {
-        limits.total_us = node.duration(TIMEOUT_RANGE, notes);
-    }
-    limits
+/// What is true unless it is said to be false.
+fn flag(object: &Object<'_>, key: &str, notes: &mut Notes) -> bool {
+    let node = object.get(key);
+    node.and_then(|node| node.boolean(notes)).unwrap_or(true)
 }
 
-fn tls(node: &Node<'_>, files: FileCheck<'_>, notes: &mut Notes) -> Tls {
-    let Some(object) = node.object(notes) else {
-        return Tls::default();
-    };
-    object.only(
-        &["ca-file", "cert-file", "key-file", "insecure"],
-        &[],
-        notes,
-    );
-    let tls = Tls {
-        ca_file: file(&object, "ca-file", files, notes),
-        cert_file: file(&object, "cert-file", files, notes),
-        key_file: file(&object, "key-file", files, notes),
-        insecure: object
-            .get("insecure")
-            .and_then(|node| node.boolean(notes))
-            .unwrap_or(false),
-    };
-    for (one, other) in [("cert-file", "key-file"), ("key-file", "cert-file")] {
-        if object.has(one) && !object.has(other) {
-            notes.fault(
-                object.path_of(other),
-                format!("is missing: {one} needs it, since a client certificate has both"),
-            );
-        }
+fn common<'a>(object: &Object<'a>, known: Known, notes: &mut Notes) -> Common<'a> {
+    let base = object.get("default-address");
+    let headers = own_headers(object, &known, notes);
+    let auth = auth(object, &known, notes);
+    one_way(object, auth.as_ref(), &headers, notes);
+    Common {
+        base: base.map(|node| default_address(&node, &known, notes)),
+        headers,
+        auth: match auth {
+            Some(Said::On(auth)) => Some(auth),
+            _ => None,
+        },
+        limits: scenario_limits(object, notes),
+        think_time_us: object
+            .get("think-time")
+            .and_then(|node| node.duration(0..=LONGEST_THINK_TIME_US, notes))
+            .unwrap_or(0),
+        max_redirects: object
+            .get("max-redirects")
+            .and_then(|node| node.whole(0..=MOST_REDIRECTS, notes))
+            .map_or(USUAL_REDIRECTS, |most| most as u32),
+        expect_status: object
+            .get("expect-status")
+            .and_then(|node| statuses(&node, notes))
+            .unwrap_or_default(),
+        known,
     }
-    if tls.insecure {
-        notes.warn(
-            &object.path_of("insecure"),
-            "no certificate is verified: anyone on the way can answer for the target",
-        );
-        if object.has("ca-file") {
-            notes.warn(
-                &object.path_of("ca-file"),
-                "is not used, since insecure is true",
-            );
-        }
-    }
-    tls
 }
 
-/// A named file that can be used, as an absolute path.
-fn file(object: &Object<'_>, key: &str, files: FileCheck<'_>, notes: &mut Notes) -> Option<String> {
-    let node = object.get(key)?;
-    let text = node.sized_text(1..=LONGEST_PATH, notes)?;
-    if text.contains('\0') {
-        node.fault(notes, "is not a file name: it holds a zero character");
-        return None;
+fn own_headers(object: &Object<'_>, known: &Known, notes: &mut Notes) -> Vec<(String, String)> {
+    let node = object.get("headers");
+    node.map(|node| headers(&node, known, notes))
+        .unwrap_or_default()
+}
+
+/// The variables that a scenario's requests may name.
+fn known(object: &Object<'_>, variables: &[(String, String)], data: &[DataSource]) -> Known {
+    let columns = data
+        .iter()
+        .flat_map(|source| source.columns.iter().flatten());
+    let requests = object.map.get("requests").and_then(Value::as_array);
+    let extracted = requests
+        .into_iter()
+        .flatten()
+        .take(MOST_REQUESTS)
+        .flat_map(extract::names);
+    Known {
+        given: variables.to_vec(),
+        changing: columns.chain(extracted).cloned().collect(),
+        open: data.iter().any(|source| source.columns.is_none()),
     }
-    match files(text) {
-        Ok(path) => Some(path),
-        Err(reason) => {
-            node.fault(notes, reason);
+}
+
+/// A request as an object, which may be its URL alone, and its URL.
+fn opened<'a>(
+    node: &Node<'a>,
+    empty: &'a Map<String, Value>,
+    notes: &mut Notes,
+) -> Option<(Object<'a>, Option<Node<'a>>)> {
+    match node.value {
+        Value::String(_) => {
+            let object = Object {
+                map: empty,
+                path: node.path.clone(),
+            };
+            Some((object, Some(node.clone())))
+        }
+        Value::Object(_) => {
+            let object = node.object(notes)?;
+            object.only(&REQUEST_KEYS, &REQUEST_LATER, notes);
+            let url = object.get("url");
+            Some((object, url))
+        }
+        _ => {
+            node.fault(
+                notes,
+                "must be a request: an object with a url, or the URL alone",
+            );
             None
         }
     }
@@ -292,76 +262,118 @@ fn step(
     common: &Common<'_>,
     files: FileCheck<'_>,
     notes: &mut Notes,
-) -> Option<Step> {
-    // A request may be its URL alone.
+) -> Option<Drawn> {
     let empty = Map::new();
-    let (object, url) = match node.value {
-        Value::String(_) => {
-            let object = Object {
-                map: &empty,
-                path: node.path.clone(),
-            };
-            (object, Some(node.clone()))
-        }
-        Value::Object(_) => {
-            let object = node.object(notes)?;
-            object.only(&REQUEST_KEYS, &REQUEST_LATER, notes);
-            let url = object.get("url");
-            (object, url)
-        }
-        _ => {
-            node.fault(
-                notes,
-                "must be a request: an object with a url, or the URL alone",
-            );
-            return None;
-        }
-    };
-    let url = match url {
-        Some(node) => {
-            variables(&node, notes);
-            request_url(&node, common.base, notes)
-        }
+    let (object, url) = opened(node, &empty, notes)?;
+    let known = &common.known;
+    let address = match url {
+        Some(node) => request_url(&node, common.base, known, notes),
         None => {
             notes.fault(object.path_of("url"), "is missing: say what to request");
             None
         }
     };
-    let own_headers = object.get("headers").map(|node| headers(&node, notes));
+    let own_headers = own_headers(&object, known, notes);
+    let auth = own_auth(&object, &own_headers, common, notes);
+    let mut headers = merged(&common.headers, own_headers);
+    if auth.is_some() {
+        // What a request says wins over what its scenario says.
+        headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
+    }
     let total_us = object
         .get("timeout")
         .map(|node| node.duration(TIMEOUT_RANGE, notes));
-    let label = object
-        .get("label")
-        .and_then(|node| node.sized_text(1..=LONGEST_TEXT_BYTES, notes))
-        .map(cut_label)
-        .unwrap_or_default();
     let limits = Limits {
         total_us: total_us.flatten().or(common.limits.total_us),
         ..common.limits
     };
-    Some(Step {
-        label,
+    let step = Step {
+        label: label(&object, known, notes),
         method: method(&object, notes),
-        headers: merged(&common.headers, own_headers.unwrap_or_default()),
-        body: body(&object, files, notes),
+        headers,
+        auth,
+        body: content(&object, known, files, notes),
         think_time_us: object
             .get("think-time")
             .and_then(|node| node.duration(0..=LONGEST_THINK_TIME_US, notes))
             .unwrap_or(common.think_time_us),
         timeouts: limits.resolve(),
-        follow_redirects: object
-            .get("follow-redirects")
-            .and_then(|node| node.boolean(notes))
-            .unwrap_or(true),
+        follow_redirects: flag(&object, "follow-redirects", notes),
         max_redirects: common.max_redirects,
         expect_status: object
             .get("expect-status")
             .and_then(|node| statuses(&node, notes))
             .unwrap_or_else(|| common.expect_status.clone()),
+        checks: checks(&object, notes),
+        extractions: extractions(&object, notes),
         // Last: without a URL there is no step, but all else was looked at.
-        url: url?,
+        url: address.as_ref()?.url.clone(),
+        url_text: address.as_ref()?.text.clone(),
+    };
+    if step.method == "GET" && matches!(step.body, Body::Form(_) | Body::Multipart(..)) {
+        notes.warn(
+            &object.path,
+            "sends a form with GET; did you mean method: POST?",
+        );
+    }
+    Some(Drawn {
+        step,
+        placeholders: address?.placeholders,
     })
+}
+
+/// Reads `label`; empty if there is none.
+fn label(object: &Object<'_>, known: &Known, notes: &mut Notes) -> String {
+    let read = object.get("label").and_then(|node| {
+        let text = node.sized_text(1..=LONGEST_TEXT_BYTES, notes)?;
+        if !has_variables(text) {
+            return Some(cut_label(text));
+        }
+        // It is cut when its values are in it, so it has a limit of its own.
+        let text = node.sized_text(1..=LONGEST_URL, notes)?;
+        known.check(text, &node, notes);
+        Some(text.to_owned())
+    });
+    read.unwrap_or_default()
+}
+
+/// The auth of a request: its own, else its scenario's unless it has an
+/// Authorization header of its own.
+fn own_auth(
+    object: &Object<'_>,
+    own_headers: &[(String, String)],
+    common: &Common<'_>,
+    notes: &mut Notes,
+) -> Option<Auth> {
+    let said = auth(object, &common.known, notes);
+    one_way(object, said.as_ref(), own_headers, notes);
+    match said {
+        Some(Said::On(auth)) => Some(auth),
+        Some(Said::Off) => None,
+        None if authorizes(own_headers) => None,
+        None => common.auth.clone(),
+    }
+}
+
+/// Notes who says who it is in two ways.
+fn one_way(
+    object: &Object<'_>,
+    auth: Option<&Said>,
+    headers: &[(String, String)],
+    notes: &mut Notes,
+) {
+    if authorizes(headers) && matches!(auth, Some(Said::On(_))) {
+        notes.fault(
+            object.path_of("auth"),
+            "says the same as the header Authorization; keep one",
+        );
+    }
+}
+
+fn authorizes(headers: &[(String, String)]) -> bool {
+    headers
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case("authorization"))
 }
 
 fn method(object: &Object<'_>, notes: &mut Notes) -> String {
@@ -370,45 +382,4 @@ fn method(object: &Object<'_>, notes: &mut Notes) -> String {
         .and_then(|node| node.choice(&METHODS, notes))
         .unwrap_or(METHODS[0])
         .to_owned()
-}
-
-fn body(object: &Object<'_>, files: FileCheck<'_>, notes: &mut Notes) -> Body {
-    let text = object.get("body").and_then(|node| {
-        if matches!(node.value, Value::Object(_) | Value::Array(_)) {
-            node.fault(
-                notes,
-                "must be text: write JSON as text, in quotes or after | in YAML",
-            );
-            return None;
-        }
-        variables(&node, notes);
-        node.sized_text(0..=LONGEST_BODY, notes)
-    });
-    if object.has("body") && object.has("body-file") {
-        notes.fault(
-            object.path_of("body-file"),
-            "says the same as body; keep one",
-        );
-    }
-    match (file(object, "body-file", files, notes), text) {
-        (Some(path), _) => Body::File(path),
-        // DLT's clients send an empty body with every GET.
-        (None, Some("") | None) => Body::None,
-        (None, Some(text)) => Body::Text(text.to_owned()),
-    }
-}
-
-/// Taurus would fill `${name}` in; it is sent as written, so that is said.
-fn variables(node: &Node<'_>, notes: &mut Notes) {
-    let has = node
-        .value
-        .as_str()
-        .and_then(|text| text.split_once("${"))
-        .is_some_and(|(_, after)| after.contains('}'));
-    if has {
-        notes.warn(
-            &node.path,
-            "holds ${…}, which is sent as written: variables are not supported yet",
-        );
-    }
 }

@@ -7,6 +7,7 @@
 //! change repeats fires the first time only.
 
 mod cron;
+mod pattern;
 
 use super::Fault;
 use cron::Cron;
@@ -186,9 +187,15 @@ fn is_gap(at: &AmbiguousZoned) -> bool {
     matches!(at.offset(), AmbiguousOffset::Gap { .. })
 }
 
-/// Whether a text has the grammar of `cronValue`; its date may still never come.
-pub(super) fn cron_grammar(text: &str) -> Result<(), String> {
-    Cron::grammar(text).map(drop)
+/// Whether a text is written as the contract has `cronValue`; it may still
+/// mean nothing.
+pub(super) fn cron_pattern(text: &str) -> Result<(), String> {
+    pattern::check(text)
+}
+
+/// Whether a cron expression means something that comes.
+pub(super) fn cron_meaning(text: &str) -> Result<(), String> {
+    Cron::parse(text).map(drop)
 }
 
 /// The gap that repeating runs of a scenario must leave, in seconds: time to

@@ -1,10 +1,7 @@
 //! Tags: how a written tag becomes a stored one (openapi `Tag`). Stored tags
 //! and filters go through the same rule, so they meet.
 
-/// Most tags a body may carry, before they are normalised.
-pub const MOST_TAGS: usize = 5;
-/// Longest stored tag, characters.
-pub const LONGEST_TAG: usize = 50;
+use super::limits::LONGEST_TAG;
 
 /// The stored forms: trimmed, lower-cased, white space runs to `-`, all but
 /// a-z 0-9 `-` removed, runs of `-` collapsed, one `-` off each end; empty and
@@ -57,8 +54,12 @@ mod tests {
             "--a--b--",
             "A\tB",
             long.as_str(),
+            "  Big  Sale! 2026 ",
         ];
-        assert_eq!(normalise(written), ["nightly", "check-out", "a-b"]);
+        assert_eq!(
+            normalise(written),
+            ["nightly", "check-out", "a-b", "big-sale-2026"]
+        );
     }
 
     proptest! {

@@ -171,6 +171,64 @@ fn a_full_file_is_read_to_the_last_key() {
     assert_eq!(third.load.model.curve().peak(), 3.0);
 }
 
+const DEEP: &str = r#"
+testScenario:
+  execution: [{ users: 10, hold-for: 30s }]
+  scenarios:
+    shop:
+      default-address: "${base}/v1"
+      variables: { base: https://shop.example, retries: 3, live: true }
+      data-sources:
+        - { path: users.csv, delimiter: tab, quoted: false, loop: false, variable-names: "name, pin" }
+      headers: { Authorization: own, X-Try: "${retries}" }
+      store-cookie: false
+      requests:
+        - "/users/${name}/orders/4711"
+        - { url: /login, method: POST, auth: { basic: { username: "${name}", password: "${pin}" } }, form: { live: "${live}", n: 5 }, extract-jsonpath: { token: $.token, next: { jsonpath: $.next, default: "" } } }
+        - { url: "${next}", label: "next of ${name}", auth: { bearer: "${token}" }, assert: [ok, { contains: 2.., subject: http-code }] }
+        - { url: "http://${name}.example:80/", auth: none, upload-files: [{ param: f, path: f.png }], method: PUT, assert-jsonpath: [{ jsonpath: $.a, expected-value: null, invert: true }] }
+        - { url: "/${retries}", extract-regexp: { id: "id=(.)(.)", all: { regexp: x, match-no: 2, subject: headers, default: 0 } } }
+"#;
+
+#[test]
+fn variables_and_what_uses_them_are_read() {
+    let scenario = yaml(DEEP);
+    assert_eq!(scenario.warnings, Vec::<String>::new());
+    insta::assert_json_snapshot!("deep_body", scenario.body["testScenario"]["scenarios"]);
+    let region = &scenario.tasks[0].region;
+    let read = Plan::from_document(&scenario.region_document(region)).unwrap();
+    assert_eq!(read, scenario.region_plan(region));
+    let group = &scenario.plan.groups[0];
+    assert!(!group.store_cookies && !group.data[0].recycled && !group.data[0].quoted);
+    assert_eq!(group.data[0].path, "/data/users.csv");
+    assert_eq!(group.data[0].columns.as_deref().unwrap(), ["name", "pin"]);
+    assert_eq!(group.variables[2], ("live".to_owned(), "true".to_owned()));
+    let labels: Vec<_> = group.steps.iter().map(|step| step.label.as_str()).collect();
+    assert_eq!(
+        labels,
+        [
+            "GET shop.example/v1/users/{name}/orders/{id}",
+            "POST shop.example/v1/login",
+            "next of ${name}",
+            "PUT 1.example/",
+            "GET shop.example/v1/{retries}",
+        ]
+    );
+    let [orders, login, next, host, _] = &group.steps[..] else {
+        panic!("five steps");
+    };
+    let text = orders.url_text.as_ref().unwrap();
+    assert_eq!(text.text, "${base}/v1/users/${name}/orders/4711");
+    let fixed: Vec<_> = group.steps.iter().map(plan::Step::host_is_fixed).collect();
+    assert_eq!(fixed, [true, true, false, false, true]);
+    // A request's auth wins over its scenario's header, `none` leaves it.
+    assert_eq!(login.headers.len(), 1);
+    assert!(matches!(login.auth, Some(plan::Auth::Basic { .. })));
+    assert_eq!((host.headers.len(), &host.auth), (2, &None));
+    assert_eq!(next.url_text.as_ref().unwrap().base, "${base}/v1");
+    assert_eq!((next.checks.len(), login.extractions.len()), (2, 2));
+}
+
 #[test]
 fn a_region_gets_its_own_users_and_reads_them_back() {
     let scenario = yaml(FULL);

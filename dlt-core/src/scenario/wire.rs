@@ -5,7 +5,7 @@
 
 use super::limits::{
     LONGEST_BODY, LONGEST_DESCRIPTION, LONGEST_URL, MOST_CONCURRENCY, MOST_EXECUTIONS,
-    MOST_REQUESTS, MOST_SCENARIOS, MOST_TAGS, MOST_TASK_CONFIGS, MOST_USERS,
+    MOST_REQUESTS, MOST_SCENARIOS, MOST_TAGS, MOST_TASK_CONFIGS,
 };
 use super::names::display_name;
 use super::notes::{Node, Notes, Object, shown, shown_key};
@@ -73,7 +73,7 @@ fn facts(root: &Object<'_>, notes: &mut Notes) {
         }
     }
     if let Some(node) = root.get("healthyThreshold")
-        && node.value.as_u64().is_none_or(|percent| percent > 100)
+        && !whole(node.value).is_some_and(|percent| (0.0..=100.0).contains(&percent))
     {
         node.fault(notes, "must be a whole number from 0 to 100");
     }
@@ -110,7 +110,7 @@ fn schedule_fields(root: &Object<'_>, notes: &mut Notes) {
     }
     if let Some(node) = root.get("cronValue")
         && let Some(text) = node.text(notes)
-        && let Err(reason) = schedule::cron_grammar(text)
+        && let Err(reason) = schedule::cron_pattern(text)
     {
         node.fault(notes, reason);
     }
@@ -165,9 +165,7 @@ fn task_configs(node: &Node<'_>, notes: &mut Notes) {
             node.fault(notes, format!("must be {}", error.rule));
         }
         if let Some(node) = needed(&object, "taskCount", notes) {
-            // "0" passes here and is refused with the region's own limit.
-            let least = u64::from(!node.value.is_string());
-            node.whole(least..=MOST_USERS, notes);
+            count(&node, notes);
         }
         if let Some(node) = needed(&object, "concurrency", notes) {
             node.whole(1..=MOST_CONCURRENCY, notes);
@@ -188,9 +186,25 @@ fn task_details(node: &Node<'_>, notes: &mut Notes) {
             continue;
         };
         if let Some(node) = needed(&details, "dltAvailableTasks", notes) {
-            let least = u64::from(!node.value.is_string());
-            node.whole(least..=u64::from(u32::MAX), notes);
+            count(&node, notes);
         }
+    }
+}
+
+/// A whole number as JSON Schema means it: `2.0` is one, `"2"` is not.
+fn whole(value: &Value) -> Option<f64> {
+    value.as_f64().filter(|number| number.fract() == 0.0)
+}
+
+/// A whole number from 1, or digits: "0" and what no region holds pass here,
+/// and are refused with the region's own limit.
+fn count(node: &Node<'_>, notes: &mut Notes) {
+    let counts = match node.value {
+        Value::String(text) => !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()),
+        other => whole(other).is_some_and(|number| number >= 1.0),
+    };
+    if !counts {
+        node.fault(notes, "must be a whole number from 1");
     }
 }
 
@@ -209,12 +223,25 @@ fn test_scenario(node: &Node<'_>, notes: &mut Notes) {
     }
     if let Some(node) = object.get("reporting") {
         for item in node.list(0..=MOST_SCENARIOS, notes).unwrap_or_default() {
-            if let Some(item) = item.object(notes)
-                && let Some(module) = needed(&item, "module", notes)
-            {
-                module.text(notes);
-            }
+            reporter(&item, notes);
         }
+    }
+}
+
+fn reporter(node: &Node<'_>, notes: &mut Notes) {
+    let Some(object) = node.object(notes) else {
+        return;
+    };
+    if let Some(module) = needed(&object, "module", notes) {
+        module.text(notes);
+    }
+    for key in ["summary", "percentiles", "summary-labels", "test-duration"] {
+        if let Some(node) = object.get(key) {
+            node.boolean(notes);
+        }
+    }
+    if let Some(node) = object.get("dump-xml") {
+        node.text(notes);
     }
 }
 
@@ -246,7 +273,7 @@ fn execution(node: &Node<'_>, names: &[&str], named: bool, notes: &mut Notes) {
         node.choice(&["locust", "k6", "jmeter"], notes);
     }
     if let Some(node) = object.get("taskCount")
-        && node.value.as_u64().is_none_or(|count| count < 1)
+        && !whole(node.value).is_some_and(|count| count >= 1.0)
     {
         node.fault(notes, "must be a whole number from 1");
     }
@@ -256,8 +283,8 @@ fn execution(node: &Node<'_>, names: &[&str], named: bool, notes: &mut Notes) {
 /// number of seconds. Other forms (`500ms`, `1m30s`) are ours and are read later.
 fn duration(node: &Node<'_>, least: u64, notes: &mut Notes) {
     match node.value {
-        Value::Number(number) => {
-            if number.as_u64().is_none_or(|seconds| seconds < least) {
+        Value::Number(_) => {
+            if !whole(node.value).is_some_and(|seconds| seconds >= least as f64) {
                 node.fault(
                     notes,
                     format!("must be a whole number of seconds from {least}"),
@@ -309,9 +336,13 @@ fn scenarios<'a>(node: &Node<'a>, notes: &mut Notes) -> Vec<&'a str> {
                 format!("the name {} {reason}", shown_key(name)),
             );
         }
-        if let Some(scenario) = entry.object(notes)
-            && let Some(requests) = scenario.get("requests")
-        {
+        let Some(scenario) = entry.object(notes) else {
+            continue;
+        };
+        if let Some(script) = scenario.get("script") {
+            script.text(notes);
+        }
+        if let Some(requests) = scenario.get("requests") {
             // Ours: requests may be relative to the scenario's address.
             let based = scenario.has("default-address");
             for item in requests.list(1..=MOST_REQUESTS, notes).unwrap_or_default() {
@@ -330,10 +361,13 @@ fn request(node: &Node<'_>, based: bool, notes: &mut Notes) {
         && let Some(text) = node.sized_text(1..=LONGEST_URL, notes)
         && !based
         // What a variable stands for is known later.
-        && !text.starts_with("${")
-        && !(text.starts_with("http://") || text.starts_with("https://"))
+        && !text.contains("${")
     {
-        node.fault(notes, "must begin with http:// or https://");
+        if !(text.starts_with("http://") || text.starts_with("https://")) {
+            node.fault(notes, "must begin with http:// or https://");
+        } else if let Err(error) = url::Url::parse(text) {
+            node.fault(notes, format!("is not a URL: {error}"));
+        }
     }
     if let Some(node) = needed(&object, "method", notes) {
         node.choice(

@@ -4,8 +4,11 @@
 //! room for, and what is overdue when the load is over.
 
 use super::pace::{Schedule, Timer};
-use super::steps::{GroupRun, Walker};
-use dlt_core::scenario::plan::Pacing;
+use super::prepare::Prepared;
+use super::steps::GroupRun;
+use super::walker::{Taken, Walker};
+use dlt_core::scenario::plan::{Load, Pacing};
+use dlt_core::share::Lot;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
@@ -71,21 +74,27 @@ pub(super) struct Arrivals<'a> {
     cap: u64,
 }
 
+/// Which arrivals are a thread's; None if it takes no part.
+pub(super) fn lot(load: &Load, prepared: &Prepared, thread: u64) -> Option<Lot> {
+    // With fewer connections than threads some threads would drop all they
+    // have: so only as many take part.
+    let most = prepared.lot.count(load.connections);
+    let threads = prepared.threads.min(most).max(1);
+    (thread < threads).then(|| prepared.lot.split(thread, threads))
+}
+
 impl<'a> Arrivals<'a> {
     /// The arrivals of thread `thread`.
     pub(super) fn new(group: &'a Rc<GroupRun>, thread: u64) -> Self {
         let load = &group.plan().load;
-        let lot = group.load().lot;
-        // With fewer connections than threads some threads would drop all they
-        // have: so only as many take part.
-        let threads = group.load().threads.min(lot.count(load.connections)).max(1);
-        let part = lot.split(thread, threads);
+        let part = lot(load, group.load(), thread);
+        let of_cap = part.map_or(0, |part| part.count(load.connections));
         Self {
             group,
-            schedule: (thread < threads).then(|| Schedule::new(load.model.curve(), part)),
+            schedule: part.map(|part| Schedule::new(load.model.curve(), part)),
             // A runner whose part of the cap is nothing may have one in flight
             // all the same (`prepare` warns): else its arrivals all were lost.
-            cap: part.count(load.connections).max(1),
+            cap: of_cap.max(1),
         }
     }
 
@@ -191,6 +200,14 @@ async fn walk(group: Rc<GroupRun>, pool: Rc<Pool>, seat: Rc<Seat>) {
 }
 
 async fn through(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) {
+    walker.forget();
+    if let Err(path) = walker.next_row() {
+        group.notice(format!(
+            "scenario {}: an arrival was dropped, since all rows of {path} that are this thread's were used; give more rows, or loop: true",
+            group.plan().name
+        ));
+        return drop_arrival(group, arrival_us);
+    }
     let mut due_us = arrival_us;
     // An arrival that was handed out is sent, however late the generator is.
     let mut until_us = u64::MAX;
@@ -198,10 +215,27 @@ async fn through(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) {
         if group.clock.now_us() < due_us {
             sleep_until(group.clock.instant(due_us)).await;
         }
-        let Some(stepped) = walker.step(n, Some(due_us), until_us).await else {
-            return;
+        let stepped = match walker.step(n, Some(due_us), until_us).await {
+            Taken::Done(stepped) => stepped,
+            Taken::Over => return,
+            Taken::Stuck => {
+                // The plan wanted its first request; what would have followed
+                // from an answer was never due.
+                if n == 0 {
+                    drop_arrival(group, arrival_us);
+                }
+                return;
+            }
         };
         due_us = stepped.done_us + step.think_time_us;
         until_us = group.end_us.get();
     }
+}
+
+/// An arrival that cannot send anything.
+#[cold]
+fn drop_arrival(group: &GroupRun, arrival_us: u64) {
+    let now_us = group.clock.now_us();
+    group.recorder.borrow_mut().dropped(1, arrival_us, now_us);
+    group.passed();
 }

@@ -7,17 +7,29 @@
 //! nothing but what `prepare` made before the clock starts.
 
 mod arrivals;
+mod checks;
 mod clock;
+mod cookies;
+mod data;
 mod errors;
+mod form;
 mod http;
+mod inputs;
+mod merged;
 mod pace;
 mod prepare;
+mod recipe;
 mod recorder;
+mod session;
 mod steps;
 mod sys;
+mod template;
 mod thread;
 mod tls;
 mod users;
+mod walker;
+
+pub use inputs::{Files, Inputs, Named, named_files};
 
 use dlt_core::account::Account;
 use dlt_core::latencies::Latencies;
@@ -27,7 +39,7 @@ use dlt_core::share::Lot;
 use dlt_core::tally::{ErrorKey, ErrorTally, LabelTally, Phases, Tally};
 use dlt_core::timeline::{LabelSecond, LabelSeries, Second};
 use prepare::Prepared;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -42,6 +54,8 @@ const LONGEST_SETUP: Duration = Duration::from_secs(10);
 pub struct LoadSpec {
     /// What to request and how hard.
     pub plan: Arc<Plan>,
+    /// What its files hold.
+    pub inputs: Arc<Inputs>,
     /// This runner's part of the run.
     pub lot: Lot,
     /// Load-making threads, at least 1.
@@ -95,6 +109,8 @@ pub struct LoadResult {
 #[derive(Debug, Default)]
 struct ThreadResult {
     account: Account,
+    /// The labels' names: the plan's, then those that came up.
+    names: Vec<String>,
     labels: Vec<LabelTally>,
     phases: Phases,
     errors: BTreeMap<ErrorKey, ErrorTally>,
@@ -107,6 +123,8 @@ struct ThreadResult {
     read_delay: Latencies,
     bad_seconds: Vec<u64>,
     warnings: Vec<String>,
+    /// What was not done and why, with how often.
+    notices: BTreeMap<String, u64>,
 }
 
 /// A running load. Dropping it stops it.
@@ -202,67 +220,8 @@ impl Load {
                 )),
             }
         }
-        merged(&self.prepared, all, warnings)
+        merged::merged(&self.prepared, all, warnings)
     }
-}
-
-/// Adds the threads up.
-fn merged(prepared: &Prepared, threads: Vec<ThreadResult>, warnings: Vec<String>) -> LoadResult {
-    let mut result = LoadResult {
-        warnings,
-        ..LoadResult::default()
-    };
-    let mut bad_seconds = BTreeSet::new();
-    let mut series: Vec<BTreeMap<u64, LabelSecond>> = vec![BTreeMap::new(); prepared.labels.len()];
-    let earlier = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
-    for thread in threads {
-        let mut tally = Tally {
-            account: thread.account,
-            phases: thread.phases,
-            errors: thread.errors,
-            ..Tally::default()
-        };
-        for (index, label) in thread.labels.into_iter().enumerate() {
-            if prepared.other == Some(index) {
-                tally.overflowed += label.ok + label.failed;
-            }
-            if label.ok + label.failed > 0 {
-                tally.labels.insert(prepared.labels[index].clone(), label);
-            }
-        }
-        result.tally.merge(&tally);
-        for (rows, seconds) in series.iter_mut().zip(thread.series) {
-            for second in seconds {
-                recorder::add_second(
-                    rows.entry(second.second).or_insert_with(|| LabelSecond {
-                        second: second.second,
-                        ..LabelSecond::default()
-                    }),
-                    &second,
-                );
-            }
-        }
-        result.first_due_us = earlier(result.first_due_us, thread.first_due_us);
-        result.first_sent_us = earlier(result.first_sent_us, thread.first_sent_us);
-        result.last_done_us = result.last_done_us.max(thread.last_done_us);
-        result.ports_exhausted += thread.ports_exhausted;
-        result.files_exhausted += thread.files_exhausted;
-        result.read_delay.merge(&thread.read_delay);
-        bad_seconds.extend(thread.bad_seconds);
-        result.warnings.extend(thread.warnings);
-    }
-    result.bad_seconds = bad_seconds.into_iter().collect();
-    result.labels = prepared
-        .labels
-        .iter()
-        .zip(series)
-        .filter(|(_, rows)| !rows.is_empty())
-        .map(|(label, rows)| LabelSeries {
-            label: label.clone(),
-            seconds: rows.into_values().collect(),
-        })
-        .collect();
-    result
 }
 
 #[cfg(test)]

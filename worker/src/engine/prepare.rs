@@ -2,10 +2,17 @@
 //! bytes, body files, labels, names, TLS. Faults are said here, all at once,
 //! and not in the middle of a run.
 
-use super::http::request::{Endpoint, Parts, Request};
+use super::checks::Reads;
+use super::http::request::Endpoint;
+use super::inputs::{Files, Inputs};
+use super::merged::too_many_labels;
+use super::recipe::Shape;
+use super::session::{Names, Secrets};
+use super::template::Template;
 use super::tls::{Choices, TlsChoice};
 use super::{LoadError, LoadSpec};
-use dlt_core::scenario::plan::{Body, Group, Plan, Step};
+use dlt_core::scenario::cut_label;
+use dlt_core::scenario::plan::{Group, Plan, Step};
 use dlt_core::share::Lot;
 use dlt_core::tally::{MOST_LABELS, OTHER_LABEL};
 use std::collections::HashMap;
@@ -13,8 +20,6 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-/// Longest body, bytes: it is held once in memory.
-const LONGEST_BODY_BYTES: u64 = 256 * 1024 * 1024;
 /// Most addresses of a name that are tried.
 const MOST_ADDRESSES: usize = 16;
 /// How long names may take to resolve beforehand; later ones resolve when used.
@@ -26,6 +31,7 @@ const MOST_NAMES: usize = 64;
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) plan: Arc<Plan>,
+    pub(super) inputs: Arc<Inputs>,
     pub(super) lot: Lot,
     pub(super) threads: u64,
     /// Labels in the plan's order; samples name them by index.
@@ -42,27 +48,38 @@ pub(super) struct Prepared {
 pub(super) struct PreparedGroup {
     pub(super) steps: Vec<PreparedStep>,
     pub(super) tls: Arc<TlsChoice>,
+    pub(super) names: Names,
+    pub(super) secrets: Secrets,
 }
 
 /// A step, ready.
 #[derive(Debug)]
 pub(super) struct PreparedStep {
-    pub(super) label: usize,
-    pub(super) endpoint: Endpoint,
-    pub(super) request: Request,
-    pub(super) body: Arc<[u8]>,
+    pub(super) label: Label,
+    pub(super) shape: Shape,
+    pub(super) reads: Reads,
+}
+
+/// The label of a step's samples.
+#[derive(Debug)]
+pub(super) enum Label {
+    /// By its index.
+    Fixed(usize),
+    /// Made for each sample.
+    Varying(Template),
 }
 
 impl Prepared {
     /// Prepares a load, or says everything that is wrong with it.
     pub(super) fn new(spec: &LoadSpec) -> Result<Self, LoadError> {
         let mut labels = Labels::default();
-        let mut bodies = HashMap::new();
-        let mut choices = Choices::default();
+        let files = &spec.inputs.files;
+        let mut choices = Choices::new(files.clone());
         let mut faults = Vec::new();
         let mut groups = Vec::new();
-        for group in &spec.plan.groups {
-            match prepare_group(group, &mut labels, &mut bodies, &mut choices) {
+        for (at, group) in spec.plan.groups.iter().enumerate() {
+            let names = Names::of(group, spec.inputs.columns(at));
+            match prepare_group(group, names, files, &mut labels, &mut choices) {
                 Ok(group) => groups.push(group),
                 Err(more) => faults.extend(more),
             }
@@ -76,9 +93,7 @@ impl Prepared {
         let addresses = resolve(groups.iter().flat_map(|group| &group.steps));
         let mut warnings = Vec::new();
         if labels.other.is_some() {
-            warnings.push(format!(
-                "more than {MOST_LABELS} labels: the others are counted together as {OTHER_LABEL}; give requests labels that do not vary"
-            ));
+            warnings.push(too_many_labels());
         }
         for group in &spec.plan.groups {
             if group.tls.insecure {
@@ -99,6 +114,7 @@ impl Prepared {
         }));
         Ok(Self {
             plan: spec.plan.clone(),
+            inputs: spec.inputs.clone(),
             lot: spec.lot,
             threads: spec.threads.max(1) as u64,
             labels: labels.names,
@@ -127,6 +143,14 @@ struct Labels {
 }
 
 impl Labels {
+    fn of(&mut self, label: &str, names: &Names) -> Result<Label, String> {
+        let template = Template::compile(label, names)?;
+        Ok(match template.fixed() {
+            Some(label) => Label::Fixed(self.index(&cut_label(label))),
+            None => Label::Varying(template),
+        })
+    }
+
     fn index(&mut self, label: &str) -> usize {
         if let Some(&index) = self.known.get(label) {
             return index;
@@ -147,16 +171,28 @@ impl Labels {
 
 fn prepare_group(
     group: &Group,
+    names: Names,
+    files: &Files,
     labels: &mut Labels,
-    bodies: &mut HashMap<String, Arc<[u8]>>,
     choices: &mut Choices,
 ) -> Result<PreparedGroup, Vec<String>> {
     let mut faults = Vec::new();
     let mut steps = Vec::new();
+    let mut secrets = names.secrets();
     for step in &group.steps {
-        match prepare_step(group, step, labels, bodies) {
+        let mut prepare = || {
+            Ok(PreparedStep {
+                label: labels.of(&step.label, &names)?,
+                shape: Shape::of(group, step, &names, files, &mut secrets)?,
+                reads: Reads::of(step, &names, group.store_cookies),
+            })
+        };
+        match prepare() {
             Ok(step) => steps.push(step),
-            Err(why) => faults.push(format!("request {:?}: {why}", step.label)),
+            Err(why) => {
+                let why: String = why;
+                faults.push(format!("request {:?}: {why}", step.label));
+            }
         }
     }
     if group.steps.is_empty() {
@@ -166,75 +202,40 @@ fn prepare_group(
     let names_files = group.tls.ca_file.is_some()
         || group.tls.cert_file.is_some()
         || group.tls.key_file.is_some();
-    if names_files || steps.iter().any(|step| step.endpoint.https) {
+    let mut endpoints = steps.iter().map(|step| step.shape.endpoint());
+    if names_files || endpoints.any(|known| known.is_some_and(|endpoint| endpoint.https)) {
         if let Err(why) = tls.warm_up() {
             faults.push(format!("scenario {:?}: {why}", group.name));
         }
-    } else if group.steps.iter().any(|step| step.follow_redirects) {
-        // A redirect may lead to https, and load threads must not read files
-        // then. What is wrong is the fault of that redirect only, which says
-        // it: a plan of plain http needs no certificates.
+    } else if group.steps.iter().any(may_turn_to_https) {
+        // Load threads must not make keys then. What is wrong is the fault of
+        // those requests only, which say it: a plan of plain http needs no
+        // certificates.
         let _ = tls.warm_up();
     }
     if !faults.is_empty() {
         return Err(faults);
     }
-    Ok(PreparedGroup { steps, tls })
-}
-
-fn prepare_step(
-    group: &Group,
-    step: &Step,
-    labels: &mut Labels,
-    bodies: &mut HashMap<String, Arc<[u8]>>,
-) -> Result<PreparedStep, String> {
-    let body: Arc<[u8]> = match &step.body {
-        Body::None => Arc::from([]),
-        Body::Text(text) => text.as_bytes().into(),
-        Body::File(path) => match bodies.get(path) {
-            Some(body) => body.clone(),
-            None => {
-                let body = read_body(path)?;
-                bodies.insert(path.clone(), body.clone());
-                body
-            }
-        },
-    };
-    let request = Request::build(&Parts {
-        method: &step.method,
-        url: &step.url,
-        headers: &step.headers,
-        body: &body,
-        keepalive: group.keepalive,
-    })?;
-    Ok(PreparedStep {
-        label: labels.index(&step.label),
-        endpoint: Endpoint::of(&step.url)?,
-        request,
-        body,
+    Ok(PreparedGroup {
+        steps,
+        tls,
+        names,
+        secrets,
     })
 }
 
-fn read_body(path: &str) -> Result<Arc<[u8]>, String> {
-    let say = |why: String| format!("body-file {path}: {why}");
-    let length = std::fs::metadata(path)
-        .map_err(|error| say(error.to_string()))?
-        .len();
-    if length > LONGEST_BODY_BYTES {
-        return Err(say(format!("{length} bytes; the most is 256 MiB")));
-    }
-    std::fs::read(path)
-        .map(Arc::from)
-        .map_err(|error| say(error.to_string()))
+/// By a redirect, or by a variable.
+fn may_turn_to_https(step: &Step) -> bool {
+    step.follow_redirects || !step.host_is_fixed()
 }
 
 /// Resolves the steps' names side by side. One that does not resolve is not an
 /// error here: its requests fail with cause `dns`, as a run should tell.
 fn resolve<'a>(steps: impl Iterator<Item = &'a PreparedStep>) -> Vec<(Endpoint, Vec<SocketAddr>)> {
     let mut wanted: Vec<Endpoint> = Vec::new();
-    for step in steps {
-        if !wanted.contains(&step.endpoint) && wanted.len() < MOST_NAMES {
-            wanted.push(step.endpoint.clone());
+    for endpoint in steps.filter_map(|step| step.shape.endpoint()) {
+        if !wanted.contains(endpoint) && wanted.len() < MOST_NAMES {
+            wanted.push(endpoint.clone());
         }
     }
     let (sender, answers) = mpsc::channel();

@@ -10,10 +10,11 @@ use dlt_core::account::Account;
 use dlt_core::latencies::Latencies;
 use dlt_core::sample::{Cause, Outcome, Sample};
 use dlt_core::tally::{
-    ErrorKey, ErrorTally, Exchange, LabelTally, MOST_ERRORS, MOST_EXCHANGES, Phases,
+    ErrorKey, ErrorTally, Exchange, LabelTally, MOST_ERRORS, MOST_EXCHANGES, MOST_LABELS,
+    OTHER_LABEL, Phases,
 };
 use dlt_core::timeline::{LabelSecond, MOST_TIMELINE_LABELS, Second, stretch_of};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// Lag p99 of a second over which it is bad, µs (dlt.md 2, `lag`).
@@ -31,6 +32,10 @@ pub(super) struct Recorder {
     open: bool,
     account: Account,
     labels: Vec<LabelTally>,
+    /// Names of the labels behind those of the plan.
+    added: Vec<String>,
+    /// All labels by name, once there are others than those of the plan.
+    known: HashMap<String, usize>,
     phases: Phases,
     errors: Vec<(Failure, Errors)>,
     series: Vec<Vec<LabelSecond>>,
@@ -96,6 +101,8 @@ impl Recorder {
             open,
             account: Account::default(),
             labels: vec![LabelTally::default(); labels],
+            added: Vec::new(),
+            known: HashMap::new(),
             phases: Phases::default(),
             errors: Vec::new(),
             series: vec![Vec::new(); series],
@@ -120,6 +127,38 @@ impl Recorder {
     /// when its first user begins, and how late it left is the start's skew.
     pub(super) fn wanted(&mut self, due_us: u64) {
         self.first_due_us = Some(self.first_due_us.map_or(due_us, |first| first.min(due_us)));
+    }
+
+    /// The index of a label that is not in the plan's order; `fixed` are those
+    /// that are. Beyond the limit it is that of [`OTHER_LABEL`].
+    pub(super) fn label(&mut self, name: &str, fixed: &[String]) -> usize {
+        if self.known.is_empty() {
+            self.known.extend(fixed.iter().cloned().zip(0..));
+        }
+        let name = match self.known.get(name) {
+            Some(index) => return *index,
+            // The last place is for all others.
+            None if self.labels.len() >= MOST_LABELS - 1 => OTHER_LABEL,
+            None => name,
+        };
+        if let Some(index) = self.known.get(name) {
+            return *index;
+        }
+        let index = self.labels.len();
+        self.known.insert(name.to_owned(), index);
+        self.added.push(name.to_owned());
+        self.labels.push(LabelTally::default());
+        if index < MOST_TIMELINE_LABELS {
+            self.series.push(Vec::new());
+            self.now.labels.push(LabelSecond::default());
+        } else if !self.series.is_empty() {
+            // Above the limit there is no timeline by label.
+            self.series.clear();
+            for second in self.now.labels.drain(..) {
+                self.now.flow.latency.merge(&second.latency);
+            }
+        }
+        index
     }
 
     /// A user begins, or a request is in flight.
@@ -345,14 +384,16 @@ impl Recorder {
                 self.phases.service.merge(&label.response);
             }
         }
+        let names = [labels, &self.added].concat();
         let mut all: BTreeMap<ErrorKey, ErrorTally> = BTreeMap::new();
         for (failure, errors) in self.errors {
             // Failures that differ may read the same to people.
             let tally = all.entry(failure.key()).or_default();
-            tally.merge(&errors.named(labels));
+            tally.merge(&errors.named(&names));
         }
         ThreadResult {
             account: self.account,
+            names,
             labels: self.labels,
             phases: self.phases,
             errors: all,
@@ -365,6 +406,7 @@ impl Recorder {
             read_delay: self.read_delay,
             bad_seconds: self.bad_seconds,
             warnings: Vec::new(),
+            notices: BTreeMap::new(),
         }
     }
 }

@@ -3,8 +3,10 @@
 
 mod causes;
 mod closed;
+mod depth;
 mod open;
 mod redirects;
+mod rows;
 mod secure;
 pub(super) mod target;
 
@@ -29,13 +31,17 @@ pub(super) fn step(target: &Target, path: &str) -> Step {
         label: path.to_owned(),
         method: "GET".to_owned(),
         url: format!("http://{}{path}", target.address).parse().unwrap(),
+        url_text: None,
         headers: Vec::new(),
+        auth: None,
         body: Body::None,
         think_time_us: 0,
         timeouts: Timeouts::default(),
         follow_redirects: true,
         max_redirects: 10,
         expect_status: StatusSet::default(),
+        checks: Vec::new(),
+        extractions: Vec::new(),
     }
 }
 
@@ -54,6 +60,9 @@ fn group(model: Model, steps: Vec<Step>) -> Group {
         steps,
         tls: Tls::default(),
         keepalive: true,
+        store_cookies: true,
+        variables: Vec::new(),
+        data: Vec::new(),
     }
 }
 
@@ -73,16 +82,28 @@ fn arrivals(rate: f64, ms: u64, steps: Vec<Step>) -> Group {
     group(Model::Arrivals(Curve::ramp_hold(rate, 0, ms * 1000)), steps)
 }
 
-fn start(group: Group, threads: usize) -> (Load, UnboundedReceiver<ThreadSecond>) {
-    let (sender, seconds) = unbounded_channel();
-    let spec = LoadSpec {
-        plan: Arc::new(Plan {
-            groups: vec![group],
-        }),
+/// A load of these groups by the whole of a runner.
+pub(super) fn spec(groups: Vec<Group>, threads: usize, start: Instant) -> LoadSpec {
+    let plan = Plan { groups };
+    let mut files = Files::default();
+    for named in named_files(&plan) {
+        if let Ok(bytes) = std::fs::read(&named.path) {
+            files.add(&named.path, bytes);
+        }
+    }
+    LoadSpec {
+        inputs: Arc::new(Inputs::of(&plan, files).unwrap()),
+        plan: Arc::new(plan),
         lot: Lot::WHOLE,
         threads,
-        start: Instant::now() + Duration::from_millis(20),
-    };
+        start,
+    }
+}
+
+fn start(group: Group, threads: usize) -> (Load, UnboundedReceiver<ThreadSecond>) {
+    let (sender, seconds) = unbounded_channel();
+    let start = Instant::now() + Duration::from_millis(20);
+    let spec = spec(vec![group], threads, start);
     (begin(spec, sender).unwrap(), seconds)
 }
 
@@ -151,14 +172,7 @@ fn add_up(result: &LoadResult, told: &[ThreadSecond], threads: usize) {
 
 /// A group as a thread holds it, for tests of single parts.
 pub(super) fn group_run(group: Group, threads: usize) -> Rc<steps::GroupRun> {
-    let spec = LoadSpec {
-        plan: Arc::new(Plan {
-            groups: vec![group],
-        }),
-        lot: Lot::WHOLE,
-        threads,
-        start: Instant::now(),
-    };
+    let spec = spec(vec![group], threads, Instant::now());
     let prepared = Arc::new(Prepared::new(&spec).unwrap());
     let recorder = recorder::Recorder::new(0, prepared.labels.len(), false, unbounded_channel().0);
     let wire = Rc::new(http::connect::Wire::new(
@@ -168,6 +182,7 @@ pub(super) fn group_run(group: Group, threads: usize) -> Rc<steps::GroupRun> {
     let connector = http::connect::Connector::new(wire, prepared.groups[0].tls.clone());
     Rc::new(steps::GroupRun::new(
         prepared,
+        0,
         0,
         connector,
         Rc::new(RefCell::new(recorder)),

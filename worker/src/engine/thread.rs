@@ -70,6 +70,7 @@ pub(super) async fn make_load(duty: Duty) -> ThreadResult {
             Rc::new(GroupRun::new(
                 prepared.clone(),
                 index,
+                thread as u64,
                 connector,
                 recorder.clone(),
             ))
@@ -79,8 +80,8 @@ pub(super) async fn make_load(duty: Duty) -> ThreadResult {
     if !await_start(clock, start, &mut stop).await {
         let probe = tokio::task::spawn_local(probe(clock, recorder.clone()));
         let mut running = JoinSet::new();
-        for group in groups {
-            running.spawn_local(run_group(group, thread as u64, stop.clone()));
+        for group in &groups {
+            running.spawn_local(run_group(group.clone(), thread as u64, stop.clone()));
         }
         while let Some(ended) = running.join_next().await {
             match ended {
@@ -103,6 +104,11 @@ pub(super) async fn make_load(duty: Duty) -> ThreadResult {
     ));
     let mut result = recorder.finish(&prepared.labels, clock.now_us());
     result.warnings = warnings;
+    for group in groups {
+        for (text, count) in group.take_notices() {
+            *result.notices.entry(text).or_default() += count;
+        }
+    }
     result
 }
 

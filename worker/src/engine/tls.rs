@@ -1,6 +1,7 @@
 //! TLS settings of a group: read and warmed up before the clock starts, one
 //! configuration a thread so that threads share no session store.
 
+use super::inputs::Files;
 use dlt_core::scenario::plan::Tls;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
@@ -20,20 +21,32 @@ const SESSIONS: usize = 256;
 #[derive(Debug)]
 pub(super) struct TlsChoice {
     settings: Tls,
+    files: Arc<Files>,
     config: OnceLock<Result<Arc<ClientConfig>, String>>,
 }
 
 /// One choice for all groups of the same settings: authorities are read once.
-#[derive(Debug, Default)]
-pub(super) struct Choices(Vec<Arc<TlsChoice>>);
+#[derive(Debug)]
+pub(super) struct Choices {
+    files: Arc<Files>,
+    made: Vec<Arc<TlsChoice>>,
+}
 
 impl Choices {
+    /// None yet; PEM files are among these.
+    pub(super) fn new(files: Arc<Files>) -> Self {
+        Self {
+            files,
+            made: Vec::new(),
+        }
+    }
+
     /// The choice for these settings.
     pub(super) fn of(&mut self, settings: &Tls) -> Arc<TlsChoice> {
-        let known = self.0.iter().find(|choice| choice.settings == *settings);
+        let known = self.made.iter().find(|choice| choice.settings == *settings);
         known.cloned().unwrap_or_else(|| {
-            let choice = Arc::new(TlsChoice::new(settings));
-            self.0.push(choice.clone());
+            let choice = Arc::new(TlsChoice::new(settings, self.files.clone()));
+            self.made.push(choice.clone());
             choice
         })
     }
@@ -41,9 +54,10 @@ impl Choices {
 
 impl TlsChoice {
     /// Nothing is read yet.
-    pub(super) fn new(settings: &Tls) -> Self {
+    pub(super) fn new(settings: &Tls, files: Arc<Files>) -> Self {
         Self {
             settings: settings.clone(),
+            files,
             config: OnceLock::new(),
         }
     }
@@ -73,12 +87,12 @@ impl TlsChoice {
 
     fn shared(&self) -> Result<Arc<ClientConfig>, String> {
         self.config
-            .get_or_init(|| configure(&self.settings).map(Arc::new))
+            .get_or_init(|| configure(&self.settings, &self.files).map(Arc::new))
             .clone()
     }
 }
 
-fn configure(settings: &Tls) -> Result<ClientConfig, String> {
+fn configure(settings: &Tls, files: &Files) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
@@ -88,7 +102,7 @@ fn configure(settings: &Tls) -> Result<ClientConfig, String> {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Unverified(provider)))
     } else {
-        let roots = Arc::new(roots(settings.ca_file.as_deref())?);
+        let roots = Arc::new(roots(settings.ca_file.as_deref(), files)?);
         let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider)
             .build()
             .map_err(|error| format!("no usable certificate authority: {error}"))?;
@@ -96,8 +110,11 @@ fn configure(settings: &Tls) -> Result<ClientConfig, String> {
     };
     let mut config = match (&settings.cert_file, &settings.key_file) {
         (Some(cert_file), Some(key_file)) => {
-            let chain = certificates(cert_file)?;
-            let key = PrivateKeyDer::from_pem_file(key_file)
+            let chain = certificates(cert_file, files)?;
+            let key = files
+                .get(key_file)
+                .map_err(|why| format!("tls.key-file {why}"))?;
+            let key = PrivateKeyDer::from_pem_slice(&key)
                 .map_err(|error| format!("tls.key-file {key_file}: {error}"))?;
             builder
                 .with_client_auth_cert(chain, key)
@@ -112,13 +129,13 @@ fn configure(settings: &Tls) -> Result<ClientConfig, String> {
 }
 
 /// The system's authorities and those of `ca_file`.
-fn roots(ca_file: Option<&str>) -> Result<RootCertStore, String> {
+fn roots(ca_file: Option<&str>, files: &Files) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     // Some systems hold certificates that rustls does not take: skipped, as
     // every client does. An empty store is an error when it is used.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(path) = ca_file {
-        for certificate in certificates(path)? {
+        for certificate in certificates(path, files)? {
             roots
                 .add(certificate)
                 .map_err(|error| format!("tls.ca-file {path}: {error}"))?;
@@ -127,9 +144,12 @@ fn roots(ca_file: Option<&str>) -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
-fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    let certificates = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+fn certificates(path: &str, files: &Files) -> Result<Vec<CertificateDer<'static>>, String> {
+    let bytes = files
+        .get(path)
+        .map_err(|why| format!("certificates in {why}"))?;
+    let certificates = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<Result<Vec<_>, _>>()
         .map_err(|error| format!("certificates in {path}: {error}"))?;
     if certificates.is_empty() {
         return Err(format!("{path} holds no PEM certificate"));

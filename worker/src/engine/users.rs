@@ -2,8 +2,11 @@
 //! its next request when the last answer is in and its think time is over.
 
 use super::clock::Clock;
-use super::steps::{GroupRun, Walker};
-use dlt_core::share::{Lot, Share, Slice};
+use super::prepare::Prepared;
+use super::steps::GroupRun;
+use super::walker::{Taken, Walker};
+use dlt_core::scenario::plan::Load;
+use dlt_core::share::Lot;
 use std::cell::Cell;
 use std::rc::Rc;
 use tokio::task::JoinSet;
@@ -12,6 +15,17 @@ use tokio::time::sleep_until;
 /// Pause of a user whose request found no connection, µs: it has no answer to
 /// wait for, and would otherwise do nothing but try again.
 const REST_UNCONNECTED_US: u64 = 10_000;
+
+/// How a round ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// With its last step, or where a request could not be made.
+    Ended,
+    /// The user's time was over before.
+    Over,
+    /// Before its first step: the user has no row of data left.
+    Exhausted,
+}
 
 /// A user of this thread: when it is active.
 struct User {
@@ -61,20 +75,22 @@ pub(super) async fn run(group: &Rc<GroupRun>, thread: u64, tasks: &mut JoinSet<(
     while tasks.join_next().await.is_some() {}
 }
 
+/// Which users are a thread's: of the runner's own, or of the run's.
+pub(super) fn lot(load: &Load, prepared: &Prepared, thread: u64) -> Lot {
+    let runner = if load.per_task {
+        Lot::WHOLE
+    } else {
+        prepared.lot
+    };
+    runner.split(thread, prepared.threads)
+}
+
 /// This thread's users by the time they begin, and its part of the cap.
 fn users_of(group: &GroupRun, thread: u64) -> (Vec<User>, Option<Cap>) {
     let load = &group.plan().load;
     let curve = load.model.curve();
     let most = curve.peak().ceil() as u64;
-    let runner = if load.per_task {
-        Lot {
-            slice: Slice::WHOLE,
-            share: Share::WHOLE,
-        }
-    } else {
-        group.load().lot
-    };
-    let lot = runner.split(thread, group.load().threads);
+    let lot = lot(load, group.load(), thread);
     let mut users: Vec<User> = (0..lot.count(most))
         .map(|k| User {
             spans: curve.user_spans(lot.nth(k)),
@@ -108,8 +124,12 @@ async fn live(group: Rc<GroupRun>, spans: Vec<(u64, u64)>, cap: Option<Rc<Cap>>)
         }
         group.recorder.borrow_mut().wanted(from_us);
         group.recorder.borrow_mut().user_in();
-        while rounds_left > 0 && round(&group, &mut walker, to_us, cap.as_deref()).await {
-            rounds_left -= 1;
+        while rounds_left > 0 {
+            match round(&group, &mut walker, to_us, cap.as_deref()).await {
+                Round::Ended => rounds_left -= 1,
+                Round::Over => break,
+                Round::Exhausted => rounds_left = 0,
+            }
         }
         group.recorder.borrow_mut().user_out();
         if rounds_left == 0 {
@@ -118,15 +138,35 @@ async fn live(group: Rc<GroupRun>, spans: Vec<(u64, u64)>, cap: Option<Rc<Cap>>)
     }
 }
 
-/// One round through the steps; false if the user's time was over before its end.
-async fn round(group: &Rc<GroupRun>, walker: &mut Walker, to_us: u64, cap: Option<&Cap>) -> bool {
+/// One round through the steps.
+async fn round(group: &Rc<GroupRun>, walker: &mut Walker, to_us: u64, cap: Option<&Cap>) -> Round {
+    if !group.deals().is_empty()
+        && group.clock.now_us() < to_us.min(group.end_us.get())
+        && let Err(path) = walker.next_row()
+    {
+        group.notice(format!(
+            "scenario {}: a user ended, since all its rows of {path} were used",
+            group.plan().name
+        ));
+        return Round::Exhausted;
+    }
     for (n, step) in group.plan().steps.iter().enumerate() {
         if let Some(cap) = cap {
             pause_until(group.clock, cap.slot(group.clock.now_us())).await;
         }
         let until_us = to_us.min(group.end_us.get());
-        let Some(stepped) = walker.step(n, None, until_us).await else {
-            return false;
+        let stepped = match walker.step(n, None, until_us).await {
+            Taken::Done(stepped) => stepped,
+            Taken::Over => return Round::Over,
+            Taken::Stuck => {
+                let now_us = group.clock.now_us();
+                if now_us >= until_us {
+                    return Round::Over;
+                }
+                // Maybe nothing at all was sent in this round.
+                pause_until(group.clock, now_us + REST_UNCONNECTED_US).await;
+                return Round::Ended;
+            }
         };
         let mut pause_us = step.think_time_us;
         if stepped.unconnected {
@@ -136,7 +176,7 @@ async fn round(group: &Rc<GroupRun>, walker: &mut Walker, to_us: u64, cap: Optio
             pause_until(group.clock, stepped.done_us + pause_us).await;
         }
     }
-    true
+    Round::Ended
 }
 
 /// Waits, if `at_us` is still to come.

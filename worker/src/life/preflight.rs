@@ -1,96 +1,108 @@
-//! What can be told of a plan before a runner says that it is ready: whether
-//! the files it names are there, and a first question for its names, so that
-//! the system's resolver has the answers at hand when the engine asks in
-//! earnest. What is in the files, and names that do not resolve, are its affair.
+//! What is done with a plan before a runner says that it is ready: the files it
+//! names are read, and its names asked for once, so that the system's resolver
+//! has the answers at hand when the engine asks in earnest. What is in the
+//! files, and names that do not resolve, are its affair.
 
 use super::LifeError;
-use dlt_core::scenario::plan::{Body, Group, Plan};
+use crate::depot::Depot;
+use crate::engine::{self, Files, Named};
+use dlt_core::ids::TestId;
+use dlt_core::keys;
+use dlt_core::scenario::plan::Plan;
 use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::path::Path;
 use std::time::Duration;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 use url::Host;
 
-/// How long files may take to open, and then names to resolve.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long files may take to be read.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long names may take to resolve.
+const NAMES_PATIENCE: Duration = Duration::from_secs(5);
+/// Largest file, bytes: it is held once in memory.
+const LARGEST_FILE_BYTES: u64 = 256 * 1024 * 1024;
 /// Most names asked for.
 const MOST_NAMES: usize = 64;
 
-/// A file that a plan names.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Named {
-    path: String,
-    what: &'static str,
-    scenario: String,
-}
-
-impl Named {
-    fn fault(self, why: String) -> LifeError {
-        LifeError::File {
-            what: self.what,
-            path: self.path,
-            scenario: self.scenario,
-            why,
-        }
-    }
-}
-
-/// Opens each file of the plan once; the first that cannot be is the error.
-pub(super) async fn files(plan: &Plan) -> Result<(), LifeError> {
+/// Reads each file of the plan; the first that cannot be read is the error.
+pub(super) async fn files(plan: &Plan, depot: &Depot, test: &TestId) -> Result<Files, LifeError> {
     let until = tokio::time::Instant::now() + PATIENCE;
-    let named: BTreeSet<Named> = plan.groups.iter().flat_map(named).collect();
-    for file in named {
-        let path = file.path.clone();
-        // A thread of its own: a file system over a network may hang.
-        let opened = spawn_blocking(move || open(&path));
-        let why = match tokio::time::timeout_at(until, opened).await {
-            Ok(Ok(Ok(()))) => continue,
-            Ok(Ok(Err(error))) => error.to_string(),
-            Ok(Err(broken)) => broken.to_string(),
-            Err(_) => format!("not open after {} s", PATIENCE.as_secs()),
+    let mut files = Files::default();
+    let mut read: BTreeSet<String> = BTreeSet::new();
+    for named in engine::named_files(plan) {
+        if !read.insert(named.path.clone()) {
+            continue;
+        }
+        let path = named.path.clone();
+        let fetched = async {
+            if Path::new(&path).is_absolute() {
+                return local(path.clone()).await;
+            }
+            match depot.fetch(&keys::scenario_file(test, &path)).await {
+                Ok(Some(bytes)) => Ok(bytes),
+                Ok(None) => Err("the depot has no such file of this scenario".to_owned()),
+                Err(error) => Err(error.to_string()),
+            }
         };
-        return Err(file.fault(why));
+        let bytes = match tokio::time::timeout_at(until, fetched).await {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(why)) => return Err(fault(named, why)),
+            Err(_) => {
+                let why = format!("not read after {} s", PATIENCE.as_secs());
+                return Err(fault(named, why));
+            }
+        };
+        files.add(&named.path, bytes);
     }
-    Ok(())
+    Ok(files)
 }
 
-fn named(group: &Group) -> impl Iterator<Item = Named> {
-    let tls = &group.tls;
-    let of_tls = [
-        ("tls.ca-file", &tls.ca_file),
-        ("tls.cert-file", &tls.cert_file),
-        ("tls.key-file", &tls.key_file),
-    ];
-    let of_tls = of_tls
-        .into_iter()
-        .filter_map(|(what, path)| Some((what, path.as_ref()?)));
-    let bodies = group.steps.iter().filter_map(|step| match &step.body {
-        Body::File(path) => Some(("body-file", path)),
-        Body::None | Body::Text(_) => None,
-    });
-    of_tls.chain(bodies).map(|(what, path)| Named {
-        path: path.clone(),
-        what,
-        scenario: group.name.clone(),
-    })
+fn fault(named: Named, why: String) -> LifeError {
+    LifeError::File {
+        what: named.what,
+        path: named.path,
+        scenario: named.scenario,
+        why,
+    }
 }
 
-fn open(path: &str) -> std::io::Result<()> {
+/// Reads a file on a thread of its own: a file system over a network may hang.
+async fn local(path: String) -> Result<Vec<u8>, String> {
+    let read = spawn_blocking(move || read(&path)).await;
+    match read {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(broken) => Err(broken.to_string()),
+    }
+}
+
+fn read(path: &str) -> std::io::Result<Vec<u8>> {
     let kind = std::fs::metadata(path)?;
     if kind.is_dir() {
         return Err(std::io::ErrorKind::IsADirectory.into());
     }
     // Opening a pipe would wait for its writer.
-    if kind.is_file() {
-        std::fs::File::open(path)?;
+    if !kind.is_file() {
+        return Err(std::io::Error::other("it is not a file"));
     }
-    Ok(())
+    if kind.len() > LARGEST_FILE_BYTES {
+        let why = format!("{} bytes; at most 256 MiB are read", kind.len());
+        return Err(std::io::Error::other(why));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?
+        .take(LARGEST_FILE_BYTES)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Asks once for each name of the plan; the names that were answered in time.
 pub(super) async fn names(plan: &Plan) -> BTreeSet<String> {
     let steps = plan.groups.iter().flat_map(|group| &group.steps);
     let hosts: BTreeSet<&str> = steps
+        .filter(|step| step.host_is_fixed())
         .filter_map(|step| match step.url.host() {
             Some(Host::Domain(name)) => Some(name),
             _ => None,
@@ -111,6 +123,6 @@ pub(super) async fn names(plan: &Plan) -> BTreeSet<String> {
         }
     };
     // What is late resolves when it is used.
-    let _ = timeout(PATIENCE, all).await;
+    let _ = timeout(NAMES_PATIENCE, all).await;
     answered
 }

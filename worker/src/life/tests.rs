@@ -95,7 +95,9 @@ async fn the_sentence_says_which_file_and_why() {
     let requests = json!([{ "url": "https://127.0.0.1:9/" }]);
     let files = |key: &Path| json!({ "ca-file": there, "cert-file": there, "key-file": key });
     let good = plan(&document(&requests, &files(&there)));
-    preflight::files(&good).await.unwrap();
+    let depot = Depot::open(folder.path().to_str().unwrap()).unwrap();
+    let test = order(folder.path(), Role::Worker).test;
+    preflight::files(&good, &depot, &test).await.unwrap();
 
     let missing = folder.path().join("missing.pem");
     for (path, why) in [
@@ -103,10 +105,31 @@ async fn the_sentence_says_which_file_and_why() {
         (folder.path(), "is a directory"),
     ] {
         let bad = plan(&document(&requests, &files(path)));
-        let text = preflight::files(&bad).await.unwrap_err().to_string();
+        let read = preflight::files(&bad, &depot, &test).await;
+        let text = read.unwrap_err().to_string();
         let begin = format!("tls.key-file {} of scenario \"shop\"", path.display());
         assert!(text.starts_with(&begin) && text.contains(why), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_relative_name_is_a_file_of_the_scenario_in_the_depot() {
+    let folder = tempfile::tempdir().unwrap();
+    let order = order(folder.path(), Role::Worker);
+    let depot = Depot::open(&order.depot).unwrap();
+    let requests =
+        json!([{ "url": "http://127.0.0.1:9/", "method": "PUT", "body-file": "up/body.bin" }]);
+    let plan = plan(&document(&requests, &json!({})));
+    let read = preflight::files(&plan, &depot, &order.test).await;
+    let text = read.unwrap_err().to_string();
+    assert!(
+        text.starts_with("body-file up/body.bin of scenario"),
+        "{text}"
+    );
+    let key = keys::scenario_file(&order.test, "up/body.bin");
+    assert!(key.starts_with("public/test-scenarios/simple/"), "{key}");
+    depot.store(&key, b"x".to_vec()).await.unwrap();
+    preflight::files(&plan, &depot, &order.test).await.unwrap();
 }
 
 #[tokio::test]

@@ -76,13 +76,9 @@ impl Received {
             .filter(|name| !["x-amz-date", "x-amz-security-token"].contains(name))
             .map(|name| (*name, self.header(name)));
         let url = format!("http://{}{}", self.header("host"), self.target);
-        let request = SignableRequest::new(
-            &self.method,
-            &url,
-            signed,
-            SignableBody::Bytes(&self.body),
-        )
-        .unwrap();
+        let request =
+            SignableRequest::new(&self.method, &url, signed, SignableBody::Bytes(&self.body))
+                .unwrap();
         let stamp = Stamp {
             service: "execute-api",
             region: "eu-west-1",

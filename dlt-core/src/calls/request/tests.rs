@@ -5,7 +5,7 @@ use super::{Call, Refusal, Request, RunPart};
 use crate::ids::{TestId, TestRunId};
 use proptest::prelude::*;
 
-fn read(method: &str, target: &str, body: &str) -> Option<Result<Call, Refusal>> {
+pub(super) fn read(method: &str, target: &str, body: &str) -> Option<Result<Call, Refusal>> {
     let (path, query) = match target.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (target, None),

@@ -46,14 +46,15 @@ fn schedule(changes: &Value) -> Result<String, String> {
     for (key, value) in changes.as_object().unwrap() {
         all[key] = value.clone();
     }
-    let post = read(&all).map_err(|refusal| refusal.to_string())?;
+    let said = |refusal: Refusal| format!("{} {refusal}", refusal.status);
+    let post = read(&all).map_err(said)?;
     let Action::Schedule(when) = &post.action else {
         panic!("no schedule: {:?}", post.action);
     };
     let now = at("2026-03-04T09:15:02Z");
     post.check_schedule(when, now)
         .map(|schedule| schedule.next_run(now))
-        .map_err(|refusal| format!("{} {refusal}", refusal.status))
+        .map_err(said)
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl Cron {
     }
 
     /// Understands the contract's grammar; the date may never come.
-    pub(super) fn grammar(text: &str) -> Result<Self, String> {
+    fn grammar(text: &str) -> Result<Self, String> {
         if text.len() > LONGEST {
             return Err(format!("longer than {LONGEST} characters"));
         }

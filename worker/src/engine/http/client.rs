@@ -5,6 +5,7 @@
 use super::super::errors::{Failure, in_words};
 use super::connect::{Connection, Connector, Origin};
 use super::exchange::{Ended, Exchange};
+use super::kept::Wants;
 use super::request::Request;
 use dlt_core::sample::Cause;
 use dlt_core::scenario::plan::{StatusSet, Timeouts};
@@ -38,6 +39,10 @@ pub(crate) struct Ask<'a> {
     pub(crate) request: &'a Request,
     pub(crate) expect: &'a StatusSet,
     pub(crate) timeouts: &'a Timeouts,
+    /// What is to be kept of the answer.
+    pub(crate) wants: Wants,
+    /// Whether people may want to see an answer that seems good.
+    pub(crate) shown: bool,
     pub(crate) sent_us: u64,
 }
 
@@ -179,7 +184,10 @@ mod tests {
     async fn an_alarm_set_by_a_task_whose_turn_is_used_up_rings() {
         let clock = Clock::new(Instant::now());
         let wire = Rc::new(Wire::new(clock, &[]));
-        let connector = Connector::new(wire, Arc::new(TlsChoice::new(&Tls::default())));
+        let connector = Connector::new(
+            wire,
+            Arc::new(TlsChoice::new(&Tls::default(), Arc::default())),
+        );
         let mut alarm = Alarm::default();
         let deadline_us = clock.now_us() + 30_000;
         let (sender, mut many) = tokio::sync::mpsc::unbounded_channel();

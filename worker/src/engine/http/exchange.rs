@@ -6,6 +6,8 @@ use super::super::errors::{Doing, Failure};
 use super::client::{Ask, Client, deadline, timed_out};
 use super::connect::{Connection, Connector};
 use super::h1::{Answer, Progress};
+use super::kept::Kept;
+use super::request::Request;
 use dlt_core::tally::LONGEST_EXCHANGE_BYTES;
 use std::io;
 use std::task::{Context, Poll};
@@ -42,6 +44,8 @@ pub(crate) struct Ended {
     pub(crate) status: Option<u16>,
     /// Where a redirect points.
     pub(crate) location: Option<Box<[u8]>>,
+    /// What was kept of the answer.
+    pub(crate) kept: Option<Box<Kept>>,
     /// Why there is no complete answer.
     pub(crate) failure: Option<Failure>,
 }
@@ -57,6 +61,7 @@ impl Ended {
             written: 0,
             status: None,
             location: None,
+            kept: None,
             failure: Some(failure),
         }
     }
@@ -68,7 +73,7 @@ impl Exchange {
         let from_us = connected_us.unwrap_or(ask.sent_us);
         let first_byte_by = deadline(from_us, ask.timeouts.first_byte_us);
         Self {
-            answer: Answer::new(ask.request.to_head),
+            answer: Answer::new(ask.request.to_head).keeping(ask.wants),
             written: 0,
             flushed: false,
             write_failed: None,
@@ -94,7 +99,7 @@ impl Exchange {
         connector: &Connector,
     ) -> Poll<Option<Failure>> {
         if !self.flushed {
-            self.write(cx, connection, &ask.request.bytes);
+            self.write(cx, connection, ask.request);
         }
         let result = loop {
             let mut buffer = connector.wire.buffer.borrow_mut();
@@ -140,11 +145,12 @@ impl Exchange {
 
     /// Writes as much as goes. An error ends writing but not the exchange: what
     /// the peer said before it closed is more than "reset".
-    fn write(&mut self, cx: &mut Context<'_>, connection: &mut Connection, bytes: &[u8]) {
+    fn write(&mut self, cx: &mut Context<'_>, connection: &mut Connection, request: &Request) {
         let stream = &mut connection.stream;
         let error = loop {
-            if self.written < bytes.len() {
-                match stream.poll_write(cx, &bytes[self.written..]) {
+            let rest = request.rest(self.written);
+            if !rest.is_empty() {
+                match stream.poll_write(cx, rest) {
                     Poll::Ready(Ok(count)) => self.written += count,
                     Poll::Ready(Err(error)) => break error,
                     Poll::Pending => return,
@@ -198,7 +204,7 @@ impl Exchange {
                     && used == bytes.len()
                     && self.flushed
                     && self.write_failed.is_none();
-                status < 300 && ask.expect.contains(status)
+                !ask.shown && status < 300 && ask.expect.contains(status)
             }
             _ => false,
         };
@@ -225,6 +231,7 @@ impl Exchange {
             written: self.written as u64,
             status: self.answer.status(),
             location: self.answer.take_location(),
+            kept: self.answer.take_kept(),
             failure,
         }
     }

@@ -1,9 +1,10 @@
 //! How an HTTP/1.x answer is read: a state machine over bytes, without sockets,
 //! clocks or tasks, so any split of the bytes gives the same answer (a property
-//! test holds it to that). Bodies are counted, never kept.
+//! test holds it to that). Bodies are counted, and kept only if asked for.
 //!
 //! What an answer means (ok, redirect, failure) is decided by those who asked.
 
+use super::kept::{Kept, Wants};
 use httparse::{Header, ParserConfig, Response};
 use std::mem::MaybeUninit;
 
@@ -72,6 +73,9 @@ pub(crate) struct Answer {
     partial: Vec<u8>,
     /// Where a redirect points.
     location: Option<Box<[u8]>>,
+    /// What was asked for; nothing is allocated otherwise.
+    kept: Option<Box<Kept>>,
+    wants: Wants,
     received: u64,
     /// Bytes of the current chunk line or of the trailers.
     line_bytes: u32,
@@ -88,6 +92,8 @@ impl Answer {
             state: State::Head,
             partial: Vec::new(),
             location: None,
+            kept: None,
+            wants: Wants::default(),
             received: 0,
             line_bytes: 0,
             status: 0,
@@ -95,6 +101,17 @@ impl Answer {
             to_head,
             keep_alive: false,
         }
+    }
+
+    /// The same, keeping what is wanted.
+    pub(crate) fn keeping(mut self, wants: Wants) -> Self {
+        self.wants = wants;
+        self
+    }
+
+    /// What was kept.
+    pub(crate) fn take_kept(&mut self) -> Option<Box<Kept>> {
+        self.kept.take()
     }
 
     /// The status, once the head is read.
@@ -135,6 +152,7 @@ impl Answer {
                 State::Head => at += self.head(rest)?,
                 State::Length(left) => {
                     let used = left.min(rest.len() as u64);
+                    self.keep_body(&rest[..used as usize]);
                     at += used as usize;
                     self.state = match left - used {
                         0 => State::Done,
@@ -142,7 +160,10 @@ impl Answer {
                     };
                 }
                 State::Chunked(chunk) => at += self.chunked(chunk, rest)?,
-                State::UntilClose => at += rest.len(),
+                State::UntilClose => {
+                    self.keep_body(rest);
+                    at += rest.len();
+                }
             }
         }
     }
@@ -237,6 +258,10 @@ impl Answer {
         }
         let framing = Framing::of(head.headers, status)?;
         self.status = status;
+        if self.wants.head || self.wants.body || (framing.sets_cookies && self.wants.cookies) {
+            let kept = self.kept.get_or_insert_default();
+            kept.take_head(self.wants, &bytes[..length], head.headers);
+        }
         self.location = framing.location;
         self.keep_alive = framing.keep_alive.unwrap_or(head.version == Some(1));
         let bodyless = self.to_head || status == 204 || status == 304;
@@ -261,12 +286,22 @@ impl Answer {
         Ok(Some(length))
     }
 
+    #[inline]
+    fn keep_body(&mut self, bytes: &[u8]) {
+        if self.wants.body
+            && let Some(kept) = &mut self.kept
+        {
+            kept.take_body(bytes);
+        }
+    }
+
     /// Reads chunked framing until data or the end is met; bytes used.
     fn chunked(&mut self, mut chunk: Chunk, bytes: &[u8]) -> Result<usize, Fault> {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
             if let Chunk::Data(left) = chunk {
                 let used = left.min((bytes.len() - at) as u64);
+                self.keep_body(&bytes[at..at + used as usize]);
                 at += used as usize;
                 chunk = match left - used {
                     0 => Chunk::DataCr,
@@ -365,6 +400,7 @@ struct Framing {
     transfer: Transfer,
     keep_alive: Option<bool>,
     location: Option<Box<[u8]>>,
+    sets_cookies: bool,
 }
 
 impl Framing {
@@ -374,6 +410,7 @@ impl Framing {
             transfer: Transfer::None,
             keep_alive: None,
             location: None,
+            sets_cookies: false,
         };
         for header in headers {
             // The length tells most headers apart without a comparison.
@@ -383,6 +420,9 @@ impl Framing {
                 }
                 10 if header.name.eq_ignore_ascii_case("connection") => {
                     framing.connection(header.value);
+                }
+                10 if header.name.eq_ignore_ascii_case("set-cookie") => {
+                    framing.sets_cookies = true;
                 }
                 14 if header.name.eq_ignore_ascii_case("content-length") => {
                     framing.content_length(header.value)?;

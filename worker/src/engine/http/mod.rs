@@ -3,8 +3,10 @@
 
 pub(super) mod client;
 pub(super) mod connect;
+pub(super) mod decode;
 pub(super) mod exchange;
 pub(super) mod h1;
+pub(super) mod kept;
 pub(super) mod redact;
 pub(super) mod redirect;
 pub(super) mod request;

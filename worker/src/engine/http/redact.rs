@@ -1,10 +1,25 @@
 //! Exchanges as they are saved for people: bounded, without secrets, without
-//! control characters. What is a secret is decided by names alone: a header's,
-//! a query or fragment parameter's, a URL's user.
+//! control characters. What is a secret is decided by names (a header's, a
+//! query or fragment parameter's, a body's member, a URL's user), and by the
+//! values that a scenario is known to use as secrets, wherever they stand.
 
 use dlt_core::tally::{Exchange, LONGEST_EXCHANGE_BYTES};
+use regex::{Captures, Regex};
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
 const REDACTED: &str = "[redacted]";
+/// Most bytes of a head that are looked through: more than any server takes.
+const LONGEST_LOOK_BYTES: usize = 512 * 1024;
+/// So much of a secret, cut off by the end of what is kept, still tells it.
+const SHORTEST_TELLING_BYTES: usize = 4;
+/// Members of JSON objects and pairs of forms: name, what is between, value.
+static MEMBERS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let json = r#""([^"\\]{1,64})"(\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s"\[{,}\]]+)"#;
+    let form = r#"\b([A-Za-z0-9_.\-]{1,64})(=)([^&\s"'<>;,]+)"#;
+    // Both are constant and tested: there is none only if memory is out.
+    Regex::new(&format!("{json}|{form}")).ok()
+});
 /// Parts of header names whose values are secrets.
 const SECRET_HEADERS: [&str; 11] = [
     "auth",
@@ -37,18 +52,19 @@ const SECRET_PARAMETERS: [&str; 12] = [
 /// Whole query and fragment parameter names whose values are secrets.
 const SECRET_NAMES: [&str; 4] = ["key", "sig", "code", "pass"];
 
-/// An exchange as it may be kept: the request's head, what came back.
-pub(crate) fn exchange(request_head: &[u8], response: &[u8]) -> Exchange {
+/// An exchange as it may be kept: the request's head, what came back; `secrets`
+/// are values that may stand in neither, the longest first.
+pub(crate) fn exchange(request_head: &[u8], response: &[u8], secrets: &[&str]) -> Exchange {
     Exchange {
-        request: side(request_head),
-        response: side(response),
+        request: side(request_head, secrets),
+        response: side(response, secrets),
     }
 }
 
-fn side(bytes: &[u8]) -> String {
-    // Twice the room: redacting shortens, and a secret must not survive by
-    // being cut in half.
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(2 * LONGEST_EXCHANGE_BYTES)]);
+fn side(bytes: &[u8], secrets: &[&str]) -> String {
+    // All of it: redacting shortens, and a secret must not survive by being
+    // cut in half.
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST_LOOK_BYTES)]);
     let mut kept = String::new();
     let mut rest = &*text;
     loop {
@@ -60,8 +76,51 @@ fn side(bytes: &[u8]) -> String {
             break;
         }
     }
-    kept.push_str(rest);
-    readable(&kept)
+    kept.push_str(&members(rest));
+    readable(&without(&kept, secrets))
+}
+
+/// A body without the values of members whose names say that they are secret.
+pub(crate) fn members(text: &str) -> Cow<'_, str> {
+    let Some(members) = MEMBERS.as_ref() else {
+        return Cow::Borrowed("");
+    };
+    members.replace_all(text, |found: &Captures<'_>| {
+        let part = |n: usize| found.get(n).map(|part| part.as_str());
+        let (name, between) = (part(1).or(part(4)), part(2).or(part(5)));
+        match (name, between) {
+            (Some(name), Some(between)) if is_secret(name) => {
+                let quote = if part(1).is_some() { "\"" } else { "" };
+                format!("{quote}{name}{quote}{between}{quote}{REDACTED}{quote}")
+            }
+            _ => found[0].to_owned(),
+        }
+    })
+}
+
+/// A text without these values.
+pub(crate) fn without(text: &str, secrets: &[&str]) -> String {
+    let mut text = text.to_owned();
+    for secret in secrets {
+        text = text.replace(secret, REDACTED);
+        let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        for encoded in [encoded.replace('+', "%20"), encoded] {
+            if encoded != *secret {
+                text = text.replace(&encoded, REDACTED);
+            }
+        }
+    }
+    // The end of what was read may have cut one in two.
+    let cut = secrets.iter().filter_map(|secret| {
+        let starts = secret.char_indices().map(|(at, _)| &secret[..at]);
+        let mut starts = starts.filter(|start| start.len() >= SHORTEST_TELLING_BYTES);
+        starts.rfind(|start| text.ends_with(start)).map(str::len)
+    });
+    if let Some(bytes) = cut.max() {
+        text.truncate(text.len() - bytes);
+        text.push_str(REDACTED);
+    }
+    text
 }
 
 /// The head with its blank line, and what follows. Blank lines before a head
@@ -113,10 +172,9 @@ fn push_header(kept: &mut String, line: &str) -> bool {
         kept.push_str(line);
         return false;
     };
-    let lower = name.trim().to_ascii_lowercase();
     kept.push_str(name);
     kept.push(':');
-    let secret = SECRET_HEADERS.iter().any(|part| lower.contains(part));
+    let secret = is_secret_header(name);
     if secret {
         kept.push(' ');
         kept.push_str(REDACTED);
@@ -168,7 +226,15 @@ fn push_pair(kept: &mut String, pair: &str) {
     }
 }
 
-fn is_secret(name: &str) -> bool {
+/// Whether the value of a header of that name is a secret.
+pub(crate) fn is_secret_header(name: &str) -> bool {
+    let lower = name.trim().to_ascii_lowercase();
+    SECRET_HEADERS.iter().any(|part| lower.contains(part))
+}
+
+/// Whether the value of a parameter, a field or a variable of that name is a
+/// secret.
+pub(crate) fn is_secret(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     SECRET_NAMES.contains(&lower.as_str())
         || SECRET_PARAMETERS.iter().any(|part| lower.contains(part))
@@ -201,6 +267,7 @@ mod tests {
         let saved = exchange(
             b"GET /a?q=1&api_key=S3&x=2&token=S3 HTTP/1.1\r\nHost: h\r\nAuthorization: Basic S3\r\nCookie: S3\r\nX-Api-Key:S3\r\nReferer: http://u:S3@h/?sig=S3\r\n\r\n",
             b"HTTP/1.1 302 Found\r\nSet-Cookie: S3\r\nLocation: https://me:S3@h/p?access_token=S3#f\r\nServer: s\r\n\r\nbody\x07\ttext\r\n",
+            &[],
         );
         assert_eq!(
             saved.request,
@@ -217,6 +284,7 @@ mod tests {
         let saved = exchange(
             b"GET / HTTP/1.1\r\n\r\n",
             b"\r\n\r\nHTTP/1.1 103 Early\r\nLink: </a>\r\n\r\nHTTP/1.1 100\r\n\r\nHTTP/1.1 500 No\r\nSet-Cookie: S3;\r\n\tS3\r\nVia: a\r\n b\r\n\r\nHTTP/1.1 100 is text here\r\n",
+            &[],
         );
         assert_eq!(
             saved.response,
@@ -241,8 +309,41 @@ mod tests {
             "Cookie2",
         ] {
             let head = format!("GET / HTTP/1.1\r\n{name}: S3\r\n\r\n");
-            let saved = exchange(head.as_bytes(), b"");
+            let saved = exchange(head.as_bytes(), b"", &[]);
             assert!(!saved.request.contains("S3"), "{}", saved.request);
+        }
+    }
+
+    #[test]
+    fn secret_values_go_wherever_they_stand() {
+        let saved = exchange(
+            b"GET /reset/t0ps3cret/x HTTP/1.1\r\nX-Any: a t0ps3cret b\r\nX-Enc: p%2Fq%2Frs\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\n\r\n{\"echo\": \"t0ps3cret\", \"end\": \"t0ps3c",
+            &["t0ps3cret", "p/q/rs"],
+        );
+        assert_eq!(
+            saved.request,
+            "GET /reset/[redacted]/x HTTP/1.1\nX-Any: a [redacted] b\nX-Enc: [redacted]\n\n"
+        );
+        assert!(
+            saved
+                .response
+                .ends_with("{\"echo\": \"[redacted]\", \"end\": \"[redacted]")
+        );
+    }
+
+    #[test]
+    fn members_of_a_body_that_name_a_secret_go() {
+        for (text, expected) in [
+            (
+                r#"{"id":1,"access_token" : "a\"S3","pwd":5,"x":"y"}"#,
+                r#"{"id":1,"access_token" : "[redacted]","pwd":"[redacted]","x":"y"}"#,
+            ),
+            (r#"{"token":{"id":1}}"#, r#"{"token":{"id":1}}"#),
+            (r#"{"token":"S3"#, r#"{"token":"[redacted]""#),
+            ("a=b&password=S3&c=d", "a=b&password=[redacted]&c=d"),
+        ] {
+            assert_eq!(members(text), expected);
         }
     }
 
@@ -265,7 +366,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_bounded_and_clean(bytes in prop::collection::vec(any::<u8>(), 0..6000)) {
-            let saved = exchange(&bytes, &bytes);
+            let saved = exchange(&bytes, &bytes, &["abcdef"]);
             for text in [saved.request, saved.response] {
                 prop_assert!(text.len() <= LONGEST_EXCHANGE_BYTES);
                 prop_assert!(!text.chars().any(|c| c.is_control() && c != '\n' && c != '\t'));

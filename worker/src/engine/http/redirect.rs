@@ -65,7 +65,7 @@ pub(crate) fn follow(from: &Parts<'_>, status: u16, location: &[u8]) -> Result<H
         method,
         url: &url,
         headers: &headers,
-        body: if becomes_get { &[] } else { from.body },
+        body: from.body.filter(|_| !becomes_get),
         keepalive: from.keepalive,
     })?;
     Ok(Hop {
@@ -73,7 +73,7 @@ pub(crate) fn follow(from: &Parts<'_>, status: u16, location: &[u8]) -> Result<H
         request,
         method: method.to_owned(),
         // A body that went on an earlier hop does not come back.
-        with_body: !becomes_get && !from.body.is_empty(),
+        with_body: !becomes_get && from.body.is_some(),
         url,
         headers,
     })
@@ -93,11 +93,12 @@ mod tests {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
+        let body: std::sync::Arc<[u8]> = b"body".as_slice().into();
         let parts = Parts {
             method,
             url: &url,
             headers: &headers,
-            body: if method == "POST" { b"body" } else { b"" },
+            body: (method == "POST").then_some(&body),
             keepalive: true,
         };
         follow(&parts, status, location.as_bytes())

@@ -6,6 +6,10 @@ use base64::engine::general_purpose::STANDARD;
 use std::sync::Arc;
 use url::{Host, Url};
 
+/// Bodies from here on, bytes, are not copied behind their heads but shared:
+/// two writes cost less than the copy.
+const SHARED_BODY_BYTES: usize = 16 * 1024;
+
 /// What we say we are.
 const USER_AGENT: &str = concat!("dlt/", env!("CARGO_PKG_VERSION"));
 
@@ -53,8 +57,12 @@ impl Endpoint {
 pub(crate) struct Request {
     /// Head and body.
     pub(crate) bytes: Arc<[u8]>,
+    /// A large body, which follows instead.
+    pub(crate) tail: Option<Arc<[u8]>>,
     /// Length of the head.
     pub(crate) head_bytes: usize,
+    /// Where in the head the scenario's own Cookie header ends.
+    cookie_end: Option<usize>,
     /// Whether the method is HEAD.
     pub(crate) to_head: bool,
 }
@@ -68,8 +76,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) url: &'a Url,
     /// The scenario's headers, names as written.
     pub(crate) headers: &'a [(String, String)],
-    /// The body.
-    pub(crate) body: &'a [u8],
+    /// The body, if there is one.
+    pub(crate) body: Option<&'a Arc<[u8]>>,
     /// Whether the connection is to be kept.
     pub(crate) keepalive: bool,
 }
@@ -80,8 +88,9 @@ impl Request {
         if !is_token(parts.method) {
             return Err(format!("method {:?} is not a word", parts.method));
         }
+        let body_bytes = parts.body.map_or(0, |body| body.len());
         for (name, value) in parts.headers {
-            check_header(name, value, parts.body.len())?;
+            check_header(name, value, body_bytes)?;
         }
         let own = |name: &str| {
             parts
@@ -95,44 +104,85 @@ impl Request {
             head.push_str(query);
         }
         head.push_str(" HTTP/1.1\r\n");
-        let mut add = |name: &str, value: &str| {
-            head.push_str(name);
-            head.push_str(": ");
-            head.push_str(value);
-            head.push_str("\r\n");
-        };
         if !own("host") {
-            add("Host", &host_header(parts.url));
+            add(&mut head, "Host", &host_header(parts.url));
         }
         if !own("user-agent") {
-            add("User-Agent", USER_AGENT);
+            add(&mut head, "User-Agent", USER_AGENT);
         }
         if !own("authorization")
             && let Some(basic) = basic_authorization(parts.url)
         {
-            add("Authorization", &basic);
+            add(&mut head, "Authorization", &basic);
         }
+        let mut cookie_end = None;
         for (name, value) in parts.headers {
-            add(name, value);
+            add(&mut head, name, value);
+            if name.eq_ignore_ascii_case("cookie") {
+                cookie_end = Some(head.len() - 2);
+            }
         }
-        let wants_length =
-            !parts.body.is_empty() || matches!(parts.method, "POST" | "PUT" | "PATCH");
+        let wants_length = body_bytes > 0 || matches!(parts.method, "POST" | "PUT" | "PATCH");
         if wants_length && !own("content-length") {
-            add("Content-Length", &parts.body.len().to_string());
+            add(&mut head, "Content-Length", &body_bytes.to_string());
         }
         if !parts.keepalive && !own("connection") {
-            add("Connection", "close");
+            add(&mut head, "Connection", "close");
         }
         head.push_str("\r\n");
         let head_bytes = head.len();
         let mut bytes = head.into_bytes();
-        bytes.extend_from_slice(parts.body);
+        let tail = parts.body.filter(|body| body.len() >= SHARED_BODY_BYTES);
+        if let (None, Some(body)) = (tail, parts.body) {
+            bytes.extend_from_slice(body);
+        }
         Ok(Self {
             bytes: bytes.into(),
+            tail: tail.cloned(),
             head_bytes,
+            cookie_end,
             to_head: parts.method == "HEAD",
         })
     }
+
+    /// The same with cookies, behind those of the scenario's own header.
+    pub(crate) fn with_cookies(&self, cookies: &str) -> Self {
+        let (at, before, after) = match self.cookie_end {
+            Some(end) => (end, "; ", ""),
+            None => (self.head_bytes - 2, "Cookie: ", "\r\n"),
+        };
+        let added = [before, cookies, after].concat();
+        let (first, rest) = self.bytes.split_at(at);
+        Self {
+            bytes: [first, added.as_bytes(), rest].concat().into(),
+            tail: self.tail.clone(),
+            head_bytes: self.head_bytes + added.len(),
+            cookie_end: None,
+            to_head: self.to_head,
+        }
+    }
+
+    /// Its head, for people.
+    pub(crate) fn head(&self) -> &[u8] {
+        &self.bytes[..self.head_bytes]
+    }
+
+    /// What is to be written once `written` bytes are; empty at the end.
+    #[inline]
+    pub(crate) fn rest(&self, written: usize) -> &[u8] {
+        match (self.bytes.get(written..), &self.tail) {
+            (Some(rest), _) if !rest.is_empty() => rest,
+            (_, Some(tail)) => tail.get(written - self.bytes.len()..).unwrap_or_default(),
+            (_, None) => &[],
+        }
+    }
+}
+
+fn add(head: &mut String, name: &str, value: &str) {
+    head.push_str(name);
+    head.push_str(": ");
+    head.push_str(value);
+    head.push_str("\r\n");
 }
 
 /// `host` or `host:port`, as the Host header has it.
@@ -227,7 +277,7 @@ mod tests {
             method,
             url: &url,
             headers: &headers,
-            body: body.as_bytes(),
+            body: Some(&body.as_bytes().into()),
             keepalive,
         })?;
         Ok(String::from_utf8(request.bytes.to_vec()).unwrap())
@@ -281,6 +331,47 @@ mod tests {
             assert!(build("GET", "http://a/", &[(name, value)], "", true).is_err());
         }
         assert!(build("GE T", "http://a/", &[], "", true).is_err());
+    }
+
+    #[test]
+    fn cookies_go_behind_those_of_the_scenario() {
+        let url = Url::parse("http://a/").unwrap();
+        let body: Arc<[u8]> = b"body".as_slice().into();
+        let of = |headers: &[(String, String)]| {
+            let request = Request::build(&Parts {
+                method: "POST",
+                url: &url,
+                headers,
+                body: Some(&body),
+                keepalive: true,
+            });
+            let request = request.unwrap().with_cookies("c=d; e=f");
+            assert!(request.head().ends_with(b"\r\n\r\n"));
+            String::from_utf8(request.bytes.to_vec()).unwrap()
+        };
+        let text = of(&[("cookie".to_owned(), "a=b".to_owned())]);
+        assert!(text.contains("\r\ncookie: a=b; c=d; e=f\r\n"), "{text}");
+        let text = of(&[]);
+        assert!(text.ends_with("\r\nCookie: c=d; e=f\r\n\r\nbody"), "{text}");
+    }
+
+    #[test]
+    fn a_large_body_is_shared_and_follows_its_head() {
+        let url = Url::parse("http://a/").unwrap();
+        let body: Arc<[u8]> = vec![b'x'; SHARED_BODY_BYTES].into();
+        let parts = Parts {
+            method: "PUT",
+            url: &url,
+            headers: &[],
+            body: Some(&body),
+            keepalive: true,
+        };
+        let request = Request::build(&parts).unwrap();
+        assert_eq!(request.bytes.len(), request.head_bytes);
+        assert_eq!(request.rest(0), request.head());
+        assert_eq!(request.rest(request.head_bytes).len(), body.len());
+        assert_eq!(request.rest(request.head_bytes + 5).len(), body.len() - 5);
+        assert!(request.rest(request.head_bytes + body.len()).is_empty());
     }
 
     #[test]

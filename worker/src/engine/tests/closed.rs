@@ -213,19 +213,9 @@ fn stop_ends_it_at_once_and_keeps_what_was_measured() {
 fn a_stop_before_the_start_sends_nothing() {
     let target = Target::plain();
     let (sender, seconds) = unbounded_channel();
-    let plan = Plan {
-        groups: vec![users(2.0, 5_000, vec![step(&target, "/")])],
-    };
-    let load = begin(
-        LoadSpec {
-            plan: Arc::new(plan),
-            lot: Lot::WHOLE,
-            threads: 1,
-            start: Instant::now() + Duration::from_secs(3_600),
-        },
-        sender,
-    )
-    .unwrap();
+    let group = users(2.0, 5_000, vec![step(&target, "/")]);
+    let start = Instant::now() + Duration::from_secs(3_600);
+    let load = begin(spec(vec![group], 1, start), sender).unwrap();
     load.stop();
     let result = finish(load, seconds, 1);
     assert_eq!(result.tally.account, Account::default());
@@ -258,15 +248,7 @@ fn a_plan_that_cannot_be_sent_says_all_that_is_wrong() {
     missing.body = Body::File("/nowhere/at/all".to_owned());
     let mut group = users(1.0, 100, vec![bad, missing]);
     group.tls.ca_file = Some("/nowhere/ca.pem".to_owned());
-    let plan = Arc::new(Plan {
-        groups: vec![group],
-    });
-    let spec = LoadSpec {
-        plan,
-        lot: Lot::WHOLE,
-        threads: 1,
-        start: Instant::now(),
-    };
+    let spec = spec(vec![group], 1, Instant::now());
     let error = begin(spec, unbounded_channel().0).unwrap_err().to_string();
     for part in [
         "/header",

@@ -133,16 +133,13 @@ fn runners_and_threads_together_send_the_plan_once() {
     let mut sum = Account::default();
     for index in 0..3 {
         let (sender, seconds) = unbounded_channel();
+        let group = arrivals(100.0, 500, vec![step(&target, "/")]);
         let spec = LoadSpec {
-            plan: Arc::new(Plan {
-                groups: vec![arrivals(100.0, 500, vec![step(&target, "/")])],
-            }),
             lot: Lot {
                 slice: Slice::WHOLE,
                 share: Share { index, of: 3 },
             },
-            threads: 2,
-            start: Instant::now(),
+            ..spec(vec![group], 2, Instant::now())
         };
         let result = finish(begin(spec, sender).unwrap(), seconds, 2);
         sum.merge(&result.tally.account);
@@ -154,14 +151,8 @@ fn runners_and_threads_together_send_the_plan_once() {
 /// A load whose start is already a second ago.
 fn late(group: Group, threads: usize) -> (Load, UnboundedReceiver<ThreadSecond>) {
     let (sender, seconds) = unbounded_channel();
-    let spec = LoadSpec {
-        plan: Arc::new(Plan {
-            groups: vec![group],
-        }),
-        lot: Lot::WHOLE,
-        threads,
-        start: Instant::now() - Duration::from_secs(1),
-    };
+    let start = Instant::now() - Duration::from_secs(1);
+    let spec = spec(vec![group], threads, start);
     (begin(spec, sender).unwrap(), seconds)
 }
 
@@ -220,15 +211,11 @@ fn a_runner_without_a_part_of_the_cap_opens_one_connection() {
     group.load.connections = 1;
     let (sender, seconds) = unbounded_channel();
     let spec = LoadSpec {
-        plan: Arc::new(Plan {
-            groups: vec![group],
-        }),
         lot: Lot {
             slice: Slice::WHOLE,
             share: Share { index: 1, of: 2 },
         },
-        threads: 2,
-        start: Instant::now(),
+        ..spec(vec![group], 2, Instant::now())
     };
     let result = finish(begin(spec, sender).unwrap(), seconds, 2);
     let account = result.tally.account;

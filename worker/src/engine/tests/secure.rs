@@ -225,12 +225,7 @@ fn certificates_are_read_before_a_redirect_may_need_them() {
     let followed = step(&target, "/");
     let group = |steps| users(1.0, 100, steps);
     let warm = |groups: Vec<Group>| {
-        let spec = LoadSpec {
-            plan: Arc::new(Plan { groups }),
-            lot: Lot::WHOLE,
-            threads: 1,
-            start: Instant::now(),
-        };
+        let spec = spec(groups, 1, Instant::now());
         let prepared = Prepared::new(&spec).unwrap();
         let warm = |group: &prepare::PreparedGroup| group.tls.is_warm();
         prepared.groups.iter().map(warm).collect::<Vec<bool>>()

@@ -52,6 +52,43 @@ fn read(to_head: bool, pieces: &[&[u8]]) -> Read {
     }
 }
 
+/// What is kept of the first answer in these pieces; None if it has no end.
+fn kept(pieces: &[&[u8]]) -> Option<(Vec<u8>, Vec<u8>, usize)> {
+    let mut answer = Answer::new(false).keeping(Wants {
+        head: true,
+        body: true,
+        cookies: true,
+    });
+    let mut done = false;
+    for piece in pieces {
+        // After a fault nothing is an answer.
+        done = matches!(answer.feed(piece).ok()?, Progress::Done(_));
+        if done {
+            break;
+        }
+    }
+    if !done {
+        answer.end().ok()?;
+    }
+    let kept = answer.take_kept()?;
+    Some((kept.head, kept.body, kept.cookies.len()))
+}
+
+#[test]
+fn what_is_wanted_is_kept() {
+    let text = "HTTP/1.1 100 Go\r\nX: 1\r\n\r\nHTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nTransfer-Encoding: chunked\r\nset-cookie: c\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n";
+    let (head, body, cookies) = kept(&[text.as_bytes()]).unwrap();
+    assert_eq!(
+        String::from_utf8(head).unwrap(),
+        "HTTP/1.1 200 OK\nSet-Cookie: a=b\nTransfer-Encoding: chunked\nset-cookie: c\n"
+    );
+    assert_eq!((body.as_slice(), cookies), (b"abcde".as_slice(), 2));
+    // Nothing is wanted, nothing is allocated.
+    let mut answer = Answer::new(false);
+    answer.feed(text.as_bytes()).unwrap();
+    assert!(answer.take_kept().is_none());
+}
+
 fn whole(text: &str) -> Read {
     read(false, &[text.as_bytes()])
 }
@@ -234,7 +271,7 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
     (
         "(HTTP/1.1 10[023] I\r\nX: y\r\n\r\n){0,2}",
         prop_oneof![Just(200u16), Just(204), Just(301), Just(404), Just(503)],
-        "(X-[a-z]{1,9}: [ -~]{0,30}\r\n){0,6}",
+        "((X-[a-z]{1,9}|Set-Cookie): [ -~]{0,30}\r\n){0,6}",
         body(),
         "[a-z]{0,10}",
         prop::option::weighted(0.3, (0usize..400, any::<u8>())),
@@ -264,6 +301,9 @@ proptest! {
         prop_assert_eq!(&read(false, &pieces), &at_once);
         let single: Vec<&[u8]> = bytes.chunks(1).collect();
         prop_assert_eq!(&read(false, &single), &at_once);
+        let at_once = kept(&[&bytes]);
+        prop_assert_eq!(&kept(&pieces), &at_once);
+        prop_assert_eq!(&kept(&single), &at_once);
     }
 
     #[test]

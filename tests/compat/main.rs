@@ -1,0 +1,7 @@
+//! Compatibility with DLT's clients: the API over HTTP against the contract's
+//! document, its rules, its door, and requests that no client sends.
+
+mod door;
+mod fuzz;
+mod rules;
+mod service;

@@ -1,0 +1,86 @@
+//! What is kept of an answer, where a step asks for it: head, body, cookies.
+//! Most steps ask for nothing and find nothing allocated.
+
+use httparse::Header;
+
+/// Longest body that is kept, bytes as they are on the wire: who checks more
+/// than this measures the generator.
+pub(crate) const LONGEST_KEPT_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// Most Set-Cookie headers of an answer: browsers keep as many for a site.
+const MOST_SET_COOKIES: usize = 50;
+/// Longest Set-Cookie header, bytes: as browsers take them.
+const LONGEST_SET_COOKIE_BYTES: usize = 4_096;
+
+/// What a step asks of an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Wants {
+    /// Status line and headers.
+    pub(crate) head: bool,
+    /// The body, and how it is encoded.
+    pub(crate) body: bool,
+    /// Its Set-Cookie headers.
+    pub(crate) cookies: bool,
+}
+
+/// What was kept.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// The last head, a line each, ended by LF.
+    pub(crate) head: Vec<u8>,
+    /// The body without its framing.
+    pub(crate) body: Vec<u8>,
+    /// Its Content-Encoding, empty if it has none.
+    pub(crate) encoding: Vec<u8>,
+    /// Values of Set-Cookie headers.
+    pub(crate) cookies: Vec<Box<[u8]>>,
+    /// Whether the body is longer than what is kept.
+    pub(crate) overlong: bool,
+}
+
+impl Kept {
+    /// Keeps what is wanted of a head.
+    pub(super) fn take_head(&mut self, wants: Wants, bytes: &[u8], headers: &[Header<'_>]) {
+        if wants.head {
+            let lines = bytes.split(|byte| *byte == b'\n');
+            for line in lines
+                .map(<[u8]>::trim_ascii_end)
+                .filter(|line| !line.is_empty())
+            {
+                self.head.extend_from_slice(line);
+                self.head.push(b'\n');
+            }
+        }
+        let is = |header: &&Header<'_>, name: &str| header.name.eq_ignore_ascii_case(name);
+        if wants.body {
+            let codings = headers
+                .iter()
+                .filter(|header| is(header, "content-encoding"));
+            for header in codings {
+                if !self.encoding.is_empty() {
+                    self.encoding.push(b',');
+                }
+                self.encoding.extend_from_slice(header.value);
+            }
+        }
+        if wants.cookies {
+            let cookies = headers
+                .iter()
+                .filter(|header| is(header, "set-cookie"))
+                .filter(|header| header.value.len() <= LONGEST_SET_COOKIE_BYTES)
+                .take(MOST_SET_COOKIES)
+                .map(|header| header.value.into());
+            self.cookies.extend(cookies);
+        }
+    }
+
+    /// Keeps more of the body.
+    pub(super) fn take_body(&mut self, bytes: &[u8]) {
+        if self.overlong || self.body.len() + bytes.len() > LONGEST_KEPT_BODY_BYTES {
+            self.overlong = true;
+            // Nobody looks at a part of it.
+            self.body = Vec::new();
+            return;
+        }
+        self.body.extend_from_slice(bytes);
+    }
+}
