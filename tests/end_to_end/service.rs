@@ -378,3 +378,36 @@ fn a_schedule_fires_once_even_if_the_service_was_killed_meanwhile() {
         (&json!("cancelled"), &json!(""))
     );
 }
+
+/// Two runs of one scenario side by side; too short to say more than that.
+#[test]
+fn two_runs_are_compared_or_it_is_said_why_not() {
+    let _shared = shared();
+    let (home, target) = (Home::new(), everywhere(ok()));
+    let service = Service::start(&home, &REGIONS);
+    let runs = [(); 2].map(|()| {
+        let started = service.post(&body("twice", &target, "2s"));
+        service.until("twice", "complete", s(2) + AROUND);
+        started["testRunId"].as_str().unwrap().to_owned()
+    });
+    let path = format!("/scenarios/twice/testruns/{}/compare", runs[1]);
+    let comparison = service.get(&format!("{path}?with={}", runs[0]));
+    assert_eq!(comparison["base"]["test_run_id"], runs[0].as_str());
+    assert_eq!(comparison["verdict"], "incomparable");
+    let said = comparison["reasons"].to_string();
+    assert!(said.contains("too short"), "{said}");
+    assert_eq!(comparison["comparability"]["same_load"], true);
+    assert_eq!(comparison["totals"][0]["metric"], "p50_us");
+    // The same question has the same answer.
+    assert_eq!(service.get(&format!("{path}?with={}", runs[0])), comparison);
+    for (query, status) in [
+        ("", 400),
+        ("?with=", 400),
+        ("?with=none", 404),
+        (format!("?with={}", runs[1]).as_str(), 400),
+        (format!("?with={}&with_test=other", runs[0]).as_str(), 404),
+    ] {
+        let reply = service.ask("GET", &format!("{path}{query}"), None);
+        assert_eq!(reply.status, status, "{query}: {:?}", reply.json());
+    }
+}

@@ -131,6 +131,8 @@ fn query_parameter(name: &str) -> Value {
         ),
         "end_timestamp" => ("Inclusive upper bound, the same form", text()),
         "next_token" => ("Opaque, from the page before", text()),
+        "with" => ("The run to compare with; required", text()),
+        "with_test" => ("Its scenario, where that is another", text()),
         "label" => ("One label; all requests without it", text()),
         _ => ("The file's name", text()),
     };

@@ -207,6 +207,26 @@ pub(super) fn only(pairs: Vec<(String, String)>, key: &str) -> Result<Option<Str
     reader.finish(value)
 }
 
+/// The run to compare with, which must be there, and its scenario.
+pub(super) fn compare(
+    pairs: Vec<(String, String)>,
+) -> Result<(TestRunId, Option<TestId>), Refusal> {
+    let mut reader = Reader::new(pairs, &["with", "with_test"]);
+    let run = reader.get("with").map(TestRunId::parse);
+    let test = reader.get("with_test").map(TestId::parse).transpose();
+    match (run, test) {
+        (Some(Ok(run)), Ok(test)) => return reader.finish((run, test)),
+        (Some(Ok(_)), Err(error)) => reader.fault("with_test", format!("must be {}", error.rule)),
+        (Some(Err(error)), _) => reader.fault("with", format!("must be {}", error.rule)),
+        (None, _) => reader.fault(
+            "with",
+            "is missing: name the run to compare with".to_owned(),
+        ),
+    }
+    let faults = Faults(reader.faults).to_string();
+    Err(Refusal::new(400, "INVALID_QUERY_PARAMETER", faults))
+}
+
 /// No key at all.
 pub(super) fn none(pairs: Vec<(String, String)>) -> Result<(), Refusal> {
     Reader::new(pairs, &[]).finish(())

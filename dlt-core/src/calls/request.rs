@@ -162,6 +162,13 @@ pub enum RunPart {
     },
     /// Failures by cause.
     Errors,
+    /// What changed since another run (decision 20).
+    Compare {
+        /// The run compared with.
+        run: TestRunId,
+        /// Its scenario, if it is another one.
+        test: Option<TestId>,
+    },
     /// The run's objects, or the bytes of one of them.
     Artifacts {
         /// Which one.
@@ -346,6 +353,10 @@ fn run_part(name: &str, pairs: Vec<(String, String)>) -> Result<RunPart, Refusal
             label: query::only(pairs, "label")?,
         },
         "errors" => query::none(pairs).map(|()| RunPart::Errors)?,
+        "compare" => {
+            let (run, test) = query::compare(pairs)?;
+            RunPart::Compare { run, test }
+        }
         _ => RunPart::Artifacts {
             name: query::only(pairs, "name")?,
         },

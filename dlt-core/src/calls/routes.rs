@@ -9,6 +9,7 @@ use super::answers::{
 };
 use super::openapi::shapes;
 use crate::calls::RunRecord;
+use crate::compare::Comparison;
 use crate::timeline::RunTimeline;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
@@ -245,6 +246,19 @@ pub(super) const TABLE: &[Row] = &[
             )
         }],
         "/scenarios/{testId}/testruns/{testRunId}/histogram",
+    ),
+    part(
+        "compare",
+        &[Operation {
+            query: &["with", "with_test"],
+            refusals: &[404],
+            ..get(
+                "compareTestRuns",
+                "What changed from the run `with` to this one, and whether it is no chance",
+                of::<Comparison>,
+            )
+        }],
+        "/scenarios/{testId}/testruns/{testRunId}/compare",
     ),
     part(
         "errors",

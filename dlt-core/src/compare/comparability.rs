@@ -5,6 +5,7 @@
 use super::Side;
 use crate::calls::{LoadSummary, RunRecord};
 use crate::verdict::Trust;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use serde_json::Value;
 const MOST_SENT_DIFFERENCE: f64 = 0.05;
 
 /// What was asked before the numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparability {
     /// Users or arrivals over time are the same, and were reached.
     pub same_load: bool,

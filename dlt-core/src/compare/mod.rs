@@ -15,6 +15,7 @@ use crate::calls::RunRecord;
 use crate::summary::Block;
 use crate::timeline::{LabelSeries, RunTimeline};
 use bootstrap::{Estimate, Spread, Statistic};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -42,7 +43,7 @@ pub struct Side<'a> {
 }
 
 /// What changed from `base` to `candidate`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     /// The run compared with.
     pub base: RunRef,
@@ -67,7 +68,7 @@ pub struct Comparison {
 }
 
 /// Which run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunRef {
     /// Its scenario.
     pub test_id: String,
@@ -78,8 +79,9 @@ pub struct RunRef {
 }
 
 /// The sum of a comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ComparisonVerdict")]
 pub enum Verdict {
     /// Something improved, nothing got worse.
     Better,
@@ -92,7 +94,7 @@ pub enum Verdict {
 }
 
 /// What became of one number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// It improved.
@@ -106,7 +108,7 @@ pub enum Change {
 }
 
 /// One number of both runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MetricChange {
     /// `p50_us`, `p95_us`, `p99_us`, `mean_us`, `error_rate` (0 to 1), or
     /// `rate` (finished requests per second).
@@ -133,7 +135,7 @@ pub struct MetricChange {
 }
 
 /// A label of both runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LabelChange {
     /// Its name.
     pub label: String,

@@ -8,8 +8,10 @@ use crate::runs::Run;
 use crate::world::World;
 use dlt_core::calls::answers::{Artifact, ArtifactsAnswer, ErrorsAnswer};
 use dlt_core::calls::request::{Refusal, RunPart};
+use dlt_core::compare::{Comparison, Side, compare};
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::keys;
+use dlt_core::timeline::RunTimeline;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use std::io::Read;
@@ -30,6 +32,11 @@ pub(super) async fn get(
         RunPart::Errors => json(Ok(ErrorsAnswer {
             errors: run.record.errors.unwrap_or_default(),
         })),
+        RunPart::Compare { run: base, test } => {
+            let test = test.as_ref().unwrap_or(&run.test);
+            let base = runs::need(world, test, &base).await?;
+            json(compared(world, &base, &run).await)
+        }
         RunPart::Artifacts { name: None } => json(artifacts(world, &run).await),
         RunPart::Artifacts { name: Some(name) } => artifact(world, &run, &name).await,
     }
@@ -48,24 +55,63 @@ fn nothing_yet(run: &Run, what: &str) -> Refusal {
 }
 
 async fn timeline(world: &World, run: &Run) -> Result<Answer, Refusal> {
+    let text = unpacked(world, run).await?;
+    let text = text.ok_or_else(|| nothing_yet(run, "timeline"))?;
+    let value: Value = serde_json::from_slice(&text).map_err(|error| broken(run, &error))?;
+    Ok(Answer::Json(value))
+}
+
+fn broken(run: &Run, error: &dyn std::fmt::Display) -> Refusal {
+    let text = format!("the timeline of run {} is unreadable: {error}", run.run);
+    Refusal::new(500, "INTERNAL_SERVER_ERROR", text)
+}
+
+/// The run's merged timeline as text; None if there is none.
+async fn unpacked(world: &World, run: &Run) -> Result<Option<Vec<u8>>, Refusal> {
     let key = keys::merged_timeline(&run.test, &run.prefix);
     let Some(packed) = world.objects.get(&key).await? else {
-        return Err(nothing_yet(run, "timeline"));
-    };
-    let broken = |error: String| {
-        Refusal::new(
-            500,
-            "INTERNAL_SERVER_ERROR",
-            format!("object {key}: {error}"),
-        )
+        return Ok(None);
     };
     let mut text = Vec::new();
     GzDecoder::new(packed.as_slice())
         .take(LARGEST_TIMELINE_BYTES)
         .read_to_end(&mut text)
-        .map_err(|error| broken(error.to_string()))?;
-    let value: Value = serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
-    Ok(Answer::Json(value))
+        .map_err(|error| broken(run, &error))?;
+    Ok(Some(text))
+}
+
+/// What changed from `base` to `candidate`; the draws follow from their names,
+/// so that the answer is the same whenever it is asked.
+async fn compared(world: &World, base: &Run, candidate: &Run) -> Result<Comparison, Refusal> {
+    if base.run == candidate.run {
+        return Err(Refusal::new(
+            400,
+            "INVALID_QUERY_PARAMETER",
+            "with: names the run itself; choose another one",
+        ));
+    }
+    let before = seconds(world, base).await?;
+    let after = seconds(world, candidate).await?;
+    let names = [&base.run, &candidate.run].map(TestRunId::as_str).concat();
+    let seed = names.bytes().fold(0u64, |seed, byte| {
+        seed.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte)
+    });
+    let side = |run, timeline| Side {
+        record: run,
+        timeline,
+    };
+    Ok(compare(
+        side(&base.record, before.as_ref()),
+        side(&candidate.record, after.as_ref()),
+        seed,
+    ))
+}
+
+/// The run's merged timeline; None if there is none.
+async fn seconds(world: &World, run: &Run) -> Result<Option<RunTimeline>, Refusal> {
+    let text = unpacked(world, run).await?;
+    text.map(|text| serde_json::from_slice(&text).map_err(|error| broken(run, &error)))
+        .transpose()
 }
 
 async fn histogram(

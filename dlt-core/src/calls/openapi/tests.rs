@@ -36,7 +36,7 @@ fn status(method: &str, row: &Row) -> Option<u16> {
     let request = Request {
         method,
         path: &path,
-        query: None,
+        query: row.template.ends_with("/compare").then_some("with=d"),
         body,
     };
     Call::read(&request).map(|read| match read {
