@@ -1,6 +1,12 @@
 //! The command line: words in, a closed set of commands out. What a flag means
 //! for a run is decided in `source`; nothing here looks at files.
 
+mod runs;
+mod scenarios;
+
+pub use runs::{DownloadArgs, GetArgs, RunsCommand, WatchArgs};
+pub use scenarios::{CreateArgs, Every, ScenariosCommand, StartArgs};
+
 use crate::exit;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -32,6 +38,27 @@ pub struct Cli {
         value_name = "DIR"
     )]
     pub home: Option<PathBuf>,
+    /// API to ask, like https://host/prod; a token for it is taken from DLT_API_TOKEN or from the file
+    /// DLT_API_TOKEN_FILE [default: the dlt up of the data folder, else the folder itself]
+    #[arg(
+        long,
+        env = "DLT_API_URL",
+        hide_env_values = true,
+        global = true,
+        value_name = "URL",
+        help_heading = "Server"
+    )]
+    pub api: Option<String>,
+    /// Sign requests with AWS credentials (SigV4), as hosts of API Gateway always get them
+    #[arg(
+        long,
+        env = "DLT_API_SIGV4",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Server",
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    pub sigv4: bool,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
@@ -45,6 +72,9 @@ Examples:
   dlt run http://127.0.0.1:8080/ -c 50 -d 30s    fifty users for thirty seconds
   dlt run scenario.yaml --tasks 4 --json         a scenario file, four runners, JSON
   dlt runs get latest                            the last result once more
+  dlt up                                         a service: schedules, API, runs that outlive a terminal
+  dlt scenarios create scenario.yaml --start     keep a scenario there, and start it
+  dlt runs watch                                 follow its run
 
 Exit codes:
 {}
@@ -62,11 +92,67 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Be the service on this machine: API, live data, schedules, runners
     Up(UpArgs),
-    /// Look at past runs
+    /// Keep, start, schedule and look at scenarios
+    #[command(subcommand, arg_required_else_help = true)]
+    Scenarios(ScenariosCommand),
+    /// Watch runs, look at results, save their files
     #[command(subcommand, arg_required_else_help = true)]
     Runs(RunsCommand),
+    /// Show the runners that exist now
+    Runners(PlainArgs),
+    /// Show where runs may go, and how much room there is
+    Regions(PlainArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions(CompletionsArgs),
+    /// Write man pages into a folder
+    #[command(hide = true)]
+    Man(ManArgs),
     /// Be one runner; started by dlt itself, not by hand
     Worker,
+}
+
+/// Flags of a command that only shows something.
+#[derive(Debug, Args)]
+pub struct PlainArgs {
+    /// Print the API's JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `dlt completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// Shells that completions are made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Shell {
+    /// GNU Bash
+    Bash,
+    /// Zsh
+    Zsh,
+    /// fish
+    Fish,
+    /// PowerShell
+    Powershell,
+}
+
+const COMPLETIONS_HELP: &str = "\
+Examples:
+  dlt completions bash > ~/.local/share/bash-completion/completions/dlt
+  dlt completions zsh > ~/.zfunc/_dlt          (with fpath+=~/.zfunc in .zshrc)
+  dlt completions fish > ~/.config/fish/completions/dlt.fish";
+
+/// Flags of `dlt man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Where to; the folder is made if needed
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
 }
 
 /// Flags of `dlt demo`.
@@ -241,28 +327,6 @@ With a scenario file, load, request, TLS and thresholds stand in the file.
 Ctrl-C stops the run, keeps and shows what was measured; a second Ctrl-C leaves
 at once. Exit codes: dlt --help.";
 
-/// `dlt runs …`.
-#[derive(Debug, Subcommand)]
-pub enum RunsCommand {
-    /// List past runs, newest first
-    List {
-        /// Most runs to list
-        #[arg(long, default_value_t = 20, value_name = "N")]
-        limit: usize,
-        /// Print the run records as a JSON array
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show the result of a run
-    Get {
-        /// The run's id, its beginning, or latest
-        run: String,
-        /// Print the run record as JSON
-        #[arg(long)]
-        json: bool,
-    },
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,7 +351,23 @@ mod tests {
     fn help_is_what_was_promised() {
         insta::assert_snapshot!("help", help_of(&[]));
         insta::assert_snapshot!("help_run", help_of(&["run"]));
-        insta::assert_snapshot!("help_runs_get", help_of(&["runs", "get"]));
+        insta::assert_snapshot!("help_up", help_of(&["up"]));
+        insta::assert_snapshot!("help_completions", help_of(&["completions"]));
+        for (group, below) in [
+            (
+                "runs",
+                ["list", "get", "latest", "watch", "download", "cancel"],
+            ),
+            (
+                "scenarios",
+                ["list", "get", "create", "start", "cancel", "delete"],
+            ),
+        ] {
+            insta::assert_snapshot!(format!("help_{group}"), help_of(&[group]));
+            for name in below {
+                insta::assert_snapshot!(format!("help_{group}_{name}"), help_of(&[group, name]));
+            }
+        }
     }
 
     #[test]

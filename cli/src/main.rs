@@ -3,14 +3,19 @@
 //! to the worker, what numbers mean to the core.
 
 mod args;
+mod client;
 mod demo;
+mod draft;
 mod exit;
 mod home;
 mod line;
 mod live;
+mod platform;
 mod result;
 mod run;
 mod runs;
+mod scenarios;
+mod shell;
 mod signals;
 mod source;
 mod speak;
@@ -22,6 +27,7 @@ mod watch;
 use anyhow::Context;
 use args::{Cli, Command};
 use clap::Parser;
+use client::{Asking, ClientError};
 use exit::Exit;
 use speak::Voice;
 use std::process::ExitCode;
@@ -57,16 +63,43 @@ fn obey(voice: Voice, cli: &Cli) -> anyhow::Result<Exit> {
     };
     let runtime = builder.enable_all().build().context("dlt cannot start")?;
     let home = cli.home.as_deref();
+    let asking = Asking {
+        home: cli.home.clone(),
+        api: cli.api.clone(),
+        sigv4: cli.sigv4,
+    };
     let exit = runtime.block_on(async {
         match &cli.command {
-            Command::Demo(args) => demo::demo(voice, home, args).await,
-            Command::Run(args) => run::run(voice, home, args).await,
+            Command::Demo(args) => demo::demo(voice, &asking, args).await,
+            Command::Run(args) => run::run(voice, &asking, args).await,
             Command::Up(args) => up::up(voice, home, args).await,
-            Command::Runs(command) => runs::runs(voice, home, command),
+            Command::Scenarios(command) => {
+                answered(voice, scenarios::scenarios(voice, &asking, command).await)
+            }
+            Command::Runs(command) => answered(voice, runs::runs(voice, &asking, command).await),
+            Command::Runners(args) => {
+                answered(voice, platform::runners(voice, &asking, args).await)
+            }
+            Command::Regions(args) => {
+                answered(voice, platform::regions(voice, &asking, args).await)
+            }
+            Command::Completions(args) => Ok(shell::completions(voice, args)),
+            Command::Man(args) => shell::man(voice, args),
             Command::Worker => Ok(Exit::Bug),
         }
     });
     // Whatever still runs in the background must not keep the process.
     runtime.shutdown_timeout(LAST_WAIT);
     exit
+}
+
+/// What became of a command that asks the API.
+fn answered(voice: Voice, ended: Result<Exit, ClientError>) -> anyhow::Result<Exit> {
+    Ok(ended.unwrap_or_else(|error| say(voice, &error)))
+}
+
+/// Says why the API gave no answer; what the command ends with.
+fn say(voice: Voice, error: &ClientError) -> Exit {
+    voice.error(&error.to_string());
+    error.exit()
 }

@@ -1,20 +1,30 @@
-//! `dlt run`: a scenario, a home, a run, a result. Bad input is told before the
-//! home is opened, so it leaves no trace.
+//! `dlt run`: a scenario, a place, a run, a result. The place is the service of
+//! this data folder or a server that was named, if there is one; else this
+//! process. Bad input is told before anything is opened or sent, so it leaves
+//! no trace.
 
 use crate::args::RunArgs;
+use crate::client::{Asking, Client, ClientError, understood};
+use crate::draft::{self, Draft};
 use crate::exit::Exit;
 use crate::home;
 use crate::line::{Line, Tone};
+use crate::live::Planned;
 use crate::result::{self, Telling};
+use crate::runs::find::Found;
 use crate::signals::Interrupts;
-use crate::source::{self, Source};
+use crate::source::{self, Files, Places};
 use crate::speak::Voice;
-use crate::watch::{Watched, told, watch};
+use crate::watch::{self, CtrlC, Gone, Watched, told, watch};
 use anyhow::Context;
+use dlt_core::calls::answers::ScenarioRecord;
 use dlt_core::calls::{RunRecord, exit_code};
-use dlt_core::scenario::Faults;
+use dlt_core::ids::Region;
+use dlt_core::scenario::{Faults, Scenario};
 use dlt_pipeline::local::Home;
-use std::path::Path;
+use serde_json::Value;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long opening the data folder may take.
@@ -25,6 +35,8 @@ const OPEN_DEADLINE: Duration = Duration::from_secs(30);
 pub struct Manner<'a> {
     /// The record as JSON on stdout.
     pub json: bool,
+    /// The record as a server answered it, if one did.
+    pub raw: Option<Value>,
     /// Exit with 4 unless trusted.
     pub require_trusted: bool,
     /// What to try next: (what for, command).
@@ -32,17 +44,58 @@ pub struct Manner<'a> {
 }
 
 /// `dlt run`.
-pub async fn run(voice: Voice, home_dir: Option<&Path>, args: &RunArgs) -> anyhow::Result<Exit> {
-    let source = match source::read(args) {
-        Ok(source) => source,
-        Err(faults) => return Ok(refuse(voice, &faults)),
-    };
+pub async fn run(voice: Voice, asking: &Asking, args: &RunArgs) -> anyhow::Result<Exit> {
     let manner = Manner {
         json: args.json,
         require_trusted: args.require_trusted,
-        next: Vec::new(),
+        ..Manner::default()
     };
-    execute(voice, home_dir, source, &manner).await
+    match asking.server().await {
+        Ok(Some(client)) => {
+            let ended = there(voice, &client, args, manner).await;
+            Ok(ended.unwrap_or_else(|error| crate::say(voice, &error)))
+        }
+        Ok(None) => here(voice, asking.dir()?, args, manner).await,
+        Err(error) => Ok(crate::say(voice, &error)),
+    }
+}
+
+/// In this process.
+async fn here(
+    voice: Voice,
+    dir: PathBuf,
+    args: &RunArgs,
+    manner: Manner<'_>,
+) -> anyhow::Result<Exit> {
+    let read = Places::here(&args.region).and_then(|places| {
+        let scenario = source::read(args, &places, &Files::InPlace)?;
+        Ok((scenario, places))
+    });
+    match read {
+        Ok((scenario, places)) => embed(voice, dir, &scenario, places.chosen, manner).await,
+        Err(faults) => Ok(refuse(voice, &faults)),
+    }
+}
+
+/// On a server.
+async fn there(
+    voice: Voice,
+    client: &Client,
+    args: &RunArgs,
+    manner: Manner<'_>,
+) -> Result<Exit, ClientError> {
+    let regions = draft::regions(client).await?;
+    let known = regions
+        .iter()
+        .map(|(region, details)| (region.clone(), draft::capacity(details)))
+        .collect();
+    let files = Files::to_send();
+    let read =
+        Places::there(known, &args.region).and_then(|places| source::read(args, &places, &files));
+    match read {
+        Ok(scenario) => post(voice, client, &scenario, files, manner).await,
+        Err(faults) => Ok(refuse(voice, &faults)),
+    }
 }
 
 /// Tells all faults, each with its path.
@@ -66,24 +119,28 @@ pub fn refuse(voice: Voice, faults: &Faults) -> Exit {
     Exit::BadInput
 }
 
-/// Runs a scenario in this process and tells its result.
-pub async fn execute(
-    voice: Voice,
-    home_dir: Option<&Path>,
-    source: Source,
-    manner: &Manner<'_>,
-) -> anyhow::Result<Exit> {
-    let mut interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
-    let warnings: Vec<Line> = source
-        .scenario
-        .warnings
+/// Tells warnings.
+pub fn warn(voice: Voice, warnings: &[String]) {
+    let lines: Vec<Line> = warnings
         .iter()
         .map(|text| Line::new().tone(Tone::Warn, "warning: ").plain(text))
         .collect();
-    if !warnings.is_empty() {
-        voice.talk(&warnings);
+    if !lines.is_empty() {
+        voice.talk(&lines);
     }
-    let options = home::options(home::dir(home_dir)?, source.regions)?;
+}
+
+/// Runs a scenario in this process and tells its result.
+pub async fn embed(
+    voice: Voice,
+    dir: PathBuf,
+    scenario: &Scenario,
+    regions: Vec<(Region, u64)>,
+    mut manner: Manner<'_>,
+) -> anyhow::Result<Exit> {
+    let mut interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
+    warn(voice, &scenario.warnings);
+    let options = home::options(dir, regions)?;
     let opened = tokio::select! {
         opened = tokio::time::timeout(OPEN_DEADLINE, Home::open(options)) => opened,
         name = interrupts.next() => {
@@ -92,7 +149,7 @@ pub async fn execute(
         }
     };
     let home = match opened {
-        Ok(Ok(home)) => home,
+        Ok(Ok(home)) => Arc::new(home),
         Ok(Err(error)) => {
             let (exit, message) = told(&error);
             voice.error(&message);
@@ -103,36 +160,86 @@ pub async fn execute(
             OPEN_DEADLINE.as_secs()
         ),
     };
-    match watch(voice, &home, &source.scenario, &mut interrupts).await {
+    let starting = watch::start(home, scenario);
+    let planned = Planned::of(scenario);
+    let watched = watch(voice, planned, starting, CtrlC::Stops, &mut interrupts).await;
+    Ok(tell_end(voice, watched, &mut manner))
+}
+
+/// Runs a scenario on a server and tells its result.
+pub async fn post(
+    voice: Voice,
+    client: &Client,
+    scenario: &Scenario,
+    files: Files,
+    mut manner: Manner<'_>,
+) -> Result<Exit, ClientError> {
+    let mut interrupts = Interrupts::listen()
+        .map_err(|error| ClientError::Cannot(format!("cannot listen for Ctrl-C: {error}")))?;
+    warn(voice, &scenario.warnings);
+    let draft = Draft::of(scenario, None, files.uploads())?.at_once();
+    let starting = async {
+        let answer = draft.post(client).await;
+        let record: Result<ScenarioRecord, ClientError> =
+            answer.and_then(|answer| understood("POST /scenarios", answer));
+        let gone = |error: ClientError| Gone {
+            exit: error.exit(),
+            message: error.to_string(),
+        };
+        let run = record.map_err(gone)?.test_run_id.ok_or_else(|| Gone {
+            exit: Exit::CouldNotRun,
+            message: format!(
+                "the run is started, but this server does not say which it is; dlt runs watch {} follows it once it is there",
+                draft.test
+            ),
+        })?;
+        let test = draft.test.to_string();
+        Ok(watch::follow(client, &Found { test, run }))
+    };
+    let planned = Planned::of(scenario);
+    let watched = watch(voice, planned, starting, CtrlC::Stops, &mut interrupts).await;
+    Ok(tell_end(voice, watched, &mut manner))
+}
+
+/// Tells how watching ended; what the command ends with.
+pub fn tell_end(voice: Voice, watched: Watched, manner: &mut Manner<'_>) -> Exit {
+    match watched {
         Watched::Over {
             record,
+            raw,
             interrupted,
         } => {
-            let code = exit_code(&record, manner.require_trusted, interrupted);
-            let exit = Exit::from_code(code);
-            tell(voice, &record, exit, manner)?;
-            Ok(exit)
+            manner.raw = raw;
+            close(voice, &record, interrupted, manner)
         }
-        Watched::Gone(exit, message) => {
-            voice.error(&message);
-            Ok(exit)
+        Watched::Gone(Gone { exit, message }) => {
+            match exit {
+                // What was asked for is no error.
+                Exit::Interrupted => voice.talk(&[Line::of(message)]),
+                _ => voice.error(&message),
+            }
+            exit
         }
     }
 }
 
+/// Tells a run's result; what the command ends with.
+pub fn close(voice: Voice, record: &RunRecord, interrupted: bool, manner: &Manner<'_>) -> Exit {
+    let exit = Exit::from_code(exit_code(record, manner.require_trusted, interrupted));
+    tell(voice, record, exit, manner);
+    exit
+}
+
 /// Prints a record: as JSON, or as the last screen.
-pub fn tell(
-    voice: Voice,
-    record: &RunRecord,
-    exit: Exit,
-    manner: &Manner<'_>,
-) -> anyhow::Result<()> {
+pub fn tell(voice: Voice, record: &RunRecord, exit: Exit, manner: &Manner<'_>) {
     let width = voice.columns();
     if manner.json {
-        let text = serde_json::to_string_pretty(record).context("the record has no JSON form")?;
         voice.talk(&result::headline(record, exit, width));
-        voice.data_text(&(text + "\n"));
-        return Ok(());
+        match &manner.raw {
+            Some(raw) => voice.json(raw),
+            None => voice.json(record),
+        }
+        return;
     }
     voice.data(&result::lines(
         record,
@@ -142,5 +249,4 @@ pub fn tell(
             next: &manner.next,
         },
     ));
-    Ok(())
 }

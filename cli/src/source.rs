@@ -2,6 +2,10 @@
 //! stdin), in which regions it runs, and every fault of it at once. Nothing is
 //! stored here, so bad input leaves no trace.
 
+mod files;
+
+pub use files::{Files, Upload};
+
 use crate::args::{DEFAULT_CAPACITY, DEFAULT_REGION, RunArgs};
 use dlt_core::ids::Region;
 use dlt_core::scenario::{Defaults, Fault, Faults, Format, Quick, Scenario, quick};
@@ -13,41 +17,96 @@ use std::path::{Path, PathBuf};
 /// it is parsed, this one only keeps memory bounded.
 const LONGEST_SCENARIO_BYTES: u64 = 32 * 1024 * 1024;
 
-/// A scenario with the regions it may run in.
-#[derive(Debug)]
-pub struct Source {
-    /// What to run.
-    pub scenario: Scenario,
-    /// Regions with their capacity.
-    pub regions: Vec<(Region, u64)>,
+/// Where a scenario may run.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// The regions that were chosen, with their capacity; a URL's runners are
+    /// dealt over these, a file's go to the first unless it says otherwise.
+    pub chosen: Vec<(Region, u64)>,
+    /// The other regions, which a file may name.
+    pub others: Vec<(Region, u64)>,
+}
+
+impl Places {
+    /// Regions in this process, as `--region` names them.
+    pub fn here(given: &[String]) -> Result<Self, Faults> {
+        Ok(Self {
+            chosen: regions(given)?,
+            others: Vec::new(),
+        })
+    }
+
+    /// Regions of a server: its first, or those that `--region` names, whose
+    /// capacity is the server's to say.
+    pub fn there(known: Vec<(Region, u64)>, given: &[String]) -> Result<Self, Faults> {
+        if given.is_empty() {
+            let mut known = known;
+            let others = known.split_off(known.len().min(1));
+            return Ok(Self {
+                chosen: known,
+                others,
+            });
+        }
+        let asked = regions(given)?;
+        let names: Vec<&str> = known.iter().map(|row| row.0.as_str()).collect();
+        let faults: Vec<Fault> = asked
+            .iter()
+            .filter(|row| !names.contains(&row.0.as_str()))
+            .map(|row| Fault {
+                path: "--region".to_owned(),
+                reason: format!(
+                    "{} is not a region of this server; known: {}",
+                    row.0,
+                    names.join(", ")
+                ),
+            })
+            .collect();
+        if !faults.is_empty() {
+            return Err(Faults(faults));
+        }
+        let (chosen, others) = known
+            .into_iter()
+            .partition(|row| asked.iter().any(|asked| asked.0 == row.0));
+        Ok(Self { chosen, others })
+    }
+
+    fn all(&self) -> Vec<(Region, u64)> {
+        [self.chosen.clone(), self.others.clone()].concat()
+    }
 }
 
 /// Reads what `dlt run` was asked for.
-pub fn read(args: &RunArgs) -> Result<Source, Faults> {
-    let regions = regions(&args.region)?;
+pub fn read(args: &RunArgs, places: &Places, files: &Files) -> Result<Scenario, Faults> {
     let target = args.target.as_str();
     if target.contains("://") {
-        return from_url(args, regions);
+        return from_url(args, places, files);
     }
     let useless = flags_for_urls(args);
     if !useless.is_empty() {
         return Err(Faults(useless));
     }
+    from_file(target, &defaults(args, places), files)
+}
+
+/// Reads a scenario file; a name that the defaults leave open is the file's.
+pub fn from_file(target: &str, defaults: &Defaults, files: &Files) -> Result<Scenario, Faults> {
     let (text, format, folder) = read_file(target).map_err(|reason| one(target, reason))?;
-    let name = match target {
-        "-" => "stdin".to_owned(),
-        path => Path::new(path).file_stem().map_or_else(
-            || path.to_owned(),
-            |stem| stem.to_string_lossy().into_owned(),
-        ),
-    };
-    let scenario = parse(&text, format, &defaults(args, &regions, &name), &folder)?;
-    Ok(Source { scenario, regions })
+    let mut defaults = defaults.clone();
+    if defaults.name.is_empty() {
+        defaults.name = match target {
+            "-" => "stdin".to_owned(),
+            path => Path::new(path).file_stem().map_or_else(
+                || path.to_owned(),
+                |stem| stem.to_string_lossy().into_owned(),
+            ),
+        };
+    }
+    parse(&text, format, &defaults, &folder, files)
 }
 
 /// A URL with flags: faults of both kinds at once, those of the scenario with
 /// the flag that they come from.
-fn from_url(args: &RunArgs, regions: Vec<(Region, u64)>) -> Result<Source, Faults> {
+fn from_url(args: &RunArgs, places: &Places, files: &Files) -> Result<Scenario, Faults> {
     let mut faults: Vec<Fault> = args
         .header
         .iter()
@@ -57,11 +116,14 @@ fn from_url(args: &RunArgs, regions: Vec<(Region, u64)>) -> Result<Source, Fault
             reason: format!("{header:?} has no colon; write it like 'Accept: text/html'"),
         })
         .collect();
-    let text = quick_body(args, &regions).to_string();
-    let defaults = defaults(args, &regions, &args.target);
-    let parsed = parse(text.as_bytes(), Format::Json, &defaults, Path::new(""));
-    match parsed {
-        Ok(scenario) if faults.is_empty() => Ok(Source { scenario, regions }),
+    let text = quick_body(args, &places.chosen).to_string();
+    let mut defaults = defaults(args, places);
+    if defaults.name.is_empty() {
+        defaults.name.clone_from(&args.target);
+    }
+    let folder = Path::new("");
+    match parse(text.as_bytes(), Format::Json, &defaults, folder, files) {
+        Ok(scenario) if faults.is_empty() => Ok(scenario),
         Ok(_) => Err(Faults(faults)),
         Err(Faults(told)) => {
             faults.extend(told.into_iter().map(with_flag));
@@ -106,8 +168,10 @@ pub fn parse(
     format: Format,
     defaults: &Defaults,
     folder: &Path,
+    files: &Files,
 ) -> Result<Scenario, Faults> {
-    Scenario::from_text(text, format, defaults, &|name| check_file(folder, name))
+    let check = |name: &str| files.check(folder, name);
+    Scenario::from_text(text, format, defaults, &check)
 }
 
 fn one(path: impl Into<String>, reason: impl Into<String>) -> Faults {
@@ -117,11 +181,11 @@ fn one(path: impl Into<String>, reason: impl Into<String>) -> Faults {
     }])
 }
 
-fn defaults(args: &RunArgs, regions: &[(Region, u64)], name: &str) -> Defaults {
+fn defaults(args: &RunArgs, places: &Places) -> Defaults {
     Defaults {
-        regions: regions.to_vec(),
-        tasks: args.tasks.unwrap_or(regions.len() as u64),
-        name: args.name.clone().unwrap_or_else(|| name.to_owned()),
+        regions: places.all(),
+        tasks: args.tasks.unwrap_or(places.chosen.len() as u64),
+        name: args.name.clone().unwrap_or_default(),
         show_live: true,
     }
 }
@@ -177,7 +241,8 @@ fn quick_body(args: &RunArgs, regions: &[(Region, u64)]) -> Value {
     let mut dealt = dealt(tasks, regions);
     if dealt.is_empty() {
         // Zero runners: the scenario's own check says so, with the path.
-        dealt = vec![(regions[0].0.to_string(), tasks)];
+        let first = regions.first().map(|row| row.0.to_string());
+        dealt = vec![(first.unwrap_or_default(), tasks)];
     }
     let (body, body_file) = match args.body.as_deref() {
         Some(text) => match text.strip_prefix('@') {
@@ -336,21 +401,6 @@ fn bounded(reader: impl Read) -> std::io::Result<Vec<u8>> {
         )));
     }
     Ok(text)
-}
-
-/// The absolute path of a file that the scenario names, if it can be read.
-fn check_file(folder: &Path, name: &str) -> Result<String, String> {
-    let path = std::path::absolute(folder.join(name)).map_err(|error| error.to_string())?;
-    let shown = path.display();
-    let refused = |error: std::io::Error| format!("{shown} cannot be read: {error}");
-    // What it is comes first: opening a pipe would wait for its writer.
-    if !std::fs::metadata(&path).map_err(refused)?.is_file() {
-        return Err(format!("{shown} is not a file"));
-    }
-    std::fs::File::open(&path).map_err(refused)?;
-    path.to_str()
-        .map(str::to_owned)
-        .ok_or_else(|| format!("{shown} is not UTF-8"))
 }
 
 #[cfg(test)]

@@ -70,6 +70,13 @@ impl Voice {
             .and_then(|()| stdout.flush());
     }
 
+    /// Prints JSON as data.
+    pub fn json(self, value: &impl serde::Serialize) {
+        // Values of our own: what they hold can be written.
+        let text = serde_json::to_string_pretty(value).unwrap_or_default();
+        self.data_text(&(text + "\n"));
+    }
+
     /// Prints talk.
     pub fn talk(self, lines: &[Line]) {
         let text: String = lines

@@ -1,28 +1,34 @@
 //! One run, from start to record, as a person watches it: live block or plain
-//! lines, and what Ctrl-C does. What a run is belongs to the pipeline.
+//! lines, and what Ctrl-C does. Where the run is, `home` and `api` know; what a
+//! run is belongs to the pipeline.
 
+mod api;
+mod home;
+
+pub use api::follow;
+pub use home::start;
+
+use crate::client::Client;
 use crate::exit::Exit;
 use crate::line::{Line, Tone};
 use crate::live::block::Block;
 use crate::live::plain::Plain;
 use crate::live::{Live, Planned};
+use crate::runs::find::Found;
 use crate::signals::Interrupts;
 use crate::speak::Voice;
 use dlt_core::calls::RunRecord;
-use dlt_core::scenario::Scenario;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::local::{Home, LiveEvent, Started};
+use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 /// Time between two drawings of the live block.
 const REDRAW: Duration = Duration::from_millis(250);
-/// How long starting may take before we give up on it.
-const START_DEADLINE: Duration = Duration::from_secs(30);
 /// How long a stopped run may take to hand over what it has (decision 6: 20 s
-/// Between two tries to tell the home that the run shall stop.
-const BETWEEN_ASKS: Duration = Duration::from_millis(250);
 /// for the runners, the rest for merging).
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
 /// Beyond planned end and graceful stop: launching, merging, and the 30 s after
@@ -36,11 +42,74 @@ pub enum Watched {
     Over {
         /// Its record.
         record: Box<RunRecord>,
+        /// The answer that it was read from, if a server gave it.
+        raw: Option<Value>,
         /// It was stopped by the person in front of us.
         interrupted: bool,
     },
-    /// There is no record: how to exit, and what to say.
-    Gone(Exit, String),
+    /// There is no record.
+    Gone(Gone),
+}
+
+/// Why there is no record: how to exit, and what to say.
+#[derive(Debug)]
+pub struct Gone {
+    /// How the command ends.
+    pub exit: Exit,
+    /// What to say.
+    pub message: String,
+}
+
+impl Gone {
+    fn could_not(message: String) -> Self {
+        Self {
+            exit: Exit::CouldNotRun,
+            message,
+        }
+    }
+
+    fn of(error: &PipelineError) -> Self {
+        let (exit, message) = told(error);
+        Self { exit, message }
+    }
+}
+
+/// What is told of a watched run.
+#[derive(Debug)]
+pub enum Heard {
+    /// It goes on.
+    Event(LiveEvent),
+    /// So many events were missed.
+    Missed(u64),
+    /// A sentence that does not concern the run.
+    Said(String),
+    /// What was told is told again, from the beginning.
+    Again,
+    /// It is over.
+    Over(Result<(Box<RunRecord>, Option<Value>), Gone>),
+}
+
+/// A run that is being watched.
+#[derive(Debug)]
+pub struct Watching {
+    heard: mpsc::Receiver<Heard>,
+    ctrl: Ctrl,
+}
+
+/// Who is told to stop it.
+#[derive(Debug)]
+enum Ctrl {
+    Home(Arc<Home>, Started),
+    Api(Client, Found),
+}
+
+/// What the first Ctrl-C does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CtrlC {
+    /// It stops the run, which is ours.
+    Stops,
+    /// It leaves the run alone, which is not.
+    Leaves,
 }
 
 /// Where the run is shown.
@@ -103,86 +172,88 @@ impl Clock {
     }
 }
 
-/// Starts the scenario and stays until it is over.
+/// Stays with a run until it is over; `starting` is what brings it about.
 pub async fn watch(
     voice: Voice,
-    home: &Home,
-    scenario: &Scenario,
+    planned: Planned,
+    starting: impl Future<Output = Result<Watching, Gone>>,
+    ctrl_c: CtrlC,
     interrupts: &mut Interrupts,
 ) -> Watched {
-    let mut live = Live::new(Planned::of(scenario));
+    let mut live = Live::new(planned);
+    live.leaves = ctrl_c == CtrlC::Leaves;
     let mut stage = Stage::new(voice);
     let mut clock = Clock::default();
     stage.after_event(&live);
     stage.redraw(&live, &clock);
-    let started = match timeout(START_DEADLINE, home.start(scenario)).await {
-        Ok(Ok(started)) => started,
-        Ok(Err(error)) => return could_not(&error),
-        Err(_) => {
-            let text = format!(
-                "the run did not start within {} s",
-                START_DEADLINE.as_secs()
-            );
-            return Watched::Gone(Exit::CouldNotRun, text);
-        }
+    let mut watching = match starting.await {
+        Ok(watching) => watching,
+        Err(gone) => return Watched::Gone(gone),
     };
-    let mut events = home.watch(&started.run);
-    let mut hearing = true;
     let mut redraw = interval(REDRAW);
     redraw.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let planned_s = live.planned.end_s + live.planned.graceful_stop_s;
-    let mut deadline = Instant::now() + Duration::from_secs_f64(planned_s) + RUN_MARGIN;
-    let waiting = home.wait(&started);
-    tokio::pin!(waiting);
+    let mut deadline = Instant::now() + longest(&live.planned);
     loop {
         tokio::select! {
-            record = &mut waiting => return over(record, live.stopping),
-            event = events.recv(), if hearing => match event {
-                Ok(event) => take(&mut live, &mut stage, &mut clock, event),
-                Err(RecvError::Lagged(missed)) => stage.say(
-                    Tone::Warn,
-                    &format!("{missed} live events were missed; the result is not affected"),
-                ),
-                Err(RecvError::Closed) => hearing = false,
+            heard = watching.heard.recv() => match heard {
+                Some(Heard::Over(over)) => return ended(over, live.stopping),
+                Some(heard) => take(&mut live, &mut stage, &mut clock, heard),
+                None => return Watched::Gone(Gone {
+                    exit: Exit::Bug,
+                    message: "the run is no longer told of. This is a bug in dlt, please report it".to_owned(),
+                }),
             },
             name = interrupts.next() => {
-                if live.stopping {
-                    return left(home);
+                if live.stopping || ctrl_c == CtrlC::Leaves {
+                    return watching.ctrl.left(live.stopping);
                 }
                 live.stopping = true;
                 deadline = Instant::now() + STOP_DEADLINE;
                 stage.after_event(&live);
-                if let Some(gone) = cancel(home, &started, name, interrupts).await {
+                if let Some(gone) = cancel(&watching.ctrl, name, interrupts).await {
                     return gone;
                 }
             }
             _ = redraw.tick() => stage.redraw(&live, &clock),
-            () = sleep_until(deadline) => return too_late(home, live.stopping),
+            () = sleep_until(deadline) => return watching.ctrl.too_late(live.stopping),
         }
     }
 }
 
-fn take(live: &mut Live, stage: &mut Stage, clock: &mut Clock, event: LiveEvent) {
-    if let Some(note) = live.take(event) {
-        stage.say(Tone::Warn, &note);
+/// How long a run may take in all.
+fn longest(planned: &Planned) -> Duration {
+    let planned_s = planned.end_s + planned.graceful_stop_s;
+    Duration::from_secs_f64(planned_s) + RUN_MARGIN
+}
+
+fn take(live: &mut Live, stage: &mut Stage, clock: &mut Clock, heard: Heard) {
+    match heard {
+        Heard::Event(event) => {
+            if let Some(note) = live.take(event) {
+                stage.say(Tone::Warn, &note);
+            }
+        }
+        Heard::Missed(missed) => stage.say(
+            Tone::Warn,
+            &format!("{missed} live events were missed; the result is not affected"),
+        ),
+        Heard::Said(text) => stage.say(Tone::Warn, &text),
+        Heard::Again => live.forget(),
+        Heard::Over(_) => {}
     }
     clock.hear(live.newest());
     stage.after_event(live);
 }
 
-fn over(record: Result<RunRecord, PipelineError>, interrupted: bool) -> Watched {
-    match record {
-        Ok(record) => Watched::Over {
-            record: Box::new(record),
+fn ended(over: Result<(Box<RunRecord>, Option<Value>), Gone>, interrupted: bool) -> Watched {
+    match over {
+        Ok((record, raw)) => Watched::Over {
+            record,
+            raw,
             interrupted,
         },
-        Err(error) => could_not(&error),
+        Err(gone) => Watched::Gone(gone),
     }
-}
-
-fn could_not(error: &PipelineError) -> Watched {
-    let (exit, message) = told(error);
-    Watched::Gone(exit, message)
 }
 
 /// How a control plane's error ends the command, and the sentence for it.
@@ -193,57 +264,81 @@ pub fn told(error: &PipelineError) -> (Exit, String) {
 }
 
 /// Asks the run to stop; a second interrupt while asking leaves at once.
-async fn cancel(
-    home: &Home,
-    started: &Started,
-    name: &str,
-    interrupts: &mut Interrupts,
-) -> Option<Watched> {
+async fn cancel(ctrl: &Ctrl, name: &str, interrupts: &mut Interrupts) -> Option<Watched> {
     let reason = format!("stopped by {name}");
     tokio::select! {
-        asked = timeout(STOP_DEADLINE, ask_to_stop(home, started, &reason)) => match asked {
-            Ok(()) => None,
-            Err(_) => Some(too_late(home, true)),
+        asked = timeout(STOP_DEADLINE, ctrl.stop(&reason)) => match asked {
+            Ok(gone) => gone.map(Watched::Gone),
+            Err(_) => Some(ctrl.too_late(true)),
         },
-        _ = interrupts.next() => Some(left(home)),
+        _ = interrupts.next() => Some(ctrl.left(true)),
     }
 }
 
-/// Asks until it is heard: a disk that is busy for a moment must not cost what
-/// was measured.
-async fn ask_to_stop(home: &Home, started: &Started, reason: &str) {
-    loop {
-        match home.cancel(&started.test, reason).await {
-            // A run that is already over has nothing to cancel: its record follows.
-            Ok(()) | Err(PipelineError::NothingRuns(_)) => return,
-            Err(_) => sleep_until(Instant::now() + BETWEEN_ASKS).await,
+impl Ctrl {
+    /// Tells the run to stop, until that is heard; why it cannot be, if so.
+    async fn stop(&self, reason: &str) -> Option<Gone> {
+        match self {
+            Self::Home(home, started) => {
+                home::stop(home, started, reason).await;
+                None
+            }
+            Self::Api(client, found) => api::stop(client, found).await,
         }
     }
-}
 
-/// A second interrupt: nothing is waited for.
-fn left(home: &Home) -> Watched {
-    home.kill();
-    Watched::Gone(
-        Exit::Interrupted,
-        "left at once: all runners were killed, nothing more of this run is kept".to_owned(),
-    )
-}
-
-fn too_late(home: &Home, stopping: bool) -> Watched {
-    home.kill();
-    match stopping {
-        true => Watched::Gone(
-            Exit::Interrupted,
-            format!(
-                "the run handed over no result within {} s; all runners were killed",
-                STOP_DEADLINE.as_secs()
+    /// Nothing is waited for.
+    fn left(&self, stopping: bool) -> Watched {
+        let message = match self {
+            Self::Home(home, _) => {
+                home.kill();
+                "left at once: all runners were killed, nothing more of this run is kept".to_owned()
+            }
+            Self::Api(_, found) if stopping => format!(
+                "left; the server goes on stopping the run and keeps what it measured: dlt runs get {}",
+                found.run
             ),
-        ),
-        false => Watched::Gone(
-            Exit::Bug,
-            "the run did not end long after its planned end; all runners were killed. This is a bug in dlt, please report it"
-                .to_owned(),
-        ),
+            Self::Api(_, found) => format!(
+                "left; the run goes on. Stop it with dlt runs cancel {}",
+                found.run
+            ),
+        };
+        Watched::Gone(Gone {
+            exit: Exit::Interrupted,
+            message,
+        })
+    }
+
+    fn too_late(&self, stopping: bool) -> Watched {
+        let seconds = STOP_DEADLINE.as_secs();
+        let (exit, message) = match (self, stopping) {
+            (Self::Home(home, _), true) => {
+                home.kill();
+                let what = format!(
+                    "the run handed over no result within {seconds} s; all runners were killed"
+                );
+                (Exit::Interrupted, what)
+            }
+            (Self::Home(home, _), false) => {
+                home.kill();
+                let what = "the run did not end long after its planned end; all runners were killed. This is a bug in dlt, please report it";
+                (Exit::Bug, what.to_owned())
+            }
+            (Self::Api(_, found), true) => {
+                let what = format!(
+                    "the run handed over no result within {seconds} s; the server goes on stopping it: dlt runs watch {}",
+                    found.run
+                );
+                (Exit::Interrupted, what)
+            }
+            (Self::Api(_, found), false) => {
+                let what = format!(
+                    "the run has not ended long after its planned end; it is left to the server: dlt runs cancel {}",
+                    found.run
+                );
+                (Exit::CouldNotRun, what)
+            }
+        };
+        Watched::Gone(Gone { exit, message })
     }
 }

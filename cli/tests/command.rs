@@ -105,7 +105,8 @@ fn an_empty_home_has_no_runs_and_stays_empty() {
     assert_eq!((code, stdout.as_str()), (0, ""));
     assert!(stderr.contains("dlt demo"), "{stderr}");
     let (code, stdout, stderr) = ends(&home, &["runs", "list", "--json"]);
-    assert_eq!((code, stdout.as_str(), stderr.as_str()), (0, "[]\n", ""));
+    let nothing = "{\n  \"testRuns\": []\n}\n";
+    assert_eq!((code, stdout.as_str(), stderr.as_str()), (0, nothing, ""));
     assert!(!home.exists());
 }
 

@@ -23,6 +23,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A run, as the API shows it. Compatible fields are camelCase, ours snake_case.
+/// Fields with a default are those that records of DLT itself may lack.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunRecord {
@@ -33,10 +34,13 @@ pub struct RunRecord {
     #[schemars(schema_with = "openapi::shapes::test_run_id")]
     pub test_run_id: String,
     /// The scenario's name.
+    #[serde(default)]
     pub test_name: String,
     /// The scenario's description.
+    #[serde(default)]
     pub test_description: String,
     /// `simple` for now.
+    #[serde(default)]
     pub test_type: String,
     /// Where it stands.
     #[schemars(schema_with = "openapi::shapes::run_status")]
@@ -45,21 +49,26 @@ pub struct RunRecord {
     #[schemars(schema_with = "openapi::shapes::stamp")]
     pub start_time: String,
     /// The same; empty while it runs.
+    #[serde(default)]
     #[schemars(schema_with = "openapi::shapes::stamp")]
     pub end_time: String,
     /// IANA zone of the scenario's schedule.
     #[serde(default = "utc")]
     pub schedule_timezone: String,
     /// As posted, with numbers.
+    #[serde(default)]
     #[schemars(schema_with = "openapi::shapes::task_configs")]
     pub test_task_configs: Value,
     /// The plan.
+    #[serde(default)]
     #[schemars(schema_with = "openapi::shapes::run_plan")]
     pub test_scenario: Value,
     /// Compatible results by region and `total`; empty object until parsed.
+    #[serde(default)]
     #[schemars(schema_with = "openapi::shapes::results")]
     pub results: Value,
     /// Reports by region.
+    #[serde(default)]
     pub complete_tasks: BTreeMap<String, u64>,
     /// succ / throughput · 100 with 2 decimals.
     #[serde(default, skip_serializing_if = "Option::is_none")]

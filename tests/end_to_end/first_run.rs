@@ -161,7 +161,10 @@ fn without_json_the_last_words_begin_with_the_verdict() {
     let list = home.run(s(20), ["runs", "list", "--json"]);
     list.expect_code(0);
     let runs: serde_json::Value = serde_json::from_str(&list.stdout).unwrap();
-    let run = runs[0]["testRunId"].as_str().expect("a run id").to_owned();
+    let run = runs["testRuns"][0]["testRunId"]
+        .as_str()
+        .expect("a run id")
+        .to_owned();
     let again = home.run(s(20), ["runs", "get", &run, "--json"]);
     again.expect_code(0);
     assert_eq!(account(&again.record()).sent, target.log.count());

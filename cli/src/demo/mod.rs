@@ -4,10 +4,12 @@
 mod shop;
 
 use crate::args::{DEFAULT_CAPACITY, DEFAULT_REGION, DemoArgs};
+use crate::client::Asking;
+use crate::draft;
 use crate::exit::Exit;
 use crate::line::{Line, Tone};
-use crate::run::{Manner, execute};
-use crate::source::{self, Source};
+use crate::run::{Manner, embed, post};
+use crate::source::{self, Files};
 use crate::speak::Voice;
 use anyhow::{Context, anyhow};
 use dlt_core::ids::Region;
@@ -24,7 +26,17 @@ const RUNNERS: u64 = 4;
 const WALKS_PER_SECOND: u64 = 40;
 
 /// Opens the shop, tests it, tells the result.
-pub async fn demo(voice: Voice, home_dir: Option<&Path>, args: &DemoArgs) -> anyhow::Result<Exit> {
+/// The shop is on this machine, so a server elsewhere is not asked; the service
+/// of this data folder is.
+pub async fn demo(voice: Voice, asking: &Asking, args: &DemoArgs) -> anyhow::Result<Exit> {
+    let asking = Asking {
+        api: None,
+        ..asking.clone()
+    };
+    let server = match asking.server().await {
+        Ok(server) => server,
+        Err(error) => return Ok(crate::say(voice, &error)),
+    };
     let shop = Shop::open().context("the demo's shop could not open on 127.0.0.1")?;
     let address = shop.address();
     voice.talk(&[
@@ -40,8 +52,16 @@ pub async fn demo(voice: Voice, home_dir: Option<&Path>, args: &DemoArgs) -> any
         )),
         Line::new(),
     ]);
-    let region = Region::parse(DEFAULT_REGION)?;
-    let regions = vec![(region, DEFAULT_CAPACITY)];
+    let regions = match &server {
+        None => vec![(Region::parse(DEFAULT_REGION)?, DEFAULT_CAPACITY)],
+        Some(client) => match draft::regions(client).await {
+            Ok(regions) => regions
+                .iter()
+                .map(|(region, details)| (region.clone(), draft::capacity(details)))
+                .collect(),
+            Err(error) => return Ok(crate::say(voice, &error)),
+        },
+    };
     let defaults = Defaults {
         regions: regions.clone(),
         tasks: RUNNERS,
@@ -49,11 +69,12 @@ pub async fn demo(voice: Voice, home_dir: Option<&Path>, args: &DemoArgs) -> any
         show_live: true,
     };
     let text = scenario(address).to_string();
-    let scenario = source::parse(text.as_bytes(), Format::Json, &defaults, Path::new(""))
+    let files = Files::InPlace;
+    let folder = Path::new("");
+    let scenario = source::parse(text.as_bytes(), Format::Json, &defaults, folder, &files)
         .map_err(|faults| anyhow!("the demo's own scenario is refused: {faults}"))?;
     let manner = Manner {
         json: args.json,
-        require_trusted: false,
         next: vec![
             (
                 "your own URL",
@@ -61,8 +82,15 @@ pub async fn demo(voice: Voice, home_dir: Option<&Path>, args: &DemoArgs) -> any
             ),
             ("all flags", "dlt run --help".to_owned()),
         ],
+        ..Manner::default()
     };
-    let exit = execute(voice, home_dir, Source { scenario, regions }, &manner).await;
+    let exit = match server {
+        None => embed(voice, asking.dir()?, &scenario, regions, manner).await,
+        Some(client) => {
+            let ended = post(voice, &client, &scenario, files, manner).await;
+            Ok(ended.unwrap_or_else(|error| crate::say(voice, &error)))
+        }
+    };
     shop.close();
     exit
 }
@@ -73,7 +101,6 @@ fn scenario(address: SocketAddr) -> Value {
     json!({
         "testName": "demo shop",
         "testDescription": "A walk through the demo's shop: home, two products, cart, checkout",
-        "testTaskConfigs": [{ "region": DEFAULT_REGION, "taskCount": RUNNERS }],
         "testScenario": {
             "execution": [{ "arrivals": WALKS_PER_SECOND, "hold-for": "10s", "scenario": "walk" }],
             "scenarios": { "walk": { "requests": [

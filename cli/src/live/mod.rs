@@ -28,6 +28,8 @@ const PATIENCE_SECONDS: u64 = 2;
 
 /// A runner that said nothing for so long is called silent.
 const SILENT_SECONDS: u64 = 3;
+/// How long a run takes at most whose plan cannot be read (30 days).
+const LONGEST_RUN_S: f64 = 30.0 * 86_400.0;
 /// Most regions kept apart; the API allows far fewer.
 const MOST_REGIONS: usize = 100;
 
@@ -85,6 +87,20 @@ impl Planned {
                 .collect(),
             users,
             requests,
+        }
+    }
+
+    /// A run whose plan cannot be read here: only where it is.
+    pub fn unknown(name: &str, regions: Vec<String>, runners: u64) -> Self {
+        Self {
+            name: name.to_owned(),
+            end_s: LONGEST_RUN_S,
+            until_iterations: true,
+            graceful_stop_s: 0.0,
+            runners,
+            regions,
+            users: Vec::new(),
+            requests: Vec::new(),
         }
     }
 
@@ -161,6 +177,8 @@ pub struct Live {
     pub status: Status,
     /// Told to stop by the person in front of us.
     pub stopping: bool,
+    /// Ctrl-C leaves the run alone.
+    pub leaves: bool,
     regions: BTreeMap<Region, RegionView>,
     seconds: BTreeMap<u64, Second>,
     /// Everything so far.
@@ -176,11 +194,19 @@ impl Live {
             planned,
             status: Status::Queued,
             stopping: false,
+            leaves: false,
             regions: BTreeMap::new(),
             seconds: BTreeMap::new(),
             total: Second::default(),
             note: None,
         }
+    }
+
+    /// What was heard will be told again, from the beginning.
+    pub fn forget(&mut self) {
+        self.regions.clear();
+        self.seconds.clear();
+        self.total = Second::default();
     }
 
     /// Takes an event in; a sentence, if one is to be said now.

@@ -31,9 +31,10 @@ pub fn lines(live: &Live, elapsed_s: Option<f64>, width: usize) -> Vec<Line> {
     lines.push(Line::new());
     lines.push(Line::of("  ").tone(
         Tone::Quiet,
-        match live.stopping {
-            true => "stopping; what was measured is kept. Ctrl-C again: leave at once",
-            false => "Ctrl-C stops the run and keeps what was measured",
+        match (live.stopping, live.leaves) {
+            (true, _) => "stopping; what was measured is kept. Ctrl-C again: leave at once",
+            (false, false) => "Ctrl-C stops the run and keeps what was measured",
+            (false, true) => "Ctrl-C leaves; the run goes on",
         },
     ));
     lines.iter().map(|line| line.cut(width)).collect()

@@ -10,7 +10,8 @@ fn args(target: &str) -> RunArgs {
 }
 
 fn refused(args: &RunArgs) -> Vec<String> {
-    let Faults(faults) = read(args).expect_err("refused");
+    let read = Places::here(&args.region).and_then(|places| read(args, &places, &Files::InPlace));
+    let Faults(faults) = read.expect_err("refused");
     faults
         .into_iter()
         .map(|fault| format!("{}: {}", fault.path, fault.reason))
@@ -100,10 +101,30 @@ fn stages_are_users_or_arrivals() {
 fn files_are_checked_relative_to_the_scenario() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("ca.pem"), "pem").unwrap();
-    let found = check_file(folder.path(), "ca.pem").unwrap();
+    let found = Files::InPlace.check(folder.path(), "ca.pem").unwrap();
     assert!(Path::new(&found).is_absolute() && found.ends_with("ca.pem"));
-    let missing = check_file(folder.path(), "none.pem").unwrap_err();
+    let missing = Files::InPlace.check(folder.path(), "none.pem").unwrap_err();
     assert!(missing.contains("none.pem cannot be read"), "{missing}");
-    let wrong = check_file(folder.path(), ".").unwrap_err();
+    let wrong = Files::InPlace.check(folder.path(), ".").unwrap_err();
     assert!(wrong.ends_with("is not a file"), "{wrong}");
+}
+
+#[test]
+fn regions_of_a_server_are_its_own() {
+    let known: Vec<(Region, u64)> = ["eu-west-1", "eu-west-2", "us-east-1"]
+        .iter()
+        .map(|name| (Region::parse(name).unwrap(), 20))
+        .collect();
+    let names = |rows: &[(Region, u64)]| -> Vec<String> {
+        rows.iter().map(|row| row.0.to_string()).collect()
+    };
+    let first = Places::there(known.clone(), &[]).unwrap();
+    assert_eq!(names(&first.chosen), ["eu-west-1"]);
+    assert_eq!(names(&first.others), ["eu-west-2", "us-east-1"]);
+    let asked = ["us-east-1".to_owned(), "eu-west-2=3".to_owned()];
+    let two = Places::there(known.clone(), &asked).unwrap();
+    assert_eq!(names(&two.chosen), ["eu-west-2", "us-east-1"]);
+    assert!(two.chosen.iter().all(|row| row.1 == 20));
+    let wrong = Places::there(known, &["lo-home-1".to_owned()]).unwrap_err();
+    assert!(wrong.to_string().contains("known: eu-west-1"), "{wrong}");
 }

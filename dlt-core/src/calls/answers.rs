@@ -225,6 +225,9 @@ pub struct TestRunSummary {
     /// May one believe it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<ShortVerdict>,
+    /// Did all runners report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<ShortCoverage>,
 }
 
 /// The outcome without its thresholds.
@@ -232,6 +235,20 @@ pub struct TestRunSummary {
 pub struct ShortOutcome {
     /// Did it pass.
     pub passed: bool,
+    /// The target answered nothing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub could_not_run: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// The coverage without its names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ShortCoverage {
+    /// Every runner reported.
+    pub complete: bool,
 }
 
 /// The verdict without its reasons.

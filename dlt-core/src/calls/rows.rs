@@ -2,7 +2,7 @@
 //! DLT's clients know for it.
 
 use super::RunRecord;
-use super::answers::{ShortOutcome, ShortVerdict, TestRunSummary};
+use super::answers::{ShortCoverage, ShortOutcome, ShortVerdict, TestRunSummary};
 use crate::run::Status;
 
 /// The row's percentiles and the keys of the compatible results they come from.
@@ -67,9 +67,13 @@ impl RunRecord {
             percentiles,
             outcome: self.outcome.as_ref().map(|outcome| ShortOutcome {
                 passed: outcome.passed,
+                could_not_run: outcome.could_not_run,
             }),
             verdict: self.verdict.as_ref().map(|verdict| ShortVerdict {
                 trust: verdict.trust,
+            }),
+            coverage: self.coverage.as_ref().map(|coverage| ShortCoverage {
+                complete: coverage.complete,
             }),
         }
     }

@@ -44,9 +44,37 @@ impl ServerCard {
         Some(Self { path, ..card })
     }
 
+    /// Whether the process that wrote it still exists. Another may answer at
+    /// the same address by now, for another folder.
+    pub fn is_of_a_process(&self) -> bool {
+        i32::try_from(self.pid)
+            .ok()
+            .and_then(rustix::process::Pid::from_raw)
+            .is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
+    }
+
     /// This process answers no longer.
     pub fn remove(&self) {
         // What stays is found out by whoever asks there.
         let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_of_a_process_that_is_gone_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let card = ServerCard::write(folder.path(), "http://127.0.0.1:7600/api").unwrap();
+        assert!(card.is_of_a_process());
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pid = child.id();
+        child.wait().unwrap();
+        let left = ServerCard { pid, ..card };
+        assert!(!left.is_of_a_process());
+        let never = ServerCard { pid: 0, ..left };
+        assert!(!never.is_of_a_process());
     }
 }

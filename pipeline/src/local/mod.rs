@@ -3,8 +3,8 @@
 mod card;
 mod clock;
 mod drivers;
-mod history;
 mod lock;
+mod reading;
 pub mod sqlite;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -14,7 +14,7 @@ pub use crate::live::LiveEvent;
 pub use crate::runs::start::Started;
 pub use card::ServerCard;
 pub use clock::SystemClock;
-pub use history::History;
+pub use reading::{regions_at_rest, to_read};
 
 use crate::error::PipelineError;
 use crate::executions::sqlite::SqliteExecutions;
@@ -232,6 +232,16 @@ impl Home {
             }
         }
         self.drivers.until_all_over().await;
+        Ok(())
+    }
+
+    /// Waits until no run of the scenario is in progress.
+    pub async fn until_rest(&self, test: &TestId) -> Result<(), PipelineError> {
+        for run in self.runs.unfinished()? {
+            if run.test == *test {
+                self.drivers.until_over(&run.run).await;
+            }
+        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use crate::error::PipelineError;
 use crate::local::sqlite::Database;
 use async_trait::async_trait;
 use dlt_core::calls::answers::ScenarioListItem;
-use dlt_core::ids::TestId;
+use dlt_core::ids::{Region, TestId};
 use rusqlite::{OptionalExtension, params};
 
 /// Scenarios in the data folder's database.
@@ -26,6 +26,23 @@ impl SqliteScenarios {
         Ok(tests
             .iter()
             .filter_map(|test| TestId::parse(test).ok())
+            .collect())
+    }
+
+    /// The regions that scenarios name, each once.
+    pub fn regions(&self) -> Result<Vec<Region>, PipelineError> {
+        let names = self.0.with(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT DISTINCT json_extract(config.value, '$.region')
+                 FROM scenarios, json_each(scenarios.item, '$.body.testTaskConfigs') AS config
+                 WHERE json_type(config.value, '$.region') = 'text' ORDER BY 1",
+            )?;
+            let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+            rows.collect::<Result<Vec<_>, _>>()
+        })?;
+        Ok(names
+            .iter()
+            .filter_map(|name| Region::parse(name).ok())
             .collect())
     }
 }

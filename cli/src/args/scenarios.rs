@@ -1,0 +1,146 @@
+//! The words of `dlt scenarios …`.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// `dlt scenarios …`.
+#[derive(Debug, Subcommand)]
+pub enum ScenariosCommand {
+    /// List scenarios, last run first
+    List {
+        /// Only scenarios with this tag; may be given several times, any matches
+        #[arg(long, value_name = "TAG")]
+        tag: Vec<String>,
+        /// Print the API's JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a scenario: what, how hard, where, when, and its last result
+    Get {
+        /// The scenario's id
+        scenario: String,
+        /// Print the API's JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep a scenario file, start it, or have it run when its time comes
+    #[command(after_help = CREATE_HELP)]
+    Create(Box<CreateArgs>),
+    /// Start a run of a scenario that is kept
+    #[command(after_help = START_HELP)]
+    Start(StartArgs),
+    /// Stop a scenario's run; without a run, drop its schedule
+    Cancel {
+        /// The scenario's id
+        scenario: String,
+        /// Print the API's answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete a scenario, its schedule and its runs
+    Delete {
+        /// The scenario's id
+        scenario: String,
+        /// Print the API's answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Flags of `dlt scenarios create`.
+#[derive(Debug, Args, Default)]
+pub struct CreateArgs {
+    /// A scenario file (.yaml, .yml, .json), or - for stdin
+    pub file: String,
+    /// Only keep it; this is what happens without any of these
+    #[arg(long, help_heading = "When", conflicts_with_all = ["start", "cron", "at"])]
+    pub save: bool,
+    /// Start a run now
+    #[arg(long, help_heading = "When", conflicts_with_all = ["cron", "at"])]
+    pub start: bool,
+    /// Run by cron: minute, hour, day, month, weekday
+    #[arg(
+        long,
+        value_name = "EXPR",
+        help_heading = "When",
+        conflicts_with = "at"
+    )]
+    pub cron: Option<String>,
+    /// Run at this time, on the clock of --zone
+    #[arg(long, value_name = "YYYY-MM-DD HH:MM", help_heading = "When")]
+    pub at: Option<String>,
+    /// Run again and again from --at on
+    #[arg(long, value_enum, help_heading = "When", requires = "at")]
+    pub every: Option<Every>,
+    /// Time zone of the schedule, like Europe/Paris [default: UTC]
+    #[arg(long, value_name = "ZONE", help_heading = "When")]
+    pub zone: Option<String>,
+    /// Last day of --cron
+    #[arg(
+        long,
+        value_name = "YYYY-MM-DD",
+        help_heading = "When",
+        requires = "cron"
+    )]
+    pub until: Option<String>,
+    /// Id of the scenario; one that exists is replaced [default: the file's testId, or a new one]
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// Print the API's answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How often a scheduled run comes again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Every {
+    /// Each day
+    Daily,
+    /// Every 7 days
+    Weekly,
+    /// Every 14 days
+    Biweekly,
+    /// The same day of each month
+    Monthly,
+}
+
+impl Every {
+    /// The word on the wire.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+            Self::Biweekly => "biweekly",
+            Self::Monthly => "monthly",
+        }
+    }
+}
+
+/// Flags of `dlt scenarios start`.
+#[derive(Debug, Args)]
+pub struct StartArgs {
+    /// The scenario's id
+    pub scenario: String,
+    /// Watch the run until it ends, show its result, and exit by it
+    #[arg(long)]
+    pub wait: bool,
+    /// Exit with 4 unless the numbers can be trusted
+    #[arg(long, requires = "wait")]
+    pub require_trusted: bool,
+    /// Print JSON: the API's answer, or with --wait the run record
+    #[arg(long)]
+    pub json: bool,
+}
+
+const CREATE_HELP: &str = "\
+Examples:
+  dlt scenarios create shop.yaml
+  dlt scenarios create shop.yaml --start
+  dlt scenarios create shop.yaml --at '2027-01-31 22:30' --zone Europe/Paris
+  dlt scenarios create shop.yaml --at '2027-01-31 22:30' --every weekly
+  dlt scenarios create shop.yaml --cron '30 6 * * 1-5' --until 2027-06-30
+
+Files that the scenario names are sent along. Scheduled runs start while dlt up,
+or the server that was asked, is running.";
+
+const START_HELP: &str = "\
+With --wait, Ctrl-C leaves and the run goes on; to stop it: dlt scenarios cancel ID.";

@@ -1,0 +1,152 @@
+//! The data folder as its own API: reading needs no lock, changing takes it.
+//! What needs runners is refused, with what to do instead.
+
+use super::{ClientError, Method, Query};
+use crate::args::{DEFAULT_CAPACITY, DEFAULT_REGION};
+use crate::home;
+use dlt_core::calls::request::{Call, Request};
+use dlt_core::ids::{Region, TestId};
+use dlt_pipeline::api::{Answer, answer};
+use dlt_pipeline::local::{Home, regions_at_rest, to_read};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::OnceCell;
+
+/// How long a stopped run of a process that is gone may take to hand over what
+/// it has, merging included.
+const STOP_DEADLINE: Duration = Duration::from_secs(40);
+
+/// A data folder that nobody serves.
+#[derive(Debug)]
+pub struct AtRest {
+    dir: PathBuf,
+    regions: Vec<(Region, u64)>,
+    /// Opened when the first change is asked for.
+    home: OnceCell<Home>,
+}
+
+impl AtRest {
+    /// The folder, which need not exist.
+    pub fn of(dir: PathBuf) -> Result<Self, ClientError> {
+        let region = Region::parse(DEFAULT_REGION)
+            .map_err(|error| ClientError::Cannot(error.to_string()))?;
+        Ok(Self {
+            dir,
+            regions: vec![(region, DEFAULT_CAPACITY)],
+            home: OnceCell::new(),
+        })
+    }
+
+    /// Asks as a client of the service would.
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        query: Query<'_>,
+        body: Option<&Value>,
+    ) -> Result<Value, ClientError> {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        match self.answer(method, path, query, body.into_bytes()).await? {
+            Answer::Json(value) => Ok(value),
+            Answer::Bytes(_) => Err(ClientError::Input(format!("{path} is a file"))),
+        }
+    }
+
+    /// The bytes of a path.
+    pub async fn bytes(&self, path: &str, query: Query<'_>) -> Result<Vec<u8>, ClientError> {
+        match self.answer(Method::Get, path, query, Vec::new()).await? {
+            Answer::Json(value) => Ok(value.to_string().into_bytes()),
+            Answer::Bytes(bytes) => Ok(bytes),
+        }
+    }
+
+    /// Puts a file.
+    pub async fn put_file(&self, path: &str, bytes: Vec<u8>) -> Result<(), ClientError> {
+        self.answer(Method::Put, path, &[], bytes).await.map(|_| ())
+    }
+
+    async fn answer(
+        &self,
+        method: Method,
+        path: &str,
+        query: Query<'_>,
+        body: Vec<u8>,
+    ) -> Result<Answer, ClientError> {
+        let query = encoded(query);
+        let request = Request {
+            method: method.name(),
+            path,
+            query: Some(&query),
+            body: &body,
+        };
+        let call = match Call::read(&request) {
+            Some(call) => call?,
+            None => return Err(ClientError::Input(format!("there is no path {path}"))),
+        };
+        refuse_runs(&call)?;
+        if method == Method::Get {
+            let world = to_read(&self.dir, &self.regions)?;
+            return Ok(answer(&world, call, body).await?);
+        }
+        let home = self.home.get_or_try_init(|| self.open()).await?;
+        let cancelled = match &call {
+            Call::CancelScenario { test } => Some(test.clone()),
+            _ => None,
+        };
+        let answered = answer(home.world(), call, body).await?;
+        if let Some(test) = cancelled {
+            settle(home, &test).await?;
+        }
+        Ok(answered)
+    }
+
+    /// Under the lock. Runs that an earlier process left are gone on with as a
+    /// service would, so that asking for something else costs them nothing.
+    async fn open(&self) -> Result<Home, ClientError> {
+        let regions = regions_at_rest(&self.dir, &self.regions)?;
+        let mut options = home::options(self.dir.clone(), regions)
+            .map_err(|error| ClientError::Cannot(format!("{error:#}")))?;
+        options.service = true;
+        Ok(Home::open(options).await?)
+    }
+}
+
+/// Waits until a run that was told to stop has handed over what it has.
+async fn settle(home: &Home, test: &TestId) -> Result<(), ClientError> {
+    let waiting = home.until_rest(test);
+    match tokio::time::timeout(STOP_DEADLINE, waiting).await {
+        Ok(settled) => Ok(settled?),
+        Err(_) => Err(ClientError::Cannot(format!(
+            "the run of {test} did not stop within {} s; dlt up goes on with it",
+            STOP_DEADLINE.as_secs()
+        ))),
+    }
+}
+
+/// A run needs somebody who stays with it.
+fn refuse_runs(call: &Call) -> Result<(), ClientError> {
+    let Call::PostScenario { body } = call else {
+        return Ok(());
+    };
+    if body["saveOnly"] == true || body.get("scheduleStep").is_some() {
+        return Ok(());
+    }
+    Err(ClientError::Cannot(
+        "no dlt up is running on this data folder, so nobody would stay with the run; \
+         start dlt up and try again, or run a scenario file at once with dlt run FILE"
+            .to_owned(),
+    ))
+}
+
+/// Pairs as a raw query.
+fn encoded(query: Query<'_>) -> String {
+    let mut url = reqwest::Url::parse("http://localhost/").ok();
+    match &mut url {
+        Some(url) if !query.is_empty() => {
+            url.query_pairs_mut().extend_pairs(query);
+            url.query().unwrap_or_default().to_owned()
+        }
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,258 @@
+//! What can go wrong between a command and the API, as sentences that say what
+//! to do next, and how the command then ends.
+
+use crate::exit::Exit;
+use dlt_core::calls::request::Refusal;
+use dlt_pipeline::error::PipelineError;
+use serde_json::Value;
+
+/// Longest text of a stranger's answer that is shown, characters.
+const LONGEST_SHOWN: usize = 600;
+
+/// Why the API gave no answer, or said no.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The API refused: its status, its code (may be empty) and its text.
+    #[error("{}", refused(*status, code, text))]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The contract's code.
+        code: String,
+        /// The rest.
+        text: String,
+    },
+    /// Something in front of the API refused.
+    #[error("{api} answered {status}: {text}{}", gateway_hint(*status))]
+    Gateway {
+        /// Who.
+        api: String,
+        /// HTTP status.
+        status: u16,
+        /// What it said.
+        text: String,
+    },
+    /// Nobody answered.
+    #[error(
+        "{api} does not answer: {why}; is the address right, and is that server up? (--api, DLT_API_URL)"
+    )]
+    Unreachable {
+        /// Who.
+        api: String,
+        /// Why.
+        why: String,
+    },
+    /// The answer is not what the API promises.
+    #[error("{what} cannot be read: {why}; is this a dlt or DLT v4 API?")]
+    Strange {
+        /// What of it.
+        what: String,
+        /// Why.
+        why: String,
+    },
+    /// The address will not do.
+    #[error("{api:?} will not do as an API address: {why}")]
+    Address {
+        /// As given.
+        api: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The credentials will not do.
+    #[error("{0}")]
+    Credentials(String),
+    /// The data folder says no.
+    #[error("{}", told(.0))]
+    Home(#[from] PipelineError),
+    /// The question itself is wrong.
+    #[error("{0}")]
+    Input(String),
+    /// It cannot be done now.
+    #[error("{0}")]
+    Cannot(String),
+}
+
+impl ClientError {
+    /// How the command ends.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Refused { status, .. } | Self::Gateway { status, .. } => match status {
+                400 | 404 | 405 | 413 => Exit::BadInput,
+                _ => Exit::CouldNotRun,
+            },
+            Self::Address { .. } | Self::Input(_) => Exit::BadInput,
+            Self::Home(error) => Exit::from_code(u8::try_from(error.exit_code()).unwrap_or(70)),
+            Self::Unreachable { .. }
+            | Self::Strange { .. }
+            | Self::Credentials(_)
+            | Self::Cannot(_) => Exit::CouldNotRun,
+        }
+    }
+
+    /// Whether the API says that there is no such thing.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, .. })
+    }
+
+    /// Whether it may go better in a moment.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } | Self::Gateway { status, .. } => passes(*status),
+            Self::Unreachable { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// What a server's answer with this status and body means.
+    pub fn of_answer(api: &str, status: u16, body: &[u8]) -> Self {
+        match serde_json::from_slice::<Value>(body) {
+            Ok(Value::String(text)) => {
+                let (code, rest) = split(&text);
+                Self::Refused {
+                    status,
+                    code: code.to_owned(),
+                    text: rest.to_owned(),
+                }
+            }
+            other => {
+                let message = match &other {
+                    Ok(object) => object
+                        .get("message")
+                        .or_else(|| object.get("Message"))
+                        .and_then(Value::as_str)
+                        .map(str::to_owned),
+                    Err(_) => None,
+                };
+                let text = message.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
+                let text = match text.trim() {
+                    "" => "nothing more",
+                    text => text,
+                };
+                Self::Gateway {
+                    api: api.to_owned(),
+                    status,
+                    text: text.chars().take(LONGEST_SHOWN).collect(),
+                }
+            }
+        }
+    }
+}
+
+impl From<Refusal> for ClientError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused {
+            status: refusal.status,
+            code: refusal.code.to_owned(),
+            text: refusal.text,
+        }
+    }
+}
+
+/// Statuses that a moment may heal.
+pub fn passes(status: u16) -> bool {
+    matches!(status, 429 | 502 | 503 | 504)
+}
+
+/// `CODE: text` apart; a text without a code is all text.
+fn split(text: &str) -> (&str, &str) {
+    match text.split_once(": ") {
+        Some((code, rest))
+            if !code.is_empty()
+                && code
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b' ')
+                && (code.contains('_') || code.starts_with("Inv")) =>
+        {
+            (code, rest)
+        }
+        _ => ("", text),
+    }
+}
+
+/// A refusal, and what to do about it.
+fn refused(status: u16, code: &str, text: &str) -> String {
+    let text: String = text.chars().take(LONGEST_SHOWN * 4).collect();
+    let hint = match code {
+        "TEST_NOT_FOUND" => "; dlt scenarios list names them",
+        "TESTRUN_NOT_FOUND" => "; dlt runs list names them",
+        "TEST_RUNNING" if !text.contains("cancel") => {
+            "; dlt runs watch follows a run, dlt runs cancel stops it"
+        }
+        _ => "",
+    };
+    match code {
+        "" if status >= 500 => format!("the server failed ({status}): {text}"),
+        "INTERNAL_SERVER_ERROR" => format!("the server failed: {text}"),
+        _ => format!("{text}{hint}"),
+    }
+}
+
+fn gateway_hint(status: u16) -> &'static str {
+    match status {
+        401 => "; it wants credentials: a token in DLT_API_TOKEN, or AWS credentials with --sigv4",
+        403 => {
+            "; either the address lacks its last part (like /api or /prod), or the credentials are wrong or expired"
+        }
+        300..=399 => "; redirects are not followed: give the final address",
+        429 => "; try again in a moment",
+        _ => "",
+    }
+}
+
+fn told(error: &PipelineError) -> String {
+    match error.hint() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(status: u16, body: &str) -> (Exit, String) {
+        let error = ClientError::of_answer("https://dlt.example/prod", status, body.as_bytes());
+        (error.exit(), error.to_string())
+    }
+
+    #[test]
+    fn both_kinds_of_refusal_are_sentences_with_a_next_step() {
+        let shown: String = [
+            (404, r#""TEST_NOT_FOUND: there is no scenario Xk29""#),
+            (
+                400,
+                r#""INVALID_REQUEST_BODY: testName: is missing; testType: is missing""#,
+            ),
+            (409, r#""TEST_RUNNING: scenario a is running already""#),
+            (
+                400,
+                r#""InvalidParameter: taskCount must lie between 1 and 4 in lo-home-1""#,
+            ),
+            (400, r#""Unexpected token: at 1""#),
+            (500, r#""INTERNAL_SERVER_ERROR: the disk is full""#),
+            (403, r#"{"message":"Missing Authentication Token"}"#),
+            (403, r#"{"Message":"User is not authorized"}"#),
+            (401, r#"{"message":"Unauthorized"}"#),
+            (502, "<html>Bad Gateway</html>"),
+            (503, ""),
+            (302, ""),
+        ]
+        .iter()
+        .map(|(status, body)| {
+            let (exit, text) = of(*status, body);
+            format!("{} {text}\n", exit.code())
+        })
+        .collect();
+        insta::assert_snapshot!(shown);
+    }
+
+    #[test]
+    fn what_may_pass_is_known() {
+        for status in [429, 502, 503, 504] {
+            assert!(ClientError::of_answer("a", status, b"{}").may_pass());
+        }
+        for status in [400, 403, 404, 409, 500] {
+            assert!(!ClientError::of_answer("a", status, b"{}").may_pass());
+        }
+    }
+}

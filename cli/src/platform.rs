@@ -1,0 +1,280 @@
+//! `dlt runners` and `dlt regions`: what exists now, and how much room there is.
+
+use crate::args::PlainArgs;
+use crate::client::{Asking, ClientError, understood};
+use crate::draft::{self, capacity, free};
+use crate::exit::Exit;
+use crate::line::{Line, Tone};
+use crate::speak::Voice;
+use crate::table::{self, Column, number, words};
+use crate::units;
+use dlt_core::calls::answers::{
+    RegionInfo, RegionTaskIds, RegionsAnswer, ScenarioList, ScenarioRecord, VcpuDetails,
+};
+use dlt_core::ids::Region;
+use dlt_core::run::Status;
+use serde_json::{Value, json};
+
+/// First columns are not cut below this many.
+const LEAST_NAME: usize = 20;
+/// Most runners listed; the JSON has them all.
+const MOST_RUNNERS: usize = 200;
+
+/// `dlt runners`.
+pub async fn runners(voice: Voice, asking: &Asking, args: &PlainArgs) -> Result<Exit, ClientError> {
+    let client = asking.client().await?;
+    let tasks = client.get("/tasks", &[]).await?;
+    let list: ScenarioList = client.read("/scenarios", &[]).await?;
+    let mut records: Vec<(ScenarioRecord, Value)> = Vec::new();
+    for item in list.items.iter().filter(|item| has_runners(item.status)) {
+        let path = format!("/scenarios/{}", item.test_id);
+        let query = [("history", "false"), ("latest", "false")];
+        match client.get(&path, &query).await {
+            Ok(answer) => records.push((understood(&path, answer.clone())?, answer)),
+            // It was deleted just now.
+            Err(error) if error.is_missing() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if args.json {
+        let part = |answer: &Value| {
+            json!({
+                "testId": answer["testId"], "testName": answer["testName"],
+                "status": answer["status"], "tasksPerRegion": answer["tasksPerRegion"],
+            })
+        };
+        let scenarios: Vec<Value> = records.iter().map(|row| part(&row.1)).collect();
+        voice.json(&json!({ "tasks": tasks, "scenarios": scenarios }));
+        return Ok(Exit::Passed);
+    }
+    let tasks: Vec<RegionTaskIds> = understood("/tasks", tasks)?;
+    let records: Vec<ScenarioRecord> = records.into_iter().map(|row| row.0).collect();
+    let lines = runner_lines(&tasks, &records, voice.columns());
+    if lines.is_empty() {
+        voice.talk(&[Line::of(
+            "no runners now: they exist while a run is in progress",
+        )]);
+    } else {
+        voice.data(&lines);
+    }
+    Ok(Exit::Passed)
+}
+
+/// Statuses in which the API counts runners.
+fn has_runners(status: Status) -> bool {
+    !status.is_resting() && !matches!(status, Status::Queued | Status::ParsingResults)
+}
+
+fn runner_lines(tasks: &[RegionTaskIds], records: &[ScenarioRecord], width: usize) -> Vec<Line> {
+    let mut lines = counts(records, width);
+    let each = each(tasks, width);
+    if !lines.is_empty() && !each.is_empty() {
+        lines.push(Line::new());
+    }
+    lines.extend(each);
+    lines
+}
+
+/// How many runners each scenario in progress has.
+fn counts(records: &[ScenarioRecord], width: usize) -> Vec<Line> {
+    let rows = records.iter().flat_map(|record| {
+        let rows = record.tasks_per_region.iter().flatten();
+        rows.map(move |row| {
+            vec![
+                Line::of(&record.test_name),
+                Line::new().tone(Tone::Command, &record.test_id),
+                Line::of(record.status.name()),
+                Line::of(&row.region),
+                Line::of(units::count(row.running)),
+                Line::of(units::count(row.pending)),
+                Line::of(units::count(row.desired)),
+            ]
+        })
+    });
+    let columns = [
+        words("SCENARIO", 0),
+        words("ID", 0),
+        words("STATUS", 2),
+        words("REGION", 0),
+        number("RUNNING", 0),
+        number("COMING UP", 1),
+        number("ASKED FOR", 0),
+    ];
+    table_or_nothing(&columns, &rows.collect::<Vec<_>>(), width)
+}
+
+/// Each runner.
+fn each(tasks: &[RegionTaskIds], width: usize) -> Vec<Line> {
+    let all: Vec<(&str, &str)> = tasks
+        .iter()
+        .flat_map(|row| row.task_arns.iter().map(|id| (&*row.region, &**id)))
+        .collect();
+    let rows: Vec<Vec<Line>> = all
+        .iter()
+        .take(MOST_RUNNERS)
+        .map(|(region, id)| {
+            // At home an id is run/runner; elsewhere it is an ARN, whose end tells.
+            let (before, runner) = id.rsplit_once('/').unwrap_or(("", id));
+            let run = match before.contains(['/', ':']) {
+                true => "–",
+                false => before,
+            };
+            vec![
+                Line::of(runner),
+                Line::of(region),
+                Line::new().tone(Tone::Command, run),
+            ]
+        })
+        .collect();
+    let columns = [words("RUNNER", 0), words("REGION", 0), words("RUN", 1)];
+    let mut lines = table_or_nothing(&columns, &rows, width);
+    if let Some(more @ 1..) = all.len().checked_sub(MOST_RUNNERS) {
+        let more = format!("… and {} more", units::count(more as u64));
+        lines.push(Line::new().tone(Tone::Quiet, more));
+    }
+    lines
+}
+
+fn table_or_nothing(columns: &[Column], rows: &[Vec<Line>], width: usize) -> Vec<Line> {
+    match rows.is_empty() {
+        true => Vec::new(),
+        false => table::lines(columns, rows, 0, width, LEAST_NAME),
+    }
+}
+
+/// `dlt regions`.
+pub async fn regions(voice: Voice, asking: &Asking, args: &PlainArgs) -> Result<Exit, ClientError> {
+    let client = asking.client().await?;
+    let answer = client.get("/regions", &[]).await?;
+    if args.json {
+        let details = client.get("/vCPUDetails", &[]).await?;
+        voice.json(&json!({ "regions": answer, "vCPUDetails": details }));
+        return Ok(Exit::Passed);
+    }
+    let known: RegionsAnswer = understood("/regions", answer)?;
+    let details = draft::regions(&client).await?;
+    voice.data(&region_lines(&known.regions, &details, voice.columns()));
+    if client.is_at_rest() {
+        voice.talk(&[Line::of("no dlt up is running on this data folder; ")
+            .tone(Tone::Command, "dlt up --region NAME=CAPACITY")
+            .plain(" says which regions it has")]);
+    }
+    Ok(Exit::Passed)
+}
+
+fn region_lines(
+    known: &[RegionInfo],
+    details: &[(Region, VcpuDetails)],
+    width: usize,
+) -> Vec<Line> {
+    let columns = [
+        words("REGION", 0),
+        number("RUNNERS", 0),
+        number("IN USE", 1),
+        number("FREE", 0),
+        words("VERSION", 3),
+        words("", 2),
+    ];
+    let dash = || "–".to_owned();
+    let rows: Vec<Vec<Line>> = known
+        .iter()
+        .map(|info| {
+            let vcpus = details
+                .iter()
+                .find(|row| row.0.as_str() == info.region)
+                .map(|row| row.1);
+            let used = vcpus.map(|vcpus| vcpus.in_use / vcpus.per_task.max(1));
+            let (tone, state) = match (&info.compatible, &info.incompatibility_reason) {
+                (Some(false), Some(why)) => (Tone::Bad, why.clone()),
+                (Some(false), None) => (Tone::Bad, "cannot be used".to_owned()),
+                _ => (Tone::Good, "✔ can be used".to_owned()),
+            };
+            vec![
+                Line::of(&info.region),
+                Line::of(vcpus.map_or_else(dash, |vcpus| units::count(capacity(&vcpus)))),
+                Line::of(used.map_or_else(dash, units::count)),
+                Line::new().tone(
+                    Tone::Strong,
+                    vcpus.map_or_else(dash, |vcpus| units::count(free(&vcpus))),
+                ),
+                Line::of(info.version.clone().unwrap_or_else(dash)),
+                Line::new().tone(tone, state),
+            ]
+        })
+        .collect();
+    let lines = table::lines(&columns, &rows, 0, width, LEAST_NAME);
+    lines.iter().map(|line| line.cut(width)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dlt_core::calls::answers::TaskCounts;
+
+    fn shown(lines: &[Line]) -> String {
+        lines.iter().map(|line| line.render(false) + "\n").collect()
+    }
+
+    #[test]
+    fn runners_are_shown_by_scenario_and_each() {
+        let record: ScenarioRecord = serde_json::from_value(json!({
+            "testId": "Xk29QmWz7B", "testName": "shop under a steady load",
+            "testDescription": "", "testType": "simple", "fileType": "none",
+            "status": "running", "showLive": true, "startTime": "", "endTime": "", "nextRun": "",
+            "scheduleRecurrence": "", "scheduleTimezone": "UTC", "cronValue": "",
+            "cronExpiryDate": "", "tags": [], "healthyThreshold": 90, "desiredTaskCount": 3,
+            "taskFailureCount": 0, "testTaskConfigs": [], "testScenario": {}, "results": {},
+            "totalTestRuns": 1,
+        }))
+        .unwrap();
+        let counts = |region: &str, running, pending, desired| TaskCounts {
+            region: region.to_owned(),
+            running,
+            pending,
+            desired,
+        };
+        let record = ScenarioRecord {
+            tasks_per_region: Some(vec![
+                counts("lo-home-1", 1, 1, 2),
+                counts("lo-home-2", 1, 0, 1),
+            ]),
+            ..record
+        };
+        let tasks = [
+            RegionTaskIds {
+                region: "lo-home-1".to_owned(),
+                task_arns: vec!["p4TqL8vN2c/lo-home-1-1".to_owned()],
+            },
+            RegionTaskIds {
+                region: "eu-west-1".to_owned(),
+                task_arns: vec!["arn:aws:ecs:eu-west-1:1:task/dlt/0f1e2d".to_owned()],
+            },
+        ];
+        assert!(runner_lines(&[], &[], 100).is_empty());
+        insta::assert_snapshot!(shown(&runner_lines(&tasks, &[record], 100)));
+    }
+
+    #[test]
+    fn regions_say_how_much_room_they_have() {
+        let info = |region: &str, compatible: bool| -> RegionInfo {
+            serde_json::from_value(json!({
+                "testId": format!("region-{region}"), "region": region, "taskCluster": "home",
+                "version": if compatible { "v4.2.3" } else { "v3.0.0" }, "compatible": compatible,
+                "incompatibilityReason": (!compatible).then_some("v3.0.0 is older than v4.1.0"),
+            }))
+            .unwrap()
+        };
+        let details = VcpuDetails {
+            limit: 16,
+            per_task: 2,
+            in_use: 6,
+        };
+        let known = [info("lo-home-1", true), info("lo-home-2", false)];
+        let details = [(Region::parse("lo-home-1").unwrap(), details)];
+        for width in [60, 80, 140] {
+            let lines = region_lines(&known, &details, width);
+            assert!(lines.iter().all(|line| line.width() <= width), "{width}");
+        }
+        insta::assert_snapshot!(shown(&region_lines(&known, &details, 100)));
+    }
+}

@@ -1,0 +1,158 @@
+//! `dlt runs download`: the files that a run left, saved beside their names and
+//! renamed when whole, so that nobody finds half a file.
+
+use super::find;
+use crate::args::DownloadArgs;
+use crate::client::{Client, ClientError};
+use crate::exit::Exit;
+use crate::line::{Line, Tone};
+use crate::speak::Voice;
+use crate::units;
+use dlt_core::calls::answers::{Artifact, ArtifactsAnswer};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// Longest file name that is saved, bytes: what file systems take.
+const LONGEST_NAME_BYTES: usize = 255;
+/// Ends the name of a file that is being written.
+const UNFINISHED: &str = ".dlt-part";
+
+/// `dlt runs download`.
+pub async fn download(
+    voice: Voice,
+    client: &Client,
+    args: &DownloadArgs,
+) -> Result<Exit, ClientError> {
+    let found = find::run(client, &args.run).await?;
+    let path = format!("{}/artifacts", found.path());
+    let answer: ArtifactsAnswer = client.read(&path, &[]).await?;
+    if answer.artifacts.is_empty() {
+        return Err(ClientError::Input(format!(
+            "run {} has left no files",
+            found.run
+        )));
+    }
+    let targets = targets(&args.output, &answer.artifacts)?;
+    if !args.force {
+        check_absent(&targets)?;
+    }
+    std::fs::create_dir_all(&args.output).map_err(|error| fault(&args.output, &error))?;
+    let mut saved = 0;
+    for (artifact, target) in answer.artifacts.iter().zip(&targets) {
+        let bytes = client.bytes(&path, &[("name", &artifact.name)]).await?;
+        saved += bytes.len() as u64;
+        save(target, &bytes)?;
+    }
+    if args.json {
+        voice.json(&json!({
+            "testId": found.test,
+            "testRunId": found.run,
+            "artifacts": answer.artifacts,
+            "files": targets,
+        }));
+    } else {
+        let files = units::several(targets.len() as u64, "file");
+        voice.data(&[Line::new()
+            .tone(Tone::Good, "✔ ")
+            .plain(format!("{files}, {}, saved in ", units::bytes(saved)))
+            .tone(Tone::Strong, args.output.display().to_string())]);
+    }
+    Ok(Exit::Passed)
+}
+
+/// Where each file goes. Names are a server's: only plain ones are taken.
+fn targets(folder: &Path, artifacts: &[Artifact]) -> Result<Vec<PathBuf>, ClientError> {
+    artifacts
+        .iter()
+        .map(|artifact| {
+            let name = &artifact.name;
+            let plain = (1..=LONGEST_NAME_BYTES - UNFINISHED.len()).contains(&name.len())
+                && !name.starts_with('.')
+                && !name
+                    .chars()
+                    .any(|c| c.is_control() || matches!(c, '/' | '\\' | ':'));
+            match plain {
+                true => Ok(folder.join(name)),
+                false => Err(ClientError::Strange {
+                    what: "the list of files".to_owned(),
+                    why: format!("{name:?} is no file name"),
+                }),
+            }
+        })
+        .collect()
+}
+
+fn check_absent(targets: &[PathBuf]) -> Result<(), ClientError> {
+    let there = targets
+        .iter()
+        .find(|target| target.symlink_metadata().is_ok());
+    match there {
+        None => Ok(()),
+        Some(target) => Err(ClientError::Input(format!(
+            "{} is there already, so nothing was saved; choose another folder with -o, or replace it with --force",
+            target.display()
+        ))),
+    }
+}
+
+fn save(target: &Path, bytes: &[u8]) -> Result<(), ClientError> {
+    let mut beside = target.as_os_str().to_owned();
+    beside.push(UNFINISHED);
+    let beside = PathBuf::from(beside);
+    let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, target));
+    written.map_err(|error| {
+        // It is not whole.
+        let _ = std::fs::remove_file(&beside);
+        fault(target, &error)
+    })
+}
+
+fn fault(path: &Path, error: &std::io::Error) -> ClientError {
+    ClientError::Cannot(format!("{} cannot be written: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn artifact(name: &str) -> Artifact {
+        Artifact {
+            name: name.to_owned(),
+            key: format!("results/a/b/{name}"),
+            bytes: 3,
+        }
+    }
+
+    #[test]
+    fn names_of_a_server_never_leave_the_folder() {
+        let folder = Path::new("out");
+        let good = targets(folder, &[artifact("timeline.json.gz")]).unwrap();
+        assert_eq!(good, [folder.join("timeline.json.gz")]);
+        let long = "x".repeat(250);
+        for bad in [
+            "",
+            "..",
+            ".profile",
+            "../x",
+            "a/b",
+            "/etc/passwd",
+            "a\0b",
+            "a\\b",
+            &long,
+        ] {
+            assert!(targets(folder, &[artifact(bad)]).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn files_are_replaced_only_when_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.xml");
+        check_absent(std::slice::from_ref(&target)).unwrap();
+        save(&target, b"one").unwrap();
+        assert!(check_absent(std::slice::from_ref(&target)).is_err());
+        save(&target, b"two").unwrap();
+        assert_eq!(std::fs::read(&target).unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

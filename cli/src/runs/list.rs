@@ -1,0 +1,133 @@
+//! The table of runs. Pure: rows in, lines out.
+
+use super::find::Row;
+use crate::line::{Line, Tone};
+use crate::table::{self, number, words};
+use crate::units;
+use dlt_core::calls::answers::TestRunSummary;
+use dlt_core::run::Status;
+use dlt_core::verdict::Trust;
+
+/// The scenario's name is not cut below this many columns.
+const LEAST_NAME: usize = 28;
+
+/// The table's lines.
+pub fn lines(rows: &[Row], width: usize) -> Vec<Line> {
+    let columns = [
+        words("SCENARIO", 0),
+        words("RUN", 0),
+        words("STARTED (UTC)", 1),
+        words("RESULT", 0),
+        words("TRUST", 0),
+        number("REQUESTS", 2),
+        number("ERRORS", 3),
+        number("P95", 4),
+    ];
+    let rows: Vec<Vec<Line>> = rows.iter().map(line).collect();
+    table::lines(&columns, &rows, 0, width, LEAST_NAME)
+}
+
+/// How a run ended, in a word or two.
+pub fn result(run: &TestRunSummary) -> (Tone, &'static str) {
+    let outcome = run.outcome.as_ref();
+    let requests = run.requests.unwrap_or(0);
+    let could_not_run = outcome.is_some_and(|outcome| outcome.could_not_run)
+        || (run.status == Status::Failed && requests == 0);
+    let complete = run.coverage.is_none_or(|coverage| coverage.complete);
+    match run.status {
+        Status::Cancelled => (Tone::Warn, "cancelled"),
+        status if !status.is_terminal() => (Tone::Plain, status.name()),
+        _ if could_not_run => (Tone::Bad, "could not run"),
+        _ if !complete => (Tone::Bad, "incomplete"),
+        Status::Failed => (Tone::Bad, "failed"),
+        // A server that judges nothing only says that it ended well.
+        _ => match outcome.map(|outcome| outcome.passed) {
+            Some(true) => (Tone::Good, "passed"),
+            Some(false) => (Tone::Bad, "failed"),
+            None => (Tone::Plain, "complete"),
+        },
+    }
+}
+
+/// May a run be believed; trust in nothing says nothing.
+pub fn trust(run: &TestRunSummary) -> (Tone, &'static str) {
+    let measured = run.requests.unwrap_or(0) > 0 && result(run).1 != "could not run";
+    match run.verdict.as_ref().filter(|_| measured) {
+        Some(verdict) => match verdict.trust {
+            Trust::Trusted => (Tone::Good, "trusted"),
+            Trust::Degraded => (Tone::Warn, "degraded"),
+            Trust::Untrusted => (Tone::Bad, "untrusted"),
+        },
+        None => (Tone::Quiet, "–"),
+    }
+}
+
+/// The 95th percentile, if it is one of answers.
+pub fn p95(run: &TestRunSummary) -> Option<u64> {
+    let ms = *run.percentiles.as_ref()?.get("p95")?;
+    (result(run).1 != "could not run").then_some((ms * 1e3).round() as u64)
+}
+
+fn line(row: &Row) -> Vec<Line> {
+    let run = &row.run;
+    let dash = || "–".to_owned();
+    let (result_tone, result) = result(run);
+    let (trust_tone, trust) = trust(run);
+    let errors = run.requests.map(|requests| {
+        let failed = run.errors.unwrap_or(0);
+        units::percent(failed, requests)
+    });
+    vec![
+        Line::of(&row.name),
+        Line::new().tone(Tone::Command, &run.test_run_id),
+        Line::of(&run.start_time),
+        Line::new().tone(result_tone, result),
+        Line::new().tone(trust_tone, trust),
+        Line::of(run.requests.map_or_else(dash, units::count)),
+        Line::of(errors.unwrap_or_else(dash)),
+        Line::of(units::time_or_dash(p95(run))),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::fixtures;
+    use serde_json::json;
+
+    #[test]
+    fn list_names_how_each_run_ended() {
+        let rows: Vec<Row> = [
+            fixtures::passed(),
+            fixtures::threshold_failed(),
+            fixtures::degraded(),
+            fixtures::incomplete(),
+            fixtures::refused(),
+            fixtures::cancelled(),
+        ]
+        .into_iter()
+        .map(|mut value| {
+            let total = value["summary"]["total"].clone();
+            value["results"]["total"] = json!({
+                "throughput": total["count"], "succ": total["ok"], "fail": total["failed"],
+                "p95_0": format!("{}", total["p95_us"].as_f64().unwrap() / 1e6),
+            });
+            let record = fixtures::record(value);
+            Row {
+                test: record.test_id.clone(),
+                name: record.test_name.clone(),
+                run: record.row(),
+            }
+        })
+        .collect();
+        for width in [60, 100, 140] {
+            let shown = lines(&rows, width);
+            assert!(shown.iter().all(|line| line.width() <= width), "{width}");
+        }
+        let shown: String = lines(&rows, 100)
+            .iter()
+            .map(|line| line.render(false) + "\n")
+            .collect();
+        insta::assert_snapshot!(shown);
+    }
+}

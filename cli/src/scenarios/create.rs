@@ -1,0 +1,225 @@
+//! `dlt scenarios create`: a scenario file kept, started or scheduled. What is
+//! wrong with the file is told all at once, before anything is sent.
+
+use crate::args::{CreateArgs, Every};
+use crate::client::{Client, ClientError, understood};
+use crate::draft::{self, Draft};
+use crate::exit::Exit;
+use crate::line::{Line, Tone};
+use crate::run::{refuse, warn};
+use crate::runs::find::test_id;
+use crate::source::{self, Files};
+use crate::speak::Voice;
+use dlt_core::calls::answers::ScenarioRecord;
+use dlt_core::scenario::{Defaults, Fault, Faults};
+use serde_json::{Value, json};
+
+/// Fields of a file that say when it runs.
+const WHEN: [&str; 5] = [
+    "scheduleDate",
+    "scheduleTime",
+    "recurrence",
+    "cronValue",
+    "cronExpiryDate",
+];
+
+/// `dlt scenarios create`.
+pub async fn create(voice: Voice, client: &Client, args: &CreateArgs) -> Result<Exit, ClientError> {
+    let id = args.id.as_deref().map(test_id).transpose()?;
+    let schedule = match schedule(args) {
+        Ok(schedule) => schedule,
+        Err(fault) => return Ok(refuse(voice, &Faults(vec![fault]))),
+    };
+    if args.file.contains("://") {
+        let reason = "is a URL; scenarios are files, and dlt run takes URLs".to_owned();
+        let path = args.file.clone();
+        return Ok(refuse(voice, &Faults(vec![Fault { path, reason }])));
+    }
+    let regions = draft::regions(client).await?;
+    let defaults = Defaults {
+        regions: regions
+            .iter()
+            .map(|(region, details)| (region.clone(), draft::capacity(details)))
+            .collect(),
+        tasks: 1,
+        name: String::new(),
+        show_live: true,
+    };
+    let files = Files::to_send();
+    let scenario = match source::from_file(&args.file, &defaults, &files) {
+        Ok(scenario) => scenario,
+        Err(faults) => return Ok(refuse(voice, &faults)),
+    };
+    let mut draft = Draft::of(&scenario, id, files.uploads())?;
+    decide(&mut draft.body, args, schedule);
+    // The file's own schedule is used here, whatever the reader says of it.
+    let of_schedule = |warning: &&String| !warning.contains("dlt scenarios create");
+    let mut warnings: Vec<String> = scenario
+        .warnings
+        .iter()
+        .filter(of_schedule)
+        .cloned()
+        .collect();
+    let answer = draft.post(client).await?;
+    let record: ScenarioRecord = understood("POST /scenarios", answer.clone())?;
+    for warning in &record.warnings {
+        if !warnings.contains(warning) {
+            warnings.push(warning.clone());
+        }
+    }
+    warn(voice, &warnings);
+    if args.json {
+        voice.json(&answer);
+    } else {
+        voice.data(&lines(&record));
+    }
+    if client.is_at_rest() && !record.next_run.is_empty() {
+        voice.talk(&[Line::new()
+            .tone(Tone::Warn, "! ")
+            .plain("scheduled runs start while ")
+            .tone(Tone::Command, "dlt up")
+            .plain(" is running on this data folder")]);
+    }
+    Ok(Exit::Passed)
+}
+
+/// What the flags say of when it runs, as fields of the body.
+fn schedule(args: &CreateArgs) -> Result<Vec<(&'static str, String)>, Fault> {
+    let mut fields = Vec::new();
+    if let Some(cron) = &args.cron {
+        fields.push(("cronValue", cron.clone()));
+    }
+    if let Some(until) = &args.until {
+        fields.push(("cronExpiryDate", until.clone()));
+    }
+    if let Some(at) = &args.at {
+        let (date, time) = at.trim().split_once([' ', 'T']).ok_or_else(|| Fault {
+            path: "--at".to_owned(),
+            reason: format!("{at:?} must be a date and a time, like '2027-01-31 22:30'"),
+        })?;
+        fields.push(("scheduleDate", date.to_owned()));
+        fields.push(("scheduleTime", time.trim().to_owned()));
+    }
+    if let Some(every) = args.every.map(Every::word) {
+        fields.push(("recurrence", every.to_owned()));
+    }
+    Ok(fields)
+}
+
+/// Puts into the body what is to be done with it: what the flags say, else what
+/// the file says, else it is only kept.
+fn decide(body: &mut Value, args: &CreateArgs, schedule: Vec<(&'static str, String)>) {
+    let Some(fields) = body.as_object_mut() else {
+        return;
+    };
+    if let Some(zone) = &args.zone {
+        fields.insert("scheduleTimezone".to_owned(), json!(zone));
+    }
+    let by_flags = !schedule.is_empty();
+    if by_flags || args.start || args.save {
+        for key in WHEN {
+            fields.remove(key);
+        }
+    }
+    for key in ["saveOnly", "scheduleStep"] {
+        fields.remove(key);
+    }
+    fields.extend(
+        schedule
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), json!(value))),
+    );
+    let scheduled = ["cronValue", "scheduleDate"]
+        .iter()
+        .any(|key| fields.get(*key).is_some_and(|value| value != ""));
+    if scheduled {
+        fields.insert("scheduleStep".to_owned(), json!("create"));
+    } else if !args.start {
+        fields.insert("saveOnly".to_owned(), json!(true));
+    }
+}
+
+/// What became of it.
+fn lines(record: &ScenarioRecord) -> Vec<Line> {
+    let id = &record.test_id;
+    let next = super::list::next_run(&record.next_run, &record.schedule_timezone);
+    let (what, command) = match (&record.test_run_id, next) {
+        (Some(run), _) => (
+            format!("is kept, and its run {run} is started"),
+            ("watch it", format!("dlt runs watch {run}")),
+        ),
+        (None, Some(next)) => (
+            format!("is kept, and runs next at {next}"),
+            ("see it", format!("dlt scenarios get {id}")),
+        ),
+        (None, None) if !record.status.is_resting() => (
+            "is kept, and a run of it is started".to_owned(),
+            ("watch it", format!("dlt runs watch {id}")),
+        ),
+        (None, None) => (
+            "is kept".to_owned(),
+            ("run it", format!("dlt scenarios start {id} --wait")),
+        ),
+    };
+    vec![
+        Line::new()
+            .tone(Tone::Good, "✔ ")
+            .tone(Tone::Strong, &record.test_name)
+            .plain("  ·  scenario ")
+            .tone(Tone::Command, id)
+            .plain(format!(" {what}")),
+        Line::of("  ")
+            .tone(Tone::Quiet, command.0)
+            .plain("  ")
+            .tone(Tone::Command, command.1),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decided(args: &CreateArgs, mut body: Value) -> Value {
+        decide(&mut body, args, schedule(args).unwrap());
+        body
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_keeping_is_the_default() {
+        let nothing = CreateArgs::default();
+        assert_eq!(decided(&nothing, json!({})), json!({ "saveOnly": true }));
+        let file = json!({ "cronValue": "0 6 * * *", "saveOnly": false });
+        assert_eq!(
+            decided(&nothing, file.clone()),
+            json!({ "cronValue": "0 6 * * *", "scheduleStep": "create" })
+        );
+        let start = CreateArgs {
+            start: true,
+            ..CreateArgs::default()
+        };
+        assert_eq!(decided(&start, file.clone()), json!({}));
+        let save = CreateArgs {
+            save: true,
+            ..CreateArgs::default()
+        };
+        assert_eq!(decided(&save, file.clone()), json!({ "saveOnly": true }));
+        let at = CreateArgs {
+            at: Some("2027-01-31 22:30".to_owned()),
+            every: Some(Every::Weekly),
+            zone: Some("Europe/Paris".to_owned()),
+            ..CreateArgs::default()
+        };
+        assert_eq!(
+            decided(&at, file),
+            json!({
+                "scheduleTimezone": "Europe/Paris", "scheduleDate": "2027-01-31",
+                "scheduleTime": "22:30", "recurrence": "weekly", "scheduleStep": "create",
+            })
+        );
+        let wrong = CreateArgs {
+            at: Some("tomorrow".to_owned()),
+            ..CreateArgs::default()
+        };
+        assert!(schedule(&wrong).is_err());
+    }
+}

@@ -1,0 +1,157 @@
+//! `dlt scenarios start`: a kept scenario posted once more, as DLT's own
+//! command does it, after a look at whether there is room.
+
+use crate::args::StartArgs;
+use crate::client::{Client, ClientError, Method, understood};
+use crate::draft;
+use crate::exit::Exit;
+use crate::line::{Line, Tone};
+use crate::runs::find::{Found, test_id};
+use crate::runs::watch::{self, Manners};
+use crate::speak::Voice;
+use crate::units::several;
+use dlt_core::calls::answers::{ScenarioRecord, VcpuDetails};
+use dlt_core::ids::Region;
+use serde_json::{Map, Value, json};
+
+/// What of a record is the scenario's own, and is posted again.
+const OWN: [&str; 10] = [
+    "testId",
+    "testName",
+    "testDescription",
+    "testType",
+    "fileType",
+    "showLive",
+    "testScenario",
+    "healthyThreshold",
+    "thresholds",
+    "tags",
+];
+
+/// `dlt scenarios start`.
+pub async fn start(voice: Voice, client: &Client, args: &StartArgs) -> Result<Exit, ClientError> {
+    let test = test_id(&args.scenario)?;
+    let path = format!("/scenarios/{test}");
+    let query = [("history", "false"), ("latest", "false")];
+    let stored = client.get(&path, &query).await?;
+    let regions = draft::regions(client).await?;
+    let body = body(&stored, &regions)?;
+    let answer = client
+        .ask(Method::Post, "/scenarios", &[], Some(&body))
+        .await?;
+    let record: ScenarioRecord = understood("POST /scenarios", answer.clone())?;
+    let run = record.test_run_id.clone();
+    if !args.wait {
+        if args.json {
+            voice.json(&answer);
+        } else {
+            voice.data(&lines(&record));
+        }
+        return Ok(Exit::Passed);
+    }
+    let manners = Manners {
+        json: args.json,
+        require_trusted: args.require_trusted,
+    };
+    match run {
+        Some(run) => {
+            let found = Found {
+                test: test.to_string(),
+                run,
+            };
+            watch::follow(voice, client, &found, &manners).await
+        }
+        None => Err(ClientError::Cannot(format!(
+            "the run is started, but this server does not say which it is; dlt runs watch {test} follows it once it is there"
+        ))),
+    }
+}
+
+fn lines(record: &ScenarioRecord) -> Vec<Line> {
+    let run = record.test_run_id.as_deref();
+    let watched = run.unwrap_or(&record.test_id);
+    vec![
+        Line::new()
+            .tone(Tone::Good, "✔ ")
+            .tone(Tone::Strong, &record.test_name)
+            .plain("  ·  run ")
+            .tone(Tone::Command, run.unwrap_or("of it"))
+            .plain(" is started"),
+        Line::of("  ")
+            .tone(Tone::Quiet, "watch it")
+            .plain("  ")
+            .tone(Tone::Command, format!("dlt runs watch {watched}")),
+    ]
+}
+
+/// The body that starts a run of a stored scenario.
+fn body(stored: &Value, regions: &[(Region, VcpuDetails)]) -> Result<Value, ClientError> {
+    let mut body = Map::new();
+    for key in OWN {
+        if let Some(value) = stored.get(key).filter(|value| !value.is_null()) {
+            body.insert(key.to_owned(), value.clone());
+        }
+    }
+    let mut configs = Vec::new();
+    let mut details = Map::new();
+    for config in stored["testTaskConfigs"].as_array().into_iter().flatten() {
+        let region = config["region"].as_str().unwrap_or_default();
+        let asked = config["taskCount"].as_u64().unwrap_or(0);
+        let known = regions.iter().find(|row| row.0.as_str() == region);
+        let Some((_, vcpus)) = known else {
+            return Err(ClientError::Input(format!(
+                "this scenario runs in {region}, which is no region of this server; dlt regions names them"
+            )));
+        };
+        let free = draft::free(vcpus);
+        if asked > free {
+            return Err(ClientError::Input(format!(
+                "region {region} has room for {} now and this scenario asks for {asked}; wait for other runs or give the region more room (dlt regions, dlt runners)",
+                several(free, "runner"),
+            )));
+        }
+        configs.push(json!({
+            "region": region, "taskCount": asked, "concurrency": config["concurrency"],
+        }));
+        details.insert(region.to_owned(), json!({ "dltAvailableTasks": free }));
+    }
+    body.insert("testTaskConfigs".to_owned(), json!(configs));
+    body.insert("regionalTaskDetails".to_owned(), json!(details));
+    Ok(Value::Object(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn regions(in_use: u64) -> Vec<(Region, VcpuDetails)> {
+        let details = VcpuDetails {
+            limit: 16,
+            per_task: 2,
+            in_use,
+        };
+        vec![(Region::parse("lo-home-1").unwrap(), details)]
+    }
+
+    #[test]
+    fn only_what_is_the_scenario_s_own_is_posted_again() {
+        let stored = json!({
+            "testId": "Xk29QmWz7B", "testName": "shop", "status": "complete", "results": {},
+            "testTaskConfigs": [{
+                "region": "lo-home-1", "taskCount": 3, "concurrency": 5, "taskCluster": "home",
+            }],
+            "tags": [], "nextRun": "2026-03-10 23:00:00",
+        });
+        assert_eq!(
+            body(&stored, &regions(4)).unwrap(),
+            json!({
+                "testId": "Xk29QmWz7B", "testName": "shop", "tags": [],
+                "testTaskConfigs": [{ "region": "lo-home-1", "taskCount": 3, "concurrency": 5 }],
+                "regionalTaskDetails": { "lo-home-1": { "dltAvailableTasks": 6 } },
+            })
+        );
+        let full = body(&stored, &regions(12)).unwrap_err();
+        assert!(full.to_string().contains("room for 2 runners"), "{full}");
+        assert!(body(&stored, &[]).is_err());
+    }
+}
