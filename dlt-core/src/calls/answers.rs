@@ -1,8 +1,14 @@
 //! What the API answers (openapi `components`), field by field in the order
 //! that clients see. Absent fields are left out; the only nulls are those that
-//! the contract names. Making these answers is the pipeline's job.
+//! the contract names; `own` has those beyond it. Making these answers is the
+//! pipeline's job.
 
-use super::LoadSummary;
+mod own;
+
+pub use own::{
+    Artifact, ArtifactsAnswer, ErrorsAnswer, FilesAnswer, HistogramAnswer, LiveStatus, UploadAnswer,
+};
+
 use crate::run::Status;
 use crate::verdict::Trust;
 use schemars::JsonSchema;
@@ -442,77 +448,4 @@ pub struct StackInfo {
     /// Ours: the version of this dlt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dlt_version: Option<String>,
-}
-
-/// GET …/errors: the run's failures by cause, most frequent first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ErrorsAnswer {
-    /// Rows.
-    pub errors: Vec<crate::summary::ErrorRow>,
-}
-
-/// GET …/artifacts: what a run left in the bucket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ArtifactsAnswer {
-    /// Rows, by name.
-    pub artifacts: Vec<Artifact>,
-}
-
-/// An object of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Artifact {
-    /// File name; `…/artifacts?name=` answers its bytes.
-    pub name: String,
-    /// Key in the bucket.
-    pub key: String,
-    /// Its size.
-    pub bytes: u64,
-}
-
-/// GET …/histogram: an exact merged distribution.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct HistogramAnswer {
-    /// The label, or none for all requests.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
-    /// Count, extremes, mean and percentiles, µs.
-    pub distribution: crate::summary::Distribution,
-    /// `[lowest_us, highest_us, count]` of each occupied bucket, rising: values
-    /// in it are known to 3 significant digits.
-    pub buckets: Vec<(u64, u64, u64)>,
-    /// Longer than an hour, counted apart.
-    pub over_hour: u64,
-}
-
-/// Files of a scenario: what was uploaded, or where to upload.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct FilesAnswer {
-    /// Rows, by name.
-    pub files: Vec<Artifact>,
-}
-
-/// POST …/files: where and how to send the bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct UploadAnswer {
-    /// File name.
-    pub name: String,
-    /// Key in the bucket.
-    pub key: String,
-    /// Absolute on AWS (presigned); at home a path under the API's base.
-    pub url: String,
-    /// Method.
-    pub method: String,
-}
-
-/// An event of GET …/live.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct LiveStatus {
-    /// Which run; absent while there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run_id: Option<String>,
-    /// Where it, or the scenario, stands.
-    pub status: Status,
-    /// The first event of a run tells its plan.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub load: Option<LoadSummary>,
 }

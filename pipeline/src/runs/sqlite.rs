@@ -6,6 +6,7 @@ use crate::local::sqlite::Database;
 use async_trait::async_trait;
 use dlt_core::calls::RunsQuery;
 use dlt_core::ids::{TestId, TestRunId};
+use dlt_core::run::Status;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::de::DeserializeOwned;
 
@@ -36,16 +37,20 @@ impl SqliteRuns {
         Ok((runs, unreadable))
     }
 
-    /// Runs whose workflow has not ended.
+    /// Runs whose workflow has not ended: asked for by the statuses that they
+    /// may have, which the index knows, since each look at a region asks.
     pub fn unfinished(&self) -> Result<Vec<Run>, PipelineError> {
+        let statuses: Vec<String> = Status::ALL
+            .iter()
+            .filter(|status| !status.is_terminal())
+            .map(|status| format!("'{}'", status.name()))
+            .collect();
+        let query = format!(
+            "SELECT item FROM runs WHERE status IN ({})",
+            statuses.join(", ")
+        );
         self.0
-            .with(|connection| {
-                texts(
-                    connection,
-                    "SELECT item FROM runs WHERE status NOT IN ('complete', 'cancelled', 'failed')",
-                    &[],
-                )
-            })?
+            .with(|connection| texts(connection, &query, &[]))?
             .iter()
             .map(|text| read(text))
             .collect()

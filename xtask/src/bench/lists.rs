@@ -34,7 +34,7 @@ const ROWS: [(&str, &str); 6] = [
         "/api/scenarios/scenario0/testruns?limit=100",
     ),
     (
-        "runs, 100 of a month",
+        "runs, 100 of two days",
         "/api/scenarios/scenario0/testruns?limit=100&start_timestamp=2026-02-01&end_timestamp=2026-02-03",
     ),
     ("run", "/api/scenarios/scenario0/testruns/run0009998"),
