@@ -276,7 +276,11 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         self.drivers.abort();
-        self.fleet.dismiss();
+        // A service's runners are the next one's; `cancel_all` and `kill` are
+        // for when they shall not be.
+        if !self.service {
+            self.fleet.dismiss();
+        }
     }
 }
 
