@@ -138,11 +138,10 @@ fn fault(rule: &Value, value: &Value) -> Option<String> {
         };
         return Some(format!("must be {kind}"));
     }
-    if let Some(allowed) = rule["enum"].as_array() {
-        if !allowed.contains(value) {
-            let names: Vec<&str> = allowed.iter().filter_map(Value::as_str).collect();
-            return Some(format!("must be one of {}", names.join(", ")));
-        }
+    let allowed = rule["enum"].as_array();
+    if let Some(allowed) = allowed.filter(|allowed| !allowed.contains(value)) {
+        let names: Vec<&str> = allowed.iter().filter_map(Value::as_str).collect();
+        return Some(format!("must be one of {}", names.join(", ")));
     }
     let bound = |key: &str| rule[key].as_f64();
     match value {

@@ -135,6 +135,7 @@ fn each_tool_has_its_place() {
                 "mcp-server/src/prompts",
                 "mcp-server/src/completions",
                 "mcp-server/src/http",
+                "mcp-server/src/stdio",
                 "mcp-server/src/main.rs",
             ],
         ),

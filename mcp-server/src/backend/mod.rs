@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use dlt_core::ids::{TestId, TestRunId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// What may be asked. Each is one GET.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,6 +208,27 @@ pub enum BackendError {
 pub trait Backend: Send + Sync {
     /// The JSON that answers.
     async fn get(&self, ask: &Ask) -> Result<Value, BackendError>;
+}
+
+/// Stands in while nobody said where the API is: tools can be listed, and a
+/// call is told what is missing.
+#[derive(Debug)]
+pub struct Unconfigured(pub BackendError);
+
+#[async_trait]
+impl Backend for Unconfigured {
+    async fn get(&self, _: &Ask) -> Result<Value, BackendError> {
+        Err(self.0.clone())
+    }
+}
+
+/// The API of the environment, or what is missing.
+pub fn of_environment() -> Arc<dyn Backend> {
+    let settings = settings::Settings::read(|name| std::env::var(name).ok());
+    match settings.and_then(api::Api::new) {
+        Ok(api) => Arc::new(api),
+        Err(error) => Arc::new(Unconfigured(error)),
+    }
 }
 
 #[cfg(test)]

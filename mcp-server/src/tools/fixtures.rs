@@ -160,7 +160,7 @@ fn runs() -> Value {
             json!({"testRunId": if n == 0 { "p4TqL8vN2c".to_owned() } else { format!("p4TqL8v{n:03}") },
                 "startTime": "2026-03-01 12:00:05", "endTime": "2026-03-01 12:05:40", "status": "complete",
                 "scheduleTimezone": "UTC", "requests": 1_824_000 - n, "success": 1_821_100, "errors": 2_900,
-                "requestsPerSecond": 6080.123_456, "avgResponseTime": 84.123_45, "avgLatency": 80.1,
+                "requestsPerSecond": 6_080.123_456, "avgResponseTime": 84.123_45, "avgLatency": 80.1,
                 "percentiles": {"p0": 1.0, "p50": 61.123, "p90": 151.456, "p95": 203.789, "p99": 612.123},
                 "outcome": {"passed": true}, "verdict": {"trust": "trusted"}})
         })

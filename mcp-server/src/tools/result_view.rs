@@ -103,14 +103,14 @@ impl Output {
 /// May the numbers be believed.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Believed {
-    trust: Trusted,
+    trust: Belief,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<Text>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum Trusted {
+enum Belief {
     Trusted,
     Degraded,
     Untrusted,
@@ -228,16 +228,16 @@ impl Believed {
                 false => "this server does not judge its load generator",
             };
             return Self {
-                trust: Trusted::Unknown,
+                trust: Belief::Unknown,
                 reasons: vec![Text::from(why)],
             };
         };
         let reasons = verdict.reasons.iter().take(MOST_REASONS);
         Self {
             trust: match verdict.trust {
-                Trust::Trusted => Trusted::Trusted,
-                Trust::Degraded => Trusted::Degraded,
-                Trust::Untrusted => Trusted::Untrusted,
+                Trust::Trusted => Belief::Trusted,
+                Trust::Degraded => Belief::Degraded,
+                Trust::Untrusted => Belief::Untrusted,
             },
             reasons: reasons.map(|reason| Text::of(&reason.message)).collect(),
         }
