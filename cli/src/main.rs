@@ -8,6 +8,7 @@ mod exit;
 mod home;
 mod line;
 mod live;
+mod mcp;
 mod result;
 mod run;
 mod runs;
@@ -63,6 +64,7 @@ fn obey(voice: Voice, cli: &Cli) -> anyhow::Result<Exit> {
             Command::Run(args) => run::run(voice, home, args).await,
             Command::Up(args) => up::up(voice, home, args).await,
             Command::Runs(command) => runs::runs(voice, home, command),
+            Command::Mcp => mcp::mcp(home).await,
             Command::Worker => Ok(Exit::Bug),
         }
     });

@@ -60,8 +60,16 @@ enum Format {
     Gateway,
 }
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
     let cli = Cli::parse();
+    obey(&cli).unwrap_or_else(|error| {
+        // If stderr is gone, the exit code must say it.
+        let _ = writeln!(std::io::stderr(), "dlt-mcp: {error:#}");
+        ExitCode::from(NOT_WELL)
+    })
+}
+
+fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -9,6 +9,7 @@ pub mod certificates;
 pub mod command;
 pub mod http;
 pub mod log;
+pub mod mcp;
 pub mod objects;
 pub mod patience;
 pub mod processes;
