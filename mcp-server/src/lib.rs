@@ -6,8 +6,8 @@
 //! harmless, `seen` reads what the API said, [`tools`] answer, [`answer`] and
 //! [`refusal`] say how an answer and a refusal look, [`published`] is what is
 //! told of them. [`server`] speaks MCP, [`http`] carries it, [`resources`],
-//! [`prompts`] and [`completions`] are its other offers, [`doctor`] looks for
-//! what is missing.
+//! [`prompts`] and [`completions`] are its other offers, [`lambda`] answers a
+//! Gateway instead, [`doctor`] looks for what is missing.
 
 pub mod answer;
 mod arguments;
@@ -17,6 +17,7 @@ pub mod completions;
 mod cursor;
 pub mod doctor;
 pub mod http;
+pub mod lambda;
 pub mod prompts;
 pub mod published;
 pub mod refusal;

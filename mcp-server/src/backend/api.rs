@@ -25,8 +25,6 @@ const LONGEST_ERROR_BYTES: usize = 16 * 1024;
 pub struct Api {
     settings: Settings,
     client: Client,
-    #[cfg(feature = "sigv4")]
-    signer: super::sigv4::Signer,
 }
 
 impl Api {
@@ -43,12 +41,7 @@ impl Api {
             .tls_backend_preconfigured(tls()?)
             .build()
             .map_err(told)?;
-        Ok(Self {
-            #[cfg(feature = "sigv4")]
-            signer: super::sigv4::Signer::default(),
-            settings,
-            client,
-        })
+        Ok(Self { settings, client })
     }
 
     /// Where it asks.
@@ -56,20 +49,17 @@ impl Api {
         self.settings.base.as_str()
     }
 
-    async fn headers(&self, target: &str) -> Result<HeaderMap, BackendError> {
+    fn headers(&self) -> Result<HeaderMap, BackendError> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let token = match &self.settings.proof {
             Proof::None => None,
             Proof::Token(token) => Some(token.clone()),
             Proof::TokenFile(path) => Some(settings::from_file(path)?),
+            // A signature covers the URL: it is made where that is known.
             #[cfg(feature = "sigv4")]
-            Proof::SigV4 { region } => {
-                self.signer.sign(target, region, &mut headers).await?;
-                None
-            }
+            Proof::SigV4 { .. } => None,
         };
-        let _ = target;
         if let Some(token) = token {
             let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
                 .map_err(|_| BackendError::NotConfigured("the token is no token".to_owned()))?;
@@ -79,9 +69,21 @@ impl Api {
         Ok(headers)
     }
 
+    #[cfg(feature = "sigv4")]
+    fn signed(&self, target: &str, mut headers: HeaderMap) -> Result<HeaderMap, BackendError> {
+        if let Proof::SigV4 { region } = &self.settings.proof {
+            super::sigv4::add_signature(target, region, &mut headers)?;
+        }
+        Ok(headers)
+    }
+
     /// One try; the pause that the server asks for beside a passing failure.
     async fn once(&self, target: &str) -> Result<Value, (BackendError, Option<Duration>)> {
-        let headers = self.headers(target).await.map_err(|error| (error, None))?;
+        let headers = self.headers().map_err(|error| (error, None))?;
+        #[cfg(feature = "sigv4")]
+        let headers = self
+            .signed(target, headers)
+            .map_err(|error| (error, None))?;
         let sent = self.client.get(target).headers(headers).send().await;
         let response = sent.map_err(|error| (network(&error), None))?;
         let status = response.status().as_u16();
@@ -130,7 +132,7 @@ impl Backend for Api {
 }
 
 /// TLS with ring and the roots of the system.
-fn tls() -> Result<rustls::ClientConfig, BackendError> {
+pub(super) fn tls() -> Result<rustls::ClientConfig, BackendError> {
     let told = |error: rustls::Error| BackendError::NotConfigured(error.to_string());
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = rustls::RootCertStore::empty();

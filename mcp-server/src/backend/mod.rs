@@ -3,8 +3,11 @@
 //! can change anything. Sending is [`api`]'s job.
 
 pub mod api;
+pub(crate) mod plain;
 mod retry;
 pub mod settings;
+#[cfg(feature = "sigv4")]
+mod sigv4;
 
 use async_trait::async_trait;
 use dlt_core::ids::{TestId, TestRunId};

@@ -180,6 +180,6 @@ fn is_false(value: &bool) -> bool {
 }
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;
