@@ -98,6 +98,9 @@ pub enum Command {
     /// Watch runs, look at results, save their files
     #[command(subcommand, arg_required_else_help = true)]
     Runs(RunsCommand),
+    /// Answer an agent's questions on stdin and stdout: a read-only MCP server
+    #[command(after_help = MCP_HELP)]
+    Mcp,
     /// Show the runners that exist now
     Runners(PlainArgs),
     /// Show where runs may go, and how much room there is
@@ -198,6 +201,11 @@ Examples:
 
 Ctrl-C stops the runs in progress, keeps what they measured, and ends; a second
 Ctrl-C leaves at once. Killed and started again, dlt up goes on with its runs.";
+
+const MCP_HELP: &str = "\
+Asks the dlt up of this data folder, or the API that DLT_API_URL names (with
+DLT_API_TOKEN or DLT_API_TOKEN_FILE). Clients start it themselves, for example:
+  claude mcp add dlt -- dlt mcp";
 
 /// Flags of `dlt run`.
 #[derive(Debug, Args, Default)]

@@ -10,6 +10,7 @@ mod exit;
 mod home;
 mod line;
 mod live;
+mod mcp;
 mod platform;
 mod result;
 mod run;
@@ -85,6 +86,7 @@ fn obey(voice: Voice, cli: &Cli) -> anyhow::Result<Exit> {
             }
             Command::Completions(args) => Ok(shell::completions(voice, args)),
             Command::Man(args) => shell::man(voice, args),
+            Command::Mcp => mcp::mcp(home).await,
             Command::Worker => Ok(Exit::Bug),
         }
     });

@@ -10,7 +10,7 @@ use crate::signals::Interrupts;
 use crate::speak::Voice;
 use crate::units::several;
 use crate::watch::told;
-use crate::{home, source};
+use crate::{home, mcp, source};
 use anyhow::Context;
 use dlt_core::ids::TestId;
 use dlt_core::scenario::{Fault, Faults};
@@ -64,11 +64,12 @@ pub async fn up(voice: Voice, home_dir: Option<&Path>, args: &UpArgs) -> anyhow:
     };
     let base = format!("http://{address}/api");
     let card = ServerCard::write(&dir, &base).map_err(anyhow::Error::new)?;
-    let router = server::router(
+    let api = server::router(
         Arc::clone(home.world()),
         Arc::clone(home.live()),
         address.port(),
     );
+    let router = mcp::router(&base).merge(api);
     let picked_up = home.unfinished().map_err(anyhow::Error::new)?;
     voice.talk(&banner(&base, &dir, &regions, picked_up));
     let missed = match args.missed {
@@ -123,6 +124,10 @@ fn banner(
             .tone(Tone::Strong, base),
         Line::of(format!("  regions  {}", names.join(", "))),
         Line::of(format!("  data     {}", dir.display())),
+        Line::of(format!(
+            "  agents   {}/mcp, or dlt mcp",
+            base.trim_end_matches("/api")
+        )),
         Line::of("  try      dlt run http://127.0.0.1:8080/ -c 10 -d 10s    dlt scenarios list"),
         Line::of("  Ctrl-C stops runs, keeps what they measured, and ends"),
     ];

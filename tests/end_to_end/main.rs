@@ -9,6 +9,7 @@ mod common;
 mod first_run;
 mod input;
 mod lost;
+mod mcp;
 mod mixture;
 mod open_load;
 mod readme;

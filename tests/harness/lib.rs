@@ -11,6 +11,7 @@ pub mod documents;
 pub mod http;
 pub mod log;
 pub mod mangle;
+pub mod mcp;
 pub mod objects;
 pub mod patience;
 pub mod processes;

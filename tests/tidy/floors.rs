@@ -5,12 +5,19 @@ use crate::manifest::members;
 
 /// Each package and those of ours that it may use. A floor imports downward
 /// only; rooms on one floor never import each other.
-const MAY_IMPORT: [(&str, &[&str]); 6] = [
+const MAY_IMPORT: [(&str, &[&str]); 7] = [
     ("dlt-core", &[]),
     ("dlt-worker", &["dlt-core"]),
     ("dlt-pipeline", &["dlt-core"]),
-    ("dlt", &["dlt-core", "dlt-worker", "dlt-pipeline"]),
-    ("dlt-tests", &["dlt-core", "dlt-worker", "dlt-pipeline"]),
+    ("dlt-mcp", &["dlt-core"]),
+    (
+        "dlt",
+        &["dlt-core", "dlt-worker", "dlt-pipeline", "dlt-mcp"],
+    ),
+    (
+        "dlt-tests",
+        &["dlt-core", "dlt-worker", "dlt-pipeline", "dlt-mcp"],
+    ),
     ("xtask", &[]),
 ];
 
@@ -111,12 +118,33 @@ fn the_engine_knows_no_leader_and_no_report() {
 #[test]
 fn each_tool_has_its_place() {
     // (what, where it may stand)
-    let places: [(&str, &[&str]); 4] = [
+    let places: [(&str, &[&str]); 6] = [
         ("rusqlite", &["/sqlite.rs"]),
-        ("clap::", &["cli/src/", "xtask/src/"]),
+        (
+            "clap::",
+            &["cli/src/", "xtask/src/", "mcp-server/src/main.rs"],
+        ),
         (
             "rustls::",
-            &["worker/src/", "tests/harness/", "cli/src/client/"],
+            &[
+                "worker/src/",
+                "tests/harness/",
+                "cli/src/client/",
+                "mcp-server/src/backend/",
+            ],
+        ),
+        ("reqwest::", &["cli/src/client/", "mcp-server/src/backend/"]),
+        (
+            "rmcp::",
+            &[
+                "mcp-server/src/server",
+                "mcp-server/src/resources",
+                "mcp-server/src/prompts",
+                "mcp-server/src/completions",
+                "mcp-server/src/http",
+                "mcp-server/src/stdio",
+                "mcp-server/src/main.rs",
+            ],
         ),
         (
             "aws_",
@@ -127,6 +155,7 @@ fn each_tool_has_its_place() {
                 "iot.rs",
                 "world.rs",
                 "sigv4.rs",
+                "mcp-server/src/backend/",
             ],
         ),
     ];

@@ -72,7 +72,15 @@ pub fn test(full: bool) -> Result<bool> {
         step::tests(simulation(None, full.then_some(FULL_SIMULATION_RUNS)))
     });
     tiers.run("build dlt", || {
-        step::check(cargo(&["build", "--profile", "e2e", "--package", "dlt"]))
+        step::check(cargo(&[
+            "build",
+            "--profile",
+            "e2e",
+            "--package",
+            "dlt",
+            "--package",
+            "dlt-mcp",
+        ]))
     });
     tiers.run("compat", || {
         let mut command = cross_room("compat");

@@ -1,0 +1,268 @@
+//! The port through which tools ask: a closed list of things that the API
+//! answers to GET. Nothing else can be said here, so nothing that a tool does
+//! can change anything. Sending is [`api`]'s job.
+
+pub mod api;
+pub(crate) mod plain;
+mod retry;
+pub mod settings;
+#[cfg(feature = "sigv4")]
+mod sigv4;
+
+use async_trait::async_trait;
+use dlt_core::ids::{TestId, TestRunId};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What may be asked. Each is one GET.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// Scenarios, those with any of the tags; all without tags.
+    Scenarios {
+        /// Which tags.
+        tags: Vec<String>,
+    },
+    /// One scenario, without run records.
+    Scenario {
+        /// Which.
+        test: TestId,
+    },
+    /// A page of a scenario's runs.
+    Runs {
+        /// Of which scenario.
+        test: TestId,
+        /// Most rows.
+        limit: u64,
+        /// Not before, RFC 3339.
+        from: Option<String>,
+        /// Not after, RFC 3339.
+        to: Option<String>,
+        /// The API's own token of the page before.
+        after: Option<String>,
+    },
+    /// One run.
+    Run {
+        /// Of which scenario.
+        test: TestId,
+        /// Which.
+        run: TestRunId,
+    },
+    /// The id of the baseline.
+    Baseline {
+        /// Of which scenario.
+        test: TestId,
+    },
+    /// The exact merged distribution of response times.
+    Histogram {
+        /// Of which scenario.
+        test: TestId,
+        /// Which run.
+        run: TestRunId,
+        /// Of one label only.
+        label: Option<String>,
+    },
+    /// Failures by cause.
+    Errors {
+        /// Of which scenario.
+        test: TestId,
+        /// Which run.
+        run: TestRunId,
+    },
+    /// The objects that a run left.
+    Artifacts {
+        /// Of which scenario.
+        test: TestId,
+        /// Which run.
+        run: TestRunId,
+    },
+    /// A run held against another of the same scenario.
+    Compare {
+        /// Of which scenario.
+        test: TestId,
+        /// The candidate.
+        run: TestRunId,
+        /// The base.
+        with: TestRunId,
+    },
+    /// Runners that exist.
+    Tasks,
+    /// Registered regions.
+    Regions,
+    /// vCPUs by region.
+    Capacity,
+    /// What is deployed.
+    Stack,
+}
+
+/// What stands in a path or query as it is; all else is percent-encoded.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, PLAIN).to_string()
+}
+
+impl Ask {
+    /// Path and query below the API's base, percent-encoded.
+    pub fn target(&self) -> String {
+        let runs = |test: &TestId| format!("/scenarios/{}/testruns", encoded(test.as_str()));
+        let part = |test: &TestId, run: &TestRunId, part: &str| {
+            format!("{}/{}{part}", runs(test), encoded(run.as_str()))
+        };
+        match self {
+            Self::Scenarios { tags } if tags.is_empty() => "/scenarios".to_owned(),
+            Self::Scenarios { tags } => format!("/scenarios?tags={}", encoded(&tags.join(","))),
+            Self::Scenario { test } => {
+                let test = encoded(test.as_str());
+                format!("/scenarios/{test}?history=false&latest=false")
+            }
+            Self::Runs {
+                test,
+                limit,
+                from,
+                to,
+                after,
+            } => {
+                let mut target = format!("{}?limit={limit}", runs(test));
+                for (key, value) in [
+                    ("start_timestamp", from),
+                    ("end_timestamp", to),
+                    ("next_token", after),
+                ] {
+                    if let Some(value) = value {
+                        target.push_str(&format!("&{key}={}", encoded(value)));
+                    }
+                }
+                target
+            }
+            Self::Run { test, run } => part(test, run, ""),
+            Self::Baseline { test } => {
+                format!("/scenarios/{}/baseline?data=false", encoded(test.as_str()))
+            }
+            Self::Histogram {
+                test,
+                run,
+                label: None,
+            } => part(test, run, "/histogram"),
+            Self::Histogram {
+                test,
+                run,
+                label: Some(label),
+            } => part(test, run, &format!("/histogram?label={}", encoded(label))),
+            Self::Errors { test, run } => part(test, run, "/errors"),
+            Self::Artifacts { test, run } => part(test, run, "/artifacts"),
+            Self::Compare { test, run, with } => {
+                let with = encoded(with.as_str());
+                part(test, run, &format!("/compare?with={with}"))
+            }
+            Self::Tasks => "/tasks".to_owned(),
+            Self::Regions => "/regions".to_owned(),
+            Self::Capacity => "/vCPUDetails".to_owned(),
+            Self::Stack => "/stack-info".to_owned(),
+        }
+    }
+}
+
+/// Why there is no answer. Messages are ours: what the API wrote is kept only
+/// as its code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BackendError {
+    /// Nobody said where the API is, or how to be let in.
+    #[error("{0}")]
+    NotConfigured(String),
+    /// There is no such thing; the API's code, like `TEST_NOT_FOUND`.
+    #[error("the API knows no such thing ({0})")]
+    NotFound(String),
+    /// The API has no such route: an older server.
+    #[error("this server has no such route")]
+    NoRoute,
+    /// It would not let us in.
+    #[error("the API refused access (status {0})")]
+    Denied(u16),
+    /// It did not like what was asked; its code.
+    #[error("the API refused the request ({0})")]
+    Refused(String),
+    /// Too many requests.
+    #[error("the API is throttling")]
+    Throttled,
+    /// No answer in time.
+    #[error("the API did not answer in time")]
+    Timeout,
+    /// No connection, or a broken one.
+    #[error("the API cannot be reached: {0}")]
+    Unreachable(String),
+    /// It failed.
+    #[error("the API failed (status {0})")]
+    Failed(u16),
+    /// Longer than we read.
+    #[error("the API's answer is longer than {0} bytes")]
+    TooLarge(usize),
+    /// Something else than the contract says.
+    #[error("the API's answer cannot be read: {0}")]
+    Unreadable(String),
+}
+
+/// Where answers come from.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    /// The JSON that answers.
+    async fn get(&self, ask: &Ask) -> Result<Value, BackendError>;
+}
+
+/// Stands in while nobody said where the API is: tools can be listed, and a
+/// call is told what is missing.
+#[derive(Debug)]
+pub struct Unconfigured(pub BackendError);
+
+#[async_trait]
+impl Backend for Unconfigured {
+    async fn get(&self, _: &Ask) -> Result<Value, BackendError> {
+        Err(self.0.clone())
+    }
+}
+
+/// The API of the environment, or what is missing.
+pub fn of_environment() -> Arc<dyn Backend> {
+    let settings = settings::Settings::read(|name| std::env::var(name).ok());
+    match settings.and_then(api::Api::new) {
+        Ok(api) => Arc::new(api),
+        Err(error) => Arc::new(Unconfigured(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_a_path_never_become_more_than_that() {
+        let (test, run) = (
+            TestId::parse("Xk29").unwrap(),
+            TestRunId::parse("p4Tq").unwrap(),
+        );
+        for (label, wanted) in [
+            ("home", "home"),
+            ("/a?b=c&d#e", "%2Fa%3Fb%3Dc%26d%23e"),
+            ("../../stack-info", "..%2F..%2Fstack-info"),
+            ("Größe 100%", "Gr%C3%B6%C3%9Fe%20100%25"),
+        ] {
+            let ask = Ask::Histogram {
+                test: test.clone(),
+                run: run.clone(),
+                label: Some(label.to_owned()),
+            };
+            assert_eq!(
+                ask.target(),
+                format!("/scenarios/Xk29/testruns/p4Tq/histogram?label={wanted}")
+            );
+        }
+        let ask = Ask::Scenarios {
+            tags: vec!["a b".to_owned(), "c&d".to_owned()],
+        };
+        assert_eq!(ask.target(), "/scenarios?tags=a%20b%2Cc%26d");
+    }
+}

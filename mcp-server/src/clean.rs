@@ -1,0 +1,298 @@
+//! Text that others wrote, made harmless: labels, names and errors come from
+//! targets and from people's scenario files, and an agent reads them beside its
+//! instructions. Nothing here understands the text; it is cut short, loses what
+//! cannot be seen, and loses secrets.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use url::Url;
+
+/// Longest text that is shown, characters.
+pub const LONGEST_TEXT: usize = 200;
+/// What stands for a secret.
+pub const REDACTED: &str = "[redacted]";
+
+/// What may stand around a name or value, and what ends a value.
+const QUOTES: [char; 3] = ['"', '\'', '\\'];
+const VALUE_ENDS: [char; 12] = ['"', '\'', '\\', '&', ';', ',', '}', ']', ')', '#', '<', '>'];
+
+/// Text that may be shown to an agent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Text(String);
+
+impl Text {
+    /// Cleaned, at most [`LONGEST_TEXT`] characters.
+    pub fn of(text: &str) -> Self {
+        Self(cut(&redacted(&visible(text)), LONGEST_TEXT))
+    }
+
+    /// The same; None if nothing is left.
+    pub fn some(text: &str) -> Option<Self> {
+        let text = Self::of(text);
+        (!text.0.is_empty()).then_some(text)
+    }
+
+    /// What is shown.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// For names that we chose.
+impl From<&'static str> for Text {
+    fn from(text: &'static str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+/// At most so many characters, the last one saying that there was more.
+pub fn cut(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        None => text.to_owned(),
+        Some(_) => {
+            let kept: String = text.chars().take(longest.saturating_sub(1)).collect();
+            format!("{}…", kept.trim_end())
+        }
+    }
+}
+
+/// Without characters that cannot be seen or that change how others are seen;
+/// white space of every kind becomes one space.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len().min(4 * LONGEST_TEXT));
+    let mut gap = false;
+    for c in text.chars() {
+        if c.is_whitespace() {
+            gap = true;
+        } else if !is_hidden(c) {
+            if gap && !shown.is_empty() {
+                shown.push(' ');
+            }
+            gap = false;
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Control characters, directions, joiners, fillers, tags, private use.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(u32::from(c),
+            0x00ad | 0x034f | 0x061c | 0x115f | 0x1160 | 0x17b4 | 0x17b5 | 0x180b..=0x180f
+            | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0x2800 | 0x3164
+            | 0xfe00..=0xfe0f | 0xfeff | 0xffa0 | 0xfff0..=0xfffb
+            | 0xe000..=0xf8ff | 0x1d173..=0x1d17a | 0xe0000..=0xe0fff | 0xf0000..=0x10ffff)
+}
+
+/// Whether a name says that its value is a secret.
+pub fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let parts = [
+        "auth",
+        "token",
+        "secret",
+        "cookie",
+        "key",
+        "passw",
+        "pwd",
+        "session",
+        "signature",
+        "credential",
+        "jwt",
+        "bearer",
+    ];
+    parts.iter().any(|part| name.contains(part)) || matches!(name.as_str(), "sig" | "pass" | "code")
+}
+
+/// The text with the secrets in its URLs, header lines and parameters gone.
+pub fn redacted(text: &str) -> String {
+    let mut shown = Vec::new();
+    // What follows the name of a secret, up to where its value ends.
+    let mut hide = 0_u8;
+    for word in text.split(' ') {
+        let lower = word.to_ascii_lowercase();
+        if hide > 0 {
+            hide -= 1;
+            // `Authorization: Bearer abc` has two words.
+            if matches!(lower.as_str(), "bearer" | "basic" | "digest") {
+                hide = 1;
+            }
+            shown.push(REDACTED.to_owned());
+        } else if lower == "bearer" || lower == "basic" {
+            hide = 1;
+            shown.push(word.to_owned());
+        } else if let Some(name) = word.strip_suffix([':', '=']).filter(|name| is_secret(name)) {
+            hide = 1;
+            shown.push(format!("{name}: "));
+        } else {
+            shown.push(url(word).unwrap_or_else(|| parameters(word)));
+        }
+    }
+    shown.dedup_by(|next, before| next == REDACTED && before == REDACTED);
+    shown.join(" ").replace(":  ", ": ")
+}
+
+/// A URL without user, password and secret parameters; None if it is none.
+pub fn url(word: &str) -> Option<String> {
+    let start = word.find("://").map(|at| {
+        let scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+        word[..at].rfind(|c| !scheme(c)).map_or(0, |at| {
+            at + word[at..].chars().next().map_or(1, char::len_utf8)
+        })
+    })?;
+    let (before, text) = word.split_at(start);
+    let mut url = Url::parse(text).ok()?;
+    if url.username().is_empty() && url.password().is_none() && !text.contains(['?', '#']) {
+        return None;
+    }
+    // Those of a URL that has none cannot be set, and need not be.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    if url.fragment().is_some() {
+        url.set_fragment(None);
+    }
+    let query = url.query().map(parameters);
+    url.set_query(query.as_deref());
+    Some(format!(
+        "{before}{}",
+        url.as_str().replace("%5Bredacted%5D", REDACTED)
+    ))
+}
+
+/// `name=value` and `"name":"value"`: the values of secrets go.
+fn parameters(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['=', ':']) {
+        let (before, after) = rest.split_at(at + 1);
+        shown.push_str(before);
+        rest = after;
+        let name = before[..at].trim_end_matches(QUOTES);
+        let letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+        let start = name.rfind(|c| !letter(c)).map_or(0, |at| {
+            at + name[at..].chars().next().map_or(1, char::len_utf8)
+        });
+        let quoted = rest.trim_start_matches(QUOTES);
+        // A scheme is no name of a value.
+        let hide = is_secret(&name[start..]) && !quoted.is_empty();
+        if hide && !quoted.starts_with("//") && !quoted.starts_with(REDACTED) {
+            let opening = &rest[..rest.len() - quoted.len()];
+            let end = quoted.find(VALUE_ENDS).unwrap_or(quoted.len());
+            shown.push_str(opening);
+            shown.push_str(REDACTED);
+            rest = &quoted[end..];
+        }
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// JSON with every text cleaned, the values of secret names gone, nothing
+/// deeper than `depth`.
+pub fn json(value: &Value, depth: usize) -> Value {
+    match value {
+        Value::String(text) => Value::String(match serde_json::from_str(text) {
+            // A body that is JSON itself hides its secrets by name too.
+            Ok(inner @ (Value::Object(_) | Value::Array(_))) if depth > 0 => {
+                Text::of(&json(&inner, depth - 1).to_string()).0
+            }
+            _ => Text::of(text).0,
+        }),
+        Value::Array(_) | Value::Object(_) if depth == 0 => Value::String("…".to_owned()),
+        Value::Array(items) => items.iter().map(|item| json(item, depth - 1)).collect(),
+        Value::Object(fields) => {
+            let mut shown = Map::new();
+            for (name, field) in fields {
+                let field = match is_secret(name) && !field.is_boolean() && !field.is_null() {
+                    true => Value::String(REDACTED.to_owned()),
+                    false => json(field, depth - 1),
+                };
+                shown.insert(Text::of(name).0, field);
+            }
+            Value::Object(shown)
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_cannot_be_seen_goes() {
+        for (text, shown) in [
+            ("home", "home"),
+            ("  a\r\n\tb\u{2028}c ", "a b c"),
+            ("ab\u{1b}[31mc\u{7}", "ab[31mc"),
+            ("x\u{202e}gpj.exe\u{202c}", "xgpj.exe"),
+            ("in\u{200b}vis\u{2060}ible\u{feff}", "invisible"),
+            ("tag\u{e0041}\u{e0042}s", "tags"),
+            ("soft\u{ad}hyphen", "softhyphen"),
+            ("größe 名前 🙂", "größe 名前 🙂"),
+            ("\0", ""),
+        ] {
+            assert_eq!(Text::of(text).as_str(), shown);
+        }
+    }
+
+    #[test]
+    fn text_is_short_and_says_so() {
+        let long = "ä".repeat(500);
+        let text = Text::of(&long);
+        assert_eq!(text.as_str().chars().count(), LONGEST_TEXT);
+        assert!(text.as_str().ends_with('…'));
+        assert_eq!(Text::of(&"b".repeat(200)).as_str(), "b".repeat(200));
+    }
+
+    #[test]
+    fn secrets_go_wherever_they_stand() {
+        for (text, shown) in [
+            ("https://user:pw@a.example/x", "https://a.example/x"),
+            (
+                "GET https://a.example/x?id=5&token=abc&y=1 HTTP/1.1",
+                "GET https://a.example/x?id=5&token=[redacted]&y=1 HTTP/1.1",
+            ),
+            (
+                "Authorization: Bearer abc.def next",
+                "Authorization: [redacted] next",
+            ),
+            ("sent Bearer abc.def", "sent Bearer [redacted]"),
+            ("/login?password=abc", "/login?password=[redacted]"),
+            ("api_key=abc,x=2", "api_key=[redacted],x=2"),
+            (
+                "\"url\":\"https://u:p@b.example/\"",
+                "\"url\":\"https://b.example/%22",
+            ),
+            (
+                "{\"password\":\"abc\",\"x\":1}",
+                "{\"password\":\"[redacted]\",\"x\":1}",
+            ),
+            ("\"password\": \"abc\"", "\"password\": [redacted]"),
+            ("token:abc", "token:[redacted]"),
+            ("keys: https://a.example/", "keys: [redacted]"),
+            ("p(95)<250ms", "p(95)<250ms"),
+            ("/products/{id}", "/products/{id}"),
+        ] {
+            let got = redacted(text);
+            assert_eq!(got, shown);
+            assert!(!got.contains("abc"), "{got}");
+        }
+    }
+
+    #[test]
+    fn json_loses_secrets_by_name_and_depth() {
+        let value = json!({"headers": {"X-Api-Key": "abc", "Accept": "*/*", "Cookie": ["abc"]},
+            "store-cookie": true, "body": "{\"pin\": {\"secret\": \"abc\"}}", "deep": {"a": {"b": {"c": {"d": 1}}}}});
+        let shown = json(&value, 4);
+        assert_eq!(
+            shown,
+            json!({"headers": {"X-Api-Key": "[redacted]", "Accept": "*/*", "Cookie": "[redacted]"},
+                "store-cookie": true, "body": "{\"pin\":{\"secret\":\"[redacted]\"}}", "deep": {"a": {"b": {"c": "…"}}}})
+        );
+    }
+}

@@ -1,0 +1,170 @@
+//! Suggestions while a person types an argument: ids, regions, labels, tags. A
+//! suggestion that takes too long is none.
+
+use crate::backend::{Ask, Backend};
+use crate::clean::Text;
+use crate::seen::run::Run;
+use dlt_core::ids::{TestId, TestRunId};
+use rmcp::model::{CompleteRequestParams, CompleteResult, CompletionInfo};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Longest wait.
+const BUDGET: Duration = Duration::from_secs(2);
+/// How long an answer of the API is used again, and how many are kept.
+const KEPT: Duration = Duration::from_secs(60);
+const MOST_KEPT: usize = 64;
+
+/// Suggestions, with what the API said lately.
+#[derive(Debug, Default)]
+pub struct Completions {
+    kept: Mutex<BTreeMap<String, (Instant, Value)>>,
+}
+
+impl Completions {
+    /// What fits; nothing when the API does not say in time.
+    pub async fn complete(
+        &self,
+        backend: &dyn Backend,
+        request: &CompleteRequestParams,
+    ) -> CompleteResult {
+        let found = tokio::time::timeout(BUDGET, self.find(backend, request)).await;
+        let mut values: Vec<String> = found.ok().flatten().unwrap_or_default();
+        values.retain(|value| !value.is_empty());
+        let total = values.len();
+        values.truncate(CompletionInfo::MAX_VALUES);
+        let mut info = CompletionInfo::default();
+        info.has_more = Some(total > values.len());
+        info.total = u32::try_from(total).ok();
+        info.values = values;
+        CompleteResult::new(info)
+    }
+
+    async fn find(
+        &self,
+        backend: &dyn Backend,
+        request: &CompleteRequestParams,
+    ) -> Option<Vec<String>> {
+        let typed = request.argument.value.to_lowercase();
+        let given = |name: &str| {
+            let context = request.context.as_ref()?;
+            context.get_argument(name).cloned()
+        };
+        let test = || TestId::parse(&given("test_id")?).ok();
+        let mut found = match request.argument.name.as_str() {
+            "test_id" => return self.scenarios(backend, &typed).await,
+            "tag" | "tags" => self.tags(backend).await?,
+            "region" => self.regions(backend).await?,
+            "test_run_id" | "base" | "candidate" => self.runs(backend, test()?).await?,
+            "label" => self.labels(backend, test()?, given("test_run_id")).await?,
+            _ => return None,
+        };
+        found.retain(|value| value.to_lowercase().contains(&typed));
+        Some(found)
+    }
+
+    async fn get(&self, backend: &dyn Backend, ask: Ask) -> Option<Value> {
+        let key = ask.target();
+        let now = Instant::now();
+        {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.retain(|_, (at, _)| now.duration_since(*at) < KEPT);
+            if let Some((_, value)) = kept.get(&key) {
+                return Some(value.clone());
+            }
+        }
+        let value = backend.get(&ask).await.ok()?;
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < MOST_KEPT {
+            kept.insert(key, (now, value.clone()));
+        }
+        Some(value)
+    }
+
+    /// By the beginning of the id, or a part of the name.
+    async fn scenarios(&self, backend: &dyn Backend, typed: &str) -> Option<Vec<String>> {
+        let list = self
+            .get(backend, Ask::Scenarios { tags: Vec::new() })
+            .await?;
+        let items = list["Items"].as_array()?;
+        let fits = |item: &&Value| {
+            let text = |key: &str| item[key].as_str().unwrap_or_default().to_lowercase();
+            text("testId").starts_with(typed) || text("testName").contains(typed)
+        };
+        Some(
+            items
+                .iter()
+                .filter(fits)
+                .filter_map(|item| shown(&item["testId"]))
+                .collect(),
+        )
+    }
+
+    async fn tags(&self, backend: &dyn Backend) -> Option<Vec<String>> {
+        let list = self
+            .get(backend, Ask::Scenarios { tags: Vec::new() })
+            .await?;
+        let tags = list["Items"]
+            .as_array()?
+            .iter()
+            .filter_map(|item| item["tags"].as_array());
+        let mut tags: Vec<String> = tags.flatten().filter_map(shown).collect();
+        tags.sort();
+        tags.dedup();
+        Some(tags)
+    }
+
+    async fn regions(&self, backend: &dyn Backend) -> Option<Vec<String>> {
+        let list = self.get(backend, Ask::Regions).await?;
+        let rows = list["regions"].as_array()?;
+        Some(
+            rows.iter()
+                .filter_map(|row| shown(&row["region"]))
+                .collect(),
+        )
+    }
+
+    async fn runs(&self, backend: &dyn Backend, test: TestId) -> Option<Vec<String>> {
+        let ask = Ask::Runs {
+            test,
+            limit: 100,
+            from: None,
+            to: None,
+            after: None,
+        };
+        let page = self.get(backend, ask).await?;
+        let rows = page["testRuns"].as_array()?;
+        Some(
+            rows.iter()
+                .filter_map(|row| shown(&row["testRunId"]))
+                .collect(),
+        )
+    }
+
+    /// Of the named run, or the newest.
+    async fn labels(
+        &self,
+        backend: &dyn Backend,
+        test: TestId,
+        run: Option<String>,
+    ) -> Option<Vec<String>> {
+        let run = match run {
+            Some(run) => run,
+            None => self.runs(backend, test.clone()).await?.into_iter().next()?,
+        };
+        let run = TestRunId::parse(&run).ok()?;
+        let record = self.get(backend, Ask::Run { test, run }).await?;
+        let rows = Run::read(record).ok()?.labels(None);
+        Some(
+            rows.iter()
+                .map(|row| Text::of(&row.0).as_str().to_owned())
+                .collect(),
+        )
+    }
+}
+
+fn shown(value: &Value) -> Option<String> {
+    Some(Text::of(value.as_str()?).as_str().to_owned())
+}

@@ -1,0 +1,121 @@
+//! `dlt-mcp`: words to one of four things to be or do. Stdout is the protocol's
+//! or the data's; all talk goes to stderr.
+
+use anyhow::Context;
+use clap::{Parser, Subcommand, ValueEnum};
+use dlt_mcp::backend::of_environment;
+use dlt_mcp::server::Server;
+use dlt_mcp::{doctor, http, published};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Exit code when something that is needed is missing.
+const NOT_WELL: u8 = 3;
+
+/// Ask distributed load tests from an agent: a read-only MCP server
+#[derive(Debug, Parser)]
+#[command(
+    name = "dlt-mcp",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = AFTER_HELP
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Environment:
+  DLT_API_URL         where the API is, like http://127.0.0.1:7600/api of dlt up
+  DLT_API_TOKEN       a bearer token, if the API wants one
+  DLT_API_TOKEN_FILE  a file that holds it; read anew for each request";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Speak MCP on stdin and stdout, for a client that starts this program
+    Stdio,
+    /// Speak MCP over HTTP at /mcp, for clients on this machine
+    Http {
+        /// Loopback address and port
+        #[arg(long, default_value = "127.0.0.1:7610", value_name = "ADDRESS")]
+        listen: SocketAddr,
+    },
+    /// Look for what is missing
+    Doctor,
+    /// Print the definitions of all tools
+    Schema {
+        /// For MCP clients, or for a Gateway of Bedrock AgentCore
+        #[arg(long, value_enum, default_value_t = Format::Mcp)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Mcp,
+    Gateway,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    obey(&cli).unwrap_or_else(|error| {
+        // If stderr is gone, the exit code must say it.
+        let _ = writeln!(std::io::stderr(), "dlt-mcp: {error:#}");
+        ExitCode::from(NOT_WELL)
+    })
+}
+
+fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start")?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Stdio => dlt_mcp::stdio::serve(Server::new(of_environment())).await?,
+            Command::Http { listen } => serve(listen).await?,
+            Command::Doctor => return examine().await,
+            Command::Schema { format } => {
+                let definitions = match format {
+                    Format::Mcp => published::for_mcp(),
+                    Format::Gateway => published::for_gateway(),
+                };
+                writeln!(std::io::stdout(), "{definitions:#}")?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+async fn serve(address: SocketAddr) -> anyhow::Result<()> {
+    let listener = http::bind(address).await?;
+    let address = listener.local_addr()?;
+    writeln!(std::io::stderr(), "MCP is at http://{address}/mcp")?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let stop = async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    Ok(http::serve(listener, of_environment(), stop).await?)
+}
+
+async fn examine() -> anyhow::Result<ExitCode> {
+    let found = doctor::examine(|name| std::env::var(name).ok()).await;
+    let mut out = std::io::stdout();
+    for finding in &found {
+        let mark = if finding.good { "✔" } else { "✘" };
+        writeln!(out, "{mark} {}", finding.text)?;
+    }
+    Ok(match found.iter().all(|finding| finding.good) {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(NOT_WELL),
+    })
+}

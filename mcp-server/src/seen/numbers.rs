@@ -1,0 +1,101 @@
+//! The numbers of a run, a region or a label in one form: from exact blocks in
+//! µs, or from the compatible results, which are texts in seconds.
+
+use crate::answer::ms;
+use dlt_core::summary::Block;
+use serde_json::Value;
+
+/// Milliseconds where times are meant; None where nothing is known.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Numbers {
+    pub requests: u64,
+    pub failed: u64,
+    pub bytes_received: Option<u64>,
+    pub avg_ms: Option<f64>,
+    pub min_ms: Option<f64>,
+    pub p50_ms: Option<f64>,
+    pub p90_ms: Option<f64>,
+    pub p95_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
+    pub p99_9_ms: Option<f64>,
+    pub max_ms: Option<f64>,
+}
+
+impl Numbers {
+    pub fn of_block(block: &Block) -> Self {
+        Self {
+            requests: block.count,
+            failed: block.failed,
+            bytes_received: Some(block.bytes_received),
+            avg_ms: block.mean_us.map(ms),
+            min_ms: block.min_us.map(ms),
+            p50_ms: block.p50_us.map(ms),
+            p90_ms: block.p90_us.map(ms),
+            p95_ms: block.p95_us.map(ms),
+            p99_ms: block.p99_us.map(ms),
+            p99_9_ms: block.p99_9_us.map(ms),
+            max_ms: block.max_us.map(ms),
+        }
+    }
+
+    /// None if it is no entry of results.
+    pub fn of_results(entry: &Value) -> Option<Self> {
+        let entry = entry.as_object()?;
+        let number = |key: &str| match entry.get(key)? {
+            Value::String(text) => text.parse::<f64>().ok(),
+            other => other.as_f64(),
+        };
+        let count = |key: &str| number(key).map(|number| number.max(0.0) as u64);
+        let time = |key: &str| number(key).map(|seconds| ms((seconds * 1e6).round() as u64));
+        let (succ, fail) = (count("succ").unwrap_or(0), count("fail").unwrap_or(0));
+        Some(Self {
+            // Upstream's `throughput` is a count, not a rate.
+            requests: count("throughput").unwrap_or(succ + fail),
+            failed: fail,
+            bytes_received: count("bytes"),
+            avg_ms: time("avg_rt"),
+            min_ms: time("p0_0"),
+            p50_ms: time("p50_0"),
+            p90_ms: time("p90_0"),
+            p95_ms: time("p95_0"),
+            p99_ms: time("p99_0"),
+            p99_9_ms: time("p99_9"),
+            max_ms: time("p100_0"),
+        })
+    }
+
+    /// The stored points of the distribution: percent and ms, rising.
+    pub fn points(&self) -> Vec<(f64, f64)> {
+        let rows = [
+            (0.0, self.min_ms),
+            (50.0, self.p50_ms),
+            (90.0, self.p90_ms),
+            (95.0, self.p95_ms),
+            (99.0, self.p99_ms),
+            (99.9, self.p99_9_ms),
+            (100.0, self.max_ms),
+        ];
+        rows.into_iter()
+            .filter_map(|(p, ms)| Some((p, ms?)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn compatible_results_are_seconds_as_text() {
+        let entry = json!({"succ": 990, "fail": 10, "throughput": 1000, "avg_rt": "0.08412",
+            "p95_0": "0.250", "p100_0": "1.5", "bytes": "23712"});
+        let numbers = Numbers::of_results(&entry).unwrap();
+        assert_eq!((numbers.requests, numbers.failed), (1000, 10));
+        assert_eq!(numbers.avg_ms, Some(84.12));
+        assert_eq!(numbers.p95_ms, Some(250.0));
+        assert_eq!(numbers.p50_ms, None);
+        assert_eq!(numbers.points(), [(95.0, 250.0), (100.0, 1500.0)]);
+        assert_eq!(Numbers::of_results(&json!(null)), None);
+    }
+}

@@ -1,0 +1,216 @@
+//! A run record, of this dlt or of an older server that knows the compatible
+//! fields alone.
+
+use super::numbers::Numbers;
+use crate::backend::{Ask, Backend, BackendError};
+use crate::refusal::{Code, Refusal};
+use dlt_core::calls::LoadSummary;
+use dlt_core::ids::{TestId, TestRunId};
+use dlt_core::outcome::Outcome;
+use dlt_core::summary::{AccountSummary, Blocks, Coverage, ErrorRow};
+use dlt_core::verdict::Verdict;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Statuses of a run that goes on.
+const ACTIVE: [&str; 6] = [
+    "queued",
+    "provisioning",
+    "running",
+    "parsing results",
+    "cleaning up",
+    "cancelling",
+];
+
+/// The record. Compatible fields are camelCase.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Run {
+    pub test_id: String,
+    pub test_run_id: String,
+    pub test_name: String,
+    pub test_type: String,
+    pub status: String,
+    pub start_time: String,
+    pub end_time: String,
+    pub test_task_configs: Value,
+    pub results: Value,
+    pub complete_tasks: BTreeMap<String, u64>,
+    pub error_reason: Option<String>,
+    pub outcome: Option<Outcome>,
+    pub verdict: Option<Verdict>,
+    pub account: Option<AccountSummary>,
+    pub coverage: Option<Coverage>,
+    pub load: Option<LoadSummary>,
+    pub summary: Option<Blocks>,
+    pub errors: Option<Vec<ErrorRow>>,
+    pub warnings: Vec<String>,
+}
+
+/// How percentiles were made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Method {
+    /// Read from histograms that were added up: exact to 0.1 %.
+    HdrMerge,
+    /// Between stored percentiles.
+    Interpolated,
+    /// Means of the runners' percentiles: not percentiles of all requests.
+    TaskMean,
+}
+
+impl Run {
+    /// Reads a record.
+    pub fn read(value: Value) -> Result<Self, BackendError> {
+        serde_json::from_value(value)
+            .map_err(|error| BackendError::Unreadable(format!("run record: {error}")))
+    }
+
+    /// The run of this id, or the newest one that measured something, or else
+    /// the newest.
+    pub async fn find(
+        backend: &dyn Backend,
+        test: &TestId,
+        run: Option<&TestRunId>,
+    ) -> Result<Self, Refusal> {
+        let run = match run {
+            Some(run) => run.clone(),
+            None => newest(backend, test).await?,
+        };
+        let ask = Ask::Run {
+            test: test.clone(),
+            run,
+        };
+        Ok(Self::read(backend.get(&ask).await?)?)
+    }
+
+    /// Whether it still goes on.
+    pub fn is_active(&self) -> bool {
+        ACTIVE.contains(&self.status.as_str())
+    }
+
+    /// Measured seconds.
+    pub fn seconds(&self) -> Option<f64> {
+        let text = self.results["total"]["testDuration"].as_str()?;
+        text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0)
+    }
+
+    /// How its percentiles were made.
+    pub fn method(&self) -> Method {
+        let runners: u64 = self.complete_tasks.values().sum();
+        match (&self.summary, runners) {
+            (Some(_), _) => Method::HdrMerge,
+            (None, 1) => Method::Interpolated,
+            (None, _) => Method::TaskMean,
+        }
+    }
+
+    /// All requests; None if it measured nothing.
+    pub fn total(&self) -> Option<Numbers> {
+        let numbers = match &self.summary {
+            Some(blocks) => Some(Numbers::of_block(&blocks.total)),
+            None => Numbers::of_results(&self.results["total"]),
+        };
+        numbers.filter(|numbers| numbers.requests > 0)
+    }
+
+    /// By region, by name.
+    pub fn regions(&self) -> Vec<(String, Numbers)> {
+        if let Some(blocks) = &self.summary {
+            let rows = blocks.regions.iter();
+            return rows
+                .map(|(name, block)| (name.clone(), Numbers::of_block(block)))
+                .collect();
+        }
+        let results = self.results.as_object();
+        let mut rows: Vec<_> = results
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| *name != "total")
+            .filter_map(|(name, entry)| Some((name.clone(), Numbers::of_results(entry)?)))
+            .collect();
+        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        rows
+    }
+
+    /// By label, of all regions or one.
+    pub fn labels(&self, region: Option<&str>) -> Vec<(String, Numbers)> {
+        match (&self.summary, region) {
+            (Some(blocks), None) if !blocks.labels.is_empty() => {
+                let rows = blocks.labels.iter();
+                rows.map(|block| {
+                    let label = block.label.clone().unwrap_or_default();
+                    (label, Numbers::of_block(block))
+                })
+                .collect()
+            }
+            (_, region) => {
+                let labels = &self.results[region.unwrap_or("total")]["labels"];
+                let rows = labels.as_array().into_iter().flatten();
+                rows.filter_map(|entry| {
+                    let label = entry["label"].as_str()?.to_owned();
+                    Some((label, Numbers::of_results(entry)?))
+                })
+                .collect()
+            }
+        }
+    }
+
+    /// The named region, or which there are.
+    pub fn region(&self, name: &str) -> Result<Numbers, Refusal> {
+        let regions = self.regions();
+        let names: Vec<&str> = regions.iter().map(|row| row.0.as_str()).collect();
+        let found = regions.iter().find(|row| row.0 == name);
+        found
+            .map(|row| row.1)
+            .ok_or_else(|| unknown(Code::UnknownRegion, "region", &names))
+    }
+
+    /// The named label, or which there are.
+    pub fn label(&self, name: &str, region: Option<&str>) -> Result<Numbers, Refusal> {
+        let labels = self.labels(region);
+        let names: Vec<&str> = labels.iter().map(|row| row.0.as_str()).collect();
+        let found = labels.iter().find(|row| row.0 == name);
+        found
+            .map(|row| row.1)
+            .ok_or_else(|| unknown(Code::UnknownLabel, "label", &names))
+    }
+}
+
+/// The newest run that ended, or else the newest.
+async fn newest(backend: &dyn Backend, test: &TestId) -> Result<TestRunId, Refusal> {
+    let ask = Ask::Runs {
+        test: test.clone(),
+        limit: 10,
+        from: None,
+        to: None,
+        after: None,
+    };
+    let page = backend.get(&ask).await?;
+    let rows = page["testRuns"].as_array().cloned().unwrap_or_default();
+    let measured = |row: &&Value| row["requests"].as_u64().unwrap_or(0) > 0;
+    let chosen = rows.iter().find(measured).or(rows.first());
+    let id = chosen.and_then(|row| row["testRunId"].as_str());
+    let id = id.and_then(|id| TestRunId::parse(id).ok());
+    id.ok_or_else(|| {
+        Refusal::new(Code::NoResults, "this scenario has not run yet")
+            .hint("call get_scenario_details for its plan and schedule")
+    })
+}
+
+/// Up to ten names that would have been right.
+fn unknown(code: Code, field: &str, names: &[&str]) -> Refusal {
+    let shown: Vec<String> = names
+        .iter()
+        .take(10)
+        .map(|name| crate::clean::cut(crate::clean::Text::of(name).as_str(), 40))
+        .collect();
+    let message = match names.is_empty() {
+        true => format!("this run has no {field}s"),
+        false => format!("no such {field}; there are {}", shown.join(", ")),
+    };
+    Refusal::new(code, message)
+        .about(field)
+        .hint(format!("use one of these, or leave {field} out"))
+}

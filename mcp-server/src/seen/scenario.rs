@@ -1,0 +1,64 @@
+//! A scenario, as lists and its own record show it.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The record; in lists most fields are missing.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Scenario {
+    pub test_id: String,
+    pub test_name: String,
+    pub test_description: String,
+    pub test_type: String,
+    pub status: String,
+    pub start_time: String,
+    pub next_run: String,
+    pub schedule_recurrence: String,
+    pub schedule_timezone: String,
+    pub cron_value: String,
+    pub tags: Vec<String>,
+    pub healthy_threshold: Option<u64>,
+    pub test_task_configs: Value,
+    pub test_scenario: Value,
+    pub thresholds: Vec<String>,
+    pub baseline_id: Option<String>,
+    pub total_test_runs: u64,
+    pub error_reason: Option<String>,
+    pub tasks_per_region: Vec<Tasks>,
+}
+
+/// Runners of a region.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Tasks {
+    pub region: String,
+    pub running: u64,
+    pub pending: u64,
+    pub desired: u64,
+}
+
+/// GET /scenarios.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Scenarios {
+    #[serde(rename = "Items")]
+    pub items: Vec<Scenario>,
+}
+
+impl Scenario {
+    /// Whether a run is under way.
+    pub fn is_active(&self) -> bool {
+        !matches!(
+            self.status.as_str(),
+            "created" | "scheduled" | "complete" | "cancelled" | "failed"
+        )
+    }
+
+    /// Its plan: an object, or JSON text as older servers store it.
+    pub fn plan(&self) -> Value {
+        match &self.test_scenario {
+            Value::String(text) => serde_json::from_str(text).unwrap_or(Value::Null),
+            other => other.clone(),
+        }
+    }
+}

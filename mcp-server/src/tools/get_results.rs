@@ -1,0 +1,72 @@
+//! The numbers of one run, sliced by region and label.
+
+use super::result_view::{self, Output, Slice, SortBy};
+use super::{Asked, Question, run, test};
+use crate::answer::Answer;
+use crate::cursor::Cursor;
+use crate::refusal::Refusal;
+use crate::seen::run::Run;
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub(super) struct GetResults;
+
+/// Its arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Input {
+    #[schemars(length(min = 1, max = 128))]
+    test_id: String,
+    /// Default: the newest run with results
+    #[serde(default)]
+    #[schemars(length(max = 128))]
+    test_run_id: Option<String>,
+    /// Only this region
+    #[serde(default)]
+    region: Option<String>,
+    /// Part of the label, any case
+    #[serde(default)]
+    #[schemars(length(max = 255))]
+    label_contains: Option<String>,
+    /// Worst first; default p95
+    #[serde(default)]
+    sort_by: Option<SortBy>,
+    /// Labels; default 10
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 100))]
+    limit: Option<usize>,
+    /// next_cursor of the page before
+    #[serde(default)]
+    cursor: Option<String>,
+}
+
+#[async_trait]
+impl Question for GetResults {
+    const NAME: &'static str = "get_results";
+    const TITLE: &'static str = "Test results";
+    const TEXT: &'static str = "Results of one run: verdict (may the numbers be believed), coverage, \
+        outcome of thresholds, totals, regions and labels with rates, errors and percentiles. Read \
+        verdict before you judge the target. rps counts finished requests per second; labels are \
+        sorted worst first.";
+    type Input = Input;
+    type Output = Output;
+
+    async fn answer(asked: &Asked<'_>, input: Input) -> Result<Answer<Output>, Refusal> {
+        let test = test(&input.test_id)?;
+        let id = input
+            .test_run_id
+            .as_deref()
+            .map(|id| run(id, "test_run_id"));
+        let slice = Slice {
+            offset: Cursor::offset(input.cursor.as_deref(), &asked.question)?,
+            region: input.region,
+            label_contains: input.label_contains,
+            sort_by: input.sort_by.unwrap_or_default(),
+            limit: input.limit,
+            question: asked.question.clone(),
+        };
+        let run = Run::find(asked.backend, &test, id.transpose()?.as_ref()).await?;
+        result_view::answer(&run, &slice)
+    }
+}

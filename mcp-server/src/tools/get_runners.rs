@@ -1,0 +1,264 @@
+//! What runs now, and how much more could.
+
+use super::{Asked, Question, test};
+use crate::answer::{Answer, Rows, Warning};
+use crate::backend::{Ask, BackendError};
+use crate::clean::Text;
+use crate::cursor::Cursor;
+use crate::refusal::{Code, Refusal};
+use crate::seen::scenario::Scenario;
+use async_trait::async_trait;
+use dlt_core::calls::answers::RegionTaskIds;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Runners without `limit`.
+const DEFAULT_LIMIT: usize = 50;
+
+pub(super) struct GetRunners;
+
+/// Its arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Input {
+    /// Only this region
+    #[serde(default)]
+    region: Option<String>,
+    /// Only this scenario's
+    #[serde(default)]
+    #[schemars(length(max = 128))]
+    test_id: Option<String>,
+    /// tasks: also list their ids
+    #[serde(default)]
+    detail: Detail,
+    /// Runners listed; default 50
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 100))]
+    limit: Option<usize>,
+    /// next_cursor of the page before
+    #[serde(default)]
+    cursor: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Detail {
+    #[default]
+    Counts,
+    Tasks,
+}
+
+/// Its answer.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Output {
+    total_running: u64,
+    regions: Vec<RegionRow>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tasks: Vec<TaskRow>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct RegionRow {
+    region: Text,
+    running: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    desired: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vcpu_limit: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vcpu_in_use: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vcpu_per_task: Option<u64>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct TaskRow {
+    task_id: Text,
+    region: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test_run_id: Option<Text>,
+}
+
+/// Everything that was asked of the API.
+struct Found {
+    tasks: Vec<RegionTaskIds>,
+    capacity: Value,
+    scenario: Option<Scenario>,
+    /// The scenario's newest run.
+    run: Option<String>,
+    warnings: Vec<Warning>,
+}
+
+#[async_trait]
+impl Question for GetRunners {
+    const NAME: &'static str = "get_runners";
+    const TITLE: &'static str = "Load-test runners";
+    const TEXT: &'static str = "How many load-test runners run now in each region, and the vCPU room \
+        left for more; with test_id also pending and desired ones of that scenario.";
+    type Input = Input;
+    type Output = Output;
+
+    async fn answer(asked: &Asked<'_>, input: Input) -> Result<Answer<Output>, Refusal> {
+        let offset = Cursor::offset(input.cursor.as_deref(), &asked.question)?;
+        let found = find(asked, &input).await?;
+        let mut known: Vec<&str> = found.tasks.iter().map(|row| row.region.as_str()).collect();
+        known.sort_unstable();
+        if input
+            .region
+            .as_deref()
+            .is_some_and(|region| !known.contains(&region))
+        {
+            let shown: Vec<&str> = known.iter().take(10).copied().collect();
+            return Err(Refusal::new(
+                Code::UnknownRegion,
+                format!("no such region; there are {}", shown.join(", ")),
+            )
+            .about("region")
+            .hint("call get_regional_stacks for all regions"));
+        }
+        known.retain(|name| input.region.as_ref().is_none_or(|region| region == name));
+        let regions: Vec<RegionRow> = known.iter().map(|name| found.region(name)).collect();
+        let mut tasks: Vec<TaskRow> = known.iter().flat_map(|name| found.tasks(name)).collect();
+        if input.detail == Detail::Counts {
+            tasks.clear();
+        }
+        let total = tasks.len();
+        let limit = input.limit.unwrap_or(DEFAULT_LIMIT);
+        let total_running = regions.iter().map(|row| row.running).sum();
+        Ok(Answer {
+            rows: Some(Rows {
+                field: "tasks",
+                offset,
+                total,
+                question: asked.question.clone(),
+                asked: input.limit.is_some(),
+            })
+            .filter(|_| total > 0),
+            body: Output {
+                total_running,
+                regions,
+                warnings: found.warnings,
+                next: Some(match total_running {
+                    0 => "nothing runs; call list_scenarios for what ran".into(),
+                    _ => "call list_scenarios with status=active for what runs".into(),
+                }),
+                next_cursor: None,
+                tasks: tasks.into_iter().skip(offset).take(limit).collect(),
+            },
+        })
+    }
+}
+
+async fn find(asked: &Asked<'_>, input: &Input) -> Result<Found, Refusal> {
+    let mut warnings = Vec::new();
+    let tasks = asked.backend.get(&Ask::Tasks).await?;
+    let tasks: Vec<RegionTaskIds> = serde_json::from_value(tasks)
+        .map_err(|error| BackendError::Unreadable(format!("tasks: {error}")))?;
+    let capacity = match asked.backend.get(&Ask::Capacity).await {
+        Ok(capacity) => capacity,
+        Err(error) => {
+            let text = format!("vCPU figures are missing: {error}");
+            warnings.push(Warning::new("capacity_unavailable", &text));
+            Value::Null
+        }
+    };
+    let mut scenario = None;
+    let mut run = None;
+    if let Some(id) = &input.test_id {
+        let test = test(id)?;
+        let found = asked
+            .backend
+            .get(&Ask::Scenario { test: test.clone() })
+            .await?;
+        let found: Scenario = serde_json::from_value(found)
+            .map_err(|error| BackendError::Unreadable(format!("scenario: {error}")))?;
+        if found.is_active() {
+            let ask = Ask::Runs {
+                test,
+                limit: 1,
+                from: None,
+                to: None,
+                after: None,
+            };
+            let page = asked.backend.get(&ask).await?;
+            run = page["testRuns"][0]["testRunId"].as_str().map(str::to_owned);
+        }
+        scenario = Some(found);
+    }
+    let plain = tasks
+        .iter()
+        .flat_map(|row| &row.task_arns)
+        .any(|id| run_of(id).is_none());
+    if input.detail == Detail::Tasks && plain {
+        warnings.push(Warning::new(
+            "tasks_detail_unavailable",
+            "this server tells ids only, not which run a task belongs to",
+        ));
+    }
+    Ok(Found {
+        tasks,
+        capacity,
+        scenario,
+        run,
+        warnings,
+    })
+}
+
+/// At home a task's id is `<run>/<runner>`; ARNs name no run.
+fn run_of(id: &str) -> Option<&str> {
+    let (run, runner) = id.split_once('/')?;
+    (!run.contains(':') && !runner.contains('/')).then_some(run)
+}
+
+impl Found {
+    fn region(&self, name: &str) -> RegionRow {
+        let ids = self.tasks.iter().filter(|row| row.region == name);
+        let existing = ids.map(|row| row.task_arns.len() as u64).sum();
+        let figure = |key: &str| self.capacity[name][key].as_u64();
+        let of_scenario = self.scenario.as_ref().map(|scenario| {
+            let row = scenario
+                .tasks_per_region
+                .iter()
+                .find(|row| row.region == name);
+            row.cloned().unwrap_or_default()
+        });
+        RegionRow {
+            region: Text::of(name),
+            running: of_scenario.as_ref().map_or(existing, |row| row.running),
+            pending: of_scenario.as_ref().map(|row| row.pending),
+            desired: of_scenario.as_ref().map(|row| row.desired),
+            vcpu_limit: figure("vCPULimit"),
+            vcpu_in_use: figure("vCPUsInUse"),
+            vcpu_per_task: figure("vCPUsPerTask"),
+        }
+    }
+
+    /// Its tasks, those of the scenario's run if one was named.
+    fn tasks(&self, name: &str) -> Vec<TaskRow> {
+        let rows = self.tasks.iter().filter(|row| row.region == name);
+        let ids = rows.flat_map(|row| &row.task_arns);
+        let wanted = |id: &&String| match (&self.scenario, run_of(id)) {
+            (Some(_), Some(run)) => self.run.as_deref() == Some(run),
+            _ => true,
+        };
+        let mut tasks: Vec<TaskRow> = ids
+            .filter(wanted)
+            .map(|id| TaskRow {
+                task_id: Text::of(id.rsplit('/').next().unwrap_or(id)),
+                region: Text::of(name),
+                test_run_id: run_of(id).and_then(Text::some),
+            })
+            .collect();
+        tasks.sort_by(|a, b| a.task_id.cmp(&b.task_id));
+        tasks
+    }
+}

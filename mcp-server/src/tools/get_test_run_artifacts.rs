@@ -1,0 +1,128 @@
+//! Where the files of a run lie.
+
+use super::{Asked, Question, run, test};
+use crate::answer::{Answer, Rows, Warning};
+use crate::backend::{Ask, BackendError};
+use crate::clean::Text;
+use crate::refusal::Refusal;
+use crate::seen::run::Run;
+use async_trait::async_trait;
+use dlt_core::calls::answers::ArtifactsAnswer;
+use dlt_core::ids::TestId;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Most files that are listed.
+const MOST_FILES: usize = 50;
+/// The bucket's name, when whoever set this server up told it.
+const BUCKET: &str = "DLT_SCENARIOS_BUCKET";
+
+pub(super) struct GetTestRunArtifacts;
+
+/// Its arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Input {
+    #[schemars(length(min = 1, max = 128))]
+    test_id: String,
+    #[schemars(length(min = 1, max = 128))]
+    test_run_id: String,
+}
+
+/// Its answer.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Output {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bucket: Option<Text>,
+    run_prefix: Text,
+    scenario_prefix: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    console_url: Option<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
+    files_total: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    files: Vec<FileRow>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct FileRow {
+    name: Text,
+    size_bytes: u64,
+}
+
+/// Where a run's objects lie: its start second and id make the folder.
+fn prefix(test: &TestId, run: &Run) -> String {
+    let start = run.start_time.replacen(' ', "T", 1).replace(':', "-");
+    format!("results/{test}/{start}_{}", run.test_run_id)
+}
+
+#[async_trait]
+impl Question for GetTestRunArtifacts {
+    const NAME: &'static str = "get_test_run_artifacts";
+    const TITLE: &'static str = "Test run artifacts";
+    const TEXT: &'static str =
+        "Where the raw files of a run lie: bucket, prefixes, file names and sizes.";
+    type Input = Input;
+    type Output = Output;
+
+    async fn answer(asked: &Asked<'_>, input: Input) -> Result<Answer<Output>, Refusal> {
+        let (test, run) = (
+            test(&input.test_id)?,
+            run(&input.test_run_id, "test_run_id")?,
+        );
+        let ask = Ask::Run {
+            test: test.clone(),
+            run: run.clone(),
+        };
+        let seen = Run::read(asked.backend.get(&ask).await?)?;
+        let ask = Ask::Artifacts {
+            test: test.clone(),
+            run,
+        };
+        let mut warnings = Vec::new();
+        let listed: ArtifactsAnswer = match asked.backend.get(&ask).await {
+            Ok(value) => serde_json::from_value(value)
+                .map_err(|error| BackendError::Unreadable(format!("artifacts: {error}")))?,
+            Err(error) => {
+                let text = format!("files cannot be listed: {error}");
+                warnings.push(Warning::new("files_unavailable", &text));
+                ArtifactsAnswer {
+                    artifacts: Vec::new(),
+                }
+            }
+        };
+        let bucket = std::env::var(BUCKET).ok().filter(|name| !name.is_empty());
+        let files = listed.artifacts.iter().take(MOST_FILES);
+        let run_prefix = prefix(&test, &seen);
+        Ok(Answer {
+            rows: Some(Rows {
+                field: "files",
+                offset: 0,
+                // Further files have no page: how many there are is said.
+                total: 0,
+                question: asked.question.clone(),
+                asked: false,
+            })
+            .filter(|_| !listed.artifacts.is_empty()),
+            body: Output {
+                console_url: bucket.as_ref().and_then(|bucket| {
+                    Text::some(&format!(
+                        "https://s3.console.aws.amazon.com/s3/buckets/{bucket}?prefix={run_prefix}/"
+                    ))
+                }),
+                bucket: bucket.as_deref().and_then(Text::some),
+                run_prefix: Text::of(&run_prefix),
+                scenario_prefix: Text::of(&format!("test-scenarios/{test}")),
+                warnings,
+                files_total: listed.artifacts.len(),
+                files: files
+                    .map(|file| FileRow {
+                        name: Text::of(&file.name),
+                        size_bytes: file.bytes,
+                    })
+                    .collect(),
+            },
+        })
+    }
+}

@@ -1,0 +1,187 @@
+//! Which scenarios there are: where every other question begins.
+
+use super::{Asked, Question};
+use crate::answer::{Answer, Rows, instant, on_wall_clock};
+use crate::backend::{Ask, BackendError};
+use crate::clean::Text;
+use crate::cursor::Cursor;
+use crate::refusal::Refusal;
+use crate::seen::scenario::{Scenario, Scenarios};
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Rows without `limit`.
+const DEFAULT_LIMIT: usize = 25;
+
+pub(super) struct ListScenarios;
+
+/// Its arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Input {
+    /// Only this status
+    #[serde(default)]
+    status: Option<StatusFilter>,
+    /// With any of these tags
+    #[serde(default)]
+    #[schemars(length(max = 5), inner(length(max = 100)))]
+    tags: Vec<String>,
+    /// Part of the name, any case
+    #[serde(default)]
+    #[schemars(length(max = 200))]
+    name_contains: Option<String>,
+    /// Default 25
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 100))]
+    limit: Option<usize>,
+    /// next_cursor of the page before
+    #[serde(default)]
+    cursor: Option<String>,
+}
+
+/// Statuses as the API has them, and `active` for all that run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum StatusFilter {
+    Active,
+    Created,
+    Scheduled,
+    Complete,
+    Cancelled,
+    Failed,
+}
+
+/// Its answer.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Output {
+    total: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+    scenarios: Vec<Row>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Row {
+    test_id: Text,
+    name: Text,
+    status: Text,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_start: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_run: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule: Option<Text>,
+    total_runs: u64,
+}
+
+impl Row {
+    fn of(item: &Scenario) -> Self {
+        Self {
+            test_id: Text::of(&item.test_id),
+            name: Text::of(&item.test_name),
+            status: Text::of(&item.status),
+            tags: item.tags.iter().map(|tag| Text::of(tag)).collect(),
+            last_start: instant(&item.start_time),
+            next_run: on_wall_clock(&item.next_run, &item.schedule_timezone),
+            schedule: schedule(
+                &item.schedule_recurrence,
+                &item.cron_value,
+                &item.schedule_timezone,
+            ),
+            total_runs: item.total_test_runs,
+        }
+    }
+}
+
+/// A schedule in words; None without one.
+pub(super) fn schedule(recurrence: &str, cron: &str, zone: &str) -> Option<Text> {
+    let rule = match cron.is_empty() {
+        true => recurrence.to_owned(),
+        false => format!("cron {cron}"),
+    };
+    let zone = match zone {
+        "" => "UTC",
+        zone => zone,
+    };
+    match rule.is_empty() {
+        true => None,
+        false => Text::some(&format!("{rule} ({zone})")),
+    }
+}
+
+#[async_trait]
+impl Question for ListScenarios {
+    const NAME: &'static str = "list_scenarios";
+    const TITLE: &'static str = "List scenarios";
+    const TEXT: &'static str = "Find load-test scenarios and their test_id: status, tags, last \
+        start, schedule, number of runs. Begin here.";
+    type Input = Input;
+    type Output = Output;
+
+    async fn answer(asked: &Asked<'_>, input: Input) -> Result<Answer<Output>, Refusal> {
+        let offset = Cursor::offset(input.cursor.as_deref(), &asked.question)?;
+        let ask = Ask::Scenarios {
+            tags: input.tags.clone(),
+        };
+        let list: Scenarios = serde_json::from_value(asked.backend.get(&ask).await?)
+            .map_err(|error| BackendError::Unreadable(format!("scenarios: {error}")))?;
+        let needle = input.name_contains.as_deref().map(str::to_lowercase);
+        let named = |item: &&Scenario| {
+            let name = item.test_name.to_lowercase();
+            needle.as_ref().is_none_or(|needle| name.contains(needle))
+        };
+        let found: Vec<&Scenario> = list
+            .items
+            .iter()
+            .filter(named)
+            .filter(|item| input.status.is_none_or(|status| status.is(item)))
+            .collect();
+        let limit = input.limit.unwrap_or(DEFAULT_LIMIT);
+        let rows = found.iter().skip(offset).take(limit);
+        let next = match (found.len(), found.first()) {
+            (0, _) if list.items.is_empty() && input.tags.is_empty() => {
+                Some("there is no scenario yet; the user can run one with dlt run".into())
+            }
+            (0, _) => Some("no scenario matches: call again with fewer filters".into()),
+            (_, Some(first)) if first.total_test_runs > 0 => Some(
+                "call get_results with a test_id for its newest run, list_test_runs for others"
+                    .into(),
+            ),
+            _ => Some("call get_scenario_details with a test_id".into()),
+        };
+        Ok(Answer {
+            rows: Some(Rows {
+                field: "scenarios",
+                offset,
+                total: found.len(),
+                question: asked.question.clone(),
+                asked: input.limit.is_some(),
+            }),
+            body: Output {
+                total: found.len(),
+                next,
+                next_cursor: None,
+                scenarios: rows.map(|item| Row::of(item)).collect(),
+            },
+        })
+    }
+}
+
+impl StatusFilter {
+    fn is(self, item: &Scenario) -> bool {
+        let name = match self {
+            Self::Active => return item.is_active(),
+            Self::Created => "created",
+            Self::Scheduled => "scheduled",
+            Self::Complete => "complete",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+        };
+        item.status == name
+    }
+}

@@ -1,0 +1,455 @@
+//! The answer of every tool that shows one run: what it was, whether it may be
+//! believed, whether it passed, its numbers in all, by region and by label.
+//! Which run and which slice is the tools' own.
+
+use super::is_false;
+use crate::answer::{Answer, Rows, Warning, instant, percent, rounded};
+use crate::clean::Text;
+use crate::refusal::Refusal;
+use crate::seen::numbers::Numbers;
+use crate::seen::run::{Method, Run};
+use dlt_core::summary::AccountSummary;
+use dlt_core::verdict::Trust;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Rows without `limit`.
+const DEFAULT_LIMIT: usize = 10;
+/// Most regions, reasons and thresholds that are listed: a run has few.
+const MOST_REGIONS: usize = 20;
+const MOST_REASONS: usize = 6;
+const MOST_THRESHOLDS: usize = 15;
+
+/// How labels are sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SortBy {
+    #[default]
+    P95,
+    P99,
+    ErrorPct,
+    Rps,
+    Requests,
+    Label,
+}
+
+/// Which part of a run is shown.
+#[derive(Debug, Default)]
+pub(super) struct Slice {
+    pub region: Option<String>,
+    pub label_contains: Option<String>,
+    pub sort_by: SortBy,
+    pub limit: Option<usize>,
+    pub offset: usize,
+    pub question: String,
+}
+
+/// The answer.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Output {
+    run: Head,
+    verdict: Believed,
+    coverage: Covered,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<Passed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<Account>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totals: Option<Row>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    regions: Vec<Row>,
+    percentile_method: Method,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Text>,
+    labels_total: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+    labels: Vec<Row>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Head {
+    test_id: Text,
+    test_run_id: Text,
+    name: Text,
+    status: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_s: Option<f64>,
+    /// open: arrivals, closed: users
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_reason: Option<Text>,
+}
+
+impl Output {
+    /// The API's record takes the place of our rows.
+    pub(super) fn show_raw(&mut self, raw: Map<String, Value>) {
+        self.raw = Some(raw);
+        self.labels.clear();
+        self.regions.clear();
+    }
+}
+
+/// May the numbers be believed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Believed {
+    trust: Belief,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<Text>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Belief {
+    Trusted,
+    Degraded,
+    Untrusted,
+    Unknown,
+}
+
+#[derive(Debug, Default, Serialize, JsonSchema)]
+struct Covered {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    complete: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runners_expected: Option<u64>,
+    runners_reported: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing_intervals: Option<u64>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Passed {
+    passed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    thresholds: Vec<ThresholdRow>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct ThresholdRow {
+    expression: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    observed: Option<Text>,
+    passed: bool,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Account {
+    scheduled: u64,
+    sent: u64,
+    ok: u64,
+    failed: u64,
+    dropped: u64,
+    unfinished: u64,
+    #[serde(skip_serializing_if = "is_false")]
+    unbalanced: bool,
+}
+
+impl From<AccountSummary> for Account {
+    fn from(account: AccountSummary) -> Self {
+        Self {
+            scheduled: account.scheduled,
+            sent: account.sent,
+            ok: account.ok,
+            failed: account.failed,
+            dropped: account.dropped,
+            unfinished: account.unfinished,
+            unbalanced: !account.balanced,
+        }
+    }
+}
+
+/// Numbers of the run, a region or a label.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+struct Row {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<Text>,
+    requests: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rps: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_pct: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    avg_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p50_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p90_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p95_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p99_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p99_9_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_ms: Option<f64>,
+}
+
+impl Row {
+    fn of(numbers: &Numbers, seconds: Option<f64>) -> Self {
+        Self {
+            region: None,
+            label: None,
+            requests: numbers.requests,
+            rps: seconds.map(|seconds| rounded(numbers.requests as f64 / seconds)),
+            error_pct: percent(numbers.failed, numbers.requests),
+            avg_ms: numbers.avg_ms,
+            p50_ms: numbers.p50_ms,
+            p90_ms: numbers.p90_ms,
+            p95_ms: numbers.p95_ms,
+            p99_ms: numbers.p99_ms,
+            p99_9_ms: numbers.p99_9_ms,
+            max_ms: numbers.max_ms,
+        }
+    }
+}
+
+impl Believed {
+    pub(super) fn of(run: &Run) -> Self {
+        let Some(verdict) = &run.verdict else {
+            let why = match run.is_active() {
+                true => "it is judged when the run ends",
+                false => "this server does not judge its load generator",
+            };
+            return Self {
+                trust: Belief::Unknown,
+                reasons: vec![Text::from(why)],
+            };
+        };
+        let reasons = verdict.reasons.iter().take(MOST_REASONS);
+        Self {
+            trust: match verdict.trust {
+                Trust::Trusted => Belief::Trusted,
+                Trust::Degraded => Belief::Degraded,
+                Trust::Untrusted => Belief::Untrusted,
+            },
+            reasons: reasons.map(|reason| Text::of(&reason.message)).collect(),
+        }
+    }
+}
+
+impl Covered {
+    fn of(run: &Run) -> Self {
+        match &run.coverage {
+            Some(coverage) => Self {
+                complete: Some(coverage.complete),
+                runners_expected: Some(coverage.runners_expected),
+                runners_reported: coverage.runners_reported,
+                missing: coverage
+                    .missing
+                    .iter()
+                    .take(10)
+                    .map(|id| Text::of(id))
+                    .collect(),
+                missing_intervals: Some(coverage.missing_intervals).filter(|count| *count > 0),
+            },
+            None => {
+                let configs = run.test_task_configs.as_array();
+                let counts = configs.into_iter().flatten();
+                let expected: u64 = counts
+                    .filter_map(|config| config["taskCount"].as_u64())
+                    .sum();
+                let reported = run.complete_tasks.values().sum();
+                Self {
+                    complete: (expected > 0 && !run.is_active()).then_some(reported >= expected),
+                    runners_expected: Some(expected).filter(|count| *count > 0),
+                    runners_reported: reported,
+                    ..Self::default()
+                }
+            }
+        }
+    }
+}
+
+fn head(run: &Run) -> Head {
+    let load = run.load.as_ref().and_then(|load| {
+        let peak = match (load.users, load.arrivals) {
+            (Some(users), _) => format!("up to {users} users"),
+            (_, Some(arrivals)) => format!("up to {} arrivals/s", rounded(arrivals)),
+            _ => return Text::some(&load.model),
+        };
+        Text::some(&format!("{}, {peak}", load.model))
+    });
+    Head {
+        test_id: Text::of(&run.test_id),
+        test_run_id: Text::of(&run.test_run_id),
+        name: Text::of(&run.test_name),
+        status: Text::of(&run.status),
+        start: instant(&run.start_time),
+        end: instant(&run.end_time),
+        duration_s: run.seconds().map(rounded),
+        load,
+        error_reason: run.error_reason.as_deref().and_then(Text::some),
+    }
+}
+
+/// The labels of the slice, sorted: most interesting first.
+fn labels(run: &Run, slice: &Slice) -> Vec<Row> {
+    let needle = slice.label_contains.as_deref().map(str::to_lowercase);
+    let seconds = run.seconds();
+    let mut rows: Vec<(String, Numbers)> = run
+        .labels(slice.region.as_deref())
+        .into_iter()
+        .filter(|(label, _)| {
+            let label = label.to_lowercase();
+            needle.as_ref().is_none_or(|needle| label.contains(needle))
+        })
+        .collect();
+    let key = |numbers: &Numbers| match slice.sort_by {
+        SortBy::P95 => numbers.p95_ms.unwrap_or(-1.0),
+        SortBy::P99 => numbers.p99_ms.unwrap_or(-1.0),
+        SortBy::ErrorPct => numbers.failed as f64 / numbers.requests.max(1) as f64,
+        SortBy::Rps | SortBy::Requests => numbers.requests as f64,
+        SortBy::Label => 0.0,
+    };
+    rows.sort_by(|a, b| key(&b.1).total_cmp(&key(&a.1)).then_with(|| a.0.cmp(&b.0)));
+    let row = |(label, numbers): (String, Numbers)| Row {
+        label: Some(Text::of(&label)),
+        ..Row::of(&numbers, seconds)
+    };
+    rows.into_iter().map(row).collect()
+}
+
+/// The whole answer.
+pub(super) fn answer(run: &Run, slice: &Slice) -> Result<Answer<Output>, Refusal> {
+    let seconds = run.seconds();
+    let total = match &slice.region {
+        Some(region) if run.total().is_some() => Some(run.region(region)?),
+        _ => run.total(),
+    };
+    let regions = match slice.region {
+        Some(_) => Vec::new(),
+        None => run.regions(),
+    };
+    let row = |(name, numbers): &(String, Numbers)| Row {
+        region: Some(Text::of(name)),
+        ..Row::of(numbers, seconds)
+    };
+    let all = labels(run, slice);
+    let limit = slice.limit.unwrap_or(DEFAULT_LIMIT);
+    let outcome = run.outcome.as_ref().map(|outcome| Passed {
+        passed: outcome.passed,
+        reason: outcome.reason.as_deref().and_then(Text::some),
+        thresholds: outcome
+            .thresholds
+            .iter()
+            .take(MOST_THRESHOLDS)
+            .map(|row| ThresholdRow {
+                expression: Text::of(&row.expression),
+                observed: row.observed.as_deref().map(Text::of),
+                passed: row.passed,
+            })
+            .collect(),
+    });
+    Ok(Answer {
+        rows: Some(Rows {
+            field: "labels",
+            offset: slice.offset,
+            total: all.len(),
+            question: slice.question.clone(),
+            asked: slice.limit.is_some(),
+        }),
+        body: Output {
+            run: head(run),
+            verdict: Believed::of(run),
+            coverage: Covered::of(run),
+            outcome,
+            account: run.account.map(Account::from),
+            totals: total.as_ref().map(|numbers| Row::of(numbers, seconds)),
+            // One region says nothing that the totals do not.
+            regions: match regions.len() {
+                1 => Vec::new(),
+                _ => regions.iter().take(MOST_REGIONS).map(row).collect(),
+            },
+            percentile_method: run.method(),
+            warnings: warnings(run, total.as_ref()),
+            next: next(run, total.as_ref()),
+            labels_total: all.len(),
+            raw: None,
+            next_cursor: None,
+            labels: all.into_iter().skip(slice.offset).take(limit).collect(),
+        },
+    })
+}
+
+fn warnings(run: &Run, total: Option<&Numbers>) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if total.is_none() {
+        let text = match run.is_active() {
+            true => format!("the run is {}; results come when it ends", run.status),
+            false => format!("the run is {} and measured nothing", run.status),
+        };
+        warnings.push(Warning::new("no_results", &text));
+    }
+    let untrusted = run
+        .verdict
+        .as_ref()
+        .is_some_and(|verdict| verdict.trust == Trust::Untrusted);
+    if untrusted {
+        warnings.push(Warning::new(
+            "untrusted",
+            "do not judge the target by these numbers: the load generator was the limit or data \
+             is missing",
+        ));
+    }
+    if run
+        .coverage
+        .as_ref()
+        .is_some_and(|coverage| !coverage.complete)
+    {
+        warnings.push(Warning::new(
+            "incomplete",
+            "some runners or seconds are missing",
+        ));
+    }
+    if total.is_some() && run.method() == Method::TaskMean {
+        warnings.push(Warning::new(
+            "task_mean",
+            "percentiles are means of the runners' percentiles, not those of all requests",
+        ));
+    }
+    if run.status == "cancelled" && total.is_some() {
+        warnings.push(Warning::new(
+            "partial",
+            "the run was cancelled: results are partial",
+        ));
+    }
+    warnings.extend(
+        run.warnings
+            .iter()
+            .take(5)
+            .map(|text| Warning::new("run", text)),
+    );
+    warnings
+}
+
+/// What is worth asking next.
+fn next(run: &Run, total: Option<&Numbers>) -> Option<Text> {
+    let Some(total) = total else {
+        return Some(match run.is_active() {
+            true => "call get_runners to see it run".into(),
+            false => "call get_error_breakdown, or list_test_runs for other runs".into(),
+        });
+    };
+    Some(match total.failed {
+        0 => "call compare_test_runs for regressions, query_latency for a label's distribution"
+            .into(),
+        _ => "call get_error_breakdown for why requests failed".into(),
+    })
+}

@@ -1,0 +1,357 @@
+//! What the tools promise of themselves and of their answers.
+
+use super::fixtures::{Canned, HOSTILE, least};
+use super::{all, find};
+use crate::answer::LONGEST_ANSWER;
+use crate::backend::BackendError;
+use crate::refusal::{Code, Refusal};
+use crate::schema::{flattened, gateway_faults};
+use serde_json::{Map, Value, json};
+
+/// Definitions of all tools together, and the default answer of each.
+const MOST_DEFINITION_TOKENS: usize = 4_500;
+const MOST_ANSWER_TOKENS: usize = 2_000;
+
+fn tokens(text: &str) -> usize {
+    tiktoken_rs::o200k_base_singleton()
+        .encode_ordinary(text)
+        .len()
+}
+
+fn map(value: Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap_or_default()
+}
+
+fn asked(canned: &Canned, tool: &str, arguments: Value) -> Result<Value, Refusal> {
+    let tool = find(tool).expect("a tool");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(tool.call(canned, map(arguments)))
+}
+
+/// An answer that fits its schema.
+#[track_caller]
+fn good(canned: &Canned, tool: &str, arguments: Value) -> Value {
+    let answer =
+        asked(canned, tool, arguments).unwrap_or_else(|no| panic!("{tool}: {}", no.text()));
+    let found = find(tool).unwrap();
+    for schema in [&found.exact, &found.output] {
+        let validator = jsonschema::validator_for(&Value::Object(schema.clone())).unwrap();
+        let faults: Vec<String> = validator
+            .iter_errors(&answer)
+            .map(|fault| fault.to_string())
+            .collect();
+        assert!(faults.is_empty(), "{tool}: {faults:?}");
+    }
+    assert!(
+        answer.to_string().chars().count() <= LONGEST_ANSWER,
+        "{tool}"
+    );
+    assert_no_null(&answer, tool);
+    answer
+}
+
+fn assert_no_null(value: &Value, path: &str) {
+    match value {
+        Value::Null => panic!("{path} is null"),
+        Value::Array(items) => items.iter().for_each(|item| assert_no_null(item, path)),
+        Value::Object(fields) => fields
+            .iter()
+            .for_each(|(key, item)| assert_no_null(item, &format!("{path}.{key}"))),
+        _ => {}
+    }
+}
+
+#[test]
+fn definitions_are_what_was_promised() {
+    for tool in all() {
+        let definition = json!({"title": tool.title, "description": tool.description,
+            "inputSchema": tool.input, "outputSchema": tool.output, "exactly": tool.exact});
+        insta::assert_json_snapshot!(tool.name, definition);
+    }
+}
+
+#[test]
+fn definitions_are_short() {
+    let mut sums = (0, 0);
+    for tool in all() {
+        let read =
+            json!({"name": tool.name, "description": tool.description, "inputSchema": tool.input});
+        let read = tokens(&read.to_string());
+        let output = tokens(&Value::Object(tool.output.clone()).to_string());
+        println!("{:<24} {read:>5} + {output:>5} of the answer", tool.name);
+        sums = (sums.0 + read, sums.1 + output);
+    }
+    println!("in all {} + {}", sums.0, sums.1);
+    assert!(sums.0 + sums.1 <= MOST_DEFINITION_TOKENS, "{sums:?}");
+}
+
+#[test]
+fn names_and_schemas_suit_every_client() {
+    assert_eq!(all().len(), 13);
+    for tool in all() {
+        let plain = |c: char| c.is_ascii_lowercase() || c == '_';
+        assert!(
+            tool.name.len() <= 40 && tool.name.chars().all(plain),
+            "{}",
+            tool.name
+        );
+        assert_eq!(
+            find(&tool.name.replace('_', "-")).map(|tool| tool.name),
+            Some(tool.name)
+        );
+        for schema in [&tool.input, &tool.output] {
+            let text = Value::Object(schema.clone()).to_string();
+            for word in [
+                "$ref",
+                "anyOf",
+                "oneOf",
+                "\"null\"",
+                "\"format\"",
+                "$schema",
+                ":null",
+            ] {
+                assert!(!text.contains(word), "{}: {word} in {text}", tool.name);
+            }
+            assert_eq!(schema["type"], "object");
+        }
+        assert_eq!(tool.input["additionalProperties"], false, "{}", tool.name);
+        let flat = flattened(&Value::Object(tool.input.clone()));
+        assert_eq!(gateway_faults(&flat, tool.name), Vec::<String>::new());
+    }
+    assert!(find("delete_everything").is_none());
+}
+
+#[test]
+fn default_answers_are_short_and_fit_their_schemas() {
+    let canned = Canned::ours();
+    let mut long = Vec::new();
+    for tool in all() {
+        let answer = good(&canned, tool.name, Value::Object(least(tool.name)));
+        let size = tokens(&answer.to_string());
+        println!("{:<24} {size:>5} tokens", tool.name);
+        if size > MOST_ANSWER_TOKENS {
+            long.push((tool.name, size));
+        }
+    }
+    assert!(long.is_empty(), "{long:?}");
+}
+
+#[test]
+fn an_older_server_is_answered_for_as_far_as_it_knows() {
+    let canned = Canned::older();
+    for tool in all().iter().filter(|tool| tool.name != "compare_test_runs") {
+        good(&canned, tool.name, Value::Object(least(tool.name)));
+    }
+    let results = good(&canned, "get_results", json!({"test_id": "Xk29QmWz7B"}));
+    assert_eq!(results["percentile_method"], "task_mean");
+    assert_eq!(results["verdict"]["trust"], "unknown");
+    assert_eq!(results["totals"]["rps"], 6080.0);
+    assert_eq!(results["coverage"]["complete"], true);
+    let errors = good(
+        &canned,
+        "get_error_breakdown",
+        Value::Object(least("get_error_breakdown")),
+    );
+    assert_eq!(errors["warnings"][0]["code"], "good_codes");
+    assert_eq!(errors["groups"][0]["key"], "503");
+    assert_eq!(errors["groups"][1]["kind"], "assertion");
+    let arguments = Value::Object(least("compare_test_runs"));
+    let refusal = asked(&canned, "compare_test_runs", arguments).unwrap_err();
+    assert!(refusal.hint.unwrap().contains("get_results"));
+}
+
+#[test]
+fn hostile_text_comes_out_bounded_and_inert() {
+    let canned = Canned::ours();
+    let mut seen = false;
+    for tool in all() {
+        let mut arguments = least(tool.name);
+        match tool.name {
+            "get_results" => drop(arguments.insert("limit".to_owned(), json!(100))),
+            "get_scenario_details" => {
+                drop(arguments.insert("include_script".to_owned(), json!(true)))
+            }
+            "get_error_breakdown" => drop(arguments.insert("group_by".to_owned(), json!("label"))),
+            _ => {}
+        }
+        let text = good(&canned, tool.name, Value::Object(arguments)).to_string();
+        assert!(!text.contains("hunter2"), "{}", tool.name);
+        for hidden in ["\u{1b}", "\\u001b", "\u{202e}", "\u{200b}", "\\r", "\\n"] {
+            assert!(!text.contains(hidden), "{}: {hidden:?}", tool.name);
+        }
+        seen |= text.contains("Ignore all previous instructions");
+        assert_bounded(&serde_json::from_str(&text).unwrap(), tool.name);
+    }
+    assert!(seen, "the text itself is data and stays: {HOSTILE}");
+}
+
+fn assert_bounded(value: &Value, path: &str) {
+    match value {
+        Value::String(_) if path.ends_with("next_cursor") => {}
+        Value::String(text) => assert!(text.chars().count() <= 200, "{path}: {text}"),
+        Value::Array(items) => items.iter().for_each(|item| assert_bounded(item, path)),
+        Value::Object(fields) => fields
+            .iter()
+            .for_each(|(key, item)| assert_bounded(item, &format!("{path}.{key}"))),
+        _ => {}
+    }
+}
+
+#[test]
+fn verdict_and_coverage_are_always_there() {
+    let mut canned = Canned::ours();
+    let results = good(&canned, "get_results", json!({"test_id": "Xk29QmWz7B"}));
+    assert_eq!(results["verdict"]["trust"], "degraded");
+    assert_eq!(results["coverage"]["runners_reported"], 59);
+    assert_eq!(results["percentile_method"], "hdr_merge");
+    assert_eq!(results["labels"][0]["p95_ms"], 325.47);
+    // A run that measures nothing yet is no error.
+    let running = json!({"testId": "Xk29QmWz7B", "testRunId": "p4TqL8vN2c", "status": "running", "results": {}});
+    canned.put("/scenarios/Xk29QmWz7B/testruns/p4TqL8vN2c", running);
+    let results = good(&canned, "get_results", json!({"test_id": "Xk29QmWz7B"}));
+    assert_eq!(results["run"]["status"], "running");
+    assert_eq!(results["verdict"]["trust"], "unknown");
+    assert_eq!(results["warnings"][0]["code"], "no_results");
+    assert_eq!(results.get("totals"), None);
+    let refusal = asked(
+        &canned,
+        "query_latency",
+        Value::Object({
+            let mut arguments = least("query_latency");
+            arguments.insert("region".to_owned(), json!("eu-west-1"));
+            arguments
+        }),
+    );
+    assert_eq!(refusal.unwrap_err().code, Code::NoResults);
+}
+
+#[test]
+fn cursors_walk_through_everything_once() {
+    let canned = Canned::ours();
+    for (tool, rows, count) in [
+        ("get_results", "labels", 100),
+        ("list_scenarios", "scenarios", 120),
+    ] {
+        for limit in [None, Some("7"), Some("100")] {
+            let mut arguments = least(tool);
+            arguments.extend(limit.map(|limit| ("limit".to_owned(), json!(limit))));
+            let mut seen = Vec::new();
+            loop {
+                let page = good(&canned, tool, Value::Object(arguments.clone()));
+                seen.extend(page[rows].as_array().cloned().unwrap_or_default());
+                match page.get("next_cursor") {
+                    Some(cursor) => drop(arguments.insert("cursor".to_owned(), cursor.clone())),
+                    None => break,
+                }
+                assert!(seen.len() <= count, "{tool}");
+            }
+            assert_eq!(seen.len(), count, "{tool} {limit:?}");
+            arguments.insert("cursor".to_owned(), json!("bm9uc2Vuc2U"));
+            let refusal = asked(&canned, tool, Value::Object(arguments)).unwrap_err();
+            assert_eq!(refusal.code, Code::StaleCursor);
+        }
+    }
+}
+
+#[test]
+fn latency_is_read_from_exact_buckets() {
+    let canned = Canned::ours();
+    let mut arguments = least("query_latency");
+    arguments.insert("percentiles".to_owned(), json!("50, 95,99.9"));
+    arguments.insert("thresholds_ms".to_owned(), json!([100, 500, 1002.8]));
+    arguments.insert("buckets".to_owned(), json!(5));
+    let answer = good(&canned, "query_latency", Value::Object(arguments));
+    assert_eq!(answer["method"], "hdr_merge");
+    assert_eq!(answer["percentiles"][0], json!({"p": 50.0, "ms": 10.007}));
+    assert_eq!(answer["percentiles"][1]["ms"], 100.031);
+    assert_eq!(
+        answer["over"][0],
+        json!({"ms": 100.0, "pct": 5.0, "requests": 50, "low_pct": 5.0, "high_pct": 50.0})
+    );
+    assert_eq!(
+        answer["over"][1],
+        json!({"ms": 500.0, "pct": 5.0, "requests": 50})
+    );
+    assert_eq!(answer["over"][2]["high_pct"], 3.0);
+    let steps = answer["histogram"].as_array().unwrap();
+    let sum: u64 = steps
+        .iter()
+        .filter_map(|step| step["requests"].as_u64())
+        .sum();
+    assert_eq!((steps.len(), sum), (5, 1000));
+    let mut region = least("query_latency");
+    region.insert("region".to_owned(), json!("us-east-1"));
+    assert_eq!(
+        good(&canned, "query_latency", Value::Object(region))["method"],
+        "interpolated"
+    );
+}
+
+#[test]
+fn wrong_names_are_answered_with_right_ones() {
+    let canned = Canned::ours();
+    let mut run = least("query_latency");
+    run.insert("region".to_owned(), json!("mars-1"));
+    for (tool, arguments, code) in [
+        (
+            "get_results",
+            json!({"test_id": "Xk29QmWz7B", "region": "mars-1"}),
+            Code::UnknownRegion,
+        ),
+        ("query_latency", Value::Object(run), Code::UnknownRegion),
+        (
+            "get_runners",
+            json!({"region": "mars-1"}),
+            Code::UnknownRegion,
+        ),
+        (
+            "get_regional_stacks",
+            json!({"region": "mars-1"}),
+            Code::UnknownRegion,
+        ),
+        (
+            "get_results",
+            json!({"test_id": "../stack-info"}),
+            Code::InvalidArgument,
+        ),
+        ("get_results", json!({"test_id": "nope"}), Code::NotFound),
+        (
+            "get_results",
+            json!({"test": "Xk29QmWz7B"}),
+            Code::UnknownField,
+        ),
+        (
+            "list_test_runs",
+            json!({"test_id": "Xk29QmWz7B", "start_timestamp": "yesterday"}),
+            Code::InvalidArgument,
+        ),
+        (
+            "compare_test_runs",
+            json!({"test_id": "Xk29QmWz7B", "base": "baseline", "candidate": "latest"}),
+            Code::InvalidArgument,
+        ),
+    ] {
+        let refusal = asked(&canned, tool, arguments).unwrap_err();
+        assert_eq!(refusal.code, code, "{tool}: {}", refusal.text());
+        assert!(refusal.text().chars().count() <= 600);
+    }
+}
+
+#[test]
+fn one_failing_part_does_not_fail_the_whole() {
+    let mut canned = Canned::ours();
+    canned.fail("/vCPUDetails", BackendError::Failed(500));
+    canned.fail("/stack-info", BackendError::Denied(403));
+    canned.fail("/scenarios/Xk29QmWz7B/baseline", BackendError::Timeout);
+    let runners = good(&canned, "get_runners", json!({}));
+    assert_eq!(runners["warnings"][0]["code"], "capacity_unavailable");
+    assert_eq!(runners["total_running"], 60);
+    let stacks = good(&canned, "get_regional_stacks", json!({}));
+    assert_eq!(stacks["warnings"][0]["code"], "hub_unavailable");
+    good(&canned, "list_test_runs", json!({"test_id": "Xk29QmWz7B"}));
+    canned.fail("/tasks", BackendError::Throttled);
+    let refusal = asked(&canned, "get_runners", json!({})).unwrap_err();
+    assert_eq!((refusal.code, refusal.retryable), (Code::Throttled, true));
+}
