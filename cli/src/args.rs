@@ -4,7 +4,7 @@
 mod runs;
 mod scenarios;
 
-pub use runs::{DownloadArgs, GetArgs, RunsCommand, WatchArgs};
+pub use runs::{CompareArgs, DownloadArgs, GetArgs, RunsCommand, WatchArgs};
 pub use scenarios::{CreateArgs, Every, ScenariosCommand, StartArgs};
 
 use crate::exit;

@@ -33,6 +33,9 @@ pub enum RunsCommand {
     /// Save a run's files: reports, timeline, labels
     #[command(after_help = DOWNLOAD_HELP)]
     Download(DownloadArgs),
+    /// Say what changed from one run to another, and whether it is no chance
+    #[command(after_help = COMPARE_HELP)]
+    Compare(CompareArgs),
     /// Stop a run and keep what it measured
     Cancel {
         /// The run's id or its beginning, latest, or the id of its scenario
@@ -53,6 +56,25 @@ pub struct GetArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+/// Flags of `dlt runs compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// The run to compare with: its id, or its beginning
+    pub base: String,
+    /// The run that is judged: its id, its beginning, or latest
+    pub candidate: String,
+    /// Print the API's JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const COMPARE_HELP: &str = "\
+Runs compare if their load, regions, runners and requests are the same and
+neither is untrusted. A change counts if it is 2 % or more and no chance: seconds
+are drawn again and again (block bootstrap), and for many numbers at once the
+bar is raised (Benjamini-Hochberg). Exits with 1 if the second run is worse,
+with 3 if they cannot be compared.";
 
 /// Flags of `dlt runs watch`.
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! `dlt runs …`: what ran, how it ended, and the files it left, wherever that
 //! is kept. Finding a run by what people type is `find`'s.
 
+pub mod compare;
 mod download;
 pub mod find;
 pub mod list;
@@ -37,6 +38,7 @@ pub async fn runs(
             show(voice, &client, &found, *json).await
         }
         RunsCommand::Watch(args) => watch::watch_run(voice, &client, args).await,
+        RunsCommand::Compare(args) => compare::compare(voice, &client, args).await,
         RunsCommand::Download(args) => download::download(voice, &client, args).await,
         RunsCommand::Cancel { what, json } => cancel(voice, &client, what, *json).await,
     }
