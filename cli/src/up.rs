@@ -124,7 +124,7 @@ fn banner(
             .tone(Tone::Strong, base),
         Line::of(&format!("  regions  {}", names.join(", "))),
         Line::of(&format!("  data     {}", dir.display())),
-        Line::of(&format!(
+        Line::of(format!(
             "  agents   {}/mcp, or dlt mcp",
             base.trim_end_matches("/api")
         )),
