@@ -18,10 +18,9 @@ const ROOM_FOR_NOTES: usize = 300;
 /// Something to be careful about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Warning {
-    /// For programs.
-    pub code: &'static str,
-    /// For agents.
-    pub message: Text,
+    // For programs, and for agents.
+    code: &'static str,
+    message: Text,
 }
 
 impl Warning {

@@ -3,9 +3,10 @@
 //! instructions. Nothing here understands the text; it is cut short, loses what
 //! cannot be seen, and loses secrets.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use url::Url;
 
 /// Longest text that is shown, characters.
@@ -18,9 +19,24 @@ const QUOTES: [char; 3] = ['"', '\'', '\\'];
 const VALUE_ENDS: [char; 12] = ['"', '\'', '\\', '&', ';', ',', '}', ']', ')', '#', '<', '>'];
 
 /// Text that may be shown to an agent.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
 #[serde(transparent)]
 pub struct Text(String);
+
+/// A plain string: what it is here for is no agent's business.
+impl JsonSchema for Text {
+    fn schema_name() -> Cow<'static, str> {
+        String::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        String::json_schema(generator)
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+}
 
 impl Text {
     /// Cleaned, at most [`LONGEST_TEXT`] characters.

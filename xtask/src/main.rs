@@ -7,7 +7,9 @@
 )]
 
 mod bench;
+mod clients;
 mod deny;
+mod mcpb;
 mod step;
 mod tiers;
 
@@ -40,6 +42,8 @@ enum Task {
         #[arg(long)]
         runs: Option<u64>,
     },
+    /// Packs the MCP server as a .mcpb for desktop hosts.
+    Mcpb(mcpb::Place),
     /// Measures; needs a quiet machine.
     Bench {
         #[command(subcommand)]
@@ -73,6 +77,7 @@ fn main() -> Result<ExitCode> {
     let passed = match Args::parse().task {
         Task::Test { full } => tiers::test(full)?,
         Task::Simulate { seed, runs } => tiers::simulate(seed, runs)?,
+        Task::Mcpb(place) => mcpb::pack(&place)?,
         Task::Bench {
             what:
                 Bench::Closed {

@@ -1,8 +1,8 @@
 //! `test` and `simulate`: which steps there are, in which order. Every tier
 //! runs even if an earlier one failed; the last lines tell times and the sum.
 
-use crate::deny;
 use crate::step::{self, Score, cargo};
+use crate::{clients, deny};
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::Command;
@@ -95,6 +95,9 @@ pub fn test(full: bool) -> Result<bool> {
         }
         step::tests(command)
     });
+    if full {
+        tiers.run("mcp clients", || step::check(clients::command()?));
+    }
     Ok(tiers.close())
 }
 
