@@ -6,7 +6,7 @@ use crate::home;
 use async_trait::async_trait;
 use dlt_mcp::backend::api::Api;
 use dlt_mcp::backend::settings::{Settings, URL};
-use dlt_mcp::backend::{Ask, Backend, BackendError, Unconfigured, of_environment};
+use dlt_mcp::backend::{Ask, Backend, BackendError, Reply, Unconfigured, of_environment};
 use dlt_mcp::server::Server;
 use dlt_mcp::{http, stdio};
 use dlt_pipeline::local::ServerCard;
@@ -70,5 +70,9 @@ impl OfFolder {
 impl Backend for OfFolder {
     async fn get(&self, ask: &Ask) -> Result<Value, BackendError> {
         self.api()?.get(ask).await
+    }
+
+    async fn raw(&self, ask: &Ask) -> Result<Reply, BackendError> {
+        self.api()?.raw(ask).await
     }
 }

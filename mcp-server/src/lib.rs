@@ -7,12 +7,14 @@
 //! [`refusal`] say how an answer and a refusal look, [`published`] is what is
 //! told of them. [`server`] speaks MCP, [`http`] carries it, [`resources`],
 //! [`prompts`] and [`completions`] are its other offers, [`lambda`] answers a
-//! Gateway instead, [`doctor`] looks for what is missing.
+//! Gateway instead, [`compat`] as DLT's own server does, [`doctor`] looks for
+//! what is missing.
 
 pub mod answer;
 mod arguments;
 pub mod backend;
 pub mod clean;
+pub mod compat;
 pub mod completions;
 mod cursor;
 pub mod doctor;

@@ -7,7 +7,7 @@ use crate::completions::Completions;
 use crate::published::{INSTRUCTIONS, NAME};
 use crate::refusal::{Code, Refusal};
 use crate::tools::{self, Tool};
-use crate::{prompts, resources};
+use crate::{compat, prompts, resources};
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
     CompleteResult, ContentBlock, ErrorData, GetPromptRequestParams, GetPromptResponse,
@@ -27,6 +27,7 @@ const LIST_TTL_MS: u64 = 3_600_000;
 pub struct Server {
     backend: Arc<dyn Backend>,
     completions: Arc<Completions>,
+    compat: bool,
 }
 
 impl Server {
@@ -34,6 +35,7 @@ impl Server {
     pub fn new(backend: Arc<dyn Backend>) -> Self {
         Self {
             completions: Arc::new(Completions::default()),
+            compat: compat::is_on(),
             backend,
         }
     }
@@ -103,7 +105,14 @@ impl rmcp::ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         first_page(request.as_ref())?;
-        let list = ListToolsResult::with_all_items(definitions().to_vec());
+        let mut tools = definitions().to_vec();
+        // Envelopes fit no schema of answers.
+        for tool in &mut tools {
+            if self.compat && compat::knows(&tool.name) {
+                tool.output_schema = None;
+            }
+        }
+        let list = ListToolsResult::with_all_items(tools);
         Ok(list
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Public))
@@ -123,6 +132,11 @@ impl rmcp::ServerHandler for Server {
             return Err(ErrorData::invalid_params("unknown tool", None));
         };
         let arguments = request.arguments.unwrap_or_default();
+        if self.compat && compat::knows(tool.name) {
+            let envelope = compat::call(self.backend.as_ref(), tool.name, &arguments).await;
+            let text = ContentBlock::text(envelope.to_string());
+            return Ok(CallToolResult::success(vec![text]).into());
+        }
         let answer = tokio::select! {
             answer = tool.call(self.backend.as_ref(), arguments) => answer,
             () = context.ct.cancelled() => Err(Refusal::new(Code::UpstreamTimeout, "cancelled")),

@@ -4,7 +4,7 @@
 
 use super::retry::{self, MOST_TRIES, OVERALL, PER_TRY};
 use super::settings::{self, Proof, Settings};
-use super::{Ask, Backend, BackendError};
+use super::{Ask, Backend, BackendError, Reply};
 use async_trait::async_trait;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
@@ -77,15 +77,22 @@ impl Api {
         Ok(headers)
     }
 
+    async fn sent(&self, target: &str) -> Result<Response, BackendError> {
+        let headers = self.headers()?;
+        #[cfg(feature = "sigv4")]
+        let headers = self.signed(target, headers)?;
+        let sent = self.client.get(target).headers(headers).send().await;
+        sent.map_err(|error| network(&error))
+    }
+
+    fn target(&self, ask: &Ask) -> String {
+        let base = self.settings.base.as_str().trim_end_matches('/');
+        format!("{base}{}", ask.target())
+    }
+
     /// One try; the pause that the server asks for beside a passing failure.
     async fn once(&self, target: &str) -> Result<Value, (BackendError, Option<Duration>)> {
-        let headers = self.headers().map_err(|error| (error, None))?;
-        #[cfg(feature = "sigv4")]
-        let headers = self
-            .signed(target, headers)
-            .map_err(|error| (error, None))?;
-        let sent = self.client.get(target).headers(headers).send().await;
-        let response = sent.map_err(|error| (network(&error), None))?;
+        let response = self.sent(target).await.map_err(|error| (error, None))?;
         let status = response.status().as_u16();
         if status == 200 {
             let bytes = body(response, LONGEST_BODY_BYTES).await;
@@ -108,8 +115,7 @@ impl Api {
 #[async_trait]
 impl Backend for Api {
     async fn get(&self, ask: &Ask) -> Result<Value, BackendError> {
-        let base = self.settings.base.as_str().trim_end_matches('/');
-        let target = format!("{base}{}", ask.target());
+        let target = self.target(ask);
         let deadline = Instant::now() + OVERALL;
         let mut tries = 0;
         loop {
@@ -128,6 +134,19 @@ impl Backend for Api {
             }
             sleep(pause).await;
         }
+    }
+
+    async fn raw(&self, ask: &Ask) -> Result<Reply, BackendError> {
+        let target = self.target(ask);
+        let whole = async {
+            let response = self.sent(&target).await?;
+            let status = response.status().as_u16();
+            let bytes = body(response, LONGEST_BODY_BYTES).await?;
+            let body = String::from_utf8_lossy(&bytes).into_owned();
+            Ok(Reply { status, body })
+        };
+        let answered = timeout(OVERALL, whole).await;
+        answered.unwrap_or(Err(BackendError::Timeout))
     }
 }
 

@@ -52,6 +52,8 @@ pub enum Ask {
     Baseline {
         /// Of which scenario.
         test: TestId,
+        /// With the run itself.
+        data: bool,
     },
     /// The exact merged distribution of response times.
     Histogram {
@@ -140,8 +142,9 @@ impl Ask {
                 target
             }
             Self::Run { test, run } => part(test, run, ""),
-            Self::Baseline { test } => {
-                format!("/scenarios/{}/baseline?data=false", encoded(test.as_str()))
+            Self::Baseline { test, data } => {
+                let rest = if *data { "" } else { "?data=false" };
+                format!("/scenarios/{}/baseline{rest}", encoded(test.as_str()))
             }
             Self::Histogram {
                 test,
@@ -206,11 +209,22 @@ pub enum BackendError {
     Unreadable(String),
 }
 
+/// An answer as it came, good or bad.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Status.
+    pub status: u16,
+    /// Body, if it is text.
+    pub body: String,
+}
+
 /// Where answers come from.
 #[async_trait]
 pub trait Backend: Send + Sync {
     /// The JSON that answers.
     async fn get(&self, ask: &Ask) -> Result<Value, BackendError>;
+    /// Whatever answers, for those who pass it on as it is.
+    async fn raw(&self, ask: &Ask) -> Result<Reply, BackendError>;
 }
 
 /// Stands in while nobody said where the API is: tools can be listed, and a
@@ -223,6 +237,10 @@ impl Backend for Unconfigured {
     async fn get(&self, _: &Ask) -> Result<Value, BackendError> {
         Err(self.0.clone())
     }
+
+    async fn raw(&self, _: &Ask) -> Result<Reply, BackendError> {
+        Err(self.0.clone())
+    }
 }
 
 /// The API of the environment, or what is missing.
@@ -233,6 +251,9 @@ pub fn of_environment() -> Arc<dyn Backend> {
         Err(error) => Arc::new(Unconfigured(error)),
     }
 }
+
+#[cfg(test)]
+mod api_tests;
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@
 
 use anyhow::{Context, anyhow};
 use dlt_mcp::backend::of_environment;
+use dlt_mcp::compat;
 use dlt_mcp::lambda::runtime::Lambda;
 use dlt_mcp::lambda::{Form, serve};
 
@@ -17,6 +18,6 @@ fn main() -> anyhow::Result<()> {
     let lambda = Lambda::of_environment()?;
     // What is missing in the settings is told to each call.
     let backend = of_environment();
-    runtime.block_on(serve(&lambda, backend.as_ref(), form))?;
+    runtime.block_on(serve(&lambda, backend.as_ref(), form, compat::is_on()))?;
     Ok(())
 }

@@ -6,6 +6,7 @@
 pub mod runtime;
 
 use crate::backend::Backend;
+use crate::compat;
 use crate::refusal::{Code, Refusal};
 use crate::tools;
 use async_trait::async_trait;
@@ -149,15 +150,34 @@ async fn answer(backend: &dyn Backend, invocation: &Invocation) -> Result<Value,
         .await
 }
 
-/// Answers calls as long as there are any.
+/// DLT's own answer, to a tool that it has.
+async fn compatible(backend: &dyn Backend, invocation: &Invocation) -> Option<Value> {
+    let tool = named(&invocation.context).ok()?;
+    let arguments = arguments(invocation.event.clone()).ok()?;
+    match compat::knows(tool.name) {
+        true => Some(compat::call(backend, tool.name, &arguments).await),
+        false => None,
+    }
+}
+
+/// Answers calls as long as there are any; with `compat` as DLT's own server
+/// does where it can.
 pub async fn serve(
     runtime: &dyn Runtime,
     backend: &dyn Backend,
     form: Form,
+    compat: bool,
 ) -> Result<(), RuntimeError> {
     loop {
         let invocation = runtime.next().await?;
-        let answer = form.of(answer(backend, &invocation).await);
+        let envelope = match compat {
+            true => compatible(backend, &invocation).await,
+            false => None,
+        };
+        let answer = match envelope {
+            Some(envelope) => envelope,
+            None => form.of(answer(backend, &invocation).await),
+        };
         runtime.respond(&invocation.id, &answer).await?;
     }
 }

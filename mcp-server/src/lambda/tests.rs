@@ -69,7 +69,7 @@ fn played(calls: Vec<(Option<Value>, &[u8])>, form: Form) -> Vec<Value> {
             )
             .with_state(Arc::clone(&mock));
         let server = tokio::spawn(async { axum::serve(listener, routes).await });
-        let ended = serve(&Lambda::at(&host).unwrap(), &Canned::ours(), form).await;
+        let ended = serve(&Lambda::at(&host).unwrap(), &Canned::ours(), form, false).await;
         assert!(ended.is_err(), "it ends only with the Runtime API");
         server.abort();
     });

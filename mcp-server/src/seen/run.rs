@@ -3,6 +3,7 @@
 
 use super::numbers::Numbers;
 use crate::backend::{Ask, Backend, BackendError};
+use crate::clean::{Text, cut};
 use crate::refusal::{Code, Refusal};
 use dlt_core::calls::LoadSummary;
 use dlt_core::ids::{TestId, TestRunId};
@@ -167,13 +168,18 @@ impl Run {
             .ok_or_else(|| unknown(Code::UnknownRegion, "region", &names))
     }
 
-    /// The named label, or which there are.
-    pub fn label(&self, name: &str, region: Option<&str>) -> Result<Numbers, Refusal> {
+    /// The named label as the API has it with its numbers, or which there are.
+    /// Agents know labels only as they were shown: cleaned and cut.
+    pub fn label(&self, name: &str, region: Option<&str>) -> Result<(String, Numbers), Refusal> {
         let labels = self.labels(region);
         let names: Vec<&str> = labels.iter().map(|row| row.0.as_str()).collect();
-        let found = labels.iter().find(|row| row.0 == name);
+        let exact = labels.iter().find(|row| row.0 == name);
+        let found = exact.or_else(|| {
+            let shown = |row: &&(String, Numbers)| Text::of(&row.0).as_str() == name;
+            labels.iter().find(shown)
+        });
         found
-            .map(|row| row.1)
+            .cloned()
             .ok_or_else(|| unknown(Code::UnknownLabel, "label", &names))
     }
 }
@@ -204,7 +210,7 @@ fn unknown(code: Code, field: &str, names: &[&str]) -> Refusal {
     let shown: Vec<String> = names
         .iter()
         .take(10)
-        .map(|name| crate::clean::cut(crate::clean::Text::of(name).as_str(), 40))
+        .map(|name| cut(Text::of(name).as_str(), 40))
         .collect();
     let message = match names.is_empty() {
         true => format!("this run has no {field}s"),

@@ -2,7 +2,7 @@
 //! hostile that a target may write, told in this dlt's form and in the older
 //! one.
 
-use crate::backend::{Ask, Backend, BackendError};
+use crate::backend::{Ask, Backend, BackendError, Reply};
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -25,6 +25,16 @@ impl Backend for Canned {
         let found = self.0.get(&target).or_else(|| self.0.get(path));
         let missing = || Err(BackendError::NotFound("TESTRUN_NOT_FOUND".to_owned()));
         found.cloned().unwrap_or_else(missing)
+    }
+
+    async fn raw(&self, ask: &Ask) -> Result<Reply, BackendError> {
+        let (status, body) = match self.get(ask).await {
+            Ok(value) => (200, value),
+            Err(BackendError::NotFound(code)) => (404, json!(format!("{code}: nothing there"))),
+            Err(error) => return Err(error),
+        };
+        let body = body.to_string();
+        Ok(Reply { status, body })
     }
 }
 

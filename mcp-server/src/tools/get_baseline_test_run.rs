@@ -26,7 +26,12 @@ pub(super) struct Input {
 
 /// The id of the baseline.
 pub(super) async fn baseline(backend: &dyn Backend, test: &TestId) -> Result<TestRunId, Refusal> {
-    let answer = backend.get(&Ask::Baseline { test: test.clone() }).await?;
+    let answer = backend
+        .get(&Ask::Baseline {
+            test: test.clone(),
+            data: false,
+        })
+        .await?;
     let id = answer["baselineId"].as_str();
     id.and_then(|id| TestRunId::parse(id).ok()).ok_or_else(|| {
         Refusal::new(Code::NoBaseline, "this scenario has no baseline run")

@@ -8,14 +8,13 @@ use crate::refusal::Refusal;
 use crate::seen::run::Run;
 use async_trait::async_trait;
 use dlt_core::calls::answers::ArtifactsAnswer;
-use dlt_core::ids::TestId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Most files that are listed.
 const MOST_FILES: usize = 50;
 /// The bucket's name, when whoever set this server up told it.
-const BUCKET: &str = "DLT_SCENARIOS_BUCKET";
+pub(crate) const BUCKET: &str = "DLT_SCENARIOS_BUCKET";
 
 pub(super) struct GetTestRunArtifacts;
 
@@ -52,9 +51,9 @@ struct FileRow {
 }
 
 /// Where a run's objects lie: its start second and id make the folder.
-fn prefix(test: &TestId, run: &Run) -> String {
-    let start = run.start_time.replacen(' ', "T", 1).replace(':', "-");
-    format!("results/{test}/{start}_{}", run.test_run_id)
+pub(crate) fn prefix(test: &str, run: &str, start: &str) -> String {
+    let start = start.replacen(' ', "T", 1).replace(':', "-");
+    format!("results/{test}/{start}_{run}")
 }
 
 #[async_trait]
@@ -94,7 +93,7 @@ impl Question for GetTestRunArtifacts {
         };
         let bucket = std::env::var(BUCKET).ok().filter(|name| !name.is_empty());
         let files = listed.artifacts.iter().take(MOST_FILES);
-        let run_prefix = prefix(&test, &seen);
+        let run_prefix = prefix(test.as_str(), &seen.test_run_id, &seen.start_time);
         Ok(Answer {
             rows: Some(Rows {
                 field: "files",

@@ -185,7 +185,10 @@ impl Question for ListTestRuns {
         // Which one is the baseline is worth a word, not a failure.
         let baseline = asked
             .backend
-            .get(&Ask::Baseline { test: test.clone() })
+            .get(&Ask::Baseline {
+                test: test.clone(),
+                data: false,
+            })
             .await
             .ok();
         let baseline = baseline

@@ -10,7 +10,7 @@ mod get_results;
 mod get_runners;
 mod get_scenario_details;
 mod get_test_run;
-mod get_test_run_artifacts;
+pub(crate) mod get_test_run_artifacts;
 mod list_scenarios;
 mod list_test_runs;
 mod query_latency;

@@ -122,12 +122,25 @@ impl Question for QueryLatency {
             (true, true) => USUAL.to_vec(),
             _ => input.percentiles.clone(),
         };
+        let seen = Run::find(asked.backend, &test, Some(&run)).await?;
+        if seen.total().is_none() {
+            let text = format!("the run is {} and has no results", seen.status);
+            return Err(Refusal::new(Code::NoResults, text).hint("call get_results for its state"));
+        }
+        let of_region = match &input.region {
+            Some(region) => Some(seen.region(region)?),
+            None => None,
+        };
+        let of_label = match &input.label {
+            Some(label) => Some(seen.label(label, input.region.as_deref())?),
+            None => None,
+        };
         let mut missing = None;
-        if input.region.is_none() {
+        if of_region.is_none() {
             let ask = Ask::Histogram {
-                test: test.clone(),
-                run: run.clone(),
-                label: input.label.clone(),
+                test,
+                run,
+                label: of_label.as_ref().map(|row| row.0.clone()),
             };
             match asked.backend.get(&ask).await {
                 Ok(value) => {
@@ -141,19 +154,8 @@ impl Question for QueryLatency {
                 Err(error) => missing = Some(error),
             }
         }
-        let seen = Run::find(asked.backend, &test, Some(&run)).await?;
-        if seen.total().is_none() {
-            let text = format!("the run is {} and has no results", seen.status);
-            return Err(Refusal::new(Code::NoResults, text).hint("call get_results for its state"));
-        }
-        if let Some(region) = &input.region {
-            seen.region(region)?;
-        }
-        let numbers = match (&input.label, &input.region) {
-            (Some(label), region) => seen.label(label, region.as_deref())?,
-            (None, Some(region)) => seen.region(region)?,
-            (None, None) => seen.total().unwrap_or_default(),
-        };
+        let numbers = of_label.map(|row| row.1).or(of_region);
+        let numbers = numbers.or_else(|| seen.total()).unwrap_or_default();
         let mut output = of_points(&numbers, seen.method(), &wanted, &input);
         if let Some(error) = missing {
             let text = format!("the exact histogram is missing: {error}");

@@ -84,7 +84,9 @@ fn definitions_are_short() {
         sums = (sums.0 + read, sums.1 + output);
     }
     println!("in all {} + {}", sums.0, sums.1);
-    assert!(sums.0 + sums.1 <= MOST_DEFINITION_TOKENS, "{sums:?}");
+    let whole = tokens(&crate::published::for_mcp().to_string());
+    println!("with titles and annotations {whole}");
+    assert!(whole <= MOST_DEFINITION_TOKENS, "{whole}");
 }
 
 #[test]
@@ -281,6 +283,17 @@ fn latency_is_read_from_exact_buckets() {
         .filter_map(|step| step["requests"].as_u64())
         .sum();
     assert_eq!((steps.len(), sum), (5, 1000));
+    // A label is found by the name that agents were shown.
+    let shown = crate::clean::Text::of(HOSTILE);
+    let mut label = least("query_latency");
+    label.insert("label".to_owned(), json!(shown));
+    assert_eq!(
+        good(&canned, "query_latency", Value::Object(label.clone()))["method"],
+        "hdr_merge"
+    );
+    label.insert("label".to_owned(), json!("nope"));
+    let refusal = asked(&canned, "query_latency", Value::Object(label)).unwrap_err();
+    assert_eq!(refusal.code, Code::UnknownLabel);
     let mut region = least("query_latency");
     region.insert("region".to_owned(), json!("us-east-1"));
     assert_eq!(
