@@ -179,12 +179,28 @@ struct SeenLabel {
     metrics: Vec<SeenMetric>,
 }
 
+/// Our name of the API's metric, and what its values are multiplied by: times
+/// there are µs, shares of failures go from 0 to 1.
+fn named(metric: &str) -> (String, f64) {
+    match metric {
+        "mean_us" => ("avg_ms".to_owned(), 1e-3),
+        "error_rate" => ("error_pct".to_owned(), 1e2),
+        "rate" => ("rps".to_owned(), 1.0),
+        other => match other.strip_suffix("_us") {
+            Some(name) => (format!("{name}_ms"), 1e-3),
+            None => (other.to_owned(), 1.0),
+        },
+    }
+}
+
 impl Metric {
     fn of(seen: &SeenMetric) -> Self {
+        let (name, factor) = named(&seen.metric);
+        let value = |value: f64| rounded(value * factor);
         Self {
-            metric: Text::of(&seen.metric),
-            base: seen.base.map(rounded),
-            candidate: seen.candidate.map(rounded),
+            metric: Text::of(&name),
+            base: seen.base.map(value),
+            candidate: seen.candidate.map(value),
             delta_pct: seen.delta_pct.map(rounded),
             low_pct: seen.low_pct.map(rounded),
             high_pct: seen.high_pct.map(rounded),
@@ -210,7 +226,8 @@ struct Shown<'a> {
 
 impl Shown<'_> {
     fn has(&self, seen: &SeenMetric) -> bool {
-        self.metric.is_none_or(|metric| metric == seen.metric)
+        self.metric
+            .is_none_or(|metric| metric == named(&seen.metric).0)
     }
 
     /// Labels that changed so, the largest change first.
@@ -228,18 +245,19 @@ impl Shown<'_> {
                     .collect();
                 metrics.sort_by(|a, b| size(b).total_cmp(&size(a)));
                 let (largest, others) = metrics.split_first()?;
+                let shown = Metric::of(largest);
                 let row = LabelRow {
                     label: Text::of(&label.label),
-                    metric: Text::of(&largest.metric),
-                    base: largest.base.map(rounded),
-                    candidate: largest.candidate.map(rounded),
-                    delta_pct: largest.delta_pct.map(rounded),
-                    low_pct: largest.low_pct.map(rounded),
-                    high_pct: largest.high_pct.map(rounded),
+                    metric: shown.metric,
+                    base: shown.base,
+                    candidate: shown.candidate,
+                    delta_pct: shown.delta_pct,
+                    low_pct: shown.low_pct,
+                    high_pct: shown.high_pct,
                     also: others
                         .iter()
                         .take(MOST_METRICS)
-                        .map(|metric| Text::of(&metric.metric))
+                        .map(|metric| Text::of(&named(&metric.metric).0))
                         .collect(),
                 };
                 Some((size(largest), row))
@@ -358,5 +376,29 @@ fn output(compared: &Compared, shown: &Shown<'_>) -> Output {
             "incomparable" => "repeat the run with the same load, or pick another base".into(),
             _ => "call get_results for either run's numbers".into(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_told_in_our_units() {
+        let seen = |metric: &str, base| SeenMetric {
+            metric: metric.to_owned(),
+            base: Some(base),
+            ..SeenMetric::default()
+        };
+        for (metric, base, name, shown) in [
+            ("p95_us", 203_007.0, "p95_ms", 203.007),
+            ("mean_us", 84_121.4, "avg_ms", 84.121),
+            ("error_rate", 0.0123, "error_pct", 1.23),
+            ("rate", 6_080.0, "rps", 6_080.0),
+            ("novel", 1.0, "novel", 1.0),
+        ] {
+            let metric = Metric::of(&seen(metric, base));
+            assert_eq!((metric.metric.as_str(), metric.base), (name, Some(shown)));
+        }
     }
 }

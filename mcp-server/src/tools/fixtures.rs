@@ -292,7 +292,14 @@ fn comparison() -> Value {
             "low_pct": pct - 1.5, "high_pct": pct + 1.5, "significant": pct.abs() > 2.0,
             "change": if pct > 2.0 { "worse" } else { "same" }})
     };
-    let names = ["rps", "error_pct", "avg_ms", "p50_ms", "p95_ms", "p99_ms"];
+    let names = [
+        "rate",
+        "error_rate",
+        "mean_us",
+        "p50_us",
+        "p95_us",
+        "p99_us",
+    ];
     let labels: Vec<Value> = (0..60)
         .map(|n| {
             let metrics: Vec<Value> = names
