@@ -5,10 +5,13 @@
 use dlt_tests::behaviour::{body, ok};
 use dlt_tests::command::{Home, binary};
 use dlt_tests::mcp::{Client, greeting, mcp_binary, post};
-use dlt_tests::patience::shared;
+use dlt_tests::patience::{shared, until};
+use dlt_tests::processes::{Signal, signal};
 use dlt_tests::target::{Target, plan};
 use dlt_tests::up::Service;
 use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const TEST: &str = "asked";
@@ -308,4 +311,44 @@ fn without_a_service_agents_are_told_what_to_do() {
         "{text}"
     );
     assert_eq!(own.close(), Some(0));
+}
+
+/// `dlt-mcp http` as a process: its address, and what it guards.
+#[test]
+fn the_http_server_guards_its_door_and_goes_in_good_order() {
+    let mut child = Command::new(mcp_binary())
+        .args(["http", "--listen", "127.0.0.1:0"])
+        .env_remove("DLT_API_URL")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let stderr = child.stderr.take().unwrap();
+    BufReader::new(stderr).read_line(&mut line).unwrap();
+    let address = line.trim().split("http://").nth(1).unwrap();
+    let address = address.trim_end_matches("/mcp");
+    let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}});
+    let told = post(address, &list, &[("mcp-session-id", "stale")]).json();
+    assert_eq!(told["result"]["tools"].as_array().unwrap().len(), 13);
+    // Without settings tools are listed, and a call says what is missing.
+    let call = json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "get_runners"}});
+    let told = post(address, &call, &[]).json();
+    assert_eq!(told["result"]["isError"], true);
+    for bad in [("origin", "http://evil.example"), ("host", "evil.example")] {
+        assert_eq!(post(address, &list, &[bad]).status, 403, "{bad:?}");
+    }
+    let long =
+        json!({"jsonrpc": "2.0", "id": 3, "method": "ping", "params": {"x": "y".repeat(300_000)}});
+    assert_eq!(post(address, &long, &[]).status, 413);
+    let mut many = (0..2_000).map(|_| post(address, &list, &[]).status);
+    assert!(many.any(|status| status == 429), "the rate is limited");
+    assert_eq!(
+        dlt_tests::http::send(address, "GET", "/healthz", &[], b"").status,
+        200
+    );
+    signal(child.id() as i32, Signal::Terminate);
+    let ended = until("it goes", Duration::from_secs(20), || {
+        child.try_wait().ok().flatten()
+    });
+    assert_eq!(ended.code(), Some(0));
 }
