@@ -78,7 +78,7 @@ pub enum Ask {
         /// Which run.
         run: TestRunId,
     },
-    /// A run held against another of the same scenario.
+    /// A run held against another.
     Compare {
         /// Of which scenario.
         test: TestId,
@@ -86,6 +86,8 @@ pub enum Ask {
         run: TestRunId,
         /// The base.
         with: TestRunId,
+        /// Of which scenario that is.
+        with_test: TestId,
     },
     /// Runners that exist.
     Tasks,
@@ -158,9 +160,18 @@ impl Ask {
             } => part(test, run, &format!("/histogram?label={}", encoded(label))),
             Self::Errors { test, run } => part(test, run, "/errors"),
             Self::Artifacts { test, run } => part(test, run, "/artifacts"),
-            Self::Compare { test, run, with } => {
-                let with = encoded(with.as_str());
-                part(test, run, &format!("/compare?with={with}"))
+            Self::Compare {
+                test,
+                run,
+                with,
+                with_test,
+            } => {
+                let (with, with_test) = (encoded(with.as_str()), encoded(with_test.as_str()));
+                part(
+                    test,
+                    run,
+                    &format!("/compare?with={with}&with_test={with_test}"),
+                )
             }
             Self::Tasks => "/tasks".to_owned(),
             Self::Regions => "/regions".to_owned(),

@@ -36,6 +36,10 @@ pub(super) struct Input {
     /// A run id, or latest
     #[schemars(length(min = 1, max = 128))]
     candidate: String,
+    /// Scenario of base, if another
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 128))]
+    base_test_id: Option<String>,
     /// Only this metric, like p95_ms
     #[serde(default)]
     metric: Option<String>,
@@ -287,9 +291,13 @@ impl Question for CompareTestRuns {
 
     async fn answer(asked: &Asked<'_>, input: Input) -> Result<Answer<Output>, Refusal> {
         let test = test(&input.test_id)?;
+        let base_test = match &input.base_test_id {
+            Some(id) => super::test(id)?,
+            None => test.clone(),
+        };
         let from_baseline = input.base == "baseline";
         let base = match from_baseline {
-            true => baseline(asked.backend, &test).await?,
+            true => baseline(asked.backend, &base_test).await?,
             false => run(&input.base, "base")?,
         };
         let candidate = match input.candidate.as_str() {
@@ -310,6 +318,7 @@ impl Question for CompareTestRuns {
             test,
             run: candidate,
             with: base,
+            with_test: base_test,
         };
         let compared = match asked.backend.get(&ask).await {
             Err(BackendError::NotFound(code)) if code == "TESTRUN_NOT_FOUND" && from_baseline => {
