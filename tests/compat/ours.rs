@@ -27,6 +27,15 @@ pub fn asked_for(recorder: &Recorder, server: &Service<'_>, test: &str, run: &st
     );
 }
 
+/// Two runs held against each other: too short for more than that.
+pub fn compared(recorder: &Recorder, server: &Service<'_>, test: &str, base: &str, run: &str) {
+    let path = format!("/scenarios/{test}/testruns/{run}/compare?with={base}");
+    let comparison = recorder.get(server, &path);
+    assert_eq!(comparison["base"]["test_run_id"], base);
+    assert_eq!(comparison["candidate"]["test_run_id"], run);
+    assert_eq!(comparison["verdict"], "incomparable");
+}
+
 /// Every operation but the stream of live data was answered with success.
 pub fn all_seen(recorder: &Recorder) {
     for document in recorder.documents() {

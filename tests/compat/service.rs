@@ -211,6 +211,7 @@ fn a_scenario_s_life_as_the_clients_lead_it() {
     let runs: Vec<String> = (0..3).map(|_| run(&recorder, &server, &kept)).collect();
     pages(&recorder, &server, &runs);
     ours::asked_for(&recorder, &server, "life1", &runs[2]);
+    ours::compared(&recorder, &server, "life1", &runs[1], &runs[2]);
     baseline(&recorder, &server, &runs);
     while_it_runs(&recorder, &server, &body("life1", &target, "60s"));
     gone(&recorder, &server);
