@@ -110,10 +110,13 @@ fn a_killed_command_leaves_no_runner_and_a_folder_that_works() {
     let next = home.run(OVER, ["run", &url, "-c", "2", "-d", "1s", "--json"]);
     next.expect_code(0);
     let listed = home.run(BEFORE, ["runs", "list", "--json"]);
-    let records: Vec<RunRecord> = serde_json::from_str(&listed.stdout).unwrap();
-    assert_eq!(records.len(), 2);
-    assert_eq!(records[1].status, Status::Failed);
-    let reason = records[1].error_reason.as_deref().unwrap_or_default();
+    let rows: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
+    let rows = rows["testRuns"].as_array().unwrap();
+    assert_eq!(rows.len(), 2);
+    let old = rows[1]["testRunId"].as_str().unwrap();
+    let record = home.run(BEFORE, ["runs", "get", old, "--json"]).record();
+    assert_eq!(record.status, Status::Failed);
+    let reason = record.error_reason.as_deref().unwrap_or_default();
     assert!(reason.contains("ended before the test did"), "{reason}");
     home.assert_no_process_left();
 }
