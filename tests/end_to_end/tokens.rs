@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::process::Command;
 use std::time::Duration;
 
+mod emulator;
 mod up;
 mod wrong;
 
