@@ -22,11 +22,11 @@ struct Endpoints {
 pub(super) struct Facade {
     source: Box<dyn Fetch>,
     known: Mutex<Option<(Endpoints, Instant)>>,
-    /// When it last could not be had: strangers may ask, so not each time.
-    failed: Mutex<Option<Instant>>,
+    /// When it was last asked for: strangers may want it, so not each time.
+    tried: Mutex<Option<Instant>>,
 }
 
-/// Seconds between two tries after a failure.
+/// Seconds between two tries, if the first found nothing.
 const PAUSE_S: u64 = 5;
 
 /// Where the issuer describes itself: beside its keys.
@@ -49,7 +49,7 @@ impl Facade {
         Self {
             source,
             known: Mutex::default(),
-            failed: Mutex::default(),
+            tried: Mutex::default(),
         }
     }
 
@@ -78,15 +78,16 @@ impl Facade {
             }
             _ => {}
         }
-        let mut failed = self.failed.lock().await;
-        let soon = failed.is_some_and(|at| at.elapsed().as_secs() < PAUSE_S);
+        let mut tried = self.tried.lock().await;
+        let soon = tried.is_some_and(|at| at.elapsed().as_secs() < PAUSE_S);
         if !soon {
+            // Before the answer: whoever hangs up has asked, too.
+            *tried = Some(Instant::now());
             let bytes = self.source.fetch().await.unwrap_or_default();
             if let Some(endpoints) = read(&bytes) {
                 *known = Some((endpoints.clone(), Instant::now()));
                 return Some(endpoints);
             }
-            *failed = Some(Instant::now());
         }
         // Yesterday's are better than none.
         known.as_ref().map(|(endpoints, _)| endpoints.clone())

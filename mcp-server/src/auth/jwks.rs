@@ -129,7 +129,7 @@ impl Jwks {
     }
 
     /// The key with this id, looked for where it comes from if need be.
-    pub(super) async fn key(&self, kid: &str) -> Option<Arc<Key>> {
+    pub(super) async fn key(self: &Arc<Self>, kid: &str) -> Option<Arc<Key>> {
         if let Some(key) = self.known(kid) {
             return Some(key);
         }
@@ -150,7 +150,12 @@ impl Jwks {
             return None;
         }
         *looked = Some(now);
-        self.refresh().await;
+        // Not this request's alone: if its sender goes, the look goes on, else
+        // whoever hangs up each time would keep new keys away from everybody.
+        let keys = Arc::clone(self);
+        let look = tokio::spawn(async move { keys.refresh().await });
+        // A look that broke found nothing, which is seen below.
+        let _ = look.await;
         self.known(kid)
     }
 }

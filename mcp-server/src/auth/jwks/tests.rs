@@ -115,6 +115,24 @@ fn many_at_once_ask_once() {
 }
 
 #[test]
+fn who_hangs_up_keeps_no_key_away() {
+    let stage = Stage::new();
+    stage.issuer.has(&["a"]);
+    stage.runtime.block_on(async {
+        let keys = Arc::clone(&stage.keys);
+        let look = tokio::spawn(async move { keys.key("a").await.is_some() });
+        tokio::task::yield_now().await;
+        look.abort();
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert!(look.await.is_err_and(|error| error.is_cancelled()));
+    });
+    assert!(stage.knows("a"));
+    assert_eq!(stage.issuer.asked(), 1);
+}
+
+#[test]
 fn only_rsa_keys_that_sign_are_kept() {
     let key = |changes: Value| {
         let mut key = json!({"kty": "RSA", "use": "sig", "kid": "a", "n": "AQAB", "e": "AQAB"});
