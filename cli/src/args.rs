@@ -9,6 +9,7 @@ pub use scenarios::{CreateArgs, Every, ScenariosCommand, StartArgs};
 
 use crate::exit;
 use clap::{Args, Parser, Subcommand};
+use dlt_mcp::auth::flags::AuthFlags;
 use std::path::PathBuf;
 
 /// Runners that a region holds when `--region` does not say: a process each,
@@ -173,7 +174,7 @@ pub const DEFAULT_LISTEN: &str = "127.0.0.1:7600";
 #[derive(Debug, Args)]
 #[command(after_help = UP_HELP)]
 pub struct UpArgs {
-    /// Loopback address and port of the API; port 0 takes a free one
+    /// Address and port of the API, loopback unless with --auth; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = DEFAULT_LISTEN)]
     pub listen: String,
     /// A local region and how many runners it holds, like lo-home-1=8; may be given several times
@@ -182,6 +183,12 @@ pub struct UpArgs {
     /// What becomes of scheduled runs that were due while dlt was down
     #[arg(long, value_enum, default_value_t = MissedRuns::Run)]
     pub missed: MissedRuns,
+    /// Let in only who has an access token, at the API and at /mcp alike
+    #[arg(long, requires = "issuer")]
+    pub auth: bool,
+    /// Which tokens.
+    #[command(flatten)]
+    pub tokens: AuthFlags,
 }
 
 /// What becomes of scheduled runs that were due while dlt was down.

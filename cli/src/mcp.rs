@@ -1,18 +1,28 @@
 //! Agents' way in: `dlt mcp` on stdin and stdout, and `/mcp` of `dlt up`. What
-//! they may ask is the MCP server's; here is only where answers come from.
+//! they may ask, and who may, is the MCP server's; here is only where answers
+//! come from.
 
 use crate::exit::Exit;
 use crate::home;
 use async_trait::async_trait;
-use dlt_mcp::backend::api::Api;
+use axum::body::Body;
+use axum::http::Request;
+use axum::http::header::HOST;
+use dlt_mcp::auth::Guard;
+use dlt_mcp::backend::api::{Api, LONGEST_BODY_BYTES};
 use dlt_mcp::backend::settings::{Settings, URL};
-use dlt_mcp::backend::{Ask, Backend, BackendError, Reply, Unconfigured, of_environment};
+use dlt_mcp::backend::{Ask, Backend, BackendError, Reply, of_environment};
 use dlt_mcp::server::Server;
 use dlt_mcp::{http, stdio};
 use dlt_pipeline::local::ServerCard;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tower::ServiceExt as _;
+
+/// How long the API of this process may take.
+const LONGEST_ANSWER: Duration = Duration::from_secs(20);
 
 /// `dlt mcp`.
 pub async fn mcp(home_dir: Option<&Path>) -> anyhow::Result<Exit> {
@@ -29,11 +39,48 @@ pub async fn mcp(home_dir: Option<&Path>) -> anyhow::Result<Exit> {
 }
 
 /// `/mcp`, asking this very service.
-pub fn router(base: &str) -> axum::Router {
-    http::router(match local(base) {
-        Ok(api) => Arc::new(api),
-        Err(error) => Arc::new(Unconfigured(error)),
-    })
+pub fn router(api: axum::Router, guard: Option<&Arc<Guard>>) -> axum::Router {
+    http::router(Arc::new(Inside(api)), guard)
+}
+
+/// The API of this process, asked without a socket: whoever comes through
+/// `/mcp` was looked at there, and no token of theirs is passed on.
+struct Inside(axum::Router);
+
+impl Inside {
+    /// Status and body of what the API answers.
+    async fn answer(&self, ask: &Ask) -> Result<(u16, Vec<u8>), BackendError> {
+        let broken = |error: &dyn std::fmt::Display| BackendError::Unreadable(error.to_string());
+        let request = Request::get(format!("/api{}", ask.target()))
+            .header(HOST, "localhost")
+            .body(Body::empty())
+            .map_err(|error| broken(&error))?;
+        let answered = self.0.clone().oneshot(request);
+        let answered = tokio::time::timeout(LONGEST_ANSWER, answered).await;
+        let response = match answered {
+            Err(_) => return Err(BackendError::Timeout),
+            Ok(Err(never)) => match never {},
+            Ok(Ok(response)) => response,
+        };
+        let status = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), LONGEST_BODY_BYTES).await;
+        let body = body.map_err(|_| BackendError::TooLarge(LONGEST_BODY_BYTES))?;
+        Ok((status, body.to_vec()))
+    }
+}
+
+#[async_trait]
+impl Backend for Inside {
+    async fn get(&self, ask: &Ask) -> Result<Value, BackendError> {
+        let (status, body) = self.answer(ask).await?;
+        dlt_mcp::backend::api::read(status, &body)
+    }
+
+    async fn raw(&self, ask: &Ask) -> Result<Reply, BackendError> {
+        let (status, body) = self.answer(ask).await?;
+        let body = String::from_utf8_lossy(&body).into_owned();
+        Ok(Reply { status, body })
+    }
 }
 
 fn local(base: &str) -> Result<Api, BackendError> {

@@ -14,11 +14,12 @@ use crate::{home, mcp, source};
 use anyhow::Context;
 use dlt_core::ids::TestId;
 use dlt_core::scenario::{Fault, Faults};
+use dlt_mcp::auth::{self, Guard, Manner, SettingsError};
 use dlt_pipeline::api::server;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::local::{Home, ServerCard, timers};
 use dlt_pipeline::schedules::{Fired, Missed};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +30,10 @@ const STOP_DEADLINE: Duration = Duration::from_secs(40);
 
 /// `dlt up`.
 pub async fn up(voice: Voice, home_dir: Option<&Path>, args: &UpArgs) -> anyhow::Result<Exit> {
-    let asked = match (source::regions(&args.region), address(&args.listen)) {
+    let asked = match (
+        source::regions(&args.region),
+        address(&args.listen, args.auth),
+    ) {
         (Ok(regions), Ok(address)) => (regions, address),
         (regions, address) => {
             let mut faults = regions.err().map(|faults| faults.0).unwrap_or_default();
@@ -38,6 +42,10 @@ pub async fn up(voice: Voice, home_dir: Option<&Path>, args: &UpArgs) -> anyhow:
         }
     };
     let (regions, address) = asked;
+    if !args.auth && args.tokens.any() {
+        voice.error("settings of access tokens do nothing without --auth");
+        return Ok(Exit::BadInput);
+    }
     let mut interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
     let listener = match TcpListener::bind(address).await {
         Ok(listener) => listener,
@@ -51,6 +59,13 @@ pub async fn up(voice: Voice, home_dir: Option<&Path>, args: &UpArgs) -> anyhow:
     let address = listener
         .local_addr()
         .context("the listener has no address")?;
+    let guard = match guard(args, address).await {
+        Ok(guard) => guard,
+        Err(error) => {
+            voice.error(&error.to_string());
+            return Ok(Exit::BadInput);
+        }
+    };
     let dir = home::dir(home_dir)?;
     let mut options = home::options(dir.clone(), regions.clone())?;
     options.service = true;
@@ -62,14 +77,10 @@ pub async fn up(voice: Voice, home_dir: Option<&Path>, args: &UpArgs) -> anyhow:
             return Ok(exit);
         }
     };
-    let base = format!("http://{address}/api");
+    let base = format!("http://{}/api", near(address));
     let card = ServerCard::write(&dir, &base).map_err(anyhow::Error::new)?;
-    let api = server::router(
-        Arc::clone(home.world()),
-        Arc::clone(home.live()),
-        address.port(),
-    );
-    let router = mcp::router(&base).merge(api);
+    let service =
+        routes(&home, address, guard.as_ref()).into_make_service_with_connect_info::<SocketAddr>();
     let picked_up = home.unfinished().map_err(anyhow::Error::new)?;
     voice.talk(&banner(&base, &dir, &regions, picked_up));
     let missed = match args.missed {
@@ -77,7 +88,7 @@ pub async fn up(voice: Voice, home_dir: Option<&Path>, args: &UpArgs) -> anyhow:
         MissedRuns::Skip => Missed::Skip,
     };
     tokio::select! {
-        ended = axum::serve(listener, router) => {
+        ended = axum::serve(listener, service) => {
             ended.context("the server ended")?;
         }
         () = timers::run(&home, missed, |test, fired| voice.talk(&[of_schedule(test, fired)])) => {}
@@ -89,8 +100,44 @@ pub async fn up(voice: Voice, home_dir: Option<&Path>, args: &UpArgs) -> anyhow:
     Ok(Exit::Bug)
 }
 
-/// A loopback address: anything wider would let strangers start load from here.
-fn address(text: &str) -> Result<SocketAddr, Fault> {
+/// Who looks at tokens, if anybody does.
+async fn guard(args: &UpArgs, address: SocketAddr) -> Result<Option<Arc<Guard>>, SettingsError> {
+    match args.tokens.settings(address)? {
+        Some(settings) => Guard::start(settings).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The API and the agents' questions to it, both behind the guard.
+fn routes(home: &Home, address: SocketAddr, guard: Option<&Arc<Guard>>) -> axum::Router {
+    let names = server::Names {
+        port: address.port(),
+        hosts: guard
+            .map(|guard| guard.hosts().to_vec())
+            .unwrap_or_default(),
+    };
+    let api = server::router(Arc::clone(home.world()), Arc::clone(home.live()), names);
+    let mcp = mcp::router(api.clone(), guard);
+    mcp.merge(match guard {
+        None => api,
+        Some(guard) => auth::protect(api, guard, Manner::Api),
+    })
+}
+
+/// Where this machine finds a server that listens there.
+fn near(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+/// A loopback address unless tokens are asked for: anything wider would let
+/// strangers start load from here.
+fn address(text: &str, auth: bool) -> Result<SocketAddr, Fault> {
     let fault = |reason: &str| Fault {
         path: "--listen".to_owned(),
         reason: format!("{text:?} {reason}"),
@@ -99,10 +146,10 @@ fn address(text: &str) -> Result<SocketAddr, Fault> {
         .replacen("localhost", "127.0.0.1", 1)
         .parse()
         .map_err(|_| fault("is not an address and port, like 127.0.0.1:7600"))?;
-    match address.ip().is_loopback() {
+    match auth || address.ip().is_loopback() {
         true => Ok(address),
         false => Err(fault(
-            "is not a loopback address; without authentication dlt serves this machine only",
+            "is not a loopback address; without --auth dlt serves this machine only",
         )),
     }
 }
@@ -195,10 +242,11 @@ mod tests {
     #[test]
     fn only_loopback_addresses_are_listened_on() {
         for good in ["127.0.0.1:7600", "localhost:0", "[::1]:80", "127.0.0.2:1"] {
-            assert!(address(good).is_ok(), "{good}");
+            assert!(address(good, false).is_ok(), "{good}");
         }
+        assert!(address("0.0.0.0:80", true).is_ok());
         for bad in ["0.0.0.0:80", "192.168.1.1:80", "[::]:80", "7600", "host:1"] {
-            assert!(address(bad).is_err(), "{bad}");
+            assert!(address(bad, false).is_err(), "{bad}");
         }
     }
 }

@@ -1,7 +1,8 @@
 //! MCP over HTTP: stateless, so that any number of servers can stand side by
-//! side, and for this machine only until clients can prove who they are. Guards
-//! the door; what is answered is `server`'s.
+//! side, and for this machine only unless clients prove who they are (`auth`).
+//! Guards the door; what is answered is `server`'s.
 
+use crate::auth::{self, Guard, Manner};
 use crate::backend::Backend;
 use crate::server::Server;
 use axum::Router;
@@ -19,12 +20,14 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 
 /// Longest request, bytes: arguments are short.
-const LONGEST_REQUEST_BYTES: usize = 256 * 1024;
+pub(crate) const LONGEST_REQUEST_BYTES: usize = 256 * 1024;
 /// Requests per second that are let in, and how many may come at once.
 const PER_SECOND: f64 = 50.0;
 const BURST: f64 = 200.0;
 /// How long calls under way may take after a stop.
 const DRAIN: Duration = Duration::from_secs(10);
+/// This machine's names for itself.
+const HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// Browser pages that may call: those of this machine.
 const ORIGINS: [&str; 3] = ["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"];
 
@@ -71,27 +74,33 @@ async fn limited(State(bucket): State<Arc<Bucket>>, request: Request, next: Next
     response
 }
 
-/// `/mcp` and its health, to be served on a loopback address alone or beside
-/// other routes.
-pub fn router(backend: Arc<dyn Backend>) -> Router {
+/// `/mcp` and its health, to be served alone or beside other routes: on a
+/// loopback address, or for those whom the guard lets in.
+pub fn router(backend: Arc<dyn Backend>, guard: Option<&Arc<Guard>>) -> Router {
+    let names = guard.map(|guard| guard.hosts()).unwrap_or_default();
+    let pages = names.iter().map(|name| format!("https://{name}"));
     let server = Server::new(backend);
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
-        .with_allowed_hosts(["localhost", "127.0.0.1", "::1"])
-        .with_allowed_origins(ORIGINS)
+        .with_allowed_hosts(HOSTS.into_iter().chain(names.iter().map(String::as_str)))
+        .with_allowed_origins(ORIGINS.map(str::to_owned).into_iter().chain(pages))
         .with_max_request_body_bytes(LONGEST_REQUEST_BYTES);
     let sessions = Arc::new(NeverSessionManager::default());
     let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
-    Router::new()
+    let mcp = Router::new()
         .route_service("/mcp", service)
-        .layer(from_fn_with_state(Arc::new(Bucket::new()), limited))
-        .route("/healthz", get(|| async { "ok" }))
+        .layer(from_fn_with_state(Arc::new(Bucket::new()), limited));
+    let mcp = match guard {
+        None => mcp,
+        Some(guard) => auth::protect(mcp, guard, Manner::Mcp).merge(auth::metadata(guard)),
+    };
+    mcp.route("/healthz", get(|| async { "ok" }))
 }
 
-/// A listener on a loopback address.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
-    if !address.ip().is_loopback() {
+/// A listener: on a loopback address unless tokens will be asked for.
+pub async fn bind(address: SocketAddr, guarded: bool) -> Result<TcpListener, HttpError> {
+    if !guarded && !address.ip().is_loopback() {
         return Err(HttpError::NotLoopback(address));
     }
     let bound = TcpListener::bind(address).await;
@@ -101,7 +110,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
 /// Serves until told to stop, then lets calls under way finish.
 pub async fn serve(
     listener: TcpListener,
-    backend: Arc<dyn Backend>,
+    router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), HttpError> {
     let (told, mut heard) = tokio::sync::watch::channel(false);
@@ -110,7 +119,8 @@ pub async fn serve(
         // Nobody listens any more only when the server has ended.
         let _ = told.send(true);
     };
-    let served = axum::serve(listener, router(backend)).with_graceful_shutdown(stopping);
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(stopping);
     let drained = async {
         while !*heard.borrow_and_update() {
             if heard.changed().await.is_err() {
@@ -147,7 +157,7 @@ mod tests {
             .build()
             .unwrap();
         for text in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
-            let bound = runtime.block_on(bind(text.parse().unwrap()));
+            let bound = runtime.block_on(bind(text.parse().unwrap(), false));
             assert!(matches!(bound, Err(HttpError::NotLoopback(_))), "{text}");
         }
     }

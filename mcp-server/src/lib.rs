@@ -5,13 +5,15 @@
 //! In reading order: [`backend`] asks the API, [`clean`] makes foreign text
 //! harmless, `seen` reads what the API said, [`tools`] answer, [`answer`] and
 //! [`refusal`] say how an answer and a refusal look, [`published`] is what is
-//! told of them. [`server`] speaks MCP, [`http`] carries it, [`resources`],
+//! told of them. [`server`] speaks MCP, [`http`] carries it, [`auth`]
+//! says who may come, [`resources`],
 //! [`prompts`] and [`completions`] are its other offers, [`lambda`] answers a
 //! Gateway instead, [`compat`] as DLT's own server does, [`doctor`] looks for
 //! what is missing.
 
 pub mod answer;
 mod arguments;
+pub mod auth;
 pub mod backend;
 pub mod clean;
 pub mod compat;

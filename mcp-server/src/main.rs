@@ -3,6 +3,8 @@
 
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
+use dlt_mcp::auth::Guard;
+use dlt_mcp::auth::flags::AuthFlags;
 use dlt_mcp::backend::of_environment;
 use dlt_mcp::server::Server;
 use dlt_mcp::{doctor, http, published};
@@ -38,11 +40,14 @@ Environment:
 enum Command {
     /// Speak MCP on stdin and stdout, for a client that starts this program
     Stdio,
-    /// Speak MCP over HTTP at /mcp, for clients on this machine
+    /// Speak MCP over HTTP at /mcp, for this machine, or for those who have a token
     Http {
-        /// Loopback address and port
+        /// Address and port: loopback, unless --issuer says whose tokens to ask for
         #[arg(long, default_value = "127.0.0.1:7610", value_name = "ADDRESS")]
         listen: SocketAddr,
+        /// Who is let in.
+        #[command(flatten)]
+        auth: Box<AuthFlags>,
     },
     /// Look for what is missing
     Doctor,
@@ -76,9 +81,9 @@ fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
         .build()
         .context("cannot start")?;
     runtime.block_on(async {
-        match cli.command {
+        match &cli.command {
             Command::Stdio => dlt_mcp::stdio::serve(Server::new(of_environment())).await?,
-            Command::Http { listen } => serve(listen).await?,
+            Command::Http { listen, auth } => serve(*listen, auth).await?,
             Command::Doctor => return examine().await,
             Command::Schema { format } => {
                 let definitions = match format {
@@ -92,10 +97,15 @@ fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
     })
 }
 
-async fn serve(address: SocketAddr) -> anyhow::Result<()> {
-    let listener = http::bind(address).await?;
+async fn serve(address: SocketAddr, auth: &AuthFlags) -> anyhow::Result<()> {
+    let listener = http::bind(address, auth.issuer.is_some()).await?;
     let address = listener.local_addr()?;
+    let guard = match auth.settings(address)? {
+        None => None,
+        Some(settings) => Some(Guard::start(settings).await?),
+    };
     writeln!(std::io::stderr(), "MCP is at http://{address}/mcp")?;
+    let router = http::router(of_environment(), guard.as_ref());
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let stop = async move {
@@ -104,7 +114,7 @@ async fn serve(address: SocketAddr) -> anyhow::Result<()> {
             _ = terminate.recv() => {}
         }
     };
-    Ok(http::serve(listener, of_environment(), stop).await?)
+    Ok(http::serve(listener, router, stop).await?)
 }
 
 async fn examine() -> anyhow::Result<ExitCode> {

@@ -21,4 +21,5 @@ mod stop;
 mod thresholds;
 mod ticks;
 mod tls;
+mod tokens;
 mod trust;

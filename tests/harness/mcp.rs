@@ -136,3 +136,48 @@ pub fn post(address: &str, message: &Value, headers: &[(&str, &str)]) -> Reply {
         message.to_string().as_bytes(),
     )
 }
+
+/// `dlt-mcp http` on a free port.
+#[derive(Debug)]
+pub struct HttpServer {
+    child: Child,
+    /// `host:port`.
+    pub address: String,
+}
+
+impl HttpServer {
+    /// Starts it and waits until it says where it is.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn start(args: &[&str], env: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(mcp_binary())
+            .args(["http", "--listen", "127.0.0.1:0"])
+            .args(args)
+            .env_remove("DLT_API_URL")
+            .envs(env.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("dlt-mcp can be started");
+        let stderr = child.stderr.take().expect("its stderr");
+        let mut line = String::new();
+        let read = BufReader::new(stderr).read_line(&mut line);
+        read.expect("it says where it is");
+        let address = line.trim().strip_prefix("MCP is at http://");
+        let address = address.and_then(|rest| rest.strip_suffix("/mcp"));
+        let address = address.unwrap_or_else(|| panic!("no address: {line}"));
+        Self {
+            address: address.to_owned(),
+            child,
+        }
+    }
+}
+
+impl Drop for HttpServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -20,7 +20,7 @@ const PROGRAM: &str = "@modelcontextprotocol/inspector/clients/launcher/build/in
 pub fn command() -> Result<Command> {
     let target = target_folder()?;
     let folder = target.join("tools").join("mcp-clients");
-    let mut command = Command::new(python(&folder)?);
+    let mut command = Command::new(python(&folder, &[SDK], "mcp")?);
     command.arg(step::root().join("tests/clients/sdk.py"));
     for name in ["dlt", "dlt-mcp"] {
         command.arg(target.join("e2e").join(name));
@@ -39,20 +39,24 @@ fn ran(command: &mut Command) -> bool {
     status.is_ok_and(|status| status.success())
 }
 
-/// A Python that has the SDK.
-fn python(folder: &Path) -> Result<PathBuf> {
+/// A Python in a folder of its own that has these packages, known by what it
+/// imports.
+pub fn python(folder: &Path, packages: &[&str], import: &str) -> Result<PathBuf> {
     let python = folder.join("bin").join("python");
-    let has = || ran(Command::new(&python).args(["-c", "import mcp"]));
+    let import = format!("import {import}");
+    let has = || ran(Command::new(&python).args(["-c", &import]));
     if has() {
         return Ok(python);
     }
-    println!("installing {SDK} into {}", folder.display());
+    let names = packages.join(" and ");
+    println!("installing {names} into {}", folder.display());
     let made = ran(Command::new("python3").args(["-m", "venv"]).arg(folder));
-    let pip = folder.join("bin").join("pip");
-    if made && ran(Command::new(pip).args(["install", "--quiet", SDK])) && has() {
+    let mut pip = Command::new(folder.join("bin").join("pip"));
+    pip.args(["install", "--quiet"]).args(packages);
+    if made && ran(&mut pip) && has() {
         return Ok(python);
     }
-    bail!("{SDK} could not be installed; python3 with venv is needed")
+    bail!("{names} could not be installed; python3 with venv is needed")
 }
 
 /// Node and the Inspector.

@@ -8,6 +8,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+/// An emulator of Cognito from PyPI, whose tokens are looked at in `test --full`;
+/// without cryptography it signs with nothing.
+const COGNITO: [&str; 2] = ["ministack==1.5.33", "cryptography"];
 /// Seeds of the simulation in `test --full`.
 const FULL_SIMULATION_RUNS: u64 = 2_000;
 
@@ -91,6 +94,9 @@ pub fn test(full: bool) -> Result<bool> {
         let mut command = cross_room("end_to_end");
         command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));
         if full {
+            let folder = target_folder()?.join("tools").join("ministack");
+            clients::python(&folder, &COGNITO, "ministack, cryptography")?;
+            command.env("DLT_MINISTACK", folder.join("bin").join("ministack"));
             command.args(["--", "--include-ignored"]);
         }
         step::tests(command)

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// Longest answer: a run of 2,000 labels in several regions stays below.
-const LONGEST_BODY_BYTES: usize = 32 * 1024 * 1024;
+pub const LONGEST_BODY_BYTES: usize = 32 * 1024 * 1024;
 /// Longest error that is read for its code.
 const LONGEST_ERROR_BYTES: usize = 16 * 1024;
 
@@ -97,8 +97,7 @@ impl Api {
         if status == 200 {
             let bytes = body(response, LONGEST_BODY_BYTES).await;
             let bytes = bytes.map_err(|error| (error, None))?;
-            return serde_json::from_slice(&bytes)
-                .map_err(|error| (BackendError::Unreadable(error.to_string()), None));
+            return read(status, &bytes).map_err(|error| (error, None));
         }
         let asked = response
             .headers()
@@ -151,7 +150,7 @@ impl Backend for Api {
 }
 
 /// TLS with ring and the roots of the system.
-pub(super) fn tls() -> Result<rustls::ClientConfig, BackendError> {
+pub(crate) fn tls() -> Result<rustls::ClientConfig, BackendError> {
     let told = |error: rustls::Error| BackendError::NotConfigured(error.to_string());
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = rustls::RootCertStore::empty();
@@ -207,6 +206,15 @@ async fn body(mut response: Response, longest: usize) -> Result<Vec<u8>, Backend
             Ok(None) => return Ok(bytes),
             Err(error) => return Err(network(&error)),
         }
+    }
+}
+
+/// What the API said, or what its refusal means.
+pub fn read(status: u16, body: &[u8]) -> Result<Value, BackendError> {
+    match status {
+        200 => serde_json::from_slice(body)
+            .map_err(|error| BackendError::Unreadable(error.to_string())),
+        _ => Err(refused(status, body)),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The API over HTTP on one machine: guards the door, finds the call, writes
 //! the answer. Only this machine may come in: the Host must be a loopback name
 //! (so that no foreign name can be pointed here) and a browser's Origin must be
-//! this server itself.
+//! this server itself. A server that asks for tokens, in front of here, may
+//! have other names too.
 
 use super::{Answer, answer, live};
 use crate::live::broadcast::Broadcast;
@@ -39,22 +40,31 @@ struct Door {
     world: Arc<World>,
     live: Arc<Broadcast>,
     listeners: Arc<Semaphore>,
-    port: u16,
+    names: Arc<Names>,
 }
 
-/// The API and the live events, for a server on this loopback port.
-pub fn router(world: Arc<World>, live: Arc<Broadcast>, port: u16) -> Router {
+/// How this server is called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Its port on this machine.
+    pub port: u16,
+    /// Names that others have for it, whatever the port in front of it.
+    pub hosts: Vec<String>,
+}
+
+/// The API and the live events, for a server that is called so.
+pub fn router(world: Arc<World>, live: Arc<Broadcast>, names: Names) -> Router {
     let door = Door {
         world,
         live,
         listeners: Arc::new(Semaphore::new(MOST_LISTENERS)),
-        port,
+        names: Arc::new(names),
     };
     Router::new().fallback(handle).with_state(door)
 }
 
 async fn handle(State(door): State<Door>, request: Request) -> Response {
-    if let Err(why) = admitted(request.headers(), door.port) {
+    if let Err(why) = admitted(request.headers(), &door.names) {
         return gateway(StatusCode::FORBIDDEN, &why);
     }
     let path = request.uri().path();
@@ -107,31 +117,48 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
     }
 }
 
-/// Whether a request comes from this machine's own programs or pages.
-fn admitted(headers: &HeaderMap, port: u16) -> Result<(), String> {
+/// Whether a request comes from this machine's own programs or pages, or to a
+/// name of the settings.
+fn admitted(headers: &HeaderMap, names: &Names) -> Result<(), String> {
     let text = |value: &HeaderValue| value.to_str().map(str::to_owned).unwrap_or_default();
     let hosts: Vec<String> = headers.get_all(HOST).iter().map(text).collect();
     let [host] = hosts.as_slice() else {
         return Err("exactly one Host header is needed".to_owned());
     };
     // DLT's command names the host without its port.
-    let local = is_loopback(host)
-        || host
-            .rsplit_once(':')
-            .is_some_and(|(name, given)| is_loopback(name) && given == port.to_string());
-    if !local {
+    if !is_loopback(host) && !names.here(host) && !names.elsewhere(host) {
         return Err("this server answers to 127.0.0.1 and localhost only".to_owned());
     }
     for origin in headers.get_all(ORIGIN).iter().map(text) {
-        let ours = origin
-            .strip_prefix("http://")
-            .and_then(|rest| rest.rsplit_once(':'))
-            .is_some_and(|(name, given)| is_loopback(name) && given == port.to_string());
+        let here = |rest| names.here(rest);
+        let elsewhere = |rest| names.elsewhere(rest);
+        let ours = origin.strip_prefix("http://").is_some_and(here)
+            || origin.strip_prefix("https://").is_some_and(elsewhere);
         if !ours {
             return Err("pages of other origins may not call this server".to_owned());
         }
     }
     Ok(())
+}
+
+impl Names {
+    /// Whether this is a loopback name with our port.
+    fn here(&self, host: &str) -> bool {
+        host.rsplit_once(':')
+            .is_some_and(|(name, given)| is_loopback(name) && given == self.port.to_string())
+    }
+
+    /// Whether this is one of the settings' names, with or without a port.
+    fn elsewhere(&self, host: &str) -> bool {
+        let is_port = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if is_port(port) => name,
+            _ => host,
+        };
+        self.hosts
+            .iter()
+            .any(|ours| ours.eq_ignore_ascii_case(name))
+    }
 }
 
 fn is_loopback(name: &str) -> bool {
@@ -213,6 +240,13 @@ fn head(response: &mut Response, status: StatusCode, content_type: &'static str)
 mod tests {
     use super::*;
 
+    fn names() -> Names {
+        Names {
+            port: 8089,
+            hosts: Vec::new(),
+        }
+    }
+
     fn headers(rows: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in rows {
@@ -237,7 +271,7 @@ mod tests {
                 ("origin", "http://127.0.0.1:8089"),
             ],
         ] {
-            assert_eq!(admitted(&headers(good), 8089), Ok(()), "{good:?}");
+            assert_eq!(admitted(&headers(good), &names()), Ok(()), "{good:?}");
         }
         for bad in [
             &[][..],
@@ -260,7 +294,30 @@ mod tests {
                 ("origin", "http://evil.example:8089"),
             ],
         ] {
-            assert!(admitted(&headers(bad), 8089).is_err(), "{bad:?}");
+            assert!(admitted(&headers(bad), &names()).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_the_settings_come_in_too() {
+        let mut names = names();
+        names.hosts.push("load.example".to_owned());
+        let page = |origin| [("host", "load.example"), ("origin", origin)];
+        for good in [
+            &[("host", "load.example")][..],
+            &[("host", "Load.Example:443")],
+            &page("https://load.example"),
+        ] {
+            assert_eq!(admitted(&headers(good), &names), Ok(()), "{good:?}");
+        }
+        for bad in [
+            &[("host", "load.example.evil.example")][..],
+            &[("host", "load.example:x")],
+            &page("http://load.example"),
+            &page("https://evil.example"),
+            &page("https://load.example/"),
+        ] {
+            assert!(admitted(&headers(bad), &names).is_err(), "{bad:?}");
         }
     }
 }

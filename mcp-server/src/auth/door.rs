@@ -1,0 +1,146 @@
+//! Whether a request may be looked at at all: its Host, its Origin, its size.
+//! Cheap checks, before any token is read.
+
+use axum::http::header::{CONTENT_LENGTH, HOST, ORIGIN};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use url::Url;
+
+/// Longest headers that are read, names and values together, bytes.
+const LONGEST_HEADERS_BYTES: usize = 32 * 1024;
+/// This machine's names for itself.
+const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// A refusal: status and reason.
+pub(super) type Refused = (StatusCode, &'static str);
+
+/// Whether a name is this machine's own or among those of the settings.
+fn is_ours(name: &str, hosts: &[String]) -> bool {
+    LOOPBACK.contains(&name) || hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
+}
+
+/// Looks at the headers; `longest` is the longest body, if it is known here.
+pub(super) fn admitted(
+    headers: &HeaderMap,
+    hosts: &[String],
+    longest: Option<u64>,
+) -> Result<(), Refused> {
+    let text = |value: &HeaderValue| value.to_str().map(str::to_owned).unwrap_or_default();
+    let size: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    if size > LONGEST_HEADERS_BYTES {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return Err((status, "the headers are too long"));
+    }
+    let named: Vec<String> = headers.get_all(HOST).iter().map(text).collect();
+    let [host] = named.as_slice() else {
+        return Err((StatusCode::BAD_REQUEST, "exactly one Host header is needed"));
+    };
+    let authority: Option<Authority> = host.parse().ok();
+    // A user in front of the name would be somebody's trick.
+    let known = authority.is_some_and(|it| !host.contains('@') && is_ours(it.host(), hosts));
+    if !known {
+        return Err((
+            StatusCode::FORBIDDEN,
+            "this server is not known by that name",
+        ));
+    }
+    for origin in headers.get_all(ORIGIN).iter().map(text) {
+        if !is_our_page(&origin, hosts) {
+            let why = "pages of other origins may not call this server";
+            return Err((StatusCode::FORBIDDEN, why));
+        }
+    }
+    let told = headers.get(CONTENT_LENGTH);
+    let told = told.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    match (told, longest) {
+        (Some(told), Some(longest)) if told > longest => {
+            Err((StatusCode::PAYLOAD_TOO_LARGE, "the body is too long"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Pages of this machine over http, and of the settings' names over https.
+fn is_our_page(origin: &str, hosts: &[String]) -> bool {
+    let Ok(url) = Url::parse(origin) else {
+        return false;
+    };
+    let name = url.host_str().unwrap_or_default();
+    let bare = url.origin().ascii_serialization() == origin.to_ascii_lowercase();
+    bare && match url.scheme() {
+        "http" => LOOPBACK.contains(&name),
+        "https" => hosts.iter().any(|host| host.eq_ignore_ascii_case(name)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(rows: &[(&'static str, &str)]) -> u16 {
+        let mut headers = HeaderMap::new();
+        for (name, value) in rows {
+            headers.append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        let hosts = ["load.example".to_owned()];
+        match admitted(&headers, &hosts, Some(1_000)) {
+            Ok(()) => 200,
+            Err((status, _)) => status.as_u16(),
+        }
+    }
+
+    #[test]
+    fn only_our_names_and_our_pages_come_in() {
+        let host = |name| status(&[("host", name)]);
+        for good in [
+            "localhost",
+            "127.0.0.1:7",
+            "[::1]:7",
+            "load.example",
+            "LOAD.example:443",
+        ] {
+            assert_eq!(host(good), 200, "{good}");
+        }
+        for bad in [
+            "evil.example",
+            "load.example.evil.example",
+            "a@load.example",
+            "",
+            "a b",
+            "0.0.0.0",
+        ] {
+            assert_eq!(host(bad), 403, "{bad}");
+        }
+        assert_eq!(status(&[]), 400);
+        assert_eq!(status(&[("host", "localhost"), ("host", "localhost")]), 400);
+        let page = |origin| status(&[("host", "load.example"), ("origin", origin)]);
+        for good in [
+            "https://load.example",
+            "http://localhost:3000",
+            "http://[::1]:1",
+        ] {
+            assert_eq!(page(good), 200, "{good}");
+        }
+        for bad in [
+            "null",
+            "http://load.example",
+            "https://evil.example",
+            "https://load.example/x",
+            "https://localhost",
+        ] {
+            assert_eq!(page(bad), 403, "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_bounded_before_tokens_are_read() {
+        let sized = |length| status(&[("host", "localhost"), ("content-length", length)]);
+        assert_eq!((sized("1000"), sized("1001")), (200, 413));
+        let long = "a".repeat(LONGEST_HEADERS_BYTES);
+        assert_eq!(status(&[("host", "localhost"), ("x-long", &long)]), 431);
+    }
+}

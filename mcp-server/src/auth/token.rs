@@ -1,0 +1,154 @@
+//! One token: taken apart, its signature checked, its claims judged, in this
+//! order. Only RS256 exists here, so no header can choose another algorithm.
+//! Knows no HTTP and no clock.
+
+use super::jwks::Key;
+use super::{Denial, LONGEST_TOKEN_BYTES, Principal, Settings};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// How far two clocks may be apart, seconds.
+const LEEWAY_S: i64 = 60;
+
+/// What of a header matters; `jku`, `x5u` and `jwk` never do.
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: String,
+    crit: Option<Value>,
+}
+
+/// A token of which nothing is believed yet.
+pub(super) struct Unverified<'a> {
+    kid: String,
+    signed: &'a str,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+/// What a token says. A name that stands twice is refused by the reader.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Claims {
+    iss: Option<String>,
+    exp: Option<i64>,
+    iat: Option<i64>,
+    nbf: Option<i64>,
+    token_use: Option<String>,
+    client_id: Option<String>,
+    sub: Option<String>,
+    aud: Option<Value>,
+    scope: Option<String>,
+    #[serde(rename = "cognito:groups")]
+    groups: Option<Vec<String>>,
+}
+
+fn decoded(part: &str) -> Result<Vec<u8>, Denial> {
+    let bytes = URL_SAFE_NO_PAD.decode(part);
+    bytes.map_err(|_| Denial::Invalid("the token is no JWT"))
+}
+
+/// Takes a token apart.
+pub(super) fn read(token: &str) -> Result<Unverified<'_>, Denial> {
+    if token.len() > LONGEST_TOKEN_BYTES {
+        return Err(Denial::Malformed("the token is too long"));
+    }
+    let no_jwt = Denial::Invalid("the token is no JWT");
+    let (signed, signature) = token.rsplit_once('.').ok_or(no_jwt)?;
+    let (header, payload) = signed.split_once('.').ok_or(no_jwt)?;
+    let header: Header = serde_json::from_slice(&decoded(header)?)
+        .map_err(|_| Denial::Invalid("the token's header must have alg and kid"))?;
+    if header.alg != "RS256" {
+        return Err(Denial::Invalid("the token is not signed with RS256"));
+    }
+    if header.crit.is_some() {
+        return Err(Denial::Invalid("the token has critical extensions"));
+    }
+    Ok(Unverified {
+        kid: header.kid,
+        signed,
+        payload: decoded(payload)?,
+        signature: decoded(signature)?,
+    })
+}
+
+impl Unverified<'_> {
+    /// The key that it says it was signed with.
+    pub(super) fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// What it says, if it was signed with this key.
+    pub(super) fn verified(self, key: &Key) -> Result<Claims, Denial> {
+        if !key.signed(self.signed.as_bytes(), &self.signature) {
+            return Err(Denial::Invalid("the token's signature is wrong"));
+        }
+        serde_json::from_slice(&self.payload)
+            .map_err(|_| Denial::Invalid("the token's claims cannot be read"))
+    }
+}
+
+/// Whether such a token is for us, now. What is missing counts against it.
+pub(super) fn judge(claims: &Claims, settings: &Settings, now: i64) -> Result<Principal, Denial> {
+    let invalid = |why| Err(Denial::Invalid(why));
+    if claims.iss.as_deref() != Some(&settings.issuer) {
+        return invalid("the token is of another issuer");
+    }
+    times(claims, now)?;
+    if claims.token_use.as_deref() != Some("access") {
+        return invalid("the token is no access token");
+    }
+    let client = match &claims.client_id {
+        Some(client) if settings.clients.contains(client) => client,
+        _ => return invalid("the token is of a client that is not allowed here"),
+    };
+    match &claims.aud {
+        None if !settings.require_audience => {}
+        Some(Value::String(audience)) if *audience == settings.resource => {}
+        _ => return invalid("the token is not for this server"),
+    }
+    let subject = match claims.sub.as_deref() {
+        Some(subject) if !subject.is_empty() => subject,
+        _ => return invalid("the token says of nobody whose it is"),
+    };
+    let scopes: Vec<&str> = claims.scope.iter().flat_map(|all| all.split(' ')).collect();
+    let has = |scope: &String| scopes.contains(&scope.as_str());
+    if !settings.scope_exempt.contains(client) && !settings.scopes.iter().all(has) {
+        return Err(Denial::Insufficient("the token lacks a scope"));
+    }
+    let mut groups = claims.groups.iter().flatten();
+    if !settings.groups.is_empty() && !groups.any(|group| settings.groups.contains(group)) {
+        return Err(Denial::Insufficient("the token is of no allowed group"));
+    }
+    Ok(Principal {
+        subject: subject.to_owned(),
+        client: client.clone(),
+    })
+}
+
+/// Whether the token's time has come and not passed. Additions saturate: a
+/// token may hold any number.
+fn times(claims: &Claims, now: i64) -> Result<(), Denial> {
+    let invalid = |why| Err(Denial::Invalid(why));
+    let latest = now.saturating_add(LEEWAY_S);
+    match claims.exp {
+        None => return invalid("the token has no end"),
+        Some(end) if end.saturating_add(LEEWAY_S) <= now => {
+            return invalid("the token has expired");
+        }
+        Some(_) => {}
+    }
+    match claims.iat {
+        None => return invalid("the token does not say when it was issued"),
+        Some(issued) if issued > latest => return invalid("the token is from the future"),
+        Some(_) => {}
+    }
+    match claims.nbf {
+        Some(start) if start > latest => invalid("the token is not valid yet"),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! `dlt up --auth`: the same guard before the API and before `/mcp`.
+
+use super::{call, check, claims, flags, good, header, machine, pool};
+use dlt_tests::command::Home;
+use dlt_tests::http;
+use dlt_tests::issuer::{ISSUER, Issuer, Signer, now, token};
+use dlt_tests::mcp::post;
+use dlt_tests::patience;
+use dlt_tests::up::Service;
+use serde_json::json;
+use std::time::Duration;
+
+fn started<'a>(home: &'a Home, issuer: &Issuer) -> Service<'a> {
+    let mut args = vec!["--auth".to_owned()];
+    args.extend(flags(issuer));
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    Service::start(home, &args)
+}
+
+#[test]
+fn it_asks_for_tokens_at_every_door() {
+    let _shared = patience::shared();
+    let (home, issuer) = (Home::new(), pool());
+    let service = started(&home, &issuer);
+    let fine = format!("Bearer {}", good(json!({})));
+    let scenario = json!({"testId": "kept", "testName": "kept out"}).to_string();
+    let api = |method: &str, path: &str, headers: &[(&str, &str)]| {
+        let path = format!("/api{path}");
+        http::send(
+            &service.address,
+            method,
+            &path,
+            headers,
+            scenario.as_bytes(),
+        )
+    };
+    let bad = [
+        ("expired", good(json!({"exp": now() - 120})), 401),
+        ("ID", good(json!({"token_use": "id"})), 401),
+        (
+            "stranger",
+            token(Signer::Stranger, &header(), &claims(&json!({}))),
+            401,
+        ),
+        ("scope", machine(json!({"scope": "openid"})), 403),
+    ];
+    for (name, token, status) in bad {
+        let value = format!("Bearer {token}");
+        let headers = [("authorization", value.as_str())];
+        for (method, path) in [
+            ("GET", "/scenarios"),
+            ("POST", "/scenarios"),
+            ("GET", "/none"),
+        ] {
+            let reply = api(method, path, &headers);
+            check(name, &reply, status);
+            assert!(
+                reply.json()["message"].is_string(),
+                "{name}: as API Gateway refuses"
+            );
+        }
+        check(name, &post(&service.address, &call(), &headers), status);
+    }
+    let one = [("authorization", fine.as_str())];
+    let list = http::send(&service.address, "GET", "/api/scenarios", &one, b"");
+    assert_eq!(list.json(), json!({"Items": []}), "none was stored");
+}
+
+#[test]
+fn a_good_token_opens_both_doors() {
+    let _shared = patience::shared();
+    let (home, issuer) = (Home::new(), pool());
+    let service = started(&home, &issuer);
+    let fine = format!("Bearer {}", good(json!({})));
+    let api = |method: &str, headers: &[(&str, &str)]| {
+        http::send(&service.address, method, "/api/scenarios", headers, b"")
+    };
+    for path in [
+        "/api/scenarios",
+        "/prod/scenarios",
+        "/api/openapi.json",
+        "/nothing",
+    ] {
+        let reply = http::send(&service.address, "GET", path, &[], b"");
+        assert_eq!(reply.status, 401, "{path}");
+        assert_eq!(reply.json(), json!({"message": "a bearer token is needed"}));
+    }
+    let two = [
+        ("authorization", fine.as_str()),
+        ("authorization", fine.as_str()),
+    ];
+    check("two", &api("GET", &two), 400);
+    let evil = [("authorization", fine.as_str()), ("host", "evil.example")];
+    assert_eq!(api("GET", &evil).status, 403);
+
+    // With a token both doors open, under the other name too.
+    let one = [("authorization", fine.as_str()), ("host", "load.example")];
+    let list = api("GET", &one);
+    assert_eq!(
+        (list.status, list.json()),
+        (200, json!({"Items": []})),
+        "none was stored"
+    );
+    assert_eq!(api("OPTIONS", &[]).status, 200);
+    let answer = post(&service.address, &call(), &one);
+    assert_eq!(answer.status, 200);
+    // What is behind the door answers agents without their token.
+    assert_eq!(
+        answer.json()["result"]["isError"],
+        false,
+        "{}",
+        answer.json()
+    );
+    assert_eq!(service.stop().code, Some(0));
+}
+
+#[test]
+fn it_refuses_settings_that_would_not_guard() {
+    for args in [
+        &["up", "--listen", "0.0.0.0:0"][..],
+        &["up", "--auth"],
+        &[
+            "up",
+            "--issuer",
+            ISSUER,
+            "--allowed-client",
+            "a",
+            "--listen",
+            "127.0.0.1:0",
+        ],
+        &[
+            "up",
+            "--auth",
+            "--issuer",
+            ISSUER,
+            "--listen",
+            "127.0.0.1:0",
+        ],
+        &[
+            "up",
+            "--auth",
+            "--issuer",
+            ISSUER,
+            "--allowed-client",
+            "a",
+            "--listen",
+            "0.0.0.0:0",
+        ],
+    ] {
+        let home = Home::new();
+        let ended = home.run(Duration::from_secs(30), args);
+        assert!(
+            matches!(ended.code, Some(2 | 3)),
+            "{args:?}: {}",
+            ended.told()
+        );
+    }
+}
