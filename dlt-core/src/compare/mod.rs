@@ -422,13 +422,14 @@ fn sum_up(
         });
         whole.chain(parts).take(10).collect::<Vec<String>>()
     };
-    if !comparability.holds() {
-        return Verdict::Incomparable;
-    }
-    if worst(totals) == Change::Inconclusive {
+    // Every reason is told: whoever mends one must not meet the next one then.
+    let too_little = worst(totals) == Change::Inconclusive;
+    if too_little {
         reasons.push(
             "the runs are too short, or have no timeline, to tell change from chance".to_owned(),
         );
+    }
+    if too_little || !comparability.holds() {
         return Verdict::Incomparable;
     }
     let (worse, better) = (changed(Change::Worse), changed(Change::Better));

@@ -270,6 +270,12 @@ fn what_cannot_be_compared_is_refused_with_the_reason() {
     let comparison = compare(short.side(), short.side(), 1);
     assert_eq!(comparison.verdict, Verdict::Incomparable);
     assert!(comparison.reasons[0].contains("too short"));
+    // Nor is one reason hidden behind another.
+    let mut doubtful = run(&[("home", &CALM)], 5, 60, 2);
+    doubtful.record.verdict.as_mut().unwrap().trust = Trust::Untrusted;
+    let said = compare(short.side(), doubtful.side(), 1).reasons.join("; ");
+    assert!(said.contains("cannot be believed"), "{said}");
+    assert!(said.contains("too short"), "{said}");
     // Nor do runs without seconds, or few requests.
     let bare = Side {
         record: &good.record,
