@@ -10,6 +10,7 @@ pub use scenarios::{CreateArgs, Every, ScenariosCommand, StartArgs};
 use crate::exit;
 use clap::{Args, Parser, Subcommand};
 use dlt_mcp::auth::flags::AuthFlags;
+use dlt_mcp::toolset::ToolFlags;
 use std::path::PathBuf;
 
 /// Runners that a region holds when `--region` does not say: a process each,
@@ -92,7 +93,7 @@ pub enum Command {
     /// Run a load test against a URL, or run a scenario file
     Run(Box<RunArgs>),
     /// Be the service on this machine: API, live data, schedules, runners
-    Up(UpArgs),
+    Up(Box<UpArgs>),
     /// Keep, start, schedule and look at scenarios
     #[command(subcommand, arg_required_else_help = true)]
     Scenarios(ScenariosCommand),
@@ -101,7 +102,7 @@ pub enum Command {
     Runs(RunsCommand),
     /// Answer an agent's questions on stdin and stdout: a read-only MCP server
     #[command(after_help = MCP_HELP)]
-    Mcp,
+    Mcp(ToolFlags),
     /// Show the runners that exist now
     Runners(PlainArgs),
     /// Show where runs may go, and how much room there is

@@ -86,7 +86,7 @@ fn obey(voice: Voice, cli: &Cli) -> anyhow::Result<Exit> {
             }
             Command::Completions(args) => Ok(shell::completions(voice, args)),
             Command::Man(args) => shell::man(voice, args),
-            Command::Mcp => mcp::mcp(home).await,
+            Command::Mcp(tools) => mcp::mcp(voice, home, tools).await,
             Command::Worker => Ok(Exit::Bug),
         }
     });

@@ -4,6 +4,7 @@
 
 use crate::exit::Exit;
 use crate::home;
+use crate::speak::Voice;
 use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::Request;
@@ -13,6 +14,7 @@ use dlt_mcp::backend::api::{Api, LONGEST_BODY_BYTES};
 use dlt_mcp::backend::settings::{Settings, URL};
 use dlt_mcp::backend::{Ask, Backend, BackendError, Reply, of_environment};
 use dlt_mcp::server::Server;
+use dlt_mcp::toolset::{Shown, ToolFlags};
 use dlt_mcp::{http, stdio};
 use dlt_pipeline::local::ServerCard;
 use serde_json::Value;
@@ -25,7 +27,14 @@ use tower::ServiceExt as _;
 const LONGEST_ANSWER: Duration = Duration::from_secs(20);
 
 /// `dlt mcp`.
-pub async fn mcp(home_dir: Option<&Path>) -> anyhow::Result<Exit> {
+pub async fn mcp(voice: Voice, home_dir: Option<&Path>, tools: &ToolFlags) -> anyhow::Result<Exit> {
+    let shown = match tools.shown() {
+        Ok(shown) => shown,
+        Err(error) => {
+            voice.error(&error.to_string());
+            return Ok(Exit::BadInput);
+        }
+    };
     let named = std::env::var_os(URL).is_some_and(|url| !url.is_empty());
     let backend: Arc<dyn Backend> = match named {
         true => of_environment(),
@@ -34,13 +43,13 @@ pub async fn mcp(home_dir: Option<&Path>) -> anyhow::Result<Exit> {
             known: Mutex::new(None),
         }),
     };
-    stdio::serve(Server::new(backend)).await?;
+    stdio::serve(Server::new(backend, shown)).await?;
     Ok(Exit::Passed)
 }
 
 /// `/mcp`, asking this very service.
 pub fn router(api: axum::Router, guard: Option<&Arc<Guard>>) -> axum::Router {
-    http::router(Arc::new(Inside(api)), guard)
+    http::router(Arc::new(Inside(api)), Shown::default(), guard)
 }
 
 /// The API of this process, asked without a socket: whoever comes through

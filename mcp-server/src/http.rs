@@ -5,6 +5,7 @@
 use crate::auth::{self, Guard, Manner};
 use crate::backend::Backend;
 use crate::server::Server;
+use crate::toolset::Shown;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -76,10 +77,10 @@ async fn limited(State(bucket): State<Arc<Bucket>>, request: Request, next: Next
 
 /// `/mcp` and its health, to be served alone or beside other routes: on a
 /// loopback address, or for those whom the guard lets in.
-pub fn router(backend: Arc<dyn Backend>, guard: Option<&Arc<Guard>>) -> Router {
+pub fn router(backend: Arc<dyn Backend>, shown: Shown, guard: Option<&Arc<Guard>>) -> Router {
     let names = guard.map(|guard| guard.hosts()).unwrap_or_default();
     let pages = names.iter().map(|name| format!("https://{name}"));
-    let server = Server::new(backend);
+    let server = Server::new(backend, shown);
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)

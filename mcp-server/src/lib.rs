@@ -5,9 +5,8 @@
 //! In reading order: [`backend`] asks the API, [`clean`] makes foreign text
 //! harmless, `seen` reads what the API said, [`tools`] answer, [`answer`] and
 //! [`refusal`] say how an answer and a refusal look, [`published`] is what is
-//! told of them. [`server`] speaks MCP, [`http`] carries it, [`auth`]
-//! says who may come, [`resources`],
-//! [`prompts`] and [`completions`] are its other offers, [`lambda`] answers a
+//! told of them, [`toolset`] which of them are shown. [`server`] speaks MCP,
+//! [`http`] carries it, [`auth`] says who may come, [`resources`], [`prompts`] and [`completions`] are its other offers, [`lambda`] answers a
 //! Gateway instead, [`compat`] as DLT's own server does, [`doctor`] looks for
 //! what is missing.
 
@@ -31,3 +30,4 @@ mod seen;
 pub mod server;
 pub mod stdio;
 pub mod tools;
+pub mod toolset;

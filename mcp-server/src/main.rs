@@ -3,16 +3,20 @@
 
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
-use dlt_mcp::auth::Guard;
 use dlt_mcp::auth::flags::AuthFlags;
+use dlt_mcp::auth::{Guard, SettingsError};
 use dlt_mcp::backend::of_environment;
+use dlt_mcp::http::HttpError;
 use dlt_mcp::server::Server;
+use dlt_mcp::toolset::{Shown, ToolFlags, ToolsetError};
 use dlt_mcp::{doctor, http, published};
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Exit code when settings make no sense, as for words that clap refuses.
+const BAD_INPUT: u8 = 2;
 /// Exit code when something that is needed is missing.
 const NOT_WELL: u8 = 3;
 
@@ -39,12 +43,14 @@ Environment:
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Speak MCP on stdin and stdout, for a client that starts this program
-    Stdio,
+    Stdio(ToolFlags),
     /// Speak MCP over HTTP at /mcp, for this machine, or for those who have a token
     Http {
         /// Address and port: loopback, unless --issuer says whose tokens to ask for
         #[arg(long, default_value = "127.0.0.1:7610", value_name = "ADDRESS")]
         listen: SocketAddr,
+        #[command(flatten)]
+        tools: ToolFlags,
         /// Who is let in.
         #[command(flatten)]
         auth: Box<AuthFlags>,
@@ -56,6 +62,8 @@ enum Command {
         /// For MCP clients, or for a Gateway of Bedrock AgentCore
         #[arg(long, value_enum, default_value_t = Format::Mcp)]
         format: Format,
+        #[command(flatten)]
+        tools: ToolFlags,
     },
 }
 
@@ -70,8 +78,18 @@ fn main() -> ExitCode {
     obey(&cli).unwrap_or_else(|error| {
         // If stderr is gone, the exit code must say it.
         let _ = writeln!(std::io::stderr(), "dlt-mcp: {error:#}");
-        ExitCode::from(NOT_WELL)
+        ExitCode::from(if is_input(&error) {
+            BAD_INPUT
+        } else {
+            NOT_WELL
+        })
     })
+}
+
+/// Whether what was said makes no sense, so that saying it again will not help.
+fn is_input(error: &anyhow::Error) -> bool {
+    let wide = matches!(error.downcast_ref(), Some(HttpError::NotLoopback(_)));
+    wide || error.is::<ToolsetError>() || error.is::<SettingsError>()
 }
 
 fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
@@ -82,13 +100,21 @@ fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
         .context("cannot start")?;
     runtime.block_on(async {
         match &cli.command {
-            Command::Stdio => dlt_mcp::stdio::serve(Server::new(of_environment())).await?,
-            Command::Http { listen, auth } => serve(*listen, auth).await?,
+            Command::Stdio(tools) => {
+                let server = Server::new(of_environment(), tools.shown()?);
+                dlt_mcp::stdio::serve(server).await?;
+            }
+            Command::Http {
+                listen,
+                tools,
+                auth,
+            } => serve(*listen, tools.shown()?, auth).await?,
             Command::Doctor => return examine().await,
-            Command::Schema { format } => {
+            Command::Schema { format, tools } => {
+                let shown = tools.shown()?;
                 let definitions = match format {
-                    Format::Mcp => published::for_mcp(),
-                    Format::Gateway => published::for_gateway(),
+                    Format::Mcp => published::for_mcp(&shown),
+                    Format::Gateway => published::for_gateway(&shown),
                 };
                 writeln!(std::io::stdout(), "{definitions:#}")?;
             }
@@ -97,7 +123,7 @@ fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
     })
 }
 
-async fn serve(address: SocketAddr, auth: &AuthFlags) -> anyhow::Result<()> {
+async fn serve(address: SocketAddr, shown: Shown, auth: &AuthFlags) -> anyhow::Result<()> {
     let listener = http::bind(address, auth.issuer.is_some()).await?;
     let address = listener.local_addr()?;
     let guard = match auth.settings(address)? {
@@ -105,7 +131,7 @@ async fn serve(address: SocketAddr, auth: &AuthFlags) -> anyhow::Result<()> {
         Some(settings) => Some(Guard::start(settings).await?),
     };
     writeln!(std::io::stderr(), "MCP is at http://{address}/mcp")?;
-    let router = http::router(of_environment(), guard.as_ref());
+    let router = http::router(of_environment(), shown, guard.as_ref());
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let stop = async move {

@@ -3,7 +3,7 @@
 
 use crate::backend::Backend;
 use crate::refusal::Code;
-use crate::tools;
+use crate::toolset::Shown;
 use rmcp::model::{
     Annotations, CacheScope, ErrorData, ReadResourceResult, Resource, ResourceContents,
     ResourceTemplate, Role,
@@ -33,8 +33,16 @@ nothing about the target. `degraded`: believe the shape, not the last digit.
 times have no zone (they are UTC).
 ";
 
+/// The page that explains the numbers.
+const METRICS_URI: &str = "dlt://docs/metrics";
+
+/// Whether what answers for an address is shown.
+fn is_shown(shown: &Shown, uri: &str) -> bool {
+    uri == METRICS_URI || question(uri).is_some_and(|(tool, _)| shown.find(tool).is_some())
+}
+
 /// Fixed addresses.
-pub fn list() -> Vec<Resource> {
+pub fn list(shown: &Shown) -> Vec<Resource> {
     [
         (
             "dlt://scenarios",
@@ -55,13 +63,14 @@ pub fn list() -> Vec<Resource> {
             "application/json",
         ),
         (
-            "dlt://docs/metrics",
+            METRICS_URI,
             "metrics",
             "What the numbers mean, and where they mislead",
             "text/markdown",
         ),
     ]
     .into_iter()
+    .filter(|row| is_shown(shown, row.0))
     .map(|(uri, name, description, kind)| {
         Resource::new(uri, name)
             .with_title(description)
@@ -72,7 +81,7 @@ pub fn list() -> Vec<Resource> {
 }
 
 /// Addresses with ids.
-pub fn templates() -> Vec<ResourceTemplate> {
+pub fn templates(shown: &Shown) -> Vec<ResourceTemplate> {
     [
         (
             "dlt://scenarios/{test_id}",
@@ -96,6 +105,7 @@ pub fn templates() -> Vec<ResourceTemplate> {
         ),
     ]
     .into_iter()
+    .filter(|row| is_shown(shown, row.0))
     .map(|(uri, name, description)| {
         ResourceTemplate::new(uri, name)
             .with_title(description)
@@ -136,17 +146,22 @@ fn question(uri: &str) -> Option<(&'static str, Value)> {
 }
 
 /// Reads one.
-pub async fn read(backend: &dyn Backend, uri: &str) -> Result<ReadResourceResult, ErrorData> {
+pub async fn read(
+    backend: &dyn Backend,
+    shown: &Shown,
+    uri: &str,
+) -> Result<ReadResourceResult, ErrorData> {
     let missing =
         |why: &str| ErrorData::resource_not_found(why.to_owned(), Some(json!({ "uri": uri })));
-    if uri == "dlt://docs/metrics" {
+    if uri == METRICS_URI {
         let page = ResourceContents::text(METRICS, uri).with_mime_type("text/markdown");
         return Ok(ReadResourceResult::new(vec![page])
             .with_ttl_ms(LASTING_MS)
             .with_cache_scope(CacheScope::Public));
     }
-    let (tool, arguments) = question(uri).ok_or_else(|| missing("no such resource"))?;
-    let tool = tools::find(tool).ok_or_else(|| missing("no such resource"))?;
+    let none = || missing("no such resource: resources/list and resources/templates/list name all");
+    let (tool, arguments) = question(uri).ok_or_else(none)?;
+    let tool = shown.find(tool).ok_or_else(none)?;
     let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
     let answer = tool.call(backend, arguments).await;
     let answer = answer.map_err(|refusal| match refusal.code {
@@ -164,6 +179,24 @@ pub async fn read(backend: &dyn Backend, uri: &str) -> Result<ReadResourceResult
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::toolset::ToolFlags;
+
+    #[test]
+    fn what_is_hidden_has_no_address() {
+        let flags = ToolFlags {
+            exclude_tools: vec!["get_results".to_owned(), "get_runners".to_owned()],
+            ..ToolFlags::default()
+        };
+        let shown = flags.shown().unwrap();
+        let uris: Vec<String> = list(&shown).iter().map(|it| it.uri.clone()).collect();
+        assert_eq!(
+            uris,
+            ["dlt://scenarios", "dlt://stacks", "dlt://docs/metrics"]
+        );
+        let templates = templates(&shown);
+        let names: Vec<&str> = templates.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["scenario", "errors"]);
+    }
 
     #[test]
     fn addresses_lead_to_tools_and_nowhere_else() {
@@ -174,7 +207,7 @@ mod tests {
         ] {
             let (tool, arguments) = question(uri).unwrap();
             assert!(
-                tools::find(tool).is_some() && arguments.is_object(),
+                Shown::default().find(tool).is_some() && arguments.is_object(),
                 "{uri}"
             );
         }

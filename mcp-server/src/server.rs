@@ -6,7 +6,8 @@ use crate::backend::Backend;
 use crate::completions::Completions;
 use crate::published::{INSTRUCTIONS, NAME};
 use crate::refusal::{Code, Refusal};
-use crate::tools::{self, Tool};
+use crate::tools::Tool;
+use crate::toolset::Shown;
 use crate::{compat, prompts, resources};
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
@@ -17,7 +18,7 @@ use rmcp::model::{
 };
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::Value;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// Lists change only with the program: clients may keep them for so long.
 const LIST_TTL_MS: u64 = 3_600_000;
@@ -27,22 +28,27 @@ const LIST_TTL_MS: u64 = 3_600_000;
 pub struct Server {
     backend: Arc<dyn Backend>,
     completions: Arc<Completions>,
+    shown: Arc<Shown>,
+    definitions: Arc<[Definition]>,
     compat: bool,
 }
 
 impl Server {
-    /// A server that asks there.
-    pub fn new(backend: Arc<dyn Backend>) -> Self {
+    /// A server that asks there and shows these tools.
+    pub fn new(backend: Arc<dyn Backend>, shown: Shown) -> Self {
+        let compat = compat::is_on();
         Self {
             completions: Arc::new(Completions::default()),
-            compat: compat::is_on(),
+            definitions: shown.all().map(|tool| definition(tool, compat)).collect(),
+            shown: Arc::new(shown),
+            compat,
             backend,
         }
     }
 }
 
 /// A definition for `tools/list`.
-fn definition(tool: &Tool) -> Definition {
+fn definition(tool: &Tool, compat: bool) -> Definition {
     let annotations = ToolAnnotations::from_raw(
         Some(tool.title.to_owned()),
         Some(true),
@@ -50,15 +56,14 @@ fn definition(tool: &Tool) -> Definition {
         Some(true),
         Some(false),
     );
-    Definition::new(tool.name, tool.description, tool.input.clone())
+    let definition = Definition::new(tool.name, tool.description, tool.input.clone())
         .with_title(tool.title)
-        .with_raw_output_schema(Arc::new(tool.output.clone()))
-        .with_annotations(annotations)
-}
-
-fn definitions() -> &'static [Definition] {
-    static DEFINITIONS: OnceLock<Vec<Definition>> = OnceLock::new();
-    DEFINITIONS.get_or_init(|| tools::all().iter().map(definition).collect())
+        .with_annotations(annotations);
+    match compat && compat::knows(tool.name) {
+        // Envelopes fit no schema of answers.
+        true => definition,
+        false => definition.with_raw_output_schema(Arc::new(tool.output.clone())),
+    }
 }
 
 /// The same JSON twice: clients read either.
@@ -105,22 +110,16 @@ impl rmcp::ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         first_page(request.as_ref())?;
-        let mut tools = definitions().to_vec();
-        // Envelopes fit no schema of answers.
-        for tool in &mut tools {
-            if self.compat && compat::knows(&tool.name) {
-                tool.output_schema = None;
-            }
-        }
-        let list = ListToolsResult::with_all_items(tools);
+        let list = ListToolsResult::with_all_items(self.definitions.to_vec());
         Ok(list
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Public))
     }
 
     fn get_tool(&self, name: &str) -> Option<Definition> {
-        let name = tools::find(name)?.name;
-        definitions().iter().find(|tool| tool.name == name).cloned()
+        let name = self.shown.find(name)?.name;
+        let mut all = self.definitions.iter();
+        all.find(|tool| tool.name == name).cloned()
     }
 
     async fn call_tool(
@@ -128,8 +127,9 @@ impl rmcp::ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let Some(tool) = tools::find(&request.name) else {
-            return Err(ErrorData::invalid_params("unknown tool", None));
+        let Some(tool) = self.shown.find(&request.name) else {
+            let why = "unknown tool: tools/list names those that there are";
+            return Err(ErrorData::invalid_params(why, None));
         };
         let arguments = request.arguments.unwrap_or_default();
         if self.compat && compat::knows(tool.name) {
@@ -150,7 +150,7 @@ impl rmcp::ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         first_page(request.as_ref())?;
-        let list = ListResourcesResult::with_all_items(resources::list());
+        let list = ListResourcesResult::with_all_items(resources::list(&self.shown));
         Ok(list
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Public))
@@ -162,7 +162,7 @@ impl rmcp::ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         first_page(request.as_ref())?;
-        let list = ListResourceTemplatesResult::with_all_items(resources::templates());
+        let list = ListResourceTemplatesResult::with_all_items(resources::templates(&self.shown));
         Ok(list
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Public))
@@ -173,7 +173,7 @@ impl rmcp::ServerHandler for Server {
         request: ReadResourceRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let read = resources::read(self.backend.as_ref(), &request.uri).await?;
+        let read = resources::read(self.backend.as_ref(), &self.shown, &request.uri).await?;
         Ok(read.into())
     }
 

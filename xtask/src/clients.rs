@@ -1,6 +1,6 @@
-//! Clients of others against our MCP server: the official Python SDK and the
-//! Inspector, installed below the target folder. What they ask stands in
-//! `tests/clients/sdk.py`.
+//! Clients of others against our MCP server: the official Python SDK, the
+//! Inspector and the conformance suite, installed below the target folder. What
+//! they ask stands in `tests/clients`.
 
 use crate::step;
 use crate::tiers::target_folder;
@@ -10,26 +10,35 @@ use std::process::{Command, Stdio};
 
 /// What pip installs.
 const SDK: &str = "mcp==2.3.0";
-/// What npm installs: the Inspector, and the Node that it needs.
-const INSPECTOR: [&str; 2] = ["@modelcontextprotocol/inspector@2.12.0", "node@22"];
-/// The Inspector's program below `node_modules`.
-const PROGRAM: &str = "@modelcontextprotocol/inspector/clients/launcher/build/index.js";
+/// What npm installs, and whether it may run scripts: the Inspector, the suite,
+/// and the Node that they need, whose package fetches its program in a script.
+const NPM: [(&str, bool); 3] = [
+    ("@modelcontextprotocol/inspector@2.12.0", false),
+    ("@modelcontextprotocol/conformance@0.2.0-alpha.12", false),
+    ("node@22", true),
+];
+/// Their programs below `node_modules`: Node first, it runs the others.
+const PROGRAMS: [&str; 3] = [
+    "node/bin/node",
+    "@modelcontextprotocol/inspector/clients/launcher/build/index.js",
+    "@modelcontextprotocol/conformance/dist/index.js",
+];
 
-/// Both clients, against what the end-to-end tests are run with. Without npm
-/// the Inspector is left out, and that is said.
+/// All of them, against what the end-to-end tests are run with. Without npm
+/// there is the SDK alone, and that is said.
 pub fn command() -> Result<Command> {
     let target = target_folder()?;
     let folder = target.join("tools").join("mcp-clients");
     let mut command = Command::new(python(&folder, &[SDK], "mcp")?);
-    command.arg(step::root().join("tests/clients/sdk.py"));
+    command.arg(step::root().join("tests/clients/clients.py"));
     for name in ["dlt", "dlt-mcp"] {
         command.arg(target.join("e2e").join(name));
     }
-    match inspector(&folder) {
+    match of_npm(&folder) {
         Some(paths) => {
             command.args(paths);
         }
-        None => println!("npm cannot install the Inspector here: only the SDK is run"),
+        None => println!("npm cannot install here: of the clients only the SDK is run"),
     }
     Ok(command)
 }
@@ -59,21 +68,20 @@ pub fn python(folder: &Path, packages: &[&str], import: &str) -> Result<PathBuf>
     bail!("{names} could not be installed; python3 with venv is needed")
 }
 
-/// Node and the Inspector.
-fn inspector(folder: &Path) -> Option<[PathBuf; 2]> {
+/// Node and what it runs.
+fn of_npm(folder: &Path) -> Option<[PathBuf; 3]> {
     let modules = folder.join("node_modules");
-    let paths = [modules.join("node/bin/node"), modules.join(PROGRAM)];
+    let paths = PROGRAMS.map(|program| modules.join(program));
     let there = || paths.iter().all(|path| path.exists());
     if !there() {
-        println!("installing {} into {}", INSPECTOR[0], folder.display());
-        // Node's own package fetches its program in a script.
-        for (package, scripts) in [
-            (INSPECTOR[0], "--ignore-scripts"),
-            (INSPECTOR[1], "--silent"),
-        ] {
+        for (package, scripts) in NPM {
+            println!("installing {package} into {}", folder.display());
             let mut npm = Command::new("npm");
-            npm.args(["install", "--silent", scripts, "--prefix"]);
-            if !ran(npm.arg(folder).arg(package)) {
+            npm.args(["install", "--silent", "--prefix"]).arg(folder);
+            if !scripts {
+                npm.arg("--ignore-scripts");
+            }
+            if !ran(npm.arg(package)) {
                 return None;
             }
         }

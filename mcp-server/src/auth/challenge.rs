@@ -53,7 +53,9 @@ pub(super) fn denied(manner: Manner, denial: Denial, settings: &Settings) -> Res
         Denial::NoToken => (StatusCode::UNAUTHORIZED, None),
         Denial::Malformed(_) => (StatusCode::BAD_REQUEST, Some("invalid_request")),
         Denial::Invalid(_) => (StatusCode::UNAUTHORIZED, Some("invalid_token")),
-        Denial::Insufficient(_) => (StatusCode::FORBIDDEN, Some("insufficient_scope")),
+        Denial::Insufficient(_) | Denial::ReadOnly => {
+            (StatusCode::FORBIDDEN, Some("insufficient_scope"))
+        }
     };
     let why = denial.to_string();
     let mut parts = Vec::new();
@@ -62,8 +64,12 @@ pub(super) fn denied(manner: Manner, denial: Denial, settings: &Settings) -> Res
         parts.push(format!("error=\"{error}\""));
         parts.push(format!("error_description=\"{why}\""));
     }
-    if error != Some("invalid_request") && !settings.scopes.is_empty() {
-        parts.push(format!("scope=\"{}\"", settings.scopes.join(" ")));
+    let mut scopes: Vec<&str> = settings.scopes.iter().map(String::as_str).collect();
+    if denial == Denial::ReadOnly {
+        scopes.extend(settings.write_scope.as_deref());
+    }
+    if error != Some("invalid_request") && !scopes.is_empty() {
+        parts.push(format!("scope=\"{}\"", scopes.join(" ")));
     }
     let (origin, path) = (settings.origin(), settings.path());
     parts.push(format!("resource_metadata=\"{origin}{RESOURCE}{path}\""));

@@ -56,6 +56,14 @@ pub struct AuthFlags {
         value_name = "ID"
     )]
     pub scope_exempt_client: Vec<String>,
+    /// Scope with which a token may also change things; without one only the exempt clients' may
+    #[arg(
+        long,
+        env = "DLT_AUTH_WRITE_SCOPE",
+        hide_env_values = true,
+        value_name = "SCOPE"
+    )]
+    pub write_scope: Option<String>,
     /// Group of which a token needs one; tokens of machines have none
     #[arg(
         long,
@@ -111,6 +119,7 @@ impl AuthFlags {
         self.issuer.is_some()
             || self.jwks_url.is_some()
             || self.resource.is_some()
+            || self.write_scope.is_some()
             || self.require_audience
             || self.oauth_facade
             || words.iter().any(|words| !words.is_empty())
@@ -135,6 +144,7 @@ impl AuthFlags {
             clients: named(&self.allowed_client),
             scopes: named(&self.required_scope),
             scope_exempt: named(&self.scope_exempt_client),
+            write_scope: self.write_scope.clone().filter(|scope| !scope.is_empty()),
             groups: named(&self.allowed_group),
             require_audience: self.require_audience,
             facade: self.oauth_facade,

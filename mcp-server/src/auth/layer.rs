@@ -66,6 +66,11 @@ async fn check(State(door): State<Door>, mut request: Request, next: Next) -> Re
         Ok(principal) => principal,
         Err(denial) => return challenge::denied(manner, denial, settings),
     };
+    // MCP can only read, whatever its method.
+    let reads = manner == Manner::Mcp || matches!(*request.method(), Method::GET | Method::HEAD);
+    if !reads && !principal.writes {
+        return challenge::denied(manner, Denial::ReadOnly, settings);
+    }
     let asker = Asker::Principal(principal.client.clone(), principal.subject.clone());
     if !guard.rates.take(asker, Instant::now()) {
         return challenge::too_many(manner);

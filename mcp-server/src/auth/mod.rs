@@ -64,6 +64,8 @@ pub struct Settings {
     pub scopes: Vec<String>,
     /// Apps whose tokens need no scope: those of people, not of machines.
     pub scope_exempt: BTreeSet<String>,
+    /// Scope with which other apps may change things; without it they only read.
+    pub write_scope: Option<String>,
     /// Groups of which a token needs one, if there are any.
     pub groups: BTreeSet<String>,
     /// Whether a token without `aud` is refused.
@@ -110,8 +112,12 @@ impl Settings {
         }
         // RFC 6749, 3.3: what a scope is made of.
         let letter = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
-        if let Some(scope) = self.scopes.iter().find(|scope| !scope.bytes().all(letter)) {
+        let wrong = |scope: &&String| !scope.bytes().all(letter);
+        if let Some(scope) = self.scopes.iter().find(wrong) {
             return Err(SettingsError::Characters("--required-scope", scope.clone()));
+        }
+        if let Some(scope) = self.write_scope.iter().find(wrong) {
+            return Err(SettingsError::Characters("--write-scope", scope.clone()));
         }
         Ok(self)
     }
@@ -138,6 +144,8 @@ pub struct Principal {
     pub subject: String,
     /// `client_id`: the app.
     pub client: String,
+    /// Whether more than reading is allowed.
+    pub writes: bool,
 }
 
 /// Why somebody was not. None of these holds anything of a token.
@@ -155,6 +163,9 @@ pub enum Denial {
     /// A good token that may not do this.
     #[error("{0}")]
     Insufficient(&'static str),
+    /// A good token that may only read.
+    #[error("the token may read, but change nothing")]
+    ReadOnly,
 }
 
 /// Seconds since 1970.

@@ -114,7 +114,8 @@ pub(super) fn judge(claims: &Claims, settings: &Settings, now: i64) -> Result<Pr
     };
     let scopes: Vec<&str> = claims.scope.iter().flat_map(|all| all.split(' ')).collect();
     let has = |scope: &String| scopes.contains(&scope.as_str());
-    if !settings.scope_exempt.contains(client) && !settings.scopes.iter().all(has) {
+    let exempt = settings.scope_exempt.contains(client);
+    if !exempt && !settings.scopes.iter().all(has) {
         return Err(Denial::Insufficient("the token lacks a scope"));
     }
     let mut groups = claims.groups.iter().flatten();
@@ -124,6 +125,7 @@ pub(super) fn judge(claims: &Claims, settings: &Settings, now: i64) -> Result<Pr
     Ok(Principal {
         subject: subject.to_owned(),
         client: client.clone(),
+        writes: exempt || settings.write_scope.as_ref().is_some_and(has),
     })
 }
 

@@ -67,6 +67,40 @@ fn it_asks_for_tokens_at_every_door() {
 }
 
 #[test]
+fn a_scope_for_reading_starts_nothing() {
+    let _shared = patience::shared();
+    let (home, issuer) = (Home::new(), pool());
+    let mut args = vec!["--auth".to_owned()];
+    args.extend(flags(&issuer));
+    args.extend(["--write-scope", "dlt/write"].map(str::to_owned));
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let service = Service::start(&home, &args);
+    let send = |token: &str, method: &str, path: &str| {
+        let value = format!("Bearer {token}");
+        let headers = [("authorization", value.as_str())];
+        http::send(&service.address, method, path, &headers, b"{}")
+    };
+    let reader = machine(json!({}));
+    assert_eq!(send(&reader, "GET", "/api/scenarios").status, 200);
+    for (method, path) in [
+        ("POST", "/api/scenarios"),
+        ("POST", "/api/scenarios/abc"),
+        ("DELETE", "/api/scenarios/abc"),
+        ("PUT", "/api/scenarios/abc/baseline"),
+    ] {
+        let reply = send(&reader, method, path);
+        check(path, &reply, 403);
+        let challenge = reply.header("www-authenticate").unwrap();
+        assert!(challenge.contains("dlt/write\""), "{challenge}");
+    }
+    // Past the door: what is wrong now is the body.
+    let writer = machine(json!({"scope": "dlt-mcp-gateway/read dlt/write"}));
+    assert_eq!(send(&writer, "POST", "/api/scenarios").status, 400);
+    let console = good(json!({}));
+    assert_eq!(send(&console, "POST", "/api/scenarios").status, 400);
+}
+
+#[test]
 fn a_good_token_opens_both_doors() {
     let _shared = patience::shared();
     let (home, issuer) = (Home::new(), pool());

@@ -20,6 +20,7 @@ fn settings() -> Settings {
         clients: set(&["console", "machine"]),
         scopes: vec!["load/read".to_owned(), "load/more".to_owned()],
         scope_exempt: set(&["console"]),
+        write_scope: None,
         groups: BTreeSet::new(),
         require_audience: false,
         facade: false,
@@ -43,8 +44,24 @@ fn judged(settings: &Settings, changes: Value) -> u16 {
         Ok(_) => 200,
         Err(Denial::NoToken | Denial::Invalid(_)) => 401,
         Err(Denial::Malformed(_)) => 400,
-        Err(Denial::Insufficient(_)) => 403,
+        Err(Denial::Insufficient(_) | Denial::ReadOnly) => 403,
     }
+}
+
+#[test]
+fn scopes_of_reading_never_write() {
+    let reader = json!({"client_id": "machine", "scope": "load/read load/more"});
+    let writer = json!({"client_id": "machine", "scope": "load/read load/more load/write"});
+    let mut settings = settings();
+    let mut writes = |scope: Option<&str>, changes: &Value| {
+        settings.write_scope = scope.map(str::to_owned);
+        let judged = judge(&claims(changes.clone()), &settings, NOW);
+        judged.unwrap().writes
+    };
+    assert!(writes(None, &json!({})), "people's app");
+    assert!(!writes(None, &reader) && !writes(None, &writer));
+    assert!(!writes(Some("load/write"), &reader));
+    assert!(writes(Some("load/write"), &writer));
 }
 
 #[test]
