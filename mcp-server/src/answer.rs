@@ -33,6 +33,23 @@ impl Warning {
     }
 }
 
+/// A region that could not be asked; the others were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RegionError {
+    region: Text,
+    message: Text,
+}
+
+impl RegionError {
+    /// With a sentence.
+    pub fn new(region: &str, message: &str) -> Self {
+        Self {
+            region: Text::of(region),
+            message: Text::of(message),
+        }
+    }
+}
+
 /// A list in an answer that may go on elsewhere.
 #[derive(Debug, Clone)]
 pub(crate) struct Rows {

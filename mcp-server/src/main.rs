@@ -11,7 +11,7 @@ use dlt_mcp::server::Server;
 use dlt_mcp::toolset::{Shown, ToolFlags, ToolsetError};
 use dlt_mcp::{doctor, http, published};
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -19,6 +19,9 @@ use tokio::signal::unix::{SignalKind, signal};
 const BAD_INPUT: u8 = 2;
 /// Exit code when something that is needed is missing.
 const NOT_WELL: u8 = 3;
+
+/// Where the doctor's settings of tokens would be used.
+const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7610);
 
 /// Ask distributed load tests from an agent: a read-only MCP server
 #[derive(Debug, Parser)]
@@ -37,8 +40,11 @@ struct Cli {
 const AFTER_HELP: &str = "\
 Environment:
   DLT_API_URL         where the API is, like http://127.0.0.1:7600/api of dlt up
+  DLT_STACK_NAME      or the CloudFormation stack whose API it is
   DLT_API_TOKEN       a bearer token, if the API wants one
-  DLT_API_TOKEN_FILE  a file that holds it; read anew for each request";
+  DLT_API_TOKEN_FILE  a file that holds it; read anew for each request
+  DLT_MCP_AWS         off: never ask AWS itself about tasks and stacks (Lambda: on to do so)
+An API Gateway is asked with the AWS credentials of the environment (AWS_PROFILE, AWS_REGION …).";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -56,7 +62,11 @@ enum Command {
         auth: Box<AuthFlags>,
     },
     /// Look for what is missing
-    Doctor,
+    Doctor {
+        /// Whose tokens http would ask for.
+        #[command(flatten)]
+        auth: Box<AuthFlags>,
+    },
     /// Print the definitions of all tools
     Schema {
         /// For MCP clients, or for a Gateway of Bedrock AgentCore
@@ -109,7 +119,7 @@ fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
                 tools,
                 auth,
             } => serve(*listen, tools.shown()?, auth).await?,
-            Command::Doctor => return examine().await,
+            Command::Doctor { auth } => return examine(auth).await,
             Command::Schema { format, tools } => {
                 let shown = tools.shown()?;
                 let definitions = match format {
@@ -143,8 +153,11 @@ async fn serve(address: SocketAddr, shown: Shown, auth: &AuthFlags) -> anyhow::R
     Ok(http::serve(listener, router, stop).await?)
 }
 
-async fn examine() -> anyhow::Result<ExitCode> {
-    let found = doctor::examine(|name| std::env::var(name).ok()).await;
+async fn examine(auth: &AuthFlags) -> anyhow::Result<ExitCode> {
+    let mut found = doctor::examine(|name| std::env::var(name).ok()).await;
+    if let Some(settings) = auth.settings(ANYWHERE)? {
+        found.push(doctor::examine_keys(&settings).await);
+    }
     let mut out = std::io::stdout();
     for finding in &found {
         let mark = if finding.good { "✔" } else { "✘" };

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
 
 mod causes;
+mod cloud;
 mod commands;
 mod common;
 mod first_run;

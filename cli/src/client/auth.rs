@@ -3,6 +3,7 @@
 //! line, which every process list shows.
 
 use super::ClientError;
+use dlt_mcp::backend::settings;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use std::path::Path;
 
@@ -78,16 +79,7 @@ async fn signature(_: Option<String>) -> Result<Auth, ClientError> {
 
 /// The AWS region of an API Gateway's own host name; None for other hosts.
 fn region_of(api: &str) -> Option<String> {
-    let url = reqwest::Url::parse(api.trim()).ok()?;
-    let host = url.host_str()?;
-    let name = host
-        .strip_suffix(".amazonaws.com")
-        .or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
-    let parts: Vec<&str> = name.split('.').collect();
-    match parts.as_slice() {
-        [.., "execute-api", region] => Some((*region).to_owned()),
-        _ => None,
-    }
+    settings::region_of(&reqwest::Url::parse(api.trim()).ok()?)
 }
 
 /// The token itself, or what the file holds.

@@ -1,28 +1,21 @@
-//! Requests signed as AWS wants it (SigV4, service `execute-api`), with the
-//! credentials that AWS's own tools would use: environment, profiles, SSO, a
-//! process, a container, the machine.
+//! Requests signed as AWS wants it (SigV4, service `execute-api`). Whose
+//! credentials these are is looked up by the MCP server's `login`.
 
 use super::ClientError;
-use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use dlt_mcp::backend::BackendError;
+use dlt_mcp::backend::login::{self, Login};
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// What signatures are for.
 const SERVICE: &str = "execute-api";
-/// How long credentials may take: a login may be looked up over the network.
-const CREDENTIALS_DEADLINE: Duration = Duration::from_secs(20);
-/// Said when they cannot be had.
-const HINT: &str =
-    "log in as for other AWS tools (aws sso login, AWS_PROFILE, AWS_ACCESS_KEY_ID …)";
 
 /// Signs requests.
 pub struct Signer {
-    credentials: SharedCredentialsProvider,
+    login: Login,
     region: String,
 }
 
@@ -30,45 +23,27 @@ impl Signer {
     /// With the credentials of the environment, for this region or the
     /// environment's.
     pub async fn from_env(region: Option<String>) -> Result<Self, ClientError> {
-        let https = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https);
-        if let Some(region) = region.clone() {
-            loader = loader.region(Region::new(region));
-        }
-        let refuse = |why: &str| ClientError::Credentials(format!("{why}; {HINT}"));
-        let config = tokio::time::timeout(CREDENTIALS_DEADLINE, loader.load())
-            .await
-            .map_err(|_| refuse("AWS credentials were not found in time"))?;
-        let region = region
-            .or_else(|| config.region().map(ToString::to_string))
-            .ok_or_else(|| {
-                ClientError::Credentials(
-                    "the API's AWS region is not known; set AWS_REGION".to_owned(),
-                )
-            })?;
-        let credentials = config
-            .credentials_provider()
-            .ok_or_else(|| refuse("there are no AWS credentials"))?;
-        Ok(Self {
-            credentials,
-            region,
-        })
+        let region = match region {
+            Some(region) => region,
+            None => {
+                let config = login::config(None).await.map_err(refused)?;
+                let region = config.region().map(ToString::to_string);
+                region.ok_or_else(|| {
+                    ClientError::Credentials(
+                        "the API's AWS region is not known; set AWS_REGION".to_owned(),
+                    )
+                })?
+            }
+        };
+        let login = Login::default();
+        // Whoever has none is told so before anything is sent.
+        login.credentials().await.map_err(refused)?;
+        Ok(Self { login, region })
     }
 
     /// Adds date, token and signature to a request.
     pub async fn sign(&self, request: &mut reqwest::Request) -> Result<(), ClientError> {
-        let asked = self.credentials.provide_credentials();
-        let credentials = tokio::time::timeout(CREDENTIALS_DEADLINE, asked)
-            .await
-            .map_err(|_| {
-                ClientError::Credentials(format!("AWS credentials did not come in time; {HINT}"))
-            })?
-            .map_err(|error| {
-                let why = aws_sigv4_cause(&error);
-                ClientError::Credentials(format!("there are no AWS credentials: {why}; {HINT}"))
-            })?;
+        let credentials = self.login.credentials().await.map_err(refused)?;
         let stamp = Stamp {
             service: SERVICE,
             region: &self.region,
@@ -78,13 +53,8 @@ impl Signer {
     }
 }
 
-/// The innermost cause: what is around it only names layers.
-fn aws_sigv4_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
+fn refused(error: BackendError) -> ClientError {
+    ClientError::Credentials(error.to_string())
 }
 
 /// For what, where and when a signature holds.

@@ -84,6 +84,11 @@ fn read(bytes: &[u8]) -> Keys {
     usable.take(MOST_KEYS).collect()
 }
 
+/// How many usable keys there are.
+pub(super) async fn count(source: &dyn Fetch) -> Result<usize, String> {
+    source.fetch().await.map(|bytes| read(&bytes).len())
+}
+
 /// Tells what time it is.
 pub(super) type Clock = Box<dyn Fn() -> Instant + Send + Sync>;
 

@@ -235,5 +235,11 @@ impl Guard {
     }
 }
 
+/// How many keys of the issuer can be used: one look, for whoever wonders.
+pub async fn keys(settings: &Settings) -> Result<usize, String> {
+    let source = fetch::Http::new(settings.jwks_url.clone())?;
+    jwks::count(&source).await
+}
+
 /// How long something fetched may be used without asking again.
 const REFRESH: Duration = Duration::from_secs(3_600);

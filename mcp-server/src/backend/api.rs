@@ -2,6 +2,7 @@
 //! bodies. What may be asked stands in `backend`, where and as whom in
 //! `settings`.
 
+use super::cloud::Cloud;
 use super::retry::{self, MOST_TRIES, OVERALL, PER_TRY};
 use super::settings::{self, Proof, Settings};
 use super::{Ask, Backend, BackendError, Reply};
@@ -12,6 +13,7 @@ use reqwest::{Client, Response};
 use serde_json::Value;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -21,10 +23,20 @@ pub const LONGEST_BODY_BYTES: usize = 32 * 1024 * 1024;
 const LONGEST_ERROR_BYTES: usize = 16 * 1024;
 
 /// A client of one API.
-#[derive(Debug)]
 pub struct Api {
     settings: Settings,
     client: Client,
+    #[cfg(feature = "sigv4")]
+    login: super::login::Login,
+    cloud: Option<Arc<dyn Cloud>>,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Api {
@@ -41,7 +53,20 @@ impl Api {
             .tls_backend_preconfigured(tls()?)
             .build()
             .map_err(told)?;
-        Ok(Self { settings, client })
+        Ok(Self {
+            settings,
+            client,
+            #[cfg(feature = "sigv4")]
+            login: super::login::Login::default(),
+            cloud: None,
+        })
+    }
+
+    /// The same, with the cloud that it lives in.
+    #[must_use]
+    pub fn with_cloud(mut self, cloud: Arc<dyn Cloud>) -> Self {
+        self.cloud = Some(cloud);
+        self
     }
 
     /// Where it asks.
@@ -70,9 +95,14 @@ impl Api {
     }
 
     #[cfg(feature = "sigv4")]
-    fn signed(&self, target: &str, mut headers: HeaderMap) -> Result<HeaderMap, BackendError> {
+    async fn signed(
+        &self,
+        target: &str,
+        mut headers: HeaderMap,
+    ) -> Result<HeaderMap, BackendError> {
         if let Proof::SigV4 { region } = &self.settings.proof {
-            super::sigv4::add_signature(target, region, &mut headers)?;
+            let credentials = self.login.credentials().await?;
+            super::sigv4::add_signature(target, region, credentials, &mut headers)?;
         }
         Ok(headers)
     }
@@ -80,7 +110,7 @@ impl Api {
     async fn sent(&self, target: &str) -> Result<Response, BackendError> {
         let headers = self.headers()?;
         #[cfg(feature = "sigv4")]
-        let headers = self.signed(target, headers)?;
+        let headers = self.signed(target, headers).await?;
         let sent = self.client.get(target).headers(headers).send().await;
         sent.map_err(|error| network(&error))
     }
@@ -146,6 +176,10 @@ impl Backend for Api {
         };
         let answered = timeout(OVERALL, whole).await;
         answered.unwrap_or(Err(BackendError::Timeout))
+    }
+
+    fn cloud(&self) -> Option<&dyn Cloud> {
+        self.cloud.as_deref()
     }
 }
 

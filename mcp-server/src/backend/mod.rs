@@ -3,16 +3,25 @@
 //! can change anything. Sending is [`api`]'s job.
 
 pub mod api;
+#[cfg(feature = "aws")]
+mod aws;
+pub mod cloud;
+#[cfg(feature = "sigv4")]
+pub mod login;
 pub(crate) mod plain;
 mod retry;
 pub mod settings;
 #[cfg(feature = "sigv4")]
 mod sigv4;
+#[cfg(feature = "aws")]
+mod stack;
 
 use async_trait::async_trait;
+use cloud::Cloud;
 use dlt_core::ids::{TestId, TestRunId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
+use settings::Place;
 use std::sync::Arc;
 
 /// What may be asked. Each is one GET.
@@ -236,6 +245,10 @@ pub trait Backend: Send + Sync {
     async fn get(&self, ask: &Ask) -> Result<Value, BackendError>;
     /// Whatever answers, for those who pass it on as it is.
     async fn raw(&self, ask: &Ask) -> Result<Reply, BackendError>;
+    /// The cloud that the API lives in, where it may be asked.
+    fn cloud(&self) -> Option<&dyn Cloud> {
+        None
+    }
 }
 
 /// Stands in while nobody said where the API is: tools can be listed, and a
@@ -256,11 +269,44 @@ impl Backend for Unconfigured {
 
 /// The API of the environment, or what is missing.
 pub fn of_environment() -> Arc<dyn Backend> {
-    let settings = settings::Settings::read(|name| std::env::var(name).ok());
-    match settings.and_then(api::Api::new) {
-        Ok(api) => Arc::new(api),
-        Err(error) => Arc::new(Unconfigured(error)),
+    let found = of(|name| std::env::var(name).ok());
+    found.unwrap_or_else(|error| Arc::new(Unconfigured(error)))
+}
+
+/// The API that the settings name, by its address or by its stack.
+pub fn of(get: impl Fn(&str) -> Option<String>) -> Result<Arc<dyn Backend>, BackendError> {
+    let cloud = settings::asks_cloud(&get)?;
+    Ok(match Place::read(get)? {
+        Place::Api(settings) => Arc::new(with_cloud(api::Api::new(settings)?, cloud)),
+        Place::Stack(name) => of_stack(name, cloud)?,
+    })
+}
+
+#[cfg(feature = "aws")]
+fn of_stack(name: String, cloud: bool) -> Result<Arc<dyn Backend>, BackendError> {
+    Ok(Arc::new(stack::OfStack::new(name, cloud)))
+}
+
+#[cfg(not(feature = "aws"))]
+fn of_stack(_: String, _: bool) -> Result<Arc<dyn Backend>, BackendError> {
+    Err(BackendError::NotConfigured(format!(
+        "{} needs the feature aws, without which this program was built: set {}",
+        settings::STACK,
+        settings::URL
+    )))
+}
+
+#[cfg(feature = "aws")]
+fn with_cloud(api: api::Api, cloud: bool) -> api::Api {
+    match cloud {
+        true => api.with_cloud(Arc::new(aws::Aws::default())),
+        false => api,
     }
+}
+
+#[cfg(not(feature = "aws"))]
+fn with_cloud(api: api::Api, _: bool) -> api::Api {
+    api
 }
 
 #[cfg(test)]

@@ -11,6 +11,12 @@ pub const URL: &str = "DLT_API_URL";
 pub const TOKEN: &str = "DLT_API_TOKEN";
 /// A file that holds one; it is read anew for each request, so it may change.
 pub const TOKEN_FILE: &str = "DLT_API_TOKEN_FILE";
+/// The CloudFormation stack whose API is meant, where no address is given.
+pub const STACK: &str = "DLT_STACK_NAME";
+/// Whether AWS itself may be asked about tasks and stacks: on or off.
+pub const CLOUD: &str = "DLT_MCP_AWS";
+/// Set in every Lambda, and nowhere else.
+const IN_LAMBDA: &str = "AWS_LAMBDA_FUNCTION_NAME";
 /// Longest token, bytes: headers above 16 KiB are refused on the way anyway.
 const LONGEST_TOKEN_BYTES: usize = 16 * 1024;
 
@@ -51,6 +57,40 @@ impl Proof {
     }
 }
 
+/// Whether AWS itself is asked: in a Lambda only if it was said, since the role
+/// of one may not.
+pub fn asks_cloud(get: impl Fn(&str) -> Option<String>) -> Result<bool, BackendError> {
+    match get(CLOUD).unwrap_or_default().trim() {
+        "" => Ok(get(IN_LAMBDA).is_none()),
+        "on" => Ok(true),
+        "off" => Ok(false),
+        other => Err(BackendError::NotConfigured(format!(
+            "{CLOUD} is {other:?}: it can be on or off"
+        ))),
+    }
+}
+
+/// How the API was named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// By its address.
+    Api(Settings),
+    /// By its stack.
+    Stack(String),
+}
+
+impl Place {
+    /// From variables; an address wins.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, BackendError> {
+        let said = |name: &str| get(name).map(|value| value.trim().to_owned());
+        let said = |name: &str| said(name).filter(|value| !value.is_empty());
+        match (said(URL), said(STACK)) {
+            (None, Some(stack)) => Ok(Self::Stack(stack)),
+            _ => Settings::read(get).map(Self::Api),
+        }
+    }
+}
+
 /// What a client of the API needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -67,7 +107,8 @@ impl Settings {
         let wrong = |text: String| BackendError::NotConfigured(text);
         let Some(text) = get(URL) else {
             return Err(wrong(format!(
-                "{URL} is not set: say where the API is, like http://127.0.0.1:7600/api of dlt up"
+                "{URL} is not set: say where the API is, like http://127.0.0.1:7600/api of dlt up, or \
+                 name its stack with {STACK}"
             )));
         };
         let base = base(&text).map_err(|why| wrong(format!("{URL} {why}")))?;
@@ -79,6 +120,15 @@ impl Settings {
             (None, Some(path)) => Proof::TokenFile(PathBuf::from(path)),
             (None, None) => unsigned(&base)?,
         };
+        Ok(Self { base, proof })
+    }
+
+    /// An API that nobody gave a token for.
+    #[cfg(feature = "aws")]
+    pub(super) fn of_api(text: &str) -> Result<Self, BackendError> {
+        let base = base(text)
+            .map_err(|why| BackendError::NotConfigured(format!("the stack's API {text} {why}")))?;
+        let proof = unsigned(&base)?;
         Ok(Self { base, proof })
     }
 
@@ -112,12 +162,18 @@ fn unsigned(base: &Url) -> Result<Proof, BackendError> {
     }
 }
 
-/// The region of `<id>.execute-api.<region>.amazonaws.com`.
-fn region_of(base: &Url) -> Option<String> {
-    let mut parts = base.host_str()?.split('.');
-    let (_, service, region) = (parts.next()?, parts.next()?, parts.next()?);
-    let ours = parts.next() == Some("amazonaws") && service == "execute-api";
-    ours.then(|| region.to_owned())
+/// The AWS region of an API Gateway's own host name,
+/// `<id>.execute-api.<region>.amazonaws.com`; none for other hosts.
+pub fn region_of(base: &Url) -> Option<String> {
+    let host = base.host_str()?;
+    let name = host
+        .strip_suffix(".amazonaws.com")
+        .or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
+    let parts: Vec<&str> = name.split('.').collect();
+    match parts.as_slice() {
+        [.., "execute-api", region] => Some((*region).to_owned()),
+        _ => None,
+    }
 }
 
 /// An http or https URL without anything that is not a place.
@@ -232,6 +288,32 @@ mod tests {
     }
 
     #[test]
+    fn an_address_wins_over_a_stack_and_a_lambda_asks_nobody_else() {
+        let place = |rows: &[(&str, &str)]| {
+            let get = |name: &str| {
+                let row = rows.iter().find(|row| row.0 == name);
+                row.map(|row| row.1.to_owned())
+            };
+            (Place::read(get), asks_cloud(get))
+        };
+        let stack = (STACK, "load");
+        assert_eq!(place(&[stack]).0, Ok(Place::Stack("load".to_owned())));
+        let both = place(&[stack, (URL, "https://a.example")]);
+        assert!(matches!(both.0, Ok(Place::Api(_))));
+        let nothing = place(&[(URL, " "), (STACK, "")]).0.unwrap_err().to_string();
+        assert!(
+            nothing.contains(URL) && nothing.contains(STACK),
+            "{nothing}"
+        );
+        assert_eq!(place(&[]).1, Ok(true));
+        let lambda = (IN_LAMBDA, "dlt-mcp");
+        assert_eq!(place(&[lambda]).1, Ok(false));
+        assert_eq!(place(&[lambda, (CLOUD, "on")]).1, Ok(true));
+        assert_eq!(place(&[(CLOUD, "off")]).1, Ok(false));
+        assert!(place(&[(CLOUD, "yes")]).1.is_err());
+    }
+
+    #[test]
     fn api_gateways_are_known_by_their_name() {
         let region = |text: &str| region_of(&Url::parse(text).unwrap());
         assert_eq!(
@@ -239,6 +321,10 @@ mod tests {
             Some("eu-west-1")
         );
         assert_eq!(region("https://execute-api.example.com/prod"), None);
+        assert_eq!(
+            region("https://a.execute-api.b.amazonaws.com.evil.example/"),
+            None
+        );
         assert_eq!(region("http://127.0.0.1:7600/api"), None);
     }
 }

@@ -1,6 +1,5 @@
-//! Requests signed as API Gateway wants them (SigV4, service `execute-api`),
-//! with the credentials of the environment: Lambda and containers set them, and
-//! `aws configure export-credentials --format env` does for everyone else.
+//! Requests signed as API Gateway wants them (SigV4, service `execute-api`).
+//! Whose credentials these are is `login`'s.
 
 use super::BackendError;
 use aws_credential_types::Credentials;
@@ -14,14 +13,13 @@ use std::time::SystemTime;
 /// What API Gateway is called in signatures.
 const SERVICE: &str = "execute-api";
 
-/// Adds the headers of a signature for a GET of this URL. Credentials are read
-/// for each request: those of a Lambda change while it lives.
+/// Adds the headers of a signature for a GET of this URL.
 pub(super) fn add_signature(
     url: &str,
     region: &str,
+    credentials: Credentials,
     headers: &mut HeaderMap,
 ) -> Result<(), BackendError> {
-    let credentials = credentials(|name| std::env::var(name).ok())?;
     for (name, value) in signature(url, region, credentials, SystemTime::now())? {
         let broken = |_| BackendError::NotConfigured("the credentials are none".to_owned());
         let mut header = HeaderValue::from_str(&value).map_err(|_| broken(()))?;
@@ -30,25 +28,6 @@ pub(super) fn add_signature(
         headers.insert(name, header);
     }
     Ok(())
-}
-
-/// The credentials of the environment.
-fn credentials(get: impl Fn(&str) -> Option<String>) -> Result<Credentials, BackendError> {
-    let get = |name: &str| get(name).filter(|value| !value.is_empty());
-    match (get("AWS_ACCESS_KEY_ID"), get("AWS_SECRET_ACCESS_KEY")) {
-        (Some(id), Some(secret)) => Ok(Credentials::new(
-            id,
-            secret,
-            get("AWS_SESSION_TOKEN"),
-            None,
-            "environment",
-        )),
-        _ => Err(BackendError::NotConfigured(
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set; \
-             aws configure export-credentials --format env prints them"
-                .to_owned(),
-        )),
-    }
 }
 
 /// Names and values of the signature's headers.
@@ -110,12 +89,5 @@ mod tests {
         assert_eq!(get("x-amz-content-sha256"), "");
         assert_ne!(signed(&url.replace("a%20b", "c"), Some("session")), rows);
         assert_ne!(signed(url, None), rows);
-    }
-
-    #[test]
-    fn credentials_come_from_the_environment_or_are_missed_by_name() {
-        let error = credentials(|_| None).unwrap_err();
-        assert!(error.to_string().contains("AWS_ACCESS_KEY_ID"));
-        assert!(credentials(|name| Some(name.to_owned())).is_ok());
     }
 }

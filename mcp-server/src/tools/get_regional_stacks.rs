@@ -1,11 +1,13 @@
 //! What is deployed: the hub and the regions where load can be made.
 
 use super::{Asked, Question};
-use crate::answer::{Answer, Warning, instant};
+use crate::answer::{Answer, RegionError, Warning, instant};
+use crate::backend::cloud::{Cloud, stack_region};
 use crate::backend::{Ask, BackendError};
 use crate::clean::Text;
 use crate::refusal::{Code, Refusal};
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,6 +32,8 @@ pub(super) struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     hub: Option<Hub>,
     regions: Vec<RegionRow>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    region_errors: Vec<RegionError>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<Warning>,
     next: Text,
@@ -65,9 +69,14 @@ struct RegionRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     deployed: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    stack_status: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     cluster: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stack_id: Option<Text>,
+    #[serde(skip)]
+    #[schemars(skip)]
+    stack: Option<String>,
 }
 
 fn text(value: &Value, key: &str) -> Option<Text> {
@@ -99,6 +108,8 @@ impl RegionRow {
             deployed: info["deploymentDate"].as_str().and_then(instant),
             cluster: text(info, "taskCluster").filter(|_| resources),
             stack_id: text(info, "stackId").filter(|_| resources),
+            stack_status: None,
+            stack: info["stackId"].as_str().map(str::to_owned),
         }
     }
 }
@@ -144,11 +155,37 @@ impl Question for GetRegionalStacks {
             }
             regions.retain(|row| row.region.as_str() == region);
         }
+        let region_errors = match asked.backend.cloud() {
+            Some(cloud) => statuses(cloud, &mut regions).await,
+            None => Vec::new(),
+        };
         Ok(Answer::whole(Output {
             hub,
             regions,
+            region_errors,
             warnings,
             next: "call get_runners for what runs in them and how much room is left".into(),
         }))
     }
+}
+
+/// Asks the regions' stacks how they are, all at once; which could not be asked.
+async fn statuses(cloud: &dyn Cloud, regions: &mut [RegionRow]) -> Vec<RegionError> {
+    let asked = regions.iter_mut().map(|row| async move {
+        let stack = row
+            .stack
+            .as_deref()
+            .filter(|arn| stack_region(arn).is_some())?;
+        match cloud.stack_status(stack).await {
+            Ok(status) => {
+                row.stack_status = Text::some(&status);
+                None
+            }
+            Err(error) => {
+                let text = format!("no stack_status: {error}");
+                Some(RegionError::new(row.region.as_str(), &text))
+            }
+        }
+    });
+    join_all(asked).await.into_iter().flatten().collect()
 }

@@ -1,7 +1,8 @@
 //! What runs now, and how much more could.
 
+use super::task_rows::{self, Described, TaskRow};
 use super::{Asked, Question, test};
-use crate::answer::{Answer, Rows, Warning};
+use crate::answer::{Answer, RegionError, Rows, Warning};
 use crate::backend::{Ask, BackendError};
 use crate::clean::Text;
 use crate::cursor::Cursor;
@@ -55,6 +56,8 @@ pub(super) struct Output {
     total_running: u64,
     regions: Vec<RegionRow>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    region_errors: Vec<RegionError>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<Warning>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Text>,
@@ -78,14 +81,6 @@ struct RegionRow {
     vcpu_in_use: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     vcpu_per_task: Option<u64>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct TaskRow {
-    task_id: Text,
-    region: Text,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    test_run_id: Option<Text>,
 }
 
 /// Everything that was asked of the API.
@@ -127,12 +122,25 @@ impl Question for GetRunners {
         }
         known.retain(|name| input.region.as_ref().is_none_or(|region| region == name));
         let regions: Vec<RegionRow> = known.iter().map(|name| found.region(name)).collect();
-        let mut tasks: Vec<TaskRow> = known.iter().flat_map(|name| found.tasks(name)).collect();
-        if input.detail == Detail::Counts {
-            tasks.clear();
+        let mut rows = match input.detail {
+            Detail::Counts => Vec::new(),
+            Detail::Tasks => known.iter().flat_map(|name| found.tasks(name)).collect(),
+        };
+        let mut described = Described::default();
+        if let Some(test) = &input.test_id {
+            // Whose an ARN is, only its description tells.
+            described = task_rows::describe(asked.backend, &mut rows).await;
+            rows.retain(|row| row.may_be_of(test, found.run.as_deref()));
         }
-        let total = tasks.len();
+        rows.sort_by(|a, b| a.task_id.cmp(&b.task_id));
+        let total = rows.len();
         let limit = input.limit.unwrap_or(DEFAULT_LIMIT);
+        let mut page: Vec<TaskRow> = rows.into_iter().skip(offset).take(limit).collect();
+        if input.test_id.is_none() {
+            described = task_rows::describe(asked.backend, &mut page).await;
+        }
+        let mut warnings = found.warnings;
+        warnings.extend(described.warning);
         let total_running = regions.iter().map(|row| row.running).sum();
         Ok(Answer {
             rows: Some(Rows {
@@ -146,13 +154,14 @@ impl Question for GetRunners {
             body: Output {
                 total_running,
                 regions,
-                warnings: found.warnings,
+                region_errors: described.errors,
+                warnings,
                 next: Some(match total_running {
                     0 => "nothing runs; call list_scenarios for what ran".into(),
                     _ => "call list_scenarios with status=active for what runs".into(),
                 }),
                 next_cursor: None,
-                tasks: tasks.into_iter().skip(offset).take(limit).collect(),
+                tasks: page,
             },
         })
     }
@@ -194,16 +203,6 @@ async fn find(asked: &Asked<'_>, input: &Input) -> Result<Found, Refusal> {
         }
         scenario = Some(found);
     }
-    let plain = tasks
-        .iter()
-        .flat_map(|row| &row.task_arns)
-        .any(|id| run_of(id).is_none());
-    if input.detail == Detail::Tasks && plain {
-        warnings.push(Warning::new(
-            "tasks_detail_unavailable",
-            "this server tells ids only, not which run a task belongs to",
-        ));
-    }
     Ok(Found {
         tasks,
         capacity,
@@ -211,12 +210,6 @@ async fn find(asked: &Asked<'_>, input: &Input) -> Result<Found, Refusal> {
         run,
         warnings,
     })
-}
-
-/// At home a task's id is `<run>/<runner>`; ARNs name no run.
-fn run_of(id: &str) -> Option<&str> {
-    let (run, runner) = id.split_once('/')?;
-    (!run.contains(':') && !runner.contains('/')).then_some(run)
 }
 
 impl Found {
@@ -242,23 +235,10 @@ impl Found {
         }
     }
 
-    /// Its tasks, those of the scenario's run if one was named.
-    fn tasks(&self, name: &str) -> Vec<TaskRow> {
-        let rows = self.tasks.iter().filter(|row| row.region == name);
+    /// A region's tasks.
+    fn tasks(&self, name: &str) -> impl Iterator<Item = TaskRow> {
+        let rows = self.tasks.iter().filter(move |row| row.region == name);
         let ids = rows.flat_map(|row| &row.task_arns);
-        let wanted = |id: &&String| match (&self.scenario, run_of(id)) {
-            (Some(_), Some(run)) => self.run.as_deref() == Some(run),
-            _ => true,
-        };
-        let mut tasks: Vec<TaskRow> = ids
-            .filter(wanted)
-            .map(|id| TaskRow {
-                task_id: Text::of(id.rsplit('/').next().unwrap_or(id)),
-                region: Text::of(name),
-                test_run_id: run_of(id).and_then(Text::some),
-            })
-            .collect();
-        tasks.sort_by(|a, b| a.task_id.cmp(&b.task_id));
-        tasks
+        ids.map(move |id| TaskRow::of(id, name))
     }
 }

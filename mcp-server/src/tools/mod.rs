@@ -15,6 +15,7 @@ mod list_scenarios;
 mod list_test_runs;
 mod query_latency;
 mod result_view;
+mod task_rows;
 
 use crate::answer::Answer;
 use crate::arguments;

@@ -8,6 +8,8 @@ use crate::refusal::{Code, Refusal};
 use crate::schema::{flattened, gateway_faults};
 use serde_json::{Map, Value, json};
 
+mod cloud;
+
 /// Definitions of all tools together, and the default answer of each.
 const MOST_DEFINITION_TOKENS: usize = 4_500;
 const MOST_ANSWER_TOKENS: usize = 2_000;

@@ -6,7 +6,7 @@ use super::super::remote::Remote;
 use super::super::{Client, Method};
 use super::*;
 use serde_json::json;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -134,7 +134,7 @@ async fn a_server_makes_the_same_signature_from_what_it_received() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let api = format!("http://{}/prod", listener.local_addr().unwrap());
     let signer = Signer {
-        credentials: SharedCredentialsProvider::new(credentials(Some("session/token=="))),
+        login: Login::of(credentials(Some("session/token=="))),
         region: "eu-west-1".to_owned(),
     };
     let auth = Auth::Signature(Box::new(signer));

@@ -1,0 +1,139 @@
+//! AWS itself, asked by its SDKs: ECS about tasks, CloudFormation about stacks
+//! and what they put out. Three calls, and all of them describe.
+
+use super::BackendError;
+use super::cloud::{Cloud, TaskArn, TaskDetail, stack_region};
+use super::login::{Login, config};
+use async_trait::async_trait;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_ecs::primitives::DateTimeFormat;
+use std::time::Duration;
+use tokio::sync::OnceCell;
+
+/// One call with its tries: several may be made for one answer.
+const PER_CALL: Duration = Duration::from_secs(8);
+
+/// Where AWS is asked as the environment's user. Nothing is looked up before
+/// the first question.
+#[derive(Debug, Default)]
+pub struct Aws {
+    login: Login,
+    config: OnceCell<SdkConfig>,
+}
+
+impl Aws {
+    async fn config(&self) -> Result<SdkConfig, BackendError> {
+        let loaded = self.config.get_or_try_init(|| config(None)).await?;
+        // Looked for here, where a lack of them is told in words of ours.
+        let credentials = self.login.credentials().await?;
+        let limits = TimeoutConfig::builder().operation_timeout(PER_CALL).build();
+        Ok(loaded
+            .to_builder()
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .timeout_config(limits)
+            .build())
+    }
+
+    async fn stacks(
+        &self,
+        region: Option<&str>,
+    ) -> Result<aws_sdk_cloudformation::Client, BackendError> {
+        let loaded = self.config().await?;
+        if region.is_none() && loaded.region().is_none() {
+            return Err(BackendError::NotConfigured(
+                "the stack's AWS region is not known; set AWS_REGION".to_owned(),
+            ));
+        }
+        let mut config = aws_sdk_cloudformation::config::Builder::from(&loaded);
+        if let Some(region) = region {
+            config = config.region(Region::new(region.to_owned()));
+        }
+        Ok(aws_sdk_cloudformation::Client::from_conf(config.build()))
+    }
+
+    /// What a stack puts out under the first key that begins like this; the
+    /// stack is the environment's region's.
+    pub async fn output(&self, stack: &str, prefix: &str) -> Result<Option<String>, BackendError> {
+        let client = self.stacks(None).await?;
+        let asked = client.describe_stacks().stack_name(stack).send().await;
+        let found = asked.map_err(|error| broken(&error))?;
+        let stack = found.stacks().first();
+        let mut outputs = stack
+            .map(|stack| stack.outputs())
+            .unwrap_or_default()
+            .iter();
+        let found = outputs.find(|it| it.output_key().is_some_and(|key| key.starts_with(prefix)));
+        Ok(found.and_then(|it| it.output_value()).map(str::to_owned))
+    }
+}
+
+#[async_trait]
+impl Cloud for Aws {
+    async fn tasks(
+        &self,
+        of: &TaskArn<'_>,
+        arns: &[&str],
+    ) -> Result<Vec<TaskDetail>, BackendError> {
+        let config = aws_sdk_ecs::config::Builder::from(&self.config().await?)
+            .region(Region::new(of.region.to_owned()))
+            .build();
+        let arns = arns.iter().map(|arn| (*arn).to_owned()).collect();
+        let asked = aws_sdk_ecs::Client::from_conf(config)
+            .describe_tasks()
+            .cluster(of.cluster)
+            .set_tasks(Some(arns))
+            .send()
+            .await;
+        let found = asked.map_err(|error| broken(&error))?;
+        Ok(found.tasks().iter().map(detail).collect())
+    }
+
+    async fn stack_status(&self, arn: &str) -> Result<String, BackendError> {
+        let client = self.stacks(stack_region(arn)).await?;
+        let asked = client.describe_stacks().stack_name(arn).send().await;
+        let found = asked.map_err(|error| broken(&error))?;
+        let status = found
+            .stacks()
+            .first()
+            .and_then(|stack| stack.stack_status());
+        let status = status.map(|status| status.as_str().to_owned());
+        status.ok_or_else(|| BackendError::Unreadable("the stack has no status".to_owned()))
+    }
+}
+
+fn detail(task: &aws_sdk_ecs::types::Task) -> TaskDetail {
+    let number = |text: Option<&str>| text.and_then(|text| text.parse().ok());
+    let started = task.started_at();
+    TaskDetail {
+        arn: task.task_arn().unwrap_or_default().to_owned(),
+        status: task.last_status().map(str::to_owned),
+        started_at: started.and_then(|at| at.fmt(DateTimeFormat::DateTime).ok()),
+        cpu: number(task.cpu()),
+        memory_mb: number(task.memory()),
+        started_by: task.started_by().map(str::to_owned),
+    }
+}
+
+/// What a failure means. AWS's sentences name ARNs and accounts: only its codes
+/// are kept.
+fn broken<E: ProvideErrorMetadata>(error: &SdkError<E>) -> BackendError {
+    let code = match error {
+        SdkError::TimeoutError(_) => return BackendError::Timeout,
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => return BackendError::Timeout,
+        SdkError::ServiceError(failure) => failure.err().code().unwrap_or_default(),
+        SdkError::ResponseError(_) => {
+            return BackendError::Unreadable("AWS's answer is no such answer".to_owned());
+        }
+        _ => return BackendError::Unreachable("AWS: no connection".to_owned()),
+    };
+    match code {
+        "Throttling" | "ThrottlingException" | "RequestLimitExceeded" => BackendError::Throttled,
+        code if code.starts_with("AccessDenied") || code == "UnrecognizedClientException" => {
+            BackendError::Denied(403)
+        }
+        code => BackendError::Refused(code.chars().take(60).collect()),
+    }
+}
