@@ -1,9 +1,11 @@
 //! `dlt-mcp` on AWS: the API is found by its stack's name, requests are signed,
 //! ECS and CloudFormation are asked by their SDKs, and one region fails. AWS is
-//! played by a server here that speaks those protocols; `--full` has an emulator.
+//! played by a server here that speaks those protocols, and by an emulator that
+//! `cargo xtask test --full` installs.
 
-use dlt_tests::behaviour::{Asked, Framing, Reply, made};
+use dlt_tests::behaviour::{Asked, Framing, Reply, body, made};
 use dlt_tests::command::Home;
+use dlt_tests::emulator::Emulator;
 use dlt_tests::mcp::{Client, mcp_binary};
 use dlt_tests::patience::shared;
 use dlt_tests::target::{Target, plan};
@@ -119,9 +121,12 @@ fn aws() -> (Target, Arc<Heard>) {
 }
 
 fn started(home: &Home, target: &Target, more: &[(&str, &str)]) -> Client {
-    let endpoint = target.url("");
+    of(home, target.url("").trim_end_matches('/'), more)
+}
+
+fn of(home: &Home, endpoint: &str, more: &[(&str, &str)]) -> Client {
     let mut env = vec![
-        ("AWS_ENDPOINT_URL", endpoint.trim_end_matches('/')),
+        ("AWS_ENDPOINT_URL", endpoint),
         ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
         ("AWS_SECRET_ACCESS_KEY", SECRET),
         ("AWS_REGION", "eu-west-1"),
@@ -219,4 +224,84 @@ fn who_cannot_log_in_is_told_how() {
     assert_eq!(refused["error"]["code"], "not_configured", "{refused}");
     let message = refused["error"]["message"].as_str().unwrap();
     assert!(message.contains("aws sso login"), "{message}");
+}
+
+/// A stack of that name with an output, and its id.
+fn stack(aws: &Emulator, region: &str, name: &str, output: &str) -> String {
+    let template = json!({
+        "Resources": {"Files": {"Type": "AWS::S3::Bucket", "Properties": {}}},
+        "Outputs": {"DLTApiEndpointD98B09AC": {"Value": output}},
+    });
+    let told = aws.query(
+        region,
+        "cloudformation",
+        &[
+            ("Action", "CreateStack"),
+            ("Version", "2010-05-15"),
+            ("StackName", name),
+            ("TemplateBody", &template.to_string()),
+        ],
+    );
+    let (_, rest) = told.split_once("<StackId>").unwrap();
+    rest.split_once("</StackId>").unwrap().0.to_owned()
+}
+
+/// A task that runs, and its ARN.
+fn task(aws: &Emulator, region: &str) -> String {
+    let ecs = |action: &str, body: &Value| {
+        let action = format!("AmazonEC2ContainerServiceV20141113.{action}");
+        aws.json(region, "ecs", &action, body)
+    };
+    ecs("CreateCluster", &json!({"clusterName": "load"}));
+    let container = json!({"name": "worker", "image": "worker", "essential": true});
+    let definition = json!({"family": "worker", "cpu": "2048", "memory": "4096",
+        "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"],
+        "containerDefinitions": [container]});
+    ecs("RegisterTaskDefinition", &definition);
+    let network = json!({"awsvpcConfiguration": {"subnets": ["subnet-1"]}});
+    let run = json!({"cluster": "load", "taskDefinition": "worker", "count": 1,
+        "launchType": "FARGATE", "startedBy": "Xk29QmWz7B", "networkConfiguration": network});
+    let started = ecs("RunTask", &run);
+    started["tasks"][0]["taskArn"].as_str().unwrap().to_owned()
+}
+
+#[test]
+#[ignore = "needs an emulator of AWS; cargo xtask test --full installs it"]
+fn an_emulated_aws_is_read_like_a_played_one() {
+    let _shared = shared();
+    let (home, aws) = (Home::new(), Emulator::start());
+    let regional = stack(&aws, "us-east-1", "load-us", "none");
+    let arn = task(&aws, "us-east-1");
+    let tasks = json!([{"region": "us-east-1", "taskArns": [arn]}]).to_string();
+    let regions = json!({"regions": [
+        {"region": "us-east-1", "compatible": true, "stackId": regional}]});
+    let api = plan()
+        .route("/prod/tasks", body(200, &tasks))
+        .route("/prod/regions", body(200, &regions.to_string()))
+        .otherwise(body(200, "{}"))
+        .start();
+    stack(&aws, "eu-west-1", "load", &api.url("/prod"));
+
+    let mut client = of(&home, &aws.endpoint(), &[("DLT_STACK_NAME", "load")]);
+    let stacks = call(&mut client, "get_regional_stacks", json!({}));
+    assert_eq!(
+        stacks["regions"][0]["stack_status"], "CREATE_COMPLETE",
+        "{stacks}"
+    );
+    let runners = call(&mut client, "get_runners", json!({"detail": "tasks"}));
+    let row = &runners["tasks"][0];
+    assert_eq!(row["status"], "RUNNING", "{runners}");
+    assert_eq!(row["test_id"], "Xk29QmWz7B");
+    assert_eq!(
+        (&row["cpu"], &row["memory_mb"]),
+        (&json!(2_048), &json!(4_096))
+    );
+
+    let mut client = of(&home, &aws.endpoint(), &[("DLT_STACK_NAME", "another")]);
+    let refused = call(&mut client, "list_scenarios", json!({}));
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("not in this account and region"),
+        "{message}"
+    );
 }

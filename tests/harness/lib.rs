@@ -8,6 +8,7 @@ pub mod calm;
 pub mod certificates;
 pub mod command;
 pub mod documents;
+pub mod emulator;
 pub mod http;
 pub mod issuer;
 pub mod log;

@@ -4,77 +4,20 @@
 use super::{RESOURCE, api, check, with};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use dlt_tests::emulator::Emulator;
 use dlt_tests::http;
 use dlt_tests::mcp::HttpServer;
 use dlt_tests::patience;
 use serde_json::{Value, json};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
-/// The emulator as a child process.
-struct Cognito {
-    child: Child,
-    address: String,
-    _data: tempfile::TempDir,
-}
-
-impl Drop for Cognito {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+/// User pools of the emulator.
+struct Cognito(Emulator);
 
 impl Cognito {
-    fn start() -> Self {
-        let program = std::env::var_os("DLT_MINISTACK").expect("DLT_MINISTACK names the program");
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        let data = tempfile::tempdir().unwrap();
-        let child = Command::new(program)
-            .env("GATEWAY_PORT", port.to_string())
-            .env("HOME", data.path())
-            .current_dir(data.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let address = format!("127.0.0.1:{port}");
-        patience::until("the emulator listens", Duration::from_secs(60), || {
-            TcpStream::connect(&address).ok()
-        });
-        Self {
-            child,
-            address,
-            _data: data,
-        }
-    }
-
-    /// One call of the user pools' API; nobody looks at the signature.
+    /// One call of the user pools' API.
     fn call(&self, action: &str, body: &Value) -> Value {
         let action = format!("AWSCognitoIdentityProviderService.{action}");
-        let signature = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/cognito-idp/\
-            aws4_request, SignedHeaders=host, Signature=0";
-        let headers = [
-            ("content-type", "application/x-amz-json-1.1"),
-            ("x-amz-target", action.as_str()),
-            ("authorization", signature),
-        ];
-        let body = body.to_string();
-        let reply = http::send(&self.address, "POST", "/", &headers, body.as_bytes());
-        assert_eq!(
-            reply.status,
-            200,
-            "{action}: {}",
-            String::from_utf8_lossy(&reply.body)
-        );
-        match reply.body.is_empty() {
-            true => Value::Null,
-            false => reply.json(),
-        }
+        self.0.json("eu-west-1", "cognito-idp", &action, body)
     }
 
     fn client(&self, body: &Value) -> Value {
@@ -119,7 +62,7 @@ impl Cognito {
             ("authorization", basic.as_str()),
         ];
         let body = b"grant_type=client_credentials&scope=dlt-mcp-gateway%2Fread";
-        let reply = http::send(&self.address, "POST", "/oauth2/token", &headers, body);
+        let reply = http::send(&self.0.address, "POST", "/oauth2/token", &headers, body);
         reply.json()["access_token"].as_str().unwrap().to_owned()
     }
 }
@@ -128,7 +71,7 @@ impl Cognito {
 #[ignore = "needs an emulator of Cognito; cargo xtask test --full installs it"]
 fn tokens_of_cognito_are_what_we_think_they_are() {
     let _shared = patience::shared();
-    let (cognito, backend) = (Cognito::start(), api());
+    let (cognito, backend) = (Cognito(Emulator::start()), api());
     let made = cognito.call("CreateUserPool", &json!({"PoolName": "dlt"}));
     let pool = made["UserPool"]["Id"].as_str().unwrap();
     let scopes = json!([{"ScopeName": "read", "ScopeDescription": "read"}]);
@@ -146,9 +89,9 @@ fn tokens_of_cognito_are_what_we_think_they_are() {
     let token = |name: &str| user[name].as_str().unwrap();
 
     let discovery = format!("/{pool}/.well-known/openid-configuration");
-    let issuer = http::send(&cognito.address, "GET", &discovery, &[], b"").json();
+    let issuer = http::send(&cognito.0.address, "GET", &discovery, &[], b"").json();
     let issuer = issuer["issuer"].as_str().unwrap().to_owned();
-    let keys = format!("http://{}/{pool}/.well-known/jwks.json", cognito.address);
+    let keys = format!("http://{}/{pool}/.well-known/jwks.json", cognito.0.address);
     let clients = format!("{web_id},{machine_id}");
     let common = [
         "--issuer",

@@ -1,0 +1,111 @@
+//! An emulator of AWS (ministack) as a child process, for tests that want
+//! answers which we did not write. `cargo xtask test --full` installs it and
+//! names it in `DLT_MINISTACK`.
+
+use crate::http;
+use crate::patience;
+use serde_json::Value;
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// It, until it is dropped.
+#[derive(Debug)]
+pub struct Emulator {
+    child: Child,
+    /// `host:port`.
+    pub address: String,
+    _data: tempfile::TempDir,
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Emulator {
+    /// Starts one with nothing in it.
+    ///
+    /// # Panics
+    /// When it is not there, or does not come up.
+    pub fn start() -> Self {
+        let program = std::env::var_os("DLT_MINISTACK").expect("DLT_MINISTACK names the program");
+        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = free.local_addr().expect("its number").port();
+        drop(free);
+        let data = tempfile::tempdir().expect("a folder");
+        let child = Command::new(program)
+            .env("GATEWAY_PORT", port.to_string())
+            // By itself it listens everywhere, and for MQTT, too.
+            .env("BIND_HOST", "127.0.0.1")
+            .env("IOT_MTLS_ENABLED", "0")
+            .env("HOME", data.path())
+            .current_dir(data.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the emulator can be started");
+        let address = format!("127.0.0.1:{port}");
+        patience::until("the emulator listens", Duration::from_secs(60), || {
+            TcpStream::connect(&address).ok()
+        });
+        Self {
+            child,
+            address,
+            _data: data,
+        }
+    }
+
+    /// What AWS's tools set to ask it.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// One call in AWS's JSON protocol; nobody looks at the signature, but for
+    /// region and service.
+    ///
+    /// # Panics
+    /// When it is refused.
+    #[track_caller]
+    pub fn json(&self, region: &str, service: &str, action: &str, body: &Value) -> Value {
+        let headers = [
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-target", action),
+        ];
+        let bytes = self.send(region, service, &headers, &body.to_string());
+        match bytes.is_empty() {
+            true => Value::Null,
+            false => serde_json::from_slice(&bytes).expect("JSON"),
+        }
+    }
+
+    /// One call in AWS's query protocol; the answer is XML.
+    ///
+    /// # Panics
+    /// When it is refused.
+    #[track_caller]
+    pub fn query(&self, region: &str, service: &str, parameters: &[(&str, &str)]) -> String {
+        let mut body = url::form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(parameters);
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let bytes = self.send(region, service, &headers, &body.finish());
+        String::from_utf8(bytes).expect("text")
+    }
+
+    #[track_caller]
+    fn send(&self, region: &str, service: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+        let signature = format!(
+            "AWS4-HMAC-SHA256 Credential=test/20260101/{region}/{service}/aws4_request, \
+             SignedHeaders=host, Signature=0"
+        );
+        let mut all = vec![("authorization", signature.as_str())];
+        all.extend_from_slice(headers);
+        let reply = http::send(&self.address, "POST", "/", &all, body.as_bytes());
+        let text = String::from_utf8_lossy(&reply.body);
+        assert_eq!(reply.status, 200, "{text}");
+        reply.body
+    }
+}
