@@ -267,7 +267,7 @@ fn task(aws: &Emulator, region: &str) -> String {
 
 #[test]
 #[ignore = "needs an emulator of AWS; cargo xtask test --full installs it"]
-fn an_emulated_aws_is_read_like_a_played_one() {
+fn an_emulator_is_read_like_the_played_one() {
     let _shared = shared();
     let (home, aws) = (Home::new(), Emulator::start());
     let regional = stack(&aws, "us-east-1", "load-us", "none");

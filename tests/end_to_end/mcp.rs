@@ -4,6 +4,7 @@
 
 use dlt_tests::behaviour::{body, ok};
 use dlt_tests::command::{Home, binary};
+use dlt_tests::gateway::Gateway;
 use dlt_tests::mcp::{Client, greeting, mcp_binary, post};
 use dlt_tests::patience::{shared, until};
 use dlt_tests::processes::{Signal, signal};
@@ -218,11 +219,50 @@ fn agents_get_true_answers_through_every_door() {
     over_http("initialize", greeting());
     let same = all_answers(&mut over_http, &first, &second);
     assert_eq!(same, answers);
+    through_a_gateway(&api, &answers, &questions(&first, &second));
     let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
     for bad in [("origin", "http://evil.example"), ("host", "evil.example")] {
         assert_eq!(post(&service.address, &ping, &[bad]).status, 403, "{bad:?}");
     }
     assert_eq!(service.stop().code, Some(0));
+}
+
+/// The program of the Lambda, called as a Gateway of AgentCore calls it, says the
+/// same, and lives through what no Gateway should send.
+fn through_a_gateway(
+    api: &str,
+    answers: &serde_json::Map<String, Value>,
+    questions: &[(&str, Value)],
+) {
+    let mut gateway = Gateway::start(api);
+    for (tool, arguments) in questions {
+        assert_eq!(gateway.call(tool, arguments), answers[*tool], "{tool}");
+    }
+    let nested = json!({"custom": {
+        "bedrockAgentCoreToolName": "dlt___list_scenarios",
+        "bedrockAgentCorePropagatedHeaders": {"x-a": {"b": ["c"]}},
+    }, "client": {"installation_id": null}});
+    let list = gateway.call("list_scenarios", &json!({}));
+    for payload in ["{}", "null", ""] {
+        assert_eq!(gateway.invoke(&nested, payload), list, "{payload}");
+    }
+    for (context, payload) in [
+        (json!({}), "{}"),
+        (json!("text"), "{}"),
+        (
+            json!({"custom": {"bedrockAgentCoreToolName": "dlt___delete"}}),
+            "{}",
+        ),
+        (nested.clone(), "[1]"),
+        (nested, "{\"limit\":"),
+    ] {
+        let refused = gateway.invoke(&context, payload);
+        assert_eq!(
+            refused["error"]["code"], "invalid_argument",
+            "{context} {payload}"
+        );
+    }
+    assert!(gateway.is_alive());
 }
 
 /// A cursor leads to the rest, and to nothing else.

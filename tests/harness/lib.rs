@@ -9,6 +9,7 @@ pub mod certificates;
 pub mod command;
 pub mod documents;
 pub mod emulator;
+pub mod gateway;
 pub mod http;
 pub mod issuer;
 pub mod log;
