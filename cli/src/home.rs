@@ -46,6 +46,7 @@ pub fn options(dir: PathBuf, regions: Vec<(Region, u64)>) -> anyhow::Result<Home
         regions,
         worker: (program, vec!["worker".to_owned()]),
         service: false,
+        mcp: None,
     })
 }
 

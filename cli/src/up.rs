@@ -69,6 +69,7 @@ pub async fn up(voice: Voice, home_dir: Option<&Path>, args: &UpArgs) -> anyhow:
     let dir = home::dir(home_dir)?;
     let mut options = home::options(dir.clone(), regions.clone())?;
     options.service = true;
+    options.mcp = Some(agents(address, guard.as_deref()));
     let home = match Home::open(options).await {
         Ok(home) => Arc::new(home),
         Err(error) => {
@@ -83,10 +84,7 @@ pub async fn up(voice: Voice, home_dir: Option<&Path>, args: &UpArgs) -> anyhow:
         routes(&home, address, guard.as_ref()).into_make_service_with_connect_info::<SocketAddr>();
     let picked_up = home.unfinished().map_err(anyhow::Error::new)?;
     voice.talk(&banner(&base, &dir, &regions, picked_up));
-    let missed = match args.missed {
-        MissedRuns::Run => Missed::Run,
-        MissedRuns::Skip => Missed::Skip,
-    };
+    let missed = missed(args);
     tokio::select! {
         ended = axum::serve(listener, service) => {
             ended.context("the server ended")?;
@@ -122,6 +120,22 @@ fn routes(home: &Home, address: SocketAddr, guard: Option<&Arc<Guard>>) -> axum:
         None => api,
         Some(guard) => auth::protect(api, guard, Manner::Api),
     })
+}
+
+/// What becomes of scheduled runs that were missed.
+fn missed(args: &UpArgs) -> Missed {
+    match args.missed {
+        MissedRuns::Run => Missed::Run,
+        MissedRuns::Skip => Missed::Skip,
+    }
+}
+
+/// Where agents find this service.
+fn agents(address: SocketAddr, guard: Option<&Guard>) -> String {
+    match guard {
+        Some(guard) => guard.resource().to_owned(),
+        None => format!("http://{}/mcp", near(address)),
+    }
 }
 
 /// Where this machine finds a server that listens there.

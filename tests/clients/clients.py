@@ -1,6 +1,6 @@
 """Clients of others against dlt-mcp, over stdio and over HTTP with a bearer token: the official
-Python SDK and the Inspector list and call every tool; then the conformance suite. Started by
-`cargo xtask test --full`, which installs them.
+Python SDK and the Inspector list and call every tool; then the conformance suite. AWS's model says
+what a Gateway accepts. Started by `cargo xtask test --full`, which installs them.
 
 usage: clients.py DLT DLT_MCP [NODE INSPECTOR CONFORMANCE]
 """
@@ -12,7 +12,9 @@ import re
 import subprocess
 import sys
 
+import botocore.session
 import httpx2
+from botocore.validate import ParamValidator
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from world import token, world
@@ -104,13 +106,35 @@ def conform(node, suite, made):
         # One server each: it lets in so many requests a second, and no more.
         with made.http_server() as url:
             told = run([node, suite, "server", "--url", url, *choice])
-        found = re.findall(r"(\d+)(?:/\d+)? passed", told)
-        print("ok conformance", *choice[:2], f"{found[-1]} passed" if found else "")
+        totals = re.findall(r"^Total: .*|^Passed: .*", told, re.MULTILINE)
+        print("ok conformance", *choice[:2], *totals[-1:])
+
+
+def register(made):
+    """What a Gateway of AgentCore registers, against AWS's own model of that call, which refuses
+    every key that it does not know."""
+    tools = json.loads(run([made.mcp, "schema", "--format", "gateway"]))
+    function = "arn:aws:lambda:eu-west-1:111122223333:function:dlt-mcp"
+    target = {"lambda": {"lambdaArn": function, "toolSchema": {"inlinePayload": tools}}}
+    asked = {
+        "gatewayIdentifier": "dlt-0123456789",
+        "name": "dlt",
+        "targetConfiguration": {"mcp": target},
+        "credentialProviderConfigurations": [{"credentialProviderType": "GATEWAY_IAM_ROLE"}],
+    }
+    service = botocore.session.get_session().get_service_model("bedrock-agentcore-control")
+    shape = service.operation_model("CreateGatewayTarget").input_shape
+    faults = ParamValidator().validate(asked, shape)
+    assert not faults.has_errors(), faults.generate_report()
+    tools[0]["inputSchema"]["enum"] = ["a"]
+    assert ParamValidator().validate(asked, shape).has_errors(), "it looks at schemas"
+    print("ok Gateway's registration", len(tools), "tools")
 
 
 def main():
     dlt, mcp, *others = sys.argv[1:]
     with world(dlt, mcp) as made:
+        register(made)
         asyncio.run(sdk(made))
         if others:
             node, inspector, suite = others

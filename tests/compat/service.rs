@@ -233,7 +233,13 @@ fn platform(recorder: &Recorder, server: &Service<'_>) {
         {"region": "lo-home-1", "taskArns": []}, {"region": "lo-home-2", "taskArns": []},
     ]);
     assert_eq!(get("/tasks"), tasks);
-    assert_eq!(get("/stack-info")["region"], "lo-home-1");
+    let stack = get("/stack-info");
+    assert_eq!(stack["region"], "lo-home-1");
+    let agents = stack["mcp_endpoint"].as_str().unwrap_or_default();
+    assert!(
+        agents.starts_with("http://127.0.0.1:") && agents.ends_with("/mcp"),
+        "{agents}"
+    );
     assert_eq!(get("/scenarios"), json!({"Items": []}));
 }
 

@@ -8,8 +8,8 @@ use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What pip installs.
-const SDK: &str = "mcp==2.3.0";
+/// What pip installs: the SDK, and AWS's model of its calls.
+const PIP: [&str; 2] = ["mcp==2.3.0", "botocore==1.43.106"];
 /// What npm installs, and whether it may run scripts: the Inspector, the suite,
 /// and the Node that they need, whose package fetches its program in a script.
 const NPM: [(&str, bool); 3] = [
@@ -29,7 +29,7 @@ const PROGRAMS: [&str; 3] = [
 pub fn command() -> Result<Command> {
     let target = target_folder()?;
     let folder = target.join("tools").join("mcp-clients");
-    let mut command = Command::new(python(&folder, &[SDK], "mcp")?);
+    let mut command = Command::new(python(&folder, &PIP, "mcp, botocore")?);
     command.arg(step::root().join("tests/clients/clients.py"));
     for name in ["dlt", "dlt-mcp"] {
         command.arg(target.join("e2e").join(name));

@@ -220,6 +220,11 @@ impl Guard {
         }))
     }
 
+    /// The server's own URI.
+    pub fn resource(&self) -> &str {
+        &self.settings.resource
+    }
+
     /// Names of the server beside those of its machine.
     pub fn hosts(&self) -> &[String] {
         &self.settings.hosts

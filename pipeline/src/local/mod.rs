@@ -54,6 +54,8 @@ pub struct HomeOptions {
     /// Whether runs outlive this process, so that the next one goes on with
     /// them (`dlt up`), or end with it (`dlt run`).
     pub service: bool,
+    /// Where this process answers agents, if it does.
+    pub mcp: Option<String>,
 }
 
 /// The control plane of one data folder, held by this process alone.
@@ -125,7 +127,9 @@ impl Home {
             scenarios: Arc::new(scenarios.clone()),
             runs: Arc::new(runs.clone()),
             objects: Arc::new(FileObjects::new(depot.clone())),
-            regions: Arc::new(HomeRegions::new(options.regions, runs.clone(), created)),
+            regions: Arc::new(
+                HomeRegions::new(options.regions, runs.clone(), created).with_mcp(options.mcp),
+            ),
             fleet: Arc::clone(&fleet) as Arc<_>,
             live: Arc::clone(&live) as Arc<_>,
             executions: Arc::clone(&drivers) as Arc<_>,

@@ -19,6 +19,7 @@ fn options(dir: &Path, script: &str) -> HomeOptions {
             vec!["-c".to_owned(), script.to_owned()],
         ),
         service: false,
+        mcp: None,
     }
 }
 

@@ -23,6 +23,8 @@ pub struct HomeRegions {
     runs: SqliteRuns,
     /// When the data folder was made, ISO 8601.
     created: String,
+    /// Where agents ask, if they can.
+    mcp: Option<String>,
 }
 
 impl HomeRegions {
@@ -32,7 +34,15 @@ impl HomeRegions {
             regions,
             runs,
             created,
+            mcp: None,
         }
+    }
+
+    /// The same, with the address at which agents ask.
+    #[must_use]
+    pub fn with_mcp(mut self, address: Option<String>) -> Self {
+        self.mcp = address;
+        self
     }
 }
 
@@ -83,7 +93,7 @@ impl Regions for HomeRegions {
             created_time: self.created.clone(),
             region: first.map(|row| row.0.to_string()).unwrap_or_default(),
             version: format!("v{HUB_VERSION}"),
-            mcp_endpoint: None,
+            mcp_endpoint: self.mcp.clone(),
             account_id: NO_ACCOUNT.to_owned(),
             deployment_method: "cloudformation".to_owned(),
             stack_id: CLUSTER.to_owned(),
