@@ -11,7 +11,7 @@ use axum::http::Request;
 use axum::http::header::HOST;
 use dlt_mcp::auth::Guard;
 use dlt_mcp::backend::api::{Api, LONGEST_BODY_BYTES};
-use dlt_mcp::backend::settings::{Settings, URL};
+use dlt_mcp::backend::settings::{STACK, Settings, URL};
 use dlt_mcp::backend::{Ask, Backend, BackendError, Reply, of_environment};
 use dlt_mcp::server::Server;
 use dlt_mcp::toolset::{Shown, ToolFlags};
@@ -35,7 +35,8 @@ pub async fn mcp(voice: Voice, home_dir: Option<&Path>, tools: &ToolFlags) -> an
             return Ok(Exit::BadInput);
         }
     };
-    let named = std::env::var_os(URL).is_some_and(|url| !url.is_empty());
+    let said = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let named = said(URL) || said(STACK);
     let backend: Arc<dyn Backend> = match named {
         true => of_environment(),
         false => Arc::new(OfFolder {

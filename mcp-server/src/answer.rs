@@ -114,7 +114,11 @@ fn shorten(body: &mut Map<String, Value>, rows: &Rows) {
     if fit < items.len() {
         items.truncate(fit);
         if rows.asked {
-            let text = format!("only {fit} rows fit into one answer; go on with next_cursor");
+            let more = match rows.total {
+                0 => "ask for a part",
+                _ => "go on with next_cursor",
+            };
+            let text = format!("only {fit} rows fit into one answer; {more}");
             let warning = Warning::new("rows_dropped", &text);
             let warnings = body.entry("warnings").or_insert_with(|| json!([]));
             if let Value::Array(warnings) = warnings {

@@ -18,6 +18,14 @@ pub const REDACTED: &str = "[redacted]";
 const QUOTES: [char; 3] = ['"', '\'', '\\'];
 const VALUE_ENDS: [char; 12] = ['"', '\'', '\\', '&', ';', ',', '}', ']', ')', '#', '<', '>'];
 
+/// Headers that are secret to the end of their line, however many words they have.
+const SECRET_HEADERS: [&str; 4] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+];
+
 /// Text that may be shown to an agent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
 #[serde(transparent)]
@@ -41,7 +49,11 @@ impl JsonSchema for Text {
 impl Text {
     /// Cleaned, at most [`LONGEST_TEXT`] characters.
     pub fn of(text: &str) -> Self {
-        Self(cut(&redacted(&visible(text)), LONGEST_TEXT))
+        // Line by line: a header's secret ends with its line.
+        let lines = text.split(['\n', '\r']).map(visible);
+        let lines = lines.filter(|line| !line.is_empty());
+        let lines: Vec<String> = lines.map(|line| redacted(&line)).collect();
+        Self(cut(&lines.join(" "), LONGEST_TEXT))
     }
 
     /// The same; None if nothing is left.
@@ -123,7 +135,7 @@ pub fn is_secret(name: &str) -> bool {
     parts.iter().any(|part| name.contains(part)) || matches!(name.as_str(), "sig" | "pass" | "code")
 }
 
-/// The text with the secrets in its URLs, header lines and parameters gone.
+/// A line with the secrets in its URLs, headers and parameters gone.
 pub fn redacted(text: &str) -> String {
     let mut shown = Vec::new();
     // What follows the name of a secret, up to where its value ends.
@@ -143,6 +155,10 @@ pub fn redacted(text: &str) -> String {
         } else if let Some(name) = word.strip_suffix([':', '=']).filter(|name| is_secret(name)) {
             hide = 1;
             shown.push(format!("{name}: "));
+            if SECRET_HEADERS.contains(&lower.trim_matches([':', '=', '"', '\''])) {
+                shown.push(REDACTED.to_owned());
+                break;
+            }
         } else {
             shown.push(url(word).unwrap_or_else(|| parameters(word)));
         }
@@ -160,7 +176,13 @@ pub fn url(word: &str) -> Option<String> {
         })
     })?;
     let (before, text) = word.split_at(start);
-    let mut url = Url::parse(text).ok()?;
+    let Ok(mut url) = Url::parse(text) else {
+        // One with placeholders, `http://user:password@${host}/`.
+        let (scheme, rest) = text.split_once("://")?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let host = rest[..end].rfind('@').map_or(0, |at| at + 1);
+        return (host > 0).then(|| format!("{before}{scheme}://{}", parameters(&rest[host..])));
+    };
     if url.username().is_empty() && url.password().is_none() && !text.contains(['?', '#']) {
         return None;
     }
@@ -274,9 +296,12 @@ mod tests {
                 "GET https://a.example/x?id=5&token=[redacted]&y=1 HTTP/1.1",
             ),
             (
-                "Authorization: Bearer abc.def next",
-                "Authorization: [redacted] next",
+                "http://user:abc@${host}:${port}/x?token=abc",
+                "http://${host}:${port}/x?token=[redacted]",
             ),
+            ("Authorization: Bearer abc.def", "Authorization: [redacted]"),
+            ("Authorization: Token abc", "Authorization: [redacted]"),
+            ("> Cookie: lang=en; sid=abc; more", "> Cookie: [redacted]"),
             ("sent Bearer abc.def", "sent Bearer [redacted]"),
             ("/login?password=abc", "/login?password=[redacted]"),
             ("api_key=abc,x=2", "api_key=[redacted],x=2"),
@@ -298,6 +323,13 @@ mod tests {
             assert_eq!(got, shown);
             assert!(!got.contains("abc"), "{got}");
         }
+    }
+
+    #[test]
+    fn a_header_s_secret_ends_with_its_line() {
+        let head = "GET / HTTP/1.1\r\nCookie: a=b; c=abc\r\nAccept: */*";
+        let shown = "GET / HTTP/1.1 Cookie: [redacted] Accept: */*";
+        assert_eq!(Text::of(head).as_str(), shown);
     }
 
     #[test]

@@ -4,9 +4,10 @@
 use crate::backend::{Ask, Backend};
 use crate::clean::Text;
 use crate::seen::run::Run;
+use crate::toolset::Shown;
 use dlt_core::ids::{TestId, TestRunId};
 use rmcp::model::{CompleteRequestParams, CompleteResult, CompletionInfo};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,6 +17,8 @@ const BUDGET: Duration = Duration::from_secs(2);
 /// How long an answer of the API is used again, and how many are kept.
 const KEPT: Duration = Duration::from_secs(60);
 const MOST_KEPT: usize = 64;
+/// Most names that are kept of one of them.
+const MOST_NAMES: usize = 2_000;
 
 /// Suggestions, with what the API said lately.
 #[derive(Debug, Default)]
@@ -23,15 +26,33 @@ pub struct Completions {
     kept: Mutex<BTreeMap<String, (Instant, Value)>>,
 }
 
+/// The tool whose answers hold the values of an argument.
+fn teller(argument: &str) -> Option<&'static str> {
+    Some(match argument {
+        "test_id" | "tag" | "tags" => "list_scenarios",
+        "region" => "get_regional_stacks",
+        "test_run_id" | "base" | "candidate" => "list_test_runs",
+        "label" => "get_results",
+        _ => return None,
+    })
+}
+
 impl Completions {
     /// What fits; nothing when the API does not say in time.
     pub async fn complete(
         &self,
         backend: &dyn Backend,
+        shown: &Shown,
         request: &CompleteRequestParams,
     ) -> CompleteResult {
-        let found = tokio::time::timeout(BUDGET, self.find(backend, request)).await;
-        let mut values: Vec<String> = found.ok().flatten().unwrap_or_default();
+        // What a hidden tool would tell is not told here.
+        let tool = teller(&request.argument.name);
+        let open = tool.is_some_and(|tool| shown.find(tool).is_some());
+        let mut values: Vec<String> = Vec::new();
+        if open {
+            let found = tokio::time::timeout(BUDGET, self.find(backend, request)).await;
+            values = found.ok().flatten().unwrap_or_default();
+        }
         values.retain(|value| !value.is_empty());
         let total = values.len();
         values.truncate(CompletionInfo::MAX_VALUES);
@@ -65,7 +86,13 @@ impl Completions {
         Some(found)
     }
 
-    async fn get(&self, backend: &dyn Backend, ask: Ask) -> Option<Value> {
+    /// What the API says, lately or now; `part` is what is kept of it.
+    async fn get(
+        &self,
+        backend: &dyn Backend,
+        ask: Ask,
+        part: fn(Value) -> Value,
+    ) -> Option<Value> {
         let key = ask.target();
         let now = Instant::now();
         {
@@ -75,7 +102,7 @@ impl Completions {
                 return Some(value.clone());
             }
         }
-        let value = backend.get(&ask).await.ok()?;
+        let value = part(backend.get(&ask).await.ok()?);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < MOST_KEPT {
             kept.insert(key, (now, value.clone()));
@@ -86,7 +113,7 @@ impl Completions {
     /// By the beginning of the id, or a part of the name.
     async fn scenarios(&self, backend: &dyn Backend, typed: &str) -> Option<Vec<String>> {
         let list = self
-            .get(backend, Ask::Scenarios { tags: Vec::new() })
+            .get(backend, Ask::Scenarios { tags: Vec::new() }, scenarios)
             .await?;
         let items = list["Items"].as_array()?;
         let fits = |item: &&Value| {
@@ -104,7 +131,7 @@ impl Completions {
 
     async fn tags(&self, backend: &dyn Backend) -> Option<Vec<String>> {
         let list = self
-            .get(backend, Ask::Scenarios { tags: Vec::new() })
+            .get(backend, Ask::Scenarios { tags: Vec::new() }, scenarios)
             .await?;
         let tags = list["Items"]
             .as_array()?
@@ -117,7 +144,7 @@ impl Completions {
     }
 
     async fn regions(&self, backend: &dyn Backend) -> Option<Vec<String>> {
-        let list = self.get(backend, Ask::Regions).await?;
+        let list = self.get(backend, Ask::Regions, |all| all).await?;
         let rows = list["regions"].as_array()?;
         Some(
             rows.iter()
@@ -134,7 +161,7 @@ impl Completions {
             to: None,
             after: None,
         };
-        let page = self.get(backend, ask).await?;
+        let page = self.get(backend, ask, |page| page).await?;
         let rows = page["testRuns"].as_array()?;
         Some(
             rows.iter()
@@ -155,14 +182,26 @@ impl Completions {
             None => self.runs(backend, test.clone()).await?.into_iter().next()?,
         };
         let run = TestRunId::parse(&run).ok()?;
-        let record = self.get(backend, Ask::Run { test, run }).await?;
-        let rows = Run::read(record).ok()?.labels(None);
-        Some(
-            rows.iter()
-                .map(|row| Text::of(&row.0).as_str().to_owned())
-                .collect(),
-        )
+        let labels = self.get(backend, Ask::Run { test, run }, labels).await?;
+        Some(labels.as_array()?.iter().filter_map(shown).collect())
     }
+}
+
+/// The labels of a record: a whole one is large.
+fn labels(record: Value) -> Value {
+    let rows = Run::read(record).map(|run| run.labels(None));
+    let names = rows.unwrap_or_default().into_iter();
+    names.take(MOST_NAMES).map(|row| row.0).collect()
+}
+
+/// Ids, names and tags of scenarios: lists are long.
+fn scenarios(list: Value) -> Value {
+    let items = list["Items"].as_array().map(Vec::as_slice);
+    let items = items.unwrap_or_default().iter().take(MOST_NAMES);
+    let items = items.map(|item| {
+        json!({"testId": item["testId"], "testName": item["testName"], "tags": item["tags"]})
+    });
+    json!({ "Items": items.collect::<Vec<_>>() })
 }
 
 fn shown(value: &Value) -> Option<String> {

@@ -89,11 +89,11 @@ pub fn router(backend: Arc<dyn Backend>, shown: Shown, guard: Option<&Arc<Guard>
         .with_max_request_body_bytes(LONGEST_REQUEST_BYTES);
     let sessions = Arc::new(NeverSessionManager::default());
     let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
-    let mcp = Router::new()
-        .route_service("/mcp", service)
-        .layer(from_fn_with_state(Arc::new(Bucket::new()), limited));
+    let mcp = Router::new().route_service("/mcp", service);
     let mcp = match guard {
-        None => mcp,
+        // The guard has a bucket for each address and each principal, so that
+        // nobody's questions keep others out.
+        None => mcp.layer(from_fn_with_state(Arc::new(Bucket::new()), limited)),
         Some(guard) => auth::protect(mcp, guard, Manner::Mcp).merge(auth::metadata(guard)),
     };
     mcp.route("/healthz", get(|| async { "ok" }))

@@ -2,6 +2,8 @@
 //! order, and where the numbers mislead.
 
 use crate::clean::Text;
+use crate::tools;
+use crate::toolset::Shown;
 use rmcp::model::{ErrorData, GetPromptResult, Prompt, PromptArgument, PromptMessage, Role};
 use serde_json::{Map, Value};
 
@@ -40,7 +42,8 @@ const KNOWN: [Known; 5] = [
             1. compare_test_runs with base=baseline, candidate=latest.\n\
             2. If incomparable, say what differs and stop.\n\
             3. For each regressed label: query_latency of both runs.\n\
-            Report only changes whose interval excludes 0, with their size, and what did not change.",
+            Report only what is marked significant, with size and interval, what did not change, and how \
+            many labels were not judged.",
     },
     Known {
         name: "diagnose_errors",
@@ -79,10 +82,22 @@ const KNOWN: [Known; 5] = [
     },
 ];
 
-/// All of them.
-pub fn list() -> Vec<Prompt> {
+impl Known {
+    /// Whether every tool that it names is shown.
+    fn is_open(&self, shown: &Shown) -> bool {
+        let words = self
+            .text
+            .split(|c: char| !(c.is_ascii_lowercase() || c == '_'));
+        let mut named = words.filter_map(tools::find);
+        named.all(|tool| shown.find(tool.name).is_some())
+    }
+}
+
+/// All whose tools are shown.
+pub fn list(shown: &Shown) -> Vec<Prompt> {
     KNOWN
         .iter()
+        .filter(|known| known.is_open(shown))
         .map(|known| {
             let arguments = known.arguments.iter().map(|(name, description, required)| {
                 PromptArgument::new(*name)
@@ -96,10 +111,17 @@ pub fn list() -> Vec<Prompt> {
 }
 
 /// One of them, filled in.
-pub fn get(name: &str, given: &Map<String, Value>) -> Result<GetPromptResult, ErrorData> {
+pub fn get(
+    shown: &Shown,
+    name: &str,
+    given: &Map<String, Value>,
+) -> Result<GetPromptResult, ErrorData> {
     let wrong = |text: String| ErrorData::invalid_params(text, None);
-    let known = KNOWN.iter().find(|known| known.name == name);
-    let known = known.ok_or_else(|| wrong("unknown prompt".to_owned()))?;
+    let mut open = KNOWN.iter().filter(|known| known.is_open(shown));
+    let known = open.find(|known| known.name == name);
+    let known = known.ok_or_else(|| {
+        wrong("unknown prompt: prompts/list names those that there are".to_owned())
+    })?;
     let mut text = known.text.to_owned();
     for (name, _, required) in known.arguments {
         let value = given
@@ -123,7 +145,7 @@ pub fn get(name: &str, given: &Map<String, Value>) -> Result<GetPromptResult, Er
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools;
+    use crate::toolset::ToolFlags;
 
     #[test]
     fn prompts_are_short_and_name_only_tools_that_exist() {
@@ -152,11 +174,21 @@ mod tests {
 
     #[test]
     fn arguments_are_filled_in() {
+        let all = Shown::default();
         let mut given = Map::new();
         given.insert("test_id".to_owned(), "a\u{1b}b".into());
-        let made = serde_json::to_string(&get("analyze_run", &given).unwrap()).unwrap();
+        let made = serde_json::to_string(&get(&all, "analyze_run", &given).unwrap()).unwrap();
         assert!(made.contains("run (the newest) of scenario ab"), "{made}");
-        assert!(get("analyze_run", &Map::new()).is_err());
-        assert!(get("nope", &given).is_err());
+        assert!(get(&all, "analyze_run", &Map::new()).is_err());
+        assert!(get(&all, "nope", &given).is_err());
+        // What names a hidden tool is hidden too.
+        let flags = ToolFlags {
+            exclude_tools: vec!["query_latency".to_owned()],
+            ..ToolFlags::default()
+        };
+        let shown = flags.shown().unwrap();
+        assert!(get(&shown, "analyze_run", &given).is_err());
+        let names: Vec<String> = list(&shown).into_iter().map(|it| it.name).collect();
+        assert_eq!(names, ["diagnose_errors", "capacity_plan", "weekly_report"]);
     }
 }

@@ -145,7 +145,8 @@ impl From<BackendError> for Refusal {
             }
             BackendError::NoRoute => (
                 Code::UpstreamError,
-                "this server is older than the question; call get_results instead",
+                "this server is older than the question, or DLT_API_URL lacks the API's prefix; \
+                 tell the user",
                 false,
             ),
             BackendError::Denied(_) => (

@@ -3,6 +3,7 @@
 
 use crate::backend::Backend;
 use crate::refusal::Code;
+use crate::tools::BUDGET;
 use crate::toolset::Shown;
 use rmcp::model::{
     Annotations, CacheScope, ErrorData, ReadResourceResult, Resource, ResourceContents,
@@ -163,10 +164,14 @@ pub async fn read(
     let (tool, arguments) = question(uri).ok_or_else(none)?;
     let tool = shown.find(tool).ok_or_else(none)?;
     let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
-    let answer = tool.call(backend, arguments).await;
+    let answer = tool.call(backend, arguments, BUDGET).await;
+    let answer = answer.map_err(|bug| ErrorData::internal_error(bug.to_string(), None))?;
     let answer = answer.map_err(|refusal| match refusal.code {
         Code::NotFound | Code::NoResults | Code::InvalidArgument => missing(&refusal.message),
-        _ => ErrorData::internal_error(refusal.message, None),
+        _ => {
+            let whole = serde_json::from_str(&refusal.text()).ok();
+            ErrorData::internal_error(refusal.message, whole)
+        }
     })?;
     let status = answer["run"]["status"].as_str().unwrap_or_default();
     let lasting = matches!(status, "complete" | "failed" | "cancelled");

@@ -6,7 +6,7 @@ use crate::backend::Backend;
 use crate::completions::Completions;
 use crate::published::{INSTRUCTIONS, NAME};
 use crate::refusal::{Code, Refusal};
-use crate::tools::Tool;
+use crate::tools::{BUDGET, Tool};
 use crate::toolset::Shown;
 use crate::{compat, prompts, resources};
 use rmcp::model::{
@@ -138,9 +138,12 @@ impl rmcp::ServerHandler for Server {
             return Ok(CallToolResult::success(vec![text]).into());
         }
         let answer = tokio::select! {
-            answer = tool.call(self.backend.as_ref(), arguments) => answer,
-            () = context.ct.cancelled() => Err(Refusal::new(Code::UpstreamTimeout, "cancelled")),
+            answer = tool.call(self.backend.as_ref(), arguments, BUDGET) => answer,
+            () = context.ct.cancelled() => {
+                Ok(Err(Refusal::new(Code::UpstreamTimeout, "cancelled")))
+            }
         };
+        let answer = answer.map_err(|bug| ErrorData::internal_error(bug.to_string(), None))?;
         Ok(result(answer).into())
     }
 
@@ -183,7 +186,7 @@ impl rmcp::ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
         first_page(request.as_ref())?;
-        let list = ListPromptsResult::with_all_items(prompts::list());
+        let list = ListPromptsResult::with_all_items(prompts::list(&self.shown));
         Ok(list
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Public))
@@ -195,7 +198,7 @@ impl rmcp::ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
         let arguments = request.arguments.unwrap_or_default();
-        Ok(prompts::get(&request.name, &arguments)?.into())
+        Ok(prompts::get(&self.shown, &request.name, &arguments)?.into())
     }
 
     async fn complete(
@@ -204,6 +207,7 @@ impl rmcp::ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
         let backend = self.backend.as_ref();
-        Ok(self.completions.complete(backend, &request).await)
+        let shown = &self.shown;
+        Ok(self.completions.complete(backend, shown, &request).await)
     }
 }

@@ -400,12 +400,31 @@ fn two_runs_are_compared_or_it_is_said_why_not() {
     assert_eq!(comparison["totals"][0]["metric"], "p50_us");
     // The same question has the same answer.
     assert_eq!(service.get(&format!("{path}?with={}", runs[0])), comparison);
+    // Each region has numbers of its own; the whole's mean lies between theirs.
+    let mean = |comparison: &Value, side: &str| {
+        let totals = comparison["totals"].as_array().unwrap();
+        let row = totals.iter().find(|row| row["metric"] == "mean_us");
+        row.unwrap()[side].as_f64().unwrap()
+    };
+    let parts = ["lo-home-1", "lo-home-2"].map(|region| {
+        let part = service.get(&format!("{path}?with={}&region={region}", runs[0]));
+        assert_eq!(part["labels"], json!([]));
+        part
+    });
+    for side in ["base", "candidate"] {
+        let [a, b] = parts.each_ref().map(|part| mean(part, side));
+        let whole = mean(&comparison, side);
+        let between = a.min(b) - 1.0 <= whole && whole <= a.max(b) + 1.0;
+        assert!(between, "{side}: {whole} of {a} and {b}");
+    }
     for (query, status) in [
         ("", 400),
         ("?with=", 400),
         ("?with=none", 404),
         (format!("?with={}", runs[1]).as_str(), 400),
         (format!("?with={}&with_test=other", runs[0]).as_str(), 404),
+        (format!("?with={}&region=lo-home-3", runs[0]).as_str(), 400),
+        (format!("?with={}&region=Mars", runs[0]).as_str(), 400),
     ] {
         let reply = service.ask("GET", &format!("{path}{query}"), None);
         assert_eq!(reply.status, status, "{query}: {:?}", reply.json());

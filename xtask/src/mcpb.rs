@@ -24,7 +24,8 @@ pub struct Place {
 pub fn pack(place: &Place) -> Result<bool> {
     let build = [
         "build",
-        "--release",
+        "--profile",
+        "server",
         "--package",
         "dlt-mcp",
         "--bin",
@@ -34,7 +35,7 @@ pub fn pack(place: &Place) -> Result<bool> {
         return Ok(false);
     }
     let target = target_folder()?;
-    let program = target.join("release").join("dlt-mcp");
+    let program = target.join("server").join("dlt-mcp");
     let folder = target.join("mcpb");
     fs::create_dir_all(folder.join("server"))?;
     fs::copy(&program, folder.join("server").join("dlt-mcp"))?;

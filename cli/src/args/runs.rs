@@ -64,6 +64,9 @@ pub struct CompareArgs {
     pub base: String,
     /// The run that is judged: its id, its beginning, or latest
     pub candidate: String,
+    /// Compare what was measured from this region alone, without labels
+    #[arg(long, value_name = "NAME")]
+    pub region: Option<String>,
     /// Print the API's JSON
     #[arg(long)]
     pub json: bool,

@@ -24,10 +24,11 @@ pub async fn compare(
     let base = find::run(client, &args.base).await?;
     let candidate = find::run(client, &args.candidate).await?;
     let path = format!("{}/compare", candidate.path());
-    let query = [
+    let mut query = vec![
         ("with", base.run.as_str()),
         ("with_test", base.test.as_str()),
     ];
+    query.extend(args.region.as_deref().map(|region| ("region", region)));
     let answer = client.get(&path, &query).await?;
     let comparison: Comparison = understood(&path, answer.clone())?;
     match args.json {

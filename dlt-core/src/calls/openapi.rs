@@ -133,6 +133,10 @@ fn query_parameter(name: &str) -> Value {
         "next_token" => ("Opaque, from the page before", text()),
         "with" => ("The run to compare with; required", text()),
         "with_test" => ("Its scenario, where that is another", text()),
+        "region" => (
+            "What was measured from this region alone, without labels",
+            text(),
+        ),
         "label" => ("One label; all requests without it", text()),
         _ => ("The file's name", text()),
     };

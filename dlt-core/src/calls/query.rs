@@ -2,7 +2,7 @@
 //! values may be. Unknown keys are refused, whatever the method.
 
 use super::request::Refusal;
-use crate::ids::{TestId, TestRunId};
+use crate::ids::{Region, TestId, TestRunId};
 use crate::scenario::{Fault, Faults, tags};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -207,18 +207,33 @@ pub(super) fn only(pairs: Vec<(String, String)>, key: &str) -> Result<Option<Str
     reader.finish(value)
 }
 
-/// The run to compare with, which must be there, and its scenario.
-pub(super) fn compare(
-    pairs: Vec<(String, String)>,
-) -> Result<(TestRunId, Option<TestId>), Refusal> {
-    let mut reader = Reader::new(pairs, &["with", "with_test"]);
+/// What a run is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompareQuery {
+    /// The run compared with.
+    pub run: TestRunId,
+    /// Its scenario, if it is another one.
+    pub test: Option<TestId>,
+    /// What was measured from there alone, or from everywhere.
+    pub region: Option<Region>,
+}
+
+/// The run to compare with, which must be there, its scenario, and where.
+pub(super) fn compare(pairs: Vec<(String, String)>) -> Result<CompareQuery, Refusal> {
+    let mut reader = Reader::new(pairs, &["with", "with_test", "region"]);
     let run = reader.get("with").map(TestRunId::parse);
     let test = reader.get("with_test").map(TestId::parse).transpose();
-    match (run, test) {
-        (Some(Ok(run)), Ok(test)) => return reader.finish((run, test)),
-        (Some(Ok(_)), Err(error)) => reader.fault("with_test", format!("must be {}", error.rule)),
-        (Some(Err(error)), _) => reader.fault("with", format!("must be {}", error.rule)),
-        (None, _) => reader.fault(
+    let region = reader.get("region").map(Region::parse).transpose();
+    match (run, test, region) {
+        (Some(Ok(run)), Ok(test), Ok(region)) => {
+            return reader.finish(CompareQuery { run, test, region });
+        }
+        (Some(Ok(_)), Err(error), _) => {
+            reader.fault("with_test", format!("must be {}", error.rule));
+        }
+        (Some(Ok(_)), _, Err(error)) => reader.fault("region", format!("must be {}", error.rule)),
+        (Some(Err(error)), ..) => reader.fault("with", format!("must be {}", error.rule)),
+        (None, ..) => reader.fault(
             "with",
             "is missing: name the run to compare with".to_owned(),
         ),

@@ -4,7 +4,7 @@
 //! come before it, doing the call after it.
 
 use super::bodies::{baseline_run, delete_runs, file_name, percent_decoded, upload_name};
-use super::query::{self, RunsQuery};
+use super::query::{self, CompareQuery, RunsQuery};
 use super::routes::{self, Place};
 use crate::ids::{TestId, TestRunId};
 use crate::scenario::{Fault, Faults, Format, raw};
@@ -163,12 +163,7 @@ pub enum RunPart {
     /// Failures by cause.
     Errors,
     /// What changed since another run (decision 20).
-    Compare {
-        /// The run compared with.
-        run: TestRunId,
-        /// Its scenario, if it is another one.
-        test: Option<TestId>,
-    },
+    Compare(CompareQuery),
     /// The run's objects, or the bytes of one of them.
     Artifacts {
         /// Which one.
@@ -353,10 +348,7 @@ fn run_part(name: &str, pairs: Vec<(String, String)>) -> Result<RunPart, Refusal
             label: query::only(pairs, "label")?,
         },
         "errors" => query::none(pairs).map(|()| RunPart::Errors)?,
-        "compare" => {
-            let (run, test) = query::compare(pairs)?;
-            RunPart::Compare { run, test }
-        }
+        "compare" => RunPart::Compare(query::compare(pairs)?),
         _ => RunPart::Artifacts {
             name: query::only(pairs, "name")?,
         },

@@ -250,7 +250,7 @@ pub(super) const TABLE: &[Row] = &[
     part(
         "compare",
         &[Operation {
-            query: &["with", "with_test"],
+            query: &["with", "with_test", "region"],
             refusals: &[404],
             ..get(
                 "compareTestRuns",

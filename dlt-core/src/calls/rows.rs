@@ -4,16 +4,21 @@
 use super::RunRecord;
 use super::answers::{ShortCoverage, ShortOutcome, ShortVerdict, TestRunSummary};
 use crate::run::Status;
+use crate::summary::Block;
 
-/// The row's percentiles and the keys of the compatible results they come from.
-const PERCENTILES: [(&str, &str); 7] = [
-    ("p0", "p0_0"),
-    ("p50", "p50_0"),
-    ("p90", "p90_0"),
-    ("p95", "p95_0"),
-    ("p99", "p99_0"),
-    ("p99_9", "p99_9"),
-    ("p100", "p100_0"),
+/// Reads a percentile, µs.
+type Exact = fn(&Block) -> Option<u64>;
+
+/// The row's percentiles, the keys of the compatible results they come from, and
+/// the exact ones of ours.
+const PERCENTILES: [(&str, &str, Exact); 7] = [
+    ("p0", "p0_0", |block| block.min_us),
+    ("p50", "p50_0", |block| block.p50_us),
+    ("p90", "p90_0", |block| block.p90_us),
+    ("p95", "p95_0", |block| block.p95_us),
+    ("p99", "p99_0", |block| block.p99_us),
+    ("p99_9", "p99_9", |block| block.p99_9_us),
+    ("p100", "p100_0", |block| block.max_us),
 ];
 
 impl Status {
@@ -41,13 +46,19 @@ impl RunRecord {
         let number = |key: &str| total?.get(key)?.as_str()?.parse::<f64>().ok();
         let seconds = number("testDuration").map_or(1.0, |seconds| seconds.max(1.0));
         let some = |value: Option<f64>| value.map(rounded).filter(|value| *value != 0.0);
-        // Seconds as text, to milliseconds.
-        let ms = |key: &str| some(number(key).map(|seconds| seconds * 1e3));
+        let block = self.summary.as_ref().map(|blocks| &blocks.total);
+        // The compatible results are text in seconds, cut to milliseconds: of a
+        // fast target they would say 0 or 1.
+        let ms = |key: &str, exact: Exact| {
+            let exact = block.and_then(exact).map(|us| us as f64 / 1e3);
+            some(exact.or_else(|| Some(number(key)? * 1e3)))
+        };
+        let none: Exact = |_| None;
         let requests = count("throughput");
         let percentiles = total.is_some().then(|| {
             PERCENTILES
                 .iter()
-                .filter_map(|(name, key)| Some(((*name).to_owned(), ms(key)?)))
+                .filter_map(|(name, key, exact)| Some(((*name).to_owned(), ms(key, *exact)?)))
                 .collect()
         });
         TestRunSummary {
@@ -60,9 +71,9 @@ impl RunRecord {
             success: count("succ"),
             errors: count("fail"),
             requests_per_second: some(requests.map(|requests| requests as f64 / seconds)),
-            avg_response_time: ms("avg_rt"),
-            avg_latency: ms("avg_lt"),
-            avg_connection_time: ms("avg_ct"),
+            avg_response_time: ms("avg_rt", |block| block.mean_us),
+            avg_latency: ms("avg_lt", none),
+            avg_connection_time: ms("avg_ct", none),
             avg_bandwidth: some(number("bytes").map(|bytes| bytes / seconds)),
             percentiles,
             outcome: self.outcome.as_ref().map(|outcome| ShortOutcome {
@@ -88,6 +99,7 @@ fn rounded(value: f64) -> f64 {
 mod tests {
     use super::super::tests::record;
     use super::*;
+    use crate::summary::Blocks;
     use serde_json::json;
 
     #[test]
@@ -106,6 +118,26 @@ mod tests {
         assert_eq!(row["avgBandwidth"], 79_040.0);
         assert_eq!(row.get("avgConnectionTime"), None);
         assert_eq!(row["percentiles"], json!({"p0": 41.0, "p99_9": 612.0}));
+    }
+
+    #[test]
+    fn a_fast_target_has_times_in_its_row() {
+        let mut record = record(Status::Complete);
+        record.results =
+            json!({"total": {"throughput": 10, "avg_rt": "0.00042", "p50_0": "0.000"}});
+        let total = Block {
+            p50_us: Some(412),
+            max_us: Some(1_904),
+            mean_us: Some(423),
+            ..Block::default()
+        };
+        record.summary = Some(Blocks {
+            total,
+            ..Blocks::default()
+        });
+        let row = serde_json::to_value(record.row()).unwrap();
+        assert_eq!(row["percentiles"], json!({"p50": 0.412, "p100": 1.904}));
+        assert_eq!(row["avgResponseTime"], 0.423);
     }
 
     #[test]

@@ -17,6 +17,11 @@ const DRAWS: usize = 200;
 /// Two numbers of one system are never known better than this, as the
 /// logarithm of their ratio: runs are repeated minutes apart, not at once.
 const LEAST_SPREAD: f64 = 0.004;
+/// The same where all values lie in two buckets of the seconds' histograms: how
+/// they move inside of one (9 %) cannot be seen.
+const UNSEEN_SPREAD: f64 = 0.02;
+/// Seconds that are more alike than this are taken to be this much alike.
+const MOST_ALIKE: f64 = 0.95;
 /// Quantiles that are asked for.
 const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
 
@@ -40,6 +45,8 @@ pub(super) struct Spread {
     pub(super) seconds: u64,
     /// Variance of the logarithm of each of [`QUANTILES`].
     quantiles: [Option<f64>; 3],
+    /// What their spread is at least.
+    least: f64,
     error_rate: f64,
     /// Variance of the logarithm of the rate.
     rate: Option<f64>,
@@ -118,19 +125,24 @@ impl Spread {
         // What a stretch does not see of the seconds' likeness, and the ends
         // that it cannot reach, make the spread look smaller than it is.
         let short = count as f64 / (count - stretch) as f64;
-        let of = |number: fn(&Draw) -> Option<f64>| {
+        let of = |number: fn(&Draw) -> Option<f64>, cell: Option<&[f64]>| {
             let values: Vec<f64> = draws.iter().filter_map(number).collect();
-            (values.len() > DRAWS / 2).then(|| variance(&values) * short)
+            let long = cell.map_or(1.0, |cells| beyond(cells, stretch));
+            (values.len() > DRAWS / 2).then(|| variance(&values) * short * long)
         };
+        let by_cell = QUANTILES.map(|q| cells.quantiles(q));
+        let errors: Vec<f64> = cells.rows.iter().filter_map(Row::error_rate).collect();
+        let finished: Vec<f64> = cells.rows.iter().filter_map(Row::rate).collect();
         Some(Self {
             seconds: length,
             quantiles: [
-                of(|draw| draw.quantiles[0]),
-                of(|draw| draw.quantiles[1]),
-                of(|draw| draw.quantiles[2]),
+                of(|draw| draw.quantiles[0], Some(&by_cell[0])),
+                of(|draw| draw.quantiles[1], Some(&by_cell[1])),
+                of(|draw| draw.quantiles[2], Some(&by_cell[2])),
             ],
-            error_rate: of(|draw| draw.error_rate).unwrap_or(0.0),
-            rate: of(|draw| draw.rate),
+            least: cells.least(),
+            error_rate: of(|draw| draw.error_rate, Some(&errors)).unwrap_or(0.0),
+            rate: of(|draw| draw.rate, Some(&finished)),
             finished: cells.rows.iter().map(|row| row.ok + row.failed).sum(),
             failed: cells.rows.iter().map(|row| row.failed).sum(),
             freedom: count as f64 / stretch as f64 - 1.0,
@@ -145,7 +157,76 @@ struct Draw {
     rate: Option<f64>,
 }
 
+impl Row {
+    fn error_rate(&self) -> Option<f64> {
+        let finished = self.ok + self.failed;
+        (finished > 0).then(|| self.failed as f64 / finished as f64)
+    }
+
+    fn rate(&self) -> Option<f64> {
+        let finished = self.ok + self.failed;
+        (finished > 0).then(|| (finished as f64).ln())
+    }
+}
+
+/// By how much a variance is too small when neighbours further apart than a
+/// stretch are still alike: the series is taken for an autoregression of first
+/// order, whose likeness is estimated without its bias (Marriott and Pope 1954).
+fn beyond(series: &[f64], stretch: usize) -> f64 {
+    let count = series.len();
+    if count < LEAST_CELLS {
+        return 1.0;
+    }
+    let n = count as f64;
+    let mean = series.iter().sum::<f64>() / n;
+    let square: f64 = series.iter().map(|x| (x - mean).powi(2)).sum();
+    if square <= 0.0 {
+        return 1.0;
+    }
+    let product: f64 = series
+        .windows(2)
+        .map(|two| (two[0] - mean) * (two[1] - mean))
+        .sum();
+    let likeness = ((product / square + 1.0 / n) / (1.0 - 4.0 / n)).clamp(0.0, MOST_ALIKE);
+    // The variance of a mean of so many neighbours, in that of one.
+    let of_mean = |length: usize| {
+        let far = (1..length).map(|k| {
+            let weight = 1.0 - k as f64 / length as f64;
+            weight * likeness.powi(i32::try_from(k).unwrap_or(i32::MAX))
+        });
+        1.0 + 2.0 * far.sum::<f64>()
+    };
+    of_mean(count) / of_mean(stretch)
+}
+
 impl Cells {
+    /// A quantile's logarithm in each cell that has any.
+    fn quantiles(&self, q: f64) -> Vec<f64> {
+        let of = |row: &Row| {
+            let mut buckets = [0u64; BUCKETS];
+            row.latency
+                .rows()
+                .for_each(|(bucket, count)| buckets[bucket] = count);
+            log_quantile(&buckets, q)
+        };
+        self.rows.iter().filter_map(of).collect()
+    }
+
+    /// What the spread of any quantile is at least: values that lie in two buckets
+    /// move as far as these are wide without being seen.
+    fn least(&self) -> f64 {
+        let mut all = [0u64; BUCKETS + 1];
+        for row in &self.rows {
+            for (bucket, count) in row.latency.rows() {
+                all[bucket] += count;
+            }
+        }
+        let total: u64 = all.iter().sum();
+        let two = all.windows(2).map(|two| two[0] + two[1]).max();
+        let share = two.unwrap_or(0) as f64 / total.max(1) as f64;
+        LEAST_SPREAD.max(UNSEEN_SPREAD * share * share)
+    }
+
     /// Cells that are drawn together: longer than the likeness of neighbours in
     /// most systems, growing with the third root as theory asks.
     fn stretch(&self) -> usize {
@@ -213,11 +294,14 @@ pub(super) fn estimate(
     if base_value <= 0.0 || candidate_value <= 0.0 {
         return None;
     }
-    let variance = match statistic {
-        Statistic::Quantile(n) => base.quantiles[n]? + candidate.quantiles[n]?,
-        _ => base.rate? + candidate.rate?,
+    let (variance, least) = match statistic {
+        Statistic::Quantile(n) => (
+            base.quantiles[n]? + candidate.quantiles[n]?,
+            base.least.max(candidate.least),
+        ),
+        _ => (base.rate? + candidate.rate?, LEAST_SPREAD),
     };
-    let spread = variance.sqrt().max(LEAST_SPREAD);
+    let spread = variance.sqrt().max(least);
     let difference = (candidate_value / base_value).ln();
     // Student's 97.5 % point, to the first order in 1 / freedom.
     let width = 1.96 * (1.0 + (1.96f64.powi(2) + 1.0) / (4.0 * freedom)) * spread;

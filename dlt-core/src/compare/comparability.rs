@@ -4,6 +4,7 @@
 
 use super::Side;
 use crate::calls::{LoadSummary, RunRecord};
+use crate::run::Status;
 use crate::verdict::Trust;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,12 +27,21 @@ pub struct Comparability {
     pub same_plan: bool,
     /// Neither run is untrusted.
     pub trusted: bool,
+    /// Both ran to their end and all runners reported: else less was measured
+    /// than was planned.
+    #[serde(default)]
+    pub complete: bool,
 }
 
 impl Comparability {
     /// Whether the runs may be held against each other.
     pub fn holds(&self) -> bool {
-        self.same_load && self.same_regions && self.same_tasks && self.same_plan && self.trusted
+        self.same_load
+            && self.same_regions
+            && self.same_tasks
+            && self.same_plan
+            && self.trusted
+            && self.complete
     }
 }
 
@@ -62,7 +72,7 @@ pub(super) fn judge(base: &Side<'_>, candidate: &Side<'_>) -> (Comparability, Ve
             "the runs used different numbers of runners",
         );
     let same_plan = ask(
-        a.test_scenario.get("scenarios") == b.test_scenario.get("scenarios"),
+        plan(a).is_some_and(|requests| Some(requests) == plan(b)),
         "the runs sent different requests",
     );
     let planned = ask(
@@ -81,14 +91,39 @@ pub(super) fn judge(base: &Side<'_>, candidate: &Side<'_>) -> (Comparability, Ve
         !untrusted(b),
         "the candidate run is untrusted or has no verdict: its numbers cannot be believed",
     );
+    let complete = ask(
+        whole(a),
+        "the base run did not end as planned, or lost runners",
+    ) & ask(
+        whole(b),
+        "the candidate run did not end as planned, or lost runners",
+    );
     let comparability = Comparability {
         same_load: planned && reached,
         same_regions,
         same_tasks,
         same_plan,
         trusted,
+        complete,
     };
     (comparability, reasons)
+}
+
+/// What is sent, in the order of executions and without the names of plans, which
+/// follow the scenario's own; None if the plan is no plan.
+fn plan(record: &RunRecord) -> Option<Vec<&Value>> {
+    let plans = record.test_scenario.get("scenarios")?.as_object()?;
+    let executions = record.test_scenario.get("execution")?.as_array()?;
+    let of = |execution: &Value| plans.get(execution.get("scenario")?.as_str()?);
+    executions.iter().map(of).collect()
+}
+
+/// Whether all of a run's load was made and measured.
+fn whole(record: &RunRecord) -> bool {
+    let coverage = record.coverage.as_ref();
+    // A second that is missing somewhere is the verdict's business.
+    let all = coverage.is_none_or(|it| it.runners_reported >= it.runners_expected);
+    record.status == Status::Complete && all
 }
 
 fn configs(record: &RunRecord) -> Vec<(String, u64)> {

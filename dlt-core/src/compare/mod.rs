@@ -8,16 +8,18 @@
 
 mod bootstrap;
 mod comparability;
+mod labels;
 
 pub use comparability::Comparability;
 
 use crate::calls::RunRecord;
+use crate::ids::Region;
 use crate::summary::Block;
 use crate::timeline::{LabelSeries, RunTimeline};
 use bootstrap::{Estimate, Spread, Statistic};
+use labels::Labels;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Share of false alarms among what is called a change, at most.
 const FALSE_DISCOVERY_RATE: f64 = 0.01;
@@ -26,13 +28,8 @@ const FALSE_DISCOVERY_RATE: f64 = 0.01;
 const LEAST_EFFECT: f64 = 0.02;
 /// Changes of the share of failures below this are none.
 const LEAST_ERROR_EFFECT: f64 = 0.001;
-/// Labels with fewer requests in either run are not judged.
-const LEAST_REQUESTS: u64 = 100;
 /// A p99 needs more.
 const LEAST_REQUESTS_P99: u64 = 2_000;
-/// Most labels that are told apart, busiest first.
-const MOST_LABELS: usize = 100;
-
 /// A run in a comparison.
 #[derive(Debug, Clone, Copy)]
 pub struct Side<'a> {
@@ -63,7 +60,8 @@ pub struct Comparison {
     pub added: Vec<String>,
     /// Labels of the base alone.
     pub removed: Vec<String>,
-    /// Labels with too few requests to say anything.
+    /// Labels that were not judged: too few requests, no seconds of theirs are
+    /// kept (a run keeps those of its first 100), or many others are busier.
     pub inconclusive: Vec<String>,
 }
 
@@ -170,9 +168,8 @@ pub fn compare(base: Side<'_>, candidate: Side<'_>, seed: u64) -> Comparison {
         .both
         .iter()
         .map(|(label, a, b)| {
-            let series = [&base, &candidate].map(|side| {
-                let blocks = seconds[0].as_ref().zip(seconds[1].as_ref())?;
-                let length = blocks.0.seconds.max(blocks.1.seconds);
+            let series = [(&base, &seconds[0]), (&candidate, &seconds[1])].map(|(side, whole)| {
+                let length = whole.as_ref()?.seconds;
                 Spread::of_label(series_of(side, label)?, length, seed)
             });
             let mut metrics = Vec::new();
@@ -200,6 +197,10 @@ pub fn compare(base: Side<'_>, candidate: Side<'_>, seed: u64) -> Comparison {
     for label in &mut labels {
         label.change = worst(&label.metrics);
     }
+    let unjudged = labels.iter().filter(|it| it.change == Change::Inconclusive);
+    let mut inconclusive = named.few;
+    inconclusive.extend(unjudged.map(|it| it.label.clone()));
+    inconclusive.extend(named.rest);
     let verdict = sum_up(&comparability, &totals, &labels, &mut reasons);
     Comparison {
         base: reference(base.record),
@@ -211,8 +212,30 @@ pub fn compare(base: Side<'_>, candidate: Side<'_>, seed: u64) -> Comparison {
         labels,
         added: named.added,
         removed: named.removed,
-        inconclusive: named.few,
+        inconclusive,
     }
+}
+
+/// Leaves of a run what was measured from one region; whether there was anything.
+/// Labels go: their seconds are kept over all regions only.
+pub fn in_region(
+    record: &mut RunRecord,
+    timeline: Option<&mut RunTimeline>,
+    region: &Region,
+) -> bool {
+    let Some(summary) = &mut record.summary else {
+        return false;
+    };
+    let Some(block) = summary.regions.remove(region.as_str()) else {
+        return false;
+    };
+    summary.total = block;
+    summary.labels.clear();
+    if let Some(timeline) = timeline {
+        timeline.regions.retain(|name, _| name == region);
+        timeline.labels.clear();
+    }
+    true
 }
 
 fn reference(record: &RunRecord) -> RunRef {
@@ -226,48 +249,6 @@ fn reference(record: &RunRecord) -> RunRef {
 fn series_of<'a>(side: &Side<'a>, label: &str) -> Option<&'a LabelSeries> {
     let timeline = side.timeline?;
     timeline.labels.iter().find(|series| series.label == label)
-}
-
-/// Labels of both runs.
-struct Labels {
-    both: Vec<(String, Block, Block)>,
-    added: Vec<String>,
-    removed: Vec<String>,
-    few: Vec<String>,
-}
-
-impl Labels {
-    fn of(base: &Side<'_>, candidate: &Side<'_>) -> Self {
-        let blocks = |side: &Side<'_>| -> BTreeMap<String, Block> {
-            let summary = side.record.summary.as_ref();
-            let labels = summary.map(|summary| summary.labels.as_slice());
-            labels
-                .unwrap_or_default()
-                .iter()
-                .filter_map(|block| Some((block.label.clone()?, block.clone())))
-                .collect()
-        };
-        let (a, b) = (blocks(base), blocks(candidate));
-        let only = |these: &BTreeMap<String, Block>, those: &BTreeMap<String, Block>| {
-            let names = these.keys().filter(|name| !those.contains_key(*name));
-            names.take(MOST_LABELS).cloned().collect()
-        };
-        let mut both: Vec<(String, Block, Block)> = a
-            .iter()
-            .filter_map(|(name, block)| Some((name.clone(), block.clone(), b.get(name)?.clone())))
-            .collect();
-        both.sort_by_key(|row| std::cmp::Reverse(row.1.count + row.2.count));
-        both.truncate(MOST_LABELS);
-        let (both, few): (Vec<_>, Vec<_>) = both
-            .into_iter()
-            .partition(|row| row.1.count.min(row.2.count) >= LEAST_REQUESTS);
-        Self {
-            added: only(&b, &a),
-            removed: only(&a, &b),
-            both,
-            few: few.into_iter().map(|row| row.0).collect(),
-        }
-    }
 }
 
 /// The questions asked of two runs, each a p-value, in the order of the rows.

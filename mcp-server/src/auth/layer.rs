@@ -1,19 +1,21 @@
 //! Stands before any router: door, rate, token, in this order, and only then
 //! what is behind. Whatever is not clearly allowed is refused. The token goes
-//! no further: behind here there is a [`Principal`] instead.
+//! no further.
 
 use super::rate::Asker;
 use super::{Denial, Guard, Principal, challenge, door};
 use crate::http::LONGEST_REQUEST_BYTES;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
+use futures_util::StreamExt as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Whose clients are refused, so that they can read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,9 +77,23 @@ async fn check(State(door): State<Door>, mut request: Request, next: Next) -> Re
     if !guard.rates.take(asker, Instant::now()) {
         return challenge::too_many(manner);
     }
+    let left = principal.until.saturating_sub((guard.now)());
     request.headers_mut().remove(AUTHORIZATION);
-    request.extensions_mut().insert(principal);
-    next.run(request).await
+    let response = next.run(request).await;
+    ending(response, Duration::from_secs(left.max(0).cast_unsigned()))
+}
+
+/// A response that does not outlive the token: live events go on for as long as
+/// somebody listens, and end here when the time is up. Other bodies have an end.
+fn ending(response: Response, left: Duration) -> Response {
+    let kind = response.headers().get(CONTENT_TYPE);
+    if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let events = body.into_data_stream();
+    let until = Box::pin(tokio::time::sleep(left));
+    Response::from_parts(parts, Body::from_stream(events.take_until(until)))
 }
 
 /// The one bearer token, from the one place where it may stand: whatever is in

@@ -112,6 +112,11 @@ impl Settings {
         }
         // RFC 6749, 3.3: what a scope is made of.
         let letter = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
+        // A Host header's port is not looked at, and a URL is no name.
+        let name = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
+        if let Some(host) = self.hosts.iter().find(|host| !host.bytes().all(name)) {
+            return Err(SettingsError::Characters("--allowed-host", host.clone()));
+        }
         let wrong = |scope: &&String| !scope.bytes().all(letter);
         if let Some(scope) = self.scopes.iter().find(wrong) {
             return Err(SettingsError::Characters("--required-scope", scope.clone()));
@@ -146,6 +151,8 @@ pub struct Principal {
     pub client: String,
     /// Whether more than reading is allowed.
     pub writes: bool,
+    /// Until when, seconds since 1970.
+    pub until: i64,
 }
 
 /// Why somebody was not. None of these holds anything of a token.

@@ -125,6 +125,7 @@ pub(super) fn judge(claims: &Claims, settings: &Settings, now: i64) -> Result<Pr
     Ok(Principal {
         subject: subject.to_owned(),
         client: client.clone(),
+        until: claims.exp.unwrap_or_default().saturating_add(LEEWAY_S),
         writes: exempt || settings.write_scope.as_ref().is_some_and(has),
     })
 }

@@ -27,7 +27,7 @@ pub struct Api {
     settings: Settings,
     client: Client,
     #[cfg(feature = "sigv4")]
-    login: super::login::Login,
+    login: Arc<super::login::Login>,
     cloud: Option<Arc<dyn Cloud>>,
 }
 
@@ -57,9 +57,17 @@ impl Api {
             settings,
             client,
             #[cfg(feature = "sigv4")]
-            login: super::login::Login::default(),
+            login: Arc::default(),
             cloud: None,
         })
+    }
+
+    /// The same, as whoever logged in there.
+    #[cfg(feature = "aws")]
+    #[must_use]
+    pub fn with_login(mut self, login: Arc<super::login::Login>) -> Self {
+        self.login = login;
+        self
     }
 
     /// The same, with the cloud that it lives in.
@@ -145,6 +153,12 @@ impl Api {
 impl Backend for Api {
     async fn get(&self, ask: &Ask) -> Result<Value, BackendError> {
         let target = self.target(ask);
+        // Before any try: a login may take longer than one, and what it lacks
+        // is no failure of the API.
+        #[cfg(feature = "sigv4")]
+        if matches!(self.settings.proof, Proof::SigV4 { .. }) {
+            self.login.credentials().await?;
+        }
         let deadline = Instant::now() + OVERALL;
         let mut tries = 0;
         loop {

@@ -10,6 +10,7 @@ use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::primitives::DateTimeFormat;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
@@ -20,11 +21,16 @@ const PER_CALL: Duration = Duration::from_secs(8);
 /// the first question.
 #[derive(Debug, Default)]
 pub struct Aws {
-    login: Login,
+    login: Arc<Login>,
     config: OnceCell<SdkConfig>,
 }
 
 impl Aws {
+    /// Who is logged in.
+    pub fn login(&self) -> Arc<Login> {
+        Arc::clone(&self.login)
+    }
+
     async fn config(&self) -> Result<SdkConfig, BackendError> {
         let loaded = self.config.get_or_try_init(|| config(None)).await?;
         // Looked for here, where a lack of them is told in words of ours.

@@ -66,6 +66,18 @@ pub struct TaskDetail {
     pub started_by: Option<String>,
 }
 
+/// Why a service of the cloud told nothing, for agents: it is not the API.
+pub fn why(service: &str, permission: &str, error: &BackendError) -> String {
+    match error {
+        BackendError::NotConfigured(text) => text.clone(),
+        BackendError::Denied(_) => format!("{service} refused access: {permission} is needed"),
+        BackendError::Timeout => format!("{service} did not answer in time"),
+        BackendError::Throttled => format!("{service} is throttling"),
+        BackendError::Refused(code) => format!("{service} refused the request ({code})"),
+        _ => format!("{service} cannot be reached"),
+    }
+}
+
 /// Describes.
 #[async_trait]
 pub trait Cloud: Send + Sync {

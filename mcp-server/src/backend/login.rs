@@ -4,19 +4,22 @@
 
 use super::BackendError;
 use aws_credential_types::Credentials;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
+use tokio::sync::Mutex;
 
 /// Those without an end are looked for again after this.
 const LONGEST_KEPT: Duration = Duration::from_secs(300);
 /// They are replaced so long before their end.
 const BEFORE_END: Duration = Duration::from_secs(60);
 
+/// A failure is not looked for again before this.
+const BETWEEN_FAILURES: Duration = Duration::from_secs(30);
+
 /// Where credentials come from. Shows nothing of them.
 #[derive(Default)]
 pub struct Login {
-    /// With when to look again.
-    kept: Mutex<Option<(Credentials, SystemTime)>>,
+    /// With when to look again; held while somebody looks, so that one does.
+    kept: Mutex<Option<(Result<Credentials, BackendError>, SystemTime)>>,
 }
 
 impl std::fmt::Debug for Login {
@@ -37,26 +40,26 @@ impl Login {
     pub fn of(credentials: Credentials) -> Self {
         let until = until(&credentials, SystemTime::now());
         Self {
-            kept: Mutex::new(Some((credentials, until))),
+            kept: Mutex::new(Some((Ok(credentials), until))),
         }
-    }
-
-    fn good(&self, now: SystemTime) -> Option<Credentials> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let good = kept.as_ref().filter(|(_, until)| *until > now);
-        good.map(|(credentials, _)| credentials.clone())
     }
 
     /// Good ones.
     pub async fn credentials(&self) -> Result<Credentials, BackendError> {
+        let mut kept = self.kept.lock().await;
         let now = SystemTime::now();
-        if let Some(credentials) = self.good(now) {
-            return Ok(credentials);
+        if let Some((found, until)) = kept.as_ref()
+            && *until > now
+        {
+            return found.clone();
         }
-        let found = find().await?;
-        let kept = Some((found.clone(), until(&found, now)));
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = kept;
-        Ok(found)
+        let found = find().await;
+        let until = match &found {
+            Ok(credentials) => until(credentials, now),
+            Err(_) => now + BETWEEN_FAILURES,
+        };
+        *kept = Some((found.clone(), until));
+        found
     }
 }
 

@@ -16,6 +16,7 @@ mod sigv4;
 #[cfg(feature = "aws")]
 mod stack;
 
+use crate::clean::Text;
 use async_trait::async_trait;
 use cloud::Cloud;
 use dlt_core::ids::{TestId, TestRunId};
@@ -97,6 +98,8 @@ pub enum Ask {
         with: TestRunId,
         /// Of which scenario that is.
         with_test: TestId,
+        /// From one region only.
+        region: Option<String>,
     },
     /// Runners that exist.
     Tasks,
@@ -174,13 +177,17 @@ impl Ask {
                 run,
                 with,
                 with_test,
+                region,
             } => {
-                let (with, with_test) = (encoded(with.as_str()), encoded(with_test.as_str()));
-                part(
-                    test,
-                    run,
-                    &format!("/compare?with={with}&with_test={with_test}"),
-                )
+                let mut query = format!(
+                    "/compare?with={}&with_test={}",
+                    encoded(with.as_str()),
+                    encoded(with_test.as_str())
+                );
+                if let Some(region) = region {
+                    query.push_str(&format!("&region={}", encoded(region)));
+                }
+                part(test, run, &query)
             }
             Self::Tasks => "/tasks".to_owned(),
             Self::Regions => "/regions".to_owned(),
@@ -227,6 +234,14 @@ pub enum BackendError {
     /// Something else than the contract says.
     #[error("the API's answer cannot be read: {0}")]
     Unreadable(String),
+}
+
+impl BackendError {
+    /// What cannot be read, and why; texts of the API in it are made harmless.
+    pub fn unreadable(what: &str, error: &serde_json::Error) -> Self {
+        let text = Text::of(&format!("{what}: {error}"));
+        Self::Unreadable(text.as_str().to_owned())
+    }
 }
 
 /// An answer as it came, good or bad.
@@ -276,6 +291,7 @@ pub fn of_environment() -> Arc<dyn Backend> {
 /// The API that the settings name, by its address or by its stack.
 pub fn of(get: impl Fn(&str) -> Option<String>) -> Result<Arc<dyn Backend>, BackendError> {
     let cloud = settings::asks_cloud(&get)?;
+    check_cloud(&get)?;
     Ok(match Place::read(get)? {
         Place::Api(settings) => Arc::new(with_cloud(api::Api::new(settings)?, cloud)),
         Place::Stack(name) => of_stack(name, cloud)?,
@@ -299,7 +315,10 @@ fn of_stack(_: String, _: bool) -> Result<Arc<dyn Backend>, BackendError> {
 #[cfg(feature = "aws")]
 fn with_cloud(api: api::Api, cloud: bool) -> api::Api {
     match cloud {
-        true => api.with_cloud(Arc::new(aws::Aws::default())),
+        true => {
+            let aws = aws::Aws::default();
+            api.with_login(aws.login()).with_cloud(Arc::new(aws))
+        }
         false => api,
     }
 }
@@ -307,6 +326,18 @@ fn with_cloud(api: api::Api, cloud: bool) -> api::Api {
 #[cfg(not(feature = "aws"))]
 fn with_cloud(api: api::Api, _: bool) -> api::Api {
     api
+}
+
+/// That what was asked for can be done by this program.
+fn check_cloud(get: impl Fn(&str) -> Option<String>) -> Result<(), BackendError> {
+    let on = get(settings::CLOUD).is_some_and(|value| value.trim() == "on");
+    match on && cfg!(not(feature = "aws")) {
+        true => Err(BackendError::NotConfigured(format!(
+            "{} is on, but this program was built without the feature aws",
+            settings::CLOUD
+        ))),
+        false => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -85,6 +85,12 @@ impl Place {
         let said = |name: &str| get(name).map(|value| value.trim().to_owned());
         let said = |name: &str| said(name).filter(|value| !value.is_empty());
         match (said(URL), said(STACK)) {
+            (None, Some(_)) if said(TOKEN).or(said(TOKEN_FILE)).is_some() => {
+                Err(BackendError::NotConfigured(format!(
+                    "{STACK} is asked with AWS credentials: leave {TOKEN} and {TOKEN_FILE} out, or \
+                     set {URL}"
+                )))
+            }
             (None, Some(stack)) => Ok(Self::Stack(stack)),
             _ => Settings::read(get).map(Self::Api),
         }
@@ -300,6 +306,7 @@ mod tests {
         assert_eq!(place(&[stack]).0, Ok(Place::Stack("load".to_owned())));
         let both = place(&[stack, (URL, "https://a.example")]);
         assert!(matches!(both.0, Ok(Place::Api(_))));
+        assert!(place(&[stack, (TOKEN, "abc")]).0.is_err());
         let nothing = place(&[(URL, " "), (STACK, "")]).0.unwrap_err().to_string();
         assert!(
             nothing.contains(URL) && nothing.contains(STACK),

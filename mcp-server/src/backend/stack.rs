@@ -59,7 +59,8 @@ impl OfStack {
                     self.name
                 ))
             })?;
-            Api::new(Settings::of_api(&url)?)
+            let api = Api::new(Settings::of_api(&url)?)?;
+            Ok(api.with_login(self.aws.login()))
         });
         found.await
     }

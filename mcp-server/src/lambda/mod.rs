@@ -5,12 +5,13 @@
 
 pub mod runtime;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, BackendError};
 use crate::compat;
 use crate::refusal::{Code, Refusal};
 use crate::tools;
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 /// Where the tool's name stands.
 const TOOL_NAME: &str = "bedrockAgentCoreToolName";
@@ -26,7 +27,14 @@ pub struct Invocation {
     pub context: Value,
     /// Its payload, if it is JSON.
     pub event: Option<Value>,
+    /// How long the answer may take before the host stops waiting.
+    pub left: Duration,
 }
+
+/// Longest answer that is handed over, bytes: Lambda takes 6 MB.
+const LONGEST_ANSWER_BYTES: usize = 5_500_000;
+/// Kept back of an invocation's time for handing the answer over.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// Why the runtime has to end.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +52,8 @@ pub enum RuntimeError {
 pub trait Runtime: Send + Sync {
     /// Waits for the next call.
     async fn next(&self) -> Result<Invocation, RuntimeError>;
-    /// Answers it.
+    /// Answers it. An answer that the Runtime API does not take is lost, and no
+    /// reason to end.
     async fn respond(&self, id: &str, answer: &Value) -> Result<(), RuntimeError>;
 }
 
@@ -146,8 +155,10 @@ fn arguments(event: Option<Value>) -> Result<Map<String, Value>, Refusal> {
 
 async fn answer(backend: &dyn Backend, invocation: &Invocation) -> Result<Value, Refusal> {
     let tool = named(&invocation.context)?;
-    tool.call(backend, arguments(invocation.event.clone())?)
-        .await
+    let arguments = arguments(invocation.event.clone())?;
+    let budget = tools::BUDGET.min(invocation.left.saturating_sub(LAST_WORD));
+    let answer = tool.call(backend, arguments, budget).await;
+    answer.unwrap_or_else(|bug| Err(Refusal::new(Code::UpstreamError, bug.to_string())))
 }
 
 /// DLT's own answer, to a tool that it has.
@@ -177,6 +188,10 @@ pub async fn serve(
         let answer = match envelope {
             Some(envelope) => envelope,
             None => form.of(answer(backend, &invocation).await),
+        };
+        let answer = match answer.to_string().len() > LONGEST_ANSWER_BYTES {
+            true => form.of(Err(BackendError::TooLarge(LONGEST_ANSWER_BYTES).into())),
+            false => answer,
         };
         runtime.respond(&invocation.id, &answer).await?;
     }

@@ -4,14 +4,28 @@
 
 use super::{Invocation, Runtime, RuntimeError};
 use crate::backend::plain::{PlainClient, PlainReply};
+use crate::tools;
 use async_trait::async_trait;
 use serde_json::Value;
+use std::time::{Duration, SystemTime};
 
 /// Names the Runtime API's host and port.
 pub const VARIABLE: &str = "AWS_LAMBDA_RUNTIME_API";
 const PREFIX: &str = "/2018-06-01/runtime/invocation";
 const ID: &str = "lambda-runtime-aws-request-id";
 const CONTEXT: &str = "lambda-runtime-client-context";
+/// Milliseconds since 1970.
+const DEADLINE: &str = "lambda-runtime-deadline-ms";
+
+/// The time until a deadline.
+fn left(deadline: &str) -> Duration {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let deadline = deadline.parse().map(Duration::from_millis);
+    match (deadline, now) {
+        (Ok(deadline), Ok(now)) => deadline.saturating_sub(now),
+        _ => tools::BUDGET,
+    }
+}
 
 /// The Runtime API of this process.
 #[derive(Debug)]
@@ -64,15 +78,14 @@ impl Runtime for Lambda {
             id: id.to_owned(),
             context: context.unwrap_or_default(),
             event,
+            left: header(DEADLINE).map_or(tools::BUDGET, left),
         })
     }
 
     async fn respond(&self, id: &str, answer: &Value) -> Result<(), RuntimeError> {
         let url = format!("{}/{id}/response", self.base);
-        let sent = self
-            .client
-            .post(&url, answer.to_string().into_bytes())
-            .await;
+        let body = answer.to_string().into_bytes();
+        let sent = self.client.post(&url, body).await;
         sent.map_err(RuntimeError::Gone)
     }
 }

@@ -34,7 +34,7 @@ async fn next(State(mock): State<Arc<Mock>>) -> Response {
         headers.insert(HeaderName::from_static(name), value);
     };
     put("lambda-runtime-aws-request-id", "8476a536");
-    put("lambda-runtime-deadline-ms", "1542409706888");
+    put("lambda-runtime-deadline-ms", "4102444800000");
     if let Some(context) = context {
         put("lambda-runtime-client-context", &context);
     }

@@ -65,7 +65,7 @@ impl Run {
     /// Reads a record.
     pub fn read(value: Value) -> Result<Self, BackendError> {
         serde_json::from_value(value)
-            .map_err(|error| BackendError::Unreadable(format!("run record: {error}")))
+            .map_err(|error| BackendError::unreadable("run record", &error))
     }
 
     /// The run of this id, or the newest one that measured something, or else
@@ -174,10 +174,15 @@ impl Run {
         let labels = self.labels(region);
         let names: Vec<&str> = labels.iter().map(|row| row.0.as_str()).collect();
         let exact = labels.iter().find(|row| row.0 == name);
-        let found = exact.or_else(|| {
-            let shown = |row: &&(String, Numbers)| Text::of(&row.0).as_str() == name;
-            labels.iter().find(shown)
-        });
+        let shown = |row: &&(String, Numbers)| Text::of(&row.0).as_str() == name;
+        if exact.is_none() && labels.iter().filter(shown).count() > 1 {
+            return Err(Refusal::argument(
+                "label",
+                "several labels look like this one, for they were cut or redacted",
+            )
+            .hint("call get_results with label_contains"));
+        }
+        let found = exact.or_else(|| labels.iter().find(shown));
         found
             .cloned()
             .ok_or_else(|| unknown(Code::UnknownLabel, "label", &names))

@@ -299,10 +299,10 @@ fn histogram() -> Value {
 }
 
 fn comparison() -> Value {
-    let metric = |name: &str, pct: f64| {
+    let metric = |name: &str, pct: f64, change: &str| {
         json!({"metric": name, "base": 100.0, "candidate": 100.0 + pct, "delta": pct, "delta_pct": pct,
             "low_pct": pct - 1.5, "high_pct": pct + 1.5, "significant": pct.abs() > 2.0,
-            "change": if pct > 2.0 { "worse" } else { "same" }})
+            "change": change})
     };
     let names = [
         "rate",
@@ -314,18 +314,19 @@ fn comparison() -> Value {
     ];
     let labels: Vec<Value> = (0..60)
         .map(|n| {
+            let change = if n % 2 == 0 { "worse" } else { "better" };
             let metrics: Vec<Value> = names
                 .iter()
-                .map(|name| metric(name, 5.0 + n as f64))
+                .map(|name| metric(name, 5.0 + n as f64, change))
                 .collect();
-            json!({"label": label(n), "change": if n % 2 == 0 { "worse" } else { "better" },
+            json!({"label": label(n), "change": change,
                 "requests_base": 18_000, "requests_candidate": 18_240, "metrics": metrics})
         })
         .collect();
     json!({"base": {"test_id": "Xk29QmWz7B", "test_run_id": "b4sEl1ne00", "start_time": "2026-02-01 12:00:05"},
         "candidate": {"test_id": "Xk29QmWz7B", "test_run_id": "p4TqL8vN2c", "start_time": "2026-03-01 12:00:05"},
         "verdict": "worse", "reasons": [HOSTILE],
-        "comparability": {"same_load": true, "same_regions": true, "same_tasks": true, "same_plan": true, "trusted": false},
-        "totals": names.map(|name| metric(name, 7.5)), "labels": labels, "added": [HOSTILE], "removed": [],
+        "comparability": {"same_load": true, "same_regions": true, "same_tasks": true, "same_plan": true, "trusted": false, "complete": true},
+        "totals": names.map(|name| metric(name, 7.5, "worse")), "labels": labels, "added": [HOSTILE], "removed": [],
         "inconclusive": (60..90).map(label).collect::<Vec<_>>()})
 }

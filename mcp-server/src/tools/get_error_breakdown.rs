@@ -125,16 +125,22 @@ impl Question for GetErrorBreakdown {
             let text = format!("the run is {} and has no results", seen.status);
             return Err(Refusal::new(Code::NoResults, text).hint("call get_results for its state"));
         };
+        let mut warnings = Vec::new();
         let ask = Ask::Errors { test, run };
         let rows = match (seen.errors.clone(), asked.backend.get(&ask).await) {
             (_, Ok(value)) => {
                 let answer: ErrorsAnswer = serde_json::from_value(value)
-                    .map_err(|error| BackendError::Unreadable(format!("errors: {error}")))?;
+                    .map_err(|error| BackendError::unreadable("errors", &error))?;
                 Some(answer.errors)
             }
-            (rows, Err(_)) => rows,
+            (rows, Err(BackendError::NoRoute)) => rows,
+            (Some(rows), Err(error)) => {
+                let text = format!("these are the causes in the run's record: {error}");
+                warnings.push(Warning::new("errors_unavailable", &text));
+                Some(rows)
+            }
+            (None, Err(error)) => return Err(error.into()),
         };
-        let mut warnings = Vec::new();
         let mut groups = match (input.group_by, rows) {
             (GroupBy::Region, _) => by_region(&seen),
             (GroupBy::Code, Some(rows)) => rows.iter().map(of_cause).collect(),
@@ -266,7 +272,7 @@ fn of_codes(run: &Run, failed: u64, warnings: &mut Vec<Warning>) -> Vec<Group> {
         match code.parse::<u16>() {
             Ok(200..=399) => good += count,
             Ok(_) => groups.push(group(&code, Some(Kind::Http), count)),
-            Err(_) => groups.push(group(&code, Some(Kind::Transport), count)),
+            Err(_) => groups.push(group(&code, Some(Kind::of(&code)), count)),
         }
         if !matches!(code.parse::<u16>(), Ok(200..=399)) {
             known += count;

@@ -2,7 +2,7 @@
 
 use super::{Asked, Question};
 use crate::answer::{Answer, RegionError, Warning, instant};
-use crate::backend::cloud::{Cloud, stack_region};
+use crate::backend::cloud::{self, Cloud, stack_region};
 use crate::backend::{Ask, BackendError};
 use crate::clean::Text;
 use crate::refusal::{Code, Refusal};
@@ -156,8 +156,16 @@ impl Question for GetRegionalStacks {
             regions.retain(|row| row.region.as_str() == region);
         }
         let region_errors = match asked.backend.cloud() {
-            Some(cloud) => statuses(cloud, &mut regions).await,
-            None => Vec::new(),
+            Some(aws) => statuses(aws, &mut regions).await,
+            None => {
+                let stacks =
+                    |row: &RegionRow| row.stack.as_deref().and_then(stack_region).is_some();
+                if regions.iter().any(stacks) {
+                    let text = "this server may not ask CloudFormation how stacks are";
+                    warnings.push(Warning::new("stack_status_unavailable", text));
+                }
+                Vec::new()
+            }
         };
         Ok(Answer::whole(Output {
             hub,
@@ -170,19 +178,20 @@ impl Question for GetRegionalStacks {
 }
 
 /// Asks the regions' stacks how they are, all at once; which could not be asked.
-async fn statuses(cloud: &dyn Cloud, regions: &mut [RegionRow]) -> Vec<RegionError> {
+async fn statuses(aws: &dyn Cloud, regions: &mut [RegionRow]) -> Vec<RegionError> {
     let asked = regions.iter_mut().map(|row| async move {
         let stack = row
             .stack
             .as_deref()
             .filter(|arn| stack_region(arn).is_some())?;
-        match cloud.stack_status(stack).await {
+        match aws.stack_status(stack).await {
             Ok(status) => {
                 row.stack_status = Text::some(&status);
                 None
             }
             Err(error) => {
-                let text = format!("no stack_status: {error}");
+                let why = cloud::why("CloudFormation", "cloudformation:DescribeStacks", &error);
+                let text = format!("no stack_status: {why}");
                 Some(RegionError::new(row.region.as_str(), &text))
             }
         }

@@ -170,8 +170,8 @@ impl Question for GetRunners {
 async fn find(asked: &Asked<'_>, input: &Input) -> Result<Found, Refusal> {
     let mut warnings = Vec::new();
     let tasks = asked.backend.get(&Ask::Tasks).await?;
-    let tasks: Vec<RegionTaskIds> = serde_json::from_value(tasks)
-        .map_err(|error| BackendError::Unreadable(format!("tasks: {error}")))?;
+    let tasks: Vec<RegionTaskIds> =
+        serde_json::from_value(tasks).map_err(|error| BackendError::unreadable("tasks", &error))?;
     let capacity = match asked.backend.get(&Ask::Capacity).await {
         Ok(capacity) => capacity,
         Err(error) => {
@@ -189,7 +189,7 @@ async fn find(asked: &Asked<'_>, input: &Input) -> Result<Found, Refusal> {
             .get(&Ask::Scenario { test: test.clone() })
             .await?;
         let found: Scenario = serde_json::from_value(found)
-            .map_err(|error| BackendError::Unreadable(format!("scenario: {error}")))?;
+            .map_err(|error| BackendError::unreadable("scenario", &error))?;
         if found.is_active() {
             let ask = Ask::Runs {
                 test,

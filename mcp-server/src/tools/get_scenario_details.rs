@@ -204,7 +204,7 @@ impl Question for GetScenarioDetails {
         let test = test(&input.test_id)?;
         let found = asked.backend.get(&Ask::Scenario { test }).await?;
         let scenario: Scenario = serde_json::from_value(found)
-            .map_err(|error| BackendError::Unreadable(format!("scenario: {error}")))?;
+            .map_err(|error| BackendError::unreadable("scenario", &error))?;
         let plan = scenario.plan();
         let mut requests = requests(&plan);
         let total = requests.len();

@@ -82,7 +82,7 @@ impl Question for GetTestRunArtifacts {
         let mut warnings = Vec::new();
         let listed: ArtifactsAnswer = match asked.backend.get(&ask).await {
             Ok(value) => serde_json::from_value(value)
-                .map_err(|error| BackendError::Unreadable(format!("artifacts: {error}")))?,
+                .map_err(|error| BackendError::unreadable("artifacts", &error))?,
             Err(error) => {
                 let text = format!("files cannot be listed: {error}");
                 warnings.push(Warning::new("files_unavailable", &text));

@@ -129,7 +129,7 @@ impl Question for ListScenarios {
             tags: input.tags.clone(),
         };
         let list: Scenarios = serde_json::from_value(asked.backend.get(&ask).await?)
-            .map_err(|error| BackendError::Unreadable(format!("scenarios: {error}")))?;
+            .map_err(|error| BackendError::unreadable("scenarios", &error))?;
         let needle = input.name_contains.as_deref().map(str::to_lowercase);
         let named = |item: &&Scenario| {
             let name = item.test_name.to_lowercase();

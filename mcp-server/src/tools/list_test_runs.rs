@@ -26,7 +26,7 @@ pub(super) struct ListTestRuns;
 pub(super) struct Input {
     #[schemars(length(min = 1, max = 128))]
     test_id: String,
-    /// Default 20
+    /// Default 20, fewer where rows are long
     #[serde(default)]
     #[schemars(range(min = 1, max = 30))]
     limit: Option<u64>,
@@ -181,7 +181,7 @@ impl Question for ListTestRuns {
             after: Cursor::api(input.cursor.as_deref(), &asked.question)?,
         };
         let page: Page = serde_json::from_value(asked.backend.get(&ask).await?)
-            .map_err(|error| BackendError::Unreadable(format!("runs: {error}")))?;
+            .map_err(|error| BackendError::unreadable("runs", &error))?;
         // Which one is the baseline is worth a word, not a failure.
         let baseline = asked
             .backend

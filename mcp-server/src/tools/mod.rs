@@ -2,6 +2,7 @@
 //! question becomes a tool with schemas, and how a call finds its question.
 
 mod compare_test_runs;
+mod comparison_view;
 mod get_baseline_test_run;
 mod get_error_breakdown;
 mod get_latest_test_run;
@@ -19,18 +20,22 @@ mod task_rows;
 
 use crate::answer::Answer;
 use crate::arguments;
-use crate::backend::Backend;
+use crate::backend::{Backend, BackendError};
 use crate::cursor;
 use crate::refusal::{Code, Refusal};
 use crate::schema;
 use async_trait::async_trait;
 use dlt_core::ids::{TestId, TestRunId};
+use futures_util::FutureExt as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::OnceLock;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// A call of a tool.
 pub(crate) struct Asked<'a> {
@@ -61,6 +66,15 @@ pub(crate) trait Question {
     async fn answer(asked: &Asked<'_>, input: Self::Input)
     -> Result<Answer<Self::Output>, Refusal>;
 }
+
+/// How long a call may take, all that it asks for included: API Gateway gives up
+/// after 29 s, and agents wait no longer than they must.
+pub const BUDGET: Duration = Duration::from_secs(25);
+
+/// A call that broke: a bug of ours, which must not take other calls along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the tool failed by a bug of this server")]
+pub struct Bug;
 
 /// A call under way.
 type Call<'a> = Pin<Box<dyn Future<Output = Result<Value, Refusal>> + Send + 'a>>;
@@ -99,13 +113,18 @@ impl Tool {
         }
     }
 
-    /// Answers a call.
+    /// Answers a call within this time.
     pub async fn call(
         &self,
         backend: &dyn Backend,
         arguments: Map<String, Value>,
-    ) -> Result<Value, Refusal> {
-        (self.call)(self, backend, arguments).await
+        budget: Duration,
+    ) -> Result<Result<Value, Refusal>, Bug> {
+        let called = AssertUnwindSafe((self.call)(self, backend, arguments)).catch_unwind();
+        match timeout(budget, called).await {
+            Ok(answered) => answered.map_err(|_| Bug),
+            Err(_) => Ok(Err(BackendError::Timeout.into())),
+        }
     }
 }
 

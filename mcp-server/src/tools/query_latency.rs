@@ -145,7 +145,7 @@ impl Question for QueryLatency {
             match asked.backend.get(&ask).await {
                 Ok(value) => {
                     let exact: HistogramAnswer = serde_json::from_value(value)
-                        .map_err(|error| BackendError::Unreadable(format!("histogram: {error}")))?;
+                        .map_err(|error| BackendError::unreadable("histogram", &error))?;
                     if exact.distribution.count > 0 {
                         return Ok(Answer::whole(of_histogram(&exact, &wanted, &input)));
                     }
@@ -221,7 +221,7 @@ fn of_histogram(exact: &HistogramAnswer, wanted: &[f64], input: &Input) -> Outpu
 /// The value at a percentile and how far the true one may lie below, µs.
 fn quantile(exact: &HistogramAnswer, count: u64, p: f64) -> (u64, u64) {
     let least = exact.distribution.min_us.unwrap_or(0);
-    let most = exact.distribution.max_us.unwrap_or(u64::MAX);
+    let most = exact.distribution.max_us.unwrap_or(u64::MAX).max(least);
     let rank = ((p / 100.0 * count as f64).ceil() as u64).clamp(1, count.max(1));
     if p <= 0.0 {
         return (least, 0);
@@ -298,7 +298,10 @@ fn of_points(numbers: &Numbers, method: Method, wanted: &[f64], input: &Input) -
         histogram: Vec::new(),
         error_bound_ms: None,
         warnings,
-        next: "leave region out for exact values".into(),
+        next: match input.region {
+            Some(_) => "leave region out for exact values".into(),
+            None => "call get_results for what else is known of the run".into(),
+        },
     }
 }
 

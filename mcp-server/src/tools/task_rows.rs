@@ -3,7 +3,7 @@
 
 use crate::answer::{RegionError, Warning, instant};
 use crate::backend::Backend;
-use crate::backend::cloud::{MOST_TASKS, TaskArn, TaskDetail};
+use crate::backend::cloud::{self, MOST_TASKS, TaskArn, TaskDetail};
 use crate::clean::Text;
 use futures_util::future::join_all;
 use schemars::JsonSchema;
@@ -99,16 +99,18 @@ pub(super) async fn describe(backend: &dyn Backend, rows: &mut [TaskRow]) -> Des
         return Described::default();
     }
     let unavailable = |why: &str| Some(Warning::new("tasks_detail_unavailable", why));
-    let Some(cloud) = backend.cloud() else {
+    let Some(aws) = backend.cloud() else {
         return Described {
-            warning: unavailable("only ids are known here: this server may not ask ECS"),
+            warning: unavailable(
+                "only ids are known here, not whose they are: this server may not ask ECS",
+            ),
             ..Described::default()
         };
     };
     let asked = clusters.iter().flat_map(|(&(region, cluster), arns)| {
         arns.chunks(MOST_TASKS).map(move |arns| async move {
             let of = TaskArn { region, cluster };
-            (region, cloud.tasks(&of, arns).await)
+            (region, aws.tasks(&of, arns).await)
         })
     });
     let mut described = Described::default();
@@ -117,7 +119,8 @@ pub(super) async fn describe(backend: &dyn Backend, rows: &mut [TaskRow]) -> Des
         match found {
             Ok(found) => known.extend(found.into_iter().map(|it| (it.arn.clone(), it))),
             Err(error) => {
-                let error = RegionError::new(region, &format!("ids only: {error}"));
+                let why = cloud::why("ECS", "ecs:DescribeTasks", &error);
+                let error = RegionError::new(region, &format!("ids only: {why}"));
                 if !described.errors.contains(&error) {
                     described.errors.push(error);
                 }
@@ -130,7 +133,9 @@ pub(super) async fn describe(backend: &dyn Backend, rows: &mut [TaskRow]) -> Des
         }
     }
     if !described.errors.is_empty() {
-        described.warning = unavailable("region_errors names regions of which only ids are known");
+        described.warning = unavailable(
+            "region_errors names regions of which only ids are known, not whose they are",
+        );
     } else if ids.len() > MOST_DESCRIBED {
         described.warning = unavailable("details are told of the first 1,000 tasks only");
     }

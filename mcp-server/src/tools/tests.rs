@@ -1,12 +1,13 @@
 //! What the tools promise of themselves and of their answers.
 
 use super::fixtures::{Canned, HOSTILE, least};
-use super::{all, find};
+use super::{BUDGET, all, find};
 use crate::answer::LONGEST_ANSWER;
 use crate::backend::BackendError;
 use crate::refusal::{Code, Refusal};
 use crate::schema::{flattened, gateway_faults};
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 mod cloud;
 
@@ -27,9 +28,11 @@ fn map(value: Value) -> Map<String, Value> {
 fn asked(canned: &Canned, tool: &str, arguments: Value) -> Result<Value, Refusal> {
     let tool = find(tool).expect("a tool");
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
         .build()
         .unwrap();
-    runtime.block_on(tool.call(canned, map(arguments)))
+    let called = tool.call(canned, map(arguments), BUDGET);
+    runtime.block_on(called).expect("no bug")
 }
 
 /// An answer that fits its schema.
@@ -317,6 +320,22 @@ fn wrong_names_are_answered_with_right_ones() {
         ),
         ("query_latency", Value::Object(run), Code::UnknownRegion),
         (
+            "compare_test_runs",
+            json!({"test_id": "Xk29QmWz7B", "base": "latest", "candidate": "p4TqL8vN2c"}),
+            Code::InvalidArgument,
+        ),
+        (
+            "compare_test_runs",
+            json!({"test_id": "Xk29QmWz7B", "base": "another1", "candidate": "p4TqL8vN2c",
+                "metric": "p42_ms"}),
+            Code::InvalidArgument,
+        ),
+        (
+            "compare_test_runs",
+            json!({"test_id": "Xk29QmWz7B", "base": "p4TqL8vN2c", "candidate": "another1"}),
+            Code::NotFound,
+        ),
+        (
             "get_runners",
             json!({"region": "mars-1"}),
             Code::UnknownRegion,
@@ -369,4 +388,100 @@ fn one_failing_part_does_not_fail_the_whole() {
     canned.fail("/tasks", BackendError::Throttled);
     let refusal = asked(&canned, "get_runners", json!({})).unwrap_err();
     assert_eq!((refusal.code, refusal.retryable), (Code::Throttled, true));
+}
+
+/// A backend that does something else than answer.
+struct Misbehaving(fn() -> bool);
+
+#[async_trait::async_trait]
+impl crate::backend::Backend for Misbehaving {
+    async fn get(&self, _: &crate::backend::Ask) -> Result<Value, BackendError> {
+        assert!((self.0)(), "a bug, as this test wants it");
+        std::future::pending().await
+    }
+
+    async fn raw(&self, _: &crate::backend::Ask) -> Result<crate::backend::Reply, BackendError> {
+        std::future::pending().await
+    }
+}
+
+#[test]
+fn a_call_that_breaks_or_hangs_is_answered() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let tool = find("get_results").unwrap();
+    let arguments = || map(json!({"test_id": "Xk29QmWz7B"}));
+    let broken = Misbehaving(|| false);
+    let answer = runtime.block_on(tool.call(&broken, arguments(), BUDGET));
+    assert_eq!(answer, Err(super::Bug));
+    let silent = Misbehaving(|| true);
+    let answer = runtime.block_on(tool.call(&silent, arguments(), Duration::from_millis(20)));
+    assert_eq!(answer.unwrap().unwrap_err().code, Code::UpstreamTimeout);
+}
+
+#[test]
+fn failures_that_were_none_before_are_the_first_thing_told() {
+    let mut canned = Canned::ours();
+    let run = "/scenarios/Xk29QmWz7B/testruns/p4TqL8vN2c";
+    let change = |metric: &str, base: f64, candidate: f64, pct: Option<f64>, change: &str| {
+        json!({"metric": metric, "base": base, "candidate": candidate,
+            "delta": candidate - base, "delta_pct": pct, "significant": true, "change": change})
+    };
+    let metrics = json!([
+        change("p95_us", 100_000.0, 40_000.0, Some(-60.0), "better"),
+        change("error_rate", 0.0, 0.3, None, "worse"),
+    ]);
+    canned.put(
+        &format!("{run}/compare"),
+        json!({"base": {}, "candidate": {}, "verdict": "worse", "totals": metrics,
+            "comparability": {"complete": true, "trusted": true},
+            "labels": [{"label": "pay", "change": "worse", "metrics": metrics}],
+            "inconclusive": ["thin"]}),
+    );
+    let answer = good(
+        &canned,
+        "compare_test_runs",
+        Value::Object(least("compare_test_runs")),
+    );
+    let row = &answer["regressed"][0];
+    assert_eq!(
+        (&row["label"], &row["metric"]),
+        (&json!("pay"), &json!("error_pct"))
+    );
+    assert_eq!(
+        (&row["base"], &row["candidate"], &row["delta"]),
+        (&json!(0.0), &json!(30.0), &json!(30.0))
+    );
+    assert_eq!(answer["warnings"][0]["code"], "labels_not_judged");
+    assert_eq!(answer["inconclusive"], json!(["thin"]));
+}
+
+#[test]
+fn labels_that_look_alike_are_not_mistaken_for_each_other() {
+    let mut canned = Canned::ours();
+    let run = "/scenarios/Xk29QmWz7B/testruns/p4TqL8vN2c";
+    let mut record = super::fixtures::record(true);
+    for (n, end) in [(0, "a"), (1, "b")] {
+        record["summary"]["labels"][n]["label"] = json!(format!("/{}{end}", "x".repeat(250)));
+    }
+    canned.put(run, record);
+    let shown = good(
+        &canned,
+        "get_results",
+        json!({"test_id": "Xk29QmWz7B", "limit": 100}),
+    );
+    let labels = shown["labels"].as_array().unwrap();
+    let cut = labels
+        .iter()
+        .find(|row| row["label"].as_str().unwrap().starts_with("/xx"));
+    let mut arguments = least("query_latency");
+    arguments.insert("label".to_owned(), cut.unwrap()["label"].clone());
+    let refusal = asked(&canned, "query_latency", Value::Object(arguments)).unwrap_err();
+    assert!(
+        refusal.message.contains("several labels"),
+        "{}",
+        refusal.message
+    );
 }

@@ -6,10 +6,11 @@ use crate::objects::uploads;
 use crate::results;
 use crate::runs::Run;
 use crate::world::World;
+use dlt_core::calls::RunRecord;
 use dlt_core::calls::answers::{Artifact, ArtifactsAnswer, ErrorsAnswer};
 use dlt_core::calls::request::{Refusal, RunPart};
-use dlt_core::compare::{Comparison, Side, compare};
-use dlt_core::ids::{TestId, TestRunId};
+use dlt_core::compare::{Comparison, Side, compare, in_region};
+use dlt_core::ids::{Region, TestId, TestRunId};
 use dlt_core::keys;
 use dlt_core::timeline::RunTimeline;
 use flate2::read::GzDecoder;
@@ -32,10 +33,10 @@ pub(super) async fn get(
         RunPart::Errors => json(Ok(ErrorsAnswer {
             errors: run.record.errors.unwrap_or_default(),
         })),
-        RunPart::Compare { run: base, test } => {
-            let test = test.as_ref().unwrap_or(&run.test);
-            let base = runs::need(world, test, &base).await?;
-            json(compared(world, &base, &run).await)
+        RunPart::Compare(query) => {
+            let test = query.test.as_ref().unwrap_or(&run.test);
+            let base = runs::need(world, test, &query.run).await?;
+            json(compared(world, &base, &run, query.region.as_ref()).await)
         }
         RunPart::Artifacts { name: None } => json(artifacts(world, &run).await),
         RunPart::Artifacts { name: Some(name) } => artifact(world, &run, &name).await,
@@ -82,7 +83,12 @@ async fn unpacked(world: &World, run: &Run) -> Result<Option<Vec<u8>>, Refusal> 
 
 /// What changed from `base` to `candidate`; the draws follow from their names,
 /// so that the answer is the same whenever it is asked.
-async fn compared(world: &World, base: &Run, candidate: &Run) -> Result<Comparison, Refusal> {
+async fn compared(
+    world: &World,
+    base: &Run,
+    candidate: &Run,
+    region: Option<&Region>,
+) -> Result<Comparison, Refusal> {
     if base.run == candidate.run {
         return Err(Refusal::new(
             400,
@@ -96,15 +102,35 @@ async fn compared(world: &World, base: &Run, candidate: &Run) -> Result<Comparis
     let seed = names.bytes().fold(0u64, |seed, byte| {
         seed.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte)
     });
-    let side = |run, timeline| Side {
-        record: run,
-        timeline,
-    };
-    Ok(compare(
-        side(&base.record, before.as_ref()),
-        side(&candidate.record, after.as_ref()),
-        seed,
-    ))
+    let before = part(base, before, region)?;
+    let after = part(candidate, after, region)?;
+    Ok(compare(side(&before), side(&after), seed))
+}
+
+fn side((record, timeline): &(RunRecord, Option<RunTimeline>)) -> Side<'_> {
+    Side {
+        record,
+        timeline: timeline.as_ref(),
+    }
+}
+
+/// A run as it is compared: all of it, or what was measured from one region.
+fn part(
+    run: &Run,
+    timeline: Option<RunTimeline>,
+    region: Option<&Region>,
+) -> Result<(RunRecord, Option<RunTimeline>), Refusal> {
+    let mut part = (run.record.clone(), timeline);
+    if let Some(region) = region
+        && !in_region(&mut part.0, part.1.as_mut(), region)
+    {
+        return Err(Refusal::new(
+            400,
+            "INVALID_QUERY_PARAMETER",
+            format!("region: run {} has no results from {region}", run.run),
+        ));
+    }
+    Ok(part)
 }
 
 /// The run's merged timeline; None if there is none.

@@ -101,6 +101,47 @@ fn a_scope_for_reading_starts_nothing() {
 }
 
 #[test]
+fn live_events_end_with_the_token() {
+    let _shared = patience::shared();
+    let (home, issuer) = (Home::new(), pool());
+    let service = started(&home, &issuer);
+    let send = |token: &str, method: &str, path: &str, body: &str| {
+        let value = format!("Bearer {token}");
+        let headers = [("authorization", value.as_str())];
+        http::send(&service.address, method, path, &headers, body.as_bytes())
+    };
+    let kept = json!({
+        "testId": "kept", "testName": "kept", "testDescription": "kept", "saveOnly": true,
+        "testType": "simple", "fileType": "none", "showLive": true,
+        "testTaskConfigs": [{"region": "lo-home-1", "taskCount": 1, "concurrency": 1}],
+        "testScenario": {
+            "execution": [{"ramp-up": "0s", "hold-for": "1s", "scenario": "one"}],
+            "scenarios": {"one": {"requests": [{"url": "http://127.0.0.1:9/", "method": "GET"}]}},
+        },
+        "regionalTaskDetails": {"lo-home-1": {"dltAvailableTasks": 4}},
+    });
+    let saved = send(
+        &good(json!({})),
+        "POST",
+        "/api/scenarios",
+        &kept.to_string(),
+    );
+    assert_eq!(
+        saved.status,
+        200,
+        "{}",
+        String::from_utf8_lossy(&saved.body)
+    );
+    // Good for two more seconds: a minute is forgiven to clocks that differ.
+    let ending = good(json!({"exp": now() - 58}));
+    let events = send(&ending, "GET", "/api/scenarios/kept/live", "");
+    assert_eq!(events.status, 200);
+    let text = String::from_utf8_lossy(&events.body);
+    assert!(text.contains("event: status"), "{text}");
+    assert_eq!(send(&ending, "GET", "/api/scenarios", "").status, 401);
+}
+
+#[test]
 fn a_good_token_opens_both_doors() {
     let _shared = patience::shared();
     let (home, issuer) = (Home::new(), pool());
