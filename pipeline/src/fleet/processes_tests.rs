@@ -167,14 +167,20 @@ async fn a_runner_whose_number_was_never_written_is_found_by_its_token() {
     let folder = tempfile::tempdir().unwrap();
     let earlier = fleet(folder.path(), &format!("{READY} exec sleep 60"));
     let mut launch = launch(1, 1);
-    // Tokens of other tests' processes must not be met.
-    launch.order.run = TestRunId::parse("found-by-token").unwrap();
+    // Tokens of other tests' processes must not be met, nor what a failed one left.
+    let name = format!("found-by-token-{}", std::process::id());
+    launch.order.run = TestRunId::parse(&name).unwrap();
     earlier.launch(std::slice::from_ref(&launch)).await.unwrap();
-    let path = folder.path().join("found-by-token/lo-home-1-1.json");
+    let path = folder.path().join(name).join("lo-home-1-1.json");
     let mut card: Card = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     let pid = card.pid;
     (card.pid, card.started) = (0, None);
     fs::write(&path, serde_json::to_vec(&card).unwrap()).unwrap();
+    // While the shell becomes `sleep`, its environment cannot be read.
+    let line = format!("/proc/{pid}/cmdline");
+    while !fs::read(&line).is_ok_and(|line| line.starts_with(b"sleep")) {
+        tokio::task::yield_now().await;
+    }
     let later = fleet(folder.path(), "exit 1");
     assert_eq!(later.adopt(&launch.order.run).unwrap(), Lifetime::OfParent);
     assert_eq!(later.lock()[0].card.pid, pid);
