@@ -20,8 +20,8 @@ use std::process::Command;
 
 /// Users of the pairs.
 const USERS: u64 = 50;
-/// Users of the memory row.
-const MANY_USERS: u64 = 1_000;
+/// Users of the memory rows.
+const MANY_USERS: [u64; 2] = [1_000, 10_000];
 /// The core that the generators get; nginx gets core 0.
 const GENERATOR_CORE: &str = "1";
 
@@ -68,8 +68,10 @@ pub fn closed(pairs: usize, seconds: u64, dlt: Option<PathBuf>) -> Result<()> {
         println!("pair {}: ratio {:.3}", pair + 1, ratios[pair]);
         rows.extend([wrk, ours]);
     }
-    rows.push(run_wrk(&nginx, MANY_USERS, seconds)?);
-    rows.push(run_dlt(&dlt, &nginx, MANY_USERS, seconds)?);
+    for users in MANY_USERS {
+        rows.push(run_wrk(&nginx, users, seconds)?);
+        rows.push(run_dlt(&dlt, &nginx, users, seconds)?);
+    }
     let text = report(&rows, &mut ratios, seconds)?;
     print!("{text}");
     append(&text)
