@@ -174,7 +174,9 @@ pub async fn read(
         }
     })?;
     let status = answer["run"]["status"].as_str().unwrap_or_default();
-    let lasting = matches!(status, "complete" | "failed" | "cancelled");
+    // A run has causes of errors only once it has ended.
+    let ended = matches!(status, "complete" | "failed" | "cancelled");
+    let lasting = ended || tool.name == "get_error_breakdown";
     let text = ResourceContents::text(answer.to_string(), uri).with_mime_type("application/json");
     Ok(ReadResourceResult::new(vec![text])
         .with_ttl_ms(if lasting { LASTING_MS } else { 0 })

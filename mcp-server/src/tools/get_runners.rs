@@ -97,8 +97,8 @@ struct Found {
 impl Question for GetRunners {
     const NAME: &'static str = "get_runners";
     const TITLE: &'static str = "Load-test runners";
-    const TEXT: &'static str = "How many load-test runners run now in each region, and the vCPU room \
-        left for more; with test_id also pending and desired ones of that scenario.";
+    const TEXT: &'static str = "How many load-test runners run now in each region, starting ones included, \
+        and the vCPU room left for more; with test_id also pending and desired ones of that scenario.";
     type Input = Input;
     type Output = Output;
 
