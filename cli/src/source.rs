@@ -82,7 +82,9 @@ pub fn read(args: &RunArgs, places: &Places, files: &Files) -> Result<Scenario, 
         return from_url(args, places, files);
     }
     let useless = flags_for_urls(args);
-    if !useless.is_empty() {
+    // A URL without its scheme is no file: that is told before its flags.
+    let there = target == "-" || Path::new(target).exists();
+    if there && !useless.is_empty() {
         return Err(Faults(useless));
     }
     from_file(target, &defaults(args, places), files)

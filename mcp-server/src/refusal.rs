@@ -133,12 +133,12 @@ impl From<BackendError> for Refusal {
             BackendError::NotFound(code) if code == "TEST_NOT_FOUND" => {
                 return Self::new(Code::NotFound, "there is no scenario with this test_id")
                     .about("test_id")
-                    .hint("call list_scenarios for valid ids");
+                    .hint("call list_scenarios for valid ids; a run's id is a test_run_id");
             }
             BackendError::NotFound(code) if code == "TESTRUN_NOT_FOUND" => {
                 return Self::new(Code::NotFound, "there is no such run of this scenario")
                     .about("test_run_id")
-                    .hint("call list_test_runs for valid ids");
+                    .hint("call list_test_runs for valid ids, which are whole ones");
             }
             BackendError::NotFound(_) => {
                 (Code::NotFound, "call list_scenarios for valid ids", false)
@@ -204,6 +204,6 @@ mod tests {
     #[test]
     fn a_missing_run_names_the_next_tool() {
         let refusal = Refusal::from(BackendError::NotFound("TESTRUN_NOT_FOUND".to_owned()));
-        insta::assert_snapshot!(refusal.text(), @r#"{"error":{"code":"not_found","message":"there is no such run of this scenario","field":"test_run_id","hint":"call list_test_runs for valid ids","retryable":false}}"#);
+        insta::assert_snapshot!(refusal.text(), @r#"{"error":{"code":"not_found","message":"there is no such run of this scenario","field":"test_run_id","hint":"call list_test_runs for valid ids, which are whole ones","retryable":false}}"#);
     }
 }

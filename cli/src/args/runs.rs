@@ -73,10 +73,11 @@ pub struct CompareArgs {
 }
 
 const COMPARE_HELP: &str = "\
-Runs compare if their load, regions, runners and requests are the same and
-neither is untrusted. A change counts if it is 2 % or more and no chance: seconds
+Runs compare if their load, regions, runners and requests are the same, neither
+is untrusted, both ended as planned, and both made load for 15 seconds or more. A change counts if it is 2 % or more and no chance: seconds
 are drawn again and again (block bootstrap), and for many numbers at once the
-bar is raised (Benjamini-Hochberg). Exits with 1 if the second run is worse,
+bar is raised (Benjamini-Hochberg). What differs between any two runs of one
+system (a machine that was busier) is seen as well: repeat what matters. Exits with 1 if the second run is worse,
 with 3 if they cannot be compared.";
 
 /// Flags of `dlt runs watch`.

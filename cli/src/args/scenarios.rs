@@ -57,7 +57,7 @@ pub struct CreateArgs {
     /// Start a run now
     #[arg(long, help_heading = "When", conflicts_with_all = ["cron", "at"])]
     pub start: bool,
-    /// Run by cron: minute, hour, day, month, weekday
+    /// Run by cron: minute (one number), hour, day, month, weekday
     #[arg(
         long,
         value_name = "EXPR",

@@ -11,7 +11,7 @@ use crate::line::{Line, Tone, wrapped};
 use crate::units;
 use dlt_core::calls::RunRecord;
 use dlt_core::outcome::Threshold;
-use dlt_core::summary::Block;
+use dlt_core::summary::{Block, Blocks};
 
 pub use headline::headline;
 
@@ -88,6 +88,9 @@ fn named_lines(name: &str, text: &str, width: usize) -> Vec<Line> {
 
 /// The run's measured seconds, from the compatible results.
 fn measured_seconds(record: &RunRecord) -> Option<f64> {
+    if let Some(loaded) = record.summary.as_ref().and_then(Blocks::loaded_s) {
+        return Some(loaded);
+    }
     let text = record.results.get("total")?.get("testDuration")?;
     let seconds: f64 = match text {
         serde_json::Value::String(text) => text.parse().ok()?,
@@ -204,20 +207,31 @@ fn steps(record: &RunRecord) -> usize {
         .map_or(0, Vec::len)
 }
 
+/// A stretch of time; short ones with tenths, which matter there.
+fn length(seconds: f64) -> String {
+    let whole = seconds.round();
+    match seconds < 60.0 && (seconds - whole).abs() >= 0.05 {
+        true => format!("{seconds:.1} s"),
+        false => units::span(whole as u64),
+    }
+}
+
 /// How fast and how much: rate, plan, bytes.
 fn volume(record: &RunRecord) -> Option<Line> {
     let total = &record.summary.as_ref()?.total;
     let mut words = Vec::new();
     if let (Some(rate), Some(seconds)) = (rate_of(record, total), measured_seconds(record)) {
-        words.push(format!(
-            "{} over {}",
-            units::rate(rate),
-            units::span(seconds.round() as u64)
-        ));
+        words.push(format!("{} over {}", units::rate(rate), length(seconds)));
     }
     if let Some(load) = &record.load {
         let users = load.users.map(|users| units::several(users, "user"));
-        let arrivals = load.arrivals.map(|arrivals| match steps(record) {
+        // Beside users, arrivals have a scenario of their own.
+        let steps = if load.users.is_some() {
+            1
+        } else {
+            steps(record)
+        };
+        let arrivals = load.arrivals.map(|arrivals| match steps {
             0 | 1 => format!("{} arrivals/s planned", units::number(arrivals)),
             steps => format!(
                 "{} arrivals/s planned, each for {steps} requests",
@@ -358,7 +372,7 @@ fn next(record: &RunRecord, telling: &Telling<'_>) -> Vec<Line> {
     if telling.exit == Exit::Passed && !demanding {
         rows.push((
             "let it pass or fail",
-            "add --threshold 'p(95)<200ms' to the command".to_owned(),
+            "--threshold 'p(95)<200ms' after a URL, thresholds in a file".to_owned(),
         ));
     }
     rows.extend(telling.next.iter().cloned());

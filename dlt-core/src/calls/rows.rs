@@ -4,7 +4,7 @@
 use super::RunRecord;
 use super::answers::{ShortCoverage, ShortOutcome, ShortVerdict, TestRunSummary};
 use crate::run::Status;
-use crate::summary::Block;
+use crate::summary::{Block, Blocks};
 
 /// Reads a percentile, µs.
 type Exact = fn(&Block) -> Option<u64>;
@@ -44,7 +44,9 @@ impl RunRecord {
         let total = self.results.get("total");
         let count = |key: &str| total?.get(key)?.as_u64();
         let number = |key: &str| total?.get(key)?.as_str()?.parse::<f64>().ok();
-        let seconds = number("testDuration").map_or(1.0, |seconds| seconds.max(1.0));
+        let loaded = self.summary.as_ref().and_then(Blocks::loaded_s);
+        let seconds = loaded.or_else(|| Some(number("testDuration")?.max(1.0)));
+        let seconds = seconds.unwrap_or(1.0);
         let some = |value: Option<f64>| value.map(rounded).filter(|value| *value != 0.0);
         let block = self.summary.as_ref().map(|blocks| &blocks.total);
         // The compatible results are text in seconds, cut to milliseconds: of a
@@ -99,7 +101,6 @@ fn rounded(value: f64) -> f64 {
 mod tests {
     use super::super::tests::record;
     use super::*;
-    use crate::summary::Blocks;
     use serde_json::json;
 
     #[test]

@@ -407,7 +407,9 @@ fn sum_up(
     let too_little = worst(totals) == Change::Inconclusive;
     if too_little {
         reasons.push(
-            "the runs are too short, or have no timeline, to tell change from chance".to_owned(),
+            "the runs are too short to tell change from chance: both need at least 15 seconds \
+             of load, and the timeline that is kept of them"
+                .to_owned(),
         );
     }
     if too_little || !comparability.holds() {

@@ -98,12 +98,13 @@ impl Merger {
 
     /// The one result.
     pub fn finish(self, facts: &RunFacts<'_>) -> Summary {
-        let duration_us = self
-            .runners
-            .values()
-            .map(|runner| runner.duration_us)
-            .max()
-            .unwrap_or(0);
+        let longest = self.runners.values().map(|runner| runner.duration_us).max();
+        // Rates are over the time in which load was made: a last answer that
+        // came late took nothing away from it.
+        let duration_us = match (longest.unwrap_or(0), facts.plan.end_us()) {
+            (longest, 0) => longest,
+            (longest, planned) => longest.min(planned),
+        };
         let sums = self.sum_up(facts, duration_us);
         let coverage = coverage::coverage(facts, &self.runners);
         let start = coverage::start(facts.start_at_us, &self.runners);
@@ -263,6 +264,7 @@ impl Merger {
         }
         sums.blocks.labels = busiest(blocks.into_iter());
         sums.blocks.total = Block::of_whole(&sums.overall, &sums.phases);
+        sums.blocks.loaded_us = duration_us;
         let users = self.regions.values().map(|part| part.users).sum();
         let total = results::whole(&sums.overall, users, seconds, busiest(entries.into_iter()));
         // Nothing measured is shown as nothing, not as zeros.

@@ -123,9 +123,20 @@ pub struct Block {
     pub first_byte_sum_us: Option<u64>,
 }
 
+impl Blocks {
+    /// How long load was made, s; None if that is not known.
+    pub fn loaded_s(&self) -> Option<f64> {
+        (self.loaded_us > 0).then(|| self.loaded_us as f64 / 1e6)
+    }
+}
+
 /// The blocks of a run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Blocks {
+    /// How long load was made, µs: what rates are over. The last answer may
+    /// have come later.
+    #[serde(default)]
+    pub loaded_us: u64,
     /// All runners.
     pub total: Block,
     /// By region.

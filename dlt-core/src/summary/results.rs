@@ -19,7 +19,7 @@ const PERCENTILES: [(&str, f64); 7] = [
 /// What stands for an empty label, as Taurus has it.
 const EMPTY_LABEL: &str = "[empty]";
 
-/// The measured length in whole seconds. Clients divide by it: a run that
+/// The length of the load in whole seconds. Clients divide by it: a run that
 /// measured anything lasted at least one.
 pub(super) fn test_duration(duration_us: u64, finished: u64) -> u64 {
     let seconds = (duration_us + 500_000) / 1_000_000;

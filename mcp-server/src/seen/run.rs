@@ -91,8 +91,11 @@ impl Run {
         ACTIVE.contains(&self.status.as_str())
     }
 
-    /// Measured seconds.
+    /// How long load was made, seconds.
     pub fn seconds(&self) -> Option<f64> {
+        if let Some(loaded) = self.summary.as_ref().and_then(Blocks::loaded_s) {
+            return Some(loaded);
+        }
         let text = self.results["total"]["testDuration"].as_str()?;
         text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0)
     }
@@ -107,13 +110,32 @@ impl Run {
         }
     }
 
+    /// Whether the target never answered.
+    pub fn could_not_run(&self) -> bool {
+        let outcome = self.outcome.as_ref();
+        outcome.is_some_and(|outcome| outcome.could_not_run)
+    }
+
+    /// Without times where nothing was answered: those are of failures.
+    fn told(&self, numbers: Numbers) -> Numbers {
+        match self.could_not_run() {
+            true => Numbers {
+                requests: numbers.requests,
+                failed: numbers.failed,
+                ..Numbers::default()
+            },
+            false => numbers,
+        }
+    }
+
     /// All requests; None if it measured nothing.
     pub fn total(&self) -> Option<Numbers> {
         let numbers = match &self.summary {
             Some(blocks) => Some(Numbers::of_block(&blocks.total)),
             None => Numbers::of_results(&self.results["total"]),
         };
-        numbers.filter(|numbers| numbers.requests > 0)
+        let numbers = numbers.filter(|numbers| numbers.requests > 0);
+        numbers.map(|numbers| self.told(numbers))
     }
 
     /// By region, by name.
@@ -121,7 +143,7 @@ impl Run {
         if let Some(blocks) = &self.summary {
             let rows = blocks.regions.iter();
             return rows
-                .map(|(name, block)| (name.clone(), Numbers::of_block(block)))
+                .map(|(name, block)| (name.clone(), self.told(Numbers::of_block(block))))
                 .collect();
         }
         let results = self.results.as_object();
@@ -142,7 +164,7 @@ impl Run {
                 let rows = blocks.labels.iter();
                 rows.map(|block| {
                     let label = block.label.clone().unwrap_or_default();
-                    (label, Numbers::of_block(block))
+                    (label, self.told(Numbers::of_block(block)))
                 })
                 .collect()
             }

@@ -397,6 +397,12 @@ fn warnings(run: &Run, total: Option<&Numbers>) -> Vec<Warning> {
         };
         warnings.push(Warning::new("no_results", &text));
     }
+    if run.could_not_run() {
+        warnings.push(Warning::new(
+            "could_not_run",
+            "the target never answered: there are no response times",
+        ));
+    }
     let untrusted = run
         .verdict
         .as_ref()
@@ -444,7 +450,9 @@ fn next(run: &Run, total: Option<&Numbers>) -> Option<Text> {
     let Some(total) = total else {
         return Some(match run.is_active() {
             true => "call get_runners to see it run".into(),
-            false => "call get_error_breakdown, or list_test_runs for other runs".into(),
+            false => {
+                "call list_test_runs for other runs, get_scenario_details for the target".into()
+            }
         });
     };
     Some(match total.failed {
