@@ -50,9 +50,7 @@ pub async fn up(voice: Voice, home_dir: Option<&Path>, args: &UpArgs) -> anyhow:
     let listener = match TcpListener::bind(address).await {
         Ok(listener) => listener,
         Err(error) => {
-            voice.error(&format!(
-                "cannot listen on {address}: {error}; choose another with --listen 127.0.0.1:PORT"
-            ));
+            voice.error(&busy(address, &error, home_dir));
             return Ok(Exit::CouldNotRun);
         }
     };
@@ -96,6 +94,24 @@ pub async fn up(voice: Voice, home_dir: Option<&Path>, args: &UpArgs) -> anyhow:
         }
     }
     Ok(Exit::Bug)
+}
+
+/// Why it cannot listen there; another `dlt up` of the folder is told first, since
+/// another address would not help then.
+fn busy(address: SocketAddr, error: &std::io::Error, home_dir: Option<&Path>) -> String {
+    let card = home::dir(home_dir)
+        .ok()
+        .and_then(|dir| ServerCard::read(&dir));
+    match card.filter(ServerCard::is_of_a_process) {
+        Some(card) => format!(
+            "the dlt up of this data folder runs already: {}, process {}; stop it first, or name \
+             another folder with --data",
+            card.api, card.pid
+        ),
+        None => format!(
+            "cannot listen on {address}: {error}; choose another with --listen 127.0.0.1:PORT"
+        ),
+    }
 }
 
 /// Who looks at tokens, if anybody does.

@@ -39,7 +39,7 @@ pub enum HttpError {
     #[error("{0} is not a loopback address: without authentication MCP serves this machine only")]
     NotLoopback(SocketAddr),
     /// The socket would not.
-    #[error("cannot listen on {0}: {1}")]
+    #[error("cannot listen on {0}: {1}; choose another with --listen 127.0.0.1:PORT")]
     Bind(SocketAddr, io::Error),
     /// It ended by itself.
     #[error("the server ended: {0}")]

@@ -23,6 +23,13 @@ pub async fn compare(
 ) -> Result<Exit, ClientError> {
     let base = find::run(client, &args.base).await?;
     let candidate = find::run(client, &args.candidate).await?;
+    if (&base.test, &base.run) == (&candidate.test, &candidate.run) {
+        voice.error(&format!(
+            "{} and {} are the same run, {}; name two",
+            args.base, args.candidate, base.run
+        ));
+        return Ok(Exit::BadInput);
+    }
     let path = format!("{}/compare", candidate.path());
     let mut query = vec![
         ("with", base.run.as_str()),

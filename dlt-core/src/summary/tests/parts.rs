@@ -1,6 +1,6 @@
 //! Coverage, start, load, errors, warnings and folding, one by one.
 
-use super::{START_US, expected, facts, merged};
+use super::{START_US, expected, facts, judged, merged};
 use crate::load::{Curve, Model};
 use crate::outcome::Threshold;
 use crate::report::testing::{Raw, plan_of_arrivals, plan_of_users, report};
@@ -302,4 +302,28 @@ fn thresholds_are_judged_on_merged_data() {
         ]
     );
     assert!(outcome.reason.unwrap().contains("\"b\""));
+}
+
+/// 10 s of load whose last answer came 7 s late: rates are over the 10 s; where
+/// all iterations were done earlier, over less.
+#[test]
+fn a_late_answer_makes_no_run_slow() {
+    for (duration_us, loaded_us) in [(17_000_000, 10_000_000), (4_200_000, 4_200_000)] {
+        let mut reports = two();
+        reports[0].duration_us = duration_us;
+        reports[1].duration_us = 4_000_000;
+        let finished: u64 = reports
+            .iter()
+            .map(|report| report.tally.account.ok + report.tally.account.failed)
+            .sum();
+        let threshold = Threshold::parse("rate>0/s").unwrap();
+        let summary = judged(&reports, std::slice::from_ref(&threshold));
+        assert_eq!(summary.blocks.loaded_us, loaded_us);
+        let rate = finished as f64 * 1e6 / loaded_us as f64;
+        let observed = summary.outcome.thresholds[0].observed.clone().unwrap();
+        let told: f64 = observed.trim_end_matches("/s").parse().unwrap();
+        assert!((told - rate).abs() < 0.001, "{observed}, not {rate}");
+        let text = summary.results["total"]["testDuration"].as_str().unwrap();
+        assert_eq!(text, (loaded_us as f64 / 1e6).round().to_string());
+    }
 }
