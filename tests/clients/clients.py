@@ -17,7 +17,7 @@ import httpx2
 from botocore.validate import ParamValidator
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
-from world import token, world
+from world import LONGEST_S, token, world
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -87,7 +87,9 @@ def inspect(node, inspector, made):
 
 
 def run(command):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LONGEST_S
+    )
     if done.returncode != 0:
         raise SystemExit(f"{done.stdout}\n{' '.join(command)}: {done.returncode}")
     return done.stdout
@@ -135,7 +137,7 @@ def main():
     dlt, mcp, *others = sys.argv[1:]
     with world(dlt, mcp) as made:
         register(made)
-        asyncio.run(sdk(made))
+        asyncio.run(asyncio.wait_for(sdk(made), LONGEST_S))
         if others:
             node, inspector, suite = others
             inspect(node, inspector, made)

@@ -15,6 +15,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 LONGEST_START_S = 60
+# Longest that any program may take.
+LONGEST_S = 300
 ISSUER = "https://idp.example/pool"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
@@ -71,7 +73,8 @@ class World:
 
     def record(self, command):
         done = subprocess.run(
-            command, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True
+            command, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True,
+            timeout=LONGEST_S,
         )
         return json.loads(done.stdout)
 
@@ -90,13 +93,18 @@ class World:
         command = [self.mcp, "http", "--listen", "127.0.0.1:0", *flags]
         env = {**self.env, "DLT_API_URL": self.api}
         server = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+        # A server that says nothing ends, and so does the wait for its word.
+        silent = threading.Timer(LONGEST_START_S, server.kill)
+        silent.start()
         try:
             for line in server.stderr:
                 if found := re.search(r"http://\S+/mcp", line):
+                    silent.cancel()
                     yield found[0]
                     return
             raise SystemExit("dlt-mcp http did not come up")
         finally:
+            silent.cancel()
             server.terminate()
             server.wait(60)
 
@@ -113,7 +121,7 @@ def send(method, url, body):
     request = urllib.request.Request(
         url, json.dumps(body).encode(), {"content-type": "application/json"}, method=method
     )
-    with urllib.request.urlopen(request) as reply:
+    with urllib.request.urlopen(request, timeout=LONGEST_START_S) as reply:
         assert reply.status == 200, reply.status
 
 

@@ -120,7 +120,7 @@ fn check(name: &str, reply: &Reply, status: u16) {
         _ => "error=\"invalid_token\"",
     };
     assert!(challenge.contains(error), "{name}: {challenge}");
-    let scope = format!("scope=\"{SCOPE}");
+    let scope = format!("scope=\"{SCOPE}\"");
     assert_eq!(
         challenge.contains(&scope),
         status != 400,

@@ -178,7 +178,9 @@ async fn a_runner_whose_number_was_never_written_is_found_by_its_token() {
     fs::write(&path, serde_json::to_vec(&card).unwrap()).unwrap();
     // While the shell becomes `sleep`, its environment cannot be read.
     let line = format!("/proc/{pid}/cmdline");
+    let deadline = Instant::now() + PATIENCE;
     while !fs::read(&line).is_ok_and(|line| line.starts_with(b"sleep")) {
+        assert!(Instant::now() < deadline, "the shell stays a shell");
         tokio::task::yield_now().await;
     }
     let later = fleet(folder.path(), "exit 1");

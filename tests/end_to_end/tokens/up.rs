@@ -89,9 +89,14 @@ fn a_scope_for_reading_starts_nothing() {
         ("PUT", "/api/scenarios/abc/baseline"),
     ] {
         let reply = send(&reader, method, path);
-        check(path, &reply, 403);
+        assert_eq!(reply.status, 403, "{method} {path}");
         let challenge = reply.header("www-authenticate").unwrap();
-        assert!(challenge.contains("dlt/write\""), "{challenge}");
+        for part in [
+            "error=\"insufficient_scope\"",
+            "scope=\"dlt-mcp-gateway/read dlt/write\"",
+        ] {
+            assert!(challenge.contains(part), "{method} {path}: {challenge}");
+        }
     }
     // Past the door: what is wrong now is the body.
     let writer = machine(json!({"scope": "dlt-mcp-gateway/read dlt/write"}));
