@@ -44,7 +44,9 @@ Environment:
   DLT_API_TOKEN       a bearer token, if the API wants one
   DLT_API_TOKEN_FILE  a file that holds it; read anew for each request
   DLT_MCP_AWS         off: never ask AWS itself about tasks and stacks (Lambda: on to do so)
-An API Gateway is asked with the AWS credentials of the environment (AWS_PROFILE, AWS_REGION …).";
+An API Gateway is asked with the AWS credentials of the environment (AWS_PROFILE, AWS_REGION …).
+
+Exit codes: 0 all well, 2 flags or settings that make no sense, 3 something that is needed is missing.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
