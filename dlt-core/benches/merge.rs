@@ -59,6 +59,7 @@ fn report(samples: usize, seed: u64) -> Report {
             connected_us: (n % 100 == 0).then_some(lag + us / 9),
             first_byte_us: Some(lag + us * 8 / 9),
             done_us: lag + us,
+            read_us: lag + us,
             bytes_received: 1_300,
             bytes_sent: 120,
         };
@@ -93,6 +94,7 @@ fn report(samples: usize, seed: u64) -> Report {
             start_at_us: 1_700_000_000_000_000,
             clock_offset_us: 0,
             clock_error_us: 20,
+            share_ppb: Some(1_000_000),
             first_due_us: Some(0),
             first_sent_us: Some(40),
         }),

@@ -6,7 +6,7 @@
 use crate::ids::{IdError, Region, RunPrefix, RunnerId, TestId, TestRunId};
 use crate::report::Ended;
 use crate::runner_line::Tick;
-use crate::share::{Share, Slice};
+use crate::share::{Lot, Share, Slice};
 use serde::{Deserialize, Serialize};
 
 /// Largest frame of the start connection, bytes.
@@ -200,6 +200,16 @@ pub struct Start {
     pub clock_offset_us: i64,
     /// Half the best round trip: how far the offset may be off, µs.
     pub clock_error_us: u64,
+}
+
+impl Start {
+    /// What of the run is the receiver's.
+    pub fn lot(&self) -> Lot {
+        Lot {
+            slice: self.slice,
+            share: self.share,
+        }
+    }
 }
 
 /// A frame from leader to worker: 4-byte big-endian length, then JSON.

@@ -270,7 +270,9 @@ mod tests {
         let account = Account {
             scheduled: 1010,
             dropped: 7,
-            sent: 1003,
+            unconnected: 2,
+            sent: 1001,
+            resent: 1,
             ok: 989,
             failed: 11,
             unfinished: 3,

@@ -76,8 +76,14 @@ pub struct Tick {
     pub scheduled: u64,
     /// Dropped in this second.
     pub dropped: u64,
-    /// Sent in this second.
+    /// Found no connection in this second.
+    #[serde(default)]
+    pub unconnected: u64,
+    /// Handed to a connection in this second.
     pub sent: u64,
+    /// Sent a second time in this second.
+    #[serde(default)]
+    pub resent: u64,
     /// Ended ok in this second.
     pub ok: u64,
     /// Failed in this second.
@@ -94,6 +100,15 @@ pub struct Tick {
     pub latency: Coarse,
     /// Generator lag.
     pub lag: Coarse,
+    /// See [`Second`]; so for the next two.
+    #[serde(default)]
+    pub user_time_us: u64,
+    /// Of it, lost to reading late.
+    #[serde(default)]
+    pub read_delay_us: u64,
+    /// Answers without a stamp of the kernel.
+    #[serde(default)]
+    pub unstamped: u64,
     /// One short row a runner.
     pub runners: Vec<RunnerRow>,
 }
@@ -117,7 +132,9 @@ impl Tick {
             users: 0,
             scheduled: 0,
             dropped: 0,
+            unconnected: 0,
             sent: 0,
+            resent: 0,
             ok: 0,
             failed: 0,
             unfinished: 0,
@@ -126,6 +143,9 @@ impl Tick {
             causes: Vec::new(),
             latency: Coarse::default(),
             lag: Coarse::default(),
+            user_time_us: 0,
+            read_delay_us: 0,
+            unstamped: 0,
             runners: vec![row],
         };
         tick.add_second(second);
@@ -136,7 +156,9 @@ impl Tick {
         self.users += second.users;
         self.scheduled += second.scheduled;
         self.dropped += second.dropped;
+        self.unconnected += second.unconnected;
         self.sent += second.sent;
+        self.resent += second.resent;
         self.ok += second.ok;
         self.failed += second.failed;
         self.unfinished += second.unfinished;
@@ -146,6 +168,9 @@ impl Tick {
         }
         self.latency.merge(&second.latency);
         self.lag.merge(&second.lag);
+        self.user_time_us += second.user_time_us;
+        self.read_delay_us += second.read_delay_us;
+        self.unstamped += second.unstamped;
     }
 
     /// Adds another tick of the same second; `seq` and names stay this one's.
@@ -162,7 +187,9 @@ impl Tick {
             users: self.users,
             scheduled: self.scheduled,
             dropped: self.dropped,
+            unconnected: self.unconnected,
             sent: self.sent,
+            resent: self.resent,
             ok: self.ok,
             failed: self.failed,
             unfinished: self.unfinished,
@@ -170,6 +197,9 @@ impl Tick {
             causes: self.causes.clone(),
             latency: self.latency.clone(),
             lag: self.lag.clone(),
+            user_time_us: self.user_time_us,
+            read_delay_us: self.read_delay_us,
+            unstamped: self.unstamped,
         }
     }
 }
@@ -235,7 +265,7 @@ mod tests {
         let text = line.to_line();
         assert_eq!(
             text,
-            r#"{"event":"DLT_LIVE_TICK","test_id":"Xk29QmWz7B","run_id":"p4TqL8vN2c","region":"lo-home-1","seq":4,"second":4,"users":50,"scheduled":122,"dropped":0,"sent":122,"ok":120,"failed":2,"unfinished":0,"bytes":18000,"answers":122,"causes":[["status-5xx",2]],"latency":[[77,2]],"lag":[],"runners":[["lo-home-1-1","loading",4,120],["lo-home-1-2","lost",3,0]]}"#
+            r#"{"event":"DLT_LIVE_TICK","test_id":"Xk29QmWz7B","run_id":"p4TqL8vN2c","region":"lo-home-1","seq":4,"second":4,"users":50,"scheduled":122,"dropped":0,"unconnected":0,"sent":122,"resent":0,"ok":120,"failed":2,"unfinished":0,"bytes":18000,"answers":122,"causes":[["status-5xx",2]],"latency":[[77,2]],"lag":[],"user_time_us":0,"read_delay_us":0,"unstamped":0,"runners":[["lo-home-1-1","loading",4,120],["lo-home-1-2","lost",3,0]]}"#
         );
         assert_eq!(RunnerLine::parse(&text), Some(line));
         assert_eq!(RunnerLine::parse("hello"), None);

@@ -1,4 +1,4 @@
-//! One request, measured: its five instants, its bytes, and how it ended.
+//! One request, measured: its instants, its bytes, and how it ended.
 //! Who measures it is the engine; who sums it is `tally`.
 
 use serde::{Deserialize, Serialize};
@@ -13,10 +13,16 @@ pub struct Sample {
     pub sent_us: u64,
     /// When a new connection (with TLS) stood; None on a reused connection.
     pub connected_us: Option<u64>,
-    /// When the first byte of the answer was read; None if none came.
+    /// When the kernel had received the first byte of the answer, at the latest:
+    /// segments that pile up before they are read have the last one's stamp.
+    /// None if no byte came.
     pub first_byte_us: Option<u64>,
-    /// When the answer was complete or the request had failed.
+    /// When the kernel had received the last byte of the answer, or the request
+    /// had failed (decision 39).
     pub done_us: u64,
+    /// When the generator had read the last byte; no earlier than `done_us`.
+    /// What lies between is the read delay, and no part of a response time.
+    pub read_us: u64,
     /// Bytes read for this answer, head included.
     pub bytes_received: u64,
     /// Bytes written for this request, head included.
@@ -62,6 +68,9 @@ pub enum Cause {
     Refused,
     /// The connection was reset or closed before the answer was complete.
     Reset,
+    /// A kept-alive connection ended before a byte of a further request's answer
+    /// came, and the request was not repeated (decision 43).
+    ClosedIdle,
     /// The TLS handshake failed, certificate included.
     Tls,
     /// No connection in time.
@@ -98,11 +107,12 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause, in the order of the enum.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Dns,
         Self::Unreachable,
         Self::Refused,
         Self::Reset,
+        Self::ClosedIdle,
         Self::Tls,
         Self::TimeoutConnect,
         Self::TimeoutFirstByte,
@@ -127,6 +137,7 @@ impl Cause {
             Self::Unreachable => "unreachable",
             Self::Refused => "refused",
             Self::Reset => "reset",
+            Self::ClosedIdle => "closed-idle",
             Self::Tls => "tls",
             Self::TimeoutConnect => "timeout-connect",
             Self::TimeoutFirstByte => "timeout-first-byte",

@@ -111,6 +111,13 @@ impl Lot {
         }
     }
 
+    /// The part of the run that this lot is, in whole billionths, rounded down.
+    pub fn parts_per_billion(self) -> u64 {
+        let of = u128::from(self.slice.of) * u128::from(self.share.of);
+        let parts = u128::from(self.slice.count) * 1_000_000_000 / of.max(1);
+        u64::try_from(parts).unwrap_or(u64::MAX)
+    }
+
     /// The fraction of the run that this lot is.
     pub fn fraction(self) -> f64 {
         self.slice.count as f64 / self.slice.of as f64 / self.share.of as f64

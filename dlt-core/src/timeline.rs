@@ -25,8 +25,14 @@ pub struct Second {
     pub scheduled: u64,
     /// Requests dropped.
     pub dropped: u64,
-    /// Requests sent.
+    /// Requests that found no connection.
+    #[serde(default)]
+    pub unconnected: u64,
+    /// Requests handed to a connection.
     pub sent: u64,
+    /// Requests sent a second time.
+    #[serde(default)]
+    pub resent: u64,
     /// Requests that ended ok.
     pub ok: u64,
     /// Requests that failed.
@@ -43,6 +49,15 @@ pub struct Second {
     /// Generator lag.
     #[schemars(with = "Vec<(u64, u64)>")]
     pub lag: Coarse,
+    /// Closed load: the time of its users, µs summed over users.
+    #[serde(default)]
+    pub user_time_us: u64,
+    /// Of it, the time in which answers had come and were not read yet, µs.
+    #[serde(default)]
+    pub read_delay_us: u64,
+    /// Answers whose end no stamp of the kernel told.
+    #[serde(default)]
+    pub unstamped: u64,
 }
 
 impl Second {
@@ -61,7 +76,9 @@ impl Second {
     fn add_flow(&mut self, other: &Self) {
         self.scheduled += other.scheduled;
         self.dropped += other.dropped;
+        self.unconnected += other.unconnected;
         self.sent += other.sent;
+        self.resent += other.resent;
         self.ok += other.ok;
         self.failed += other.failed;
         self.unfinished += other.unfinished;
@@ -71,6 +88,9 @@ impl Second {
         }
         self.latency.merge(&other.latency);
         self.lag.merge(&other.lag);
+        self.user_time_us += other.user_time_us;
+        self.read_delay_us += other.read_delay_us;
+        self.unstamped += other.unstamped;
     }
 }
 

@@ -4,9 +4,11 @@
 
 mod judge;
 mod limits;
+mod live;
 
 pub use judge::{Evidence, judge};
 pub use limits::{LIMITS, Limit};
+pub use live::{is_bad_second, so_far};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,8 +35,10 @@ pub enum Trust {
 pub enum Code {
     /// Open load: requests left late.
     Lag,
-    /// Answers lay readable before they were read.
+    /// Closed load: users waited for the generator to read their answers.
     ReadDelay,
+    /// The kernel did not tell when answers came.
+    NoStamps,
     /// The CPU quota held the generator back.
     CpuThrottled,
     /// No free local port.

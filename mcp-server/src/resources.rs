@@ -25,7 +25,9 @@ when a request was due, in closed load (users) from when it was sent: the two ca
 - `percentile_method`: `hdr_merge` are percentiles of all requests, exact to 0.1 %. `task_mean` are \
 means of runners' percentiles, as older servers keep them: not percentiles at all. Never average \
 percentiles yourself; call query_latency.
-- `account`: scheduled = sent + dropped; sent = ok + failed + unfinished.
+- `account`: scheduled = sent + unconnected + dropped; sent + unconnected = ok + failed + unfinished. \
+`sent` is what the target can have seen, `unconnected` found no connection. Outside of the sums: \
+`resent` (repeated on a fresh connection), `lost` (planned requests of lost runners, an estimate).
 - `verdict`: may the measurement be believed. `untrusted`: the load generator was the limit; say \
 nothing about the target. `degraded`: believe the shape, not the last digit.
 - `coverage`: which runners reported. `complete: false` means that load and counts are too low.

@@ -3,6 +3,7 @@
 //! objects. What is unreadable is said and counted as missing.
 
 use crate::error::PipelineError;
+use crate::live::Drained;
 use crate::objects::Access;
 use crate::runs::Run;
 use crate::workflow::tasks::{Answer, Input};
@@ -51,11 +52,10 @@ pub async fn parse(world: &World, input: &Input) -> Result<Answer, PipelineError
         return Ok(Answer::go(world, "clean up"));
     }
     let expected = run.expected()?;
-    let mut warnings: Vec<String> = world
-        .live
-        .drain(&run.run)
-        .await?
-        .into_iter()
+    let drained = world.live.drain(&run.run).await?;
+    let mut warnings: Vec<String> = drained
+        .unreadable
+        .iter()
         .map(|(runner, lines)| format!("{lines} lines of runner {runner} were unreadable"))
         .collect();
     let keys: Vec<String> = world
@@ -68,6 +68,7 @@ pub async fn parse(world: &World, input: &Input) -> Result<Answer, PipelineError
     let mut read = read_reports(world, &run, &keys, &expected).await?;
     let timeline = read_timelines(world, &run, &keys, &mut read).await?;
     warnings.append(&mut read.warnings);
+    warnings.extend(last_heard(&expected, &read, &drained));
 
     let failure = judge(&run, &expected, &read);
     let plan = Plan::from_document(&run.document)
@@ -107,6 +108,20 @@ pub async fn parse(world: &World, input: &Input) -> Result<Answer, PipelineError
         })
         .await?;
     Ok(Answer::go(world, "clean up"))
+}
+
+/// When each runner without a report was last heard of.
+fn last_heard(expected: &[(RunnerId, Region)], read: &Read, drained: &Drained) -> Vec<String> {
+    expected
+        .iter()
+        .filter(|(runner, _)| !read.reported.contains(runner))
+        .map(|(runner, _)| match drained.last_heard.get(runner) {
+            Some(second) => format!(
+                "runner {runner} sent no report: it was last heard of in second {second} of the load"
+            ),
+            None => format!("runner {runner} sent no report: nothing was heard of it under load"),
+        })
+        .collect()
 }
 
 /// The exact distribution of a run's response times, or of one label's, merged

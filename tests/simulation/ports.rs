@@ -10,7 +10,7 @@ use dlt_core::ids::{RunnerId, TestId, TestRunId};
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::executions::Executions;
 use dlt_pipeline::fleet::{Fleet, LARGEST_BATCH, Launch, Refused, Seen, Stop};
-use dlt_pipeline::live::{Live, LiveEvent};
+use dlt_pipeline::live::{Drained, Live, LiveEvent};
 use dlt_pipeline::objects::{Access, Listed, Objects, is_key};
 use dlt_pipeline::regions::{RegionRoom, Regions};
 use dlt_pipeline::runs::{Run, Runs, RunsFound};
@@ -342,8 +342,8 @@ impl Live for Sim {
         state.events.push(event);
     }
 
-    async fn drain(&self, _: &TestRunId) -> Result<Vec<(RunnerId, u64)>, PipelineError> {
-        self.call(|_| Ok(Vec::new()))
+    async fn drain(&self, _: &TestRunId) -> Result<Drained, PipelineError> {
+        self.call(|_| Ok(Drained::default()))
     }
 }
 

@@ -155,8 +155,7 @@ impl Folded {
 /// Watches for a target that answers nothing.
 #[derive(Debug, Default)]
 pub struct Silence {
-    first_sent: Option<u64>,
-    sent: u64,
+    first_begun: Option<u64>,
     answers: u64,
     causes: Vec<(String, u64)>,
 }
@@ -166,17 +165,16 @@ impl Silence {
     /// request may have been sent at the very end of its second, so five whole
     /// seconds after that one have to pass.
     pub fn observe(&mut self, tick: &Tick, target: &str) -> Option<Ended> {
-        self.sent += tick.sent;
         self.answers += tick.answers;
         for (cause, count) in &tick.causes {
             add_cause(&mut self.causes, cause, *count);
         }
-        if tick.sent > 0 {
-            let first = self.first_sent.unwrap_or(u64::MAX).min(tick.second);
-            self.first_sent = Some(first);
+        if tick.sent + tick.unconnected > 0 {
+            let first = self.first_begun.unwrap_or(u64::MAX).min(tick.second);
+            self.first_begun = Some(first);
         }
         let long_enough = self
-            .first_sent
+            .first_begun
             .is_some_and(|first| tick.second >= first.saturating_add(SILENT_TARGET_S));
         (long_enough && self.answers == 0).then(|| self.ended(target))
     }
@@ -194,8 +192,7 @@ impl Silence {
         Ended::TargetSilent {
             cause,
             message: format!(
-                "{target} answered nothing in the first {SILENT_TARGET_S} s of load: {} requests sent, {why}; check that it is up and can be reached from the runners",
-                self.sent
+                "{target} answered nothing in the first {SILENT_TARGET_S} s of load ({why}); check that it is up and can be reached from the runners"
             ),
         }
     }

@@ -241,7 +241,7 @@ impl Conduct {
             self.runner.clone(),
             RunnerState::Loading,
             0,
-            from.delay_p99_us,
+            from.lag_p99_us,
         );
         let mut tick = Tick::of(
             &from.second,

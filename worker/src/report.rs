@@ -86,6 +86,7 @@ fn last_words(
         start_at_us: start.start_at_us,
         clock_offset_us: start.clock_offset_us,
         clock_error_us: start.clock_error_us,
+        share_ppb: Some(start.lot().parts_per_billion()),
         first_due_us: result.first_due_us,
         first_sent_us: result.first_sent_us,
     });
@@ -114,7 +115,7 @@ fn last_words(
             memory_limit_bytes: around.memory_limit_bytes,
             ports_exhausted: result.ports_exhausted,
             files_exhausted: result.files_exhausted,
-            read_delay: result.read_delay,
+            reading: result.reading,
             bad_seconds: result.bad_seconds,
         },
         warnings,

@@ -12,6 +12,7 @@ use dlt_core::run::Status;
 use dlt_core::runner_line::{RunnerRow, RunnerState, Tick, add_cause};
 use dlt_core::scenario::Scenario;
 use dlt_core::timeline::Second;
+use dlt_core::verdict::{self, Trust};
 use dlt_pipeline::local::LiveEvent;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -257,7 +258,7 @@ impl Live {
         self.regions.values().map(|view| view.users).sum()
     }
 
-    /// Requests sent per second just now, and what the plan wants.
+    /// Requests begun per second just now, and what the plan wants.
     pub fn rate(&self) -> Option<(f64, Option<f64>)> {
         let newest = self.newest()?;
         let first = newest.saturating_sub(RATE_SECONDS - 1);
@@ -265,7 +266,7 @@ impl Live {
         let sent: u64 = self
             .seconds
             .range(first..=newest)
-            .map(|(_, second)| second.sent)
+            .map(|(_, second)| second.sent + second.unconnected)
             .sum();
         let planned: Option<f64> = (first..=newest)
             .map(|second| self.planned.requests_in(second))
@@ -273,14 +274,18 @@ impl Live {
         Some((sent as f64 / seconds, planned.map(|sum| sum / seconds)))
     }
 
-    /// Requests sent in each of the last `most` whole seconds, oldest first.
+    /// Requests begun in each of the last `most` whole seconds, oldest first.
     pub fn sent_by_second(&self, most: u64) -> Vec<u64> {
         let Some(newest) = self.newest() else {
             return Vec::new();
         };
         let first = (newest + 1).saturating_sub(most);
         (first..=newest)
-            .map(|second| self.seconds.get(&second).map_or(0, |row| row.sent))
+            .map(|second| {
+                self.seconds
+                    .get(&second)
+                    .map_or(0, |row| row.sent + row.unconnected)
+            })
             .collect()
     }
 
@@ -325,9 +330,9 @@ impl Live {
         Some([at(0.5)?, at(0.95)?, at(0.99)?])
     }
 
-    /// What speaks against the numbers so far; None while nothing does.
+    /// What speaks against the numbers so far, by the limits of the final
+    /// verdict; None while nothing does.
     pub fn doubt(&self) -> Option<String> {
-        const LAG_LIMIT_US: f64 = 5_000.0;
         let named = |word: &str, state: RunnerState| {
             let ids = self.in_state(state);
             let names: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
@@ -339,17 +344,14 @@ impl Live {
         if let Some(note) = &self.note {
             return Some(note.clone());
         }
-        if self.total.dropped > 0 {
+        if let Some((limit, trust, value)) = verdict::so_far(&self.total) {
+            let word = match trust {
+                Trust::Untrusted => "untrusted",
+                Trust::Trusted | Trust::Degraded => "degraded",
+            };
             return Some(format!(
-                "{} due but not sent: the connection cap was reached",
-                crate::units::count(self.total.dropped)
-            ));
-        }
-        let lag = self.total.lag.quantile_us(0.99).unwrap_or(0.0);
-        if lag > LAG_LIMIT_US {
-            return Some(format!(
-                "requests leave late (lag p99 {}): the generator is near its limit",
-                crate::units::time(lag.round() as u64)
+                "{word} so far: {value:.1}{} ({})",
+                limit.unit, limit.short
             ));
         }
         named("silent", RunnerState::Lagging)

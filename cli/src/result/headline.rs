@@ -44,7 +44,7 @@ pub fn headline(record: &RunRecord, exit: Exit, width: usize) -> Vec<Line> {
 }
 
 fn was_measured(record: &RunRecord) -> bool {
-    record.account.is_some_and(|account| account.sent > 0)
+    record.account.is_some_and(|account| account.begun() > 0)
 }
 
 /// Tone, mark, word and sentence of the outcome.

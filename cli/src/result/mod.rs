@@ -11,7 +11,7 @@ use crate::line::{Line, Tone, wrapped};
 use crate::units;
 use dlt_core::calls::RunRecord;
 use dlt_core::outcome::Threshold;
-use dlt_core::summary::{Block, Blocks};
+use dlt_core::summary::{AccountSummary, Block, Blocks};
 
 pub use headline::headline;
 
@@ -149,6 +149,22 @@ fn thresholds(record: &RunRecord) -> Vec<Line> {
     lines
 }
 
+/// What is counted beside the account: repetitions, and load that was lost.
+fn outside_the_sums(account: &AccountSummary) -> Vec<Line> {
+    let said = |n: u64, words: &str| {
+        (n > 0).then(|| Line::of("  ").tone(Tone::Warn, format!("{} {words}", units::count(n))))
+    };
+    let resent = said(
+        account.resent,
+        "were sent again, since a kept-alive connection had ended; each counts once",
+    );
+    let lost = said(
+        account.lost.unwrap_or(0),
+        "planned requests of lost runners are in no sum (an estimate)",
+    );
+    resent.into_iter().chain(lost).collect()
+}
+
 fn account(record: &RunRecord) -> Vec<Line> {
     let Some(account) = record.account.filter(|account| account.scheduled > 0) else {
         return Vec::new();
@@ -162,14 +178,25 @@ fn account(record: &RunRecord) -> Vec<Line> {
         false => Line::new().tone(Tone::Bad, "✘ does not add up: a bug in dlt"),
     };
     let column = units::count(account.scheduled).len();
-    let due = Line::of(format!(
-        "  {:>column$} due  = ",
+    let mut due = Line::of(format!(
+        "  {:>column$} due   = ",
         units::count(account.scheduled)
     ))
     .join(part(account.sent, "sent", Tone::Plain))
-    .plain(" + ")
-    .join(part(account.dropped, "dropped", Tone::Bad));
-    let sent = Line::of(format!("  {:>column$} sent = ", units::count(account.sent)))
+    .plain(" + ");
+    if account.unconnected > 0 {
+        due = due
+            .join(part(account.unconnected, "without a connection", Tone::Bad))
+            .plain(" + ");
+    }
+    let due = due.join(part(account.dropped, "dropped", Tone::Bad));
+    let begun = account.begun();
+    let word = if account.unconnected > 0 {
+        "begun"
+    } else {
+        "sent "
+    };
+    let sent = Line::of(format!("  {:>column$} {word} = ", units::count(begun)))
         .join(part(account.ok, "ok", Tone::Strong))
         .plain(" + ")
         .join(part(account.failed, "failed", Tone::Bad))
@@ -183,6 +210,7 @@ fn account(record: &RunRecord) -> Vec<Line> {
     lines.push(due);
     lines.push(sent.pad_to(gap).join(balance));
     lines.extend(volume(record));
+    lines.extend(outside_the_sums(&account));
     if record
         .load
         .as_ref()

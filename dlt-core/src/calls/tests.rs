@@ -19,6 +19,7 @@ fn summary(runners: u64, thresholds: &[&str], failure: Option<&str>) -> Summary 
                     connected_us: (n == 1).then_some(600),
                     first_byte_us: Some(100 + n * number * 900),
                     done_us: 100 + n * number * 1_000,
+                    read_us: 100 + n * number * 1_000,
                     bytes_received: 500,
                     bytes_sent: 80,
                 };

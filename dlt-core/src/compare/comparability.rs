@@ -161,6 +161,6 @@ fn reached(a: &RunRecord, b: &RunRecord) -> bool {
     if !open(a) {
         return true;
     }
-    let most = first.sent.max(second.sent).max(1) as f64;
-    first.sent.abs_diff(second.sent) as f64 / most <= MOST_SENT_DIFFERENCE
+    let most = first.begun().max(second.begun()).max(1) as f64;
+    first.begun().abs_diff(second.begun()) as f64 / most <= MOST_SENT_DIFFERENCE
 }

@@ -58,8 +58,12 @@ pub(crate) fn decide(ending: Ending<'_>) -> Outcome {
         // Too short for the rule of the first seconds, and the same thing.
         could_not_run = true;
         reasons.push(format!(
-            "none of the {} requests sent was answered; check that the target is up and can be reached from the runners",
-            ending.account.sent
+            "none of the {} requests was answered{}; check that the target is up and can be reached from the runners",
+            ending.account.begun(),
+            match ending.account.sent {
+                0 => ": none found a connection",
+                _ => "",
+            }
         ));
     }
     if !nothing {
@@ -75,10 +79,10 @@ pub(crate) fn decide(ending: Ending<'_>) -> Outcome {
 }
 
 fn nothing_measured(ending: &Ending<'_>) -> String {
-    match (ending.reported, ending.account.sent) {
+    match (ending.reported, ending.account.begun()) {
         (false, _) => "no runner reported, so nothing was measured".to_owned(),
         (true, 0) => "no request was sent, so nothing was measured".to_owned(),
-        (true, sent) => format!("none of the {sent} requests sent was answered before the end"),
+        (true, begun) => format!("none of the {begun} requests was answered before the end"),
     }
 }
 
@@ -107,7 +111,9 @@ mod tests {
     const SENT: Account = Account {
         scheduled: 9,
         dropped: 0,
+        unconnected: 0,
         sent: 9,
+        resent: 0,
         ok: 9,
         failed: 0,
         unfinished: 0,
@@ -164,7 +170,7 @@ mod tests {
             answered: false,
             ..ending(&[])
         };
-        says(unanswered, "requests sent was answered", true);
+        says(unanswered, "requests was answered", true);
         let half_silent = Ending {
             silent: Some("eu-west-1 was refused".to_owned()),
             ..ending(&[])

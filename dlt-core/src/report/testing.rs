@@ -4,7 +4,7 @@ use super::{Ended, Health, Report, StartFacts, TaskFacts};
 use crate::ids::{Region, RunnerId, TestId, TestRunId};
 use crate::load::{Curve, Model};
 use crate::sample::{Cause, Outcome, Sample};
-use crate::scenario::plan::{Group, Load, Pacing, Plan, Tls};
+use crate::scenario::plan::{Group, Load, Pacing, Plan, Retry, Tls};
 use crate::tally::{ErrorKey, ErrorTally, Exchange, Tally};
 use proptest::prelude::*;
 
@@ -87,6 +87,7 @@ pub fn report(number: u64, region: &str, samples: &[Raw]) -> Report {
             start_at_us: 1_772_615_702_000_000,
             clock_offset_us: -3,
             clock_error_us: 40,
+            share_ppb: None,
             first_due_us: Some(0),
             first_sent_us: Some(200),
         }),
@@ -139,6 +140,7 @@ pub fn raws(most: usize) -> impl Strategy<Value = Vec<Raw>> {
                 connected_us: connects.then_some(sent + 150),
                 first_byte_us: answers.then_some(first),
                 done_us: first + if long { rest } else { rest % 100_000 },
+                read_us: first + if long { rest } else { rest % 100_000 } + late,
                 bytes_received: rest % 100_000,
                 bytes_sent: late,
             }
@@ -176,6 +178,7 @@ fn plan(model: Model) -> Plan {
                 connections: 10_000,
                 graceful_stop_us: 5_000_000,
                 pacing: Pacing::Default,
+                retry: Retry::Safe,
             },
             steps: Vec::new(),
             tls: Tls::default(),

@@ -6,12 +6,12 @@ use super::limits::{
     USUAL_CONNECTIONS, USUAL_GRACEFUL_STOP_US,
 };
 use super::notes::{Node, Notes, Object, shown_value};
-use super::plan::{Load, Pacing};
+use super::plan::{Load, Pacing, Retry};
 use super::show_duration;
 use crate::load::{Curve, Model};
 use serde_json::Value;
 
-pub(super) const KEYS: [&str; 14] = [
+pub(super) const KEYS: [&str; 15] = [
     "concurrency",
     "users",
     "arrivals",
@@ -23,6 +23,7 @@ pub(super) const KEYS: [&str; 14] = [
     "throughput",
     "graceful-stop",
     "pacing",
+    "retry",
     "scenario",
     "executor",
     "taskCount",
@@ -46,6 +47,7 @@ pub(super) struct Execution {
     connections: u64,
     graceful_stop_us: u64,
     pacing: Pacing,
+    retry: Retry,
 }
 
 /// How much load, and over whom it is counted.
@@ -80,6 +82,7 @@ impl Execution {
             connections: self.connections,
             graceful_stop_us: self.graceful_stop_us,
             pacing: self.pacing,
+            retry: self.retry,
         })
     }
 }
@@ -115,6 +118,9 @@ pub(super) fn execution(node: &Node<'_>, notes: &mut Notes) -> Option<Execution>
     let pacing = object
         .get("pacing")
         .and_then(|node| node.choice(&["default", "precise", "spin"], notes));
+    let retry = object
+        .get("retry")
+        .and_then(|node| node.choice(&["safe", "never"], notes));
     let amount = amount(&object, notes);
     fitting(&object, notes);
     Some(Execution {
@@ -137,6 +143,10 @@ pub(super) fn execution(node: &Node<'_>, notes: &mut Notes) -> Option<Execution>
             Some("precise") => Pacing::Precise,
             Some("spin") => Pacing::Spin,
             _ => Pacing::Default,
+        },
+        retry: match retry {
+            Some("never") => Retry::Never,
+            _ => Retry::Safe,
         },
     })
 }

@@ -67,6 +67,19 @@ pub struct Load {
     pub graceful_stop_us: u64,
     /// How finely arrivals are timed.
     pub pacing: Pacing,
+    /// What happens to a request whose reused connection had ended.
+    pub retry: Retry,
+}
+
+/// What happens to a request that dies on a reused connection before a byte of
+/// answer came (decision 43).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Retry {
+    /// One that may be repeated is sent again, once, on a fresh connection.
+    #[default]
+    Safe,
+    /// It has failed.
+    Never,
 }
 
 /// How finely arrivals are timed.

@@ -1,12 +1,16 @@
 //! What was planned, over the whole run: users per task times tasks, groups
-//! added.
+//! added; and what of it was lost with runners that did not report.
 
+use super::{RunFacts, RunnerFacts};
 use crate::calls::LoadSummary;
-use crate::load::Curve;
+use crate::ids::RunnerId;
+use crate::load::{Curve, Model};
 use crate::scenario::plan::{Group, Plan};
+use std::collections::BTreeMap;
 
 /// Most rows of the planned curve.
 const MOST_ROWS: u64 = 600;
+const BILLION: u64 = 1_000_000_000;
 
 impl LoadSummary {
     /// The plan of `tasks` runners. Where some groups are open and some closed,
@@ -33,6 +37,55 @@ pub(super) fn planned(plan: &Plan, tasks: u64) -> LoadSummary {
         arrivals: (!open.is_empty()).then(|| peak(&open)),
         planned: rows(shown),
     }
+}
+
+/// Requests that runners without a report would have made over the whole run:
+/// the plan's, less the parts dealt to those who reported. Runners that were
+/// never dealt a part left nothing undone. None where the plan names no number.
+pub(super) fn lost(
+    facts: &RunFacts<'_>,
+    reported: &BTreeMap<RunnerId, RunnerFacts>,
+) -> Option<u64> {
+    let missing = facts
+        .expected
+        .iter()
+        .filter(|row| !reported.contains_key(&row.0));
+    if missing.count() == 0 {
+        return Some(0);
+    }
+    let planned = requests(facts.plan, facts.tasks)?;
+    let even = BILLION / facts.expected.len().max(1) as u64;
+    let dealt: u64 = reported
+        .values()
+        .map(|runner| {
+            runner
+                .start
+                .and_then(|start| start.share_ppb)
+                .unwrap_or(even)
+        })
+        .sum();
+    // Parts are cut to whole billionths.
+    let left = BILLION.saturating_sub(dealt + reported.len() as u64);
+    Some((planned as f64 * left as f64 / BILLION as f64).round() as u64)
+}
+
+/// Requests that a plan makes if every walk goes through all its steps; None
+/// where users go round until time is over.
+fn requests(plan: &Plan, tasks: u64) -> Option<u64> {
+    plan.groups
+        .iter()
+        .map(|group| {
+            let steps = group.steps.len() as u64;
+            match (&group.load.model, group.load.iterations) {
+                (Model::Arrivals(curve), _) => Some(curve.total_arrivals() * steps),
+                (Model::Users(_), Some(rounds)) => {
+                    let users = whole_run(group, tasks).peak().ceil() as u64;
+                    Some(users.saturating_mul(rounds).saturating_mul(steps))
+                }
+                (Model::Users(_), None) => None,
+            }
+        })
+        .sum()
 }
 
 fn whole_run(group: &Group, tasks: u64) -> Curve {

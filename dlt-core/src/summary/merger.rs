@@ -4,12 +4,13 @@
 
 use super::errors::Errors;
 use super::warnings::Warnings;
-use super::{Block, Blocks, RunFacts, RunnerFacts, Summary, coverage, load, results};
+use super::{
+    AccountSummary, Block, Blocks, RunFacts, RunnerFacts, Summary, coverage, load, results,
+};
 use crate::account::Account;
 use crate::ids::{Region, RunnerId};
-use crate::latencies::Latencies;
 use crate::outcome::{self, Measured, ThresholdResult};
-use crate::report::{Ended, Report};
+use crate::report::{Ended, Reading, Report};
 use crate::tally::{LabelTally, MOST_LABELS, OTHER_LABEL, Phases};
 use crate::verdict;
 use serde_json::{Map, Value};
@@ -23,7 +24,7 @@ pub struct Merger {
     labels: BTreeSet<String>,
     overflowed: u64,
     account: Account,
-    read_delay: Latencies,
+    reading: Reading,
     errors: Errors,
     runners: BTreeMap<RunnerId, RunnerFacts>,
     warnings: Warnings,
@@ -66,7 +67,7 @@ impl Merger {
         self.runners
             .insert(report.runner.clone(), RunnerFacts::of(report));
         self.account.merge(&report.tally.account);
-        self.read_delay.merge(&report.health.read_delay);
+        self.reading.merge(&report.health.reading);
         self.errors.add(report);
         for warning in &report.warnings {
             self.warnings.add(&report.runner, warning);
@@ -114,7 +115,7 @@ impl Merger {
             account: &self.account,
             plan: facts.plan,
             lag_p99_us: sums.phases.lag.quantile_us(0.99),
-            read_delay_p99_us: self.read_delay.quantile_us(0.99),
+            reading: &self.reading,
         });
         let outcome = outcome::decide(outcome::Ending {
             thresholds: facts.thresholds,
@@ -135,7 +136,10 @@ impl Merger {
         Summary {
             outcome,
             verdict,
-            account: self.account.into(),
+            account: AccountSummary {
+                lost: load::lost(facts, &self.runners),
+                ..self.account.into()
+            },
             load: load::planned(facts.plan, facts.tasks),
             blocks: sums.blocks,
             results: sums.results,
@@ -170,7 +174,11 @@ impl Merger {
                     ));
                 }
                 Ended::TargetSilent { message, .. } if !all_silent => {
-                    sentences.push(format!("{runner} gave up: {message}"));
+                    // The message is its region's; the count is its own.
+                    let begun = seen.account.begun();
+                    sentences.push(format!(
+                        "{runner} gave up after {begun} requests: {message}"
+                    ));
                 }
                 _ => {}
             }

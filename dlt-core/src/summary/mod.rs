@@ -203,20 +203,38 @@ pub struct ErrorRow {
 /// The account as the run record shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct AccountSummary {
-    /// Requests due.
+    /// Requests due: sent + unconnected + dropped.
     pub scheduled: u64,
     /// Requests dropped.
     pub dropped: u64,
-    /// Requests sent.
+    /// Requests that ended before a connection (TLS included) stood.
+    #[serde(default)]
+    pub unconnected: u64,
+    /// Requests handed to a connection: what a target can have seen.
     pub sent: u64,
-    /// Ended ok.
+    /// Requests sent a second time, on a fresh connection; in no other sum.
+    #[serde(default)]
+    pub resent: u64,
+    /// Ended ok. sent + unconnected = ok + failed + unfinished.
     pub ok: u64,
     /// Failed.
     pub failed: u64,
     /// Given up at the end.
     pub unfinished: u64,
+    /// Planned requests of runners without a report, over the whole run: an
+    /// estimate, outside of the balance. None where the plan names no number
+    /// of requests (closed load without `iterations`).
+    #[serde(default)]
+    pub lost: Option<u64>,
     /// The account adds up.
     pub balanced: bool,
+}
+
+impl AccountSummary {
+    /// Requests that were begun, with or without a connection.
+    pub fn begun(&self) -> u64 {
+        self.sent + self.unconnected
+    }
 }
 
 impl From<Account> for AccountSummary {
@@ -224,10 +242,13 @@ impl From<Account> for AccountSummary {
         Self {
             scheduled: account.scheduled,
             dropped: account.dropped,
+            unconnected: account.unconnected,
             sent: account.sent,
+            resent: account.resent,
             ok: account.ok,
             failed: account.failed,
             unfinished: account.unfinished,
+            lost: Some(0),
             balanced: account.balanced(),
         }
     }

@@ -17,8 +17,17 @@ pub struct RunnerFacts {
     pub labels_balanced: bool,
     /// 99 % of generator lag, µs; None in closed load.
     pub lag_p99_us: Option<u64>,
-    /// 99 % of the delay from readable to read, µs.
-    pub read_delay_p99_us: Option<u64>,
+    /// Share of its users' time in which answers lay unread, 0 to 1; None
+    /// without closed load.
+    pub lost_share: Option<f64>,
+    /// Answers without a stamp of the kernel that could be used.
+    pub unstamped: u64,
+    /// Answers.
+    pub answers: u64,
+    /// CPU time of the process during the load, µs.
+    pub cpu_us: u64,
+    /// Load-making threads.
+    pub threads: u64,
     /// Wall clock of the load, µs.
     pub wall_us: u64,
     /// Held back by the CPU quota, µs.
@@ -53,7 +62,11 @@ impl RunnerFacts {
             account: report.tally.account,
             labels_balanced: labels_balanced(&report.tally),
             lag_p99_us: report.tally.phases.lag.quantile_us(0.99),
-            read_delay_p99_us: health.read_delay.quantile_us(0.99),
+            lost_share: health.reading.lost_share(),
+            unstamped: health.reading.unstamped(),
+            answers: health.reading.answers(),
+            cpu_us: health.cpu_us,
+            threads: health.threads,
             wall_us: health.wall_us,
             throttled_us: health.throttled_us,
             max_rss_bytes: health.max_rss_bytes,

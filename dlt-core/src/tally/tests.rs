@@ -85,17 +85,29 @@ proptest! {
 
     #[test]
     fn an_account_is_balanced_only_if_every_request_is_somewhere(
-        [dropped, ok, failed, unfinished] in any::<[u32; 4]>().prop_map(|n| n.map(u64::from)),
-        off in 0usize..6,
+        [dropped, unconnected, ok, failed, unfinished, resent]
+            in any::<[u32; 6]>().prop_map(|n| n.map(u64::from)),
+        off in 0usize..7,
         by in 1u64..9,
     ) {
-        let sent = ok + failed + unfinished;
-        let account = Account { scheduled: sent + dropped, dropped, sent, ok, failed, unfinished };
+        let begun = ok + failed + unfinished;
+        let unconnected = unconnected.min(begun);
+        let account = Account {
+            scheduled: begun + dropped,
+            dropped,
+            unconnected,
+            sent: begun - unconnected,
+            resent,
+            ok,
+            failed,
+            unfinished,
+        };
         prop_assert!(account.balanced());
         let mut twice = account;
         twice.merge(&account);
         prop_assert!(twice.balanced());
-        prop_assert_eq!(twice.sent, 2 * sent);
+        prop_assert_eq!(twice.begun(), 2 * begun);
+        prop_assert_eq!(twice.resent, 2 * resent);
         let mut wrong = account;
         let field = match off {
             0 => &mut wrong.scheduled,
@@ -103,6 +115,7 @@ proptest! {
             2 => &mut wrong.sent,
             3 => &mut wrong.ok,
             4 => &mut wrong.failed,
+            5 => &mut wrong.unconnected,
             _ => &mut wrong.unfinished,
         };
         *field += by;

@@ -4,12 +4,16 @@
 use super::{Code, Limit, Reason, Trust, Verdict};
 use crate::account::Account;
 use crate::ids::RunnerId;
+use crate::report::Reading;
 use crate::scenario::plan::Plan;
 use crate::summary::{Coverage, RunnerFacts};
 use std::collections::BTreeMap;
 
 /// Runners that a message names; the reason's list has them all.
 const NAMED: usize = 3;
+/// A late generator that used less of its threads' CPU was kept from it: one
+/// that is at its own limit uses nearly all.
+const BUSY_PERCENT: f64 = 70.0;
 
 /// What a verdict rests on.
 #[derive(Debug, Clone, Copy)]
@@ -24,8 +28,8 @@ pub struct Evidence<'a> {
     pub plan: &'a Plan,
     /// 99 % of lag over the run, µs.
     pub lag_p99_us: Option<u64>,
-    /// 99 % of read delay over the run, µs.
-    pub read_delay_p99_us: Option<u64>,
+    /// How late answers were read, over the run.
+    pub reading: &'a Reading,
 }
 
 /// The verdict: the worst of all reasons.
@@ -33,6 +37,7 @@ pub fn judge(evidence: &Evidence<'_>) -> Verdict {
     let reasons: Vec<Reason> = [
         lag(evidence),
         read_delay(evidence),
+        no_stamps(evidence),
         throttled(evidence),
         exhausted(evidence, Code::Ports, |runner| runner.ports_exhausted),
         exhausted(evidence, Code::Files, |runner| runner.files_exhausted),
@@ -59,18 +64,54 @@ fn lag(evidence: &Evidence<'_>) -> Option<Reason> {
     let open = |plan: &Plan| plan.groups.iter().any(|group| group.load.model.is_open());
     let value = |runner: &RunnerFacts| ms(runner.lag_p99_us);
     let reason = open(evidence.plan).then(|| per_runner(evidence, Code::Lag, "p99", value))??;
-    Some(in_seconds(evidence, over_run(reason, evidence.lag_p99_us)))
+    let whole =
+        ms(evidence.lag_p99_us).map(|ms| format!("p99 over all runners: {} ms", number(ms)));
+    Some(in_seconds(evidence, over_run(reason, whole)))
 }
 
 fn read_delay(evidence: &Evidence<'_>) -> Option<Reason> {
-    let closed = |plan: &Plan| plan.groups.iter().any(|group| !group.load.model.is_open());
-    let value = |runner: &RunnerFacts| ms(runner.read_delay_p99_us);
-    let reason =
-        closed(evidence.plan).then(|| per_runner(evidence, Code::ReadDelay, "p99", value))??;
-    Some(in_seconds(
+    let value = |runner: &RunnerFacts| Some(runner.lost_share? * 100.0);
+    let reason = per_runner(evidence, Code::ReadDelay, "", value)?;
+    let whole = evidence.reading.lost_share();
+    let whole = whole.map(|share| format!("over all runners: {} %", number(share * 100.0)));
+    Some(in_seconds(evidence, over_run(reason, whole)))
+}
+
+fn no_stamps(evidence: &Evidence<'_>) -> Option<Reason> {
+    let reading = evidence.reading;
+    of_requests(
         evidence,
-        over_run(reason, evidence.read_delay_p99_us),
-    ))
+        Code::NoStamps,
+        reading.unstamped(),
+        reading.answers(),
+        |runner| runner.unstamped > 0,
+    )
+}
+
+/// What to do about a generator that was late: that depends on whether it used
+/// the CPU it had.
+fn advice(code: Code, runner: &RunnerFacts) -> String {
+    let usual = Limit::of(code).advice;
+    let Some(used) = percent(runner.cpu_us, runner.wall_us * runner.threads.max(1)) else {
+        return usual.to_owned();
+    };
+    match code {
+        Code::Lag | Code::ReadDelay if used < BUSY_PERCENT => format!(
+            "the generator used {} % of the CPU of its {}: other work on its machine was in the way, or the machine itself was slow; run it with less beside it, or on cores of its own",
+            number(used.round()),
+            match runner.threads {
+                0 | 1 => "thread".to_owned(),
+                threads => format!("{threads} threads"),
+            }
+        ),
+        Code::Lag | Code::ReadDelay => {
+            format!(
+                "the generator used {} % of its CPU: {usual}",
+                number(used.round().min(100.0))
+            )
+        }
+        _ => usual.to_owned(),
+    }
 }
 
 fn throttled(evidence: &Evidence<'_>) -> Option<Reason> {
@@ -123,7 +164,7 @@ fn per_runner(
             limit.unit,
             worst.0,
             limit.passed(trust),
-            limit.advice
+            advice(code, &evidence.runners[worst.0])
         ),
         runners: unless_all(evidence, over.iter().map(|row| row.0)),
         from_s: None,
@@ -132,9 +173,9 @@ fn per_runner(
 }
 
 /// Adds what the run as a whole has, where a few runners stand out.
-fn over_run(mut reason: Reason, p99_us: Option<u64>) -> Reason {
-    if let (false, Some(whole)) = (reason.runners.is_empty(), ms(p99_us)) {
-        reason.message += &format!(" (p99 over all runners: {} ms)", number(whole));
+fn over_run(mut reason: Reason, whole: Option<String>) -> Reason {
+    if let (false, Some(whole)) = (reason.runners.is_empty(), whole) {
+        reason.message += &format!(" ({whole})");
     }
     reason
 }
@@ -161,8 +202,8 @@ fn exhausted(
     count: impl Fn(&RunnerFacts) -> u64,
 ) -> Option<Reason> {
     let total: u64 = evidence.runners.values().map(&count).sum();
-    // A request without a port or file may not even count as sent.
-    let of = evidence.account.sent.max(total);
+    let account = evidence.account;
+    let of = (account.sent + account.unconnected).max(total);
     of_requests(evidence, code, total, of, |runner| count(runner) > 0)
 }
 
@@ -271,13 +312,14 @@ fn unbalanced(evidence: &Evidence<'_>) -> Option<Reason> {
         code: Code::Unbalanced,
         trust,
         message: format!(
-            "{} for {} of {} runners: scheduled {}, dropped {}, sent {}, ok {}, failed {}, \
-             unfinished {}; {}",
+            "{} for {} of {} runners: scheduled {}, dropped {}, unconnected {}, sent {}, ok {}, \
+             failed {}, unfinished {}; {}",
             limit.why,
             bad.len(),
             evidence.runners.len(),
             a.scheduled,
             a.dropped,
+            a.unconnected,
             a.sent,
             a.ok,
             a.failed,

@@ -8,6 +8,8 @@ use super::{Code, Trust};
 pub struct Limit {
     /// What is looked at.
     pub code: Code,
+    /// What the number is, in a few words.
+    pub short: &'static str,
     /// Highest value that is trusted; 0 means that any is too much.
     pub degraded: f64,
     /// Highest value that is merely degraded.
@@ -24,29 +26,43 @@ pub struct Limit {
 const NEVER: f64 = f64::INFINITY;
 
 /// The table.
-pub const LIMITS: [Limit; 10] = [
+pub const LIMITS: [Limit; 11] = [
     // 5 ms is what a busy but healthy scheduler adds; at 50 ms the generator,
     // not the plan, decides when requests leave.
     Limit {
         code: Code::Lag,
+        short: "p99 of how late requests leave",
         degraded: 5.0,
         untrusted: 50.0,
         unit: " ms",
-        why: "requests left later than planned, because the generator could not keep up",
+        why: "requests left later than planned, which is part of response times and no part of service times",
         advice: "use more tasks or bigger ones, or a lower rate",
     },
-    // The delay is added to every response time of a closed load.
+    // Whoever waits for us sends nothing meanwhile: the rate is lower than the
+    // target allows. Response times end before, so they hold.
     Limit {
         code: Code::ReadDelay,
-        degraded: 2.0,
-        untrusted: 20.0,
-        unit: " ms",
-        why: "answers lay unread in the generator, which counts as response time",
+        short: "lost to reading answers late",
+        degraded: 5.0,
+        untrusted: NEVER,
+        unit: " % of the users' time",
+        why: "the generator, not the target, limited the rate (response times hold): answers had come and were not read yet",
         advice: "use more tasks or bigger ones, or fewer users per task",
+    },
+    // One answer in a hundred hardly moves a p99.
+    Limit {
+        code: Code::NoStamps,
+        short: "without the kernel's time",
+        degraded: 1.0,
+        untrusted: NEVER,
+        unit: " % of answers",
+        why: "the kernel did not tell when answers came, so response times last until they were read",
+        advice: "run the generator on Linux 4.14 or later; answers that end with their connection never have such a time",
     },
     // A throttled process stands still for most of each 100 ms quota period.
     Limit {
         code: Code::CpuThrottled,
+        short: "held back by the CPU quota",
         degraded: 1.0,
         untrusted: 10.0,
         unit: " % of the time",
@@ -56,6 +72,7 @@ pub const LIMITS: [Limit; 10] = [
     // Requests that never reached the target are not in its percentiles.
     Limit {
         code: Code::Ports,
+        short: "without a free port",
         degraded: 0.0,
         untrusted: 1.0,
         unit: " % of requests",
@@ -64,6 +81,7 @@ pub const LIMITS: [Limit; 10] = [
     },
     Limit {
         code: Code::Files,
+        short: "without a free file descriptor",
         degraded: 0.0,
         untrusted: 1.0,
         unit: " % of requests",
@@ -73,6 +91,7 @@ pub const LIMITS: [Limit; 10] = [
     // Near its limit a process is reclaimed from, or killed.
     Limit {
         code: Code::Memory,
+        short: "of memory",
         degraded: 90.0,
         untrusted: NEVER,
         unit: " % of the limit",
@@ -82,6 +101,7 @@ pub const LIMITS: [Limit; 10] = [
     // Dropped requests are those at the worst moments: they flatter percentiles.
     Limit {
         code: Code::Drops,
+        short: "dropped",
         degraded: 0.0,
         untrusted: 1.0,
         unit: " % of requests due",
@@ -91,6 +111,7 @@ pub const LIMITS: [Limit; 10] = [
     // Runners' seconds are added by their clocks: 200 ms blurs a second's tick.
     Limit {
         code: Code::Clock,
+        short: "clock error",
         degraded: 20.0,
         untrusted: 200.0,
         unit: " ms",
@@ -100,6 +121,7 @@ pub const LIMITS: [Limit; 10] = [
     // Whoever is missing made load whose samples are not in the result.
     Limit {
         code: Code::Intervals,
+        short: "seconds missing",
         degraded: 0.0,
         untrusted: NEVER,
         unit: "",
@@ -109,6 +131,7 @@ pub const LIMITS: [Limit; 10] = [
     // Sums that disagree are a defect of ours: nothing may rest on them.
     Limit {
         code: Code::Unbalanced,
+        short: "accounts that do not add up",
         degraded: 0.0,
         untrusted: 0.0,
         unit: "",

@@ -98,23 +98,87 @@ fn one_late_runner_taints_open_load_alone() {
         "p99 60 ms on lo-home-1-2",
         "limit 50 ms",
         "over all runners: 60 ms",
-        "use more tasks",
+        "other work on its machine",
     ] {
         assert!(untrusted.message.contains(part), "{}", untrusted.message);
     }
     assert_eq!(verdict(&closed(), late(60_000)).trust, Trust::Trusted);
 }
 
+/// 100 s of users' time, of which `lost_us` went by with unread answers.
+fn lost(lost_us: u64, cpu_us: u64) -> impl Fn(&mut Report) {
+    move |report: &mut Report| {
+        report.health.reading.user_time_us = 100_000_000;
+        report.health.reading.lost_us = lost_us;
+        report.health.cpu_us = cpu_us;
+        report.health.wall_us = 10_000_000;
+        report.health.threads = 2;
+    }
+}
+
 #[test]
-fn unread_answers_taint_closed_load_alone() {
-    let delayed = |report: &mut Report| report.health.read_delay.record(3_000);
-    let reason = only(verdict(&closed(), delayed));
-    assert_eq!(
-        (reason.code, reason.trust),
-        (Code::ReadDelay, Trust::Degraded)
+fn a_generator_that_limits_the_rate_of_closed_load_degrades_at_most() {
+    assert_eq!(verdict(&closed(), lost(5_000_000, 1)).trust, Trust::Trusted);
+    for share in [5_100_000, 40_000_000, 100_000_000] {
+        let reason = only(verdict(&closed(), lost(share, 1)));
+        assert_eq!(
+            (reason.code, reason.trust),
+            (Code::ReadDelay, Trust::Degraded)
+        );
+        assert_eq!(reason.from_s, None);
+        assert!(reason.message.contains("response times hold"));
+    }
+}
+
+#[test]
+fn advice_depends_on_whether_the_generator_used_its_cpu() {
+    let kept_from_it = only(verdict(&closed(), lost(20_000_000, 900_000)));
+    assert!(
+        kept_from_it.message.contains("20 % of the users' time")
+            && kept_from_it
+                .message
+                .contains("used 5 % of the CPU of its 2 threads")
+            && !kept_from_it.message.contains("more tasks"),
+        "{}",
+        kept_from_it.message
     );
-    assert_eq!(reason.from_s, None);
-    assert_eq!(verdict(&open(), delayed).trust, Trust::Trusted);
+    let at_its_limit = only(verdict(&closed(), lost(20_000_000, 19_000_000)));
+    assert!(
+        at_its_limit
+            .message
+            .contains("used 95 % of its CPU: use more tasks"),
+        "{}",
+        at_its_limit.message
+    );
+    let late = only(verdict(&open(), |report| {
+        (0..10).for_each(|_| report.tally.phases.lag.record(60_000));
+        lost(0, 100_000)(report);
+    }));
+    assert!(!late.message.contains("more tasks"), "{}", late.message);
+}
+
+#[test]
+fn answers_without_stamps_degrade_at_most() {
+    let unstamped = |missing, implausible| {
+        move |report: &mut Report| {
+            report.health.reading.stamped = 1_000 - missing - implausible;
+            report.health.reading.missing = missing;
+            report.health.reading.implausible = implausible;
+        }
+    };
+    assert_eq!(verdict(&open(), unstamped(5, 5)).trust, Trust::Trusted);
+    for plan in [open(), closed()] {
+        let reason = only(verdict(&plan, unstamped(500, 500)));
+        assert_eq!(
+            (reason.code, reason.trust),
+            (Code::NoStamps, Trust::Degraded)
+        );
+        assert!(
+            reason.message.contains("1000 of 1000"),
+            "{}",
+            reason.message
+        );
+    }
 }
 
 #[test]

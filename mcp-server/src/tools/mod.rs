@@ -199,6 +199,14 @@ fn is_false(value: &bool) -> bool {
     !*value
 }
 
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+fn is_none_or_zero(value: &Option<u64>) -> bool {
+    value.unwrap_or(0) == 0
+}
+
 #[cfg(test)]
 pub(crate) mod fixtures;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! believed, whether it passed, its numbers in all, by region and by label.
 //! Which run and which slice is the tools' own.
 
-use super::is_false;
+use super::{is_false, is_none_or_zero, is_zero};
 use crate::answer::{Answer, Rows, Warning, instant, percent, rounded};
 use crate::clean::Text;
 use crate::refusal::Refusal;
@@ -155,6 +155,12 @@ struct Account {
     failed: u64,
     dropped: u64,
     unfinished: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    unconnected: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    resent: u64,
+    #[serde(skip_serializing_if = "is_none_or_zero")]
+    lost: Option<u64>,
     #[serde(skip_serializing_if = "is_false")]
     unbalanced: bool,
 }
@@ -168,6 +174,9 @@ impl From<AccountSummary> for Account {
             failed: account.failed,
             dropped: account.dropped,
             unfinished: account.unfinished,
+            unconnected: account.unconnected,
+            resent: account.resent,
+            lost: account.lost,
             unbalanced: !account.balanced,
         }
     }

@@ -2,7 +2,7 @@
 //! whoever listens. Leaders print their region's ticks; a worker prints its own
 //! only when its leader is lost, so every printed tick is told.
 
-use super::{Live, LiveEvent};
+use super::{Drained, Live, LiveEvent};
 use crate::error::PipelineError;
 use crate::fleet::tail::{News, Tail};
 use async_trait::async_trait;
@@ -35,6 +35,8 @@ struct Channel {
     tails: BTreeMap<String, (Tail, u64)>,
     /// The newest ticks.
     kept: VecDeque<Tick>,
+    /// The last second of load that was heard of each runner.
+    last_heard: BTreeMap<RunnerId, u64>,
 }
 
 /// What a late listener of a run gets.
@@ -65,6 +67,7 @@ impl Broadcast {
             sender: broadcast::Sender::new(LONGEST_BACKLOG),
             tails: BTreeMap::new(),
             kept: VecDeque::new(),
+            last_heard: BTreeMap::new(),
         });
     }
 
@@ -96,11 +99,11 @@ impl Broadcast {
         self.follow(run, false).map(drop)
     }
 
-    fn follow(&self, run: &TestRunId, last: bool) -> Result<Vec<(RunnerId, u64)>, PipelineError> {
+    fn follow(&self, run: &TestRunId, last: bool) -> Result<Drained, PipelineError> {
         let folder = self.folder.join(run.as_str());
         let mut channels = self.lock();
         let Some(channel) = channels.get_mut(run) else {
-            return Ok(Vec::new());
+            return Ok(Drained::default());
         };
         // A run that launched nobody has no folder.
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
@@ -116,6 +119,7 @@ impl Broadcast {
             sender,
             tails,
             kept,
+            last_heard,
         } = channel;
         let mut counts: BTreeMap<RunnerId, u64> = BTreeMap::new();
         for (name, (tail, unreadable)) in tails.iter_mut() {
@@ -128,6 +132,7 @@ impl Broadcast {
                                 kept.pop_front();
                             }
                             kept.push_back(tick.clone());
+                            note_heard(last_heard, &tick);
                             // Nobody listening is no fault.
                             let _ = sender.send(LiveEvent::Tick(tick));
                         }
@@ -154,7 +159,19 @@ impl Broadcast {
                 *counts.entry(runner).or_default() += *unreadable;
             }
         }
-        Ok(counts.into_iter().collect())
+        Ok(Drained {
+            unreadable: counts,
+            last_heard: last_heard.clone(),
+        })
+    }
+}
+
+/// A runner's row says the number of its last tick, and a runner tells a tick
+/// for each second of load.
+fn note_heard(last_heard: &mut BTreeMap<RunnerId, u64>, tick: &Tick) {
+    for row in &tick.runners {
+        let last = last_heard.entry(row.0.clone()).or_default();
+        *last = row.2.max(*last);
     }
 }
 
@@ -167,7 +184,7 @@ impl Live for Broadcast {
         }
     }
 
-    async fn drain(&self, run: &TestRunId) -> Result<Vec<(RunnerId, u64)>, PipelineError> {
+    async fn drain(&self, run: &TestRunId) -> Result<Drained, PipelineError> {
         self.follow(run, true)
     }
 }
@@ -211,7 +228,9 @@ mod tests {
         live.pump(&run).unwrap();
         assert_eq!(events.recv().await.unwrap(), LiveEvent::Tick(tick(&run, 0)));
         let runner = RunnerId::parse("lo-home-1-2").unwrap();
-        assert_eq!(live.drain(&run).await.unwrap(), vec![(runner, 1)]);
+        let drained = live.drain(&run).await.unwrap();
+        assert_eq!(drained.unreadable, BTreeMap::from([(runner.clone(), 1)]));
+        assert_eq!(drained.last_heard, BTreeMap::from([(runner, 1)]));
         assert_eq!(events.recv().await.unwrap(), LiveEvent::Tick(tick(&run, 1)));
         live.publish(&run, LiveEvent::Note("over".to_owned())).await;
         live.close(&run);

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use dlt_core::ids::{RunnerId, TestRunId};
 use dlt_core::run::Status;
 use dlt_core::runner_line::Tick;
+use std::collections::BTreeMap;
 
 /// What happens in a run while one watches.
 #[expect(
@@ -30,7 +31,16 @@ pub enum LiveEvent {
 pub trait Live: Send + Sync {
     /// Tells the run's watchers.
     async fn publish(&self, run: &TestRunId, event: LiveEvent);
-    /// All runners are gone: tells what they said last, and answers how many
-    /// of each runner's lines were unreadable.
-    async fn drain(&self, run: &TestRunId) -> Result<Vec<(RunnerId, u64)>, PipelineError>;
+    /// All runners are gone: tells what they said last, and answers what is
+    /// known of their lines.
+    async fn drain(&self, run: &TestRunId) -> Result<Drained, PipelineError>;
+}
+
+/// What is known of the lines of a run's runners, once all were read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Drained {
+    /// By runner, how many lines were unreadable; without those of none.
+    pub unreadable: BTreeMap<RunnerId, u64>,
+    /// By runner, the last second of load that was heard of it.
+    pub last_heard: BTreeMap<RunnerId, u64>,
 }

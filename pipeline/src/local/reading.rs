@@ -7,7 +7,7 @@ use super::{SystemClock, created};
 use crate::error::PipelineError;
 use crate::executions::Executions;
 use crate::fleet::{Fleet, Launch, Refused, Seen, Stop};
-use crate::live::{Live, LiveEvent};
+use crate::live::{Drained, Live, LiveEvent};
 use crate::objects::files::FileObjects;
 use crate::regions::home::HomeRegions;
 use crate::runs::sqlite::SqliteRuns;
@@ -105,7 +105,7 @@ impl Fleet for AtRest {
 impl Live for AtRest {
     async fn publish(&self, _: &TestRunId, _: LiveEvent) {}
 
-    async fn drain(&self, _: &TestRunId) -> Result<Vec<(RunnerId, u64)>, PipelineError> {
+    async fn drain(&self, _: &TestRunId) -> Result<Drained, PipelineError> {
         Self::refuse()
     }
 }

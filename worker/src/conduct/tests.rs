@@ -111,7 +111,7 @@ fn second(thread: usize, second: u64, sent: u64, answers: u64) -> ThreadSecond {
             causes: vec![("refused".to_owned(), sent)],
             ..Second::default()
         },
-        delay_p99_us: 10 * (second + 1),
+        lag_p99_us: 10 * (second + 1),
         answers,
         top_cause: None,
     }
@@ -228,7 +228,6 @@ async fn a_target_silent_to_the_whole_region_ends_the_load() {
             message.starts_with("http://target answered nothing"),
             "{message}"
         );
-        assert!(message.contains("120 requests sent"), "{message}");
     }
 }
 

@@ -192,9 +192,9 @@ async fn walk(group: Rc<GroupRun>, pool: Rc<Pool>, seat: Rc<Seat>) {
     loop {
         let due_us = seat.take().await;
         group.taken();
-        group.recorder.borrow_mut().user_in();
+        group.recorder.borrow_mut().arrival_in();
         through(&group, &mut walker, due_us).await;
-        group.recorder.borrow_mut().user_out();
+        group.recorder.borrow_mut().arrival_out();
         pool.idle.borrow_mut().push(seat.clone());
     }
 }
@@ -227,7 +227,8 @@ async fn through(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) {
                 return;
             }
         };
-        due_us = stepped.done_us + step.think_time_us;
+        // Nobody can follow an answer before it is read.
+        due_us = stepped.read_us + step.think_time_us;
         until_us = group.end_us.get();
     }
 }

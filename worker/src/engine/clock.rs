@@ -22,6 +22,15 @@ impl Clock {
         passed.as_secs() * 1_000_000 + u64::from(passed.subsec_micros())
     }
 
+    /// Now in ns, negative before the start instant.
+    pub(super) fn signed_ns(self) -> i64 {
+        let now = Instant::now();
+        match now.checked_duration_since(self.start) {
+            Some(passed) => passed.as_nanos() as i64,
+            None => -((self.start - now).as_nanos() as i64),
+        }
+    }
+
     /// How long until `at_us`; zero if that has passed.
     pub(super) fn until(self, at_us: u64) -> Duration {
         (self.start + Duration::from_micros(at_us)).saturating_duration_since(Instant::now())

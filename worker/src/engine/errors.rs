@@ -90,6 +90,22 @@ impl Failure {
         }
     }
 
+    /// A reused connection ended before a byte of the answer, and the request
+    /// was not repeated: since it must not be, or since the scenario says so.
+    pub(crate) fn closed_idle(peer: &str, resends: bool) -> Self {
+        let why = match resends {
+            true => "its method may not be repeated (RFC 9110, 9.2.2)",
+            false => "the scenario says retry: never",
+        };
+        Self::text(
+            Cause::ClosedIdle,
+            format!(
+                "{peer} closed a kept-alive connection before it answered a further request, \
+                 which was not sent again: {why}"
+            ),
+        )
+    }
+
     /// An error of the kernel or of TLS.
     pub(crate) fn io(error: &io::Error, doing: Doing, peer: &str) -> Self {
         let tls = error

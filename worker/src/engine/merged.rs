@@ -52,7 +52,7 @@ pub(super) fn merged(
         result.last_done_us = result.last_done_us.max(thread.last_done_us);
         result.ports_exhausted += thread.ports_exhausted;
         result.files_exhausted += thread.files_exhausted;
-        result.read_delay.merge(&thread.read_delay);
+        result.reading.merge(&thread.reading);
         bad_seconds.extend(thread.bad_seconds);
         result.warnings.extend(thread.warnings);
         for (text, count) in thread.notices {

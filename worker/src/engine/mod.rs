@@ -32,7 +32,7 @@ mod walker;
 pub use inputs::{Files, Inputs, Named, named_files};
 
 use dlt_core::account::Account;
-use dlt_core::latencies::Latencies;
+use dlt_core::report::Reading;
 use dlt_core::sample::Cause;
 use dlt_core::scenario::plan::Plan;
 use dlt_core::share::Lot;
@@ -72,8 +72,8 @@ pub struct ThreadSecond {
     pub thread: usize,
     /// Its numbers.
     pub second: Second,
-    /// Largest p99 of lag (open) or read delay (closed) in it, µs.
-    pub delay_p99_us: u64,
+    /// p99 of lag in it, µs; 0 in closed load.
+    pub lag_p99_us: u64,
     /// Statuses read so far in the run: whether the target answers at all.
     pub answers: u64,
     /// Most frequent cause of failure in it.
@@ -97,9 +97,9 @@ pub struct LoadResult {
     pub ports_exhausted: u64,
     /// Requests that found no free file descriptor.
     pub files_exhausted: u64,
-    /// Time from readable to read, µs.
-    pub read_delay: Latencies,
-    /// Seconds in which lag p99 or read delay p99 was over its first limit.
+    /// How late answers were read, and how that is known.
+    pub reading: Reading,
+    /// Seconds in which lag or read delay was over its first limit.
     pub bad_seconds: Vec<u64>,
     /// Sentences for people.
     pub warnings: Vec<String>,
@@ -120,7 +120,7 @@ struct ThreadResult {
     last_done_us: u64,
     ports_exhausted: u64,
     files_exhausted: u64,
-    read_delay: Latencies,
+    reading: Reading,
     bad_seconds: Vec<u64>,
     warnings: Vec<String>,
     /// What was not done and why, with how often.

@@ -13,10 +13,6 @@ use tokio::io::unix::AsyncFd;
 /// Least time between two wake-ups by default, µs: each costs an idle core a
 /// context switch, and at 250 µs the median lag stays near 100 µs.
 const QUANTUM_US: u64 = 250;
-/// How often the read delay is probed.
-const PROBE_PERIOD: Duration = Duration::from_millis(10);
-/// Most missed probes that are counted one by one: ten minutes of standstill.
-const MOST_MISSED: u64 = 60_000;
 
 /// The arrivals of one thread, rising.
 #[derive(Debug)]
@@ -127,41 +123,6 @@ impl Timer {
     }
 }
 
-/// Measures how long something readable waits before this thread reads it: a
-/// periodic timer that queues with the sockets in the same poller.
-#[derive(Debug)]
-pub(super) struct Probe {
-    fd: AsyncFd<TimerFd>,
-    clock: Clock,
-    /// When the oldest unread expiry was, µs.
-    next_us: u64,
-}
-
-impl Probe {
-    /// A probe that begins now.
-    pub(super) fn new(clock: Clock) -> io::Result<Self> {
-        let fd = TimerFd::polled()?;
-        let next_us = clock.now_us() + PROBE_PERIOD.as_micros() as u64;
-        fd.get_ref().arm_every(PROBE_PERIOD)?;
-        Ok(Self { fd, clock, next_us })
-    }
-
-    /// Waits for the next expiry; tells `each` the delay of every one since
-    /// the last, so that a standstill weighs as long as it lasted.
-    pub(super) async fn next(&mut self, mut each: impl FnMut(u64, u64)) -> io::Result<()> {
-        let mut ready = self.fd.readable().await?;
-        let count = self.fd.get_ref().read()?;
-        ready.clear_ready();
-        let now_us = self.clock.now_us();
-        let period_us = PROBE_PERIOD.as_micros() as u64;
-        for n in 0..count.min(MOST_MISSED) {
-            each(now_us.saturating_sub(self.next_us + n * period_us), now_us);
-        }
-        self.next_us += count * period_us;
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,11 +199,5 @@ mod tests {
                 assert!(clock.now_us() >= due_us);
             }
         }
-        let mut probe = Probe::new(clock).unwrap();
-        let mut told = 0;
-        for _ in 0..3 {
-            probe.next(|_, _| told += 1).await.unwrap();
-        }
-        assert!(told >= 3);
     }
 }

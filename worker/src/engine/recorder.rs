@@ -5,22 +5,20 @@
 //! the seconds that were sent add up to the final account exactly.
 
 use super::errors::Failure;
+use super::http::stamps::Timed;
 use super::{ThreadResult, ThreadSecond};
 use dlt_core::account::Account;
-use dlt_core::latencies::Latencies;
+use dlt_core::report::Reading;
 use dlt_core::sample::{Cause, Outcome, Sample};
 use dlt_core::tally::{
     ErrorKey, ErrorTally, Exchange, LabelTally, MOST_ERRORS, MOST_EXCHANGES, MOST_LABELS,
     OTHER_LABEL, Phases,
 };
 use dlt_core::timeline::{LabelSecond, MOST_TIMELINE_LABELS, Second, stretch_of};
+use dlt_core::verdict;
 use std::collections::{BTreeMap, HashMap};
 use tokio::sync::mpsc::UnboundedSender;
 
-/// Lag p99 of a second over which it is bad, µs (dlt.md 2, `lag`).
-const MOST_LAG_US: u64 = 5_000;
-/// Read delay p99 of a second over which it is bad, µs (dlt.md 2, `read-delay`).
-const MOST_READ_DELAY_US: u64 = 2_000;
 const SECOND_US: u64 = 1_000_000;
 
 /// One thread's memory.
@@ -46,7 +44,10 @@ pub(super) struct Recorder {
     last_done_us: u64,
     ports_exhausted: u64,
     files_exhausted: u64,
-    read_delay: Latencies,
+    reading: Reading,
+    /// Users of closed load, and until when their time is counted.
+    closed_users: u64,
+    counted_us: u64,
     bad_seconds: Vec<u64>,
     now: Current,
 }
@@ -59,7 +60,20 @@ struct Current {
     flow: Second,
     causes: [u64; Cause::ALL.len()],
     labels: Vec<LabelSecond>,
-    read_delays: Vec<u64>,
+}
+
+/// A request that has ended, as the recorder is told of it.
+#[derive(Debug)]
+pub(super) struct Finished<'a> {
+    pub(super) label: usize,
+    pub(super) sample: &'a Sample,
+    pub(super) outcome: Outcome,
+    /// Whether a user of closed load waited for it.
+    pub(super) closed: bool,
+    /// It was sent a second time.
+    pub(super) resent: bool,
+    /// How the end of a complete answer was timed.
+    pub(super) timed: Option<Timed>,
 }
 
 /// An error met by this thread.
@@ -113,7 +127,9 @@ impl Recorder {
             last_done_us: 0,
             ports_exhausted: 0,
             files_exhausted: 0,
-            read_delay: Latencies::default(),
+            reading: Reading::default(),
+            closed_users: 0,
+            counted_us: 0,
             bad_seconds: Vec::new(),
             now: Current {
                 end_us: SECOND_US,
@@ -161,36 +177,70 @@ impl Recorder {
         index
     }
 
-    /// A user begins, or a request is in flight.
-    pub(super) fn user_in(&mut self) {
+    /// An arrival is on its way.
+    pub(super) fn arrival_in(&mut self) {
         self.users += 1;
     }
 
     /// The contrary.
-    pub(super) fn user_out(&mut self) {
+    pub(super) fn arrival_out(&mut self) {
         self.users = self.users.saturating_sub(1);
     }
 
-    /// A request is sent now; `arrival_us` is when the plan wanted it, if it is
+    /// A user of closed load begins.
+    pub(super) fn user_in(&mut self, now_us: u64) {
+        self.roll_to(now_us);
+        self.count_user_time(now_us);
+        self.users += 1;
+        self.closed_users += 1;
+    }
+
+    /// The contrary.
+    pub(super) fn user_out(&mut self, now_us: u64) {
+        self.roll_to(now_us);
+        self.count_user_time(now_us);
+        self.users = self.users.saturating_sub(1);
+        self.closed_users = self.closed_users.saturating_sub(1);
+    }
+
+    fn count_user_time(&mut self, until_us: u64) {
+        let passed_us = until_us.saturating_sub(self.counted_us);
+        self.now.flow.user_time_us += self.closed_users * passed_us;
+        self.counted_us = self.counted_us.max(until_us);
+    }
+
+    /// A request begins now; `arrival_us` is when the plan wanted it, if it is
     /// the first of an arrival. Those that follow from answers are no measure
     /// of how punctual the generator is, and first due is never one of them.
     #[inline]
-    pub(super) fn sent(&mut self, arrival_us: Option<u64>, sent_us: u64) {
-        self.roll_to(sent_us);
-        let due_us = arrival_us.unwrap_or(sent_us);
+    pub(super) fn begun(&mut self, arrival_us: Option<u64>, now_us: u64) {
+        self.roll_to(now_us);
+        let due_us = arrival_us.unwrap_or(now_us);
         self.account.scheduled += 1;
-        self.account.sent += 1;
         self.now.flow.scheduled += 1;
-        self.now.flow.sent += 1;
         if self.first_sent_us.is_none() {
-            self.first_sent_us = Some(sent_us);
+            self.first_sent_us = Some(now_us);
         }
         self.wanted(due_us);
         if arrival_us.is_some() {
-            let lag_us = sent_us.saturating_sub(due_us);
+            let lag_us = now_us.saturating_sub(due_us);
             self.phases.lag.record(lag_us);
             self.now.flow.lag.record(lag_us);
         }
+    }
+
+    /// A request that has begun is handed to a connection.
+    #[inline]
+    pub(super) fn sent(&mut self) {
+        self.account.sent += 1;
+        self.now.flow.sent += 1;
+    }
+
+    /// A request that has begun found no connection; [`Self::done`] follows.
+    #[cold]
+    pub(super) fn unconnected(&mut self) {
+        self.account.unconnected += 1;
+        self.now.flow.unconnected += 1;
     }
 
     /// `count` requests, the first due at `due_us`, are not sent: too many are
@@ -206,8 +256,15 @@ impl Recorder {
 
     /// A request ended.
     #[inline]
-    pub(super) fn done(&mut self, label: usize, sample: &Sample, outcome: Outcome) {
-        self.roll_to(sample.done_us);
+    pub(super) fn done(&mut self, finished: &Finished<'_>) {
+        let &Finished {
+            label,
+            sample,
+            outcome,
+            ..
+        } = finished;
+        self.roll_to(sample.read_us.max(sample.done_us));
+        self.read(finished);
         self.labels[label].record(sample, outcome);
         let response_us = sample.done_us.saturating_sub(sample.due_us);
         // In closed load it is the response time, which labels have: see `finish`.
@@ -302,11 +359,28 @@ impl Recorder {
         &mut self.errors[at].1
     }
 
-    /// Something readable was read so much later.
-    pub(super) fn read_delay(&mut self, delay_us: u64, now_us: u64) {
-        self.roll_to(now_us);
-        self.read_delay.record(delay_us);
-        self.now.read_delays.push(delay_us);
+    /// How long a complete answer lay in the kernel, and how that is known.
+    #[inline]
+    fn read(&mut self, finished: &Finished<'_>) {
+        if finished.resent {
+            self.account.resent += 1;
+            self.now.flow.resent += 1;
+        }
+        let Some(timed) = finished.timed else {
+            return;
+        };
+        let sample = finished.sample;
+        let delay_us = sample.read_us.saturating_sub(sample.done_us);
+        match timed {
+            Timed::Stamp => self.reading.stamped += 1,
+            Timed::Missing => self.reading.missing += 1,
+            Timed::Implausible => self.reading.implausible += 1,
+        }
+        self.now.flow.unstamped += u64::from(timed != Timed::Stamp);
+        self.reading.delay.record(delay_us);
+        if finished.closed {
+            self.now.flow.read_delay_us += delay_us;
+        }
     }
 
     /// Sends every second that is over at `now_us`.
@@ -319,8 +393,11 @@ impl Recorder {
 
     #[cold]
     fn roll(&mut self) {
+        self.count_user_time(self.now.end_us);
         let now = &mut self.now;
         let mut flow = std::mem::take(&mut now.flow);
+        self.reading.user_time_us += flow.user_time_us;
+        self.reading.lost_us += flow.read_delay_us;
         flow.second = now.second;
         flow.users = self.users;
         let mut top = None;
@@ -339,25 +416,15 @@ impl Recorder {
         // Whoever takes it keeps it to the end of the run.
         flow.latency.shrink_to_fit();
         flow.lag.shrink_to_fit();
-        let delay_p99_us = if self.open {
-            flow.lag.quantile_us(0.99).map_or(0, |us| us as u64)
-        } else {
-            p99(&mut now.read_delays)
-        };
-        now.read_delays.clear();
-        let limit = if self.open {
-            MOST_LAG_US
-        } else {
-            MOST_READ_DELAY_US
-        };
-        if delay_p99_us > limit {
+        let lag_p99_us = flow.lag.quantile_us(0.99).map_or(0, |us| us as u64);
+        if verdict::is_bad_second(&flow) {
             self.bad_seconds.push(now.second);
         }
         // Nobody listening is no reason to stop: the result still tells all.
         let _ = self.seconds.send(ThreadSecond {
             thread: self.thread,
             second: flow,
-            delay_p99_us,
+            lag_p99_us,
             answers: self.answers,
             top_cause: top.map(|row| row.1),
         });
@@ -365,18 +432,26 @@ impl Recorder {
         now.end_us += SECOND_US;
     }
 
-    /// Requests sent that have not ended.
+    /// Requests begun that have not ended.
     pub(super) fn in_flight(&self) -> u64 {
-        self.account.sent - self.account.ok - self.account.failed - self.account.unfinished
+        let account = &self.account;
+        account.scheduled - account.dropped - account.ok - account.failed - account.unfinished
     }
 
     /// The load is over: what is still in flight is unfinished, the last
     /// second is sent, and everything handed over.
     pub(super) fn finish(mut self, labels: &[String], now_us: u64) -> ThreadResult {
         self.roll_to(now_us);
+        self.count_user_time(now_us);
+        self.closed_users = 0;
         let unfinished = self.in_flight();
         self.account.unfinished += unfinished;
         self.now.flow.unfinished += unfinished;
+        // What was still connecting never was with the target.
+        let account = &self.account;
+        let connecting = account.scheduled - account.dropped - account.sent - account.unconnected;
+        self.account.unconnected += connecting;
+        self.now.flow.unconnected += connecting;
         self.users = 0;
         self.roll();
         if !self.open {
@@ -403,7 +478,7 @@ impl Recorder {
             last_done_us: self.last_done_us,
             ports_exhausted: self.ports_exhausted,
             files_exhausted: self.files_exhausted,
-            read_delay: self.read_delay,
+            reading: self.reading,
             bad_seconds: self.bad_seconds,
             warnings: Vec::new(),
             notices: BTreeMap::new(),
@@ -450,14 +525,6 @@ pub(super) fn add_second(into: &mut LabelSecond, other: &LabelSecond) {
     into.ok += other.ok;
     into.failed += other.failed;
     into.latency.merge(&other.latency);
-}
-
-fn p99(values: &mut [u64]) -> u64 {
-    if values.is_empty() {
-        return 0;
-    }
-    let rank = (values.len() * 99).div_ceil(100) - 1;
-    *values.select_nth_unstable(rank).1
 }
 
 #[cfg(test)]

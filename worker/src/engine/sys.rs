@@ -1,9 +1,11 @@
 //! The few calls into the kernel for which the standard library has no name:
-//! timers as descriptors and the thread's timer slack. The only file of the
-//! engine with `unsafe`; what timers are used for is `pace`'s affair.
+//! timers as descriptors, the thread's timer slack, and reads that tell when
+//! the kernel received the bytes. The only file of the engine with `unsafe`;
+//! what timers are used for is `pace`'s affair, what stamps mean `http`'s.
 
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -44,19 +46,10 @@ impl TimerFd {
 
     /// Readable once, `after` from now; forgets an expiry that was not read.
     pub(super) fn arm(&self, after: Duration) -> io::Result<()> {
-        self.set(after, Duration::ZERO)
-    }
-
-    /// Readable every `period`, from one period from now.
-    pub(super) fn arm_every(&self, period: Duration) -> io::Result<()> {
-        self.set(period, period)
-    }
-
-    fn set(&self, first: Duration, period: Duration) -> io::Result<()> {
         let spec = libc::itimerspec {
-            it_interval: timespec(period),
+            it_interval: timespec(Duration::ZERO),
             // Zero would disarm it: the nearest instant is a nanosecond away.
-            it_value: timespec(first.max(Duration::from_nanos(1))),
+            it_value: timespec(after.max(Duration::from_nanos(1))),
         };
         #[expect(
             unsafe_code,
@@ -68,21 +61,6 @@ impl TimerFd {
             Ok(())
         } else {
             Err(io::Error::last_os_error())
-        }
-    }
-
-    /// Expiries since the last read; 0 if there is none.
-    pub(super) fn read(&self) -> io::Result<u64> {
-        let mut count = [0u8; 8];
-        #[expect(unsafe_code, reason = "the buffer is the 8 bytes a timer writes")]
-        let read =
-            unsafe { libc::read(self.0.as_raw_fd(), count.as_mut_ptr().cast(), count.len()) };
-        match read {
-            8 => Ok(u64::from_ne_bytes(count)),
-            _ => match io::Error::last_os_error() {
-                error if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-                error => Err(error),
-            },
         }
     }
 }
@@ -106,4 +84,78 @@ pub(super) fn least_timer_slack() {
     // A kernel that refuses leaves the default slack: later wake-ups, which
     // the lag histogram shows.
     let _ = unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1, 0, 0, 0) };
+}
+
+/// Room for the one control message that is asked for: a header and a timespec,
+/// aligned as `cmsghdr` wants it.
+#[repr(C, align(8))]
+struct Control([MaybeUninit<u8>; 64]);
+
+/// Asks the kernel to stamp what this socket receives, with nanoseconds of
+/// CLOCK_REALTIME (SO_TIMESTAMPNS, socket(7); for TCP since Linux 4.14).
+pub(super) fn enable_stamps(socket: BorrowedFd<'_>) -> io::Result<()> {
+    let on: libc::c_int = 1;
+    #[expect(
+        unsafe_code,
+        reason = "the option is an int that outlives the call, of the size told"
+    )]
+    let done = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_TIMESTAMPNS,
+            (&raw const on).cast(),
+            size_of_val(&on) as libc::socklen_t,
+        )
+    };
+    if done == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Reads what a socket holds: how many bytes, and when the kernel received the
+/// last of them (ns since the Unix epoch), if it says so.
+#[inline]
+pub(super) fn receive(
+    socket: BorrowedFd<'_>,
+    buffer: &mut [u8],
+) -> io::Result<(usize, Option<u64>)> {
+    let mut control = Control([MaybeUninit::uninit(); 64]);
+    let mut vector = libc::iovec {
+        iov_base: buffer.as_mut_ptr().cast(),
+        iov_len: buffer.len(),
+    };
+    let mut message = MaybeUninit::<libc::msghdr>::zeroed();
+    #[expect(
+        unsafe_code,
+        reason = "a msghdr of zeros is valid; its pointers lead to locals and to a buffer of the \
+                  length told, all alive during the call; control messages are read only as far \
+                  as the kernel says that it wrote them"
+    )]
+    unsafe {
+        let header = message.assume_init_mut();
+        header.msg_iov = &raw mut vector;
+        header.msg_iovlen = 1;
+        header.msg_control = control.0.as_mut_ptr().cast();
+        header.msg_controllen = size_of::<Control>() as _;
+        let read = libc::recvmsg(socket.as_raw_fd(), header, 0);
+        if read < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let first = libc::CMSG_FIRSTHDR(header);
+        let stamp = match first.as_ref() {
+            Some(told)
+                if told.cmsg_level == libc::SOL_SOCKET
+                    && told.cmsg_type == libc::SCM_TIMESTAMPNS =>
+            {
+                let time = libc::CMSG_DATA(first).cast::<libc::timespec>();
+                let time = time.read_unaligned();
+                Some(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+            }
+            _ => None,
+        };
+        Ok((read as usize, stamp))
+    }
 }

@@ -6,6 +6,7 @@ mod closed;
 mod depth;
 mod open;
 mod redirects;
+mod repeats;
 mod rows;
 mod secure;
 pub(super) mod target;
@@ -13,7 +14,7 @@ pub(super) mod target;
 use super::*;
 use dlt_core::load::{Curve, Model};
 use dlt_core::scenario::plan::{
-    Body, Group, Load as Hard, Pacing, Plan, StatusSet, Step, Timeouts, Tls,
+    Body, Group, Load as Hard, Pacing, Plan, Retry, StatusSet, Step, Timeouts, Tls,
 };
 use dlt_core::share::Lot;
 use dlt_core::tally::OTHER_LABEL;
@@ -56,6 +57,7 @@ fn group(model: Model, steps: Vec<Step>) -> Group {
             connections: 10_000,
             graceful_stop_us: 5_000_000,
             pacing: Pacing::Default,
+            retry: Retry::Safe,
         },
         steps,
         tls: Tls::default(),
@@ -144,12 +146,16 @@ fn add_up(result: &LoadResult, told: &[ThreadSecond], threads: usize) {
     let told = Account {
         scheduled: sum.scheduled,
         dropped: sum.dropped,
+        unconnected: sum.unconnected,
         sent: sum.sent,
+        resent: sum.resent,
         ok: sum.ok,
         failed: sum.failed,
         unfinished: sum.unfinished,
     };
     assert_eq!(told, account);
+    assert_eq!(result.reading.user_time_us, sum.user_time_us);
+    assert_eq!(result.reading.lost_us, sum.read_delay_us);
     let overall = result.tally.overall();
     assert_eq!((overall.ok, overall.failed), (account.ok, account.failed));
     assert_eq!(overall.bytes_received, sum.bytes);

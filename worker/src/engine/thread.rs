@@ -1,10 +1,10 @@
-//! One load thread: its runtime, its groups from the start to the last answer,
-//! its probe. Shares nothing with the others but what was prepared.
+//! One load thread: its runtime, its groups from the start to the last answer.
+//! Shares nothing with the others but what was prepared.
 
 use super::arrivals::Arrivals;
 use super::clock::Clock;
 use super::http::connect::{Connector, Wire};
-use super::pace::{Probe, Timer};
+use super::pace::Timer;
 use super::prepare::Prepared;
 use super::recorder::Recorder;
 use super::steps::GroupRun;
@@ -22,10 +22,12 @@ use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
 /// Tasks polled before the poller is asked again: a call a hundred answers at
-/// most, while the read delay stays far below a millisecond.
+/// most, while answers are read far below a millisecond after they came.
 const EVENT_INTERVAL: u32 = 127;
 /// Longest that requests in flight may take once the load is told to stop, µs.
 const LONGEST_TOLD_STOP_US: u64 = 15_000_000;
+
+const SECOND_US: u64 = 1_000_000;
 
 /// What a load thread is given.
 #[derive(Debug)]
@@ -78,7 +80,7 @@ pub(super) async fn make_load(duty: Duty) -> ThreadResult {
         .collect();
     let mut warnings = Vec::new();
     if !await_start(clock, start, &mut stop).await {
-        let probe = tokio::task::spawn_local(probe(clock, recorder.clone()));
+        let seconds = tokio::task::spawn_local(tell_seconds(clock, recorder.clone()));
         let mut running = JoinSet::new();
         for group in &groups {
             running.spawn_local(run_group(group.clone(), thread as u64, stop.clone()));
@@ -89,12 +91,9 @@ pub(super) async fn make_load(duty: Duty) -> ThreadResult {
                 Err(error) => warnings.push(format!("load thread {thread}: {error}")),
             }
         }
-        probe.abort();
-        if let Ok(Err(error)) = probe.await {
-            warnings.push(format!(
-                "load thread {thread}: the read delay could not be measured: {error}"
-            ));
-        }
+        seconds.abort();
+        // The recorder is this function's alone from here on.
+        let _ = seconds.await;
     }
     let recorder = recorder.replace(Recorder::new(
         thread,
@@ -137,12 +136,12 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn probe(clock: Clock, recorder: Rc<RefCell<Recorder>>) -> io::Result<()> {
-    let mut probe = Probe::new(clock)?;
+/// Has each second told when it is over, also while nothing happens.
+async fn tell_seconds(clock: Clock, recorder: Rc<RefCell<Recorder>>) {
     loop {
-        probe
-            .next(|delay_us, now_us| recorder.borrow_mut().read_delay(delay_us, now_us))
-            .await?;
+        let next_us = (clock.now_us() / SECOND_US + 1) * SECOND_US;
+        sleep_until(clock.instant(next_us)).await;
+        recorder.borrow_mut().roll_to(clock.now_us());
     }
 }
 

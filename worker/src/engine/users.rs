@@ -123,7 +123,7 @@ async fn live(group: Rc<GroupRun>, spans: Vec<(u64, u64)>, cap: Option<Rc<Cap>>)
             sleep_until(group.clock.instant(from_us)).await;
         }
         group.recorder.borrow_mut().wanted(from_us);
-        group.recorder.borrow_mut().user_in();
+        group.recorder.borrow_mut().user_in(group.clock.now_us());
         while rounds_left > 0 {
             match round(&group, &mut walker, to_us, cap.as_deref()).await {
                 Round::Ended => rounds_left -= 1,
@@ -131,7 +131,7 @@ async fn live(group: Rc<GroupRun>, spans: Vec<(u64, u64)>, cap: Option<Rc<Cap>>)
                 Round::Exhausted => rounds_left = 0,
             }
         }
-        group.recorder.borrow_mut().user_out();
+        group.recorder.borrow_mut().user_out(group.clock.now_us());
         if rounds_left == 0 {
             return;
         }
@@ -173,7 +173,7 @@ async fn round(group: &Rc<GroupRun>, walker: &mut Walker, to_us: u64, cap: Optio
             pause_us = pause_us.max(REST_UNCONNECTED_US);
         }
         if pause_us > 0 {
-            pause_until(group.clock, stepped.done_us + pause_us).await;
+            pause_until(group.clock, stepped.read_us + pause_us).await;
         }
     }
     Round::Ended

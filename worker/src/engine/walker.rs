@@ -16,21 +16,21 @@ use super::http::redirect::{self, Hop};
 use super::http::request::{Parts, Request};
 use super::prepare::Label;
 use super::recipe::{Made, Recipe, Shape};
-use super::recorder::Recorder;
+use super::recorder::{Finished, Recorder};
 use super::session::Session;
 use super::steps::GroupRun;
 use super::template::Template;
 use dlt_core::sample::{Cause, Outcome, Sample};
 use dlt_core::scenario::cut_label;
-use dlt_core::scenario::plan::Step;
+use dlt_core::scenario::plan::{Retry, Step};
 use std::rc::Rc;
 use url::Url;
 
 /// How a step ended.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stepped {
-    /// When its last answer was complete.
-    pub(super) done_us: u64,
+    /// When its last answer was read, or it failed.
+    pub(super) read_us: u64,
     /// Whether it failed before there was a connection.
     pub(super) unconnected: bool,
 }
@@ -38,8 +38,8 @@ pub(super) struct Stepped {
 impl Stepped {
     fn of(ended: &Ended) -> Self {
         Self {
-            done_us: ended.done_us,
-            unconnected: ended.written == 0 && ended.connected_us.is_none(),
+            read_us: ended.read_us,
+            unconnected: ended.unconnected,
         }
     }
 }
@@ -80,6 +80,8 @@ struct Leg<'a> {
     url: &'a Url,
     due_us: u64,
     sent_us: u64,
+    /// A user of closed load waits for it.
+    closed: bool,
 }
 
 impl Judged {
@@ -182,7 +184,7 @@ impl Walker {
             let request = with_cookies.as_deref().unwrap_or(request);
             // What the plan itself wanted is an arrival's first request alone.
             let arrival_us = planned_us.filter(|_| n == 0 && hops == 0);
-            group.recorder.borrow_mut().sent(arrival_us, sent_us);
+            group.recorder.borrow_mut().begun(arrival_us, sent_us);
             group.begin();
             let ask = Ask {
                 origin,
@@ -191,12 +193,22 @@ impl Walker {
                 timeouts: &step.timeouts,
                 wants: ready.reads.wants,
                 shown: ready.reads.shown,
+                resends: group.plan().load.retry == Retry::Safe,
                 sent_us,
             };
-            let ended = self.client.exchange(ask).await;
+            let ended = match self.client.connect(&ask).await {
+                Ok((connection, connected_us)) => {
+                    group.recorder.borrow_mut().sent();
+                    self.client.exchange(connection, connected_us, ask).await
+                }
+                Err(ended) => {
+                    group.recorder.borrow_mut().unconnected();
+                    ended
+                }
+            };
             group.end();
             last = Taken::Done(Stepped::of(&ended));
-            let done_us = ended.done_us;
+            let read_us = ended.read_us;
             let leg = Leg {
                 n,
                 label,
@@ -207,12 +219,13 @@ impl Walker {
                 url,
                 due_us: planned_us.unwrap_or(sent_us),
                 sent_us,
+                closed: planned_us.is_none(),
             };
             let Some(hop) = self.arrived(&group, &leg, ended) else {
                 return last;
             };
-            // The second hop is due when the first was done.
-            planned_us = planned_us.map(|_| done_us);
+            // The second hop is due when the first was read.
+            planned_us = planned_us.map(|_| read_us);
             // An arrival that may begin late may not hop late.
             until_us = until_us.min(group.end_us.get());
             hops += 1;
@@ -228,7 +241,7 @@ impl Walker {
         if let Some(kept) = &ended.kept
             && !kept.cookies.is_empty()
         {
-            self.cookies.store(leg.url, &kept.cookies, ended.done_us);
+            self.cookies.store(leg.url, &kept.cookies, ended.read_us);
         }
         let judged = self.judge(group, leg, &mut ended);
         let sample = Sample {
@@ -237,11 +250,19 @@ impl Walker {
             connected_us: ended.connected_us,
             first_byte_us: ended.first_byte_us,
             done_us: ended.done_us,
+            read_us: ended.read_us,
             bytes_received: ended.received,
             bytes_sent: ended.written,
         };
         let mut recorder = group.recorder.borrow_mut();
-        recorder.done(leg.label, &sample, judged.outcome);
+        recorder.done(&Finished {
+            label: leg.label,
+            sample: &sample,
+            outcome: judged.outcome,
+            closed: leg.closed,
+            resent: ended.resent,
+            timed: ended.timed,
+        });
         if let Some(failure) = judged.failure {
             self.remember(&mut recorder, leg, &ended, failure);
         }

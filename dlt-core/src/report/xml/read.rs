@@ -6,7 +6,7 @@ use super::{LONGEST_REPORT_BYTES, ReportError};
 use crate::account::Account;
 use crate::latencies::{Exact, Latencies};
 use crate::load::LONGEST_LOAD_US;
-use crate::report::{Ended, Health, REPORT_FORMAT, Report, StartFacts, TaskFacts};
+use crate::report::{Ended, Health, REPORT_FORMAT, Reading, Report, StartFacts, TaskFacts};
 use crate::sample::{Cause, Outcome};
 use crate::tally::{
     ErrorKey, ErrorTally, Exchange, LONGEST_EXCHANGE_BYTES, LabelTally, MOST_EXCHANGES, PhaseSum,
@@ -122,7 +122,10 @@ fn account(attributes: &Attributes<'_>) -> Result<Account, ReportError> {
     Ok(Account {
         scheduled: attributes.number("scheduled")?,
         dropped: attributes.number("dropped")?,
+        // Format 1 knew neither: what found no connection was sent.
+        unconnected: attributes.some_number("unconnected")?.unwrap_or(0),
         sent: attributes.number("sent")?,
+        resent: attributes.some_number("resent")?.unwrap_or(0),
         ok: attributes.number("ok")?,
         failed: attributes.number("failed")?,
         unfinished: attributes.number("unfinished")?,
@@ -134,6 +137,7 @@ fn start(attributes: &Attributes<'_>) -> Result<StartFacts, ReportError> {
         start_at_us: attributes.number("start_at_us")?,
         clock_offset_us: attributes.parsed("clock_offset_us")?,
         clock_error_us: attributes.number("clock_error_us")?,
+        share_ppb: attributes.some_number("share_ppb")?,
         first_due_us: attributes.some_number("first_due_us")?,
         first_sent_us: attributes.some_number("first_sent_us")?,
     })
@@ -173,15 +177,36 @@ fn health<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>) -> Result<Health, ReportError> {
         memory_limit_bytes: attributes.number("memory_limit_bytes")?,
         ports_exhausted: attributes.number("ports_exhausted")?,
         files_exhausted: attributes.number("files_exhausted")?,
-        read_delay: Latencies::default(),
+        reading: Reading::default(),
         bad_seconds: bad_seconds(attributes.need("bad_seconds")?)
             .ok_or_else(|| attributes.fault("bad_seconds are not seconds of a run"))?,
     };
+    let mut delay = Latencies::default();
+    let mut reading = None;
     doc.children(tag, |doc, tag| match tag.name() {
-        "ReadDelay" => histogram(doc, tag, &mut health.read_delay),
+        "Reading" => {
+            reading = Some(self::reading(&tag.attributes()?)?);
+            doc.skip(tag)
+        }
+        "ReadDelay" => histogram(doc, tag, &mut delay),
         _ => doc.skip(tag),
     })?;
+    // Without it (format 1) the delays are those of a timer, not of answers.
+    if let Some(reading) = reading {
+        health.reading = Reading { delay, ..reading };
+    }
     Ok(health)
+}
+
+fn reading(attributes: &Attributes<'_>) -> Result<Reading, ReportError> {
+    Ok(Reading {
+        delay: Latencies::default(),
+        stamped: attributes.number("stamped")?,
+        missing: attributes.number("missing")?,
+        implausible: attributes.number("implausible")?,
+        user_time_us: attributes.number("user_time_us")?,
+        lost_us: attributes.number("lost_us")?,
+    })
 }
 
 /// The seconds of `3-5 9`; None if they are malformed or more than a run has.

@@ -2,7 +2,7 @@
 
 use super::ReportError;
 use crate::report::testing::{HOSTILE, raws, report};
-use crate::report::{Ended, Report};
+use crate::report::{Ended, Reading, Report};
 use crate::sample::{Cause, Outcome, Sample};
 use proptest::prelude::*;
 
@@ -14,6 +14,7 @@ fn took(ms: u64) -> Sample {
         connected_us: Some(6_000),
         first_byte_us: Some(5_000 + ms * 900),
         done_us: 5_000 + ms * 1_000,
+        read_us: 5_070 + ms * 1_000,
         bytes_received: 1_300,
         bytes_sent: 90,
     }
@@ -33,7 +34,14 @@ fn sample_report() -> Report {
     let mut report = report(1, "lo-home-1", &samples);
     report.warnings.push("a file <x> was cut".to_owned());
     report.health.bad_seconds = vec![3, 4, 5, 9];
-    report.health.read_delay.record(70);
+    report.health.reading = Reading {
+        stamped: 97,
+        missing: 1,
+        user_time_us: 9_000_000,
+        lost_us: 70,
+        ..Reading::default()
+    };
+    report.health.reading.delay.record(70);
     report.tally.account.scheduled += 3;
     report.tally.account.dropped += 3;
     report
@@ -183,7 +191,7 @@ fn faults_are_named() {
     assert!(refusal("<a/>").contains("root is \"a\""));
     assert!(refusal("<FinalStatus></FinalStatus>").contains("not written by dlt"));
     assert!(refusal("<!DOCTYPE x [<!ENTITY a 'b'>]><FinalStatus/>").contains("DOCTYPE"));
-    let newer = good.replacen("<DltReport format=\"1\"", "<DltReport format=\"2\"", 1);
+    let newer = good.replacen("<DltReport format=\"2\"", "<DltReport format=\"3\"", 1);
     assert!(
         refusal(&newer).contains("update dlt"),
         "{}",

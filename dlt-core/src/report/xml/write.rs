@@ -43,7 +43,9 @@ fn account(out: &mut Writer, report: &Report) {
     out.element("Account")
         .with("scheduled", account.scheduled)
         .with("dropped", account.dropped)
+        .with("unconnected", account.unconnected)
         .with("sent", account.sent)
+        .with("resent", account.resent)
         .with("ok", account.ok)
         .with("failed", account.failed)
         .with("unfinished", account.unfinished)
@@ -56,6 +58,7 @@ fn start(out: &mut Writer, report: &Report) {
             .with("start_at_us", start.start_at_us)
             .with("clock_offset_us", start.clock_offset_us)
             .with("clock_error_us", start.clock_error_us)
+            .with_some("share_ppb", start.share_ppb)
             .with_some("first_due_us", start.first_due_us)
             .with_some("first_sent_us", start.first_sent_us)
             .empty();
@@ -87,7 +90,15 @@ fn health(out: &mut Writer, health: &Health) {
         .with("files_exhausted", health.files_exhausted)
         .with("bad_seconds", stretches(&health.bad_seconds))
         .open();
-    histogram(out, "ReadDelay", &health.read_delay);
+    let reading = &health.reading;
+    out.element("Reading")
+        .with("stamped", reading.stamped)
+        .with("missing", reading.missing)
+        .with("implausible", reading.implausible)
+        .with("user_time_us", reading.user_time_us)
+        .with("lost_us", reading.lost_us)
+        .empty();
+    histogram(out, "ReadDelay", &reading.delay);
     out.close();
 }
 

@@ -140,6 +140,7 @@ fn skew_is_ranked_by_size_and_keeps_its_sign() {
             start_at_us: START_US,
             clock_offset_us: 0,
             clock_error_us: number * 10,
+            share_ppb: None,
             first_due_us: Some(1_000),
             first_sent_us: sent_us,
         });

@@ -43,7 +43,40 @@ pub(crate) struct Ask<'a> {
     pub(crate) wants: Wants,
     /// Whether people may want to see an answer that seems good.
     pub(crate) shown: bool,
+    /// Whether the scenario lets a repeatable request be sent again.
+    pub(crate) resends: bool,
     pub(crate) sent_us: u64,
+}
+
+/// What is known of a connection before a request is handed to it.
+struct Idle {
+    opened_us: u64,
+    since_us: u64,
+    requests: u32,
+}
+
+impl Idle {
+    #[inline]
+    fn of(connection: &Connection) -> Self {
+        Self {
+            opened_us: connection.opened_us,
+            since_us: connection.idle_since_us,
+            requests: connection.requests,
+        }
+    }
+
+    /// Says it where the answer would stand: for whoever looks at the exchange.
+    #[cold]
+    fn describe(&self, seen: &mut Vec<u8>, sent_us: u64) {
+        let ago = |us: u64| in_words(sent_us.saturating_sub(us));
+        let text = format!(
+            "[no byte of an answer: the connection was a reused one, opened {} before and idle for {}; {} earlier requests on it were answered]",
+            ago(self.opened_us),
+            ago(self.since_us),
+            self.requests
+        );
+        seen.extend_from_slice(text.as_bytes());
+    }
 }
 
 impl Client {
@@ -58,33 +91,97 @@ impl Client {
         }
     }
 
-    /// Sends a request, opening a connection if none is open, and reads its
-    /// answer. One request on the wire, whatever happens.
-    pub(crate) async fn exchange(&mut self, ask: Ask<'_>) -> Ended {
-        self.seen.clear();
-        let connector = self.connector.clone();
-        let clock = connector.wire.clock;
-        let (mut connection, connected_us) = match self.take_idle(ask.origin) {
-            Some(connection) => (connection, None),
+    /// A connection for a request: one that is open, else a new one, with the
+    /// instant when it stood.
+    #[inline]
+    pub(crate) async fn connect(
+        &mut self,
+        ask: &Ask<'_>,
+    ) -> Result<(Connection, Option<u64>), Ended> {
+        match self.take_idle(ask.origin) {
+            Some(connection) => Ok((connection, None)),
             None => {
                 let limit_us = ask.timeouts.connect_us.min(ask.timeouts.total_us);
+                let connector = self.connector.clone();
                 // Boxed: most requests never come here, and no user should
                 // carry the space for it.
                 match Box::pin(connector.open(ask.origin, limit_us)).await {
-                    Ok(connection) => (connection, Some(clock.now_us())),
-                    Err(failure) => return Ended::unconnected(clock.now_us(), failure),
+                    Ok(connection) => {
+                        let connected_us = connection.opened_us;
+                        Ok((connection, Some(connected_us)))
+                    }
+                    Err(failure) => Err(Ended::unconnected(connector.wire.clock.now_us(), failure)),
                 }
             }
-        };
-        let mut exchange = Exchange::new(&ask, connected_us);
-        let result = poll_fn(|cx| exchange.poll(cx, &mut connection, self, &ask, &connector)).await;
+        }
+    }
+
+    /// Sends a request on a connection and reads its answer. If a reused
+    /// connection turns out to have ended, a request that may be repeated is
+    /// sent once more, on a fresh one.
+    pub(crate) async fn exchange(
+        &mut self,
+        connection: Connection,
+        connected_us: Option<u64>,
+        ask: Ask<'_>,
+    ) -> Ended {
+        let idle = Idle::of(&connection);
+        let (exchange, mut failure) = self.attempt(connection, connected_us, &ask).await;
+        if connected_us.is_none() && exchange.ended_before_answer(failure.as_ref()) {
+            if ask.resends && ask.request.repeatable {
+                return Box::pin(self.send_again(exchange, &ask)).await;
+            }
+            failure = Some(Failure::closed_idle(&ask.origin.authority, ask.resends));
+            idle.describe(&mut self.seen, ask.sent_us);
+        }
+        exchange.ended(connected_us, failure)
+    }
+
+    /// One request on the wire, whatever happens.
+    #[inline]
+    async fn attempt(
+        &mut self,
+        mut connection: Connection,
+        connected_us: Option<u64>,
+        ask: &Ask<'_>,
+    ) -> (Exchange, Option<Failure>) {
+        self.seen.clear();
+        let connector = self.connector.clone();
+        connection.requests = connection.requests.saturating_add(1);
+        let mut exchange = Exchange::new(ask, connected_us);
+        let failure = poll_fn(|cx| exchange.poll(cx, &mut connection, self, ask, &connector)).await;
         if exchange.reusable() && self.keepalive {
             if self.idle.len() >= MOST_IDLE {
                 self.idle.remove(0);
             }
+            connection.idle_since_us = exchange.read_us();
             self.idle.push(connection);
         }
-        exchange.ended(connected_us, result)
+        (exchange, failure)
+    }
+
+    /// The same request on a fresh connection, timed from its first sending.
+    async fn send_again(&mut self, first: Exchange, ask: &Ask<'_>) -> Ended {
+        let connector = self.connector.clone();
+        let clock = connector.wire.clock;
+        let left_us = deadline(ask.sent_us, ask.timeouts.total_us).saturating_sub(clock.now_us());
+        let limit_us = ask.timeouts.connect_us.min(left_us);
+        let opened = connector.open(ask.origin, limit_us).await;
+        let mut ended = match opened {
+            Ok(connection) => {
+                let opened_us = connection.opened_us;
+                let (exchange, failure) = self.attempt(connection, Some(opened_us), ask).await;
+                // The connection did not begin when the request did: its time
+                // is no time to connect.
+                exchange.ended(None, failure)
+            }
+            Err(failure) => Ended {
+                written: first.written(),
+                ..Ended::unconnected(clock.now_us(), failure)
+            },
+        };
+        ended.resent = true;
+        ended
     }
 
     /// The open connection to an origin, if the peer still holds it.

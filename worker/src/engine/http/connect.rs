@@ -6,6 +6,8 @@ use super::super::clock::Clock;
 use super::super::errors::{Doing, Failure, in_words};
 use super::super::tls::TlsChoice;
 use super::request::Endpoint;
+use super::socket::Socket;
+use super::stamps::Stamps;
 use dlt_core::sample::Cause;
 use rustls::pki_types::ServerName;
 use std::cell::{Cell, RefCell};
@@ -37,6 +39,8 @@ pub(crate) struct Wire {
     pub(crate) clock: Clock,
     /// Every answer is read into it and parsed from it at once.
     pub(crate) buffer: RefCell<Box<[u8]>>,
+    /// When the kernel received what is read.
+    pub(crate) stamps: Stamps,
     origins: RefCell<Vec<Rc<Origin>>>,
 }
 
@@ -50,6 +54,7 @@ impl Wire {
         Self {
             clock,
             buffer: RefCell::new(vec![0; READ_BUFFER_BYTES].into()),
+            stamps: Stamps::new(clock),
             origins: RefCell::new(origins),
         }
     }
@@ -140,15 +145,21 @@ impl Origin {
 pub(crate) struct Connection {
     pub(crate) origin: Rc<Origin>,
     pub(crate) stream: Stream,
+    /// When it stood, µs since the start instant.
+    pub(crate) opened_us: u64,
+    /// When its last answer was read, µs since the start instant.
+    pub(crate) idle_since_us: u64,
+    /// Requests that were handed to it.
+    pub(crate) requests: u32,
 }
 
 /// Plain or TLS; the TLS state is large and boxed.
 #[derive(Debug)]
 pub(crate) enum Stream {
     /// http.
-    Plain(TcpStream),
+    Plain(Socket),
     /// https.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Socket>>),
 }
 
 impl Stream {
@@ -185,14 +196,22 @@ impl Stream {
         }
     }
 
+    /// When the kernel received the last byte of the last read of the socket,
+    /// ns since the Unix epoch, if it told.
+    #[inline]
+    pub(crate) fn stamp_ns(&self) -> Option<u64> {
+        match self {
+            Self::Plain(socket) => socket.stamp_ns(),
+            Self::Tls(stream) => stream.get_ref().0.stamp_ns(),
+        }
+    }
+
     /// Whether the peer has neither closed nor spoken unasked. Costs no system
     /// call unless the poller has seen something arrive since the last read.
     #[inline]
     pub(crate) fn is_quiet(&mut self, buffer: &mut [u8]) -> bool {
         match self {
-            Self::Plain(stream) => {
-                matches!(stream.try_read(buffer), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-            }
+            Self::Plain(socket) => socket.is_quiet(buffer),
             Self::Tls(stream) => {
                 // Session tickets may lie there, so TLS has to look itself.
                 let mut cx = Context::from_waker(std::task::Waker::noop());
@@ -250,23 +269,27 @@ impl Connector {
 
     async fn open_unhurried(&self, origin: &Rc<Origin>) -> Result<Connection, Failure> {
         let addresses = origin.resolve(self.wire.clock).await?;
-        let stream = dial(origin, addresses).await?;
+        let stream = Socket::new(dial(origin, addresses).await?);
         let stream = if origin.endpoint.https {
             Stream::Tls(Box::new(self.shake_hands(origin, stream).await?))
         } else {
             Stream::Plain(stream)
         };
+        let opened_us = self.wire.clock.now_us();
         Ok(Connection {
             origin: origin.clone(),
             stream,
+            opened_us,
+            idle_since_us: opened_us,
+            requests: 0,
         })
     }
 
     async fn shake_hands(
         &self,
         origin: &Origin,
-        stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, Failure> {
+        stream: Socket,
+    ) -> Result<TlsStream<Socket>, Failure> {
         let connector = self
             .tls
             .get_or_init(|| self.choice.connector())

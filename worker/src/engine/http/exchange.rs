@@ -8,6 +8,8 @@ use super::connect::{Connection, Connector};
 use super::h1::{Answer, Progress};
 use super::kept::Kept;
 use super::request::Request;
+use super::stamps::Timed;
+use dlt_core::sample::Cause;
 use dlt_core::tally::LONGEST_EXCHANGE_BYTES;
 use std::io;
 use std::task::{Context, Poll};
@@ -23,6 +25,8 @@ pub(super) struct Exchange {
     write_failed: Option<Failure>,
     first_byte_us: Option<u64>,
     done_us: u64,
+    read_us: u64,
+    timed: Option<Timed>,
     deadline_us: u64,
     reusable: bool,
 }
@@ -32,10 +36,18 @@ pub(super) struct Exchange {
 pub(crate) struct Ended {
     /// When a new connection stood.
     pub(crate) connected_us: Option<u64>,
-    /// When the first byte was read.
+    /// When the kernel had received the first byte, at the latest.
     pub(crate) first_byte_us: Option<u64>,
-    /// When it was over.
+    /// When it was over: the kernel had received the last byte, or it failed.
     pub(crate) done_us: u64,
+    /// When the engine knew that it was over.
+    pub(crate) read_us: u64,
+    /// How the end of a complete answer was timed.
+    pub(crate) timed: Option<Timed>,
+    /// No connection came about for it, or for its repetition.
+    pub(crate) unconnected: bool,
+    /// It was sent a second time, on a fresh connection.
+    pub(crate) resent: bool,
     /// Bytes read that belong to the answer.
     pub(crate) received: u64,
     /// Bytes written.
@@ -57,6 +69,10 @@ impl Ended {
             connected_us: None,
             first_byte_us: None,
             done_us,
+            read_us: done_us,
+            timed: None,
+            unconnected: true,
+            resent: false,
             received: 0,
             written: 0,
             status: None,
@@ -79,6 +95,8 @@ impl Exchange {
             write_failed: None,
             first_byte_us: None,
             done_us: 0,
+            read_us: 0,
+            timed: None,
             deadline_us: first_byte_by.min(deadline(ask.sent_us, ask.timeouts.total_us)),
             reusable: false,
         }
@@ -87,6 +105,21 @@ impl Exchange {
     /// Whether the connection may carry another request.
     pub(super) fn reusable(&self) -> bool {
         self.reusable
+    }
+
+    /// When the engine knew that it was over.
+    pub(super) fn read_us(&self) -> u64 {
+        self.read_us
+    }
+
+    /// Bytes written.
+    pub(super) fn written(&self) -> u64 {
+        self.written as u64
+    }
+
+    /// Whether the connection ended before a byte of the answer came.
+    pub(super) fn ended_before_answer(&self, failure: Option<&Failure>) -> bool {
+        self.first_byte_us.is_none() && failure.is_some_and(|failure| failure.cause == Cause::Reset)
     }
 
     /// Goes on until the answer is complete or cannot be.
@@ -137,8 +170,9 @@ impl Exchange {
                 }
             }
         };
-        if self.done_us == 0 {
-            self.done_us = connector.wire.clock.now_us();
+        if self.read_us == 0 {
+            self.read_us = connector.wire.clock.now_us();
+            self.done_us = self.read_us;
         }
         Poll::Ready(result)
     }
@@ -183,7 +217,11 @@ impl Exchange {
         if bytes.is_empty() {
             let waiting = self.first_byte_us.is_none();
             return Poll::Ready(match self.answer.end() {
-                Ok(()) => None,
+                Ok(()) => {
+                    // The kernel stamps bytes, not the end of a connection.
+                    self.timed = Some(Timed::Missing);
+                    None
+                }
                 Err(fault) => Some(
                     self.write_failed
                         .take()
@@ -191,15 +229,22 @@ impl Exchange {
                 ),
             });
         }
-        let now_us = connector.wire.clock.now_us();
+        let read_us = connector.wire.clock.now_us();
+        let stamp_ns = connection.stream.stamp_ns();
+        let received = connector
+            .wire
+            .stamps
+            .received(stamp_ns, ask.sent_us, read_us);
         if self.first_byte_us.is_none() {
-            self.first_byte_us = Some(now_us);
+            self.first_byte_us = Some(received.0);
             self.deadline_us = deadline(ask.sent_us, ask.timeouts.total_us);
         }
         let fed = self.answer.feed(bytes);
         let plain = match (fed, self.answer.status()) {
             (Ok(Progress::Done(used)), Some(status)) => {
-                self.done_us = now_us;
+                self.read_us = read_us;
+                self.done_us = received.0;
+                self.timed = Some(received.1);
                 self.reusable = self.answer.keep_alive()
                     && used == bytes.len()
                     && self.flushed
@@ -215,6 +260,10 @@ impl Exchange {
                 .extend_from_slice(&bytes[..bytes.len().min(room)]);
         }
         match fed {
+            // It came, but later than the scenario allows, before the alarm rang.
+            Ok(Progress::Done(_)) if self.done_us > self.deadline_us => {
+                Poll::Ready(Some(timed_out(ask.timeouts, true, peer)))
+            }
             Ok(Progress::Done(_)) => Poll::Ready(None),
             Ok(Progress::More) => Poll::Pending,
             Err(fault) => Poll::Ready(Some(Failure::fault(fault, peer, false))),
@@ -227,6 +276,10 @@ impl Exchange {
             connected_us,
             first_byte_us: self.first_byte_us,
             done_us: self.done_us,
+            read_us: self.read_us,
+            timed: self.timed,
+            unconnected: false,
+            resent: false,
             received: self.answer.received(),
             written: self.written as u64,
             status: self.answer.status(),

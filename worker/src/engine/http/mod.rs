@@ -10,3 +10,5 @@ pub(super) mod kept;
 pub(super) mod redact;
 pub(super) mod redirect;
 pub(super) mod request;
+pub(super) mod socket;
+pub(super) mod stamps;

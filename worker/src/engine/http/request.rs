@@ -10,6 +10,9 @@ use url::{Host, Url};
 /// two writes cost less than the copy.
 const SHARED_BODY_BYTES: usize = 16 * 1024;
 
+/// Methods whose requests may be repeated: idempotent ones (RFC 9110, 9.2.2).
+const REPEATABLE: [&str; 6] = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"];
+
 /// What we say we are.
 const USER_AGENT: &str = concat!("dlt/", env!("CARGO_PKG_VERSION"));
 
@@ -65,6 +68,8 @@ pub(crate) struct Request {
     cookie_end: Option<usize>,
     /// Whether the method is HEAD.
     pub(crate) to_head: bool,
+    /// Whether it may be sent twice and mean the same (RFC 9110, 9.2.2).
+    pub(crate) repeatable: bool,
 }
 
 /// What a request is made from.
@@ -142,6 +147,7 @@ impl Request {
             head_bytes,
             cookie_end,
             to_head: parts.method == "HEAD",
+            repeatable: REPEATABLE.contains(&parts.method),
         })
     }
 
@@ -159,6 +165,7 @@ impl Request {
             head_bytes: self.head_bytes + added.len(),
             cookie_end: None,
             to_head: self.to_head,
+            repeatable: self.repeatable,
         }
     }
 

@@ -10,22 +10,42 @@ fn sample(due_us: u64, sent_us: u64, done_us: u64) -> Sample {
         due_us,
         sent_us,
         done_us,
+        read_us: done_us + 40,
         first_byte_us: Some(done_us),
         bytes_received: 10,
         ..Sample::default()
     }
 }
 
+/// A request that ended on its connection, of open or closed load.
+fn done(recorder: &mut Recorder, label: usize, sample: &Sample, outcome: Outcome, closed: bool) {
+    recorder.done(&Finished {
+        label,
+        sample,
+        outcome,
+        closed,
+        resent: false,
+        timed: outcome.status.map(|_| Timed::Stamp),
+    });
+}
+
+fn send(recorder: &mut Recorder, arrival_us: Option<u64>, now_us: u64) {
+    recorder.begun(arrival_us, now_us);
+    recorder.sent();
+}
+
 #[test]
 fn idle_seconds_are_sent_too_and_a_sample_belongs_to_its_end() {
     let (sender, mut seconds) = unbounded_channel();
     let mut recorder = Recorder::new(3, 1, false, sender);
-    recorder.user_in();
-    recorder.sent(None, 900_000);
-    recorder.done(0, &sample(900_000, 900_000, 3_100_000), Outcome::ok(200));
-    recorder.sent(None, 3_200_000);
+    recorder.user_in(500_000);
+    send(&mut recorder, None, 900_000);
+    let answered = sample(900_000, 900_000, 3_100_000);
+    done(&mut recorder, 0, &answered, Outcome::ok(200), true);
+    send(&mut recorder, None, 3_200_000);
     let result = recorder.finish(&["a".to_owned()], 3_300_000);
     let mut told = Vec::new();
+    let mut user_time_us = 0;
     while let Ok(second) = seconds.try_recv() {
         told.push((
             second.second.second,
@@ -34,7 +54,12 @@ fn idle_seconds_are_sent_too_and_a_sample_belongs_to_its_end() {
             second.second.unfinished,
             second.second.users,
         ));
+        user_time_us += second.second.user_time_us;
     }
+    assert_eq!(user_time_us, 2_800_000);
+    assert_eq!(result.reading.user_time_us, 2_800_000);
+    assert_eq!(result.reading.lost_us, 40);
+    assert_eq!(result.reading.stamped, 1);
     assert_eq!(
         told,
         [
@@ -74,9 +99,15 @@ fn service_times_are_counted_from_the_send_with_any_number_of_labels() {
             } else {
                 sent_us
             };
-            recorder.sent(open.then_some(due_us), sent_us);
-            let done = sample(due_us, sent_us, sent_us + 1_000 + n);
-            recorder.done(n as usize % labels, &done, Outcome::ok(200));
+            send(&mut recorder, open.then_some(due_us), sent_us);
+            let ended = sample(due_us, sent_us, sent_us + 1_000 + n);
+            done(
+                &mut recorder,
+                n as usize % labels,
+                &ended,
+                Outcome::ok(200),
+                !open,
+            );
         }
         let names: Vec<String> = (0..labels).map(|n| n.to_string()).collect();
         let result = recorder.finish(&names, 3_500_000);
@@ -109,7 +140,7 @@ fn failures_that_read_the_same_are_counted_together() {
 proptest! {
     #[test]
     fn seconds_add_up_to_the_account(
-        events in prop::collection::vec((0u64..400_000, 0u64..500_000, 0u8..6), 0..200),
+        events in prop::collection::vec((0u64..400_000, 0u64..500_000, 0u8..8), 0..200),
     ) {
         let (sender, mut seconds) = unbounded_channel();
         let mut recorder = Recorder::new(0, 2, true, sender);
@@ -118,16 +149,24 @@ proptest! {
             now += pause;
             match kind {
                 0 => recorder.dropped(1, now, now),
-                1 => recorder.sent(Some(now), now + 5),
+                1 => send(&mut recorder, Some(now), now + 5),
+                // It is still connecting when the load ends.
+                6 => recorder.begun(Some(now), now + 5),
                 _ => {
-                    recorder.sent(Some(now), now + 5);
+                    recorder.begun(Some(now), now + 5);
+                    match kind {
+                        7 => recorder.unconnected(),
+                        _ => recorder.sent(),
+                    }
                     now += length + 5;
                     let outcome = match kind {
+                        7 => Outcome::failed(Cause::Refused, None),
                         2 => Outcome::failed(Cause::Reset, None),
                         3 => Outcome::failed(Cause::Status5xx, Some(503)),
                         _ => Outcome::ok(200),
                     };
-                    recorder.done(usize::from(kind % 2), &sample(now, now, now), outcome);
+                    let ended = sample(now, now, now);
+                    done(&mut recorder, usize::from(kind % 2), &ended, outcome, false);
                 }
             }
         }
@@ -143,7 +182,9 @@ proptest! {
         let account = Account {
             scheduled: sum.scheduled,
             dropped: sum.dropped,
+            unconnected: sum.unconnected,
             sent: sum.sent,
+            resent: sum.resent,
             ok: sum.ok,
             failed: sum.failed,
             unfinished: sum.unfinished,

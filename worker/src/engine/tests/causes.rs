@@ -10,7 +10,7 @@ fn once(acts: Vec<Act>, change: impl FnOnce(&mut Step)) -> LoadResult {
     let mut step = step(&target, "/x");
     change(&mut step);
     let result = run(rounds(1.0, 1, vec![step]), 1);
-    assert_eq!(result.tally.account.sent, 1);
+    assert_eq!(result.tally.account.begun(), 1);
     result
 }
 

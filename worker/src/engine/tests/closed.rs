@@ -19,7 +19,14 @@ fn what_is_sent_is_what_the_target_counted() {
     }
     assert!(account.sent > 16);
     assert_eq!(result.tally.phases.connect.count(), 8);
-    assert!(result.read_delay.count() > 0);
+    let reading = &result.reading;
+    assert_eq!(reading.delay.count(), account.sent);
+    assert_eq!(reading.stamped, account.sent, "{reading:?}");
+    // Users wait for all their answers, and live as long as the load at most.
+    let waited_us = result.tally.overall().response.exact().sum_us + u128::from(reading.lost_us);
+    assert!(u128::from(reading.user_time_us) >= waited_us, "{reading:?}");
+    let most_us = 8 * (result.last_done_us + 1_000_000);
+    assert!(reading.user_time_us <= most_us, "{reading:?}");
     assert!(result.warnings.is_empty(), "{:?}", result.warnings);
 }
 
