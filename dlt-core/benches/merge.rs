@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
 use dlt_core::latencies::Latencies;
 use dlt_core::report::{Ended, Health, Report, StartFacts, TaskFacts};
-use dlt_core::sample::{Outcome, Sample};
+use dlt_core::sample::{Outcome, Sample, Timed};
 use dlt_core::summary::Merger;
 use dlt_core::tally::Tally;
 use hdrhistogram::Histogram;
@@ -60,6 +60,7 @@ fn report(samples: usize, seed: u64) -> Report {
             first_byte_us: Some(lag + us * 8 / 9),
             done_us: lag + us,
             read_us: lag + us,
+            timed: Some(Timed::Stamp),
             bytes_received: 1_300,
             bytes_sent: 120,
         };

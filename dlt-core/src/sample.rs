@@ -23,10 +23,23 @@ pub struct Sample {
     /// When the generator had read the last byte; no earlier than `done_us`.
     /// What lies between is the read delay, and no part of a response time.
     pub read_us: u64,
+    /// How `done_us` is known; None if there is no complete answer.
+    pub timed: Option<Timed>,
     /// Bytes read for this answer, head included.
     pub bytes_received: u64,
     /// Bytes written for this request, head included.
     pub bytes_sent: u64,
+}
+
+/// How the end of an answer was timed (decision 39).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timed {
+    /// By the kernel's stamp.
+    Stamp,
+    /// By the time of reading: the kernel told no stamp.
+    Missing,
+    /// By the time of reading: the stamp lay outside (sent, read).
+    Implausible,
 }
 
 /// How a request ended: ok, or failed for a cause of the closed list.

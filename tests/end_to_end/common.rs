@@ -4,6 +4,7 @@
 use anyhow::{Result, ensure};
 use dlt_core::calls::RunRecord;
 use dlt_core::summary::AccountSummary;
+use dlt_core::verdict::Code;
 use dlt_tests::command::{Ended, Home};
 use dlt_tests::target::Target;
 use std::time::Duration;
@@ -25,7 +26,36 @@ pub fn run_json(home: &Home, load: Duration, code: i32, args: &[&str]) -> (RunRe
     let ended = home.run(load + AROUND, all);
     ended.expect_code(code);
     home.assert_no_process_left();
-    (ended.record(), ended)
+    let record = ended.record();
+    contradicts_nothing(&record);
+    (record, ended)
+}
+
+/// No delay that a record states is longer than what it is said to be part of.
+#[track_caller]
+pub fn contradicts_nothing(record: &RunRecord) {
+    let Some(blocks) = &record.summary else {
+        return;
+    };
+    for block in blocks.regions.values().chain([&blocks.total]) {
+        // Lag is part of the response time of a request that ended.
+        if let (Some(lag), Some(longest_us)) = (block.lag, block.max_us)
+            && account(record).unfinished == 0
+        {
+            assert!(lag.max_us.unwrap_or(0) <= longest_us, "{block:?}");
+        }
+    }
+    for reason in record.verdict.iter().flat_map(|verdict| &verdict.reasons) {
+        // A part of the users' time is no more than all of it.
+        if reason.code == Code::ReadDelay {
+            let percent = reason.message.split(" % of the users' time").next();
+            let percent = percent.and_then(|text| text.rsplit(' ').next()?.parse::<f64>().ok());
+            assert!(
+                percent.is_some_and(|percent| percent <= 100.0),
+                "{reason:?}"
+            );
+        }
+    }
 }
 
 /// What holds for every run: the account adds up, and what was sent is what

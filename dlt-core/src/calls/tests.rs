@@ -4,7 +4,7 @@ use super::*;
 use crate::ids::{Region, RunnerId};
 use crate::outcome::Threshold;
 use crate::report::testing::{plan_of_users, report};
-use crate::sample::{Cause, Outcome as SampleOutcome, Sample};
+use crate::sample::{Cause, Outcome as SampleOutcome, Sample, Timed};
 use crate::summary::{Merger, RunFacts};
 use serde_json::json;
 
@@ -20,6 +20,7 @@ fn summary(runners: u64, thresholds: &[&str], failure: Option<&str>) -> Summary 
                     first_byte_us: Some(100 + n * number * 900),
                     done_us: 100 + n * number * 1_000,
                     read_us: 100 + n * number * 1_000,
+                    timed: Some(Timed::Stamp),
                     bytes_received: 500,
                     bytes_sent: 80,
                 };

@@ -3,7 +3,7 @@
 use super::{Ended, Health, Report, StartFacts, TaskFacts};
 use crate::ids::{Region, RunnerId, TestId, TestRunId};
 use crate::load::{Curve, Model};
-use crate::sample::{Cause, Outcome, Sample};
+use crate::sample::{Cause, Outcome, Sample, Timed};
 use crate::scenario::plan::{Group, Load, Pacing, Plan, Retry, Tls};
 use crate::tally::{ErrorKey, ErrorTally, Exchange, Tally};
 use proptest::prelude::*;
@@ -141,6 +141,7 @@ pub fn raws(most: usize) -> impl Strategy<Value = Vec<Raw>> {
                 first_byte_us: answers.then_some(first),
                 done_us: first + if long { rest } else { rest % 100_000 },
                 read_us: first + if long { rest } else { rest % 100_000 } + late,
+                timed: answers.then_some(Timed::Stamp),
                 bytes_received: rest % 100_000,
                 bytes_sent: late,
             }

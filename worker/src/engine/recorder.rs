@@ -5,11 +5,10 @@
 //! the seconds that were sent add up to the final account exactly.
 
 use super::errors::Failure;
-use super::http::stamps::Timed;
 use super::{ThreadResult, ThreadSecond};
 use dlt_core::account::Account;
 use dlt_core::report::Reading;
-use dlt_core::sample::{Cause, Outcome, Sample};
+use dlt_core::sample::{Cause, Outcome, Sample, Timed};
 use dlt_core::tally::{
     ErrorKey, ErrorTally, Exchange, LabelTally, MOST_ERRORS, MOST_EXCHANGES, MOST_LABELS,
     OTHER_LABEL, Phases,
@@ -72,8 +71,6 @@ pub(super) struct Finished<'a> {
     pub(super) closed: bool,
     /// It was sent a second time.
     pub(super) resent: bool,
-    /// How the end of a complete answer was timed.
-    pub(super) timed: Option<Timed>,
 }
 
 /// An error met by this thread.
@@ -366,10 +363,10 @@ impl Recorder {
             self.account.resent += 1;
             self.now.flow.resent += 1;
         }
-        let Some(timed) = finished.timed else {
+        let sample = finished.sample;
+        let Some(timed) = sample.timed else {
             return;
         };
-        let sample = finished.sample;
         let delay_us = sample.read_us.saturating_sub(sample.done_us);
         match timed {
             Timed::Stamp => self.reading.stamped += 1,

@@ -251,6 +251,7 @@ impl Walker {
             first_byte_us: ended.first_byte_us,
             done_us: ended.done_us,
             read_us: ended.read_us,
+            timed: ended.timed,
             bytes_received: ended.received,
             bytes_sent: ended.written,
         };
@@ -261,7 +262,6 @@ impl Walker {
             outcome: judged.outcome,
             closed: leg.closed,
             resent: ended.resent,
-            timed: ended.timed,
         });
         if let Some(failure) = judged.failure {
             self.remember(&mut recorder, leg, &ended, failure);

@@ -3,7 +3,7 @@
 use super::ReportError;
 use crate::report::testing::{HOSTILE, raws, report};
 use crate::report::{Ended, Reading, Report};
-use crate::sample::{Cause, Outcome, Sample};
+use crate::sample::{Cause, Outcome, Sample, Timed};
 use proptest::prelude::*;
 
 /// A sample that took `ms`, of which 1 ms was connecting.
@@ -15,6 +15,7 @@ fn took(ms: u64) -> Sample {
         first_byte_us: Some(5_000 + ms * 900),
         done_us: 5_000 + ms * 1_000,
         read_us: 5_070 + ms * 1_000,
+        timed: Some(Timed::Stamp),
         bytes_received: 1_300,
         bytes_sent: 90,
     }

@@ -9,6 +9,7 @@
 
 use super::super::clock::Clock;
 use super::super::sys;
+use dlt_core::sample::Timed;
 use std::cell::Cell;
 use std::net::UdpSocket;
 use std::os::fd::AsFd;
@@ -22,17 +23,6 @@ const LOOKS: usize = 4;
 /// How far a stamp may lie outside of what is possible, µs: the clocks are read
 /// one after the other, and times are cut to whole µs.
 const TOLERANCE_US: u64 = 5;
-
-/// How the end of an answer was timed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Timed {
-    /// By the kernel's stamp.
-    Stamp,
-    /// By the time of reading: the kernel told no stamp.
-    Missing,
-    /// By the time of reading: the stamp lay outside (sent, read).
-    Implausible,
-}
 
 /// A thread's view of the kernel's stamps.
 #[derive(Debug)]

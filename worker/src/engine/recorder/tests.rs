@@ -11,6 +11,7 @@ fn sample(due_us: u64, sent_us: u64, done_us: u64) -> Sample {
         sent_us,
         done_us,
         read_us: done_us + 40,
+        timed: Some(Timed::Stamp),
         first_byte_us: Some(done_us),
         bytes_received: 10,
         ..Sample::default()
@@ -25,7 +26,6 @@ fn done(recorder: &mut Recorder, label: usize, sample: &Sample, outcome: Outcome
         outcome,
         closed,
         resent: false,
-        timed: outcome.status.map(|_| Timed::Stamp),
     });
 }
 

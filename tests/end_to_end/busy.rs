@@ -1,0 +1,128 @@
+//! Measured numbers on a machine that is busy with other things: response times
+//! hold, since the kernel says when answers came, and the verdict says what the
+//! busy machine cost instead (decision 39).
+
+use crate::common::{AROUND, account, run_json};
+use anyhow::{Result, ensure};
+use dlt_core::calls::RunRecord;
+use dlt_core::verdict::{Code, Trust};
+use dlt_tests::command::Home;
+use dlt_tests::cores::{BusyLoop, GENERATOR, on_core};
+use dlt_tests::patience::{alone, pass_until, twice};
+use dlt_tests::processes::{Signal, signal};
+use dlt_tests::steady::Steady;
+use dlt_tests::truth;
+use std::time::{Duration, Instant};
+
+/// What loopback and the sending may add to the target's own time at the
+/// median, and at the 95th percentile of a squeezed generator, µs.
+const BESIDE_P50_US: u64 = 250;
+const BESIDE_P95_US: u64 = 900;
+const DELAY: Duration = Duration::from_millis(5);
+
+/// p50 and p95 of service times against the target's own.
+fn service_is_the_targets(record: &RunRecord, target: &Steady, most_us: [u64; 2]) -> Result<()> {
+    let took = target.took_us();
+    ensure!(
+        account(record).sent == took.len() as u64,
+        "sent {} but the target answered {}",
+        account(record).sent,
+        took.len()
+    );
+    let blocks = record.summary.as_ref().expect("a summary");
+    let service = blocks.total.service.expect("service times");
+    let told = [service.p50_us, service.p95_us].map(Option::unwrap_or_default);
+    for ((told, q), most_us) in told.into_iter().zip([0.5, 0.95]).zip(most_us) {
+        let truth = truth::quantile(&took, q);
+        // A histogram of three digits rounds up by at most 0.1 %.
+        let limit = truth + truth / 1000 + most_us;
+        ensure!(
+            (truth..=limit).contains(&told),
+            "quantile {q} is {told} µs, the target's own {truth} µs: {:?}",
+            record.verdict
+        );
+    }
+    Ok(())
+}
+
+/// Two busy loops on the generator's core, 200 requests a second.
+fn squeezed(load: &[&str]) -> Result<RunRecord> {
+    let target = Steady::start(DELAY);
+    let mut hogs = [BusyLoop::on(GENERATOR), BusyLoop::on(GENERATOR)];
+    let home = Home::new();
+    let url = target.url();
+    let mut args = vec![url.as_str(), "-d", "6s"];
+    args.extend(load);
+    let (record, _) = on_core(GENERATOR, || {
+        run_json(&home, Duration::from_secs(6), 0, &args)
+    });
+    ensure!(hogs.iter_mut().all(BusyLoop::is_busy), "a busy loop ended");
+    service_is_the_targets(&record, &target, [BESIDE_P50_US, BESIDE_P95_US])?;
+    Ok(record)
+}
+
+#[test]
+fn busy_loops_on_the_generators_core_do_not_make_open_load_slower() {
+    let _alone = alone();
+    twice(|| {
+        let record = squeezed(&["--arrivals", "200"])?;
+        let verdict = record.verdict.expect("a verdict");
+        for reason in &verdict.reasons {
+            ensure!(reason.code == Code::Lag, "{reason:?}");
+            ensure!(reason.message.contains("other work"), "{reason:?}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn busy_loops_on_the_generators_core_do_not_make_closed_load_slower() {
+    let _alone = alone();
+    twice(|| {
+        // Two users of 5 ms each could make 400 a second.
+        let record = squeezed(&["-c", "2"])?;
+        let verdict = record.verdict.expect("a verdict");
+        ensure!(verdict.trust <= Trust::Degraded, "{verdict:?}");
+        for reason in &verdict.reasons {
+            ensure!(reason.code == Code::ReadDelay, "{reason:?}");
+            ensure!(!reason.message.contains("more tasks"), "{reason:?}");
+        }
+        Ok(())
+    });
+}
+
+/// The generator stands still for 80 of each 100 ms.
+fn stopped_and_continued() -> Result<()> {
+    let target = Steady::start(DELAY);
+    let home = Home::new();
+    let url = target.url();
+    let running = home.start(["run", &url, "-c", "4", "-d", "6s", "--json"]);
+    let runners = running.runners(1);
+    let until = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < until {
+        signal(runners[0].pid, Signal::Stop);
+        pass_until(Instant::now() + Duration::from_millis(80));
+        signal(runners[0].pid, Signal::Continue);
+        pass_until(Instant::now() + Duration::from_millis(20));
+    }
+    let ended = running.wait(Duration::from_secs(6) + AROUND);
+    ended.expect_code(0);
+    home.assert_no_process_left();
+    let record = ended.record();
+    // 2 % of 5 ms.
+    service_is_the_targets(&record, &target, [100, 100])?;
+    let verdict = record.verdict.as_ref().expect("a verdict");
+    ensure!(verdict.trust == Trust::Degraded, "{verdict:?}");
+    let reason = &verdict.reasons[0];
+    ensure!(
+        reason.code == Code::ReadDelay && reason.message.contains("limited the rate"),
+        "{reason:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_generator_that_stands_still_most_of_the_time_costs_rate_and_not_response_time() {
+    let _alone = alone();
+    twice(stopped_and_continued);
+}
