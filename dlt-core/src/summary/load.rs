@@ -75,7 +75,8 @@ fn requests(plan: &Plan, tasks: u64) -> Option<u64> {
     plan.groups
         .iter()
         .map(|group| {
-            let steps = group.steps.len() as u64;
+            // Tests have plans without steps; a walk makes one request at least.
+            let steps = group.steps.len().max(1) as u64;
             match (&group.load.model, group.load.iterations) {
                 (Model::Arrivals(curve), _) => Some(curve.total_arrivals() * steps),
                 (Model::Users(_), Some(rounds)) => {

@@ -328,3 +328,64 @@ fn a_late_answer_makes_no_run_slow() {
         assert_eq!(text, (loaded_us as f64 / 1e6).round().to_string());
     }
 }
+
+/// What is lost with a runner is what the plan dealt to it.
+#[test]
+fn load_of_runners_without_a_report_is_lost_as_far_as_the_plan_counts_it() {
+    let shares = [
+        None,
+        Some(500_000_000),
+        Some(1_000_000_000),
+        Some(250_000_000),
+    ];
+    for (share_ppb, lost) in shares.into_iter().zip([250, 250, 0, 375]) {
+        let mut reports = two();
+        let start = reports[0].start.as_mut().unwrap();
+        start.share_ppb = share_ppb;
+        let plan = plan_of_arrivals(50.0, 10);
+        let expected = expected(&two());
+        let facts = facts(&plan, &expected);
+        let one = merged(&reports[..1], &facts);
+        assert_eq!(one.account.lost, Some(lost), "{share_ppb:?}");
+        assert!(one.account.balanced);
+        assert_eq!(merged(&reports, &facts).account.lost, Some(0));
+    }
+    // Users who go round until time is over make nobody knows how many.
+    let closed = covered(&two()[..1], |_| {});
+    assert_eq!(closed.account.lost, None);
+    assert_eq!(covered(&two(), |_| {}).account.lost, Some(0));
+    let mut rounds = plan_of_users(5.0, 10);
+    rounds.groups[0].load.iterations = Some(4);
+    let expected = expected(&two());
+    let one = merged(&two()[..1], &facts(&rounds, &expected));
+    let users = 5 * facts(&rounds, &expected).tasks;
+    assert_eq!(one.account.lost, Some(users * 4 / 2));
+}
+
+/// Runners of one region give up for one reason; each is told with its own count.
+#[test]
+fn runners_that_gave_up_are_told_with_their_own_requests() {
+    let mut reports = two();
+    let silent = Ended::TargetSilent {
+        cause: Some(Cause::Refused),
+        message: "http://x answered nothing".to_owned(),
+    };
+    reports.push(report(3, "lo-home-2", &[raw("a", 5, Outcome::ok(200))]));
+    for (runner, begun) in [(0, 70), (1, 45)] {
+        reports[runner].ended = silent.clone();
+        let account = &mut reports[runner].tally.account;
+        account.scheduled = begun;
+        account.unconnected = begun;
+        account.sent = 0;
+    }
+    let plan = plan_of_users(5.0, 10);
+    let expected = expected(&reports);
+    let warnings = merged(&reports, &facts(&plan, &expected)).warnings;
+    for (runner, begun) in [(1, 70), (2, 45)] {
+        let told = format!("lo-home-1-{runner} gave up after {begun} requests: http://x");
+        assert!(
+            warnings.iter().any(|text| text.starts_with(&told)),
+            "{warnings:?}"
+        );
+    }
+}
