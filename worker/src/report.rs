@@ -117,6 +117,7 @@ fn last_words(
             read_delay: result.read_delay,
             bad_seconds: result.bad_seconds,
         },
+        generator: result.generator,
         warnings,
         task: around.task,
     };

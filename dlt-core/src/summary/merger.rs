@@ -6,6 +6,7 @@ use super::errors::Errors;
 use super::warnings::Warnings;
 use super::{Block, Blocks, RunFacts, RunnerFacts, Summary, coverage, load, results};
 use crate::account::Account;
+use crate::generator::GeneratorSums;
 use crate::ids::{Region, RunnerId};
 use crate::latencies::Latencies;
 use crate::outcome::{self, Measured, ThresholdResult};
@@ -24,6 +25,7 @@ pub struct Merger {
     overflowed: u64,
     account: Account,
     read_delay: Latencies,
+    generator: GeneratorSums,
     errors: Errors,
     runners: BTreeMap<RunnerId, RunnerFacts>,
     warnings: Warnings,
@@ -67,6 +69,7 @@ impl Merger {
             .insert(report.runner.clone(), RunnerFacts::of(report));
         self.account.merge(&report.tally.account);
         self.read_delay.merge(&report.health.read_delay);
+        self.generator.add(&report.generator);
         self.errors.add(report);
         for warning in &report.warnings {
             self.warnings.add(&report.runner, warning);
@@ -147,6 +150,7 @@ impl Merger {
             succ_percent: results::succ_percent(&sums.overall),
             warnings: self.sentences(facts),
             errors: self.errors.rows(start.start_at),
+            generator: self.generator.rows(),
             coverage,
             start,
         }
