@@ -77,7 +77,7 @@ impl GeneratorSums {
     }
 
     /// All of other sums.
-    pub fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, other: &Self) {
         for (address, requests) in &other.addresses {
             self.add_address(address, *requests);
         }

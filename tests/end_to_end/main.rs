@@ -12,6 +12,7 @@ mod input;
 mod lost;
 mod mcp;
 mod mixture;
+mod names;
 mod open_load;
 mod readme;
 mod rows;

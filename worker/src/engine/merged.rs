@@ -55,7 +55,7 @@ pub(super) fn merged(
         result.ports_exhausted += thread.ports_exhausted;
         result.files_exhausted += thread.files_exhausted;
         result.read_delay.merge(&thread.read_delay);
-        generator.merge(thread.generator);
+        generator.merge(&thread.generator);
         bad_seconds.extend(thread.bad_seconds);
         result.warnings.extend(thread.warnings);
         for (text, count) in thread.notices {

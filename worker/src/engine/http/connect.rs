@@ -1,6 +1,6 @@
 //! Where connections come from: sockets opened, TLS shaken. To which address is
-//! decided by `origin`. Each thread has its own, and nothing of it is on the path of a request that
-//! finds its connection open.
+//! decided by `origin`. Each thread has its own, and nothing of it is on the
+//! path of a request that finds its connection open.
 
 use super::super::clock::Clock;
 use super::super::errors::{Doing, Failure, in_words};

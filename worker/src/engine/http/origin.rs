@@ -125,7 +125,7 @@ impl Origins {
 
     /// What was sent where so far, added to `sums`.
     pub(crate) fn add_to(&self, sums: &mut GeneratorSums) {
-        sums.merge(self.book.sums.take());
+        sums.merge(&self.book.sums.borrow());
         for address in &*self.book.addresses.borrow() {
             address.add_to(sums);
         }
