@@ -7,6 +7,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use dlt_core::generator::Generator;
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
 use dlt_core::latencies::Latencies;
 use dlt_core::report::{Ended, Health, Report, StartFacts, TaskFacts};
@@ -101,6 +102,7 @@ fn report(samples: usize, seed: u64) -> Report {
         }),
         ended: Ended::AsPlanned,
         health: Health::default(),
+        generator: Generator::default(),
         warnings: Vec::new(),
         task: TaskFacts::default(),
     }

@@ -13,6 +13,7 @@ mod rows;
 
 pub use query::{DEFAULT_LIMIT, MOST_RUNS, PageToken, RunsQuery};
 
+use crate::generator::Generator;
 use crate::outcome::Outcome;
 use crate::run::Status;
 use crate::summary::{AccountSummary, Blocks, Coverage, ErrorRow, StartSummary, Summary};
@@ -91,6 +92,9 @@ pub struct RunRecord {
     /// How evenly it started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<StartSummary>,
+    /// What requests were sent to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<Generator>,
     /// What was planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<LoadSummary>,
@@ -136,6 +140,7 @@ impl RunRecord {
         self.account = Some(summary.account);
         self.coverage = Some(summary.coverage);
         self.start = Some(summary.start);
+        self.generator = Some(summary.generator).filter(|generator| !generator.is_empty());
         self.load = Some(summary.load);
         self.summary = Some(summary.blocks);
         self.errors = Some(summary.errors);

@@ -25,6 +25,7 @@ pub mod latencies;
 pub mod sample;
 
 pub mod account;
+pub mod generator;
 pub mod tally;
 
 pub mod order;

@@ -13,6 +13,7 @@ mod input;
 mod lost;
 mod mcp;
 mod mixture;
+mod names;
 mod open_load;
 mod readme;
 mod rows;

@@ -3,6 +3,7 @@
 
 use crate::state::State;
 use dlt_core::account::Account;
+use dlt_core::generator::Generator;
 use dlt_core::ids::RunnerId;
 use dlt_core::keys;
 use dlt_core::order::{LeaderReady, Order, Role, StartFile, WorkersFile};
@@ -138,6 +139,7 @@ impl Runner {
                 },
             },
             health: Health::default(),
+            generator: Generator::default(),
             warnings: Vec::new(),
             task: TaskFacts::default(),
         }

@@ -118,6 +118,7 @@ fn last_words(
             reading: result.reading,
             bad_seconds: result.bad_seconds,
         },
+        generator: result.generator,
         warnings,
         task: around.task,
     };

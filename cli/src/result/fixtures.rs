@@ -78,6 +78,29 @@ pub fn passed() -> Value {
     })
 }
 
+/// A name with several addresses.
+pub fn spread() -> Value {
+    let mut record = passed();
+    record["generator"] = json!({
+        "addresses": [
+            ["192.0.2.7:443", 667], ["192.0.2.8:443", 667], ["[2001:db8::7]:443", 666],
+        ],
+        "http_versions": [["1.1", 2_000]],
+    });
+    record
+}
+
+/// A name with more addresses than anybody wants to read.
+pub fn spread_widely() -> Value {
+    let mut record = passed();
+    let mut addresses: Vec<(String, u64)> = (0..64)
+        .map(|n| (format!("198.51.100.{n}:80"), 20))
+        .collect();
+    addresses.push(("other".to_owned(), 720));
+    record["generator"] = json!({ "addresses": addresses, "http_versions": [["1.1", 2_000]] });
+    record
+}
+
 /// The same with a threshold that does not hold.
 pub fn threshold_failed() -> Value {
     let mut record = passed();
@@ -170,6 +193,7 @@ pub fn hostile() -> Value {
     record["warnings"] = json!([evil]);
     record["summary"]["labels"][0]["label"] = json!(format!("/{evil}{}", "x".repeat(10_000)));
     record["errors"][0]["message"] = json!(evil.repeat(40));
+    record["generator"] = json!({ "addresses": [[evil, 1], [evil.repeat(9), 1]] });
     record["errors"][0]["labels"] = json!({ evil: 25 });
     record["errors"][0]["exchanges"][0]["response"] = json!(evil);
     record["outcome"]["thresholds"][0]["expression"] = json!(evil);

@@ -2,6 +2,7 @@
 //! begins with outcome and trust, then thresholds, account, times, errors,
 //! runners, and ends with what to do next. Pure: record in, lines out.
 
+mod addresses;
 mod errors;
 mod headline;
 mod times;
@@ -334,6 +335,7 @@ fn generator(record: &RunRecord, width: usize) -> Vec<Line> {
         );
         lines.extend(named_lines("punctuality", &text, width));
     }
+    lines.extend(addresses::lines(record, width));
     lines
 }
 

@@ -61,11 +61,34 @@ fn cancelled_is_partial() {
 }
 
 #[test]
+fn several_addresses_are_told_with_their_requests() {
+    let told = |value: Value| {
+        let shown = shown(value, 80);
+        let (_, rest) = shown.split_once("  addresses  ")?;
+        let part = rest.split("\n\n").next()?;
+        Some(part.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    assert_eq!(
+        told(fixtures::spread()).as_deref(),
+        Some("192.0.2.7:443 667 · 192.0.2.8:443 667 · [2001:db8::7]:443 666 requests")
+    );
+    let four = (0..4).map(|n| format!("198.51.100.{n}:80 20 · "));
+    assert_eq!(
+        told(fixtures::spread_widely()),
+        Some(four.collect::<String>() + "others 1,920 requests")
+    );
+    let mut one = fixtures::spread();
+    one["generator"]["addresses"] = serde_json::json!([["192.0.2.7:443", 2_000]]);
+    assert_eq!(told(one), None);
+}
+
+#[test]
 fn no_line_is_wider_than_the_terminal_and_none_steers_it() {
     for value in [
         fixtures::hostile(),
         fixtures::passed(),
         fixtures::degraded(),
+        fixtures::spread_widely(),
     ] {
         for width in [60, 80, 100, 140] {
             // Commands are to be copied, so they are never cut.

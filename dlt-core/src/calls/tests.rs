@@ -78,6 +78,7 @@ pub(crate) fn record(status: Status) -> RunRecord {
         account: None,
         coverage: None,
         start: None,
+        generator: None,
         load: None,
         summary: None,
         errors: None,

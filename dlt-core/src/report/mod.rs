@@ -7,13 +7,15 @@ pub mod codes;
 pub(crate) mod testing;
 pub mod xml;
 
+use crate::generator::Generator;
 use crate::ids::{Region, RunnerId, TestId, TestRunId};
 use crate::latencies::Latencies;
 use crate::sample::Cause;
 use crate::tally::Tally;
 use serde::{Deserialize, Serialize};
 
-/// Version of our elements in the report.
+/// Version of our elements in the report. 2 has `Reading`, `Address`,
+/// `HttpVersion`, and an account that tells what found no connection.
 pub const REPORT_FORMAT: u32 = 2;
 
 /// A runner's report.
@@ -41,6 +43,8 @@ pub struct Report {
     pub ended: Ended,
     /// The generator's own health.
     pub health: Health,
+    /// What it sent its requests to; empty in reports of format 1.
+    pub generator: Generator,
     /// Sentences for people: labels folded, files missing, and the like.
     pub warnings: Vec<String>,
     /// What upstream's parser requires (worker.md 1.4).

@@ -1,10 +1,11 @@
 //! Reports made of raw samples, for tests of this crate.
 
 use super::{Ended, Health, Report, StartFacts, TaskFacts};
+use crate::generator::GeneratorSums;
 use crate::ids::{Region, RunnerId, TestId, TestRunId};
 use crate::load::{Curve, Model};
 use crate::sample::{Cause, Outcome, Sample, Timed};
-use crate::scenario::plan::{Group, Load, Pacing, Plan, Retry, Tls};
+use crate::scenario::plan::{Dns, Group, Load, Pacing, Plan, Retry, Tls};
 use crate::tally::{ErrorKey, ErrorTally, Exchange, Tally};
 use proptest::prelude::*;
 
@@ -74,6 +75,9 @@ pub fn count(tally: &mut Tally, (label, sample, outcome): &Raw) {
 pub fn report(number: u64, region: &str, samples: &[Raw]) -> Report {
     let mut tally = Tally::default();
     samples.iter().for_each(|raw| count(&mut tally, raw));
+    let mut generator = GeneratorSums::default();
+    generator.add_address("127.0.0.1:8080", samples.len() as u64);
+    generator.add_version("1.1", samples.len() as u64);
     Report {
         test: TestId::parse("Xk29QmWz7B").unwrap(),
         run: TestRunId::parse("p4TqL8vN2c").unwrap(),
@@ -99,6 +103,7 @@ pub fn report(number: u64, region: &str, samples: &[Raw]) -> Report {
             max_rss_bytes: 20_000_000,
             ..Health::default()
         },
+        generator: generator.rows(),
         warnings: Vec::new(),
         task: TaskFacts {
             cpu: 2,
@@ -183,6 +188,7 @@ fn plan(model: Model) -> Plan {
             },
             steps: Vec::new(),
             tls: Tls::default(),
+            dns: Dns::default(),
             keepalive: true,
             store_cookies: true,
             variables: Vec::new(),

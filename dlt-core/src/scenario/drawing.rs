@@ -173,6 +173,7 @@ impl Drawing {
                     .map(|drawn| drawn.step.clone())
                     .collect(),
                 tls: definition.tls.clone(),
+                dns: item.dns,
                 keepalive: definition.keepalive,
                 store_cookies: definition.store_cookies,
                 variables: definition.variables.clone(),

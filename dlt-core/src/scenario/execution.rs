@@ -1,17 +1,18 @@
 //! `execution[n]`: users or arrivals, how long, in which stages.
 
+use super::dns::dns;
 use super::limits::{
     ITERATIONS_END_US, LONGEST_GRACEFUL_STOP_US, LONGEST_US, MOST_ARRIVALS, MOST_CONCURRENCY,
     MOST_CONNECTIONS, MOST_ITERATIONS, MOST_STAGES, MOST_USERS, SHORTEST_HOLD_US,
     USUAL_CONNECTIONS, USUAL_GRACEFUL_STOP_US,
 };
 use super::notes::{Node, Notes, Object, shown_value};
-use super::plan::{Load, Pacing, Retry};
+use super::plan::{Dns, Load, Pacing, Retry};
 use super::show_duration;
 use crate::load::{Curve, Model};
 use serde_json::Value;
 
-pub(super) const KEYS: [&str; 15] = [
+pub(super) const KEYS: [&str; 16] = [
     "concurrency",
     "users",
     "arrivals",
@@ -24,6 +25,7 @@ pub(super) const KEYS: [&str; 15] = [
     "graceful-stop",
     "pacing",
     "retry",
+    "dns",
     "scenario",
     "executor",
     "taskCount",
@@ -42,6 +44,8 @@ pub(super) struct Execution {
     pub amount: Option<Amount>,
     /// `concurrency` of the item itself.
     pub concurrency: Option<u64>,
+    /// How names become addresses.
+    pub dns: Dns,
     iterations: Option<u64>,
     throughput: Option<f64>,
     connections: u64,
@@ -132,6 +136,10 @@ pub(super) fn execution(node: &Node<'_>, notes: &mut Notes) -> Option<Execution>
             .to_owned(),
         amount,
         concurrency,
+        dns: object
+            .get("dns")
+            .map(|node| dns(&node, notes))
+            .unwrap_or_default(),
         iterations,
         throughput,
         connections: connections.unwrap_or(USUAL_CONNECTIONS),

@@ -42,6 +42,15 @@ pub const USUAL_GRACEFUL_STOP_US: u64 = 5_000_000;
 /// Longest graceful stop: a run's end must stay foreseeable.
 pub const LONGEST_GRACEFUL_STOP_US: u64 = 600 * 1_000_000;
 
+/// How often a name is asked for again unless the scenario says otherwise: what
+/// load balancers of clouds change their addresses in is a minute or more.
+pub const USUAL_DNS_REFRESH_US: u64 = 30 * 1_000_000;
+/// Shortest time between two questions for a name: each thread of each runner
+/// asks, and a resolver is not what is to be tested.
+pub const SHORTEST_DNS_REFRESH_US: u64 = 1_000_000;
+/// Longest time between two questions for a name: longer than any load is never.
+pub const LONGEST_DNS_REFRESH_US: u64 = LONGEST_LOAD_US;
+
 /// Most `execution` items: each is a load of its own in every runner.
 pub const MOST_EXECUTIONS: usize = 20;
 /// Most named scenarios.

@@ -7,6 +7,7 @@ mod body;
 mod checks;
 mod content;
 mod data;
+mod dns;
 mod document;
 mod drawing;
 mod durations;

@@ -2,6 +2,7 @@
 //! engine runs it. Every default is filled in; nothing is text that has still
 //! to be understood.
 
+use super::limits::USUAL_DNS_REFRESH_US;
 use crate::load::Model;
 
 pub use super::patterns::{JsonQuery, Pattern};
@@ -24,6 +25,8 @@ pub struct Group {
     pub steps: Vec<Step>,
     /// TLS settings of all its requests.
     pub tls: Tls,
+    /// How names become addresses.
+    pub dns: Dns,
     /// Keep connections between a user's requests.
     pub keepalive: bool,
     /// Keep the cookies of answers and send them again.
@@ -292,6 +295,54 @@ pub struct Tls {
     pub key_file: Option<String>,
     /// Verify nothing: an explicit choice, warned about.
     pub insecure: bool,
+}
+
+/// How the names that a group's requests go to become addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dns {
+    /// Time between two questions for a name, µs.
+    pub refresh_us: u64,
+    /// Which of a name's addresses are used.
+    pub policy: DnsPolicy,
+}
+
+impl Default for Dns {
+    fn default() -> Self {
+        Self {
+            refresh_us: USUAL_DNS_REFRESH_US,
+            policy: DnsPolicy::Spread,
+        }
+    }
+}
+
+/// Which of a name's addresses are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DnsPolicy {
+    /// All, connections going round.
+    Spread,
+    /// The one that the resolver names first.
+    First,
+    /// All of IPv4.
+    V4,
+    /// All of IPv6.
+    V6,
+}
+
+impl DnsPolicy {
+    /// Every policy.
+    pub const ALL: [Self; 4] = [Self::Spread, Self::First, Self::V4, Self::V6];
+    /// Their names, in the same order.
+    pub const NAMES: [&str; 4] = ["spread", "first", "v4", "v6"];
+
+    /// As scenarios write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Spread => "spread",
+            Self::First => "first",
+            Self::V4 => "v4",
+            Self::V6 => "v6",
+        }
+    }
 }
 
 /// Statuses that are ok.

@@ -48,7 +48,7 @@ fn item() -> impl Strategy<Value = Value> {
                 .into_iter()
                 .map(|(target, duration)| json!({ "target": target, "duration": duration }))
                 .collect();
-            let mut item = json!({ "stages": stages, "graceful-stop": "2s" });
+            let mut item = json!({ "stages": stages, "graceful-stop": "2s", "dns": { "policy": "first", "refresh": "5s" } });
             if open {
                 item["arrivals"] = json!(0);
             }
@@ -284,6 +284,16 @@ fn plan_limits() -> Vec<(&'static str, Value, Value)> {
         ("E/throughput", json!(1e7), json!(10_000_001)),
         ("E/graceful-stop", json!("0s"), json!("-1s")),
         ("E/graceful-stop", json!("10m"), json!("10m1ms")),
+        (
+            "E/dns",
+            json!({ "refresh": "1s" }),
+            json!({ "refresh": "999ms" }),
+        ),
+        (
+            "E/dns",
+            json!({ "refresh": "31d" }),
+            json!({ "refresh": "31d1ms" }),
+        ),
         ("S/timeout", json!("1ms"), json!("0.5ms")),
         ("S/timeout", json!("1h"), json!("1h1ms")),
         (

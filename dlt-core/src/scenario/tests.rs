@@ -59,7 +59,7 @@ testTaskConfigs:
 testScenario:
   execution:
     - { ramp-up: 1m30s, hold-for: 5m, iterations: 7, throughput: 120.5, graceful-stop: 10s, scenario: shop }
-    - { arrivals: 50, stages: [{ target: 50, duration: 10s }, { target: 50, duration: 1m }], connections: 500, pacing: precise, scenario: api }
+    - { arrivals: 50, stages: [{ target: 50, duration: 10s }, { target: 50, duration: 1m }], connections: 500, pacing: precise, dns: { refresh: 1m, policy: v6 }, scenario: api }
     - { concurrency: 3, hold-for: 60, scenario: shop }
   scenarios:
     shop:
@@ -165,6 +165,15 @@ fn a_full_file_is_read_to_the_last_key() {
     assert_eq!(
         (second.load.connections, second.load.pacing),
         (500, Pacing::Precise)
+    );
+    let dns = plan::Dns {
+        refresh_us: 60_000_000,
+        policy: plan::DnsPolicy::V6,
+    };
+    assert_eq!(
+        (second.dns, third.dns),
+        (dns, plan::Dns::default()),
+        "each item has its own"
     );
     assert_eq!(second.steps[0].label, "GET api.example/items/{id}");
     assert_eq!(second.steps[0].timeouts.connect_us, 2_000_000);

@@ -8,6 +8,7 @@ use super::{
     AccountSummary, Block, Blocks, RunFacts, RunnerFacts, Summary, coverage, load, results,
 };
 use crate::account::Account;
+use crate::generator::GeneratorSums;
 use crate::ids::{Region, RunnerId};
 use crate::outcome::{self, Measured, ThresholdResult};
 use crate::report::{Ended, Reading, Report};
@@ -25,6 +26,7 @@ pub struct Merger {
     overflowed: u64,
     account: Account,
     reading: Reading,
+    generator: GeneratorSums,
     errors: Errors,
     runners: BTreeMap<RunnerId, RunnerFacts>,
     warnings: Warnings,
@@ -68,6 +70,7 @@ impl Merger {
             .insert(report.runner.clone(), RunnerFacts::of(report));
         self.account.merge(&report.tally.account);
         self.reading.merge(&report.health.reading);
+        self.generator.add(&report.generator);
         self.errors.add(report);
         for warning in &report.warnings {
             self.warnings.add(&report.runner, warning);
@@ -151,6 +154,7 @@ impl Merger {
             succ_percent: results::succ_percent(&sums.overall),
             warnings: self.sentences(facts),
             errors: self.errors.rows(start.start_at),
+            generator: self.generator.rows(),
             coverage,
             start,
         }

@@ -22,6 +22,7 @@ pub use runner::RunnerFacts;
 
 use crate::account::Account;
 use crate::calls::LoadSummary;
+use crate::generator::Generator;
 use crate::ids::{Region, RunnerId};
 use crate::outcome::{Outcome, Threshold};
 use crate::scenario::plan::Plan;
@@ -286,6 +287,8 @@ pub struct Summary {
     pub coverage: Coverage,
     /// How evenly it started.
     pub start: StartSummary,
+    /// What requests were sent to; empty if no report tells.
+    pub generator: Generator,
     /// What was planned.
     pub load: LoadSummary,
     /// Exact numbers.

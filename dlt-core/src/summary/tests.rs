@@ -42,6 +42,22 @@ fn merged(reports: &[Report], facts: &RunFacts<'_>) -> Summary {
     merger.finish(facts)
 }
 
+#[test]
+fn what_requests_were_sent_to_is_added_up_over_runners() {
+    let mut reports = [report(1, "lo-home-1", &[]), report(2, "lo-home-2", &[])];
+    let row = |address: &str, requests| (address.to_owned(), requests);
+    for (report, other) in reports.iter_mut().zip([7, 9]) {
+        report.generator.addresses = vec![row("10.0.0.1:80", 40), row("10.0.0.2:80", other)];
+        report.generator.http_versions = vec![row("1.1", 40 + other)];
+    }
+    let told = judged(&reports, &[]).generator;
+    assert_eq!(
+        told.addresses,
+        [row("10.0.0.1:80", 80), row("10.0.0.2:80", 16)]
+    );
+    assert_eq!(told.http_versions, [row("1.1", 96)]);
+}
+
 fn judged(reports: &[Report], thresholds: &[Threshold]) -> Summary {
     let plan = plan_of_users(5.0, 10);
     let expected = expected(reports);

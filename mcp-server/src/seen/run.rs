@@ -6,6 +6,7 @@ use crate::backend::{Ask, Backend, BackendError};
 use crate::clean::{Text, cut};
 use crate::refusal::{Code, Refusal};
 use dlt_core::calls::LoadSummary;
+use dlt_core::generator::Generator;
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::outcome::Outcome;
 use dlt_core::summary::{AccountSummary, Blocks, Coverage, ErrorRow};
@@ -43,6 +44,7 @@ pub(crate) struct Run {
     pub verdict: Option<Verdict>,
     pub account: Option<AccountSummary>,
     pub coverage: Option<Coverage>,
+    pub generator: Option<Generator>,
     pub load: Option<LoadSummary>,
     pub summary: Option<Blocks>,
     pub errors: Option<Vec<ErrorRow>>,

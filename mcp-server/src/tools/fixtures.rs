@@ -265,6 +265,9 @@ pub fn record(ours: bool) -> Value {
         "coverage": {"complete": false, "runners_expected": 60, "runners_reported": 59,
             "missing": ["us-east-1-7"], "missing_intervals": 3},
         "start": {"start_at": 1, "skew_p50_us": 1, "skew_p99_us": 2, "skew_max_us": 3, "clock_error_us": 4},
+        "generator": {"addresses": (0..30).map(|n| json!([match n {
+            2 => HOSTILE.to_owned(), _ => format!("203.0.113.{n}:443")}, 60_000 - n])).collect::<Vec<_>>(),
+            "http_versions": [["1.1", 1_799_565]]},
         "load": {"model": "open", "arrivals": 500.0, "planned": [[0, 500.0]]},
         "summary": {"total": block(4_950, 1_824_000), "regions": regions, "labels": labels},
         "errors": errors(), "warnings": [HOSTILE]});

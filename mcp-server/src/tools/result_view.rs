@@ -8,6 +8,7 @@ use crate::clean::Text;
 use crate::refusal::Refusal;
 use crate::seen::numbers::Numbers;
 use crate::seen::run::{Method, Run};
+use dlt_core::generator::OTHER_ADDRESSES;
 use dlt_core::summary::AccountSummary;
 use dlt_core::verdict::Trust;
 use schemars::JsonSchema;
@@ -20,6 +21,8 @@ const DEFAULT_LIMIT: usize = 10;
 const MOST_REGIONS: usize = 20;
 const MOST_REASONS: usize = 6;
 const MOST_THRESHOLDS: usize = 15;
+/// Most addresses that are listed, those with most requests.
+const MOST_ADDRESSES: usize = 8;
 
 /// How labels are sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
@@ -59,6 +62,9 @@ pub(super) struct Output {
     totals: Option<Row>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     regions: Vec<Row>,
+    /// Requests by address, if there were several; other: those not listed
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    addresses: Vec<AddressRow>,
     percentile_method: Method,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<Warning>,
@@ -89,6 +95,12 @@ struct Head {
     load: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error_reason: Option<Text>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct AddressRow {
+    address: Text,
+    requests: u64,
 }
 
 impl Output {
@@ -386,6 +398,7 @@ pub(super) fn answer(run: &Run, slice: &Slice) -> Result<Answer<Output>, Refusal
                 1 => Vec::new(),
                 _ => regions.iter().take(MOST_REGIONS).map(row).collect(),
             },
+            addresses: addresses(run),
             percentile_method: run.method(),
             warnings: warnings(run, total.as_ref()),
             next: next(run, total.as_ref()),
@@ -395,6 +408,28 @@ pub(super) fn answer(run: &Run, slice: &Slice) -> Result<Answer<Output>, Refusal
             labels: all.into_iter().skip(slice.offset).take(limit).collect(),
         },
     })
+}
+
+/// Requests by address; one address says nothing that the scenario does not.
+fn addresses(run: &Run) -> Vec<AddressRow> {
+    let rows = match &run.generator {
+        Some(generator) if generator.has_several_addresses() => &generator.addresses,
+        _ => return Vec::new(),
+    };
+    let (known, mut other): (Vec<_>, Vec<_>) =
+        rows.iter().partition(|row| row.0 != OTHER_ADDRESSES);
+    other.extend(known.iter().skip(MOST_ADDRESSES));
+    let other: u64 = other.iter().map(|row| row.1).sum();
+    let row = |address: &str, requests| AddressRow {
+        address: Text::of(address),
+        requests,
+    };
+    let known = known.iter().take(MOST_ADDRESSES);
+    let mut rows: Vec<AddressRow> = known
+        .map(|(address, requests)| row(address, *requests))
+        .collect();
+    rows.extend((other > 0).then(|| row(OTHER_ADDRESSES, other)));
+    rows
 }
 
 fn warnings(run: &Run, total: Option<&Numbers>) -> Vec<Warning> {

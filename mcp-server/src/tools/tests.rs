@@ -9,6 +9,7 @@ use crate::schema::{flattened, gateway_faults};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
+mod addresses;
 mod cloud;
 
 /// Definitions of all tools together, and the default answer of each.

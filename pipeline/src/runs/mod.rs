@@ -215,6 +215,7 @@ pub(crate) mod tests {
                 account: None,
                 coverage: None,
                 start: None,
+                generator: None,
                 load: None,
                 summary: None,
                 errors: None,

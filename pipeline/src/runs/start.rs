@@ -141,6 +141,7 @@ fn item(
             account: None,
             coverage: None,
             start: None,
+            generator: None,
             load: None,
             summary: None,
             errors: None,

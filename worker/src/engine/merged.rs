@@ -3,6 +3,7 @@
 use super::prepare::Prepared;
 use super::recorder::add_second;
 use super::{LoadResult, ThreadResult};
+use dlt_core::generator::GeneratorSums;
 use dlt_core::tally::{MOST_LABELS, OTHER_LABEL, Tally};
 use dlt_core::timeline::{LabelSecond, LabelSeries, MOST_TIMELINE_LABELS};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ pub(super) fn merged(
         warnings,
         ..LoadResult::default()
     };
+    let mut generator = GeneratorSums::default();
     let mut bad_seconds = BTreeSet::new();
     let mut notices: BTreeMap<String, u64> = BTreeMap::new();
     let mut series = Series::of(&prepared.labels);
@@ -53,12 +55,14 @@ pub(super) fn merged(
         result.ports_exhausted += thread.ports_exhausted;
         result.files_exhausted += thread.files_exhausted;
         result.reading.merge(&thread.reading);
+        generator.merge(&thread.generator);
         bad_seconds.extend(thread.bad_seconds);
         result.warnings.extend(thread.warnings);
         for (text, count) in thread.notices {
             *notices.entry(text).or_default() += count;
         }
     }
+    result.generator = generator.rows();
     result.bad_seconds = bad_seconds.into_iter().collect();
     // A thread may have met fewer labels than all together.
     if result.tally.labels.len() <= MOST_TIMELINE_LABELS {

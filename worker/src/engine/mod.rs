@@ -13,6 +13,7 @@ mod cookies;
 mod data;
 mod errors;
 mod form;
+mod hosts;
 mod http;
 mod inputs;
 mod merged;
@@ -32,12 +33,14 @@ mod walker;
 pub use inputs::{Files, Inputs, Named, named_files};
 
 use dlt_core::account::Account;
+use dlt_core::generator::{Generator, GeneratorSums};
 use dlt_core::report::Reading;
 use dlt_core::sample::Cause;
 use dlt_core::scenario::plan::Plan;
 use dlt_core::share::Lot;
 use dlt_core::tally::{ErrorKey, ErrorTally, LabelTally, Phases, Tally};
 use dlt_core::timeline::{LabelSecond, LabelSeries, Second};
+use http::resolver::Resolver;
 use prepare::Prepared;
 use std::collections::BTreeMap;
 use std::io;
@@ -99,6 +102,8 @@ pub struct LoadResult {
     pub files_exhausted: u64,
     /// How late answers were read, and how that is known.
     pub reading: Reading,
+    /// What requests were sent to.
+    pub generator: Generator,
     /// Seconds in which lag or read delay was over its first limit.
     pub bad_seconds: Vec<u64>,
     /// Sentences for people.
@@ -121,6 +126,7 @@ struct ThreadResult {
     ports_exhausted: u64,
     files_exhausted: u64,
     reading: Reading,
+    generator: GeneratorSums,
     bad_seconds: Vec<u64>,
     warnings: Vec<String>,
     /// What was not done and why, with how often.
@@ -144,8 +150,17 @@ pub struct LoadError(pub String);
 /// returns; load begins at `spec.start`. `seconds` closes when the load of every
 /// thread is over.
 pub fn begin(spec: LoadSpec, seconds: UnboundedSender<ThreadSecond>) -> Result<Load, LoadError> {
+    begin_with(spec, Resolver::system(), seconds)
+}
+
+/// The same with names asked for elsewhere.
+fn begin_with(
+    spec: LoadSpec,
+    resolver: Resolver,
+    seconds: UnboundedSender<ThreadSecond>,
+) -> Result<Load, LoadError> {
     crate::health::raise_file_limit();
-    let prepared = Arc::new(Prepared::new(&spec)?);
+    let prepared = Arc::new(Prepared::new(&spec, resolver)?);
     let (stop, stopped) = watch::channel(false);
     let (ready, readiness) = mpsc::channel();
     let mut results = Vec::new();

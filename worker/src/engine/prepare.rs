@@ -1,9 +1,10 @@
 //! Everything that takes time and can be done before the clock starts: request
-//! bytes, body files, labels, names, TLS. Faults are said here, all at once,
+//! bytes, body files, labels, hosts, TLS. Faults are said here, all at once,
 //! and not in the middle of a run.
 
 use super::checks::Reads;
-use super::http::request::Endpoint;
+use super::hosts::{Host, hosts};
+use super::http::resolver::Resolver;
 use super::inputs::{Files, Inputs};
 use super::merged::too_many_labels;
 use super::recipe::Shape;
@@ -16,16 +17,7 @@ use dlt_core::scenario::plan::{Group, Plan, Step};
 use dlt_core::share::Lot;
 use dlt_core::tally::{MOST_LABELS, OTHER_LABEL};
 use std::collections::HashMap;
-use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
-
-/// Most addresses of a name that are tried.
-const MOST_ADDRESSES: usize = 16;
-/// How long names may take to resolve beforehand; later ones resolve when used.
-const LONGEST_RESOLVE: Duration = Duration::from_secs(5);
-/// Most names resolved beforehand.
-const MOST_NAMES: usize = 64;
+use std::sync::Arc;
 
 /// A load, ready: what all threads share, read only.
 #[derive(Debug)]
@@ -39,7 +31,8 @@ pub(super) struct Prepared {
     /// Index of [`OTHER_LABEL`], if labels were beyond the limit.
     pub(super) other: Option<usize>,
     pub(super) groups: Vec<PreparedGroup>,
-    pub(super) addresses: Vec<(Endpoint, Vec<SocketAddr>)>,
+    pub(super) hosts: Vec<Host>,
+    pub(super) resolver: Resolver,
     pub(super) warnings: Vec<String>,
 }
 
@@ -71,7 +64,7 @@ pub(super) enum Label {
 
 impl Prepared {
     /// Prepares a load, or says everything that is wrong with it.
-    pub(super) fn new(spec: &LoadSpec) -> Result<Self, LoadError> {
+    pub(super) fn new(spec: &LoadSpec, resolver: Resolver) -> Result<Self, LoadError> {
         let mut labels = Labels::default();
         let files = &spec.inputs.files;
         let mut choices = Choices::new(files.clone());
@@ -90,7 +83,7 @@ impl Prepared {
         if !faults.is_empty() {
             return Err(LoadError(faults.join("; ")));
         }
-        let addresses = resolve(groups.iter().flat_map(|group| &group.steps));
+        let hosts = hosts(&spec.plan, &groups, &resolver);
         let mut warnings = Vec::new();
         if labels.other.is_some() {
             warnings.push(too_many_labels());
@@ -120,7 +113,8 @@ impl Prepared {
             labels: labels.names,
             other: labels.other,
             groups,
-            addresses,
+            hosts,
+            resolver,
             warnings,
         })
     }
@@ -227,41 +221,4 @@ fn prepare_group(
 /// By a redirect, or by a variable.
 fn may_turn_to_https(step: &Step) -> bool {
     step.follow_redirects || !step.host_is_fixed()
-}
-
-/// Resolves the steps' names side by side. One that does not resolve is not an
-/// error here: its requests fail with cause `dns`, as a run should tell.
-fn resolve<'a>(steps: impl Iterator<Item = &'a PreparedStep>) -> Vec<(Endpoint, Vec<SocketAddr>)> {
-    let mut wanted: Vec<Endpoint> = Vec::new();
-    for endpoint in steps.filter_map(|step| step.shape.endpoint()) {
-        if !wanted.contains(endpoint) && wanted.len() < MOST_NAMES {
-            wanted.push(endpoint.clone());
-        }
-    }
-    let (sender, answers) = mpsc::channel();
-    let mut asked = 0;
-    for endpoint in wanted {
-        let sender = sender.clone();
-        let ask = move || {
-            let found = (endpoint.host.as_str(), endpoint.port).to_socket_addrs();
-            let found = found.map(|found| found.take(MOST_ADDRESSES).collect::<Vec<_>>());
-            // The receiver is gone only when time ran out.
-            let _ = sender.send((endpoint, found.unwrap_or_default()));
-        };
-        let thread = std::thread::Builder::new().name("resolve".to_owned());
-        asked += usize::from(thread.spawn(ask).is_ok());
-    }
-    let until = Instant::now() + LONGEST_RESOLVE;
-    let mut known = Vec::new();
-    while asked > 0 {
-        let left = until.saturating_duration_since(Instant::now());
-        let Ok((endpoint, addresses)) = answers.recv_timeout(left) else {
-            break;
-        };
-        asked -= 1;
-        if !addresses.is_empty() {
-            known.push((endpoint, addresses));
-        }
-    }
-    known
 }

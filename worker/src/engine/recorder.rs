@@ -7,6 +7,7 @@
 use super::errors::Failure;
 use super::{ThreadResult, ThreadSecond};
 use dlt_core::account::Account;
+use dlt_core::generator::GeneratorSums;
 use dlt_core::report::Reading;
 use dlt_core::sample::{Cause, Outcome, Sample, Timed};
 use dlt_core::tally::{
@@ -476,6 +477,7 @@ impl Recorder {
             ports_exhausted: self.ports_exhausted,
             files_exhausted: self.files_exhausted,
             reading: self.reading,
+            generator: GeneratorSums::default(),
             bad_seconds: self.bad_seconds,
             warnings: Vec::new(),
             notices: BTreeMap::new(),

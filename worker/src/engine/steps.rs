@@ -4,7 +4,8 @@
 use super::checks::Tries;
 use super::clock::Clock;
 use super::data::{Deal, Sharers};
-use super::http::connect::{Connector, Origin};
+use super::http::connect::Connector;
+use super::http::origin::Origin;
 use super::prepare::{Prepared, PreparedGroup};
 use super::recipe::Made;
 use super::recorder::Recorder;
@@ -59,7 +60,7 @@ impl GroupRun {
         let origins = prepared.groups[index]
             .steps
             .iter()
-            .map(|step| Some(connector.wire.origin(step.shape.endpoint()?)))
+            .map(|step| Some(connector.origin(step.shape.endpoint()?)))
             .collect();
         let deals = deals(&prepared, index, thread);
         let steps = &prepared.plan.groups[index].steps;
@@ -107,7 +108,7 @@ impl GroupRun {
     pub(super) fn origin(&self, n: usize, made: &Made) -> Rc<Origin> {
         match &self.origins[n] {
             Some(origin) => origin.clone(),
-            None => self.connector.wire.origin(&made.endpoint),
+            None => self.connector.origin(&made.endpoint),
         }
     }
 

@@ -4,6 +4,7 @@
 mod causes;
 mod closed;
 mod depth;
+mod names;
 mod open;
 mod redirects;
 mod repeats;
@@ -14,7 +15,7 @@ pub(super) mod target;
 use super::*;
 use dlt_core::load::{Curve, Model};
 use dlt_core::scenario::plan::{
-    Body, Group, Load as Hard, Pacing, Plan, Retry, StatusSet, Step, Timeouts, Tls,
+    Body, Dns, Group, Load as Hard, Pacing, Plan, Retry, StatusSet, Step, Timeouts, Tls,
 };
 use dlt_core::share::Lot;
 use dlt_core::tally::OTHER_LABEL;
@@ -61,6 +62,7 @@ fn group(model: Model, steps: Vec<Step>) -> Group {
         },
         steps,
         tls: Tls::default(),
+        dns: Dns::default(),
         keepalive: true,
         store_cookies: true,
         variables: Vec::new(),
@@ -103,10 +105,20 @@ pub(super) fn spec(groups: Vec<Group>, threads: usize, start: Instant) -> LoadSp
 }
 
 fn start(group: Group, threads: usize) -> (Load, UnboundedReceiver<ThreadSecond>) {
+    start_with(vec![group], threads, Lot::WHOLE, Resolver::system())
+}
+
+fn start_with(
+    groups: Vec<Group>,
+    threads: usize,
+    lot: Lot,
+    resolver: Resolver,
+) -> (Load, UnboundedReceiver<ThreadSecond>) {
     let (sender, seconds) = unbounded_channel();
     let start = Instant::now() + Duration::from_millis(20);
-    let spec = spec(vec![group], threads, start);
-    (begin(spec, sender).unwrap(), seconds)
+    let mut spec = spec(groups, threads, start);
+    spec.lot = lot;
+    (begin_with(spec, resolver, sender).unwrap(), seconds)
 }
 
 /// Runs a load to its end and checks what holds for every load.
@@ -161,6 +173,15 @@ fn add_up(result: &LoadResult, told: &[ThreadSecond], threads: usize) {
     assert_eq!(overall.bytes_received, sum.bytes);
     assert_eq!(overall.response.count(), account.ok + account.failed);
     assert_eq!(sum.latency.count(), account.ok + account.failed);
+    let sent_by = |rows: &[(String, u64)]| rows.iter().map(|row| row.1).sum::<u64>();
+    let handed_over = sent_by(&result.generator.addresses);
+    // A repetition that found no connection was not handed over.
+    assert!(handed_over >= account.sent, "{handed_over} of {account:?}");
+    assert!(
+        handed_over <= account.sent + account.resent,
+        "{handed_over} of {account:?}"
+    );
+    assert_eq!(sent_by(&result.generator.http_versions), handed_over);
     let errors: u64 = result.tally.errors.values().map(|error| error.count).sum();
     assert_eq!(errors, account.failed);
     let causes: u64 = sum.causes.iter().map(|row| row.1).sum();
@@ -179,13 +200,14 @@ fn add_up(result: &LoadResult, told: &[ThreadSecond], threads: usize) {
 /// A group as a thread holds it, for tests of single parts.
 pub(super) fn group_run(group: Group, threads: usize) -> Rc<steps::GroupRun> {
     let spec = spec(vec![group], threads, Instant::now());
-    let prepared = Arc::new(Prepared::new(&spec).unwrap());
+    let prepared = Arc::new(Prepared::new(&spec, Resolver::system()).unwrap());
     let recorder = recorder::Recorder::new(0, prepared.labels.len(), false, unbounded_channel().0);
     let wire = Rc::new(http::connect::Wire::new(
         clock::Clock::new(spec.start),
-        &prepared.addresses,
+        http::origin::Origins::new(Resolver::system(), hosts::known(&prepared, 0), 0),
     ));
-    let connector = http::connect::Connector::new(wire, prepared.groups[0].tls.clone());
+    let connector =
+        http::connect::Connector::new(wire, prepared.groups[0].tls.clone(), Dns::default());
     Rc::new(steps::GroupRun::new(
         prepared,
         0,

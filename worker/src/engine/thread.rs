@@ -3,7 +3,9 @@
 
 use super::arrivals::Arrivals;
 use super::clock::Clock;
+use super::hosts;
 use super::http::connect::{Connector, Wire};
+use super::http::origin::Origins;
 use super::pace::Timer;
 use super::prepare::Prepared;
 use super::recorder::Recorder;
@@ -64,11 +66,17 @@ pub(super) async fn make_load(duty: Duty) -> ThreadResult {
     let open = prepared.is_open();
     let recorder = Recorder::new(thread, prepared.labels.len(), open, seconds);
     let recorder = Rc::new(RefCell::new(recorder));
-    let wire = Rc::new(Wire::new(clock, &prepared.addresses));
+    let origins = Origins::new(
+        prepared.resolver.clone(),
+        hosts::known(&prepared, thread as u64),
+        hosts::number(&prepared, thread as u64),
+    );
+    let wire = Rc::new(Wire::new(clock, origins));
     let groups: Vec<Rc<GroupRun>> = (0..prepared.groups.len())
         .map(|index| {
             let tls = prepared.groups[index].tls.clone();
-            let connector = Connector::new(wire.clone(), tls);
+            let dns = prepared.plan.groups[index].dns;
+            let connector = Connector::new(wire.clone(), tls, dns);
             Rc::new(GroupRun::new(
                 prepared.clone(),
                 index,
@@ -103,10 +111,10 @@ pub(super) async fn make_load(duty: Duty) -> ThreadResult {
     ));
     let mut result = recorder.finish(&prepared.labels, clock.now_us());
     result.warnings = warnings;
-    for group in groups {
-        for (text, count) in group.take_notices() {
-            *result.notices.entry(text).or_default() += count;
-        }
+    wire.origins.add_to(&mut result.generator);
+    let notices = groups.iter().map(|group| group.take_notices());
+    for (text, count) in notices.chain([wire.origins.take_notices()]).flatten() {
+        *result.notices.entry(text).or_default() += count;
     }
     result
 }

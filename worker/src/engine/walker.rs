@@ -6,11 +6,11 @@ use super::cookies::Jar;
 use super::errors::Failure;
 use super::form::Unmade;
 use super::http::client::{Ask, Client};
-use super::http::connect::Origin;
 use super::http::decode;
 use super::http::exchange::Ended;
 use super::http::h1::is_redirect;
 use super::http::kept::Kept;
+use super::http::origin::Origin;
 use super::http::redact;
 use super::http::redirect::{self, Hop};
 use super::http::request::{Parts, Request};
@@ -229,7 +229,7 @@ impl Walker {
             // An arrival that may begin late may not hop late.
             until_us = until_us.min(group.end_us.get());
             hops += 1;
-            let origin = group.connector().wire.origin(&hop.endpoint);
+            let origin = group.connector().origin(&hop.endpoint);
             detour = Some((hop, origin));
         }
     }

@@ -4,6 +4,7 @@
 use super::pull::{Attributes, Doc, Tag};
 use super::{LONGEST_REPORT_BYTES, ReportError};
 use crate::account::Account;
+use crate::generator::{Generator, GeneratorSums};
 use crate::latencies::{Exact, Latencies};
 use crate::load::LONGEST_LOAD_US;
 use crate::report::{Ended, Health, REPORT_FORMAT, Reading, Report, StartFacts, TaskFacts};
@@ -17,6 +18,8 @@ use crate::tally::{
 const MOST_WARNINGS: usize = 200;
 /// Most ways to end of one label that are read.
 const MOST_OUTCOMES: usize = 20_000;
+/// Most versions of HTTP that are read; there are five.
+const MOST_VERSIONS: usize = 16;
 /// Longest latency that is believed, µs: the longest load, so that sums of
 /// squares of any believable count fit.
 const LONGEST_LATENCY_US: u64 = LONGEST_LOAD_US;
@@ -58,6 +61,7 @@ fn ours<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>) -> Result<Report, ReportError> {
     let mut report = head(&tag.attributes()?)?;
     let mut ended = None;
     let mut account = None;
+    let mut sent = Sent::default();
     doc.children(tag, |doc, tag| {
         let tally = &mut report.tally;
         match tag.name() {
@@ -74,6 +78,7 @@ fn ours<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>) -> Result<Report, ReportError> {
                     report.warnings.push(warning);
                 }
             }
+            "Address" | "HttpVersion" => sent.row(tag.name(), &tag.attributes()?)?,
             "Label" => return label(doc, tag, tally),
             "Error" => return error(doc, tag, tally),
             "Service" => return histogram(doc, tag, &mut tally.phases.service),
@@ -87,7 +92,33 @@ fn ours<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>) -> Result<Report, ReportError> {
     let lacks = |name: &str| ReportError(format!("DltReport lacks {name}"));
     report.tally.account = account.ok_or_else(|| lacks("Account"))?;
     report.ended = ended.ok_or_else(|| lacks("Ended"))?;
+    report.generator = sent.sums.rows();
     Ok(report)
+}
+
+/// What requests were sent to.
+#[derive(Default)]
+struct Sent {
+    sums: GeneratorSums,
+    versions: usize,
+}
+
+impl Sent {
+    fn row(&mut self, element: &str, attributes: &Attributes<'_>) -> Result<(), ReportError> {
+        let requests = attributes.number("requests")?;
+        if element == "Address" {
+            let address = attributes.exact("address")?;
+            self.sums.add_address(&address, requests);
+            return Ok(());
+        }
+        self.versions += 1;
+        if self.versions > MOST_VERSIONS {
+            return Err(attributes.fault("it knows more versions of HTTP than there are"));
+        }
+        self.sums
+            .add_version(&attributes.exact("version")?, requests);
+        Ok(())
+    }
 }
 
 fn head(attributes: &Attributes<'_>) -> Result<Report, ReportError> {
@@ -113,6 +144,7 @@ fn head(attributes: &Attributes<'_>) -> Result<Report, ReportError> {
         start: None,
         ended: Ended::AsPlanned,
         health: Health::default(),
+        generator: Generator::default(),
         warnings: Vec::new(),
         task: TaskFacts::default(),
     })

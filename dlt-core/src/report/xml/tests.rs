@@ -1,6 +1,7 @@
 //! The wire format: a golden file, round trips, an independent reader.
 
 use super::ReportError;
+use crate::generator::Generator;
 use crate::report::testing::{HOSTILE, raws, report};
 use crate::report::{Ended, Reading, Report};
 use crate::sample::{Cause, Outcome, Sample, Timed};
@@ -234,6 +235,40 @@ fn faults_are_named() {
     // Elements of a later day are passed over.
     let more = good.replacen("<Account", "<News a=\"1\"><b>c</b></News><Account", 1);
     assert_eq!(Report::from_xml(&more).unwrap(), sample_report());
+}
+
+/// A runner of an older dlt does not tell what it sent its requests to.
+#[test]
+fn reports_of_format_1_are_read() {
+    let text: Vec<String> = sample_report()
+        .to_xml()
+        .lines()
+        .filter(|line| !["<Address ", "<HttpVersion "].contains(&line_start(line)))
+        .map(|line| line.replace("format=\"2\"", "format=\"1\""))
+        .collect();
+    let mut expected = sample_report();
+    expected.generator = Generator::default();
+    assert_eq!(Report::from_xml(&text.join("\n")).unwrap(), expected);
+}
+
+fn line_start(line: &str) -> &str {
+    let line = line.trim_start();
+    line.split_inclusive(' ').next().unwrap_or(line)
+}
+
+#[test]
+fn what_requests_were_sent_to_is_bounded() {
+    let mut report = report(2, "lo-home-1", &[]);
+    report.generator.addresses = (0..900)
+        .map(|n| (format!("[2001:db8::{n:x}]:443"), 1_000 - n))
+        .collect();
+    let read = Report::from_xml(&report.to_xml()).unwrap().generator;
+    let sum = |rows: &[(String, u64)]| rows.iter().map(|row| row.1).sum::<u64>();
+    assert_eq!(read.addresses.len(), 65);
+    assert_eq!(sum(&read.addresses), sum(&report.generator.addresses));
+    report.generator.http_versions = (0..99).map(|n| (n.to_string(), 1)).collect();
+    let why = Report::from_xml(&report.to_xml()).unwrap_err().to_string();
+    assert!(why.contains("versions of HTTP"), "{why}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Our own elements: everything a report holds, exactly. `read` is its mirror.
 
 use super::text::Writer;
+use crate::generator::Generator;
 use crate::latencies::Latencies;
 use crate::report::{Ended, Health, REPORT_FORMAT, Report};
 use crate::tally::{ErrorKey, ErrorTally, LabelTally};
@@ -21,6 +22,7 @@ pub(super) fn write(out: &mut Writer, report: &Report) {
     start(out, report);
     ended(out, &report.ended);
     health(out, &report.health);
+    generator(out, &report.generator);
     for warning in &report.warnings {
         out.element("Warning").with_exact("text", warning).empty();
     }
@@ -100,6 +102,21 @@ fn health(out: &mut Writer, health: &Health) {
         .empty();
     histogram(out, "ReadDelay", &reading.delay);
     out.close();
+}
+
+fn generator(out: &mut Writer, generator: &Generator) {
+    for (address, requests) in &generator.addresses {
+        out.element("Address")
+            .with_exact("address", address)
+            .with("requests", requests)
+            .empty();
+    }
+    for (version, requests) in &generator.http_versions {
+        out.element("HttpVersion")
+            .with_exact("version", version)
+            .with("requests", requests)
+            .empty();
+    }
 }
 
 /// `3-5 9`: seconds that follow each other as one stretch, so that a month of

@@ -3,9 +3,10 @@
 //! good is decided by the steps.
 
 use super::super::errors::{Failure, in_words};
-use super::connect::{Connection, Connector, Origin};
+use super::connect::{Connection, Connector};
 use super::exchange::{Ended, Exchange};
 use super::kept::Wants;
+use super::origin::Origin;
 use super::request::Request;
 use dlt_core::sample::Cause;
 use dlt_core::scenario::plan::{StatusSet, Timeouts};
@@ -148,6 +149,7 @@ impl Client {
         self.seen.clear();
         let connector = self.connector.clone();
         connection.requests = connection.requests.saturating_add(1);
+        connection.address.count_request();
         let mut exchange = Exchange::new(ask, connected_us);
         let failure = poll_fn(|cx| exchange.poll(cx, &mut connection, self, ask, &connector)).await;
         if exchange.reusable() && self.keepalive {
@@ -184,7 +186,8 @@ impl Client {
         ended
     }
 
-    /// The open connection to an origin, if the peer still holds it.
+    /// The open connection to an origin, if the peer still holds it and the
+    /// name still has its address.
     fn take_idle(&mut self, origin: &Rc<Origin>) -> Option<Connection> {
         let at = self
             .idle
@@ -192,10 +195,8 @@ impl Client {
             .position(|connection| Rc::ptr_eq(&connection.origin, origin))?;
         let mut connection = self.idle.swap_remove(at);
         let mut buffer = self.connector.wire.buffer.borrow_mut();
-        connection
-            .stream
-            .is_quiet(&mut buffer)
-            .then_some(connection)
+        let usable = connection.address.is_current() && connection.stream.is_quiet(&mut buffer);
+        usable.then_some(connection)
     }
 }
 
@@ -271,8 +272,10 @@ mod tests {
     use super::super::super::clock::Clock;
     use super::super::super::tls::TlsChoice;
     use super::super::connect::Wire;
+    use super::super::origin::Origins;
+    use super::super::resolver::Resolver;
     use super::*;
-    use dlt_core::scenario::plan::Tls;
+    use dlt_core::scenario::plan::{Dns, Tls};
     use std::sync::Arc;
     use std::time::{Duration, Instant};
     use tokio::task::coop::has_budget_remaining;
@@ -280,10 +283,12 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn an_alarm_set_by_a_task_whose_turn_is_used_up_rings() {
         let clock = Clock::new(Instant::now());
-        let wire = Rc::new(Wire::new(clock, &[]));
+        let origins = Origins::new(Resolver::system(), Vec::new(), 0);
+        let wire = Rc::new(Wire::new(clock, origins));
         let connector = Connector::new(
             wire,
             Arc::new(TlsChoice::new(&Tls::default(), Arc::default())),
+            Dns::default(),
         );
         let mut alarm = Alarm::default();
         let deadline_us = clock.now_us() + 30_000;

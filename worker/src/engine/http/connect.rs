@@ -1,16 +1,19 @@
-//! Where connections come from: names resolved, sockets opened, TLS shaken.
-//! Each thread has its own, and nothing of it is on the path of a request that
-//! finds its connection open.
+//! Where connections come from: sockets opened, TLS shaken. To which address is
+//! decided by `origin`. Each thread has its own, and nothing of it is on the
+//! path of a request that finds its connection open.
 
 use super::super::clock::Clock;
 use super::super::errors::{Doing, Failure, in_words};
 use super::super::tls::TlsChoice;
+use super::addresses::Address;
+use super::origin::{Origin, Origins};
 use super::request::Endpoint;
 use super::socket::Socket;
 use super::stamps::Stamps;
 use dlt_core::sample::Cause;
+use dlt_core::scenario::plan::Dns;
 use rustls::pki_types::ServerName;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -20,18 +23,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 /// Size of a thread's one read buffer.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
-/// Most hosts a thread remembers; redirects could name any number.
-const MOST_ORIGINS: usize = 512;
-/// Most addresses of a name that are tried.
-const MOST_ADDRESSES: usize = 16;
-/// A name that did not resolve is not asked for again before so long.
-const RESOLVE_AGAIN_US: u64 = 1_000_000;
 
 /// What all connections of a thread share.
 #[derive(Debug)]
@@ -41,102 +37,18 @@ pub(crate) struct Wire {
     pub(crate) buffer: RefCell<Box<[u8]>>,
     /// When the kernel received what is read.
     pub(crate) stamps: Stamps,
-    origins: RefCell<Vec<Rc<Origin>>>,
+    pub(crate) origins: Origins,
 }
 
 impl Wire {
-    /// A thread's wire; `known` are addresses resolved beforehand.
-    pub(crate) fn new(clock: Clock, known: &[(Endpoint, Vec<SocketAddr>)]) -> Self {
-        let origins = known
-            .iter()
-            .map(|(endpoint, addresses)| Rc::new(Origin::new(endpoint.clone(), addresses)))
-            .collect();
+    /// A thread's wire to its origins.
+    pub(crate) fn new(clock: Clock, origins: Origins) -> Self {
         Self {
             clock,
             buffer: RefCell::new(vec![0; READ_BUFFER_BYTES].into()),
             stamps: Stamps::new(clock),
-            origins: RefCell::new(origins),
+            origins,
         }
-    }
-
-    /// The origin of an endpoint, the same one as long as it is remembered.
-    pub(crate) fn origin(&self, endpoint: &Endpoint) -> Rc<Origin> {
-        let mut origins = self.origins.borrow_mut();
-        if let Some(known) = origins.iter().find(|origin| origin.endpoint == *endpoint) {
-            return known.clone();
-        }
-        if origins.len() >= MOST_ORIGINS {
-            // Steps hold on to theirs; only what redirects named is forgotten.
-            origins.retain(|origin| Rc::strong_count(origin) > 1);
-            if origins.len() >= MOST_ORIGINS {
-                return Rc::new(Origin::new(endpoint.clone(), &[]));
-            }
-        }
-        let origin = Rc::new(Origin::new(endpoint.clone(), &[]));
-        origins.push(origin.clone());
-        origin
-    }
-}
-
-/// One endpoint as a thread knows it.
-#[derive(Debug)]
-pub(crate) struct Origin {
-    pub(crate) endpoint: Endpoint,
-    /// `host:port`, for messages.
-    pub(crate) authority: String,
-    addresses: OnceCell<Vec<SocketAddr>>,
-    /// The address that answered last.
-    preferred: Cell<usize>,
-    /// Until when the name is known not to resolve.
-    unresolved_until_us: Cell<u64>,
-}
-
-impl Origin {
-    fn new(endpoint: Endpoint, addresses: &[SocketAddr]) -> Self {
-        let known = if addresses.is_empty() {
-            OnceCell::new()
-        } else {
-            OnceCell::new_with(Some(addresses.to_vec()))
-        };
-        Self {
-            authority: endpoint.authority(),
-            endpoint,
-            addresses: known,
-            preferred: Cell::new(0),
-            unresolved_until_us: Cell::new(0),
-        }
-    }
-
-    /// Its addresses; many who wait cause one question.
-    async fn resolve(&self, clock: Clock) -> Result<&[SocketAddr], Failure> {
-        let found = self.addresses.get_or_try_init(|| async {
-            let unknown = || {
-                let host = &self.endpoint.host;
-                Failure::text(Cause::Dns, format!("name {host} does not resolve"))
-            };
-            if clock.now_us() < self.unresolved_until_us.get() {
-                return Err(unknown());
-            }
-            let host = (self.endpoint.host.as_str(), self.endpoint.port);
-            match tokio::net::lookup_host(host).await {
-                Ok(found) => {
-                    let found: Vec<_> = found.take(MOST_ADDRESSES).collect();
-                    if !found.is_empty() {
-                        return Ok(found);
-                    }
-                }
-                Err(error) => {
-                    let failure = Failure::io(&error, Doing::Connecting, &self.authority);
-                    if failure.exhausted.is_some() {
-                        return Err(failure);
-                    }
-                }
-            }
-            self.unresolved_until_us
-                .set(clock.now_us() + RESOLVE_AGAIN_US);
-            Err(unknown())
-        });
-        found.await.map(Vec::as_slice)
     }
 }
 
@@ -144,6 +56,8 @@ impl Origin {
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) origin: Rc<Origin>,
+    /// The one of its addresses that it leads to.
+    pub(crate) address: Rc<Address>,
     pub(crate) stream: Stream,
     /// When it stood, µs since the start instant.
     pub(crate) opened_us: u64,
@@ -224,10 +138,12 @@ impl Stream {
     }
 }
 
-/// How one client connects: over which wire, with which TLS.
+/// How one client connects: over which wire, with which TLS, to which of a
+/// name's addresses.
 pub(crate) struct Connector {
     pub(crate) wire: Rc<Wire>,
     choice: Arc<TlsChoice>,
+    dns: Dns,
     tls: std::cell::OnceCell<Result<TlsConnector, String>>,
 }
 
@@ -239,12 +155,18 @@ impl std::fmt::Debug for Connector {
 
 impl Connector {
     /// A thread's connector for one group.
-    pub(crate) fn new(wire: Rc<Wire>, choice: Arc<TlsChoice>) -> Self {
+    pub(crate) fn new(wire: Rc<Wire>, choice: Arc<TlsChoice>, dns: Dns) -> Self {
         Self {
             wire,
             choice,
+            dns,
             tls: std::cell::OnceCell::new(),
         }
+    }
+
+    /// The origin of an endpoint.
+    pub(crate) fn origin(&self, endpoint: &Endpoint) -> Rc<Origin> {
+        self.wire.origins.get(endpoint, self.dns)
     }
 
     /// Opens a connection within `limit_us`.
@@ -254,7 +176,8 @@ impl Connector {
         limit_us: u64,
     ) -> Result<Connection, Failure> {
         let limit = Duration::from_micros(limit_us);
-        match tokio::time::timeout(limit, self.open_unhurried(origin)).await {
+        let deadline_us = self.wire.clock.now_us().saturating_add(limit_us);
+        match tokio::time::timeout(limit, self.open_until(origin, deadline_us)).await {
             Ok(opened) => opened,
             Err(_) => Err(Failure::text(
                 Cause::TimeoutConnect,
@@ -267,9 +190,14 @@ impl Connector {
         }
     }
 
-    async fn open_unhurried(&self, origin: &Rc<Origin>) -> Result<Connection, Failure> {
-        let addresses = origin.resolve(self.wire.clock).await?;
-        let stream = Socket::new(dial(origin, addresses).await?);
+    async fn open_until(
+        &self,
+        origin: &Rc<Origin>,
+        deadline_us: u64,
+    ) -> Result<Connection, Failure> {
+        let dialled = origin.dial(self.wire.clock, deadline_us, connect);
+        let (address, stream) = dialled.await?;
+        let stream = Socket::new(stream);
         let stream = if origin.endpoint.https {
             Stream::Tls(Box::new(self.shake_hands(origin, stream).await?))
         } else {
@@ -278,6 +206,7 @@ impl Connector {
         let opened_us = self.wire.clock.now_us();
         Ok(Connection {
             origin: origin.clone(),
+            address,
             stream,
             opened_us,
             idle_since_us: opened_us,
@@ -306,29 +235,10 @@ impl Connector {
     }
 }
 
-/// Connects to the address that answered last, else to the next ones.
-async fn dial(origin: &Origin, addresses: &[SocketAddr]) -> Result<TcpStream, Failure> {
-    let first = origin.preferred.get();
-    let mut last = None;
-    for at in (0..addresses.len()).map(|n| (first + n) % addresses.len()) {
-        let error = match TcpStream::connect(addresses[at]).await {
-            Ok(stream) => {
-                origin.preferred.set(at);
-                // Refused only on a socket that is already dead, which the
-                // first write tells with its cause.
-                let _ = stream.set_nodelay(true);
-                return Ok(stream);
-            }
-            Err(error) => error,
-        };
-        let failure = Failure::io(&error, Doing::Connecting, &origin.authority);
-        // The first address's error says most: `localhost` is often tried as
-        // ::1 after 127.0.0.1 on machines that have no IPv6.
-        match &last {
-            None => last = Some(failure),
-            Some(Failure { cause, .. }) if *cause == Cause::Generator => last = Some(failure),
-            Some(_) => {}
-        }
-    }
-    Err(last.unwrap_or_else(|| Failure::text(Cause::Dns, "the name has no address")))
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    // Refused only on a socket that is already dead, which the first write
+    // tells with its cause.
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
 }

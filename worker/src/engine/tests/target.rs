@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -74,10 +74,37 @@ impl Target {
         Self::new(|_, _| answer("200 OK", "", "hello"))
     }
 
+    /// Plain targets, one on each of these addresses, all on one port that was
+    /// free on every one of them.
+    pub(super) fn on_one_port<const N: usize>(addresses: [&str; N]) -> [Self; N] {
+        let bound = || {
+            let mut port = 0;
+            let listeners = addresses.map(|address| {
+                let listener = std::net::TcpListener::bind((address, port)).ok()?;
+                port = listener.local_addr().ok()?.port();
+                Some(listener)
+            });
+            listeners.iter().all(Option::is_some).then_some(listeners)
+        };
+        let listeners = (0..100).find_map(|_| bound()).expect("a free port");
+        listeners.map(|listener| {
+            let plain = |_: &Asked, _: u64| answer("200 OK", "", "hello");
+            Self::listening(listener.unwrap(), plain)
+        })
+    }
+
     /// A target on a free port.
     pub(super) fn new(answer: impl Fn(&Asked, u64) -> Vec<Act> + Send + Sync + 'static) -> Self {
+        Self::listening(std::net::TcpListener::bind("127.0.0.1:0").unwrap(), answer)
+    }
+
+    fn listening(
+        listener: std::net::TcpListener,
+        answer: impl Fn(&Asked, u64) -> Vec<Act> + Send + Sync + 'static,
+    ) -> Self {
         let (end, ended) = oneshot::channel();
-        let (sender, address) = mpsc::channel();
+        let address = listener.local_addr().unwrap();
+        listener.set_nonblocking(true).unwrap();
         let log = Arc::new(Mutex::new(Log::default()));
         let kept = log.clone();
         std::thread::spawn(move || {
@@ -86,8 +113,7 @@ impl Target {
                 .build()
                 .unwrap();
             runtime.block_on(async {
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                sender.send(listener.local_addr().unwrap()).unwrap();
+                let listener = TcpListener::from_std(listener).unwrap();
                 tokio::select! {
                     () = serve(listener, kept, Arc::new(answer)) => {}
                     _ = ended => {}
@@ -95,7 +121,7 @@ impl Target {
             });
         });
         Self {
-            address: address.recv().unwrap(),
+            address,
             log,
             _end: end,
         }

@@ -1,0 +1,36 @@
+//! What the requests went to, told when that were several addresses: a name with
+//! one says nothing that the URL does not.
+
+use super::named_lines;
+use crate::line::Line;
+use crate::units;
+use dlt_core::calls::RunRecord;
+use dlt_core::generator::OTHER_ADDRESSES;
+
+/// Most addresses shown, those with most requests.
+const MOST_ADDRESSES: usize = 4;
+
+/// Requests by address.
+pub(super) fn lines(record: &RunRecord, width: usize) -> Vec<Line> {
+    let rows = match &record.generator {
+        Some(generator) if generator.has_several_addresses() => &generator.addresses,
+        _ => return Vec::new(),
+    };
+    // What is counted together is not shown as an address.
+    let shown: Vec<&(String, u64)> = rows
+        .iter()
+        .filter(|row| row.0 != OTHER_ADDRESSES)
+        .take(MOST_ADDRESSES)
+        .collect();
+    let mut words: Vec<String> = shown
+        .iter()
+        .map(|(address, requests)| format!("{address} {}", units::count(*requests)))
+        .collect();
+    let all: u64 = rows.iter().map(|row| row.1).sum();
+    let others = all - shown.iter().map(|row| row.1).sum::<u64>();
+    if others > 0 {
+        words.push(format!("others {}", units::count(others)));
+    }
+    let text = format!("{} requests", words.join(" · "));
+    named_lines("addresses", &text, width)
+}
