@@ -13,8 +13,10 @@ use crate::sample::Cause;
 use crate::tally::Tally;
 use serde::{Deserialize, Serialize};
 
-/// Version of our elements in the report.
-pub const REPORT_FORMAT: u32 = 1;
+/// Version of our elements in the report. Since 2 `Response` of a label,
+/// `Service` and `FirstByte` are of ok samples, and `ResponseFailed` stands
+/// beside; in 1 they are of all samples.
+pub const REPORT_FORMAT: u32 = 2;
 
 /// A runner's report.
 #[derive(Debug, Clone, PartialEq)]

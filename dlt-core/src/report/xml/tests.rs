@@ -1,9 +1,11 @@
 //! The wire format: a golden file, round trips, an independent reader.
 
 use super::ReportError;
+use crate::latencies::Latencies;
 use crate::report::testing::{HOSTILE, raws, report};
 use crate::report::{Ended, Report};
 use crate::sample::{Cause, Outcome, Sample};
+use crate::tally::TimesOver;
 use proptest::prelude::*;
 
 /// A sample that took `ms`, of which 1 ms was connecting.
@@ -183,7 +185,7 @@ fn faults_are_named() {
     assert!(refusal("<a/>").contains("root is \"a\""));
     assert!(refusal("<FinalStatus></FinalStatus>").contains("not written by dlt"));
     assert!(refusal("<!DOCTYPE x [<!ENTITY a 'b'>]><FinalStatus/>").contains("DOCTYPE"));
-    let newer = good.replacen("<DltReport format=\"1\"", "<DltReport format=\"2\"", 1);
+    let newer = good.replacen("<DltReport format=\"2\"", "<DltReport format=\"3\"", 1);
     assert!(
         refusal(&newer).contains("update dlt"),
         "{}",
@@ -225,6 +227,40 @@ fn faults_are_named() {
     // Elements of a later day are passed over.
     let more = good.replacen("<Account", "<News a=\"1\"><b>c</b></News><Account", 1);
     assert_eq!(Report::from_xml(&more).unwrap(), sample_report());
+}
+
+/// Written by the dlt before format 2: label `both` of 10 failures of 1 to 10 ms
+/// and 10 answers of 11 to 20 ms, `answers` of 21 to 33 ms, `failures` of 34 to 40 ms.
+const FORMAT_1: &str = include_str!("format_1.xml");
+
+#[test]
+fn reports_of_format_1_are_read_and_say_what_their_times_are_of() {
+    let report = Report::from_xml(FORMAT_1).unwrap();
+    assert_eq!(report.tally.times_over, TimesOver::All);
+    let of = |label: &str| {
+        let tally = &report.tally.labels[label];
+        let [ok, failed] = [&tally.response, &tally.response_failed].map(Latencies::exact);
+        let row = (ok.count, ok.min_us, ok.max_us, failed.count, failed.min_us);
+        (tally.is_apart(), row)
+    };
+    assert_eq!(of("both"), (false, (20, 1_000, 20_000, 0, 0)));
+    assert_eq!(of("answers"), (true, (13, 21_000, 33_000, 0, 0)));
+    assert_eq!(of("failures"), (true, (0, 0, 0, 7, 34_000)));
+    // The groups that Taurus' readers know are of all samples in both formats.
+    let groups = |text: &str| text[..text.find("<DltReport").unwrap()].to_owned();
+    assert_eq!(groups(&report.to_xml()), groups(FORMAT_1));
+}
+
+#[test]
+fn without_failures_both_formats_say_the_same() {
+    let samples: Vec<_> = (1..=50)
+        .map(|ms| ("a".to_owned(), took(ms), Outcome::ok(200)))
+        .collect();
+    let report = report(1, "lo-home-1", &samples);
+    let text = report.to_xml();
+    let older = text.replacen("format=\"2\"", "format=\"1\"", 1);
+    assert_ne!(older, text);
+    assert_eq!(Report::from_xml(&older).unwrap(), report);
 }
 
 #[test]
