@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 mod cloud;
+mod times;
 
 /// Definitions of all tools together, and the default answer of each.
 const MOST_DEFINITION_TOKENS: usize = 4_500;
