@@ -107,6 +107,11 @@ impl Coarse {
         }
     }
 
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
     /// All values counted.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()

@@ -8,9 +8,11 @@ mod parse;
 pub(crate) use decide::{Ending, decide};
 
 use crate::account::Account;
-use crate::tally::LabelTally;
+use crate::latencies::Latencies;
+use crate::tally::{LabelTally, TimesOver};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// A run's outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +39,9 @@ pub struct ThresholdResult {
     pub observed: Option<String>,
     /// Whether it holds.
     pub passed: bool,
+    /// Why there was no data, when more is known than that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A threshold, understood; `expression` is kept as written.
@@ -48,6 +53,8 @@ pub struct Threshold {
     pub label: Option<String>,
     /// What is compared.
     pub metric: Metric,
+    /// Which samples a time is of: `all.` before it means all, else ok ones.
+    pub over: TimesOver,
     /// How.
     pub comparison: Comparison,
     /// With what, in `unit`.
@@ -183,13 +190,30 @@ impl Threshold {
     /// Judges merged data; None means that there were no such samples, which
     /// never passes.
     pub fn judge(&self, measured: Option<&Measured<'_>>) -> ThresholdResult {
-        let base = measured.and_then(|measured| self.metric.of(measured));
+        let base = measured.and_then(|measured| self.metric.of(measured, self.over));
         let limit = self.unit.to_base(self.limit);
         ThresholdResult {
             expression: self.expression.clone(),
             observed: base.map(|base| self.show(base, limit)),
             passed: base.is_some_and(|base| self.comparison.holds(base, limit)),
+            reason: measured.and_then(|measured| self.no_answers(measured)),
         }
+    }
+
+    /// That there is no time, for no sample that it would be of ended ok.
+    fn no_answers(&self, measured: &Measured<'_>) -> Option<String> {
+        let samples = measured.samples;
+        let lacking = self.metric.is_time()
+            && self.over == TimesOver::Ok
+            && samples.ok == 0
+            && samples.failed > 0;
+        lacking.then(|| {
+            format!(
+                "none of {} requests was answered ok, and times are of ok answers; write all. \
+                 before a time, like all.p(95), for all requests",
+                samples.failed
+            )
+        })
     }
 
     /// The value in the threshold's unit, with as many decimals as it takes to
@@ -214,8 +238,36 @@ impl Threshold {
 }
 
 impl Metric {
+    /// Whether it is a response time.
+    fn is_time(self) -> bool {
+        match self {
+            Self::Percentile(_) | Self::Mean | Self::Min | Self::Max | Self::Stdev => true,
+            Self::ErrorRate
+            | Self::Failed
+            | Self::Requests
+            | Self::Ok
+            | Self::Rate
+            | Self::Dropped
+            | Self::Unfinished => false,
+        }
+    }
+
+    /// The value of a time in µs; None if there are none.
+    fn of_times(self, times: &Latencies) -> Option<f64> {
+        let exact = times.exact();
+        let some = |us: u64| (exact.count > 0).then_some(us as f64);
+        match self {
+            Self::Percentile(percent) => times.quantile_us(percent / 100.0).map(|us| us as f64),
+            Self::Mean => times.mean_us(),
+            Self::Min => some(exact.min_us),
+            Self::Max => some(exact.max_us),
+            Self::Stdev => times.stdev_us(),
+            _ => None,
+        }
+    }
+
     /// The value in base units: µs, a fraction, 1/s or a count.
-    fn of(self, measured: &Measured<'_>) -> Option<f64> {
+    fn of(self, measured: &Measured<'_>, over: TimesOver) -> Option<f64> {
         let samples = measured.samples;
         let finished = samples.ok + samples.failed;
         match self {
@@ -224,23 +276,23 @@ impl Metric {
             _ if finished == 0 => return None,
             _ => {}
         }
-        let exact = samples.response.exact();
+        if self.is_time() {
+            let times = match over {
+                // Where ok ones were not kept apart there may still be none.
+                TimesOver::Ok if samples.ok == 0 => return None,
+                TimesOver::Ok => Cow::Borrowed(&samples.response),
+                TimesOver::All => samples.response_all(),
+            };
+            return self.of_times(&times);
+        }
         match self {
-            Self::Percentile(percent) => samples
-                .response
-                .quantile_us(percent / 100.0)
-                .map(|us| us as f64),
-            Self::Mean => samples.response.mean_us(),
-            Self::Min => Some(exact.min_us as f64),
-            Self::Max => Some(exact.max_us as f64),
-            Self::Stdev => samples.response.stdev_us(),
             Self::ErrorRate => Some(samples.failed as f64 / finished as f64),
             Self::Failed => Some(samples.failed as f64),
             Self::Requests => Some(finished as f64),
             Self::Ok => Some(samples.ok as f64),
             Self::Rate => (measured.duration_us > 0)
                 .then(|| finished as f64 * 1e6 / measured.duration_us as f64),
-            Self::Dropped | Self::Unfinished => None,
+            _ => None,
         }
     }
 }
@@ -250,23 +302,24 @@ mod tests {
     use super::*;
     use crate::sample::{Cause, Outcome as Ended, Sample};
 
-    fn tally() -> LabelTally {
+    /// 1,000 samples of 1 to 1,000 ms; those up to `failed` ms fail.
+    fn tally(failed: u64) -> LabelTally {
         let mut tally = LabelTally::default();
         for n in 1..=1000u64 {
             let sample = Sample {
                 done_us: n * 1000,
                 ..Sample::default()
             };
-            let ended = match n {
-                1..=11 => Ended::failed(Cause::Status5xx, Some(503)),
-                _ => Ended::ok(200),
+            let ended = match n <= failed {
+                true => Ended::failed(Cause::Status5xx, Some(503)),
+                false => Ended::ok(200),
             };
             tally.record(&sample, ended);
         }
         tally
     }
 
-    fn judged(expression: &str) -> (Option<String>, bool) {
+    fn judged(expression: &str, samples: &LabelTally) -> ThresholdResult {
         let account = Account {
             scheduled: 1010,
             dropped: 7,
@@ -277,26 +330,31 @@ mod tests {
             failed: 11,
             unfinished: 3,
         };
-        let result = Threshold::parse(expression).unwrap().judge(Some(&Measured {
-            samples: &tally(),
+        Threshold::parse(expression).unwrap().judge(Some(&Measured {
+            samples,
             account: &account,
             duration_us: 4_000_000,
-        }));
-        (result.observed, result.passed)
+        }))
     }
 
     #[test]
     fn each_metric_is_judged_in_its_own_unit() {
+        // The eleven quickest fail: times go from 12 to 1,000 ms.
         for (expression, observed, passed) in [
-            ("p(95)<960ms", "950.271ms", true),
-            ("p(95)<0.95s", "0.95s", false),
-            ("med<=0.6s", "0.5s", true),
-            ("min==1ms", "1ms", true),
+            ("p(95)<960ms", "951.295ms", true),
+            ("p(95)<0.95s", "0.951295s", false),
+            ("med<=0.507s", "0.506s", true),
+            ("min==12ms", "12ms", true),
+            ("all.min==1ms", "1ms", true),
             ("max<1s", "1s", false),
             ("max<=1000000us", "1000000us", true),
-            ("avg>500ms", "500.5ms", true),
-            ("mean<501ms", "500.5ms", true),
+            ("avg>505ms", "506ms", true),
+            ("mean<507ms", "506ms", true),
+            ("all.avg>500ms", "500.5ms", true),
+            ("all.mean<501ms", "500.5ms", true),
             ("stdev<1m", "0.005m", true),
+            ("stdev<286ms", "285.5ms", true),
+            ("all.stdev<286ms", "288.675ms", false),
             ("error_rate<1%", "1.1%", false),
             ("error_rate<0.02", "0.011", true),
             ("errors<=11", "11", true),
@@ -308,12 +366,66 @@ mod tests {
             ("dropped==0", "7", false),
             ("unfinished<5", "3", true),
         ] {
-            let (seen, held) = judged(expression);
-            assert_eq!(held, passed, "{expression} {seen:?}");
+            let seen = judged(expression, &tally(11));
+            assert_eq!(seen.passed, passed, "{seen:?}");
+            assert_eq!(seen.reason, None, "{seen:?}");
             if !expression.starts_with("p(95)") && !expression.starts_with("med") {
-                assert_eq!(seen.as_deref(), Some(observed), "{expression}");
+                assert_eq!(seen.observed.as_deref(), Some(observed), "{expression}");
             }
         }
+    }
+
+    #[test]
+    fn times_are_of_ok_answers_unless_all_are_asked_for() {
+        // 730 of 1,000 fail, and are quicker than any answer.
+        let half_dead = tally(730);
+        for (expression, passed) in [
+            ("p(50)<700ms", false),
+            ("all.p(50)<700ms", true),
+            ("p(50)<870ms", true),
+            ("p(0)<700ms", false),
+            ("all.p(0)<2ms", true),
+            ("min>730ms", true),
+            ("all.min>730ms", false),
+            ("avg<800ms", false),
+            ("all.avg<800ms", true),
+            ("max<=1s", true),
+            ("all.max<=1s", true),
+            ("stdev<100ms", true),
+            ("all.stdev<100ms", false),
+        ] {
+            let seen = judged(expression, &half_dead);
+            assert_eq!(seen.passed, passed, "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn without_ok_answers_times_have_no_data_and_say_so() {
+        let dead = tally(1000);
+        for expression in [
+            "p(95)<10s",
+            "avg<10s",
+            "min<10s",
+            "max<10s",
+            "stdev<10s",
+            "med>0ms",
+        ] {
+            let seen = judged(expression, &dead);
+            assert_eq!((seen.observed, seen.passed), (None, false), "{expression}");
+            let reason = seen.reason.unwrap();
+            assert!(
+                reason.contains("none of 1000 requests was answered ok"),
+                "{reason}"
+            );
+        }
+        for expression in ["all.p(95)<10s", "all.max<10s", "errors==1000", "ok==0"] {
+            let seen = judged(expression, &dead);
+            assert_eq!((seen.passed, seen.reason), (true, None), "{expression}");
+        }
+        // Read from an older report: failed samples stand where ok ones do.
+        let mut mixed = dead;
+        mixed.put_together();
+        assert_eq!(judged("p(95)<10s", &mixed).observed, None);
     }
 
     #[test]

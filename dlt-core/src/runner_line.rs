@@ -96,8 +96,11 @@ pub struct Tick {
     pub answers: u64,
     /// Failures by cause, sorted by cause.
     pub causes: Vec<(String, u64)>,
-    /// Response times.
+    /// Response times of ok samples.
     pub latency: Coarse,
+    /// Those of failed ones; left out where there are none.
+    #[serde(default, skip_serializing_if = "Coarse::is_empty")]
+    pub latency_failed: Coarse,
     /// Generator lag.
     pub lag: Coarse,
     /// See [`Second`]; so for the next two.
@@ -142,6 +145,7 @@ impl Tick {
             answers: 0,
             causes: Vec::new(),
             latency: Coarse::default(),
+            latency_failed: Coarse::default(),
             lag: Coarse::default(),
             user_time_us: 0,
             read_delay_us: 0,
@@ -167,6 +171,7 @@ impl Tick {
             add_cause(&mut self.causes, cause, *count);
         }
         self.latency.merge(&second.latency);
+        self.latency_failed.merge(&second.latency_failed);
         self.lag.merge(&second.lag);
         self.user_time_us += second.user_time_us;
         self.read_delay_us += second.read_delay_us;
@@ -196,6 +201,7 @@ impl Tick {
             bytes: self.bytes,
             causes: self.causes.clone(),
             latency: self.latency.clone(),
+            latency_failed: self.latency_failed.clone(),
             lag: self.lag.clone(),
             user_time_us: self.user_time_us,
             read_delay_us: self.read_delay_us,
@@ -258,6 +264,12 @@ mod tests {
         );
         tick.answers = 61;
         tick.latency.record(840);
+        assert!(
+            !RunnerLine::Tick(tick.clone())
+                .to_line()
+                .contains("latency_failed")
+        );
+        tick.latency_failed.record(100);
         let mut other = tick.clone();
         other.runners = vec![RunnerRow(id("lo-home-1-2"), RunnerState::Lost, 3, 0)];
         tick.merge(&other);
@@ -265,7 +277,7 @@ mod tests {
         let text = line.to_line();
         assert_eq!(
             text,
-            r#"{"event":"DLT_LIVE_TICK","test_id":"Xk29QmWz7B","run_id":"p4TqL8vN2c","region":"lo-home-1","seq":4,"second":4,"users":50,"scheduled":122,"dropped":0,"unconnected":0,"sent":122,"resent":0,"ok":120,"failed":2,"unfinished":0,"bytes":18000,"answers":122,"causes":[["status-5xx",2]],"latency":[[77,2]],"lag":[],"user_time_us":0,"read_delay_us":0,"unstamped":0,"runners":[["lo-home-1-1","loading",4,120],["lo-home-1-2","lost",3,0]]}"#
+            r#"{"event":"DLT_LIVE_TICK","test_id":"Xk29QmWz7B","run_id":"p4TqL8vN2c","region":"lo-home-1","seq":4,"second":4,"users":50,"scheduled":122,"dropped":0,"unconnected":0,"sent":122,"resent":0,"ok":120,"failed":2,"unfinished":0,"bytes":18000,"answers":122,"causes":[["status-5xx",2]],"latency":[[77,2]],"latency_failed":[[53,2]],"lag":[],"user_time_us":0,"read_delay_us":0,"unstamped":0,"runners":[["lo-home-1-1","loading",4,120],["lo-home-1-2","lost",3,0]]}"#
         );
         assert_eq!(RunnerLine::parse(&text), Some(line));
         assert_eq!(RunnerLine::parse("hello"), None);

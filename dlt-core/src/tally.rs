@@ -1,14 +1,17 @@
 //! A tally: any stretch of samples, summed. Merging is addition, so threads,
 //! runners and regions add up to the run exactly.
 //!
-//! The recorder of the engine fills tallies; reports carry them; summaries
-//! read them. Nothing here decides whether a sample is good.
+//! Times of ok and of failed samples are kept apart (decision 40), so that what
+//! is said of either, and of both together, is exact. The recorder of the engine
+//! fills tallies; reports carry them; summaries read them. Nothing here decides
+//! whether a sample is good.
 
 use crate::account::Account;
 use crate::latencies::Latencies;
 use crate::sample::{Cause, Outcome, Sample};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Most labels a run keeps apart (decision 16); the rest goes to [`OTHER_LABEL`].
@@ -70,11 +73,15 @@ pub struct LabelTally {
     pub bytes_received: u64,
     /// Bytes written.
     pub bytes_sent: u64,
-    /// Response time, µs: done − due in open load, done − sent in closed load.
+    /// Response time of ok samples, µs: done − due in open load, done − sent in
+    /// closed load. Of all samples where those were never kept apart: see
+    /// [`Tally::times_over`].
     pub response: Latencies,
-    /// Time to connect, of the samples that opened a connection.
+    /// The same of failed samples; it costs nothing while there are none.
+    pub response_failed: Latencies,
+    /// Time to connect, of all samples that opened a connection.
     pub connect: PhaseSum,
-    /// Time from sent to first byte, of the samples that got one.
+    /// Time from sent to first byte, of all samples that got one.
     pub first_byte: PhaseSum,
     /// Ways in which samples ended, first seen first.
     pub outcomes: Vec<OutcomeCount>,
@@ -84,15 +91,16 @@ impl LabelTally {
     /// Counts one finished sample.
     #[inline]
     pub fn record(&mut self, sample: &Sample, outcome: Outcome) {
-        if outcome.cause.is_none() {
+        let response = if outcome.cause.is_none() {
             self.ok += 1;
+            &mut self.response
         } else {
             self.failed += 1;
-        }
+            &mut self.response_failed
+        };
+        response.record(sample.done_us.saturating_sub(sample.due_us));
         self.bytes_received += sample.bytes_received;
         self.bytes_sent += sample.bytes_sent;
-        self.response
-            .record(sample.done_us.saturating_sub(sample.due_us));
         if let Some(connected) = sample.connected_us {
             self.connect.add(connected.saturating_sub(sample.sent_us));
         }
@@ -118,22 +126,47 @@ impl LabelTally {
         self.bytes_received += other.bytes_received;
         self.bytes_sent += other.bytes_sent;
         self.response.merge(&other.response);
+        self.response_failed.merge(&other.response_failed);
         self.connect.merge(&other.connect);
         self.first_byte.merge(&other.first_byte);
         for row in &other.outcomes {
             self.count_outcome(row.outcome, row.count);
         }
     }
+
+    /// Response times of all samples, µs.
+    pub fn response_all(&self) -> Cow<'_, Latencies> {
+        if self.response_failed.count() == 0 {
+            return Cow::Borrowed(&self.response);
+        }
+        let mut all = self.response.clone();
+        all.merge(&self.response_failed);
+        Cow::Owned(all)
+    }
+
+    /// Whether each histogram is of its own kind of samples.
+    pub fn is_apart(&self) -> bool {
+        self.response.count() == self.ok && self.response_failed.count() == self.failed
+    }
+
+    /// Puts the times of all samples into `response`.
+    pub fn put_together(&mut self) {
+        let failed = std::mem::take(&mut self.response_failed);
+        self.response.merge(&failed);
+    }
 }
 
-/// Histograms of the run as a whole, µs.
+/// Histograms of the run as a whole, µs. What times an answer is of ok samples,
+/// as response times are, so that the parts of a response and the whole are of
+/// the same requests; connections and lag are those of all samples, for neither
+/// depends on how the request ended.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Phases {
-    /// done − sent.
+    /// done − sent, of ok samples.
     pub service: Latencies,
     /// connected − sent, of new connections.
     pub connect: Latencies,
-    /// first byte − sent.
+    /// first byte − sent, of ok samples.
     pub first_byte: Latencies,
     /// sent − due: how late the generator was. Empty in closed load.
     pub lag: Latencies,
@@ -225,6 +258,31 @@ impl ErrorTally {
     }
 }
 
+/// Which samples times are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TimesOver {
+    /// Ok ones; those of failed ones stand beside.
+    #[default]
+    Ok,
+    /// All: they were never kept apart, as by every dlt before reports of format 2.
+    All,
+}
+
+impl TimesOver {
+    /// Of what was written before there was a choice.
+    pub fn before() -> Self {
+        Self::All
+    }
+
+    /// Of both together.
+    pub fn merge(&mut self, other: Self) {
+        if other == Self::All {
+            *self = Self::All;
+        }
+    }
+}
+
 /// A whole tally: account, labels, phases and errors.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tally {
@@ -238,6 +296,9 @@ pub struct Tally {
     pub errors: BTreeMap<ErrorKey, ErrorTally>,
     /// Samples whose label was beyond [`MOST_LABELS`].
     pub overflowed: u64,
+    /// What `response` of some label, and the phases, are of: all samples if a
+    /// part of this was read from a report of format 1 with failures.
+    pub times_over: TimesOver,
 }
 
 impl Tally {
@@ -247,6 +308,7 @@ impl Tally {
         self.account.merge(&other.account);
         self.phases.merge(&other.phases);
         self.overflowed += other.overflowed;
+        self.times_over.merge(other.times_over);
         for (label, tally) in &other.labels {
             self.label_for(label, tally).merge(tally);
         }

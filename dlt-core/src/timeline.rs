@@ -11,8 +11,9 @@ use std::collections::BTreeMap;
 
 /// Labels that a timeline keeps apart (decision 17).
 pub const MOST_TIMELINE_LABELS: usize = 100;
-/// Version of the timeline object.
-pub const TIMELINE_FORMAT: u32 = 1;
+/// Version of the timeline object. Since 2 `latency` is of ok samples and
+/// `latency_failed` stands beside; in 1 it is of all samples.
+pub const TIMELINE_FORMAT: u32 = 2;
 
 /// One stretch (a second, later 10 s or 60 s) of a runner, a region or a run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -43,9 +44,13 @@ pub struct Second {
     pub bytes: u64,
     /// Failures by cause, sorted by cause.
     pub causes: Vec<(String, u64)>,
-    /// Response times.
+    /// Response times of ok samples.
     #[schemars(with = "Vec<(u64, u64)>")]
     pub latency: Coarse,
+    /// Those of failed ones; left out where there are none.
+    #[serde(default, skip_serializing_if = "Coarse::is_empty")]
+    #[schemars(with = "Vec<(u64, u64)>")]
+    pub latency_failed: Coarse,
     /// Generator lag.
     #[schemars(with = "Vec<(u64, u64)>")]
     pub lag: Coarse,
@@ -87,6 +92,7 @@ impl Second {
             add_cause(&mut self.causes, cause, *count);
         }
         self.latency.merge(&other.latency);
+        self.latency_failed.merge(&other.latency_failed);
         self.lag.merge(&other.lag);
         self.user_time_us += other.user_time_us;
         self.read_delay_us += other.read_delay_us;
@@ -103,9 +109,23 @@ pub struct LabelSecond {
     pub ok: u64,
     /// Failed.
     pub failed: u64,
-    /// Response times.
+    /// Response times of ok samples.
     #[schemars(with = "Vec<(u64, u64)>")]
     pub latency: Coarse,
+    /// Those of failed ones; left out where there are none.
+    #[serde(default, skip_serializing_if = "Coarse::is_empty")]
+    #[schemars(with = "Vec<(u64, u64)>")]
+    pub latency_failed: Coarse,
+}
+
+impl LabelSecond {
+    /// Adds the same stretch of another runner or thread.
+    pub fn merge(&mut self, other: &Self) {
+        self.ok += other.ok;
+        self.failed += other.failed;
+        self.latency.merge(&other.latency);
+        self.latency_failed.merge(&other.latency_failed);
+    }
 }
 
 /// A label's stretches, rising.
@@ -151,7 +171,7 @@ pub fn stretch_of(second: u64) -> u64 {
 /// A run's merged timeline (`timeline.json.gz`): by region, and labels over all.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct RunTimeline {
-    /// [`TIMELINE_FORMAT`].
+    /// [`TIMELINE_FORMAT`], or that of the oldest timeline in it.
     pub format: u32,
     /// The start instant, µs since the Unix epoch.
     pub start_at_us: u64,
@@ -177,6 +197,8 @@ impl RunTimeline {
 pub struct TimelineMerger {
     regions: BTreeMap<Region, BTreeMap<u64, Second>>,
     labels: BTreeMap<String, BTreeMap<u64, LabelSecond>>,
+    /// The oldest format that was added.
+    oldest: Option<u32>,
     /// Some runner had too many labels to tell them apart: the others' rows
     /// alone would be too low, so none are shown.
     labels_lost: bool,
@@ -185,6 +207,8 @@ pub struct TimelineMerger {
 impl TimelineMerger {
     /// Adds a runner's timeline.
     pub fn add(&mut self, timeline: &Timeline) {
+        let oldest = self.oldest.unwrap_or(TIMELINE_FORMAT);
+        self.oldest = Some(oldest.min(timeline.format));
         let rows = self.regions.entry(timeline.region.clone()).or_default();
         for second in &timeline.seconds {
             rows.entry(second.second)
@@ -223,16 +247,14 @@ impl TimelineMerger {
                 second: second.second,
                 ..LabelSecond::default()
             });
-            row.ok += second.ok;
-            row.failed += second.failed;
-            row.latency.merge(&second.latency);
+            row.merge(second);
         }
     }
 
     /// The run's timeline.
     pub fn finish(self, start_at_us: u64) -> RunTimeline {
         RunTimeline {
-            format: TIMELINE_FORMAT,
+            format: self.oldest.unwrap_or(TIMELINE_FORMAT),
             start_at_us,
             regions: self
                 .regions

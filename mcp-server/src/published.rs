@@ -26,6 +26,7 @@ degraded, untrusted, unknown), `coverage` whether runners are missing, `outcome`
 passed. Never call a target slow on an untrusted run; say so instead.
 
 Units: _ms milliseconds, _pct percent, rps finished requests per second, _bytes bytes, times UTC. \
+Times are of ok answers; a warning says so where many requests failed. \
 Percentiles are of merged histograms when percentile_method is hdr_merge; never average percentiles. \
 Absent fields mean unknown or nothing.
 

@@ -20,9 +20,12 @@ const METRICS: &str = "\
 
 - `requests`: finished requests, ok and failed. `rps`: requests per second of the measured time.
 - `error_pct`: failed of finished. A status from 400 up fails unless the scenario expects it.
-- `avg_ms`, `p50_ms` … `p99_9_ms`, `max_ms`: response times. In open load (arrivals) they count from \
+- `avg_ms`, `p50_ms` … `p99_9_ms`, `max_ms`: response times of ok answers; `failed_p50_ms` and \
+`failed_p95_ms` are of failed requests, and query_latency has `of` for either or both. The warnings \
+`many_failures` and `times_over_all` say where that matters, or where failed requests are among the \
+times. In open load (arrivals) they count from \
 when a request was due, in closed load (users) from when it was sent: the two cannot be compared.
-- `percentile_method`: `hdr_merge` are percentiles of all requests, exact to 0.1 %. `task_mean` are \
+- `percentile_method`: `hdr_merge` are percentiles of merged histograms, exact to 0.1 %. `task_mean` are \
 means of runners' percentiles, as older servers keep them: not percentiles at all. Never average \
 percentiles yourself; call query_latency.
 - `account`: scheduled = sent + unconnected + dropped; sent + unconnected = ok + failed + unfinished. \

@@ -8,7 +8,7 @@ use crate::objects::Access;
 use crate::runs::Run;
 use crate::workflow::tasks::{Answer, Input};
 use crate::world::World;
-use dlt_core::calls::answers::HistogramAnswer;
+use dlt_core::calls::answers::{HistogramAnswer, Samples};
 use dlt_core::ids::{Region, RunnerId};
 use dlt_core::keys;
 use dlt_core::latencies::Latencies;
@@ -17,6 +17,7 @@ use dlt_core::report::{Ended, Report};
 use dlt_core::run::Status;
 use dlt_core::scenario::plan::Plan;
 use dlt_core::summary::{Distribution, Merger, RunFacts};
+use dlt_core::tally::TimesOver;
 use dlt_core::timeline::{RunTimeline, TIMELINE_FORMAT, Timeline, TimelineMerger};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -124,16 +125,28 @@ fn last_heard(expected: &[(RunnerId, Region)], read: &Read, drained: &Drained) -
         .collect()
 }
 
+/// What the reports of a run say of its response times.
+#[derive(Debug)]
+pub enum Histogram {
+    /// No report yet, or none has the label.
+    Nothing,
+    /// Only over all samples: an older dlt did not keep failed ones apart.
+    Mixed,
+    /// Merged.
+    Of(HistogramAnswer),
+}
+
 /// The exact distribution of a run's response times, or of one label's, merged
-/// from its reports; None if there is no such label, or no report yet.
+/// from its reports: over the samples that are asked for, ok ones if none are.
 pub async fn histogram(
     world: &World,
     run: &Run,
     label: Option<&str>,
-) -> Result<Option<HistogramAnswer>, PipelineError> {
+    asked: Option<Samples>,
+) -> Result<Histogram, PipelineError> {
     let folder = keys::results_folder(&run.test, &run.prefix);
-    let mut merged = Latencies::default();
-    let mut found = false;
+    let (mut ok, mut failed) = (Latencies::default(), Latencies::default());
+    let (mut found, mut mixed) = (false, false);
     for object in world.objects.list(&folder).await? {
         let Some((runner, _)) = keys::parse_report_name(&object.key) else {
             continue;
@@ -147,12 +160,29 @@ pub async fn histogram(
         };
         for (name, tally) in &report.tally.labels {
             if label.is_none_or(|label| label == name) {
-                merged.merge(&tally.response);
+                ok.merge(&tally.response);
+                failed.merge(&tally.response_failed);
+                mixed |= report.tally.times_over == TimesOver::All && !tally.is_apart();
                 found = true;
             }
         }
     }
-    Ok(found.then(|| HistogramAnswer {
+    let of = match (asked, mixed) {
+        _ if !found => return Ok(Histogram::Nothing),
+        (None, true) => Samples::All,
+        (Some(Samples::Ok | Samples::Failed), true) => return Ok(Histogram::Mixed),
+        (asked, _) => asked.unwrap_or_default(),
+    };
+    let merged = match of {
+        Samples::Ok => ok,
+        Samples::Failed => failed,
+        Samples::All => {
+            ok.merge(&failed);
+            ok
+        }
+    };
+    Ok(Histogram::Of(HistogramAnswer {
+        of,
         label: label.map(str::to_owned),
         distribution: Distribution::of(&merged),
         buckets: merged.buckets().collect(),
@@ -232,9 +262,9 @@ async fn read_timelines(
             continue;
         };
         match serde_json::from_slice::<Timeline>(&bytes) {
-            Ok(timeline) if timeline.format == TIMELINE_FORMAT => merger.add(&timeline),
+            Ok(timeline) if timeline.format <= TIMELINE_FORMAT => merger.add(&timeline),
             Ok(timeline) => read.warnings.push(format!(
-                "the timeline of runner {runner} counts as missing: it has format {}, this dlt reads {TIMELINE_FORMAT}",
+                "the timeline of runner {runner} counts as missing: it has format {}, this dlt reads at most {TIMELINE_FORMAT}",
                 timeline.format
             )),
             Err(error) => read.warnings.push(format!(

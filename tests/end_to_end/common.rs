@@ -39,7 +39,8 @@ pub fn contradicts_nothing(record: &RunRecord) {
     };
     for block in blocks.regions.values().chain([&blocks.total]) {
         // Lag is part of the response time of a request that ended.
-        if let (Some(lag), Some(longest_us)) = (block.lag, block.max_us)
+        let failed_us = block.failed_times.and_then(|times| times.max_us);
+        if let (Some(lag), Some(longest_us)) = (block.lag, block.max_us.max(failed_us))
             && account(record).unfinished == 0
         {
             assert!(lag.max_us.unwrap_or(0) <= longest_us, "{block:?}");

@@ -139,9 +139,7 @@ fn folded(series: LabelSeries) -> LabelSeries {
         second.second = stretch_of(second.second);
         match seconds.last_mut() {
             Some(last) if last.second == second.second => {
-                last.ok += second.ok;
-                last.failed += second.failed;
-                last.latency.merge(&second.latency);
+                last.merge(&second);
             }
             _ => seconds.push(second),
         }

@@ -1,6 +1,7 @@
 //! Live runs as their ticks would tell them, for tests of what is shown.
 
 use super::{Live, Planned};
+use dlt_core::coarse::Coarse;
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
 use dlt_core::load::Curve;
 use dlt_core::run::Status;
@@ -54,10 +55,26 @@ pub fn tick(region: u64, second: u64, states: [RunnerState; 2]) -> Tick {
         RunnerRow(id(1), states[0], second, 200),
     );
     tick.runners.push(RunnerRow(id(2), states[1], second, 300));
-    for n in 0..98u64 {
+    tick.latency_failed.record(900);
+    for n in 0..97u64 {
         tick.latency
             .record(if n < 78 { 3_000 } else { 140_000 + n });
         tick.lag.record(120 + n);
+    }
+    tick
+}
+
+/// The same second of a target that refuses most at once.
+pub fn half_dead(region: u64, second: u64) -> Tick {
+    let mut tick = tick(region, second, [RunnerState::Loading; 2]);
+    (tick.ok, tick.failed) = (23, 75);
+    tick.causes = vec![("refused".to_owned(), 75)];
+    tick.latency = Coarse::default();
+    for _ in 0..23 {
+        tick.latency.record(20_000);
+    }
+    for n in 0..74 {
+        tick.latency_failed.record(90 + n);
     }
     tick
 }

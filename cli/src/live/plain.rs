@@ -5,6 +5,8 @@ use super::{Live, screen};
 use crate::line::{Line, Tone};
 use crate::units;
 use dlt_core::runner_line::RunnerState;
+use dlt_core::summary::many_failed;
+use dlt_core::timeline::Second;
 
 /// Seconds of load between two lines.
 pub const EVERY_SECONDS: u64 = 10;
@@ -53,6 +55,30 @@ impl Plain {
     }
 }
 
+/// Percentiles of the answers, and of the failures where those are many.
+fn latency(recent: &Second) -> String {
+    let times = |[p50, p95, p99]: [u64; 3]| {
+        let [p50, p95, p99] = [p50, p95, p99].map(units::time);
+        format!("p50 {p50}, p95 {p95}, p99 {p99}")
+    };
+    let answers = Live::percentiles(&recent.latency).map(times);
+    if !many_failed(recent.failed, recent.ok + recent.failed) {
+        return answers.unwrap_or_else(|| "no answers".to_owned());
+    }
+    let answers = match answers {
+        Some(answers) => format!("ok answers {answers}"),
+        None => "no ok answers".to_owned(),
+    };
+    match Live::percentiles(&recent.latency_failed) {
+        Some([p50, p95, _]) => format!(
+            "{answers}; failed ones p50 {}, p95 {}",
+            units::time(p50),
+            units::time(p95)
+        ),
+        None => answers,
+    }
+}
+
 /// One line of numbers.
 fn status_line(live: &Live, second: u64) -> Line {
     let total = &live.total;
@@ -65,15 +91,7 @@ fn status_line(live: &Live, second: u64) -> Line {
         ),
         None => units::rate(sent),
     };
-    let latency = match Live::percentiles(&live.recent().latency) {
-        Some([p50, p95, p99]) => format!(
-            "p50 {}, p95 {}, p99 {}",
-            units::time(p50),
-            units::time(p95),
-            units::time(p99)
-        ),
-        None => "no answers".to_owned(),
-    };
+    let latency = latency(&live.recent());
     let causes: String = live
         .causes()
         .iter()

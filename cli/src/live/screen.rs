@@ -6,6 +6,7 @@ use crate::line::{Line, Tone};
 use crate::units;
 use dlt_core::run::Status;
 use dlt_core::runner_line::RunnerState;
+use dlt_core::summary::many_failed;
 
 /// Where values begin.
 const VALUE_COLUMN: usize = 13;
@@ -159,14 +160,23 @@ fn latency(live: &Live) -> Vec<Line> {
         };
         named(name).plain(cells)
     };
-    vec![
-        named("latency").tone(Tone::Quiet, head),
-        row(
-            &format!("  last {RECENT_SECONDS} s"),
-            &live.recent().latency,
+    let (total, recent) = (&live.total, live.recent());
+    let many = many_failed(total.failed, total.ok + total.failed);
+    let mut lines = vec![
+        named("latency").tone(Tone::Quiet, head).tone(
+            Tone::Warn,
+            match many {
+                true => "   of ok answers",
+                false => "",
+            },
         ),
-        row("  all", &live.total.latency),
-    ]
+        row(&format!("  last {RECENT_SECONDS} s"), &recent.latency),
+        row("  all", &total.latency),
+    ];
+    if many {
+        lines.push(row("  failed", &total.latency_failed));
+    }
+    lines
 }
 
 fn errors(live: &Live) -> Line {

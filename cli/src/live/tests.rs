@@ -42,6 +42,22 @@ fn block_with_a_lost_runner_while_stopping() {
 }
 
 #[test]
+fn times_beside_many_failures_say_what_they_are_of() {
+    let mut live = Live::new(fixtures::open());
+    let mut plain = Plain::default();
+    live.take(LiveEvent::Status(Status::Running));
+    let mut told = plain.after_event(&live);
+    for second in 0..12 {
+        for region in 1..=2 {
+            live.take(LiveEvent::Tick(fixtures::half_dead(region, second)));
+            told.extend(plain.after_event(&live));
+        }
+    }
+    let block = screen::lines(&live, Some(6.2), 80);
+    insta::assert_snapshot!(shown(&block) + "\n" + &shown(&told));
+}
+
+#[test]
 fn block_is_never_wider_than_the_terminal() {
     let live = fixtures::running(fixtures::open(), 60);
     for width in 1..100 {

@@ -12,6 +12,23 @@ fn block(label: Option<&str>, ok: u64, failed: u64, p50_us: u64) -> Value {
         "p50_us": p50_us, "p75_us": p50_us * 3 / 2, "p90_us": p50_us * 2, "p95_us": p50_us * 3,
         "p99_us": p50_us * 4, "p99_9_us": p50_us * 6, "p99_99_us": p50_us * 8,
     });
+    if failed > 0 {
+        // Quick, as refusals are.
+        let times = |count: u64, us: u64| {
+            json!({
+                "count": count, "min_us": us / 3, "max_us": us * 9, "mean_us": us * 5 / 4,
+                "stdev_us": us, "p50_us": us, "p75_us": us * 3 / 2, "p90_us": us * 2,
+                "p95_us": us * 3, "p99_us": us * 4, "p99_9_us": us * 6, "p99_99_us": us * 8,
+            })
+        };
+        block["failed_times"] = times(failed, 100);
+        block["all_times"] = times(ok + failed, p50_us / 2);
+    }
+    if ok == 0 {
+        let fields = block.as_object_mut().into_iter().flatten();
+        let times = fields.filter(|field| field.0.ends_with("_us"));
+        times.for_each(|field| *field.1 = json!(null));
+    }
     if let Some(label) = label {
         block["label"] = json!(label);
     }
@@ -56,6 +73,7 @@ pub fn passed() -> Value {
         },
         "load": { "model": "open", "arrivals": 40.0, "planned": [[0, 40.0]] },
         "summary": {
+            "times_over": "ok",
             "total": total,
             "regions": { "lo-home-1": block(None, 1_975, 25, 5_900) },
             "labels": [
@@ -160,7 +178,7 @@ pub fn refused() -> Value {
         "unfinished": 0, "balanced": true,
     });
     record["summary"] = json!({
-        "total": block(None, 0, 250, 120), "regions": {}, "labels": [block(Some("/"), 0, 250, 120)],
+        "times_over": "ok", "total": block(None, 0, 250, 120), "regions": {}, "labels": [block(Some("/"), 0, 250, 120)],
     });
     record["errors"] = json!([{
         "cause": "refused", "message": "127.0.0.1:9 refused the connection", "count": 250,
@@ -168,6 +186,45 @@ pub fn refused() -> Value {
         "first_at": 1_772_615_703_200_u64, "last_at": 1_772_615_707_900_u64,
     }]);
     record["results"] = json!({ "total": { "testDuration": "5" } });
+    record
+}
+
+/// A target that refuses most: 50 answers, 135 refusals, and what it shall hold.
+pub fn half_dead() -> Value {
+    let mut record = passed();
+    record["load"] = json!({ "model": "closed", "users": 5, "planned": [[0, 5.0]] });
+    record["outcome"] = json!({ "passed": false, "thresholds": [
+        { "expression": "p(50)<10ms", "observed": "20.1ms", "passed": false },
+        { "expression": "all.p(50)<10ms", "observed": "0.1ms", "passed": true },
+        { "expression": "pay: avg<1s", "observed": null, "passed": false,
+          "reason": "none of 35 requests was answered ok, and times are of ok answers" },
+    ] });
+    record["account"] = json!({
+        "scheduled": 185, "dropped": 0, "sent": 185, "ok": 50, "failed": 135,
+        "unfinished": 0, "balanced": true,
+    });
+    record["summary"] = json!({
+        "times_over": "ok", "loaded_us": 10_000_000, "total": block(None, 50, 135, 20_100),
+        "regions": {},
+        "labels": [block(Some("home"), 50, 100, 20_100), block(Some("pay"), 0, 35, 100)],
+    });
+    record["errors"] = json!([{
+        "cause": "refused", "message": "127.0.0.1:9 refused the connection", "count": 135,
+        "labels": { "home": 100, "pay": 35 }, "runners": { "lo-home-1-1": 135 },
+        "first_at": 1_772_615_703_200_u64, "last_at": 1_772_615_707_900_u64,
+    }]);
+    record
+}
+
+/// The same, measured by a dlt that did not keep failures apart.
+pub fn half_dead_before() -> Value {
+    let mut record = half_dead();
+    record["summary"] = json!({
+        "loaded_us": 10_000_000, "total": block(None, 50, 135, 140), "regions": {}, "labels": [],
+    });
+    if let Some(total) = record["summary"]["total"].as_object_mut() {
+        total.retain(|name, _| name != "failed_times" && name != "all_times");
+    }
     record
 }
 

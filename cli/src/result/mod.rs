@@ -45,7 +45,7 @@ pub fn lines(record: &RunRecord, telling: &Telling<'_>) -> Vec<Line> {
             Exit::CouldNotRun => blocks.total.ok > 0,
             _ => blocks.total.count > 0,
         });
-    lines.extend(thresholds(record));
+    lines.extend(thresholds(record, telling.width));
     lines.extend(account(record));
     if let Some(blocks) = measured {
         lines.extend(times::lines(record, blocks, telling.width));
@@ -105,7 +105,7 @@ fn rate_of(record: &RunRecord, block: &Block) -> Option<f64> {
     measured_seconds(record).map(|seconds| block.count as f64 / seconds)
 }
 
-fn thresholds(record: &RunRecord) -> Vec<Line> {
+fn thresholds(record: &RunRecord, width: usize) -> Vec<Line> {
     let results = match &record.outcome {
         Some(outcome) if !outcome.thresholds.is_empty() => &outcome.thresholds,
         _ => return Vec::new(),
@@ -146,6 +146,9 @@ fn thresholds(record: &RunRecord) -> Vec<Line> {
             None => Line::new().tone(Tone::Warn, "no data"),
         };
         lines.push(line.join(observed));
+        if let Some(reason) = &result.reason {
+            lines.extend(wrapped(Tone::Warn, reason, 4, width));
+        }
     }
     lines
 }

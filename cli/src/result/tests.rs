@@ -56,6 +56,22 @@ fn refused_target() {
 }
 
 #[test]
+fn times_beside_many_failures_say_what_they_are_of() {
+    insta::assert_snapshot!(shown(fixtures::half_dead(), 100));
+}
+
+#[test]
+fn times_of_an_older_run_are_called_those_of_all_requests() {
+    let shown = shown(fixtures::half_dead_before(), 100);
+    let times: Vec<&str> = shown
+        .lines()
+        .skip_while(|line| !line.starts_with("Response times"))
+        .take_while(|line| !line.is_empty())
+        .collect();
+    insta::assert_snapshot!(times.join("\n"));
+}
+
+#[test]
 fn cancelled_is_partial() {
     insta::assert_snapshot!(shown(fixtures::cancelled(), 100));
 }
@@ -86,6 +102,7 @@ fn several_addresses_are_told_with_their_requests() {
 fn no_line_is_wider_than_the_terminal_and_none_steers_it() {
     for value in [
         fixtures::hostile(),
+        fixtures::half_dead(),
         fixtures::passed(),
         fixtures::degraded(),
         fixtures::spread_widely(),

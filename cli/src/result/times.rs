@@ -1,11 +1,12 @@
 //! Response times as a table: all, by region if there are several, by label.
 
 use super::{heading, rate_of};
-use crate::line::{Line, Tone};
+use crate::line::{Line, Tone, wrapped};
 use crate::table::{self, Column, number, words};
 use crate::units;
 use dlt_core::calls::RunRecord;
 use dlt_core::summary::{Block, Blocks};
+use dlt_core::tally::TimesOver;
 
 /// Most labels shown, busiest first.
 const MOST_LABELS: usize = 15;
@@ -27,15 +28,26 @@ const COLUMNS: [Column; 10] = [
     number("max", 0),
 ];
 
-/// The table, with a heading that says from when time counts.
+/// The table, with a heading that says from when time counts and, where some
+/// requests failed, of which ones it tells.
 pub fn lines(record: &RunRecord, blocks: &Blocks, width: usize) -> Vec<Line> {
     let open = record
         .load
         .as_ref()
         .is_some_and(|load| load.model == "open");
+    let of = match (blocks.total.failed, blocks.times_over) {
+        (0, _) => "",
+        (_, TimesOver::Ok) => "of ok answers, ",
+        (_, TimesOver::All) => "of all requests, failed ones too, ",
+    };
+    let each = if of.is_empty() {
+        "each request"
+    } else {
+        "each"
+    };
     let from = match open {
-        true => "from when each request was due to its last byte",
-        false => "from sending each request to its last byte",
+        true => format!("from when {each} was due to its last byte"),
+        false => format!("from sending {each} to its last byte"),
     };
     let mut rows = vec![row(record, "all requests", Tone::Strong, &blocks.total)];
     if blocks.regions.len() > 1 {
@@ -52,7 +64,7 @@ pub fn lines(record: &RunRecord, blocks: &Blocks, width: usize) -> Vec<Line> {
             false => rows.push(row(record, label, Tone::Plain, block)),
         }
     }
-    let mut lines = heading("Response times", from);
+    let mut lines = heading("Response times", &format!("{of}{from}"));
     lines.extend(table::lines(&COLUMNS, &rows, 2, width, LEAST_LABEL));
     let hidden = blocks.labels.len().saturating_sub(MOST_LABELS);
     if hidden > 0 {
@@ -64,7 +76,19 @@ pub fn lines(record: &RunRecord, blocks: &Blocks, width: usize) -> Vec<Line> {
             ),
         ));
     }
+    lines.extend(remark(record, blocks, width));
     lines
+}
+
+/// What the times are of, where many requests failed: quick failures must not
+/// pass for quick answers.
+fn remark(record: &RunRecord, blocks: &Blocks, width: usize) -> Vec<Line> {
+    let errors = record.errors.as_deref().unwrap_or_default();
+    let Some(times) = blocks.times_of(&blocks.total, errors) else {
+        return Vec::new();
+    };
+    let text = times.sentence(units::count, units::time);
+    wrapped(Tone::Warn, &text, 2, width)
 }
 
 fn row(record: &RunRecord, name: &str, tone: Tone, block: &Block) -> Vec<Line> {

@@ -6,10 +6,12 @@
 mod own;
 
 pub use own::{
-    Artifact, ArtifactsAnswer, ErrorsAnswer, FilesAnswer, HistogramAnswer, LiveStatus, UploadAnswer,
+    Artifact, ArtifactsAnswer, ErrorsAnswer, FilesAnswer, HistogramAnswer, LiveStatus, Samples,
+    UploadAnswer,
 };
 
 use crate::run::Status;
+use crate::summary::Distribution;
 use crate::verdict::Trust;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -216,9 +218,13 @@ pub struct TestRunSummary {
     /// Bytes per measured second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub avg_bandwidth: Option<f64>,
-    /// Merged percentiles, ms.
+    /// Merged percentiles, ms; over all requests, failed ones too, as all times above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percentiles: Option<BTreeMap<String, f64>>,
+    /// Response times of ok answers, µs; left out where no request failed, and where
+    /// an older dlt did not keep those apart.
+    #[serde(default, rename = "ok_times", skip_serializing_if = "Option::is_none")]
+    pub ok_times: Option<Distribution>,
     /// Did it pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<ShortOutcome>,

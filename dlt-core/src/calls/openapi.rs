@@ -4,6 +4,7 @@
 
 pub(super) mod shapes;
 
+use super::answers::Samples;
 use super::routes::{Answer, Body, Operation, Row, Shape, TABLE};
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
@@ -138,6 +139,10 @@ fn query_parameter(name: &str) -> Value {
             text(),
         ),
         "label" => ("One label; all requests without it", text()),
+        "of" => (
+            "Over which samples: those that ended ok, unless given, those that failed, or all",
+            json!({ "enum": Samples::NAMES.map(|row| row.0) }),
+        ),
         _ => ("The file's name", text()),
     };
     json!({ "name": name, "in": "query", "description": says, "schema": schema })

@@ -1,6 +1,7 @@
 //! Query strings of the contract: which keys each path knows, and what their
 //! values may be. Unknown keys are refused, whatever the method.
 
+use super::answers::Samples;
 use super::request::Refusal;
 use crate::ids::{Region, TestId, TestRunId};
 use crate::scenario::{Fault, Faults, tags};
@@ -240,6 +241,22 @@ pub(super) fn compare(pairs: Vec<(String, String)>) -> Result<CompareQuery, Refu
     }
     let faults = Faults(reader.faults).to_string();
     Err(Refusal::new(400, "INVALID_QUERY_PARAMETER", faults))
+}
+
+/// Which histogram: of a label or of all, and over which samples.
+pub(super) fn histogram(
+    pairs: Vec<(String, String)>,
+) -> Result<(Option<String>, Option<Samples>), Refusal> {
+    let mut reader = Reader::new(pairs, &["label", "of"]);
+    let label = reader.get("label").map(str::to_owned);
+    let of = reader.get("of").map(|text| {
+        let row = Samples::NAMES.into_iter().find(|row| row.0 == text);
+        row.map(|row| row.1)
+    });
+    if of == Some(None) {
+        reader.fault("of", "must be ok, failed or all".to_owned());
+    }
+    reader.finish((label, of.flatten()))
 }
 
 /// No key at all.

@@ -3,6 +3,7 @@
 //! checks"). Pure, so the local server and the Lambda answer alike; signatures
 //! come before it, doing the call after it.
 
+use super::answers::Samples;
 use super::bodies::{baseline_run, delete_runs, file_name, percent_decoded, upload_name};
 use super::query::{self, CompareQuery, RunsQuery};
 use super::routes::{self, Place};
@@ -155,10 +156,12 @@ pub enum Call {
 pub enum RunPart {
     /// Second by second.
     Timeline,
-    /// The merged exact histogram of the run, a region or a label.
+    /// The merged exact histogram of the run or a label.
     Histogram {
         /// One label, or all.
         label: Option<String>,
+        /// Over which samples; ok ones if it is not said.
+        of: Option<Samples>,
     },
     /// Failures by cause.
     Errors,
@@ -344,9 +347,10 @@ fn scenarios(
 fn run_part(name: &str, pairs: Vec<(String, String)>) -> Result<RunPart, Refusal> {
     Ok(match name {
         "timeline" => query::none(pairs).map(|()| RunPart::Timeline)?,
-        "histogram" => RunPart::Histogram {
-            label: query::only(pairs, "label")?,
-        },
+        "histogram" => {
+            let (label, of) = query::histogram(pairs)?;
+            RunPart::Histogram { label, of }
+        }
         "errors" => query::none(pairs).map(|()| RunPart::Errors)?,
         "compare" => RunPart::Compare(query::compare(pairs)?),
         _ => RunPart::Artifacts {

@@ -237,11 +237,11 @@ pub(super) const TABLE: &[Row] = &[
     part(
         "histogram",
         &[Operation {
-            query: &["label"],
+            query: &["label", "of"],
             refusals: &[404],
             ..get(
                 "getHistogram",
-                "The exact merged distribution of the run or a label",
+                "The exact merged distribution of response times, of the run or a label",
                 of::<HistogramAnswer>,
             )
         }],

@@ -4,21 +4,22 @@
 use super::RunRecord;
 use super::answers::{ShortCoverage, ShortOutcome, ShortVerdict, TestRunSummary};
 use crate::run::Status;
-use crate::summary::{Block, Blocks};
+use crate::summary::{Block, Blocks, Distribution};
+use crate::tally::TimesOver;
 
 /// Reads a percentile, µs.
-type Exact = fn(&Block) -> Option<u64>;
+type Exact = fn(&Distribution) -> Option<u64>;
 
 /// The row's percentiles, the keys of the compatible results they come from, and
 /// the exact ones of ours.
 const PERCENTILES: [(&str, &str, Exact); 7] = [
-    ("p0", "p0_0", |block| block.min_us),
-    ("p50", "p50_0", |block| block.p50_us),
-    ("p90", "p90_0", |block| block.p90_us),
-    ("p95", "p95_0", |block| block.p95_us),
-    ("p99", "p99_0", |block| block.p99_us),
-    ("p99_9", "p99_9", |block| block.p99_9_us),
-    ("p100", "p100_0", |block| block.max_us),
+    ("p0", "p0_0", |times| times.min_us),
+    ("p50", "p50_0", |times| times.p50_us),
+    ("p90", "p90_0", |times| times.p90_us),
+    ("p95", "p95_0", |times| times.p95_us),
+    ("p99", "p99_0", |times| times.p99_us),
+    ("p99_9", "p99_9", |times| times.p99_9_us),
+    ("p100", "p100_0", |times| times.max_us),
 ];
 
 impl Status {
@@ -48,11 +49,13 @@ impl RunRecord {
         let seconds = loaded.or_else(|| Some(number("testDuration")?.max(1.0)));
         let seconds = seconds.unwrap_or(1.0);
         let some = |value: Option<f64>| value.map(rounded).filter(|value| *value != 0.0);
-        let block = self.summary.as_ref().map(|blocks| &blocks.total);
+        let total_block = self.summary.as_ref().map(|blocks| &blocks.total);
+        // As DLT has them: over all samples.
+        let times = total_block.map(Block::times_of_all);
         // The compatible results are text in seconds, cut to milliseconds: of a
         // fast target they would say 0 or 1.
         let ms = |key: &str, exact: Exact| {
-            let exact = block.and_then(exact).map(|us| us as f64 / 1e3);
+            let exact = times.as_ref().and_then(exact).map(|us| us as f64 / 1e3);
             some(exact.or_else(|| Some(number(key)? * 1e3)))
         };
         let none: Exact = |_| None;
@@ -73,11 +76,12 @@ impl RunRecord {
             success: count("succ"),
             errors: count("fail"),
             requests_per_second: some(requests.map(|requests| requests as f64 / seconds)),
-            avg_response_time: ms("avg_rt", |block| block.mean_us),
+            avg_response_time: ms("avg_rt", |times| times.mean_us),
             avg_latency: ms("avg_lt", none),
             avg_connection_time: ms("avg_ct", none),
             avg_bandwidth: some(number("bytes").map(|bytes| bytes / seconds)),
             percentiles,
+            ok_times: self.summary.as_ref().and_then(ok_times),
             outcome: self.outcome.as_ref().map(|outcome| ShortOutcome {
                 passed: outcome.passed,
                 could_not_run: outcome.could_not_run,
@@ -90,6 +94,12 @@ impl RunRecord {
             }),
         }
     }
+}
+
+/// Times of ok answers where those of all requests are others.
+fn ok_times(blocks: &Blocks) -> Option<Distribution> {
+    let apart = blocks.times_over == TimesOver::Ok && blocks.total.failed > 0;
+    apart.then(|| blocks.total.times(TimesOver::Ok))
 }
 
 /// To a millionth, so that a decimal fraction stays one.
@@ -139,6 +149,46 @@ mod tests {
         let row = serde_json::to_value(record.row()).unwrap();
         assert_eq!(row["percentiles"], json!({"p50": 0.412, "p100": 1.904}));
         assert_eq!(row["avgResponseTime"], 0.423);
+    }
+
+    #[test]
+    fn a_row_is_over_all_requests_with_those_of_ok_answers_beside() {
+        let mut record = record(Status::Complete);
+        record.results = json!({"total": {"throughput": 4, "p95_0": "0.020"}});
+        let all = Distribution {
+            count: 4,
+            min_us: Some(90),
+            p95_us: Some(20_007),
+            mean_us: Some(5_100),
+            ..Distribution::default()
+        };
+        let blocks = |times_over, all_times, failed| Blocks {
+            total: Block {
+                count: 4,
+                ok: 4 - failed,
+                failed,
+                min_us: Some(19_900),
+                p95_us: Some(20_015),
+                mean_us: Some(20_001),
+                all_times,
+                ..Block::default()
+            },
+            times_over,
+            ..Blocks::default()
+        };
+        record.summary = Some(blocks(TimesOver::Ok, Some(all), 3));
+        let row = serde_json::to_value(record.row()).unwrap();
+        assert_eq!(row["percentiles"], json!({"p0": 0.09, "p95": 20.007}));
+        assert_eq!(row["avgResponseTime"], 5.1);
+        assert_eq!(row["ok_times"]["count"], 1);
+        assert_eq!(row["ok_times"]["p95_us"], 20_015);
+        // Without failures, and of an older dlt, there is one kind of times.
+        for (over, failed) in [(TimesOver::Ok, 0), (TimesOver::All, 3)] {
+            record.summary = Some(blocks(over, None, failed));
+            let row = serde_json::to_value(record.row()).unwrap();
+            assert_eq!(row.get("ok_times"), None);
+            assert_eq!(row["percentiles"]["p95"], 20.015);
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@
 use super::Side;
 use crate::calls::{LoadSummary, RunRecord};
 use crate::run::Status;
+use crate::summary::Blocks;
+use crate::tally::TimesOver;
 use crate::verdict::Trust;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,6 +33,15 @@ pub struct Comparability {
     /// than was planned.
     #[serde(default)]
     pub complete: bool,
+    /// Response times are of the same kind of samples: a run of an older dlt has
+    /// those of failed requests in them.
+    #[serde(default = "yes")]
+    pub same_times: bool,
+}
+
+/// An older dlt has times of one kind only.
+fn yes() -> bool {
+    true
 }
 
 impl Comparability {
@@ -42,6 +53,7 @@ impl Comparability {
             && self.same_plan
             && self.trusted
             && self.complete
+            && self.same_times
     }
 }
 
@@ -98,6 +110,12 @@ pub(super) fn judge(base: &Side<'_>, candidate: &Side<'_>) -> (Comparability, Ve
         whole(b),
         "the candidate run did not end as planned, or lost runners",
     );
+    let same_times = ask(
+        same_times(a.summary.as_ref(), b.summary.as_ref()),
+        "cannot be compared: the response times of one run are over all requests, failed ones \
+         too, as an older dlt measured them, those of the other over ok answers alone; repeat \
+         the older run",
+    );
     let comparability = Comparability {
         same_load: planned && reached,
         same_regions,
@@ -105,6 +123,7 @@ pub(super) fn judge(base: &Side<'_>, candidate: &Side<'_>) -> (Comparability, Ve
         same_plan,
         trusted,
         complete,
+        same_times,
     };
     (comparability, reasons)
 }
@@ -116,6 +135,16 @@ fn plan(record: &RunRecord) -> Option<Vec<&Value>> {
     let executions = record.test_scenario.get("execution")?.as_array()?;
     let of = |execution: &Value| plans.get(execution.get("scenario")?.as_str()?);
     executions.iter().map(of).collect()
+}
+
+/// Whether both runs' times are of ok answers, or both of all requests, as they
+/// are in an older run; in one without failures they are either.
+fn same_times(a: Option<&Blocks>, b: Option<&Blocks>) -> bool {
+    let (Some(a), Some(b)) = (a, b) else {
+        return true;
+    };
+    let apart = |it: &Blocks| it.times_over == TimesOver::Ok;
+    !(a.is_mixed() && apart(b) || b.is_mixed() && apart(a))
 }
 
 /// Whether all of a run's load was made and measured.

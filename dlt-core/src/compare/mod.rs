@@ -1,6 +1,7 @@
 //! Two runs of a scenario: what changed, by how much, and whether one may call
 //! it a change (decision 20). First it is asked whether they can be compared at
-//! all: the same load, from the same places, both to be believed. Point values
+//! all: the same load, from the same places, both to be believed. Times are those of
+//! ok answers; what failed counts in the error rate. Point values
 //! are those of the merged exact histograms; how far they may be off comes from
 //! a block bootstrap over the runs' seconds (`bootstrap`); what is called
 //! significant is corrected for the number of questions asked (Benjamini and
@@ -15,6 +16,7 @@ pub use comparability::Comparability;
 use crate::calls::RunRecord;
 use crate::ids::Region;
 use crate::summary::Block;
+use crate::tally::TimesOver;
 use crate::timeline::{LabelSeries, RunTimeline};
 use bootstrap::{Estimate, Spread, Statistic};
 use labels::Labels;
@@ -30,6 +32,9 @@ const LEAST_EFFECT: f64 = 0.02;
 const LEAST_ERROR_EFFECT: f64 = 0.001;
 /// A p99 needs more.
 const LEAST_REQUESTS_P99: u64 = 2_000;
+/// Times of fewer ok answers are not judged where other requests failed: they
+/// are those that happened to be answered.
+const LEAST_ANSWERS: u64 = 100;
 /// A run in a comparison.
 #[derive(Debug, Clone, Copy)]
 pub struct Side<'a> {
@@ -108,8 +113,8 @@ pub enum Change {
 /// One number of both runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MetricChange {
-    /// `p50_us`, `p95_us`, `p99_us`, `mean_us`, `error_rate` (0 to 1), or
-    /// `rate` (finished requests per second).
+    /// `p50_us`, `p95_us`, `p99_us`, `mean_us` (of ok answers), `error_rate`
+    /// (0 to 1), or `rate` (finished requests per second).
     pub metric: String,
     /// In the base.
     pub base: f64,
@@ -151,7 +156,14 @@ pub struct LabelChange {
 pub fn compare(base: Side<'_>, candidate: Side<'_>, seed: u64) -> Comparison {
     let (comparability, mut reasons) = comparability::judge(&base, &candidate);
     let seconds = [&base, &candidate].map(|side| Spread::of_run(side.timeline, seed));
-    let mut questions = Questions::default();
+    let mut questions = Questions {
+        same_times: comparability.same_times,
+        over: [&base, &candidate].map(|side| {
+            let summary = side.record.summary.as_ref();
+            summary.map_or(TimesOver::Ok, |summary| summary.times_over)
+        }),
+        asked: Vec::new(),
+    };
     let open = base
         .record
         .load
@@ -252,8 +264,12 @@ fn series_of<'a>(side: &Side<'a>, label: &str) -> Option<&'a LabelSeries> {
 }
 
 /// The questions asked of two runs, each a p-value, in the order of the rows.
-#[derive(Default)]
 struct Questions {
+    /// Times of both runs are of the same kind of samples: else they are shown and
+    /// not judged.
+    same_times: bool,
+    /// Which samples the times of each run are of.
+    over: [TimesOver; 2],
     asked: Vec<Option<Estimate>>,
 }
 
@@ -267,27 +283,19 @@ impl Questions {
         with_rate: bool,
         rows: &mut Vec<MetricChange>,
     ) {
-        let few = a.count.min(b.count);
+        let few = a.timed(self.over[0]).min(b.timed(self.over[1]));
+        let enough = few >= LEAST_ANSWERS || few == a.count.min(b.count);
+        let judged = |n| (self.same_times && enough).then_some(Statistic::Quantile(n));
         let error_rate = |block: &Block| block.failed as f64 / block.count.max(1) as f64;
         let time = |us: Option<u64>| us.map(|us| us as f64);
         let mut wanted = vec![
-            (
-                "p50_us",
-                time(a.p50_us),
-                time(b.p50_us),
-                Some(Statistic::Quantile(0)),
-            ),
-            (
-                "p95_us",
-                time(a.p95_us),
-                time(b.p95_us),
-                Some(Statistic::Quantile(1)),
-            ),
+            ("p50_us", time(a.p50_us), time(b.p50_us), judged(0)),
+            ("p95_us", time(a.p95_us), time(b.p95_us), judged(1)),
             (
                 "p99_us",
                 time(a.p99_us),
                 time(b.p99_us),
-                (few >= LEAST_REQUESTS_P99).then_some(Statistic::Quantile(2)),
+                judged(2).filter(|_| few >= LEAST_REQUESTS_P99),
             ),
             // Shown, not judged: the percentiles say what a mean hides.
             ("mean_us", time(a.mean_us), time(b.mean_us), None),

@@ -12,6 +12,8 @@ use crate::verdict::{Trust, Verdict as TrustVerdict};
 use crate::{calls, ids::Region};
 use serde_json::{Value, json};
 
+mod apart;
+
 /// A system under test: log-normal times around a level that wanders from
 /// second to second, as real ones do.
 #[derive(Clone, Copy)]
@@ -59,8 +61,8 @@ fn block(label: Option<&str>, latencies: &Latencies, failed: u64) -> Block {
     let q = |q: f64| latencies.quantile_us(q);
     Block {
         label: label.map(str::to_owned),
-        count: latencies.count(),
-        ok: latencies.count() - failed,
+        count: latencies.count() + failed,
+        ok: latencies.count(),
         failed,
         p50_us: q(0.5),
         p95_us: q(0.95),
@@ -97,13 +99,19 @@ fn run(labels: &[(&str, &System)], seconds: u64, per_second: u64, seed: u64) -> 
                 let failed = random.unit() < system.failures;
                 at.failed += u64::from(failed);
                 at.ok += u64::from(!failed);
-                at.latency.record(us);
-                part.0.record(us);
+                match failed {
+                    true => at.latency_failed.record(us / 100),
+                    false => {
+                        at.latency.record(us);
+                        part.0.record(us);
+                    }
+                }
             }
             part.1 += at.failed;
             row.ok += at.ok;
             row.failed += at.failed;
             row.latency.merge(&at.latency);
+            row.latency_failed.merge(&at.latency_failed);
             part.2.push(at);
         }
         rows.push(row);
@@ -111,7 +119,7 @@ fn run(labels: &[(&str, &System)], seconds: u64, per_second: u64, seed: u64) -> 
     parts.iter().for_each(|part| whole.merge(&part.0));
     let failed = parts.iter().map(|part| part.1).sum();
     let names = labels.iter().map(|row| row.0);
-    let mut record = trusted(whole.count());
+    let mut record = trusted(whole.count() + failed);
     record.summary = Some(SummaryBlocks {
         total: block(None, &whole, failed),
         labels: names

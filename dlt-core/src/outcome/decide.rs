@@ -92,7 +92,7 @@ fn unseen(ending: &Ending<'_>) -> Option<String> {
         .thresholds
         .iter()
         .zip(&ending.results)
-        .filter(|(_, result)| result.observed.is_none())
+        .filter(|(_, result)| result.observed.is_none() && result.reason.is_none())
         .filter_map(|(threshold, _)| threshold.label.as_ref())
         .map(|label| format!("{label:?}"))
         .collect();

@@ -1,17 +1,22 @@
 //! Reading thresholds (dlt.md 1): `p(95)<200ms`, `error_rate<1%`,
-//! `rate>500/s`, `login: p(99)<1s`. What they mean is `outcome`'s.
+//! `rate>500/s`, `login: p(99)<1s`, `all.p(95)<1s`. What they mean is `outcome`'s.
 
 use super::{Comparison, Metric, Threshold, Unit};
+use crate::tally::TimesOver;
 
 /// Longest threshold, bytes: a label of 255 characters and an expression.
 const LONGEST_BYTES: usize = 2_048;
 
 /// What may stand before the comparison, for messages.
-const METRICS: &str = "p(N), avg, med, min, max, stdev (times), error_rate, \
-    errors, failed, ok, requests, dropped, unfinished (counts) or rate";
+const METRICS: &str = "p(N), avg, med, min, max, stdev (times of ok answers; all.p(N), all.avg \
+    and so on are of all requests), error_rate, errors, failed, ok, requests, dropped, unfinished \
+    (counts) or rate";
+/// What stands before a time that is over all samples.
+const ALL: &str = "all.";
 
 impl Threshold {
-    /// Reads `p(95)<200ms`, `error_rate<1%`, `rate>500/s`, `login: p(99)<1s`.
+    /// Reads `p(95)<200ms`, `error_rate<1%`, `rate>500/s`, `login: p(99)<1s`,
+    /// `all.p(95)<200ms`.
     pub fn parse(expression: &str) -> Result<Self, String> {
         if expression.len() > LONGEST_BYTES {
             return Err(format!(
@@ -33,7 +38,7 @@ fn parse(expression: &str) -> Result<Threshold, String> {
         return Err("there is a colon but no label before it".to_owned());
     }
     let (name, comparison, value) = split(rest)?;
-    let metric = metric(name)?;
+    let (metric, over) = timed(name)?;
     if label.is_some() && matches!(metric, Metric::Dropped | Metric::Unfinished) {
         return Err(format!(
             "{name} is known for the whole run only; leave the label out"
@@ -44,6 +49,7 @@ fn parse(expression: &str) -> Result<Threshold, String> {
         expression: expression.to_owned(),
         label: label.map(str::to_owned),
         metric,
+        over,
         comparison,
         limit,
         unit,
@@ -63,6 +69,21 @@ fn split(text: &str) -> Result<(&str, Comparison, &str), String> {
         _ => return Err(WANTED.to_owned()),
     };
     Ok((name.trim(), comparison, rest[length..].trim()))
+}
+
+/// A metric, and which samples it is of.
+fn timed(name: &str) -> Result<(Metric, TimesOver), String> {
+    let Some(plain) = name.strip_prefix(ALL) else {
+        return Ok((metric(name)?, TimesOver::Ok));
+    };
+    let metric = metric(plain.trim())?;
+    match metric.is_time() {
+        true => Ok((metric, TimesOver::All)),
+        false => Err(format!(
+            "{plain} is no time and counts all requests anyway; leave {ALL} out, which stands \
+             before p(N), avg, med, min, max and stdev"
+        )),
+    }
 }
 
 fn metric(name: &str) -> Result<Metric, String> {
@@ -178,6 +199,19 @@ mod tests {
         assert_eq!(url.label.as_deref(), Some("http://127.0.0.1:80/a?b=<c>"));
         assert_eq!(url.comparison, Comparison::Equal);
         assert_eq!(parsed("p95<1µs").metric, Metric::Percentile(95.0));
+        assert_eq!((p95.over, labelled.over), (TimesOver::Ok, TimesOver::Ok));
+        for (text, metric) in [
+            ("all.p(95)<1s", Metric::Percentile(95.0)),
+            ("all.p99.9<1s", Metric::Percentile(99.9)),
+            ("login: all.p(99)<1s", Metric::Percentile(99.0)),
+            ("all. avg<1s", Metric::Mean),
+            ("all.stdev<1s", Metric::Stdev),
+            ("http://a/all.p(95): all.med<1s", Metric::Percentile(50.0)),
+        ] {
+            let threshold = parsed(text);
+            assert_eq!((threshold.metric, threshold.over), (metric, TimesOver::All));
+            assert_eq!(threshold.expression, text);
+        }
         assert_eq!(parsed("rate>500/s").unit, Unit::PerSecond);
         assert_eq!(parsed("error_rate<1%").unit, Unit::Percent);
     }
@@ -204,6 +238,13 @@ mod tests {
             ("rate>5%", "500/s"),
             (": p(95)<5ms", "no label"),
             ("login: dropped<5", "whole run only"),
+            ("all.error_rate<1%", "leave all. out"),
+            ("all.requests>5", "before p(N), avg"),
+            ("all.speed<5ms", "all.p(N), all.avg"),
+            ("all.<5ms", "nothing stands before"),
+            ("all.p(101)<5ms", "from 0 to 100"),
+            ("all.p(95)<5", "us, ms, s or m"),
+            ("ok.p(95)<5ms", "times of ok answers"),
         ] {
             let why = Threshold::parse(text).unwrap_err();
             assert!(why.contains(says), "{text}: {why}");

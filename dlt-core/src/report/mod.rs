@@ -14,7 +14,9 @@ use crate::sample::Cause;
 use crate::tally::Tally;
 use serde::{Deserialize, Serialize};
 
-/// Version of our elements in the report. 2 has `Reading`, `Address`,
+/// Version of our elements in the report. Since 2 `Response` of a label,
+/// `Service` and `FirstByte` are of ok samples, and `ResponseFailed` stands
+/// beside; in 1 they are of all samples. New in 2 are also `Reading`, `Address`,
 /// `HttpVersion`, and an account that tells what found no connection.
 pub const REPORT_FORMAT: u32 = 2;
 

@@ -41,13 +41,16 @@ pub fn count(tally: &mut Tally, (label, sample, outcome): &Raw) {
     let entry = tally.labels.entry(label.clone()).or_default();
     entry.record(sample, *outcome);
     let since = |later: u64, earlier: u64| later.saturating_sub(earlier);
+    let ok = outcome.cause.is_none();
     let phases = &mut tally.phases;
-    phases.service.record(since(sample.done_us, sample.sent_us));
+    if ok {
+        phases.service.record(since(sample.done_us, sample.sent_us));
+    }
     phases.lag.record(since(sample.sent_us, sample.due_us));
     if let Some(connected) = sample.connected_us {
         phases.connect.record(since(connected, sample.sent_us));
     }
-    if let Some(first) = sample.first_byte_us {
+    if let Some(first) = sample.first_byte_us.filter(|_| ok) {
         phases.first_byte.record(since(first, sample.sent_us));
     }
     if let Some(cause) = outcome.cause {

@@ -31,6 +31,8 @@ impl Block {
     /// A block without phases.
     fn of(tally: &LabelTally) -> Self {
         let response = Distribution::of(&tally.response);
+        let failed = tally.response_failed.count() > 0;
+        let some = |is: bool, times: &Latencies| is.then(|| Distribution::of(times));
         Self {
             count: tally.ok + tally.failed,
             ok: tally.ok,
@@ -48,6 +50,8 @@ impl Block {
             p99_us: response.p99_us,
             p99_9_us: response.p99_9_us,
             p99_99_us: response.p99_99_us,
+            failed_times: some(failed, &tally.response_failed),
+            all_times: some(tally.failed > 0, &tally.response_all()),
             ..Self::default()
         }
     }

@@ -12,7 +12,7 @@ use crate::generator::GeneratorSums;
 use crate::ids::{Region, RunnerId};
 use crate::outcome::{self, Measured, ThresholdResult};
 use crate::report::{Ended, Reading, Report};
-use crate::tally::{LabelTally, MOST_LABELS, OTHER_LABEL, Phases};
+use crate::tally::{LabelTally, MOST_LABELS, OTHER_LABEL, Phases, TimesOver};
 use crate::verdict;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +24,7 @@ pub struct Merger {
     /// Labels kept apart, over all regions.
     labels: BTreeSet<String>,
     overflowed: u64,
+    times_over: TimesOver,
     account: Account,
     reading: Reading,
     generator: GeneratorSums,
@@ -76,6 +77,7 @@ impl Merger {
             self.warnings.add(&report.runner, warning);
         }
         self.overflowed += report.tally.overflowed;
+        self.times_over.merge(report.tally.times_over);
         let region = self.regions.entry(report.region.clone()).or_default();
         region.runners += 1;
         region.users += report.peak_users;
@@ -101,7 +103,8 @@ impl Merger {
     }
 
     /// The one result.
-    pub fn finish(self, facts: &RunFacts<'_>) -> Summary {
+    pub fn finish(mut self, facts: &RunFacts<'_>) -> Summary {
+        self.put_times_together();
         let longest = self.runners.values().map(|runner| runner.duration_us).max();
         // Rates are over the time in which load was made: a last answer that
         // came late took nothing away from it.
@@ -160,6 +163,19 @@ impl Merger {
         }
     }
 
+    /// Where one report could not tell ok from failed samples, no part of the run
+    /// does: its times are one thing throughout.
+    fn put_times_together(&mut self) {
+        if self.times_over == TimesOver::Ok {
+            return;
+        }
+        let labels = self
+            .regions
+            .values_mut()
+            .flat_map(|part| part.labels.values_mut());
+        labels.for_each(|label| label.tally.put_together());
+    }
+
     fn sentences(&self, facts: &RunFacts<'_>) -> Vec<String> {
         let mut sentences = self.warnings.sentences(self.runners.len());
         if self.overflowed > 0 {
@@ -168,6 +184,13 @@ impl Merger {
                  counted under {OTHER_LABEL}. Give requests that vary one label",
                 self.overflowed
             ));
+        }
+        if self.times_over == TimesOver::All {
+            sentences.push(
+                "some reports were written by an older dlt, which did not keep failed requests \
+                 apart: response times, and thresholds on them, are over all requests"
+                    .to_owned(),
+            );
         }
         let all_silent = everyone_silent(&self.runners);
         for (runner, seen) in &self.runners {
@@ -277,6 +300,7 @@ impl Merger {
         sums.blocks.labels = busiest(blocks.into_iter());
         sums.blocks.total = Block::of_whole(&sums.overall, &sums.phases);
         sums.blocks.loaded_us = duration_us;
+        sums.blocks.times_over = self.times_over;
         let users = self.regions.values().map(|part| part.users).sum();
         let total = results::whole(&sums.overall, users, seconds, busiest(entries.into_iter()));
         // Nothing measured is shown as nothing, not as zeros.

@@ -12,6 +12,7 @@ mod load;
 mod merger;
 mod results;
 mod runner;
+mod times;
 mod warnings;
 
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod tests;
 
 pub use merger::Merger;
 pub use runner::RunnerFacts;
+pub use times::{MANY_FAILURES, TimesOf, many_failed};
 
 use crate::account::Account;
 use crate::calls::LoadSummary;
@@ -26,6 +28,7 @@ use crate::generator::Generator;
 use crate::ids::{Region, RunnerId};
 use crate::outcome::{Outcome, Threshold};
 use crate::scenario::plan::Plan;
+use crate::tally::TimesOver;
 use crate::verdict::Verdict;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,7 +63,8 @@ pub struct Distribution {
     pub p99_99_us: Option<u64>,
 }
 
-/// A block of the summary: the run, a region or a label.
+/// A block of the summary: the run, a region or a label. Counts and bytes are of
+/// all samples, times of ok ones; of older runs see `times_over`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Block {
     /// The label; only in `labels`.
@@ -76,7 +80,7 @@ pub struct Block {
     pub bytes_received: u64,
     /// Bytes written.
     pub bytes_sent: u64,
-    /// Response time: the fields of [`Distribution`] but `count`.
+    /// Response time of ok samples: the fields of [`Distribution`] but `count`.
     pub min_us: Option<u64>,
     /// See [`Distribution`]; so for all that follow.
     pub max_us: Option<u64>,
@@ -98,37 +102,36 @@ pub struct Block {
     pub p99_9_us: Option<u64>,
     /// 99.99 %.
     pub p99_99_us: Option<u64>,
-    /// Service time; total and regions only.
+    /// Response time of failed samples; only where some failed and are kept apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_times: Option<Distribution>,
+    /// Response time of all samples; only where some failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all_times: Option<Distribution>,
+    /// Service time of ok samples; total and regions only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<Distribution>,
-    /// Time to connect; total and regions only.
+    /// Time to connect, of all connections; total and regions only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connect: Option<Distribution>,
-    /// Time to first byte; total and regions only.
+    /// Time to first byte of ok samples; total and regions only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_byte: Option<Distribution>,
-    /// Generator lag; total and regions only.
+    /// Generator lag of all samples; total and regions only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lag: Option<Distribution>,
-    /// Samples that connected; labels only.
+    /// Samples that connected, ok or not; labels only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connect_count: Option<u64>,
     /// Their exact sum, µs; labels only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connect_sum_us: Option<u64>,
-    /// Samples with a first byte; labels only.
+    /// Samples with a first byte, ok or not; labels only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_byte_count: Option<u64>,
     /// Their exact sum, µs; labels only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_byte_sum_us: Option<u64>,
-}
-
-impl Blocks {
-    /// How long load was made, s; None if that is not known.
-    pub fn loaded_s(&self) -> Option<f64> {
-        (self.loaded_us > 0).then(|| self.loaded_us as f64 / 1e6)
-    }
 }
 
 /// The blocks of a run.
@@ -138,6 +141,10 @@ pub struct Blocks {
     /// have come later.
     #[serde(default)]
     pub loaded_us: u64,
+    /// Which samples the times of the blocks are of. Runs stored before there was
+    /// a choice lack it and have those of all.
+    #[serde(default = "TimesOver::before")]
+    pub times_over: TimesOver,
     /// All runners.
     pub total: Block,
     /// By region.

@@ -1,6 +1,7 @@
 //! The compatible `results` object (openapi `ResultsByRegion`), pooled as
 //! decision 18 says: counts, bytes and concurrency are sums over runners,
-//! means, deviation and percentiles those of all samples together.
+//! means, deviation and percentiles those of all samples together, failed ones
+//! too, as Taurus has them.
 
 use crate::report::codes;
 use crate::tally::LabelTally;
@@ -45,7 +46,7 @@ fn metrics(tally: &LabelTally, users: u64, seconds: u64) -> Map<String, Value> {
     let finished = tally.ok + tally.failed;
     // As Taurus: over all samples, also those that opened no connection.
     let average = |sum_us: u128| sum_us as f64 / finished.max(1) as f64;
-    let response = &tally.response;
+    let response = tally.response_all();
     let mut entry = Map::new();
     let mut put = |key: &str, value: Value| {
         entry.insert(key.to_owned(), value);

@@ -4,7 +4,7 @@
 use crate::account::Account;
 use crate::ids::Region;
 use crate::report::{Ended, Report, StartFacts};
-use crate::tally::Tally;
+use crate::tally::{Tally, TimesOver};
 
 /// One runner's part in what may be said of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,7 +93,11 @@ fn labels_balanced(tally: &Tally) -> bool {
     for label in tally.labels.values() {
         ok += label.ok;
         failed += label.failed;
-        histograms &= label.response.count() == label.ok + label.failed;
+        let timed = label.response.count() + label.response_failed.count();
+        histograms &= match tally.times_over {
+            TimesOver::Ok => label.is_apart(),
+            TimesOver::All => timed == label.ok + label.failed,
+        };
     }
     histograms && ok == tally.account.ok && failed == tally.account.failed
 }

@@ -1,6 +1,7 @@
 //! What comes of merged reports: the same as of all samples together, and as
 //! a naive sum over raw values says.
 
+mod apart;
 mod naive;
 mod parts;
 
@@ -91,7 +92,7 @@ proptest! {
         backwards: bool,
     ) {
         let thresholds: Vec<Threshold> =
-            ["p(90)<20ms", "tab\there: avg<1s", "error_rate<10%", "requests>50"]
+            ["p(90)<20ms", "all.p(90)<20ms", "tab\there: avg<1s", "error_rate<10%", "requests>50"]
                 .iter()
                 .map(|text| Threshold::parse(text).unwrap())
                 .collect();

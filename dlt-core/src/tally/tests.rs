@@ -54,16 +54,29 @@ proptest! {
         prop_assert_eq!(finished, samples.len() as u64);
         for (name, label) in &tally.labels {
             let own: Vec<&Raw> = samples.iter().filter(|raw| raw.0 == *name).collect();
-            let times = || own.iter().map(|raw| raw.1.done_us - raw.1.due_us);
-            let exact = label.response.exact();
-            prop_assert_eq!(exact.count, own.len() as u64);
-            prop_assert_eq!(exact.min_us, times().min().unwrap());
-            prop_assert_eq!(exact.max_us, times().max().unwrap());
-            prop_assert_eq!(exact.sum_us, times().map(u128::from).sum::<u128>());
-            prop_assert_eq!(
-                exact.sum_squares_us,
-                times().map(|us| u128::from(us).pow(2)).sum::<u128>()
-            );
+            let ended = |ok: Option<bool>| -> Vec<u64> {
+                own.iter()
+                    .filter(|raw| ok.is_none_or(|ok| raw.2.cause.is_none() == ok))
+                    .map(|raw| raw.1.done_us - raw.1.due_us)
+                    .collect()
+            };
+            for (latencies, times) in [
+                (&label.response, ended(Some(true))),
+                (&label.response_failed, ended(Some(false))),
+                (&*label.response_all(), ended(None)),
+            ] {
+                let times = || times.iter().copied();
+                let exact = latencies.exact();
+                prop_assert_eq!(exact.count, times().count() as u64);
+                prop_assert_eq!(exact.min_us, times().min().unwrap_or(0));
+                prop_assert_eq!(exact.max_us, times().max().unwrap_or(0));
+                prop_assert_eq!(exact.sum_us, times().map(u128::from).sum::<u128>());
+                prop_assert_eq!(
+                    exact.sum_squares_us,
+                    times().map(|us| u128::from(us).pow(2)).sum::<u128>()
+                );
+            }
+            prop_assert!(label.is_apart());
             let failed = own.iter().filter(|raw| raw.2.cause.is_some()).count();
             prop_assert_eq!(label.failed, failed as u64);
             prop_assert_eq!(
@@ -80,7 +93,8 @@ proptest! {
         let overall = tally.overall();
         prop_assert_eq!(overall.ok, tally.account.ok);
         prop_assert_eq!(overall.failed, tally.account.failed);
-        prop_assert_eq!(overall.response.count(), finished);
+        prop_assert!(overall.is_apart());
+        prop_assert_eq!(overall.response_all().count(), finished);
     }
 
     #[test]

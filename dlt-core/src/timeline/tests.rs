@@ -41,6 +41,9 @@ fn seconds() -> impl Strategy<Value = Second> {
             ..Second::default()
         };
         times.iter().for_each(|&us| row.latency.record(us));
+        times
+            .iter()
+            .for_each(|&us| row.latency_failed.record(us / 7));
         times.iter().for_each(|&us| row.lag.record(us / 100));
         row
     })
@@ -64,6 +67,7 @@ fn timelines() -> impl Strategy<Value = Vec<Timeline>> {
                             ok: row.ok,
                             failed: row.failed,
                             latency: row.latency.clone(),
+                            latency_failed: row.latency_failed.clone(),
                         })
                         .collect(),
                 };

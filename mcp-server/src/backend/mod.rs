@@ -19,6 +19,7 @@ mod stack;
 use crate::clean::Text;
 use async_trait::async_trait;
 use cloud::Cloud;
+use dlt_core::calls::answers::Samples;
 use dlt_core::ids::{TestId, TestRunId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -73,6 +74,9 @@ pub enum Ask {
         run: TestRunId,
         /// Of one label only.
         label: Option<String>,
+        /// Over which requests; those that the API takes if none are named, which
+        /// older ones know alone.
+        of: Option<Samples>,
     },
     /// Failures by cause.
     Errors {
@@ -163,13 +167,17 @@ impl Ask {
             Self::Histogram {
                 test,
                 run,
-                label: None,
-            } => part(test, run, "/histogram"),
-            Self::Histogram {
-                test,
-                run,
-                label: Some(label),
-            } => part(test, run, &format!("/histogram?label={}", encoded(label))),
+                label,
+                of,
+            } => {
+                let label = label.as_ref().map(|it| format!("label={}", encoded(it)));
+                let of = of.map(|of| format!("of={}", of.name()));
+                let query: Vec<String> = label.into_iter().chain(of).collect();
+                match query.is_empty() {
+                    true => part(test, run, "/histogram"),
+                    false => part(test, run, &format!("/histogram?{}", query.join("&"))),
+                }
+            }
             Self::Errors { test, run } => part(test, run, "/errors"),
             Self::Artifacts { test, run } => part(test, run, "/artifacts"),
             Self::Compare {
@@ -363,11 +371,26 @@ mod tests {
                 test: test.clone(),
                 run: run.clone(),
                 label: Some(label.to_owned()),
+                of: None,
             };
             assert_eq!(
                 ask.target(),
                 format!("/scenarios/Xk29/testruns/p4Tq/histogram?label={wanted}")
             );
+        }
+        let histogram = |label: Option<&str>, of| Ask::Histogram {
+            test: test.clone(),
+            run: run.clone(),
+            label: label.map(str::to_owned),
+            of,
+        };
+        for (ask, rest) in [
+            (histogram(None, None), ""),
+            (histogram(None, Some(Samples::Failed)), "?of=failed"),
+            (histogram(Some("a"), Some(Samples::All)), "?label=a&of=all"),
+        ] {
+            let target = format!("/scenarios/Xk29/testruns/p4Tq/histogram{rest}");
+            assert_eq!(ask.target(), target);
         }
         let ask = Ask::Scenarios {
             tags: vec!["a b".to_owned(), "c&d".to_owned()],

@@ -2,10 +2,13 @@
 //! µs, or from the compatible results, which are texts in seconds.
 
 use crate::answer::ms;
-use dlt_core::summary::Block;
+use dlt_core::calls::answers::Samples;
+use dlt_core::summary::{Block, Distribution};
+use dlt_core::tally::TimesOver;
 use serde_json::Value;
 
-/// Milliseconds where times are meant; None where nothing is known.
+/// Milliseconds where times are meant; None where nothing is known. Times are of ok
+/// answers, or of all requests where those were never told apart: `over` says it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Numbers {
     pub requests: u64,
@@ -19,22 +22,67 @@ pub(crate) struct Numbers {
     pub p99_ms: Option<f64>,
     pub p99_9_ms: Option<f64>,
     pub max_ms: Option<f64>,
+    /// Which requests the times above are of.
+    pub over: TimesOver,
+    /// Of the failed ones, where some failed and are kept apart.
+    pub failed_times: Option<Distribution>,
+    /// Of all, where some failed.
+    pub all_times: Option<Distribution>,
 }
 
 impl Numbers {
-    pub fn of_block(block: &Block) -> Self {
+    pub fn of_block(block: &Block, over: TimesOver) -> Self {
         Self {
             requests: block.count,
             failed: block.failed,
             bytes_received: Some(block.bytes_received),
-            avg_ms: block.mean_us.map(ms),
-            min_ms: block.min_us.map(ms),
-            p50_ms: block.p50_us.map(ms),
-            p90_ms: block.p90_us.map(ms),
-            p95_ms: block.p95_us.map(ms),
-            p99_ms: block.p99_us.map(ms),
-            p99_9_ms: block.p99_9_us.map(ms),
-            max_ms: block.max_us.map(ms),
+            over,
+            failed_times: block.failed_times,
+            all_times: block.all_times,
+            ..Self::of_times(&block.times(over))
+        }
+    }
+
+    /// The times of a distribution; its requests are those that were timed.
+    fn of_times(times: &Distribution) -> Self {
+        Self {
+            requests: times.count,
+            avg_ms: times.mean_us.map(ms),
+            min_ms: times.min_us.map(ms),
+            p50_ms: times.p50_us.map(ms),
+            p90_ms: times.p90_us.map(ms),
+            p95_ms: times.p95_us.map(ms),
+            p99_ms: times.p99_us.map(ms),
+            p99_9_ms: times.p99_9_us.map(ms),
+            max_ms: times.max_us.map(ms),
+            ..Self::default()
+        }
+    }
+
+    /// Whether failed requests are in its times.
+    pub fn is_mixed(&self) -> bool {
+        self.over == TimesOver::All && self.failed > 0
+    }
+
+    /// The requests that are asked for alone, as many as were timed; those of all
+    /// where nothing else is known. Which ones they are is told beside.
+    pub fn timed(&self, wanted: Samples) -> (Self, Samples) {
+        let all = self.all_times.as_ref().map(Self::of_times);
+        match wanted {
+            _ if self.is_mixed() => (*self, Samples::All),
+            Samples::Ok => {
+                let ok = self.requests - self.failed.min(self.requests);
+                let answers = Self {
+                    requests: ok,
+                    ..*self
+                };
+                (answers, Samples::Ok)
+            }
+            Samples::Failed => {
+                let failed = self.failed_times.as_ref().map(Self::of_times);
+                (failed.unwrap_or_default(), Samples::Failed)
+            }
+            Samples::All => (all.unwrap_or(*self), Samples::All),
         }
     }
 
@@ -61,6 +109,10 @@ impl Numbers {
             p99_ms: time("p99_0"),
             p99_9_ms: time("p99_9"),
             max_ms: time("p100_0"),
+            // As Taurus has them.
+            over: TimesOver::All,
+            failed_times: None,
+            all_times: None,
         })
     }
 
@@ -97,5 +149,41 @@ mod tests {
         assert_eq!(numbers.p50_ms, None);
         assert_eq!(numbers.points(), [(95.0, 250.0), (100.0, 1500.0)]);
         assert_eq!(Numbers::of_results(&json!(null)), None);
+        // Failures are among their times, and cannot be taken out.
+        assert!(numbers.is_mixed());
+        for wanted in [Samples::Ok, Samples::Failed, Samples::All] {
+            assert_eq!(numbers.timed(wanted), (numbers, Samples::All));
+        }
+    }
+
+    #[test]
+    fn each_kind_of_requests_has_its_own_times() {
+        let times = |count, us| Distribution {
+            count,
+            p95_us: Some(us),
+            ..Distribution::default()
+        };
+        let block = Block {
+            count: 185,
+            ok: 50,
+            failed: 135,
+            p95_us: Some(20_100),
+            failed_times: Some(times(135, 200)),
+            all_times: Some(times(185, 20_050)),
+            ..Block::default()
+        };
+        let numbers = Numbers::of_block(&block, TimesOver::Ok);
+        assert_eq!((numbers.requests, numbers.p95_ms), (185, Some(20.1)));
+        for (wanted, requests, p95_ms) in [
+            (Samples::Ok, 50, 20.1),
+            (Samples::Failed, 135, 0.2),
+            (Samples::All, 185, 20.05),
+        ] {
+            let (timed, of) = numbers.timed(wanted);
+            assert_eq!(
+                (timed.requests, timed.p95_ms, of),
+                (requests, Some(p95_ms), wanted)
+            );
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! fields alone.
 
 use super::numbers::Numbers;
+use crate::answer::ms;
 use crate::backend::{Ask, Backend, BackendError};
 use crate::clean::{Text, cut};
 use crate::refusal::{Code, Refusal};
@@ -9,7 +10,7 @@ use dlt_core::calls::LoadSummary;
 use dlt_core::generator::Generator;
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::outcome::Outcome;
-use dlt_core::summary::{AccountSummary, Blocks, Coverage, ErrorRow};
+use dlt_core::summary::{AccountSummary, Block, Blocks, Coverage, ErrorRow};
 use dlt_core::verdict::Verdict;
 use serde::Deserialize;
 use serde_json::Value;
@@ -130,10 +131,29 @@ impl Run {
         }
     }
 
+    /// A sentence on what the times of the run, of one region or of one label are of,
+    /// where times alone would mislead.
+    pub fn times_of(&self, region: Option<&str>, label: Option<&str>) -> Option<String> {
+        let blocks = self.summary.as_ref().filter(|_| !self.could_not_run())?;
+        let time = |us| format!("{} ms", ms(us));
+        let count = |count: u64| count.to_string();
+        let all = self.errors.as_deref().unwrap_or_default();
+        let named = |block: &&Block| block.label.as_deref() == label;
+        let (block, errors) = match (region, label) {
+            (Some(_), Some(_)) => return None,
+            // Errors are not known by region.
+            (Some(region), None) => (blocks.regions.get(region)?, &[][..]),
+            (None, Some(_)) => (blocks.labels.iter().find(named)?, all),
+            (None, None) => (&blocks.total, all),
+        };
+        let times = blocks.times_of(block, errors)?;
+        Some(times.sentence(count, time))
+    }
+
     /// All requests; None if it measured nothing.
     pub fn total(&self) -> Option<Numbers> {
         let numbers = match &self.summary {
-            Some(blocks) => Some(Numbers::of_block(&blocks.total)),
+            Some(blocks) => Some(Numbers::of_block(&blocks.total, blocks.times_over)),
             None => Numbers::of_results(&self.results["total"]),
         };
         let numbers = numbers.filter(|numbers| numbers.requests > 0);
@@ -145,7 +165,12 @@ impl Run {
         if let Some(blocks) = &self.summary {
             let rows = blocks.regions.iter();
             return rows
-                .map(|(name, block)| (name.clone(), self.told(Numbers::of_block(block))))
+                .map(|(name, block)| {
+                    (
+                        name.clone(),
+                        self.told(Numbers::of_block(block, blocks.times_over)),
+                    )
+                })
                 .collect();
         }
         let results = self.results.as_object();
@@ -166,7 +191,10 @@ impl Run {
                 let rows = blocks.labels.iter();
                 rows.map(|block| {
                     let label = block.label.clone().unwrap_or_default();
-                    (label, self.told(Numbers::of_block(block)))
+                    (
+                        label,
+                        self.told(Numbers::of_block(block, blocks.times_over)),
+                    )
                 })
                 .collect()
             }

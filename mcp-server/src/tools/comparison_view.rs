@@ -52,6 +52,13 @@ struct Comparability {
     same_plan: bool,
     trusted: bool,
     complete: bool,
+    // An older server has times of one kind only.
+    #[serde(default = "yes")]
+    same_times: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Debug, Serialize, JsonSchema)]

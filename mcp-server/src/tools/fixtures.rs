@@ -200,10 +200,15 @@ pub fn label(n: u64) -> String {
 /// Numbers of a label, a region or the run: `n` makes them differ.
 fn block(n: u64, count: u64) -> Value {
     let us = |base: u64| base + n * 1_237;
-    json!({"count": count, "ok": count - n, "failed": n, "bytes_received": count * 500,
+    let mut block = json!({"count": count, "ok": count - n, "failed": n, "bytes_received": count * 500,
         "bytes_sent": count * 90, "min_us": us(1_041), "max_us": us(1_185_333), "mean_us": us(84_121),
         "stdev_us": us(31_007), "p50_us": us(61_119), "p75_us": us(90_111), "p90_us": us(151_551),
-        "p95_us": us(203_007), "p99_us": us(612_863), "p99_9_us": us(912_895), "p99_99_us": us(1_100_799)})
+        "p95_us": us(203_007), "p99_us": us(612_863), "p99_9_us": us(912_895), "p99_99_us": us(1_100_799)});
+    if n > 0 {
+        block["failed_times"] = json!({"count": n, "p50_us": 100, "p95_us": 200});
+        block["all_times"] = json!({"count": count, "p50_us": us(60_031), "p95_us": us(201_023)});
+    }
+    block
 }
 
 fn compatible(n: u64, count: u64) -> Value {
@@ -269,7 +274,7 @@ pub fn record(ours: bool) -> Value {
             2 => HOSTILE.to_owned(), _ => format!("203.0.113.{n}:443")}, 60_000 - n])).collect::<Vec<_>>(),
             "http_versions": [["1.1", 1_799_565]]},
         "load": {"model": "open", "arrivals": 500.0, "planned": [[0, 500.0]]},
-        "summary": {"total": block(4_950, 1_824_000), "regions": regions, "labels": labels},
+        "summary": {"times_over": "ok", "total": block(4_950, 1_824_000), "regions": regions, "labels": labels},
         "errors": errors(), "warnings": [HOSTILE]});
     for (key, value) in fields.as_object().into_iter().flatten() {
         record[key] = value.clone();
@@ -293,7 +298,7 @@ fn errors() -> Value {
 
 /// 1,000 requests: 500 near 10 ms, 450 near 100 ms, 50 near 1 s.
 fn histogram() -> Value {
-    json!({"distribution": {"count": 1000, "min_us": 9_990, "max_us": 1_003_000, "mean_us": 100_000,
+    json!({"of": "ok", "distribution": {"count": 1000, "min_us": 9_990, "max_us": 1_003_000, "mean_us": 100_000,
             "stdev_us": 1, "p50_us": 10_007, "p75_us": 100_031, "p90_us": 100_031, "p95_us": 100_031,
             "p99_us": 1_003_000, "p99_9_us": 1_003_000, "p99_99_us": 1_003_000},
         "buckets": [[9_984, 9_991, 200], [10_000, 10_007, 300], [99_968, 100_031, 450], [1_000_448, 1_000_959, 20],
@@ -329,7 +334,7 @@ fn comparison() -> Value {
     json!({"base": {"test_id": "Xk29QmWz7B", "test_run_id": "b4sEl1ne00", "start_time": "2026-02-01 12:00:05"},
         "candidate": {"test_id": "Xk29QmWz7B", "test_run_id": "p4TqL8vN2c", "start_time": "2026-03-01 12:00:05"},
         "verdict": "worse", "reasons": [HOSTILE],
-        "comparability": {"same_load": true, "same_regions": true, "same_tasks": true, "same_plan": true, "trusted": false, "complete": true},
+        "comparability": {"same_load": true, "same_regions": true, "same_tasks": true, "same_plan": true, "trusted": false, "complete": true, "same_times": true},
         "totals": names.map(|name| metric(name, 7.5, "worse")), "labels": labels, "added": [HOSTILE], "removed": [],
         "inconclusive": (60..90).map(label).collect::<Vec<_>>()})
 }

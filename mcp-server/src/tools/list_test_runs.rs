@@ -1,7 +1,7 @@
 //! The runs of a scenario, newest first.
 
 use super::{Asked, Question, test};
-use crate::answer::{Answer, LONGEST_DEFAULT, instant, percent, rounded};
+use crate::answer::{Answer, LONGEST_DEFAULT, instant, ms, percent, rounded};
 use crate::backend::{Ask, BackendError};
 use crate::clean::Text;
 use crate::cursor::Cursor;
@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use dlt_core::calls::PageToken;
 use dlt_core::calls::answers::{ShortOutcome, ShortVerdict};
 use dlt_core::ids::{TestId, TestRunId};
+use dlt_core::summary::Distribution;
 use dlt_core::verdict::Trust;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -112,6 +113,9 @@ struct Seen {
     requests_per_second: Option<f64>,
     avg_response_time: Option<f64>,
     percentiles: BTreeMap<String, Option<f64>>,
+    /// Of ok answers, where the times above are not.
+    #[serde(rename = "ok_times")]
+    ok_times: Option<Distribution>,
     outcome: Option<ShortOutcome>,
     verdict: Option<ShortVerdict>,
 }
@@ -120,7 +124,10 @@ impl Row {
     fn of(seen: &Seen, baseline: Option<&str>) -> Self {
         let count = |number: f64| number.max(0.0) as u64;
         let requests = seen.requests.map(count);
-        let percentile = |key: &str| seen.percentiles.get(key).copied().flatten().map(rounded);
+        let percentile = |key: &str, of: fn(&Distribution) -> Option<u64>| match &seen.ok_times {
+            Some(times) => of(times).map(ms),
+            None => seen.percentiles.get(key).copied().flatten().map(rounded),
+        };
         // Figures that are 0 are left out of the API's rows.
         let errors = requests.map(|_| seen.errors.map_or(0, count));
         Self {
@@ -140,10 +147,13 @@ impl Row {
                 .zip(requests)
                 .and_then(|(part, whole)| percent(part, whole)),
             rps: seen.requests_per_second.map(rounded),
-            avg_ms: seen.avg_response_time.map(rounded),
-            p50_ms: percentile("p50"),
-            p95_ms: percentile("p95"),
-            p99_ms: percentile("p99"),
+            avg_ms: match &seen.ok_times {
+                Some(times) => times.mean_us.map(ms),
+                None => seen.avg_response_time.map(rounded),
+            },
+            p50_ms: percentile("p50", |times| times.p50_us),
+            p95_ms: percentile("p95", |times| times.p95_us),
+            p99_ms: percentile("p99", |times| times.p99_us),
             is_baseline: baseline == Some(seen.test_run_id.as_str()),
         }
     }

@@ -17,6 +17,7 @@ mod list_test_runs;
 mod query_latency;
 mod result_view;
 mod task_rows;
+mod warnings;
 
 use crate::answer::Answer;
 use crate::arguments;

@@ -9,7 +9,7 @@ use crate::refusal::{Code, Refusal};
 use crate::seen::numbers::Numbers;
 use crate::seen::run::{Method, Run};
 use async_trait::async_trait;
-use dlt_core::calls::answers::HistogramAnswer;
+use dlt_core::calls::answers::{HistogramAnswer, Samples};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,9 @@ pub(super) struct Input {
     #[serde(default)]
     #[schemars(length(max = 10), inner(range(min = 0, max = 100)))]
     percentiles: Vec<f64>,
+    /// ok (default), failed or all
+    #[serde(default)]
+    of: Option<Of>,
     /// Shares above these limits
     #[serde(default)]
     #[schemars(length(max = 10), inner(range(min = 0)))]
@@ -48,10 +51,42 @@ pub(super) struct Input {
     buckets: Option<usize>,
 }
 
+/// Which requests are timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Of {
+    Ok,
+    Failed,
+    All,
+}
+
+impl From<Of> for Samples {
+    fn from(of: Of) -> Self {
+        match of {
+            Of::Ok => Self::Ok,
+            Of::Failed => Self::Failed,
+            Of::All => Self::All,
+        }
+    }
+}
+
+impl From<Samples> for Of {
+    fn from(of: Samples) -> Self {
+        match of {
+            Samples::Ok => Self::Ok,
+            Samples::Failed => Self::Failed,
+            Samples::All => Self::All,
+        }
+    }
+}
+
 /// Its answer.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Output {
+    /// Requests that were timed
     requests: u64,
+    /// Which ones
+    of: Of,
     method: Method,
     #[serde(skip_serializing_if = "Option::is_none")]
     avg_ms: Option<f64>,
@@ -109,7 +144,7 @@ impl Question for QueryLatency {
     const NAME: &'static str = "query_latency";
     const TITLE: &'static str = "Latency query";
     const TEXT: &'static str = "Any percentiles, shares above limits and histogram of response times of \
-        a run or one label, with the method and its error.";
+        a run or one label, of ok answers unless `of` says else, with the method and its error.";
     type Input = Input;
     type Output = Output;
 
@@ -135,28 +170,43 @@ impl Question for QueryLatency {
             Some(label) => Some(seen.label(label, input.region.as_deref())?),
             None => None,
         };
+        let label = of_label.as_ref().map(|row| row.0.clone());
+        let numbers = of_label.as_ref().map(|row| row.1).or(of_region);
+        let numbers = numbers.or_else(|| seen.total()).unwrap_or_default();
+        let warned = |output: Output| {
+            if output.of == Of::All && numbers.failed == 0 {
+                return output;
+            }
+            let said = seen.times_of(input.region.as_deref(), label.as_deref());
+            output.with_warnings(said, input.of)
+        };
         let mut missing = None;
         if of_region.is_none() {
             let ask = Ask::Histogram {
                 test,
                 run,
-                label: of_label.as_ref().map(|row| row.0.clone()),
+                label: label.clone(),
+                of: input.of.map(Samples::from),
             };
             match asked.backend.get(&ask).await {
                 Ok(value) => {
                     let exact: HistogramAnswer = serde_json::from_value(value)
                         .map_err(|error| BackendError::unreadable("histogram", &error))?;
-                    if exact.distribution.count > 0 {
-                        return Ok(Answer::whole(of_histogram(&exact, &wanted, &input)));
-                    }
+                    let output = match exact.distribution.count {
+                        0 => of_nothing(exact.of),
+                        _ => of_histogram(&exact, &wanted, &input),
+                    };
+                    return Ok(Answer::whole(warned(output)));
                 }
                 Err(BackendError::NoRoute | BackendError::NotFound(_)) => {}
                 Err(error) => missing = Some(error),
             }
         }
-        let numbers = of_label.map(|row| row.1).or(of_region);
-        let numbers = numbers.or_else(|| seen.total()).unwrap_or_default();
-        let mut output = of_points(&numbers, seen.method(), &wanted, &input);
+        let (numbers, of) = numbers.timed(input.of.map_or(Samples::Ok, Samples::from));
+        let mut output = warned(match numbers.requests {
+            0 => of_nothing(of),
+            _ => of_points(&numbers, of, seen.method(), &wanted, &input),
+        });
         if let Some(error) = missing {
             let text = format!("the exact histogram is missing: {error}");
             output
@@ -164,6 +214,50 @@ impl Question for QueryLatency {
                 .push(Warning::new("histogram_unavailable", &text));
         }
         Ok(Answer::whole(output))
+    }
+}
+
+impl Output {
+    /// Adds what has to be known of the requests that are timed; `said` is what the
+    /// run says of its times.
+    fn with_warnings(mut self, said: Option<String>, asked: Option<Of>) -> Self {
+        if self.of == Of::All && asked != Some(Of::All) {
+            self.warnings.push(Warning::new(
+                "times_over_all",
+                "these are times of all requests, failed ones too: ok ones were not kept apart",
+            ));
+        }
+        if self.of == Of::Ok
+            && let Some(text) = said
+        {
+            self.warnings.push(Warning::new("many_failures", &text));
+        }
+        self
+    }
+}
+
+/// No request was timed.
+fn of_nothing(of: Samples) -> Output {
+    let (text, next) = match of {
+        Samples::Failed => ("no request failed", "leave of out for the ok answers"),
+        _ => (
+            "no request was answered ok",
+            "call with of: failed, or get_error_breakdown",
+        ),
+    };
+    Output {
+        requests: 0,
+        of: of.into(),
+        method: Method::HdrMerge,
+        avg_ms: None,
+        min_ms: None,
+        max_ms: None,
+        percentiles: Vec::new(),
+        over: Vec::new(),
+        histogram: Vec::new(),
+        error_bound_ms: None,
+        warnings: vec![Warning::new("no_times", text)],
+        next: next.into(),
     }
 }
 
@@ -202,6 +296,7 @@ fn of_histogram(exact: &HistogramAnswer, wanted: &[f64], input: &Input) -> Outpu
     });
     Output {
         requests: count,
+        of: exact.of.into(),
         method: Method::HdrMerge,
         avg_ms: exact.distribution.mean_us.map(ms),
         min_ms: exact.distribution.min_us.map(ms),
@@ -261,7 +356,13 @@ fn histogram(exact: &HistogramAnswer, steps: usize) -> Vec<Step> {
 }
 
 /// From the stored percentiles alone.
-fn of_points(numbers: &Numbers, method: Method, wanted: &[f64], input: &Input) -> Output {
+fn of_points(
+    numbers: &Numbers,
+    of: Samples,
+    method: Method,
+    wanted: &[f64],
+    input: &Input,
+) -> Output {
     let points = numbers.points();
     let method = match method {
         Method::TaskMean => Method::TaskMean,
@@ -285,6 +386,7 @@ fn of_points(numbers: &Numbers, method: Method, wanted: &[f64], input: &Input) -
     }
     Output {
         requests: numbers.requests,
+        of: of.into(),
         method,
         avg_ms: numbers.avg_ms,
         min_ms: numbers.min_ms,

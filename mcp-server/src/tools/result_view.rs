@@ -2,14 +2,14 @@
 //! believed, whether it passed, its numbers in all, by region and by label.
 //! Which run and which slice is the tools' own.
 
-use super::{is_false, is_none_or_zero, is_zero};
-use crate::answer::{Answer, Rows, Warning, instant, percent, rounded};
+use super::{is_false, is_none_or_zero, is_zero, warnings};
+use crate::answer::{Answer, Rows, Warning, instant, ms, percent, rounded};
 use crate::clean::Text;
 use crate::refusal::Refusal;
 use crate::seen::numbers::Numbers;
 use crate::seen::run::{Method, Run};
 use dlt_core::generator::OTHER_ADDRESSES;
-use dlt_core::summary::AccountSummary;
+use dlt_core::summary::{AccountSummary, many_failed};
 use dlt_core::verdict::Trust;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -157,6 +157,8 @@ struct ThresholdRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     observed: Option<Text>,
     passed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Text>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -220,6 +222,11 @@ struct Row {
     p99_9_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_ms: Option<f64>,
+    /// failed requests; the times above are of ok ones
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed_p50_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed_p95_ms: Option<f64>,
 }
 
 impl Row {
@@ -237,6 +244,12 @@ impl Row {
             p99_ms: numbers.p99_ms,
             p99_9_ms: numbers.p99_9_ms,
             max_ms: numbers.max_ms,
+            failed_p50_ms: numbers
+                .failed_times
+                .and_then(|times| Some(ms(times.p50_us?))),
+            failed_p95_ms: numbers
+                .failed_times
+                .and_then(|times| Some(ms(times.p95_us?))),
         }
     }
 }
@@ -340,9 +353,14 @@ fn labels(run: &Run, slice: &Slice) -> Vec<Row> {
         SortBy::Label => 0.0,
     };
     rows.sort_by(|a, b| key(&b.1).total_cmp(&key(&a.1)).then_with(|| a.0.cmp(&b.0)));
-    let row = |(label, numbers): (String, Numbers)| Row {
-        label: Some(Text::of(&label)),
-        ..Row::of(&numbers, seconds)
+    let row = |(label, mut numbers): (String, Numbers)| {
+        // Labels are many: where few of one's requests failed that is left out.
+        let many = many_failed(numbers.failed, numbers.requests);
+        numbers.failed_times = numbers.failed_times.filter(|_| many);
+        Row {
+            label: Some(Text::of(&label)),
+            ..Row::of(&numbers, seconds)
+        }
     };
     rows.into_iter().map(row).collect()
 }
@@ -375,6 +393,7 @@ pub(super) fn answer(run: &Run, slice: &Slice) -> Result<Answer<Output>, Refusal
                 expression: Text::of(&row.expression),
                 observed: row.observed.as_deref().map(Text::of),
                 passed: row.passed,
+                reason: row.reason.as_deref().map(Text::of),
             })
             .collect(),
     });
@@ -400,7 +419,7 @@ pub(super) fn answer(run: &Run, slice: &Slice) -> Result<Answer<Output>, Refusal
             },
             addresses: addresses(run),
             percentile_method: run.method(),
-            warnings: warnings(run, total.as_ref()),
+            warnings: warnings::of(run, total.as_ref(), slice.region.as_deref()),
             next: next(run, total.as_ref()),
             labels_total: all.len(),
             raw: None,
@@ -430,63 +449,6 @@ fn addresses(run: &Run) -> Vec<AddressRow> {
         .collect();
     rows.extend((other > 0).then(|| row(OTHER_ADDRESSES, other)));
     rows
-}
-
-fn warnings(run: &Run, total: Option<&Numbers>) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    if total.is_none() {
-        let text = match run.is_active() {
-            true => format!("the run is {}; results come when it ends", run.status),
-            false => format!("the run is {} and measured nothing", run.status),
-        };
-        warnings.push(Warning::new("no_results", &text));
-    }
-    if run.could_not_run() {
-        warnings.push(Warning::new(
-            "could_not_run",
-            "the target never answered: there are no response times",
-        ));
-    }
-    let untrusted = run
-        .verdict
-        .as_ref()
-        .is_some_and(|verdict| verdict.trust == Trust::Untrusted);
-    if untrusted {
-        warnings.push(Warning::new(
-            "untrusted",
-            "do not judge the target by these numbers: the load generator was the limit or data \
-             is missing",
-        ));
-    }
-    if run
-        .coverage
-        .as_ref()
-        .is_some_and(|coverage| !coverage.complete)
-    {
-        warnings.push(Warning::new(
-            "incomplete",
-            "some runners or seconds are missing",
-        ));
-    }
-    if total.is_some() && run.method() == Method::TaskMean {
-        warnings.push(Warning::new(
-            "task_mean",
-            "percentiles are means of the runners' percentiles, not those of all requests",
-        ));
-    }
-    if run.status == "cancelled" && total.is_some() {
-        warnings.push(Warning::new(
-            "partial",
-            "the run was cancelled: results are partial",
-        ));
-    }
-    warnings.extend(
-        run.warnings
-            .iter()
-            .take(5)
-            .map(|text| Warning::new("run", text)),
-    );
-    warnings
 }
 
 /// What is worth asking next.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 mod addresses;
 mod cloud;
+mod times;
 
 /// Definitions of all tools together, and the default answer of each.
 const MOST_DEFINITION_TOKENS: usize = 4_500;

@@ -3,11 +3,11 @@
 
 use super::{Answer, json, runs};
 use crate::objects::uploads;
-use crate::results;
+use crate::results::{self, Histogram};
 use crate::runs::Run;
 use crate::world::World;
 use dlt_core::calls::RunRecord;
-use dlt_core::calls::answers::{Artifact, ArtifactsAnswer, ErrorsAnswer};
+use dlt_core::calls::answers::{Artifact, ArtifactsAnswer, ErrorsAnswer, HistogramAnswer, Samples};
 use dlt_core::calls::request::{Refusal, RunPart};
 use dlt_core::compare::{Comparison, Side, compare, in_region};
 use dlt_core::ids::{Region, TestId, TestRunId};
@@ -29,7 +29,7 @@ pub(super) async fn get(
     let run = runs::need(world, test, run).await?;
     match part {
         RunPart::Timeline => timeline(world, &run).await,
-        RunPart::Histogram { label } => json(histogram(world, &run, label).await),
+        RunPart::Histogram { label, of } => json(histogram(world, &run, label, of).await),
         RunPart::Errors => json(Ok(ErrorsAnswer {
             errors: run.record.errors.unwrap_or_default(),
         })),
@@ -144,12 +144,24 @@ async fn histogram(
     world: &World,
     run: &Run,
     label: Option<String>,
-) -> Result<dlt_core::calls::answers::HistogramAnswer, Refusal> {
-    let found = results::histogram(world, run, label.as_deref()).await?;
-    found.ok_or_else(|| match &label {
-        Some(label) => nothing_yet(run, &format!("label {label:?}")),
-        None => nothing_yet(run, "reports"),
-    })
+    of: Option<Samples>,
+) -> Result<HistogramAnswer, Refusal> {
+    match results::histogram(world, run, label.as_deref(), of).await? {
+        Histogram::Of(answer) => Ok(answer),
+        Histogram::Nothing => Err(match &label {
+            Some(label) => nothing_yet(run, &format!("label {label:?}")),
+            None => nothing_yet(run, "reports"),
+        }),
+        Histogram::Mixed => Err(Refusal::new(
+            404,
+            "TESTRUN_NOT_FOUND",
+            format!(
+                "run {} has response times over all requests only: an older dlt measured it, which \
+                 did not keep failed ones apart; ask with of=all",
+                run.run
+            ),
+        )),
+    }
 }
 
 async fn artifacts(world: &World, run: &Run) -> Result<ArtifactsAnswer, Refusal> {

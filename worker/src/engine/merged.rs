@@ -1,7 +1,6 @@
 //! Adds up what the threads of a runner have measured.
 
 use super::prepare::Prepared;
-use super::recorder::add_second;
 use super::{LoadResult, ThreadResult};
 use dlt_core::generator::GeneratorSums;
 use dlt_core::tally::{MOST_LABELS, OTHER_LABEL, Tally};
@@ -112,7 +111,7 @@ impl Series {
                 second: second.second,
                 ..LabelSecond::default()
             });
-            add_second(row, &second);
+            row.merge(&second);
         }
     }
 

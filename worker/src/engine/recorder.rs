@@ -170,6 +170,7 @@ impl Recorder {
             self.series.clear();
             for second in self.now.labels.drain(..) {
                 self.now.flow.latency.merge(&second.latency);
+                self.now.flow.latency_failed.merge(&second.latency_failed);
             }
         }
         index
@@ -265,8 +266,10 @@ impl Recorder {
         self.read(finished);
         self.labels[label].record(sample, outcome);
         let response_us = sample.done_us.saturating_sub(sample.due_us);
-        // In closed load it is the response time, which labels have: see `finish`.
-        if self.open {
+        let ok = outcome.cause.is_none();
+        // Of ok samples, as response times are. In closed load it is the response
+        // time, which labels have: see `finish`.
+        if self.open && ok {
             let service_us = sample.done_us.saturating_sub(sample.sent_us);
             self.phases.service.record(service_us);
         }
@@ -275,7 +278,7 @@ impl Recorder {
                 .connect
                 .record(connected_us.saturating_sub(sample.sent_us));
         }
-        if let Some(first_us) = sample.first_byte_us {
+        if let Some(first_us) = sample.first_byte_us.filter(|_| ok) {
             self.phases
                 .first_byte
                 .record(first_us.saturating_sub(sample.sent_us));
@@ -284,7 +287,6 @@ impl Recorder {
         self.last_done_us = self.last_done_us.max(sample.done_us);
         let now = &mut self.now;
         now.flow.bytes += sample.bytes_received;
-        let ok = outcome.cause.is_none();
         match outcome.cause {
             None => {
                 self.account.ok += 1;
@@ -298,12 +300,16 @@ impl Recorder {
         }
         match now.labels.get_mut(label) {
             // `roll` adds the labels' up.
-            Some(second) => {
+            Some(second) if ok => {
                 second.latency.record(response_us);
-                second.ok += u64::from(ok);
-                second.failed += u64::from(!ok);
+                second.ok += 1;
             }
-            None => now.flow.latency.record(response_us),
+            Some(second) => {
+                second.latency_failed.record(response_us);
+                second.failed += 1;
+            }
+            None if ok => now.flow.latency.record(response_us),
+            None => now.flow.latency_failed.record(response_us),
         }
     }
 
@@ -409,10 +415,12 @@ impl Recorder {
         flow.causes.sort();
         for (series, second) in self.series.iter_mut().zip(&mut now.labels) {
             flow.latency.merge(&second.latency);
+            flow.latency_failed.merge(&second.latency_failed);
             keep_second(series, now.second, std::mem::take(second));
         }
         // Whoever takes it keeps it to the end of the run.
         flow.latency.shrink_to_fit();
+        flow.latency_failed.shrink_to_fit();
         flow.lag.shrink_to_fit();
         let lag_p99_us = flow.lag.quantile_us(0.99).map_or(0, |us| us as u64);
         if verdict::is_bad_second(&flow) {
@@ -508,22 +516,16 @@ fn keep_second(series: &mut Vec<LabelSecond>, second: u64, row: LabelSecond) {
     }
     let stretch = stretch_of(second);
     match series.last_mut() {
-        Some(last) if last.second == stretch => add_second(last, &row),
+        Some(last) if last.second == stretch => last.merge(&row),
         _ => {
             let mut row = row;
             row.second = stretch;
             // It is kept to the end of the run.
             row.latency.shrink_to_fit();
+            row.latency_failed.shrink_to_fit();
             series.push(row);
         }
     }
-}
-
-/// Adds the same stretch of a label.
-pub(super) fn add_second(into: &mut LabelSecond, other: &LabelSecond) {
-    into.ok += other.ok;
-    into.failed += other.failed;
-    into.latency.merge(&other.latency);
 }
 
 #[cfg(test)]

@@ -31,9 +31,49 @@ pub struct Artifact {
     pub bytes: u64,
 }
 
+/// Which samples a histogram is over (`of`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Samples {
+    /// Those that ended ok.
+    #[default]
+    Ok,
+    /// Those that failed.
+    Failed,
+    /// All.
+    All,
+}
+
+impl Samples {
+    /// Each, as it is written.
+    pub const NAMES: [(&'static str, Self); 3] = [
+        ("ok", Self::Ok),
+        ("failed", Self::Failed),
+        ("all", Self::All),
+    ];
+
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::All => "all",
+        }
+    }
+
+    /// What an answer without the word is over: that of an older dlt.
+    pub fn before() -> Self {
+        Self::All
+    }
+}
+
 /// GET …/histogram: an exact merged distribution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HistogramAnswer {
+    /// Which samples it is over; `all` where `ok` was not asked for by name and the
+    /// run is one of an older dlt, which did not keep failed samples apart.
+    #[serde(default = "Samples::before")]
+    pub of: Samples,
     /// The label, or none for all requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,

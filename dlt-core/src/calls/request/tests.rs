@@ -1,5 +1,6 @@
 //! Requests as calls: every route, every refusal, whatever comes.
 
+use super::super::answers::Samples;
 use super::super::query::{PageToken, RunsQuery};
 use super::{Call, Refusal, Request, RunPart};
 use crate::ids::{TestId, TestRunId};
@@ -159,6 +160,20 @@ fn every_route_reads_as_its_call() {
                 run: run(),
                 part: RunPart::Histogram {
                     label: Some("GET /".into()),
+                    of: None,
+                },
+            },
+        ),
+        (
+            "GET",
+            "/scenarios/Xk29QmWz7B/testruns/p4TqL8vN2c/histogram?of=failed",
+            "",
+            Call::GetRunPart {
+                test: test(),
+                run: run(),
+                part: RunPart::Histogram {
+                    label: None,
+                    of: Some(Samples::Failed),
                 },
             },
         ),

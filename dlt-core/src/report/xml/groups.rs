@@ -32,7 +32,8 @@ fn group(out: &mut Writer, label: &str, tally: &LabelTally, peak_users: u64) {
     let finished = tally.ok + tally.failed;
     // Taurus divides by all samples, also by those that had no such phase.
     let average = |sum_us: u128| seconds(sum_us as f64 / finished.max(1) as f64);
-    let response = &tally.response;
+    // As Taurus: times are those of all samples.
+    let response = tally.response_all();
     out.element("Group").with_shown("label", label).open();
     for (name, value) in [
         ("throughput", finished.to_string()),
@@ -51,7 +52,7 @@ fn group(out: &mut Writer, label: &str, tally: &LabelTally, peak_users: u64) {
         kpi(out, "rc", &count.to_string(), Some(&code));
     }
     for param in PERCENTILES {
-        kpi(out, "perc", &percentile(response, param), Some(param));
+        kpi(out, "perc", &percentile(&response, param), Some(param));
     }
     out.close();
 }

@@ -1,5 +1,6 @@
 //! Reading our own elements back; the mirror of `write`. Bounded: what is
-//! beyond a tally's limits folds as it does when tallies merge.
+//! beyond a tally's limits folds as it does when tallies merge. Reports of format 1
+//! are read too: their times are of all samples, which the tally then says.
 
 use super::pull::{Attributes, Doc, Tag};
 use super::{LONGEST_REPORT_BYTES, ReportError};
@@ -11,9 +12,11 @@ use crate::report::{Ended, Health, REPORT_FORMAT, Reading, Report, StartFacts, T
 use crate::sample::{Cause, Outcome};
 use crate::tally::{
     ErrorKey, ErrorTally, Exchange, LONGEST_EXCHANGE_BYTES, LabelTally, MOST_EXCHANGES, PhaseSum,
-    Tally,
+    Tally, TimesOver,
 };
 
+/// The first format that keeps times of ok and of failed samples apart.
+const FIRST_APART: u32 = 2;
 /// Most warnings that are read; runners make a handful.
 const MOST_WARNINGS: usize = 200;
 /// Most ways to end of one label that are read.
@@ -58,7 +61,7 @@ pub(super) fn read(text: &str) -> Result<Report, ReportError> {
 }
 
 fn ours<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>) -> Result<Report, ReportError> {
-    let mut report = head(&tag.attributes()?)?;
+    let (mut report, format) = head(&tag.attributes()?)?;
     let mut ended = None;
     let mut account = None;
     let mut sent = Sent::default();
@@ -79,7 +82,7 @@ fn ours<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>) -> Result<Report, ReportError> {
                 }
             }
             "Address" | "HttpVersion" => sent.row(tag.name(), &tag.attributes()?)?,
-            "Label" => return label(doc, tag, tally),
+            "Label" => return label(doc, tag, tally, format),
             "Error" => return error(doc, tag, tally),
             "Service" => return histogram(doc, tag, &mut tally.phases.service),
             "Connect" => return histogram(doc, tag, &mut tally.phases.connect),
@@ -121,7 +124,8 @@ impl Sent {
     }
 }
 
-fn head(attributes: &Attributes<'_>) -> Result<Report, ReportError> {
+/// What the element's own attributes say, and the document's format.
+fn head(attributes: &Attributes<'_>) -> Result<(Report, u32), ReportError> {
     let format: u32 = attributes.parsed("format")?;
     if format > REPORT_FORMAT {
         return Err(ReportError(format!(
@@ -129,7 +133,7 @@ fn head(attributes: &Attributes<'_>) -> Result<Report, ReportError> {
              ({REPORT_FORMAT}); update dlt here, or use one version everywhere"
         )));
     }
-    Ok(Report {
+    let report = Report {
         test: attributes.parsed("test")?,
         run: attributes.parsed("run")?,
         runner: attributes.parsed("runner")?,
@@ -147,7 +151,8 @@ fn head(attributes: &Attributes<'_>) -> Result<Report, ReportError> {
         generator: Generator::default(),
         warnings: Vec::new(),
         task: TaskFacts::default(),
-    })
+    };
+    Ok((report, format))
 }
 
 fn account(attributes: &Attributes<'_>) -> Result<Account, ReportError> {
@@ -256,7 +261,12 @@ fn bad_seconds(text: &str) -> Option<Vec<u64>> {
     Some(seconds)
 }
 
-fn label<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>, tally: &mut Tally) -> Result<(), ReportError> {
+fn label<'a>(
+    doc: &mut Doc<'a>,
+    tag: &Tag<'a>,
+    tally: &mut Tally,
+    format: u32,
+) -> Result<(), ReportError> {
     let attributes = tag.attributes()?;
     let mut read = LabelTally {
         ok: attributes.number("ok")?,
@@ -269,6 +279,7 @@ fn label<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>, tally: &mut Tally) -> Result<(), 
     };
     doc.children(tag, |doc, tag| match tag.name() {
         "Response" => histogram(doc, tag, &mut read.response),
+        "ResponseFailed" => histogram(doc, tag, &mut read.response_failed),
         "Outcome" => {
             let row = tag.attributes()?;
             let outcome = Outcome {
@@ -286,6 +297,13 @@ fn label<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>, tally: &mut Tally) -> Result<(), 
         }
         _ => doc.skip(tag),
     })?;
+    if format < FIRST_APART && read.failed > 0 {
+        // The phases are of all samples in any case.
+        tally.times_over = TimesOver::All;
+        if read.ok == 0 {
+            std::mem::swap(&mut read.response, &mut read.response_failed);
+        }
+    }
     tally.add_label(&attributes.exact("label")?, read);
     Ok(())
 }

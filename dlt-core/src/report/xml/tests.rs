@@ -1,10 +1,11 @@
 //! The wire format: a golden file, round trips, an independent reader.
 
 use super::ReportError;
-use crate::generator::Generator;
+use crate::latencies::Latencies;
 use crate::report::testing::{HOSTILE, raws, report};
 use crate::report::{Ended, Reading, Report};
 use crate::sample::{Cause, Outcome, Sample, Timed};
+use crate::tally::TimesOver;
 use proptest::prelude::*;
 
 /// A sample that took `ms`, of which 1 ms was connecting.
@@ -237,25 +238,6 @@ fn faults_are_named() {
     assert_eq!(Report::from_xml(&more).unwrap(), sample_report());
 }
 
-/// A runner of an older dlt does not tell what it sent its requests to.
-#[test]
-fn reports_of_format_1_are_read() {
-    let text: Vec<String> = sample_report()
-        .to_xml()
-        .lines()
-        .filter(|line| !["<Address ", "<HttpVersion "].contains(&line_start(line)))
-        .map(|line| line.replace("format=\"2\"", "format=\"1\""))
-        .collect();
-    let mut expected = sample_report();
-    expected.generator = Generator::default();
-    assert_eq!(Report::from_xml(&text.join("\n")).unwrap(), expected);
-}
-
-fn line_start(line: &str) -> &str {
-    let line = line.trim_start();
-    line.split_inclusive(' ').next().unwrap_or(line)
-}
-
 #[test]
 fn what_requests_were_sent_to_is_bounded() {
     let mut report = report(2, "lo-home-1", &[]);
@@ -269,6 +251,40 @@ fn what_requests_were_sent_to_is_bounded() {
     report.generator.http_versions = (0..99).map(|n| (n.to_string(), 1)).collect();
     let why = Report::from_xml(&report.to_xml()).unwrap_err().to_string();
     assert!(why.contains("versions of HTTP"), "{why}");
+}
+
+/// Written by the dlt before format 2: label `both` of 10 failures of 1 to 10 ms
+/// and 10 answers of 11 to 20 ms, `answers` of 21 to 33 ms, `failures` of 34 to 40 ms.
+const FORMAT_1: &str = include_str!("format_1.xml");
+
+#[test]
+fn reports_of_format_1_are_read_and_say_what_their_times_are_of() {
+    let report = Report::from_xml(FORMAT_1).unwrap();
+    assert_eq!(report.tally.times_over, TimesOver::All);
+    let of = |label: &str| {
+        let tally = &report.tally.labels[label];
+        let [ok, failed] = [&tally.response, &tally.response_failed].map(Latencies::exact);
+        let row = (ok.count, ok.min_us, ok.max_us, failed.count, failed.min_us);
+        (tally.is_apart(), row)
+    };
+    assert_eq!(of("both"), (false, (20, 1_000, 20_000, 0, 0)));
+    assert_eq!(of("answers"), (true, (13, 21_000, 33_000, 0, 0)));
+    assert_eq!(of("failures"), (true, (0, 0, 0, 7, 34_000)));
+    // The groups that Taurus' readers know are of all samples in both formats.
+    let groups = |text: &str| text[..text.find("<DltReport").unwrap()].to_owned();
+    assert_eq!(groups(&report.to_xml()), groups(FORMAT_1));
+}
+
+#[test]
+fn without_failures_both_formats_say_the_same() {
+    let samples: Vec<_> = (1..=50)
+        .map(|ms| ("a".to_owned(), took(ms), Outcome::ok(200)))
+        .collect();
+    let report = report(1, "lo-home-1", &samples);
+    let text = report.to_xml();
+    let older = text.replacen("format=\"2\"", "format=\"1\"", 1);
+    assert_ne!(older, text);
+    assert_eq!(Report::from_xml(&older).unwrap(), report);
 }
 
 #[test]

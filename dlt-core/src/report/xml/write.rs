@@ -159,6 +159,9 @@ fn label(out: &mut Writer, label: &str, tally: &LabelTally) {
             .empty();
     }
     histogram(out, "Response", &tally.response);
+    if tally.response_failed.count() > 0 {
+        histogram(out, "ResponseFailed", &tally.response_failed);
+    }
     out.close();
 }
 

@@ -2,6 +2,7 @@
 //! order in which it was told.
 
 use super::*;
+use dlt_core::latencies::Latencies;
 use proptest::prelude::*;
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -124,6 +125,44 @@ fn service_times_are_counted_from_the_send_with_any_number_of_labels() {
     }
 }
 
+/// Quick failures are in no time of an answer, with or without seconds by label.
+#[test]
+fn failures_are_timed_apart() {
+    for (open, labels) in [(false, 1), (true, 1), (false, 200), (true, 200)] {
+        let (sender, mut seconds) = unbounded_channel();
+        let mut recorder = Recorder::new(0, labels, open, sender);
+        for n in 0..90u64 {
+            let sent_us = n * 30_000;
+            send(&mut recorder, open.then_some(sent_us), sent_us);
+            let (took_us, outcome) = match n % 3 {
+                0 => (20_000 + n, Outcome::ok(200)),
+                1 => (90, Outcome::failed(Cause::Refused, None)),
+                _ => (700, Outcome::failed(Cause::Status5xx, Some(503))),
+            };
+            let ended = sample(sent_us, sent_us, sent_us + took_us);
+            done(&mut recorder, n as usize % labels, &ended, outcome, !open);
+        }
+        let names: Vec<String> = (0..labels).map(|n| n.to_string()).collect();
+        let result = recorder.finish(&names, 3_500_000);
+        let mut all = LabelTally::default();
+        result.labels.iter().for_each(|label| all.merge(label));
+        let [ok, failed] = [&all.response, &all.response_failed].map(Latencies::exact);
+        assert_eq!((ok.count, ok.min_us, ok.max_us), (30, 20_000, 20_087));
+        assert_eq!((failed.count, failed.min_us, failed.max_us), (60, 90, 700));
+        for phase in [&result.phases.service, &result.phases.first_byte] {
+            let exact = phase.exact();
+            assert_eq!((exact.count, exact.min_us), (30, 20_000));
+        }
+        let mut sum = Second::default();
+        while let Ok(second) = seconds.try_recv() {
+            sum.merge(&second.second);
+        }
+        assert_eq!((sum.latency.count(), sum.latency_failed.count()), (30, 60));
+        assert!(sum.latency.quantile_us(0.0).unwrap() > 19_000.0);
+        assert!(sum.latency_failed.quantile_us(1.0).unwrap() < 1_000.0);
+    }
+}
+
 #[test]
 fn failures_that_read_the_same_are_counted_together() {
     let (sender, _seconds) = unbounded_channel();
@@ -194,6 +233,15 @@ proptest! {
         prop_assert_eq!(causes, result.account.failed);
         let labels: u64 = result.series.iter().flatten().map(|row| row.ok + row.failed).sum();
         prop_assert_eq!(labels, sum.ok + sum.failed);
-        prop_assert_eq!(sum.latency.count(), sum.ok + sum.failed);
+        prop_assert_eq!(sum.latency.count(), sum.ok);
+        prop_assert_eq!(sum.latency_failed.count(), sum.failed);
+        prop_assert!(result.labels.iter().all(LabelTally::is_apart));
+        prop_assert_eq!(result.phases.service.count(), sum.ok);
+        prop_assert_eq!(result.phases.first_byte.count(), sum.ok);
+        let of_labels = result.series.iter().flatten();
+        let apart = |row: &LabelSecond| {
+            (row.latency.count(), row.latency_failed.count()) == (row.ok, row.failed)
+        };
+        prop_assert!(of_labels.clone().all(apart));
     }
 }

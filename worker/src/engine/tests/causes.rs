@@ -108,7 +108,7 @@ fn answers_that_are_none() {
 fn limits_of_time_by_phase() {
     let result = once(vec![HANG], |step| step.timeouts.first_byte_us = 60_000);
     fails(&result, Cause::TimeoutFirstByte, "within 60 ms");
-    let response = result.tally.overall().response.exact();
+    let response = result.tally.overall().response_failed.exact();
     assert!(response.min_us >= 60_000, "{response:?}");
     let mut acts = text("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
     acts.push(HANG);
