@@ -56,7 +56,7 @@ fn a_policy_that_no_address_fits_is_named() {
          scenarios: {{ shop: {{ requests: ['{}'] }} }}\n",
         target.url("/")
     );
-    let file = home.file("v6.yaml", scenario_file("testName: v6\n", &plan));
+    let file = home.file("v6.yaml", scenario_file("testName: one family\n", &plan));
     let ended = home.run(LOAD + AROUND, ["run", file.to_str().unwrap(), "--json"]);
     let record = ended.record();
     let errors = record.errors.unwrap();

@@ -58,6 +58,10 @@ mod tests {
         }
         let (dns, _) = read(&json!({ "refresh": "1m30s" })).unwrap();
         assert_eq!(dns.refresh_us, 90_000_000);
+        for (inside, outside) in [("1s", "999ms"), ("31d", "31d1ms")] {
+            assert!(read(&json!({ "refresh": inside })).is_ok());
+            assert!(read(&json!({ "refresh": outside })).is_err());
+        }
         let (_, warnings) = read(&json!({ "ttl": 3 })).unwrap();
         assert_eq!(warnings, ["execution[0].dns.ttl: unknown key, not used"]);
     }

@@ -284,16 +284,6 @@ fn plan_limits() -> Vec<(&'static str, Value, Value)> {
         ("E/throughput", json!(1e7), json!(10_000_001)),
         ("E/graceful-stop", json!("0s"), json!("-1s")),
         ("E/graceful-stop", json!("10m"), json!("10m1ms")),
-        (
-            "E/dns",
-            json!({ "refresh": "1s" }),
-            json!({ "refresh": "999ms" }),
-        ),
-        (
-            "E/dns",
-            json!({ "refresh": "31d" }),
-            json!({ "refresh": "31d1ms" }),
-        ),
         ("S/timeout", json!("1ms"), json!("0.5ms")),
         ("S/timeout", json!("1h"), json!("1h1ms")),
         (

@@ -177,6 +177,12 @@ impl Failure {
         })
     }
 
+    /// Whether this runner has no file or memory for a socket, to whichever
+    /// address; ports may be used up for one address alone.
+    pub(crate) fn lacks_files(&self) -> bool {
+        self.exhausted == Some(Exhausted::Files)
+    }
+
     /// The key under which a tally counts it.
     pub(crate) fn key(&self) -> ErrorKey {
         let message = match &self.message {

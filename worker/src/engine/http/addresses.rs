@@ -4,7 +4,6 @@
 
 use super::super::clock::Clock;
 use super::super::errors::{Doing, Failure};
-use super::super::recorder::Exhausted;
 use dlt_core::generator::GeneratorSums;
 use dlt_core::sample::Cause;
 use std::cell::{Cell, RefCell};
@@ -240,7 +239,7 @@ pub(super) async fn dial<S>(
             Err(error) => error,
         };
         let failure = Failure::io(&error, Doing::Connecting, peer);
-        if failure.exhausted == Some(Exhausted::Files) {
+        if failure.lacks_files() {
             // No other address would help, nor is this one at fault.
             attempt.forgiven();
             return Err(failure);

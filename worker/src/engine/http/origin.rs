@@ -226,7 +226,7 @@ impl Origin {
             self.have(&sockets);
             Ok(())
         });
-        found.await.map(|()| ())
+        found.await.copied()
     }
 
     async fn ask(&self) -> Result<Vec<SocketAddr>, Failure> {
