@@ -9,6 +9,7 @@ mod cloud;
 mod commands;
 mod common;
 mod first_run;
+mod half_dead;
 mod input;
 mod lost;
 mod mcp;

@@ -135,6 +135,9 @@ fn block(n: u64, label: Option<String>) -> Value {
     ] {
         block[key] = value;
     }
+    for times in ["failed_times", "all_times"] {
+        block[times] = distribution(n);
+    }
     match label {
         Some(label) => block["label"] = json!(label),
         None => {
@@ -175,7 +178,7 @@ fn record(scenario: u64, n: u64, run: &TestRunId) -> Result<RunRecord> {
         "start": {"start_at": start_us, "skew_p50_us": 120, "skew_p99_us": 480, "skew_max_us": 480,
             "clock_error_us": 0},
         "load": {"model": "closed", "users": 100, "planned": planned},
-        "summary": {"total": block(n, None), "regions": regions, "labels": labels},
+        "summary": {"times_over": "ok", "total": block(n, None), "regions": regions, "labels": labels},
         "errors": [{"cause": "status-5xx", "code": "503", "message": "the target answered 503",
             "count": 29, "labels": {label(3): 29}, "runners": {"lo-home-1-1": 29},
             "first_at": start_us / 1_000, "last_at": start_us / 1_000 + 1}],

@@ -156,14 +156,7 @@ pub struct LabelChange {
 pub fn compare(base: Side<'_>, candidate: Side<'_>, seed: u64) -> Comparison {
     let (comparability, mut reasons) = comparability::judge(&base, &candidate);
     let seconds = [&base, &candidate].map(|side| Spread::of_run(side.timeline, seed));
-    let mut questions = Questions {
-        same_times: comparability.same_times,
-        over: [&base, &candidate].map(|side| {
-            let summary = side.record.summary.as_ref();
-            summary.map_or(TimesOver::Ok, |summary| summary.times_over)
-        }),
-        asked: Vec::new(),
-    };
+    let mut questions = Questions::of([&base, &candidate], comparability.same_times);
     let open = base
         .record
         .load
@@ -274,6 +267,18 @@ struct Questions {
 }
 
 impl Questions {
+    /// None yet, of these two runs.
+    fn of(sides: [&Side<'_>; 2], same_times: bool) -> Self {
+        Self {
+            same_times,
+            over: sides.map(|side| {
+                let summary = side.record.summary.as_ref();
+                summary.map_or(TimesOver::Ok, |summary| summary.times_over)
+            }),
+            asked: Vec::new(),
+        }
+    }
+
     /// Adds the rows of one pair of blocks.
     fn ask(
         &mut self,
