@@ -182,25 +182,25 @@ fn account(record: &RunRecord) -> Vec<Line> {
         false => Line::new().tone(Tone::Bad, "✘ does not add up: a bug in dlt"),
     };
     let column = units::count(account.scheduled).len();
-    let mut due = Line::of(format!(
-        "  {:>column$} due   = ",
-        units::count(account.scheduled)
-    ))
-    .join(part(account.sent, "sent", Tone::Plain))
-    .plain(" + ");
+    // Without attempts in vain, all that was begun was sent.
+    let word = match account.unconnected {
+        0 => "sent",
+        _ => "begun",
+    };
+    let row = |n: u64, what: &str| {
+        let width = word.len();
+        Line::of(format!("  {:>column$} {what:width$} = ", units::count(n)))
+    };
+    let mut due = row(account.scheduled, "due")
+        .join(part(account.sent, "sent", Tone::Plain))
+        .plain(" + ");
     if account.unconnected > 0 {
         due = due
             .join(part(account.unconnected, "without a connection", Tone::Bad))
             .plain(" + ");
     }
     let due = due.join(part(account.dropped, "dropped", Tone::Bad));
-    let begun = account.begun();
-    let word = if account.unconnected > 0 {
-        "begun"
-    } else {
-        "sent "
-    };
-    let sent = Line::of(format!("  {:>column$} {word} = ", units::count(begun)))
+    let sent = row(account.begun(), word)
         .join(part(account.ok, "ok", Tone::Strong))
         .plain(" + ")
         .join(part(account.failed, "failed", Tone::Bad))

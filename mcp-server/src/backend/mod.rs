@@ -126,6 +126,15 @@ fn encoded(text: &str) -> String {
     utf8_percent_encode(text, PLAIN).to_string()
 }
 
+/// What follows in a query: those of the parameters that have a value.
+fn and<const N: usize>(parameters: [(&str, &Option<String>); N]) -> String {
+    let given = parameters.into_iter().filter_map(|(key, value)| {
+        let value = value.as_deref()?;
+        Some(format!("&{key}={}", encoded(value)))
+    });
+    given.collect()
+}
+
 impl Ask {
     /// Path and query below the API's base, percent-encoded.
     pub fn target(&self) -> String {
@@ -147,17 +156,12 @@ impl Ask {
                 to,
                 after,
             } => {
-                let mut target = format!("{}?limit={limit}", runs(test));
-                for (key, value) in [
+                let rest = [
                     ("start_timestamp", from),
                     ("end_timestamp", to),
                     ("next_token", after),
-                ] {
-                    if let Some(value) = value {
-                        target.push_str(&format!("&{key}={}", encoded(value)));
-                    }
-                }
-                target
+                ];
+                format!("{}?limit={limit}{}", runs(test), and(rest))
             }
             Self::Run { test, run } => part(test, run, ""),
             Self::Baseline { test, data } => {
@@ -187,14 +191,12 @@ impl Ask {
                 with_test,
                 region,
             } => {
-                let mut query = format!(
-                    "/compare?with={}&with_test={}",
+                let query = format!(
+                    "/compare?with={}&with_test={}{}",
                     encoded(with.as_str()),
-                    encoded(with_test.as_str())
+                    encoded(with_test.as_str()),
+                    and([("region", region)])
                 );
-                if let Some(region) = region {
-                    query.push_str(&format!("&region={}", encoded(region)));
-                }
                 part(test, run, &query)
             }
             Self::Tasks => "/tasks".to_owned(),

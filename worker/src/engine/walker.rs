@@ -185,7 +185,6 @@ impl Walker {
             // What the plan itself wanted is an arrival's first request alone.
             let arrival_us = planned_us.filter(|_| n == 0 && hops == 0);
             group.recorder.borrow_mut().begun(arrival_us, sent_us);
-            group.begin();
             let ask = Ask {
                 origin,
                 request,
@@ -196,17 +195,7 @@ impl Walker {
                 resends: group.plan().load.retry == Retry::Safe,
                 sent_us,
             };
-            let ended = match self.client.connect(&ask).await {
-                Ok((connection, connected_us)) => {
-                    group.recorder.borrow_mut().sent();
-                    self.client.exchange(connection, connected_us, ask).await
-                }
-                Err(ended) => {
-                    group.recorder.borrow_mut().unconnected();
-                    ended
-                }
-            };
-            group.end();
+            let ended = self.send(&group, ask).await;
             last = Taken::Done(Stepped::of(&ended));
             let read_us = ended.read_us;
             let leg = Leg {
@@ -232,6 +221,25 @@ impl Walker {
             let origin = group.connector().origin(&hop.endpoint);
             detour = Some((hop, origin));
         }
+    }
+
+    /// Sends a request and waits for its end; the recorder is told whether
+    /// there was a connection for it.
+    #[inline]
+    async fn send(&mut self, group: &GroupRun, ask: Ask<'_>) -> Ended {
+        group.begin();
+        let ended = match self.client.connect(&ask).await {
+            Ok((connection, connected_us)) => {
+                group.recorder.borrow_mut().sent();
+                self.client.exchange(connection, connected_us, ask).await
+            }
+            Err(ended) => {
+                group.recorder.borrow_mut().unconnected();
+                ended
+            }
+        };
+        group.end();
+        ended
     }
 
     /// Takes in how a leg ended: tells the recorder, keeps cookies and values.

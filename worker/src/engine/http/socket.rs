@@ -137,6 +137,14 @@ mod tests {
         wall.as_nanos() as u64
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this thread is to be busy with something else; nothing is waited for"
+    )]
+    fn be_late(late: Duration) {
+        std::thread::sleep(late);
+    }
+
     async fn pair() -> (Socket, std::net::TcpStream) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -162,8 +170,7 @@ mod tests {
         for piece in [&b"first"[..], b"second"] {
             peer.write_all(piece).unwrap();
             let written_ns = wall_ns();
-            // This thread is busy with something else.
-            std::thread::sleep(late);
+            be_late(late);
             assert_eq!(socket.read(&mut buffer).await.unwrap(), piece.len());
             let stamp_ns = socket.stamp_ns().expect("the kernel stamps");
             assert!(stamp_ns <= written_ns + late.as_nanos() as u64 / 2);
