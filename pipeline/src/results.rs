@@ -118,7 +118,7 @@ pub enum Histogram {
     /// Only over all samples: an older dlt did not keep failed ones apart.
     Mixed,
     /// Merged.
-    Of(HistogramAnswer),
+    Of(Box<HistogramAnswer>),
 }
 
 /// The exact distribution of a run's response times, or of one label's, merged
@@ -166,13 +166,13 @@ pub async fn histogram(
             ok
         }
     };
-    Ok(Histogram::Of(HistogramAnswer {
+    Ok(Histogram::Of(Box::new(HistogramAnswer {
         of,
         label: label.map(str::to_owned),
         distribution: Distribution::of(&merged),
         buckets: merged.buckets().collect(),
         over_hour: merged.exact().beyond,
-    }))
+    })))
 }
 
 /// A report of this run and runner.

@@ -126,6 +126,17 @@ fn encoded(text: &str) -> String {
     utf8_percent_encode(text, PLAIN).to_string()
 }
 
+/// The part of a run's path that asks for a histogram.
+fn histogram(label: Option<&str>, of: Option<Samples>) -> String {
+    let label = label.map(|label| format!("label={}", encoded(label)));
+    let of = of.map(|of| format!("of={}", of.name()));
+    let query: Vec<String> = label.into_iter().chain(of).collect();
+    match query.is_empty() {
+        true => "/histogram".to_owned(),
+        false => format!("/histogram?{}", query.join("&")),
+    }
+}
+
 impl Ask {
     /// Path and query below the API's base, percent-encoded.
     pub fn target(&self) -> String {
@@ -169,15 +180,7 @@ impl Ask {
                 run,
                 label,
                 of,
-            } => {
-                let label = label.as_ref().map(|it| format!("label={}", encoded(it)));
-                let of = of.map(|of| format!("of={}", of.name()));
-                let query: Vec<String> = label.into_iter().chain(of).collect();
-                match query.is_empty() {
-                    true => part(test, run, "/histogram"),
-                    false => part(test, run, &format!("/histogram?{}", query.join("&"))),
-                }
-            }
+            } => part(test, run, &histogram(label.as_deref(), *of)),
             Self::Errors { test, run } => part(test, run, "/errors"),
             Self::Artifacts { test, run } => part(test, run, "/artifacts"),
             Self::Compare {

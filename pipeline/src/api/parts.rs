@@ -147,7 +147,7 @@ async fn histogram(
     of: Option<Samples>,
 ) -> Result<HistogramAnswer, Refusal> {
     match results::histogram(world, run, label.as_deref(), of).await? {
-        Histogram::Of(answer) => Ok(answer),
+        Histogram::Of(answer) => Ok(*answer),
         Histogram::Nothing => Err(match &label {
             Some(label) => nothing_yet(run, &format!("label {label:?}")),
             None => nothing_yet(run, "reports"),
