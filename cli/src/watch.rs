@@ -75,6 +75,10 @@ impl Gone {
 }
 
 /// What is told of a watched run.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all that is heard is a tick; a box would only move it"
+)]
 #[derive(Debug)]
 pub enum Heard {
     /// It goes on.

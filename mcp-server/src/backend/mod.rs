@@ -173,15 +173,7 @@ impl Ask {
                 run,
                 label,
                 of,
-            } => {
-                let label = label.as_ref().map(|it| format!("label={}", encoded(it)));
-                let of = of.map(|of| format!("of={}", of.name()));
-                let query: Vec<String> = label.into_iter().chain(of).collect();
-                match query.is_empty() {
-                    true => part(test, run, "/histogram"),
-                    false => part(test, run, &format!("/histogram?{}", query.join("&"))),
-                }
-            }
+            } => part(test, run, &histogram(label.as_deref(), *of)),
             Self::Errors { test, run } => part(test, run, "/errors"),
             Self::Artifacts { test, run } => part(test, run, "/artifacts"),
             Self::Compare {
