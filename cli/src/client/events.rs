@@ -13,6 +13,10 @@ const LONGEST_EVENT_BYTES: usize = 4 * 1024 * 1024;
 const LONGEST_SILENCE: Duration = Duration::from_secs(45);
 
 /// What a stream tells.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every event is a tick; a box would only move it"
+)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Told {
     /// The scenario's or run's status.

@@ -126,6 +126,17 @@ fn encoded(text: &str) -> String {
     utf8_percent_encode(text, PLAIN).to_string()
 }
 
+/// The part of a run's path that asks for a histogram.
+fn histogram(label: Option<&str>, of: Option<Samples>) -> String {
+    let label = label.map(|label| format!("label={}", encoded(label)));
+    let of = of.map(|of| format!("of={}", of.name()));
+    let query: Vec<String> = label.into_iter().chain(of).collect();
+    match query.is_empty() {
+        true => "/histogram".to_owned(),
+        false => format!("/histogram?{}", query.join("&")),
+    }
+}
+
 /// What follows in a query: those of the parameters that have a value.
 fn and<const N: usize>(parameters: [(&str, &Option<String>); N]) -> String {
     let given = parameters.into_iter().filter_map(|(key, value)| {
