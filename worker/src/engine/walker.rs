@@ -195,7 +195,7 @@ impl Walker {
                 resends: group.plan().load.retry == Retry::Safe,
                 sent_us,
             };
-            let ended = self.send(&group, ask).await;
+            let ended = self.send(&group, &ask).await;
             last = Taken::Done(Stepped::of(&ended));
             let read_us = ended.read_us;
             let leg = Leg {
@@ -226,9 +226,9 @@ impl Walker {
     /// Sends a request and waits for its end; the recorder is told whether
     /// there was a connection for it.
     #[inline]
-    async fn send(&mut self, group: &GroupRun, ask: Ask<'_>) -> Ended {
+    async fn send(&mut self, group: &GroupRun, ask: &Ask<'_>) -> Ended {
         group.begin();
-        let ended = match self.client.connect(&ask).await {
+        let ended = match self.client.connect(ask).await {
             Ok((connection, connected_us)) => {
                 group.recorder.borrow_mut().sent();
                 self.client.exchange(connection, connected_us, ask).await

@@ -49,35 +49,18 @@ pub(crate) struct Ask<'a> {
     pub(crate) sent_us: u64,
 }
 
-/// What is known of a connection before a request is handed to it.
-struct Idle {
-    opened_us: u64,
-    since_us: u64,
-    requests: u32,
-}
-
-impl Idle {
-    #[inline]
-    fn of(connection: &Connection) -> Self {
-        Self {
-            opened_us: connection.opened_us,
-            since_us: connection.idle_since_us,
-            requests: connection.requests,
-        }
-    }
-
-    /// Says it where the answer would stand: for whoever looks at the exchange.
-    #[cold]
-    fn describe(&self, seen: &mut Vec<u8>, sent_us: u64) {
-        let ago = |us: u64| in_words(sent_us.saturating_sub(us));
-        let text = format!(
-            "[no byte of an answer: the connection was a reused one, opened {} before and idle for {}; {} earlier requests on it were answered]",
-            ago(self.opened_us),
-            ago(self.since_us),
-            self.requests
-        );
-        seen.extend_from_slice(text.as_bytes());
-    }
+/// Says where the answer would stand what the connection was: for whoever looks
+/// at the exchange.
+#[cold]
+fn describe(connection: &Connection, seen: &mut Vec<u8>, sent_us: u64) {
+    let ago = |us: u64| in_words(sent_us.saturating_sub(us));
+    let text = format!(
+        "[no byte of an answer: the connection was a reused one, opened {} before and idle for {}; {} earlier requests on it were answered]",
+        ago(connection.opened_us),
+        ago(connection.idle_since_us),
+        connection.requests.saturating_sub(1)
+    );
+    seen.extend_from_slice(text.as_bytes());
 }
 
 impl Client {
@@ -122,36 +105,25 @@ impl Client {
     /// sent once more, on a fresh one.
     pub(crate) async fn exchange(
         &mut self,
-        connection: Connection,
-        connected_us: Option<u64>,
-        ask: Ask<'_>,
-    ) -> Ended {
-        let idle = Idle::of(&connection);
-        let (exchange, mut failure) = self.attempt(connection, connected_us, &ask).await;
-        if connected_us.is_none() && exchange.ended_before_answer(failure.as_ref()) {
-            if ask.resends && ask.request.repeatable {
-                return Box::pin(self.send_again(exchange, &ask)).await;
-            }
-            failure = Some(Failure::closed_idle(&ask.origin.authority, ask.resends));
-            idle.describe(&mut self.seen, ask.sent_us);
-        }
-        exchange.ended(connected_us, failure)
-    }
-
-    /// One request on the wire, whatever happens.
-    #[inline]
-    async fn attempt(
-        &mut self,
         mut connection: Connection,
         connected_us: Option<u64>,
         ask: &Ask<'_>,
-    ) -> (Exchange, Option<Failure>) {
+    ) -> Ended {
         self.seen.clear();
-        let connector = self.connector.clone();
         connection.requests = connection.requests.saturating_add(1);
         connection.address.count_request();
+        let connector = self.connector.clone();
         let mut exchange = Exchange::new(ask, connected_us);
-        let failure = poll_fn(|cx| exchange.poll(cx, &mut connection, self, ask, &connector)).await;
+        let mut failure =
+            poll_fn(|cx| exchange.poll(cx, &mut connection, self, ask, &connector)).await;
+        if connected_us.is_none() && exchange.ended_before_answer(failure.as_ref()) {
+            if ask.resends && ask.request.repeatable {
+                // Boxed, as opening a connection is.
+                return Box::pin(self.send_again(exchange.written(), ask)).await;
+            }
+            failure = Some(Failure::closed_idle(&ask.origin.authority, ask.resends));
+            describe(&connection, &mut self.seen, ask.sent_us);
+        }
         if exchange.reusable() && self.keepalive {
             if self.idle.len() >= MOST_IDLE {
                 self.idle.remove(0);
@@ -159,29 +131,29 @@ impl Client {
             connection.idle_since_us = exchange.read_us();
             self.idle.push(connection);
         }
-        (exchange, failure)
+        exchange.ended(connected_us, failure)
     }
 
-    /// The same request on a fresh connection, timed from its first sending.
-    async fn send_again(&mut self, first: Exchange, ask: &Ask<'_>) -> Ended {
+    /// The same request on a fresh connection, timed from its first sending, of
+    /// which so many bytes were written.
+    async fn send_again(&mut self, written: u64, ask: &Ask<'_>) -> Ended {
         let connector = self.connector.clone();
         let clock = connector.wire.clock;
         let left_us = deadline(ask.sent_us, ask.timeouts.total_us).saturating_sub(clock.now_us());
         let limit_us = ask.timeouts.connect_us.min(left_us);
-        let opened = connector.open(ask.origin, limit_us).await;
-        let mut ended = match opened {
+        let mut ended = match connector.open(ask.origin, limit_us).await {
             Ok(connection) => {
                 let opened_us = connection.opened_us;
-                let (exchange, failure) = self.attempt(connection, Some(opened_us), ask).await;
-                // The connection did not begin when the request did: its time
-                // is no time to connect.
-                exchange.ended(None, failure)
+                self.exchange(connection, Some(opened_us), ask).await
             }
             Err(failure) => Ended {
-                written: first.written(),
+                written,
                 ..Ended::unconnected(clock.now_us(), failure)
             },
         };
+        // The connection did not begin when the request did: its time is no
+        // time to connect.
+        ended.connected_us = None;
         ended.resent = true;
         ended
     }
