@@ -31,6 +31,7 @@ pub mod tally;
 pub mod order;
 pub mod runner_line;
 
+pub mod reading;
 pub mod report;
 pub mod timeline;
 

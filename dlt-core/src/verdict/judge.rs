@@ -4,7 +4,7 @@
 use super::{Code, Limit, Reason, Trust, Verdict};
 use crate::account::Account;
 use crate::ids::RunnerId;
-use crate::report::Reading;
+use crate::reading::Reading;
 use crate::scenario::plan::Plan;
 use crate::summary::{Coverage, RunnerFacts};
 use std::collections::BTreeMap;

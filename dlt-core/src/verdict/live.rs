@@ -2,7 +2,7 @@
 //! the same limits as at the end, on what is known so far.
 
 use super::{Code, Limit, Trust};
-use crate::report::lost_share;
+use crate::reading::lost_share;
 use crate::timeline::Second;
 
 /// The doubt that weighs most, on all seconds so far added: which limit, how

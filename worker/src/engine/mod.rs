@@ -34,7 +34,7 @@ pub use inputs::{Files, Inputs, Named, named_files};
 
 use dlt_core::account::Account;
 use dlt_core::generator::{Generator, GeneratorSums};
-use dlt_core::report::Reading;
+use dlt_core::reading::Reading;
 use dlt_core::sample::Cause;
 use dlt_core::scenario::plan::Plan;
 use dlt_core::share::Lot;

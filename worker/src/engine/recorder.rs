@@ -4,16 +4,16 @@
 //! Every number goes into the account and into the current second together, so
 //! the seconds that were sent add up to the final account exactly.
 
+mod errors;
+
+use self::errors::Errors;
 use super::errors::Failure;
 use super::{ThreadResult, ThreadSecond};
 use dlt_core::account::Account;
 use dlt_core::generator::GeneratorSums;
-use dlt_core::report::Reading;
+use dlt_core::reading::Reading;
 use dlt_core::sample::{Cause, Outcome, Sample, Timed};
-use dlt_core::tally::{
-    ErrorKey, ErrorTally, Exchange, LabelTally, MOST_ERRORS, MOST_EXCHANGES, MOST_LABELS,
-    OTHER_LABEL, Phases,
-};
+use dlt_core::tally::{Exchange, LabelTally, MOST_LABELS, OTHER_LABEL, Phases};
 use dlt_core::timeline::{LabelSecond, MOST_TIMELINE_LABELS, Second, stretch_of};
 use dlt_core::verdict;
 use std::collections::{BTreeMap, HashMap};
@@ -35,7 +35,7 @@ pub(super) struct Recorder {
     /// All labels by name, once there are others than those of the plan.
     known: HashMap<String, usize>,
     phases: Phases,
-    errors: Vec<(Failure, Errors)>,
+    errors: Errors,
     series: Vec<Vec<LabelSecond>>,
     answers: u64,
     users: u64,
@@ -74,16 +74,6 @@ pub(super) struct Finished<'a> {
     pub(super) resent: bool,
 }
 
-/// An error met by this thread.
-#[derive(Debug, Default)]
-struct Errors {
-    count: u64,
-    first_us: u64,
-    last_us: u64,
-    labels: Vec<(usize, u64)>,
-    exchanges: Vec<Exchange>,
-}
-
 /// What our own limits refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exhausted {
@@ -116,7 +106,7 @@ impl Recorder {
             added: Vec::new(),
             known: HashMap::new(),
             phases: Phases::default(),
-            errors: Vec::new(),
+            errors: Errors::default(),
             series: vec![Vec::new(); series],
             answers: 0,
             users: 0,
@@ -327,40 +317,7 @@ impl Recorder {
             Some(Exhausted::Files) => self.files_exhausted += 1,
             None => {}
         }
-        let errors = self.errors_of(failure);
-        if errors.count == 0 {
-            errors.first_us = done_us;
-        }
-        errors.count += 1;
-        errors.first_us = errors.first_us.min(done_us);
-        errors.last_us = errors.last_us.max(done_us);
-        match errors.labels.iter_mut().find(|row| row.0 == label) {
-            Some(row) => row.1 += 1,
-            None => errors.labels.push((label, 1)),
-        }
-        if errors.exchanges.len() < MOST_EXCHANGES {
-            errors.exchanges.extend(exchange());
-        }
-    }
-
-    fn errors_of(&mut self, failure: Failure) -> &mut Errors {
-        let known = self.errors.iter().position(|row| row.0 == failure);
-        let at = known.unwrap_or_else(|| {
-            // The last places are kept for "further errors", one a cause.
-            let failure = if self.errors.len() >= MOST_ERRORS - Cause::ALL.len() {
-                Failure::further(failure.cause)
-            } else {
-                failure
-            };
-            match self.errors.iter().position(|row| row.0 == failure) {
-                Some(at) => at,
-                None => {
-                    self.errors.push((failure, Errors::default()));
-                    self.errors.len() - 1
-                }
-            }
-        });
-        &mut self.errors[at].1
+        self.errors.add(label, done_us, failure, exchange);
     }
 
     /// How long a complete answer lay in the kernel, and how that is known.
@@ -466,18 +423,12 @@ impl Recorder {
             }
         }
         let names = [labels, &self.added].concat();
-        let mut all: BTreeMap<ErrorKey, ErrorTally> = BTreeMap::new();
-        for (failure, errors) in self.errors {
-            // Failures that differ may read the same to people.
-            let tally = all.entry(failure.key()).or_default();
-            tally.merge(&errors.named(&names));
-        }
         ThreadResult {
             account: self.account,
+            errors: self.errors.named(&names),
             names,
             labels: self.labels,
             phases: self.phases,
-            errors: all,
             series: self.series,
             first_due_us: self.first_due_us,
             first_sent_us: self.first_sent_us,
@@ -489,22 +440,6 @@ impl Recorder {
             bad_seconds: self.bad_seconds,
             warnings: Vec::new(),
             notices: BTreeMap::new(),
-        }
-    }
-}
-
-impl Errors {
-    fn named(self, labels: &[String]) -> ErrorTally {
-        ErrorTally {
-            count: self.count,
-            first_us: self.first_us,
-            last_us: self.last_us,
-            labels: self
-                .labels
-                .into_iter()
-                .map(|(label, count)| (labels[label].clone(), count))
-                .collect(),
-            exchanges: self.exchanges,
         }
     }
 }

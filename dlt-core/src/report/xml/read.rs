@@ -8,7 +8,8 @@ use crate::account::Account;
 use crate::generator::{Generator, GeneratorSums};
 use crate::latencies::{Exact, Latencies};
 use crate::load::LONGEST_LOAD_US;
-use crate::report::{Ended, Health, REPORT_FORMAT, Reading, Report, StartFacts, TaskFacts};
+use crate::reading::Reading;
+use crate::report::{Ended, Health, REPORT_FORMAT, Report, StartFacts, TaskFacts};
 use crate::sample::{Cause, Outcome};
 use crate::tally::{
     ErrorKey, ErrorTally, Exchange, LONGEST_EXCHANGE_BYTES, LabelTally, MOST_EXCHANGES, PhaseSum,

@@ -2,8 +2,9 @@
 
 use super::ReportError;
 use crate::latencies::Latencies;
+use crate::reading::Reading;
 use crate::report::testing::{HOSTILE, raws, report};
-use crate::report::{Ended, Reading, Report};
+use crate::report::{Ended, Report};
 use crate::sample::{Cause, Outcome, Sample, Timed};
 use crate::tally::TimesOver;
 use proptest::prelude::*;

@@ -3,6 +3,7 @@
 
 use super::*;
 use dlt_core::latencies::Latencies;
+use dlt_core::tally::MOST_ERRORS;
 use proptest::prelude::*;
 use tokio::sync::mpsc::unbounded_channel;
 
