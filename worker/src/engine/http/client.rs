@@ -118,6 +118,8 @@ impl Client {
             poll_fn(|cx| exchange.poll(cx, &mut connection, self, ask, &connector)).await;
         if connected_us.is_none() && exchange.ended_before_answer(failure.as_ref()) {
             if ask.resends && ask.request.repeatable {
+                // Its descriptor is free for the new one.
+                drop(connection);
                 // Boxed, as opening a connection is.
                 return Box::pin(self.send_again(exchange.written(), ask)).await;
             }
