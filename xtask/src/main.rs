@@ -54,17 +54,7 @@ enum Task {
 #[derive(Debug, Subcommand)]
 enum Bench {
     /// CPU per request in closed load, next to wrk.
-    Closed {
-        /// Interleaved pairs.
-        #[arg(long, default_value_t = 5)]
-        pairs: usize,
-        /// Seconds of load of each run.
-        #[arg(long, default_value_t = 10)]
-        seconds: u64,
-        /// Measure this dlt instead of building one with --release.
-        #[arg(long)]
-        dlt: Option<std::path::PathBuf>,
-    },
+    Closed(bench::Closed),
     /// Lists and records of a data folder with years of runs, against 50 ms.
     Lists {
         /// Measure this dlt instead of building one with --release.
@@ -79,14 +69,9 @@ fn main() -> Result<ExitCode> {
         Task::Simulate { seed, runs } => tiers::simulate(seed, runs)?,
         Task::Mcpb(place) => mcpb::pack(&place)?,
         Task::Bench {
-            what:
-                Bench::Closed {
-                    pairs,
-                    seconds,
-                    dlt,
-                },
+            what: Bench::Closed(what),
         } => {
-            bench::closed(pairs, seconds, dlt)?;
+            bench::closed(what)?;
             true
         }
         Task::Bench {

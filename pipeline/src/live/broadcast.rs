@@ -7,7 +7,7 @@ use crate::error::PipelineError;
 use crate::fleet::tail::{News, Tail};
 use async_trait::async_trait;
 use dlt_core::ids::{RunnerId, TestRunId};
-use dlt_core::runner_line::{RunnerLine, Tick};
+use dlt_core::runner_line::{RunnerLine, RunnerRow, RunnerState, Tick};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -167,11 +167,14 @@ impl Broadcast {
 }
 
 /// A runner's row says the number of its last tick, and a runner tells a tick
-/// for each second of load.
+/// for each second of load. Before its first one a row says 0 too: that counts
+/// only in the line of the second 0, of a runner that is not lost.
 fn note_heard(last_heard: &mut BTreeMap<RunnerId, u64>, tick: &Tick) {
-    for row in &tick.runners {
-        let last = last_heard.entry(row.0.clone()).or_default();
-        *last = row.2.max(*last);
+    for RunnerRow(runner, state, seq, _) in &tick.runners {
+        if *seq > 0 || (tick.second == 0 && *state != RunnerState::Lost) {
+            let last = last_heard.entry(runner.clone()).or_default();
+            *last = (*last).max(*seq);
+        }
     }
 }
 
@@ -193,7 +196,6 @@ impl Live for Broadcast {
 mod tests {
     use super::*;
     use dlt_core::ids::{Region, TestId};
-    use dlt_core::runner_line::{RunnerRow, RunnerState};
     use dlt_core::timeline::Second;
 
     fn tick(run: &TestRunId, second: u64) -> Tick {
@@ -211,6 +213,21 @@ mod tests {
             second,
             RunnerRow(runner, RunnerState::Loading, second, 0),
         )
+    }
+
+    #[test]
+    fn a_runner_that_never_ticked_was_never_heard_of() {
+        let run = TestRunId::parse("r1").unwrap();
+        let lost = RunnerId::parse("lo-home-1-1").unwrap();
+        let heard = RunnerId::parse("lo-home-1-2").unwrap();
+        let mut last_heard = BTreeMap::new();
+        for second in 0..4 {
+            let mut line = tick(&run, second);
+            line.runners
+                .push(RunnerRow(lost.clone(), RunnerState::Lost, 0, 0));
+            note_heard(&mut last_heard, &line);
+        }
+        assert_eq!(last_heard, BTreeMap::from([(heard, 3)]));
     }
 
     #[tokio::test]

@@ -38,43 +38,99 @@ impl Row {
     }
 }
 
+/// What `bench closed` measures.
+#[derive(Debug, clap::Args)]
+pub struct Closed {
+    /// Interleaved rounds.
+    #[arg(long, default_value_t = 5)]
+    pairs: usize,
+    /// Seconds of load of each run.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Measure this dlt instead of building one with --release.
+    #[arg(long)]
+    dlt: Option<PathBuf>,
+    /// Another dlt, measured in each round too: what a change costs.
+    #[arg(long)]
+    before: Option<PathBuf>,
+}
+
+/// CPU per request of one round, as shares of another's in the same round.
+#[derive(Debug, Default)]
+struct Ratios {
+    to_wrk: Vec<f64>,
+    to_before: Vec<f64>,
+}
+
 /// `bench closed`: prints all rows and adds them to BENCHMARKS.md.
-pub fn closed(pairs: usize, seconds: u64, dlt: Option<PathBuf>) -> Result<()> {
-    ensure!(pairs > 0 && seconds > 0, "nothing to measure");
+pub fn closed(what: Closed) -> Result<()> {
+    ensure!(what.pairs > 0 && what.seconds > 0, "nothing to measure");
     let cores = std::thread::available_parallelism()?.get();
     ensure!(
         cores >= 2,
         "two cores are needed: one for nginx, one for the generator"
     );
     need(&["nginx", "wrk", "taskset"])?;
-    let dlt = match dlt {
-        Some(dlt) => dlt,
+    let dlt = match &what.dlt {
+        Some(dlt) => dlt.clone(),
         None => release_build()?,
     };
+    let mut tools = vec![Tool::Wrk, Tool::Dlt("dlt worker", dlt)];
+    if let Some(before) = &what.before {
+        tools.push(Tool::Dlt("dlt before", before.clone()));
+    }
     let nginx = Nginx::start()?;
 
-    let (mut rows, mut ratios) = (Vec::new(), Vec::new());
-    // Which of a pair goes first changes, so that neither always meets the
-    // machine as the other left it.
-    for pair in 0..pairs {
-        let (wrk, ours) = if pair % 2 == 0 {
-            let wrk = run_wrk(&nginx, USERS, seconds)?;
-            (wrk, run_dlt(&dlt, &nginx, USERS, seconds)?)
-        } else {
-            let ours = run_dlt(&dlt, &nginx, USERS, seconds)?;
-            (run_wrk(&nginx, USERS, seconds)?, ours)
-        };
-        ratios.push(ours.cpu_us_per_request() / wrk.cpu_us_per_request());
-        println!("pair {}: ratio {:.3}", pair + 1, ratios[pair]);
-        rows.extend([wrk, ours]);
+    let (mut rows, mut ratios) = (Vec::new(), Ratios::default());
+    for round in 0..what.pairs {
+        let measured = measure_round(&tools, round, &nginx, what.seconds)?;
+        let cost = |tool: usize| measured[tool].cpu_us_per_request();
+        ratios.to_wrk.push(cost(1) / cost(0));
+        print!("round {}: ratio {:.3}", round + 1, cost(1) / cost(0));
+        if tools.len() > 2 {
+            ratios.to_before.push(cost(1) / cost(2));
+            print!(", to the dlt before {:.3}", cost(1) / cost(2));
+        }
+        println!();
+        rows.extend(measured);
     }
     for users in MANY_USERS {
-        rows.push(run_wrk(&nginx, users, seconds)?);
-        rows.push(run_dlt(&dlt, &nginx, users, seconds)?);
+        for tool in &tools {
+            rows.push(tool.run(&nginx, users, what.seconds)?);
+        }
     }
-    let text = report(&rows, &mut ratios, seconds)?;
+    let text = report(&rows, &mut ratios, what.seconds)?;
     print!("{text}");
     append(&text)
+}
+
+/// Each tool once, in the tools' order; which goes first changes from round to
+/// round, so that none always meets the machine as the same other left it.
+fn measure_round(tools: &[Tool], round: usize, nginx: &Nginx, seconds: u64) -> Result<Vec<Row>> {
+    let mut measured = Vec::new();
+    for turn in 0..tools.len() {
+        let tool = (turn + round) % tools.len();
+        measured.push((tool, tools[tool].run(nginx, USERS, seconds)?));
+    }
+    measured.sort_by_key(|(tool, _)| *tool);
+    Ok(measured.into_iter().map(|(_, row)| row).collect())
+}
+
+/// What makes the load.
+#[derive(Debug)]
+enum Tool {
+    Wrk,
+    /// Its name in the table, and the binary.
+    Dlt(&'static str, PathBuf),
+}
+
+impl Tool {
+    fn run(&self, nginx: &Nginx, users: u64, seconds: u64) -> Result<Row> {
+        match self {
+            Self::Wrk => run_wrk(nginx, users, seconds),
+            Self::Dlt(name, dlt) => run_dlt(name, dlt, nginx, users, seconds),
+        }
+    }
 }
 
 fn release_build() -> Result<PathBuf> {
@@ -99,7 +155,7 @@ fn run_wrk(nginx: &Nginx, users: u64, seconds: u64) -> Result<Row> {
     Ok(shown("wrk", users, requests, measured))
 }
 
-fn run_dlt(dlt: &Path, nginx: &Nginx, users: u64, seconds: u64) -> Result<Row> {
+fn run_dlt(name: &'static str, dlt: &Path, nginx: &Nginx, users: u64, seconds: u64) -> Result<Row> {
     let depot = Depot::prepare(&nginx.url(), users, seconds)?;
     let mut command = pinned(&dlt.to_string_lossy());
     command.arg("worker").envs(depot.environment());
@@ -112,7 +168,7 @@ fn run_dlt(dlt: &Path, nginx: &Nginx, users: u64, seconds: u64) -> Result<Row> {
         .map_err(|_| anyhow::anyhow!("the starter died"))?
         .with_context(|| format!("the worker's stdout:\n{stdout}"))?;
     let requests = depot.requests_ok()?;
-    Ok(shown("dlt worker", users, requests, measured))
+    Ok(shown(name, users, requests, measured))
 }
 
 fn shown(tool: &'static str, users: u64, requests: u64, measured: Measured) -> Row {
@@ -186,7 +242,7 @@ fn append(text: &str) -> Result<()> {
         .with_context(|| format!("failed to write {}", path.display()))
 }
 
-fn report(rows: &[Row], ratios: &mut [f64], seconds: u64) -> Result<String> {
+fn report(rows: &[Row], ratios: &mut Ratios, seconds: u64) -> Result<String> {
     let mut text = String::new();
     let machine = machine()?;
     writeln!(text, "\n## Closed load, {}", machine.date)?;
@@ -205,15 +261,27 @@ fn report(rows: &[Row], ratios: &mut [f64], seconds: u64) -> Result<String> {
     for row in rows {
         writeln!(text, "{}", line(row))?;
     }
-    let shown: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.3}")).collect();
-    ratios.sort_by(f64::total_cmp);
     writeln!(
         text,
-        "\nCPU per request, dlt / wrk at {USERS} users, pair by pair: {}; median **{:.3}**.",
-        shown.join(", "),
-        ratios[ratios.len() / 2]
+        "\nCPU per request, dlt / wrk at {USERS} users, round by round: {}.",
+        listed(&mut ratios.to_wrk)
     )?;
+    if !ratios.to_before.is_empty() {
+        writeln!(
+            text,
+            "The same, dlt / the dlt before: {}.",
+            listed(&mut ratios.to_before)
+        )?;
+    }
     Ok(text)
+}
+
+/// All ratios and their median; they are sorted on the way.
+fn listed(ratios: &mut [f64]) -> String {
+    let shown: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.3}")).collect();
+    ratios.sort_by(f64::total_cmp);
+    let median = ratios[ratios.len() / 2];
+    format!("{}; median **{median:.3}**", shown.join(", "))
 }
 
 /// Installs what is missing where that is possible, else says what to install.

@@ -444,6 +444,11 @@ impl Framing {
     }
 
     fn connection(&mut self, value: &[u8]) {
+        // What nearly every answer says, without a look at its parts.
+        if value == b"keep-alive" {
+            self.keep_alive.get_or_insert(true);
+            return;
+        }
         for token in value.split(|&byte| byte == b',').map(trim) {
             if token.eq_ignore_ascii_case(b"close") {
                 self.keep_alive = Some(false);
@@ -455,12 +460,8 @@ impl Framing {
 
     fn content_length(&mut self, value: &[u8]) -> Result<(), Fault> {
         for part in value.split(|&byte| byte == b',').map(trim) {
-            let digits = !part.is_empty() && part.iter().all(u8::is_ascii_digit);
-            let length = std::str::from_utf8(part)
-                .ok()
-                .filter(|_| digits)
-                .and_then(|text| text.parse::<u64>().ok())
-                .ok_or(Fault::Malformed("its Content-Length is not a number"))?;
+            let length =
+                decimal(part).ok_or(Fault::Malformed("its Content-Length is not a number"))?;
             if self.length.is_some_and(|before| before != length) {
                 return Err(Fault::Malformed("it has two different Content-Lengths"));
             }
@@ -473,6 +474,17 @@ impl Framing {
 /// Whether a status asks to go elsewhere (300 and 304 do not by themselves).
 pub(crate) fn is_redirect(status: u16) -> bool {
     matches!(status, 301 | 302 | 303 | 307 | 308)
+}
+
+/// A number of digits alone; None for anything else, or beyond 64 bits.
+fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |value, byte| match byte {
+        b'0'..=b'9' => value.checked_mul(10)?.checked_add(u64::from(byte - b'0')),
+        _ => None,
+    })
 }
 
 fn trim(bytes: &[u8]) -> &[u8] {
