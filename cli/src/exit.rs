@@ -1,5 +1,5 @@
 //! The exit codes of `dlt`, all of them (decision 27). When several apply the
-//! core decides which (`dlt_core::calls::exit_code`); here they have names.
+//! core decides which (`dlt_core::record::exit_code`); here they have names.
 
 /// How `dlt` ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

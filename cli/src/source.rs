@@ -8,7 +8,8 @@ pub use files::{Files, Upload};
 
 use crate::args::{DEFAULT_CAPACITY, DEFAULT_REGION, RunArgs};
 use dlt_core::ids::Region;
-use dlt_core::scenario::{Defaults, Fault, Faults, Format, Quick, Scenario, quick};
+use dlt_core::refusal::{Fault, Faults};
+use dlt_core::scenario::{Defaults, Format, Quick, Scenario, quick};
 use serde_json::{Value, json};
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -13,7 +13,7 @@ use crate::watch::told;
 use crate::{home, mcp, source};
 use anyhow::Context;
 use dlt_core::ids::TestId;
-use dlt_core::scenario::{Fault, Faults};
+use dlt_core::refusal::{Fault, Faults};
 use dlt_mcp::auth::{self, Guard, Manner, SettingsError};
 use dlt_pipeline::api::server;
 use dlt_pipeline::error::PipelineError;

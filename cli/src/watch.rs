@@ -17,7 +17,7 @@ use crate::live::{Live, Planned};
 use crate::runs::find::Found;
 use crate::signals::Interrupts;
 use crate::speak::Voice;
-use dlt_core::calls::RunRecord;
+use dlt_core::record::RunRecord;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::local::{Home, LiveEvent, Started};
 use serde_json::Value;

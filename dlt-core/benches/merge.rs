@@ -7,13 +7,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use dlt_core::generator::Generator;
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
-use dlt_core::latencies::Latencies;
-use dlt_core::report::{Ended, Health, Report, StartFacts, TaskFacts};
-use dlt_core::sample::{Outcome, Sample, Timed};
-use dlt_core::summary::Merger;
-use dlt_core::tally::Tally;
+use dlt_core::judge::merger::Merger;
+use dlt_core::measure::generator::Generator;
+use dlt_core::measure::latencies::Latencies;
+use dlt_core::measure::sample::{Outcome, Sample, Timed};
+use dlt_core::measure::tally::Tally;
+use dlt_core::messages::report::{Ended, Health, Report, StartFacts, TaskFacts};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 

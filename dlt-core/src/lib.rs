@@ -14,33 +14,20 @@
 
 pub mod ids;
 pub mod keys;
-
-pub mod scenario;
-
-pub mod load;
-pub mod share;
-
-pub mod coarse;
-pub mod latencies;
-pub mod sample;
-
-pub mod account;
-pub mod generator;
-pub mod tally;
-
-pub mod order;
-pub mod runner_line;
-
-pub mod reading;
-pub mod report;
-pub mod timeline;
-
-pub mod outcome;
-pub mod summary;
-pub mod verdict;
-
-pub mod compare;
-
-pub mod calls;
 pub mod run;
 pub mod stack;
+
+pub mod refusal;
+pub mod safety;
+pub(crate) mod shapes;
+
+pub mod load;
+pub mod measure;
+pub mod thresholds;
+
+pub mod calls;
+pub mod compare;
+pub mod judge;
+pub mod messages;
+pub mod record;
+pub mod scenario;

@@ -3,6 +3,7 @@
 //! instructions. Nothing here understands the text; it is cut short, loses what
 //! cannot be seen, and loses secrets.
 
+use dlt_core::safety::{REDACTED, is_secret};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -11,9 +12,6 @@ use url::Url;
 
 /// Longest text that is shown, characters.
 pub const LONGEST_TEXT: usize = 200;
-/// What stands for a secret.
-pub const REDACTED: &str = "[redacted]";
-
 /// What may stand around a name or value, and what ends a value.
 const QUOTES: [char; 3] = ['"', '\'', '\\'];
 const VALUE_ENDS: [char; 12] = ['"', '\'', '\\', '&', ';', ',', '}', ']', ')', '#', '<', '>'];
@@ -113,26 +111,6 @@ fn is_hidden(c: char) -> bool {
             | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0x2800 | 0x3164
             | 0xfe00..=0xfe0f | 0xfeff | 0xffa0 | 0xfff0..=0xfffb
             | 0xe000..=0xf8ff | 0x1d173..=0x1d17a | 0xe0000..=0xe0fff | 0xf0000..=0x10ffff)
-}
-
-/// Whether a name says that its value is a secret.
-pub fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let parts = [
-        "auth",
-        "token",
-        "secret",
-        "cookie",
-        "key",
-        "passw",
-        "pwd",
-        "session",
-        "signature",
-        "credential",
-        "jwt",
-        "bearer",
-    ];
-    parts.iter().any(|part| name.contains(part)) || matches!(name.as_str(), "sig" | "pass" | "code")
 }
 
 /// A line with the secrets in its URLs, headers and parameters gone.

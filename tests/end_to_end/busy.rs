@@ -4,8 +4,8 @@
 
 use crate::common::{AROUND, account, run_json};
 use anyhow::{Result, ensure};
-use dlt_core::calls::RunRecord;
-use dlt_core::verdict::{Code, Trust};
+use dlt_core::judge::verdict::{Code, Trust};
+use dlt_core::record::RunRecord;
 use dlt_tests::command::Home;
 use dlt_tests::cores::{BusyLoop, GENERATOR, on_core};
 use dlt_tests::patience::{alone, pass_until, twice};

@@ -2,7 +2,7 @@
 //! wrong: counts and causes by label are the server's own.
 
 use crate::common::{account, run_json, scenario_file};
-use dlt_core::calls::RunRecord;
+use dlt_core::record::RunRecord;
 use dlt_tests::behaviour::{
     Behaviour, body, garbage, huge_head, ok, redirect, reset_mid_body, slow_body,
 };

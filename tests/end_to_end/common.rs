@@ -2,9 +2,9 @@
 //! run whatever it did.
 
 use anyhow::{Result, ensure};
-use dlt_core::calls::RunRecord;
-use dlt_core::summary::AccountSummary;
-use dlt_core::verdict::Code;
+use dlt_core::judge::summary::AccountSummary;
+use dlt_core::judge::verdict::Code;
+use dlt_core::record::RunRecord;
 use dlt_tests::command::{Ended, Home};
 use dlt_tests::target::Target;
 use std::time::Duration;

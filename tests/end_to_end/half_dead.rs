@@ -3,9 +3,9 @@
 
 use crate::common::{account, accounts_agree, run_json, scenario_file};
 use anyhow::{Result, ensure};
-use dlt_core::calls::RunRecord;
-use dlt_core::summary::{Block, Distribution};
-use dlt_core::tally::TimesOver;
+use dlt_core::judge::summary::{Block, Distribution};
+use dlt_core::measure::tally::TimesOver;
+use dlt_core::record::RunRecord;
 use dlt_tests::behaviour::{body, ok};
 use dlt_tests::command::Home;
 use dlt_tests::objects;

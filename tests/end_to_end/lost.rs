@@ -2,7 +2,7 @@
 //! rest.
 
 use crate::common::{account, scenario_file};
-use dlt_core::calls::RunRecord;
+use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
 use dlt_tests::behaviour::ok;
 use dlt_tests::command::Home;

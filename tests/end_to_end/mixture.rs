@@ -3,7 +3,7 @@
 
 use crate::common::{accounts_agree, near, run_json, two_regions};
 use anyhow::Result;
-use dlt_core::calls::RunRecord;
+use dlt_core::record::RunRecord;
 use dlt_tests::behaviour::ok;
 use dlt_tests::command::Home;
 use dlt_tests::patience::{alone, twice};

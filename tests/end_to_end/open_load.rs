@@ -158,7 +158,7 @@ fn beyond_the_connection_cap_requests_are_dropped_and_counted() {
     let verdict = record.verdict.as_ref().unwrap();
     let codes: Vec<_> = verdict.reasons.iter().map(|reason| reason.code).collect();
     assert!(
-        codes.contains(&dlt_core::verdict::Code::Drops),
+        codes.contains(&dlt_core::judge::verdict::Code::Drops),
         "{verdict:?}"
     );
 }

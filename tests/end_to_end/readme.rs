@@ -2,7 +2,7 @@
 //! command's, its limits are the code's.
 
 use crate::common::{accounts_agree, run_json};
-use dlt_core::verdict::LIMITS;
+use dlt_core::judge::verdict::LIMITS;
 use dlt_tests::behaviour::{body, ok, redirect};
 use dlt_tests::command::Home;
 use dlt_tests::patience::shared;

@@ -2,7 +2,7 @@
 //! status, stopped by its user, listened to by many.
 
 use crate::common::{account, accounts_agree};
-use dlt_core::calls::RunRecord;
+use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
 use dlt_tests::behaviour::ok;
 use dlt_tests::command::Home;

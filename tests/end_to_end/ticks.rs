@@ -2,7 +2,7 @@
 //! second by second, region by region.
 
 use crate::common::{account, accounts_agree, run_json, two_regions};
-use dlt_core::timeline::Second;
+use dlt_core::measure::second::Second;
 use dlt_tests::behaviour::{body, ok};
 use dlt_tests::command::Home;
 use dlt_tests::objects;
@@ -49,10 +49,10 @@ fn ticks_add_up_to_the_account() {
         assert_eq!(tick.seq, *seq, "ticks of {region} come without a gap");
         *seq += 1;
         assert!(tick.runners.len() <= 2, "{:?}", tick.runners);
-        let second = tick.as_second();
+        let second = &tick.second;
         sum.merge(&second);
         by_second
-            .entry((region, tick.second))
+            .entry((region, second.second))
             .or_default()
             .merge(&second);
     }

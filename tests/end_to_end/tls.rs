@@ -2,7 +2,7 @@
 //! and nothing is waved through unless the scenario says so.
 
 use crate::common::{account, run_json, scenario_file};
-use dlt_core::calls::RunRecord;
+use dlt_core::record::RunRecord;
 use dlt_tests::certificates::{Authority, Flaw};
 use dlt_tests::command::Home;
 use dlt_tests::patience::alone;

@@ -2,7 +2,7 @@
 
 use crate::common::{AROUND, accounts_agree, run_json};
 use anyhow::{Result, ensure};
-use dlt_core::verdict::{Code, Trust};
+use dlt_core::judge::verdict::{Code, Trust};
 use dlt_tests::behaviour::ok;
 use dlt_tests::calm::Watch;
 use dlt_tests::command::Home;

@@ -3,8 +3,8 @@
 //! what is measured is told by `cargo xtask bench lists`.
 
 use anyhow::{Context, Result};
-use dlt_core::calls::RunRecord;
 use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
+use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
 use dlt_pipeline::local::sqlite::Database;
 use dlt_pipeline::runs::{RegionTasks, Run, Runs, sqlite::SqliteRuns};

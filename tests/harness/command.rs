@@ -4,7 +4,7 @@
 
 use crate::patience;
 use crate::processes::{self, Runner, Signal};
-use dlt_core::calls::RunRecord;
+use dlt_core::record::RunRecord;
 use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};

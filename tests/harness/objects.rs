@@ -2,8 +2,8 @@
 //! read by the tests' own hands.
 
 use crate::command::Home;
-use dlt_core::runner_line::{RunnerLine, Tick};
-use dlt_core::timeline::RunTimeline;
+use dlt_core::messages::runner_line::{RunnerLine, Tick};
+use dlt_core::messages::timeline::RunTimeline;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 

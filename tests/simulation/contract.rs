@@ -3,9 +3,10 @@
 
 use crate::ports::{Bucket, RunTable, Sim};
 use crate::state::{Faults, State};
-use dlt_core::calls::{PageToken, RunRecord, RunsQuery};
+use dlt_core::calls::{PageToken, RunsQuery};
 use dlt_core::ids::{Region, RunPrefix, RunnerId, TestId, TestRunId};
-use dlt_core::order::{Order, Role};
+use dlt_core::messages::order::{Order, Role};
+use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::executions::{Executions, sqlite::SqliteExecutions};

@@ -7,7 +7,7 @@ use crate::runners::settle;
 use crate::stage;
 use crate::state::{Faults, State, When, lock, passing};
 use dlt_core::keys;
-use dlt_core::report::Report;
+use dlt_core::messages::report::Report;
 use dlt_core::run::Status;
 use dlt_pipeline::live::LiveEvent;
 use dlt_pipeline::runs::Run;

@@ -2,13 +2,13 @@
 //! load, report and end, on the virtual clock; or do not.
 
 use crate::state::State;
-use dlt_core::account::Account;
-use dlt_core::generator::Generator;
 use dlt_core::ids::RunnerId;
 use dlt_core::keys;
-use dlt_core::order::{LeaderReady, Order, Role, StartFile, WorkersFile};
-use dlt_core::report::{Ended, Health, Report, TaskFacts};
-use dlt_core::tally::Tally;
+use dlt_core::measure::account::Account;
+use dlt_core::measure::generator::Generator;
+use dlt_core::measure::tally::Tally;
+use dlt_core::messages::order::{LeaderReady, Order, Role, StartFile, WorkersFile};
+use dlt_core::messages::report::{Ended, Health, Report, TaskFacts};
 use dlt_pipeline::fleet::{Doing, Launch, Seen};
 
 /// How long a worker waits for its start before it gives up, µs.

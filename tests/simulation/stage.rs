@@ -1,8 +1,8 @@
 //! The run that is played: a small scenario, read by the real reader, as a
 //! start at home would store it.
 
-use dlt_core::calls::RunRecord;
 use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
+use dlt_core::record::RunRecord;
 use dlt_core::scenario::{Defaults, Format, Scenario};
 use dlt_pipeline::runs::{RegionTasks, Run};
 use dlt_pipeline::world::stamp;

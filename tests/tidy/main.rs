@@ -5,5 +5,6 @@
 
 mod files;
 mod floors;
+mod imports;
 mod looks;
 mod manifest;

@@ -6,10 +6,12 @@
 //! added, so they add up to the account whatever came when. No clock here: the
 //! time is an argument. Where ticks go is `conduct`'s affair.
 
-use dlt_core::report::Ended;
-use dlt_core::runner_line::{Tick, add_cause};
-use dlt_core::sample::Cause;
-use dlt_core::timeline::{Second, stretch_of};
+use dlt_core::measure::sample::Cause;
+use dlt_core::measure::second::Second;
+use dlt_core::measure::second::add_cause;
+use dlt_core::messages::report::Ended;
+use dlt_core::messages::runner_line::Tick;
+use dlt_core::messages::timeline::stretch_of;
 use std::collections::BTreeMap;
 
 /// Seconds of load without any answer after which a target is silent (dlt.md 2).
@@ -46,7 +48,7 @@ impl Gather {
 
     /// A source's tick, whenever it comes; `now_us` counts from the start instant.
     pub fn add(&mut self, source: usize, tick: Tick, now_us: u64) {
-        let second = tick.second;
+        let second = tick.second.second;
         if let Some(next) = self.sources.get_mut(source) {
             *next = Some(next.unwrap_or(0).max(second.saturating_add(1)));
         }
@@ -120,21 +122,21 @@ pub struct Folded {
 impl Folded {
     /// Adds a tick of the runner.
     pub fn add(&mut self, tick: &Tick) {
-        let at = stretch_of(tick.second);
-        let mut second = tick.as_second();
+        let at = stretch_of(tick.second.second);
+        let mut second = tick.second.clone();
         second.second = at;
         let is_new = match self.stretches.get_mut(&at) {
             None => {
-                self.stretches.insert(at, (tick.second, second));
+                self.stretches.insert(at, (tick.second.second, second));
                 true
             }
-            Some((latest, sum)) if tick.second > *latest => {
+            Some((latest, sum)) if tick.second.second > *latest => {
                 sum.extend(&second);
-                *latest = tick.second;
+                *latest = tick.second.second;
                 true
             }
             Some((latest, sum)) => {
-                if tick.second < *latest {
+                if tick.second.second < *latest {
                     second.users = 0;
                 }
                 sum.merge(&second);
@@ -166,16 +168,16 @@ impl Silence {
     /// seconds after that one have to pass.
     pub fn observe(&mut self, tick: &Tick, target: &str) -> Option<Ended> {
         self.answers += tick.answers;
-        for (cause, count) in &tick.causes {
+        for (cause, count) in &tick.second.causes {
             add_cause(&mut self.causes, cause, *count);
         }
-        if tick.sent + tick.unconnected > 0 {
-            let first = self.first_begun.unwrap_or(u64::MAX).min(tick.second);
+        if tick.second.sent + tick.second.unconnected > 0 {
+            let first = self.first_begun.unwrap_or(u64::MAX).min(tick.second.second);
             self.first_begun = Some(first);
         }
         let long_enough = self
             .first_begun
-            .is_some_and(|first| tick.second >= first.saturating_add(SILENT_TARGET_S));
+            .is_some_and(|first| tick.second.second >= first.saturating_add(SILENT_TARGET_S));
         (long_enough && self.answers == 0).then(|| self.ended(target))
     }
 

@@ -2,7 +2,7 @@
 //! (dlt.md 4). Cutting a byte stream into frames is arithmetic and stands
 //! apart from the socket. What frames mean is the rendezvous's affair.
 
-use dlt_core::order::LONGEST_FRAME_BYTES;
+use dlt_core::messages::order::LONGEST_FRAME_BYTES;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -142,7 +142,7 @@ pub async fn write<W: AsyncWrite + Unpin, T: Serialize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dlt_core::order::{ToLeader, ToWorker};
+    use dlt_core::messages::order::{ToLeader, ToWorker};
     use proptest::prelude::*;
 
     fn frames() -> impl Strategy<Value = Vec<ToWorker>> {

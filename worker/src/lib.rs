@@ -20,7 +20,7 @@ pub mod report;
 pub mod say;
 pub mod watchdog;
 
-use dlt_core::order::Order;
+use dlt_core::messages::order::Order;
 use life::Life;
 use say::{Lines, talk};
 use std::time::{Duration, Instant};

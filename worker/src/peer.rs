@@ -3,7 +3,7 @@
 
 use crate::clock;
 use crate::frames::{self, FrameError, FrameReader};
-use dlt_core::order::SILENT_PEER_S;
+use dlt_core::messages::order::SILENT_PEER_S;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -193,7 +193,7 @@ impl<In: DeserializeOwned, Out: Serialize> Keeper<In, Out> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dlt_core::order::{LONGEST_FRAME_BYTES, ToLeader, ToWorker};
+    use dlt_core::messages::order::{LONGEST_FRAME_BYTES, ToLeader, ToWorker};
     use tokio::net::{TcpListener, TcpStream};
 
     /// A frame beyond the limit of a frame is one that cannot be written.

@@ -5,8 +5,8 @@
 use crate::beat::{Gather, Silence};
 use crate::rendezvous::leader::Team;
 use dlt_core::ids::RunnerId;
-use dlt_core::report::Ended;
-use dlt_core::runner_line::{RunnerRow, RunnerState, Tick};
+use dlt_core::messages::report::Ended;
+use dlt_core::messages::runner_line::{RunnerRow, RunnerState, Tick};
 use std::time::Duration;
 use tokio::time::Instant;
 

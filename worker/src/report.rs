@@ -7,9 +7,10 @@ use crate::engine::LoadResult;
 use crate::health::Usage;
 use dlt_core::ids::RunnerId;
 use dlt_core::keys;
-use dlt_core::order::{Order, Start};
-use dlt_core::report::{Ended, Health, Report, StartFacts, TaskFacts};
-use dlt_core::timeline::{LabelSecond, LabelSeries, Second, TIMELINE_FORMAT, Timeline, stretch_of};
+use dlt_core::measure::second::{LabelSecond, Second};
+use dlt_core::messages::order::{Order, Start};
+use dlt_core::messages::report::{Ended, Health, Report, StartFacts, TaskFacts};
+use dlt_core::messages::timeline::{LabelSeries, TIMELINE_FORMAT, Timeline, stretch_of};
 use std::time::Duration;
 
 /// What is known of a load beside what the engine measured.
@@ -155,8 +156,8 @@ mod tests {
     use super::*;
     use crate::depot::Depot;
     use crate::tests::{order, runner};
-    use dlt_core::account::Account;
-    use dlt_core::order::Role;
+    use dlt_core::measure::account::Account;
+    use dlt_core::messages::order::Role;
 
     #[test]
     fn labels_fold_into_stretches() {

@@ -1,7 +1,7 @@
 //! A runner's two voices: lines for machines on stdout, talk for people on
 //! stderr. Nothing else in this room prints. What a line says is core's.
 
-use dlt_core::runner_line::{LONGEST_LINE_BYTES, RunnerLine};
+use dlt_core::messages::runner_line::{LONGEST_LINE_BYTES, RunnerLine};
 use std::io::Write;
 
 /// Talk for people.

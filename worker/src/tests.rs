@@ -2,7 +2,7 @@
 
 use super::*;
 use dlt_core::ids::{Region, RunPrefix, RunnerId, TestId, TestRunId};
-use dlt_core::order::Role;
+use dlt_core::messages::order::Role;
 use std::path::Path;
 
 /// An order for a runner of `lo-home-1`, its depot being `folder`.

@@ -4,11 +4,11 @@
 
 use dlt_core::ids::{Region, RunPrefix, RunnerId, TestId, TestRunId};
 use dlt_core::keys;
-use dlt_core::order::{LeaderReady, Order, Role, StartFile, WorkerAddress, WorkersFile};
-use dlt_core::report::{Ended, Report};
-use dlt_core::runner_line::{RunnerLine, RunnerState, Tick};
-use dlt_core::share::Slice;
-use dlt_core::timeline::Timeline;
+use dlt_core::load::share::Slice;
+use dlt_core::messages::order::{LeaderReady, Order, Role, StartFile, WorkerAddress, WorkersFile};
+use dlt_core::messages::report::{Ended, Report};
+use dlt_core::messages::runner_line::{RunnerLine, RunnerState, Tick};
+use dlt_core::messages::timeline::Timeline;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -256,9 +256,9 @@ fn region(depot: &Depot) -> (Process, Process) {
 fn sums(ticks: &[Tick]) -> BTreeMap<u64, (u64, u64)> {
     let mut sums: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
     for tick in ticks {
-        let row = sums.entry(tick.second).or_default();
-        row.0 += tick.sent;
-        row.1 += tick.ok;
+        let row = sums.entry(tick.second.second).or_default();
+        row.0 += tick.second.sent;
+        row.1 += tick.second.ok;
     }
     sums
 }
@@ -445,7 +445,7 @@ fn a_target_that_refuses_ends_the_run_within_seconds() {
         let Ended::TargetSilent { cause, message } = report.ended else {
             panic!("{:?}", report.ended);
         };
-        assert_eq!(cause, Some(dlt_core::sample::Cause::Refused));
+        assert_eq!(cause, Some(dlt_core::measure::sample::Cause::Refused));
         assert!(message.starts_with(url.trim_end_matches('/')), "{message}");
     }
 }

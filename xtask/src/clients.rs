@@ -3,7 +3,7 @@
 //! they ask stands in `tests/clients`.
 
 use crate::step;
-use crate::tiers::target_folder;
+use crate::step::target_folder;
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -1,8 +1,8 @@
 //! `cargo deny`: where it is taken from when it is not installed. The rules
 //! stand in `deny.toml`.
 
+use crate::step::target_folder;
 use crate::step::{self, cargo};
-use crate::tiers::target_folder;
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

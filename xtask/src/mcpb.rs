@@ -1,8 +1,8 @@
 //! `mcpb`: the MCP server as one file that desktop hosts install with a click,
 //! and its entry for the MCP registry. The list of tools is the program's own.
 
+use crate::step::target_folder;
 use crate::step::{self, cargo};
-use crate::tiers::target_folder;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::fs;

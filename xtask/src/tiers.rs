@@ -1,10 +1,9 @@
 //! `test` and `simulate`: which steps there are, in which order. Every tier
 //! runs even if an earlier one failed; the last lines tell times and the sum.
 
-use crate::step::{self, Score, cargo};
+use crate::step::{self, Score, cargo, target_folder};
 use crate::{clients, deny};
 use anyhow::Result;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -147,14 +146,4 @@ fn simulation(seed: Option<u64>, runs: Option<u64>) -> Command {
     }
     command.args(["--", "--nocapture"]);
     command
-}
-
-/// Where cargo builds: from cargo itself, which knows all the ways to set it.
-pub fn target_folder() -> Result<PathBuf> {
-    let output = cargo(&["metadata", "--no-deps", "--format-version", "1"]).output()?;
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-    match metadata["target_directory"].as_str() {
-        Some(folder) => Ok(PathBuf::from(folder)),
-        None => anyhow::bail!("cargo metadata names no target directory"),
-    }
 }

@@ -2,7 +2,7 @@
 //! to do next, and how the command then ends.
 
 use crate::exit::Exit;
-use dlt_core::calls::request::Refusal;
+use dlt_core::refusal::Refusal;
 use dlt_pipeline::error::PipelineError;
 use serde_json::Value;
 

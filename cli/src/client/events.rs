@@ -2,7 +2,7 @@
 //! becomes of a stream that breaks is the watcher's.
 
 use dlt_core::calls::answers::LiveStatus;
-use dlt_core::runner_line::Tick;
+use dlt_core::messages::runner_line::Tick;
 use serde::Deserialize;
 use std::time::Duration;
 

@@ -1,12 +1,12 @@
 //! Live runs as their ticks would tell them, for tests of what is shown.
 
 use super::{Live, Planned};
-use dlt_core::coarse::Coarse;
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
 use dlt_core::load::Curve;
+use dlt_core::measure::coarse::Coarse;
+use dlt_core::measure::second::Second;
+use dlt_core::messages::runner_line::{RunnerRow, RunnerState, Tick};
 use dlt_core::run::Status;
-use dlt_core::runner_line::{RunnerRow, RunnerState, Tick};
-use dlt_core::timeline::Second;
 use dlt_pipeline::local::LiveEvent;
 
 /// Four runners in two regions, 200 requests per second for ten seconds.
@@ -55,11 +55,11 @@ pub fn tick(region: u64, second: u64, states: [RunnerState; 2]) -> Tick {
         RunnerRow(id(1), states[0], second, 200),
     );
     tick.runners.push(RunnerRow(id(2), states[1], second, 300));
-    tick.latency_failed.record(900);
+    tick.second.latency_failed.record(900);
     for n in 0..97u64 {
-        tick.latency
+        tick.second.latency
             .record(if n < 78 { 3_000 } else { 140_000 + n });
-        tick.lag.record(120 + n);
+        tick.second.lag.record(120 + n);
     }
     tick
 }
@@ -67,14 +67,14 @@ pub fn tick(region: u64, second: u64, states: [RunnerState; 2]) -> Tick {
 /// The same second of a target that refuses most at once.
 pub fn half_dead(region: u64, second: u64) -> Tick {
     let mut tick = tick(region, second, [RunnerState::Loading; 2]);
-    (tick.ok, tick.failed) = (23, 75);
-    tick.causes = vec![("refused".to_owned(), 75)];
-    tick.latency = Coarse::default();
+    (tick.second.ok, tick.second.failed) = (23, 75);
+    tick.second.causes = vec![("refused".to_owned(), 75)];
+    tick.second.latency = Coarse::default();
     for _ in 0..23 {
-        tick.latency.record(20_000);
+        tick.second.latency.record(20_000);
     }
     for n in 0..74 {
-        tick.latency_failed.record(90 + n);
+        tick.second.latency_failed.record(90 + n);
     }
     tick
 }

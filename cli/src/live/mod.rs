@@ -5,14 +5,15 @@ pub mod block;
 pub mod plain;
 pub mod screen;
 
-use dlt_core::coarse::Coarse;
 use dlt_core::ids::{Region, RunnerId};
+use dlt_core::judge::verdict::{self, Trust};
 use dlt_core::load::Curve;
+use dlt_core::measure::coarse::Coarse;
+use dlt_core::measure::second::Second;
+use dlt_core::measure::second::add_cause;
+use dlt_core::messages::runner_line::{RunnerRow, RunnerState, Tick};
 use dlt_core::run::Status;
-use dlt_core::runner_line::{RunnerRow, RunnerState, Tick, add_cause};
 use dlt_core::scenario::Scenario;
-use dlt_core::timeline::Second;
-use dlt_core::verdict::{self, Trust};
 use dlt_pipeline::local::LiveEvent;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -143,18 +144,18 @@ impl RegionView {
     fn hear(&mut self, tick: &Tick) {
         for row in &tick.runners {
             let known = self.runners.get(&row.0).map_or(0, |known| known.0);
-            if tick.second >= known {
+            if tick.second.second >= known {
                 self.runners
-                    .insert(row.0.clone(), (tick.second, row.clone()));
+                    .insert(row.0.clone(), (tick.second.second, row.clone()));
             }
         }
-        match tick.second.cmp(&self.second) {
+        match tick.second.second.cmp(&self.second) {
             // A late tick must not turn the region's clock back.
             Ordering::Less => {}
-            Ordering::Equal => self.users += tick.users,
+            Ordering::Equal => self.users += tick.second.users,
             Ordering::Greater => {
-                self.second = tick.second;
-                self.users = tick.users;
+                self.second = tick.second.second;
+                self.users = tick.second.users;
             }
         }
     }
@@ -229,16 +230,16 @@ impl Live {
     }
 
     fn add(&mut self, tick: &Tick) {
-        let second = tick.as_second();
+        let second = tick.second.clone();
         self.total.merge(&second);
-        self.seconds.entry(tick.second).or_default().merge(&second);
+        self.seconds.entry(tick.second.second).or_default().merge(&second);
         while self.seconds.len() > KEPT_SECONDS {
             self.seconds.pop_first();
         }
         let known = self.regions.contains_key(&tick.region);
         if known || self.regions.len() < MOST_REGIONS {
             let first = RegionView {
-                second: tick.second,
+                second: tick.second.second,
                 ..RegionView::default()
             };
             let view = self.regions.entry(tick.region.clone()).or_insert(first);

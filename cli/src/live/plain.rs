@@ -4,9 +4,9 @@
 use super::{Live, screen};
 use crate::line::{Line, Tone};
 use crate::units;
-use dlt_core::runner_line::RunnerState;
-use dlt_core::summary::many_failed;
-use dlt_core::timeline::Second;
+use dlt_core::judge::summary::many_failed;
+use dlt_core::measure::second::Second;
+use dlt_core::messages::runner_line::RunnerState;
 
 /// Seconds of load between two lines.
 pub const EVERY_SECONDS: u64 = 10;

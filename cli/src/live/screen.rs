@@ -4,9 +4,9 @@
 use super::{Live, RECENT_SECONDS};
 use crate::line::{Line, Tone};
 use crate::units;
+use dlt_core::judge::summary::many_failed;
+use dlt_core::messages::runner_line::RunnerState;
 use dlt_core::run::Status;
-use dlt_core::runner_line::RunnerState;
-use dlt_core::summary::many_failed;
 
 /// Where values begin.
 const VALUE_COLUMN: usize = 13;

@@ -2,8 +2,8 @@
 
 use super::{Live, fixtures, plain::Plain, screen};
 use crate::line::Line;
+use dlt_core::messages::runner_line::RunnerState;
 use dlt_core::run::Status;
-use dlt_core::runner_line::RunnerState;
 use dlt_pipeline::local::LiveEvent;
 
 fn shown(lines: &[Line]) -> String {

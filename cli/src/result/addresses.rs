@@ -4,8 +4,8 @@
 use super::named_lines;
 use crate::line::Line;
 use crate::units;
-use dlt_core::calls::RunRecord;
-use dlt_core::generator::OTHER_ADDRESSES;
+use dlt_core::measure::generator::OTHER_ADDRESSES;
+use dlt_core::record::RunRecord;
 
 /// Most addresses shown, those with most requests.
 const MOST_ADDRESSES: usize = 4;

@@ -4,8 +4,8 @@
 use super::heading;
 use crate::line::{Line, Tone, wrapped};
 use crate::units;
-use dlt_core::calls::RunRecord;
-use dlt_core::summary::ErrorRow;
+use dlt_core::judge::summary::ErrorRow;
+use dlt_core::record::RunRecord;
 
 /// Most errors shown, most frequent first.
 const MOST_ERRORS: usize = 8;

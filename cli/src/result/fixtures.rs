@@ -1,6 +1,6 @@
 //! Run records as runs would leave them, for tests of what is shown.
 
-use dlt_core::calls::RunRecord;
+use dlt_core::record::RunRecord;
 use serde_json::{Value, json};
 
 /// A block with percentiles spread around `p50_us`.

@@ -5,9 +5,9 @@ use super::bullet;
 use crate::exit::Exit;
 use crate::line::{Line, Tone, wrapped};
 use crate::units;
-use dlt_core::calls::RunRecord;
+use dlt_core::judge::verdict::{Reason, Trust, Verdict};
+use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
-use dlt_core::verdict::{Reason, Trust, Verdict};
 
 /// Most reasons shown.
 const MOST_REASONS: usize = 8;

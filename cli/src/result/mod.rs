@@ -10,9 +10,9 @@ mod times;
 use crate::exit::Exit;
 use crate::line::{Line, Tone, wrapped};
 use crate::units;
-use dlt_core::calls::RunRecord;
-use dlt_core::outcome::Threshold;
-use dlt_core::summary::{AccountSummary, Block, Blocks};
+use dlt_core::judge::summary::{AccountSummary, Block, Blocks};
+use dlt_core::record::RunRecord;
+use dlt_core::thresholds::Threshold;
 
 pub use headline::headline;
 

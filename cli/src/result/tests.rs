@@ -2,7 +2,7 @@
 
 use super::{Telling, fixtures, lines};
 use crate::exit::Exit;
-use dlt_core::calls::exit_code;
+use dlt_core::record::exit_code;
 use serde_json::Value;
 
 fn shown(value: Value, width: usize) -> String {

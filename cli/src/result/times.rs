@@ -4,9 +4,9 @@ use super::{heading, rate_of};
 use crate::line::{Line, Tone, wrapped};
 use crate::table::{self, Column, number, words};
 use crate::units;
-use dlt_core::calls::RunRecord;
-use dlt_core::summary::{Block, Blocks};
-use dlt_core::tally::TimesOver;
+use dlt_core::judge::summary::{Block, Blocks};
+use dlt_core::measure::tally::TimesOver;
+use dlt_core::record::RunRecord;
 
 /// Most labels shown, busiest first.
 const MOST_LABELS: usize = 15;

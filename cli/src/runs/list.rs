@@ -5,8 +5,8 @@ use crate::line::{Line, Tone};
 use crate::table::{self, number, words};
 use crate::units;
 use dlt_core::calls::answers::TestRunSummary;
+use dlt_core::judge::verdict::Trust;
 use dlt_core::run::Status;
-use dlt_core::verdict::Trust;
 
 /// The scenario's name is not cut below this many columns.
 const LEAST_NAME: usize = 28;

@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::line::{Line, Tone};
 use crate::run::{Manner, tell};
 use crate::speak::Voice;
-use dlt_core::calls::{RunRecord, exit_code};
+use dlt_core::record::{RunRecord, exit_code};
 use serde_json::{Value, json};
 
 /// `dlt runs …`.

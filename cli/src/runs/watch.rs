@@ -10,7 +10,7 @@ use crate::run::{Manner, close};
 use crate::signals::Interrupts;
 use crate::speak::Voice;
 use crate::watch::{self as show, CtrlC, watch};
-use dlt_core::calls::RunRecord;
+use dlt_core::record::RunRecord;
 use dlt_core::scenario::Scenario;
 use serde_json::Value;
 

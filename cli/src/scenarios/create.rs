@@ -11,7 +11,8 @@ use crate::runs::find::test_id;
 use crate::source::{self, Files};
 use crate::speak::Voice;
 use dlt_core::calls::answers::ScenarioRecord;
-use dlt_core::scenario::{Defaults, Fault, Faults};
+use dlt_core::refusal::{Fault, Faults};
+use dlt_core::scenario::Defaults;
 use serde_json::{Value, json};
 
 /// Fields of a file that say when it runs.

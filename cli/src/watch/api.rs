@@ -7,7 +7,7 @@ use crate::client::events::{Events, Told};
 use crate::client::{Client, ClientError, Method, understood};
 use crate::exit::Exit;
 use crate::runs::find::Found;
-use dlt_core::calls::RunRecord;
+use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
 use dlt_pipeline::local::LiveEvent;
 use serde_json::Value;

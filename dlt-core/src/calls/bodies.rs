@@ -1,9 +1,8 @@
 //! Small bodies and path parts of requests: lists of runs, the baseline's run,
 //! names of files. Which call they belong to is known by `request`.
 
-use super::request::{Refusal, fault};
 use crate::ids::TestRunId;
-use crate::scenario::Fault;
+use crate::refusal::{Fault, Refusal};
 use serde_json::Value;
 
 /// Longest name of an uploaded file, characters: what file systems take.
@@ -43,8 +42,8 @@ pub(super) fn upload_name(body: Option<Value>) -> Result<String, Refusal> {
         ));
     };
     match body["name"].as_str() {
-        None => Err(fault("name", "is missing: give the file's name")),
-        Some(name) => file_name(name).map_err(|rule| fault("name", &rule)),
+        None => Err(Refusal::fault("name", "is missing: give the file's name")),
+        Some(name) => file_name(name).map_err(|rule| Refusal::fault("name", &rule)),
     }
 }
 
@@ -57,10 +56,10 @@ pub(super) fn delete_runs(body: Option<Value>) -> Result<Vec<TestRunId>, Refusal
         ));
     };
     let Value::Array(items) = body else {
-        return Err(fault("value", "must be an array of testRunIds"));
+        return Err(Refusal::fault("value", "must be an array of testRunIds"));
     };
     if items.is_empty() {
-        return Err(fault("value", "give at least one testRunId"));
+        return Err(Refusal::fault("value", "give at least one testRunId"));
     }
     let mut faults = Vec::new();
     let mut runs = Vec::new();
@@ -88,7 +87,7 @@ pub(super) fn baseline_run(body: Option<Value>) -> Result<TestRunId, Refusal> {
         ));
     };
     let Value::Object(fields) = body else {
-        return Err(fault("value", "must be an object"));
+        return Err(Refusal::fault("value", "must be an object"));
     };
     let mut faults: Vec<Fault> = fields
         .keys()

@@ -2,9 +2,9 @@
 //! values may be. Unknown keys are refused, whatever the method.
 
 use super::answers::Samples;
-use super::request::Refusal;
 use crate::ids::{Region, TestId, TestRunId};
-use crate::scenario::{Fault, Faults, tags};
+use crate::refusal::{Fault, Faults, Refusal};
+use crate::scenario::tags;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;

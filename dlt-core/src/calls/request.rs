@@ -8,7 +8,9 @@ use super::bodies::{baseline_run, delete_runs, file_name, percent_decoded, uploa
 use super::query::{self, CompareQuery, RunsQuery};
 use super::routes::{self, Place};
 use crate::ids::{TestId, TestRunId};
-use crate::scenario::{Fault, Faults, Format, raw};
+use crate::refusal::Refusal;
+use crate::scenario::Format;
+use crate::scenario::document::raw;
 use serde_json::Value;
 
 /// A request, as a server has it.
@@ -172,43 +174,6 @@ pub enum RunPart {
         /// Which one.
         name: Option<String>,
     },
-}
-
-/// Why a request is refused. The body on the wire is the JSON string `CODE: text`,
-/// or the text alone where the contract has no code.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.text_on_the_wire())]
-pub struct Refusal {
-    /// HTTP status.
-    pub status: u16,
-    /// The contract's code; empty for unparseable JSON.
-    pub code: &'static str,
-    /// The rest.
-    pub text: String,
-}
-
-impl Refusal {
-    /// A refusal.
-    pub fn new(status: u16, code: &'static str, text: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            text: text.into(),
-        }
-    }
-
-    /// What the JSON string of the error body holds.
-    pub fn text_on_the_wire(&self) -> String {
-        match self.code {
-            "" => self.text.clone(),
-            code => format!("{code}: {}", self.text),
-        }
-    }
-
-    /// A body against its schema, all faults at once.
-    pub fn body(faults: Vec<Fault>) -> Self {
-        Self::new(400, "INVALID_REQUEST_BODY", Faults(faults).to_string())
-    }
 }
 
 /// A path of the contract, its parameters not yet checked.
@@ -412,17 +377,10 @@ fn refuse_method(request: &Request<'_>) -> Refusal {
     Refusal::new(405, "METHOD_NOT_ALLOWED", text)
 }
 
-pub(super) fn fault(path: &str, reason: &str) -> Refusal {
-    Refusal::body(vec![Fault {
-        path: path.to_owned(),
-        reason: reason.to_owned(),
-    }])
-}
-
 fn post_scenario(body: Option<Value>) -> Result<Call, Refusal> {
     match body {
         Some(body @ Value::Object(_)) => Ok(Call::PostScenario { body }),
-        Some(_) => Err(fault("value", "must be an object")),
+        Some(_) => Err(Refusal::fault("value", "must be an object")),
         None => Err(Refusal::new(
             400,
             "BAD_REQUEST",

@@ -7,11 +7,11 @@ use super::answers::{
     HistogramAnswer, LiveStatus, RegionTaskIds, RegionsAnswer, RunsDeleted, ScenarioRecord,
     StackInfo, TestRunsPage, UploadAnswer,
 };
-use super::openapi::shapes;
-use crate::calls::RunRecord;
 use crate::compare::Comparison;
-use crate::timeline::RunTimeline;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use crate::messages::timeline::RunTimeline;
+use crate::record::RunRecord;
+use crate::shapes;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 /// A path without its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +132,7 @@ pub(super) const TABLE: &[Row] = &[
                 ..get(
                     "listScenarios",
                     "List scenarios, latest start first; or regions with op=listRegions",
-                    shapes::scenarios_or_regions,
+                    scenarios_or_regions,
                 )
             },
             Operation {
@@ -407,11 +407,7 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         place: Place::Capacity,
         template: "/vCPUDetails",
-        operations: &[get(
-            "getVcpuDetails",
-            "Capacity by region",
-            shapes::capacity,
-        )],
+        operations: &[get("getVcpuDetails", "Capacity by region", capacity)],
     },
     Row {
         place: Place::StackInfo,
@@ -448,4 +444,17 @@ const fn part(name: &'static str, operations: &'static [Operation], template: &'
         template,
         operations,
     }
+}
+
+/// GET /vCPUDetails.
+fn capacity(generator: &mut SchemaGenerator) -> Schema {
+    let details = generator.subschema_for::<super::answers::VcpuDetails>();
+    json_schema!({ "type": "object", "additionalProperties": details })
+}
+
+/// GET /scenarios: scenarios, or regions with `op=listRegions`.
+fn scenarios_or_regions(generator: &mut SchemaGenerator) -> Schema {
+    let scenarios = generator.subschema_for::<super::answers::ScenarioList>();
+    let regions = generator.subschema_for::<super::answers::RegionsAnswer>();
+    json_schema!({ "oneOf": [scenarios, regions] })
 }

@@ -1,11 +1,11 @@
 //! Short forms of a run record: its row in a list of runs, and the status that
 //! DLT's clients know for it.
 
-use super::RunRecord;
 use super::answers::{ShortCoverage, ShortOutcome, ShortVerdict, TestRunSummary};
+use crate::judge::summary::{Block, Blocks, Distribution};
+use crate::measure::tally::TimesOver;
+use crate::record::RunRecord;
 use crate::run::Status;
-use crate::summary::{Block, Blocks, Distribution};
-use crate::tally::TimesOver;
 
 /// Reads a percentile, µs.
 type Exact = fn(&Distribution) -> Option<u64>;
@@ -109,8 +109,8 @@ fn rounded(value: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::record;
     use super::*;
+    use crate::record::tests::record;
     use serde_json::json;
 
     #[test]

@@ -5,8 +5,8 @@
 //! are as many cells as before; the spread of what comes of it is the error.
 //! Draws follow a seed, so the same runs give the same answer.
 
-use crate::coarse::{BUCKETS, Coarse, PER_OCTAVE};
-use crate::timeline::{LabelSeries, RunTimeline};
+use crate::measure::coarse::{BUCKETS, Coarse, PER_OCTAVE};
+use crate::messages::timeline::{LabelSeries, RunTimeline};
 
 /// Most cells of a run: it bounds the work.
 const MOST_CELLS: usize = 120;

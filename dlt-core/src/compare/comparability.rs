@@ -3,11 +3,12 @@
 //! told; the numbers are given all the same.
 
 use super::Side;
-use crate::calls::{LoadSummary, RunRecord};
+use crate::judge::summary::Blocks;
+use crate::judge::summary::LoadSummary;
+use crate::judge::verdict::Trust;
+use crate::measure::tally::TimesOver;
+use crate::record::RunRecord;
 use crate::run::Status;
-use crate::summary::Blocks;
-use crate::tally::TimesOver;
-use crate::verdict::Trust;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

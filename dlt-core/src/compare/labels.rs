@@ -1,7 +1,7 @@
 //! Which labels two runs share, and which of them can be judged.
 
 use super::Side;
-use crate::summary::Block;
+use crate::judge::summary::Block;
 use std::collections::BTreeMap;
 
 /// Labels with fewer requests in either run are not judged.

@@ -13,11 +13,11 @@ mod labels;
 
 pub use comparability::Comparability;
 
-use crate::calls::RunRecord;
 use crate::ids::Region;
-use crate::summary::Block;
-use crate::tally::TimesOver;
-use crate::timeline::{LabelSeries, RunTimeline};
+use crate::judge::summary::Block;
+use crate::measure::tally::TimesOver;
+use crate::messages::timeline::{LabelSeries, RunTimeline};
+use crate::record::RunRecord;
 use bootstrap::{Estimate, Spread, Statistic};
 use labels::Labels;
 use schemars::JsonSchema;

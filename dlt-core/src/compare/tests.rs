@@ -3,13 +3,14 @@
 
 use super::bootstrap::SplitMix;
 use super::*;
-use crate::calls::LoadSummary;
-use crate::latencies::Latencies;
+use crate::ids::Region;
+use crate::judge::summary::LoadSummary;
+use crate::judge::summary::{AccountSummary, Blocks as SummaryBlocks, Coverage};
+use crate::judge::verdict::{Trust, Verdict as TrustVerdict};
+use crate::measure::latencies::Latencies;
+use crate::measure::second::{LabelSecond, Second};
+use crate::record;
 use crate::run::Status;
-use crate::summary::{AccountSummary, Blocks as SummaryBlocks, Coverage};
-use crate::timeline::{LabelSecond, Second};
-use crate::verdict::{Trust, Verdict as TrustVerdict};
-use crate::{calls, ids::Region};
 use serde_json::{Value, json};
 
 mod apart;
@@ -133,7 +134,7 @@ fn run(labels: &[(&str, &System)], seconds: u64, per_second: u64, seed: u64) -> 
     Run {
         record,
         timeline: RunTimeline {
-            format: crate::timeline::TIMELINE_FORMAT,
+            format: crate::messages::timeline::TIMELINE_FORMAT,
             start_at_us: 0,
             regions: [(region, rows)].into(),
             labels: names
@@ -156,7 +157,7 @@ fn plan(name: &str, path: &str) -> Value {
 
 /// The record of a trusted run that sent so many requests.
 fn trusted(sent: u64) -> RunRecord {
-    let mut record = calls::tests::record(Status::Complete);
+    let mut record = record::tests::record(Status::Complete);
     record.load = Some(LoadSummary {
         model: "closed".to_owned(),
         users: Some(10),

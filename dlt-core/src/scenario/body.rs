@@ -1,19 +1,19 @@
 //! The API body: its own fields checked, its parts handed to their readers,
 //! and the whole with every default filled in.
 
-use super::drawing::{Drawing, drawing};
-use super::labels::cut_label;
-use super::limits::{LONGEST_DESCRIPTION, MOST_THRESHOLDS, MOST_USERS};
-use super::names::{as_display_name, display_name, tags};
-use super::notes::{Node, Notes, Object, shown};
-use super::plan::{Body, Plan};
-use super::requests::Definition;
-use super::tasks::{Entry, tasks};
-use super::variables::has_variables;
-use super::{Defaults, FileCheck, Scenario, TaskConfig};
 use crate::ids::TestId;
 use crate::load::Model;
-use crate::outcome::Threshold;
+use crate::scenario::document::notes::{Node, Notes, Object, shown};
+use crate::scenario::execution::tasks::{Entry, tasks};
+use crate::scenario::limits::{LONGEST_DESCRIPTION, MOST_THRESHOLDS, MOST_USERS};
+use crate::scenario::names::{as_display_name, display_name, tags};
+use crate::scenario::plan::{Body, Plan};
+use crate::scenario::requests::Definition;
+use crate::scenario::requests::labels::cut_label;
+use crate::scenario::requests::variables::has_variables;
+use crate::scenario::test_plan::{Drawing, drawing};
+use crate::scenario::{Defaults, FileCheck, Scenario, TaskConfig};
+use crate::thresholds::Threshold;
 use serde_json::{Map, Value, json};
 
 const KEYS: [&str; 14] = [

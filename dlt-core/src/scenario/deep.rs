@@ -1,6 +1,6 @@
 //! Requests that use variables, checks and extractions, for the properties.
 
-use super::limits::*;
+use crate::scenario::limits::*;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -8,8 +8,9 @@
 //! no file has a name beginning with `missing`; what is said of such a file is
 //! the caller's word, so only the path of that fault is the same everywhere.
 
-use super::tests::{defaults, files};
-use super::{Fault, Faults, Format, Scenario};
+use crate::refusal::{Fault, Faults};
+use crate::scenario::tests::{defaults, files};
+use crate::scenario::{Format, Scenario};
 use base64::Engine as _;
 use serde::Deserialize;
 

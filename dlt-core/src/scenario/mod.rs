@@ -1,47 +1,30 @@
 //! A scenario: what to request, how hard, where, when; and all its faults at
 //! once, each with its path. Files are read by the caller.
 
-mod addresses;
-mod auth;
 mod body;
-mod checks;
-mod content;
-mod data;
-mod dns;
-mod document;
-mod drawing;
-mod durations;
+pub(crate) mod document;
 mod execution;
-mod extract;
-mod files;
-mod headers;
-mod labels;
 pub mod limits;
 mod names;
-mod notes;
-mod patterns;
 pub mod plan;
 pub mod post;
 mod quick;
-pub(crate) mod raw;
-mod requests;
+mod region_document;
+pub mod requests;
 pub mod schedule;
-mod statuses;
 pub mod tags;
-mod tasks;
-mod time_limits;
-mod tls;
-pub mod variables;
+mod test_plan;
 mod wire;
 
-pub use durations::{parse_duration, show_duration};
-pub use labels::{cut_label, default_label};
+pub use execution::durations::{parse_duration, show_duration};
+pub use requests::labels::{cut_label, default_label};
 
 pub use quick::{QUICK_DURATION, QUICK_NAME, QUICK_USERS, Quick, quick};
 
 use crate::ids::{Region, TestId};
-use crate::outcome::Threshold;
-use notes::Notes;
+use crate::refusal::Faults;
+use crate::thresholds::Threshold;
+use document::notes::Notes;
 use plan::Plan;
 use serde_json::Value;
 
@@ -116,7 +99,7 @@ impl Scenario {
         files: FileCheck<'_>,
     ) -> Result<Self, Faults> {
         let mut notes = Notes::default();
-        let raw = match raw::read(text, format) {
+        let raw = match document::raw::read(text, format) {
             Ok((raw, twice)) => {
                 for fault in twice {
                     notes.fault(fault.path, fault.reason);
@@ -151,20 +134,6 @@ impl Scenario {
         })
     }
 }
-
-/// One fault of a body: where, and what is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Dotted, `[n]` for positions, `value` for the root.
-    pub path: String,
-    /// What is wrong and what is wanted.
-    pub reason: String,
-}
-
-/// All faults of a body.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.0.iter().map(|fault| format!("{}: {}", fault.path, fault.reason)).collect::<Vec<_>>().join("; "))]
-pub struct Faults(pub Vec<Fault>);
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,11 @@
 //! Names for people, and tags.
 
-use super::limits::MOST_TAGS;
-use super::notes::{Node, Notes};
-use super::tags::normalise;
+use crate::scenario::document::notes::{Node, Notes};
+use crate::scenario::limits::MOST_TAGS;
+use crate::scenario::tags::normalise;
 
 /// Why a text is not a display name (contract `DisplayName`), if it is not.
-pub(super) fn display_name(text: &str) -> Option<String> {
+pub(crate) fn display_name(text: &str) -> Option<String> {
     let units = text.encode_utf16().count();
     if !(3..=255).contains(&units) {
         return Some(format!("must have 3 to 255 characters, not {units}"));
@@ -20,7 +20,7 @@ pub(super) fn display_name(text: &str) -> Option<String> {
 }
 
 /// A name like `wanted` that is a display name.
-pub(super) fn as_display_name(wanted: &str) -> String {
+pub(crate) fn as_display_name(wanted: &str) -> String {
     let plain: String = wanted
         .chars()
         .filter(|c| !unprintable(*c))
@@ -44,7 +44,7 @@ fn unprintable(c: char) -> bool {
 }
 
 /// Reads tags into their stored form (contract `Tag`).
-pub(super) fn tags(node: &Node<'_>, notes: &mut Notes) -> Vec<String> {
+pub(crate) fn tags(node: &Node<'_>, notes: &mut Notes) -> Vec<String> {
     let mut tags: Vec<String> = Vec::new();
     for item in node.list(0..=MOST_TAGS, notes).unwrap_or_default() {
         let Some(text) = item.text(notes) else {

@@ -2,10 +2,10 @@
 //! engine runs it. Every default is filled in; nothing is text that has still
 //! to be understood.
 
-use super::limits::USUAL_DNS_REFRESH_US;
 use crate::load::Model;
+use crate::scenario::limits::USUAL_DNS_REFRESH_US;
 
-pub use super::patterns::{JsonQuery, Pattern};
+pub use crate::scenario::requests::patterns::{JsonQuery, Pattern};
 
 /// Everything that one run requests, and how hard.
 #[derive(Debug, Clone, PartialEq)]

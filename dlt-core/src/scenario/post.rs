@@ -2,11 +2,12 @@
 //! body as it is kept (api-behaviour.md 3, 4). Looking at stored scenarios,
 //! regions and capacity, and doing it, is the pipeline's job.
 
-use super::schedule::{self, Fields, Schedule, least_gap_s};
-use super::{Defaults, Fault, FileCheck, Scenario, TaskConfig, tags, wire};
-use crate::calls::request::Refusal;
 use crate::ids::{Region, TestId};
+use crate::refusal::Refusal;
+use crate::refusal::{Fault, Faults};
 use crate::scenario::limits::MOST_USERS;
+use crate::scenario::schedule::{self, Fields, Schedule, least_gap_s};
+use crate::scenario::{Defaults, FileCheck, Scenario, TaskConfig, tags, wire};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -194,7 +195,7 @@ impl Post {
                 let cron = faults.iter().find(|fault| fault.path == "cronValue");
                 return match cron {
                     Some(fault) => refuse("Invalid Linux cron expression", fault.reason.clone()),
-                    None => refuse("InvalidParameter", super::Faults(faults).to_string()),
+                    None => refuse("InvalidParameter", Faults(faults).to_string()),
                 };
             }
         };
@@ -244,7 +245,7 @@ impl Post {
             (None, key) => match &self.body["testScenario"]["execution"][0][key] {
                 Value::Number(seconds) => seconds.as_u64().unwrap_or(0),
                 Value::String(text) => {
-                    super::parse_duration(text).map_or(0, |us| us.div_ceil(1_000_000))
+                    crate::scenario::parse_duration(text).map_or(0, |us| us.div_ceil(1_000_000))
                 }
                 _ => 0,
             },
@@ -254,7 +255,7 @@ impl Post {
 
 impl Scenario {
     /// A kept body as a scenario; the regions it names need not exist.
-    pub fn from_kept(body: &Value, files: FileCheck<'_>) -> Result<Self, super::Faults> {
+    pub fn from_kept(body: &Value, files: FileCheck<'_>) -> Result<Self, Faults> {
         let defaults = Defaults {
             regions: task_configs(body)
                 .into_iter()
@@ -339,7 +340,7 @@ fn fill_script(plain: &mut Value, tasks: &[TaskConfig]) {
         first["taskCount"] = json!(last.task_count);
         first["concurrency"] = json!(last.concurrency);
     }
-    plain["testScenario"]["reporting"] = super::document::reporting();
+    plain["testScenario"]["reporting"] = crate::scenario::region_document::reporting();
 }
 
 /// `testTaskConfigs` with numbers; the schema was looked at before.

@@ -2,9 +2,9 @@
 //! is stored means what was sent, a runner reads back its region's plan, and
 //! each limit lets in what is just inside.
 
-use super::limits::*;
-use super::tests::{defaults, files};
-use super::{Format, Plan, Scenario};
+use crate::scenario::limits::*;
+use crate::scenario::tests::{defaults, files};
+use crate::scenario::{Format, Plan, Scenario};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -79,7 +79,11 @@ fn request() -> impl Strategy<Value = Value> {
                 "headers": { "X-Kind": body.replace('\n', " ") }, "follow-redirects": follow,
             })
         });
-    prop_oneof![url.prop_map(Value::from), full, super::deep::deep_request()]
+    prop_oneof![
+        url.prop_map(Value::from),
+        full,
+        crate::scenario::deep::deep_request()
+    ]
 }
 
 /// A scenario file without a fault.
@@ -330,7 +334,7 @@ fn plan_limits() -> Vec<(&'static str, Value, Value)> {
 fn limits_let_in_what_is_just_inside() {
     let item = json!({ "users": 8, "hold-for": "1s" });
     let limits = body_limits().into_iter().chain(plan_limits());
-    for (at, inside, outside) in limits.chain(super::deep::limits()) {
+    for (at, inside, outside) in limits.chain(crate::scenario::deep::limits()) {
         read(&with(&item, at, inside)).unwrap_or_else(|fault| panic!("{at}: {fault}"));
         assert!(read(&with(&item, at, outside)).is_err(), "{at}");
     }

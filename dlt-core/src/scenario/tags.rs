@@ -1,7 +1,7 @@
 //! Tags: how a written tag becomes a stored one (openapi `Tag`). Stored tags
 //! and filters go through the same rule, so they meet.
 
-use super::limits::LONGEST_TAG;
+use crate::scenario::limits::LONGEST_TAG;
 
 /// The stored forms: trimmed, lower-cased, white space runs to `-`, all but
 /// a-z 0-9 `-` removed, runs of `-` collapsed, one `-` off each end; empty and

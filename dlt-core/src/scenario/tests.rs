@@ -1,8 +1,8 @@
 //! Scenarios as a whole: what is filled in, what regions get, what comes back.
 
-use super::plan::{Body, Pacing, StatusSet};
 use super::*;
 use crate::load::{Curve, Model};
+use crate::scenario::plan::{Body, Pacing, StatusSet};
 use serde_json::json;
 
 pub(super) fn defaults() -> Defaults {

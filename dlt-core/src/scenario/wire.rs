@@ -3,14 +3,15 @@
 //! paths. It asks more than a scenario file must give; what the parts mean is
 //! read afterwards (`body`). Our own keys are left to that reading.
 
-use super::limits::{
+use crate::ids::{Region, TestId};
+use crate::refusal::Fault;
+use crate::scenario::document::notes::{Node, Notes, Object, shown, shown_key};
+use crate::scenario::limits::{
     LONGEST_BODY, LONGEST_DESCRIPTION, LONGEST_URL, MOST_CONCURRENCY, MOST_EXECUTIONS,
     MOST_REQUESTS, MOST_SCENARIOS, MOST_TAGS, MOST_TASK_CONFIGS,
 };
-use super::names::display_name;
-use super::notes::{Node, Notes, Object, shown, shown_key};
-use super::{Fault, schedule};
-use crate::ids::{Region, TestId};
+use crate::scenario::names::display_name;
+use crate::scenario::schedule;
 use serde_json::Value;
 
 /// Longest `scheduleTimezone`, characters (contract).

@@ -4,19 +4,18 @@
 use axum::http::header::{CONTENT_LENGTH, HOST, ORIGIN};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use dlt_core::safety::is_loopback;
 use url::Url;
 
 /// Longest headers that are read, names and values together, bytes.
 const LONGEST_HEADERS_BYTES: usize = 32 * 1024;
-/// This machine's names for itself.
-const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// A refusal: status and reason.
 pub(super) type Refused = (StatusCode, &'static str);
 
 /// Whether a name is this machine's own or among those of the settings.
 fn is_ours(name: &str, hosts: &[String]) -> bool {
-    LOOPBACK.contains(&name) || hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
+    is_loopback(name) || hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
 }
 
 /// Looks at the headers; `longest` is the longest body, if it is known here.
@@ -71,7 +70,7 @@ fn is_our_page(origin: &str, hosts: &[String]) -> bool {
     let name = url.host_str().unwrap_or_default();
     let bare = url.origin().ascii_serialization() == origin.to_ascii_lowercase();
     bare && match url.scheme() {
-        "http" => LOOPBACK.contains(&name),
+        "http" => is_loopback(name),
         "https" => hosts.iter().any(|host| host.eq_ignore_ascii_case(name)),
         _ => false,
     }

@@ -16,12 +16,13 @@ mod token;
 pub use challenge::metadata;
 pub use layer::{Manner, protect};
 
+use dlt_core::safety;
 use jwks::Jwks;
 use rate::Rates;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-use url::{Host, Url};
+use url::Url;
 
 /// Longest token that is looked at, bytes: Cognito's are about 1 KiB.
 const LONGEST_TOKEN_BYTES: usize = 8 * 1024;
@@ -80,12 +81,7 @@ pub struct Settings {
 fn place(name: &'static str, text: &str) -> Result<Url, SettingsError> {
     let wrong = || SettingsError::Url(name, text.to_owned());
     let url = Url::parse(text).map_err(|_| wrong())?;
-    let loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
+    let loopback = safety::leads_to_loopback(&url) == Some(true);
     let secure = url.scheme() == "https" || (url.scheme() == "http" && loopback);
     let bare = url.query().is_none() && url.fragment().is_none();
     let nobody = url.username().is_empty() && url.password().is_none();

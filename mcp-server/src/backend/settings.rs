@@ -2,8 +2,9 @@
 //! from it or a file, never from the command line.
 
 use super::BackendError;
+use dlt_core::safety;
 use std::path::PathBuf;
-use url::{Host, Url};
+use url::Url;
 
 /// Where the API is.
 pub const URL: &str = "DLT_API_URL";
@@ -186,11 +187,8 @@ pub fn region_of(base: &Url) -> Option<String> {
 fn base(text: &str) -> Result<Url, String> {
     let mut url = Url::parse(text.trim().trim_end_matches('/'))
         .map_err(|error| format!("is not a URL: {error}"))?;
-    let loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => return Err("has no host".to_owned()),
+    let Some(loopback) = safety::leads_to_loopback(&url) else {
+        return Err("has no host".to_owned());
     };
     match url.scheme() {
         "https" => {}

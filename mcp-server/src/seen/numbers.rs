@@ -3,8 +3,8 @@
 
 use crate::answer::ms;
 use dlt_core::calls::answers::Samples;
-use dlt_core::summary::{Block, Distribution};
-use dlt_core::tally::TimesOver;
+use dlt_core::judge::summary::{Block, Distribution};
+use dlt_core::measure::tally::TimesOver;
 use serde_json::Value;
 
 /// Milliseconds where times are meant; None where nothing is known. Times are of ok

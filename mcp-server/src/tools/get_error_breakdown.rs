@@ -8,7 +8,7 @@ use crate::refusal::{Code, Refusal};
 use crate::seen::run::Run;
 use async_trait::async_trait;
 use dlt_core::calls::answers::ErrorsAnswer;
-use dlt_core::summary::ErrorRow;
+use dlt_core::judge::summary::ErrorRow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@
 use crate::answer::Warning;
 use crate::seen::numbers::Numbers;
 use crate::seen::run::{Method, Run};
-use dlt_core::verdict::Trust;
+use dlt_core::judge::verdict::Trust;
 
 /// With the numbers of all of it or of one region.
 pub(super) fn of(run: &Run, total: Option<&Numbers>, region: Option<&str>) -> Vec<Warning> {

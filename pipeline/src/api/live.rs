@@ -9,12 +9,12 @@ use crate::live::broadcast::{Broadcast, Joined};
 use crate::runs::Run;
 use crate::scenarios;
 use crate::world::World;
-use dlt_core::calls::LoadSummary;
 use dlt_core::calls::answers::LiveStatus;
-use dlt_core::calls::request::Refusal;
 use dlt_core::ids::{TestId, TestRunId};
+use dlt_core::judge::summary::LoadSummary;
+use dlt_core::messages::runner_line::Tick;
+use dlt_core::refusal::Refusal;
 use dlt_core::run::Status;
-use dlt_core::runner_line::Tick;
 use dlt_core::scenario::plan::Plan;
 use serde::Serialize;
 use serde_json::json;
@@ -168,7 +168,7 @@ impl Teller {
     }
 
     async fn tick(&self, tick: &Tick) -> Option<()> {
-        let id = format!("{}/{}/{}", tick.run_id, tick.region, tick.second);
+        let id = format!("{}/{}/{}", tick.run_id, tick.region, tick.second.second);
         self.event("tick", Some(id), tick).await
     }
 

@@ -15,7 +15,8 @@ mod uploads;
 use crate::error::PipelineError;
 use crate::world::World;
 use dlt_core::calls::openapi::openapi;
-use dlt_core::calls::request::{Call, Refusal};
+use dlt_core::calls::request::Call;
+use dlt_core::refusal::Refusal;
 use serde::Serialize;
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use dlt_core::calls::answers::{RegionInfo, RegionTaskIds, RegionsAnswer, StackInfo, VcpuDetails};
-use dlt_core::calls::request::Refusal;
+use dlt_core::refusal::Refusal;
 use dlt_core::stack;
 use serde_json::{Map, Value};
 

@@ -8,9 +8,10 @@ use dlt_core::calls::answers::{
     BaselineAnswer, BaselineChanged, BaselineRun, Pagination, RunsDeleted, TestRunSummary,
     TestRunsPage,
 };
-use dlt_core::calls::request::Refusal;
-use dlt_core::calls::{PageToken, RunRecord, RunsQuery};
+use dlt_core::calls::{PageToken, RunsQuery};
 use dlt_core::ids::{TestId, TestRunId};
+use dlt_core::record::RunRecord;
+use dlt_core::refusal::Refusal;
 use serde_json::json;
 
 /// What the next page begins after.

@@ -17,7 +17,9 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
-use dlt_core::calls::request::{Call, Refusal, Request as Asked};
+use dlt_core::calls::request::{Call, Request as Asked};
+use dlt_core::refusal::Refusal;
+use dlt_core::safety::is_loopback;
 use dlt_core::scenario::limits::LONGEST_TEXT_BYTES;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::{Value, json};
@@ -159,10 +161,6 @@ impl Names {
             .iter()
             .any(|ours| ours.eq_ignore_ascii_case(name))
     }
-}
-
-fn is_loopback(name: &str) -> bool {
-    matches!(name, "127.0.0.1" | "localhost" | "[::1]")
 }
 
 async fn listen(door: &Door, test: dlt_core::ids::TestId) -> Response {

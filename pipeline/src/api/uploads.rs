@@ -4,9 +4,9 @@
 use crate::objects::{Access, LARGEST_OBJECT_BYTES, uploads as stored};
 use crate::world::World;
 use dlt_core::calls::answers::{Artifact, FilesAnswer, UploadAnswer};
-use dlt_core::calls::request::Refusal;
 use dlt_core::ids::TestId;
 use dlt_core::keys;
+use dlt_core::refusal::Refusal;
 
 /// Most files of a scenario.
 const MOST_FILES: usize = 200;

@@ -9,7 +9,7 @@ pub mod tail;
 use crate::error::PipelineError;
 use async_trait::async_trait;
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
-use dlt_core::order::{Order, Role};
+use dlt_core::messages::order::{Order, Role};
 use serde::{Deserialize, Serialize};
 
 /// Most runners of one launch (RunTask takes ten).

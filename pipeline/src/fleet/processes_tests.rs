@@ -4,7 +4,7 @@
 use super::*;
 use crate::local::SystemClock;
 use dlt_core::ids::RunPrefix;
-use dlt_core::order::Order;
+use dlt_core::messages::order::Order;
 use std::time::{Duration, Instant};
 
 /// Longest wait for a child of these tests.

@@ -1,7 +1,7 @@
 //! Follows a growing file of lines. Files, not pipes: a pipe breaks with the
 //! process that reads it.
 
-use dlt_core::runner_line::LONGEST_LINE_BYTES;
+use dlt_core::messages::runner_line::LONGEST_LINE_BYTES;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};

@@ -7,7 +7,7 @@ use crate::error::PipelineError;
 use crate::fleet::tail::{News, Tail};
 use async_trait::async_trait;
 use dlt_core::ids::{RunnerId, TestRunId};
-use dlt_core::runner_line::{RunnerLine, RunnerRow, RunnerState, Tick};
+use dlt_core::messages::runner_line::{RunnerLine, RunnerRow, RunnerState, Tick};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -171,7 +171,7 @@ impl Broadcast {
 /// only in the line of the second 0, of a runner that is not lost.
 fn note_heard(last_heard: &mut BTreeMap<RunnerId, u64>, tick: &Tick) {
     for RunnerRow(runner, state, seq, _) in &tick.runners {
-        if *seq > 0 || (tick.second == 0 && *state != RunnerState::Lost) {
+        if *seq > 0 || (tick.second.second == 0 && *state != RunnerState::Lost) {
             let last = last_heard.entry(runner.clone()).or_default();
             *last = (*last).max(*seq);
         }
@@ -196,7 +196,7 @@ impl Live for Broadcast {
 mod tests {
     use super::*;
     use dlt_core::ids::{Region, TestId};
-    use dlt_core::timeline::Second;
+    use dlt_core::measure::second::Second;
 
     fn tick(run: &TestRunId, second: u64) -> Tick {
         let at = Second {

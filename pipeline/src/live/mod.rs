@@ -7,8 +7,8 @@ pub mod broadcast;
 use crate::error::PipelineError;
 use async_trait::async_trait;
 use dlt_core::ids::{RunnerId, TestRunId};
+use dlt_core::messages::runner_line::Tick;
 use dlt_core::run::Status;
-use dlt_core::runner_line::Tick;
 use std::collections::BTreeMap;
 
 /// What happens in a run while one watches.

@@ -7,9 +7,10 @@ pub mod start;
 
 use crate::error::PipelineError;
 use async_trait::async_trait;
+use dlt_core::calls::RunsQuery;
 use dlt_core::calls::answers::TestRunSummary;
-use dlt_core::calls::{RunRecord, RunsQuery};
 use dlt_core::ids::{Region, RunPrefix, RunnerId, TestId, TestRunId};
+use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

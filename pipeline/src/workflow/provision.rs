@@ -10,9 +10,9 @@ use crate::runs::{self, Run};
 use crate::world::World;
 use dlt_core::ids::{Region, RunnerId};
 use dlt_core::keys;
-use dlt_core::order::{LeaderReady, Order, Role, StartFile, WorkerAddress, WorkersFile};
+use dlt_core::load::share::Slice;
+use dlt_core::messages::order::{LeaderReady, Order, Role, StartFile, WorkerAddress, WorkersFile};
 use dlt_core::run::Status;
-use dlt_core::share::Slice;
 use serde::Serialize;
 
 /// Most lost runners that a reason names.

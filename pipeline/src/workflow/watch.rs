@@ -10,7 +10,7 @@ use crate::scenarios;
 use crate::world::{World, stamp};
 use dlt_core::ids::{RunnerId, TestId};
 use dlt_core::keys;
-use dlt_core::order::LONGEST_TOLD_STOP_US;
+use dlt_core::messages::order::LONGEST_TOLD_STOP_US;
 use dlt_core::run::Status;
 use serde_json::{Value, json};
 

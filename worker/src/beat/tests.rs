@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::tests::{order, runner};
-use dlt_core::order::Role;
-use dlt_core::runner_line::{RunnerRow, RunnerState};
+use dlt_core::messages::order::Role;
+use dlt_core::messages::runner_line::{RunnerRow, RunnerState};
 use proptest::prelude::*;
 
 fn tick(second: u64, sent: u64) -> Tick {
@@ -19,23 +19,23 @@ fn tick(second: u64, sent: u64) -> Tick {
     };
     let row = RunnerRow(runner(1), RunnerState::Loading, second, 0);
     let mut tick = Tick::of(&numbers, order.test, order.run, order.region, second, row);
-    tick.latency.record(sent + 1);
+    tick.second.latency.record(sent + 1);
     tick
 }
 
 fn rows(ticks: &[Tick]) -> Vec<(u64, u64)> {
-    ticks.iter().map(|tick| (tick.second, tick.sent)).collect()
+    ticks.iter().map(|tick| (tick.second.second, tick.second.sent)).collect()
 }
 
 /// Adds ticks of the same second, as a reader of the lines does.
 fn added(ticks: &[Tick]) -> BTreeMap<u64, Second> {
     let mut sum: BTreeMap<u64, Second> = BTreeMap::new();
     for tick in ticks {
-        let second = tick.as_second();
-        match sum.get_mut(&tick.second) {
+        let second = tick.second.clone();
+        match sum.get_mut(&tick.second.second) {
             Some(sum) => sum.merge(&second),
             None => {
-                sum.insert(tick.second, second);
+                sum.insert(tick.second.second, second);
             }
         }
     }
@@ -187,7 +187,7 @@ fn a_slow_target_is_not_silent() {
     let mut silence = Silence::default();
     for second in 0..20 {
         let mut tick = tick(second, 10);
-        tick.causes.clear();
+        tick.second.causes.clear();
         tick.answers = u64::from(second == 3);
         assert_eq!(silence.observe(&tick, "x"), None, "{second}");
     }

@@ -6,9 +6,9 @@ use crate::rendezvous::Deadline;
 use crate::rendezvous::worker::{self, Met};
 use crate::say::tests::Kept;
 use crate::tests::{order, runner};
-use dlt_core::order::{Role, WorkerAddress};
-use dlt_core::share::Slice;
-use dlt_core::timeline::Second;
+use dlt_core::load::share::Slice;
+use dlt_core::measure::second::Second;
+use dlt_core::messages::order::{Role, WorkerAddress};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tokio::sync::Notify;
@@ -154,10 +154,10 @@ async fn both(leader: &mut Player, worker: &mut Player) {
 fn sums(ticks: &[Tick]) -> BTreeMap<u64, (u64, u64, u64)> {
     let mut sums: BTreeMap<u64, (u64, u64, u64)> = BTreeMap::new();
     for tick in ticks {
-        let row = sums.entry(tick.second).or_default();
-        row.0 += tick.sent;
+        let row = sums.entry(tick.second.second).or_default();
+        row.0 += tick.second.sent;
         row.1 += tick.answers;
-        row.2 += tick.users;
+        row.2 += tick.second.users;
     }
     sums
 }
@@ -223,7 +223,7 @@ async fn a_target_silent_to_the_whole_region_ends_the_load() {
         let Some(Ended::TargetSilent { cause, message }) = &player.conduct.ended else {
             panic!("{:?}", player.conduct.ended);
         };
-        assert_eq!(*cause, Some(dlt_core::sample::Cause::Refused));
+        assert_eq!(*cause, Some(dlt_core::measure::sample::Cause::Refused));
         assert!(
             message.starts_with("http://target answered nothing"),
             "{message}"
@@ -258,7 +258,7 @@ async fn a_worker_whose_leader_is_lost_goes_on_alone() {
         // The leader hears second 0, then dies.
         let heard = team.events.recv().await.unwrap();
         assert!(
-            matches!(&heard.what, What::Frame { frame: ToLeader::Tick(tick), .. } if tick.sent == 3),
+            matches!(&heard.what, What::Frame { frame: ToLeader::Tick(tick), .. } if tick.second.sent == 3),
             "{heard:?}"
         );
         drop(team);
@@ -276,9 +276,9 @@ async fn a_worker_whose_leader_is_lost_goes_on_alone() {
     tokio::time::timeout(LIMIT, live).await.unwrap().unwrap();
     let ticks = worker.ticks();
     assert!(ticks.len() >= 6);
-    assert!(ticks[0].second >= 1, "second 0 was the leader's to print");
+    assert!(ticks[0].second.second >= 1, "second 0 was the leader's to print");
     for pair in ticks.windows(2) {
-        assert_eq!(pair[1].second, pair[0].second + 1);
+        assert_eq!(pair[1].second.second, pair[0].second.second + 1);
         assert_eq!(pair[1].seq, pair[0].seq + 1);
     }
     assert!(matches!(
@@ -353,7 +353,7 @@ async fn broken() -> (Team, Player) {
         panic!("not led");
     };
     let too_long = ToLeader::Hello {
-        challenge: "a".repeat(dlt_core::order::LONGEST_FRAME_BYTES),
+        challenge: "a".repeat(dlt_core::messages::order::LONGEST_FRAME_BYTES),
         runner: runner(1),
     };
     leader.send(too_long).unwrap();
@@ -383,7 +383,7 @@ async fn ticks_that_a_lost_leader_did_not_get_are_printed() {
     tokio::time::timeout(LIMIT, gone).await.unwrap();
     let tick = own_tick(&mut worker, 1);
     worker.conduct.beat(tick);
-    let printed: Vec<u64> = worker.ticks().iter().map(|tick| tick.second).collect();
+    let printed: Vec<u64> = worker.ticks().iter().map(|tick| tick.second.second).collect();
     assert_eq!(printed, [0, 1]);
     assert!(matches!(worker.conduct.company, Company::Alone));
 }

@@ -5,25 +5,25 @@ use std::time::{Duration, Instant};
 
 /// µs since the start instant, 0 before it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     start: Instant,
 }
 
 impl Clock {
     /// A clock that shows 0 at `start`.
-    pub(super) fn new(start: Instant) -> Self {
+    pub(crate) fn new(start: Instant) -> Self {
         Self { start }
     }
 
     /// Now.
     #[inline]
-    pub(super) fn now_us(self) -> u64 {
+    pub(crate) fn now_us(self) -> u64 {
         let passed = Instant::now().saturating_duration_since(self.start);
         passed.as_secs() * 1_000_000 + u64::from(passed.subsec_micros())
     }
 
     /// Now in ns, negative before the start instant.
-    pub(super) fn signed_ns(self) -> i64 {
+    pub(crate) fn signed_ns(self) -> i64 {
         let now = Instant::now();
         match now.checked_duration_since(self.start) {
             Some(passed) => passed.as_nanos() as i64,
@@ -32,12 +32,12 @@ impl Clock {
     }
 
     /// How long until `at_us`; zero if that has passed.
-    pub(super) fn until(self, at_us: u64) -> Duration {
+    pub(crate) fn until(self, at_us: u64) -> Duration {
         (self.start + Duration::from_micros(at_us)).saturating_duration_since(Instant::now())
     }
 
     /// The same instant for tokio's timers.
-    pub(super) fn instant(self, at_us: u64) -> tokio::time::Instant {
+    pub(crate) fn instant(self, at_us: u64) -> tokio::time::Instant {
         (self.start + Duration::from_micros(at_us)).into()
     }
 }

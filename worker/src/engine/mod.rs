@@ -2,52 +2,42 @@
 //! a [`LoadSpec`]; what it says while running are [`ThreadSecond`]s; its last
 //! word is a [`LoadResult`]. It knows nothing of leaders, ticks or reports.
 //!
-//! *When* (`pace`, `users`, `arrivals`), *how* (`http`) and *remember*
-//! (`recorder`) do not know each other; `steps` joins them. Threads share
-//! nothing but what `prepare` made before the clock starts.
+//! *When* (`pace`), *how* (`http`) and *remember* do not know each other; `make`
+//! and `check` stand before and behind a request, `walk` joins them all. Threads
+//! share nothing but what `walk::prepare` made before the clock starts.
 
-mod arrivals;
-mod checks;
+mod check;
 mod clock;
-mod cookies;
-mod data;
-mod errors;
-mod form;
-mod hosts;
+mod failure;
+mod files;
 mod http;
-mod inputs;
-mod merged;
+mod make;
 mod pace;
-mod prepare;
-mod recipe;
-mod recorder;
-mod session;
-mod steps;
+mod remember;
 mod sys;
-mod template;
-mod thread;
-mod tls;
-mod users;
-mod walker;
+mod walk;
 
-pub use inputs::{Files, Inputs, Named, named_files};
+pub use files::Files;
+pub use make::inputs::{Inputs, Named, named_files};
 
-use dlt_core::account::Account;
-use dlt_core::generator::{Generator, GeneratorSums};
-use dlt_core::reading::Reading;
-use dlt_core::sample::Cause;
+use dlt_core::load::share::Lot;
+use dlt_core::measure::account::Account;
+use dlt_core::measure::generator::{Generator, GeneratorSums};
+use dlt_core::measure::reading::Reading;
+use dlt_core::measure::sample::Cause;
+use dlt_core::measure::second::{LabelSecond, Second};
+use dlt_core::measure::tally::{ErrorKey, ErrorTally, LabelTally, Phases, Tally};
+use dlt_core::messages::timeline::LabelSeries;
 use dlt_core::scenario::plan::Plan;
-use dlt_core::share::Lot;
-use dlt_core::tally::{ErrorKey, ErrorTally, LabelTally, Phases, Tally};
-use dlt_core::timeline::{LabelSecond, LabelSeries, Second};
 use http::resolver::Resolver;
-use prepare::Prepared;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{oneshot, watch};
+use walk::prepare::Prepared;
+use walk::thread;
 
 /// How long threads may take until they stand ready.
 const LONGEST_SETUP: Duration = Duration::from_secs(10);
@@ -235,7 +225,7 @@ impl Load {
                 )),
             }
         }
-        merged::merged(&self.prepared, all, warnings)
+        remember::merged::merged(&self.prepared.labels, all, warnings)
     }
 }
 

@@ -1,11 +1,11 @@
 //! When: the schedule of arrivals of one thread, and the timers that wake it.
 //! Due times come from the plan alone; nothing here or elsewhere re-times them.
 
-use super::clock::Clock;
-use super::sys::TimerFd;
+use crate::engine::clock::Clock;
+use crate::engine::sys::TimerFd;
+use dlt_core::load::share::Lot;
 use dlt_core::load::{Curve, DueCursor};
 use dlt_core::scenario::plan::Pacing;
-use dlt_core::share::Lot;
 use std::io;
 use std::time::Duration;
 use tokio::io::unix::AsyncFd;
@@ -16,7 +16,7 @@ const QUANTUM_US: u64 = 250;
 
 /// The arrivals of one thread, rising.
 #[derive(Debug)]
-pub(super) struct Schedule<'a> {
+pub(crate) struct Schedule<'a> {
     lot: Lot,
     left: u64,
     k: u64,
@@ -26,7 +26,7 @@ pub(super) struct Schedule<'a> {
 
 impl<'a> Schedule<'a> {
     /// The arrivals of `curve` that are `lot`'s.
-    pub(super) fn new(curve: &'a Curve, lot: Lot) -> Self {
+    pub(crate) fn new(curve: &'a Curve, lot: Lot) -> Self {
         let mut schedule = Self {
             lot,
             left: lot.count(curve.total_arrivals()),
@@ -39,12 +39,12 @@ impl<'a> Schedule<'a> {
     }
 
     /// When the next arrival is due, µs; None after the last.
-    pub(super) fn next_us(&self) -> Option<u64> {
+    pub(crate) fn next_us(&self) -> Option<u64> {
         self.next_us
     }
 
     /// Goes on to the one after.
-    pub(super) fn advance(&mut self) {
+    pub(crate) fn advance(&mut self) {
         self.next_us = (self.k < self.left).then(|| {
             let due_us = self.cursor.due_at(self.lot.nth(self.k));
             self.k += 1;
@@ -53,7 +53,7 @@ impl<'a> Schedule<'a> {
     }
 
     /// Passes over what is due by `until_us`; how many that were.
-    pub(super) fn pass_over(&mut self, until_us: u64) -> u64 {
+    pub(crate) fn pass_over(&mut self, until_us: u64) -> u64 {
         if self.next_us.is_none_or(|due_us| due_us > until_us) {
             return 0;
         }
@@ -76,7 +76,7 @@ impl<'a> Schedule<'a> {
 
 /// A wake-up at a due time, as finely as asked.
 #[derive(Debug)]
-pub(super) struct Timer {
+pub(crate) struct Timer {
     fd: AsyncFd<TimerFd>,
     clock: Clock,
     pacing: Pacing,
@@ -85,7 +85,7 @@ pub(super) struct Timer {
 
 impl Timer {
     /// A timer of this thread's runtime.
-    pub(super) fn new(clock: Clock, pacing: Pacing) -> io::Result<Self> {
+    pub(crate) fn new(clock: Clock, pacing: Pacing) -> io::Result<Self> {
         Ok(Self {
             fd: TimerFd::polled()?,
             clock,
@@ -96,7 +96,7 @@ impl Timer {
 
     /// Waits until about `due_us`: never less, and with default pacing at
     /// least a quantum since the last wake-up.
-    pub(super) async fn wait(&mut self, due_us: u64) -> io::Result<()> {
+    pub(crate) async fn wait(&mut self, due_us: u64) -> io::Result<()> {
         let at_us = match self.pacing {
             Pacing::Spin => {
                 // Lets the sockets have their turn, then looks again.
@@ -115,7 +115,7 @@ impl Timer {
     }
 
     /// Sleeps for `wait`, to the resolution of the kernel's timers.
-    pub(super) async fn sleep(&mut self, wait: Duration) -> io::Result<()> {
+    pub(crate) async fn sleep(&mut self, wait: Duration) -> io::Result<()> {
         // Arming forgets an earlier expiry, so that it need not be read.
         self.fd.get_ref().arm(wait)?;
         self.fd.readable().await?.clear_ready();
@@ -126,7 +126,7 @@ impl Timer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dlt_core::share::{Share, Slice};
+    use dlt_core::load::share::{Share, Slice};
     use proptest::prelude::*;
 
     proptest! {

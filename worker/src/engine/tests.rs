@@ -13,13 +13,13 @@ mod secure;
 pub(super) mod target;
 
 use super::*;
+use dlt_core::load::share::Lot;
 use dlt_core::load::{Curve, Model};
+use dlt_core::measure::tally::OTHER_LABEL;
+use dlt_core::messages::timeline::MOST_TIMELINE_LABELS;
 use dlt_core::scenario::plan::{
     Body, Dns, Group, Load as Hard, Pacing, Plan, Retry, StatusSet, Step, Timeouts, Tls,
 };
-use dlt_core::share::Lot;
-use dlt_core::tally::OTHER_LABEL;
-use dlt_core::timeline::MOST_TIMELINE_LABELS;
 use std::cell::RefCell;
 use std::rc::Rc;
 use target::Target;
@@ -199,17 +199,17 @@ fn add_up(result: &LoadResult, told: &[ThreadSecond], threads: usize) {
 }
 
 /// A group as a thread holds it, for tests of single parts.
-pub(super) fn group_run(group: Group, threads: usize) -> Rc<steps::GroupRun> {
+pub(super) fn group_run(group: Group, threads: usize) -> Rc<walk::group::GroupRun> {
     let spec = spec(vec![group], threads, Instant::now());
     let prepared = Arc::new(Prepared::new(&spec, Resolver::system()).unwrap());
-    let recorder = recorder::Recorder::new(0, prepared.labels.len(), false, unbounded_channel().0);
+    let recorder = remember::recorder::Recorder::new(0, prepared.labels.len(), false, unbounded_channel().0);
     let wire = Rc::new(http::connect::Wire::new(
         clock::Clock::new(spec.start),
-        http::origin::Origins::new(Resolver::system(), hosts::known(&prepared, 0), 0),
+        http::origin::Origins::new(Resolver::system(), walk::turns::known(&prepared, 0), 0),
     ));
     let connector =
         http::connect::Connector::new(wire, prepared.groups[0].tls.clone(), Dns::default());
-    Rc::new(steps::GroupRun::new(
+    Rc::new(walk::group::GroupRun::new(
         prepared,
         0,
         0,

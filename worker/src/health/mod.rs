@@ -4,7 +4,7 @@
 pub mod cgroup;
 
 use cgroup::Cgroup;
-use dlt_core::report::TaskFacts;
+use dlt_core::messages::report::TaskFacts;
 use std::time::Instant;
 
 /// What a process has used so far.

@@ -8,11 +8,11 @@ use crate::frames::{self, FrameError, FrameReader};
 use crate::peer::{Heard, Manners, Peer, What};
 use crate::say::talk;
 use dlt_core::ids::RunnerId;
-use dlt_core::order::{
+use dlt_core::load::share::{Share, Slice};
+use dlt_core::messages::order::{
     LeaderReady, Start, StartFile, ToLeader, ToWorker, WorkerAddress, WorkersFile,
 };
-use dlt_core::report::Ended;
-use dlt_core::share::{Share, Slice};
+use dlt_core::messages::report::Ended;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};

@@ -8,9 +8,9 @@ use crate::depot::Depot;
 use crate::frames::{self, FrameReader};
 use crate::peer::What;
 use crate::tests::runner;
-use dlt_core::order::{Start, StartFile, ToLeader, ToWorker, WorkerAddress};
-use dlt_core::report::Ended;
-use dlt_core::share::{Share, Slice};
+use dlt_core::load::share::{Share, Slice};
+use dlt_core::messages::order::{Start, StartFile, ToLeader, ToWorker, WorkerAddress};
+use dlt_core::messages::report::Ended;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 

@@ -136,7 +136,7 @@ impl Tool {
 fn release_build() -> Result<PathBuf> {
     let built = cargo(&["build", "--release", "--package", "dlt"]).status()?;
     ensure!(built.success(), "dlt does not build");
-    Ok(crate::tiers::target_folder()?.join("release").join("dlt"))
+    Ok(crate::step::target_folder()?.join("release").join("dlt"))
 }
 
 fn run_wrk(nginx: &Nginx, users: u64, seconds: u64) -> Result<Row> {

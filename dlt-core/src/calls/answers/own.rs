@@ -1,7 +1,7 @@
 //! What dlt answers beyond the contract (decision 21): parts of a run, files of
 //! a scenario, live data.
 
-use crate::calls::LoadSummary;
+use crate::judge::summary::LoadSummary;
 use crate::run::Status;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorsAnswer {
     /// Rows.
-    pub errors: Vec<crate::summary::ErrorRow>,
+    pub errors: Vec<crate::judge::summary::ErrorRow>,
 }
 
 /// GET …/artifacts: what a run left in the bucket.
@@ -78,7 +78,7 @@ pub struct HistogramAnswer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Count, extremes, mean and percentiles, µs.
-    pub distribution: crate::summary::Distribution,
+    pub distribution: crate::judge::summary::Distribution,
     /// `[lowest_us, highest_us, count]` of each occupied bucket, rising: values
     /// in it are known to 3 significant digits.
     pub buckets: Vec<(u64, u64, u64)>,

@@ -159,10 +159,10 @@ impl Cron {
     /// Times that the zone skips are passed over; of repeated ones the first counts.
     pub(super) fn next_after(&self, after: Timestamp, zone: &TimeZone) -> Option<Zoned> {
         let mut wall = after.to_zoned(zone.clone()).datetime();
-        for _ in 0..super::MOST_STEPS {
+        for _ in 0..crate::scenario::schedule::MOST_STEPS {
             let next = self.next_wall_clock(wall)?;
             let ambiguous = zone.to_ambiguous_zoned(next);
-            if !super::is_gap(&ambiguous) {
+            if !crate::scenario::schedule::is_gap(&ambiguous) {
                 let found = ambiguous.earlier().ok()?;
                 if found.timestamp() > after {
                     return Some(found);

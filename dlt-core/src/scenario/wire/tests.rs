@@ -10,7 +10,7 @@
 //! contract's own schema: `ours` says why a group differs from it, and
 //! `disagree` in which rows.
 
-use crate::calls::request::Refusal;
+use crate::refusal::Refusal;
 use crate::scenario::post::{Action, Post};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -122,7 +122,7 @@ fn told(refusal: &Refusal, body: &Value) -> String {
     if code != "INVALID_REQUEST_BODY" {
         return code.to_owned();
     }
-    let faults = super::faults(body);
+    let faults = crate::scenario::wire::faults(body);
     let paths: Vec<&str> = faults.iter().map(|fault| fault.path.as_str()).collect();
     match paths.as_slice() {
         // Not the schema's, but what its parts mean.

@@ -2,10 +2,10 @@
 //! left aside because they refuse, how many requests each was sent. Where they
 //! come from is `origin`'s affair.
 
-use super::super::clock::Clock;
-use super::super::errors::{Doing, Failure};
-use dlt_core::generator::GeneratorSums;
-use dlt_core::sample::Cause;
+use crate::engine::clock::Clock;
+use crate::engine::failure::{Doing, Failure};
+use dlt_core::measure::generator::GeneratorSums;
+use dlt_core::measure::sample::Cause;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;

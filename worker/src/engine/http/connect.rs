@@ -2,15 +2,15 @@
 //! decided by `origin`. Each thread has its own, and nothing of it is on the
 //! path of a request that finds its connection open.
 
-use super::super::clock::Clock;
-use super::super::errors::{Doing, Failure, in_words};
-use super::super::tls::TlsChoice;
-use super::addresses::Address;
-use super::origin::{Origin, Origins};
-use super::request::Endpoint;
-use super::socket::Socket;
-use super::stamps::Stamps;
-use dlt_core::sample::Cause;
+use crate::engine::clock::Clock;
+use crate::engine::failure::{Doing, Failure, in_words};
+use crate::engine::http::addresses::Address;
+use crate::engine::http::origin::{Origin, Origins};
+use crate::engine::http::request::Endpoint;
+use crate::engine::http::socket::Socket;
+use crate::engine::http::stamps::Stamps;
+use crate::engine::http::tls::TlsChoice;
+use dlt_core::measure::sample::Cause;
 use dlt_core::scenario::plan::Dns;
 use rustls::pki_types::ServerName;
 use std::cell::RefCell;

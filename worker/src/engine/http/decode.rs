@@ -1,8 +1,8 @@
 //! Content-Encoding: gzip and deflate, bounded, so that a small answer cannot
 //! become a large one. Only a body that somebody looks at is decoded.
 
-use super::kept::Kept;
-use dlt_core::tally::LONGEST_EXCHANGE_BYTES;
+use crate::engine::http::kept::Kept;
+use dlt_core::measure::tally::LONGEST_EXCHANGE_BYTES;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use std::borrow::Cow;
 use std::io::Read;

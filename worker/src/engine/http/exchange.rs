@@ -2,14 +2,14 @@
 //! hot path: a write, a read, a parse, no allocation. Reading goes on while
 //! writing does, so a peer that answers before it has read all is heard.
 
-use super::super::errors::{Doing, Failure};
-use super::client::{Ask, Client, deadline, timed_out};
-use super::connect::{Connection, Connector};
-use super::h1::{Answer, Progress};
-use super::kept::Kept;
-use super::request::Request;
-use dlt_core::sample::{Cause, Timed};
-use dlt_core::tally::LONGEST_EXCHANGE_BYTES;
+use crate::engine::failure::{Doing, Failure};
+use crate::engine::http::ask::{Alarm, Ask, deadline, timed_out};
+use crate::engine::http::connect::{Connection, Connector};
+use crate::engine::http::h1::{Answer, Progress};
+use crate::engine::http::kept::Kept;
+use crate::engine::http::request::Request;
+use dlt_core::measure::sample::{Cause, Timed};
+use dlt_core::measure::tally::LONGEST_EXCHANGE_BYTES;
 use std::io;
 use std::task::{Context, Poll};
 use tokio::io::ReadBuf;
@@ -126,7 +126,8 @@ impl Exchange {
         &mut self,
         cx: &mut Context<'_>,
         connection: &mut Connection,
-        client: &mut Client,
+        alarm: &mut Alarm,
+        seen: &mut Vec<u8>,
         ask: &Ask<'_>,
         connector: &Connector,
     ) -> Poll<Option<Failure>> {
@@ -139,7 +140,7 @@ impl Exchange {
             match connection.stream.poll_read(cx, &mut read) {
                 Poll::Ready(Ok(())) => {
                     if let Poll::Ready(result) =
-                        self.take(read.filled(), connection, client, ask, connector)
+                        self.take(read.filled(), connection, seen, ask, connector)
                     {
                         break result;
                     }
@@ -147,8 +148,7 @@ impl Exchange {
                 // TLS whose peer closed without saying so: for the answer it
                 // is the end, as on a plain connection.
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    if let Poll::Ready(result) = self.take(&[], connection, client, ask, connector)
-                    {
+                    if let Poll::Ready(result) = self.take(&[], connection, seen, ask, connector) {
                         break result;
                     }
                 }
@@ -160,7 +160,7 @@ impl Exchange {
                     break Some(Failure::io(&error, doing, &connection.origin.authority));
                 }
                 Poll::Pending => {
-                    if client.alarm.poll(cx, self.deadline_us, connector) {
+                    if alarm.poll(cx, self.deadline_us, connector) {
                         let got_bytes = self.first_byte_us.is_some();
                         let peer = &connection.origin.authority;
                         break Some(timed_out(ask.timeouts, got_bytes, peer));
@@ -208,7 +208,7 @@ impl Exchange {
         &mut self,
         bytes: &[u8],
         connection: &Connection,
-        client: &mut Client,
+        seen: &mut Vec<u8>,
         ask: &Ask<'_>,
         connector: &Connector,
     ) -> Poll<Option<Failure>> {
@@ -253,10 +253,8 @@ impl Exchange {
             _ => false,
         };
         if !plain {
-            let room = LONGEST_EXCHANGE_BYTES.saturating_sub(client.seen.len());
-            client
-                .seen
-                .extend_from_slice(&bytes[..bytes.len().min(room)]);
+            let room = LONGEST_EXCHANGE_BYTES.saturating_sub(seen.len());
+            seen.extend_from_slice(&bytes[..bytes.len().min(room)]);
         }
         match fed {
             // It came, but later than the scenario allows, before the alarm rang.

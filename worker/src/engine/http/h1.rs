@@ -4,7 +4,8 @@
 //!
 //! What an answer means (ok, redirect, failure) is decided by those who asked.
 
-use super::kept::{Kept, Wants};
+use crate::engine::failure::Fault;
+use crate::engine::http::kept::{Kept, Wants};
 use httparse::{Header, ParserConfig, Response};
 use std::mem::MaybeUninit;
 
@@ -29,17 +30,6 @@ pub(crate) enum Progress {
     More,
     /// The answer is complete; so many of the bytes given belong to it.
     Done(usize),
-}
-
-/// Why the bytes are no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// Not HTTP as we understand it.
-    Malformed(&'static str),
-    /// Beyond a limit.
-    TooLarge(&'static str),
-    /// The peer closed before the answer was complete.
-    Closed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

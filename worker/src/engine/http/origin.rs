@@ -2,12 +2,12 @@
 //! for again as often as their group wants it, and what was sent where. How a
 //! connection is made to one of the addresses is `addresses`' affair.
 
-use super::super::clock::Clock;
-use super::super::errors::Failure;
-use super::addresses::{Address, Addresses, dial};
-use super::request::Endpoint;
-use super::resolver::{Resolver, used};
-use dlt_core::generator::GeneratorSums;
+use crate::engine::clock::Clock;
+use crate::engine::failure::Failure;
+use crate::engine::http::addresses::{Address, Addresses, dial};
+use crate::engine::http::request::Endpoint;
+use crate::engine::http::resolver::{Resolver, used};
+use dlt_core::measure::generator::GeneratorSums;
 use dlt_core::scenario::plan::Dns;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

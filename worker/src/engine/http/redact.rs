@@ -3,12 +3,12 @@
 //! query or fragment parameter's, a body's member, a URL's user), and by the
 //! values that a scenario is known to use as secrets, wherever they stand.
 
-use dlt_core::tally::{Exchange, LONGEST_EXCHANGE_BYTES};
+use dlt_core::measure::tally::{Exchange, LONGEST_EXCHANGE_BYTES};
+use dlt_core::safety::{REDACTED, is_secret};
 use regex::{Captures, Regex};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-const REDACTED: &str = "[redacted]";
 /// Most bytes of a head that are looked through: more than any server takes.
 const LONGEST_LOOK_BYTES: usize = 512 * 1024;
 /// So much of a secret, cut off by the end of what is kept, still tells it.
@@ -20,38 +20,6 @@ static MEMBERS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     // Both are constant and tested: there is none only if memory is out.
     Regex::new(&format!("{json}|{form}")).ok()
 });
-/// Parts of header names whose values are secrets.
-const SECRET_HEADERS: [&str; 11] = [
-    "auth",
-    "cookie",
-    "-key",
-    "apikey",
-    "token",
-    "secret",
-    "passw",
-    "session",
-    "signature",
-    "credential",
-    "jwt",
-];
-/// Parts of query and fragment parameter names whose values are secrets.
-const SECRET_PARAMETERS: [&str; 12] = [
-    "token",
-    "secret",
-    "passw",
-    "pwd",
-    "apikey",
-    "api_key",
-    "api-key",
-    "auth",
-    "signature",
-    "credential",
-    "session",
-    "jwt",
-];
-/// Whole query and fragment parameter names whose values are secrets.
-const SECRET_NAMES: [&str; 4] = ["key", "sig", "code", "pass"];
-
 /// An exchange as it may be kept: the request's head, what came back; `secrets`
 /// are values that may stand in neither, the longest first.
 pub(crate) fn exchange(request_head: &[u8], response: &[u8], secrets: &[&str]) -> Exchange {
@@ -174,7 +142,7 @@ fn push_header(kept: &mut String, line: &str) -> bool {
     };
     kept.push_str(name);
     kept.push(':');
-    let secret = is_secret_header(name);
+    let secret = is_secret(name);
     if secret {
         kept.push(' ');
         kept.push_str(REDACTED);
@@ -224,20 +192,6 @@ fn push_pair(kept: &mut String, pair: &str) {
         }
         _ => kept.push_str(pair),
     }
-}
-
-/// Whether the value of a header of that name is a secret.
-pub(crate) fn is_secret_header(name: &str) -> bool {
-    let lower = name.trim().to_ascii_lowercase();
-    SECRET_HEADERS.iter().any(|part| lower.contains(part))
-}
-
-/// Whether the value of a parameter, a field or a variable of that name is a
-/// secret.
-pub(crate) fn is_secret(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    SECRET_NAMES.contains(&lower.as_str())
-        || SECRET_PARAMETERS.iter().any(|part| lower.contains(part))
 }
 
 /// Bounded, line ends as LF, other control characters replaced.

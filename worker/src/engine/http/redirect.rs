@@ -1,7 +1,7 @@
 //! Where a redirect leads and with which request: the rules of browsers, and
 //! no secrets across origins. Whether another hop is allowed is the steps' say.
 
-use super::request::{Endpoint, Parts, Request};
+use crate::engine::http::request::{Endpoint, Parts, Request};
 use url::Url;
 
 /// Headers that describe a body; they go when the body goes.

@@ -2,9 +2,9 @@
 //! policy uses. When it is asked, and what becomes of the addresses, is not
 //! known here.
 
-use super::super::errors::{Doing, Failure};
-use super::request::Endpoint;
-use dlt_core::sample::Cause;
+use crate::engine::failure::{Doing, Failure};
+use crate::engine::http::request::Endpoint;
+use dlt_core::measure::sample::Cause;
 use dlt_core::scenario::plan::DnsPolicy;
 use std::fmt;
 use std::io;

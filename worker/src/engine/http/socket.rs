@@ -1,7 +1,7 @@
 //! A TCP socket whose reads tell when the kernel received the bytes. TLS lies
 //! on top of it, so its answers have stamps too. What stamps mean is `stamps`'.
 
-use super::super::sys;
+use crate::engine::sys;
 use std::io;
 use std::os::fd::AsFd;
 use std::pin::Pin;

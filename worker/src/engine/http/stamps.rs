@@ -7,9 +7,9 @@
 //! answer, and an upper bound for its first byte when several segments had
 //! piled up before they were read.
 
-use super::super::clock::Clock;
-use super::super::sys;
-use dlt_core::sample::Timed;
+use crate::engine::clock::Clock;
+use crate::engine::sys;
+use dlt_core::measure::sample::Timed;
 use std::cell::Cell;
 use std::net::UdpSocket;
 use std::os::fd::AsFd;

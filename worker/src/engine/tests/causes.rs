@@ -1,7 +1,7 @@
 //! Every cause that HTTP/1.1 can have, with what is remembered of it.
 
-use super::target::{Act, answer};
 use super::*;
+use crate::engine::tests::target::{Act, answer};
 use std::net::TcpListener;
 
 /// One sample of `/x` with these acts: its result.

@@ -1,7 +1,7 @@
 //! Closed load: users, rounds, framings, connections, the end.
 
-use super::target::{Act, answer};
 use super::*;
+use crate::engine::tests::target::{Act, answer};
 
 #[test]
 fn what_is_sent_is_what_the_target_counted() {

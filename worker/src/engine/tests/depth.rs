@@ -1,8 +1,8 @@
 //! Variables, auth, forms, checks, extraction: what the target was sent and
 //! what the engine made of its answers.
 
-use super::target::{Act, Asked, answer};
 use super::*;
+use crate::engine::tests::target::{Act, Asked, answer};
 use dlt_core::scenario::plan::{
     Auth, Check, Extraction, Find, JsonQuery, Pattern, Subject, Upload, UrlText, Wanted,
 };

@@ -3,8 +3,8 @@
 //! test's, the targets are real and keep the truth.
 
 use super::*;
+use dlt_core::load::share::{Share, Slice};
 use dlt_core::scenario::plan::DnsPolicy;
-use dlt_core::share::{Share, Slice};
 use std::net::SocketAddr;
 use std::sync::Mutex;
 

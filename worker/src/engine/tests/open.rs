@@ -1,9 +1,9 @@
 //! Open load: what was planned is sent, however slow the target; only the cap
 //! drops; response times count from the plan.
 
-use super::target::{Act, answer};
 use super::*;
-use dlt_core::share::{Share, Slice};
+use crate::engine::tests::target::{Act, answer};
+use dlt_core::load::share::{Share, Slice};
 
 fn slow(ms: u64) -> Target {
     Target::new(move |_, _| {

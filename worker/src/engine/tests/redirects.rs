@@ -1,7 +1,7 @@
 //! Redirects: each hop a sample under the original label.
 
-use super::target::answer;
 use super::*;
+use crate::engine::tests::target::answer;
 
 fn redirecting() -> Target {
     Target::new(|asked, _| match asked.path() {

@@ -2,8 +2,8 @@
 //! once more, what may not fails with a cause of its own (decision 43). And
 //! attempts that never had a connection are not among those sent.
 
-use super::target::{Act, answer};
 use super::*;
+use crate::engine::tests::target::{Act, answer};
 
 /// A target that answers so many requests of each round, and ends the
 /// connection of the next with `end` and no byte of an answer.

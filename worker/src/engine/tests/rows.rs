@@ -1,9 +1,9 @@
 //! Rows of data, cookies, labels that vary: what belongs to one user or one
 //! arrival and to no other.
 
-use super::depth::{extraction, header, json, messages, varying};
-use super::target::answer;
 use super::*;
+use crate::engine::tests::depth::{extraction, header, json, messages, varying};
+use crate::engine::tests::target::answer;
 use dlt_core::scenario::plan::DataSource;
 
 #[test]

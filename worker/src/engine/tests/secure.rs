@@ -227,7 +227,7 @@ fn certificates_are_read_before_a_redirect_may_need_them() {
     let warm = |groups: Vec<Group>| {
         let spec = spec(groups, 1, Instant::now());
         let prepared = Prepared::new(&spec, Resolver::system()).unwrap();
-        let warm = |group: &prepare::PreparedGroup| group.tls.is_warm();
+        let warm = |group: &walk::prepare::PreparedGroup| group.tls.is_warm();
         prepared.groups.iter().map(warm).collect::<Vec<bool>>()
     };
     assert_eq!(warm(vec![group(vec![kept.clone()])]), [false]);

@@ -54,7 +54,7 @@ struct Log {
 }
 
 /// A running target; ends when dropped.
-pub(in super::super) struct Target {
+pub(in crate::engine) struct Target {
     pub(super) address: SocketAddr,
     log: Arc<Mutex<Log>>,
     _end: oneshot::Sender<()>,
@@ -70,7 +70,7 @@ pub(super) fn answer(status: &str, headers: &str, body: &str) -> Vec<Act> {
 
 impl Target {
     /// A target that answers every request with 200 and a short body.
-    pub(in super::super) fn plain() -> Self {
+    pub(in crate::engine) fn plain() -> Self {
         Self::new(|_, _| answer("200 OK", "", "hello"))
     }
 

@@ -1,0 +1,13 @@
+//! The API as values. `routes` is the one table of what may be asked, `request`
+//! reads by it, `answers` are what is told, `openapi` describes all of it. Doing
+//! a call is the control plane's.
+
+pub mod answers;
+mod bodies;
+pub mod openapi;
+mod query;
+pub mod request;
+mod routes;
+mod rows;
+
+pub use query::{DEFAULT_LIMIT, MOST_RUNS, PageToken, RunsQuery};

@@ -1,0 +1,205 @@
+//! What a run's end says of its outcome. Judging single thresholds is
+//! `outcome`'s own.
+
+use super::{Outcome, ThresholdResult};
+use crate::measure::account::Account;
+use crate::thresholds::Threshold;
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Ending<'a> {
+    /// The scenario's thresholds.
+    pub thresholds: &'a [Threshold],
+    /// What came of them, in the same order.
+    pub results: Vec<ThresholdResult>,
+    /// Finished requests: ok + failed.
+    pub finished: u64,
+    /// Where requests went.
+    pub account: &'a Account,
+    /// Why the run failed, if it did.
+    pub failure: Option<&'a str>,
+    /// It was cancelled.
+    pub cancelled: bool,
+    /// Why a runner calls the target silent, if one does.
+    pub silent: Option<String>,
+    /// Every runner does.
+    pub everyone_silent: bool,
+    /// At least one request was answered with a status.
+    pub answered: bool,
+    /// At least one runner reported.
+    pub reported: bool,
+}
+
+/// The outcome: passed only if the run could be run, was not cancelled,
+/// measured something, and every threshold holds.
+pub(crate) fn decide(ending: Ending<'_>) -> Outcome {
+    let mut reasons = Vec::new();
+    let mut could_not_run = false;
+    let nothing = ending.finished == 0;
+    if let Some(silent) = &ending.silent {
+        reasons.push(silent.clone());
+        could_not_run = ending.everyone_silent;
+    }
+    if let Some(failure) = ending.failure
+        // The runners' own word may be all that the control plane knows.
+        && !reasons.iter().any(|reason| reason.contains(failure))
+    {
+        reasons.push(failure.to_owned());
+    }
+    if ending.cancelled {
+        reasons
+            .push("the run was cancelled before its planned end; results are partial".to_owned());
+    } else if nothing {
+        could_not_run = true;
+        if reasons.is_empty() {
+            reasons.push(nothing_measured(&ending));
+        }
+    }
+    if !nothing && !ending.answered && !ending.cancelled && reasons.is_empty() {
+        // Too short for the rule of the first seconds, and the same thing.
+        could_not_run = true;
+        reasons.push(format!(
+            "none of the {} requests was answered{}; check that the target is up and can be reached from the runners",
+            ending.account.begun(),
+            match ending.account.sent {
+                0 => ": none found a connection",
+                _ => "",
+            }
+        ));
+    }
+    if !nothing {
+        reasons.extend(unseen(&ending));
+    }
+    let thresholds_hold = ending.results.iter().all(|result| result.passed);
+    Outcome {
+        passed: reasons.is_empty() && thresholds_hold,
+        reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
+        could_not_run,
+        thresholds: ending.results,
+    }
+}
+
+fn nothing_measured(ending: &Ending<'_>) -> String {
+    match (ending.reported, ending.account.begun()) {
+        (false, _) => "no runner reported, so nothing was measured".to_owned(),
+        (true, 0) => "no request was sent, so nothing was measured".to_owned(),
+        (true, begun) => format!("none of the {begun} requests was answered before the end"),
+    }
+}
+
+/// Labels that thresholds name and no request had.
+fn unseen(ending: &Ending<'_>) -> Option<String> {
+    let labels: Vec<String> = ending
+        .thresholds
+        .iter()
+        .zip(&ending.results)
+        .filter(|(_, result)| result.observed.is_none() && result.reason.is_none())
+        .filter_map(|(threshold, _)| threshold.label.as_ref())
+        .map(|label| format!("{label:?}"))
+        .collect();
+    (!labels.is_empty()).then(|| {
+        format!(
+            "no finished request had the label {}, which a threshold names",
+            labels.join(" or ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SENT: Account = Account {
+        scheduled: 9,
+        dropped: 0,
+        unconnected: 0,
+        sent: 9,
+        resent: 0,
+        ok: 9,
+        failed: 0,
+        unfinished: 0,
+    };
+
+    fn ending(thresholds: &[Threshold]) -> Ending<'_> {
+        Ending {
+            results: thresholds
+                .iter()
+                .map(|threshold| threshold.judge(None))
+                .collect(),
+            thresholds,
+            finished: 9,
+            account: &SENT,
+            failure: None,
+            cancelled: false,
+            silent: None,
+            everyone_silent: false,
+            answered: true,
+            reported: true,
+        }
+    }
+
+    #[test]
+    fn a_plain_end_passes() {
+        let outcome = decide(ending(&[]));
+        assert_eq!((outcome.passed, outcome.reason), (true, None));
+        assert!(!outcome.could_not_run);
+    }
+
+    #[test]
+    fn each_bad_end_says_why() {
+        let says = |ending: Ending<'_>, words: &str, could_not_run: bool| {
+            let outcome = decide(ending);
+            assert!(!outcome.passed);
+            let reason = outcome.reason.unwrap();
+            assert!(reason.contains(words), "{reason}");
+            assert_eq!(outcome.could_not_run, could_not_run, "{reason}");
+        };
+        let silent = Ending {
+            silent: Some("the target answered nothing (refused): x".to_owned()),
+            everyone_silent: true,
+            ..ending(&[])
+        };
+        says(silent, "(refused)", true);
+        let repeated = Ending {
+            silent: Some("the target answered nothing (refused): x refused".to_owned()),
+            failure: Some("x refused"),
+            ..ending(&[])
+        };
+        let reason = decide(repeated).reason.unwrap();
+        assert_eq!(reason.matches("x refused").count(), 1, "{reason}");
+        let unanswered = Ending {
+            answered: false,
+            ..ending(&[])
+        };
+        says(unanswered, "requests was answered", true);
+        let half_silent = Ending {
+            silent: Some("eu-west-1 was refused".to_owned()),
+            ..ending(&[])
+        };
+        says(half_silent, "eu-west-1 was refused", false);
+        let failed = Ending {
+            failure: Some("2 of 4 runners were lost"),
+            ..ending(&[])
+        };
+        says(failed, "2 of 4", false);
+        let cancelled = Ending {
+            cancelled: true,
+            finished: 0,
+            ..ending(&[])
+        };
+        says(cancelled, "cancelled", false);
+        let unanswered = Ending {
+            finished: 0,
+            ..ending(&[])
+        };
+        says(unanswered, "none of the 9", true);
+        let lost = Ending {
+            finished: 0,
+            reported: false,
+            ..ending(&[])
+        };
+        says(lost, "no runner reported", true);
+        let thresholds = [Threshold::parse("login: p(99)<1s").unwrap()];
+        says(ending(&thresholds), "the label \"login\"", false);
+    }
+}

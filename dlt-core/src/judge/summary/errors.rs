@@ -1,0 +1,66 @@
+//! The run's errors: what went wrong, how often, for whom and when.
+
+use super::ErrorRow;
+use crate::ids::RunnerId;
+use crate::measure::sample::Cause;
+use crate::measure::tally::{ErrorKey, ErrorTally, MOST_ERRORS};
+use crate::messages::report::Report;
+use std::collections::BTreeMap;
+
+/// Errors over runners.
+#[derive(Debug, Default)]
+pub(crate) struct Errors {
+    rows: BTreeMap<ErrorKey, Sums>,
+}
+
+#[derive(Debug, Default)]
+struct Sums {
+    tally: ErrorTally,
+    runners: BTreeMap<RunnerId, u64>,
+}
+
+impl Errors {
+    /// Adds a report's; beyond [`MOST_ERRORS`] without code and message.
+    pub(crate) fn add(&mut self, report: &Report) {
+        for (key, tally) in &report.tally.errors {
+            let fits = self.rows.len() < MOST_ERRORS || self.rows.contains_key(key);
+            let key = if fits { key.clone() } else { key.further() };
+            let sums = self.rows.entry(key).or_default();
+            sums.tally.merge(tally);
+            *sums.runners.entry(report.runner.clone()).or_default() += tally.count;
+        }
+    }
+
+    /// The rows, most frequent first. Instants become wall clock.
+    pub(crate) fn rows(self, start_at_us: u64) -> Vec<ErrorRow> {
+        let at_ms = |us: u64| start_at_us.saturating_add(us) / 1_000;
+        let mut rows: Vec<ErrorRow> = self
+            .rows
+            .into_iter()
+            .map(|(key, sums)| ErrorRow {
+                cause: cause(&key),
+                code: key.code,
+                message: key.message,
+                count: sums.tally.count,
+                labels: sums.tally.labels,
+                runners: sums
+                    .runners
+                    .into_iter()
+                    .map(|(runner, count)| (runner.to_string(), count))
+                    .collect(),
+                first_at: at_ms(sums.tally.first_us),
+                last_at: at_ms(sums.tally.last_us),
+                exchanges: sums.tally.exchanges,
+            })
+            .collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.count));
+        rows
+    }
+}
+
+fn cause(key: &ErrorKey) -> String {
+    match (&key.cause, &key.code) {
+        (Cause::Tool, Some(class)) => format!("tool:{class}"),
+        (cause, _) => cause.name().to_owned(),
+    }
+}

@@ -1,0 +1,125 @@
+//! What was planned, over the whole run: users per task times tasks, groups
+//! added; and what of it was lost with runners that did not report.
+
+use super::{RunFacts, RunnerFacts};
+use crate::ids::RunnerId;
+use crate::judge::summary::LoadSummary;
+use crate::load::{Curve, Model};
+use crate::scenario::plan::{Group, Plan};
+use std::collections::BTreeMap;
+
+/// Most rows of the planned curve.
+const MOST_ROWS: u64 = 600;
+const BILLION: u64 = 1_000_000_000;
+
+impl LoadSummary {
+    /// The plan of `tasks` runners. Where some groups are open and some closed,
+    /// the model is `open`, the curve is that of the arrivals, and both peaks
+    /// are told.
+    pub fn planned(plan: &Plan, tasks: u64) -> Self {
+        planned(plan, tasks)
+    }
+}
+
+pub(crate) fn planned(plan: &Plan, tasks: u64) -> LoadSummary {
+    let (open, closed): (Vec<&Group>, Vec<&Group>) = plan
+        .groups
+        .iter()
+        .partition(|group| group.load.model.is_open());
+    let curves = |groups: &[&Group]| -> Vec<Curve> {
+        groups.iter().map(|group| whole_run(group, tasks)).collect()
+    };
+    let (open, closed) = (curves(&open), curves(&closed));
+    let shown = if open.is_empty() { &closed } else { &open };
+    LoadSummary {
+        model: if open.is_empty() { "closed" } else { "open" }.to_owned(),
+        users: (!closed.is_empty()).then(|| peak(&closed).round() as u64),
+        arrivals: (!open.is_empty()).then(|| peak(&open)),
+        planned: rows(shown),
+    }
+}
+
+/// Requests that runners without a report would have made over the whole run:
+/// the plan's, less the parts dealt to those who reported. Runners that were
+/// never dealt a part left nothing undone. None where the plan names no number.
+pub(crate) fn lost(
+    facts: &RunFacts<'_>,
+    reported: &BTreeMap<RunnerId, RunnerFacts>,
+) -> Option<u64> {
+    let missing = facts
+        .expected
+        .iter()
+        .filter(|row| !reported.contains_key(&row.0));
+    if missing.count() == 0 {
+        return Some(0);
+    }
+    let planned = requests(facts.plan, facts.tasks)?;
+    let even = BILLION / facts.expected.len().max(1) as u64;
+    let dealt: u64 = reported
+        .values()
+        .map(|runner| {
+            runner
+                .start
+                .and_then(|start| start.share_ppb)
+                .unwrap_or(even)
+        })
+        .sum();
+    // Parts are cut to whole billionths.
+    let left = BILLION.saturating_sub(dealt + reported.len() as u64);
+    Some((planned as f64 * left as f64 / BILLION as f64).round() as u64)
+}
+
+/// Requests that a plan makes if every walk goes through all its steps; None
+/// where users go round until time is over.
+fn requests(plan: &Plan, tasks: u64) -> Option<u64> {
+    plan.groups
+        .iter()
+        .map(|group| {
+            // Tests have plans without steps; a walk makes one request at least.
+            let steps = group.steps.len().max(1) as u64;
+            match (&group.load.model, group.load.iterations) {
+                (Model::Arrivals(curve), _) => Some(curve.total_arrivals() * steps),
+                (Model::Users(_), Some(rounds)) => {
+                    let users = whole_run(group, tasks).peak().ceil() as u64;
+                    Some(users.saturating_mul(rounds).saturating_mul(steps))
+                }
+                (Model::Users(_), None) => None,
+            }
+        })
+        .sum()
+}
+
+fn whole_run(group: &Group, tasks: u64) -> Curve {
+    let curve = group.load.model.curve();
+    match group.load.per_task && !group.load.model.is_open() {
+        true => curve.scaled(tasks as f64),
+        false => curve.clone(),
+    }
+}
+
+fn sum_at(curves: &[Curve], at_us: u64) -> f64 {
+    curves.iter().map(|curve| curve.value_at(at_us)).sum()
+}
+
+/// The highest sum; on a falling step the value just before counts too.
+fn peak(curves: &[Curve]) -> f64 {
+    if let [curve] = curves {
+        return curve.peak();
+    }
+    curves
+        .iter()
+        .flat_map(Curve::points)
+        .flat_map(|point| [point.0.saturating_sub(1), point.0])
+        .map(|at_us| sum_at(curves, at_us))
+        .fold(0.0, f64::max)
+}
+
+fn rows(curves: &[Curve]) -> Vec<(u64, f64)> {
+    let end_us = curves.iter().map(Curve::end_us).max().unwrap_or(0);
+    let seconds = end_us.div_ceil(1_000_000);
+    let step = seconds.div_ceil(MOST_ROWS).max(1);
+    (0..seconds)
+        .step_by(step as usize)
+        .map(|second| (second, sum_at(curves, second * 1_000_000)))
+        .collect()
+}

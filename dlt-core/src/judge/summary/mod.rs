@@ -1,0 +1,289 @@
+//! A run's one result, made of its runners' reports: total, by region, by
+//! label. Percentiles are read from merged histograms, means from exact sums.
+//!
+//! Here are the words; `merger` adds reports up, the other files each make one
+//! part of the result from the sums. What may be said of the numbers is
+//! `verdict`'s and `outcome`'s.
+
+mod blocks;
+pub(super) mod coverage;
+pub(super) mod errors;
+pub(super) mod load;
+pub(super) mod results;
+pub(super) mod runner;
+mod times;
+pub(super) mod warnings;
+
+pub use runner::RunnerFacts;
+pub use times::{MANY_FAILURES, TimesOf, many_failed};
+
+use crate::ids::{Region, RunnerId};
+use crate::measure::account::Account;
+use crate::measure::tally::TimesOver;
+use crate::scenario::plan::Plan;
+use crate::thresholds::Threshold;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Numbers of one distribution: integers in µs, None when nothing was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Distribution {
+    /// Samples.
+    pub count: u64,
+    /// Exact minimum.
+    pub min_us: Option<u64>,
+    /// Exact maximum.
+    pub max_us: Option<u64>,
+    /// Mean, from the exact sum, rounded.
+    pub mean_us: Option<u64>,
+    /// Standard deviation, from exact sums, rounded.
+    pub stdev_us: Option<u64>,
+    /// Percentiles from the merged histogram.
+    pub p50_us: Option<u64>,
+    /// 75 %.
+    pub p75_us: Option<u64>,
+    /// 90 %.
+    pub p90_us: Option<u64>,
+    /// 95 %.
+    pub p95_us: Option<u64>,
+    /// 99 %.
+    pub p99_us: Option<u64>,
+    /// 99.9 %.
+    pub p99_9_us: Option<u64>,
+    /// 99.99 %.
+    pub p99_99_us: Option<u64>,
+}
+
+/// A block of the summary: the run, a region or a label. Counts and bytes are of
+/// all samples, times of ok ones; of older runs see `times_over`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Block {
+    /// The label; only in `labels`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Finished samples: ok + failed.
+    pub count: u64,
+    /// Ended ok.
+    pub ok: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Bytes read.
+    pub bytes_received: u64,
+    /// Bytes written.
+    pub bytes_sent: u64,
+    /// Response time of ok samples: the fields of [`Distribution`] but `count`.
+    pub min_us: Option<u64>,
+    /// See [`Distribution`]; so for all that follow.
+    pub max_us: Option<u64>,
+    /// Mean.
+    pub mean_us: Option<u64>,
+    /// Standard deviation.
+    pub stdev_us: Option<u64>,
+    /// 50 %.
+    pub p50_us: Option<u64>,
+    /// 75 %.
+    pub p75_us: Option<u64>,
+    /// 90 %.
+    pub p90_us: Option<u64>,
+    /// 95 %.
+    pub p95_us: Option<u64>,
+    /// 99 %.
+    pub p99_us: Option<u64>,
+    /// 99.9 %.
+    pub p99_9_us: Option<u64>,
+    /// 99.99 %.
+    pub p99_99_us: Option<u64>,
+    /// Response time of failed samples; only where some failed and are kept apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_times: Option<Distribution>,
+    /// Response time of all samples; only where some failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all_times: Option<Distribution>,
+    /// Service time of ok samples; total and regions only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<Distribution>,
+    /// Time to connect, of all connections; total and regions only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect: Option<Distribution>,
+    /// Time to first byte of ok samples; total and regions only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_byte: Option<Distribution>,
+    /// Generator lag of all samples; total and regions only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag: Option<Distribution>,
+    /// Samples that connected, ok or not; labels only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect_count: Option<u64>,
+    /// Their exact sum, µs; labels only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect_sum_us: Option<u64>,
+    /// Samples with a first byte, ok or not; labels only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_byte_count: Option<u64>,
+    /// Their exact sum, µs; labels only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_byte_sum_us: Option<u64>,
+}
+
+/// The blocks of a run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Blocks {
+    /// How long load was made, µs: what rates are over. The last answer may
+    /// have come later.
+    #[serde(default)]
+    pub loaded_us: u64,
+    /// Which samples the times of the blocks are of. Runs stored before there was
+    /// a choice lack it and have those of all.
+    #[serde(default = "TimesOver::before")]
+    pub times_over: TimesOver,
+    /// All runners.
+    pub total: Block,
+    /// By region.
+    pub regions: BTreeMap<String, Block>,
+    /// By label, over all runners, busiest first.
+    pub labels: Vec<Block>,
+}
+
+/// Who reported.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Coverage {
+    /// Every runner reported and no second is missing.
+    pub complete: bool,
+    /// Runners asked for.
+    pub runners_expected: u64,
+    /// Reports merged.
+    pub runners_reported: u64,
+    /// Runners without a report, by id.
+    pub missing: Vec<String>,
+    /// (runner, second) pairs without data.
+    pub missing_intervals: u64,
+}
+
+/// When the run started, and how evenly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct StartSummary {
+    /// The start instant, µs since the Unix epoch.
+    pub start_at: u64,
+    /// Median over runners of how late the first request left.
+    pub skew_p50_us: i64,
+    /// 99 % over runners.
+    pub skew_p99_us: i64,
+    /// Largest.
+    pub skew_max_us: i64,
+    /// How far clocks may differ beyond what was corrected.
+    pub clock_error_us: u64,
+}
+
+/// One row of the run's errors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ErrorRow {
+    /// The cause's wire name; `tool:<class>` for script engines.
+    pub cause: String,
+    /// A status, or a script engine's class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// A sentence.
+    pub message: String,
+    /// How many samples.
+    pub count: u64,
+    /// Samples by label.
+    pub labels: BTreeMap<String, u64>,
+    /// Samples by runner.
+    pub runners: BTreeMap<String, u64>,
+    /// First met, ms since the Unix epoch.
+    pub first_at: u64,
+    /// Last met, ms since the Unix epoch.
+    pub last_at: u64,
+    /// Up to three.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exchanges: Vec<crate::measure::tally::Exchange>,
+}
+
+/// The account as the run record shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct AccountSummary {
+    /// Requests due: sent + unconnected + dropped.
+    pub scheduled: u64,
+    /// Requests dropped.
+    pub dropped: u64,
+    /// Requests that ended before a connection (TLS included) stood.
+    #[serde(default)]
+    pub unconnected: u64,
+    /// Requests handed to a connection: what a target can have seen.
+    pub sent: u64,
+    /// Requests sent a second time, on a fresh connection; in no other sum.
+    #[serde(default)]
+    pub resent: u64,
+    /// Ended ok. sent + unconnected = ok + failed + unfinished.
+    pub ok: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Given up at the end.
+    pub unfinished: u64,
+    /// Planned requests of runners without a report, over the whole run: an
+    /// estimate, outside of the balance. None where the plan names no number
+    /// of requests (closed load without `iterations`).
+    #[serde(default)]
+    pub lost: Option<u64>,
+    /// The account adds up.
+    pub balanced: bool,
+}
+
+impl AccountSummary {
+    /// Requests that were begun, with or without a connection.
+    pub fn begun(&self) -> u64 {
+        self.sent + self.unconnected
+    }
+}
+
+impl From<Account> for AccountSummary {
+    fn from(account: Account) -> Self {
+        Self {
+            scheduled: account.scheduled,
+            dropped: account.dropped,
+            unconnected: account.unconnected,
+            sent: account.sent,
+            resent: account.resent,
+            ok: account.ok,
+            failed: account.failed,
+            unfinished: account.unfinished,
+            lost: Some(0),
+            balanced: account.balanced(),
+        }
+    }
+}
+
+/// What is known of a run beside its reports.
+#[derive(Debug, Clone, Copy)]
+pub struct RunFacts<'a> {
+    /// Every runner asked for, launched or not.
+    pub expected: &'a [(RunnerId, Region)],
+    /// What was planned.
+    pub plan: &'a Plan,
+    /// Tasks over all regions: turns per-task users into the run's.
+    pub tasks: u64,
+    /// When it passes.
+    pub thresholds: &'a [Threshold],
+    /// The start instant, µs since the Unix epoch; None if none was given.
+    pub start_at_us: Option<u64>,
+    /// Why the run could not be run or ended `failed`, if so.
+    pub failure: Option<&'a str>,
+    /// It was cancelled: results are partial.
+    pub cancelled: bool,
+}
+
+/// What was planned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LoadSummary {
+    /// `closed` or `open`.
+    pub model: String,
+    /// Peak users over the whole run (closed).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users: Option<u64>,
+    /// Peak arrivals per second over the whole run (open).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrivals: Option<f64>,
+    /// `[second, value]` rows of the planned curve.
+    pub planned: Vec<(u64, f64)>,
+}

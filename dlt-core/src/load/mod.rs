@@ -1,0 +1,289 @@
+//! How hard, as arithmetic: how many users at t, when is arrival n due. The
+//! schedule is fixed before the run and nothing re-times it, so latency can
+//! count from the plan (wrk2's correction for coordinated omission).
+//!
+//! Who sends and on which clock is the engine's affair.
+
+pub mod share;
+
+use serde::{Deserialize, Serialize};
+
+/// Longest planned load: 31 days, in microseconds.
+pub const LONGEST_LOAD_US: u64 = 31 * 24 * 3600 * 1_000_000;
+
+/// A piecewise linear curve of users or of arrivals per second, from t = 0.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Curve {
+    /// (µs since start, value), times not decreasing; two points at one time are a step.
+    points: Vec<(u64, f64)>,
+}
+
+/// What is planned: users who wait for answers, or arrivals that do not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Model {
+    /// Closed load: each user sends when its last answer is in.
+    Users(Curve),
+    /// Open load: arrivals come when due, whatever the target does.
+    Arrivals(Curve),
+}
+
+impl Curve {
+    /// Ramp from 0 to `value` over `ramp_us`, then hold.
+    pub fn ramp_hold(value: f64, ramp_us: u64, hold_us: u64) -> Self {
+        let from = if ramp_us == 0 { value } else { 0.0 };
+        Self {
+            points: vec![(0, from), (ramp_us, value), (ramp_us + hold_us, value)],
+        }
+    }
+
+    /// Linear between targets, from `first` at t = 0; each stage is (target, duration µs).
+    pub fn stages(first: f64, stages: &[(f64, u64)]) -> Self {
+        let mut points = vec![(0, first)];
+        let mut at = 0;
+        for &(target, duration_us) in stages {
+            at += duration_us;
+            points.push((at, target));
+        }
+        Self { points }
+    }
+
+    /// When the curve ends, µs since start.
+    pub fn end_us(&self) -> u64 {
+        self.points.last().map_or(0, |point| point.0)
+    }
+
+    /// The highest value.
+    pub fn peak(&self) -> f64 {
+        self.points.iter().map(|point| point.1).fold(0.0, f64::max)
+    }
+
+    /// The curve times `factor`.
+    pub fn scaled(&self, factor: f64) -> Self {
+        Self {
+            points: self
+                .points
+                .iter()
+                .map(|&(at, value)| (at, value * factor))
+                .collect(),
+        }
+    }
+
+    /// The corner points, (µs since start, value).
+    pub fn points(&self) -> &[(u64, f64)] {
+        &self.points
+    }
+
+    /// The value at `at_us`; 0 after the end. On a step the later value counts.
+    pub fn value_at(&self, at_us: u64) -> f64 {
+        if at_us > self.end_us() {
+            return 0.0;
+        }
+        let next = self.points.partition_point(|point| point.0 <= at_us);
+        match (
+            next.checked_sub(1).map(|i| self.points[i]),
+            self.points.get(next),
+        ) {
+            (Some((t0, v0)), Some(&(t1, v1))) => {
+                v0 + (v1 - v0) * (at_us - t0) as f64 / (t1 - t0) as f64
+            }
+            (Some((_, v0)), None) => v0,
+            (None, _) => 0.0,
+        }
+    }
+
+    fn segments(&self) -> impl Iterator<Item = (u64, f64, u64, f64)> + '_ {
+        self.points
+            .windows(2)
+            .map(|pair| (pair[0].0, pair[0].1, pair[1].0, pair[1].1))
+            .filter(|&(t0, _, t1, _)| t1 > t0)
+    }
+
+    /// Arrivals planned before `at_us`, the curve read as arrivals per second.
+    pub fn cumulative_at(&self, at_us: u64) -> f64 {
+        self.segments()
+            .take_while(|&(t0, ..)| t0 < at_us)
+            .map(|(t0, v0, t1, v1)| {
+                let end = at_us.min(t1);
+                let length = (end - t0) as f64;
+                let last = v0 + (v1 - v0) * length / (t1 - t0) as f64;
+                (v0 + last) / 2.0 * length / 1e6
+            })
+            .sum()
+    }
+
+    /// All arrivals planned: numbers `0..total_arrivals()`.
+    pub fn total_arrivals(&self) -> u64 {
+        // The sum of areas carries rounding far below one arrival; 1e-6 of
+        // slack keeps 100/s for 10 s at 1,000 and not 999.
+        (self.cumulative_at(self.end_us()) + 1e-6).floor() as u64
+    }
+
+    /// When arrival `n` is due, µs since start: the instant at which `n`
+    /// arrivals have been planned before it. None past the end.
+    pub fn due_at(&self, n: u64) -> Option<u64> {
+        if n >= self.total_arrivals() {
+            return None;
+        }
+        Some(DueCursor::new(self).due_at(n))
+    }
+
+    /// A cursor that answers `due_at` for rising `n` without starting over.
+    pub fn due_cursor(&self) -> DueCursor<'_> {
+        DueCursor::new(self)
+    }
+
+    /// The stretches `[from, to)` in µs during which user `k` (from 0) is
+    /// active: while the curve is above `k`.
+    pub fn user_spans(&self, k: u64) -> Vec<(u64, u64)> {
+        let level = k as f64;
+        let mut spans: Vec<(u64, u64)> = Vec::new();
+        for (t0, v0, t1, v1) in self.segments() {
+            let crossing = |v: f64| t0 + ((v - v0) / (v1 - v0) * (t1 - t0) as f64) as u64;
+            let (from, to) = match (v0 > level, v1 > level) {
+                (true, true) => (t0, t1),
+                (false, true) => (crossing(level), t1),
+                (true, false) => (t0, crossing(level)),
+                (false, false) => continue,
+            };
+            match spans.last_mut() {
+                Some(last) if last.1 == from => last.1 = to,
+                _ => spans.push((from, to)),
+            }
+        }
+        spans
+    }
+
+    /// (second, value at its start) for each second, thinned to at most `most`
+    /// rows by keeping every n-th: the planned curve as the run record shows it.
+    pub fn planned(&self, most: usize) -> Vec<(u64, f64)> {
+        let seconds = self.end_us().div_ceil(1_000_000);
+        let step = seconds.div_ceil(most.max(1) as u64).max(1);
+        (0..seconds)
+            .step_by(step as usize)
+            .map(|second| (second, self.value_at(second * 1_000_000)))
+            .collect()
+    }
+}
+
+/// Walks a curve's arrivals in rising order; O(1) amortised.
+#[derive(Debug, Clone)]
+pub struct DueCursor<'a> {
+    segments: &'a [(u64, f64)],
+    /// Arrivals planned before the current segment.
+    before: f64,
+    at: usize,
+}
+
+impl<'a> DueCursor<'a> {
+    fn new(curve: &'a Curve) -> Self {
+        Self {
+            segments: &curve.points,
+            before: 0.0,
+            at: 0,
+        }
+    }
+
+    /// When arrival `n` is due, µs since start. `n` must not fall between calls.
+    pub fn due_at(&mut self, n: u64) -> u64 {
+        let wanted = n as f64;
+        loop {
+            let Some(&[(t0, v0), (t1, v1)]) = self.segments.get(self.at..self.at + 2) else {
+                return self.segments.last().map_or(0, |point| point.0);
+            };
+            let seconds = (t1 - t0) as f64 / 1e6;
+            let area = (v0 + v1) / 2.0 * seconds;
+            if wanted < self.before + area - 1e-9 {
+                let missing = (wanted - self.before).max(0.0);
+                // v0·x + slope/2·x² = missing, solved without cancellation.
+                let slope = (v1 - v0) / seconds;
+                let root = (v0 * v0 + 2.0 * slope * missing).max(0.0).sqrt();
+                let x = if missing == 0.0 {
+                    0.0
+                } else {
+                    2.0 * missing / (v0 + root)
+                };
+                return (t0 + (x * 1e6) as u64).min(t1);
+            }
+            self.before += area;
+            self.at += 1;
+        }
+    }
+}
+
+impl Model {
+    /// The curve of users or of arrivals.
+    pub fn curve(&self) -> &Curve {
+        match self {
+            Self::Users(curve) | Self::Arrivals(curve) => curve,
+        }
+    }
+
+    /// Whether arrivals come whatever the target does.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Arrivals(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn constant_rate_is_evenly_spaced() {
+        let curve = Curve::ramp_hold(1000.0, 0, 10_000_000);
+        assert_eq!(curve.total_arrivals(), 10_000);
+        assert_eq!(curve.due_at(0), Some(0));
+        assert_eq!(curve.due_at(1), Some(1000));
+        assert_eq!(curve.due_at(9_999), Some(9_999_000));
+        assert_eq!(curve.due_at(10_000), None);
+    }
+
+    #[test]
+    fn ramp_hold_and_stages_meet_the_plan() {
+        let curve = Curve::stages(
+            0.0,
+            &[(500.0, 10_000_000), (500.0, 10_000_000), (100.0, 5_000_000)],
+        );
+        assert_eq!(curve.total_arrivals(), 2_500 + 5_000 + 1_500);
+        assert_eq!(curve.value_at(5_000_000), 250.0);
+        assert_eq!(curve.value_at(22_500_000), 300.0);
+        assert_eq!(curve.value_at(26_000_000), 0.0);
+    }
+
+    #[test]
+    fn users_start_along_the_ramp_and_leave_when_it_falls() {
+        let ramp = Curve::ramp_hold(10.0, 10_000_000, 5_000_000);
+        assert_eq!(ramp.user_spans(0), vec![(0, 15_000_000)]);
+        assert_eq!(ramp.user_spans(9), vec![(9_000_000, 15_000_000)]);
+        assert_eq!(ramp.user_spans(10), vec![]);
+        let wave = Curve::stages(0.0, &[(2.0, 2_000_000), (0.0, 2_000_000), (2.0, 2_000_000)]);
+        assert_eq!(
+            wave.user_spans(1),
+            vec![(1_000_000, 3_000_000), (5_000_000, 6_000_000)]
+        );
+        let flat = Curve::ramp_hold(3.0, 0, 1_000_000);
+        assert_eq!(flat.user_spans(2), vec![(0, 1_000_000)]);
+    }
+
+    proptest! {
+        /// Arrivals never go back in time, never leave the curve, and as many
+        /// are due before t as the plan's area says.
+        #[test]
+        fn arrivals_follow_the_area(
+            first in 0.0f64..300.0,
+            stages in prop::collection::vec((0.0f64..400.0, 1u64..4_000_000), 1..5),
+        ) {
+            let curve = Curve::stages(first, &stages);
+            let mut cursor = curve.due_cursor();
+            let mut last = 0;
+            for n in 0..curve.total_arrivals() {
+                let due = cursor.due_at(n);
+                prop_assert!(due >= last && due <= curve.end_us());
+                prop_assert!((curve.cumulative_at(due) - n as f64).abs() < 0.01, "{n} due {due}");
+                last = due;
+            }
+        }
+    }
+}

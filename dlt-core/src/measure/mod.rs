@@ -1,0 +1,11 @@
+//! What is measured: one request, and any stretch of them added up. Everything
+//! here merges exactly. Who measures is the worker's engine.
+
+pub mod account;
+pub mod coarse;
+pub mod generator;
+pub mod latencies;
+pub mod reading;
+pub mod sample;
+pub mod second;
+pub mod tally;

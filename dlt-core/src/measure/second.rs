@@ -1,0 +1,127 @@
+//! A second of load, added up: what ticks carry and timelines keep. Later in a
+//! long run one stands for 10 or 60 s (`messages::timeline` says when).
+
+use super::coarse::Coarse;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One stretch (a second, later 10 s or 60 s) of a runner, a region or a run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Second {
+    /// Seconds since the start instant at which it begins.
+    pub second: u64,
+    /// Users active, or requests in flight, at its end.
+    pub users: u64,
+    /// Requests due.
+    pub scheduled: u64,
+    /// Requests dropped.
+    pub dropped: u64,
+    /// Requests that found no connection.
+    #[serde(default)]
+    pub unconnected: u64,
+    /// Requests handed to a connection.
+    pub sent: u64,
+    /// Requests sent a second time.
+    #[serde(default)]
+    pub resent: u64,
+    /// Requests that ended ok.
+    pub ok: u64,
+    /// Requests that failed.
+    pub failed: u64,
+    /// Requests given up.
+    pub unfinished: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Failures by cause, sorted by cause.
+    pub causes: Vec<(String, u64)>,
+    /// Response times of ok samples.
+    #[schemars(with = "Vec<(u64, u64)>")]
+    pub latency: Coarse,
+    /// Those of failed ones; left out where there are none.
+    #[serde(default, skip_serializing_if = "Coarse::is_empty")]
+    #[schemars(with = "Vec<(u64, u64)>")]
+    pub latency_failed: Coarse,
+    /// Generator lag.
+    #[schemars(with = "Vec<(u64, u64)>")]
+    pub lag: Coarse,
+    /// Closed load: the time of its users, µs summed over users.
+    #[serde(default)]
+    pub user_time_us: u64,
+    /// Of it, the time in which answers had come and were not read yet, µs.
+    #[serde(default)]
+    pub read_delay_us: u64,
+    /// Answers whose end no stamp of the kernel told.
+    #[serde(default)]
+    pub unstamped: u64,
+}
+
+impl Second {
+    /// Adds the same second of another runner or region.
+    pub fn merge(&mut self, other: &Self) {
+        self.users += other.users;
+        self.add_flow(other);
+    }
+
+    /// Adds a later second of the same runner: flows add, users are the later's.
+    pub fn extend(&mut self, later: &Self) {
+        self.users = later.users;
+        self.add_flow(later);
+    }
+
+    fn add_flow(&mut self, other: &Self) {
+        self.scheduled += other.scheduled;
+        self.dropped += other.dropped;
+        self.unconnected += other.unconnected;
+        self.sent += other.sent;
+        self.resent += other.resent;
+        self.ok += other.ok;
+        self.failed += other.failed;
+        self.unfinished += other.unfinished;
+        self.bytes += other.bytes;
+        for (cause, count) in &other.causes {
+            add_cause(&mut self.causes, cause, *count);
+        }
+        self.latency.merge(&other.latency);
+        self.latency_failed.merge(&other.latency_failed);
+        self.lag.merge(&other.lag);
+        self.user_time_us += other.user_time_us;
+        self.read_delay_us += other.read_delay_us;
+        self.unstamped += other.unstamped;
+    }
+}
+
+/// One stretch of one label.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct LabelSecond {
+    /// Seconds since the start instant at which it begins.
+    pub second: u64,
+    /// Ended ok.
+    pub ok: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Response times of ok samples.
+    #[schemars(with = "Vec<(u64, u64)>")]
+    pub latency: Coarse,
+    /// Those of failed ones; left out where there are none.
+    #[serde(default, skip_serializing_if = "Coarse::is_empty")]
+    #[schemars(with = "Vec<(u64, u64)>")]
+    pub latency_failed: Coarse,
+}
+
+impl LabelSecond {
+    /// Adds the same stretch of another runner or thread.
+    pub fn merge(&mut self, other: &Self) {
+        self.ok += other.ok;
+        self.failed += other.failed;
+        self.latency.merge(&other.latency);
+        self.latency_failed.merge(&other.latency_failed);
+    }
+}
+
+/// Adds to a sorted list of causes.
+pub fn add_cause(causes: &mut Vec<(String, u64)>, cause: &str, count: u64) {
+    match causes.binary_search_by(|row| row.0.as_str().cmp(cause)) {
+        Ok(at) => causes[at].1 += count,
+        Err(at) => causes.insert(at, (cause.to_owned(), count)),
+    }
+}

@@ -1,0 +1,7 @@
+//! What processes tell each other about a run: the order of a runner, its lines
+//! on stdout, its report and its timeline. Formats only; sending is others'.
+
+pub mod order;
+pub mod report;
+pub mod runner_line;
+pub mod timeline;

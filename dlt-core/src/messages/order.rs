@@ -1,0 +1,334 @@
+//! What a runner is told: the order, the same for a whole batch and carried by
+//! environment variables (contract worker.md 3.1, dlt.md 5), and the start
+//! connection's frames (dlt.md 4). Reading variables and sockets is the
+//! worker's job.
+
+use crate::ids::{IdError, Region, RunPrefix, RunnerId, TestId, TestRunId};
+use crate::load::share::{Lot, Share, Slice};
+use crate::messages::report::Ended;
+use crate::messages::runner_line::Tick;
+use serde::{Deserialize, Serialize};
+
+/// Largest frame of the start connection, bytes.
+pub const LONGEST_FRAME_BYTES: usize = 1024 * 1024;
+/// A told stop cuts a longer graceful stop to this, µs: decision 6 wants a
+/// stopped runner gone within 20 s, its report stored.
+pub const LONGEST_TOLD_STOP_US: u64 = 15_000_000;
+/// A peer that says nothing for so long is lost, seconds.
+pub const SILENT_PEER_S: u64 = 10;
+
+/// A runner's part in its region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Waits for its leader's start.
+    Worker,
+    /// Starts its region's workers, and makes load like them.
+    Leader,
+}
+
+/// A runner's order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// `TEST_ID`.
+    pub test: TestId,
+    /// `TEST_RUN_ID`.
+    pub run: TestRunId,
+    /// `AWS_REGION`.
+    pub region: Region,
+    /// `PREFIX`.
+    pub prefix: RunPrefix,
+    /// `DLT_ROLE`.
+    pub role: Role,
+    /// `DLT_DEPOT`: `s3://bucket` or a folder.
+    pub depot: String,
+    /// `LIVE_DATA_ENABLED`: `live=true` or `live=false`.
+    pub live: bool,
+    /// `DLT_RUNNER`; on AWS absent and taken from the task's metadata.
+    pub runner: Option<RunnerId>,
+    /// `DLT_THREADS`: load-making threads; absent means one a core.
+    pub threads: Option<usize>,
+}
+
+/// Why the environment holds no order.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// A variable is missing.
+    #[error("environment variable {0} is not set; a worker is started by dlt, not by hand")]
+    Missing(&'static str),
+    /// A variable's value is not an identifier.
+    #[error("environment variable {name}: {source}")]
+    Id {
+        /// Which variable.
+        name: &'static str,
+        /// What is wrong.
+        source: IdError,
+    },
+    /// A variable's value is not one of its choices.
+    #[error("environment variable {name} is {value:?}; it must be {rule}")]
+    Value {
+        /// Which variable.
+        name: &'static str,
+        /// What it holds.
+        value: String,
+        /// What it may hold.
+        rule: &'static str,
+    },
+}
+
+impl Order {
+    /// Reads the order through `get`, which looks a variable up.
+    pub fn from_env(get: impl Fn(&str) -> Option<String>) -> Result<Self, OrderError> {
+        let need = |name: &'static str| get(name).ok_or(OrderError::Missing(name));
+        fn id<T>(name: &'static str, parsed: Result<T, IdError>) -> Result<T, OrderError> {
+            parsed.map_err(|source| OrderError::Id { name, source })
+        }
+        let role = match need("DLT_ROLE")?.as_str() {
+            "worker" => Role::Worker,
+            "leader" => Role::Leader,
+            other => {
+                return Err(OrderError::Value {
+                    name: "DLT_ROLE",
+                    value: other.to_owned(),
+                    rule: "worker or leader",
+                });
+            }
+        };
+        let threads = match get("DLT_THREADS") {
+            None => None,
+            Some(text) => match text.parse::<usize>() {
+                Ok(n @ 1..=1024) => Some(n),
+                _ => {
+                    return Err(OrderError::Value {
+                        name: "DLT_THREADS",
+                        value: text,
+                        rule: "a whole number from 1 to 1024",
+                    });
+                }
+            },
+        };
+        Ok(Self {
+            test: id("TEST_ID", TestId::parse(&need("TEST_ID")?))?,
+            run: id("TEST_RUN_ID", TestRunId::parse(&need("TEST_RUN_ID")?))?,
+            region: id("AWS_REGION", Region::parse(&need("AWS_REGION")?))?,
+            prefix: id("PREFIX", RunPrefix::parse(&need("PREFIX")?))?,
+            role,
+            depot: need("DLT_DEPOT")?,
+            live: get("LIVE_DATA_ENABLED").as_deref() == Some("live=true"),
+            runner: get("DLT_RUNNER")
+                .map(|text| id("DLT_RUNNER", RunnerId::parse(&text)))
+                .transpose()?,
+            threads,
+        })
+    }
+
+    /// The variables that carry this order; the inverse of `from_env`.
+    pub fn to_env(&self) -> Vec<(&'static str, String)> {
+        let role = match self.role {
+            Role::Worker => "worker",
+            Role::Leader => "leader",
+        };
+        let mut env = vec![
+            ("TEST_ID", self.test.to_string()),
+            ("TEST_RUN_ID", self.run.to_string()),
+            ("TEST_TYPE", "simple".to_owned()),
+            ("FILE_TYPE", "none".to_owned()),
+            ("AWS_REGION", self.region.to_string()),
+            ("PREFIX", self.prefix.to_string()),
+            ("DLT_ROLE", role.to_owned()),
+            ("DLT_DEPOT", self.depot.clone()),
+            ("LIVE_DATA_ENABLED", format!("live={}", self.live)),
+        ];
+        if let Some(runner) = &self.runner {
+            env.push(("DLT_RUNNER", runner.to_string()));
+        }
+        if let Some(threads) = self.threads {
+            env.push(("DLT_THREADS", threads.to_string()));
+        }
+        env
+    }
+}
+
+/// The object that names a region's workers to its leader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkersFile {
+    /// The region's band of the run.
+    pub slice: Slice,
+    /// Its workers, the leader not among them; in the order of their shares.
+    pub workers: Vec<WorkerAddress>,
+}
+
+/// One worker's address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerAddress {
+    /// Who.
+    pub runner: RunnerId,
+    /// `host:port`.
+    pub address: String,
+}
+
+/// A leader's word that its region is ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaderReady {
+    /// The leader itself.
+    pub leader: RunnerId,
+    /// The workers it holds a connection to.
+    pub connected: Vec<RunnerId>,
+    /// The workers it could not reach.
+    pub unreachable: Vec<RunnerId>,
+    /// Largest clock error among the connected, µs.
+    pub clock_error_us: u64,
+}
+
+/// The start instant, one for the whole run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartFile {
+    /// µs since the Unix epoch.
+    pub start_at_us: u64,
+}
+
+/// What a worker is told by its leader's `start`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// Part of the region's band.
+    pub share: Share,
+    /// The region's band.
+    pub slice: Slice,
+    /// The start instant on the receiver's own clock, µs since the Unix epoch.
+    pub start_at_us: u64,
+    /// Receiver's clock minus leader's clock, µs.
+    pub clock_offset_us: i64,
+    /// Half the best round trip: how far the offset may be off, µs.
+    pub clock_error_us: u64,
+}
+
+impl Start {
+    /// What of the run is the receiver's.
+    pub fn lot(&self) -> Lot {
+        Lot {
+            slice: self.slice,
+            share: self.share,
+        }
+    }
+}
+
+/// A frame from leader to worker: 4-byte big-endian length, then JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToWorker {
+    /// Proof that the sender knows the run's secret.
+    Auth {
+        /// HMAC-SHA256 of the challenge, lower-case hex.
+        hmac: String,
+    },
+    /// A clock probe, and the leader's sign of life: sent every few seconds as
+    /// long as the connection stands, answered at once. t1 is the leader's
+    /// clock, µs since the Unix epoch.
+    Probe {
+        /// When it was sent.
+        t1_us: u64,
+    },
+    /// Begin.
+    Start(Start),
+    /// Stop the load, finish what is in flight, report.
+    Stop {
+        /// Why, for the report.
+        ended: Ended,
+    },
+}
+
+/// A frame from worker to leader.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToLeader {
+    /// First word after the connection stands.
+    Hello {
+        /// Random, lower-case hex.
+        challenge: String,
+        /// Who speaks.
+        runner: RunnerId,
+    },
+    /// Answer to a probe; t2 and t3 are the worker's clock.
+    Probed {
+        /// From the probe.
+        t1_us: u64,
+        /// When the probe was read.
+        t2_us: u64,
+        /// When this was sent.
+        t3_us: u64,
+    },
+    /// The start is understood.
+    Ack {},
+    /// One second's tally.
+    Tick(Box<Tick>),
+    /// The load is over and the report is stored.
+    Finished {},
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    #[test]
+    fn order_travels_through_the_environment() {
+        let order = Order {
+            test: TestId::parse("Xk29QmWz7B").unwrap(),
+            run: TestRunId::parse("p4TqL8vN2c").unwrap(),
+            region: Region::parse("lo-home-1").unwrap(),
+            prefix: RunPrefix::parse("2026-03-04T09-15-02_p4TqL8vN2c").unwrap(),
+            role: Role::Leader,
+            depot: "/data/dlt".to_owned(),
+            live: true,
+            runner: Some(RunnerId::parse("lo-home-1-2").unwrap()),
+            threads: Some(2),
+        };
+        let env: HashMap<_, _> = order.to_env().into_iter().collect();
+        assert_eq!(
+            Order::from_env(|name| env.get(name).cloned()).unwrap(),
+            order
+        );
+        let error = Order::from_env(|_| None).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("environment variable DLT_ROLE is not set")
+        );
+    }
+
+    #[test]
+    fn frames_have_their_wire_form() {
+        let start = ToWorker::Start(Start {
+            share: Share { index: 1, of: 3 },
+            slice: Slice {
+                first: 0,
+                count: 3,
+                of: 5,
+            },
+            start_at_us: 1_772_615_703_000_000,
+            clock_offset_us: -12,
+            clock_error_us: 40,
+        });
+        let text = serde_json::to_string(&start).unwrap();
+        assert_eq!(
+            text,
+            r#"{"type":"start","share":{"index":1,"of":3},"slice":{"first":0,"count":3,"of":5},"start_at_us":1772615703000000,"clock_offset_us":-12,"clock_error_us":40}"#
+        );
+        assert_eq!(serde_json::from_str::<ToWorker>(&text).unwrap(), start);
+        let stop = ToWorker::Stop {
+            ended: Ended::Stopped {
+                reason: "cancelled".to_owned(),
+            },
+        };
+        let text = serde_json::to_string(&stop).unwrap();
+        assert_eq!(
+            text,
+            r#"{"type":"stop","ended":{"how":"stopped","reason":"cancelled"}}"#
+        );
+        assert_eq!(serde_json::from_str::<ToWorker>(&text).unwrap(), stop);
+        assert_eq!(
+            serde_json::to_string(&ToLeader::Ack {}).unwrap(),
+            r#"{"type":"ack"}"#
+        );
+    }
+}

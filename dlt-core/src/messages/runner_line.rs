@@ -1,0 +1,236 @@
+//! What a runner says on stdout: one JSON object a line (dlt.md 3). Anything
+//! else on that stream is counted as unreadable, never skipped in silence.
+
+use crate::ids::{Region, RunnerId, TestId, TestRunId};
+use crate::measure::second::Second;
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+/// Longest line that is read, bytes; CloudWatch Logs' event limit is 256 KB.
+pub const LONGEST_LINE_BYTES: usize = 256 * 1024;
+
+/// A line of a runner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event")]
+pub enum RunnerLine {
+    /// The worker listens and may be started.
+    #[serde(rename = "DLT_READY")]
+    Ready {
+        /// Who.
+        runner: RunnerId,
+        /// Where.
+        region: Region,
+        /// `host:port` for the leader to call.
+        address: String,
+    },
+    /// A second of a region, not to be published.
+    #[serde(rename = "DLT_TICK")]
+    Tick(Tick),
+    /// A second of a region, to be published (`showLive`).
+    #[serde(rename = "DLT_LIVE_TICK")]
+    LiveTick(Tick),
+    /// The last line.
+    #[serde(rename = "DLT_FINISHED")]
+    Finished {
+        /// Who.
+        runner: RunnerId,
+        /// The exit code that follows.
+        exit: i32,
+        /// Key of the stored report; None if there is none.
+        report: Option<String>,
+    },
+}
+
+impl RunnerLine {
+    /// Reads a line; None if it is not one of ours.
+    pub fn parse(line: &str) -> Option<Self> {
+        (line.len() <= LONGEST_LINE_BYTES)
+            .then(|| serde_json::from_str(line).ok())
+            .flatten()
+    }
+
+    /// The line, without its line break.
+    pub fn to_line(&self) -> String {
+        // Strings, numbers and lists alone: this cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// One second of a runner or, in its leader's line, of a region, on its way to
+/// whoever watches. Added, never averaged. On the wire it is one flat object:
+/// the names, the fields of [`Second`], then the rest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tick {
+    /// Of which scenario.
+    pub test_id: TestId,
+    /// Of which run.
+    pub run_id: TestRunId,
+    /// Of which region.
+    pub region: Region,
+    /// Rises by one from 0; a gap is a lost tick.
+    pub seq: u64,
+    /// What happened in it.
+    pub second: Second,
+    /// Statuses read in this second, whatever they were: does the target answer at all.
+    pub answers: u64,
+    /// One short row a runner.
+    pub runners: Vec<RunnerRow>,
+}
+
+/// What stands before the second's fields.
+#[derive(Serialize, Deserialize)]
+struct Names {
+    test_id: TestId,
+    run_id: TestRunId,
+    region: Region,
+    seq: u64,
+}
+
+/// What stands behind them.
+#[derive(Serialize, Deserialize)]
+struct Rest {
+    answers: u64,
+    runners: Vec<RunnerRow>,
+}
+
+impl Serialize for Tick {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let names = Names {
+            test_id: self.test_id.clone(),
+            run_id: self.run_id.clone(),
+            region: self.region.clone(),
+            seq: self.seq,
+        };
+        let rest = Rest {
+            answers: self.answers,
+            runners: self.runners.clone(),
+        };
+        let parts = [
+            serde_json::to_value(names),
+            serde_json::to_value(&self.second),
+            serde_json::to_value(rest),
+        ];
+        let mut fields = Map::new();
+        for part in parts {
+            if let Value::Object(part) = part.map_err(S::Error::custom)? {
+                fields.extend(part);
+            }
+        }
+        fields.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Tick {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = Value::deserialize(deserializer)?;
+        let names = Names::deserialize(&fields).map_err(D::Error::custom)?;
+        let second = Second::deserialize(&fields).map_err(D::Error::custom)?;
+        let rest = Rest::deserialize(&fields).map_err(D::Error::custom)?;
+        Ok(Self {
+            test_id: names.test_id,
+            run_id: names.run_id,
+            region: names.region,
+            seq: names.seq,
+            second,
+            answers: rest.answers,
+            runners: rest.runners,
+        })
+    }
+}
+
+impl Tick {
+    /// A tick of one runner's second; `answers` is the caller's to fill.
+    pub fn of(
+        second: &Second,
+        test_id: TestId,
+        run_id: TestRunId,
+        region: Region,
+        seq: u64,
+        row: RunnerRow,
+    ) -> Self {
+        Self {
+            test_id,
+            run_id,
+            region,
+            seq,
+            second: second.clone(),
+            answers: 0,
+            runners: vec![row],
+        }
+    }
+
+    /// Adds another tick of the same second; `seq` and names stay this one's.
+    pub fn merge(&mut self, other: &Self) {
+        self.second.merge(&other.second);
+        self.answers += other.answers;
+        self.runners.extend(other.runners.iter().cloned());
+    }
+}
+
+/// What a runner is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunnerState {
+    /// Makes load.
+    Loading,
+    /// Has not been heard of for more than 3 s.
+    Lagging,
+    /// Its load is over.
+    Finished,
+    /// Its connection is gone.
+    Lost,
+}
+
+/// A runner's row in a regional tick: `[id, state, seq, lag_p99_us]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunnerRow(pub RunnerId, pub RunnerState, pub u64, pub u64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_have_their_wire_form() {
+        let second = Second {
+            second: 4,
+            users: 25,
+            scheduled: 61,
+            sent: 61,
+            ok: 60,
+            failed: 1,
+            bytes: 9_000,
+            causes: vec![("status-5xx".to_owned(), 1)],
+            ..Second::default()
+        };
+        let id = |text: &str| RunnerId::parse(text).unwrap();
+        let mut tick = Tick::of(
+            &second,
+            TestId::parse("Xk29QmWz7B").unwrap(),
+            TestRunId::parse("p4TqL8vN2c").unwrap(),
+            Region::parse("lo-home-1").unwrap(),
+            4,
+            RunnerRow(id("lo-home-1-1"), RunnerState::Loading, 4, 120),
+        );
+        tick.answers = 61;
+        tick.second.latency.record(840);
+        assert!(
+            !RunnerLine::Tick(tick.clone())
+                .to_line()
+                .contains("latency_failed")
+        );
+        tick.second.latency_failed.record(100);
+        let mut other = tick.clone();
+        other.runners = vec![RunnerRow(id("lo-home-1-2"), RunnerState::Lost, 3, 0)];
+        tick.merge(&other);
+        let line = RunnerLine::LiveTick(tick.clone());
+        let text = line.to_line();
+        assert_eq!(
+            text,
+            r#"{"event":"DLT_LIVE_TICK","test_id":"Xk29QmWz7B","run_id":"p4TqL8vN2c","region":"lo-home-1","seq":4,"second":4,"users":50,"scheduled":122,"dropped":0,"unconnected":0,"sent":122,"resent":0,"ok":120,"failed":2,"unfinished":0,"bytes":18000,"causes":[["status-5xx",2]],"latency":[[77,2]],"latency_failed":[[53,2]],"lag":[],"user_time_us":0,"read_delay_us":0,"unstamped":0,"answers":122,"runners":[["lo-home-1-1","loading",4,120],["lo-home-1-2","lost",3,0]]}"#
+        );
+        assert_eq!(RunnerLine::parse(&text), Some(line));
+        assert_eq!(RunnerLine::parse("hello"), None);
+    }
+}

@@ -1,0 +1,174 @@
+//! The run record: all that is stored and told of a run, what GET
+//! …/testruns/{run} and `dlt run --json` answer (dlt.md 2, openapi
+//! `TestRunRecord`), and the exit code that it means.
+
+use crate::judge::merger::Summary;
+use crate::judge::outcome::Outcome;
+use crate::judge::summary::{
+    AccountSummary, Blocks, Coverage, ErrorRow, LoadSummary, StartSummary,
+};
+use crate::judge::verdict::{Trust, Verdict};
+use crate::measure::generator::Generator;
+use crate::run::Status;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A run, as the API shows it. Compatible fields are camelCase, ours snake_case.
+/// Fields with a default are those that records of DLT itself may lack.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunRecord {
+    /// Which scenario.
+    #[schemars(schema_with = "crate::shapes::test_id")]
+    pub test_id: String,
+    /// Which run.
+    #[schemars(schema_with = "crate::shapes::test_run_id")]
+    pub test_run_id: String,
+    /// The scenario's name.
+    #[serde(default)]
+    pub test_name: String,
+    /// The scenario's description.
+    #[serde(default)]
+    pub test_description: String,
+    /// `simple` for now.
+    #[serde(default)]
+    pub test_type: String,
+    /// Where it stands.
+    #[schemars(schema_with = "crate::shapes::run_status")]
+    pub status: Status,
+    /// `YYYY-MM-DD HH:MM:SS`, UTC.
+    #[schemars(schema_with = "crate::shapes::stamp")]
+    pub start_time: String,
+    /// The same; empty while it runs.
+    #[serde(default)]
+    #[schemars(schema_with = "crate::shapes::stamp")]
+    pub end_time: String,
+    /// IANA zone of the scenario's schedule.
+    #[serde(default = "utc")]
+    pub schedule_timezone: String,
+    /// As posted, with numbers.
+    #[serde(default)]
+    #[schemars(schema_with = "crate::shapes::task_configs")]
+    pub test_task_configs: Value,
+    /// The plan.
+    #[serde(default)]
+    #[schemars(schema_with = "crate::shapes::run_plan")]
+    pub test_scenario: Value,
+    /// Compatible results by region and `total`; empty object until parsed.
+    #[serde(default)]
+    #[schemars(schema_with = "crate::shapes::results")]
+    pub results: Value,
+    /// Reports by region.
+    #[serde(default)]
+    pub complete_tasks: BTreeMap<String, u64>,
+    /// succ / throughput · 100 with 2 decimals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub succ_percent: Option<String>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_reason: Option<String>,
+    /// Did it pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// May one believe it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// Where every request went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountSummary>,
+    /// Who reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
+    /// How evenly it started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<StartSummary>,
+    /// What requests were sent to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<Generator>,
+    /// What was planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<LoadSummary>,
+    /// Exact numbers in µs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Blocks>,
+    /// Failures by cause, most frequent first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errors: Option<Vec<ErrorRow>>,
+    /// Sentences for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// The zone of a run that says none.
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
+impl RunRecord {
+    /// Takes over what the reports say; said again, it replaces what was said.
+    pub fn apply(&mut self, summary: Summary) {
+        self.results = summary.results;
+        self.complete_tasks = summary.complete_tasks;
+        self.succ_percent = summary.succ_percent;
+        self.outcome = Some(summary.outcome);
+        self.verdict = Some(summary.verdict);
+        self.account = Some(summary.account);
+        self.coverage = Some(summary.coverage);
+        self.start = Some(summary.start);
+        self.generator = Some(summary.generator).filter(|generator| !generator.is_empty());
+        self.load = Some(summary.load);
+        self.summary = Some(summary.blocks);
+        self.errors = Some(summary.errors);
+        self.warnings = summary.warnings;
+    }
+}
+
+/// The codes that a record may mean (decision 27). 70, our own bug, and 2, bad
+/// input, come before there is a record.
+mod exit {
+    pub(super) const PASSED: u8 = 0;
+    pub(super) const NOT_PASSED: u8 = 1;
+    /// Also: the target answered nothing.
+    pub(super) const COULD_NOT_RUN: u8 = 3;
+    pub(super) const UNTRUSTED: u8 = 4;
+    pub(super) const INCOMPLETE: u8 = 5;
+    pub(super) const INTERRUPTED: u8 = 130;
+}
+
+/// The exit code that a record means; when several apply, the first of 130, 3,
+/// 5, 1, 4, 0 wins (dlt.md 2). `interrupted` is the user's Ctrl-C here; a run
+/// cancelled from elsewhere is incomplete.
+pub fn exit_code(record: &RunRecord, require_trusted: bool, interrupted: bool) -> u8 {
+    let outcome = record.outcome.as_ref();
+    let measured = record
+        .account
+        .is_some_and(|account| account.ok + account.failed > 0);
+    let could_not_run = outcome.is_some_and(|outcome| outcome.could_not_run)
+        || (record.status == Status::Failed && !measured);
+    let complete = record
+        .coverage
+        .as_ref()
+        .is_some_and(|coverage| coverage.complete);
+    let trusted = record
+        .verdict
+        .as_ref()
+        .is_some_and(|verdict| verdict.trust == Trust::Trusted);
+    if interrupted {
+        exit::INTERRUPTED
+    } else if could_not_run {
+        exit::COULD_NOT_RUN
+    } else if !complete || !matches!(record.status, Status::Complete | Status::Failed) {
+        exit::INCOMPLETE
+    } else if record.status == Status::Failed || !outcome.is_some_and(|outcome| outcome.passed) {
+        exit::NOT_PASSED
+    } else if require_trusted && !trusted {
+        exit::UNTRUSTED
+    } else {
+        exit::PASSED
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,94 @@
+//! What must not be shown, and which hosts are this machine: decided once, for
+//! saved exchanges, agents' answers and servers alike. Who hides or refuses what
+//! stands where it is shown or served.
+
+use url::{Host, Url};
+
+/// What stands for a secret.
+pub const REDACTED: &str = "[redacted]";
+/// Parts of names whose values are secrets.
+const SECRET_PARTS: [&str; 15] = [
+    "auth",
+    "token",
+    "secret",
+    "cookie",
+    "apikey",
+    "api_key",
+    "api-key",
+    "passw",
+    "pwd",
+    "session",
+    "signature",
+    "credential",
+    "jwt",
+    "bearer",
+    "private_key",
+];
+/// Whole names whose values are secrets.
+const SECRET_NAMES: [&str; 3] = ["sig", "code", "pass"];
+/// Names of this machine, as they stand in a URL or a Host header.
+pub const LOOPBACK_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// Whether the value of a header, parameter, field or variable of that name is
+/// a secret. Upper and lower case are alike; in doubt it is one.
+pub fn is_secret(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase();
+    SECRET_NAMES.contains(&name.as_str())
+        // `x-access-key`, `privateKey`; yet neither `keyword` nor `key_id`.
+        || name.ends_with("key")
+        || SECRET_PARTS.iter().any(|part| name.contains(part))
+}
+
+/// Whether a host, as it stands in a URL or a Host header without its port, is
+/// this machine.
+pub fn is_loopback(host: &str) -> bool {
+    LOOPBACK_HOSTS
+        .iter()
+        .any(|known| host.eq_ignore_ascii_case(known))
+}
+
+/// Whether a URL leads to this machine; None if it names no host.
+pub fn leads_to_loopback(url: &Url) -> Option<bool> {
+    Some(match url.host()? {
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+        Host::Domain(name) => is_loopback(name),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_secrets() {
+        let secret = [
+            "Authorization",
+            " Set-Cookie",
+            "X-Api-Key",
+            "x-amz-security-token",
+            "privateKey",
+            "key",
+            "sig",
+            "user_password",
+            "PHPSESSION",
+            "client_secret",
+        ];
+        for name in secret {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["keyword", "key_id", "q", "signal", "codec", "passenger", ""] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_this_machine_is_this_machine() {
+        for host in ["localhost", "LOCALHOST", "127.0.0.1", "[::1]"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["localhost.example", "127.0.0.2", "::1", "", "0.0.0.0"] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}

@@ -1,0 +1,428 @@
+//! Collects faults and warnings while a raw value is walked, and reads its
+//! fields: each reader notes what is wrong at the field's path and goes on.
+//! What the fields mean is known by the files that call it.
+
+use crate::refusal::{Fault, Faults};
+use crate::scenario::limits::{MOST_FAULTS, MOST_PATTERNS, MOST_WARNINGS};
+use serde_json::{Map, Value};
+use std::ops::RangeInclusive;
+
+/// What a walk has found.
+#[derive(Default)]
+pub(crate) struct Notes {
+    faults: Vec<Fault>,
+    more_faults: usize,
+    warnings: Vec<String>,
+    /// Unknown keys that look like known ones: told as faults if there are
+    /// others, since the mistyped key may be why something else is missing.
+    mistyped: Vec<Fault>,
+    /// Regular expressions and JSONPaths met so far.
+    patterns: usize,
+}
+
+impl Notes {
+    /// Whether one more pattern may be compiled; says once that it may not.
+    pub fn one_more_pattern(&mut self, path: &str) -> bool {
+        self.patterns += 1;
+        if self.patterns == MOST_PATTERNS + 1 {
+            self.fault(
+                path,
+                format!("is one too many: at most {MOST_PATTERNS} regular expressions and JSONPaths are allowed in all"),
+            );
+        }
+        self.patterns <= MOST_PATTERNS
+    }
+
+    /// Notes a fault.
+    pub fn fault(&mut self, path: impl Into<String>, reason: impl Into<String>) {
+        if self.faults.len() < MOST_FAULTS {
+            self.faults.push(Fault {
+                path: path.into(),
+                reason: reason.into(),
+            });
+        } else {
+            self.more_faults += 1;
+        }
+    }
+
+    /// Notes a warning.
+    pub fn warn(&mut self, path: &str, reason: &str) {
+        if self.warnings.len() < MOST_WARNINGS {
+            self.warnings.push(format!("{path}: {reason}"));
+        }
+    }
+
+    /// Whether there is a fault.
+    pub fn has_faults(&self) -> bool {
+        !self.faults.is_empty()
+    }
+
+    /// The faults alone, as they are.
+    pub fn into_faults(self) -> Vec<Fault> {
+        self.faults
+    }
+
+    /// What was read, with its warnings; or all faults.
+    pub fn settled<T>(mut self, read: Option<T>) -> Result<(T, Vec<String>), Faults> {
+        match read {
+            Some(read) if self.faults.is_empty() => return Ok((read, self.warnings)),
+            // Nothing may be refused without a reason.
+            None if self.faults.is_empty() => self.fault("value", "cannot be used"),
+            _ => {}
+        }
+        self.faults.append(&mut self.mistyped);
+        if self.more_faults > 0 {
+            self.faults.push(Fault {
+                path: "value".to_owned(),
+                reason: format!("has {} more faults", self.more_faults),
+            });
+        }
+        Err(Faults(self.faults))
+    }
+}
+
+/// A value and where it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Node<'a> {
+    /// The value.
+    pub value: &'a Value,
+    /// Its path.
+    pub path: String,
+}
+
+/// An object and where it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Object<'a> {
+    /// Its entries.
+    pub map: &'a Map<String, Value>,
+    /// Its path; empty for the root.
+    pub path: String,
+}
+
+/// A key as a path shows it: at most 64 characters, none that a terminal obeys.
+pub(crate) fn shown_key(key: &str) -> String {
+    if key.len() <= 64 && !key.chars().any(char::is_control) {
+        return key.to_owned();
+    }
+    let mut shown: String = key.chars().take(64).flat_map(char::escape_debug).collect();
+    if key.chars().nth(64).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// A text as a message shows it: quoted, at most 80 characters.
+pub(crate) fn shown(text: &str) -> String {
+    if text.chars().nth(80).is_some() {
+        let start: String = text.chars().take(80).collect();
+        format!("{:?}…", start)
+    } else {
+        format!("{text:?}")
+    }
+}
+
+/// A value as a message shows it.
+pub(crate) fn shown_value(value: &Value) -> String {
+    match value {
+        Value::String(text) => shown(text),
+        Value::Array(_) | Value::Object(_) => kind(value).to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+impl<'a> Node<'a> {
+    /// The root.
+    pub fn root(value: &'a Value) -> Self {
+        Self {
+            value,
+            path: String::new(),
+        }
+    }
+
+    /// Its path, `value` for the root.
+    pub fn shown_path(&self) -> &str {
+        if self.path.is_empty() {
+            "value"
+        } else {
+            &self.path
+        }
+    }
+
+    /// Notes a fault here.
+    pub fn fault(&self, notes: &mut Notes, reason: impl Into<String>) {
+        notes.fault(self.shown_path(), reason);
+    }
+
+    fn wanted(&self, notes: &mut Notes, what: &str) {
+        self.fault(notes, format!("must be {what}, not {}", kind(self.value)));
+    }
+
+    /// An object.
+    pub fn object(&self, notes: &mut Notes) -> Option<Object<'a>> {
+        match self.value {
+            Value::Object(map) => Some(Object {
+                map,
+                path: self.path.clone(),
+            }),
+            _ => {
+                self.wanted(notes, "an object");
+                None
+            }
+        }
+    }
+
+    /// A list with a number of items in `sizes`; the items up to its end.
+    pub fn list(&self, sizes: RangeInclusive<usize>, notes: &mut Notes) -> Option<Vec<Node<'a>>> {
+        let Value::Array(items) = self.value else {
+            self.wanted(notes, "a list");
+            return None;
+        };
+        if items.len() < *sizes.start() {
+            self.fault(notes, format!("must have at least {} item", sizes.start()));
+            return None;
+        }
+        if items.len() > *sizes.end() {
+            let reason = format!(
+                "has {} items; at most {} are allowed",
+                items.len(),
+                sizes.end()
+            );
+            self.fault(notes, reason);
+        }
+        let nodes = items.iter().take(*sizes.end()).enumerate();
+        Some(
+            nodes
+                .map(|(at, value)| Node {
+                    value,
+                    path: format!("{}[{at}]", self.path),
+                })
+                .collect(),
+        )
+    }
+
+    /// Any text.
+    pub fn text(&self, notes: &mut Notes) -> Option<&'a str> {
+        match self.value {
+            Value::String(text) => Some(text),
+            Value::Number(_) | Value::Bool(_) => {
+                let reason = format!("must be text, not {}: put it into quotes", kind(self.value));
+                self.fault(notes, reason);
+                None
+            }
+            _ => {
+                self.wanted(notes, "text");
+                None
+            }
+        }
+    }
+
+    /// A text with a number of characters in `sizes`.
+    pub fn sized_text(&self, sizes: RangeInclusive<usize>, notes: &mut Notes) -> Option<&'a str> {
+        let text = self.text(notes)?;
+        let length = text.chars().count();
+        if sizes.contains(&length) {
+            return Some(text);
+        }
+        let reason = if length == 0 {
+            "must not be empty".to_owned()
+        } else {
+            format!(
+                "must have {} to {} characters, not {length}",
+                sizes.start(),
+                sizes.end()
+            )
+        };
+        self.fault(notes, reason);
+        None
+    }
+
+    /// true or false.
+    pub fn boolean(&self, notes: &mut Notes) -> Option<bool> {
+        let value = self.value.as_bool();
+        if value.is_none() {
+            self.wanted(notes, "true or false");
+        }
+        value
+    }
+
+    /// A whole number, or a text of digits, in `range`.
+    pub fn whole(&self, range: RangeInclusive<u64>, notes: &mut Notes) -> Option<u64> {
+        self.whole_up_to(range, "", notes)
+    }
+
+    /// As `whole`; `why` says after the greatest number where it comes from.
+    pub fn whole_up_to(
+        &self,
+        range: RangeInclusive<u64>,
+        why: &str,
+        notes: &mut Notes,
+    ) -> Option<u64> {
+        let number = match self.value {
+            Value::Number(number) => number.as_u64().or_else(|| {
+                let float = number.as_f64()?;
+                // 2^53: up to there a float that is whole is exact.
+                (float.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&float))
+                    .then_some(float as u64)
+            }),
+            Value::String(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok(),
+            Value::String(_) => None,
+            _ => {
+                self.wanted(notes, "a whole number");
+                return None;
+            }
+        };
+        let (least, most) = (range.start(), range.end());
+        match number {
+            Some(number) if range.contains(&number) => Some(number),
+            _ => {
+                let given = shown_value(self.value);
+                self.fault(
+                    notes,
+                    format!("must be a whole number from {least} to {most}{why}, not {given}"),
+                );
+                None
+            }
+        }
+    }
+
+    /// One of a few words.
+    pub fn choice(&self, choices: &[&'static str], notes: &mut Notes) -> Option<&'static str> {
+        let text = self.text(notes)?;
+        let found = choices.iter().find(|choice| **choice == text).copied();
+        if found.is_none() {
+            let hint = nearest(text, choices)
+                .map(|near| format!("; did you mean {near:?}?"))
+                .unwrap_or_default();
+            self.fault(
+                notes,
+                format!(
+                    "must be one of {}, not {}{hint}",
+                    choices.join(", "),
+                    shown(text)
+                ),
+            );
+        }
+        found
+    }
+}
+
+impl<'a> Object<'a> {
+    /// The path of a key.
+    pub fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() {
+            shown_key(key)
+        } else {
+            format!("{}.{}", self.path, shown_key(key))
+        }
+    }
+
+    /// A key's value, if it is there.
+    pub fn get(&self, key: &str) -> Option<Node<'a>> {
+        self.map.get(key).map(|value| Node {
+            value,
+            path: self.path_of(key),
+        })
+    }
+
+    /// Whether a key is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.map.contains_key(key)
+    }
+
+    /// Notes each key that is neither known nor one of `later`, which would
+    /// change what is measured and cannot be done yet.
+    pub fn only(&self, known: &[&str], later: &[&str], notes: &mut Notes) {
+        let strangers = self.map.keys().filter(|key| !known.contains(&key.as_str()));
+        for key in strangers.take(MOST_WARNINGS) {
+            let path = self.path_of(key);
+            if later.contains(&key.as_str()) {
+                notes.fault(path, NOT_YET);
+                continue;
+            }
+            match nearest(key, known) {
+                Some(near) => {
+                    let reason = format!("unknown key, not used; did you mean {near:?}?");
+                    notes.warn(&path, &reason);
+                    if notes.mistyped.len() < MOST_WARNINGS {
+                        notes.mistyped.push(Fault { path, reason });
+                    }
+                }
+                None => notes.warn(&path, "unknown key, not used"),
+            }
+        }
+    }
+}
+
+/// What is said of a key that a later version will understand.
+pub(crate) const NOT_YET: &str = "is not supported yet; remove it if the test is meant without it";
+
+/// The candidate that a mistyped word most likely means.
+pub(crate) fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
+    if word.len() > 40 {
+        return None;
+    }
+    let plain = |text: &str| -> Vec<u8> {
+        text.bytes()
+            .filter(|b| !matches!(b, b'-' | b'_' | b' '))
+            .map(|b| b.to_ascii_lowercase())
+            .collect()
+    };
+    let word = plain(word);
+    let allowed = if word.len() < 5 { 1 } else { 2 };
+    candidates
+        .iter()
+        .map(|candidate| (edits(&word, &plain(candidate)), *candidate))
+        .filter(|&(edits, _)| edits <= allowed)
+        .min_by_key(|&(edits, _)| edits)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Letters to insert, remove or replace to make `b` of `a` (Levenshtein).
+fn edits(a: &[u8], b: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, left) in a.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, right) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(left != right);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistyped_words_find_their_neighbour() {
+        let known = ["hold-for", "ramp-up", "users", "url"];
+        assert_eq!(nearest("hold_for", &known), Some("hold-for"));
+        assert_eq!(nearest("holdfor", &known), Some("hold-for"));
+        assert_eq!(nearest("rampup", &known), Some("ramp-up"));
+        assert_eq!(nearest("user", &known), Some("users"));
+        assert_eq!(nearest("uri", &known), Some("url"));
+        assert_eq!(nearest("colour", &known), None);
+        assert_eq!(edits(b"kitten", b"sitting"), 3);
+    }
+
+    #[test]
+    fn keys_are_shown_safely() {
+        assert_eq!(shown_key("plain key"), "plain key");
+        assert_eq!(shown_key("a\u{1b}[2J"), "a\\u{1b}[2J");
+        assert!(shown_key(&"x".repeat(500)).chars().count() == 65);
+    }
+}

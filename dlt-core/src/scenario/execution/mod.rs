@@ -1,0 +1,380 @@
+//! `execution[n]`: users or arrivals, how long, in which stages.
+
+pub(crate) mod dns;
+pub(crate) mod durations;
+pub(crate) mod tasks;
+
+use crate::load::{Curve, Model};
+use crate::scenario::document::notes::{Node, Notes, Object, shown_value};
+use crate::scenario::execution::dns::dns;
+use crate::scenario::limits::{
+    ITERATIONS_END_US, LONGEST_GRACEFUL_STOP_US, LONGEST_US, MOST_ARRIVALS, MOST_CONCURRENCY,
+    MOST_CONNECTIONS, MOST_ITERATIONS, MOST_STAGES, MOST_USERS, SHORTEST_HOLD_US,
+    USUAL_CONNECTIONS, USUAL_GRACEFUL_STOP_US,
+};
+use crate::scenario::plan::{Dns, Load, Pacing, Retry};
+use crate::scenario::show_duration;
+use serde_json::Value;
+
+pub(crate) const KEYS: [&str; 16] = [
+    "concurrency",
+    "users",
+    "arrivals",
+    "connections",
+    "ramp-up",
+    "hold-for",
+    "iterations",
+    "stages",
+    "throughput",
+    "graceful-stop",
+    "pacing",
+    "retry",
+    "dns",
+    "scenario",
+    "executor",
+    "taskCount",
+];
+/// Keys of Taurus that would change what is measured.
+const LATER: [&str; 6] = ["delay", "start-at", "steps", "script", "files", "modules"];
+
+/// An `execution` item, read.
+#[derive(Debug, Clone)]
+pub(crate) struct Execution {
+    /// Where it stands.
+    pub path: String,
+    /// `scenario`, empty when absent.
+    pub scenario: String,
+    /// Users or arrivals; None when the item says none, or says it wrongly.
+    pub amount: Option<Amount>,
+    /// `concurrency` of the item itself.
+    pub concurrency: Option<u64>,
+    /// How names become addresses.
+    pub dns: Dns,
+    iterations: Option<u64>,
+    throughput: Option<f64>,
+    connections: u64,
+    graceful_stop_us: u64,
+    pacing: Pacing,
+    retry: Retry,
+}
+
+/// How much load, and over whom it is counted.
+#[derive(Debug, Clone)]
+pub(crate) enum Amount {
+    /// Users of each task, known once `testTaskConfigs` is.
+    PerTask { ramp_us: u64, hold_us: u64 },
+    /// Users or arrivals of the whole run.
+    WholeRun(Model),
+}
+
+impl Execution {
+    /// Whether the load is counted per task.
+    pub fn is_per_task(&self) -> bool {
+        matches!(self.amount, Some(Amount::PerTask { .. }))
+    }
+
+    /// The load, `concurrency` being the users of a task.
+    pub fn load(&self, concurrency: u64) -> Option<Load> {
+        let (model, per_task) = match self.amount.as_ref()? {
+            Amount::PerTask { ramp_us, hold_us } => {
+                let curve = Curve::ramp_hold(concurrency as f64, *ramp_us, *hold_us);
+                (Model::Users(curve), true)
+            }
+            Amount::WholeRun(model) => (model.clone(), false),
+        };
+        Some(Load {
+            model,
+            per_task,
+            iterations: self.iterations,
+            throughput: self.throughput,
+            connections: self.connections,
+            graceful_stop_us: self.graceful_stop_us,
+            pacing: self.pacing,
+            retry: self.retry,
+        })
+    }
+}
+
+/// Reads an `execution` item.
+pub(crate) fn execution(node: &Node<'_>, notes: &mut Notes) -> Option<Execution> {
+    let object = node.object(notes)?;
+    object.only(&KEYS, &LATER, notes);
+    if let Some(node) = object.get("executor")
+        && node.choice(&["jmeter", "k6", "locust"], notes).is_some()
+    {
+        node.fault(
+            notes,
+            "is not supported yet: requests are sent by dlt itself; remove it",
+        );
+    }
+    if let Some(node) = object.get("taskCount") {
+        node.whole(1..=MOST_USERS, notes);
+    }
+    let concurrency = object
+        .get("concurrency")
+        // A wrong number is told, and is no missing one.
+        .map(|node| node.whole(1..=MOST_CONCURRENCY, notes).unwrap_or(1));
+    let iterations = object
+        .get("iterations")
+        .and_then(|node| node.whole(1..=MOST_ITERATIONS, notes));
+    let throughput = object
+        .get("throughput")
+        .and_then(|node| positive(&node, MOST_ARRIVALS, "requests per second", notes));
+    let connections = object
+        .get("connections")
+        .and_then(|node| node.whole(1..=MOST_CONNECTIONS, notes));
+    let pacing = object
+        .get("pacing")
+        .and_then(|node| node.choice(&["default", "precise", "spin"], notes));
+    let retry = object
+        .get("retry")
+        .and_then(|node| node.choice(&["safe", "never"], notes));
+    let amount = amount(&object, notes);
+    fitting(&object, notes);
+    Some(Execution {
+        path: node.path.clone(),
+        scenario: object
+            .get("scenario")
+            .and_then(|node| node.text(notes))
+            .unwrap_or_default()
+            .to_owned(),
+        amount,
+        concurrency,
+        dns: object
+            .get("dns")
+            .map(|node| dns(&node, notes))
+            .unwrap_or_default(),
+        iterations,
+        throughput,
+        connections: connections.unwrap_or(USUAL_CONNECTIONS),
+        graceful_stop_us: object
+            .get("graceful-stop")
+            .and_then(|node| node.duration(0..=LONGEST_GRACEFUL_STOP_US, notes))
+            .unwrap_or(USUAL_GRACEFUL_STOP_US),
+        pacing: match pacing {
+            Some("precise") => Pacing::Precise,
+            Some("spin") => Pacing::Spin,
+            _ => Pacing::Default,
+        },
+        retry: match retry {
+            Some("never") => Retry::Never,
+            _ => Retry::Safe,
+        },
+    })
+}
+
+/// Keys that do not go together, each named where it stands.
+fn fitting(object: &Object<'_>, notes: &mut Notes) {
+    let mut clash = |key: &str, with: &str, reason: &str| {
+        if object.has(key) && object.has(with) {
+            notes.fault(object.path_of(key), reason);
+        }
+    };
+    clash(
+        "users",
+        "arrivals",
+        "does not go with arrivals: a load is either users who wait or arrivals that do not; keep one",
+    );
+    clash(
+        "concurrency",
+        "arrivals",
+        "does not go with arrivals: a load is either users who wait or arrivals that do not; keep one",
+    );
+    clash(
+        "iterations",
+        "arrivals",
+        "counts rounds of a user and does not go with arrivals; use hold-for",
+    );
+    clash(
+        "throughput",
+        "arrivals",
+        "caps what users send and does not go with arrivals; remove it",
+    );
+    clash(
+        "ramp-up",
+        "stages",
+        "does not go with stages, which replace it; keep one",
+    );
+    clash(
+        "hold-for",
+        "stages",
+        "does not go with stages, which replace it; keep one",
+    );
+    for key in ["connections", "pacing"] {
+        if object.has(key) && !object.has("arrivals") {
+            notes.warn(
+                &object.path_of(key),
+                "is not used, since it belongs to arrivals",
+            );
+        }
+    }
+    if object.has("concurrency") && object.has("stages") {
+        notes.warn(
+            &object.path_of("concurrency"),
+            "is not used, since stages say how many users the whole run has",
+        );
+    }
+}
+
+/// Users or arrivals over time. With `stages` the key `arrivals`, whatever its
+/// value, says that targets are arrivals per second; else they are users.
+fn amount(object: &Object<'_>, notes: &mut Notes) -> Option<Amount> {
+    let open = object.has("arrivals");
+    if let Some(node) = object.get("stages") {
+        let curve = stages(&node, open, notes)?;
+        for key in ["users", "arrivals"] {
+            let given = object.get(key).map(|node| node.value.clone());
+            if given.is_some_and(|given| {
+                given.as_f64() != Some(0.0) && given.as_f64() != Some(curve.peak())
+            }) {
+                notes.warn(
+                    &object.path_of(key),
+                    "its number is not used, since stages say how many",
+                );
+            }
+        }
+        return some_load(curve, open, &node, notes);
+    }
+    let ramp_us = match object.get("ramp-up") {
+        Some(node) => node.duration(0..=LONGEST_US, notes),
+        None => Some(0),
+    };
+    let hold_us = hold(object, notes);
+    let node = object.get("arrivals").or_else(|| object.get("users"));
+    let value = match &node {
+        Some(node) if open => positive(node, MOST_ARRIVALS, "arrivals per second", notes)?,
+        Some(node) => node.whole(1..=MOST_USERS, notes)? as f64,
+        None => 0.0,
+    };
+    let (ramp_us, hold_us) = (ramp_us?, hold_us?);
+    if ramp_us + hold_us > LONGEST_US {
+        notes.fault(
+            object.path_of("hold-for"),
+            format!(
+                "is too long: together with ramp-up it is {}; at most {}",
+                show_duration(ramp_us + hold_us),
+                show_duration(LONGEST_US)
+            ),
+        );
+        return None;
+    }
+    match &node {
+        None => Some(Amount::PerTask { ramp_us, hold_us }),
+        Some(node) => some_load(Curve::ramp_hold(value, ramp_us, hold_us), open, node, notes),
+    }
+}
+
+fn hold(object: &Object<'_>, notes: &mut Notes) -> Option<u64> {
+    match object.get("hold-for") {
+        Some(node) => node.duration(SHORTEST_HOLD_US..=LONGEST_US, notes),
+        // Rounds end by themselves, at the latest after an hour.
+        None if object.has("iterations") => Some(ITERATIONS_END_US),
+        None => {
+            notes.fault(
+                object.path_of("hold-for"),
+                "is missing: say how long the load is held, like hold-for: 30s (or give iterations, or stages)",
+            );
+            None
+        }
+    }
+}
+
+/// A curve on which something happens.
+fn some_load(curve: Curve, open: bool, node: &Node<'_>, notes: &mut Notes) -> Option<Amount> {
+    if open && curve.total_arrivals() == 0 {
+        node.fault(
+            notes,
+            "plans not one arrival until the end; raise it or hold it longer",
+        );
+        return None;
+    }
+    if open {
+        return Some(Amount::WholeRun(Model::Arrivals(curve)));
+    }
+    if curve.user_spans(0).is_empty() {
+        node.fault(notes, "plans not one user until the end; raise a target");
+        return None;
+    }
+    Some(Amount::WholeRun(Model::Users(curve)))
+}
+
+/// `stages`: linear between targets, from 0; a stage of no duration is a step.
+fn stages(node: &Node<'_>, open: bool, notes: &mut Notes) -> Option<Curve> {
+    let items = node.list(1..=MOST_STAGES, notes)?;
+    let read: Vec<_> = items.iter().map(|item| stage(item, open, notes)).collect();
+    let stages = read.into_iter().collect::<Option<Vec<_>>>()?;
+    let total: u64 = stages.iter().map(|(_, us)| us).sum();
+    if !(SHORTEST_HOLD_US..=LONGEST_US).contains(&total) {
+        node.fault(
+            notes,
+            format!(
+                "last {} together; {} to {} are allowed",
+                show_duration(total),
+                show_duration(SHORTEST_HOLD_US),
+                show_duration(LONGEST_US)
+            ),
+        );
+        return None;
+    }
+    (!stages.is_empty()).then(|| Curve::stages(0.0, &stages))
+}
+
+fn stage(node: &Node<'_>, open: bool, notes: &mut Notes) -> Option<(f64, u64)> {
+    if !node.value.is_object() {
+        node.fault(notes, "must be a stage like { target: 500, duration: 30s }");
+        return None;
+    }
+    let object = node.object(notes)?;
+    object.only(&["target", "duration"], &[], notes);
+    let mut need = |key: &str| {
+        let node = object.get(key);
+        if node.is_none() {
+            notes.fault(
+                object.path_of(key),
+                "is missing: a stage has a target and a duration",
+            );
+        }
+        node
+    };
+    let (target, duration) = (need("target"), need("duration"));
+    let target = target.and_then(|node| {
+        if open {
+            up_to(&node, MOST_ARRIVALS, "arrivals per second", notes)
+        } else {
+            node.whole(0..=MOST_USERS, notes).map(|users| users as f64)
+        }
+    });
+    let duration = duration.and_then(|node| node.duration(0..=LONGEST_US, notes));
+    Some((target?, duration?))
+}
+
+fn positive(node: &Node<'_>, most: f64, what: &str, notes: &mut Notes) -> Option<f64> {
+    number(node, most, what, "above 0", |n| n > 0.0, notes)
+}
+
+fn up_to(node: &Node<'_>, most: f64, what: &str, notes: &mut Notes) -> Option<f64> {
+    number(node, most, what, "from 0", |n| n >= 0.0, notes)
+}
+
+fn number(
+    node: &Node<'_>,
+    most: f64,
+    what: &str,
+    least: &str,
+    enough: fn(f64) -> bool,
+    notes: &mut Notes,
+) -> Option<f64> {
+    let number = match node.value {
+        Value::Number(number) => number.as_f64(),
+        _ => None,
+    };
+    let good = number.filter(|number| enough(*number) && *number <= most);
+    if good.is_none() {
+        let given = shown_value(node.value);
+        node.fault(
+            notes,
+            format!("must be a number of {what} {least} to {most}, not {given}"),
+        );
+    }
+    good
+}

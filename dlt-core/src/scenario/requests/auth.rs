@@ -1,0 +1,94 @@
+//! `auth`: basic and bearer, of a scenario or of one request.
+
+use crate::scenario::document::notes::{Node, Notes, Object};
+use crate::scenario::limits::LONGEST_HEADER_BYTES;
+use crate::scenario::plan::Auth;
+use crate::scenario::requests::variables::{Known, checked};
+use serde_json::Value;
+
+/// Ways of later versions.
+const LATER: [&str; 3] = ["digest", "kerberos", "ntlm"];
+
+/// What `auth` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// Nothing is sent.
+    Off,
+    /// This is.
+    On(Auth),
+}
+
+/// Reads `auth`, if it is there.
+pub(crate) fn auth(object: &Object<'_>, known: &Known, notes: &mut Notes) -> Option<Said> {
+    let node = object.get("auth")?;
+    if node.value.as_str() == Some("none") {
+        return Some(Said::Off);
+    }
+    let wanted = "must be { basic: { username, password } }, { bearer: token } or none";
+    let Value::Object(map) = node.value else {
+        node.fault(notes, wanted);
+        return None;
+    };
+    let auth = node.object(notes)?;
+    auth.only(&["basic", "bearer"], &LATER, notes);
+    match (auth.get("basic"), auth.get("bearer")) {
+        (Some(basic), None) => self::basic(&basic, known, notes).map(Said::On),
+        (None, Some(bearer)) => {
+            let token = secret(&bearer, known, notes)?;
+            if token.is_empty() {
+                bearer.fault(notes, "must not be empty");
+            }
+            Some(Said::On(Auth::Bearer(token)))
+        }
+        (Some(_), Some(_)) => {
+            node.fault(notes, "has both basic and bearer; keep one");
+            None
+        }
+        (None, None) => {
+            // A way of later versions is told already.
+            if !map.keys().any(|key| LATER.contains(&key.as_str())) {
+                node.fault(notes, wanted);
+            }
+            None
+        }
+    }
+}
+
+fn basic(node: &Node<'_>, known: &Known, notes: &mut Notes) -> Option<Auth> {
+    let object = node.object(notes)?;
+    object.only(&["username", "password"], &[], notes);
+    let mut read = |key: &str| match object.get(key) {
+        Some(node) => secret(&node, known, notes).map(|text| (node, text)),
+        None => {
+            notes.fault(
+                object.path_of(key),
+                "is missing: basic has a username and a password",
+            );
+            None
+        }
+    };
+    let (username, password) = (read("username"), read("password"));
+    let (node, username) = username?;
+    if username.contains(':') {
+        node.fault(
+            notes,
+            "must not have a colon, which stands between username and password",
+        );
+    }
+    Some(Auth::Basic {
+        username,
+        password: password?.1,
+    })
+}
+
+fn secret(node: &Node<'_>, known: &Known, notes: &mut Notes) -> Option<String> {
+    let text = checked(node, LONGEST_HEADER_BYTES, known, notes)?;
+    if text.chars().any(char::is_control) {
+        node.fault(
+            notes,
+            "must not have line breaks or other control characters",
+        );
+        return None;
+    }
+    Some(text.to_owned())
+}

@@ -1,0 +1,400 @@
+//! `scenarios.<name>` and its requests: what is sent, how long it may take,
+//! what counts as an answer.
+
+pub(crate) mod addresses;
+pub(crate) mod auth;
+pub(crate) mod checks;
+pub(crate) mod content;
+pub(crate) mod data;
+pub(crate) mod extract;
+pub(crate) mod files;
+pub(crate) mod headers;
+pub(crate) mod labels;
+pub(crate) mod patterns;
+pub(crate) mod statuses;
+pub(crate) mod time_limits;
+pub(crate) mod tls;
+pub mod variables;
+
+use crate::scenario::FileCheck;
+use crate::scenario::requests::data::data_sources;
+use crate::scenario::document::notes::{Node, Notes, Object};
+use crate::scenario::limits::{
+    LONGEST_TEXT_BYTES, LONGEST_THINK_TIME_US, LONGEST_URL, MOST_REDIRECTS, MOST_REQUESTS,
+    USUAL_REDIRECTS,
+};
+use crate::scenario::plan::{Auth, Body, DataSource, StatusSet, Step, Tls};
+use crate::scenario::requests::addresses::{Placeholders, default_address, request_url};
+use crate::scenario::requests::auth::{Said, auth};
+use crate::scenario::requests::checks::checks;
+use crate::scenario::requests::content::content;
+use crate::scenario::requests::extract::extractions;
+use crate::scenario::requests::headers::{headers, merged};
+use crate::scenario::requests::labels::cut_label;
+use crate::scenario::requests::statuses::statuses;
+use crate::scenario::requests::time_limits::{Limits, TIMEOUT_RANGE, scenario_limits};
+use crate::scenario::requests::tls::tls;
+use crate::scenario::requests::variables::{Known, given, has_variables};
+use serde_json::{Map, Value};
+
+/// A named scenario, read. A step without a label of its own has an empty one.
+#[derive(Debug, Clone)]
+pub(crate) struct Definition {
+    pub name: String,
+    pub steps: Vec<Drawn>,
+    pub tls: Tls,
+    pub keepalive: bool,
+    pub store_cookies: bool,
+    pub variables: Vec<(String, String)>,
+    pub data: Vec<DataSource>,
+}
+
+/// A request, read.
+#[derive(Debug, Clone)]
+pub(crate) struct Drawn {
+    pub step: Step,
+    /// What its label is made of, if it has none and its URL holds variables.
+    pub placeholders: Option<Placeholders>,
+}
+
+pub(crate) const SCENARIO_KEYS: [&str; 14] = [
+    "requests",
+    "default-address",
+    "headers",
+    "auth",
+    "variables",
+    "data-sources",
+    "timeout",
+    "timeouts",
+    "think-time",
+    "keepalive",
+    "store-cookie",
+    "max-redirects",
+    "tls",
+    "expect-status",
+];
+/// Keys of Taurus or of later versions that would change what is measured.
+const SCENARIO_LATER: [&str; 11] = [
+    "assert",
+    "assert-jsonpath",
+    "authorization",
+    "cookies",
+    "extract-jsonpath",
+    "extract-regexp",
+    "follow-redirects",
+    "modifications",
+    "retrieve-resources",
+    "script",
+    "store-cache",
+];
+pub(crate) const REQUEST_KEYS: [&str; 17] = [
+    "url",
+    "method",
+    "label",
+    "headers",
+    "auth",
+    "body",
+    "body-file",
+    "form",
+    "upload-files",
+    "think-time",
+    "timeout",
+    "follow-redirects",
+    "expect-status",
+    "assert",
+    "assert-jsonpath",
+    "extract-jsonpath",
+    "extract-regexp",
+];
+const REQUEST_LATER: [&str; 13] = [
+    "action",
+    "assert-xpath",
+    "authorization",
+    "extract-css-jquery",
+    "extract-xpath",
+    "foreach",
+    "if",
+    "include-scenario",
+    "jsr223",
+    "loop",
+    "once",
+    "transaction",
+    "while",
+];
+/// Methods of the contract; the first is the usual one.
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
+
+/// What all requests of a scenario share.
+struct Common<'a> {
+    base: Option<Option<&'a str>>,
+    headers: Vec<(String, String)>,
+    auth: Option<Auth>,
+    known: Known,
+    limits: Limits,
+    think_time_us: u64,
+    max_redirects: u32,
+    expect_status: StatusSet,
+}
+
+/// Reads one entry of `scenarios`.
+pub(crate) fn definition(
+    name: &str,
+    node: &Node<'_>,
+    files: FileCheck<'_>,
+    notes: &mut Notes,
+) -> Option<Definition> {
+    let object = node.object(notes)?;
+    object.only(&SCENARIO_KEYS, &SCENARIO_LATER, notes);
+    let variables = given(&object, notes);
+    let data = data_sources(&object, files, notes);
+    let known = known(&object, &variables, &data);
+    let common = common(&object, known, notes);
+    let keepalive = flag(&object, "keepalive", notes);
+    let store_cookies = flag(&object, "store-cookie", notes);
+    let tls = object
+        .get("tls")
+        .map(|node| tls(&node, files, notes))
+        .unwrap_or_default();
+    let requests = match object.get("requests") {
+        Some(node) => node.list(1..=MOST_REQUESTS, notes).unwrap_or_default(),
+        None => {
+            // A script says what to request instead, and is refused above.
+            if !object.has("script") {
+                notes.fault(
+                    object.path_of("requests"),
+                    "is missing: list the requests to send, like [\"https://example.com/\"]",
+                );
+            }
+            Vec::new()
+        }
+    };
+    let steps = requests
+        .iter()
+        .filter_map(|node| step(node, &common, files, notes))
+        .collect();
+    Some(Definition {
+        name: name.to_owned(),
+        steps,
+        tls,
+        keepalive,
+        store_cookies,
+        variables,
+        data,
+    })
+}
+
+/// What is true unless it is said to be false.
+fn flag(object: &Object<'_>, key: &str, notes: &mut Notes) -> bool {
+    let node = object.get(key);
+    node.and_then(|node| node.boolean(notes)).unwrap_or(true)
+}
+
+fn common<'a>(object: &Object<'a>, known: Known, notes: &mut Notes) -> Common<'a> {
+    let base = object.get("default-address");
+    let headers = own_headers(object, &known, notes);
+    let auth = auth(object, &known, notes);
+    one_way(object, auth.as_ref(), &headers, notes);
+    Common {
+        base: base.map(|node| default_address(&node, &known, notes)),
+        headers,
+        auth: match auth {
+            Some(Said::On(auth)) => Some(auth),
+            _ => None,
+        },
+        limits: scenario_limits(object, notes),
+        think_time_us: object
+            .get("think-time")
+            .and_then(|node| node.duration(0..=LONGEST_THINK_TIME_US, notes))
+            .unwrap_or(0),
+        max_redirects: object
+            .get("max-redirects")
+            .and_then(|node| node.whole(0..=MOST_REDIRECTS, notes))
+            .map_or(USUAL_REDIRECTS, |most| most as u32),
+        expect_status: object
+            .get("expect-status")
+            .and_then(|node| statuses(&node, notes))
+            .unwrap_or_default(),
+        known,
+    }
+}
+
+fn own_headers(object: &Object<'_>, known: &Known, notes: &mut Notes) -> Vec<(String, String)> {
+    let node = object.get("headers");
+    node.map(|node| headers(&node, known, notes))
+        .unwrap_or_default()
+}
+
+/// The variables that a scenario's requests may name.
+fn known(object: &Object<'_>, variables: &[(String, String)], data: &[DataSource]) -> Known {
+    let columns = data
+        .iter()
+        .flat_map(|source| source.columns.iter().flatten());
+    let requests = object.map.get("requests").and_then(Value::as_array);
+    let extracted = requests
+        .into_iter()
+        .flatten()
+        .take(MOST_REQUESTS)
+        .flat_map(extract::names);
+    Known {
+        given: variables.to_vec(),
+        changing: columns.chain(extracted).cloned().collect(),
+        open: data.iter().any(|source| source.columns.is_none()),
+    }
+}
+
+/// A request as an object, which may be its URL alone, and its URL.
+fn opened<'a>(
+    node: &Node<'a>,
+    empty: &'a Map<String, Value>,
+    notes: &mut Notes,
+) -> Option<(Object<'a>, Option<Node<'a>>)> {
+    match node.value {
+        Value::String(_) => {
+            let object = Object {
+                map: empty,
+                path: node.path.clone(),
+            };
+            Some((object, Some(node.clone())))
+        }
+        Value::Object(_) => {
+            let object = node.object(notes)?;
+            object.only(&REQUEST_KEYS, &REQUEST_LATER, notes);
+            let url = object.get("url");
+            Some((object, url))
+        }
+        _ => {
+            node.fault(
+                notes,
+                "must be a request: an object with a url, or the URL alone",
+            );
+            None
+        }
+    }
+}
+
+fn step(
+    node: &Node<'_>,
+    common: &Common<'_>,
+    files: FileCheck<'_>,
+    notes: &mut Notes,
+) -> Option<Drawn> {
+    let empty = Map::new();
+    let (object, url) = opened(node, &empty, notes)?;
+    let known = &common.known;
+    let address = match url {
+        Some(node) => request_url(&node, common.base, known, notes),
+        None => {
+            notes.fault(object.path_of("url"), "is missing: say what to request");
+            None
+        }
+    };
+    let own_headers = own_headers(&object, known, notes);
+    let auth = own_auth(&object, &own_headers, common, notes);
+    let mut headers = merged(&common.headers, own_headers);
+    if auth.is_some() {
+        // What a request says wins over what its scenario says.
+        headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
+    }
+    let total_us = object
+        .get("timeout")
+        .map(|node| node.duration(TIMEOUT_RANGE, notes));
+    let limits = Limits {
+        total_us: total_us.flatten().or(common.limits.total_us),
+        ..common.limits
+    };
+    let step = Step {
+        label: label(&object, known, notes),
+        method: method(&object, notes),
+        headers,
+        auth,
+        body: content(&object, known, files, notes),
+        think_time_us: object
+            .get("think-time")
+            .and_then(|node| node.duration(0..=LONGEST_THINK_TIME_US, notes))
+            .unwrap_or(common.think_time_us),
+        timeouts: limits.resolve(),
+        follow_redirects: flag(&object, "follow-redirects", notes),
+        max_redirects: common.max_redirects,
+        expect_status: object
+            .get("expect-status")
+            .and_then(|node| statuses(&node, notes))
+            .unwrap_or_else(|| common.expect_status.clone()),
+        checks: checks(&object, notes),
+        extractions: extractions(&object, notes),
+        // Last: without a URL there is no step, but all else was looked at.
+        url: address.as_ref()?.url.clone(),
+        url_text: address.as_ref()?.text.clone(),
+    };
+    if step.method == "GET" && matches!(step.body, Body::Form(_) | Body::Multipart(..)) {
+        notes.warn(
+            &object.path,
+            "sends a form with GET; did you mean method: POST?",
+        );
+    }
+    Some(Drawn {
+        step,
+        placeholders: address?.placeholders,
+    })
+}
+
+/// Reads `label`; empty if there is none.
+fn label(object: &Object<'_>, known: &Known, notes: &mut Notes) -> String {
+    let read = object.get("label").and_then(|node| {
+        let text = node.sized_text(1..=LONGEST_TEXT_BYTES, notes)?;
+        if !has_variables(text) {
+            return Some(cut_label(text));
+        }
+        // It is cut when its values are in it, so it has a limit of its own.
+        let text = node.sized_text(1..=LONGEST_URL, notes)?;
+        known.check(text, &node, notes);
+        Some(text.to_owned())
+    });
+    read.unwrap_or_default()
+}
+
+/// The auth of a request: its own, else its scenario's unless it has an
+/// Authorization header of its own.
+fn own_auth(
+    object: &Object<'_>,
+    own_headers: &[(String, String)],
+    common: &Common<'_>,
+    notes: &mut Notes,
+) -> Option<Auth> {
+    let said = auth(object, &common.known, notes);
+    one_way(object, said.as_ref(), own_headers, notes);
+    match said {
+        Some(Said::On(auth)) => Some(auth),
+        Some(Said::Off) => None,
+        None if authorizes(own_headers) => None,
+        None => common.auth.clone(),
+    }
+}
+
+/// Notes who says who it is in two ways.
+fn one_way(
+    object: &Object<'_>,
+    auth: Option<&Said>,
+    headers: &[(String, String)],
+    notes: &mut Notes,
+) {
+    if authorizes(headers) && matches!(auth, Some(Said::On(_))) {
+        notes.fault(
+            object.path_of("auth"),
+            "says the same as the header Authorization; keep one",
+        );
+    }
+}
+
+fn authorizes(headers: &[(String, String)]) -> bool {
+    headers
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+}
+
+fn method(object: &Object<'_>, notes: &mut Notes) -> String {
+    object
+        .get("method")
+        .and_then(|node| node.choice(&METHODS, notes))
+        .unwrap_or(METHODS[0])
+        .to_owned()
+}

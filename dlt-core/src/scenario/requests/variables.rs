@@ -1,0 +1,218 @@
+//! Variables: `${name}` in a text, which names a scenario knows, and that
+//! nobody uses another one. Values are put in by the engine.
+
+use crate::scenario::document::notes::{Node, Notes, Object, nearest, shown};
+use crate::scenario::limits::{LONGEST_VARIABLE, LONGEST_VARIABLE_NAME, MOST_VARIABLES};
+use serde_json::Value;
+
+/// A piece of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// As it is.
+    Text(&'a str),
+    /// `${name}`.
+    Variable(&'a str),
+    /// `${` that nothing closes, to the end of the text.
+    Open(&'a str),
+}
+
+/// The pieces of a text, in order.
+pub fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (piece, after) = match rest.find("${") {
+            Some(0) => match rest.find('}') {
+                Some(end) => (Piece::Variable(&rest[2..end]), &rest[end + 1..]),
+                None => (Piece::Open(rest), ""),
+            },
+            Some(at) => (Piece::Text(&rest[..at]), &rest[at..]),
+            None => (Piece::Text(rest), ""),
+        };
+        rest = after;
+        Some(piece)
+    })
+}
+
+/// Whether a text holds variables.
+pub fn has_variables(text: &str) -> bool {
+    text.contains("${")
+}
+
+/// The variables that a scenario knows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    /// Names with their first values.
+    pub given: Vec<(String, String)>,
+    /// Names that get a value from rows or answers.
+    pub changing: Vec<String>,
+    /// Whether a file says further names, which only a runner reads.
+    pub open: bool,
+}
+
+impl Known {
+    fn has(&self, name: &str) -> bool {
+        self.given.iter().any(|given| given.0 == name)
+            || self.changing.iter().any(|changing| changing == name)
+    }
+
+    /// The value of a variable that always has the same one.
+    pub fn constant(&self, name: &str) -> Option<&str> {
+        if self.open || self.changing.iter().any(|changing| changing == name) {
+            return None;
+        }
+        self.first(name)
+    }
+
+    /// The value of a variable before anything changes it.
+    pub fn first(&self, name: &str) -> Option<&str> {
+        let given = self.given.iter().find(|given| given.0 == name)?;
+        Some(&given.1)
+    }
+
+    /// Notes each variable of a text that the scenario does not know.
+    pub fn check(&self, text: &str, node: &Node<'_>, notes: &mut Notes) {
+        for piece in pieces(text) {
+            match piece {
+                Piece::Text(_) => {}
+                Piece::Open(open) => node.fault(
+                    notes,
+                    format!(
+                        "has ${{ without }}: {}; a variable is written ${{name}}",
+                        shown(open)
+                    ),
+                ),
+                Piece::Variable(name) if !self.has(name) && !self.open => {
+                    node.fault(notes, self.stranger(name));
+                }
+                Piece::Variable(_) => {}
+            }
+        }
+    }
+
+    fn stranger(&self, name: &str) -> String {
+        let given = self.given.iter().map(|given| given.0.as_str());
+        let names: Vec<&str> = given
+            .chain(self.changing.iter().map(String::as_str))
+            .collect();
+        let shown = shown(name);
+        let shown = shown.trim_matches('"');
+        match nearest(name, &names) {
+            Some(near) => format!(
+                "${{{shown}}} names no variable of this scenario; did you mean ${{{near}}}?"
+            ),
+            None => format!(
+                "${{{shown}}} names no variable of this scenario: give it a value in variables, data-sources or an extraction"
+            ),
+        }
+    }
+}
+
+/// Reads the text of a node and checks its variables.
+pub(crate) fn checked<'a>(
+    node: &Node<'a>,
+    longest: usize,
+    known: &Known,
+    notes: &mut Notes,
+) -> Option<&'a str> {
+    let text = node.sized_text(0..=longest, notes)?;
+    known.check(text, node, notes);
+    Some(text)
+}
+
+/// Reads `variables`.
+pub(crate) fn given(object: &Object<'_>, notes: &mut Notes) -> Vec<(String, String)> {
+    let Some(object) = object.get("variables").and_then(|node| node.object(notes)) else {
+        return Vec::new();
+    };
+    if object.map.len() > MOST_VARIABLES {
+        let reason = format!(
+            "has {} variables; at most {MOST_VARIABLES} are allowed",
+            object.map.len()
+        );
+        notes.fault(&object.path, reason);
+        return Vec::new();
+    }
+    let mut read = Vec::new();
+    for (key, value) in object.map {
+        let node = Node {
+            value,
+            path: object.path_of(key),
+        };
+        if !name(key, &node, notes) {
+            continue;
+        }
+        // A wrong value is no missing one.
+        let value = scalar(&node, LONGEST_VARIABLE, notes).unwrap_or_default();
+        if has_variables(&value) {
+            node.fault(
+                notes,
+                "holds ${…}, which is not replaced here: variables are not made of variables",
+            );
+        }
+        read.push((key.clone(), value));
+    }
+    read
+}
+
+/// Text, or a number or true or false as its text.
+pub(crate) fn scalar(node: &Node<'_>, longest: usize, notes: &mut Notes) -> Option<String> {
+    match node.value {
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        _ => node.sized_text(0..=longest, notes).map(str::to_owned),
+    }
+}
+
+/// Whether a name can be written as `${name}`; notes why not.
+pub(crate) fn name(text: &str, node: &Node<'_>, notes: &mut Notes) -> bool {
+    let good = is_name(text);
+    if !good {
+        node.fault(
+            notes,
+            format!("is no name of a variable: 1 to {LONGEST_VARIABLE_NAME} characters without {{, }} and control characters"),
+        );
+    }
+    good
+}
+
+/// Whether a name can be written as `${name}`.
+pub fn is_name(text: &str) -> bool {
+    (1..=LONGEST_VARIABLE_NAME).contains(&text.chars().count())
+        && !text.contains(|c: char| matches!(c, '{' | '}') || c.is_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn texts_fall_into_pieces() {
+        use Piece::{Open, Text, Variable};
+        let of = |text| pieces(text).collect::<Vec<_>>();
+        assert_eq!(
+            of("/a/${id}${x}?b=$c$$"),
+            [Text("/a/"), Variable("id"), Variable("x"), Text("?b=$c$$")]
+        );
+        assert_eq!(of("$${a}"), [Text("$"), Variable("a")]);
+        assert_eq!(of("a${b"), [Text("a"), Open("${b")]);
+        assert_eq!(of("${}}"), [Variable(""), Text("}")]);
+        assert_eq!(of(""), []);
+    }
+
+    proptest! {
+        #[test]
+        fn no_character_is_lost(text in "[a$\\{\\}é ]{0,30}") {
+            let again: String = pieces(&text)
+                .map(|piece| match piece {
+                    Piece::Text(text) | Piece::Open(text) => text.to_owned(),
+                    Piece::Variable(name) => format!("${{{name}}}"),
+                })
+                .collect();
+            prop_assert_eq!(again, text);
+        }
+    }
+}

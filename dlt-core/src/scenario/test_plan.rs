@@ -1,0 +1,199 @@
+//! `testScenario`: which scenario each execution item runs, and the plan that
+//! comes of it once the users of a task are known.
+
+use crate::scenario::FileCheck;
+use crate::scenario::document::notes::{Node, Notes, Object, shown};
+use crate::scenario::execution::{Execution, execution};
+use crate::scenario::limits::{MOST_EXECUTIONS, MOST_SCENARIOS};
+use crate::scenario::names::display_name;
+use crate::scenario::plan::{Group, Plan};
+use crate::scenario::requests::labels::{default_label, several_hosts};
+use crate::scenario::requests::{Definition, definition};
+
+/// `testScenario`, read; what cannot be read is noted and left out.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Drawing {
+    pub executions: Vec<Execution>,
+    /// Each execution item's scenario.
+    pub definitions: Vec<Definition>,
+}
+
+const LATER: [&str; 6] = [
+    "cli",
+    "included-configs",
+    "modules",
+    "provisioning",
+    "services",
+    "settings",
+];
+
+/// Reads `testScenario`.
+pub(crate) fn drawing(object: &Object<'_>, files: FileCheck<'_>, notes: &mut Notes) -> Drawing {
+    object.only(&["execution", "scenarios", "reporting"], &LATER, notes);
+    if let Some(node) = object.get("reporting") {
+        reporting(&node, notes);
+    }
+    let executions = match object.get("execution") {
+        Some(node) => node.list(1..=MOST_EXECUTIONS, notes).unwrap_or_default(),
+        None => {
+            notes.fault(
+                object.path_of("execution"),
+                "is missing: say how hard and how long, like [{ users: 10, hold-for: 30s }]",
+            );
+            Vec::new()
+        }
+    };
+    let executions: Vec<_> = executions
+        .iter()
+        .filter_map(|node| execution(node, notes))
+        .collect();
+    let scenarios = object.get("scenarios");
+    if scenarios.is_none() {
+        notes.fault(
+            object.path_of("scenarios"),
+            "is missing: say what to request, like { shop: { requests: [\"https://example.com/\"] } }",
+        );
+    }
+    let Some(scenarios) = scenarios.and_then(|node| node.object(notes)) else {
+        return Drawing::default();
+    };
+    let count = scenarios.map.len();
+    if count == 0 || count > MOST_SCENARIOS {
+        notes.fault(
+            &scenarios.path,
+            format!("has {count} scenarios; 1 to {MOST_SCENARIOS} are allowed"),
+        );
+    }
+    let known: Vec<Option<Definition>> = scenarios
+        .map
+        .iter()
+        .take(MOST_SCENARIOS)
+        .map(|(name, value)| {
+            let node = Node {
+                value,
+                path: scenarios.path_of(name),
+            };
+            if let Some(reason) = display_name(name) {
+                node.fault(notes, format!("the name {reason}"));
+            }
+            definition(name, &node, files, notes)
+        })
+        .collect();
+    Drawing {
+        definitions: choose(&executions, &scenarios, &known, notes),
+        executions,
+    }
+}
+
+/// The scenario of each execution item, as far as there is one.
+fn choose(
+    executions: &[Execution],
+    scenarios: &Object<'_>,
+    known: &[Option<Definition>],
+    notes: &mut Notes,
+) -> Vec<Definition> {
+    let names: Vec<&String> = scenarios.map.keys().take(MOST_SCENARIOS).collect();
+    let list = || {
+        let some: Vec<String> = names.iter().take(10).map(|name| shown(name)).collect();
+        some.join(", ")
+    };
+    let mut used = vec![false; names.len()];
+    let mut chosen = Vec::new();
+    for item in executions {
+        let path = format!("{}.scenario", item.path);
+        let at = if item.scenario.is_empty() {
+            if names.len() > 1 {
+                notes.fault(path, format!("is missing: say which of {} is run", list()));
+                used.fill(true);
+            }
+            (names.len() == 1).then_some(0)
+        } else {
+            let at = names.iter().position(|name| **name == item.scenario);
+            if at.is_none() {
+                let reason = format!(
+                    "names {}, which scenarios does not have; it has {}",
+                    shown(&item.scenario),
+                    list()
+                );
+                notes.fault(path, reason);
+            }
+            at
+        };
+        if let Some(at) = at {
+            used[at] = true;
+            chosen.extend(known[at].clone());
+        }
+    }
+    for (name, _) in names.iter().zip(used).filter(|(_, used)| !used) {
+        notes.warn(&scenarios.path_of(name), "is not run by any execution item");
+    }
+    chosen
+}
+
+fn reporting(node: &Node<'_>, notes: &mut Notes) {
+    for item in node.list(0..=MOST_SCENARIOS, notes).unwrap_or_default() {
+        let Some(object) = item.object(notes) else {
+            continue;
+        };
+        match object.get("module") {
+            Some(module) => drop(module.text(notes)),
+            None => notes.fault(object.path_of("module"), "is missing: name the reporter"),
+        }
+        for key in ["summary", "percentiles", "summary-labels", "test-duration"] {
+            if let Some(flag) = object.get(key) {
+                flag.boolean(notes);
+            }
+        }
+        if let Some(path) = object.get("dump-xml") {
+            path.text(notes);
+        }
+    }
+}
+
+impl Drawing {
+    /// The plan, `concurrency(n)` being the users of a task in execution item
+    /// n. None if something was left out.
+    pub fn plan(&self, concurrency: impl Fn(usize) -> Option<u64>) -> Option<Plan> {
+        if self.executions.len() != self.definitions.len() || self.executions.is_empty() {
+            return None;
+        }
+        let mut groups = Vec::new();
+        for (at, (item, definition)) in self.executions.iter().zip(&self.definitions).enumerate() {
+            let users = if item.is_per_task() {
+                concurrency(at)?
+            } else {
+                0
+            };
+            groups.push(Group {
+                name: definition.name.clone(),
+                load: item.load(users)?,
+                steps: definition
+                    .steps
+                    .iter()
+                    .map(|drawn| drawn.step.clone())
+                    .collect(),
+                tls: definition.tls.clone(),
+                dns: item.dns,
+                keepalive: definition.keepalive,
+                store_cookies: definition.store_cookies,
+                variables: definition.variables.clone(),
+                data: definition.data.clone(),
+            });
+        }
+        let urls = groups
+            .iter()
+            .flat_map(|group| group.steps.iter().map(|step| &step.url));
+        let with_host = several_hosts(urls);
+        for (group, definition) in groups.iter_mut().zip(&self.definitions) {
+            for (step, drawn) in group.steps.iter_mut().zip(&definition.steps) {
+                if step.label.is_empty() {
+                    step.label = match &drawn.placeholders {
+                        Some(placeholders) => placeholders.label(&step.method, with_host),
+                        None => default_label(&step.method, &step.url, with_host),
+                    };
+                }
+            }
+        }
+        Some(Plan { groups })
+    }
+}

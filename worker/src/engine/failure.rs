@@ -1,0 +1,378 @@
+//! From what went wrong to a cause of the closed list and a sentence for
+//! people: no ports, no addresses of ours, no times, so that equal errors are
+//! counted as one. What is done about them is the callers' affair.
+
+use dlt_core::measure::sample::Cause;
+use dlt_core::measure::tally::{ErrorKey, LONGEST_MESSAGE_BYTES};
+use std::borrow::Cow;
+use std::io;
+
+/// Why the bytes are no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Not HTTP as we understand it.
+    Malformed(&'static str),
+    /// Beyond a limit.
+    TooLarge(&'static str),
+    /// The peer closed before the answer was complete.
+    Closed,
+}
+
+/// What our own limits refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exhausted {
+    /// Local ports.
+    Ports,
+    /// File descriptors, socket buffers.
+    Files,
+}
+
+/// A failed request's cause and its words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// Which of the closed list.
+    pub(crate) cause: Cause,
+    /// The status, where that is what failed.
+    code: Option<u16>,
+    message: Message,
+    /// Which of our own limits it was.
+    pub(crate) exhausted: Option<Exhausted>,
+}
+
+/// Words, made only when somebody reads them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Message {
+    Status,
+    Text(Cow<'static, str>),
+}
+
+/// What was being done when the kernel or TLS reported an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doing {
+    /// Opening a connection, TLS handshake included.
+    Connecting,
+    /// Waiting for the first byte.
+    Waiting,
+    /// Reading the rest.
+    Reading,
+}
+
+impl Failure {
+    /// A failure with its sentence.
+    pub(crate) fn text(cause: Cause, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            cause,
+            code: None,
+            message: Message::Text(message.into()),
+            exhausted: None,
+        }
+    }
+
+    /// What is counted when a runner has met too many different errors.
+    pub(crate) fn further(cause: Cause) -> Self {
+        Self::text(cause, "further errors")
+    }
+
+    /// A status that the scenario does not accept.
+    pub(crate) fn status(status: u16) -> Self {
+        let cause = match status {
+            500.. => Cause::Status5xx,
+            400..500 => Cause::Status4xx,
+            _ => Cause::Check,
+        };
+        Self {
+            cause,
+            code: Some(status),
+            message: Message::Status,
+            exhausted: None,
+        }
+    }
+
+    /// Bytes that are no answer.
+    pub(crate) fn fault(fault: Fault, peer: &str, waiting: bool) -> Self {
+        match fault {
+            Fault::Malformed(what) => {
+                Self::text(Cause::Protocol, format!("{peer} answered wrongly: {what}"))
+            }
+            Fault::TooLarge(what) => {
+                Self::text(Cause::TooLarge, format!("{peer} answered with {what}"))
+            }
+            Fault::Closed if waiting => Self::text(
+                Cause::Reset,
+                format!("{peer} closed the connection without an answer"),
+            ),
+            Fault::Closed => Self::text(
+                Cause::Reset,
+                format!("{peer} closed the connection before the answer was complete"),
+            ),
+        }
+    }
+
+    /// A reused connection ended before a byte of the answer, and the request
+    /// was not repeated: since it must not be, or since the scenario says so.
+    pub(crate) fn closed_idle(peer: &str, resends: bool) -> Self {
+        let why = match resends {
+            true => "its method may not be repeated (RFC 9110, 9.2.2)",
+            false => "the scenario says retry: never",
+        };
+        Self::text(
+            Cause::ClosedIdle,
+            format!(
+                "{peer} closed a kept-alive connection before it answered a further request, \
+                 which was not sent again: {why}"
+            ),
+        )
+    }
+
+    /// An error of the kernel or of TLS.
+    pub(crate) fn io(error: &io::Error, doing: Doing, peer: &str) -> Self {
+        let tls = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        if let Some(tls) = tls {
+            return Self::text(Cause::Tls, tls_message(tls, peer));
+        }
+        if let Some(own) = Self::own_limit(error) {
+            return own;
+        }
+        match (error.raw_os_error(), error.kind()) {
+            (Some(libc::ECONNREFUSED), _) => {
+                Self::text(Cause::Refused, format!("connection refused by {peer}"))
+            }
+            (
+                Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENETDOWN | libc::EHOSTDOWN),
+                _,
+            ) => Self::text(Cause::Unreachable, format!("no route to {peer}")),
+            (Some(libc::ETIMEDOUT), _) => match doing {
+                Doing::Connecting => Self::text(
+                    Cause::TimeoutConnect,
+                    format!("no connection to {peer}: its host does not answer"),
+                ),
+                Doing::Waiting => Self::text(
+                    Cause::TimeoutFirstByte,
+                    format!("{peer} no longer acknowledges what is sent"),
+                ),
+                Doing::Reading => Self::text(
+                    Cause::TimeoutBody,
+                    format!("{peer} no longer acknowledges what is sent"),
+                ),
+            },
+            (Some(libc::ECONNRESET | libc::EPIPE | libc::ECONNABORTED), _) => {
+                Self::text(Cause::Reset, format!("{peer} reset the connection"))
+            }
+            (_, io::ErrorKind::UnexpectedEof) if doing == Doing::Connecting => Self::text(
+                Cause::Tls,
+                format!("{peer} closed the connection during the TLS handshake"),
+            ),
+            (_, io::ErrorKind::UnexpectedEof) => Self::text(
+                Cause::Reset,
+                format!("{peer} closed the connection before the answer was complete"),
+            ),
+            (_, kind) => Self::text(Cause::Other, format!("{kind} with {peer}")),
+        }
+    }
+
+    /// Our own ports, files and buffers: never the target's failure.
+    fn own_limit(error: &io::Error) -> Option<Self> {
+        let (exhausted, message) = match error.raw_os_error()? {
+            libc::EMFILE | libc::ENFILE => (
+                Exhausted::Files,
+                "no free file descriptor in this runner: raise its limit of open files or use more tasks",
+            ),
+            libc::ENOBUFS | libc::ENOMEM => (
+                Exhausted::Files,
+                "no memory for sockets in this runner: use more tasks",
+            ),
+            libc::EADDRNOTAVAIL => (
+                Exhausted::Ports,
+                "no free local port in this runner: keep connections alive or use more tasks",
+            ),
+            _ => return None,
+        };
+        Some(Self {
+            exhausted: Some(exhausted),
+            ..Self::text(Cause::Generator, message)
+        })
+    }
+
+    /// Whether this runner has no file or memory for a socket, to whichever
+    /// address; ports may be used up for one address alone.
+    pub(crate) fn lacks_files(&self) -> bool {
+        self.exhausted == Some(Exhausted::Files)
+    }
+
+    /// The key under which a tally counts it.
+    pub(crate) fn key(&self) -> ErrorKey {
+        let message = match &self.message {
+            Message::Text(text) => bounded(text),
+            Message::Status => status_message(self.code.unwrap_or(0), self.cause),
+        };
+        ErrorKey {
+            cause: self.cause,
+            code: self.code.map(|code| code.to_string()),
+            message,
+        }
+    }
+}
+
+/// At most [`LONGEST_MESSAGE_BYTES`], on one line, without control characters.
+fn bounded(text: &str) -> String {
+    let mut message = String::with_capacity(text.len().min(LONGEST_MESSAGE_BYTES));
+    for character in text.chars() {
+        if message.len() + character.len_utf8() > LONGEST_MESSAGE_BYTES {
+            break;
+        }
+        message.push(if character.is_control() {
+            ' '
+        } else {
+            character
+        });
+    }
+    message
+}
+
+fn tls_message(error: &rustls::Error, peer: &str) -> String {
+    use rustls::CertificateError as Bad;
+    let why = match error {
+        rustls::Error::InvalidCertificate(bad) => match bad {
+            // These carry the time of the check or lists of names.
+            Bad::Expired | Bad::ExpiredContext { .. } => "its certificate has expired".to_owned(),
+            Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
+                "its certificate is not valid yet".to_owned()
+            }
+            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
+                "its certificate is for another name".to_owned()
+            }
+            Bad::UnknownIssuer => {
+                "its certificate is from an unknown authority (tls.ca-file names further ones)"
+                    .to_owned()
+            }
+            other => format!("its certificate is invalid: {other}"),
+        },
+        rustls::Error::AlertReceived(alert) => format!("it sent the alert {alert:?}"),
+        other => other.to_string(),
+    };
+    format!("TLS with {peer} failed: {why}")
+}
+
+fn status_message(status: u16, cause: Cause) -> String {
+    let reason = reason(status);
+    let space = if reason.is_empty() { "" } else { " " };
+    match cause {
+        Cause::Check => format!("answered {status}{space}{reason}, which is not expected here"),
+        _ => format!("answered {status}{space}{reason}"),
+    }
+}
+
+/// The usual words of a status; the target's own may vary.
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        206 => "Partial Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        410 => "Gone",
+        411 => "Length Required",
+        412 => "Precondition Failed",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        417 => "Expectation Failed",
+        418 => "I'm a Teapot",
+        421 => "Misdirected Request",
+        422 => "Unprocessable Content",
+        425 => "Too Early",
+        426 => "Upgrade Required",
+        428 => "Precondition Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        451 => "Unavailable For Legal Reasons",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        507 => "Insufficient Storage",
+        _ => "",
+    }
+}
+
+/// A length of time as people write it: `250 ms`, `2 s`, `1.5 s`.
+pub(crate) fn in_words(us: u64) -> String {
+    match us {
+        0..1_000 => format!("{us} µs"),
+        _ if us < 1_000_000 => format!("{} ms", us as f64 / 1e3),
+        _ => format!("{} s", us as f64 / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn os(code: i32) -> Failure {
+        Failure::io(
+            &io::Error::from_raw_os_error(code),
+            Doing::Connecting,
+            "127.0.0.1:8080",
+        )
+    }
+
+    #[test]
+    fn errors_of_the_kernel_have_their_cause() {
+        assert_eq!(os(libc::ECONNREFUSED).cause, Cause::Refused);
+        assert_eq!(
+            os(libc::ECONNREFUSED).key().message,
+            "connection refused by 127.0.0.1:8080"
+        );
+        assert_eq!(os(libc::EHOSTUNREACH).cause, Cause::Unreachable);
+        assert_eq!(os(libc::ECONNRESET).cause, Cause::Reset);
+        assert_eq!(os(libc::ETIMEDOUT).cause, Cause::TimeoutConnect);
+        for (code, exhausted) in [
+            (libc::EMFILE, Exhausted::Files),
+            (libc::ENFILE, Exhausted::Files),
+            (libc::ENOBUFS, Exhausted::Files),
+            (libc::EADDRNOTAVAIL, Exhausted::Ports),
+        ] {
+            assert_eq!(os(code).cause, Cause::Generator);
+            assert_eq!(os(code).exhausted, Some(exhausted));
+        }
+        assert_eq!(os(libc::EINVAL).cause, Cause::Other);
+    }
+
+    #[test]
+    fn statuses_have_their_words() {
+        let key = Failure::status(503).key();
+        assert_eq!(key.cause, Cause::Status5xx);
+        assert_eq!(key.code.as_deref(), Some("503"));
+        assert_eq!(key.message, "answered 503 Service Unavailable");
+        assert_eq!(Failure::status(404).cause, Cause::Status4xx);
+        assert_eq!(Failure::status(299).cause, Cause::Check);
+        assert_eq!(in_words(250_000), "250 ms");
+        assert_eq!(in_words(1_500_000), "1.5 s");
+        assert_eq!(in_words(2_000_000), "2 s");
+    }
+
+    #[test]
+    fn messages_are_bounded_and_on_one_line() {
+        let long = Failure::text(Cause::Protocol, "a\r\nb\u{7}".repeat(200)).key();
+        assert!(long.message.len() <= LONGEST_MESSAGE_BYTES);
+        assert!(!long.message.contains(char::is_control));
+    }
+}

@@ -1,0 +1,197 @@
+//! TLS settings of a group: read and warmed up before the clock starts, one
+//! configuration a thread so that threads share no session store.
+
+use crate::engine::files::Files;
+use dlt_core::scenario::plan::Tls;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
+use std::sync::{Arc, OnceLock};
+use tokio_rustls::TlsConnector;
+
+/// Sessions kept for resumption by a thread.
+const SESSIONS: usize = 256;
+
+/// A group's TLS, made at once or when a redirect first asks for it.
+#[derive(Debug)]
+pub(crate) struct TlsChoice {
+    settings: Tls,
+    files: Arc<Files>,
+    config: OnceLock<Result<Arc<ClientConfig>, String>>,
+}
+
+/// One choice for all groups of the same settings: authorities are read once.
+#[derive(Debug)]
+pub(crate) struct Choices {
+    files: Arc<Files>,
+    made: Vec<Arc<TlsChoice>>,
+}
+
+impl Choices {
+    /// None yet; PEM files are among these.
+    pub(crate) fn new(files: Arc<Files>) -> Self {
+        Self {
+            files,
+            made: Vec::new(),
+        }
+    }
+
+    /// The choice for these settings.
+    pub(crate) fn of(&mut self, settings: &Tls) -> Arc<TlsChoice> {
+        let known = self.made.iter().find(|choice| choice.settings == *settings);
+        known.cloned().unwrap_or_else(|| {
+            let choice = Arc::new(TlsChoice::new(settings, self.files.clone()));
+            self.made.push(choice.clone());
+            choice
+        })
+    }
+}
+
+impl TlsChoice {
+    /// Nothing is read yet.
+    pub(crate) fn new(settings: &Tls, files: Arc<Files>) -> Self {
+        Self {
+            settings: settings.clone(),
+            files,
+            config: OnceLock::new(),
+        }
+    }
+
+    /// Reads files and makes keys once, so that the first handshake of the run
+    /// is as fast as the others.
+    pub(crate) fn warm_up(&self) -> Result<(), String> {
+        let config = self.shared()?;
+        let name = ServerName::try_from("warm.up").map_err(|error| error.to_string())?;
+        ClientConnection::new(config, name)
+            .map(drop)
+            .map_err(|error| error.to_string())
+    }
+
+    /// Whether handshakes find everything read.
+    #[cfg(test)]
+    pub(crate) fn is_warm(&self) -> bool {
+        self.config.get().is_some()
+    }
+
+    /// A connector of one thread, with a session store of its own.
+    pub(crate) fn connector(&self) -> Result<TlsConnector, String> {
+        let mut config = ClientConfig::clone(&*self.shared()?);
+        config.resumption = Resumption::in_memory_sessions(SESSIONS);
+        Ok(TlsConnector::from(Arc::new(config)))
+    }
+
+    fn shared(&self) -> Result<Arc<ClientConfig>, String> {
+        self.config
+            .get_or_init(|| configure(&self.settings, &self.files).map(Arc::new))
+            .clone()
+    }
+}
+
+fn configure(settings: &Tls, files: &Files) -> Result<ClientConfig, String> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    let builder = if settings.insecure {
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Unverified(provider)))
+    } else {
+        let roots = Arc::new(roots(settings.ca_file.as_deref(), files)?);
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider)
+            .build()
+            .map_err(|error| format!("no usable certificate authority: {error}"))?;
+        builder.with_webpki_verifier(verifier)
+    };
+    let mut config = match (&settings.cert_file, &settings.key_file) {
+        (Some(cert_file), Some(key_file)) => {
+            let chain = certificates(cert_file, files)?;
+            let key = files
+                .get(key_file)
+                .map_err(|why| format!("tls.key-file {why}"))?;
+            let key = PrivateKeyDer::from_pem_slice(&key)
+                .map_err(|error| format!("tls.key-file {key_file}: {error}"))?;
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|error| format!("tls.cert-file {cert_file}: {error}"))?
+        }
+        (None, None) => builder.with_no_client_auth(),
+        (Some(_), None) => return Err("tls.cert-file needs tls.key-file beside it".to_owned()),
+        (None, Some(_)) => return Err("tls.key-file needs tls.cert-file beside it".to_owned()),
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// The system's authorities and those of `ca_file`.
+fn roots(ca_file: Option<&str>, files: &Files) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    // Some systems hold certificates that rustls does not take: skipped, as
+    // every client does. An empty store is an error when it is used.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(path) = ca_file {
+        for certificate in certificates(path, files)? {
+            roots
+                .add(certificate)
+                .map_err(|error| format!("tls.ca-file {path}: {error}"))?;
+        }
+    }
+    Ok(roots)
+}
+
+fn certificates(path: &str, files: &Files) -> Result<Vec<CertificateDer<'static>>, String> {
+    let bytes = files
+        .get(path)
+        .map_err(|why| format!("certificates in {why}"))?;
+    let certificates = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| format!("certificates in {path}: {error}"))?;
+    if certificates.is_empty() {
+        return Err(format!("{path} holds no PEM certificate"));
+    }
+    Ok(certificates)
+}
+
+/// Takes every certificate: the scenario's explicit choice (`tls.insecure`).
+#[derive(Debug)]
+struct Unverified(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Unverified {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

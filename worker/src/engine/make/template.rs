@@ -1,0 +1,75 @@
+//! A text with variables, compiled before the clock starts: names are looked
+//! up once, and what never changes is put together once.
+
+use crate::engine::make::session::{Meaning, Names, Secrets, Session};
+use dlt_core::scenario::requests::variables::{Piece, pieces};
+
+/// A compiled text.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Template(Vec<Part>);
+
+#[derive(Debug, Clone)]
+enum Part {
+    Text(String),
+    Slot(usize),
+}
+
+impl Template {
+    /// Compiles a text; which name it does not know.
+    pub(crate) fn compile(text: &str, names: &Names) -> Result<Self, String> {
+        let mut parts: Vec<Part> = Vec::new();
+        for piece in pieces(text) {
+            let text = match piece {
+                Piece::Text(text) | Piece::Open(text) => text,
+                Piece::Variable(name) => match names.meaning(name) {
+                    Some(Meaning::Constant(text)) => text,
+                    Some(Meaning::Slot(slot)) => {
+                        parts.push(Part::Slot(slot));
+                        continue;
+                    }
+                    None => {
+                        return Err(format!(
+                            "${{{name}}} names no variable: neither variables nor an extraction nor a column of the data sources is called so"
+                        ));
+                    }
+                },
+            };
+            match parts.last_mut() {
+                Some(Part::Text(before)) => before.push_str(text),
+                _ => parts.push(Part::Text(text.to_owned())),
+            }
+        }
+        Ok(Self(parts))
+    }
+
+    /// The text, if it never changes.
+    pub(crate) fn fixed(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [] => Some(""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text with a session's values; which variable has none.
+    pub(crate) fn fill(&self, session: &Session) -> Result<String, usize> {
+        let mut text = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(fixed) => text.push_str(fixed),
+                Part::Slot(slot) => text.push_str(session.get(*slot).ok_or(*slot)?),
+            }
+        }
+        Ok(text)
+    }
+
+    /// Marks what is in it as secret.
+    pub(crate) fn is_secret(&self, secrets: &mut Secrets) {
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => secrets.add_text(text),
+                Part::Slot(slot) => secrets.add_slot(*slot),
+            }
+        }
+    }
+}

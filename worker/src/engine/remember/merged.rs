@@ -1,0 +1,122 @@
+//! Adds up what the threads of a runner have measured.
+
+use super::recorder;
+use crate::engine::{LoadResult, ThreadResult};
+use dlt_core::measure::generator::GeneratorSums;
+use dlt_core::measure::second::LabelSecond;
+use dlt_core::measure::tally::{OTHER_LABEL, Tally};
+use dlt_core::messages::timeline::{LabelSeries, MOST_TIMELINE_LABELS};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Adds the threads up.
+pub(crate) fn merged(
+    labels: &[String],
+    threads: Vec<ThreadResult>,
+    warnings: Vec<String>,
+) -> LoadResult {
+    let mut result = LoadResult {
+        warnings,
+        ..LoadResult::default()
+    };
+    let mut generator = GeneratorSums::default();
+    let mut bad_seconds = BTreeSet::new();
+    let mut notices: BTreeMap<String, u64> = BTreeMap::new();
+    let mut series = Series::of(labels);
+    let earlier = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
+    for thread in threads {
+        let mut tally = Tally {
+            account: thread.account,
+            phases: thread.phases,
+            errors: thread.errors,
+            ..Tally::default()
+        };
+        for (name, label) in thread.names.iter().zip(thread.labels) {
+            if name == OTHER_LABEL {
+                tally.overflowed += label.ok + label.failed;
+            }
+            if label.ok + label.failed > 0 {
+                tally.labels.insert(name.clone(), label);
+            }
+        }
+        result.tally.merge(&tally);
+        for (name, seconds) in thread.names.iter().zip(thread.series) {
+            series.add(name, seconds);
+        }
+        result.first_due_us = earlier(result.first_due_us, thread.first_due_us);
+        result.first_sent_us = earlier(result.first_sent_us, thread.first_sent_us);
+        result.last_done_us = result.last_done_us.max(thread.last_done_us);
+        result.ports_exhausted += thread.ports_exhausted;
+        result.files_exhausted += thread.files_exhausted;
+        result.reading.merge(&thread.reading);
+        generator.merge(&thread.generator);
+        bad_seconds.extend(thread.bad_seconds);
+        result.warnings.extend(thread.warnings);
+        for (text, count) in thread.notices {
+            *notices.entry(text).or_default() += count;
+        }
+    }
+    result.generator = generator.rows();
+    result.bad_seconds = bad_seconds.into_iter().collect();
+    // A thread may have met fewer labels than all together.
+    if result.tally.labels.len() <= MOST_TIMELINE_LABELS {
+        result.labels = series.rows();
+    }
+    if result.tally.overflowed > 0 && !labels.iter().any(|label| label == OTHER_LABEL) {
+        result.warnings.push(recorder::too_many_labels());
+    }
+    for (text, count) in notices {
+        let times = match count {
+            1 => "once".to_owned(),
+            count => format!("{count} times"),
+        };
+        result.warnings.push(format!("{text} ({times})"));
+    }
+    result
+}
+
+/// Seconds by label, in the order in which labels came up.
+struct Series {
+    places: BTreeMap<String, usize>,
+    rows: Vec<(String, BTreeMap<u64, LabelSecond>)>,
+}
+
+impl Series {
+    fn of(labels: &[String]) -> Self {
+        let rows = labels.iter().map(|label| (label.clone(), BTreeMap::new()));
+        let places = labels.iter().cloned().zip(0..);
+        Self {
+            rows: rows.collect(),
+            places: places.collect(),
+        }
+    }
+
+    fn add(&mut self, label: &str, seconds: Vec<LabelSecond>) {
+        let at = match self.places.get(label) {
+            Some(at) => *at,
+            None => {
+                self.places.insert(label.to_owned(), self.rows.len());
+                self.rows.push((label.to_owned(), BTreeMap::new()));
+                self.rows.len() - 1
+            }
+        };
+        for second in seconds {
+            let row = self.rows[at].1.entry(second.second);
+            let row = row.or_insert_with(|| LabelSecond {
+                second: second.second,
+                ..LabelSecond::default()
+            });
+            row.merge(&second);
+        }
+    }
+
+    fn rows(self) -> Vec<LabelSeries> {
+        self.rows
+            .into_iter()
+            .filter(|(_, seconds)| !seconds.is_empty())
+            .map(|(label, seconds)| LabelSeries {
+                label,
+                seconds: seconds.into_values().collect(),
+            })
+            .collect()
+    }
+}
