@@ -58,6 +58,12 @@ pub fn timeline(test: &TestId, prefix: &RunPrefix, runner: &RunnerId, region: &R
     format!("results/{test}/{prefix}/{runner}-{region}.timeline")
 }
 
+/// A region's timeline so far, which its leader replaces every 10 s under load.
+/// Its name reads neither as a runner's report nor as a runner's timeline.
+pub fn region_timeline(test: &TestId, prefix: &RunPrefix, region: &Region) -> String {
+    format!("results/{test}/{prefix}/{region}.timeline-so-far.json")
+}
+
 /// The merged timeline of the run.
 pub fn merged_timeline(test: &TestId, prefix: &RunPrefix) -> String {
     format!("results/{test}/{prefix}/timeline.json.gz")
@@ -111,5 +117,20 @@ mod tests {
         }
         assert_eq!(parse_report_name("results/x/labels.json.gz"), None);
         assert_eq!(parse_report_name("eu-west-1.xml"), None);
+    }
+
+    #[test]
+    fn a_regions_timeline_is_no_file_of_a_runner() {
+        let test = TestId::parse("Xk29QmWz7B").unwrap();
+        let prefix = RunPrefix::parse("2026-03-04T09-15-02_p4TqL8vN2c").unwrap();
+        for region in ["lo-home-1", "us-gov-east-1"] {
+            let region = Region::parse(region).unwrap();
+            let key = region_timeline(&test, &prefix, &region);
+            assert!(key.starts_with(&results_folder(&test, &prefix)), "{key}");
+            assert!(key.ends_with(&format!("/{region}.timeline-so-far.json")));
+            assert_eq!(parse_report_name(&key), None, "{key}");
+            assert_eq!(parse_timeline_name(&key), None, "{key}");
+            assert_ne!(key, merged_timeline(&test, &prefix));
+        }
     }
 }

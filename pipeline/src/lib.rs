@@ -2,11 +2,14 @@
 //! the ports that these use.
 //!
 //! A noun's `mod.rs` holds its functions and its port and never names its
-//! adapters; only `world` and `local` choose among those. Load is made by
-//! runners, never here.
+//! adapters; `local` alone chooses among those. Load is made by runners, never
+//! here.
 
+pub mod clock;
 pub mod error;
-pub mod world;
+
+#[cfg(feature = "local")]
+pub mod store;
 
 pub mod executions;
 pub mod fleet;
@@ -17,9 +20,15 @@ pub mod runs;
 pub mod scenarios;
 pub mod schedules;
 
-pub mod api;
-pub mod results;
+pub mod world;
+
+pub mod functions;
 pub mod workflow;
+
+#[cfg(feature = "local")]
+pub mod driver;
+
+pub mod api;
 
 #[cfg(feature = "local")]
 pub mod local;

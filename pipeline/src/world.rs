@@ -1,6 +1,7 @@
 //! The world: all ports in one place, and the pace at which a place lives.
 //! Adapters are chosen in `local`, and for stored executions in the driver at home.
 
+use crate::clock::Clock;
 use crate::error::PipelineError;
 use crate::executions::Executions;
 use crate::fleet::Fleet;
@@ -9,16 +10,9 @@ use crate::objects::Objects;
 use crate::regions::Regions;
 use crate::runs::{self, Run, Runs};
 use crate::scenarios::{self, Scenarios};
-use dlt_core::ids::TestRunId;
+use crate::schedules::Schedules;
+use dlt_core::ids::{TestId, TestRunId};
 use std::sync::Arc;
-
-/// Time and chance, from outside.
-pub trait Clock: Send + Sync {
-    /// µs since the Unix epoch.
-    fn now_us(&self) -> u64;
-    /// Fills with bytes that nobody can guess.
-    fn random(&self, bytes: &mut [u8]) -> Result<(), PipelineError>;
-}
 
 /// How long things may take at one place. Every wait of the workflow is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +62,8 @@ pub struct World {
     pub objects: Arc<dyn Objects>,
     /// Regions.
     pub regions: Arc<dyn Regions>,
+    /// Who wakes scenarios.
+    pub schedules: Arc<dyn Schedules>,
     /// Runners.
     pub fleet: Arc<dyn Fleet>,
     /// Watchers.
@@ -88,72 +84,22 @@ impl World {
     /// Changes a run, shows its status on the scenario and tells watchers.
     pub async fn change(
         &self,
+        test: &TestId,
         id: &TestRunId,
         change: &(dyn Fn(&mut Run) + Send + Sync),
     ) -> Result<Run, PipelineError> {
-        let (before, after) = runs::update(self.runs.as_ref(), id, change).await?;
+        let (before, after) = runs::update(self.runs.as_ref(), test, id, change).await?;
         if before.record.status != after.record.status {
             let status = after.record.status;
-            self.live.publish(id, LiveEvent::Status(status)).await;
-            scenarios::mirror(self.scenarios.as_ref(), &after.test, id, status).await?;
+            self.live.publish(test, id, LiveEvent::Status(status)).await;
+            scenarios::mirror(self.scenarios.as_ref(), test, id, status).await?;
         }
         Ok(after)
     }
 
     /// Tells watchers a sentence.
-    pub async fn note(&self, run: &TestRunId, sentence: String) {
-        self.live.publish(run, LiveEvent::Note(sentence)).await;
-    }
-}
-
-/// Seconds as the API writes them: `YYYY-MM-DD HH:MM:SS`, UTC.
-pub fn stamp(now_us: u64) -> String {
-    let second = i64::try_from(now_us / 1_000_000).unwrap_or(0);
-    jiff::Timestamp::from_second(second)
-        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
-        .strftime("%Y-%m-%d %H:%M:%S")
-        .to_string()
-}
-
-/// Letters and digits that nobody can guess, as ids have them.
-pub fn random_id(clock: &dyn Clock, length: usize) -> Result<String, PipelineError> {
-    const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    let mut id = String::with_capacity(length);
-    let mut bytes = [0u8; 64];
-    while id.len() < length {
-        clock.random(&mut bytes)?;
-        // 248 is the largest multiple of 62 below 256: no letter is favoured.
-        let fair = bytes.iter().filter(|&&byte| byte < 248);
-        id.extend(
-            fair.take(length - id.len())
-                .map(|byte| char::from(LETTERS[usize::from(byte % 62)])),
-        );
-    }
-    Ok(id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Counting(std::sync::atomic::AtomicU8);
-    impl Clock for Counting {
-        fn now_us(&self) -> u64 {
-            0
-        }
-        fn random(&self, bytes: &mut [u8]) -> Result<(), PipelineError> {
-            for byte in bytes {
-                *byte = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            }
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn stamps_and_ids_have_their_form() {
-        assert_eq!(stamp(1_772_615_703_000_000), "2026-03-04 09:15:03");
-        let id = random_id(&Counting(240.into()), 70).unwrap();
-        assert_eq!(id.len(), 70);
-        assert!(id.starts_with("23456789ABC"), "{id}");
+    pub async fn note(&self, test: &TestId, run: &TestRunId, sentence: String) {
+        let event = LiveEvent::Note(sentence);
+        self.live.publish(test, run, event).await;
     }
 }

@@ -9,13 +9,14 @@ use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::executions::sqlite::SqliteExecutions;
 use dlt_pipeline::fleet::processes::{Lifetime, Processes};
 use dlt_pipeline::live::broadcast::Broadcast;
-use dlt_pipeline::local::sqlite::Database;
+use dlt_pipeline::store::sqlite::Database;
 use dlt_pipeline::objects::files::FileObjects;
 use dlt_pipeline::regions::home::HomeRegions;
 use dlt_pipeline::runs::{RegionTasks, Run, sqlite::SqliteRuns};
 use dlt_pipeline::scenarios::sqlite::SqliteScenarios;
-use dlt_pipeline::workflow::{WORKFLOW, definition::Definition};
-use dlt_pipeline::world::{Clock, Pace, World, stamp};
+use dlt_pipeline::schedules::timers::Timers;
+use dlt_pipeline::world::{Pace, World};
+use dlt_pipeline::clock::{Clock, stamp};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -190,16 +191,16 @@ fn run_of(test: &str, run: &str, status: Status, start_time: &str) -> Run {
 }
 
 fn world(folder: &Path) -> World {
-    let database = Database::open(folder).expect("a database");
+    let database = Database::open(folder, &[]).expect("a database");
     let clock = Arc::new(Still::default());
     let runs = SqliteRuns(database.clone());
-    let definition = Arc::new(Definition::parse(WORKFLOW).expect("the workflow"));
     let regions = ["lo-home-1", "lo-home-2"]
         .map(|name| (Region::parse(name).expect("a region"), 4))
         .to_vec();
     let created = "2026-01-12T10:00:00.000Z".to_owned();
     World {
         scenarios: Arc::new(SqliteScenarios(database.clone())),
+        schedules: Arc::new(Timers::default()),
         runs: Arc::new(runs.clone()),
         objects: Arc::new(FileObjects::new(folder.join("objects"))),
         regions: Arc::new(HomeRegions::new(regions, runs, created)),
@@ -210,7 +211,7 @@ fn world(folder: &Path) -> World {
             Arc::clone(&clock),
         )),
         live: Arc::new(Broadcast::new(folder.join("runs"))),
-        executions: Arc::new(SqliteExecutions::new(database, definition)),
+        executions: Arc::new(SqliteExecutions(database)),
         clock,
         pace: Pace::home(),
         depot: folder.join("objects").display().to_string(),

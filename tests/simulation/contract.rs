@@ -11,14 +11,16 @@ use dlt_core::run::Status;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::executions::{Executions, sqlite::SqliteExecutions};
 use dlt_pipeline::fleet::{
-    self, Fleet, Launch, Seen, Stop,
+    self, Fleet, Launch, Place, RunnerStatus, Stop,
     processes::{Lifetime, Processes},
 };
-use dlt_pipeline::local::{SystemClock, sqlite::Database};
+use dlt_pipeline::local::SystemClock;
+use dlt_pipeline::store::sqlite::Database;
 use dlt_pipeline::objects::{Access, Objects, files::FileObjects};
 use dlt_pipeline::runs::{self, RegionTasks, Run, Runs, sqlite::SqliteRuns};
-use dlt_pipeline::scenarios::{self, ScenarioItem, Scenarios, sqlite::SqliteScenarios};
-use dlt_pipeline::workflow::{WORKFLOW, definition::Definition};
+use dlt_pipeline::scenarios::{self, Planned, ScenarioItem, Scenarios, sqlite::SqliteScenarios};
+use dlt_core::scenario::post::When;
+use dlt_pipeline::schedules::{Schedules, timers::Timers};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -108,7 +110,7 @@ async fn objects_suite(objects: &dyn Objects) {
 
 async fn runs_suite(table: &dyn Runs) {
     let first = run("r1");
-    assert_eq!(table.get(&first.run).await.unwrap(), None);
+    assert_eq!(table.get(&first.test, &first.run).await.unwrap(), None);
     let unknown = Run {
         version: 3,
         ..first.clone()
@@ -118,6 +120,9 @@ async fn runs_suite(table: &dyn Runs) {
         Err(PipelineError::Conflict(_))
     ));
     table.put(&first).await.unwrap();
+    let stranger = TestId::parse("stranger").unwrap();
+    let found = table.get(&stranger, &first.run).await.unwrap();
+    assert_eq!(found, None, "a run is its scenario's");
     assert!(matches!(
         table.put(&first).await,
         Err(PipelineError::Conflict(_))
@@ -126,21 +131,21 @@ async fn runs_suite(table: &dyn Runs) {
         version: 1,
         ..first.clone()
     };
-    assert_eq!(table.get(&first.run).await.unwrap(), Some(stored.clone()));
-    let (_, after) = runs::update(table, &first.run, &|run| run.advance(Status::Provisioning))
+    assert_eq!(table.get(&first.test, &first.run).await.unwrap(), Some(stored.clone()));
+    let (_, after) = runs::update(table, &first.test, &first.run, &|run| run.advance(Status::Provisioning))
         .await
         .unwrap();
     assert_eq!(
         (after.version, after.record.status),
         (2, Status::Provisioning)
     );
-    assert_eq!(table.get(&first.run).await.unwrap(), Some(after));
+    assert_eq!(table.get(&first.test, &first.run).await.unwrap(), Some(after));
     // Who read the older version changes nothing.
     assert!(matches!(
         table.put(&stored).await,
         Err(PipelineError::Conflict(_))
     ));
-    let missing = runs::need(table, &TestRunId::parse("none").unwrap()).await;
+    let missing = runs::need(table, &first.test, &TestRunId::parse("none").unwrap()).await;
     assert!(matches!(missing, Err(PipelineError::NoRun(_))));
     runs_pages_suite(table, &first).await;
 }
@@ -268,21 +273,22 @@ async fn scenarios_suite(table: &dyn Scenarios, runs: &dyn Runs) {
 }
 
 async fn executions_suite(executions: &dyn Executions, begun: &dyn Fn() -> usize) {
+    let test = TestId::parse("t").unwrap();
     let run = TestRunId::parse("r1").unwrap();
     assert!(!executions.is_active(&run).await.unwrap());
     let input = json!({"part": 1});
     executions
-        .start("scenario-t-run-r1", &run, input.clone())
+        .start("scenario-t-run-r1", &test, &run, input.clone())
         .await
         .unwrap();
     executions
-        .start("scenario-t-run-r1", &run, input.clone())
+        .start("scenario-t-run-r1", &test, &run, input.clone())
         .await
         .unwrap();
     assert!(executions.is_active(&run).await.unwrap());
     assert_eq!(begun(), 1, "a repeated start begins nothing");
     executions
-        .start("scenario-t-run-r1-part-2", &run, input)
+        .start("scenario-t-run-r1-part-2", &test, &run, input)
         .await
         .unwrap();
     assert_eq!(begun(), 2);
@@ -307,7 +313,7 @@ async fn objects_agree() {
 async fn runs_agree() {
     runs_suite(&RunTable(sim())).await;
     let folder = tempfile::tempdir().unwrap();
-    let table = SqliteRuns(Database::open(folder.path()).unwrap());
+    let table = SqliteRuns(Database::open(folder.path(), &[]).unwrap());
     runs_suite(&table).await;
     assert_eq!(table.newest(50).unwrap().0.len(), 7);
     assert_eq!(table.unfinished().unwrap().len(), 7);
@@ -318,7 +324,7 @@ async fn scenarios_agree() {
     let simulated = sim();
     scenarios_suite(&simulated, &RunTable(simulated.clone())).await;
     let folder = tempfile::tempdir().unwrap();
-    let database = Database::open(folder.path()).unwrap();
+    let database = Database::open(folder.path(), &[]).unwrap();
     scenarios_suite(&SqliteScenarios(database.clone()), &SqliteRuns(database)).await;
 }
 
@@ -328,9 +334,8 @@ async fn executions_agree() {
     let names = || crate::state::lock(&simulated.0).execution_names.len();
     executions_suite(&simulated, &names).await;
     let folder = tempfile::tempdir().unwrap();
-    let database = Database::open(folder.path()).unwrap();
-    let definition = Arc::new(Definition::parse(WORKFLOW).unwrap());
-    let stored = SqliteExecutions::new(database.clone(), definition);
+    let database = Database::open(folder.path(), &[]).unwrap();
+    let stored = SqliteExecutions(database.clone());
     let rows = || {
         let count: i64 = database
             .with(|c| c.query_row("SELECT count(*) FROM executions", [], |row| row.get(0)))
@@ -340,12 +345,11 @@ async fn executions_agree() {
     executions_suite(&stored, &rows).await;
 }
 
-fn launch(n: u64, attempt: u32) -> Launch {
+fn launch(count: u64, token: &str) -> Launch {
     let run = run("r1");
-    let runner = RunnerId::parse(&format!("lo-home-1-{n}")).unwrap();
     Launch {
-        runner: runner.clone(),
-        attempt,
+        count,
+        token: token.to_owned(),
         order: Order {
             test: run.test,
             run: run.run,
@@ -354,7 +358,7 @@ fn launch(n: u64, attempt: u32) -> Launch {
             role: Role::Worker,
             depot: "nowhere".to_owned(),
             live: false,
-            runner: Some(runner),
+            runner: None,
             threads: None,
         },
     }
@@ -362,12 +366,14 @@ fn launch(n: u64, attempt: u32) -> Launch {
 
 /// `pass` lets a little time go by, real or virtual.
 async fn fleet_suite(fleet: &dyn Fleet, pass: &dyn Fn()) {
-    let (test, run) = (launch(1, 1).order.test, launch(1, 1).order.run);
-    let who = |n| launch(n, 1).runner;
-    let look = async |what: &dyn Fn(&[Seen]) -> bool| {
+    let order = launch(1, "").order;
+    let (test, run, here) = (order.test, order.run, order.region);
+    let elsewhere = Region::parse("lo-home-9").unwrap();
+    let look = async |what: &dyn Fn(&[RunnerStatus]) -> bool| {
         let deadline = Instant::now() + Duration::from_secs(30);
         while Instant::now() < deadline {
-            let seen = fleet::newest(fleet, &test, &run).await.unwrap();
+            let seen = fleet::of_run(fleet, &test, &run, Place::Region(&here));
+            let seen = seen.await.unwrap();
             if what(&seen) {
                 return seen;
             }
@@ -375,43 +381,83 @@ async fn fleet_suite(fleet: &dyn Fleet, pass: &dyn Fn()) {
         }
         panic!("nothing came of it")
     };
-    assert_eq!(fleet.list(&test).await.unwrap(), vec![]);
-    for _ in 0..2 {
-        let refused = fleet.launch(&[launch(1, 1), launch(2, 1)]).await.unwrap();
-        assert_eq!(refused, vec![]);
-    }
-    let seen = look(&|seen| seen.iter().all(Seen::is_ready)).await;
-    assert_eq!(seen.len(), 2, "a repeated launch doubles nothing");
-    assert!(
-        seen.iter()
-            .all(|seen| seen.attempt == 1 && seen.loss().is_none())
-    );
+    assert_eq!(fleet.list(&test, Place::Everywhere).await.unwrap(), vec![]);
+    let first = fleet.launch(&launch(2, "first")).await.unwrap();
+    assert_eq!((first.runners.len(), first.refused.len()), (2, 0));
+    let again = fleet.launch(&launch(2, "first")).await.unwrap();
+    assert_eq!(again, first, "a repeated launch answers who exists");
+    let seen = look(&|seen| seen.iter().all(RunnerStatus::is_ready)).await;
+    assert_eq!(seen.len(), 2, "and doubles nothing");
+    assert!(seen.iter().all(|seen| seen.loss().is_none()));
     let other = TestId::parse("other").unwrap();
-    assert_eq!(fleet.list(&other).await.unwrap(), vec![]);
+    assert_eq!(fleet.list(&other, Place::Everywhere).await.unwrap(), vec![]);
+    let there = Place::Region(&elsewhere);
+    assert_eq!(fleet.list(&test, there).await.unwrap(), vec![]);
+    assert_eq!(fleet.alive(there).await.unwrap(), vec![]);
+    assert_eq!(fleet.alive(Place::Everywhere).await.unwrap().len(), 2);
 
+    let who = first.runners.clone();
+    let stranger = RunnerId::parse("lo-home-1-99").unwrap();
+    // Runners of another region are not meant.
     fleet
-        .stop(&run, &[who(1), who(9)], Stop::AtOnce)
+        .stop(&run, &elsewhere, &who, Stop::AtOnce)
+        .await
+        .unwrap();
+    fleet
+        .stop(&run, &here, &[who[0].clone(), stranger], Stop::AtOnce)
         .await
         .unwrap();
     let seen = look(&|seen| seen.iter().any(|seen| !seen.alive)).await;
     let gone: Vec<_> = seen.iter().filter(|seen| !seen.alive).collect();
-    assert_eq!((gone.len(), &gone[0].runner), (1, &who(1)));
+    assert_eq!((gone.len(), &gone[0].runner), (1, &who[0]));
     assert!(gone[0].loss().unwrap().contains("killed by signal 9"));
 
-    fleet.launch(&[launch(1, 2)]).await.unwrap();
-    let seen = look(&|seen| seen.iter().all(Seen::is_ready)).await;
-    let first = seen.iter().find(|seen| seen.runner == who(1)).unwrap();
-    assert_eq!(first.attempt, 2, "the newest launch counts");
-    fleet
-        .stop(&run, &[who(1), who(2)], Stop::Gracefully)
+    let second = fleet.launch(&launch(1, "second")).await.unwrap();
+    assert!(!who.contains(&second.runners[0]), "a name is used once");
+    let seen = look(&|seen| {
+        let alive = seen.iter().filter(|seen| seen.alive);
+        alive.filter(|seen| seen.is_ready()).count() == 2
+    })
+    .await;
+    fleet::stop(fleet, &run, &seen, Stop::Gracefully)
         .await
         .unwrap();
     look(&|seen| seen.iter().all(|seen| !seen.alive)).await;
     // Stopping who is gone does not matter.
-    fleet
-        .stop(&run, &[who(1), who(2)], Stop::AtOnce)
-        .await
-        .unwrap();
+    fleet::stop(fleet, &run, &seen, Stop::AtOnce).await.unwrap();
+}
+
+/// A schedule is there until it is replaced or removed.
+async fn schedules_suite(schedules: &dyn Schedules) {
+    let test = TestId::parse("s1").unwrap();
+    let plan = |next_us| Planned {
+        when: When::default(),
+        next_us,
+        next_run: String::new(),
+        starting: None,
+        note: None,
+    };
+    assert_eq!(schedules.next(&test).await.unwrap(), None);
+    schedules.remove(&test).await.unwrap();
+    for next_us in [Some(7), Some(5), None, Some(9)] {
+        schedules.put(&test, &plan(next_us)).await.unwrap();
+        assert_eq!(schedules.next(&test).await.unwrap(), next_us);
+    }
+    let other = TestId::parse("s2").unwrap();
+    assert_eq!(schedules.next(&other).await.unwrap(), None);
+    schedules.remove(&test).await.unwrap();
+    assert_eq!(schedules.next(&test).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn schedules_agree() {
+    schedules_suite(&sim()).await;
+    let timers = Timers::default();
+    schedules_suite(&timers).await;
+    // Timers alone tell who is due; EventBridge calls instead.
+    let ids = ["a", "b", "c"].map(|id| TestId::parse(id).unwrap());
+    let timers = Timers::of(ids.clone().into_iter().zip([30, 10, 20]));
+    assert_eq!(timers.due(20), [ids[1].clone(), ids[2].clone()]);
 }
 
 #[tokio::test]

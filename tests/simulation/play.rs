@@ -13,9 +13,12 @@ use dlt_pipeline::live::LiveEvent;
 use dlt_pipeline::runs::Run;
 use dlt_pipeline::scenarios::ScenarioItem;
 use dlt_pipeline::workflow::definition::Definition;
-use dlt_pipeline::workflow::machine::{Effect, Event, Failure, Machine};
-use dlt_pipeline::workflow::{WORKFLOW, tasks, watch};
-use dlt_pipeline::world::{World, stamp};
+use dlt_pipeline::workflow::machine::Machine;
+use dlt_pipeline::workflow::frame::{Effect, Event, Failure};
+use dlt_pipeline::functions::{self, cancel, hand_over, settle};
+use dlt_pipeline::workflow::WORKFLOW;
+use dlt_pipeline::world::World;
+use dlt_pipeline::clock::stamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -129,8 +132,8 @@ pub fn play(plot: &Plot) -> Outcome {
         ..ScenarioItem::new(run.test.clone(), json!({}))
     };
     state.scenarios.insert(run.test.to_string(), claim);
-    let input = watch::execution_input(&run, 1, 1);
-    state.queued.push((watch::execution_name(&run, 1), input));
+    let input = hand_over::execution_input(&run, 1, 1);
+    state.queued.push((hand_over::execution_name(&run, 1), input));
     let mut agenda = BTreeMap::new();
     let cancel = state.faults.cancel;
     if state.rng.chance(cancel) {
@@ -302,7 +305,7 @@ impl Play {
                 }
             }
             Action::Cancel => {
-                let wish = now(watch::cancel(&self.world, &self.run.test, "enough"));
+                let wish = now(cancel::cancel(&self.world, &self.run.test, "enough"));
                 self.cancelled |= wish.is_ok();
                 lock(&self.sim.0).tell(format!("cancel: {wish:?}"));
             }
@@ -347,7 +350,7 @@ impl Play {
 
     fn once(&mut self, resource: &str, input: &Value) -> Result<Value, Failure> {
         let reports = self.readable_reports();
-        let result = now(tasks::call(&self.world, resource, input.clone()));
+        let result = now(functions::call(&self.world, resource, input.clone()));
         if let Err(error) = &result {
             lock(&self.sim.0).tell(format!("  {error}"));
         }
@@ -375,11 +378,11 @@ impl Play {
             state.calm_us = 0;
         }
         let end_time = stamp(lock(&self.sim.0).now_us);
-        let settled = now(self.world.change(&self.run.run, &|run| {
+        let settled = now(self.world.change(&self.run.test, &self.run.run, &|run| {
             // As the driver does when an execution ends early.
             if !run.record.status.is_terminal() {
                 run.failure.get_or_insert("the workflow broke".to_owned());
-                watch::settle(run, &end_time);
+                settle::settle(run, &end_time);
             }
         }));
         let run = settled.expect("a calm world");

@@ -6,16 +6,18 @@ use crate::state::{Shared, State, When, lock, passing};
 use async_trait::async_trait;
 use dlt_core::calls::RunsQuery;
 use dlt_core::calls::answers::{ScenarioListItem, StackInfo};
-use dlt_core::ids::{RunnerId, TestId, TestRunId};
+use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::executions::Executions;
-use dlt_pipeline::fleet::{Fleet, LARGEST_BATCH, Launch, Refused, Seen, Stop};
+use dlt_pipeline::fleet::{Fleet, LARGEST_BATCH, Launch, Launched, Place, RunnerStatus, Stop};
 use dlt_pipeline::live::{Drained, Live, LiveEvent};
 use dlt_pipeline::objects::{Access, Listed, Objects, is_key};
 use dlt_pipeline::regions::{RegionRoom, Regions};
 use dlt_pipeline::runs::{Run, Runs, RunsFound};
-use dlt_pipeline::scenarios::{ScenarioItem, Scenarios};
-use dlt_pipeline::world::{Clock, Pace, World};
+use dlt_pipeline::scenarios::{Planned, ScenarioItem, Scenarios};
+use dlt_pipeline::schedules::Schedules;
+use dlt_pipeline::world::{Pace, World};
+use dlt_pipeline::clock::Clock;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -31,6 +33,7 @@ impl Sim {
             runs: Arc::new(RunTable(self.clone())),
             objects: Arc::new(Bucket(self.clone())),
             regions: Arc::new(Land),
+            schedules: Arc::new(self.clone()),
             fleet: Arc::new(self.clone()),
             live: Arc::new(self.clone()),
             executions: Arc::new(self.clone()),
@@ -135,9 +138,11 @@ pub struct RunTable(pub Sim);
 
 #[async_trait]
 impl Runs for RunTable {
-    async fn get(&self, run: &TestRunId) -> Result<Option<Run>, PipelineError> {
-        self.0
-            .call(|state| Ok(state.runs.get(run.as_str()).cloned()))
+    async fn get(&self, test: &TestId, run: &TestRunId) -> Result<Option<Run>, PipelineError> {
+        self.0.call(|state| {
+            let found = state.runs.get(run.as_str());
+            Ok(found.filter(|found| found.test == *test).cloned())
+        })
     }
 
     async fn put(&self, run: &Run) -> Result<(), PipelineError> {
@@ -269,56 +274,66 @@ fn check(key: &str) -> Result<(), PipelineError> {
 
 #[async_trait]
 impl Fleet for Sim {
-    async fn launch(&self, launches: &[Launch]) -> Result<Vec<Refused>, PipelineError> {
+    async fn launch(&self, launch: &Launch) -> Result<Launched, PipelineError> {
         self.call(|state| {
-            if launches.len() > LARGEST_BATCH {
-                state.violate(format!("{} runners in one launch", launches.len()));
+            if !(1..=LARGEST_BATCH).contains(&launch.count) || launch.token.len() > 64 {
+                state.violate(format!("no launch that AWS takes: {launch:?}"));
             }
-            let mut refused = Vec::new();
-            for launch in launches {
-                if state.tokens.contains(&launch.token()) {
-                    continue;
-                }
+            if launch.order.runner.is_some() {
+                state.violate("a runner's name was made up before it existed".to_owned());
+            }
+            let mut launched = Launched {
+                runners: state.tokens.get(&launch.token).cloned().unwrap_or_default(),
+                refused: Vec::new(),
+            };
+            for _ in launched.runners.len() as u64..launch.count {
                 let probability = state.faults.refused;
                 if state.rng.chance(probability) {
-                    state.tell(format!("{} refused", launch.runner));
-                    refused.push(Refused {
-                        runner: launch.runner.clone(),
-                        reason: "capacity is unavailable at this time".to_owned(),
-                    });
-                    continue;
+                    state.tell("a launch was refused".to_owned());
+                    let reason = "capacity is unavailable at this time";
+                    launched.refused.push(reason.to_owned());
+                } else {
+                    launched.runners.push(Runner::launch(state, &launch.order));
                 }
-                state.tokens.insert(launch.token());
-                Runner::launch(state, launch);
             }
-            Ok(refused)
+            let token = launch.token.clone();
+            state.tokens.insert(token, launched.runners.clone());
+            Ok(launched)
         })
     }
 
-    async fn list(&self, test: &TestId) -> Result<Vec<Seen>, PipelineError> {
+    async fn list(
+        &self,
+        test: &TestId,
+        place: Place<'_>,
+    ) -> Result<Vec<RunnerStatus>, PipelineError> {
         self.call(|state| {
-            let ours = state.runners.iter().filter(|r| r.order.test == *test);
-            Ok(ours.map(Runner::seen).collect())
+            let ours = state.runners.iter();
+            let ours = ours.filter(|r| r.order.test == *test && place.has(&r.order.region));
+            Ok(ours.map(Runner::status).collect())
         })
     }
 
-    async fn alive(&self) -> Result<Vec<Seen>, PipelineError> {
+    async fn alive(&self, place: Place<'_>) -> Result<Vec<RunnerStatus>, PipelineError> {
         self.call(|state| {
-            let alive = state.runners.iter().filter(|runner| runner.alive());
-            Ok(alive.map(Runner::seen).collect())
+            let alive = state.runners.iter();
+            let alive = alive.filter(|r| r.alive() && place.has(&r.order.region));
+            Ok(alive.map(Runner::status).collect())
         })
     }
 
     async fn stop(
         &self,
         run: &TestRunId,
+        region: &Region,
         who: &[RunnerId],
         how: Stop,
     ) -> Result<(), PipelineError> {
         self.call(|state| {
             let now_us = state.now_us;
             for runner in &mut state.runners {
-                if runner.order.run == *run && who.contains(&runner.runner) && runner.alive() {
+                let ours = runner.order.run == *run && runner.order.region == *region;
+                if ours && who.contains(&runner.runner) && runner.alive() {
                     match how {
                         Stop::Gracefully => {
                             runner.told_us.get_or_insert(now_us);
@@ -334,7 +349,7 @@ impl Fleet for Sim {
 
 #[async_trait]
 impl Live for Sim {
-    async fn publish(&self, _: &TestRunId, event: LiveEvent) {
+    async fn publish(&self, _: &TestId, _: &TestRunId, event: LiveEvent) {
         let mut state = lock(&self.0);
         if let LiveEvent::Note(note) = &event {
             state.tell(format!("note: {note}"));
@@ -349,7 +364,13 @@ impl Live for Sim {
 
 #[async_trait]
 impl Executions for Sim {
-    async fn start(&self, name: &str, _: &TestRunId, input: Value) -> Result<(), PipelineError> {
+    async fn start(
+        &self,
+        name: &str,
+        _: &TestId,
+        _: &TestRunId,
+        input: Value,
+    ) -> Result<(), PipelineError> {
         self.call(|state| {
             if state.execution_names.insert(name.to_owned()) {
                 state.queued.push((name.to_owned(), input));
@@ -360,5 +381,29 @@ impl Executions for Sim {
 
     async fn is_active(&self, _: &TestRunId) -> Result<bool, PipelineError> {
         self.call(|state| Ok(!state.queued.is_empty()))
+    }
+}
+
+#[async_trait]
+impl Schedules for Sim {
+    async fn put(&self, test: &TestId, plan: &Planned) -> Result<(), PipelineError> {
+        self.call(|state| {
+            match plan.next_us {
+                Some(next_us) => state.schedules.insert(test.clone(), next_us),
+                None => state.schedules.remove(test),
+            };
+            Ok(())
+        })
+    }
+
+    async fn remove(&self, test: &TestId) -> Result<(), PipelineError> {
+        self.call(|state| {
+            state.schedules.remove(test);
+            Ok(())
+        })
+    }
+
+    async fn next(&self, test: &TestId) -> Result<Option<u64>, PipelineError> {
+        self.call(|state| Ok(state.schedules.get(test).copied()))
     }
 }

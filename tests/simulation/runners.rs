@@ -9,7 +9,7 @@ use dlt_core::measure::generator::Generator;
 use dlt_core::measure::tally::Tally;
 use dlt_core::messages::order::{LeaderReady, Order, Role, StartFile, WorkersFile};
 use dlt_core::messages::report::{Ended, Health, Report, TaskFacts};
-use dlt_pipeline::fleet::{Doing, Launch, Seen};
+use dlt_pipeline::fleet::{RunnerPhase, RunnerStatus};
 
 /// How long a worker waits for its start before it gives up, µs.
 const START_DEADLINE_US: u64 = 120_000_000;
@@ -37,10 +37,9 @@ pub struct Fate {
 pub struct Runner {
     pub runner: RunnerId,
     pub order: Order,
-    pub attempt: u32,
     pub launched_us: u64,
     pub fate: Fate,
-    pub doing: Doing,
+    pub phase: RunnerPhase,
     /// A leader holds it, and told it this start instant.
     pub start_at_us: Option<u64>,
     /// When it got SIGTERM.
@@ -50,64 +49,70 @@ pub struct Runner {
 
 impl Runner {
     /// Launches one, and checks what must hold at a launch.
-    pub fn launch(state: &mut State, launch: &Launch) {
-        let twin = state
+    pub fn launch(state: &mut State, order: &Order) -> RunnerId {
+        let n = 1 + state
             .runners
             .iter()
-            .any(|other| other.runner == launch.runner && other.alive());
-        if twin {
-            state.violate(format!("{} was launched twice", launch.runner));
-        }
-        let status = state.runs[launch.order.run.as_str()].record.status;
+            .filter(|other| other.order.run == order.run && other.order.region == order.region)
+            .count();
+        let runner = RunnerId::parse(&format!("{}-{n}", order.region)).expect("a name");
+        let (run, role) = (&order.run, order.role);
+        let status = state.runs[run.as_str()].record.status;
         if status.is_terminal() {
-            state.violate(format!("{} was launched in a {status} run", launch.runner));
+            state.violate(format!("{runner} was launched in a {status} run"));
         }
-        if launch.order.role == Role::Leader {
-            let order = &launch.order;
+        let asked = state.runs[run.as_str()]
+            .regions
+            .iter()
+            .find(|row| row.region == order.region)
+            .map_or(0, |row| row.tasks);
+        let alive = state.runners.iter().filter(|other| {
+            other.order.run == *run && other.order.region == order.region && other.alive()
+        });
+        if alive.count() as u64 >= asked {
+            state.violate(format!("{runner} is more than the {asked} that were asked for"));
+        }
+        if role == Role::Leader {
             let key = keys::workers(&order.test, &order.prefix, &order.region);
             if !state.objects.contains_key(&key) {
-                state.violate(format!("{} leads nobody it knows", launch.runner));
+                state.violate(format!("{runner} leads nobody it knows"));
             }
         }
         let fate = draw_fate(state);
-        state.tell(format!(
-            "{} launched, attempt {}",
-            launch.runner, launch.attempt
-        ));
+        state.tell(format!("{runner} launched"));
         state.runners.push(Self {
-            runner: launch.runner.clone(),
-            order: launch.order.clone(),
-            attempt: launch.attempt,
+            runner: runner.clone(),
+            order: order.clone(),
             launched_us: state.now_us,
             fate,
-            doing: Doing::Starting,
+            phase: RunnerPhase::Starting,
             start_at_us: None,
             told_us: None,
             spoken: false,
         });
+        runner
     }
 
     pub fn alive(&self) -> bool {
-        matches!(self.doing, Doing::Starting | Doing::Ready { .. })
+        matches!(self.phase, RunnerPhase::Starting | RunnerPhase::Ready { .. })
     }
 
     pub fn die(&mut self, how: &str) {
-        self.doing = Doing::Gone {
+        self.phase = RunnerPhase::Gone {
             how: how.to_owned(),
             said: Some("that was all".to_owned()),
         };
     }
 
-    pub fn seen(&self) -> Seen {
-        Seen {
+    pub fn status(&self) -> RunnerStatus {
+        RunnerStatus {
             run: self.order.run.clone(),
             runner: self.runner.clone(),
             region: self.order.region.clone(),
             role: self.order.role,
-            attempt: self.attempt,
             since_us: self.launched_us,
             alive: self.alive(),
-            doing: self.doing.clone(),
+            phase: self.phase.clone(),
         }
     }
 
@@ -209,8 +214,8 @@ fn come_up(state: &mut State, at: usize) {
         return;
     }
     if runner.order.role == Role::Worker {
-        if runner.doing == Doing::Starting {
-            runner.doing = Doing::Ready {
+        if runner.phase == RunnerPhase::Starting {
+            runner.phase = RunnerPhase::Ready {
                 address: "127.0.0.1:1".to_owned(),
             };
         }
@@ -238,7 +243,7 @@ fn lead(state: &mut State, at: usize) {
         .into_iter()
         .map(|worker| worker.runner)
         .collect();
-    let ready = |runner: &&Runner| runner.seen().is_ready() && named.contains(&runner.runner);
+    let ready = |runner: &&Runner| runner.status().is_ready() && named.contains(&runner.runner);
     if !state.runners[at].spoken {
         let connected: Vec<RunnerId> = state
             .runners
@@ -248,7 +253,7 @@ fn lead(state: &mut State, at: usize) {
             .collect();
         let unreachable = named.iter().filter(|name| !connected.contains(name));
         let word = LeaderReady {
-            leader,
+            leader: leader.clone(),
             unreachable: unreachable.cloned().collect(),
             connected,
             clock_error_us: 0,
@@ -266,15 +271,11 @@ fn lead(state: &mut State, at: usize) {
     for runner in &mut state.runners {
         let ours = runner.order.run == order.run
             && runner.alive()
-            && (named.contains(&runner.runner) || runner.runner == state_leader(&order));
+            && (named.contains(&runner.runner) || runner.runner == leader);
         if ours {
             runner.start_at_us.get_or_insert(start.start_at_us);
         }
     }
-}
-
-fn state_leader(order: &Order) -> RunnerId {
-    order.runner.clone().expect("at home a runner has its name")
 }
 
 /// From the start to the end.
@@ -299,7 +300,7 @@ fn load(state: &mut State, at: usize) {
     if !stopped && !done {
         return;
     }
-    runner.doing = Doing::Finished { exit: 0 };
+    runner.phase = RunnerPhase::Finished { exit: 0 };
     let order = &runner.order;
     let key = keys::report(&order.test, &order.prefix, &runner.runner, &order.region);
     let text = match runner.fate.report_broken {

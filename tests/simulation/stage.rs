@@ -5,7 +5,7 @@ use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
 use dlt_core::record::RunRecord;
 use dlt_core::scenario::{Defaults, Format, Scenario};
 use dlt_pipeline::runs::{RegionTasks, Run};
-use dlt_pipeline::world::stamp;
+use dlt_pipeline::clock::stamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

@@ -3,6 +3,7 @@
 
 use crate::rng::Rng;
 use crate::runners::Runner;
+use dlt_core::ids::{RunnerId, TestId};
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::live::LiveEvent;
 use dlt_pipeline::runs::Run;
@@ -55,7 +56,9 @@ pub struct State {
     pub scenarios: BTreeMap<String, ScenarioItem>,
     pub objects: BTreeMap<String, Vec<u8>>,
     pub runners: Vec<Runner>,
-    pub tokens: BTreeSet<String>,
+    /// Who was launched by each token.
+    pub tokens: BTreeMap<String, Vec<RunnerId>>,
+    pub schedules: BTreeMap<TestId, u64>,
     /// When the run reached its last status.
     pub ended_us: Option<u64>,
     /// Executions asked for and not yet begun.
@@ -97,7 +100,8 @@ impl State {
             scenarios: BTreeMap::new(),
             objects: BTreeMap::new(),
             runners: Vec::new(),
-            tokens: BTreeSet::new(),
+            tokens: BTreeMap::new(),
+            schedules: BTreeMap::new(),
             ended_us: None,
             queued: Vec::new(),
             execution_names: BTreeSet::new(),

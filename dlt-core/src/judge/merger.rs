@@ -244,16 +244,16 @@ impl Merger {
                 _ => {}
             }
         }
-        if !facts.expected.is_empty() {
-            let expected: BTreeSet<&RunnerId> = facts.expected.iter().map(|row| &row.0).collect();
+        if !facts.dealt.is_empty() {
+            let dealt: BTreeSet<&RunnerId> = facts.dealt.iter().map(|row| &row.0).collect();
             let unknown: Vec<&RunnerId> = self
                 .runners
                 .keys()
-                .filter(|runner| !expected.contains(runner))
+                .filter(|runner| !dealt.contains(runner))
                 .collect();
             if !unknown.is_empty() {
                 sentences.push(format!(
-                    "reports of runners that were not asked for are merged too: {}",
+                    "reports of runners that had no part of the load are merged too: {}",
                     warnings::named(&unknown)
                 ));
             }

@@ -7,9 +7,16 @@ use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// Longest line that is read, bytes; CloudWatch Logs' event limit is 256 KB.
 pub const LONGEST_LINE_BYTES: usize = 256 * 1024;
+/// A tick's line stays below this, bytes: container logs split lines at 16 KB.
+pub const LONGEST_TICK_BYTES: usize = 16_000;
+/// Most runners that a regional tick lists: their rows take about 3 KB, which
+/// leaves room for three full histograms below [`LONGEST_TICK_BYTES`].
+pub const MOST_RUNNER_ROWS: usize = 50;
 
 /// A line of a runner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,8 +82,10 @@ pub struct Tick {
     pub second: Second,
     /// Statuses read in this second, whatever they were: does the target answer at all.
     pub answers: u64,
-    /// One short row a runner.
+    /// One short row a runner; of many runners the worst (see [`Tick::keep_worst`]).
     pub runners: Vec<RunnerRow>,
+    /// The runners that are not listed, counted by state.
+    pub others: BTreeMap<RunnerState, u64>,
 }
 
 /// What stands before the second's fields.
@@ -93,6 +102,8 @@ struct Names {
 struct Rest {
     answers: u64,
     runners: Vec<RunnerRow>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    others: BTreeMap<RunnerState, u64>,
 }
 
 impl Serialize for Tick {
@@ -106,6 +117,7 @@ impl Serialize for Tick {
         let rest = Rest {
             answers: self.answers,
             runners: self.runners.clone(),
+            others: self.others.clone(),
         };
         let parts = [
             serde_json::to_value(names),
@@ -136,6 +148,7 @@ impl<'de> Deserialize<'de> for Tick {
             second,
             answers: rest.answers,
             runners: rest.runners,
+            others: rest.others,
         })
     }
 }
@@ -158,6 +171,7 @@ impl Tick {
             second: second.clone(),
             answers: 0,
             runners: vec![row],
+            others: BTreeMap::new(),
         }
     }
 
@@ -166,11 +180,34 @@ impl Tick {
         self.second.merge(&other.second);
         self.answers += other.answers;
         self.runners.extend(other.runners.iter().cloned());
+        for (state, count) in &other.others {
+            *self.others.entry(*state).or_default() += count;
+        }
+    }
+
+    /// Lists at most `most` runners and counts the others by state. Lost runners
+    /// are listed first, then lagging ones, then those with the highest lag.
+    /// Rows that all fit keep their order.
+    pub fn keep_worst(&mut self, most: usize) {
+        if self.runners.len() <= most {
+            return;
+        }
+        self.runners.sort_by_key(|row| {
+            let by_state = match row.1 {
+                RunnerState::Lost => 0,
+                RunnerState::Lagging => 1,
+                RunnerState::Loading | RunnerState::Finished => 2,
+            };
+            (by_state, Reverse(row.3))
+        });
+        for row in self.runners.drain(most..) {
+            *self.others.entry(row.1).or_default() += 1;
+        }
     }
 }
 
 /// What a runner is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunnerState {
     /// Makes load.
@@ -232,5 +269,60 @@ mod tests {
         );
         assert_eq!(RunnerLine::parse(&text), Some(line));
         assert_eq!(RunnerLine::parse("hello"), None);
+    }
+
+    fn region_of(rows: Vec<RunnerRow>) -> Tick {
+        let mut tick = Tick::of(
+            &Second::default(),
+            TestId::parse("Xk29QmWz7B").unwrap(),
+            TestRunId::parse("p4TqL8vN2c").unwrap(),
+            Region::parse("lo-home-1").unwrap(),
+            0,
+            row(0, RunnerState::Loading, 0),
+        );
+        tick.runners = rows;
+        tick
+    }
+
+    fn row(number: u64, state: RunnerState, lag_p99_us: u64) -> RunnerRow {
+        let id = RunnerId::parse(&format!("lo-home-1-{number}")).unwrap();
+        RunnerRow(id, state, 0, lag_p99_us)
+    }
+
+    #[test]
+    fn the_worst_runners_are_listed_and_the_others_counted() {
+        let mut tick = region_of(vec![
+            row(1, RunnerState::Loading, 10),
+            row(2, RunnerState::Finished, 30),
+            row(3, RunnerState::Lagging, 5),
+            row(4, RunnerState::Loading, 20),
+            row(5, RunnerState::Lost, 0),
+            row(6, RunnerState::Loading, 20),
+        ]);
+        let whole = tick.clone();
+        tick.keep_worst(6);
+        assert_eq!(tick, whole, "rows that fit are left alone");
+        tick.keep_worst(4);
+        let listed: Vec<&str> = tick.runners.iter().map(|row| row.0.as_str()).collect();
+        let expected = ["lo-home-1-5", "lo-home-1-3", "lo-home-1-2", "lo-home-1-4"];
+        assert_eq!(listed, expected);
+        assert_eq!(tick.others, BTreeMap::from([(RunnerState::Loading, 2)]));
+        tick.keep_worst(2);
+        let line = RunnerLine::Tick(tick);
+        let text = line.to_line();
+        let end = r#""runners":[["lo-home-1-5","lost",0,0],["lo-home-1-3","lagging",0,5]],"others":{"loading":3,"finished":1}}"#;
+        assert!(text.ends_with(end), "{text}");
+        assert_eq!(RunnerLine::parse(&text), Some(line));
+    }
+
+    #[test]
+    fn counts_of_unlisted_runners_are_added() {
+        let mut tick = region_of(vec![row(1, RunnerState::Loading, 1); 3]);
+        tick.keep_worst(1);
+        let mut other = region_of(vec![row(2, RunnerState::Lost, 0); 2]);
+        other.keep_worst(0);
+        tick.merge(&other);
+        let expected = [(RunnerState::Loading, 2), (RunnerState::Lost, 2)];
+        assert_eq!(tick.others, BTreeMap::from(expected));
     }
 }

@@ -47,7 +47,7 @@ fn summary(runners: u64, thresholds: &[&str], failure: Option<&str>) -> Summary 
         })
         .collect();
     merger.finish(&RunFacts {
-        expected: &expected,
+        dealt: &expected,
         plan: &plan_of_users(5.0, 10),
         tasks: 2,
         thresholds: &thresholds,

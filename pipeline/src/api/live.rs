@@ -81,7 +81,7 @@ impl Teller {
                 let runs = self.world.runs.as_ref();
                 let active = scenarios::active_run(&item, runs).await.unwrap_or(None);
                 let run = match &active {
-                    Some(run) => runs.get(run).await.unwrap_or(None),
+                    Some(run) => runs.get(&self.test, run).await.unwrap_or(None),
                     None => None,
                 };
                 if let Some(run) = run {

@@ -1,9 +1,9 @@
 //! Parts of a run with routes of their own (decision 21): its seconds, exact
 //! histograms, errors, and the objects that it left.
 
-use super::{Answer, json, runs};
-use crate::objects::uploads;
-use crate::results::{self, Histogram};
+use crate::api::{Answer, json, runs};
+use crate::functions::histogram::{self, Histogram};
+use crate::functions::uploads;
 use crate::runs::Run;
 use crate::world::World;
 use dlt_core::calls::answers::{Artifact, ArtifactsAnswer, ErrorsAnswer, HistogramAnswer, Samples};
@@ -147,7 +147,7 @@ async fn histogram(
     label: Option<String>,
     of: Option<Samples>,
 ) -> Result<HistogramAnswer, Refusal> {
-    match results::histogram(world, run, label.as_deref(), of).await? {
+    match histogram::histogram(world, run, label.as_deref(), of).await? {
         Histogram::Of(answer) => Ok(*answer),
         Histogram::Nothing => Err(match &label {
             Some(label) => nothing_yet(run, &format!("label {label:?}")),

@@ -1,5 +1,6 @@
 //! The platform calls: regions, runners, capacity, what is deployed.
 
+use crate::fleet::Place;
 use crate::world::World;
 use dlt_core::calls::answers::{RegionInfo, RegionTaskIds, RegionsAnswer, StackInfo, VcpuDetails};
 use dlt_core::refusal::Refusal;
@@ -35,7 +36,7 @@ pub(super) async fn regions(world: &World) -> Result<RegionsAnswer, Refusal> {
 /// GET /tasks.
 pub(super) async fn tasks(world: &World) -> Result<Vec<RegionTaskIds>, Refusal> {
     let rooms = world.regions.list().await?;
-    let alive = world.fleet.alive().await?;
+    let alive = world.fleet.alive(Place::Everywhere).await?;
     let rows = rooms.into_iter().map(|room| RegionTaskIds {
         task_arns: alive
             .iter()

@@ -82,7 +82,7 @@ pub(super) async fn need(
     test: &TestId,
     run: &TestRunId,
 ) -> Result<crate::runs::Run, Refusal> {
-    let found = world.runs.get(run).await?;
+    let found = world.runs.get(test, run).await?;
     found.filter(|found| found.test == *test).ok_or_else(|| {
         Refusal::new(
             404,
@@ -152,7 +152,7 @@ pub(super) async fn baseline(
     "baseline found".clone_into(&mut answer.message);
     answer.baseline_id = Some(baseline.to_string());
     if data {
-        let run = world.runs.get(&baseline).await?;
+        let run = world.runs.get(test, &baseline).await?;
         if run.is_none() {
             answer.warning = Some("the baseline run no longer exists".to_owned());
         }

@@ -1,15 +1,14 @@
 //! The scenario calls: list, keep, run, schedule, read, cancel, delete.
 
-use super::platform;
+use crate::api::platform;
 use crate::error::PipelineError;
-use crate::fleet::{self, Doing};
-use crate::objects::uploads::Uploads;
-use crate::regions;
+use crate::fleet::{self, Place, RunnerPhase};
+use crate::functions::fire::{instant, planned};
+use crate::functions::start::{new_run, new_test, start};
+use crate::functions::uploads::Uploads;
+use crate::functions::{cancel, room, schedule};
 use crate::runs::Run;
-use crate::runs::start::{new_run, new_test, start};
 use crate::scenarios::{self, ScenarioItem};
-use crate::schedules::{instant, planned};
-use crate::workflow::watch;
 use crate::world::World;
 use dlt_core::calls::RunsQuery;
 use dlt_core::calls::answers::{ScenarioList, ScenarioRecord, TaskCounts};
@@ -63,9 +62,10 @@ pub(super) async fn post(world: &World, body: &Value) -> Result<ScenarioRecord, 
             run = Some(started);
         }
         Action::Save => keep(world, &test, kept).await?,
-        Action::Schedule(when) => schedule(world, &test, kept, &post, when).await?,
+        Action::Schedule(when) => keep_schedule(world, &test, kept, &post, when).await?,
     }
     let item = scenarios::need(world.scenarios.as_ref(), &test).await?;
+    schedule::follow(world, &item).await?;
     let mut record = record(world, &item).await?;
     record.test_scenario = Value::String(record.test_scenario.to_string());
     record.test_run_id = run.map(String::from);
@@ -129,7 +129,7 @@ async fn run_now(
     test: &TestId,
 ) -> Result<TestRunId, Refusal> {
     let scenario = runnable(post)?;
-    regions::check_room(world, &post.tasks).await?;
+    room::check_room(world, &post.tasks).await?;
     let run = new_run(world)?;
     start(world, scenario, kept, test, &run).await?;
     Ok(run)
@@ -162,7 +162,7 @@ async fn keep(world: &World, test: &TestId, kept: Value) -> Result<(), Refusal> 
     Ok(scenarios::keep(scenarios, runs, test, true, &change).await?)
 }
 
-async fn schedule(
+async fn keep_schedule(
     world: &World,
     test: &TestId,
     kept: Value,
@@ -189,7 +189,7 @@ async fn schedule(
 async fn record(world: &World, item: &ScenarioItem) -> Result<ScenarioRecord, Refusal> {
     let row = item.row();
     let run = match &item.run {
-        Some(run) => world.runs.get(run).await?,
+        Some(run) => world.runs.get(&item.test, run).await?,
         None => None,
     };
     let scheduled = item.status == Status::Scheduled;
@@ -286,7 +286,7 @@ pub(super) async fn get(
         Status::Provisioning | Status::Running | Status::Cancelling | Status::CleaningUp
     );
     let run = match item.run.as_ref().filter(|_| has_tasks) {
-        Some(run) => world.runs.get(run).await?,
+        Some(run) => world.runs.get(&item.test, run).await?,
         None => None,
     };
     if let Some(run) = run {
@@ -300,7 +300,7 @@ pub(super) async fn get(
 }
 
 async fn tasks_per_region(world: &World, run: &Run) -> Result<Vec<TaskCounts>, Refusal> {
-    let seen = fleet::newest(world.fleet.as_ref(), &run.test, &run.run).await?;
+    let seen = fleet::of_run(world.fleet.as_ref(), &run.test, &run.run, Place::Everywhere).await?;
     let counts = run.regions.iter().map(|row| {
         let here = seen
             .iter()
@@ -308,7 +308,7 @@ async fn tasks_per_region(world: &World, run: &Run) -> Result<Vec<TaskCounts>, R
         // A leader says that it is ready to nobody but the workflow; once the
         // start is given, everyone is.
         let (pending, running): (Vec<_>, Vec<_>) =
-            here.partition(|seen| seen.doing == Doing::Starting && run.start_at_us.is_none());
+            here.partition(|seen| seen.phase == RunnerPhase::Starting && run.start_at_us.is_none());
         TaskCounts {
             region: row.region.to_string(),
             running: running.len() as u64,
@@ -324,7 +324,7 @@ async fn history(world: &World, test: &TestId) -> Result<Vec<Value>, Refusal> {
     let ids = run_ids(world, test, MOST_HISTORY).await?;
     let mut records = Vec::with_capacity(ids.len());
     for id in ids {
-        if let Some(run) = world.runs.get(&id).await? {
+        if let Some(run) = world.runs.get(test, &id).await? {
             records.push(run.record.shown());
         }
     }
@@ -354,7 +354,7 @@ async fn run_ids(
         query.after = page
             .rows
             .last()
-            .and_then(|row| super::runs::token(test, row));
+            .and_then(|row| crate::api::runs::token(test, row));
         if query.after.is_none() || page.rows.len() < query.limit || ids.len() >= most {
             ids.truncate(most);
             return Ok(ids);
@@ -365,7 +365,7 @@ async fn run_ids(
 /// POST /scenarios/{testId}. At rest there is no run to stop: then a schedule
 /// that is still to come is dropped.
 pub(super) async fn cancel(world: &World, test: &TestId) -> Result<&'static str, Refusal> {
-    match watch::cancel(world, test, "cancelled through the API").await {
+    match cancel::cancel(world, test, "cancelled through the API").await {
         Ok(()) => {}
         Err(PipelineError::NothingRuns(_)) => {
             let unschedule = |item: &mut ScenarioItem| {
@@ -381,7 +381,8 @@ pub(super) async fn cancel(world: &World, test: &TestId) -> Result<&'static str,
                 }
                 live
             };
-            scenarios::update(world.scenarios.as_ref(), test, &unschedule).await?;
+            let item = scenarios::update(world.scenarios.as_ref(), test, &unschedule).await?;
+            schedule::follow(world, &item).await?;
         }
         Err(error) => return Err(error.into()),
     }
@@ -399,6 +400,7 @@ pub(super) async fn delete(world: &World, test: &TestId) -> Result<&'static str,
         }
         other => other?,
     }
+    world.schedules.remove(test).await?;
     loop {
         let ids = run_ids(world, test, PAGE).await?;
         if ids.is_empty() || world.runs.delete(test, &ids).await? == 0 {

@@ -4,7 +4,7 @@
 //! this server itself. A server that asks for tokens, in front of here, may
 //! have other names too.
 
-use super::{Answer, answer, live};
+use crate::api::{Answer, answer, live};
 use crate::live::broadcast::Broadcast;
 use crate::objects::LARGEST_OBJECT_BYTES;
 use crate::world::World;

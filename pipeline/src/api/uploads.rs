@@ -1,7 +1,8 @@
 //! Files of a scenario: bodies, data rows, certificates that runners fetch
 //! before they start. At home they are sent here; on AWS to the bucket.
 
-use crate::objects::{Access, LARGEST_OBJECT_BYTES, uploads as stored};
+use crate::functions::uploads as stored;
+use crate::objects::{Access, LARGEST_OBJECT_BYTES};
 use crate::world::World;
 use dlt_core::calls::answers::{Artifact, FilesAnswer, UploadAnswer};
 use dlt_core::ids::TestId;

@@ -5,14 +5,20 @@ pub mod sqlite;
 
 use crate::error::PipelineError;
 use async_trait::async_trait;
-use dlt_core::ids::TestRunId;
+use dlt_core::ids::{TestId, TestRunId};
 use serde_json::Value;
 
 /// Who begins executions.
 #[async_trait]
 pub trait Executions: Send + Sync {
     /// Begins an execution; one whose name was used before is not begun again.
-    async fn start(&self, name: &str, run: &TestRunId, input: Value) -> Result<(), PipelineError>;
+    async fn start(
+        &self,
+        name: &str,
+        test: &TestId,
+        run: &TestRunId,
+        input: Value,
+    ) -> Result<(), PipelineError>;
     /// Whether an execution of the run has not ended.
     async fn is_active(&self, run: &TestRunId) -> Result<bool, PipelineError>;
 }

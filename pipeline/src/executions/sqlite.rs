@@ -1,36 +1,33 @@
-//! Executions at home: one row each, the machine as JSON, so that whoever
-//! opens the data folder next goes on where the last one stopped.
+//! Executions at home: one row each, what is to go on as JSON, so that whoever
+//! opens the data folder next goes on where the last one stopped. What that JSON
+//! means is known by the driver, the only one who reads it.
 
 use super::Executions;
 use crate::error::PipelineError;
-use crate::local::sqlite::Database;
-use crate::workflow::definition::Definition;
-use crate::workflow::machine::Machine;
+use crate::store::sqlite::Database;
 use async_trait::async_trait;
-use dlt_core::ids::TestRunId;
+use dlt_core::ids::{TestId, TestRunId};
 use rusqlite::{OptionalExtension, params};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::sync::Arc;
 
 /// Executions in the data folder's database.
 #[derive(Debug, Clone)]
-pub struct SqliteExecutions {
-    database: Database,
-    definition: Arc<Definition>,
+pub struct SqliteExecutions(pub Database);
+
+/// An execution that has not begun yet, as it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotBegun {
+    /// Its input.
+    pub first_input: Value,
 }
 
 impl SqliteExecutions {
-    /// Executions of this workflow.
-    pub fn new(database: Database, definition: Arc<Definition>) -> Self {
-        Self {
-            database,
-            definition,
-        }
-    }
-
-    /// The run's oldest execution that has not ended: its name and machine.
-    pub fn next(&self, run: &TestRunId) -> Result<Option<(String, Machine)>, PipelineError> {
-        let row = self.database.with(|connection| {
+    /// The run's oldest execution that has not ended: its name, and what was
+    /// last saved of it, or [`NotBegun`].
+    pub fn next(&self, run: &TestRunId) -> Result<Option<(String, Value)>, PipelineError> {
+        let row = self.0.with(|connection| {
             connection
                 .query_row(
                     "SELECT name, machine FROM executions
@@ -43,19 +40,24 @@ impl SqliteExecutions {
         let Some((name, text)) = row else {
             return Ok(None);
         };
-        let machine = serde_json::from_str(&text).map_err(|error| {
+        let stored = serde_json::from_str(&text).map_err(|error| {
             PipelineError::Other(format!("stored execution {name} is unreadable: {error}"))
         })?;
-        Ok(Some((name, machine)))
+        Ok(Some((name, stored)))
     }
 
-    /// Keeps a machine as it stands now.
-    pub fn save(&self, name: &str, machine: &Machine) -> Result<(), PipelineError> {
+    /// Keeps an execution as it stands now, and whether it has ended.
+    pub fn save(
+        &self,
+        name: &str,
+        machine: &impl Serialize,
+        ended: bool,
+    ) -> Result<(), PipelineError> {
         let text = Database::json(machine)?;
-        self.database.with(|connection| {
+        self.0.with(|connection| {
             connection.execute(
                 "UPDATE executions SET machine = ?1, ended = ?2 WHERE name = ?3",
-                params![text, machine.end().is_some(), name],
+                params![text, ended, name],
             )
         })?;
         Ok(())
@@ -63,7 +65,7 @@ impl SqliteExecutions {
 
     /// Gives up an execution that cannot be read or driven.
     pub fn abandon(&self, run: &TestRunId) -> Result<(), PipelineError> {
-        self.database.with(|connection| {
+        self.0.with(|connection| {
             connection.execute(
                 "UPDATE executions SET ended = 1 WHERE run = ?1",
                 [run.as_str()],
@@ -75,10 +77,15 @@ impl SqliteExecutions {
 
 #[async_trait]
 impl Executions for SqliteExecutions {
-    async fn start(&self, name: &str, run: &TestRunId, input: Value) -> Result<(), PipelineError> {
-        let machine = Machine::new(&self.definition, name, input);
-        let text = Database::json(&machine)?;
-        self.database.with(|connection| {
+    async fn start(
+        &self,
+        name: &str,
+        _: &TestId,
+        run: &TestRunId,
+        input: Value,
+    ) -> Result<(), PipelineError> {
+        let text = Database::json(&NotBegun { first_input: input })?;
+        self.0.with(|connection| {
             connection.execute(
                 "INSERT OR IGNORE INTO executions (name, run, machine, ended) VALUES (?1, ?2, ?3, 0)",
                 params![name, run.as_str(), text],
@@ -88,7 +95,7 @@ impl Executions for SqliteExecutions {
     }
 
     async fn is_active(&self, run: &TestRunId) -> Result<bool, PipelineError> {
-        let count: i64 = self.database.with(|connection| {
+        let count: i64 = self.0.with(|connection| {
             connection.query_row(
                 "SELECT count(*) FROM executions WHERE run = ?1 AND ended = 0",
                 [run.as_str()],

@@ -11,43 +11,55 @@ use async_trait::async_trait;
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
 use dlt_core::messages::order::{Order, Role};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Most runners of one launch (RunTask takes ten).
-pub const LARGEST_BATCH: usize = 10;
-/// How often one runner is launched before it is given up.
-pub const MOST_ATTEMPTS: u32 = 3;
+pub const LARGEST_BATCH: u64 = 10;
 
-/// A runner to be launched.
+/// So many equal runners to be launched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Launch {
-    /// Who.
-    pub runner: RunnerId,
-    /// What it is told.
+    /// What each is told; who it is, it learns from the fleet.
     pub order: Order,
-    /// From 1; a replacement has the next number.
-    pub attempt: u32,
+    /// How many, 1 to [`LARGEST_BATCH`].
+    pub count: u64,
+    /// A launch whose token was used before launches nobody: so one that is
+    /// repeated because its answer was lost never doubles a runner. At most 64
+    /// characters (ECS RunTask, `clientToken`).
+    pub token: String,
 }
 
-impl Launch {
-    /// A launch with a token that was used before does nothing: so a launch
-    /// that is repeated because its answer was lost never doubles a runner.
-    pub fn token(&self) -> String {
-        format!("{}-{}-{}", self.order.run, self.runner, self.attempt)
+/// What came of a launch.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Launched {
+    /// Who exists now, also of an earlier launch with the same token.
+    pub runners: Vec<RunnerId>,
+    /// Why others were not launched, a sentence for each.
+    pub refused: Vec<String>,
+}
+
+/// Which regions are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// One.
+    Region(&'a Region),
+    /// All that the fleet knows, each once.
+    Everywhere,
+}
+
+impl Place<'_> {
+    /// Whether a region is meant.
+    pub fn has(self, region: &Region) -> bool {
+        match self {
+            Self::Region(one) => one == region,
+            Self::Everywhere => true,
+        }
     }
 }
 
-/// A launch that was refused: the runner was not launched.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// Who.
-    pub runner: RunnerId,
-    /// Why.
-    pub reason: String,
-}
-
-/// What a runner is doing, as far as one sees from outside.
+/// How far a runner is, as one sees it from outside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Doing {
+pub enum RunnerPhase {
     /// Launched, has said nothing yet.
     Starting,
     /// Listens and may be started, or loads.
@@ -71,7 +83,7 @@ pub enum Doing {
 
 /// A launched runner.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct RunnerStatus {
     /// Of which run.
     pub run: TestRunId,
     /// Who.
@@ -80,32 +92,32 @@ pub struct Seen {
     pub region: Region,
     /// As what.
     pub role: Role,
-    /// Which launch.
-    pub attempt: u32,
     /// When it was launched, µs since the Unix epoch.
     pub since_us: u64,
     /// Whether it still exists.
     pub alive: bool,
-    /// What it is doing.
-    pub doing: Doing,
+    /// How far it is.
+    pub phase: RunnerPhase,
 }
 
-impl Seen {
+impl RunnerStatus {
     /// How a runner was lost, as the end of a sentence; None if it was not.
     pub fn loss(&self) -> Option<String> {
-        match &self.doing {
-            Doing::Gone { how, said } => Some(match said {
+        match &self.phase {
+            RunnerPhase::Gone { how, said } => Some(match said {
                 None => how.clone(),
                 Some(said) => format!("{how}; it said: {said}"),
             }),
-            Doing::Finished { exit } if *exit != 0 => Some(format!("ended with exit code {exit}")),
+            RunnerPhase::Finished { exit } if *exit != 0 => {
+                Some(format!("ended with exit code {exit}"))
+            }
             _ => None,
         }
     }
 
     /// Could it still be started?
     pub fn is_ready(&self) -> bool {
-        self.alive && matches!(self.doing, Doing::Ready { .. })
+        self.alive && matches!(self.phase, RunnerPhase::Ready { .. })
     }
 }
 
@@ -118,36 +130,56 @@ pub enum Stop {
     AtOnce,
 }
 
-/// Where runners live.
+/// Where runners live. It names them: nothing else may compute a runner's id.
 #[async_trait]
 pub trait Fleet: Send + Sync {
-    /// Launches at most [`LARGEST_BATCH`] runners; answers those refused.
-    async fn launch(&self, launches: &[Launch]) -> Result<Vec<Refused>, PipelineError>;
+    /// Launches runners; answers who exists and why others do not.
+    async fn launch(&self, launch: &Launch) -> Result<Launched, PipelineError>;
     /// Every runner launched for a scenario that is alive or not long gone.
-    async fn list(&self, test: &TestId) -> Result<Vec<Seen>, PipelineError>;
+    async fn list(
+        &self,
+        test: &TestId,
+        place: Place<'_>,
+    ) -> Result<Vec<RunnerStatus>, PipelineError>;
     /// Every runner that is alive, of whatever scenario.
-    async fn alive(&self) -> Result<Vec<Seen>, PipelineError>;
-    /// Stops runners; those that are gone do not matter.
-    async fn stop(&self, run: &TestRunId, who: &[RunnerId], how: Stop)
-    -> Result<(), PipelineError>;
+    async fn alive(&self, place: Place<'_>) -> Result<Vec<RunnerStatus>, PipelineError>;
+    /// Stops runners of a region; those that are gone do not matter.
+    async fn stop(
+        &self,
+        run: &TestRunId,
+        region: &Region,
+        who: &[RunnerId],
+        how: Stop,
+    ) -> Result<(), PipelineError>;
 }
 
-/// The newest launch of each runner of a run.
-pub async fn newest(
+/// The runners of one run, in the order of their launches.
+pub async fn of_run(
     fleet: &dyn Fleet,
     test: &TestId,
     run: &TestRunId,
-) -> Result<Vec<Seen>, PipelineError> {
-    let mut newest: Vec<Seen> = Vec::new();
-    for seen in fleet.list(test).await? {
-        if seen.run != *run {
-            continue;
-        }
-        match newest.iter_mut().find(|other| other.runner == seen.runner) {
-            Some(other) if other.attempt < seen.attempt => *other = seen,
-            Some(_) => {}
-            None => newest.push(seen),
-        }
+    place: Place<'_>,
+) -> Result<Vec<RunnerStatus>, PipelineError> {
+    let mut runners = fleet.list(test, place).await?;
+    runners.retain(|runner| runner.run == *run);
+    runners.sort_by(|a, b| (a.since_us, &a.runner).cmp(&(b.since_us, &b.runner)));
+    Ok(runners)
+}
+
+/// Stops runners of one run, region by region.
+pub async fn stop(
+    fleet: &dyn Fleet,
+    run: &TestRunId,
+    runners: impl IntoIterator<Item = &RunnerStatus>,
+    how: Stop,
+) -> Result<(), PipelineError> {
+    let mut by_region: BTreeMap<&Region, Vec<RunnerId>> = BTreeMap::new();
+    for runner in runners {
+        let who = by_region.entry(&runner.region).or_default();
+        who.push(runner.runner.clone());
     }
-    Ok(newest)
+    for (region, who) in by_region {
+        fleet.stop(run, region, &who, how).await?;
+    }
+    Ok(())
 }

@@ -3,13 +3,15 @@
 //! known by its number and its start time, so that a reused number is never
 //! taken for a runner.
 
-use super::tail::{Tail, last_words};
-use super::{Doing, Fleet, Launch, Refused, Seen, Stop};
+use crate::clock::Clock;
 use crate::error::PipelineError;
-use crate::world::Clock;
+use crate::fleet::tail::{Tail, last_words};
+use crate::fleet::{
+    Fleet, LARGEST_BATCH, Launch, Launched, Place, RunnerPhase, RunnerStatus, Stop,
+};
 use async_trait::async_trait;
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
-use dlt_core::messages::order::Role;
+use dlt_core::messages::order::{Order, Role};
 use dlt_core::messages::runner_line::RunnerLine;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde::{Deserialize, Serialize};
@@ -41,13 +43,16 @@ const REMEMBERED_US: u64 = 600_000_000;
 /// What is kept of a process beside its files, for whoever comes after us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Card {
+    /// Stands in its environment.
     token: String,
+    /// The token of the launch; that of an older dlt is not known.
+    #[serde(default)]
+    launch: String,
     test: TestId,
     run: TestRunId,
     runner: RunnerId,
     region: Region,
     role: Role,
-    attempt: u32,
     since_us: u64,
     pid: u32,
     /// Start time of the process as the system counts it.
@@ -66,7 +71,7 @@ struct Process {
     ended_us: u64,
     out: Tail,
     err: PathBuf,
-    doing: Doing,
+    phase: RunnerPhase,
 }
 
 /// When runners end that nobody stops.
@@ -167,13 +172,16 @@ impl<C: Clock> Processes<C> {
         }
     }
 
-    fn spawn(&self, launch: &Launch) -> Result<Process, String> {
-        let order = &launch.order;
-        let folder = self.folder.join(order.run.as_str());
-        let stem = match launch.attempt {
-            1 => folder.join(launch.runner.as_str()),
-            attempt => folder.join(format!("{}.{attempt}", launch.runner)),
+    /// Starts runner number `n` of its region.
+    fn spawn(&self, launch: &Launch, n: u64) -> Result<Process, String> {
+        let runner = RunnerId::parse(&format!("{}-{n}", launch.order.region))
+            .map_err(|error| error.to_string())?;
+        let order = Order {
+            runner: Some(runner.clone()),
+            ..launch.order.clone()
         };
+        let folder = self.folder.join(order.run.as_str());
+        let stem = folder.join(runner.as_str());
         let file = |extension: &str| {
             let path = with_extension(&stem, extension);
             File::create(&path).map_err(|error| format!("file {}: {error}", path.display()))
@@ -181,13 +189,13 @@ impl<C: Clock> Processes<C> {
         fs::create_dir_all(&folder)
             .map_err(|error| format!("folder {}: {error}", folder.display()))?;
         let mut card = Card {
-            token: launch.token(),
+            token: format!("{}-{runner}", order.run),
+            launch: launch.token.clone(),
             test: order.test.clone(),
             run: order.run.clone(),
-            runner: launch.runner.clone(),
+            runner,
             region: order.region.clone(),
             role: order.role,
-            attempt: launch.attempt,
             since_us: self.clock.now_us(),
             pid: 0,
             started: None,
@@ -217,14 +225,32 @@ impl<C: Clock> Processes<C> {
             // Nobody watches the load any more when we are killed.
             command.env("DLT_ENDS_WITH", "parent");
         }
-        let child = command
-            .spawn()
-            .map_err(|error| format!("program {}: {error}", program.display()))?;
+        let child = command.spawn().map_err(|error| {
+            // There is nobody whom the card could describe.
+            let _ = fs::remove_file(&path);
+            format!("program {}: {error}", program.display())
+        })?;
         card.pid = child.id();
         card.started = start_time(child.id());
         // It can be found without its number too, if this fails.
         let _ = card.write(&path);
         Ok(Process::new(card, Some(child), stem))
+    }
+}
+
+impl<C> Processes<C> {
+    /// The first number of a region's runners that was never used in the run:
+    /// neither by a process that is known, nor by one that left its files.
+    fn next_number(&self, all: &[Process], order: &Order) -> u64 {
+        let folder = self.folder.join(order.run.as_str());
+        let is_used = |n: &u64| {
+            let name = format!("{}-{n}", order.region);
+            let known = |process: &Process| {
+                process.card.run == order.run && process.card.runner.as_str() == name
+            };
+            all.iter().any(known) || folder.join(format!("{name}.json")).exists()
+        };
+        (1..).find(|n| !is_used(n)).unwrap_or(u64::MAX)
     }
 }
 
@@ -266,7 +292,7 @@ fn found(mut card: Card) -> Card {
     card
 }
 
-/// Adds an extension; `Path::with_extension` would replace the attempt.
+/// Adds an extension to a name, whatever dots it has.
 fn with_extension(stem: &Path, extension: &str) -> PathBuf {
     let mut path = stem.as_os_str().to_owned();
     path.push(".");
@@ -303,7 +329,7 @@ impl Process {
             ended_us: 0,
             out: Tail::new(with_extension(&stem, "out")),
             err: with_extension(&stem, "err"),
-            doing: Doing::Starting,
+            phase: RunnerPhase::Starting,
         }
     }
 
@@ -338,8 +364,10 @@ impl Process {
         if over {
             let last = self.out.close();
             last.lines.iter().for_each(|line| self.hear(line));
-            if let (Some(how), false) = (&self.ended, self.doing == Doing::Finished { exit: 0 }) {
-                self.doing = Doing::Gone {
+            if let (Some(how), false) =
+                (&self.ended, self.phase == RunnerPhase::Finished { exit: 0 })
+            {
+                self.phase = RunnerPhase::Gone {
                     how: how.clone(),
                     said: last_words(&self.err),
                 };
@@ -349,8 +377,8 @@ impl Process {
 
     fn hear(&mut self, line: &str) {
         match RunnerLine::parse(line) {
-            Some(RunnerLine::Ready { address, .. }) => self.doing = Doing::Ready { address },
-            Some(RunnerLine::Finished { exit, .. }) => self.doing = Doing::Finished { exit },
+            Some(RunnerLine::Ready { address, .. }) => self.phase = RunnerPhase::Ready { address },
+            Some(RunnerLine::Finished { exit, .. }) => self.phase = RunnerPhase::Finished { exit },
             _ => {}
         }
     }
@@ -368,63 +396,76 @@ impl Process {
         };
     }
 
-    fn seen(&self) -> Seen {
-        Seen {
+    fn status(&self) -> RunnerStatus {
+        RunnerStatus {
             run: self.card.run.clone(),
             runner: self.card.runner.clone(),
             region: self.card.region.clone(),
             role: self.card.role,
-            attempt: self.card.attempt,
             since_us: self.card.since_us,
             alive: self.ended.is_none(),
-            doing: self.doing.clone(),
+            phase: self.phase.clone(),
         }
     }
 }
 
 #[async_trait]
 impl<C: Clock> Fleet for Processes<C> {
-    async fn launch(&self, launches: &[Launch]) -> Result<Vec<Refused>, PipelineError> {
-        let mut refused = Vec::new();
-        for launch in launches {
-            // Spawned under the lock: two equal launches at once make one runner.
-            let mut all = self.lock();
-            let token = launch.token();
-            if all.iter().any(|process| process.card.token == token) {
-                continue;
-            }
-            match self.spawn(launch) {
-                Ok(process) => all.push(process),
-                Err(reason) => refused.push(Refused {
-                    runner: launch.runner.clone(),
-                    reason,
-                }),
+    async fn launch(&self, launch: &Launch) -> Result<Launched, PipelineError> {
+        // Spawned under the lock: two equal launches at once make one.
+        let mut all = self.lock();
+        let mut launched = Launched {
+            runners: all
+                .iter()
+                .filter(|process| process.card.launch == launch.token)
+                .map(|process| process.card.runner.clone())
+                .collect(),
+            refused: Vec::new(),
+        };
+        for _ in launched.runners.len() as u64..launch.count.min(LARGEST_BATCH) {
+            let n = self.next_number(&all, &launch.order);
+            match self.spawn(launch, n) {
+                Ok(process) => {
+                    launched.runners.push(process.card.runner.clone());
+                    all.push(process);
+                }
+                Err(reason) => launched.refused.push(reason),
             }
         }
-        Ok(refused)
+        Ok(launched)
     }
 
-    async fn list(&self, test: &TestId) -> Result<Vec<Seen>, PipelineError> {
+    async fn list(
+        &self,
+        test: &TestId,
+        place: Place<'_>,
+    ) -> Result<Vec<RunnerStatus>, PipelineError> {
         let all = self.refreshed();
-        let ours = all.iter().filter(|process| process.card.test == *test);
-        Ok(ours.map(Process::seen).collect())
+        let ours = all
+            .iter()
+            .filter(|process| process.card.test == *test && place.has(&process.card.region));
+        Ok(ours.map(Process::status).collect())
     }
 
-    async fn alive(&self) -> Result<Vec<Seen>, PipelineError> {
+    async fn alive(&self, place: Place<'_>) -> Result<Vec<RunnerStatus>, PipelineError> {
         let all = self.refreshed();
-        let alive = all.iter().filter(|process| process.ended.is_none());
-        Ok(alive.map(Process::seen).collect())
+        let alive = all
+            .iter()
+            .filter(|process| process.ended.is_none() && place.has(&process.card.region));
+        Ok(alive.map(Process::status).collect())
     }
 
     async fn stop(
         &self,
         run: &TestRunId,
+        region: &Region,
         who: &[RunnerId],
         how: Stop,
     ) -> Result<(), PipelineError> {
         let now_us = self.clock.now_us();
         for process in self.lock().iter_mut() {
-            if process.card.run == *run && who.contains(&process.card.runner) {
+            let card = &process.card;
+            if card.run == *run && card.region == *region && who.contains(&card.runner) {
                 process.refresh(now_us);
                 process.signal(how);
             }

@@ -21,31 +21,38 @@ fn fleet(folder: &Path, script: &str) -> Processes<SystemClock> {
     )
 }
 
-fn launch(n: u64, attempt: u32) -> Launch {
+fn region() -> Region {
+    Region::parse("lo-home-1").unwrap()
+}
+
+/// A launch of so many; every token is another launch.
+fn launch(count: u64, token: &str) -> Launch {
     let run = TestRunId::parse("r1").unwrap();
-    let runner = RunnerId::parse(&format!("lo-home-1-{n}")).unwrap();
     Launch {
-        runner: runner.clone(),
-        attempt,
+        count,
+        token: token.to_owned(),
         order: Order {
             test: TestId::parse("t1").unwrap(),
             prefix: RunPrefix::of("2026-03-04 09:15:02", &run).unwrap(),
             run,
-            region: Region::parse("lo-home-1").unwrap(),
+            region: region(),
             role: Role::Worker,
             depot: "/nowhere".to_owned(),
             live: false,
-            runner: Some(runner),
+            runner: None,
             threads: Some(1),
         },
     }
 }
 
-async fn until(fleet: &Processes<SystemClock>, what: impl Fn(&[Seen]) -> bool) -> Vec<Seen> {
+async fn until(
+    fleet: &Processes<SystemClock>,
+    what: impl Fn(&[RunnerStatus]) -> bool,
+) -> Vec<RunnerStatus> {
     let test = TestId::parse("t1").unwrap();
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let seen = fleet.list(&test).await.unwrap();
+        let seen = fleet.list(&test, Place::Everywhere).await.unwrap();
         if what(&seen) {
             return seen;
         }
@@ -61,15 +68,31 @@ async fn a_launch_that_is_repeated_makes_one_runner() {
     let folder = tempfile::tempdir().unwrap();
     let fleet = fleet(folder.path(), &format!("{READY} exec sleep 60"));
     for _ in 0..3 {
-        let refused = fleet.launch(&[launch(1, 1), launch(2, 1)]).await.unwrap();
-        assert_eq!(refused, vec![]);
+        let launched = fleet.launch(&launch(2, "one")).await.unwrap();
+        assert_eq!(launched.refused, Vec::<String>::new());
+        assert_eq!(launched.runners.len(), 2);
     }
-    let seen = until(&fleet, |seen| seen.iter().all(Seen::is_ready)).await;
+    let elsewhere = Region::parse("lo-home-2").unwrap();
+    let run = TestRunId::parse("r1").unwrap();
+    let test = TestId::parse("t1").unwrap();
+    let there = fleet.list(&test, Place::Region(&elsewhere)).await.unwrap();
+    assert_eq!(there, vec![]);
+    let seen = until(&fleet, |seen| seen.iter().all(RunnerStatus::is_ready)).await;
     assert_eq!(seen.len(), 2);
     let who: Vec<RunnerId> = seen.iter().map(|seen| seen.runner.clone()).collect();
-    let run = seen[0].run.clone();
-    fleet.stop(&run, &who[..1], Stop::AtOnce).await.unwrap();
-    fleet.stop(&run, &who[1..], Stop::Gracefully).await.unwrap();
+    // Nobody of another region is meant.
+    fleet
+        .stop(&run, &elsewhere, &who, Stop::AtOnce)
+        .await
+        .unwrap();
+    fleet
+        .stop(&run, &region(), &who[..1], Stop::AtOnce)
+        .await
+        .unwrap();
+    fleet
+        .stop(&run, &region(), &who[1..], Stop::Gracefully)
+        .await
+        .unwrap();
     let seen = until(&fleet, |seen| seen.iter().all(|seen| !seen.alive)).await;
     let how: Vec<_> = seen.iter().map(|seen| seen.loss().unwrap()).collect();
     assert_eq!(how, ["killed by signal 9", "killed by signal 15"]);
@@ -85,10 +108,11 @@ async fn a_runner_is_known_by_its_last_lines() {
         *-3) echo "$HOME:$DLT_SECRET_OF_TESTS:$DLT_THREADS" >&2; exit 4 ;;
         esac"#;
     let fleet = fleet(folder.path(), script);
-    let launches = [launch(1, 1), launch(2, 1), launch(3, 2)];
-    fleet.launch(&launches).await.unwrap();
+    fleet.launch(&launch(2, "two")).await.unwrap();
+    let launched = fleet.launch(&launch(1, "one more")).await.unwrap();
+    assert_eq!(launched.runners[0].as_str(), "lo-home-1-3");
     let seen = until(&fleet, |seen| seen.iter().all(|seen| !seen.alive)).await;
-    assert_eq!(seen[0].doing, Doing::Finished { exit: 0 });
+    assert_eq!(seen[0].phase, RunnerPhase::Finished { exit: 0 });
     assert_eq!(seen[0].loss(), None);
     assert_eq!(
         seen[1].loss().unwrap(),
@@ -97,7 +121,7 @@ async fn a_runner_is_known_by_its_last_lines() {
     // Only what it must know: the order and the way to programs and keys.
     let home = std::env::var("HOME").unwrap_or_default();
     assert!(seen[2].loss().unwrap().ends_with(&format!("{home}::1")));
-    assert!(folder.path().join("r1/lo-home-1-3.2.out").exists());
+    assert!(folder.path().join("r1/lo-home-1-3.out").exists());
 }
 
 #[tokio::test]
@@ -110,26 +134,37 @@ async fn what_cannot_be_launched_is_refused_with_a_reason() {
         Lifetime::OfParent,
         Arc::new(SystemClock),
     );
-    let refused = fleet.launch(&[launch(1, 1)]).await.unwrap();
-    assert!(refused[0].reason.contains("no-such-program"), "{refused:?}");
+    let launched = fleet.launch(&launch(1, "one")).await.unwrap();
+    assert!(
+        launched.refused[0].contains("no-such-program"),
+        "{launched:?}"
+    );
     assert_eq!(until(&fleet, |_| true).await, vec![]);
+    // Whoever opens the folder later finds nobody either.
+    let run = TestRunId::parse("r1").unwrap();
+    let later = super::tests::fleet(folder.path(), "exit 1");
+    later.adopt(&run).unwrap();
+    assert_eq!(until(&later, |_| true).await, vec![]);
 }
 
 #[tokio::test]
 async fn runners_of_an_earlier_process_are_found_and_ended() {
     let folder = tempfile::tempdir().unwrap();
     let earlier = fleet(folder.path(), &format!("{READY} exec sleep 60"));
-    earlier.launch(&[launch(1, 1)]).await.unwrap();
+    earlier.launch(&launch(1, "one")).await.unwrap();
     let run = TestRunId::parse("r1").unwrap();
     let later = fleet(folder.path(), "exit 1");
     later.adopt(&run).unwrap();
     later.adopt(&run).unwrap();
-    let seen = until(&later, |seen| seen.iter().all(Seen::is_ready)).await;
+    let seen = until(&later, |seen| seen.iter().all(RunnerStatus::is_ready)).await;
     assert_eq!(seen.len(), 1);
     // Its token is known, so it is not launched again.
-    later.launch(&[launch(1, 1)]).await.unwrap();
+    later.launch(&launch(1, "one")).await.unwrap();
     let who = [seen[0].runner.clone()];
-    later.stop(&run, &who, Stop::AtOnce).await.unwrap();
+    later
+        .stop(&run, &region(), &who, Stop::AtOnce)
+        .await
+        .unwrap();
     until(&earlier, |seen| seen.iter().all(|seen| !seen.alive)).await;
     let seen = until(&later, |seen| seen.iter().all(|seen| !seen.alive)).await;
     assert_eq!(seen[0].loss().unwrap(), "ended while nobody watched");
@@ -139,7 +174,7 @@ async fn runners_of_an_earlier_process_are_found_and_ended() {
 async fn a_reused_process_number_is_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let earlier = fleet(folder.path(), "exec sleep 60");
-    earlier.launch(&[launch(1, 1)]).await.unwrap();
+    earlier.launch(&launch(1, "one")).await.unwrap();
     let path = folder.path().join("r1/lo-home-1-1.json");
     let mut card: Card = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     card.started = card.started.map(|ticks| ticks + 1);
@@ -149,7 +184,12 @@ async fn a_reused_process_number_is_nobody() {
     later.adopt(&run).unwrap();
     assert!(until(&later, |_| true).await.iter().all(|seen| !seen.alive));
     later
-        .stop(&run, std::slice::from_ref(&card.runner), Stop::AtOnce)
+        .stop(
+            &run,
+            &region(),
+            std::slice::from_ref(&card.runner),
+            Stop::AtOnce,
+        )
         .await
         .unwrap();
     assert!(
@@ -166,11 +206,11 @@ async fn a_reused_process_number_is_nobody() {
 async fn a_runner_whose_number_was_never_written_is_found_by_its_token() {
     let folder = tempfile::tempdir().unwrap();
     let earlier = fleet(folder.path(), &format!("{READY} exec sleep 60"));
-    let mut launch = launch(1, 1);
+    let mut launch = launch(1, "one");
     // Tokens of other tests' processes must not be met, nor what a failed one left.
     let name = format!("found-by-token-{}", std::process::id());
     launch.order.run = TestRunId::parse(&name).unwrap();
-    earlier.launch(std::slice::from_ref(&launch)).await.unwrap();
+    earlier.launch(&launch).await.unwrap();
     let path = folder.path().join(name).join("lo-home-1-1.json");
     let mut card: Card = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     let pid = card.pid;
@@ -186,7 +226,7 @@ async fn a_runner_whose_number_was_never_written_is_found_by_its_token() {
     let later = fleet(folder.path(), "exit 1");
     assert_eq!(later.adopt(&launch.order.run).unwrap(), Lifetime::OfParent);
     assert_eq!(later.lock()[0].card.pid, pid);
-    until(&later, |seen| seen.iter().all(Seen::is_ready)).await;
+    until(&later, |seen| seen.iter().all(RunnerStatus::is_ready)).await;
     earlier.kill();
     until(&later, |seen| seen.iter().all(|seen| !seen.alive)).await;
     // Gone too, nothing is found, and it counts as lost.

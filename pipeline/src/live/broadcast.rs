@@ -2,11 +2,11 @@
 //! whoever listens. Leaders print their region's ticks; a worker prints its own
 //! only when its leader is lost, so every printed tick is told.
 
-use super::{Drained, Live, LiveEvent};
 use crate::error::PipelineError;
 use crate::fleet::tail::{News, Tail};
+use crate::live::{Drained, Live, LiveEvent};
 use async_trait::async_trait;
-use dlt_core::ids::{RunnerId, TestRunId};
+use dlt_core::ids::{RunnerId, TestId, TestRunId};
 use dlt_core::messages::runner_line::{RunnerLine, RunnerRow, RunnerState, Tick};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
@@ -180,7 +180,7 @@ fn note_heard(last_heard: &mut BTreeMap<RunnerId, u64>, tick: &Tick) {
 
 #[async_trait]
 impl Live for Broadcast {
-    async fn publish(&self, run: &TestRunId, event: LiveEvent) {
+    async fn publish(&self, _: &TestId, run: &TestRunId, event: LiveEvent) {
         if let Some(channel) = self.lock().get(run) {
             // Nobody listening is no fault.
             let _ = channel.sender.send(event);
@@ -249,7 +249,12 @@ mod tests {
         assert_eq!(drained.unreadable, BTreeMap::from([(runner.clone(), 1)]));
         assert_eq!(drained.last_heard, BTreeMap::from([(runner, 1)]));
         assert_eq!(events.recv().await.unwrap(), LiveEvent::Tick(tick(&run, 1)));
-        live.publish(&run, LiveEvent::Note("over".to_owned())).await;
+        live.publish(
+            &TestId::parse("t").unwrap(),
+            &run,
+            LiveEvent::Note("over".to_owned()),
+        )
+        .await;
         live.close(&run);
         assert_eq!(
             events.recv().await.unwrap(),

@@ -6,7 +6,7 @@ pub mod broadcast;
 
 use crate::error::PipelineError;
 use async_trait::async_trait;
-use dlt_core::ids::{RunnerId, TestRunId};
+use dlt_core::ids::{RunnerId, TestId, TestRunId};
 use dlt_core::messages::runner_line::Tick;
 use dlt_core::run::Status;
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ pub enum LiveEvent {
 #[async_trait]
 pub trait Live: Send + Sync {
     /// Tells the run's watchers.
-    async fn publish(&self, run: &TestRunId, event: LiveEvent);
+    async fn publish(&self, test: &TestId, run: &TestRunId, event: LiveEvent);
     /// All runners are gone: tells what they said last, and answers what is
     /// known of their lines.
     async fn drain(&self, run: &TestRunId) -> Result<Drained, PipelineError>;

@@ -1,7 +1,7 @@
 //! The system's time and randomness.
 
+use crate::clock::Clock;
 use crate::error::PipelineError;
-use crate::world::Clock;
 use std::io::Read;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -2,15 +2,15 @@
 //! forward and reads its runners' files meanwhile. Starting an execution is
 //! what begins it.
 
+use crate::driver::Driver;
 use crate::error::PipelineError;
 use crate::executions::Executions;
 use crate::executions::sqlite::SqliteExecutions;
 use crate::live::broadcast::Broadcast;
 use crate::workflow::definition::Definition;
-use crate::workflow::driver::Driver;
 use crate::world::World;
 use async_trait::async_trait;
-use dlt_core::ids::TestRunId;
+use dlt_core::ids::{TestId, TestRunId};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -63,7 +63,7 @@ impl Drivers {
     }
 
     /// Drives a run, unless somebody does.
-    pub fn drive(&self, run: &TestRunId) {
+    pub fn drive(&self, test: &TestId, run: &TestRunId) {
         let Some(world) = self.world.get().and_then(Weak::upgrade) else {
             return;
         };
@@ -80,10 +80,10 @@ impl Drivers {
         };
         let live = Arc::clone(&self.live);
         let (tell, over) = signal::channel(false);
-        let id = run.clone();
+        let (test, id) = (test.clone(), run.clone());
         let task = tokio::spawn(async move {
             let mut beat = tokio::time::interval(BETWEEN_READS);
-            let drive = driver.drive(&id);
+            let drive = driver.drive(&test, &id);
             tokio::pin!(drive);
             loop {
                 tokio::select! {
@@ -126,11 +126,17 @@ impl Drivers {
 
 #[async_trait]
 impl Executions for Drivers {
-    async fn start(&self, name: &str, run: &TestRunId, input: Value) -> Result<(), PipelineError> {
+    async fn start(
+        &self,
+        name: &str,
+        test: &TestId,
+        run: &TestRunId,
+        input: Value,
+    ) -> Result<(), PipelineError> {
         // Before anything can happen in it.
         self.live.open(run);
-        self.executions.start(name, run, input).await?;
-        self.drive(run);
+        self.executions.start(name, test, run, input).await?;
+        self.drive(test, run);
         Ok(())
     }
 

@@ -4,36 +4,40 @@ mod card;
 mod clock;
 mod drivers;
 mod lock;
+mod migration;
 mod reading;
-pub mod sqlite;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod timers;
 
+pub use crate::functions::start::Started;
 pub use crate::live::LiveEvent;
-pub use crate::runs::start::Started;
 pub use card::ServerCard;
 pub use clock::SystemClock;
 pub use reading::{regions_at_rest, to_read};
 
+use crate::clock::Clock;
 use crate::error::PipelineError;
 use crate::executions::sqlite::SqliteExecutions;
 use crate::fleet::processes::{Lifetime, Processes};
+use crate::functions::start::{new_run, new_test, start};
+use crate::functions::{cancel, room};
 use crate::live::broadcast::Broadcast;
 use crate::objects::files::FileObjects;
-use crate::regions::{self, home::HomeRegions};
-use crate::runs::start::{new_run, new_test};
+use crate::regions::home::HomeRegions;
 use crate::runs::{self, sqlite::SqliteRuns};
 use crate::scenarios::sqlite::SqliteScenarios;
+use crate::schedules::timers::Timers;
+use crate::store::sqlite::Database;
+use crate::workflow::WORKFLOW;
 use crate::workflow::definition::Definition;
-use crate::workflow::{WORKFLOW, watch};
-use crate::world::{Clock, Pace, World};
+use crate::world::{Pace, World};
 use dlt_core::ids::{Region, TestId, TestRunId};
 use dlt_core::record::RunRecord;
 use dlt_core::scenario::Scenario;
 use drivers::Drivers;
 use lock::HomeLock;
-use sqlite::Database;
+use migration::FILL;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +65,7 @@ pub struct HomeOptions {
 /// The control plane of one data folder, held by this process alone.
 pub struct Home {
     world: Arc<World>,
-    scenarios: SqliteScenarios,
+    timers: Arc<Timers>,
     runs: SqliteRuns,
     fleet: Arc<Processes<SystemClock>>,
     live: Arc<Broadcast>,
@@ -100,7 +104,7 @@ impl Home {
             .canonicalize()
             .map_err(|error| PipelineError::file(dir, &error))?;
         let lock = HomeLock::take(&dir)?;
-        let database = Database::open(&dir)?;
+        let database = Database::open(&dir, &FILL)?;
         let definition =
             Definition::parse(WORKFLOW).map_err(|error| PipelineError::Other(error.to_string()))?;
         let definition = Arc::new(definition);
@@ -117,14 +121,16 @@ impl Home {
             Arc::clone(&clock),
         ));
         let live = Arc::new(Broadcast::new(dir.join("runs")));
-        let executions = SqliteExecutions::new(database.clone(), Arc::clone(&definition));
+        let executions = SqliteExecutions(database.clone());
         let drivers = Arc::new(Drivers::new(executions, definition, Arc::clone(&live)));
         let runs = SqliteRuns(database.clone());
         let scenarios = SqliteScenarios(database);
+        let timers = Arc::new(Timers::of(scenarios.planned()?));
         let created = created(&dir, clock.as_ref());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let world = Arc::new(World {
-            scenarios: Arc::new(scenarios.clone()),
+            scenarios: Arc::new(scenarios),
+            schedules: Arc::clone(&timers) as Arc<_>,
             runs: Arc::new(runs.clone()),
             objects: Arc::new(FileObjects::new(depot.clone())),
             regions: Arc::new(
@@ -141,7 +147,7 @@ impl Home {
         drivers.settle_in(&world);
         let home = Self {
             world,
-            scenarios,
+            timers,
             runs,
             fleet,
             live,
@@ -169,12 +175,12 @@ impl Home {
             if !self.service || lifetime == Lifetime::OfParent {
                 let reason = "the dlt process that ran this test ended before the test did";
                 self.world
-                    .change(&run.run, &|run| {
+                    .change(&run.test, &run.run, &|run| {
                         run.failure.get_or_insert_with(|| reason.to_owned());
                     })
                     .await?;
             }
-            self.drivers.drive(&run.run);
+            self.drivers.drive(&run.test, &run.run);
         }
         Ok(())
     }
@@ -186,10 +192,10 @@ impl Home {
             None => new_test(&self.world)?,
         };
         self.check_rest(&test).await?;
-        regions::check_room(&self.world, &scenario.tasks).await?;
+        room::check_room(&self.world, &scenario.tasks).await?;
         let run = new_run(&self.world)?;
         let body = scenario.body.clone();
-        runs::start::start(&self.world, scenario, body, &test, &run).await
+        start(&self.world, scenario, body, &test, &run).await
     }
 
     /// A scenario that is busy is told as that, also where its region is full;
@@ -212,8 +218,8 @@ impl Home {
     }
 
     /// Scenarios that are due by now.
-    pub fn due(&self) -> Result<Vec<TestId>, PipelineError> {
-        self.scenarios.due(self.world.clock.now_us())
+    pub fn due(&self) -> Vec<TestId> {
+        self.timers.due(self.world.clock.now_us())
     }
 
     /// Live events of a run from now on; the channel closes when it is over.
@@ -223,13 +229,13 @@ impl Home {
 
     /// Stops the scenario's run and keeps what was measured.
     pub async fn cancel(&self, test: &TestId, reason: &str) -> Result<(), PipelineError> {
-        watch::cancel(&self.world, test, reason).await
+        cancel::cancel(&self.world, test, reason).await
     }
 
     /// Stops every run and waits until they have ended with what they measured.
     pub async fn cancel_all(&self, reason: &str) -> Result<(), PipelineError> {
         for run in self.runs.unfinished()? {
-            match watch::cancel(&self.world, &run.test, reason).await {
+            match cancel::cancel(&self.world, &run.test, reason).await {
                 // It ended just now.
                 Ok(()) | Err(PipelineError::NothingRuns(_)) => {}
                 Err(error) => return Err(error),
@@ -265,7 +271,7 @@ impl Home {
     /// Waits until the run is in a terminal status and returns its record.
     pub async fn wait(&self, started: &Started) -> Result<RunRecord, PipelineError> {
         self.drivers.until_over(&started.run).await;
-        let run = runs::need(self.world.runs.as_ref(), &started.run).await?;
+        let run = runs::need(self.world.runs.as_ref(), &started.test, &started.run).await?;
         if run.record.status.is_terminal() {
             Ok(run.record)
         } else {

@@ -2,16 +2,18 @@
 //! the service would, while another process may hold the folder's lock. Nothing
 //! is picked up, launched or written.
 
-use super::sqlite::Database;
-use super::{SystemClock, created};
 use crate::error::PipelineError;
 use crate::executions::Executions;
-use crate::fleet::{Fleet, Launch, Refused, Seen, Stop};
+use crate::fleet::{Fleet, Launch, Launched, Place, RunnerStatus, Stop};
 use crate::live::{Drained, Live, LiveEvent};
+use crate::local::migration::FILL;
+use crate::local::{SystemClock, created};
 use crate::objects::files::FileObjects;
 use crate::regions::home::HomeRegions;
 use crate::runs::sqlite::SqliteRuns;
 use crate::scenarios::sqlite::SqliteScenarios;
+use crate::schedules::timers::Timers;
+use crate::store::sqlite::Database;
 use crate::world::{Pace, World};
 use async_trait::async_trait;
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
@@ -22,7 +24,7 @@ use std::sync::Arc;
 /// The world of a folder at rest, for GET calls. A folder that does not exist
 /// is an empty one, and is not made.
 pub fn to_read(dir: &Path, regions: &[(Region, u64)]) -> Result<World, PipelineError> {
-    let database = match Database::open_to_read(dir)? {
+    let database = match Database::open_to_read(dir, &FILL)? {
         Some(database) => database,
         None => Database::empty()?,
     };
@@ -31,6 +33,7 @@ pub fn to_read(dir: &Path, regions: &[(Region, u64)]) -> Result<World, PipelineE
     let depot = dir.join("objects");
     Ok(World {
         scenarios: Arc::new(SqliteScenarios(database)),
+        schedules: Arc::new(Timers::default()),
         runs: Arc::new(runs.clone()),
         objects: Arc::new(FileObjects::new(depot.clone())),
         regions: Arc::new(HomeRegions::new(regions, runs, created(dir, &SystemClock))),
@@ -50,7 +53,7 @@ pub fn regions_at_rest(
     dir: &Path,
     regions: &[(Region, u64)],
 ) -> Result<Vec<(Region, u64)>, PipelineError> {
-    match Database::open_to_read(dir)? {
+    match Database::open_to_read(dir, &FILL)? {
         Some(database) => and_those_stored(&database, regions),
         None => Ok(regions.to_vec()),
     }
@@ -84,26 +87,32 @@ impl AtRest {
 
 #[async_trait]
 impl Fleet for AtRest {
-    async fn launch(&self, _: &[Launch]) -> Result<Vec<Refused>, PipelineError> {
+    async fn launch(&self, _: &Launch) -> Result<Launched, PipelineError> {
         Self::refuse()
     }
 
-    async fn list(&self, _: &TestId) -> Result<Vec<Seen>, PipelineError> {
+    async fn list(&self, _: &TestId, _: Place<'_>) -> Result<Vec<RunnerStatus>, PipelineError> {
         Ok(Vec::new())
     }
 
-    async fn alive(&self) -> Result<Vec<Seen>, PipelineError> {
+    async fn alive(&self, _: Place<'_>) -> Result<Vec<RunnerStatus>, PipelineError> {
         Ok(Vec::new())
     }
 
-    async fn stop(&self, _: &TestRunId, _: &[RunnerId], _: Stop) -> Result<(), PipelineError> {
+    async fn stop(
+        &self,
+        _: &TestRunId,
+        _: &Region,
+        _: &[RunnerId],
+        _: Stop,
+    ) -> Result<(), PipelineError> {
         Self::refuse()
     }
 }
 
 #[async_trait]
 impl Live for AtRest {
-    async fn publish(&self, _: &TestRunId, _: LiveEvent) {}
+    async fn publish(&self, _: &TestId, _: &TestRunId, _: LiveEvent) {}
 
     async fn drain(&self, _: &TestRunId) -> Result<Drained, PipelineError> {
         Self::refuse()
@@ -112,7 +121,13 @@ impl Live for AtRest {
 
 #[async_trait]
 impl Executions for AtRest {
-    async fn start(&self, _: &str, _: &TestRunId, _: Value) -> Result<(), PipelineError> {
+    async fn start(
+        &self,
+        _: &str,
+        _: &TestId,
+        _: &TestRunId,
+        _: Value,
+    ) -> Result<(), PipelineError> {
         Self::refuse()
     }
 
@@ -161,7 +176,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_stored_is_answered_whatever_regions_it_names() {
         let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(folder.path()).unwrap();
+        let database = Database::open(folder.path(), &[]).unwrap();
         let test = TestId::parse("Xk29QmWz7B").unwrap();
         let body = json!({
             "testName": "far", "testTaskConfigs": [{ "region": "lo-far-3", "taskCount": 1 }],

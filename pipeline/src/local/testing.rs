@@ -1,7 +1,7 @@
 //! A home's world for the tests of this package: its database and folder are
 //! real, its clock is turned by the test, and no workflow is driven.
 
-use super::sqlite::Database;
+use crate::clock::Clock;
 use crate::error::PipelineError;
 use crate::executions::sqlite::SqliteExecutions;
 use crate::fleet::processes::{Lifetime, Processes};
@@ -10,9 +10,10 @@ use crate::objects::files::FileObjects;
 use crate::regions::home::HomeRegions;
 use crate::runs::sqlite::SqliteRuns;
 use crate::scenarios::sqlite::SqliteScenarios;
+use crate::store::sqlite::Database;
 use crate::workflow::WORKFLOW;
 use crate::workflow::definition::Definition;
-use crate::world::{Clock, Pace, World};
+use crate::world::{Pace, World};
 use dlt_core::ids::Region;
 use std::path::Path;
 use std::sync::Arc;
@@ -65,11 +66,11 @@ impl Clock for Still {
 /// The world of a folder, with two regions of four runners.
 pub(crate) fn world(database: Database, clock: &Arc<Still>, folder: &Path) -> World {
     let runs = SqliteRuns(database.clone());
-    let definition = Arc::new(Definition::parse(WORKFLOW).unwrap());
     let regions = ["lo-home-1", "lo-home-2"].map(|name| (Region::parse(name).unwrap(), 4));
     let shell = ("/bin/false".into(), Vec::new());
     World {
         scenarios: Arc::new(SqliteScenarios(database.clone())),
+        schedules: Arc::new(crate::schedules::timers::Timers::default()),
         runs: Arc::new(runs.clone()),
         objects: Arc::new(FileObjects::new(folder.join("objects"))),
         regions: Arc::new(HomeRegions::new(
@@ -84,7 +85,7 @@ pub(crate) fn world(database: Database, clock: &Arc<Still>, folder: &Path) -> Wo
             Arc::clone(clock),
         )),
         live: Arc::new(Broadcast::new(folder.join("runs"))),
-        executions: Arc::new(SqliteExecutions::new(database, definition)),
+        executions: Arc::new(SqliteExecutions(database)),
         clock: Arc::clone(clock) as Arc<_>,
         pace: Pace::home(),
         depot: folder.join("objects").display().to_string(),

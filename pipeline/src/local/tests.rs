@@ -25,7 +25,7 @@ fn options(dir: &Path, script: &str) -> HomeOptions {
 
 /// The stored runs, as another process reads them.
 fn stored(dir: &Path) -> Vec<RunRecord> {
-    let database = Database::open_to_read(dir).unwrap();
+    let database = Database::open_to_read(dir, &[]).unwrap();
     let (runs, unreadable) = database.map_or((Vec::new(), 0), |database| {
         SqliteRuns(database).newest(10).unwrap()
     });

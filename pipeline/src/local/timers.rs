@@ -1,9 +1,9 @@
 //! The clock of schedules at home: each second, scenarios whose time has come
 //! are fired. Rules are the core's, what firing means is `schedules`'.
 
-use super::Home;
 use crate::error::PipelineError;
-use crate::schedules::{Fired, Missed, fire};
+use crate::functions::fire::{Fired, Missed, fire};
+use crate::local::Home;
 use dlt_core::ids::TestId;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
@@ -21,8 +21,8 @@ pub async fn run(
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
-        // A database that is busy is asked again in a second.
-        for test in home.due().unwrap_or_default() {
+        // One whose database is busy stays due, and is fired in a second.
+        for test in home.due() {
             match fire(home.world(), &test, missed).await {
                 Ok(Fired::NotDue) => {}
                 told => tell(&test, told),

@@ -1,8 +1,8 @@
 //! Objects at home: files below one folder, written beside and renamed, so
 //! that nobody reads half an object.
 
-use super::{Access, LARGEST_OBJECT_BYTES, Listed, MOST_KEYS, Objects, is_key};
 use crate::error::PipelineError;
+use crate::objects::{Access, LARGEST_OBJECT_BYTES, Listed, MOST_KEYS, Objects, is_key};
 use async_trait::async_trait;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};

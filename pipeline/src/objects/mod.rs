@@ -3,7 +3,6 @@
 
 #[cfg(feature = "local")]
 pub mod files;
-pub mod uploads;
 
 use crate::error::PipelineError;
 use async_trait::async_trait;

@@ -1,8 +1,8 @@
 //! Regions at home: pools of runners on this machine, as they were named when
 //! dlt was started.
 
-use super::{RegionRoom, Regions};
 use crate::error::PipelineError;
+use crate::regions::{RegionRoom, Regions};
 use crate::runs::sqlite::SqliteRuns;
 use async_trait::async_trait;
 use dlt_core::calls::answers::{RegionInfo, StackInfo, VcpuDetails};

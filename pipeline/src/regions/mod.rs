@@ -5,11 +5,9 @@
 pub mod home;
 
 use crate::error::PipelineError;
-use crate::world::World;
 use async_trait::async_trait;
 use dlt_core::calls::answers::{RegionInfo, StackInfo, VcpuDetails};
 use dlt_core::ids::Region;
-use dlt_core::scenario::TaskConfig;
 
 /// A registered region.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,26 +39,4 @@ pub trait Regions: Send + Sync {
     async fn list(&self) -> Result<Vec<RegionRoom>, PipelineError>;
     /// What is deployed.
     async fn stack(&self) -> Result<StackInfo, PipelineError>;
-}
-
-/// Whether every region exists and has room for its runners now.
-pub async fn check_room(world: &World, tasks: &[TaskConfig]) -> Result<(), PipelineError> {
-    let rooms = world.regions.list().await?;
-    for task in tasks {
-        let Some(room) = rooms.iter().find(|room| room.region == task.region) else {
-            return Err(PipelineError::NoRegion {
-                region: task.region.to_string(),
-                known: rooms.iter().map(|room| room.region.to_string()).collect(),
-            });
-        };
-        if task.task_count > room.free() {
-            return Err(PipelineError::NoRoom {
-                region: task.region.to_string(),
-                capacity: room.capacity(),
-                used: room.capacity() - room.free(),
-                asked: task.task_count,
-            });
-        }
-    }
-    Ok(())
 }

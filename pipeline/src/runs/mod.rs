@@ -3,7 +3,6 @@
 
 #[cfg(feature = "local")]
 pub mod sqlite;
-pub mod start;
 
 use crate::error::PipelineError;
 use async_trait::async_trait;
@@ -87,23 +86,6 @@ impl Run {
         self.regions.iter().map(|region| region.tasks).sum()
     }
 
-    /// A region's runner number `n`, counted from 1; the last one leads.
-    pub fn runner(region: &Region, n: u64) -> Result<RunnerId, PipelineError> {
-        RunnerId::parse(&format!("{region}-{n}"))
-            .map_err(|error| PipelineError::Other(error.to_string()))
-    }
-
-    /// Every runner asked for.
-    pub fn expected(&self) -> Result<Vec<(RunnerId, Region)>, PipelineError> {
-        let mut all = Vec::new();
-        for region in &self.regions {
-            for n in 1..=region.tasks {
-                all.push((Self::runner(&region.region, n)?, region.region.clone()));
-            }
-        }
-        Ok(all)
-    }
-
     /// It was cancelled or failed: nothing new may begin.
     pub fn is_stopping(&self) -> bool {
         self.failure.is_some()
@@ -136,8 +118,8 @@ pub struct RunsFound {
 /// Where runs are kept.
 #[async_trait]
 pub trait Runs: Send + Sync {
-    /// A run.
-    async fn get(&self, run: &TestRunId) -> Result<Option<Run>, PipelineError>;
+    /// A run of a scenario.
+    async fn get(&self, test: &TestId, run: &TestRunId) -> Result<Option<Run>, PipelineError>;
     /// Stores a run whose stored version is still `run.version` (0: there is
     /// none), and raises the version; else [`PipelineError::Conflict`].
     async fn put(&self, run: &Run) -> Result<(), PipelineError>;
@@ -148,8 +130,8 @@ pub trait Runs: Send + Sync {
 }
 
 /// A run that must exist.
-pub async fn need(runs: &dyn Runs, run: &TestRunId) -> Result<Run, PipelineError> {
-    runs.get(run)
+pub async fn need(runs: &dyn Runs, test: &TestId, run: &TestRunId) -> Result<Run, PipelineError> {
+    runs.get(test, run)
         .await?
         .ok_or_else(|| PipelineError::NoRun(run.to_string()))
 }
@@ -158,11 +140,12 @@ pub async fn need(runs: &dyn Runs, run: &TestRunId) -> Result<Run, PipelineError
 /// and after.
 pub async fn update(
     runs: &dyn Runs,
+    test: &TestId,
     id: &TestRunId,
     change: &(dyn Fn(&mut Run) + Send + Sync),
 ) -> Result<(Run, Run), PipelineError> {
     for _ in 0..MOST_CONFLICTS {
-        let before = need(runs, id).await?;
+        let before = need(runs, test, id).await?;
         let mut after = before.clone();
         change(&mut after);
         if after == before {
@@ -270,12 +253,5 @@ pub(crate) mod tests {
         assert!(run.is_enough(3) && !run.is_enough(2));
         run.healthy_threshold = 66;
         assert!(run.is_enough(2));
-        let names: Vec<_> = run
-            .expected()
-            .unwrap()
-            .iter()
-            .map(|e| e.0.to_string())
-            .collect();
-        assert_eq!(names, ["lo-home-1-1", "lo-home-1-2", "lo-home-2-1"]);
     }
 }

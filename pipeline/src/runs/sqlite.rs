@@ -1,8 +1,8 @@
 //! Runs at home: one row each, the item as JSON beside its row in lists.
 
-use super::{Run, Runs, RunsFound};
 use crate::error::PipelineError;
-use crate::local::sqlite::Database;
+use crate::runs::{Run, Runs, RunsFound};
+use crate::store::sqlite::{Database, pairs};
 use async_trait::async_trait;
 use dlt_core::calls::RunsQuery;
 use dlt_core::ids::{TestId, TestRunId};
@@ -57,12 +57,12 @@ impl SqliteRuns {
     }
 
     /// A run.
-    pub fn read(&self, run: &TestRunId) -> Result<Option<Run>, PipelineError> {
+    pub fn read(&self, test: &TestId, run: &TestRunId) -> Result<Option<Run>, PipelineError> {
         self.0
             .with(|connection| {
                 connection
-                    .prepare_cached("SELECT item FROM runs WHERE run = ?1")?
-                    .query_row([run.as_str()], |row| row.get::<_, String>(0))
+                    .prepare_cached("SELECT item FROM runs WHERE run = ?1 AND test = ?2")?
+                    .query_row([run.as_str(), test.as_str()], |row| row.get::<_, String>(0))
                     .optional()
             })?
             .map(|text| read(&text))
@@ -87,8 +87,8 @@ fn texts(
 
 #[async_trait]
 impl Runs for SqliteRuns {
-    async fn get(&self, run: &TestRunId) -> Result<Option<Run>, PipelineError> {
-        self.read(run)
+    async fn get(&self, test: &TestId, run: &TestRunId) -> Result<Option<Run>, PipelineError> {
+        self.read(test, run)
     }
 
     async fn put(&self, run: &Run) -> Result<(), PipelineError> {
@@ -188,4 +188,17 @@ impl Runs for SqliteRuns {
             Ok(deleted)
         })
     }
+}
+
+/// Rows of lists from the items of version 1; an item that cannot be read keeps
+/// an empty row and is not listed.
+pub(crate) fn fill_rows(connection: &Connection) -> rusqlite::Result<()> {
+    for (run, item) in pairs(connection, "SELECT run, item FROM runs")? {
+        let Ok(item) = serde_json::from_str::<Run>(&item) else {
+            continue;
+        };
+        let row = serde_json::to_string(&item.record.row()).unwrap_or_default();
+        connection.execute("UPDATE runs SET row = ?1 WHERE run = ?2", [row, run])?;
+    }
+    Ok(())
 }

@@ -204,7 +204,7 @@ pub async fn active_run(
         return Ok(None);
     };
     // A start that broke off half-way left a claim without a run.
-    let stored = runs.get(run).await?;
+    let stored = runs.get(&item.test, run).await?;
     let active = stored.is_some_and(|run| !run.record.status.is_terminal());
     Ok(active.then(|| run.clone()))
 }

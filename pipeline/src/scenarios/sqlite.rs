@@ -1,31 +1,32 @@
 //! Scenarios at home: one row each, the item as JSON beside what lists and
 //! timers need of it.
 
-use super::{ScenarioItem, Scenarios};
 use crate::error::PipelineError;
-use crate::local::sqlite::Database;
+use crate::scenarios::{ScenarioItem, Scenarios};
+use crate::store::sqlite::{Database, pairs};
 use async_trait::async_trait;
 use dlt_core::calls::answers::ScenarioListItem;
 use dlt_core::ids::{Region, TestId};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// Scenarios in the data folder's database.
 #[derive(Debug, Clone)]
 pub struct SqliteScenarios(pub Database);
 
 impl SqliteScenarios {
-    /// Scenarios whose next occurrence is due by `now_us`, earliest first.
-    pub fn due(&self, now_us: u64) -> Result<Vec<TestId>, PipelineError> {
+    /// When each scenario with a schedule is next due, µs since the Unix epoch.
+    pub fn planned(&self) -> Result<Vec<(TestId, u64)>, PipelineError> {
         let tests = self.0.with(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT test FROM scenarios WHERE next_us <= ?1 ORDER BY next_us",
-            )?;
-            let rows = statement.query_map([now_us as i64], |row| row.get::<_, String>(0))?;
+            let mut statement = connection
+                .prepare_cached("SELECT test, next_us FROM scenarios WHERE next_us IS NOT NULL")?;
+            let rows = statement.query_map([], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
+            })?;
             rows.collect::<Result<Vec<_>, _>>()
         })?;
         Ok(tests
             .iter()
-            .filter_map(|test| TestId::parse(test).ok())
+            .filter_map(|(test, next_us)| Some((TestId::parse(test).ok()?, next_us.unsigned_abs())))
             .collect())
     }
 
@@ -132,4 +133,26 @@ fn changed_one(changed: usize, item: &ScenarioItem) -> Result<(), PipelineError>
             item.test
         ))),
     }
+}
+
+/// Rows of lists from the items of version 1; an item that cannot be read keeps
+/// an empty row and is not listed.
+pub(crate) fn fill_rows(connection: &Connection) -> rusqlite::Result<()> {
+    for (test, item) in pairs(connection, "SELECT test, item FROM scenarios")? {
+        let Ok(mut item) = serde_json::from_str::<ScenarioItem>(&item) else {
+            continue;
+        };
+        (item.start_time, item.total_runs) = connection.query_row(
+            "SELECT coalesce(max(start_time), ''), count(*) FROM runs WHERE test = ?1",
+            [&test],
+            |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())),
+        )?;
+        let text = serde_json::to_string(&item).unwrap_or_default();
+        let row = serde_json::to_string(&item.row()).unwrap_or_default();
+        connection.execute(
+            "UPDATE scenarios SET start_time = ?1, row = ?2, item = ?3 WHERE test = ?4",
+            [&item.start_time, &row, &text, &test],
+        )?;
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! The rules of a Choice state: one comparison, or `And`, `Or`, `Not` of rules.
 
-use super::jsonpath::Path;
+use crate::workflow::jsonpath::Path;
 use serde::Deserialize;
 use serde_json::Value;
 

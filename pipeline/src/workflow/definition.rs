@@ -3,9 +3,9 @@
 //! interpreter that skips what it does not know runs another workflow than
 //! Step Functions does. Running it is `machine`'s job.
 
-use super::choice::Rule;
-use super::jsonpath::Path;
-use super::template::Template;
+use crate::workflow::choice::Rule;
+use crate::workflow::jsonpath::Path;
+use crate::workflow::template::Template;
 use serde::{Deserialize, Deserializer};
 use std::collections::{BTreeMap, BTreeSet};
 

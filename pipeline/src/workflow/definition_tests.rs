@@ -79,7 +79,7 @@ fn broken_rules_between_states_are_load_errors() {
 
 #[test]
 fn the_shipped_workflow_loads_and_calls_the_four_functions() {
-    let definition = Definition::parse(super::super::WORKFLOW).unwrap();
+    let definition = Definition::parse(crate::workflow::WORKFLOW).unwrap();
     assert_eq!(
         definition.resources().into_iter().collect::<Vec<_>>(),
         [

@@ -1,6 +1,7 @@
 //! The machine against small workflows and random ones.
 
 use super::*;
+use crate::workflow::frame::LARGEST_PAYLOAD_BYTES;
 use proptest::prelude::*;
 
 fn definition(start: &str, states: Value) -> Definition {

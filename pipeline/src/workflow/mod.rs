@@ -1,16 +1,13 @@
-//! The workflow: its file, the machine that runs it, the functions it calls.
+//! The workflow: its file, the language of that file, and the machine that runs
+//! it. What its tasks do is `functions`'.
 
 mod choice;
 pub mod definition;
-#[cfg(feature = "local")]
-pub mod driver;
+pub mod frame;
 pub mod jsonpath;
 pub mod machine;
-mod provision;
 mod step;
-pub mod tasks;
 mod template;
-pub mod watch;
 
 /// The workflow file; Step Functions and `machine` both run it.
 pub const WORKFLOW: &str = include_str!("../../workflow/load-test.asl.json");

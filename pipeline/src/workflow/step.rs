@@ -2,12 +2,12 @@
 //! retries, catches, and starts nested workflows. What is stored between steps
 //! is `machine`'s.
 
-use super::definition::{Fail, Jitter, Map, Retrier, State, States, Task, handlers};
-use super::jsonpath::Path;
-use super::machine::{
+use crate::workflow::definition::{Fail, Jitter, Map, Retrier, State, States, Task, handlers};
+use crate::workflow::frame::{
     Branch, Effect, Event, Failure, Frame, LARGEST_PAYLOAD_BYTES, MOST_MOVES, Phase,
 };
-use super::template::Template;
+use crate::workflow::jsonpath::Path;
+use crate::workflow::template::Template;
 use serde_json::{Value, json};
 
 /// How far a frame got.

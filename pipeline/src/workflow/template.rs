@@ -2,7 +2,7 @@
 //! which a field named `x.$` is replaced by a field `x` holding what its path
 //! finds.
 
-use super::jsonpath::Path;
+use crate::workflow::jsonpath::Path;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 

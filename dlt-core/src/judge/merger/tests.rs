@@ -27,7 +27,7 @@ fn expected(reports: &[Report]) -> Vec<(RunnerId, Region)> {
 /// Facts of a run in which nothing went wrong.
 fn facts<'a>(plan: &'a Plan, expected: &'a [(RunnerId, Region)]) -> RunFacts<'a> {
     RunFacts {
-        expected,
+        dealt: expected,
         plan,
         tasks: expected.len() as u64,
         thresholds: &[],

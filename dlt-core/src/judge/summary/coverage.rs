@@ -23,7 +23,7 @@ pub(crate) fn coverage(
         .iter()
         .any(|group| group.load.iterations.is_some());
     let missing: Vec<String> = facts
-        .expected
+        .dealt
         .iter()
         .filter(|(runner, _)| !runners.contains_key(runner))
         .map(|(runner, _)| runner.to_string())
@@ -46,10 +46,14 @@ pub(crate) fn coverage(
         .values()
         .map(|runner| owed(runner).saturating_sub(runner.ticks))
         .sum();
+    let expected = facts.tasks.max(facts.dealt.len() as u64);
     let missing_intervals = untold + longest * missing.len() as u64;
     Coverage {
-        complete: missing.is_empty() && missing_intervals == 0 && !facts.cancelled,
-        runners_expected: facts.expected.len() as u64,
+        complete: runners.len() as u64 >= expected
+            && missing.is_empty()
+            && missing_intervals == 0
+            && !facts.cancelled,
+        runners_expected: expected,
         runners_reported: runners.len() as u64,
         missing,
         missing_intervals,

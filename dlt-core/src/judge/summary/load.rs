@@ -40,21 +40,22 @@ pub(crate) fn planned(plan: &Plan, tasks: u64) -> LoadSummary {
 }
 
 /// Requests that runners without a report would have made over the whole run:
-/// the plan's, less the parts dealt to those who reported. Runners that were
-/// never dealt a part left nothing undone. None where the plan names no number.
+/// the plan's, less the parts dealt to those who reported. Where others make the
+/// load of a runner that never came up, nothing is lost. None where the plan
+/// names no number.
 pub(crate) fn lost(
     facts: &RunFacts<'_>,
     reported: &BTreeMap<RunnerId, RunnerFacts>,
 ) -> Option<u64> {
-    let missing = facts
-        .expected
+    let mut missing = facts
+        .dealt
         .iter()
         .filter(|row| !reported.contains_key(&row.0));
-    if missing.count() == 0 {
+    if missing.next().is_none() && !reported.is_empty() {
         return Some(0);
     }
     let planned = requests(facts.plan, facts.tasks)?;
-    let even = BILLION / facts.expected.len().max(1) as u64;
+    let even = BILLION / facts.dealt.len().max(1) as u64;
     let dealt: u64 = reported
         .values()
         .map(|runner| {

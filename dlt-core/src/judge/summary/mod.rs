@@ -257,11 +257,12 @@ impl From<Account> for AccountSummary {
 /// What is known of a run beside its reports.
 #[derive(Debug, Clone, Copy)]
 pub struct RunFacts<'a> {
-    /// Every runner asked for, launched or not.
-    pub expected: &'a [(RunnerId, Region)],
+    /// Every runner that was dealt a part of the load: whoever of them sends no
+    /// report is missing.
+    pub dealt: &'a [(RunnerId, Region)],
     /// What was planned.
     pub plan: &'a Plan,
-    /// Tasks over all regions: turns per-task users into the run's.
+    /// Runners asked for, over all regions: turns per-task users into the run's.
     pub tasks: u64,
     /// When it passes.
     pub thresholds: &'a [Threshold],

@@ -39,7 +39,7 @@ fn judged(plan: &Plan, reports: &[Report]) -> Verdict {
     let mut merger = Merger::default();
     reports.iter().for_each(|report| merger.add(report));
     let facts = RunFacts {
-        expected: &expected,
+        dealt: &expected,
         plan,
         tasks: 4,
         thresholds: &[],

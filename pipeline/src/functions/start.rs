@@ -1,12 +1,13 @@
 //! Starting a run: the claim on its scenario, what runners will fetch, the run
 //! itself, its execution. What then happens is the workflow's affair.
 
-use super::{RegionTasks, Run};
+use crate::clock::{random_id, stamp};
 use crate::error::PipelineError;
+use crate::functions::{hand_over, settle};
 use crate::objects::Access;
+use crate::runs::{RegionTasks, Run};
 use crate::scenarios;
-use crate::workflow::watch;
-use crate::world::{World, random_id, stamp};
+use crate::world::World;
 use dlt_core::ids::{IdError, RunPrefix, TestId, TestRunId};
 use dlt_core::keys;
 use dlt_core::record::RunRecord;
@@ -67,16 +68,16 @@ pub async fn start(
         claim.release(world.scenarios.as_ref()).await;
         return Err(error);
     }
-    let name = watch::execution_name(&item, 1);
-    let input = watch::execution_input(&item, 1, world.pace.poll_s);
-    if let Err(error) = world.executions.start(&name, run, input).await {
+    let name = hand_over::execution_name(&item, 1);
+    let input = hand_over::execution_input(&item, 1, world.pace.poll_s);
+    if let Err(error) = world.executions.start(&name, test, run, input).await {
         // The run is stored, so it is ended, not forgotten.
         let end_time = stamp(world.clock.now_us());
         let reason = format!("its workflow could not be started: {error}");
         world
-            .change(run, &|run| {
+            .change(test, run, &|run| {
                 run.failure.get_or_insert_with(|| reason.clone());
-                watch::settle(run, &end_time);
+                settle::settle(run, &end_time);
             })
             .await?;
         return Err(error);

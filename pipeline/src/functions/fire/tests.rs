@@ -2,9 +2,9 @@
 //! whatever breaks off, and what was missed is run once or skipped, and said.
 
 use super::*;
-use crate::local::sqlite::Database;
+use crate::clock::Clock as _;
 use crate::local::testing::{Still, world};
-use crate::world::Clock as _;
+use crate::store::sqlite::Database;
 use dlt_core::run::Status;
 use serde_json::json;
 
@@ -40,11 +40,11 @@ async fn plan(world: &World, test: &TestId) -> Planned {
 }
 
 /// Ends the run that was started, as a workflow would.
-async fn end(world: &World, run: &TestRunId) {
+async fn end(world: &World, test: &TestId, run: &TestRunId) {
     world
-        .change(run, &|run| {
+        .change(test, run, &|run| {
             run.failure = Some("the test ended it".to_owned());
-            crate::workflow::watch::settle(run, "2026-03-04 09:16:00");
+            crate::functions::settle::settle(run, "2026-03-04 09:16:00");
         })
         .await
         .unwrap();
@@ -55,7 +55,7 @@ async fn an_occurrence_starts_one_run_and_plans_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Still::at("2026-03-04T00:00:00Z");
     let world = world(
-        Database::open(folder.path()).unwrap(),
+        Database::open(folder.path(), &[]).unwrap(),
         &clock,
         folder.path(),
     );
@@ -69,7 +69,7 @@ async fn an_occurrence_starts_one_run_and_plans_the_next() {
     };
     // Asked again, nothing more happens.
     assert_eq!(fire(&world, &test, Missed::Run).await, Ok(Fired::NotDue));
-    let stored = world.runs.get(&run).await.unwrap().unwrap();
+    let stored = world.runs.get(&test, &run).await.unwrap().unwrap();
     assert_eq!(stored.record.schedule_timezone, "Europe/Paris");
     let next = plan(&world, &test).await;
     assert_eq!(
@@ -85,7 +85,7 @@ async fn a_firing_that_broke_off_goes_on_with_its_run() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Still::at("2026-03-04T08:15:00Z");
     let world = world(
-        Database::open(folder.path()).unwrap(),
+        Database::open(folder.path(), &[]).unwrap(),
         &clock,
         folder.path(),
     );
@@ -124,7 +124,7 @@ async fn what_was_missed_runs_once_or_is_skipped_and_said() {
         let folder = tempfile::tempdir().unwrap();
         let clock = Still::at("2026-03-04T00:00:00Z");
         let world = world(
-            Database::open(folder.path()).unwrap(),
+            Database::open(folder.path(), &[]).unwrap(),
             &clock,
             folder.path(),
         );
@@ -156,7 +156,7 @@ async fn a_run_in_progress_is_not_disturbed() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Still::at("2026-03-04T08:15:00Z");
     let world = world(
-        Database::open(folder.path()).unwrap(),
+        Database::open(folder.path(), &[]).unwrap(),
         &clock,
         folder.path(),
     );
@@ -170,7 +170,7 @@ async fn a_run_in_progress_is_not_disturbed() {
         matches!(&fired, Fired::Skipped(note) if note.contains("still in progress")),
         "{fired:?}"
     );
-    end(&world, &run).await;
+    end(&world, &test, &run).await;
     clock.set("2026-03-06T08:15:00Z");
     let fired = fire(&world, &test, Missed::Run).await.unwrap();
     assert!(matches!(fired, Fired::Started(_, None)), "{fired:?}");
@@ -180,7 +180,7 @@ async fn a_run_in_progress_is_not_disturbed() {
 async fn fired_daily(zone: &str, time: &str, from: &str, days: u64) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let clock = Still::at(from);
-    let database = Database::open(folder.path()).unwrap();
+    let database = Database::open(folder.path(), &[]).unwrap();
     let world = world(database, &clock, folder.path());
     let test = stored(&world, from).await;
     let (hour, minute) = time.split_once(':').unwrap();
@@ -203,7 +203,7 @@ async fn fired_daily(zone: &str, time: &str, from: &str, days: u64) -> Vec<Strin
         if let Fired::Started(run, note) = fire(&world, &test, Missed::Run).await.unwrap() {
             assert_eq!(note, None, "{zone}");
             fired.push(instant(clock.now_us()).to_string());
-            end(&world, &run).await;
+            end(&world, &test, &run).await;
         }
     }
     fired

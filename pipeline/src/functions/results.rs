@@ -3,18 +3,16 @@
 //! objects. What is unreadable is said and counted as missing.
 
 use crate::error::PipelineError;
+use crate::functions::dealt::dealt;
+use crate::functions::decision::{Decision, Input};
 use crate::live::Drained;
 use crate::objects::Access;
 use crate::runs::Run;
-use crate::workflow::tasks::{Answer, Input};
 use crate::world::World;
-use dlt_core::calls::answers::{HistogramAnswer, Samples};
 use dlt_core::ids::{Region, RunnerId};
 use dlt_core::judge::merger::Merger;
-use dlt_core::judge::summary::{Distribution, RunFacts};
+use dlt_core::judge::summary::RunFacts;
 use dlt_core::keys;
-use dlt_core::measure::latencies::Latencies;
-use dlt_core::measure::tally::TimesOver;
 use dlt_core::messages::report::{Ended, Report};
 use dlt_core::messages::timeline::{RunTimeline, TIMELINE_FORMAT, Timeline, TimelineMerger};
 use dlt_core::run::Status;
@@ -42,18 +40,18 @@ struct Read {
 }
 
 /// results-parser: merges what exists; may be called again.
-pub async fn parse(world: &World, input: &Input) -> Result<Answer, PipelineError> {
+pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineError> {
     let run = world
-        .change(&input.test_run_id, &|run| {
+        .change(&input.test_id, &input.test_run_id, &|run| {
             run.advance(Status::ParsingResults)
         })
         .await?;
     if run.record.status.is_terminal() {
         // A call that was given up as lost and came late: what a run ended
         // with stays.
-        return Ok(Answer::go(world, "clean up"));
+        return Ok(Decision::go(world, "clean up"));
     }
-    let expected = run.expected()?;
+    let dealt = dealt(world, &run).await?;
     let drained = world.live.drain(&run.run).await?;
     let mut warnings: Vec<String> = drained
         .unreadable
@@ -67,12 +65,12 @@ pub async fn parse(world: &World, input: &Input) -> Result<Answer, PipelineError
         .into_iter()
         .map(|object| object.key)
         .collect();
-    let mut read = read_reports(world, &run, &keys, &expected).await?;
+    let mut read = read_reports(world, &run, &keys, &dealt).await?;
     let timeline = read_timelines(world, &run, &keys, &mut read).await?;
     warnings.append(&mut read.warnings);
-    warnings.extend(last_heard(&expected, &read, &drained));
+    warnings.extend(last_heard(&dealt, &read, &drained));
 
-    let failure = judge(&run, &expected, &read);
+    let failure = judge(&run, &dealt, &read);
     let plan = Plan::from_document(&run.document)
         .map_err(|faults| PipelineError::Other(format!("the stored plan: {faults}")))?;
     let thresholds = run
@@ -82,7 +80,7 @@ pub async fn parse(world: &World, input: &Input) -> Result<Answer, PipelineError
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| PipelineError::Other(format!("a stored threshold: {error}")))?;
     let mut summary = read.merger.finish(&RunFacts {
-        expected: &expected,
+        dealt: &dealt,
         plan: &plan,
         tasks: run.tasks(),
         thresholds: &thresholds,
@@ -99,7 +97,7 @@ pub async fn parse(world: &World, input: &Input) -> Result<Answer, PipelineError
     let merged = keys::merged_timeline(&run.test, &run.prefix);
     put_gz(world, &merged, &timeline).await?;
     world
-        .change(&run.run, &|run| {
+        .change(&run.test, &run.run, &|run| {
             if run.record.status.is_terminal() {
                 return;
             }
@@ -109,12 +107,12 @@ pub async fn parse(world: &World, input: &Input) -> Result<Answer, PipelineError
             }
         })
         .await?;
-    Ok(Answer::go(world, "clean up"))
+    Ok(Decision::go(world, "clean up"))
 }
 
 /// When each runner without a report was last heard of.
-fn last_heard(expected: &[(RunnerId, Region)], read: &Read, drained: &Drained) -> Vec<String> {
-    expected
+fn last_heard(dealt: &[(RunnerId, Region)], read: &Read, drained: &Drained) -> Vec<String> {
+    dealt
         .iter()
         .filter(|(runner, _)| !read.reported.contains(runner))
         .map(|(runner, _)| match drained.last_heard.get(runner) {
@@ -126,73 +124,8 @@ fn last_heard(expected: &[(RunnerId, Region)], read: &Read, drained: &Drained) -
         .collect()
 }
 
-/// What the reports of a run say of its response times.
-#[derive(Debug)]
-pub enum Histogram {
-    /// No report yet, or none has the label.
-    Nothing,
-    /// Only over all samples: an older dlt did not keep failed ones apart.
-    Mixed,
-    /// Merged.
-    Of(Box<HistogramAnswer>),
-}
-
-/// The exact distribution of a run's response times, or of one label's, merged
-/// from its reports: over the samples that are asked for, ok ones if none are.
-pub async fn histogram(
-    world: &World,
-    run: &Run,
-    label: Option<&str>,
-    asked: Option<Samples>,
-) -> Result<Histogram, PipelineError> {
-    let folder = keys::results_folder(&run.test, &run.prefix);
-    let (mut ok, mut failed) = (Latencies::default(), Latencies::default());
-    let (mut found, mut mixed) = (false, false);
-    for object in world.objects.list(&folder).await? {
-        let Some((runner, _)) = keys::parse_report_name(&object.key) else {
-            continue;
-        };
-        let Some(bytes) = world.objects.get(&object.key).await? else {
-            continue;
-        };
-        // Unreadable ones were told when the run's results were made.
-        let Ok(report) = readable(bytes, run, &runner) else {
-            continue;
-        };
-        for (name, tally) in &report.tally.labels {
-            if label.is_none_or(|label| label == name) {
-                ok.merge(&tally.response);
-                failed.merge(&tally.response_failed);
-                mixed |= report.tally.times_over == TimesOver::All && !tally.is_apart();
-                found = true;
-            }
-        }
-    }
-    let of = match (asked, mixed) {
-        _ if !found => return Ok(Histogram::Nothing),
-        (None, true) => Samples::All,
-        (Some(Samples::Ok | Samples::Failed), true) => return Ok(Histogram::Mixed),
-        (asked, _) => asked.unwrap_or_default(),
-    };
-    let merged = match of {
-        Samples::Ok => ok,
-        Samples::Failed => failed,
-        Samples::All => {
-            ok.merge(&failed);
-            ok
-        }
-    };
-    Ok(Histogram::Of(Box::new(HistogramAnswer {
-        of,
-        label: label.map(str::to_owned),
-        distribution: Distribution::of(&merged),
-        buckets: merged.buckets().collect(),
-        over_hour: merged.exact().beyond,
-    })))
-}
-
 /// A report of this run and runner.
-fn readable(bytes: Vec<u8>, run: &Run, runner: &RunnerId) -> Result<Report, String> {
+pub(crate) fn readable(bytes: Vec<u8>, run: &Run, runner: &RunnerId) -> Result<Report, String> {
     String::from_utf8(bytes)
         .map_err(|error| error.to_string())
         .and_then(|text| Report::from_xml(&text).map_err(|error| error.to_string()))
@@ -203,14 +136,14 @@ async fn read_reports(
     world: &World,
     run: &Run,
     keys: &[String],
-    expected: &[(RunnerId, Region)],
+    dealt: &[(RunnerId, Region)],
 ) -> Result<Read, PipelineError> {
     let mut read = Read::default();
     for key in keys {
         let Some((runner, region)) = keys::parse_report_name(key) else {
             continue;
         };
-        if !expected.contains(&(runner.clone(), region)) {
+        if !dealt.is_empty() && !dealt.contains(&(runner.clone(), region)) {
             let warning = format!("report {key} is of no runner of this run and was left out");
             read.warnings.push(warning);
             continue;
@@ -278,7 +211,7 @@ async fn read_timelines(
 
 /// Why the run ends `failed`, if it does: a reason that stands already, a
 /// target that answered nobody, or too few reports.
-fn judge(run: &Run, expected: &[(RunnerId, Region)], read: &Read) -> Option<String> {
+fn judge(run: &Run, dealt: &[(RunnerId, Region)], read: &Read) -> Option<String> {
     if run.failure.is_some() || run.record.status == Status::Cancelling {
         return run.failure.clone();
     }
@@ -291,7 +224,7 @@ fn judge(run: &Run, expected: &[(RunnerId, Region)], read: &Read) -> Option<Stri
     if run.is_enough(reported) && reported > 0 {
         return None;
     }
-    let missing = expected
+    let missing = dealt
         .iter()
         .filter(|(runner, _)| !read.reported.contains(runner))
         .take(MOST_NAMED)

@@ -1,8 +1,8 @@
 //! Files that were uploaded for a scenario: named without folders, kept beside
 //! each other, fetched by runners before they start.
 
-use super::Listed;
 use crate::error::PipelineError;
+use crate::objects::Listed;
 use crate::world::World;
 use dlt_core::ids::TestId;
 use dlt_core::keys;

@@ -2,13 +2,16 @@
 //! function or to the clock, and stores the machine after every step, so that
 //! whoever opens the data folder next goes on from there.
 
-use super::definition::Definition;
-use super::machine::{Effect, Event, Failure, Machine};
-use super::{tasks, watch};
+use crate::clock::stamp;
 use crate::error::PipelineError;
-use crate::executions::sqlite::SqliteExecutions;
-use crate::world::{World, stamp};
-use dlt_core::ids::TestRunId;
+use crate::executions::sqlite::{NotBegun, SqliteExecutions};
+use crate::functions::{self, cancel, settle};
+use crate::workflow::definition::Definition;
+use crate::workflow::frame::{Effect, Event, Failure};
+use crate::workflow::machine::Machine;
+use crate::world::World;
+use dlt_core::ids::{TestId, TestRunId};
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +36,7 @@ pub struct Driver {
 impl Driver {
     /// Drives the run until none of its executions is left and its status is
     /// terminal.
-    pub async fn drive(&self, run: &TestRunId) {
+    pub async fn drive(&self, test: &TestId, run: &TestRunId) {
         let reason = match self.executions(run).await {
             Ok(reason) => reason,
             Err(error) => {
@@ -42,9 +45,9 @@ impl Driver {
                 error.to_string()
             }
         };
-        self.salvage(run).await;
+        self.salvage(test, run).await;
         for _ in 0..MOST_TRIES {
-            if self.settle(run, &reason).await.is_ok() {
+            if self.settle(test, run, &reason).await.is_ok() {
                 return;
             }
             tokio::time::sleep(BETWEEN_TRIES).await;
@@ -54,7 +57,8 @@ impl Driver {
     /// Drives one execution after the other; answers why the last one failed.
     async fn executions(&self, run: &TestRunId) -> Result<String, PipelineError> {
         let mut reason = "the workflow ended early".to_owned();
-        while let Some((name, machine)) = self.executions.next(run)? {
+        while let Some((name, stored)) = self.executions.next(run)? {
+            let machine = self.machine(&name, stored)?;
             if let Err(failure) = self.execute(&name, machine).await? {
                 reason = format!("{}: {}", failure.error, failure.cause);
             }
@@ -62,15 +66,30 @@ impl Driver {
         Ok(reason)
     }
 
+    /// An execution as it was stored.
+    fn machine(&self, name: &str, stored: Value) -> Result<Machine, PipelineError> {
+        if let Ok(NotBegun { first_input }) = NotBegun::deserialize(&stored) {
+            return Ok(Machine::new(&self.definition, name, first_input));
+        }
+        serde_json::from_value(stored).map_err(|error| {
+            PipelineError::Other(format!("stored execution {name} is unreadable: {error}"))
+        })
+    }
+
     /// A workflow that ended without a terminal status failed; its `Fail`
     /// states come after one, so this is for broken workflows and disks.
-    async fn settle(&self, run: &TestRunId, reason: &str) -> Result<(), PipelineError> {
+    async fn settle(
+        &self,
+        test: &TestId,
+        run: &TestRunId,
+        reason: &str,
+    ) -> Result<(), PipelineError> {
         let end_time = stamp(self.world.clock.now_us());
         self.world
-            .change(run, &|run| {
+            .change(test, run, &|run| {
                 if !run.record.status.is_terminal() {
                     run.failure.get_or_insert_with(|| reason.to_owned());
-                    watch::settle(run, &end_time);
+                    settle::settle(run, &end_time);
                 }
             })
             .await
@@ -129,19 +148,23 @@ impl Driver {
     /// Stores a machine; a disk that is full for a moment ends no run.
     async fn save(&self, name: &str, machine: &Machine) -> Result<(), PipelineError> {
         for _ in 1..MOST_TRIES {
-            if self.executions.save(name, machine).is_ok() {
+            if self
+                .executions
+                .save(name, machine, machine.end().is_some())
+                .is_ok()
+            {
                 return Ok(());
             }
             tokio::time::sleep(BETWEEN_TRIES).await;
         }
-        self.executions.save(name, machine)
+        self.executions.save(name, machine, machine.end().is_some())
     }
 
     /// What the workflow would have done with a run whose execution broke:
     /// stop its runners, wait for their reports, merge them. Whatever fails
     /// here too is passed over; the status comes after it in any case.
-    async fn salvage(&self, run: &TestRunId) {
-        let Ok(Some(item)) = self.world.runs.get(run).await else {
+    async fn salvage(&self, test: &TestId, run: &TestRunId) {
+        let Ok(Some(item)) = self.world.runs.get(test, run).await else {
             return;
         };
         if item.record.status.is_terminal() {
@@ -150,7 +173,7 @@ impl Driver {
         let job = |op: &str| json!({ "op": op, "testId": item.test, "testRunId": item.run });
         for op in ["stop", "kill"] {
             let _ = self.call("${TaskCancelerArn}", job(op), None).await;
-            let until = Duration::from_micros(watch::stop_limit_us(&self.world, &item));
+            let until = Duration::from_micros(cancel::stop_limit_us(&self.world, &item));
             let gone = async {
                 while !self.gone(&job("gone")).await {
                     tokio::time::sleep(BETWEEN_TRIES).await;
@@ -179,7 +202,7 @@ impl Driver {
         timeout_s: Option<u64>,
     ) -> Result<Value, Failure> {
         let limit = Duration::from_secs(timeout_s.unwrap_or(LONGEST_CALL_S));
-        match tokio::time::timeout(limit, tasks::call(&self.world, resource, input)).await {
+        match tokio::time::timeout(limit, functions::call(&self.world, resource, input)).await {
             Ok(result) => result.map_err(|error| Failure::from(&error)),
             Err(_) => Err(Failure {
                 error: "States.Timeout".to_owned(),
@@ -202,5 +225,14 @@ fn chance(world: &World) -> f64 {
     match world.clock.random(&mut bytes) {
         Ok(()) => f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX),
         Err(_) => 1.0,
+    }
+}
+
+impl From<&PipelineError> for Failure {
+    fn from(error: &PipelineError) -> Self {
+        Self {
+            error: error.asl_name().to_owned(),
+            cause: error.to_string(),
+        }
     }
 }

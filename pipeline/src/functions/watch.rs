@@ -1,0 +1,49 @@
+//! Watching a run: does it still run, which runners are lost, is it overdue.
+
+use crate::error::PipelineError;
+use crate::functions::dealt::dealt;
+use crate::functions::decision::{Decision, Input};
+use crate::functions::losses::{load, record_losses};
+use crate::world::World;
+use dlt_core::ids::RunnerId;
+
+/// task-status-checker: does it still run?
+pub async fn running(world: &World, input: &Input) -> Result<Decision, PipelineError> {
+    let (run, seen) = load(world, input).await?;
+    let mut lost = Vec::new();
+    for (runner, _) in dealt(world, &run).await? {
+        let how = match seen.iter().find(|seen| seen.runner == runner) {
+            None => Some("it can no longer be found".to_owned()),
+            Some(seen) => seen.loss(),
+        };
+        lost.extend(how.map(|how| (runner, how)));
+    }
+    record_losses(world, &run, &lost).await?;
+    let cycle = input.cycle.unwrap_or(0) + 1;
+    let start_at_us = run.start_at_us.unwrap_or(0);
+    let overdue_us = start_at_us + run.planned_us + run.graceful_stop_us + world.pace.overdue_us;
+    let next = if run.is_stopping() {
+        "stop"
+    } else if !seen.iter().any(|seen| seen.alive) {
+        "done"
+    } else if world.clock.now_us() >= overdue_us {
+        let late: Vec<(RunnerId, String)> = seen
+            .iter()
+            .filter(|seen| seen.alive)
+            .map(|seen| {
+                let how = "did not end in time and was ended";
+                (seen.runner.clone(), how.to_owned())
+            })
+            .collect();
+        record_losses(world, &run, &late).await?;
+        "overdue"
+    } else if cycle >= world.pace.cycles {
+        "continue"
+    } else {
+        "wait"
+    };
+    Ok(Decision {
+        cycle,
+        ..Decision::go(world, next)
+    })
+}
