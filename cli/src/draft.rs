@@ -9,7 +9,7 @@ use dlt_core::ids::{Region, TestId};
 use dlt_core::scenario::{Scenario, parse_duration, show_duration};
 use dlt_pipeline::local::SystemClock;
 use dlt_pipeline::objects::LARGEST_OBJECT_BYTES;
-use dlt_pipeline::world::random_id;
+use dlt_pipeline::clock::random_id;
 use serde_json::{Map, Value, json};
 
 /// Letters and digits of a new id (api-behaviour.md 1).

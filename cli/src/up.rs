@@ -18,7 +18,7 @@ use dlt_mcp::auth::{self, Guard, Manner, SettingsError};
 use dlt_pipeline::api::server;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::local::{Home, ServerCard, timers};
-use dlt_pipeline::schedules::{Fired, Missed};
+use dlt_pipeline::functions::fire::{Fired, Missed};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -130,7 +130,7 @@ fn routes(home: &Home, address: SocketAddr, guard: Option<&Arc<Guard>>) -> axum:
             .map(|guard| guard.hosts().to_vec())
             .unwrap_or_default(),
     };
-    let api = server::router(Arc::clone(home.world()), Arc::clone(home.live()), names);
+    let api = server::router(Arc::clone(home.world()), names);
     let mcp = mcp::router(api.clone(), guard);
     mcp.merge(match guard {
         None => api,

@@ -19,7 +19,8 @@ use crate::signals::Interrupts;
 use crate::speak::Voice;
 use dlt_core::record::RunRecord;
 use dlt_pipeline::error::PipelineError;
-use dlt_pipeline::local::{Home, LiveEvent, Started};
+use dlt_core::calls::live::LiveEvent;
+use dlt_pipeline::local::{Home, Started};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,8 +84,6 @@ impl Gone {
 pub enum Heard {
     /// It goes on.
     Event(LiveEvent),
-    /// So many events were missed.
-    Missed(u64),
     /// A sentence that does not concern the run.
     Said(String),
     /// What was told is told again, from the beginning.
@@ -237,10 +236,6 @@ fn take(live: &mut Live, stage: &mut Stage, clock: &mut Clock, heard: Heard) {
                 stage.say(Tone::Warn, &note);
             }
         }
-        Heard::Missed(missed) => stage.say(
-            Tone::Warn,
-            &format!("{missed} live events were missed; the result is not affected"),
-        ),
         Heard::Said(text) => stage.say(Tone::Warn, &text),
         Heard::Again => live.forget(),
         Heard::Over(_) => {}

@@ -5,12 +5,13 @@ use crate::clock::Clock;
 use crate::error::PipelineError;
 use crate::executions::Executions;
 use crate::fleet::Fleet;
-use crate::live::{Live, LiveEvent};
+use crate::live::Live;
 use crate::objects::Objects;
 use crate::regions::Regions;
 use crate::runs::{self, Run, Runs};
 use crate::scenarios::{self, Scenarios};
 use crate::schedules::Schedules;
+use dlt_core::calls::live::LiveEvent;
 use dlt_core::ids::{TestId, TestRunId};
 use std::sync::Arc;
 
@@ -91,7 +92,9 @@ impl World {
         let (before, after) = runs::update(self.runs.as_ref(), test, id, change).await?;
         if before.record.status != after.record.status {
             let status = after.record.status;
-            self.live.publish(test, id, LiveEvent::Status(status)).await;
+            self.live
+                .publish(test, id, LiveEvent::status(id, status))
+                .await;
             scenarios::mirror(self.scenarios.as_ref(), test, id, status).await?;
         }
         Ok(after)

@@ -479,6 +479,7 @@ async fn fleets_agree() {
         folder.path().to_owned(),
         Lifetime::OfParent,
         Arc::new(SystemClock),
+        Arc::new(()),
     );
     fleet_suite(&processes, &std::thread::yield_now).await;
 }

@@ -9,7 +9,7 @@ use crate::state::{Faults, State, When, lock, passing};
 use dlt_core::keys;
 use dlt_core::messages::report::Report;
 use dlt_core::run::Status;
-use dlt_pipeline::live::LiveEvent;
+use dlt_core::calls::live::LiveEvent;
 use dlt_pipeline::runs::Run;
 use dlt_pipeline::scenarios::ScenarioItem;
 use dlt_pipeline::workflow::definition::Definition;

@@ -10,7 +10,8 @@ use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::executions::Executions;
 use dlt_pipeline::fleet::{Fleet, LARGEST_BATCH, Launch, Launched, Place, RunnerStatus, Stop};
-use dlt_pipeline::live::{Drained, Live, LiveEvent};
+use dlt_core::calls::live::LiveEvent;
+use dlt_pipeline::live::{Drained, Live, Subscription};
 use dlt_pipeline::objects::{Access, Listed, Objects, is_key};
 use dlt_pipeline::regions::{RegionRoom, Regions};
 use dlt_pipeline::runs::{Run, Runs, RunsFound};
@@ -355,6 +356,19 @@ impl Live for Sim {
             state.tell(format!("note: {note}"));
         }
         state.events.push(event);
+    }
+
+    async fn subscribe(
+        &self,
+        _: &TestId,
+        _: &TestRunId,
+    ) -> Result<Option<Subscription>, PipelineError> {
+        self.call(|_| {
+            Ok(Some(Subscription::Elsewhere {
+                endpoint: "simulated".to_owned(),
+                topics: Vec::new(),
+            }))
+        })
     }
 
     async fn drain(&self, _: &TestRunId) -> Result<Drained, PipelineError> {

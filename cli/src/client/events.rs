@@ -1,9 +1,7 @@
 //! Server-sent events, taken apart: what a scenario's live stream tells. What
 //! becomes of a stream that breaks is the watcher's.
 
-use dlt_core::calls::answers::LiveStatus;
-use dlt_core::messages::runner_line::Tick;
-use serde::Deserialize;
+use dlt_core::calls::live::LiveEvent;
 use std::time::Duration;
 
 /// Longest event, bytes: a tick of a thousand runners has a tenth of it.
@@ -11,26 +9,6 @@ const LONGEST_EVENT_BYTES: usize = 4 * 1024 * 1024;
 /// A stream that is silent for so long is dead: a living one says at least
 /// every 15 s that it is still there.
 const LONGEST_SILENCE: Duration = Duration::from_secs(45);
-
-/// What a stream tells.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every event is a tick; a box would only move it"
-)]
-#[derive(Debug, Clone, PartialEq)]
-pub enum Told {
-    /// The scenario's or run's status.
-    Status(LiveStatus),
-    /// A second of a region.
-    Tick(Tick),
-    /// A sentence.
-    Note(String),
-}
-
-#[derive(Deserialize)]
-struct Note {
-    note: String,
-}
 
 /// A stream of events.
 #[derive(Debug)]
@@ -49,7 +27,7 @@ impl Events {
     }
 
     /// The next event; None when the stream has ended, broken or fallen silent.
-    pub async fn next(&mut self) -> Option<Told> {
+    pub async fn next(&mut self) -> Option<LiveEvent> {
         loop {
             if let Some(told) = self.parser.next() {
                 return Some(told);
@@ -75,7 +53,7 @@ impl Parser {
     }
 
     /// The next whole event that is known.
-    fn next(&mut self) -> Option<Told> {
+    fn next(&mut self) -> Option<LiveEvent> {
         loop {
             let end = self.bytes.windows(2).position(|two| two == b"\n\n")?;
             let block: Vec<u8> = self.bytes.drain(..end + 2).collect();
@@ -86,7 +64,7 @@ impl Parser {
     }
 }
 
-fn event(block: &str) -> Option<Told> {
+fn event(block: &str) -> Option<LiveEvent> {
     let mut name = "message";
     let mut data = String::new();
     for line in block.lines() {
@@ -98,19 +76,13 @@ fn event(block: &str) -> Option<Told> {
             _ => {}
         }
     }
-    match name {
-        "status" => serde_json::from_str(&data).ok().map(Told::Status),
-        "tick" => serde_json::from_str(&data).ok().map(Told::Tick),
-        "note" => serde_json::from_str::<Note>(&data)
-            .ok()
-            .map(|note| Told::Note(note.note)),
-        _ => None,
-    }
+    LiveEvent::parse(name, &data)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dlt_core::calls::live::LiveStatus;
     use dlt_core::run::Status;
 
     #[test]
@@ -121,12 +93,12 @@ mod tests {
                       event: note\ndata: {\"note\":\"a runner was lost\"}\n\n\
                       event: status\ndata: {\"status\":";
         let wanted = [
-            Told::Status(LiveStatus {
+            LiveEvent::Status(LiveStatus {
                 run_id: Some("p4TqL8vN2c".to_owned()),
                 status: Status::Running,
                 load: None,
             }),
-            Told::Note("a runner was lost".to_owned()),
+            LiveEvent::Note("a runner was lost".to_owned()),
         ];
         for size in [1, 2, 7, 10_000] {
             let mut parser = Parser::default();

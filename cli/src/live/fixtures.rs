@@ -7,7 +7,7 @@ use dlt_core::measure::coarse::Coarse;
 use dlt_core::measure::second::Second;
 use dlt_core::messages::runner_line::{RunnerRow, RunnerState, Tick};
 use dlt_core::run::Status;
-use dlt_pipeline::local::LiveEvent;
+use dlt_core::calls::live::{LiveEvent, LiveStatus};
 
 /// Four runners in two regions, 200 requests per second for ten seconds.
 pub fn open() -> Planned {
@@ -82,8 +82,8 @@ pub fn half_dead(region: u64, second: u64) -> Tick {
 /// A run that has been going for `seconds`.
 pub fn running(planned: Planned, seconds: u64) -> Live {
     let mut live = Live::new(planned);
-    live.take(LiveEvent::Status(Status::Provisioning));
-    live.take(LiveEvent::Status(Status::Running));
+    live.take(status(Status::Provisioning));
+    live.take(status(Status::Running));
     for second in 0..seconds {
         for region in 1..=2 {
             live.take(LiveEvent::Tick(tick(
@@ -94,4 +94,13 @@ pub fn running(planned: Planned, seconds: u64) -> Live {
         }
     }
     live
+}
+
+/// The run has this status.
+pub fn status(status: Status) -> LiveEvent {
+    LiveEvent::Status(LiveStatus {
+        run_id: None,
+        status,
+        load: None,
+    })
 }

@@ -14,7 +14,7 @@ use dlt_core::measure::second::add_cause;
 use dlt_core::messages::runner_line::{RunnerRow, RunnerState, Tick};
 use dlt_core::run::Status;
 use dlt_core::scenario::Scenario;
-use dlt_pipeline::local::LiveEvent;
+use dlt_core::calls::live::LiveEvent;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -215,7 +215,7 @@ impl Live {
     pub fn take(&mut self, event: LiveEvent) -> Option<String> {
         match event {
             LiveEvent::Status(status) => {
-                self.status = status;
+                self.status = status.status;
                 None
             }
             LiveEvent::Tick(tick) => {

@@ -4,7 +4,7 @@ use super::{Live, fixtures, plain::Plain, screen};
 use crate::line::Line;
 use dlt_core::messages::runner_line::RunnerState;
 use dlt_core::run::Status;
-use dlt_pipeline::local::LiveEvent;
+use dlt_core::calls::live::LiveEvent;
 
 fn shown(lines: &[Line]) -> String {
     lines.iter().map(|line| line.render(false) + "\n").collect()
@@ -25,7 +25,7 @@ fn block_of_a_closed_run_while_ramping_up() {
 #[test]
 fn block_before_the_load() {
     let mut live = Live::new(fixtures::open());
-    live.take(LiveEvent::Status(Status::Provisioning));
+    live.take(fixtures::status(Status::Provisioning));
     insta::assert_snapshot!(shown(&screen::lines(&live, None, 80)));
 }
 
@@ -45,7 +45,7 @@ fn block_with_a_lost_runner_while_stopping() {
 fn times_beside_many_failures_say_what_they_are_of() {
     let mut live = Live::new(fixtures::open());
     let mut plain = Plain::default();
-    live.take(LiveEvent::Status(Status::Running));
+    live.take(fixtures::status(Status::Running));
     let mut told = plain.after_event(&live);
     for second in 0..12 {
         for region in 1..=2 {
@@ -134,15 +134,15 @@ fn plain_log_says_a_line_every_ten_seconds() {
         live.take(event);
         told.extend(plain.after_event(live));
     };
-    hear(&mut live, LiveEvent::Status(Status::Provisioning));
-    hear(&mut live, LiveEvent::Status(Status::Running));
+    hear(&mut live, fixtures::status(Status::Provisioning));
+    hear(&mut live, fixtures::status(Status::Running));
     for second in 0..25 {
         for region in 1..=2 {
             let tick = fixtures::tick(region, second, [RunnerState::Loading; 2]);
             hear(&mut live, LiveEvent::Tick(tick));
         }
     }
-    hear(&mut live, LiveEvent::Status(Status::ParsingResults));
+    hear(&mut live, fixtures::status(Status::ParsingResults));
     insta::assert_snapshot!(shown(&told));
 }
 

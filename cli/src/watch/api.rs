@@ -3,13 +3,13 @@
 //! result is never lost to a broken stream.
 
 use super::{Ctrl, Gone, Heard, Watching};
-use crate::client::events::{Events, Told};
+use crate::client::events::Events;
 use crate::client::{Client, ClientError, Method, understood};
 use crate::exit::Exit;
 use crate::runs::find::Found;
 use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
-use dlt_pipeline::local::LiveEvent;
+use dlt_core::calls::live::{LiveEvent, LiveStatus};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -68,7 +68,11 @@ impl Follower {
                     self.away_since = None;
                     // A stream tells more exactly where the run stands.
                     if !self.streams {
-                        let status = LiveEvent::Status(record.0.status);
+                        let status = LiveEvent::Status(LiveStatus {
+                            run_id: Some(self.found.run.clone()),
+                            status: record.0.status,
+                            load: None,
+                        });
                         self.send(Heard::Event(status)).await?;
                     }
                 }
@@ -135,7 +139,7 @@ impl Follower {
             };
             let event = match told {
                 None => return Some(false),
-                Some(Told::Status(status)) => {
+                Some(LiveEvent::Status(status)) => {
                     let ours = status.run_id.as_deref() == Some(&self.found.run);
                     if !ours || status.status.is_terminal() {
                         // Another run, or none: ours is over, or about to be seen.
@@ -145,14 +149,17 @@ impl Follower {
                         continue;
                     }
                     seen = true;
-                    LiveEvent::Status(shown(status.status))
+                    LiveEvent::Status(LiveStatus {
+                        status: shown(status.status),
+                        ..status
+                    })
                 }
-                Some(Told::Tick(tick)) if tick.run_id.as_str() == self.found.run => {
+                Some(LiveEvent::Tick(tick)) if tick.run_id.as_str() == self.found.run => {
                     self.told_ticks = true;
                     LiveEvent::Tick(tick)
                 }
-                Some(Told::Tick(_)) => continue,
-                Some(Told::Note(note)) => LiveEvent::Note(note),
+                Some(LiveEvent::Tick(_)) => continue,
+                Some(LiveEvent::Note(note)) => LiveEvent::Note(note),
             };
             self.send(Heard::Event(event)).await?;
         }

@@ -4,12 +4,14 @@
 use super::{Ctrl, Gone, Heard, Watching};
 use dlt_core::scenario::Scenario;
 use dlt_pipeline::error::PipelineError;
+use dlt_core::calls::live::LiveEvent;
+use dlt_pipeline::live::Events;
 use dlt_pipeline::local::{Home, Started};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
+use tokio_stream::StreamExt as _;
 
 /// How long starting may take before we give up on it.
 const START_DEADLINE: Duration = Duration::from_secs(30);
@@ -41,7 +43,6 @@ pub async fn start(home: Arc<Home>, scenario: &Scenario) -> Result<Watching, Gon
 /// Tells until the run is over, or nobody listens any more.
 async fn tell(home: Arc<Home>, started: Started, sender: mpsc::Sender<Heard>) {
     let mut events = home.watch(&started.run);
-    let mut hearing = true;
     let waiting = home.wait(&started);
     tokio::pin!(waiting);
     loop {
@@ -53,11 +54,10 @@ async fn tell(home: Arc<Home>, started: Started, sender: mpsc::Sender<Heard>) {
                 let _ = sender.send(over).await;
                 return;
             }
-            event = events.recv(), if hearing => match event {
-                Ok(event) => Heard::Event(event),
-                Err(RecvError::Lagged(missed)) => Heard::Missed(missed),
-                Err(RecvError::Closed) => {
-                    hearing = false;
+            event = next(&mut events) => match event {
+                Some(event) => Heard::Event(event),
+                None => {
+                    events = None;
                     continue;
                 }
             },
@@ -65,6 +65,14 @@ async fn tell(home: Arc<Home>, started: Started, sender: mpsc::Sender<Heard>) {
         if sender.send(heard).await.is_err() {
             return;
         }
+    }
+}
+
+/// The next event of a run; never one of a run that has no more.
+async fn next(events: &mut Option<Events>) -> Option<LiveEvent> {
+    match events {
+        Some(events) => events.next().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -4,9 +4,10 @@
 
 use super::answers::{
     Artifact, ArtifactsAnswer, BaselineAnswer, BaselineChanged, ErrorsAnswer, FilesAnswer,
-    HistogramAnswer, LiveStatus, RegionTaskIds, RegionsAnswer, RunsDeleted, ScenarioRecord,
-    StackInfo, TestRunsPage, UploadAnswer,
+    HistogramAnswer, RegionTaskIds, RegionsAnswer, RunsDeleted, ScenarioRecord, StackInfo,
+    TestRunsPage, UploadAnswer,
 };
+use super::live::LiveStatus;
 use crate::compare::Comparison;
 use crate::messages::timeline::RunTimeline;
 use crate::record::RunRecord;

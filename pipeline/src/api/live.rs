@@ -4,25 +4,21 @@
 //! goes on with the next run: it ends when the listener leaves, or the scenario
 //! is deleted.
 
-use crate::live::LiveEvent;
-use crate::live::broadcast::{Broadcast, Joined};
+use crate::live::Subscription;
 use crate::runs::Run;
 use crate::scenarios;
 use crate::world::World;
-use dlt_core::calls::answers::LiveStatus;
-use dlt_core::ids::{TestId, TestRunId};
+use dlt_core::calls::live::{LiveEvent, LiveStatus};
+use dlt_core::ids::TestId;
 use dlt_core::judge::summary::LoadSummary;
-use dlt_core::messages::runner_line::Tick;
 use dlt_core::refusal::Refusal;
 use dlt_core::run::Status;
 use dlt_core::scenario::plan::Plan;
-use serde::Serialize;
-use serde_json::json;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 
 /// Events that a slow listener may lie behind before it misses some.
@@ -40,7 +36,6 @@ type Line = Result<String, Infallible>;
 /// The events of a scenario from now on. `permit` is given back at their end.
 pub(super) async fn events(
     world: &Arc<World>,
-    live: &Arc<Broadcast>,
     test: TestId,
     permit: OwnedSemaphorePermit,
 ) -> Result<ReceiverStream<Line>, Refusal> {
@@ -48,13 +43,12 @@ pub(super) async fn events(
     let (sender, receiver) = mpsc::channel(LONGEST_QUEUE);
     let teller = Teller {
         world: Arc::clone(world),
-        live: Arc::clone(live),
         test,
         sender,
         told: None,
     };
     tokio::spawn(async move {
-        // Left is what a listener does; there is nobody to tell.
+        // A listener that disconnects ends its stream: nobody is left to tell.
         let _: Option<()> = teller.tell().await;
         drop(permit);
     });
@@ -63,11 +57,10 @@ pub(super) async fn events(
 
 struct Teller {
     world: Arc<World>,
-    live: Arc<Broadcast>,
     test: TestId,
     sender: mpsc::Sender<Line>,
     /// The last status that was told.
-    told: Option<(Option<TestRunId>, Status)>,
+    told: Option<(Option<String>, Status)>,
 }
 
 impl Teller {
@@ -89,7 +82,12 @@ impl Teller {
                     silent = tokio::time::Instant::now();
                     continue;
                 }
-                if self.status(item.run, item.status, None).await? {
+                let status = LiveStatus {
+                    run_id: item.run.map(String::from),
+                    status: item.status,
+                    load: None,
+                };
+                if self.status(status).await? {
                     silent = tokio::time::Instant::now();
                 }
             }
@@ -109,77 +107,56 @@ impl Teller {
         let load = Plan::from_document(&run.document)
             .ok()
             .map(|plan| LoadSummary::planned(&plan, run.tasks()));
-        // Joined first: what happens from here on is heard.
-        let joined = self.live.join(&run.run);
-        let status = run.record.status;
-        self.status(Some(run.run.clone()), status, load).await?;
-        let Some(Joined { ticks, mut events }) = joined else {
+        // Subscribed first: what happens from here on is heard.
+        let subscribed = self.world.live.subscribe(&run.test, &run.run).await;
+        let status = LiveStatus {
+            run_id: Some(run.run.to_string()),
+            status: run.record.status,
+            load,
+        };
+        self.status(status).await?;
+        let Ok(Some(Subscription::Here(mut events))) = subscribed else {
             // It ended just now, or is driven in a moment.
             tokio::time::sleep(BETWEEN_LOOKS).await;
             return Some(());
         };
-        if run.live {
-            for tick in ticks {
-                self.tick(&tick).await?;
-            }
-        }
         loop {
             let event = tokio::select! {
                 () = self.sender.closed() => return None,
-                event = tokio::time::timeout(LONGEST_SILENCE, events.recv()) => event,
+                event = tokio::time::timeout(LONGEST_SILENCE, events.next()) => event,
             };
             match event {
                 Err(_) => self.send(": still here\n\n".to_owned()).await?,
-                Ok(Ok(LiveEvent::Tick(tick))) if run.live => self.tick(&tick).await?,
-                Ok(Ok(LiveEvent::Tick(_))) => {}
-                Ok(Ok(LiveEvent::Status(status))) => {
-                    self.status(Some(run.run.clone()), status, None).await?;
+                Ok(Some(LiveEvent::Tick(_))) if !run.live => {}
+                Ok(Some(LiveEvent::Status(status))) => {
+                    self.status(status).await?;
                 }
-                Ok(Ok(LiveEvent::Note(note))) => self.note(&note).await?,
-                Ok(Err(RecvError::Lagged(missed))) => {
-                    let note =
-                        format!("{missed} live events were missed; the result is not affected");
-                    self.note(&note).await?;
-                }
-                Ok(Err(RecvError::Closed)) => return Some(()),
+                Ok(Some(event)) => self.event(&event).await?,
+                Ok(None) => return Some(()),
             }
         }
     }
 
     /// Tells a status, unless it was told; whether it was new.
-    async fn status(
-        &mut self,
-        run: Option<TestRunId>,
-        status: Status,
-        load: Option<LoadSummary>,
-    ) -> Option<bool> {
-        let now = (run, status);
+    async fn status(&mut self, status: LiveStatus) -> Option<bool> {
+        let now = (status.run_id.clone(), status.status);
         if self.told.as_ref() == Some(&now) {
             return Some(false);
         }
-        let event = LiveStatus {
-            run_id: now.0.clone().map(String::from),
-            status,
-            load,
-        };
         self.told = Some(now);
-        self.event("status", None, &event).await?;
+        self.event(&LiveEvent::Status(status)).await?;
         Some(true)
     }
 
-    async fn tick(&self, tick: &Tick) -> Option<()> {
-        let id = format!("{}/{}/{}", tick.run_id, tick.region, tick.second.second);
-        self.event("tick", Some(id), tick).await
-    }
-
-    async fn note(&self, note: &str) -> Option<()> {
-        self.event("note", None, &json!({ "note": note })).await
-    }
-
-    async fn event(&self, name: &str, id: Option<String>, data: &impl Serialize) -> Option<()> {
-        // Texts, numbers and lists alone: this cannot fail. JSON has no line breaks.
-        let data = serde_json::to_string(data).unwrap_or_default();
-        let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
+    async fn event(&self, event: &LiveEvent) -> Option<()> {
+        let id = match event {
+            LiveEvent::Tick(tick) => {
+                let second = tick.second.second;
+                format!("id: {}/{}/{second}\n", tick.run_id, tick.region)
+            }
+            _ => String::new(),
+        };
+        let (name, data) = (event.name(), event.data());
         self.send(format!("event: {name}\n{id}data: {data}\n\n"))
             .await
     }

@@ -5,7 +5,6 @@
 //! have other names too.
 
 use crate::api::{Answer, answer, live};
-use crate::live::broadcast::Broadcast;
 use crate::objects::LARGEST_OBJECT_BYTES;
 use crate::world::World;
 use axum::Router;
@@ -40,7 +39,6 @@ const ANSWER_HEADERS: &str = "Origin, X-Requested-With, Content-Type, Accept";
 #[derive(Clone)]
 struct Door {
     world: Arc<World>,
-    live: Arc<Broadcast>,
     listeners: Arc<Semaphore>,
     names: Arc<Names>,
 }
@@ -55,10 +53,9 @@ pub struct Names {
 }
 
 /// The API and the live events, for a server that is called so.
-pub fn router(world: Arc<World>, live: Arc<Broadcast>, names: Names) -> Router {
+pub fn router(world: Arc<World>, names: Names) -> Router {
     let door = Door {
         world,
-        live,
         listeners: Arc::new(Semaphore::new(MOST_LISTENERS)),
         names: Arc::new(names),
     };
@@ -170,7 +167,7 @@ async fn listen(door: &Door, test: dlt_core::ids::TestId) -> Response {
             &format!("{MOST_LISTENERS} listen already; try again later"),
         );
     };
-    match live::events(&door.world, &door.live, test, permit).await {
+    match live::events(&door.world, test, permit).await {
         Err(refusal) => refused(&refusal),
         Ok(events) => {
             let mut response = Response::new(Body::from_stream(events));

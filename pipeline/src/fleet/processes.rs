@@ -5,7 +5,7 @@
 
 use crate::clock::Clock;
 use crate::error::PipelineError;
-use crate::fleet::tail::{Tail, last_words};
+use crate::fleet::tail::{News, Tail, last_words};
 use crate::fleet::{
     Fleet, LARGEST_BATCH, Launch, Launched, Place, RunnerPhase, RunnerStatus, Stop,
 };
@@ -39,6 +39,21 @@ const TOKEN: &str = "DLT_LAUNCH";
 const START_DEADLINE_S: u64 = 120;
 /// How long a gone process is still listed, µs.
 const REMEMBERED_US: u64 = 600_000_000;
+
+/// Who hears what runners print. Each line is read once.
+pub trait LineListener: Send + Sync + std::fmt::Debug {
+    /// A line.
+    fn line(&self, run: &TestRunId, line: RunnerLine);
+    /// Lines that are none of ours, cannot be read or are too long.
+    fn unreadable(&self, run: &TestRunId, runner: &RunnerId, lines: u64);
+}
+
+/// Nobody hears.
+impl LineListener for () {
+    fn line(&self, _: &TestRunId, _: RunnerLine) {}
+
+    fn unreadable(&self, _: &TestRunId, _: &RunnerId, _: u64) {}
+}
 
 /// What is kept of a process beside its files, for whoever comes after us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +108,7 @@ pub struct Processes<C> {
     folder: PathBuf,
     lifetime: Lifetime,
     clock: Arc<C>,
+    listener: Arc<dyn LineListener>,
     all: Mutex<Vec<Process>>,
 }
 
@@ -103,12 +119,14 @@ impl<C: Clock> Processes<C> {
         folder: PathBuf,
         lifetime: Lifetime,
         clock: Arc<C>,
+        listener: Arc<dyn LineListener>,
     ) -> Self {
         Self {
             worker,
             folder,
             lifetime,
             clock,
+            listener,
             all: Mutex::new(Vec::new()),
         }
     }
@@ -122,7 +140,7 @@ impl<C: Clock> Processes<C> {
         let now_us = self.clock.now_us();
         let mut all = self.lock();
         for process in all.iter_mut() {
-            process.refresh(now_us);
+            process.refresh(now_us, self.listener.as_ref());
         }
         all.retain(|process| {
             process.ended.is_none() || now_us < process.ended_us.saturating_add(REMEMBERED_US)
@@ -156,10 +174,20 @@ impl<C: Clock> Processes<C> {
         Ok(lifetime)
     }
 
+    /// Reads what the runners of a run printed since the last time.
+    pub fn read(&self, run: &TestRunId) {
+        let now_us = self.clock.now_us();
+        for process in self.lock().iter_mut() {
+            if process.card.run == *run {
+                process.refresh(now_us, self.listener.as_ref());
+            }
+        }
+    }
+
     /// Asks every runner to stop; for when nobody is left to watch them.
     pub fn dismiss(&self) {
         for process in self.lock().iter_mut() {
-            process.refresh(0);
+            process.refresh(0, self.listener.as_ref());
             process.signal(Stop::Gracefully);
         }
     }
@@ -167,7 +195,7 @@ impl<C: Clock> Processes<C> {
     /// Kills every runner at once; for when nothing is waited for any more.
     pub fn kill(&self) {
         for process in self.lock().iter_mut() {
-            process.refresh(0);
+            process.refresh(0, self.listener.as_ref());
             process.signal(Stop::AtOnce);
         }
     }
@@ -335,7 +363,7 @@ impl Process {
 
     /// Looks at the process first and then reads its file, so that a last line
     /// is never missed.
-    fn refresh(&mut self, now_us: u64) {
+    fn refresh(&mut self, now_us: u64, listener: &dyn LineListener) {
         if self.ended.is_some() {
             return;
         }
@@ -356,14 +384,14 @@ impl Process {
             self.ended_us = now_us;
         }
         while let Ok(news) = self.out.read() {
-            news.lines.iter().for_each(|line| self.hear(line));
+            self.hear(&news, listener);
             if news.at_end {
                 break;
             }
         }
         if over {
             let last = self.out.close();
-            last.lines.iter().for_each(|line| self.hear(line));
+            self.hear(&last, listener);
             if let (Some(how), false) =
                 (&self.ended, self.phase == RunnerPhase::Finished { exit: 0 })
             {
@@ -375,11 +403,27 @@ impl Process {
         }
     }
 
-    fn hear(&mut self, line: &str) {
-        match RunnerLine::parse(line) {
-            Some(RunnerLine::Ready { address, .. }) => self.phase = RunnerPhase::Ready { address },
-            Some(RunnerLine::Finished { exit, .. }) => self.phase = RunnerPhase::Finished { exit },
-            _ => {}
+    fn hear(&mut self, news: &News, listener: &dyn LineListener) {
+        let mut unreadable = news.unreadable;
+        for line in news.lines.iter().filter(|line| !line.trim().is_empty()) {
+            let Some(line) = RunnerLine::parse(line) else {
+                unreadable += 1;
+                continue;
+            };
+            match &line {
+                RunnerLine::Ready { address, .. } => {
+                    let address = address.clone();
+                    self.phase = RunnerPhase::Ready { address };
+                }
+                RunnerLine::Finished { exit, .. } => {
+                    self.phase = RunnerPhase::Finished { exit: *exit };
+                }
+                RunnerLine::Tick(_) | RunnerLine::LiveTick(_) => {}
+            }
+            listener.line(&self.card.run, line);
+        }
+        if unreadable > 0 {
+            listener.unreadable(&self.card.run, &self.card.runner, unreadable);
         }
     }
 
@@ -466,7 +510,7 @@ impl<C: Clock> Fleet for Processes<C> {
         for process in self.lock().iter_mut() {
             let card = &process.card;
             if card.run == *run && card.region == *region && who.contains(&card.runner) {
-                process.refresh(now_us);
+                process.refresh(now_us, self.listener.as_ref());
                 process.signal(how);
             }
         }

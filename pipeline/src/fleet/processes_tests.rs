@@ -18,6 +18,7 @@ fn fleet(folder: &Path, script: &str) -> Processes<SystemClock> {
         folder.to_owned(),
         Lifetime::OfParent,
         Arc::new(SystemClock),
+        Arc::new(()),
     )
 }
 
@@ -133,6 +134,7 @@ async fn what_cannot_be_launched_is_refused_with_a_reason() {
         folder.path().to_owned(),
         Lifetime::OfParent,
         Arc::new(SystemClock),
+        Arc::new(()),
     );
     let launched = fleet.launch(&launch(1, "one")).await.unwrap();
     assert!(

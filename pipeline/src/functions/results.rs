@@ -3,6 +3,7 @@
 //! objects. What is unreadable is said and counted as missing.
 
 use crate::error::PipelineError;
+use crate::fleet::{self, Place};
 use crate::functions::dealt::dealt;
 use crate::functions::decision::{Decision, Input};
 use crate::live::Drained;
@@ -52,6 +53,8 @@ pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineErr
         return Ok(Decision::go(world, "clean up"));
     }
     let dealt = dealt(world, &run).await?;
+    // Whoever is seen to be gone has been read to the end.
+    fleet::of_run(world.fleet.as_ref(), &run.test, &run.run, Place::Everywhere).await?;
     let drained = world.live.drain(&run.run).await?;
     let mut warnings: Vec<String> = drained
         .unreadable

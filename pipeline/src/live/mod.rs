@@ -6,24 +6,27 @@ pub mod broadcast;
 
 use crate::error::PipelineError;
 use async_trait::async_trait;
+use dlt_core::calls::live::LiveEvent;
 use dlt_core::ids::{RunnerId, TestId, TestRunId};
-use dlt_core::messages::runner_line::Tick;
-use dlt_core::run::Status;
 use std::collections::BTreeMap;
+use std::pin::Pin;
+use tokio_stream::Stream;
 
-/// What happens in a run while one watches.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every event is a tick; a box would only move it"
-)]
-#[derive(Debug, Clone, PartialEq)]
-pub enum LiveEvent {
-    /// The run's status changed.
-    Status(Status),
-    /// A regional tick.
-    Tick(Tick),
-    /// A sentence: runner lost, leader lost, replacement launched.
-    Note(String),
+/// Events, as they come.
+pub type Events = Pin<Box<dyn Stream<Item = LiveEvent> + Send>>;
+
+/// How a run is watched.
+pub enum Subscription {
+    /// From here: first what a late watcher must know, then what happens, until
+    /// the run is over.
+    Here(Events),
+    /// The client subscribes there itself.
+    Elsewhere {
+        /// Whom it connects to.
+        endpoint: String,
+        /// What it subscribes to.
+        topics: Vec<String>,
+    },
 }
 
 /// Who tells the watchers.
@@ -31,8 +34,13 @@ pub enum LiveEvent {
 pub trait Live: Send + Sync {
     /// Tells the run's watchers.
     async fn publish(&self, test: &TestId, run: &TestRunId, event: LiveEvent);
-    /// All runners are gone: tells what they said last, and answers what is
-    /// known of their lines.
+    /// Watches a run; None if it is over.
+    async fn subscribe(
+        &self,
+        test: &TestId,
+        run: &TestRunId,
+    ) -> Result<Option<Subscription>, PipelineError>;
+    /// What is known of the lines of a run's runners, once all are gone.
     async fn drain(&self, run: &TestRunId) -> Result<Drained, PipelineError>;
 }
 

@@ -6,7 +6,9 @@ use crate::driver::Driver;
 use crate::error::PipelineError;
 use crate::executions::Executions;
 use crate::executions::sqlite::SqliteExecutions;
+use crate::fleet::processes::Processes;
 use crate::live::broadcast::Broadcast;
+use crate::local::SystemClock;
 use crate::workflow::definition::Definition;
 use crate::world::World;
 use async_trait::async_trait;
@@ -25,6 +27,7 @@ pub struct Drivers {
     executions: SqliteExecutions,
     definition: Arc<Definition>,
     live: Arc<Broadcast>,
+    fleet: Arc<Processes<SystemClock>>,
     /// Set once the world, which holds us, exists.
     world: OnceLock<Weak<World>>,
     driven: Mutex<HashMap<TestRunId, Driven>>,
@@ -42,11 +45,13 @@ impl Drivers {
         executions: SqliteExecutions,
         definition: Arc<Definition>,
         live: Arc<Broadcast>,
+        fleet: Arc<Processes<SystemClock>>,
     ) -> Self {
         Self {
             executions,
             definition,
             live,
+            fleet,
             world: OnceLock::new(),
             driven: Mutex::default(),
         }
@@ -79,6 +84,7 @@ impl Drivers {
             definition: Arc::clone(&self.definition),
         };
         let live = Arc::clone(&self.live);
+        let fleet = Arc::clone(&self.fleet);
         let (tell, over) = signal::channel(false);
         let (test, id) = (test.clone(), run.clone());
         let task = tokio::spawn(async move {
@@ -88,9 +94,8 @@ impl Drivers {
             loop {
                 tokio::select! {
                     () = &mut drive => break,
-                    // A file that cannot be read now is read the next time, and
-                    // by the results parser at last.
-                    _ = beat.tick() => { let _ = live.pump(&id); }
+                    // A file that cannot be read now is read the next time.
+                    _ = beat.tick() => fleet.read(&id),
                 }
             }
             live.close(&id);

@@ -9,9 +9,9 @@ mod reading;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod timers;
+mod watchers;
 
 pub use crate::functions::start::Started;
-pub use crate::live::LiveEvent;
 pub use card::ServerCard;
 pub use clock::SystemClock;
 pub use reading::{regions_at_rest, to_read};
@@ -22,6 +22,7 @@ use crate::executions::sqlite::SqliteExecutions;
 use crate::fleet::processes::{Lifetime, Processes};
 use crate::functions::start::{new_run, new_test, start};
 use crate::functions::{cancel, room};
+use crate::live::Events;
 use crate::live::broadcast::Broadcast;
 use crate::objects::files::FileObjects;
 use crate::regions::home::HomeRegions;
@@ -41,7 +42,6 @@ use migration::FILL;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast;
 
 /// How long opening waits for runs that an earlier process left, at most.
 const MOST_LEFTOVER_WAIT: Duration = Duration::from_secs(30);
@@ -114,15 +114,21 @@ impl Home {
             true => Lifetime::Own,
             false => Lifetime::OfParent,
         };
+        let live = Arc::new(Broadcast::default());
         let fleet = Arc::new(Processes::new(
             options.worker,
             dir.join("runs"),
             lifetime,
             Arc::clone(&clock),
+            Arc::new(watchers::ToWatchers(Arc::clone(&live))),
         ));
-        let live = Arc::new(Broadcast::new(dir.join("runs")));
         let executions = SqliteExecutions(database.clone());
-        let drivers = Arc::new(Drivers::new(executions, definition, Arc::clone(&live)));
+        let drivers = Arc::new(Drivers::new(
+            executions,
+            definition,
+            Arc::clone(&live),
+            Arc::clone(&fleet),
+        ));
         let runs = SqliteRuns(database.clone());
         let scenarios = SqliteScenarios(database);
         let timers = Arc::new(Timers::of(scenarios.planned()?));
@@ -212,19 +218,14 @@ impl Home {
         &self.world
     }
 
-    /// The live events of all runs.
-    pub fn live(&self) -> &Arc<Broadcast> {
-        &self.live
-    }
-
     /// Scenarios that are due by now.
     pub fn due(&self) -> Vec<TestId> {
         self.timers.due(self.world.clock.now_us())
     }
 
-    /// Live events of a run from now on; the channel closes when it is over.
-    pub fn watch(&self, run: &TestRunId) -> broadcast::Receiver<LiveEvent> {
-        self.live.listen(run)
+    /// Live events of a run, until it is over; None if it is.
+    pub fn watch(&self, run: &TestRunId) -> Option<Events> {
+        self.live.events(run)
     }
 
     /// Stops the scenario's run and keeps what was measured.

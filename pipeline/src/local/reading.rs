@@ -5,7 +5,7 @@
 use crate::error::PipelineError;
 use crate::executions::Executions;
 use crate::fleet::{Fleet, Launch, Launched, Place, RunnerStatus, Stop};
-use crate::live::{Drained, Live, LiveEvent};
+use crate::live::{Drained, Live, Subscription};
 use crate::local::migration::FILL;
 use crate::local::{SystemClock, created};
 use crate::objects::files::FileObjects;
@@ -16,6 +16,7 @@ use crate::schedules::timers::Timers;
 use crate::store::sqlite::Database;
 use crate::world::{Pace, World};
 use async_trait::async_trait;
+use dlt_core::calls::live::LiveEvent;
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
 use serde_json::Value;
 use std::path::Path;
@@ -113,6 +114,14 @@ impl Fleet for AtRest {
 #[async_trait]
 impl Live for AtRest {
     async fn publish(&self, _: &TestId, _: &TestRunId, _: LiveEvent) {}
+
+    async fn subscribe(
+        &self,
+        _: &TestId,
+        _: &TestRunId,
+    ) -> Result<Option<Subscription>, PipelineError> {
+        Ok(None)
+    }
 
     async fn drain(&self, _: &TestRunId) -> Result<Drained, PipelineError> {
         Self::refuse()

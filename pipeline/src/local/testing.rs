@@ -11,8 +11,6 @@ use crate::regions::home::HomeRegions;
 use crate::runs::sqlite::SqliteRuns;
 use crate::scenarios::sqlite::SqliteScenarios;
 use crate::store::sqlite::Database;
-use crate::workflow::WORKFLOW;
-use crate::workflow::definition::Definition;
 use crate::world::{Pace, World};
 use dlt_core::ids::Region;
 use std::path::Path;
@@ -83,8 +81,9 @@ pub(crate) fn world(database: Database, clock: &Arc<Still>, folder: &Path) -> Wo
             folder.join("runs"),
             Lifetime::OfParent,
             Arc::clone(clock),
+            Arc::new(()),
         )),
-        live: Arc::new(Broadcast::new(folder.join("runs"))),
+        live: Arc::new(Broadcast::default()),
         executions: Arc::new(SqliteExecutions(database)),
         clock: Arc::clone(clock) as Arc<_>,
         pace: Pace::home(),

@@ -2,10 +2,12 @@
 //! up. Runs that do load are tested end to end, elsewhere.
 
 use super::*;
+use dlt_core::calls::live::{LiveEvent, LiveStatus};
 use dlt_core::run::Status;
 use dlt_core::scenario::{Defaults, Format};
 use std::path::Path;
 use std::time::Duration;
+use tokio_stream::StreamExt as _;
 
 /// Longest wait of these tests.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -78,7 +80,7 @@ async fn runners_that_cannot_run_fail_the_run_with_their_last_words() {
     let script = "echo 'the engine is cold' >&2; exit 3";
     let home = Home::open(options(folder.path(), script)).await.unwrap();
     let started = home.start(&scenario(3)).await.unwrap();
-    let mut events = home.watch(&started.run);
+    let mut events = home.watch(&started.run).unwrap();
     let busy = home.start(&scenario(1)).await.unwrap_err();
     assert!(matches!(busy, PipelineError::Busy { .. }), "{busy}");
     let record = over(&home, &started).await;
@@ -94,8 +96,8 @@ async fn runners_that_cannot_run_fail_the_run_with_their_last_words() {
     );
     assert!(!record.end_time.is_empty());
     let mut statuses = Vec::new();
-    while let Ok(event) = events.recv().await {
-        if let LiveEvent::Status(status) = event {
+    while let Some(event) = events.next().await {
+        if let LiveEvent::Status(LiveStatus { status, .. }) = event {
             statuses.push(status);
         }
     }

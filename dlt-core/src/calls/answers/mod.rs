@@ -6,8 +6,7 @@
 mod own;
 
 pub use own::{
-    Artifact, ArtifactsAnswer, ErrorsAnswer, FilesAnswer, HistogramAnswer, LiveStatus, Samples,
-    UploadAnswer,
+    Artifact, ArtifactsAnswer, ErrorsAnswer, FilesAnswer, HistogramAnswer, Samples, UploadAnswer,
 };
 
 use crate::judge::summary::Distribution;

@@ -1,8 +1,6 @@
 //! What dlt answers beyond the contract (decision 21): parts of a run, files of
 //! a scenario, live data.
 
-use crate::judge::summary::LoadSummary;
-use crate::run::Status;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -104,17 +102,4 @@ pub struct UploadAnswer {
     pub url: String,
     /// Method.
     pub method: String,
-}
-
-/// An event of GET …/live.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct LiveStatus {
-    /// Which run; absent while there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run_id: Option<String>,
-    /// Where it, or the scenario, stands.
-    pub status: Status,
-    /// The first event of a run tells its plan.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub load: Option<LoadSummary>,
 }

@@ -17,7 +17,6 @@ pub(crate) mod tls;
 pub mod variables;
 
 use crate::scenario::FileCheck;
-use crate::scenario::requests::data::data_sources;
 use crate::scenario::document::notes::{Node, Notes, Object};
 use crate::scenario::limits::{
     LONGEST_TEXT_BYTES, LONGEST_THINK_TIME_US, LONGEST_URL, MOST_REDIRECTS, MOST_REQUESTS,
@@ -28,6 +27,7 @@ use crate::scenario::requests::addresses::{Placeholders, default_address, reques
 use crate::scenario::requests::auth::{Said, auth};
 use crate::scenario::requests::checks::checks;
 use crate::scenario::requests::content::content;
+use crate::scenario::requests::data::data_sources;
 use crate::scenario::requests::extract::extractions;
 use crate::scenario::requests::headers::{headers, merged};
 use crate::scenario::requests::labels::cut_label;

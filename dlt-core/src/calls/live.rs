@@ -1,0 +1,113 @@
+//! What watchers of a run are told while it runs: one kind of event, inside and
+//! on the wire (decision 21). At home it goes out as server-sent events, on AWS
+//! on a topic; who tells and who listens is theirs.
+
+use crate::ids::TestRunId;
+use crate::judge::summary::LoadSummary;
+use crate::messages::runner_line::Tick;
+use crate::run::Status;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// An event of GET …/live.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LiveStatus {
+    /// Which run; absent while there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+    /// Where it, or the scenario, stands.
+    pub status: Status,
+    /// The first event of a run tells its plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<LoadSummary>,
+}
+
+/// The data of a note.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    note: String,
+}
+
+/// What happens in a run while one watches.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every event is a tick; a box would only move it"
+)]
+#[derive(Debug, Clone, PartialEq)]
+pub enum LiveEvent {
+    /// The run's, or the scenario's, status changed.
+    Status(LiveStatus),
+    /// A second of a region.
+    Tick(Tick),
+    /// A sentence: a runner was lost, another launched.
+    Note(String),
+}
+
+impl LiveEvent {
+    /// A run has a new status.
+    pub fn status(run: &TestRunId, status: Status) -> Self {
+        Self::Status(LiveStatus {
+            run_id: Some(run.to_string()),
+            status,
+            load: None,
+        })
+    }
+
+    /// Its name on the wire.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Status(_) => "status",
+            Self::Tick(_) => "tick",
+            Self::Note(_) => "note",
+        }
+    }
+
+    /// Its data on the wire: JSON without line breaks.
+    pub fn data(&self) -> String {
+        let data = match self {
+            Self::Status(status) => serde_json::to_string(status),
+            Self::Tick(tick) => serde_json::to_string(tick),
+            Self::Note(note) => serde_json::to_string(&Note { note: note.clone() }),
+        };
+        // Texts, numbers and lists alone: this cannot fail.
+        data.unwrap_or_default()
+    }
+
+    /// Reads an event; None if it is not known.
+    pub fn parse(name: &str, data: &str) -> Option<Self> {
+        match name {
+            "status" => serde_json::from_str(data).ok().map(Self::Status),
+            "tick" => serde_json::from_str(data).ok().map(Self::Tick),
+            "note" => {
+                let note: Note = serde_json::from_str(data).ok()?;
+                Some(Self::Note(note.note))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_come_back_as_they_went() {
+        let run = TestRunId::parse("p4TqL8vN2c").unwrap();
+        let status = LiveEvent::status(&run, Status::Running);
+        assert_eq!(
+            status.data(),
+            r#"{"run_id":"p4TqL8vN2c","status":"running"}"#
+        );
+        let note = LiveEvent::Note("a \"line\"\nand another".to_owned());
+        assert!(!note.data().contains('\n'));
+        for event in [status, note] {
+            assert_eq!(
+                LiveEvent::parse(event.name(), &event.data()),
+                Some(event.clone())
+            );
+        }
+        assert_eq!(LiveEvent::parse("later", "7"), None);
+        assert_eq!(LiveEvent::parse("note", "7"), None);
+    }
+}
