@@ -74,6 +74,22 @@ pub fn merged_labels(test: &TestId, prefix: &RunPrefix) -> String {
     format!("results/{test}/{prefix}/labels.json.gz")
 }
 
+/// The merged histograms of the run.
+pub fn merged_histograms(test: &TestId, prefix: &RunPrefix) -> String {
+    format!("results/{test}/{prefix}/histograms.json.gz")
+}
+
+/// What is stored of the run's record beside its head: results by label, errors
+/// with their exchanges.
+pub fn record_parts(test: &TestId, prefix: &RunPrefix) -> String {
+    format!("results/{test}/{prefix}/record.json.gz")
+}
+
+/// The scenario as the run was started with it.
+pub fn scenario_as_run(test: &TestId, prefix: &RunPrefix) -> String {
+    format!("results/{test}/{prefix}/scenario.json.gz")
+}
+
 /// Splits the file name of a report (`{runner}-{region}.xml`) into its parts.
 /// None for any other name.
 pub fn parse_report_name(key: &str) -> Option<(RunnerId, Region)> {

@@ -243,11 +243,25 @@ pub(super) fn compare(pairs: Vec<(String, String)>) -> Result<CompareQuery, Refu
     Err(Refusal::new(400, "INVALID_QUERY_PARAMETER", faults))
 }
 
-/// Which histogram: of a label or of all, and over which samples.
-pub(super) fn histogram(
-    pairs: Vec<(String, String)>,
-) -> Result<(Option<String>, Option<Samples>), Refusal> {
-    let mut reader = Reader::new(pairs, &["label", "of"]);
+/// Which histogram of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HistogramQuery {
+    /// One label, or all.
+    pub label: Option<String>,
+    /// One region, or all.
+    pub region: Option<Region>,
+    /// Over which samples; ok ones if it is not said.
+    pub of: Option<Samples>,
+}
+
+/// Which histogram: of a label or of all, from a region or from all, and over
+/// which samples.
+pub(super) fn histogram(pairs: Vec<(String, String)>) -> Result<HistogramQuery, Refusal> {
+    let mut reader = Reader::new(pairs, &["label", "region", "of"]);
+    let region = reader.get("region").map(Region::parse).transpose();
+    if let Err(error) = &region {
+        reader.fault("region", format!("must be {}", error.rule));
+    }
     let label = reader.get("label").map(str::to_owned);
     let of = reader.get("of").map(|text| {
         let row = Samples::NAMES.into_iter().find(|row| row.0 == text);
@@ -256,7 +270,11 @@ pub(super) fn histogram(
     if of == Some(None) {
         reader.fault("of", "must be ok, failed or all".to_owned());
     }
-    reader.finish((label, of.flatten()))
+    reader.finish(HistogramQuery {
+        label,
+        region: region.ok().flatten(),
+        of: of.flatten(),
+    })
 }
 
 /// No key at all.

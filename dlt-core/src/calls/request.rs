@@ -3,9 +3,8 @@
 //! checks"). Pure, so the local server and the Lambda answer alike; signatures
 //! come before it, doing the call after it.
 
-use super::answers::Samples;
 use super::bodies::{baseline_run, delete_runs, file_name, percent_decoded, upload_name};
-use super::query::{self, CompareQuery, RunsQuery};
+use super::query::{self, CompareQuery, HistogramQuery, RunsQuery};
 use super::routes::{self, Place};
 use crate::ids::{TestId, TestRunId};
 use crate::refusal::Refusal;
@@ -158,13 +157,8 @@ pub enum Call {
 pub enum RunPart {
     /// Second by second.
     Timeline,
-    /// The merged exact histogram of the run or a label.
-    Histogram {
-        /// One label, or all.
-        label: Option<String>,
-        /// Over which samples; ok ones if it is not said.
-        of: Option<Samples>,
-    },
+    /// The merged exact histogram of the run, a label or a region.
+    Histogram(HistogramQuery),
     /// Failures by cause.
     Errors,
     /// What changed since another run (decision 20).
@@ -312,10 +306,7 @@ fn scenarios(
 fn run_part(name: &str, pairs: Vec<(String, String)>) -> Result<RunPart, Refusal> {
     Ok(match name {
         "timeline" => query::none(pairs).map(|()| RunPart::Timeline)?,
-        "histogram" => {
-            let (label, of) = query::histogram(pairs)?;
-            RunPart::Histogram { label, of }
-        }
+        "histogram" => RunPart::Histogram(query::histogram(pairs)?),
         "errors" => query::none(pairs).map(|()| RunPart::Errors)?,
         "compare" => RunPart::Compare(query::compare(pairs)?),
         _ => RunPart::Artifacts {

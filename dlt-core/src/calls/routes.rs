@@ -238,11 +238,11 @@ pub(super) const TABLE: &[Row] = &[
     part(
         "histogram",
         &[Operation {
-            query: &["label", "of"],
+            query: &["label", "region", "of"],
             refusals: &[404],
             ..get(
                 "getHistogram",
-                "The exact merged distribution of response times, of the run or a label",
+                "The exact merged distribution of response times, of the run, a label or a region",
                 of::<HistogramAnswer>,
             )
         }],

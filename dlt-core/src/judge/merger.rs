@@ -16,6 +16,7 @@ use crate::measure::account::Account;
 use crate::measure::generator::{Generator, GeneratorSums};
 use crate::measure::reading::Reading;
 use crate::measure::tally::{LabelTally, MOST_LABELS, OTHER_LABEL, Phases, TimesOver};
+use crate::messages::histograms::{HISTOGRAMS_FORMAT, LabelHistograms, RunHistograms};
 use crate::messages::report::{Ended, Report};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -194,6 +195,20 @@ impl Merger {
             generator: self.generator.rows(),
             coverage,
             start,
+        }
+    }
+
+    /// The merged histograms, as they are stored.
+    pub fn histograms(&mut self) -> RunHistograms {
+        self.put_times_together();
+        let regions = self.regions.iter().map(|(region, part)| {
+            let labels = part.labels.iter();
+            let labels = labels.map(|(label, sums)| LabelHistograms::of(label, &sums.tally));
+            (region.clone(), labels.collect())
+        });
+        RunHistograms {
+            format: HISTOGRAMS_FORMAT,
+            regions: regions.collect(),
         }
     }
 

@@ -1,6 +1,8 @@
 //! What processes tell each other about a run: the order of a runner, its lines
-//! on stdout, its report and its timeline. Formats only; sending is others'.
+//! on stdout, its report and its timeline; and a run's
+//! merged histograms. Formats only; sending is others'.
 
+pub mod histograms;
 pub mod order;
 pub mod report;
 pub mod runner_line;

@@ -4,6 +4,7 @@
 //! goes on with the next run: it ends when the listener leaves, or the scenario
 //! is deleted.
 
+use crate::functions::records;
 use crate::live::Subscription;
 use crate::runs::Run;
 use crate::scenarios;
@@ -104,9 +105,9 @@ impl Teller {
 
     /// Tells a run in progress to its end.
     async fn follow(&mut self, run: &Run) -> Option<()> {
-        let load = Plan::from_document(&run.document)
-            .ok()
-            .map(|plan| LoadSummary::planned(&plan, run.tasks()));
+        let as_run = records::scenario(&self.world, run).await.ok();
+        let plan = as_run.and_then(|as_run| Plan::from_document(&as_run.document).ok());
+        let load = plan.map(|plan| LoadSummary::planned(&plan, run.tasks()));
         // Subscribed first: what happens from here on is heard.
         let subscribed = self.world.live.subscribe(&run.test, &run.run).await;
         let status = LiveStatus {

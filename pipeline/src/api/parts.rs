@@ -3,10 +3,11 @@
 
 use crate::api::{Answer, json, runs};
 use crate::functions::histogram::{self, Histogram};
-use crate::functions::uploads;
+use crate::functions::{packed, records, uploads};
 use crate::runs::Run;
 use crate::world::World;
-use dlt_core::calls::answers::{Artifact, ArtifactsAnswer, ErrorsAnswer, HistogramAnswer, Samples};
+use dlt_core::calls::HistogramQuery;
+use dlt_core::calls::answers::{Artifact, ArtifactsAnswer, ErrorsAnswer, HistogramAnswer};
 use dlt_core::calls::request::RunPart;
 use dlt_core::compare::{Comparison, Side, compare, in_region};
 use dlt_core::ids::{Region, TestId, TestRunId};
@@ -14,12 +15,6 @@ use dlt_core::keys;
 use dlt_core::messages::timeline::RunTimeline;
 use dlt_core::record::RunRecord;
 use dlt_core::refusal::Refusal;
-use flate2::read::GzDecoder;
-use serde_json::Value;
-use std::io::Read;
-
-/// Largest timeline that is answered, bytes unpacked: 100 labels over days.
-const LARGEST_TIMELINE_BYTES: u64 = 512 * 1024 * 1024;
 
 pub(super) async fn get(
     world: &World,
@@ -29,10 +24,13 @@ pub(super) async fn get(
 ) -> Result<Answer, Refusal> {
     let run = runs::need(world, test, run).await?;
     match part {
-        RunPart::Timeline => timeline(world, &run).await,
-        RunPart::Histogram { label, of } => json(histogram(world, &run, label, of).await),
+        RunPart::Timeline => json(timeline(world, &run).await),
+        RunPart::Histogram(query) => json(histogram(world, &run, query).await),
         RunPart::Errors => json(Ok(ErrorsAnswer {
-            errors: run.record.errors.unwrap_or_default(),
+            errors: records::whole(world, &run)
+                .await?
+                .errors
+                .unwrap_or_default(),
         })),
         RunPart::Compare(query) => {
             let test = query.test.as_ref().unwrap_or(&run.test);
@@ -56,30 +54,34 @@ fn nothing_yet(run: &Run, what: &str) -> Refusal {
     )
 }
 
-async fn timeline(world: &World, run: &Run) -> Result<Answer, Refusal> {
-    let text = unpacked(world, run).await?;
-    let text = text.ok_or_else(|| nothing_yet(run, "timeline"))?;
-    let value: Value = serde_json::from_slice(&text).map_err(|error| broken(run, &error))?;
-    Ok(Answer::Json(value))
-}
-
-fn broken(run: &Run, error: &dyn std::fmt::Display) -> Refusal {
-    let text = format!("the timeline of run {} is unreadable: {error}", run.run);
-    Refusal::new(500, "INTERNAL_SERVER_ERROR", text)
-}
-
-/// The run's merged timeline as text; None if there is none.
-async fn unpacked(world: &World, run: &Run) -> Result<Option<Vec<u8>>, Refusal> {
+/// The run's timeline: the merged one, else as far as its leaders have stored
+/// it; None if there is none.
+async fn seconds(world: &World, run: &Run) -> Result<Option<RunTimeline>, Refusal> {
     let key = keys::merged_timeline(&run.test, &run.prefix);
-    let Some(packed) = world.objects.get(&key).await? else {
-        return Ok(None);
-    };
-    let mut text = Vec::new();
-    GzDecoder::new(packed.as_slice())
-        .take(LARGEST_TIMELINE_BYTES)
-        .read_to_end(&mut text)
-        .map_err(|error| broken(run, &error))?;
-    Ok(Some(text))
+    if let Some(merged) = packed::get(world, &key).await? {
+        return Ok(Some(merged));
+    }
+    let mut so_far: Option<RunTimeline> = None;
+    for row in &run.regions {
+        let key = keys::region_timeline(&run.test, &run.prefix, &row.region);
+        let Some(bytes) = world.objects.get(&key).await? else {
+            continue;
+        };
+        let part: RunTimeline = serde_json::from_slice(&bytes).map_err(|error| {
+            let text = format!("object {key} is unreadable: {error}");
+            Refusal::new(500, "INTERNAL_SERVER_ERROR", text)
+        })?;
+        match &mut so_far {
+            None => so_far = Some(part),
+            Some(so_far) => so_far.regions.extend(part.regions),
+        }
+    }
+    Ok(so_far)
+}
+
+async fn timeline(world: &World, run: &Run) -> Result<RunTimeline, Refusal> {
+    let timeline = seconds(world, run).await?;
+    timeline.ok_or_else(|| nothing_yet(run, "timeline"))
 }
 
 /// What changed from `base` to `candidate`; the draws follow from their names,
@@ -103,8 +105,13 @@ async fn compared(
     let seed = names.bytes().fold(0u64, |seed, byte| {
         seed.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte)
     });
-    let before = part(base, before, region)?;
-    let after = part(candidate, after, region)?;
+    let before = part(base, records::whole(world, base).await?, before, region)?;
+    let after = part(
+        candidate,
+        records::whole(world, candidate).await?,
+        after,
+        region,
+    )?;
     Ok(compare(side(&before), side(&after), seed))
 }
 
@@ -118,10 +125,11 @@ fn side((record, timeline): &(RunRecord, Option<RunTimeline>)) -> Side<'_> {
 /// A run as it is compared: all of it, or what was measured from one region.
 fn part(
     run: &Run,
+    record: RunRecord,
     timeline: Option<RunTimeline>,
     region: Option<&Region>,
 ) -> Result<(RunRecord, Option<RunTimeline>), Refusal> {
-    let mut part = (run.record.clone(), timeline);
+    let mut part = (record, timeline);
     if let Some(region) = region
         && !in_region(&mut part.0, part.1.as_mut(), region)
     {
@@ -134,25 +142,21 @@ fn part(
     Ok(part)
 }
 
-/// The run's merged timeline; None if there is none.
-async fn seconds(world: &World, run: &Run) -> Result<Option<RunTimeline>, Refusal> {
-    let text = unpacked(world, run).await?;
-    text.map(|text| serde_json::from_slice(&text).map_err(|error| broken(run, &error)))
-        .transpose()
-}
-
 async fn histogram(
     world: &World,
     run: &Run,
-    label: Option<String>,
-    of: Option<Samples>,
+    query: HistogramQuery,
 ) -> Result<HistogramAnswer, Refusal> {
-    match histogram::histogram(world, run, label.as_deref(), of).await? {
+    let label = query.label.as_ref().map(|label| format!("label {label:?}"));
+    let region = query
+        .region
+        .as_ref()
+        .map(|region| format!("results from {region}"));
+    let what: Vec<String> = label.into_iter().chain(region).collect();
+    match histogram::histogram(world, run, query).await? {
         Histogram::Of(answer) => Ok(*answer),
-        Histogram::Nothing => Err(match &label {
-            Some(label) => nothing_yet(run, &format!("label {label:?}")),
-            None => nothing_yet(run, "reports"),
-        }),
+        Histogram::Nothing if what.is_empty() => Err(nothing_yet(run, "reports")),
+        Histogram::Nothing => Err(nothing_yet(run, &what.join(" in "))),
         Histogram::Mixed => Err(Refusal::new(
             404,
             "TESTRUN_NOT_FOUND",

@@ -1,6 +1,7 @@
 //! The run calls: pages, records, deleting, the baseline.
 
 use crate::error::PipelineError;
+use crate::functions::records;
 use crate::runs::RunsFound;
 use crate::scenarios::{self, ScenarioItem};
 use crate::world::World;
@@ -98,7 +99,8 @@ pub(super) async fn get(
     test: &TestId,
     run: &TestRunId,
 ) -> Result<RunRecord, Refusal> {
-    Ok(need(world, test, run).await?.record.shown())
+    let run = need(world, test, run).await?;
+    Ok(records::whole(world, &run).await?.shown())
 }
 
 /// DELETE …/testruns: none is deleted if one is the baseline, or in progress.
@@ -156,19 +158,20 @@ pub(super) async fn baseline(
         if run.is_none() {
             answer.warning = Some("the baseline run no longer exists".to_owned());
         }
-        answer.test_run_details = Some(run.map(|run| {
-            let record = run.record.shown();
-            BaselineRun {
-                test_run_id: record.test_run_id,
-                start_time: record.start_time,
-                end_time: record.end_time,
-                status: record.status,
-                schedule_timezone: record.schedule_timezone,
-                results: match record.results.is_object() {
-                    true => record.results,
-                    false => json!({}),
-                },
-            }
+        let record = match &run {
+            Some(run) => Some(records::whole(world, run).await?.shown()),
+            None => None,
+        };
+        answer.test_run_details = Some(record.map(|record| BaselineRun {
+            test_run_id: record.test_run_id,
+            start_time: record.start_time,
+            end_time: record.end_time,
+            status: record.status,
+            schedule_timezone: record.schedule_timezone,
+            results: match record.results.is_object() {
+                true => record.results,
+                false => json!({}),
+            },
         }));
     }
     Ok(answer)

@@ -6,7 +6,7 @@ use crate::fleet::{self, Place, RunnerPhase};
 use crate::functions::fire::{instant, planned};
 use crate::functions::start::{new_run, new_test, start};
 use crate::functions::uploads::Uploads;
-use crate::functions::{cancel, room, schedule};
+use crate::functions::{cancel, records, room, schedule};
 use crate::runs::Run;
 use crate::scenarios::{self, ScenarioItem};
 use crate::world::World;
@@ -193,7 +193,11 @@ async fn record(world: &World, item: &ScenarioItem) -> Result<ScenarioRecord, Re
         None => None,
     };
     let scheduled = item.status == Status::Scheduled;
-    let last = run.as_ref().map(|run| &run.record);
+    let last = match &run {
+        Some(run) => Some(records::whole(world, run).await?),
+        None => None,
+    };
+    let last = last.as_ref();
     let body = |key: &str| item.body.get(key).cloned().unwrap_or(Value::Null);
     let configs = body("testTaskConfigs");
     let desired = configs.as_array().into_iter().flatten();
@@ -325,7 +329,7 @@ async fn history(world: &World, test: &TestId) -> Result<Vec<Value>, Refusal> {
     let mut records = Vec::with_capacity(ids.len());
     for id in ids {
         if let Some(run) = world.runs.get(test, &id).await? {
-            records.push(run.record.shown());
+            records.push(records::whole(world, &run).await?.shown());
         }
     }
     records.sort_by(|a, b| a.test_run_id.cmp(&b.test_run_id));

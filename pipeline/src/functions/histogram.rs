@@ -1,19 +1,23 @@
-//! The exact distribution of a run's response times.
+//! The exact distribution of a run's response times: from the merged histograms
+//! that were stored at its end. A run that an older dlt stored has none: they
+//! are made of its reports once.
 
 use crate::error::PipelineError;
+use crate::functions::packed;
 use crate::functions::results::readable;
 use crate::runs::Run;
 use crate::world::World;
+use dlt_core::calls::HistogramQuery;
 use dlt_core::calls::answers::{HistogramAnswer, Samples};
+use dlt_core::judge::merger::Merger;
 use dlt_core::judge::summary::Distribution;
 use dlt_core::keys;
-use dlt_core::measure::latencies::Latencies;
-use dlt_core::measure::tally::TimesOver;
+use dlt_core::messages::histograms::{HISTOGRAMS_FORMAT, RunHistograms};
 
-/// What the reports of a run say of its response times.
+/// What is known of a run's response times.
 #[derive(Debug)]
 pub enum Histogram {
-    /// No report yet, or none has the label.
+    /// No result yet, or none has the label or region.
     Nothing,
     /// Only over all samples: an older dlt did not keep failed ones apart.
     Mixed,
@@ -21,17 +25,69 @@ pub enum Histogram {
     Of(Box<HistogramAnswer>),
 }
 
-/// The exact distribution of a run's response times, or of one label's, merged
-/// from its reports: over the samples that are asked for, ok ones if none are.
+/// The distribution that is asked for; over ok samples if nothing is said.
 pub async fn histogram(
     world: &World,
     run: &Run,
-    label: Option<&str>,
-    asked: Option<Samples>,
+    query: HistogramQuery,
 ) -> Result<Histogram, PipelineError> {
+    let stored = stored(world, run).await?;
+    let times = stored
+        .times(query.label.as_deref(), query.region.as_ref())
+        .map_err(|error| {
+            PipelineError::Other(format!("the histograms of run {}: {error}", run.run))
+        })?;
+    let Some(times) = times else {
+        return Ok(Histogram::Nothing);
+    };
+    let of = match (query.of, times.mixed) {
+        (None, true) => Samples::All,
+        (Some(Samples::Ok | Samples::Failed), true) => return Ok(Histogram::Mixed),
+        (asked, _) => asked.unwrap_or_default(),
+    };
+    let merged = match of {
+        Samples::Ok => times.ok,
+        Samples::Failed => times.failed,
+        Samples::All => {
+            let mut all = times.ok;
+            all.merge(&times.failed);
+            all
+        }
+    };
+    Ok(Histogram::Of(Box::new(HistogramAnswer {
+        of,
+        label: query.label,
+        region: query.region.map(String::from),
+        distribution: Distribution::of(&merged),
+        buckets: merged.buckets().collect(),
+        over_hour: merged.exact().beyond,
+    })))
+}
+
+/// The merged histograms of a run; none of a run that has no results.
+async fn stored(world: &World, run: &Run) -> Result<RunHistograms, PipelineError> {
+    let key = keys::merged_histograms(&run.test, &run.prefix);
+    let stored: Option<RunHistograms> = packed::get(world, &key).await?;
+    match stored {
+        Some(stored) if stored.format <= HISTOGRAMS_FORMAT => return Ok(stored),
+        Some(stored) => {
+            return Err(PipelineError::Other(format!(
+                "object {key} has format {}, this dlt reads at most {HISTOGRAMS_FORMAT}",
+                stored.format
+            )));
+        }
+        None => {}
+    }
+    let made = of_reports(world, run).await?;
+    if run.record.status.is_terminal() && !made.regions.is_empty() {
+        packed::put(world, &key, &made).await?;
+    }
+    Ok(made)
+}
+
+async fn of_reports(world: &World, run: &Run) -> Result<RunHistograms, PipelineError> {
     let folder = keys::results_folder(&run.test, &run.prefix);
-    let (mut ok, mut failed) = (Latencies::default(), Latencies::default());
-    let (mut found, mut mixed) = (false, false);
+    let mut merger = Merger::default();
     for object in world.objects.list(&folder).await? {
         let Some((runner, _)) = keys::parse_report_name(&object.key) else {
             continue;
@@ -40,37 +96,9 @@ pub async fn histogram(
             continue;
         };
         // Unreadable ones were told when the run's results were made.
-        let Ok(report) = readable(bytes, run, &runner) else {
-            continue;
-        };
-        for (name, tally) in &report.tally.labels {
-            if label.is_none_or(|label| label == name) {
-                ok.merge(&tally.response);
-                failed.merge(&tally.response_failed);
-                mixed |= report.tally.times_over == TimesOver::All && !tally.is_apart();
-                found = true;
-            }
+        if let Ok(report) = readable(bytes, run, &runner) {
+            merger.add(&report);
         }
     }
-    let of = match (asked, mixed) {
-        _ if !found => return Ok(Histogram::Nothing),
-        (None, true) => Samples::All,
-        (Some(Samples::Ok | Samples::Failed), true) => return Ok(Histogram::Mixed),
-        (asked, _) => asked.unwrap_or_default(),
-    };
-    let merged = match of {
-        Samples::Ok => ok,
-        Samples::Failed => failed,
-        Samples::All => {
-            ok.merge(&failed);
-            ok
-        }
-    };
-    Ok(Histogram::Of(Box::new(HistogramAnswer {
-        of,
-        label: label.map(str::to_owned),
-        distribution: Distribution::of(&merged),
-        buckets: merged.buckets().collect(),
-        over_hour: merged.exact().beyond,
-    })))
+    Ok(merger.histograms())
 }

@@ -6,8 +6,8 @@ use crate::error::PipelineError;
 use crate::fleet::{self, Place};
 use crate::functions::dealt::dealt;
 use crate::functions::decision::{Decision, Input};
+use crate::functions::{packed, records};
 use crate::live::Drained;
-use crate::objects::Access;
 use crate::runs::Run;
 use crate::world::World;
 use dlt_core::ids::{Region, RunnerId};
@@ -19,11 +19,7 @@ use dlt_core::messages::timeline::{RunTimeline, TIMELINE_FORMAT, Timeline, Timel
 use dlt_core::run::Status;
 use dlt_core::scenario::plan::Plan;
 use dlt_core::thresholds::Threshold;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use serde::Serialize;
 use std::collections::BTreeSet;
-use std::io::Write;
 
 /// Most warnings that a record keeps.
 const MOST_WARNINGS: usize = 100;
@@ -74,7 +70,7 @@ pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineErr
     warnings.extend(last_heard(&dealt, &read, &drained));
 
     let failure = judge(&run, &dealt, &read);
-    let plan = Plan::from_document(&run.document)
+    let plan = Plan::from_document(&records::scenario(world, &run).await?.document)
         .map_err(|faults| PipelineError::Other(format!("the stored plan: {faults}")))?;
     let thresholds = run
         .thresholds
@@ -82,6 +78,7 @@ pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineErr
         .map(|expression| Threshold::parse(expression))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| PipelineError::Other(format!("a stored threshold: {error}")))?;
+    let histograms = read.merger.histograms();
     let mut summary = read.merger.finish(&RunFacts {
         dealt: &dealt,
         plan: &plan,
@@ -95,16 +92,29 @@ pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineErr
     warnings.truncate(MOST_WARNINGS);
     summary.warnings = warnings;
 
-    let labels = keys::merged_labels(&run.test, &run.prefix);
-    put_gz(world, &labels, &summary.blocks.labels).await?;
-    let merged = keys::merged_timeline(&run.test, &run.prefix);
-    put_gz(world, &merged, &timeline).await?;
+    packed::put(
+        world,
+        &keys::merged_timeline(&run.test, &run.prefix),
+        &timeline,
+    )
+    .await?;
+    packed::put(
+        world,
+        &keys::merged_histograms(&run.test, &run.prefix),
+        &histograms,
+    )
+    .await?;
+    let mut record = run.record.clone();
+    record.apply(summary);
+    let head = records::split(world, &run, record).await?;
     world
         .change(&run.test, &run.run, &|run| {
             if run.record.status.is_terminal() {
                 return;
             }
-            run.record.apply(summary.clone());
+            let now = std::mem::replace(&mut run.record, head.clone());
+            run.record.status = now.status;
+            run.beside.results = true;
             if run.failure.is_none() {
                 run.failure = failure.clone();
             }
@@ -241,18 +251,4 @@ fn judge(run: &Run, dealt: &[(RunnerId, Region)], read: &Read) -> Option<String>
         run.healthy_threshold,
         missing.collect::<Vec<_>>().join("; ")
     ))
-}
-
-async fn put_gz(
-    world: &World,
-    key: &str,
-    value: &(impl Serialize + Sync),
-) -> Result<(), PipelineError> {
-    let pack = || -> std::io::Result<Vec<u8>> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(&serde_json::to_vec(value)?)?;
-        encoder.finish()
-    };
-    let bytes = pack().map_err(|error| PipelineError::Other(format!("object {key}: {error}")))?;
-    world.objects.put(key, &bytes, Access::Home).await
 }

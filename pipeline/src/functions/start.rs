@@ -3,9 +3,9 @@
 
 use crate::clock::{random_id, stamp};
 use crate::error::PipelineError;
-use crate::functions::{hand_over, settle};
+use crate::functions::{hand_over, records, settle};
 use crate::objects::Access;
-use crate::runs::{RegionTasks, Run};
+use crate::runs::{Beside, RegionTasks, Run};
 use crate::scenarios;
 use crate::world::World;
 use dlt_core::ids::{IdError, RunPrefix, TestId, TestRunId};
@@ -64,7 +64,7 @@ pub async fn start(
     )
     .await?;
     item.record.schedule_timezone = claim.item.zone();
-    if let Err(error) = prepare(world, scenario, &item).await {
+    if let Err(error) = prepare(world, scenario, &mut item).await {
         claim.release(world.scenarios.as_ref()).await;
         return Err(error);
     }
@@ -89,7 +89,7 @@ pub async fn start(
 }
 
 /// Writes what runners need, then the run.
-async fn prepare(world: &World, scenario: &Scenario, item: &Run) -> Result<(), PipelineError> {
+async fn prepare(world: &World, scenario: &Scenario, item: &mut Run) -> Result<(), PipelineError> {
     let objects = &world.objects;
     for region in &item.regions {
         let document = scenario.region_document(&region.region);
@@ -103,6 +103,7 @@ async fn prepare(world: &World, scenario: &Scenario, item: &Run) -> Result<(), P
     let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     let key = keys::secret(&item.test, &item.prefix);
     objects.put(&key, secret.as_bytes(), Access::Secret).await?;
+    records::put_scenario(world, item).await?;
     world.runs.put(item).await
 }
 
@@ -161,6 +162,7 @@ fn item(
         live: scenario.show_live,
         healthy_threshold: scenario.healthy_threshold,
         document: scenario.region_document(&first.region),
+        beside: Beside::default(),
         thresholds: scenario
             .thresholds
             .iter()

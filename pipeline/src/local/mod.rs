@@ -21,7 +21,7 @@ use crate::error::PipelineError;
 use crate::executions::sqlite::SqliteExecutions;
 use crate::fleet::processes::{Lifetime, Processes};
 use crate::functions::start::{new_run, new_test, start};
-use crate::functions::{cancel, room};
+use crate::functions::{cancel, records, room};
 use crate::live::Events;
 use crate::live::broadcast::Broadcast;
 use crate::objects::files::FileObjects;
@@ -274,7 +274,7 @@ impl Home {
         self.drivers.until_over(&started.run).await;
         let run = runs::need(self.world.runs.as_ref(), &started.test, &started.run).await?;
         if run.record.status.is_terminal() {
-            Ok(run.record)
+            records::whole(&self.world, &run).await
         } else {
             Err(PipelineError::Other(format!(
                 "run {} ended without a final status; its data folder may be full or gone",

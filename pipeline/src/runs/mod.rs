@@ -27,6 +27,18 @@ pub struct RegionTasks {
     pub tasks: u64,
 }
 
+/// Which parts of a run lie beside its item (`functions::records`); nothing of
+/// those that an older dlt stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Beside {
+    /// The scenario as it ran.
+    #[serde(default)]
+    pub scenario: bool,
+    /// Results by label, errors with their exchanges.
+    #[serde(default)]
+    pub results: bool,
+}
+
 /// A run, as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
@@ -46,8 +58,13 @@ pub struct Run {
     pub live: bool,
     /// Percent of runners that must be there.
     pub healthy_threshold: u8,
-    /// The document of its first region: the plan, for the summary.
+    /// The document of its first region: the plan, for the summary. Null where it
+    /// lies beside.
+    #[serde(default)]
     pub document: Value,
+    /// What lies beside this item, as objects.
+    #[serde(default)]
+    pub beside: Beside,
     /// When it passes, as the scenario has it.
     pub thresholds: Vec<String>,
     /// Planned length of the load, µs.
@@ -215,6 +232,7 @@ pub(crate) mod tests {
             live: true,
             healthy_threshold: 90,
             document: json!({}),
+            beside: Beside::default(),
             thresholds: Vec::new(),
             planned_us: 10_000_000,
             graceful_stop_us: 5_000_000,

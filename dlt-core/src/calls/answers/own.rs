@@ -75,6 +75,9 @@ pub struct HistogramAnswer {
     /// The label, or none for all requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// The region, or none for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// Count, extremes, mean and percentiles, µs.
     pub distribution: crate::judge::summary::Distribution,
     /// `[lowest_us, highest_us, count]` of each occupied bucket, rising: values

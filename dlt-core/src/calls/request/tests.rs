@@ -3,6 +3,7 @@
 use super::super::answers::Samples;
 use super::super::query::{PageToken, RunsQuery};
 use super::{Call, Refusal, Request, RunPart};
+use crate::calls::HistogramQuery;
 use crate::ids::{TestId, TestRunId};
 use proptest::prelude::*;
 
@@ -158,10 +159,10 @@ fn every_route_reads_as_its_call() {
             Call::GetRunPart {
                 test: test(),
                 run: run(),
-                part: RunPart::Histogram {
+                part: RunPart::Histogram(HistogramQuery {
                     label: Some("GET /".into()),
-                    of: None,
-                },
+                    ..HistogramQuery::default()
+                }),
             },
         ),
         (
@@ -171,10 +172,10 @@ fn every_route_reads_as_its_call() {
             Call::GetRunPart {
                 test: test(),
                 run: run(),
-                part: RunPart::Histogram {
-                    label: None,
+                part: RunPart::Histogram(HistogramQuery {
                     of: Some(Samples::Failed),
-                },
+                    ..HistogramQuery::default()
+                }),
             },
         ),
         (

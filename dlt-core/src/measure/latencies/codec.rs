@@ -81,10 +81,13 @@ impl Latencies {
                 "its counts do not add up to the count beside it",
             ));
         }
-        for (index, count) in rows {
-            self.bump(index, count);
+        // Nothing has no smallest value that could count.
+        if total > 0 {
+            for (index, count) in rows {
+                self.bump(index, count);
+            }
+            self.add_exact(exact);
         }
-        self.add_exact(exact);
         Ok(())
     }
 }

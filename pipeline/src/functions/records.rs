@@ -1,0 +1,121 @@
+//! A run's record in two parts. Its head stays small enough for a table's item,
+//! whatever the run: what grows with labels, regions and errors, and the scenario
+//! as it ran, lie beside it as objects, and are read back where a whole record
+//! is asked for. Runs that an older dlt stored are whole.
+
+use crate::error::PipelineError;
+use crate::functions::packed;
+use crate::runs::Run;
+use crate::world::World;
+use dlt_core::judge::summary::{Block, ErrorRow};
+use dlt_core::keys;
+use dlt_core::record::RunRecord;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Labels of the summary that stay in the head, the busiest.
+const MOST_HEAD_LABELS: usize = 20;
+/// Rows of errors that stay in the head, the most frequent.
+const MOST_HEAD_ERRORS: usize = 10;
+
+/// The scenario as a run was started with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AsRun {
+    /// The document of the first region: the plan.
+    pub document: Value,
+    /// `testScenario` of the record.
+    pub test_scenario: Value,
+}
+
+/// What lies beside the head once there are results; the summary's labels are an
+/// object of their own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Parts {
+    results: Value,
+    errors: Option<Vec<ErrorRow>>,
+}
+
+/// Puts the scenario of a new run beside it.
+pub async fn put_scenario(world: &World, run: &mut Run) -> Result<(), PipelineError> {
+    let as_run = AsRun {
+        document: run.document.take(),
+        test_scenario: std::mem::replace(&mut run.record.test_scenario, json!({})),
+    };
+    let key = keys::scenario_as_run(&run.test, &run.prefix);
+    packed::put(world, &key, &as_run).await?;
+    run.beside.scenario = true;
+    Ok(())
+}
+
+/// The scenario as the run was started with it.
+pub async fn scenario(world: &World, run: &Run) -> Result<AsRun, PipelineError> {
+    if !run.beside.scenario {
+        return Ok(AsRun {
+            document: run.document.clone(),
+            test_scenario: run.record.test_scenario.clone(),
+        });
+    }
+    let key = keys::scenario_as_run(&run.test, &run.prefix);
+    let as_run: Option<AsRun> = packed::get(world, &key).await?;
+    as_run.ok_or_else(|| missing(run, &key))
+}
+
+/// Puts what grows of a record with results beside the run; what stays.
+pub async fn split(
+    world: &World,
+    run: &Run,
+    mut record: RunRecord,
+) -> Result<RunRecord, PipelineError> {
+    let labels: &[Block] = record.summary.as_ref().map_or(&[], |blocks| &blocks.labels);
+    packed::put(world, &keys::merged_labels(&run.test, &run.prefix), &labels).await?;
+    let parts = Parts {
+        results: record.results.clone(),
+        errors: record.errors.clone(),
+    };
+    packed::put(world, &keys::record_parts(&run.test, &run.prefix), &parts).await?;
+    if let Some(blocks) = &mut record.summary {
+        blocks.labels.truncate(MOST_HEAD_LABELS);
+    }
+    for region in record.results.as_object_mut().into_iter().flatten() {
+        if let Some(labels) = region.1.get_mut("labels") {
+            *labels = json!([]);
+        }
+    }
+    if let Some(errors) = &mut record.errors {
+        errors.truncate(MOST_HEAD_ERRORS);
+        for row in errors {
+            row.exchanges.clear();
+            row.labels.clear();
+            row.runners.clear();
+        }
+    }
+    Ok(record)
+}
+
+/// The whole record of a run.
+pub async fn whole(world: &World, run: &Run) -> Result<RunRecord, PipelineError> {
+    let mut record = run.record.clone();
+    if run.beside.scenario {
+        record.test_scenario = scenario(world, run).await?.test_scenario;
+    }
+    if run.beside.results {
+        let key = keys::record_parts(&run.test, &run.prefix);
+        let parts: Option<Parts> = packed::get(world, &key).await?;
+        let parts = parts.ok_or_else(|| missing(run, &key))?;
+        record.results = parts.results;
+        record.errors = parts.errors;
+        if let Some(blocks) = &mut record.summary {
+            let key = keys::merged_labels(&run.test, &run.prefix);
+            let labels: Option<Vec<Block>> = packed::get(world, &key).await?;
+            blocks.labels = labels.ok_or_else(|| missing(run, &key))?;
+        }
+    }
+    Ok(record)
+}
+
+fn missing(run: &Run, key: &str) -> PipelineError {
+    PipelineError::Other(format!(
+        "object {key} of run {} is gone; what it held cannot be shown",
+        run.run
+    ))
+}
