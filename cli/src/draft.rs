@@ -8,7 +8,7 @@ use dlt_core::calls::answers::{UploadAnswer, VcpuDetails};
 use dlt_core::ids::{Region, TestId};
 use dlt_core::scenario::{Scenario, parse_duration, show_duration};
 use dlt_pipeline::local::SystemClock;
-use dlt_pipeline::objects::LARGEST_OBJECT_BYTES;
+use dlt_core::keys::LARGEST_FILE_BYTES;
 use dlt_pipeline::clock::random_id;
 use serde_json::{Map, Value, json};
 
@@ -130,9 +130,9 @@ impl Draft {
             };
             let about = std::fs::metadata(&upload.path);
             let bytes = about.map_err(|error| unread(error.to_string()))?.len();
-            if bytes > LARGEST_OBJECT_BYTES {
+            if bytes > LARGEST_FILE_BYTES {
                 return Err(unread(format!(
-                    "it has {bytes} bytes; at most {LARGEST_OBJECT_BYTES} are taken"
+                    "it has {bytes} bytes; at most {LARGEST_FILE_BYTES} are taken"
                 )));
             }
             let bytes = std::fs::read(&upload.path).map_err(|error| unread(error.to_string()))?;

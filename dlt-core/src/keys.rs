@@ -3,6 +3,13 @@
 
 use crate::ids::{Region, RunPrefix, RunnerId, TestId};
 
+/// Largest object that the control plane reads whole, bytes: a dense report of
+/// 2,000 labels stays below half of it.
+pub const LARGEST_OBJECT_BYTES: u64 = 128 * 1024 * 1024;
+/// Largest object that a runner reads, bytes. A larger file is refused when it is
+/// uploaded, so that what is accepted is what every runner takes.
+pub const LARGEST_FILE_BYTES: u64 = 64 * 1024 * 1024;
+
 /// The `testScenario` of one region, with that region's task count and users.
 pub fn scenario(test: &TestId, region: &Region) -> String {
     format!("test-scenarios/{test}-{region}.json")

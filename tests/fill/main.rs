@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
 use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
-use dlt_pipeline::store::sqlite::Database;
-use dlt_pipeline::runs::{RegionTasks, Run, Runs, sqlite::SqliteRuns};
-use dlt_pipeline::scenarios::{ScenarioItem, Scenarios, sqlite::SqliteScenarios};
 use dlt_pipeline::clock::stamp;
+use dlt_pipeline::runs::{Beside, RegionTasks, Run, Runs, sqlite::SqliteRuns};
+use dlt_pipeline::scenarios::{ScenarioItem, Scenarios, sqlite::SqliteScenarios};
+use dlt_pipeline::store::sqlite::Database;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -205,6 +205,7 @@ fn run(scenario: u64, n: u64) -> Result<Run> {
         live: true,
         healthy_threshold: 90,
         document: plan(),
+        beside: Beside::default(),
         thresholds: vec!["p(95)<200ms".to_owned(), "error_rate<1%".to_owned()],
         planned_us: 330_000_000,
         graceful_stop_us: 5_000_000,

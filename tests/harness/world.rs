@@ -5,23 +5,24 @@ use dlt_core::calls::request::{Call, Request};
 use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
 use dlt_core::run::Status;
 use dlt_pipeline::api::{self, Answer};
+use dlt_pipeline::clock::{Clock, stamp};
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::executions::sqlite::SqliteExecutions;
 use dlt_pipeline::fleet::processes::{Lifetime, Processes};
 use dlt_pipeline::live::broadcast::Broadcast;
-use dlt_pipeline::store::sqlite::Database;
-use dlt_pipeline::objects::files::FileObjects;
+use dlt_pipeline::objects::{self, files::FileObjects};
 use dlt_pipeline::regions::home::HomeRegions;
-use dlt_pipeline::runs::{RegionTasks, Run, sqlite::SqliteRuns};
+use dlt_pipeline::runs::{Beside, RegionTasks, Run, sqlite::SqliteRuns};
 use dlt_pipeline::scenarios::sqlite::SqliteScenarios;
 use dlt_pipeline::schedules::timers::Timers;
+use dlt_pipeline::store::sqlite::Database;
 use dlt_pipeline::world::{Pace, World};
-use dlt_pipeline::clock::{Clock, stamp};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tokio_stream::StreamExt as _;
 
 /// 2026-03-04 09:15:02 UTC.
 const NOW_US: u64 = 1_772_615_702_000_000;
@@ -101,13 +102,22 @@ impl Stand {
         let answered = match Call::read(&request) {
             None => return (403, json!({"message": "no such path"}).to_string().into()),
             Some(Err(refusal)) => Err(refusal),
-            Some(Ok(call)) => self
-                .runtime
-                .block_on(api::answer(&self.world, call, body.to_vec())),
+            Some(Ok(call)) => self.runtime.block_on(api::answer(
+                &self.world,
+                call,
+                objects::body_of(body.to_vec()),
+            )),
         };
         match answered {
             Ok(Answer::Json(value)) => (200, value.to_string().into_bytes()),
-            Ok(Answer::Bytes(bytes)) => (200, bytes),
+            Ok(Answer::Stream(mut stored)) => {
+                let mut bytes = Vec::new();
+                while let Some(piece) = self.runtime.block_on(stored.body.next()) {
+                    bytes.extend_from_slice(&piece.expect("an object's bytes"));
+                }
+                (200, bytes)
+            }
+            Ok(Answer::Link(link)) => (307, link.into_bytes()),
             Err(refusal) => {
                 let text = Value::String(refusal.text_on_the_wire());
                 (refusal.status, text.to_string().into_bytes())
@@ -176,6 +186,7 @@ fn run_of(test: &str, run: &str, status: Status, start_time: &str) -> Run {
         live: false,
         healthy_threshold: 90,
         document: json!({}),
+        beside: Beside::default(),
         thresholds: Vec::new(),
         planned_us: 1,
         graceful_stop_us: 1,

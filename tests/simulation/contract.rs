@@ -8,6 +8,7 @@ use dlt_core::ids::{Region, RunPrefix, RunnerId, TestId, TestRunId};
 use dlt_core::messages::order::{Order, Role};
 use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
+use dlt_core::scenario::post::When;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::executions::{Executions, sqlite::SqliteExecutions};
 use dlt_pipeline::fleet::{
@@ -15,16 +16,16 @@ use dlt_pipeline::fleet::{
     processes::{Lifetime, Processes},
 };
 use dlt_pipeline::local::SystemClock;
-use dlt_pipeline::store::sqlite::Database;
-use dlt_pipeline::objects::{Access, Objects, files::FileObjects};
-use dlt_pipeline::runs::{self, RegionTasks, Run, Runs, sqlite::SqliteRuns};
+use dlt_pipeline::objects::{Access, Body, Objects, files::FileObjects};
+use dlt_pipeline::runs::{self, Beside, RegionTasks, Run, Runs, sqlite::SqliteRuns};
 use dlt_pipeline::scenarios::{self, Planned, ScenarioItem, Scenarios, sqlite::SqliteScenarios};
-use dlt_core::scenario::post::When;
 use dlt_pipeline::schedules::{Schedules, timers::Timers};
+use dlt_pipeline::store::sqlite::Database;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use tokio_stream::StreamExt as _;
 
 fn sim() -> Sim {
     Sim(Arc::new(Mutex::new(State::new(1, Faults::default()))))
@@ -51,6 +52,7 @@ fn run(name: &str) -> Run {
         live: false,
         healthy_threshold: 90,
         document: json!({"a": [1, 2.5, "x"]}),
+        beside: Beside::default(),
         thresholds: vec!["p(95)<1s".to_owned()],
         planned_us: 1,
         graceful_stop_us: 1,
@@ -98,6 +100,7 @@ async fn objects_suite(objects: &dyn Objects) {
         [3, 0]
     );
     assert_eq!(objects.list("a/b").await.unwrap().len(), 3);
+    objects_streams_suite(objects).await;
     objects.delete("a/b/d").await.unwrap();
     assert_eq!(keys_of(objects, "a/b/").await, ["a/b/c.json"]);
     for bad in ["../x", "/etc/passwd", "a/../../x", "", "a//b", "a/."] {
@@ -106,6 +109,44 @@ async fn objects_suite(objects: &dyn Objects) {
         assert!(objects.get(bad).await.is_err(), "{bad:?}");
         assert!(objects.delete(bad).await.is_err(), "{bad:?}");
     }
+}
+
+/// Bodies come in pieces, end at their limit, and break without a trace.
+async fn objects_streams_suite(objects: &dyn Objects) {
+    let pieces = |pieces: Vec<Result<Vec<u8>, PipelineError>>| -> Body {
+        Box::pin(tokio_stream::iter(pieces))
+    };
+    let whole = || {
+        pieces(vec![
+            Ok(vec![b'x'; 300_000]),
+            Ok(Vec::new()),
+            Ok(b"yz".to_vec()),
+        ])
+    };
+    let written = objects.write("s/one", whole(), 300_002, Access::Home).await;
+    assert_eq!(written.unwrap(), 300_002);
+    let mut stored = objects.read("s/one").await.unwrap().unwrap();
+    assert_eq!(stored.bytes, 300_002);
+    let mut bytes = Vec::new();
+    while let Some(piece) = stored.body.next().await {
+        bytes.extend_from_slice(&piece.unwrap());
+    }
+    assert!(bytes.len() == 300_002 && bytes.ends_with(b"xyz"));
+    let longer = objects.write("s/one", whole(), 300_001, Access::Home).await;
+    assert!(matches!(longer, Err(PipelineError::Input(_))), "{longer:?}");
+    for key in ["s/one", "s/two"] {
+        let broken = match key {
+            "s/one" => pieces(vec![Err(PipelineError::Transient("gone".to_owned()))]),
+            _ => pieces(vec![
+                Ok(b"half".to_vec()),
+                Err(PipelineError::Transient("gone".to_owned())),
+            ]),
+        };
+        assert!(objects.write(key, broken, 9, Access::Home).await.is_err());
+    }
+    assert_eq!(keys_of(objects, "s/").await, ["s/one"]);
+    assert_eq!(objects.get("s/one").await.unwrap().unwrap().len(), 300_002);
+    assert!(objects.read("s/none").await.unwrap().is_none());
 }
 
 async fn runs_suite(table: &dyn Runs) {
@@ -131,15 +172,23 @@ async fn runs_suite(table: &dyn Runs) {
         version: 1,
         ..first.clone()
     };
-    assert_eq!(table.get(&first.test, &first.run).await.unwrap(), Some(stored.clone()));
-    let (_, after) = runs::update(table, &first.test, &first.run, &|run| run.advance(Status::Provisioning))
-        .await
-        .unwrap();
+    assert_eq!(
+        table.get(&first.test, &first.run).await.unwrap(),
+        Some(stored.clone())
+    );
+    let (_, after) = runs::update(table, &first.test, &first.run, &|run| {
+        run.advance(Status::Provisioning)
+    })
+    .await
+    .unwrap();
     assert_eq!(
         (after.version, after.record.status),
         (2, Status::Provisioning)
     );
-    assert_eq!(table.get(&first.test, &first.run).await.unwrap(), Some(after));
+    assert_eq!(
+        table.get(&first.test, &first.run).await.unwrap(),
+        Some(after)
+    );
     // Who read the older version changes nothing.
     assert!(matches!(
         table.put(&stored).await,

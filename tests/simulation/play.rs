@@ -6,19 +6,19 @@ use crate::ports::Sim;
 use crate::runners::settle;
 use crate::stage;
 use crate::state::{Faults, State, When, lock, passing};
+use dlt_core::calls::live::LiveEvent;
 use dlt_core::keys;
 use dlt_core::messages::report::Report;
 use dlt_core::run::Status;
-use dlt_core::calls::live::LiveEvent;
+use dlt_pipeline::clock::stamp;
+use dlt_pipeline::functions::{self, cancel, hand_over, settle};
 use dlt_pipeline::runs::Run;
 use dlt_pipeline::scenarios::ScenarioItem;
-use dlt_pipeline::workflow::definition::Definition;
-use dlt_pipeline::workflow::machine::Machine;
-use dlt_pipeline::workflow::frame::{Effect, Event, Failure};
-use dlt_pipeline::functions::{self, cancel, hand_over, settle};
 use dlt_pipeline::workflow::WORKFLOW;
+use dlt_pipeline::workflow::definition::Definition;
+use dlt_pipeline::workflow::frame::{Effect, Event, Failure};
+use dlt_pipeline::workflow::machine::Machine;
 use dlt_pipeline::world::World;
-use dlt_pipeline::clock::stamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -133,7 +133,9 @@ pub fn play(plot: &Plot) -> Outcome {
     };
     state.scenarios.insert(run.test.to_string(), claim);
     let input = hand_over::execution_input(&run, 1, 1);
-    state.queued.push((hand_over::execution_name(&run, 1), input));
+    state
+        .queued
+        .push((hand_over::execution_name(&run, 1), input));
     let mut agenda = BTreeMap::new();
     let cancel = state.faults.cancel;
     if state.rng.chance(cancel) {

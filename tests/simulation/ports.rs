@@ -6,21 +6,23 @@ use crate::state::{Shared, State, When, lock, passing};
 use async_trait::async_trait;
 use dlt_core::calls::RunsQuery;
 use dlt_core::calls::answers::{ScenarioListItem, StackInfo};
+use dlt_core::calls::live::LiveEvent;
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
+use dlt_pipeline::clock::Clock;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::executions::Executions;
 use dlt_pipeline::fleet::{Fleet, LARGEST_BATCH, Launch, Launched, Place, RunnerStatus, Stop};
-use dlt_core::calls::live::LiveEvent;
 use dlt_pipeline::live::{Drained, Live, Subscription};
-use dlt_pipeline::objects::{Access, Listed, Objects, is_key};
+use dlt_pipeline::objects::{Access, Body, Listed, Objects, Stored, Verb, body_of, is_key};
 use dlt_pipeline::regions::{RegionRoom, Regions};
 use dlt_pipeline::runs::{Run, Runs, RunsFound};
 use dlt_pipeline::scenarios::{Planned, ScenarioItem, Scenarios};
 use dlt_pipeline::schedules::Schedules;
 use dlt_pipeline::world::{Pace, World};
-use dlt_pipeline::clock::Clock;
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio_stream::StreamExt as _;
 
 /// A view of the simulated world.
 #[derive(Clone)]
@@ -229,20 +231,47 @@ pub struct Bucket(pub Sim);
 
 #[async_trait]
 impl Objects for Bucket {
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PipelineError> {
+    async fn read(&self, key: &str) -> Result<Option<Stored>, PipelineError> {
         check(key)?;
-        self.0.call(|state| Ok(state.objects.get(key).cloned()))
+        let found = self.0.call(|state| Ok(state.objects.get(key).cloned()))?;
+        Ok(found.map(|bytes| Stored {
+            bytes: bytes.len() as u64,
+            body: body_of(bytes),
+        }))
     }
 
-    async fn put(&self, key: &str, bytes: &[u8], _: Access) -> Result<(), PipelineError> {
+    async fn write(
+        &self,
+        key: &str,
+        mut body: Body,
+        limit: u64,
+        _: Access,
+    ) -> Result<u64, PipelineError> {
         check(key)?;
+        let mut bytes = Vec::new();
+        while let Some(piece) = body.next().await {
+            bytes.extend_from_slice(&piece?);
+        }
+        if bytes.len() as u64 > limit {
+            return Err(PipelineError::Input(format!("{key} is too long")));
+        }
         self.0.call(|state| {
-            let old = state.objects.insert(key.to_owned(), bytes.to_vec());
+            let old = state.objects.insert(key.to_owned(), bytes.clone());
             if key.ends_with("start.json") && old.is_some_and(|old| old != bytes) {
                 state.violate("the start instant changed".to_owned());
             }
-            Ok(())
+            Ok(bytes.len() as u64)
         })
+    }
+
+    async fn link(
+        &self,
+        key: &str,
+        verb: Verb,
+        _: Duration,
+    ) -> Result<Option<String>, PipelineError> {
+        check(key)?;
+        Ok(Some(format!("https://simulated.example/{key}?{verb:?}")))
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<Listed>, PipelineError> {

@@ -70,7 +70,9 @@ impl Runner {
             other.order.run == *run && other.order.region == order.region && other.alive()
         });
         if alive.count() as u64 >= asked {
-            state.violate(format!("{runner} is more than the {asked} that were asked for"));
+            state.violate(format!(
+                "{runner} is more than the {asked} that were asked for"
+            ));
         }
         if role == Role::Leader {
             let key = keys::workers(&order.test, &order.prefix, &order.region);
@@ -94,7 +96,10 @@ impl Runner {
     }
 
     pub fn alive(&self) -> bool {
-        matches!(self.phase, RunnerPhase::Starting | RunnerPhase::Ready { .. })
+        matches!(
+            self.phase,
+            RunnerPhase::Starting | RunnerPhase::Ready { .. }
+        )
     }
 
     pub fn die(&mut self, how: &str) {

@@ -4,8 +4,8 @@
 use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
 use dlt_core::record::RunRecord;
 use dlt_core::scenario::{Defaults, Format, Scenario};
-use dlt_pipeline::runs::{RegionTasks, Run};
 use dlt_pipeline::clock::stamp;
+use dlt_pipeline::runs::{Beside, RegionTasks, Run};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -59,6 +59,7 @@ pub fn run(tasks: &[u64], healthy_threshold: u8, planned_s: u64, now_us: u64) ->
         run,
         record: serde_json::from_value::<RunRecord>(record).expect("a record"),
         document: scenario.region_document(&regions[0].0),
+        beside: Beside::default(),
         regions: regions
             .into_iter()
             .map(|(region, tasks)| RegionTasks { region, tasks })

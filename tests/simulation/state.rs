@@ -3,9 +3,9 @@
 
 use crate::rng::Rng;
 use crate::runners::Runner;
+use dlt_core::calls::live::LiveEvent;
 use dlt_core::ids::{RunnerId, TestId};
 use dlt_pipeline::error::PipelineError;
-use dlt_core::calls::live::LiveEvent;
 use dlt_pipeline::runs::Run;
 use dlt_pipeline::scenarios::ScenarioItem;
 use serde_json::Value;

@@ -9,6 +9,8 @@ use dlt_core::ids::{Region, TestId};
 use dlt_pipeline::api::{Answer, answer};
 use dlt_pipeline::local::{Home, regions_at_rest, to_read};
 use serde_json::Value;
+use dlt_pipeline::objects::body_of;
+use tokio_stream::StreamExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -49,7 +51,7 @@ impl AtRest {
         let body = body.map(Value::to_string).unwrap_or_default();
         match self.answer(method, path, query, body.into_bytes()).await? {
             Answer::Json(value) => Ok(value),
-            Answer::Bytes(_) => Err(ClientError::Input(format!("{path} is a file"))),
+            Answer::Stream(_) | Answer::Link(_) => Err(ClientError::Input(format!("{path} is a file"))),
         }
     }
 
@@ -57,7 +59,14 @@ impl AtRest {
     pub async fn bytes(&self, path: &str, query: Query<'_>) -> Result<Vec<u8>, ClientError> {
         match self.answer(Method::Get, path, query, Vec::new()).await? {
             Answer::Json(value) => Ok(value.to_string().into_bytes()),
-            Answer::Bytes(bytes) => Ok(bytes),
+            Answer::Stream(mut stored) => {
+                let mut bytes = Vec::new();
+                while let Some(piece) = stored.body.next().await {
+                    bytes.extend_from_slice(&piece?);
+                }
+                Ok(bytes)
+            }
+            Answer::Link(_) => Err(ClientError::Input(format!("{path} lies elsewhere"))),
         }
     }
 
@@ -87,14 +96,14 @@ impl AtRest {
         refuse_runs(&call)?;
         if method == Method::Get {
             let world = to_read(&self.dir, &self.regions)?;
-            return Ok(answer(&world, call, body).await?);
+            return Ok(answer(&world, call, body_of(body)).await?);
         }
         let home = self.home.get_or_try_init(|| self.open()).await?;
         let cancelled = match &call {
             Call::CancelScenario { test } => Some(test.clone()),
             _ => None,
         };
-        let answered = answer(home.world(), call, body).await?;
+        let answered = answer(home.world(), call, body_of(body)).await?;
         if let Some(test) = cancelled {
             settle(home, &test).await?;
         }

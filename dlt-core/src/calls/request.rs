@@ -315,6 +315,14 @@ fn run_part(name: &str, pairs: Vec<(String, String)>) -> Result<RunPart, Refusal
     })
 }
 
+/// The path under which an uploaded file is sent, read back as
+/// [`Call::PutFile`].
+pub fn file_path(test: &TestId, name: &str) -> String {
+    // File names hold no other characters that need it.
+    let name = url::form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>();
+    format!("/scenarios/{test}/files/{}", name.replace('+', "%20"))
+}
+
 fn file(request: &Request<'_>, test: &str, name: &str) -> Result<Call, Refusal> {
     let test = test_id(test)?;
     let decoded = percent_decoded(name);

@@ -1,6 +1,7 @@
 //! How much a scenario may ask for: every limit, with its reason. What breaks
 //! one is refused with the limit in the message, never cut.
 
+use crate::keys::LARGEST_FILE_BYTES;
 use crate::load::LONGEST_LOAD_US;
 
 /// Largest scenario text, bytes: what the smallest door (a Lambda's request)
@@ -93,7 +94,7 @@ pub const MOST_DATA_SOURCES: usize = 10;
 /// Most columns of such a file: each is a variable.
 pub const MOST_COLUMNS: usize = 100;
 /// Largest file of rows, bytes: what a runner fetches from the depot at most.
-pub const LARGEST_DATA_BYTES: u64 = 64 * 1024 * 1024;
+pub const LARGEST_DATA_BYTES: u64 = LARGEST_FILE_BYTES;
 /// Most rows of such a file: a row for each user that a run may have.
 pub const MOST_ROWS: u64 = MOST_USERS;
 /// Most fields of a form: as headers.

@@ -13,25 +13,42 @@ pub mod server;
 mod uploads;
 
 use crate::error::PipelineError;
+use crate::objects::{Body, Stored, Verb};
 use crate::world::World;
 use dlt_core::calls::openapi::openapi;
 use dlt_core::calls::request::Call;
 use dlt_core::refusal::Refusal;
 use serde::Serialize;
 use serde_json::Value;
+use std::time::Duration;
+
+/// How long a link to an object holds.
+const LINK_EXPIRY: Duration = Duration::from_secs(900);
 
 /// An answer's body.
-#[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// JSON.
     Json(Value),
-    /// The bytes of a file.
-    Bytes(Vec<u8>),
+    /// The bytes of a file, in pieces.
+    Stream(Stored),
+    /// Where the bytes are: nothing large passes through a function.
+    Link(String),
+}
+
+impl Answer {
+    /// The bytes of an object: a link to it where there is one.
+    async fn object(world: &World, key: &str) -> Result<Option<Self>, PipelineError> {
+        let link = world.objects.link(key, Verb::Get, LINK_EXPIRY).await?;
+        match link {
+            Some(link) => Ok(Some(Self::Link(link))),
+            None => Ok(world.objects.read(key).await?.map(Self::Stream)),
+        }
+    }
 }
 
 /// Does what a call asks. `Live` is a stream and the server's own; `PutFile`
 /// comes with its bytes.
-pub async fn answer(world: &World, call: Call, bytes: Vec<u8>) -> Result<Answer, Refusal> {
+pub async fn answer(world: &World, call: Call, body: Body) -> Result<Answer, Refusal> {
     match call {
         Call::ListScenarios { tags } => json(scenarios::list(world, tags).await),
         Call::PostScenario { body } => json(scenarios::post(world, &body).await),
@@ -50,8 +67,8 @@ pub async fn answer(world: &World, call: Call, bytes: Vec<u8>) -> Result<Answer,
         Call::SetBaseline { test, run } => json(runs::set_baseline(world, &test, &run).await),
         Call::ClearBaseline { test } => json(runs::clear_baseline(world, &test).await),
         Call::ListFiles { test } => json(uploads::list(world, &test).await),
-        Call::PostFile { test, name } => json(uploads::place(&test, &name)),
-        Call::PutFile { test, name } => json(uploads::put(world, &test, &name, &bytes).await),
+        Call::PostFile { test, name } => json(uploads::place(world, &test, &name).await),
+        Call::PutFile { test, name } => json(uploads::put(world, &test, &name, body).await),
         Call::DeleteFile { test, name } => json(uploads::delete(world, &test, &name).await),
         Call::ListRegions => json(platform::regions(world).await),
         Call::ListTasks => json(platform::tasks(world).await),

@@ -186,11 +186,9 @@ async fn artifact(world: &World, run: &Run, name: &str) -> Result<Answer, Refusa
     let all = artifacts(world, run).await?;
     // Looked up among what there is: a name never becomes a path.
     let key = all.artifacts.iter().find(|artifact| artifact.name == name);
-    let bytes = match key {
-        Some(artifact) => world.objects.get(&artifact.key).await?,
+    let found = match key {
+        Some(artifact) => Answer::object(world, &artifact.key).await?,
         None => None,
     };
-    bytes
-        .map(Answer::Bytes)
-        .ok_or_else(|| nothing_yet(run, &format!("artifact {name:?}")))
+    found.ok_or_else(|| nothing_yet(run, &format!("artifact {name:?}")))
 }

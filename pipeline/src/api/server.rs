@@ -5,18 +5,21 @@
 //! have other names too.
 
 use crate::api::{Answer, answer, live};
-use crate::objects::LARGEST_OBJECT_BYTES;
+use crate::error::PipelineError;
+use crate::objects::{Body as ObjectBody, Stored, body_of};
 use crate::world::World;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, ORIGIN,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use dlt_core::calls::request::{Call, Request as Asked};
+use dlt_core::keys::LARGEST_FILE_BYTES;
 use dlt_core::refusal::Refusal;
 use dlt_core::safety::is_loopback;
 use dlt_core::scenario::limits::LONGEST_TEXT_BYTES;
@@ -24,6 +27,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+use tokio_stream::StreamExt as _;
 
 /// Prefixes under which the API is served: ours, and the one DLT's clients have.
 const PREFIXES: [&str; 2] = ["/api", "/prod"];
@@ -83,20 +87,22 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
     }
     let method = request.method().as_str().to_owned();
     let query = request.uri().query().map(str::to_owned);
-    // Only a file may be large.
-    let limit = match method == "PUT" && path.contains("/files/") {
-        true => LARGEST_OBJECT_BYTES as usize,
-        false => LONGEST_TEXT_BYTES,
-    };
-    let body = match Limited::new(request.into_body(), limit).collect().await {
-        Ok(body) => body.to_bytes().to_vec(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            return gateway(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                &format!("the body is longer than {limit} bytes"),
-            );
+    // A file is not read before it is known whose it is; all else is short.
+    let is_file = method == "PUT" && path.contains("/files/");
+    let (body, file) = if is_file {
+        if told_length(request.headers()) > LARGEST_FILE_BYTES {
+            return too_long(LARGEST_FILE_BYTES);
         }
-        Err(_) => return gateway(StatusCode::BAD_REQUEST, "the body did not arrive"),
+        (Vec::new(), streamed(request.into_body()))
+    } else {
+        let whole = Limited::new(request.into_body(), LONGEST_TEXT_BYTES);
+        match whole.collect().await {
+            Ok(body) => (body.to_bytes().to_vec(), body_of(Vec::new())),
+            Err(error) if error.is::<LengthLimitError>() => {
+                return too_long(LONGEST_TEXT_BYTES as u64);
+            }
+            Err(_) => return gateway(StatusCode::BAD_REQUEST, "the body did not arrive"),
+        }
     };
     let asked = Asked {
         method: &method,
@@ -108,9 +114,10 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
         None => gateway(StatusCode::FORBIDDEN, "no such path"),
         Some(Err(refusal)) => refused(&refusal),
         Some(Ok(Call::Live { test })) => listen(&door, test).await,
-        Some(Ok(call)) => match answer(&door.world, call, body).await {
+        Some(Ok(call)) => match answer(&door.world, call, file).await {
             Ok(Answer::Json(value)) => written(StatusCode::OK, &value),
-            Ok(Answer::Bytes(bytes)) => file(bytes),
+            Ok(Answer::Stream(stored)) => sent(stored),
+            Ok(Answer::Link(link)) => redirect(&link),
             Err(refusal) => refused(&refusal),
         },
     }
@@ -197,12 +204,45 @@ fn written(status: StatusCode, value: &Value) -> Response {
     response
 }
 
-fn file(bytes: Vec<u8>) -> Response {
-    let mut response = Response::new(Body::from(bytes));
+/// How long a body says that it is; 0 where it does not say.
+fn told_length(headers: &HeaderMap) -> u64 {
+    let told = headers.get(CONTENT_LENGTH);
+    told.and_then(|value| value.to_str().ok()?.parse().ok())
+        .unwrap_or(0)
+}
+
+fn too_long(limit: u64) -> Response {
+    gateway(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        &format!("the body is longer than {limit} bytes"),
+    )
+}
+
+/// A request's body, in the pieces in which it comes.
+fn streamed(body: Body) -> ObjectBody {
+    Box::pin(body.into_data_stream().map(|piece| match piece {
+        Ok(piece) => Ok(piece.to_vec()),
+        Err(_) => Err(PipelineError::Transient(
+            "the body did not arrive".to_owned(),
+        )),
+    }))
+}
+
+/// An object's bytes, in the pieces in which they are read.
+fn sent(stored: Stored) -> Response {
+    let mut response = Response::new(Body::from_stream(stored.body));
     head(&mut response, StatusCode::OK, "application/octet-stream");
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(stored.bytes));
+    headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
     response
-        .headers_mut()
-        .insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+}
+
+fn redirect(link: &str) -> Response {
+    let mut response = written(StatusCode::TEMPORARY_REDIRECT, &json!({}));
+    if let Ok(link) = HeaderValue::from_str(link) {
+        response.headers_mut().insert(LOCATION, link);
+    }
     response
 }
 

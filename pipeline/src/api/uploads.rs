@@ -1,12 +1,15 @@
 //! Files of a scenario: bodies, data rows, certificates that runners fetch
 //! before they start. At home they are sent here; on AWS to the bucket.
 
+use crate::api::LINK_EXPIRY;
+use crate::error::PipelineError;
 use crate::functions::uploads as stored;
-use crate::objects::{Access, LARGEST_OBJECT_BYTES};
+use crate::objects::{Access, Body, Verb};
 use crate::world::World;
 use dlt_core::calls::answers::{Artifact, FilesAnswer, UploadAnswer};
+use dlt_core::calls::request::file_path;
 use dlt_core::ids::TestId;
-use dlt_core::keys;
+use dlt_core::keys::{self, LARGEST_FILE_BYTES};
 use dlt_core::refusal::Refusal;
 
 /// Most files of a scenario.
@@ -26,20 +29,19 @@ pub(super) async fn list(world: &World, test: &TestId) -> Result<FilesAnswer, Re
 }
 
 /// POST /scenarios/{testId}/files: where to send the bytes.
-pub(super) fn place(test: &TestId, name: &str) -> Result<UploadAnswer, Refusal> {
+pub(super) async fn place(
+    world: &World,
+    test: &TestId,
+    name: &str,
+) -> Result<UploadAnswer, Refusal> {
+    let key = keys::scenario_file(test, name);
+    let link = world.objects.link(&key, Verb::Put, LINK_EXPIRY).await?;
     Ok(UploadAnswer {
         name: name.to_owned(),
-        key: keys::scenario_file(test, name),
-        url: format!("/scenarios/{test}/files/{}", escaped(name)),
+        key,
+        url: link.unwrap_or_else(|| file_path(test, name)),
         method: "PUT".to_owned(),
     })
-}
-
-/// A name as a path part; file names hold no other characters that need it.
-fn escaped(name: &str) -> String {
-    url::form_urlencoded::byte_serialize(name.as_bytes())
-        .collect::<String>()
-        .replace('+', "%20")
 }
 
 /// PUT /scenarios/{testId}/files/{name}. The scenario need not exist yet: its
@@ -48,18 +50,8 @@ pub(super) async fn put(
     world: &World,
     test: &TestId,
     name: &str,
-    bytes: &[u8],
+    body: Body,
 ) -> Result<Artifact, Refusal> {
-    if bytes.len() as u64 > LARGEST_OBJECT_BYTES {
-        return Err(Refusal::new(
-            400,
-            "BAD_REQUEST",
-            format!(
-                "{name} has {} bytes; at most {LARGEST_OBJECT_BYTES} are kept",
-                bytes.len()
-            ),
-        ));
-    }
     let key = keys::scenario_file(test, name);
     let there = stored::list(world, test).await?;
     if there.len() >= MOST_FILES && !there.iter().any(|object| object.key == key) {
@@ -69,10 +61,24 @@ pub(super) async fn put(
             format!("this scenario has {MOST_FILES} files already; delete some"),
         ));
     }
-    world.objects.put(&key, bytes, Access::Home).await?;
+    let written = world
+        .objects
+        .write(&key, body, LARGEST_FILE_BYTES, Access::Home);
+    let bytes = match written.await {
+        Err(PipelineError::Input(_)) => {
+            return Err(Refusal::new(
+                400,
+                "BAD_REQUEST",
+                format!(
+                    "{name} is longer than {LARGEST_FILE_BYTES} bytes, and no runner takes more"
+                ),
+            ));
+        }
+        written => written?,
+    };
     Ok(Artifact {
         name: name.to_owned(),
-        bytes: bytes.len() as u64,
+        bytes,
         key,
     })
 }

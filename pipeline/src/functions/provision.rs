@@ -47,9 +47,10 @@ async fn launch(
     let mut before = runners.launched(role);
     let mut left = count.min(MOST_LAUNCHED);
     while left > 0 {
-        // A cancel or a failure since the last look: nothing new may begin.
+        // A cancel or a failure since the last look: nothing new may begin. Nor
+        // may anything once the start was given, should this call come late.
         let now = runs::need(world.runs.as_ref(), &run.test, &run.run).await?;
-        if now.is_stopping() {
+        if now.is_stopping() || now.start_at_us.is_some() {
             return Ok(());
         }
         let batch = left.min(LARGEST_BATCH);
@@ -113,6 +114,10 @@ pub async fn run_workers(world: &World, input: &Input) -> Result<Decision, Pipel
         .await?;
     if run.is_stopping() {
         return Ok(Decision::go(world, "stop"));
+    }
+    if run.start_at_us.is_some() {
+        // A call that comes late: the start was given.
+        return Ok(Decision::go(world, "wait"));
     }
     let (run, seen) = load(world, input).await?;
     let runners = RegionRunners::of(&run, input.region()?, &seen)?;
@@ -206,7 +211,9 @@ pub async fn run_leader(world: &World, input: &Input) -> Result<Decision, Pipeli
     }
     let region = input.region()?;
     let runners = RegionRunners::of(&run, region, &seen)?;
-    if is_held_together(world, &run, &runners).await? {
+    // Given is given: a call that comes late must neither stop nor replace anyone.
+    let started = run.start_at_us.is_some();
+    if started || is_held_together(world, &run, &runners).await? {
         return Ok(Decision::go(world, "wait"));
     }
     match need(world, runners.leader(), runners.launched(Role::Leader)) {

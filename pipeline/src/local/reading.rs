@@ -149,6 +149,7 @@ impl Executions for AtRest {
 mod tests {
     use super::*;
     use crate::api::{Answer, answer};
+    use crate::objects::body_of;
     use crate::scenarios::{ScenarioItem, Scenarios as _};
     use dlt_core::calls::request::{Call, Request};
     use serde_json::json;
@@ -161,9 +162,9 @@ mod tests {
             body: b"",
         };
         let call = Call::read(&request).unwrap().unwrap();
-        match answer(world, call, Vec::new()).await {
+        match answer(world, call, body_of(Vec::new())).await {
             Ok(Answer::Json(value)) => Ok(value),
-            Ok(Answer::Bytes(_)) => panic!("bytes"),
+            Ok(_) => panic!("bytes"),
             Err(refusal) => Err(refusal.status),
         }
     }

@@ -2,13 +2,15 @@
 //! that nobody reads half an object.
 
 use crate::error::PipelineError;
-use crate::objects::{Access, LARGEST_OBJECT_BYTES, Listed, MOST_KEYS, Objects, is_key};
+use crate::objects::{Access, Body, Listed, MOST_KEYS, Objects, Stored, Verb, is_key};
 use async_trait::async_trait;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio_stream::StreamExt as _;
 
 /// Begins the name of a file that is being written; never a key's last part.
 const UNFINISHED: &str = ".writing-";
@@ -65,52 +67,106 @@ impl FileObjects {
     }
 }
 
+/// Most bytes of a piece.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// A file's bytes; after an error none follow.
+fn pieces(
+    mut file: fs::File,
+    path: PathBuf,
+) -> impl Iterator<Item = Result<Vec<u8>, PipelineError>> {
+    let mut over = false;
+    std::iter::from_fn(move || {
+        if over {
+            return None;
+        }
+        let mut piece = vec![0; PIECE_BYTES];
+        match file.read(&mut piece) {
+            Ok(0) => None,
+            Ok(count) => {
+                piece.truncate(count);
+                Some(Ok(piece))
+            }
+            Err(error) => {
+                over = true;
+                Some(Err(PipelineError::file(&path, &error)))
+            }
+        }
+    })
+}
+
+/// A new file for an object, its folder with it.
+fn create(path: &Path, access: Access) -> std::io::Result<fs::File> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mode = match access {
+        Access::Home => 0o644,
+        Access::Secret => 0o600,
+    };
+    fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(path)
+}
+
 #[async_trait]
 impl Objects for FileObjects {
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PipelineError> {
+    async fn read(&self, key: &str) -> Result<Option<Stored>, PipelineError> {
         let path = self.path(key)?;
         let file = match fs::File::open(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             file => file.map_err(|error| PipelineError::file(&path, &error))?,
         };
-        let mut bytes = Vec::new();
-        file.take(LARGEST_OBJECT_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| PipelineError::file(&path, &error))?;
-        if bytes.len() as u64 > LARGEST_OBJECT_BYTES {
-            return Err(PipelineError::Other(format!(
-                "object {key} is larger than {LARGEST_OBJECT_BYTES} bytes"
-            )));
-        }
-        Ok(Some(bytes))
+        let about = file.metadata();
+        let bytes = about
+            .map_err(|error| PipelineError::file(&path, &error))?
+            .len();
+        let body = tokio_stream::iter(pieces(file, path));
+        Ok(Some(Stored {
+            bytes,
+            body: Box::pin(body),
+        }))
     }
 
-    async fn put(&self, key: &str, bytes: &[u8], access: Access) -> Result<(), PipelineError> {
+    async fn write(
+        &self,
+        key: &str,
+        mut body: Body,
+        limit: u64,
+        access: Access,
+    ) -> Result<u64, PipelineError> {
         let path = self.path(key)?;
         let number = self.writes.fetch_add(1, Ordering::Relaxed);
         let beside = path.with_file_name(format!("{UNFINISHED}{}-{number}", std::process::id()));
-        let mode = match access {
-            Access::Home => 0o644,
-            Access::Secret => 0o600,
-        };
-        let write = || -> std::io::Result<()> {
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder)?;
+        let written = async {
+            let wrong = |error: &std::io::Error| PipelineError::file(&path, error);
+            let mut file = create(&beside, access).map_err(|error| wrong(&error))?;
+            let mut bytes = 0;
+            while let Some(piece) = body.next().await {
+                let piece = piece?;
+                bytes += piece.len() as u64;
+                if bytes > limit {
+                    let text = format!("{key} is longer than {limit} bytes and was not kept");
+                    return Err(PipelineError::Input(text));
+                }
+                file.write_all(&piece).map_err(|error| wrong(&error))?;
             }
-            let mut file = fs::OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(mode)
-                .open(&beside)?;
-            file.write_all(bytes)?;
-            fs::rename(&beside, &path)
+            fs::rename(&beside, &path).map_err(|error| wrong(&error))?;
+            Ok(bytes)
         };
-        write().map_err(|error| {
+        let written = written.await;
+        if written.is_err() {
             // What is left of a failed write is nobody's object.
             let _ = fs::remove_file(&beside);
-            PipelineError::file(&path, &error)
-        })
+        }
+        written
+    }
+
+    async fn link(&self, _: &str, _: Verb, _: Duration) -> Result<Option<String>, PipelineError> {
+        Ok(None)
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<Listed>, PipelineError> {

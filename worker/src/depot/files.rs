@@ -1,4 +1,4 @@
-//! A folder as depot. Knows nothing of what the objects mean.
+//! A folder as depot: each object is a file. It knows nothing of what objects mean.
 
 use super::{DepotError, LARGEST_OBJECT_BYTES};
 use std::fs::File;
@@ -6,22 +6,22 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Names temporary files apart within this process.
-static NEXT: AtomicU64 = AtomicU64::new(0);
+/// Number of the next temporary file of this process.
+static NEXT_TEMPORARY: AtomicU64 = AtomicU64::new(0);
 
 /// A folder whose files are objects.
 #[derive(Debug, Clone)]
-pub struct Files {
-    folder: PathBuf,
+pub struct Folder {
+    path: PathBuf,
 }
 
-impl Files {
-    pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder }
+impl Folder {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path }
     }
 
     pub(super) fn fetch(&self, key: &str) -> Result<Option<Vec<u8>>, DepotError> {
-        let path = self.path(key)?;
+        let path = self.path_of(key)?;
         let failed = |source| DepotError::Io {
             what: "fetch",
             key: key.to_owned(),
@@ -45,43 +45,43 @@ impl Files {
         Ok(Some(bytes))
     }
 
-    /// Writes beside the object, then renames over it: nobody reads half, and
-    /// what was renamed is on the disk before the name says so.
+    /// Writes a temporary file, then renames it: a reader sees the old object or
+    /// the new one. The bytes are on the disk before the name is.
     pub(super) fn store(&self, key: &str, bytes: &[u8]) -> Result<(), DepotError> {
-        let path = self.path(key)?;
+        let path = self.path_of(key)?;
         let failed = |source| DepotError::Io {
             what: "store",
             key: key.to_owned(),
             source,
         };
-        let parent = path.parent().unwrap_or(&self.folder);
+        let parent = path.parent().unwrap_or(&self.path);
         std::fs::create_dir_all(parent).map_err(failed)?;
         let temporary = parent.join(format!(
             ".{}-{}.part",
             std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
+            NEXT_TEMPORARY.fetch_add(1, Ordering::Relaxed)
         ));
-        let written = write_through(&temporary, bytes)
+        let written = write_synced(&temporary, bytes)
             .and_then(|()| std::fs::rename(&temporary, &path))
             .and_then(|()| File::open(parent)?.sync_all());
         if written.is_err() {
-            // Gone already if the rename went through; nothing else to do.
+            // Fails if the file was renamed already: then nothing is left over.
             let _ = std::fs::remove_file(&temporary);
         }
         written.map_err(failed)
     }
 
-    fn path(&self, key: &str) -> Result<PathBuf, DepotError> {
-        let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
-        if key.split('/').all(plain) {
-            Ok(self.folder.join(key))
+    fn path_of(&self, key: &str) -> Result<PathBuf, DepotError> {
+        let is_plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
+        if key.split('/').all(is_plain) {
+            Ok(self.path.join(key))
         } else {
             Err(DepotError::Key(key.to_owned()))
         }
     }
 }
 
-fn write_through(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = File::create_new(path)?;
     file.write_all(bytes)?;
     file.sync_all()
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn keys_cannot_leave_the_folder() {
-        let files = Files::new(PathBuf::from("/depot"));
+        let folder = Folder::new(PathBuf::from("/depot"));
         for bad in [
             "",
             "/etc/passwd",
@@ -103,34 +103,34 @@ mod tests {
             "a/./b",
             "a/",
         ] {
-            assert!(files.path(bad).is_err(), "{bad}");
+            assert!(folder.path_of(bad).is_err(), "{bad}");
         }
         assert_eq!(
-            files.path("results/a/b.xml").unwrap(),
+            folder.path_of("results/a/b.xml").unwrap(),
             PathBuf::from("/depot/results/a/b.xml")
         );
     }
 
     /// Readers beside a writer see one whole version or another.
     #[test]
-    fn nobody_reads_half_an_object() {
-        let folder = tempfile::tempdir().unwrap();
-        let files = Files::new(folder.path().to_owned());
+    fn no_reader_sees_half_an_object() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = Folder::new(temporary.path().to_owned());
         let version = |byte: u8| vec![byte; 200_000];
-        files.store("a/object", &version(0)).unwrap();
+        folder.store("a/object", &version(0)).unwrap();
         std::thread::scope(|scope| {
             let writer = scope.spawn(|| {
                 for byte in 1..40 {
-                    files.store("a/object", &version(byte)).unwrap();
+                    folder.store("a/object", &version(byte)).unwrap();
                 }
             });
             while !writer.is_finished() {
-                let seen = files.fetch("a/object").unwrap().unwrap();
+                let seen = folder.fetch("a/object").unwrap().unwrap();
                 assert_eq!(seen, version(seen[0]));
             }
         });
-        assert_eq!(files.fetch("a/object").unwrap(), Some(version(39)));
-        let left: Vec<_> = std::fs::read_dir(folder.path().join("a"))
+        assert_eq!(folder.fetch("a/object").unwrap(), Some(version(39)));
+        let left: Vec<_> = std::fs::read_dir(temporary.path().join("a"))
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
             .collect();

@@ -1,35 +1,35 @@
-//! Where a runner's order lies and its report goes: `fetch` and `store` of
-//! whole objects by key (keys are core's `keys`). Today a folder; a bucket
-//! comes with AWS.
+//! Where a runner fetches the objects of its order and stores its report: whole
+//! objects by key (`dlt_core::keys`). A depot is a folder; a bucket comes with
+//! AWS.
 
 mod files;
 
-use files::Files;
+use files::Folder;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Largest object that a runner fetches, bytes: a plan with all its bodies.
-pub const LARGEST_OBJECT_BYTES: u64 = 64 * 1024 * 1024;
-/// Longest that one fetch or store may take.
-const SLOWEST_ANSWER: Duration = Duration::from_secs(30);
+pub const LARGEST_OBJECT_BYTES: u64 = dlt_core::keys::LARGEST_FILE_BYTES;
+/// How long one fetch or store may take.
+const LONGEST_CALL: Duration = Duration::from_secs(30);
 
 /// Why an object could not be fetched or stored.
 #[derive(Debug, thiserror::Error)]
 pub enum DepotError {
-    /// A bucket, which this build cannot use.
+    /// The depot is a bucket, which this build cannot use.
     #[error(
         "depot {0:?} is a bucket; this worker stores in folders only, set DLT_DEPOT to a folder"
     )]
     Bucket(String),
-    /// Not an absolute folder.
+    /// The depot is no absolute path of a folder.
     #[error("depot {0:?} is not an absolute path of a folder that exists; set DLT_DEPOT to one")]
     NotAFolder(String),
-    /// A key that would leave the depot.
+    /// The key would leave the depot.
     #[error(
         "object key {0:?} is refused: it must be relative, without empty, \".\" or \"..\" parts"
     )]
     Key(String),
-    /// Too large to be ours.
+    /// The object is larger than any object of ours.
     #[error("object {key} has {bytes} bytes; at most {LARGEST_OBJECT_BYTES} are read")]
     TooLarge {
         /// Which object.
@@ -47,7 +47,7 @@ pub enum DepotError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// No answer.
+    /// The call took too long.
     #[error("cannot {what} object {key}: no answer within 30 s; check the depot's disk or mount")]
     Slow {
         /// `fetch` or `store`.
@@ -57,10 +57,10 @@ pub enum DepotError {
     },
 }
 
-/// Objects by key.
+/// A depot.
 #[derive(Debug, Clone)]
 pub struct Depot {
-    files: Files,
+    folder: Folder,
 }
 
 impl Depot {
@@ -74,30 +74,30 @@ impl Depot {
             return Err(DepotError::NotAFolder(name.to_owned()));
         }
         Ok(Self {
-            files: Files::new(folder),
+            folder: Folder::new(folder),
         })
     }
 
     /// The object's bytes; None if there is no such object.
     pub async fn fetch(&self, key: &str) -> Result<Option<Vec<u8>>, DepotError> {
-        let (files, owned) = (self.files.clone(), key.to_owned());
-        off_the_loop("fetch", key, move || files.fetch(&owned)).await
+        let (folder, owned) = (self.folder.clone(), key.to_owned());
+        run_blocking("fetch", key, move || folder.fetch(&owned)).await
     }
 
     /// Stores the object: a reader sees all of it or none.
     pub async fn store(&self, key: &str, bytes: Vec<u8>) -> Result<(), DepotError> {
-        let (files, owned) = (self.files.clone(), key.to_owned());
-        off_the_loop("store", key, move || files.store(&owned, &bytes)).await
+        let (folder, owned) = (self.folder.clone(), key.to_owned());
+        run_blocking("store", key, move || folder.store(&owned, &bytes)).await
     }
 }
 
-/// Runs blocking work beside the event loop, with a deadline.
-async fn off_the_loop<T: Send + 'static>(
+/// Runs blocking work beside the event loop, with a time limit.
+async fn run_blocking<T: Send + 'static>(
     what: &'static str,
     key: &str,
     work: impl FnOnce() -> Result<T, DepotError> + Send + 'static,
 ) -> Result<T, DepotError> {
-    match tokio::time::timeout(SLOWEST_ANSWER, tokio::task::spawn_blocking(work)).await {
+    match tokio::time::timeout(LONGEST_CALL, tokio::task::spawn_blocking(work)).await {
         Ok(Ok(done)) => done,
         Ok(Err(broken)) => Err(DepotError::Io {
             what,

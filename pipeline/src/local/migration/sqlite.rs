@@ -3,6 +3,7 @@
 use super::FILL;
 use crate::api::{Answer, answer};
 use crate::local::to_read;
+use crate::objects::body_of;
 use crate::runs::tests::example;
 use crate::runs::{Runs, sqlite::SqliteRuns};
 use crate::scenarios::{Scenarios, sqlite::SqliteScenarios};
@@ -151,9 +152,9 @@ async fn told(world: &World, path: &str) -> Value {
     };
     let path = path.split('?').next().unwrap();
     let call = Call::read(&Request { path, ..request }).unwrap().unwrap();
-    match answer(world, call, Vec::new()).await.unwrap() {
+    match answer(world, call, body_of(Vec::new())).await.unwrap() {
         Answer::Json(value) => value,
-        other => panic!("{other:?}"),
+        _ => panic!("bytes"),
     }
 }
 
