@@ -2,6 +2,7 @@
 //! …/testruns/{run} and `dlt run --json` answer (dlt.md 2, openapi
 //! `TestRunRecord`), and the exit code that it means.
 
+use crate::ids::{TestId, TestRunId};
 use crate::judge::merger::Summary;
 use crate::judge::outcome::Outcome;
 use crate::judge::summary::{
@@ -106,7 +107,57 @@ fn utc() -> String {
     "UTC".to_owned()
 }
 
+/// What a record says before anything was measured.
+#[derive(Debug, Clone)]
+pub struct Begun {
+    /// Which scenario.
+    pub test_id: TestId,
+    /// Which run.
+    pub test_run_id: TestRunId,
+    /// The scenario's name.
+    pub test_name: String,
+    /// The scenario's description.
+    pub test_description: String,
+    /// `YYYY-MM-DD HH:MM:SS`, UTC.
+    pub start_time: String,
+    /// As posted, with numbers.
+    pub test_task_configs: Value,
+    /// The plan.
+    pub test_scenario: Value,
+}
+
 impl RunRecord {
+    /// The record of a run that was accepted: the only way in which one begins.
+    pub fn begun(run: Begun) -> Self {
+        Self {
+            test_id: run.test_id.to_string(),
+            test_run_id: run.test_run_id.to_string(),
+            test_name: run.test_name,
+            test_description: run.test_description,
+            test_type: "simple".to_owned(),
+            status: Status::Queued,
+            start_time: run.start_time,
+            end_time: String::new(),
+            schedule_timezone: utc(),
+            test_task_configs: run.test_task_configs,
+            test_scenario: run.test_scenario,
+            results: Value::Object(serde_json::Map::new()),
+            complete_tasks: BTreeMap::new(),
+            succ_percent: None,
+            error_reason: None,
+            outcome: None,
+            verdict: None,
+            account: None,
+            coverage: None,
+            start: None,
+            generator: None,
+            load: None,
+            summary: None,
+            errors: None,
+            warnings: Vec::new(),
+        }
+    }
+
     /// Takes over what the reports say; said again, it replaces what was said.
     pub fn apply(&mut self, summary: Summary) {
         self.results = summary.results;

@@ -106,9 +106,10 @@ fn the_engine_knows_no_leader_and_no_report() {
         "dlt_core::messages::order",
         "dlt_core::messages::runner_line",
         "dlt_core::judge::summary",
-        "crate::rendezvous",
+        "crate::coordinator",
         "crate::depot",
-        "crate::beat",
+        "crate::report",
+        "crate::lifecycle",
         "std::env",
     ];
     let offences = rust_in("worker/src/engine/");

@@ -1,5 +1,5 @@
-//! Wall clock and monotonic clock, and how far another machine's clock is from
-//! ours. What is done at an instant is for others to say.
+//! Wall clock and monotonic clock, and the offset of another machine's clock.
+//! What happens at an instant is decided elsewhere.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,7 +12,7 @@ pub fn now_us() -> u64 {
         })
 }
 
-/// The instant at which the wall clock shows `at_us`, as seen now.
+/// The instant at which the wall clock shows `at_us`, as both clocks are now.
 pub fn instant_at(at_us: u64) -> Instant {
     let (now, wall_us) = (Instant::now(), now_us());
     match at_us.checked_sub(wall_us) {
@@ -23,18 +23,19 @@ pub fn instant_at(at_us: u64) -> Instant {
     }
 }
 
-/// A peer's clock against ours.
+/// The offset of a peer's clock from ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Offset {
+pub struct ClockOffset {
     /// Peer's clock minus ours, µs.
     pub offset_us: i64,
-    /// How far that may be off: half the round trip, µs.
+    /// Largest error of the offset: half the round trip, µs.
     pub error_us: u64,
 }
 
-impl Offset {
-    /// From one probe: sent at t1 and answered by t4 on our clock, read at t2
-    /// and answered at t3 on the peer's. None if a clock stepped meanwhile.
+impl ClockOffset {
+    /// Measured by one probe: sent at t1 and its answer read at t4 on our clock,
+    /// read at t2 and answered at t3 on the peer's. None if a clock stepped
+    /// meanwhile.
     pub fn of(t1_us: u64, t2_us: u64, t3_us: u64, t4_us: u64) -> Option<Self> {
         let [t1, t2, t3, t4] = [t1_us, t2_us, t3_us, t4_us].map(i128::from);
         let round_trip = (t4 - t1) - (t3 - t2);
@@ -48,16 +49,15 @@ impl Offset {
         })
     }
 
-    /// The one that is known more exactly.
-    pub fn better(self, other: Self) -> Self {
-        if other.error_us < self.error_us {
-            other
-        } else {
-            self
-        }
+    /// The more exact of two measurements; the first if they are equally exact.
+    pub fn best(first: Option<Self>, second: Option<Self>) -> Option<Self> {
+        first
+            .into_iter()
+            .chain(second)
+            .min_by_key(|offset| offset.error_us)
     }
 
-    /// Our instant on the peer's clock.
+    /// What the peer's clock shows at an instant of ours.
     pub fn on_peers_clock(self, at_us: u64) -> u64 {
         at_us.saturating_add_signed(self.offset_us)
     }
@@ -69,7 +69,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// The true offset is within the stated error, however lopsided the way.
+        /// The true offset is within the stated error, however unequal the two ways.
         #[test]
         fn the_true_offset_is_within_the_error(
             truth in -5_000_000i64..5_000_000,
@@ -81,30 +81,32 @@ mod tests {
             let t2 = (t1 + there).saturating_add_signed(truth);
             let t3 = t2 + pause;
             let t4 = t1 + there + pause + back;
-            let seen = Offset::of(t1, t2, t3, t4).unwrap();
-            prop_assert!(seen.offset_us.abs_diff(truth) <= seen.error_us, "{seen:?} {truth}");
-            prop_assert_eq!(seen.error_us, (there + back).div_ceil(2));
-            prop_assert_eq!(seen.on_peers_clock(t1), t1.saturating_add_signed(seen.offset_us));
+            let measured = ClockOffset::of(t1, t2, t3, t4).unwrap();
+            prop_assert!(measured.offset_us.abs_diff(truth) <= measured.error_us, "{measured:?} {truth}");
+            prop_assert_eq!(measured.error_us, (there + back).div_ceil(2));
+            prop_assert_eq!(measured.on_peers_clock(t1), t1.saturating_add_signed(measured.offset_us));
         }
     }
 
     #[test]
-    fn a_stepped_clock_is_no_reading_and_the_shorter_trip_wins() {
-        assert_eq!(Offset::of(1_000, 500, 400, 1_100), None);
-        assert_eq!(Offset::of(1_000, 0, 500, 1_100), None);
-        assert_eq!(Offset::of(0, u64::MAX, u64::MAX, 0), None);
+    fn a_stepped_clock_gives_no_offset_and_the_shorter_trip_wins() {
+        assert_eq!(ClockOffset::of(1_000, 500, 400, 1_100), None);
+        assert_eq!(ClockOffset::of(1_000, 0, 500, 1_100), None);
+        assert_eq!(ClockOffset::of(0, u64::MAX, u64::MAX, 0), None);
         let (near, far) = (
-            Offset {
+            ClockOffset {
                 offset_us: 7,
                 error_us: 20,
             },
-            Offset {
+            ClockOffset {
                 offset_us: 9,
                 error_us: 21,
             },
         );
-        assert_eq!(near.better(far), near);
-        assert_eq!(far.better(near), near);
+        assert_eq!(ClockOffset::best(Some(near), Some(far)), Some(near));
+        assert_eq!(ClockOffset::best(Some(far), Some(near)), Some(near));
+        assert_eq!(ClockOffset::best(None, Some(far)), Some(far));
+        assert_eq!(ClockOffset::best(None, None), None);
     }
 
     #[test]

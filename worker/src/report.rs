@@ -1,7 +1,7 @@
-//! Makes a runner's last words out of what the engine measured and what the
-//! system says, and stores them. The documents' form is core's.
+//! Composes a runner's report and timeline from what the engine measured and
+//! what the system says, and stores them. Their format is defined in core.
 
-use crate::conduct::Conduct;
+use crate::coordinator::Coordinator;
 use crate::depot::{Depot, DepotError};
 use crate::engine::LoadResult;
 use crate::health::Usage;
@@ -13,16 +13,16 @@ use dlt_core::messages::report::{Ended, Health, Report, StartFacts, TaskFacts};
 use dlt_core::messages::timeline::{LabelSeries, TIMELINE_FORMAT, Timeline, stretch_of};
 use std::time::Duration;
 
-/// What is known of a load beside what the engine measured.
+/// What a report says of a load beside what the engine measured.
 #[derive(Debug, Default)]
-pub struct Around {
+pub struct RunContext {
     /// How it started; None if it never did.
     pub start: Option<Start>,
     /// Why it ended, if not as planned.
     pub ended: Option<Ended>,
-    /// The runner's seconds.
+    /// The runner's timeline.
     pub seconds: Vec<Second>,
-    /// Ticks made.
+    /// Seconds for which the runner made a tick.
     pub ticks: u64,
     /// Most users in a second.
     pub peak_users: u64,
@@ -36,34 +36,34 @@ pub struct Around {
     pub wall: Duration,
     /// Memory limit, bytes; 0 for none.
     pub memory_limit_bytes: u64,
-    /// Sentences for people.
+    /// Warnings for people.
     pub warnings: Vec<String>,
-    /// What upstream's parser requires.
+    /// What upstream's results parser requires.
     pub task: TaskFacts,
 }
 
-impl Around {
-    /// Takes over what the conduct has seen.
-    pub fn conducted(&mut self, conduct: &mut Conduct) {
-        self.ended = conduct.ended.clone();
-        let folded = std::mem::take(&mut conduct.folded);
-        self.ticks = folded.seconds;
-        self.peak_users = folded.peak_users;
-        self.seconds = folded.into_stretches();
-        self.warnings = conduct.warnings();
+impl RunContext {
+    /// Takes timeline, warnings and end reason from the coordinator.
+    pub fn take_from(&mut self, coordinator: &mut Coordinator) {
+        self.ended = coordinator.end_reason.clone();
+        let timeline = std::mem::take(&mut coordinator.timeline);
+        self.ticks = timeline.seconds;
+        self.peak_users = timeline.peak_users;
+        self.seconds = timeline.into_stretches();
+        self.warnings = coordinator.take_warnings();
     }
 }
 
-/// Stores timeline and report; the key of the report. The report comes last:
-/// that it is there means that the runner has finished.
+/// Stores timeline and report; returns the key of the report. The report is
+/// stored last: a reader that finds it finds the timeline too.
 pub async fn store(
     depot: &Depot,
     order: &Order,
     runner: &RunnerId,
     result: LoadResult,
-    around: Around,
+    context: RunContext,
 ) -> Result<String, DepotError> {
-    let (report, timeline) = last_words(order, runner, result, around);
+    let (report, timeline) = compose(order, runner, result, context);
     let key = |name: fn(&_, &_, &_, &_) -> String| {
         name(&order.test, &order.prefix, runner, &order.region)
     };
@@ -77,13 +77,13 @@ pub async fn store(
     Ok(report_key)
 }
 
-fn last_words(
+fn compose(
     order: &Order,
     runner: &RunnerId,
     result: LoadResult,
-    around: Around,
+    context: RunContext,
 ) -> (Report, Timeline) {
-    let start = around.start.map(|start| StartFacts {
+    let start = context.start.map(|start| StartFacts {
         start_at_us: start.start_at_us,
         clock_offset_us: start.clock_offset_us,
         clock_error_us: start.clock_error_us,
@@ -91,7 +91,7 @@ fn last_words(
         first_due_us: result.first_due_us,
         first_sent_us: result.first_sent_us,
     });
-    let mut warnings = around.warnings;
+    let mut warnings = context.warnings;
     warnings.extend(result.warnings);
     let report = Report {
         test: order.test.clone(),
@@ -100,20 +100,20 @@ fn last_words(
         region: order.region.clone(),
         tally: result.tally,
         duration_us: result.last_done_us,
-        peak_users: around.peak_users,
-        ticks: around.ticks,
+        peak_users: context.peak_users,
+        ticks: context.ticks,
         start,
-        ended: around.ended.unwrap_or(Ended::AsPlanned),
+        ended: context.ended.unwrap_or(Ended::AsPlanned),
         health: Health {
-            threads: around.threads,
-            cpu_us: around.after.cpu_us.saturating_sub(around.before.cpu_us),
-            wall_us: u64::try_from(around.wall.as_micros()).unwrap_or(u64::MAX),
-            throttled_us: around
+            threads: context.threads,
+            cpu_us: context.after.cpu_us.saturating_sub(context.before.cpu_us),
+            wall_us: u64::try_from(context.wall.as_micros()).unwrap_or(u64::MAX),
+            throttled_us: context
                 .after
                 .throttled_us
-                .saturating_sub(around.before.throttled_us),
-            max_rss_bytes: around.after.max_rss_bytes,
-            memory_limit_bytes: around.memory_limit_bytes,
+                .saturating_sub(context.before.throttled_us),
+            max_rss_bytes: context.after.max_rss_bytes,
+            memory_limit_bytes: context.memory_limit_bytes,
             ports_exhausted: result.ports_exhausted,
             files_exhausted: result.files_exhausted,
             reading: result.reading,
@@ -121,20 +121,20 @@ fn last_words(
         },
         generator: result.generator,
         warnings,
-        task: around.task,
+        task: context.task,
     };
     let timeline = Timeline {
         format: TIMELINE_FORMAT,
         runner: runner.clone(),
         region: order.region.clone(),
-        seconds: around.seconds,
-        labels: result.labels.into_iter().map(folded).collect(),
+        seconds: context.seconds,
+        labels: result.labels.into_iter().map(fold_series).collect(),
     };
     (report, timeline)
 }
 
-/// A label's seconds as stretches of the documented lengths.
-fn folded(series: LabelSeries) -> LabelSeries {
+/// Folds a label's seconds into the stretches of a timeline.
+fn fold_series(series: LabelSeries) -> LabelSeries {
     let mut seconds: Vec<LabelSecond> = Vec::new();
     for mut second in series.seconds {
         second.second = stretch_of(second.second);
@@ -170,7 +170,7 @@ mod tests {
             label: "x".to_owned(),
             seconds: vec![second(21_599, 1), second(21_600, 2), second(21_609, 3)],
         };
-        let rows: Vec<_> = folded(series)
+        let rows: Vec<_> = fold_series(series)
             .seconds
             .iter()
             .map(|row| (row.second, row.ok))
@@ -191,7 +191,7 @@ mod tests {
             ok: 3,
             ..Account::default()
         };
-        let around = Around {
+        let context = RunContext {
             ended: Some(Ended::Stopped {
                 reason: "SIGTERM".to_owned(),
             }),
@@ -200,9 +200,9 @@ mod tests {
                 ..Second::default()
             }],
             ticks: 1,
-            ..Around::default()
+            ..RunContext::default()
         };
-        let key = store(&depot, &order, &runner, result, around)
+        let key = store(&depot, &order, &runner, result, context)
             .await
             .unwrap();
         let xml = depot.fetch(&key).await.unwrap().unwrap();

@@ -1,8 +1,10 @@
-//! What the tests of this room share, and tests of the whole.
+//! What tests of several rooms share, and tests of the process as a whole.
 
 use super::*;
 use dlt_core::ids::{Region, RunPrefix, RunnerId, TestId, TestRunId};
+use dlt_core::measure::second::Second;
 use dlt_core::messages::order::Role;
+use dlt_core::messages::runner_line::{RunnerRow, RunnerState, Tick};
 use std::path::Path;
 
 /// An order for a runner of `lo-home-1`, its depot being `folder`.
@@ -25,6 +27,24 @@ pub(crate) fn runner(number: usize) -> RunnerId {
     RunnerId::parse(&format!("lo-home-1-{number}")).unwrap()
 }
 
+/// A runner's tick of a second with one user and `sent` requests that ended ok.
+pub(crate) fn tick(second: u64, sent: u64) -> Tick {
+    let order = order(Path::new("/"), Role::Worker);
+    let numbers = Second {
+        second,
+        users: 1,
+        scheduled: sent,
+        sent,
+        ok: sent,
+        causes: vec![("refused".to_owned(), sent)],
+        ..Second::default()
+    };
+    let row = RunnerRow(runner(1), RunnerState::Loading, second, 0);
+    let mut tick = Tick::of(&numbers, order.test, order.run, order.region, second, row);
+    tick.second.latency.record(sent + 1);
+    tick
+}
+
 #[test]
 fn the_start_deadline_is_bounded() {
     assert_eq!(start_deadline_s(None), Ok(60));
@@ -34,19 +54,19 @@ fn the_start_deadline_is_bounded() {
     }
 }
 
-/// Runs itself again as a process that panics in a thread of its own.
+/// The test starts itself again as a process that panics in a thread.
 #[test]
 fn a_panic_in_any_thread_exits_70() {
-    const ROLE: &str = "DLT_TEST_PANICS";
-    if std::env::var_os(ROLE).is_some() {
-        panics_exit();
+    const PANICS: &str = "DLT_TEST_PANICS";
+    if std::env::var_os(PANICS).is_some() {
+        exit_on_panic();
         let broken = std::thread::spawn(|| panic!("on purpose"));
         let _ = broken.join();
         return;
     }
     let ended = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "tests::a_panic_in_any_thread_exits_70"])
-        .env(ROLE, "1")
+        .env(PANICS, "1")
         .output()
         .unwrap();
     assert_eq!(ended.status.code(), Some(EXIT_BUG), "{ended:?}");

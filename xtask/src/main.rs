@@ -57,7 +57,7 @@ enum Bench {
     Closed(bench::Closed),
     /// Lists and records of a data folder with years of runs, against 50 ms.
     Lists {
-        /// Measure this dlt instead of building one with --release.
+        /// Measure this dlt instead of building one.
         #[arg(long)]
         dlt: Option<std::path::PathBuf>,
     },

@@ -25,7 +25,7 @@ pub fn pack(place: &Place) -> Result<bool> {
     let build = [
         "build",
         "--profile",
-        "server",
+        "dist",
         "--package",
         "dlt-mcp",
         "--bin",
@@ -35,7 +35,7 @@ pub fn pack(place: &Place) -> Result<bool> {
         return Ok(false);
     }
     let target = target_folder()?;
-    let program = target.join("server").join("dlt-mcp");
+    let program = target.join("dist").join("dlt-mcp");
     let folder = target.join("mcpb");
     fs::create_dir_all(folder.join("server"))?;
     fs::copy(&program, folder.join("server").join("dlt-mcp"))?;

@@ -255,7 +255,7 @@ pub(super) const TABLE: &[Row] = &[
             refusals: &[404],
             ..get(
                 "compareTestRuns",
-                "What changed from the run `with` to this one, and whether it is no chance",
+                "What changed from the run `with` to this one, and whether that is statistically significant",
                 of::<Comparison>,
             )
         }],

@@ -10,8 +10,7 @@ use crate::scenarios;
 use crate::world::World;
 use dlt_core::ids::{IdError, RunPrefix, TestId, TestRunId};
 use dlt_core::keys;
-use dlt_core::record::RunRecord;
-use dlt_core::run::Status;
+use dlt_core::record::{Begun, RunRecord};
 use dlt_core::scenario::Scenario;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -122,33 +121,15 @@ fn item(
     Ok(Run {
         version: 0,
         prefix: parsed(RunPrefix::of(&start_time, &run))?,
-        record: RunRecord {
-            test_id: test.to_string(),
-            test_run_id: run.to_string(),
+        record: RunRecord::begun(Begun {
+            test_id: test.clone(),
+            test_run_id: run.clone(),
             test_name: scenario.name.clone(),
             test_description: scenario.description.clone(),
-            test_type: "simple".to_owned(),
-            status: Status::Queued,
             start_time,
-            end_time: String::new(),
-            schedule_timezone: "UTC".to_owned(),
             test_task_configs: body("testTaskConfigs"),
             test_scenario: scenario.region_document(&last.region),
-            results: Value::Object(serde_json::Map::new()),
-            complete_tasks: BTreeMap::new(),
-            succ_percent: None,
-            error_reason: None,
-            outcome: None,
-            verdict: None,
-            account: None,
-            coverage: None,
-            start: None,
-            generator: None,
-            load: None,
-            summary: None,
-            errors: None,
-            warnings: Vec::new(),
-        },
+        }),
         test,
         run,
         regions: scenario

@@ -185,6 +185,7 @@ pub async fn update(
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use dlt_core::record::Begun;
     use serde_json::json;
 
     /// A run of two and one runners.
@@ -195,33 +196,15 @@ pub(crate) mod tests {
             version: 0,
             test: TestId::parse("Xk29QmWz7B").unwrap(),
             prefix: RunPrefix::of(&start_time, &run).unwrap(),
-            record: RunRecord {
-                test_id: "Xk29QmWz7B".to_owned(),
-                test_run_id: run.to_string(),
+            record: RunRecord::begun(Begun {
+                test_id: TestId::parse("Xk29QmWz7B").unwrap(),
+                test_run_id: run.clone(),
                 test_name: "shop".to_owned(),
                 test_description: String::new(),
-                test_type: "simple".to_owned(),
-                status: Status::Queued,
                 start_time,
-                end_time: String::new(),
-                schedule_timezone: "UTC".to_owned(),
                 test_task_configs: json!([]),
                 test_scenario: json!({}),
-                results: json!({}),
-                complete_tasks: BTreeMap::new(),
-                succ_percent: None,
-                error_reason: None,
-                outcome: None,
-                verdict: None,
-                account: None,
-                coverage: None,
-                start: None,
-                generator: None,
-                load: None,
-                summary: None,
-                errors: None,
-                warnings: Vec::new(),
-            },
+            }),
             run,
             regions: [("lo-home-1", 2), ("lo-home-2", 1)]
                 .map(|(region, tasks)| RegionTasks {

@@ -1,24 +1,24 @@
-//! From what went wrong to a cause of the closed list and a sentence for
-//! people: no ports, no addresses of ours, no times, so that equal errors are
-//! counted as one. What is done about them is the callers' affair.
+//! Turns errors into a cause of the closed list and a sentence for people. The
+//! sentence has no local ports or addresses and no times, so that equal errors
+//! are counted as one. What follows from a failure is decided by the caller.
 
 use dlt_core::measure::sample::Cause;
 use dlt_core::measure::tally::{ErrorKey, LONGEST_MESSAGE_BYTES};
 use std::borrow::Cow;
 use std::io;
 
-/// Why the bytes are no answer.
+/// Why bytes are no HTTP response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// Not HTTP as we understand it.
+pub(crate) enum ResponseError {
+    /// They break a rule of HTTP.
     Malformed(&'static str),
-    /// Beyond a limit.
+    /// They exceed a limit.
     TooLarge(&'static str),
-    /// The peer closed before the answer was complete.
+    /// The peer closed before the response was complete.
     Closed,
 }
 
-/// What our own limits refused.
+/// What this runner has run out of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exhausted {
     /// Local ports.
@@ -27,29 +27,28 @@ pub(crate) enum Exhausted {
     Files,
 }
 
-/// A failed request's cause and its words.
+/// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
-    /// Which of the closed list.
     pub(crate) cause: Cause,
     /// The status, where that is what failed.
     code: Option<u16>,
     message: Message,
-    /// Which of our own limits it was.
+    /// What this runner has run out of, if that is the reason.
     pub(crate) exhausted: Option<Exhausted>,
 }
 
-/// Words, made only when somebody reads them.
+/// A failure's sentence; that of a status is made when it is first counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Message {
     Status,
     Text(Cow<'static, str>),
 }
 
-/// What was being done when the kernel or TLS reported an error.
+/// The phase of a request in which the kernel or TLS reported an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Doing {
-    /// Opening a connection, TLS handshake included.
+pub(crate) enum RequestPhase {
+    /// Opening a connection, with its TLS handshake.
     Connecting,
     /// Waiting for the first byte.
     Waiting,
@@ -58,8 +57,7 @@ pub(crate) enum Doing {
 }
 
 impl Failure {
-    /// A failure with its sentence.
-    pub(crate) fn text(cause: Cause, message: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(cause: Cause, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             cause,
             code: None,
@@ -68,9 +66,9 @@ impl Failure {
         }
     }
 
-    /// What is counted when a runner has met too many different errors.
-    pub(crate) fn further(cause: Cause) -> Self {
-        Self::text(cause, "further errors")
+    /// Stands for all further errors of a cause once there are too many different ones.
+    pub(crate) fn further_errors(cause: Cause) -> Self {
+        Self::new(cause, "further errors")
     }
 
     /// A status that the scenario does not accept.
@@ -88,20 +86,20 @@ impl Failure {
         }
     }
 
-    /// Bytes that are no answer.
-    pub(crate) fn fault(fault: Fault, peer: &str, waiting: bool) -> Self {
-        match fault {
-            Fault::Malformed(what) => {
-                Self::text(Cause::Protocol, format!("{peer} answered wrongly: {what}"))
+    /// Bytes that are no response; `waiting`: none had arrived.
+    pub(crate) fn response(error: ResponseError, peer: &str, waiting: bool) -> Self {
+        match error {
+            ResponseError::Malformed(what) => {
+                Self::new(Cause::Protocol, format!("{peer} answered wrongly: {what}"))
             }
-            Fault::TooLarge(what) => {
-                Self::text(Cause::TooLarge, format!("{peer} answered with {what}"))
+            ResponseError::TooLarge(what) => {
+                Self::new(Cause::TooLarge, format!("{peer} answered with {what}"))
             }
-            Fault::Closed if waiting => Self::text(
+            ResponseError::Closed if waiting => Self::new(
                 Cause::Reset,
                 format!("{peer} closed the connection without an answer"),
             ),
-            Fault::Closed => Self::text(
+            ResponseError::Closed => Self::new(
                 Cause::Reset,
                 format!("{peer} closed the connection before the answer was complete"),
             ),
@@ -109,13 +107,15 @@ impl Failure {
     }
 
     /// A reused connection ended before a byte of the answer, and the request
-    /// was not repeated: since it must not be, or since the scenario says so.
-    pub(crate) fn closed_idle(peer: &str, resends: bool) -> Self {
-        let why = match resends {
-            true => "its method may not be repeated (RFC 9110, 9.2.2)",
-            false => "the scenario says retry: never",
+    /// was not repeated: because of its method, or, without `may_resend`, because
+    /// the scenario forbids it.
+    pub(crate) fn closed_idle(peer: &str, may_resend: bool) -> Self {
+        let why = if may_resend {
+            "its method may not be repeated (RFC 9110, 9.2.2)"
+        } else {
+            "the scenario says retry: never"
         };
-        Self::text(
+        Self::new(
             Cause::ClosedIdle,
             format!(
                 "{peer} closed a kept-alive connection before it answered a further request, \
@@ -125,54 +125,54 @@ impl Failure {
     }
 
     /// An error of the kernel or of TLS.
-    pub(crate) fn io(error: &io::Error, doing: Doing, peer: &str) -> Self {
+    pub(crate) fn io(error: &io::Error, phase: RequestPhase, peer: &str) -> Self {
         let tls = error
             .get_ref()
             .and_then(|inner| inner.downcast_ref::<rustls::Error>());
         if let Some(tls) = tls {
-            return Self::text(Cause::Tls, tls_message(tls, peer));
+            return Self::new(Cause::Tls, tls_message(tls, peer));
         }
-        if let Some(own) = Self::own_limit(error) {
-            return own;
+        if let Some(failure) = Self::own_limit(error) {
+            return failure;
         }
         match (error.raw_os_error(), error.kind()) {
             (Some(libc::ECONNREFUSED), _) => {
-                Self::text(Cause::Refused, format!("connection refused by {peer}"))
+                Self::new(Cause::Refused, format!("connection refused by {peer}"))
             }
             (
                 Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENETDOWN | libc::EHOSTDOWN),
                 _,
-            ) => Self::text(Cause::Unreachable, format!("no route to {peer}")),
-            (Some(libc::ETIMEDOUT), _) => match doing {
-                Doing::Connecting => Self::text(
+            ) => Self::new(Cause::Unreachable, format!("no route to {peer}")),
+            (Some(libc::ETIMEDOUT), _) => match phase {
+                RequestPhase::Connecting => Self::new(
                     Cause::TimeoutConnect,
                     format!("no connection to {peer}: its host does not answer"),
                 ),
-                Doing::Waiting => Self::text(
+                RequestPhase::Waiting => Self::new(
                     Cause::TimeoutFirstByte,
                     format!("{peer} no longer acknowledges what is sent"),
                 ),
-                Doing::Reading => Self::text(
+                RequestPhase::Reading => Self::new(
                     Cause::TimeoutBody,
                     format!("{peer} no longer acknowledges what is sent"),
                 ),
             },
             (Some(libc::ECONNRESET | libc::EPIPE | libc::ECONNABORTED), _) => {
-                Self::text(Cause::Reset, format!("{peer} reset the connection"))
+                Self::new(Cause::Reset, format!("{peer} reset the connection"))
             }
-            (_, io::ErrorKind::UnexpectedEof) if doing == Doing::Connecting => Self::text(
+            (_, io::ErrorKind::UnexpectedEof) if phase == RequestPhase::Connecting => Self::new(
                 Cause::Tls,
                 format!("{peer} closed the connection during the TLS handshake"),
             ),
-            (_, io::ErrorKind::UnexpectedEof) => Self::text(
+            (_, io::ErrorKind::UnexpectedEof) => Self::new(
                 Cause::Reset,
                 format!("{peer} closed the connection before the answer was complete"),
             ),
-            (_, kind) => Self::text(Cause::Other, format!("{kind} with {peer}")),
+            (_, kind) => Self::new(Cause::Other, format!("{kind} with {peer}")),
         }
     }
 
-    /// Our own ports, files and buffers: never the target's failure.
+    /// The runner's own ports, files and buffers: never the target's failure.
     fn own_limit(error: &io::Error) -> Option<Self> {
         let (exhausted, message) = match error.raw_os_error()? {
             libc::EMFILE | libc::ENFILE => (
@@ -191,17 +191,17 @@ impl Failure {
         };
         Some(Self {
             exhausted: Some(exhausted),
-            ..Self::text(Cause::Generator, message)
+            ..Self::new(Cause::Generator, message)
         })
     }
 
-    /// Whether this runner has no file or memory for a socket, to whichever
-    /// address; ports may be used up for one address alone.
-    pub(crate) fn lacks_files(&self) -> bool {
+    /// Whether this runner has no file or memory for any socket. Ports, in
+    /// contrast, can be used up for one address alone.
+    pub(crate) fn is_out_of_sockets(&self) -> bool {
         self.exhausted == Some(Exhausted::Files)
     }
 
-    /// The key under which a tally counts it.
+    /// The key under which a tally counts the failure.
     pub(crate) fn key(&self) -> ErrorKey {
         let message = match &self.message {
             Message::Text(text) => bounded(text),
@@ -256,7 +256,7 @@ fn tls_message(error: &rustls::Error, peer: &str) -> String {
 }
 
 fn status_message(status: u16, cause: Cause) -> String {
-    let reason = reason(status);
+    let reason = reason_phrase(status);
     let space = if reason.is_empty() { "" } else { " " };
     match cause {
         Cause::Check => format!("answered {status}{space}{reason}, which is not expected here"),
@@ -264,8 +264,8 @@ fn status_message(status: u16, cause: Cause) -> String {
     }
 }
 
-/// The usual words of a status; the target's own may vary.
-fn reason(status: u16) -> &'static str {
+/// The standard reason phrase of a status; the target's own may vary.
+fn reason_phrase(status: u16) -> &'static str {
     match status {
         200 => "OK",
         201 => "Created",
@@ -313,8 +313,8 @@ fn reason(status: u16) -> &'static str {
     }
 }
 
-/// A length of time as people write it: `250 ms`, `2 s`, `1.5 s`.
-pub(crate) fn in_words(us: u64) -> String {
+/// A duration as people write it: `250 ms`, `2 s`, `1.5 s`.
+pub(crate) fn duration_text(us: u64) -> String {
     match us {
         0..1_000 => format!("{us} µs"),
         _ if us < 1_000_000 => format!("{} ms", us as f64 / 1e3),
@@ -329,13 +329,13 @@ mod tests {
     fn os(code: i32) -> Failure {
         Failure::io(
             &io::Error::from_raw_os_error(code),
-            Doing::Connecting,
+            RequestPhase::Connecting,
             "127.0.0.1:8080",
         )
     }
 
     #[test]
-    fn errors_of_the_kernel_have_their_cause() {
+    fn kernel_errors_have_their_cause() {
         assert_eq!(os(libc::ECONNREFUSED).cause, Cause::Refused);
         assert_eq!(
             os(libc::ECONNREFUSED).key().message,
@@ -357,21 +357,21 @@ mod tests {
     }
 
     #[test]
-    fn statuses_have_their_words() {
+    fn statuses_have_their_reason_phrase() {
         let key = Failure::status(503).key();
         assert_eq!(key.cause, Cause::Status5xx);
         assert_eq!(key.code.as_deref(), Some("503"));
         assert_eq!(key.message, "answered 503 Service Unavailable");
         assert_eq!(Failure::status(404).cause, Cause::Status4xx);
         assert_eq!(Failure::status(299).cause, Cause::Check);
-        assert_eq!(in_words(250_000), "250 ms");
-        assert_eq!(in_words(1_500_000), "1.5 s");
-        assert_eq!(in_words(2_000_000), "2 s");
+        assert_eq!(duration_text(250_000), "250 ms");
+        assert_eq!(duration_text(1_500_000), "1.5 s");
+        assert_eq!(duration_text(2_000_000), "2 s");
     }
 
     #[test]
     fn messages_are_bounded_and_on_one_line() {
-        let long = Failure::text(Cause::Protocol, "a\r\nb\u{7}".repeat(200)).key();
+        let long = Failure::new(Cause::Protocol, "a\r\nb\u{7}".repeat(200)).key();
         assert!(long.message.len() <= LONGEST_MESSAGE_BYTES);
         assert!(!long.message.contains(char::is_control));
     }

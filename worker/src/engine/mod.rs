@@ -1,10 +1,10 @@
-//! The engine: makes the load of one runner on its threads. What it is told is
-//! a [`LoadSpec`]; what it says while running are [`ThreadSecond`]s; its last
-//! word is a [`LoadResult`]. It knows nothing of leaders, ticks or reports.
+//! The engine: makes the load of one runner on its threads. Its input is a
+//! [`LoadSpec`]; while it runs it sends [`ThreadSecond`]s; its result is a
+//! [`LoadResult`]. It knows nothing of leaders, ticks or reports.
 //!
-//! *When* (`pace`), *how* (`http`) and *remember* do not know each other; `make`
-//! and `check` stand before and behind a request, `walk` joins them all. Threads
-//! share nothing but what `walk::prepare` made before the clock starts.
+//! *When* (`pace`), *how* (`http`) and *remember* do not know each other. `make`
+//! makes a request, `check` examines its answer, `walk` joins them all. Threads
+//! share only what `walk::prepare` made before the clock starts.
 
 mod check;
 mod clock;
@@ -17,8 +17,8 @@ mod remember;
 mod sys;
 mod walk;
 
-pub use files::Files;
-pub use make::inputs::{Inputs, Named, named_files};
+pub use files::PlanFiles;
+pub use make::inputs::{Inputs, NamedFile, named_files};
 
 use dlt_core::load::share::Lot;
 use dlt_core::measure::account::Account;
@@ -36,18 +36,18 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{oneshot, watch};
-use walk::prepare::Prepared;
+use walk::prepare::PreparedLoad;
 use walk::thread;
 
-/// How long threads may take until they stand ready.
+/// How long the threads may take to start.
 const LONGEST_SETUP: Duration = Duration::from_secs(10);
 
 /// What the engine is to do.
 #[derive(Debug, Clone)]
 pub struct LoadSpec {
-    /// What to request and how hard.
+    /// The plan.
     pub plan: Arc<Plan>,
-    /// What its files hold.
+    /// What the plan's files hold.
     pub inputs: Arc<Inputs>,
     /// This runner's part of the run.
     pub lot: Lot,
@@ -57,8 +57,8 @@ pub struct LoadSpec {
     pub start: Instant,
 }
 
-/// One thread's second, sent once that second is over, also when nothing
-/// happened in it; rising without gaps from 0 until the thread's load is over.
+/// One second of one thread, sent when the second is over, even if nothing
+/// happened in it. Numbers rise without gaps from 0 until the thread's load ends.
 #[derive(Debug, Clone)]
 pub struct ThreadSecond {
     /// Which thread, from 0.
@@ -67,18 +67,18 @@ pub struct ThreadSecond {
     pub second: Second,
     /// p99 of lag in it, µs; 0 in closed load.
     pub lag_p99_us: u64,
-    /// Statuses read so far in the run: whether the target answers at all.
+    /// Statuses read so far in the run: they show whether the target answers at all.
     pub answers: u64,
     /// Most frequent cause of failure in it.
     pub top_cause: Option<Cause>,
 }
 
-/// What one engine run measured.
+/// What the engine measured.
 #[derive(Debug, Clone, Default)]
 pub struct LoadResult {
     /// Everything, all threads merged.
     pub tally: Tally,
-    /// Second by second of the first labels.
+    /// Second by second, by label; empty if there are too many labels.
     pub labels: Vec<LabelSeries>,
     /// First due time, µs since start.
     pub first_due_us: Option<u64>,
@@ -92,19 +92,19 @@ pub struct LoadResult {
     pub files_exhausted: u64,
     /// How late answers were read, and how that is known.
     pub reading: Reading,
-    /// What requests were sent to.
+    /// Which addresses requests were sent to.
     pub generator: Generator,
     /// Seconds in which lag or read delay was over its first limit.
     pub bad_seconds: Vec<u64>,
-    /// Sentences for people.
+    /// Warnings for people.
     pub warnings: Vec<String>,
 }
 
-/// What one thread measured, by label index.
+/// What one thread measured; labels are given by their index.
 #[derive(Debug, Default)]
 struct ThreadResult {
     account: Account,
-    /// The labels' names: the plan's, then those that came up.
+    /// The labels' names: the plan's, then those that varying labels added.
     names: Vec<String>,
     labels: Vec<LabelTally>,
     phases: Phases,
@@ -119,44 +119,43 @@ struct ThreadResult {
     generator: GeneratorSums,
     bad_seconds: Vec<u64>,
     warnings: Vec<String>,
-    /// What was not done and why, with how often.
+    /// What was not sent and why, and how often.
     notices: BTreeMap<String, u64>,
 }
 
-/// A running load. Dropping it stops it.
+/// A running load; dropped, it is stopped.
 #[derive(Debug)]
 pub struct Load {
-    prepared: Arc<Prepared>,
+    prepared: Arc<PreparedLoad>,
     stop: watch::Sender<bool>,
     results: Vec<oneshot::Receiver<ThreadResult>>,
 }
 
-/// Why a load could not begin: files, certificates.
+/// Why a load cannot begin.
 #[derive(Debug, thiserror::Error)]
 #[error("load cannot begin: {0}")]
 pub struct LoadError(pub String);
 
 /// Prepares everything that takes time (TLS, request bytes, threads), then
-/// returns; load begins at `spec.start`. `seconds` closes when the load of every
-/// thread is over.
+/// returns; the load begins at `spec.start`. `seconds` closes when the load of
+/// every thread is over.
 pub fn begin(spec: LoadSpec, seconds: UnboundedSender<ThreadSecond>) -> Result<Load, LoadError> {
-    begin_with(spec, Resolver::system(), seconds)
+    begin_with_resolver(spec, Resolver::system(), seconds)
 }
 
-/// The same with names asked for elsewhere.
-fn begin_with(
+fn begin_with_resolver(
     spec: LoadSpec,
     resolver: Resolver,
     seconds: UnboundedSender<ThreadSecond>,
 ) -> Result<Load, LoadError> {
     crate::health::raise_file_limit();
-    let prepared = Arc::new(Prepared::new(&spec, resolver)?);
+    let prepared = Arc::new(PreparedLoad::new(&spec, resolver)?);
     let (stop, stopped) = watch::channel(false);
-    let (ready, readiness) = mpsc::channel();
+    let (ready, started) = mpsc::channel();
     let mut results = Vec::new();
     for thread in 0..spec.threads.max(1) {
         let (sender, result) = oneshot::channel();
-        let duty = thread::Duty {
+        let thread_spec = thread::ThreadSpec {
             thread,
             prepared: prepared.clone(),
             start: spec.start,
@@ -166,13 +165,13 @@ fn begin_with(
         let ready = ready.clone();
         std::thread::Builder::new()
             .name(format!("load-{thread}"))
-            .spawn(move || run_thread(duty, &ready, sender))
+            .spawn(move || run_thread(thread_spec, &ready, sender))
             .map_err(|error| LoadError(format!("no thread for load: {error}")))?;
         results.push(result);
     }
     let until = Instant::now() + LONGEST_SETUP;
     for _ in &results {
-        match readiness.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        match started.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 return Err(LoadError(format!("a load thread cannot run: {error}")));
@@ -188,27 +187,27 @@ fn begin_with(
 }
 
 fn run_thread(
-    duty: thread::Duty,
+    spec: thread::ThreadSpec,
     ready: &mpsc::Sender<io::Result<()>>,
     sender: oneshot::Sender<ThreadResult>,
 ) {
     let runtime = match thread::runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
-            // Nobody waits any more only if another thread failed first.
+            // Fails only if another thread failed first and `begin` has returned.
             let _ = ready.send(Err(error));
             return;
         }
     };
     let _ = ready.send(Ok(()));
-    let result = runtime.block_on(thread::make_load(duty));
-    // Whoever dropped the load does not want its result.
+    let result = runtime.block_on(thread::make_load(spec));
+    // Fails only if the load was dropped: then its result is not wanted.
     let _ = sender.send(result);
 }
 
 impl Load {
-    /// No new requests; those in flight may finish within their graceful stop,
-    /// at most 15 s.
+    /// Begins no further request; those in flight may finish within their graceful
+    /// stop, at most 15 s.
     pub fn stop(&self) {
         self.stop.send_replace(true);
     }
@@ -225,7 +224,7 @@ impl Load {
                 )),
             }
         }
-        remember::merged::merged(&self.prepared.labels, all, warnings)
+        remember::merged::merge_threads(&self.prepared.labels, all, warnings)
     }
 }
 

@@ -1,7 +1,7 @@
-//! When: the schedule of arrivals of one thread, and the timers that wake it.
-//! Due times come from the plan alone; nothing here or elsewhere re-times them.
+//! When: the arrivals of one thread, and the timers that wake it. Due times come
+//! from the plan alone; nothing re-times them.
 
-use crate::engine::clock::Clock;
+use crate::engine::clock::RunClock;
 use crate::engine::sys::TimerFd;
 use dlt_core::load::share::Lot;
 use dlt_core::load::{Curve, DueCursor};
@@ -10,26 +10,27 @@ use std::io;
 use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 
-/// Least time between two wake-ups by default, µs: each costs an idle core a
-/// context switch, and at 250 µs the median lag stays near 100 µs.
+/// Shortest time between two wake-ups with default pacing, µs: each wake-up costs
+/// an idle core a context switch, and at 250 µs the median lag stays near 100 µs.
 const QUANTUM_US: u64 = 250;
 
-/// The arrivals of one thread, rising.
+/// The due times of one thread's arrivals, rising.
 #[derive(Debug)]
 pub(crate) struct Schedule<'a> {
     lot: Lot,
-    left: u64,
+    total: u64,
+    /// The number of the arrival after the next, among those of `lot`.
     k: u64,
     cursor: DueCursor<'a>,
     next_us: Option<u64>,
 }
 
 impl<'a> Schedule<'a> {
-    /// The arrivals of `curve` that are `lot`'s.
+    /// The arrivals of `curve` that belong to `lot`.
     pub(crate) fn new(curve: &'a Curve, lot: Lot) -> Self {
         let mut schedule = Self {
             lot,
-            left: lot.count(curve.total_arrivals()),
+            total: lot.count(curve.total_arrivals()),
             k: 0,
             cursor: curve.due_cursor(),
             next_us: None,
@@ -43,23 +44,23 @@ impl<'a> Schedule<'a> {
         self.next_us
     }
 
-    /// Goes on to the one after.
+    /// Advances to the arrival after the next.
     pub(crate) fn advance(&mut self) {
-        self.next_us = (self.k < self.left).then(|| {
+        self.next_us = (self.k < self.total).then(|| {
             let due_us = self.cursor.due_at(self.lot.nth(self.k));
             self.k += 1;
             due_us
         });
     }
 
-    /// Passes over what is due by `until_us`; how many that were.
-    pub(crate) fn pass_over(&mut self, until_us: u64) -> u64 {
+    /// Skips the arrivals that are due by `until_us`; returns how many.
+    pub(crate) fn skip_until(&mut self, until_us: u64) -> u64 {
         if self.next_us.is_none_or(|due_us| due_us > until_us) {
             return 0;
         }
-        // Due times rise: a backlog of billions is counted by halving.
+        // Due times rise, so a binary search counts a backlog of billions.
         let from = self.k - 1;
-        let (mut low, mut high) = (self.k, self.left);
+        let (mut low, mut high) = (self.k, self.total);
         while low < high {
             let middle = low + (high - low) / 2;
             if self.cursor.clone().due_at(self.lot.nth(middle)) <= until_us {
@@ -74,18 +75,18 @@ impl<'a> Schedule<'a> {
     }
 }
 
-/// A wake-up at a due time, as finely as asked.
+/// Wakes a thread at due times, as precisely as the pacing asks.
 #[derive(Debug)]
 pub(crate) struct Timer {
     fd: AsyncFd<TimerFd>,
-    clock: Clock,
+    clock: RunClock,
     pacing: Pacing,
     last_wake_us: u64,
 }
 
 impl Timer {
-    /// A timer of this thread's runtime.
-    pub(crate) fn new(clock: Clock, pacing: Pacing) -> io::Result<Self> {
+    /// A timer on this thread's runtime.
+    pub(crate) fn new(clock: RunClock, pacing: Pacing) -> io::Result<Self> {
         Ok(Self {
             fd: TimerFd::polled()?,
             clock,
@@ -94,19 +95,19 @@ impl Timer {
         })
     }
 
-    /// Waits until about `due_us`: never less, and with default pacing at
-    /// least a quantum since the last wake-up.
-    pub(crate) async fn wait(&mut self, due_us: u64) -> io::Result<()> {
+    /// Waits until `due_us` at the earliest; with default pacing also a quantum
+    /// after the last wake-up at the earliest. Spinning returns at once.
+    pub(crate) async fn wait_until(&mut self, due_us: u64) -> io::Result<()> {
         let at_us = match self.pacing {
             Pacing::Spin => {
-                // Lets the sockets have their turn, then looks again.
+                // Lets the other tasks run, then the caller compares the clock again.
                 tokio::task::yield_now().await;
                 return Ok(());
             }
             Pacing::Precise => due_us,
             Pacing::Default => due_us.max(self.last_wake_us + QUANTUM_US),
         };
-        let wait = self.clock.until(at_us);
+        let wait = self.clock.time_until(at_us);
         if wait > Duration::ZERO {
             self.sleep(wait).await?;
         }
@@ -116,7 +117,7 @@ impl Timer {
 
     /// Sleeps for `wait`, to the resolution of the kernel's timers.
     pub(crate) async fn sleep(&mut self, wait: Duration) -> io::Result<()> {
-        // Arming forgets an earlier expiry, so that it need not be read.
+        // Arming clears an earlier expiry, so that it need not be read.
         self.fd.get_ref().arm(wait)?;
         self.fd.readable().await?.clear_ready();
         Ok(())
@@ -183,19 +184,19 @@ mod tests {
                 one_by_one.advance();
                 expected += 1;
             }
-            prop_assert_eq!(schedule.pass_over(until_us), expected);
+            prop_assert_eq!(schedule.skip_until(until_us), expected);
             prop_assert_eq!(schedule.next_us(), one_by_one.next_us());
         }
     }
 
     #[tokio::test(flavor = "current_thread")]
     async fn timers_wake_at_or_after_their_time_and_can_be_set_again() {
-        let clock = Clock::new(std::time::Instant::now());
+        let clock = RunClock::new(std::time::Instant::now());
         for pacing in [Pacing::Default, Pacing::Precise] {
             let mut timer = Timer::new(clock, pacing).unwrap();
             for _ in 0..20 {
                 let due_us = clock.now_us() + 300;
-                timer.wait(due_us).await.unwrap();
+                timer.wait_until(due_us).await.unwrap();
                 assert!(clock.now_us() >= due_us);
             }
         }

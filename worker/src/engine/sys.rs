@@ -1,7 +1,7 @@
-//! The few calls into the kernel for which the standard library has no name:
-//! timers as descriptors, the thread's timer slack, and reads that tell when
-//! the kernel received the bytes. The only file of the engine with `unsafe`;
-//! what timers are used for is `pace`'s affair, what stamps mean `http`'s.
+//! The few system calls that the standard library does not offer: timers as
+//! descriptors, the thread's timer slack, and reads with the kernel's time of
+//! receipt. The only file of the engine with `unsafe`. Timers serve `pace`,
+//! stamps serve `http`.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -10,12 +10,12 @@ use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// A timer that becomes readable, on the monotonic clock.
+/// A timer on the monotonic clock, whose descriptor becomes readable.
 #[derive(Debug)]
 pub(super) struct TimerFd(OwnedFd);
 
 impl TimerFd {
-    /// A timer, not armed, of the current runtime's poller.
+    /// A timer, not armed, registered with the current runtime.
     pub(super) fn polled() -> io::Result<AsyncFd<Self>> {
         #[expect(
             unsafe_code,
@@ -44,11 +44,11 @@ impl TimerFd {
         Ok(Self(owned))
     }
 
-    /// Readable once, `after` from now; forgets an expiry that was not read.
+    /// Becomes readable once, `after` from now; clears an expiry that was not read.
     pub(super) fn arm(&self, after: Duration) -> io::Result<()> {
         let spec = libc::itimerspec {
             it_interval: timespec(Duration::ZERO),
-            // Zero would disarm it: the nearest instant is a nanosecond away.
+            // Zero disarms it, so the shortest time is a nanosecond.
             it_value: timespec(after.max(Duration::from_nanos(1))),
         };
         #[expect(
@@ -78,16 +78,16 @@ fn timespec(duration: Duration) -> libc::timespec {
     }
 }
 
-/// Lets this thread's sleeps end when asked and not up to 50 µs later.
-pub(super) fn least_timer_slack() {
+/// Sets this thread's timer slack to its minimum: sleeps end up to 50 µs late otherwise.
+pub(super) fn minimize_timer_slack() {
     #[expect(unsafe_code, reason = "prctl with numbers alone")]
-    // A kernel that refuses leaves the default slack: later wake-ups, which
-    // the lag histogram shows.
+    // A kernel that refuses leaves the default slack: wake-ups are later, and the
+    // lag histogram shows it.
     let _ = unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1, 0, 0, 0) };
 }
 
-/// Room for the one control message that is asked for: a header and a timespec,
-/// aligned as `cmsghdr` wants it.
+/// Buffer for the one control message that is asked for: a header and a timespec,
+/// aligned as `cmsghdr` requires.
 #[repr(C, align(8))]
 struct Control([MaybeUninit<u8>; 64]);
 
@@ -97,7 +97,7 @@ pub(super) fn enable_stamps(socket: BorrowedFd<'_>) -> io::Result<()> {
     let on: libc::c_int = 1;
     #[expect(
         unsafe_code,
-        reason = "the option is an int that outlives the call, of the size told"
+        reason = "the option is an int that outlives the call, of the size given"
     )]
     let done = unsafe {
         libc::setsockopt(
@@ -131,7 +131,7 @@ pub(super) fn receive(
     #[expect(
         unsafe_code,
         reason = "a msghdr of zeros is valid; its pointers lead to locals and to a buffer of the \
-                  length told, all alive during the call; control messages are read only as far \
+                  length given, all alive during the call; control messages are read only as far \
                   as the kernel says that it wrote them"
     )]
     unsafe {
@@ -146,9 +146,9 @@ pub(super) fn receive(
         }
         let first = libc::CMSG_FIRSTHDR(header);
         let stamp = match first.as_ref() {
-            Some(told)
-                if told.cmsg_level == libc::SOL_SOCKET
-                    && told.cmsg_type == libc::SCM_TIMESTAMPNS =>
+            Some(control)
+                if control.cmsg_level == libc::SOL_SOCKET
+                    && control.cmsg_type == libc::SCM_TIMESTAMPNS =>
             {
                 let time = libc::CMSG_DATA(first).cast::<libc::timespec>();
                 let time = time.read_unaligned();

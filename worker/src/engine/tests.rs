@@ -1,5 +1,5 @@
-//! The engine against real sockets on this machine: what a target saw and
-//! counted is what the engine must report, to the request.
+//! The engine against real sockets on this machine: it must report exactly the
+//! requests that a target read and counted.
 
 mod causes;
 mod closed;
@@ -89,7 +89,7 @@ fn arrivals(rate: f64, ms: u64, steps: Vec<Step>) -> Group {
 /// A load of these groups by the whole of a runner.
 pub(super) fn spec(groups: Vec<Group>, threads: usize, start: Instant) -> LoadSpec {
     let plan = Plan { groups };
-    let mut files = Files::default();
+    let mut files = PlanFiles::default();
     for named in named_files(&plan) {
         if let Ok(bytes) = std::fs::read(&named.path) {
             files.add(&named.path, bytes);
@@ -118,7 +118,10 @@ fn start_with(
     let start = Instant::now() + Duration::from_millis(20);
     let mut spec = spec(groups, threads, start);
     spec.lot = lot;
-    (begin_with(spec, resolver, sender).unwrap(), seconds)
+    (
+        begin_with_resolver(spec, resolver, sender).unwrap(),
+        seconds,
+    )
 }
 
 /// Runs a load to its end and checks what holds for every load.
@@ -135,19 +138,19 @@ fn finish(load: Load, mut seconds: UnboundedReceiver<ThreadSecond>, threads: usi
     let result = runtime
         .block_on(async { tokio::time::timeout(LONGEST_TEST, load.finished()).await })
         .expect("the load ends");
-    let mut told = Vec::new();
+    let mut sent_seconds = Vec::new();
     while let Ok(second) = seconds.try_recv() {
-        told.push(second);
+        sent_seconds.push(second);
     }
-    add_up(&result, &told, threads);
+    add_up(&result, &sent_seconds, threads);
     result
 }
 
 /// Seconds without gaps that add up to the account; labels and errors likewise.
-fn add_up(result: &LoadResult, told: &[ThreadSecond], threads: usize) {
+fn add_up(result: &LoadResult, sent_seconds: &[ThreadSecond], threads: usize) {
     let mut sum = Second::default();
     for thread in 0..threads {
-        let own = told.iter().filter(|second| second.thread == thread);
+        let own = sent_seconds.iter().filter(|second| second.thread == thread);
         for (n, second) in own.enumerate() {
             assert_eq!(second.second.second, n as u64);
             sum.merge(&second.second);
@@ -155,7 +158,7 @@ fn add_up(result: &LoadResult, told: &[ThreadSecond], threads: usize) {
     }
     let account = result.tally.account;
     assert!(account.balanced(), "{account:?}");
-    let told = Account {
+    let sent_seconds = Account {
         scheduled: sum.scheduled,
         dropped: sum.dropped,
         unconnected: sum.unconnected,
@@ -165,7 +168,7 @@ fn add_up(result: &LoadResult, told: &[ThreadSecond], threads: usize) {
         failed: sum.failed,
         unfinished: sum.unfinished,
     };
-    assert_eq!(told, account);
+    assert_eq!(sent_seconds, account);
     assert_eq!(result.reading.user_time_us, sum.user_time_us);
     assert_eq!(result.reading.lost_us, sum.read_delay_us);
     let overall = result.tally.overall();
@@ -201,14 +204,19 @@ fn add_up(result: &LoadResult, told: &[ThreadSecond], threads: usize) {
 /// A group as a thread holds it, for tests of single parts.
 pub(super) fn group_run(group: Group, threads: usize) -> Rc<walk::group::GroupRun> {
     let spec = spec(vec![group], threads, Instant::now());
-    let prepared = Arc::new(Prepared::new(&spec, Resolver::system()).unwrap());
-    let recorder = remember::recorder::Recorder::new(0, prepared.labels.len(), false, unbounded_channel().0);
-    let wire = Rc::new(http::connect::Wire::new(
-        clock::Clock::new(spec.start),
-        http::origin::Origins::new(Resolver::system(), walk::turns::known(&prepared, 0), 0),
+    let prepared = Arc::new(PreparedLoad::new(&spec, Resolver::system()).unwrap());
+    let recorder =
+        remember::recorder::Recorder::new(0, prepared.labels.len(), false, unbounded_channel().0);
+    let io = Rc::new(http::connect::ThreadIo::new(
+        clock::RunClock::new(spec.start),
+        http::origin::Origins::new(
+            Resolver::system(),
+            walk::first_address::known_hosts(&prepared, 0),
+            0,
+        ),
     ));
     let connector =
-        http::connect::Connector::new(wire, prepared.groups[0].tls.clone(), Dns::default());
+        http::connect::Connector::new(io, prepared.groups[0].tls.clone(), Dns::default());
     Rc::new(walk::group::GroupRun::new(
         prepared,
         0,

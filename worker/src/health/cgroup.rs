@@ -1,13 +1,13 @@
-//! Control groups, both layouts: v2 (one tree) and v1 (a tree per controller).
-//! A quota or limit may stand anywhere above the process, so every ancestor is
-//! looked at. Files that are not there mean that there is no limit.
+//! Control groups in both layouts: v2 (one tree) and v1 (a tree per controller).
+//! Any ancestor of the process may hold the quota or limit, so all are read. A
+//! file that does not exist means that there is no limit.
 
 use std::path::{Path, PathBuf};
 
 /// v1 writes "no limit" as a number near 2^63, rounded to pages.
 const NO_LIMIT_BYTES: u64 = 1 << 60;
 
-/// The control groups of a process: the folders that may limit it.
+/// The control groups of a process, as the folders that may limit it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cgroup {
     /// v2 folders, the process's own first.
@@ -19,7 +19,7 @@ pub struct Cgroup {
 }
 
 impl Cgroup {
-    /// This process's.
+    /// Those of this process.
     pub fn own() -> Self {
         let text = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         Self::parse(&text, Path::new("/sys/fs/cgroup"))
@@ -58,14 +58,15 @@ impl Cgroup {
         cgroup
     }
 
-    /// For how long a quota has held the process back, µs.
+    /// For how long a quota has throttled the process, µs.
     pub fn throttled_us(&self) -> u64 {
         let v2 = self
             .unified
             .iter()
-            .filter_map(|folder| stat(&folder.join("cpu.stat"), "throttled_usec"));
+            .filter_map(|folder| read_stat(&folder.join("cpu.stat"), "throttled_usec"));
         let v1 = self.cpu.iter().filter_map(|folder| {
-            stat(&folder.join("cpu.stat"), "throttled_time").map(|nanoseconds| nanoseconds / 1_000)
+            read_stat(&folder.join("cpu.stat"), "throttled_time")
+                .map(|nanoseconds| nanoseconds / 1_000)
         });
         v2.chain(v1).max().unwrap_or(0)
     }
@@ -85,8 +86,8 @@ impl Cgroup {
     }
 }
 
-/// The folder of `path` under `root` and all above it, down to `root` itself:
-/// inside a container the path may name folders that only the host sees.
+/// The folder of `path` below `root` and all its ancestors up to `root`: inside
+/// a container the path may name folders that only the host has.
 fn ancestors(root: &Path, path: &str) -> Vec<PathBuf> {
     let relative = Path::new(path.trim_start_matches('/'));
     if relative.components().any(|part| part.as_os_str() == "..") {
@@ -95,7 +96,7 @@ fn ancestors(root: &Path, path: &str) -> Vec<PathBuf> {
     relative.ancestors().map(|part| root.join(part)).collect()
 }
 
-fn stat(path: &Path, key: &str) -> Option<u64> {
+fn read_stat(path: &Path, key: &str) -> Option<u64> {
     let text = std::fs::read_to_string(path).ok()?;
     text.lines().find_map(|line| {
         let (name, value) = line.split_once(' ')?;

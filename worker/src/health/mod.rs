@@ -1,5 +1,5 @@
-//! The generator's own health: what the system says about this process. What
-//! it means for trust is core's `verdict`.
+//! The generator's own health: what the system says about this process. What it
+//! means for the verdict is decided in core.
 
 pub mod cgroup;
 
@@ -12,16 +12,16 @@ use std::time::Instant;
 pub struct Usage {
     /// CPU time, user and system, µs.
     pub cpu_us: u64,
-    /// Time for which a CPU quota held it back, µs.
+    /// Time for which a CPU quota throttled it, µs.
     pub throttled_us: u64,
     /// Peak resident memory, bytes.
     pub max_rss_bytes: u64,
 }
 
 impl Usage {
-    /// As of now.
+    /// Reads it.
     pub fn now(cgroup: &Cgroup) -> Self {
-        let (cpu_us, max_rss_bytes) = rusage();
+        let (cpu_us, max_rss_bytes) = read_rusage();
         Self {
             cpu_us,
             throttled_us: cgroup.throttled_us(),
@@ -31,7 +31,7 @@ impl Usage {
 }
 
 #[expect(unsafe_code, reason = "getrusage has no safe form in std or libc")]
-fn rusage() -> (u64, u64) {
+fn read_rusage() -> (u64, u64) {
     // SAFETY: an all-zero rusage is a valid value of that plain C struct, and
     // getrusage writes only into it.
     let usage = unsafe {
@@ -49,8 +49,8 @@ fn rusage() -> (u64, u64) {
     (us(usage.ru_utime) + us(usage.ru_stime), max_rss * unit)
 }
 
-/// Raises the limit of open files as far as the system lets us: each
-/// connection is one. Returns the limit that now holds.
+/// Raises the limit of open files as far as the system allows: each connection
+/// is one. Returns the limit that now holds.
 #[expect(unsafe_code, reason = "setrlimit has no safe form in std or libc")]
 pub fn raise_file_limit() -> u64 {
     let mut limit = libc::rlimit {
@@ -71,13 +71,13 @@ pub fn raise_file_limit() -> u64 {
     }
 }
 
-/// Cores that this process may use, quotas and affinity counted.
+/// Cores that this process may use, by quota and affinity.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// What upstream's results parser requires of each report.
-pub fn task_facts(cgroup: &Cgroup, born: Instant) -> TaskFacts {
+pub fn task_facts(cgroup: &Cgroup, process_start: Instant) -> TaskFacts {
     let memory_bytes = match cgroup.memory_limit_bytes() {
         0 => std::fs::read_to_string("/proc/meminfo")
             .ok()
@@ -88,7 +88,7 @@ pub fn task_facts(cgroup: &Cgroup, born: Instant) -> TaskFacts {
     TaskFacts {
         cpu: cores() as u64,
         memory_mib: memory_bytes / (1024 * 1024),
-        seconds: born.elapsed().as_secs(),
+        seconds: process_start.elapsed().as_secs(),
     }
 }
 

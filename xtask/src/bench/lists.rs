@@ -1,8 +1,8 @@
 //! `bench lists`: what a data folder with years of runs costs to look at. The
-//! folder is filled through the real adapters; a release build of `dlt up`
+//! folder is filled through the real adapters; a dist build of `dlt up`
 //! answers over one kept connection, so that what is measured is the answer.
 
-use super::{machine, release_build};
+use super::{dist_build, machine};
 use crate::step::cargo;
 use anyhow::{Context, Result, ensure};
 use std::fmt::Write as _;
@@ -51,7 +51,7 @@ struct Row {
 pub fn lists(dlt: Option<PathBuf>) -> Result<()> {
     let dlt = match dlt {
         Some(dlt) => dlt,
-        None => release_build()?,
+        None => dist_build()?,
     };
     let folder = std::env::temp_dir().join(format!("dlt-lists-{}", std::process::id()));
     let measured = fill(&folder).and_then(|()| measure(&dlt, &folder));

@@ -47,7 +47,7 @@ pub struct Closed {
     /// Seconds of load of each run.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// Measure this dlt instead of building one with --release.
+    /// Measure this dlt instead of building one.
     #[arg(long)]
     dlt: Option<PathBuf>,
     /// Another dlt, measured in each round too: what a change costs.
@@ -73,7 +73,7 @@ pub fn closed(what: Closed) -> Result<()> {
     need(&["nginx", "wrk", "taskset"])?;
     let dlt = match &what.dlt {
         Some(dlt) => dlt.clone(),
-        None => release_build()?,
+        None => dist_build()?,
     };
     let mut tools = vec![Tool::Wrk, Tool::Dlt("dlt worker", dlt)];
     if let Some(before) = &what.before {
@@ -133,10 +133,10 @@ impl Tool {
     }
 }
 
-fn release_build() -> Result<PathBuf> {
-    let built = cargo(&["build", "--release", "--package", "dlt"]).status()?;
+fn dist_build() -> Result<PathBuf> {
+    let built = cargo(&["build", "--profile", "dist", "--package", "dlt"]).status()?;
     ensure!(built.success(), "dlt does not build");
-    Ok(crate::step::target_folder()?.join("release").join("dlt"))
+    Ok(crate::step::target_folder()?.join("dist").join("dlt"))
 }
 
 fn run_wrk(nginx: &Nginx, users: u64, seconds: u64) -> Result<Row> {

@@ -1,11 +1,11 @@
-//! What an answer whose status is ok must hold, and what is taken out of it.
-//! A check that does not hold and a value that is not there fail the sample.
+//! The checks and extractions of an answer whose status is ok. A check that does
+//! not hold fails the sample, and so does a value that is not found.
 
 use crate::engine::failure::Failure;
-use crate::engine::http::decode::{Undecoded, decoded};
-use crate::engine::http::kept::{Kept, Wants};
-use crate::engine::http::redact::without;
-use crate::engine::make::session::{Names, Session};
+use crate::engine::http::decode::{DecodeError, decode};
+use crate::engine::http::kept::{KeepSpec, KeptResponse};
+use crate::engine::http::redact::redact_values;
+use crate::engine::make::session::{Session, VariableNames};
 use dlt_core::measure::sample::Cause;
 use dlt_core::safety::is_secret;
 use dlt_core::scenario::limits::LONGEST_VARIABLE;
@@ -17,28 +17,30 @@ use std::cell::OnceCell;
 /// Longest piece of an answer or a check in a message, characters.
 const LONGEST_SHOWN: usize = 80;
 
-/// Says which values nobody may read; asked only when there is something to say.
-type Secrets<'a> = &'a dyn Fn() -> Vec<&'a str>;
+/// Returns the values to redact; called only when a message is made.
+type SecretValues<'a> = &'a dyn Fn() -> Vec<&'a str>;
 
-/// What a step reads of its answers; the rest of it stands in the plan.
+/// What the checks and extractions of a step need and set. They themselves are in
+/// [`CompiledChecks`].
 #[derive(Debug, Default)]
-pub(crate) struct Reads {
-    pub(crate) wants: Wants,
-    /// Whether there is anything to check or to take out.
-    pub(crate) shown: bool,
-    /// The numbers of the variables that it sets, in the order of its extractions.
+pub(crate) struct CheckSpec {
+    pub(crate) keep: KeepSpec,
+    /// Whether there are any checks or extractions.
+    pub(crate) has_checks: bool,
+    /// The slots of the variables that it sets, in the order of its extractions.
     slots: Vec<usize>,
 }
 
-/// A step's checks and extractions, as one thread has them.
+/// A step's checks and extractions, as one thread uses them.
 #[derive(Debug)]
-pub(crate) struct Tries {
+pub(crate) struct CompiledChecks {
     checks: Vec<Check>,
     extractions: Vec<Extraction>,
 }
 
-impl Tries {
-    /// Those of a step; a clone of a regular expression has memory of its own.
+impl CompiledChecks {
+    /// Those of a step. A cloned regular expression has memory of its own, so that
+    /// threads do not wait for each other.
     pub(crate) fn of(step: &Step) -> Self {
         Self {
             checks: step.checks.clone(),
@@ -47,106 +49,106 @@ impl Tries {
     }
 }
 
-impl Reads {
-    /// What `step` reads.
-    pub(crate) fn of(step: &Step, names: &Names, cookies: bool) -> Self {
-        let mut wants = Wants {
+impl CheckSpec {
+    pub(crate) fn of(step: &Step, names: &VariableNames, cookies: bool) -> Self {
+        let mut keep = KeepSpec {
             cookies,
-            ..Wants::default()
+            ..KeepSpec::default()
         };
-        let mut want = |subject| match subject {
-            Subject::Body => wants.body = true,
-            Subject::Headers => wants.head = true,
+        let mut need = |subject| match subject {
+            Subject::Body => keep.body = true,
+            Subject::Headers => keep.head = true,
             Subject::HttpCode => {}
         };
         for check in &step.checks {
             match check {
-                Check::Contains { subject, .. } => want(*subject),
-                Check::Json { .. } => want(Subject::Body),
+                Check::Contains { subject, .. } => need(*subject),
+                Check::Json { .. } => need(Subject::Body),
             }
         }
         for extraction in &step.extractions {
             match &extraction.find {
-                Find::Json(_) => want(Subject::Body),
-                Find::Regex { subject, .. } => want(*subject),
+                Find::Json(_) => need(Subject::Body),
+                Find::Regex { subject, .. } => need(*subject),
             }
         }
-        // Whatever is extracted changes.
+        // Each extracted variable has a slot.
         let variables = step.extractions.iter().map(|found| &found.variable);
         let slots = variables.filter_map(|name| names.slot(name));
         Self {
             slots: slots.collect(),
-            shown: !(step.checks.is_empty() && step.extractions.is_empty()),
-            wants,
+            has_checks: !(step.checks.is_empty() && step.extractions.is_empty()),
+            keep,
         }
     }
 
     /// Whether it sets variables.
     #[inline]
-    pub(crate) fn sets(&self) -> bool {
+    pub(crate) fn sets_variables(&self) -> bool {
         !self.slots.is_empty()
     }
 
-    /// Takes the values away that this step will set: one that its answer does
-    /// not give must not be an older one's.
-    pub(crate) fn forget(&self, session: &mut Session) {
+    /// Clears the variables that the step sets: a value that an answer does not
+    /// have must not remain from an earlier one.
+    pub(crate) fn clear_variables(&self, session: &mut Session) {
         for slot in &self.slots {
             session.clear(*slot);
         }
     }
 
-    /// Tries everything on an answer and sets the variables.
-    pub(crate) fn read(
+    /// Checks an answer; returns the extracted values by slot.
+    pub(crate) fn evaluate(
         &self,
-        tries: &Tries,
+        compiled: &CompiledChecks,
         status: u16,
-        kept: &Kept,
-        secrets: Secrets<'_>,
+        kept: &KeptResponse,
+        secrets: SecretValues<'_>,
     ) -> Result<Vec<(usize, String)>, Failure> {
-        let body = match self.wants.body {
-            true => decoded(kept).map_err(undecoded)?,
-            false => Cow::Borrowed(&[][..]),
+        let body = if self.keep.body {
+            decode(kept).map_err(decode_failure)?
+        } else {
+            Cow::Borrowed(&[][..])
         };
-        let look = Look {
+        let answer = AnswerView {
             status: status.to_string(),
             head: &kept.head,
             body: &body,
             json: OnceCell::new(),
         };
-        for check in &tries.checks {
-            if let Some(message) = look.fault(check, secrets) {
-                return Err(Failure::text(Cause::Check, message));
+        for check in &compiled.checks {
+            if let Some(message) = answer.check_fault(check, secrets) {
+                return Err(Failure::new(Cause::Check, message));
             }
         }
         let mut values = Vec::new();
-        for (extraction, slot) in tries.extractions.iter().zip(&self.slots) {
-            values.push((*slot, look.extract(extraction)?));
+        for (extraction, slot) in compiled.extractions.iter().zip(&self.slots) {
+            values.push((*slot, answer.extract(extraction)?));
         }
         Ok(values)
     }
 }
 
-fn undecoded(why: Undecoded) -> Failure {
+fn decode_failure(why: DecodeError) -> Failure {
     match why {
-        Undecoded::TooLarge(what) => {
-            Failure::text(Cause::TooLarge, format!("the target answered with {what}"))
+        DecodeError::TooLarge(what) => {
+            Failure::new(Cause::TooLarge, format!("the target answered with {what}"))
         }
-        Undecoded::Wrong(why) => {
-            Failure::text(Cause::Protocol, format!("the target answered with {why}"))
+        DecodeError::Invalid(why) => {
+            Failure::new(Cause::Protocol, format!("the target answered with {why}"))
         }
     }
 }
 
-/// An answer, looked at.
-struct Look<'a> {
+/// The parts of an answer that checks read.
+struct AnswerView<'a> {
     status: String,
     head: &'a [u8],
     body: &'a [u8],
-    /// The body as JSON, once somebody asked for it; None if it is none.
+    /// The body as JSON, parsed when first needed; None if it is not JSON.
     json: OnceCell<Option<Value>>,
 }
 
-impl Look<'_> {
+impl AnswerView<'_> {
     fn subject(&self, subject: Subject) -> &[u8] {
         match subject {
             Subject::Body => self.body,
@@ -168,10 +170,10 @@ impl Look<'_> {
             .unwrap_or_default()
     }
 
-    /// What is wrong, if a check does not hold. It names the check; of what was
-    /// seen only what is short: the rest is in the saved exchange, and messages
-    /// that vary would not be counted together.
-    fn fault(&self, check: &Check, secrets: Secrets<'_>) -> Option<String> {
+    /// The message of a check that does not hold. It names the check and of the
+    /// answer only what is short: the rest is in the saved exchange, and messages
+    /// that vary are not counted together.
+    fn check_fault(&self, check: &Check, secrets: SecretValues<'_>) -> Option<String> {
         match check {
             Check::Contains {
                 subject,
@@ -179,14 +181,16 @@ impl Look<'_> {
                 not,
             } => {
                 let text = self.subject(*subject);
-                let offence = wanted.iter().find(|wanted| is_in(wanted, text) == *not)?;
-                let where_ = named(*subject);
+                let violated = wanted
+                    .iter()
+                    .find(|wanted| is_found(wanted, text) == *not)?;
+                let place = subject_text(*subject);
                 let does = if *not { "holds" } else { "does not hold" };
                 let seen = match subject {
                     Subject::HttpCode => format!(": it is {}", self.status),
                     Subject::Body | Subject::Headers => String::new(),
                 };
-                Some(format!("{where_} {does} {}{seen}", shown_wanted(offence)))
+                Some(format!("{place} {does} {}{seen}", shown_wanted(violated)))
             }
             Check::Json {
                 query,
@@ -201,12 +205,12 @@ impl Look<'_> {
         query: &JsonQuery,
         expected: Option<&Wanted>,
         invert: bool,
-        secrets: Secrets<'_>,
+        secrets: SecretValues<'_>,
     ) -> Option<String> {
         let nodes = self.nodes(query);
         let holds = match expected {
             None => !nodes.is_empty(),
-            Some(expected) => nodes.iter().any(|node| is_value(expected, &text_of(node))),
+            Some(expected) => nodes.iter().any(|node| is_equal(expected, &text_of(node))),
         };
         if holds != invert {
             return None;
@@ -216,7 +220,7 @@ impl Look<'_> {
             None if self.json().is_none() => "nothing, since the body is not JSON".to_owned(),
             None => "nothing".to_owned(),
             Some(_) if is_secret(query.text()) => "[redacted]".to_owned(),
-            Some(node) => shown(&without(&text_of(node), &secrets())),
+            Some(node) => shown(&redact_values(&text_of(node), &secrets())),
         };
         let not = if invert { "not " } else { "" };
         let wanted = match expected {
@@ -245,7 +249,7 @@ impl Look<'_> {
             }
         };
         let name = &extraction.variable;
-        let failed = |message| Err(Failure::text(Cause::Extraction, message));
+        let failed = |message| Err(Failure::new(Cause::Extraction, message));
         match found.or_else(|| extraction.default.clone().map(Cow::Owned)) {
             Some(value) if value.len() > LONGEST_VARIABLE => failed(format!(
                 "variable {name} got no value: what was found has more than {LONGEST_VARIABLE} bytes"
@@ -253,12 +257,12 @@ impl Look<'_> {
             Some(value) => Ok(value.into_owned()),
             None => failed(format!(
                 "variable {name} got no value: {}",
-                self.nowhere(&extraction.find)
+                self.not_found_reason(&extraction.find)
             )),
         }
     }
 
-    fn nowhere(&self, find: &Find) -> String {
+    fn not_found_reason(&self, find: &Find) -> String {
         match find {
             Find::Json(_) if self.json().is_none() => "the body is not JSON".to_owned(),
             Find::Json(query) => format!("JSONPath {} leads nowhere", shown(query.text())),
@@ -266,25 +270,25 @@ impl Look<'_> {
                 pattern, subject, ..
             } => format!(
                 "{} has no match of {}",
-                named(*subject),
+                subject_text(*subject),
                 shown(pattern.text())
             ),
         }
     }
 }
 
-fn is_in(wanted: &Wanted, text: &[u8]) -> bool {
+fn is_found(wanted: &Wanted, text: &[u8]) -> bool {
     match wanted {
         Wanted::Text(wanted) => {
             let wanted = wanted.as_bytes();
-            // Fast enough: whoever looks for much writes a regular expression.
+            // Fast enough without a searcher made beforehand: the texts are short.
             memchr::memmem::find(text, wanted).is_some()
         }
         Wanted::Match(pattern) => pattern.regex().is_match(text),
     }
 }
 
-fn is_value(wanted: &Wanted, text: &str) -> bool {
+fn is_equal(wanted: &Wanted, text: &str) -> bool {
     match wanted {
         Wanted::Text(wanted) => wanted == text,
         Wanted::Match(pattern) => pattern.regex().is_match(text.as_bytes()),
@@ -299,7 +303,7 @@ fn text_of(value: &Value) -> Cow<'_, str> {
     }
 }
 
-fn named(subject: Subject) -> &'static str {
+fn subject_text(subject: Subject) -> &'static str {
     match subject {
         Subject::Body => "the body",
         Subject::Headers => "the head",

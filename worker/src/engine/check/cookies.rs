@@ -1,52 +1,49 @@
-//! A user's cookies, as RFC 6265 has them: which answers set which, and which
-//! go with which request. There is no list of public suffixes; instead a
-//! cookie for a domain without a dot is only its own host's.
+//! A user's cookies by RFC 6265: which an answer sets, and which a request carries.
+//! There is no list of public suffixes; instead a cookie for a domain without a
+//! dot belongs to its own host alone.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 use url::{Host, Url};
 
-/// Most cookies of a user: what browsers keep for a few sites.
+/// Most cookies of a user: as many as browsers keep for a few sites.
 const MOST_COOKIES: usize = 200;
-/// Most bytes of a user's cookies: ten thousand users have them in memory.
+/// Most bytes of a user's cookies: ten thousand users keep them in memory.
 const MOST_COOKIE_BYTES: usize = 64 * 1024;
 /// Longest Cookie header, bytes: servers refuse more.
 const LONGEST_COOKIE_HEADER_BYTES: usize = 16 * 1024;
 
-/// The cookies of a user; nothing is allocated before there is one.
+/// The cookies of a user; allocates with the first one.
 #[derive(Debug, Default)]
-pub(crate) struct Jar(Vec<Cookie>);
+pub(crate) struct CookieJar(Vec<Cookie>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Cookie {
     name: String,
     value: String,
     domain: String,
-    /// Only this very host.
+    /// Whether only this host gets it, and none below it.
     host_only: bool,
     path: String,
     secure: bool,
-    /// Until when, µs since the start; `u64::MAX`: as long as the user.
+    /// When it expires, µs since the start instant; `u64::MAX`: never.
     until_us: u64,
 }
 
-impl Jar {
-    /// Whether there is none.
+impl CookieJar {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Forgets all.
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// Their values.
     pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|cookie| cookie.value.as_str())
     }
 
-    /// Takes what an answer from `url` has set.
+    /// Stores what an answer from `url` sets.
     pub(crate) fn store(&mut self, url: &Url, set_cookies: &[Box<[u8]>], now_us: u64) {
         for line in set_cookies {
             let Some(cookie) = Cookie::parse(&String::from_utf8_lossy(line), url, now_us) else {
@@ -65,7 +62,7 @@ impl Jar {
                 continue;
             }
             match known {
-                // Its place says when it was made first.
+                // It keeps its place, which is in the order of creation.
                 Some(at) => self.0[at] = cookie,
                 None => self.0.push(cookie),
             }
@@ -84,12 +81,12 @@ impl Jar {
 
     /// The Cookie header of a request to `url`, if it has one.
     pub(crate) fn header(&self, url: &Url, now_us: u64) -> Option<String> {
-        let fitting = self.0.iter().filter(|cookie| cookie.goes_to(url, now_us));
-        let mut fitting: Vec<&Cookie> = fitting.collect();
-        // Longer paths first; among equals the older (the sort is stable).
-        fitting.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
+        let matching = self.0.iter().filter(|cookie| cookie.matches(url, now_us));
+        let mut matching: Vec<&Cookie> = matching.collect();
+        // Longer paths first; the stable sort keeps older cookies first.
+        matching.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
         let mut header = String::new();
-        for cookie in fitting {
+        for cookie in matching {
             let longer = header.len() + cookie.name.len() + cookie.value.len() + 3;
             if longer > LONGEST_COOKIE_HEADER_BYTES {
                 break;
@@ -132,7 +129,7 @@ impl Cookie {
             let (key, value) = part.split_once('=').unwrap_or((part, ""));
             let value = value.trim();
             match key.trim().to_ascii_lowercase().as_str() {
-                "domain" => cookie.for_domain(value, url)?,
+                "domain" => cookie.set_domain(value, url)?,
                 "path" if value.starts_with('/') => cookie.path = value.to_owned(),
                 "path" => cookie.path = default_path(url),
                 "secure" => cookie.secure = true,
@@ -142,7 +139,7 @@ impl Cookie {
                         cookie.until_us = until_us;
                     }
                 }
-                // Max-Age wins, wherever it stands.
+                // Max-Age has precedence, wherever it stands.
                 "expires" if !max_age => {
                     if let Some(unix_s) = parse_date(value) {
                         cookie.until_us = until_of_date(unix_s, now_us);
@@ -154,8 +151,8 @@ impl Cookie {
         Some(cookie)
     }
 
-    /// Takes a Domain attribute; None if the host may not set it.
-    fn for_domain(&mut self, value: &str, url: &Url) -> Option<()> {
+    /// Applies a Domain attribute; None if the host may not set it.
+    fn set_domain(&mut self, value: &str, url: &Url) -> Option<()> {
         let domain = value
             .strip_prefix('.')
             .unwrap_or(value)
@@ -178,7 +175,7 @@ impl Cookie {
         Some(())
     }
 
-    fn goes_to(&self, url: &Url, now_us: u64) -> bool {
+    fn matches(&self, url: &Url, now_us: u64) -> bool {
         let Some(host) = url.host_str() else {
             return false;
         };
@@ -191,7 +188,7 @@ impl Cookie {
     }
 }
 
-/// Whether a host lies below a domain.
+/// Whether a host is a subdomain of a domain.
 fn is_below(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain)
         .is_some_and(|rest| rest.ends_with('.'))
@@ -219,7 +216,7 @@ fn until_of_age(value: &str, now_us: u64) -> Option<u64> {
     if value.starts_with('-') {
         return Some(0);
     }
-    // A number too large to be read is longer than any run.
+    // A number that does not fit is longer than any run.
     let seconds: u64 = digits.parse().unwrap_or(u64::MAX);
     Some(match seconds {
         0 => 0,
@@ -236,7 +233,7 @@ fn until_of_date(unix_s: i64, now_us: u64) -> u64 {
     }
 }
 
-/// A cookie's date in the lenient way of RFC 6265, 5.1.1; Unix seconds.
+/// Parses a cookie's date by the lenient rules of RFC 6265, 5.1.1; Unix seconds.
 fn parse_date(text: &str) -> Option<i64> {
     const MONTHS: [&str; 12] = [
         "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
@@ -285,20 +282,20 @@ fn parse_date(text: &str) -> Option<i64> {
 mod tests {
     use super::*;
 
-    fn jar(from: &str, lines: &[&str]) -> Jar {
-        let mut jar = Jar::default();
+    fn jar(from: &str, lines: &[&str]) -> CookieJar {
+        let mut jar = CookieJar::default();
         let lines: Vec<Box<[u8]>> = lines.iter().map(|line| line.as_bytes().into()).collect();
         jar.store(&from.parse().unwrap(), &lines, 1_000_000);
         jar
     }
 
-    fn sent(jar: &Jar, to: &str) -> String {
+    fn sent(jar: &CookieJar, to: &str) -> String {
         jar.header(&to.parse().unwrap(), 1_000_000)
             .unwrap_or_default()
     }
 
     #[test]
-    fn cookies_go_where_they_belong() {
+    fn cookies_are_sent_where_they_match() {
         let jar = jar(
             "http://www.shop.example/a/b",
             &[
@@ -339,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn they_are_replaced_and_expire() {
+    fn cookies_are_replaced_and_expire() {
         let url: Url = "http://h.example/".parse().unwrap();
         let mut jar = jar("http://h.example/", &["a=1", "b=2", "c=3; Max-Age=5"]);
         let mut set = |line: &str| {

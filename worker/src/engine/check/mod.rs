@@ -1,5 +1,5 @@
-//! What comes of an answer: whether it holds what it must and what is taken out
-//! of it (`checks`), and the cookies that it leaves.
+//! What an answer is examined for: checks and extractions (`checks`), and the
+//! cookies that it sets.
 
 pub(crate) mod checks;
 pub(crate) mod cookies;

@@ -1,9 +1,9 @@
-//! The addresses of one name as a thread uses them: whose turn it is, which are
-//! left aside because they refuse, how many requests each was sent. Where they
-//! come from is `origin`'s affair.
+//! The addresses of one name as a thread uses them: taken in turn, backed off
+//! from when they refuse, with the requests sent to each. `origin` looks the
+//! addresses up.
 
-use crate::engine::clock::Clock;
-use crate::engine::failure::{Doing, Failure};
+use crate::engine::clock::RunClock;
+use crate::engine::failure::{Failure, RequestPhase};
 use dlt_core::measure::generator::GeneratorSums;
 use dlt_core::measure::sample::Cause;
 use std::cell::{Cell, RefCell};
@@ -12,32 +12,32 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// How long an address that refused is left aside, µs: as long as a server
-/// takes to start again, and no longer, since the others get its part meanwhile.
-const LEFT_US: u64 = 5_000_000;
-/// Longest that an address is left aside, µs: each time it is tried in vain it is
-/// left for twice as long, as one that does not answer costs a request seconds.
-const LONGEST_LEFT_US: u64 = 40_000_000;
-/// What all requests are sent in.
+/// First backoff of an address that refused, µs: about as long as a server takes
+/// to restart, since the other addresses get its part meanwhile.
+const FIRST_BACKOFF_US: u64 = 5_000_000;
+/// Longest backoff of an address, µs. Each failed probe doubles it, since an
+/// address that does not answer costs a request seconds.
+const LONGEST_BACKOFF_US: u64 = 40_000_000;
+/// The HTTP version of all requests.
 const HTTP_VERSION: &str = "1.1";
-/// Most addresses that are tried again for one request while all refuse: it has
-/// to fail some time, and the next request goes on behind them.
+/// Most addresses that are tried for one request while all refuse. The next
+/// request goes on with those after them.
 const MOST_RETRIED: usize = 16;
 
 /// An address of a name.
 #[derive(Debug)]
 pub(crate) struct Address {
     pub(crate) socket: SocketAddr,
-    /// Requests handed to connections to it.
+    /// Requests that were handed to connections to it.
     requests: Cell<u64>,
-    /// Whether it was in the last answer for its name.
+    /// Whether the last answer for its name has it.
     current: Cell<bool>,
-    /// Until when it is left aside.
-    left_until_us: Cell<u64>,
-    /// For how long it was left aside last; 0: it took the last connection.
-    left_us: Cell<u64>,
-    /// Somebody tries whether it is back.
-    trying: Cell<bool>,
+    /// When its backoff ends, µs since the start instant.
+    backoff_until_us: Cell<u64>,
+    /// Its last backoff, µs; 0 if the last connection to it succeeded.
+    backoff_us: Cell<u64>,
+    /// Whether a probe is under way: one connection after the backoff has ended.
+    probing: Cell<bool>,
 }
 
 impl Address {
@@ -46,95 +46,96 @@ impl Address {
             socket,
             requests: Cell::new(0),
             current: Cell::new(true),
-            left_until_us: Cell::new(0),
-            left_us: Cell::new(0),
-            trying: Cell::new(false),
+            backoff_until_us: Cell::new(0),
+            backoff_us: Cell::new(0),
+            probing: Cell::new(false),
         })
     }
 
-    /// A request is handed to a connection to it.
+    /// Counts a request that is handed to a connection to it.
     #[inline]
     pub(crate) fn count_request(&self) {
         self.requests.set(self.requests.get() + 1);
     }
 
-    /// Adds what was counted to `sums`.
+    /// Adds its requests to `sums`.
     pub(super) fn add_to(&self, sums: &mut GeneratorSums) {
         let requests = self.requests.get();
         sums.add_address(&self.socket.to_string(), requests);
         sums.add_version(HTTP_VERSION, requests);
     }
 
-    /// Whether its name still has it: else its connections are to be closed.
+    /// Whether its name still has it; if not, its connections have to be closed.
     #[inline]
     pub(crate) fn is_current(&self) -> bool {
         self.current.get()
     }
 
-    fn is_left_aside(&self, now_us: u64) -> bool {
-        now_us < self.left_until_us.get() || self.trying.get()
+    fn is_backed_off(&self, now_us: u64) -> bool {
+        now_us < self.backoff_until_us.get() || self.probing.get()
     }
 }
 
-/// Someone connecting to an address. Dropped before it is said how that ended,
-/// as when nobody waits any longer, the address is left aside.
+/// An attempt to connect to an address. Dropped without a result, as on a
+/// timeout, it counts as refused.
 struct Attempt {
     address: Rc<Address>,
-    clock: Clock,
-    /// Whether it tries alone if the address is back.
-    alone: bool,
-    settled: bool,
+    clock: RunClock,
+    /// Whether it is the one probe of an address whose backoff has ended.
+    is_probe: bool,
+    has_result: bool,
 }
 
 impl Attempt {
-    fn begin(address: &Rc<Address>, clock: Clock) -> Self {
-        let alone = address.left_us.get() > 0 && !address.is_left_aside(clock.now_us());
-        if alone {
-            address.trying.set(true);
+    fn begin(address: &Rc<Address>, clock: RunClock) -> Self {
+        let is_probe = address.backoff_us.get() > 0 && !address.is_backed_off(clock.now_us());
+        if is_probe {
+            address.probing.set(true);
         }
         Self {
             address: address.clone(),
             clock,
-            alone,
-            settled: false,
+            is_probe,
+            has_result: false,
         }
     }
 
-    /// The address took the connection.
-    fn stood(mut self) {
-        self.settle();
-        self.address.left_until_us.set(0);
-        self.address.left_us.set(0);
+    fn succeed(mut self) {
+        self.finish();
+        self.address.backoff_until_us.set(0);
+        self.address.backoff_us.set(0);
     }
 
-    /// That there is no connection is not the address's fault.
-    fn forgiven(mut self) {
-        self.settle();
+    /// The attempt failed, but not because of the address.
+    fn cancel(mut self) {
+        self.finish();
     }
 
-    fn settle(&mut self) {
-        self.settled = true;
-        if self.alone {
-            self.address.trying.set(false);
+    fn finish(&mut self) {
+        self.has_result = true;
+        if self.is_probe {
+            self.address.probing.set(false);
         }
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        if self.settled {
+        if self.has_result {
             return;
         }
-        self.settle();
-        // Many who were refused together are no reason to leave it for longer.
-        let left_us = match self.alone {
-            true => self.address.left_us.get() * 2,
-            false => self.address.left_us.get(),
+        self.finish();
+        // Only a failed probe doubles it: many connections that were refused at the
+        // same time say no more than one.
+        let backoff_us = if self.is_probe {
+            self.address.backoff_us.get() * 2
+        } else {
+            self.address.backoff_us.get()
         };
-        let left_us = left_us.clamp(LEFT_US, LONGEST_LEFT_US);
-        self.address.left_us.set(left_us);
-        let until_us = self.clock.now_us() + left_us;
-        self.address.left_until_us.set(until_us);
+        let backoff_us = backoff_us.clamp(FIRST_BACKOFF_US, LONGEST_BACKOFF_US);
+        self.address.backoff_us.set(backoff_us);
+        let until_us = self.clock.now_us() + backoff_us;
+        self.address.backoff_until_us.set(until_us);
     }
 }
 
@@ -142,21 +143,21 @@ impl Drop for Attempt {
 #[derive(Debug)]
 pub(crate) struct Addresses {
     list: RefCell<Vec<Rc<Address>>>,
-    /// Whose turn is next, modulo their number.
-    turn: Cell<u64>,
+    /// The index of the next address, modulo their number.
+    next_index: Cell<u64>,
 }
 
 impl Addresses {
-    /// None yet; `first_turn` is where this thread begins among them.
-    pub(super) fn new(first_turn: u64) -> Self {
+    /// No addresses yet; `first_index` is where this thread begins among them.
+    pub(super) fn new(first_index: u64) -> Self {
         Self {
             list: RefCell::default(),
-            turn: Cell::new(first_turn),
+            next_index: Cell::new(first_index),
         }
     }
 
-    /// From here on it has these: what is known of those that it had stays
-    /// known, connections to the others are to be closed. `new` makes one.
+    /// Replaces the addresses. The state of those that stay is kept; connections to
+    /// those that go have to be closed. `new` makes an address.
     pub(super) fn replace(&self, sockets: &[SocketAddr], new: impl Fn(SocketAddr) -> Rc<Address>) {
         let mut list = self.list.borrow_mut();
         let fresh = sockets.iter().map(|socket| {
@@ -171,30 +172,30 @@ impl Addresses {
         *list = fresh;
     }
 
-    /// The next address for a request that has tried some, and whether there
-    /// is another to go on to: in turn those that are not left aside; if all
-    /// are, each is tried again.
+    /// The next address for a request that has tried some, and whether there is
+    /// another after it. Takes in turn those that are not backed off; if all are,
+    /// each is tried again.
     fn next(&self, now_us: u64, tried: &[Rc<Address>]) -> Option<(Rc<Address>, bool)> {
         let untried = |address: &Rc<Address>| !is_among(address, tried);
-        let inviting = |address: &Rc<Address>| !address.is_left_aside(now_us) && untried(address);
-        self.in_turn(&inviting).or_else(|| {
-            let (address, another) = self.in_turn(&untried)?;
+        let available = |address: &Rc<Address>| !address.is_backed_off(now_us) && untried(address);
+        self.take_next(&available).or_else(|| {
+            let (address, another) = self.take_next(&untried)?;
             let left = MOST_RETRIED.checked_sub(tried.len() + 1)?;
             Some((address, another && left > 0))
         })
     }
 
-    /// The next that is wanted, and whether there is another.
-    fn in_turn(&self, wanted: &dyn Fn(&Rc<Address>) -> bool) -> Option<(Rc<Address>, bool)> {
+    /// The next address that is wanted, and whether there is another after it.
+    fn take_next(&self, wanted: &dyn Fn(&Rc<Address>) -> bool) -> Option<(Rc<Address>, bool)> {
         let list = self.list.borrow();
         let count = list.len() as u64;
-        let first = self.turn.get() % count.max(1);
-        let mut places = (0..count)
+        let first = self.next_index.get() % count.max(1);
+        let mut indices = (0..count)
             .map(|n| (first + n) % count)
             .filter(|at| wanted(&list[*at as usize]));
-        let at = places.next()?;
-        self.turn.set(at + 1);
-        Some((list[at as usize].clone(), places.next().is_some()))
+        let at = indices.next()?;
+        self.next_index.set(at + 1);
+        Some((list[at as usize].clone(), indices.next().is_some()))
     }
 }
 
@@ -202,20 +203,19 @@ fn is_among(address: &Rc<Address>, others: &[Rc<Address>]) -> bool {
     others.iter().any(|other| Rc::ptr_eq(other, address))
 }
 
-/// Connects to an address by `connect`, one after the other until one takes the
-/// connection. While there is another to go on to, one gets half of the time
-/// that is left until `deadline_us`, as curl does it; whoever waits for the end
-/// keeps the deadline itself.
+/// Connects by `connect` to one address after the other until a connection is
+/// established. An address gets half of the time left until `deadline_us` while
+/// there is another after it, as curl does it. The caller enforces the deadline.
 pub(super) async fn dial<S>(
     addresses: &Addresses,
-    clock: Clock,
+    clock: RunClock,
     deadline_us: u64,
     peer: &str,
     connect: impl AsyncFn(SocketAddr) -> io::Result<S>,
 ) -> Result<(Rc<Address>, S), Failure> {
-    // Grows only when somebody refuses.
+    // Allocates only when an address refuses.
     let mut tried: Vec<Rc<Address>> = Vec::new();
-    let mut told: Option<Failure> = None;
+    let mut best: Option<Failure> = None;
     loop {
         let now_us = clock.now_us();
         let Some((address, another)) = addresses.next(now_us, &tried) else {
@@ -233,32 +233,30 @@ pub(super) async fn dial<S>(
         };
         let error = match connected {
             Ok(stream) => {
-                attempt.stood();
+                attempt.succeed();
                 return Ok((address, stream));
             }
             Err(error) => error,
         };
-        let failure = Failure::io(&error, Doing::Connecting, peer);
-        if failure.lacks_files() {
-            // No other address would help, nor is this one at fault.
-            attempt.forgiven();
+        let failure = Failure::io(&error, RequestPhase::Connecting, peer);
+        if failure.is_out_of_sockets() {
+            // Another address would fail too, and this one is not at fault.
+            attempt.cancel();
             return Err(failure);
         }
         drop(attempt);
         tried.push(address);
-        if told
-            .as_ref()
-            .is_none_or(|told| telling(told.cause) < telling(failure.cause))
-        {
-            told = Some(failure);
+        let more_telling = |best: &Failure| rank(best.cause) < rank(failure.cause);
+        if best.as_ref().is_none_or(more_telling) {
+            best = Some(failure);
         }
     }
-    Err(told.unwrap_or_else(|| Failure::text(Cause::Dns, "the name has no address")))
+    Err(best.unwrap_or_else(|| Failure::new(Cause::Dns, "the name has no address")))
 }
 
-/// How much a failure says of the target: that a machine has no way to ::1 or
-/// to IPv6 at all says nothing of a `localhost` that refuses on 127.0.0.1.
-fn telling(cause: Cause) -> u8 {
+/// How much a failure says about the target. A machine without a route to ::1 or
+/// to IPv6 says nothing about a `localhost` that refuses on 127.0.0.1.
+fn rank(cause: Cause) -> u8 {
     match cause {
         Cause::Generator => 0,
         Cause::Unreachable => 1,

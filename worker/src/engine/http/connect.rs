@@ -1,15 +1,15 @@
-//! Where connections come from: sockets opened, TLS shaken. To which address is
-//! decided by `origin`. Each thread has its own, and nothing of it is on the
-//! path of a request that finds its connection open.
+//! Opens connections: sockets and TLS handshakes. `origin` decides to which
+//! address. Each thread has its own connector, and a request that finds its
+//! connection open does not come here.
 
-use crate::engine::clock::Clock;
-use crate::engine::failure::{Doing, Failure, in_words};
+use crate::engine::clock::RunClock;
+use crate::engine::failure::{Failure, RequestPhase, duration_text};
 use crate::engine::http::addresses::Address;
 use crate::engine::http::origin::{Origin, Origins};
 use crate::engine::http::request::Endpoint;
 use crate::engine::http::socket::Socket;
 use crate::engine::http::stamps::Stamps;
-use crate::engine::http::tls::TlsChoice;
+use crate::engine::http::tls::TlsConfig;
 use dlt_core::measure::sample::Cause;
 use dlt_core::scenario::plan::Dns;
 use rustls::pki_types::ServerName;
@@ -26,23 +26,22 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Size of a thread's one read buffer.
+/// Size of a thread's one read buffer, bytes.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 
 /// What all connections of a thread share.
 #[derive(Debug)]
-pub(crate) struct Wire {
-    pub(crate) clock: Clock,
-    /// Every answer is read into it and parsed from it at once.
+pub(crate) struct ThreadIo {
+    pub(crate) clock: RunClock,
+    /// Every read goes into it and is parsed from it at once.
     pub(crate) buffer: RefCell<Box<[u8]>>,
-    /// When the kernel received what is read.
+    /// Brings the kernel's times of receipt onto the run's clock.
     pub(crate) stamps: Stamps,
     pub(crate) origins: Origins,
 }
 
-impl Wire {
-    /// A thread's wire to its origins.
-    pub(crate) fn new(clock: Clock, origins: Origins) -> Self {
+impl ThreadIo {
+    pub(crate) fn new(clock: RunClock, origins: Origins) -> Self {
         Self {
             clock,
             buffer: RefCell::new(vec![0; READ_BUFFER_BYTES].into()),
@@ -56,10 +55,10 @@ impl Wire {
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) origin: Rc<Origin>,
-    /// The one of its addresses that it leads to.
+    /// The address that it is connected to.
     pub(crate) address: Rc<Address>,
     pub(crate) stream: Stream,
-    /// When it stood, µs since the start instant.
+    /// When it was established, µs since the start instant.
     pub(crate) opened_us: u64,
     /// When its last answer was read, µs since the start instant.
     pub(crate) idle_since_us: u64,
@@ -67,12 +66,10 @@ pub(crate) struct Connection {
     pub(crate) requests: u32,
 }
 
-/// Plain or TLS; the TLS state is large and boxed.
+/// The byte stream of a connection; the TLS state is large and boxed.
 #[derive(Debug)]
 pub(crate) enum Stream {
-    /// http.
     Plain(Socket),
-    /// https.
     Tls(Box<TlsStream<Socket>>),
 }
 
@@ -101,7 +98,7 @@ impl Stream {
         }
     }
 
-    /// Whether everything written has left; plain sockets hold nothing back.
+    /// Flushes what TLS holds back; a plain socket holds nothing back.
     #[inline]
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
@@ -110,8 +107,8 @@ impl Stream {
         }
     }
 
-    /// When the kernel received the last byte of the last read of the socket,
-    /// ns since the Unix epoch, if it told.
+    /// When the kernel received the last byte of the last read of the socket, ns
+    /// since the Unix epoch, if the kernel stamped it.
     #[inline]
     pub(crate) fn stamp_ns(&self) -> Option<u64> {
         match self {
@@ -120,14 +117,14 @@ impl Stream {
         }
     }
 
-    /// Whether the peer has neither closed nor spoken unasked. Costs no system
-    /// call unless the poller has seen something arrive since the last read.
+    /// Whether the peer has neither closed nor sent anything since the last read.
+    /// Costs no system call unless the poller has seen something arrive.
     #[inline]
-    pub(crate) fn is_quiet(&mut self, buffer: &mut [u8]) -> bool {
+    pub(crate) fn has_no_input(&mut self, buffer: &mut [u8]) -> bool {
         match self {
-            Self::Plain(socket) => socket.is_quiet(buffer),
+            Self::Plain(socket) => socket.has_no_input(buffer),
             Self::Tls(stream) => {
-                // Session tickets may lie there, so TLS has to look itself.
+                // TLS itself has to look: session tickets are no input.
                 let mut cx = Context::from_waker(std::task::Waker::noop());
                 let mut buffer = ReadBuf::new(buffer);
                 Pin::new(stream)
@@ -138,11 +135,10 @@ impl Stream {
     }
 }
 
-/// How one client connects: over which wire, with which TLS, to which of a
-/// name's addresses.
+/// How the clients of one group connect on one thread: with which TLS and `dns`.
 pub(crate) struct Connector {
-    pub(crate) wire: Rc<Wire>,
-    choice: Arc<TlsChoice>,
+    pub(crate) io: Rc<ThreadIo>,
+    tls_config: Arc<TlsConfig>,
     dns: Dns,
     tls: std::cell::OnceCell<Result<TlsConnector, String>>,
 }
@@ -154,11 +150,10 @@ impl std::fmt::Debug for Connector {
 }
 
 impl Connector {
-    /// A thread's connector for one group.
-    pub(crate) fn new(wire: Rc<Wire>, choice: Arc<TlsChoice>, dns: Dns) -> Self {
+    pub(crate) fn new(io: Rc<ThreadIo>, tls_config: Arc<TlsConfig>, dns: Dns) -> Self {
         Self {
-            wire,
-            choice,
+            io,
+            tls_config,
             dns,
             tls: std::cell::OnceCell::new(),
         }
@@ -166,7 +161,7 @@ impl Connector {
 
     /// The origin of an endpoint.
     pub(crate) fn origin(&self, endpoint: &Endpoint) -> Rc<Origin> {
-        self.wire.origins.get(endpoint, self.dns)
+        self.io.origins.get(endpoint, self.dns)
     }
 
     /// Opens a connection within `limit_us`.
@@ -176,15 +171,15 @@ impl Connector {
         limit_us: u64,
     ) -> Result<Connection, Failure> {
         let limit = Duration::from_micros(limit_us);
-        let deadline_us = self.wire.clock.now_us().saturating_add(limit_us);
+        let deadline_us = self.io.clock.now_us().saturating_add(limit_us);
         match tokio::time::timeout(limit, self.open_until(origin, deadline_us)).await {
             Ok(opened) => opened,
-            Err(_) => Err(Failure::text(
+            Err(_) => Err(Failure::new(
                 Cause::TimeoutConnect,
                 format!(
                     "no connection to {} within {}",
                     origin.authority,
-                    in_words(limit_us)
+                    duration_text(limit_us)
                 ),
             )),
         }
@@ -195,15 +190,15 @@ impl Connector {
         origin: &Rc<Origin>,
         deadline_us: u64,
     ) -> Result<Connection, Failure> {
-        let dialled = origin.dial(self.wire.clock, deadline_us, connect);
+        let dialled = origin.dial(self.io.clock, deadline_us, connect);
         let (address, stream) = dialled.await?;
         let stream = Socket::new(stream);
         let stream = if origin.endpoint.https {
-            Stream::Tls(Box::new(self.shake_hands(origin, stream).await?))
+            Stream::Tls(Box::new(self.tls_handshake(origin, stream).await?))
         } else {
             Stream::Plain(stream)
         };
-        let opened_us = self.wire.clock.now_us();
+        let opened_us = self.io.clock.now_us();
         Ok(Connection {
             origin: origin.clone(),
             address,
@@ -214,31 +209,31 @@ impl Connector {
         })
     }
 
-    async fn shake_hands(
+    async fn tls_handshake(
         &self,
         origin: &Origin,
         stream: Socket,
     ) -> Result<TlsStream<Socket>, Failure> {
         let connector = self
             .tls
-            .get_or_init(|| self.choice.connector())
+            .get_or_init(|| self.tls_config.connector())
             .as_ref()
-            .map_err(|why| Failure::text(Cause::Tls, why.clone()))?;
+            .map_err(|why| Failure::new(Cause::Tls, why.clone()))?;
         let name = ServerName::try_from(origin.endpoint.host.clone()).map_err(|_| {
             let host = &origin.endpoint.host;
-            Failure::text(Cause::Tls, format!("{host} is no name for TLS"))
+            Failure::new(Cause::Tls, format!("{host} is no name for TLS"))
         })?;
         connector
             .connect(name, stream)
             .await
-            .map_err(|error| Failure::io(&error, Doing::Connecting, &origin.authority))
+            .map_err(|error| Failure::io(&error, RequestPhase::Connecting, &origin.authority))
     }
 }
 
 async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
-    // Refused only on a socket that is already dead, which the first write
-    // tells with its cause.
+    // Fails only on a socket that is closed already, which the first write
+    // reports with its cause.
     let _ = stream.set_nodelay(true);
     Ok(stream)
 }

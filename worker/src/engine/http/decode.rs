@@ -1,7 +1,7 @@
-//! Content-Encoding: gzip and deflate, bounded, so that a small answer cannot
-//! become a large one. Only a body that somebody looks at is decoded.
+//! Content-Encoding: gzip and deflate, with a limit, so that a small answer cannot
+//! become a large one. Only bodies that are checked or saved are decoded.
 
-use crate::engine::http::kept::Kept;
+use crate::engine::http::kept::KeptResponse;
 use dlt_core::measure::tally::LONGEST_EXCHANGE_BYTES;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use std::borrow::Cow;
@@ -9,22 +9,22 @@ use std::io::Read;
 
 /// Longest body once decoded, bytes: four times what is kept of one.
 const LONGEST_DECODED_BYTES: usize = 16 * 1024 * 1024;
-/// Most encodings over each other; more than one is rare.
+/// Most encodings applied to one body; more than one is rare.
 const MOST_CODINGS: usize = 4;
 
-/// Why a body cannot be looked at.
+/// Why a body cannot be decoded.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Undecoded {
+pub(crate) enum DecodeError {
     /// It is longer than a limit.
     TooLarge(&'static str),
-    /// It is not what it says.
-    Wrong(String),
+    /// Its bytes or its encoding are invalid.
+    Invalid(String),
 }
 
-/// The body without its encodings.
-pub(crate) fn decoded(kept: &Kept) -> Result<Cow<'_, [u8]>, Undecoded> {
+/// Removes the encodings of a body.
+pub(crate) fn decode(kept: &KeptResponse) -> Result<Cow<'_, [u8]>, DecodeError> {
     if kept.overlong {
-        return Err(Undecoded::TooLarge(
+        return Err(DecodeError::TooLarge(
             "a body of more than 4 MiB to be checked",
         ));
     }
@@ -35,9 +35,11 @@ pub(crate) fn decoded(kept: &Kept) -> Result<Cow<'_, [u8]>, Undecoded> {
         .filter(|coding| !coding.is_empty())
         .collect();
     if codings.len() > MOST_CODINGS {
-        return Err(Undecoded::Wrong("too many Content-Encodings".to_owned()));
+        return Err(DecodeError::Invalid(
+            "too many Content-Encodings".to_owned(),
+        ));
     }
-    // The last one was put on last. A body of no bytes is one of no bytes.
+    // The last coding was applied last. An empty body needs no decoding.
     for coding in codings.into_iter().rev() {
         let name = coding.to_ascii_lowercase();
         let bytes: &[u8] = &body;
@@ -45,22 +47,22 @@ pub(crate) fn decoded(kept: &Kept) -> Result<Cow<'_, [u8]>, Undecoded> {
             b"identity" => continue,
             _ if bytes.is_empty() => continue,
             b"gzip" | b"x-gzip" => bounded(MultiGzDecoder::new(bytes)),
-            // What is called deflate is zlib by the standard, and raw by some.
+            // Deflate is zlib by the standard, and raw deflate with some servers.
             b"deflate" => bounded(ZlibDecoder::new(bytes)).or_else(|why| match why {
-                Undecoded::Wrong(_) => bounded(DeflateDecoder::new(bytes)),
+                DecodeError::Invalid(_) => bounded(DeflateDecoder::new(bytes)),
                 too_large => Err(too_large),
             }),
             _ => {
                 let name = String::from_utf8_lossy(coding).escape_debug().to_string();
-                return Err(Undecoded::Wrong(format!(
+                return Err(DecodeError::Invalid(format!(
                     "Content-Encoding {name}, which cannot be decoded; ask for gzip in Accept-Encoding"
                 )));
             }
         };
         body = Cow::Owned(plain.map_err(|why| match why {
-            Undecoded::Wrong(_) => {
+            DecodeError::Invalid(_) => {
                 let name = String::from_utf8_lossy(coding).into_owned();
-                Undecoded::Wrong(format!("a body that is not {name} as it says"))
+                DecodeError::Invalid(format!("a body that is not {name} as it says"))
             }
             too_large => too_large,
         })?);
@@ -68,24 +70,24 @@ pub(crate) fn decoded(kept: &Kept) -> Result<Cow<'_, [u8]>, Undecoded> {
     Ok(body)
 }
 
-/// Puts the body as it reads in place of what was seen of it on the wire.
-pub(crate) fn show(seen: &mut Vec<u8>, kept: &Kept) {
-    let blank = seen.windows(4).position(|four| four == b"\r\n\r\n");
-    if let (Some(at), Ok(Cow::Owned(body))) = (blank, decoded(kept)) {
-        seen.truncate(at + 4);
-        let room = LONGEST_EXCHANGE_BYTES.saturating_sub(seen.len());
-        seen.extend_from_slice(&body[..body.len().min(room)]);
+/// Replaces the captured body by the decoded one, for people.
+pub(crate) fn decode_captured(captured: &mut Vec<u8>, kept: &KeptResponse) {
+    let blank = captured.windows(4).position(|four| four == b"\r\n\r\n");
+    if let (Some(at), Ok(Cow::Owned(body))) = (blank, decode(kept)) {
+        captured.truncate(at + 4);
+        let room = LONGEST_EXCHANGE_BYTES.saturating_sub(captured.len());
+        captured.extend_from_slice(&body[..body.len().min(room)]);
     }
 }
 
-fn bounded(decoder: impl Read) -> Result<Vec<u8>, Undecoded> {
+fn bounded(decoder: impl Read) -> Result<Vec<u8>, DecodeError> {
     let mut plain = Vec::new();
     decoder
         .take(LONGEST_DECODED_BYTES as u64 + 1)
         .read_to_end(&mut plain)
-        .map_err(|error| Undecoded::Wrong(error.to_string()))?;
+        .map_err(|error| DecodeError::Invalid(error.to_string()))?;
     if plain.len() > LONGEST_DECODED_BYTES {
-        return Err(Undecoded::TooLarge(
+        return Err(DecodeError::TooLarge(
             "a body of more than 16 MiB once decoded",
         ));
     }
@@ -106,16 +108,16 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn kept(encoding: &str, body: Vec<u8>) -> Kept {
-        Kept {
+    fn kept(encoding: &str, body: Vec<u8>) -> KeptResponse {
+        KeptResponse {
             encoding: encoding.as_bytes().to_vec(),
             body,
-            ..Kept::default()
+            ..KeptResponse::default()
         }
     }
 
     #[test]
-    fn every_usual_encoding_is_read() {
+    fn every_usual_encoding_is_decoded() {
         let text = b"hello hello hello".as_slice();
         let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
         zlib.write_all(text).unwrap();
@@ -130,35 +132,35 @@ mod tests {
             ("deflate", raw.finish().unwrap()),
         ] {
             let kept = kept(encoding, body);
-            assert_eq!(decoded(&kept).unwrap(), text, "{encoding}");
+            assert_eq!(decode(&kept).unwrap(), text, "{encoding}");
         }
-        assert_eq!(decoded(&kept("gzip", Vec::new())).unwrap(), b"".as_slice());
+        assert_eq!(decode(&kept("gzip", Vec::new())).unwrap(), b"".as_slice());
     }
 
     #[test]
-    fn bombs_and_lies_are_refused() {
+    fn bombs_and_wrong_encodings_are_refused() {
         let bomb = gzip(&vec![0; LONGEST_DECODED_BYTES + 1]);
         assert!(bomb.len() < 100_000);
         assert!(matches!(
-            decoded(&kept("gzip", bomb)),
-            Err(Undecoded::TooLarge(_))
+            decode(&kept("gzip", bomb)),
+            Err(DecodeError::TooLarge(_))
         ));
         for encoding in ["gzip", "deflate", "br", "a,b,c,d,e"] {
             let body = b"\xffnot that".to_vec();
             let kept = kept(encoding, body);
-            let result = decoded(&kept);
-            assert!(matches!(result, Err(Undecoded::Wrong(_))), "{encoding}");
+            let result = decode(&kept);
+            assert!(matches!(result, Err(DecodeError::Invalid(_))), "{encoding}");
         }
         let mut cut = gzip(b"hello");
         cut.truncate(cut.len() - 3);
-        assert!(decoded(&kept("gzip", cut)).is_err());
+        assert!(decode(&kept("gzip", cut)).is_err());
     }
 
     proptest! {
         #[test]
-        fn any_bytes_are_answered(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn any_bytes_give_a_result(body in prop::collection::vec(any::<u8>(), 0..200)) {
             for encoding in ["gzip", "deflate"] {
-                let _ = decoded(&kept(encoding, body.clone()));
+                let _ = decode(&kept(encoding, body.clone()));
             }
         }
     }

@@ -1,26 +1,26 @@
-//! One request on one connection: bytes out, bytes in, deadlines between. The
-//! hot path: a write, a read, a parse, no allocation. Reading goes on while
-//! writing does, so a peer that answers before it has read all is heard.
+//! One request on one connection: write, read, parse, within deadlines. This is
+//! the hot path and allocates nothing. It reads while it still writes, so that an
+//! answer to a request that is not fully sent is not lost.
 
-use crate::engine::failure::{Doing, Failure};
-use crate::engine::http::ask::{Alarm, Ask, deadline, timed_out};
+use crate::engine::failure::{Failure, RequestPhase};
 use crate::engine::http::connect::{Connection, Connector};
-use crate::engine::http::h1::{Answer, Progress};
-use crate::engine::http::kept::Kept;
+use crate::engine::http::h1::{Progress, ResponseParser};
+use crate::engine::http::kept::KeptResponse;
 use crate::engine::http::request::Request;
+use crate::engine::http::request_spec::{DeadlineTimer, RequestSpec, deadline, timed_out};
 use dlt_core::measure::sample::{Cause, Timed};
 use dlt_core::measure::tally::LONGEST_EXCHANGE_BYTES;
 use std::io;
 use std::task::{Context, Poll};
 use tokio::io::ReadBuf;
 
-/// A request under way.
+/// A request in flight on its connection.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    answer: Answer,
+    response: ResponseParser,
     written: usize,
     flushed: bool,
-    /// Writing failed; the answer may still tell why.
+    /// Writing failed; the answer may still say why.
     write_failed: Option<Failure>,
     first_byte_us: Option<u64>,
     done_us: u64,
@@ -30,20 +30,20 @@ pub(super) struct Exchange {
     reusable: bool,
 }
 
-/// How a request ended.
+/// How an exchange ended.
 #[derive(Debug)]
-pub(crate) struct Ended {
-    /// When a new connection stood.
+pub(crate) struct ExchangeResult {
+    /// When a new connection was established; None on a reused one.
     pub(crate) connected_us: Option<u64>,
     /// When the kernel had received the first byte, at the latest.
     pub(crate) first_byte_us: Option<u64>,
-    /// When it was over: the kernel had received the last byte, or it failed.
+    /// When the kernel had received the last byte, or the exchange failed.
     pub(crate) done_us: u64,
-    /// When the engine knew that it was over.
+    /// When the engine had read the last byte, or the exchange failed.
     pub(crate) read_us: u64,
     /// How the end of a complete answer was timed.
     pub(crate) timed: Option<Timed>,
-    /// No connection came about for it, or for its repetition.
+    /// No connection was established for it, or for its repetition.
     pub(crate) unconnected: bool,
     /// It was sent a second time, on a fresh connection.
     pub(crate) resent: bool,
@@ -56,13 +56,13 @@ pub(crate) struct Ended {
     /// Where a redirect points.
     pub(crate) location: Option<Box<[u8]>>,
     /// What was kept of the answer.
-    pub(crate) kept: Option<Box<Kept>>,
+    pub(crate) kept: Option<Box<KeptResponse>>,
     /// Why there is no complete answer.
     pub(crate) failure: Option<Failure>,
 }
 
-impl Ended {
-    /// No connection came about.
+impl ExchangeResult {
+    /// No connection was established.
     pub(super) fn unconnected(done_us: u64, failure: Failure) -> Self {
         Self {
             connected_us: None,
@@ -83,12 +83,12 @@ impl Ended {
 }
 
 impl Exchange {
-    /// Nothing is written yet.
-    pub(super) fn new(ask: &Ask<'_>, connected_us: Option<u64>) -> Self {
-        let from_us = connected_us.unwrap_or(ask.sent_us);
-        let first_byte_by = deadline(from_us, ask.timeouts.first_byte_us);
+    /// An exchange of which nothing is written yet.
+    pub(super) fn new(spec: &RequestSpec<'_>, connected_us: Option<u64>) -> Self {
+        let from_us = connected_us.unwrap_or(spec.sent_us);
+        let first_byte_by = deadline(from_us, spec.timeouts.first_byte_us);
         Self {
-            answer: Answer::new(ask.request.to_head).keeping(ask.wants),
+            response: ResponseParser::new(spec.request.to_head).keeping(spec.keep),
             written: 0,
             flushed: false,
             write_failed: None,
@@ -96,7 +96,7 @@ impl Exchange {
             done_us: 0,
             read_us: 0,
             timed: None,
-            deadline_us: first_byte_by.min(deadline(ask.sent_us, ask.timeouts.total_us)),
+            deadline_us: first_byte_by.min(deadline(spec.sent_us, spec.timeouts.total_us)),
             reusable: false,
         }
     }
@@ -106,78 +106,79 @@ impl Exchange {
         self.reusable
     }
 
-    /// When the engine knew that it was over.
+    /// When its end was read.
     pub(super) fn read_us(&self) -> u64 {
         self.read_us
     }
 
-    /// Bytes written.
     pub(super) fn written(&self) -> u64 {
         self.written as u64
     }
 
     /// Whether the connection ended before a byte of the answer came.
-    pub(super) fn ended_before_answer(&self, failure: Option<&Failure>) -> bool {
+    pub(super) fn closed_before_answer(&self, failure: Option<&Failure>) -> bool {
         self.first_byte_us.is_none() && failure.is_some_and(|failure| failure.cause == Cause::Reset)
     }
 
-    /// Goes on until the answer is complete or cannot be.
+    /// Writes and reads until the answer is complete or the exchange has failed.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         connection: &mut Connection,
-        alarm: &mut Alarm,
-        seen: &mut Vec<u8>,
-        ask: &Ask<'_>,
+        timer: &mut DeadlineTimer,
+        captured: &mut Vec<u8>,
+        spec: &RequestSpec<'_>,
         connector: &Connector,
     ) -> Poll<Option<Failure>> {
         if !self.flushed {
-            self.write(cx, connection, ask.request);
+            self.write(cx, connection, spec.request);
         }
         let result = loop {
-            let mut buffer = connector.wire.buffer.borrow_mut();
+            let mut buffer = connector.io.buffer.borrow_mut();
             let mut read = ReadBuf::new(&mut buffer);
             match connection.stream.poll_read(cx, &mut read) {
                 Poll::Ready(Ok(())) => {
                     if let Poll::Ready(result) =
-                        self.take(read.filled(), connection, seen, ask, connector)
+                        self.take_bytes(read.filled(), connection, captured, spec, connector)
                     {
                         break result;
                     }
                 }
-                // TLS whose peer closed without saying so: for the answer it
-                // is the end, as on a plain connection.
+                // A peer that closes without a TLS close_notify ends the answer,
+                // as on a plain connection.
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    if let Poll::Ready(result) = self.take(&[], connection, seen, ask, connector) {
+                    if let Poll::Ready(result) =
+                        self.take_bytes(&[], connection, captured, spec, connector)
+                    {
                         break result;
                     }
                 }
                 Poll::Ready(Err(error)) => {
-                    let doing = match self.first_byte_us {
-                        None => Doing::Waiting,
-                        Some(_) => Doing::Reading,
+                    let phase = match self.first_byte_us {
+                        None => RequestPhase::Waiting,
+                        Some(_) => RequestPhase::Reading,
                     };
-                    break Some(Failure::io(&error, doing, &connection.origin.authority));
+                    break Some(Failure::io(&error, phase, &connection.origin.authority));
                 }
                 Poll::Pending => {
-                    if alarm.poll(cx, self.deadline_us, connector) {
+                    if timer.poll(cx, self.deadline_us, connector) {
                         let got_bytes = self.first_byte_us.is_some();
                         let peer = &connection.origin.authority;
-                        break Some(timed_out(ask.timeouts, got_bytes, peer));
+                        break Some(timed_out(spec.timeouts, got_bytes, peer));
                     }
                     return Poll::Pending;
                 }
             }
         };
         if self.read_us == 0 {
-            self.read_us = connector.wire.clock.now_us();
+            self.read_us = connector.io.clock.now_us();
             self.done_us = self.read_us;
         }
         Poll::Ready(result)
     }
 
-    /// Writes as much as goes. An error ends writing but not the exchange: what
-    /// the peer said before it closed is more than "reset".
+    /// Writes as much as the socket takes. An error ends writing but not the
+    /// exchange: what the peer sent before it closed says more than "reset".
     fn write(&mut self, cx: &mut Context<'_>, connection: &mut Connection, request: &Request) {
         let stream = &mut connection.stream;
         let error = loop {
@@ -199,77 +200,80 @@ impl Exchange {
         };
         self.flushed = true;
         let peer = &connection.origin.authority;
-        self.write_failed = Some(Failure::io(&error, Doing::Waiting, peer));
+        self.write_failed = Some(Failure::io(&error, RequestPhase::Waiting, peer));
     }
 
-    /// Takes bytes that were read; none means that the peer closed.
+    /// Takes bytes that were read; no bytes mean that the peer closed.
     #[inline]
-    fn take(
+    fn take_bytes(
         &mut self,
         bytes: &[u8],
         connection: &Connection,
-        seen: &mut Vec<u8>,
-        ask: &Ask<'_>,
+        captured: &mut Vec<u8>,
+        spec: &RequestSpec<'_>,
         connector: &Connector,
     ) -> Poll<Option<Failure>> {
         let peer = &connection.origin.authority;
         if bytes.is_empty() {
             let waiting = self.first_byte_us.is_none();
-            return Poll::Ready(match self.answer.end() {
+            return Poll::Ready(match self.response.end() {
                 Ok(()) => {
-                    // The kernel stamps bytes, not the end of a connection.
+                    // The kernel stamps bytes, but not the end of a connection.
                     self.timed = Some(Timed::Missing);
                     None
                 }
-                Err(fault) => Some(
+                Err(error) => Some(
                     self.write_failed
                         .take()
-                        .unwrap_or_else(|| Failure::fault(fault, peer, waiting)),
+                        .unwrap_or_else(|| Failure::response(error, peer, waiting)),
                 ),
             });
         }
-        let read_us = connector.wire.clock.now_us();
+        let read_us = connector.io.clock.now_us();
         let stamp_ns = connection.stream.stamp_ns();
         let received = connector
-            .wire
+            .io
             .stamps
-            .received(stamp_ns, ask.sent_us, read_us);
+            .received(stamp_ns, spec.sent_us, read_us);
         if self.first_byte_us.is_none() {
             self.first_byte_us = Some(received.0);
-            self.deadline_us = deadline(ask.sent_us, ask.timeouts.total_us);
+            self.deadline_us = deadline(spec.sent_us, spec.timeouts.total_us);
         }
-        let fed = self.answer.feed(bytes);
-        let plain = match (fed, self.answer.status()) {
+        let fed = self.response.feed(bytes);
+        let plain = match (fed, self.response.status()) {
             (Ok(Progress::Done(used)), Some(status)) => {
                 self.read_us = read_us;
                 self.done_us = received.0;
                 self.timed = Some(received.1);
-                self.reusable = self.answer.keep_alive()
+                self.reusable = self.response.keep_alive()
                     && used == bytes.len()
                     && self.flushed
                     && self.write_failed.is_none();
-                !ask.shown && status < 300 && ask.expect.contains(status)
+                !spec.has_checks && status < 300 && spec.expect.contains(status)
             }
             _ => false,
         };
         if !plain {
-            let room = LONGEST_EXCHANGE_BYTES.saturating_sub(seen.len());
-            seen.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            let room = LONGEST_EXCHANGE_BYTES.saturating_sub(captured.len());
+            captured.extend_from_slice(&bytes[..bytes.len().min(room)]);
         }
         match fed {
-            // It came, but later than the scenario allows, before the alarm rang.
+            // It arrived after its deadline, before the timer expired.
             Ok(Progress::Done(_)) if self.done_us > self.deadline_us => {
-                Poll::Ready(Some(timed_out(ask.timeouts, true, peer)))
+                Poll::Ready(Some(timed_out(spec.timeouts, true, peer)))
             }
             Ok(Progress::Done(_)) => Poll::Ready(None),
             Ok(Progress::More) => Poll::Pending,
-            Err(fault) => Poll::Ready(Some(Failure::fault(fault, peer, false))),
+            Err(error) => Poll::Ready(Some(Failure::response(error, peer, false))),
         }
     }
 
-    /// What came of it.
-    pub(super) fn ended(mut self, connected_us: Option<u64>, failure: Option<Failure>) -> Ended {
-        Ended {
+    pub(super) fn into_result(
+        mut self,
+        connected_us: Option<u64>,
+        failure: Option<Failure>,
+    ) -> ExchangeResult {
+        ExchangeResult {
             connected_us,
             first_byte_us: self.first_byte_us,
             done_us: self.done_us,
@@ -277,11 +281,11 @@ impl Exchange {
             timed: self.timed,
             unconnected: false,
             resent: false,
-            received: self.answer.received(),
+            received: self.response.received(),
             written: self.written as u64,
-            status: self.answer.status(),
-            location: self.answer.take_location(),
-            kept: self.answer.take_kept(),
+            status: self.response.status(),
+            location: self.response.take_location(),
+            kept: self.response.take_kept(),
             failure,
         }
     }

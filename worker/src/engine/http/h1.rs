@@ -1,15 +1,17 @@
-//! How an HTTP/1.x answer is read: a state machine over bytes, without sockets,
-//! clocks or tasks, so any split of the bytes gives the same answer (a property
-//! test holds it to that). Bodies are counted, and kept only if asked for.
+//! Parses an HTTP/1.x response: a state machine over bytes, without sockets,
+//! clocks or tasks. Any split of the bytes gives the same result, which a property
+//! test checks. Bodies are counted, and kept only if the request asks for it.
 //!
-//! What an answer means (ok, redirect, failure) is decided by those who asked.
+//! What a response means (ok, redirect, failure) is decided by the walker.
 
-use crate::engine::failure::Fault;
-use crate::engine::http::kept::{Kept, Wants};
+use crate::engine::failure::ResponseError;
+use crate::engine::http::framing::{Framing, Transfer};
+use crate::engine::http::kept::{KeepSpec, KeptResponse};
 use httparse::{Header, ParserConfig, Response};
 use std::mem::MaybeUninit;
 
-/// Longest head, status line to blank line; servers rarely accept more either.
+/// Longest head from status line to blank line, bytes: most HTTP software has a
+/// lower limit.
 pub(crate) const LONGEST_HEAD_BYTES: usize = 64 * 1024;
 /// Most header lines of a head.
 const MOST_HEADERS: usize = 128;
@@ -17,32 +19,33 @@ const MOST_HEADERS: usize = 128;
 const LONGEST_CHUNK_LINE_BYTES: u16 = 4 * 1024;
 /// Longest trailer section.
 const LONGEST_TRAILERS_BYTES: u32 = 16 * 1024;
-/// Most interim (1xx) answers before the real one.
+/// Most interim (1xx) responses before the final one.
 const MOST_INTERIM: u8 = 16;
-/// Until here a partial head is parsed at every arrival, so that what is not
-/// HTTP is noticed at once; beyond, only when a blank line came (no quadratic work).
+/// Up to here, bytes, a partial head is parsed whenever bytes arrive, so that what
+/// is not HTTP is detected at once; a longer one only when a blank line has
+/// arrived, which keeps the work linear.
 const EAGER_HEAD_BYTES: usize = 1024;
 
-/// How far the bytes went.
+/// Whether more bytes are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// The answer is not complete.
+    /// The response is not complete.
     More,
-    /// The answer is complete; so many of the bytes given belong to it.
+    /// The response is complete; so many of the bytes given belong to it.
     Done(usize),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ParserState {
     Head,
     Length(u64),
-    Chunked(Chunk),
+    Chunked(ChunkState),
     UntilClose,
     Done,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Chunk {
+enum ChunkState {
     Size { value: u64, digits: u8 },
     Extension(u64),
     SizeLf(u64),
@@ -55,17 +58,17 @@ enum Chunk {
     EndLf,
 }
 
-/// One answer being read.
+/// The parser of one response.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    state: State,
-    /// A head that came in pieces; empty (and not allocated) otherwise.
+pub(crate) struct ResponseParser {
+    state: ParserState,
+    /// A head that arrives in pieces; empty and not allocated otherwise.
     partial: Vec<u8>,
     /// Where a redirect points.
     location: Option<Box<[u8]>>,
-    /// What was asked for; nothing is allocated otherwise.
-    kept: Option<Box<Kept>>,
-    wants: Wants,
+    /// What is kept of it; allocated only if something is.
+    kept: Option<Box<KeptResponse>>,
+    keep: KeepSpec,
     received: u64,
     /// Bytes of the current chunk line or of the trailers.
     line_bytes: u32,
@@ -75,15 +78,15 @@ pub(crate) struct Answer {
     keep_alive: bool,
 }
 
-impl Answer {
-    /// An answer to come; `to_head`: to a HEAD request, so without a body.
+impl ResponseParser {
+    /// A parser; `to_head`: the request is HEAD, so the response has no body.
     pub(crate) fn new(to_head: bool) -> Self {
         Self {
-            state: State::Head,
+            state: ParserState::Head,
             partial: Vec::new(),
             location: None,
             kept: None,
-            wants: Wants::default(),
+            keep: KeepSpec::default(),
             received: 0,
             line_bytes: 0,
             status: 0,
@@ -93,14 +96,13 @@ impl Answer {
         }
     }
 
-    /// The same, keeping what is wanted.
-    pub(crate) fn keeping(mut self, wants: Wants) -> Self {
-        self.wants = wants;
+    /// A parser that also keeps what `keep` says.
+    pub(crate) fn keeping(mut self, keep: KeepSpec) -> Self {
+        self.keep = keep;
         self
     }
 
-    /// What was kept.
-    pub(crate) fn take_kept(&mut self) -> Option<Box<Kept>> {
+    pub(crate) fn take_kept(&mut self) -> Option<Box<KeptResponse>> {
         self.kept.take()
     }
 
@@ -109,7 +111,7 @@ impl Answer {
         (self.status != 0).then_some(self.status)
     }
 
-    /// Bytes read that belong to it.
+    /// Bytes that belong to the response.
     pub(crate) fn received(&self) -> u64 {
         self.received
     }
@@ -124,14 +126,14 @@ impl Answer {
         self.location.take()
     }
 
-    /// Takes the next bytes of the connection.
+    /// Parses the next bytes of the connection.
     #[inline]
-    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<Progress, Fault> {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<Progress, ResponseError> {
         let mut at = 0;
         loop {
             let rest = &bytes[at..];
             match self.state {
-                State::Done => {
+                ParserState::Done => {
                     self.received += at as u64;
                     return Ok(Progress::Done(at));
                 }
@@ -139,18 +141,18 @@ impl Answer {
                     self.received += at as u64;
                     return Ok(Progress::More);
                 }
-                State::Head => at += self.head(rest)?,
-                State::Length(left) => {
+                ParserState::Head => at += self.head(rest)?,
+                ParserState::Length(left) => {
                     let used = left.min(rest.len() as u64);
                     self.keep_body(&rest[..used as usize]);
                     at += used as usize;
                     self.state = match left - used {
-                        0 => State::Done,
-                        left => State::Length(left),
+                        0 => ParserState::Done,
+                        left => ParserState::Length(left),
                     };
                 }
-                State::Chunked(chunk) => at += self.chunked(chunk, rest)?,
-                State::UntilClose => {
+                ParserState::Chunked(chunk) => at += self.chunked(chunk, rest)?,
+                ParserState::UntilClose => {
                     self.keep_body(rest);
                     at += rest.len();
                 }
@@ -158,30 +160,30 @@ impl Answer {
         }
     }
 
-    /// The peer closed.
-    pub(crate) fn end(&mut self) -> Result<(), Fault> {
+    /// Handles the end of the connection.
+    pub(crate) fn end(&mut self) -> Result<(), ResponseError> {
         match self.state {
-            State::UntilClose | State::Done => {
-                self.state = State::Done;
+            ParserState::UntilClose | ParserState::Done => {
+                self.state = ParserState::Done;
                 Ok(())
             }
-            // A head that was never finished may not have been HTTP at all.
-            State::Head if !self.partial.is_empty() => {
+            // An incomplete head may not be HTTP at all.
+            ParserState::Head if !self.partial.is_empty() => {
                 let partial = std::mem::take(&mut self.partial);
                 self.parse_head(&partial)?;
-                Err(Fault::Closed)
+                Err(ResponseError::Closed)
             }
-            _ => Err(Fault::Closed),
+            _ => Err(ResponseError::Closed),
         }
     }
 
-    /// Reads a head or a part of it; how many bytes were used.
-    fn head(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
+    /// Reads a head or a part of it; returns how many bytes were used.
+    fn head(&mut self, bytes: &[u8]) -> Result<usize, ResponseError> {
         if self.partial.is_empty() {
             return match self.parse_head(bytes)? {
                 Some(length) => Ok(length),
                 None if bytes.len() > LONGEST_HEAD_BYTES => {
-                    Err(Fault::TooLarge("a head of more than 64 KB"))
+                    Err(ResponseError::TooLarge("a head of more than 64 KB"))
                 }
                 None => {
                     self.partial.extend_from_slice(bytes);
@@ -207,14 +209,14 @@ impl Answer {
         match parsed {
             Some(length) => Ok(length - before),
             None if self.partial.len() > LONGEST_HEAD_BYTES => {
-                Err(Fault::TooLarge("a head of more than 64 KB"))
+                Err(ResponseError::TooLarge("a head of more than 64 KB"))
             }
             None => Ok(taken),
         }
     }
 
-    /// Understands a head if it is complete: sets what follows, gives its length.
-    fn parse_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Fault> {
+    /// Parses a head if it is complete: sets the next state, returns its length.
+    fn parse_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, ResponseError> {
         let mut headers = [const { MaybeUninit::<Header<'_>>::uninit() }; MOST_HEADERS];
         let mut head = Response::new(&mut []);
         let parsed = ParserConfig::default().parse_response_with_uninit_headers(
@@ -226,12 +228,12 @@ impl Answer {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) => return Ok(None),
             Err(httparse::Error::TooManyHeaders) => {
-                return Err(Fault::TooLarge("more than 128 header lines"));
+                return Err(ResponseError::TooLarge("more than 128 header lines"));
             }
-            Err(_) => return Err(Fault::Malformed("the head is not HTTP/1.x")),
+            Err(_) => return Err(ResponseError::Malformed("the head is not HTTP/1.x")),
         };
         if length > LONGEST_HEAD_BYTES {
-            return Err(Fault::TooLarge("a head of more than 64 KB"));
+            return Err(ResponseError::TooLarge("a head of more than 64 KB"));
         }
         let status = head.code.unwrap_or(0);
         match status {
@@ -239,38 +241,38 @@ impl Answer {
                 self.interim += 1;
                 return match self.interim {
                     0..=MOST_INTERIM => Ok(Some(length)),
-                    _ => Err(Fault::Malformed("more than 16 interim answers")),
+                    _ => Err(ResponseError::Malformed("more than 16 interim answers")),
                 };
             }
             200..=999 => {}
-            101 => return Err(Fault::Malformed("it switches protocols unasked")),
-            _ => return Err(Fault::Malformed("the status is below 100")),
+            101 => return Err(ResponseError::Malformed("it switches protocols unasked")),
+            _ => return Err(ResponseError::Malformed("the status is below 100")),
         }
         let framing = Framing::of(head.headers, status)?;
         self.status = status;
-        if self.wants.head || self.wants.body || (framing.sets_cookies && self.wants.cookies) {
+        if self.keep.head || self.keep.body || (framing.sets_cookies && self.keep.cookies) {
             let kept = self.kept.get_or_insert_default();
-            kept.take_head(self.wants, &bytes[..length], head.headers);
+            kept.add_head(self.keep, &bytes[..length], head.headers);
         }
         self.location = framing.location;
         self.keep_alive = framing.keep_alive.unwrap_or(head.version == Some(1));
         let bodyless = self.to_head || status == 204 || status == 304;
         self.state = match (framing.transfer, framing.length) {
-            _ if bodyless => State::Done,
+            _ if bodyless => ParserState::Done,
             (Transfer::Chunked, length) => {
-                // Both framings at once: read on, but trust the connection no more.
+                // Both framings at once: the connection is not reused (RFC 9112, 6.3).
                 self.keep_alive &= length.is_none();
                 self.line_bytes = 0;
-                State::Chunked(Chunk::Size {
+                ParserState::Chunked(ChunkState::Size {
                     value: 0,
                     digits: 0,
                 })
             }
-            (Transfer::None, Some(0)) => State::Done,
-            (Transfer::None, Some(length)) => State::Length(length),
+            (Transfer::None, Some(0)) => ParserState::Done,
+            (Transfer::None, Some(length)) => ParserState::Length(length),
             (Transfer::None, None) | (Transfer::Other, _) => {
                 self.keep_alive = false;
-                State::UntilClose
+                ParserState::UntilClose
             }
         };
         Ok(Some(length))
@@ -278,207 +280,115 @@ impl Answer {
 
     #[inline]
     fn keep_body(&mut self, bytes: &[u8]) {
-        if self.wants.body
+        if self.keep.body
             && let Some(kept) = &mut self.kept
         {
-            kept.take_body(bytes);
+            kept.add_body(bytes);
         }
     }
 
-    /// Reads chunked framing until data or the end is met; bytes used.
-    fn chunked(&mut self, mut chunk: Chunk, bytes: &[u8]) -> Result<usize, Fault> {
+    /// Reads chunked framing and its data; returns how many bytes were used.
+    fn chunked(&mut self, mut chunk: ChunkState, bytes: &[u8]) -> Result<usize, ResponseError> {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
-            if let Chunk::Data(left) = chunk {
+            if let ChunkState::Data(left) = chunk {
                 let used = left.min((bytes.len() - at) as u64);
                 self.keep_body(&bytes[at..at + used as usize]);
                 at += used as usize;
                 chunk = match left - used {
-                    0 => Chunk::DataCr,
-                    left => Chunk::Data(left),
+                    0 => ChunkState::DataCr,
+                    left => ChunkState::Data(left),
                 };
                 continue;
             }
             at += 1;
             chunk = self.chunk_byte(chunk, byte)?;
-            if chunk == Chunk::END {
-                self.state = State::Done;
+            if chunk == ChunkState::END {
+                self.state = ParserState::Done;
                 return Ok(at);
             }
         }
-        self.state = State::Chunked(chunk);
+        self.state = ParserState::Chunked(chunk);
         Ok(at)
     }
 
-    /// One byte of framing.
-    fn chunk_byte(&mut self, chunk: Chunk, byte: u8) -> Result<Chunk, Fault> {
+    /// Parses one byte of framing.
+    fn chunk_byte(&mut self, chunk: ChunkState, byte: u8) -> Result<ChunkState, ResponseError> {
         self.line_bytes += 1;
         let after_size = |value| match value {
-            0 => Chunk::TrailerStart,
-            size => Chunk::Data(size),
+            0 => ChunkState::TrailerStart,
+            size => ChunkState::Data(size),
         };
         match (chunk, byte) {
-            (Chunk::Size { value, digits }, _) if byte.is_ascii_hexdigit() => {
+            (ChunkState::Size { value, digits }, _) if byte.is_ascii_hexdigit() => {
                 let digit = char::from(byte).to_digit(16).unwrap_or(0);
                 match digits {
-                    // 15 digits are 2^60 bytes; more is nobody's body.
-                    0..15 => Ok(Chunk::Size {
+                    // 15 digits are 2^60 bytes: no body is longer.
+                    0..15 => Ok(ChunkState::Size {
                         value: value << 4 | u64::from(digit),
                         digits: digits + 1,
                     }),
-                    _ => Err(Fault::Malformed("a chunk size of more than 15 digits")),
+                    _ => Err(ResponseError::Malformed(
+                        "a chunk size of more than 15 digits",
+                    )),
                 }
             }
-            (Chunk::Size { digits: 0, .. }, _) => {
-                Err(Fault::Malformed("a chunk size is not hexadecimal"))
+            (ChunkState::Size { digits: 0, .. }, _) => {
+                Err(ResponseError::Malformed("a chunk size is not hexadecimal"))
             }
-            (Chunk::Size { value, .. } | Chunk::Extension(value), b'\r') => {
-                Ok(Chunk::SizeLf(value))
+            (ChunkState::Size { value, .. } | ChunkState::Extension(value), b'\r') => {
+                Ok(ChunkState::SizeLf(value))
             }
-            (Chunk::Size { value, .. }, b';' | b' ' | b'\t') => Ok(Chunk::Extension(value)),
-            (Chunk::Size { .. }, _) => Err(Fault::Malformed("a chunk size is not hexadecimal")),
-            (Chunk::Extension(_), b'\n') => Err(Fault::Malformed("a chunk line ends without CR")),
-            (Chunk::Extension(value), _) if self.line_bytes <= LONGEST_CHUNK_LINE_BYTES.into() => {
-                Ok(Chunk::Extension(value))
+            (ChunkState::Size { value, .. }, b';' | b' ' | b'\t') => {
+                Ok(ChunkState::Extension(value))
             }
-            (Chunk::Extension(_), _) => Err(Fault::TooLarge("a chunk line of more than 4 KB")),
-            (Chunk::SizeLf(value), b'\n') => {
+            (ChunkState::Size { .. }, _) => {
+                Err(ResponseError::Malformed("a chunk size is not hexadecimal"))
+            }
+            (ChunkState::Extension(_), b'\n') => {
+                Err(ResponseError::Malformed("a chunk line ends without CR"))
+            }
+            (ChunkState::Extension(value), _)
+                if self.line_bytes <= LONGEST_CHUNK_LINE_BYTES.into() =>
+            {
+                Ok(ChunkState::Extension(value))
+            }
+            (ChunkState::Extension(_), _) => {
+                Err(ResponseError::TooLarge("a chunk line of more than 4 KB"))
+            }
+            (ChunkState::SizeLf(value), b'\n') => {
                 self.line_bytes = 0;
                 Ok(after_size(value))
             }
-            (Chunk::DataCr, b'\r') => Ok(Chunk::DataLf),
-            (Chunk::DataLf, b'\n') => {
+            (ChunkState::DataCr, b'\r') => Ok(ChunkState::DataLf),
+            (ChunkState::DataLf, b'\n') => {
                 self.line_bytes = 0;
-                Ok(Chunk::Size {
+                Ok(ChunkState::Size {
                     value: 0,
                     digits: 0,
                 })
             }
-            (Chunk::TrailerStart, b'\r') => Ok(Chunk::EndLf),
-            (Chunk::EndLf, b'\n') => Ok(Chunk::END),
-            (Chunk::TrailerStart | Chunk::Trailer, b'\n') => {
-                Err(Fault::Malformed("a trailer ends without CR"))
+            (ChunkState::TrailerStart, b'\r') => Ok(ChunkState::EndLf),
+            (ChunkState::EndLf, b'\n') => Ok(ChunkState::END),
+            (ChunkState::TrailerStart | ChunkState::Trailer, b'\n') => {
+                Err(ResponseError::Malformed("a trailer ends without CR"))
             }
-            (Chunk::TrailerStart | Chunk::Trailer, _)
+            (ChunkState::TrailerStart | ChunkState::Trailer, _)
                 if self.line_bytes > LONGEST_TRAILERS_BYTES =>
             {
-                Err(Fault::TooLarge("trailers of more than 16 KB"))
+                Err(ResponseError::TooLarge("trailers of more than 16 KB"))
             }
-            (Chunk::Trailer, b'\r') => Ok(Chunk::TrailerLf),
-            (Chunk::TrailerStart | Chunk::Trailer, _) => Ok(Chunk::Trailer),
-            (Chunk::TrailerLf, b'\n') => Ok(Chunk::TrailerStart),
-            _ => Err(Fault::Malformed("chunked framing is broken")),
+            (ChunkState::Trailer, b'\r') => Ok(ChunkState::TrailerLf),
+            (ChunkState::TrailerStart | ChunkState::Trailer, _) => Ok(ChunkState::Trailer),
+            (ChunkState::TrailerLf, b'\n') => Ok(ChunkState::TrailerStart),
+            _ => Err(ResponseError::Malformed("chunked framing is broken")),
         }
     }
 }
 
-impl Chunk {
-    /// Stands for "the last byte was read"; data of zero bytes never occurs.
+impl ChunkState {
+    /// The last byte was read. A data chunk of zero bytes does not exist.
     const END: Self = Self::Data(0);
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Transfer {
-    None,
-    Chunked,
-    Other,
-}
-
-/// What the headers say about the body and the connection.
-struct Framing {
-    length: Option<u64>,
-    transfer: Transfer,
-    keep_alive: Option<bool>,
-    location: Option<Box<[u8]>>,
-    sets_cookies: bool,
-}
-
-impl Framing {
-    fn of(headers: &[Header<'_>], status: u16) -> Result<Self, Fault> {
-        let mut framing = Self {
-            length: None,
-            transfer: Transfer::None,
-            keep_alive: None,
-            location: None,
-            sets_cookies: false,
-        };
-        for header in headers {
-            // The length tells most headers apart without a comparison.
-            match header.name.len() {
-                8 if is_redirect(status) && header.name.eq_ignore_ascii_case("location") => {
-                    framing.location.get_or_insert_with(|| header.value.into());
-                }
-                10 if header.name.eq_ignore_ascii_case("connection") => {
-                    framing.connection(header.value);
-                }
-                10 if header.name.eq_ignore_ascii_case("set-cookie") => {
-                    framing.sets_cookies = true;
-                }
-                14 if header.name.eq_ignore_ascii_case("content-length") => {
-                    framing.content_length(header.value)?;
-                }
-                17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
-                    let last = header.value.rsplit(|&byte| byte == b',').next();
-                    let chunked =
-                        last.is_some_and(|coding| trim(coding).eq_ignore_ascii_case(b"chunked"));
-                    framing.transfer = if chunked {
-                        Transfer::Chunked
-                    } else {
-                        Transfer::Other
-                    };
-                }
-                _ => {}
-            }
-        }
-        Ok(framing)
-    }
-
-    fn connection(&mut self, value: &[u8]) {
-        // What nearly every answer says, without a look at its parts.
-        if value == b"keep-alive" {
-            self.keep_alive.get_or_insert(true);
-            return;
-        }
-        for token in value.split(|&byte| byte == b',').map(trim) {
-            if token.eq_ignore_ascii_case(b"close") {
-                self.keep_alive = Some(false);
-            } else if token.eq_ignore_ascii_case(b"keep-alive") {
-                self.keep_alive.get_or_insert(true);
-            }
-        }
-    }
-
-    fn content_length(&mut self, value: &[u8]) -> Result<(), Fault> {
-        for part in value.split(|&byte| byte == b',').map(trim) {
-            let length =
-                decimal(part).ok_or(Fault::Malformed("its Content-Length is not a number"))?;
-            if self.length.is_some_and(|before| before != length) {
-                return Err(Fault::Malformed("it has two different Content-Lengths"));
-            }
-            self.length = Some(length);
-        }
-        Ok(())
-    }
-}
-
-/// Whether a status asks to go elsewhere (300 and 304 do not by themselves).
-pub(crate) fn is_redirect(status: u16) -> bool {
-    matches!(status, 301 | 302 | 303 | 307 | 308)
-}
-
-/// A number of digits alone; None for anything else, or beyond 64 bits.
-fn decimal(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0u64, |value, byte| match byte {
-        b'0'..=b'9' => value.checked_mul(10)?.checked_add(u64::from(byte - b'0')),
-        _ => None,
-    })
-}
-
-fn trim(bytes: &[u8]) -> &[u8] {
-    bytes.trim_ascii()
 }
 
 fn has_blank_line(bytes: &[u8]) -> bool {

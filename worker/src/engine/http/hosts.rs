@@ -1,8 +1,8 @@
-//! The hosts of a plan, asked for before the clock starts. Which of a host's
-//! addresses a connection takes is `origin`'s and `addresses`'.
+//! Resolves the hosts of a plan before the clock starts. `origin` and `addresses`
+//! decide which of a host's addresses a connection takes.
 
 use super::request::Endpoint;
-use super::resolver::{Resolver, used};
+use super::resolver::{Resolver, select};
 use dlt_core::scenario::plan::Dns;
 use std::collections::HashMap;
 use std::io;
@@ -10,43 +10,42 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-/// How long names may take to resolve beforehand; later ones resolve when used.
-const LONGEST_RESOLVE: Duration = Duration::from_secs(5);
-/// Most names resolved beforehand.
+/// How long resolving all names may take; a late name resolves when it is used.
+const RESOLVE_LIMIT: Duration = Duration::from_secs(5);
+/// Most names that are resolved beforehand.
 const MOST_NAMES: usize = 64;
 
-/// A host of the plan, for the groups that want the same of its name.
+/// A host of the plan, for all groups with the same `dns`.
 #[derive(Debug)]
-pub(crate) struct Host {
+pub(crate) struct ResolvedHost {
     pub(crate) endpoint: Endpoint,
     pub(crate) dns: Dns,
-    /// None: it did not resolve in time.
+    /// Empty if the name did not resolve in time.
     pub(crate) addresses: Vec<SocketAddr>,
-    /// Whose requests go there.
+    /// The groups whose requests go there.
     pub(crate) groups: Vec<usize>,
 }
 
-/// A host that requests of a group go to, and what is wanted of its name.
+/// A host that requests of a group go to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted<'a> {
-    /// Number of the group.
+pub(crate) struct HostUse<'a> {
     pub(crate) group: usize,
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) dns: Dns,
 }
 
-/// The hosts, each once, resolved side by side. One that does not resolve is
-/// not an error here: its requests fail with cause `dns`, as a run should tell.
-pub(crate) fn hosts<'a>(
-    wanted: impl Iterator<Item = Wanted<'a>>,
+/// Resolves each host once, all at the same time. A host that does not resolve is
+/// no error here: its requests fail with cause `dns`.
+pub(crate) fn resolve_hosts<'a>(
+    uses: impl Iterator<Item = HostUse<'a>>,
     resolver: &Resolver,
-) -> Vec<Host> {
-    let mut hosts: Vec<Host> = Vec::new();
-    for Wanted {
+) -> Vec<ResolvedHost> {
+    let mut hosts: Vec<ResolvedHost> = Vec::new();
+    for HostUse {
         group,
         endpoint,
         dns,
-    } in wanted
+    } in uses
     {
         let known = hosts
             .iter_mut()
@@ -54,7 +53,7 @@ pub(crate) fn hosts<'a>(
         match known {
             Some(host) if host.groups.contains(&group) => {}
             Some(host) => host.groups.push(group),
-            None => hosts.push(Host {
+            None => hosts.push(ResolvedHost {
                 endpoint: endpoint.clone(),
                 dns,
                 addresses: Vec::new(),
@@ -62,41 +61,41 @@ pub(crate) fn hosts<'a>(
             }),
         }
     }
-    let answers = resolved(hosts.iter().map(|host| &host.endpoint), resolver);
+    let answers = look_up_all(hosts.iter().map(|host| &host.endpoint), resolver);
     for host in &mut hosts {
         let answer = answers.get(&host.endpoint);
-        let used = answer.map(|answer| used(answer, host.dns.policy, &host.endpoint));
+        let used = answer.map(|answer| select(answer, host.dns.policy, &host.endpoint));
         host.addresses = used.and_then(Result::ok).unwrap_or_default();
     }
     hosts
 }
 
-/// What the resolver says of the first names, each asked for once.
-fn resolved<'a>(
+/// The resolver's answers for the first names, each looked up once.
+fn look_up_all<'a>(
     endpoints: impl Iterator<Item = &'a Endpoint>,
     resolver: &Resolver,
 ) -> HashMap<Endpoint, io::Result<Vec<SocketAddr>>> {
-    let mut wanted: Vec<Endpoint> = Vec::new();
+    let mut distinct: Vec<Endpoint> = Vec::new();
     for endpoint in endpoints {
-        if !wanted.contains(endpoint) && wanted.len() < MOST_NAMES {
-            wanted.push(endpoint.clone());
+        if !distinct.contains(endpoint) && distinct.len() < MOST_NAMES {
+            distinct.push(endpoint.clone());
         }
     }
     let (sender, answers) = mpsc::channel();
-    let mut asked = 0;
-    for endpoint in wanted {
+    let mut begun = 0;
+    for endpoint in distinct {
         let (sender, resolver) = (sender.clone(), resolver.clone());
-        let ask = move || {
-            let answer = resolver.ask(&endpoint);
-            // The receiver is gone only when time ran out.
+        let look_up = move || {
+            let answer = resolver.look_up(&endpoint);
+            // Fails only once the time limit has passed.
             let _ = sender.send((endpoint, answer));
         };
         let thread = std::thread::Builder::new().name("resolve".to_owned());
-        asked += usize::from(thread.spawn(ask).is_ok());
+        begun += usize::from(thread.spawn(look_up).is_ok());
     }
-    let until = Instant::now() + LONGEST_RESOLVE;
+    let until = Instant::now() + RESOLVE_LIMIT;
     let mut known = HashMap::new();
-    while known.len() < asked {
+    while known.len() < begun {
         let left = until.saturating_duration_since(Instant::now());
         let Ok((endpoint, answer)) = answers.recv_timeout(left) else {
             break;

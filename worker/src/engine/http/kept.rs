@@ -1,31 +1,31 @@
-//! What is kept of an answer, where a step asks for it: head, body, cookies.
-//! Most steps ask for nothing and find nothing allocated.
+//! What a step keeps of an answer: head, body, cookies. For most steps this is
+//! nothing, and nothing is allocated.
 
 use httparse::Header;
 
-/// Longest body that is kept, bytes as they are on the wire: who checks more
-/// than this measures the generator.
+/// Longest body that is kept, bytes as on the wire: checking a longer one would
+/// slow the generator down.
 pub(crate) const LONGEST_KEPT_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// Most Set-Cookie headers of an answer: browsers keep as many for a site.
 const MOST_SET_COOKIES: usize = 50;
 /// Longest Set-Cookie header, bytes: as browsers take them.
 const LONGEST_SET_COOKIE_BYTES: usize = 4_096;
 
-/// What a step asks of an answer.
+/// What to keep of an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Wants {
+pub(crate) struct KeepSpec {
     /// Status line and headers.
     pub(crate) head: bool,
     /// The body, and how it is encoded.
     pub(crate) body: bool,
-    /// Its Set-Cookie headers.
+    /// The Set-Cookie headers.
     pub(crate) cookies: bool,
 }
 
-/// What was kept.
+/// What was kept of an answer.
 #[derive(Debug, Default)]
-pub(crate) struct Kept {
-    /// The last head, a line each, ended by LF.
+pub(crate) struct KeptResponse {
+    /// The last head; each line ends with LF.
     pub(crate) head: Vec<u8>,
     /// The body without its framing.
     pub(crate) body: Vec<u8>,
@@ -37,10 +37,10 @@ pub(crate) struct Kept {
     pub(crate) overlong: bool,
 }
 
-impl Kept {
-    /// Keeps what is wanted of a head.
-    pub(super) fn take_head(&mut self, wants: Wants, bytes: &[u8], headers: &[Header<'_>]) {
-        if wants.head {
+impl KeptResponse {
+    /// Keeps of a head what `keep` says.
+    pub(super) fn add_head(&mut self, keep: KeepSpec, bytes: &[u8], headers: &[Header<'_>]) {
+        if keep.head {
             let lines = bytes.split(|byte| *byte == b'\n');
             for line in lines
                 .map(<[u8]>::trim_ascii_end)
@@ -51,7 +51,7 @@ impl Kept {
             }
         }
         let is = |header: &&Header<'_>, name: &str| header.name.eq_ignore_ascii_case(name);
-        if wants.body {
+        if keep.body {
             let codings = headers
                 .iter()
                 .filter(|header| is(header, "content-encoding"));
@@ -62,7 +62,7 @@ impl Kept {
                 self.encoding.extend_from_slice(header.value);
             }
         }
-        if wants.cookies {
+        if keep.cookies {
             let cookies = headers
                 .iter()
                 .filter(|header| is(header, "set-cookie"))
@@ -73,11 +73,10 @@ impl Kept {
         }
     }
 
-    /// Keeps more of the body.
-    pub(super) fn take_body(&mut self, bytes: &[u8]) {
+    pub(super) fn add_body(&mut self, bytes: &[u8]) {
         if self.overlong || self.body.len() + bytes.len() > LONGEST_KEPT_BODY_BYTES {
             self.overlong = true;
-            // Nobody looks at a part of it.
+            // A part of a body is not checked.
             self.body = Vec::new();
             return;
         }

@@ -1,12 +1,12 @@
-//! How a request is made and its answer read. Knows sockets, TLS and HTTP/1.1;
-//! knows neither the schedule nor what is remembered.
+//! How a request is sent and its answer read: sockets, TLS, HTTP/1.1. It knows
+//! neither the schedule nor the recorder.
 
 pub(super) mod addresses;
-pub(super) mod ask;
 pub(super) mod client;
 pub(super) mod connect;
 pub(super) mod decode;
 pub(super) mod exchange;
+pub(super) mod framing;
 pub(super) mod h1;
 pub(super) mod hosts;
 pub(super) mod kept;
@@ -14,6 +14,7 @@ pub(super) mod origin;
 pub(super) mod redact;
 pub(super) mod redirect;
 pub(super) mod request;
+pub(super) mod request_spec;
 pub(super) mod resolver;
 pub(super) mod socket;
 pub(super) mod stamps;

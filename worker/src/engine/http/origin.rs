@@ -1,12 +1,12 @@
-//! What a thread knows of the endpoints that requests go to: their names, asked
-//! for again as often as their group wants it, and what was sent where. How a
-//! connection is made to one of the addresses is `addresses`' affair.
+//! The endpoints that a thread's requests go to: their names, resolved again as
+//! often as their group asks for, and the requests sent to each address.
+//! `addresses` chooses among the addresses of one name.
 
-use crate::engine::clock::Clock;
+use crate::engine::clock::RunClock;
 use crate::engine::failure::Failure;
 use crate::engine::http::addresses::{Address, Addresses, dial};
 use crate::engine::http::request::Endpoint;
-use crate::engine::http::resolver::{Resolver, used};
+use crate::engine::http::resolver::{Resolver, select};
 use dlt_core::measure::generator::GeneratorSums;
 use dlt_core::scenario::plan::Dns;
 use std::cell::{Cell, RefCell};
@@ -17,48 +17,49 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
-/// Most hosts a thread remembers; redirects could name any number.
+/// Most origins that a thread keeps: redirects can name any number.
 const MOST_ORIGINS: usize = 512;
-/// A name that did not resolve is not asked for again before so long.
-const RESOLVE_AGAIN_US: u64 = 1_000_000;
-/// Addresses that are kept before the first look for those that nobody uses.
-const FEW_ADDRESSES: usize = 1_024;
-/// Most different sentences about names.
+/// How long a failed look-up stands before the name is looked up again, µs.
+const FAILED_LOOKUP_US: u64 = 1_000_000;
+/// Addresses that a thread keeps before unused ones are removed for the first time.
+const UNCLEANED_ADDRESSES: usize = 1_024;
+/// Most different notices about names.
 const MOST_NOTICES: usize = 20;
 
-/// A name of the plan, and what was known of it before the clock started.
+/// A host of the plan with what was resolved before the clock started.
 #[derive(Debug, Clone)]
-pub(crate) struct Known {
+pub(crate) struct KnownHost {
     pub(crate) endpoint: Endpoint,
     pub(crate) dns: Dns,
-    /// Those that the policy uses; none: it has to be asked for.
+    /// The addresses that the policy uses; none if the name has to be resolved.
     pub(crate) addresses: Vec<SocketAddr>,
     /// Where the thread begins among them.
-    pub(crate) first_turn: u64,
+    pub(crate) first_index: u64,
 }
 
-/// All endpoints of a thread.
+/// All origins of a thread.
 #[derive(Debug)]
 pub(crate) struct Origins {
     list: RefCell<Vec<Rc<Origin>>>,
-    book: Rc<Book>,
+    shared: Rc<SharedState>,
 }
 
-/// What is known beyond a single name.
+/// What all origins of a thread share.
 #[derive(Debug)]
-struct Book {
+struct SharedState {
     resolver: Resolver,
-    /// Where this thread begins among the addresses of names not in the plan.
-    first_turn: u64,
+    /// Where this thread begins among the addresses of hosts that the plan does
+    /// not name.
+    first_index: u64,
     addresses: RefCell<Vec<Rc<Address>>>,
-    /// How many addresses there may be before the unused ones are let go.
-    many: Cell<usize>,
-    /// What was sent to addresses that were let go.
-    sums: RefCell<GeneratorSums>,
+    /// The number of addresses at which unused ones are removed.
+    cleanup_at: Cell<usize>,
+    /// The requests sent to addresses that were removed.
+    removed: RefCell<GeneratorSums>,
     notices: RefCell<BTreeMap<String, u64>>,
 }
 
-/// One endpoint as a thread knows it, for the groups with the same `dns`.
+/// One endpoint as a thread uses it, for all groups with the same `dns`.
 #[derive(Debug)]
 pub(crate) struct Origin {
     pub(crate) endpoint: Endpoint,
@@ -66,43 +67,43 @@ pub(crate) struct Origin {
     pub(crate) authority: String,
     dns: Dns,
     addresses: Addresses,
-    book: Rc<Book>,
-    /// Set once it has addresses: many who wait cause one question.
+    shared: Rc<SharedState>,
+    /// Set once it has addresses; all that wait for them share one look-up.
     resolved: OnceCell<()>,
-    /// Until when the name is known not to resolve, and why.
-    unresolved: RefCell<Option<(u64, Failure)>>,
-    /// Whether it is asked for again from time to time.
-    followed: Cell<bool>,
+    /// The last failed look-up, and until when it stands.
+    failed_lookup: RefCell<Option<(u64, Failure)>>,
+    /// Whether the name is resolved again from time to time.
+    is_refreshed: Cell<bool>,
 }
 
 impl Origins {
-    /// A thread's origins, the plan's names among them. `first_turn` is where
-    /// it begins among the addresses of all others.
-    pub(crate) fn new(resolver: Resolver, known: Vec<Known>, first_turn: u64) -> Self {
-        let book = Rc::new(Book {
+    /// A thread's origins, those of the plan among them. `first_index` is where the
+    /// thread begins among the addresses of all others.
+    pub(crate) fn new(resolver: Resolver, known: Vec<KnownHost>, first_index: u64) -> Self {
+        let shared = Rc::new(SharedState {
             resolver,
-            first_turn,
+            first_index,
             addresses: RefCell::default(),
-            many: Cell::new(FEW_ADDRESSES),
-            sums: RefCell::default(),
+            cleanup_at: Cell::new(UNCLEANED_ADDRESSES),
+            removed: RefCell::default(),
             notices: RefCell::default(),
         });
         let origins = known.into_iter().map(|known| {
-            let origin = Origin::new(known.endpoint, known.dns, known.first_turn, &book);
+            let origin = Origin::new(known.endpoint, known.dns, known.first_index, &shared);
             if !known.addresses.is_empty() {
-                origin.have(&known.addresses);
-                // New, so nobody has set it before.
+                origin.set_addresses(&known.addresses);
+                // The origin is new, so it is not set yet.
                 let _ = origin.resolved.set(());
             }
             Rc::new(origin)
         });
         Self {
             list: RefCell::new(origins.collect()),
-            book,
+            shared,
         }
     }
 
-    /// The origin of an endpoint, the same one as long as it is remembered.
+    /// The origin of an endpoint: the same one as long as it is kept.
     pub(crate) fn get(&self, endpoint: &Endpoint, dns: Dns) -> Rc<Origin> {
         let mut list = self.list.borrow_mut();
         let known = list
@@ -111,10 +112,15 @@ impl Origins {
         if let Some(known) = known {
             return known.clone();
         }
-        let turn = self.book.first_turn;
-        let origin = Rc::new(Origin::new(endpoint.clone(), dns, turn, &self.book));
+        let first_index = self.shared.first_index;
+        let origin = Rc::new(Origin::new(
+            endpoint.clone(),
+            dns,
+            first_index,
+            &self.shared,
+        ));
         if list.len() >= MOST_ORIGINS {
-            // Steps hold on to theirs; only what redirects named is forgotten.
+            // Steps hold references to theirs; only those of redirects go.
             list.retain(|origin| Rc::strong_count(origin) > 1);
         }
         if list.len() < MOST_ORIGINS {
@@ -123,34 +129,35 @@ impl Origins {
         origin
     }
 
-    /// What was sent where so far, added to `sums`.
+    /// Adds the requests sent to each address so far to `sums`.
     pub(crate) fn add_to(&self, sums: &mut GeneratorSums) {
-        sums.merge(&self.book.sums.borrow());
-        for address in &*self.book.addresses.borrow() {
+        sums.merge(&self.shared.removed.borrow());
+        for address in &*self.shared.addresses.borrow() {
             address.add_to(sums);
         }
     }
 
-    /// What there is to say about names, with how often.
+    /// Takes the notices about names, with how often each applied.
     pub(crate) fn take_notices(&self) -> BTreeMap<String, u64> {
-        self.book.notices.take()
+        self.shared.notices.take()
     }
 }
 
-impl Book {
-    /// A new address, whose requests are counted to the end.
-    fn address(&self, socket: SocketAddr) -> Rc<Address> {
+impl SharedState {
+    /// Makes an address, whose requests are counted to the end of the run.
+    fn new_address(&self, socket: SocketAddr) -> Rc<Address> {
         let mut addresses = self.addresses.borrow_mut();
-        if addresses.len() >= self.many.get() {
-            let mut sums = self.sums.borrow_mut();
+        if addresses.len() >= self.cleanup_at.get() {
+            let mut removed = self.removed.borrow_mut();
             addresses.retain(|address| {
-                let used = Rc::strong_count(address) > 1;
-                if !used {
-                    address.add_to(&mut sums);
+                let is_used = Rc::strong_count(address) > 1;
+                if !is_used {
+                    address.add_to(&mut removed);
                 }
-                used
+                is_used
             });
-            self.many.set(FEW_ADDRESSES.max(2 * addresses.len()));
+            self.cleanup_at
+                .set(UNCLEANED_ADDRESSES.max(2 * addresses.len()));
         }
         let address = Address::new(socket);
         addresses.push(address.clone());
@@ -167,29 +174,29 @@ impl Book {
 }
 
 impl Origin {
-    fn new(endpoint: Endpoint, dns: Dns, first_turn: u64, book: &Rc<Book>) -> Self {
+    fn new(endpoint: Endpoint, dns: Dns, first_index: u64, shared: &Rc<SharedState>) -> Self {
         Self {
             authority: endpoint.authority(),
             endpoint,
             dns,
-            addresses: Addresses::new(first_turn),
-            book: book.clone(),
+            addresses: Addresses::new(first_index),
+            shared: shared.clone(),
             resolved: OnceCell::new(),
-            unresolved: RefCell::default(),
-            followed: Cell::new(false),
+            failed_lookup: RefCell::default(),
+            is_refreshed: Cell::new(false),
         }
     }
 
-    /// Connects to the address whose turn it is, or to one that takes the
-    /// connection. Whoever waits for it keeps the deadline.
+    /// Connects to the next address in turn, or to another if that one refuses. The
+    /// caller enforces the deadline.
     pub(super) async fn dial<S>(
         self: &Rc<Self>,
-        clock: Clock,
+        clock: RunClock,
         deadline_us: u64,
         connect: impl AsyncFn(SocketAddr) -> io::Result<S>,
     ) -> Result<(Rc<Address>, S), Failure> {
         self.resolve(clock).await?;
-        self.follow();
+        self.start_refreshing();
         dial(
             &self.addresses,
             clock,
@@ -200,8 +207,8 @@ impl Origin {
         .await
     }
 
-    fn have(&self, sockets: &[SocketAddr]) {
-        let new = |socket| self.book.address(socket);
+    fn set_addresses(&self, sockets: &[SocketAddr]) {
+        let new = |socket| self.shared.new_address(socket);
         self.addresses.replace(sockets, new);
     }
 
@@ -209,38 +216,40 @@ impl Origin {
         self.endpoint.host.parse::<IpAddr>().is_err()
     }
 
-    async fn resolve(&self, clock: Clock) -> Result<(), Failure> {
+    async fn resolve(&self, clock: RunClock) -> Result<(), Failure> {
         let found = self.resolved.get_or_try_init(|| async {
-            if let Some((until_us, failure)) = &*self.unresolved.borrow()
+            if let Some((until_us, failure)) = &*self.failed_lookup.borrow()
                 && clock.now_us() < *until_us
             {
                 return Err(failure.clone());
             }
-            let sockets = self.ask().await.inspect_err(|failure| {
-                // What our own limits caused may be over at once.
+            let sockets = self.look_up().await.inspect_err(|failure| {
+                // A limit of the runner may be gone at once.
                 if failure.exhausted.is_none() {
-                    let until_us = clock.now_us() + RESOLVE_AGAIN_US;
-                    *self.unresolved.borrow_mut() = Some((until_us, failure.clone()));
+                    let until_us = clock.now_us() + FAILED_LOOKUP_US;
+                    *self.failed_lookup.borrow_mut() = Some((until_us, failure.clone()));
                 }
             })?;
-            self.have(&sockets);
+            self.set_addresses(&sockets);
             Ok(())
         });
         found.await.copied()
     }
 
-    async fn ask(&self) -> Result<Vec<SocketAddr>, Failure> {
-        let answer = match self.is_name() {
-            true => self.book.resolver.ask_aside(&self.endpoint).await,
-            false => self.book.resolver.ask(&self.endpoint),
+    async fn look_up(&self) -> Result<Vec<SocketAddr>, Failure> {
+        let resolver = &self.shared.resolver;
+        let answer = if self.is_name() {
+            resolver.look_up_async(&self.endpoint).await
+        } else {
+            resolver.look_up(&self.endpoint)
         };
-        used(&answer, self.dns.policy, &self.endpoint)
+        select(&answer, self.dns.policy, &self.endpoint)
     }
 
-    /// Has the name asked for again from time to time, beside the load, as long
-    /// as somebody uses it.
-    fn follow(self: &Rc<Self>) {
-        if self.followed.replace(true) || !self.is_name() {
+    /// Resolves the name again from time to time, in a task of its own, as long as
+    /// the origin is in use.
+    fn start_refreshing(self: &Rc<Self>) {
+        if self.is_refreshed.replace(true) || !self.is_name() {
             return;
         }
         let every = Duration::from_micros(self.dns.refresh_us);
@@ -256,12 +265,11 @@ impl Origin {
         });
     }
 
-    /// Takes over what the name's addresses are now. If nobody can tell, it
-    /// keeps those that it has.
+    /// Resolves the name again. If that fails, the addresses stay as they are.
     async fn refresh(&self) {
-        match self.ask().await {
-            Ok(sockets) => self.have(&sockets),
-            Err(failure) => self.book.notice(format!(
+        match self.look_up().await {
+            Ok(sockets) => self.set_addresses(&sockets),
+            Err(failure) => self.shared.notice(format!(
                 "{} could not be resolved again, so the addresses that it had were used on: {}",
                 self.endpoint.host,
                 failure.key().message

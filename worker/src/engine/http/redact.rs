@@ -1,7 +1,7 @@
 //! Exchanges as they are saved for people: bounded, without secrets, without
-//! control characters. What is a secret is decided by names (a header's, a
-//! query or fragment parameter's, a body's member, a URL's user), and by the
-//! values that a scenario is known to use as secrets, wherever they stand.
+//! control characters. A secret is recognised by a name (of a header, of a query
+//! or fragment parameter, of a body's member, the user of a URL), or by its value
+//! if the scenario uses it as a secret.
 
 use dlt_core::measure::tally::{Exchange, LONGEST_EXCHANGE_BYTES};
 use dlt_core::safety::{REDACTED, is_secret};
@@ -9,47 +9,48 @@ use regex::{Captures, Regex};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-/// Most bytes of a head that are looked through: more than any server takes.
-const LONGEST_LOOK_BYTES: usize = 512 * 1024;
-/// So much of a secret, cut off by the end of what is kept, still tells it.
-const SHORTEST_TELLING_BYTES: usize = 4;
+/// Most bytes that are redacted: more than any head that a server accepts.
+const LONGEST_INPUT_BYTES: usize = 512 * 1024;
+/// Shortest beginning of a secret at the end of a text that is redacted, bytes.
+const SHORTEST_PREFIX_BYTES: usize = 4;
 /// Members of JSON objects and pairs of forms: name, what is between, value.
 static MEMBERS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let json = r#""([^"\\]{1,64})"(\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s"\[{,}\]]+)"#;
     let form = r#"\b([A-Za-z0-9_.\-]{1,64})(=)([^&\s"'<>;,]+)"#;
-    // Both are constant and tested: there is none only if memory is out.
+    // Both are constant and tested: compiling them fails only without memory.
     Regex::new(&format!("{json}|{form}")).ok()
 });
-/// An exchange as it may be kept: the request's head, what came back; `secrets`
-/// are values that may stand in neither, the longest first.
-pub(crate) fn exchange(request_head: &[u8], response: &[u8], secrets: &[&str]) -> Exchange {
+
+/// Redacts an exchange: the request's head and what was received. `secrets` are
+/// values that both must not hold, the longest first.
+pub(crate) fn redact_exchange(request_head: &[u8], response: &[u8], secrets: &[&str]) -> Exchange {
     Exchange {
-        request: side(request_head, secrets),
-        response: side(response, secrets),
+        request: redact_message(request_head, secrets),
+        response: redact_message(response, secrets),
     }
 }
 
-fn side(bytes: &[u8], secrets: &[&str]) -> String {
-    // All of it: redacting shortens, and a secret must not survive by being
-    // cut in half.
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST_LOOK_BYTES)]);
+fn redact_message(bytes: &[u8], secrets: &[&str]) -> String {
+    // Cut only afterwards: redacting shortens the text, and half a secret would
+    // not be recognised.
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST_INPUT_BYTES)]);
     let mut kept = String::new();
     let mut rest = &*text;
     loop {
-        let (head, after) = head_of(rest);
+        let (head, after) = split_head(rest);
         push_head(&mut kept, head);
         rest = after;
-        // Interim answers come before the one whose headers matter.
+        // Interim responses precede the final one.
         if !is_interim(head) {
             break;
         }
     }
-    kept.push_str(&members(rest));
-    readable(&without(&kept, secrets))
+    kept.push_str(&redact_members(rest));
+    readable(&redact_values(&kept, secrets))
 }
 
-/// A body without the values of members whose names say that they are secret.
-pub(crate) fn members(text: &str) -> Cow<'_, str> {
+/// Redacts the members of a body whose names say that they are secret.
+pub(crate) fn redact_members(text: &str) -> Cow<'_, str> {
     let Some(members) = MEMBERS.as_ref() else {
         return Cow::Borrowed("");
     };
@@ -66,8 +67,8 @@ pub(crate) fn members(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// A text without these values.
-pub(crate) fn without(text: &str, secrets: &[&str]) -> String {
+/// Redacts values, wherever they stand in a text.
+pub(crate) fn redact_values(text: &str, secrets: &[&str]) -> String {
     let mut text = text.to_owned();
     for secret in secrets {
         text = text.replace(secret, REDACTED);
@@ -78,11 +79,13 @@ pub(crate) fn without(text: &str, secrets: &[&str]) -> String {
             }
         }
     }
-    // The end of what was read may have cut one in two.
+    // The end of the text may have cut a secret.
     let cut = secrets.iter().filter_map(|secret| {
-        let starts = secret.char_indices().map(|(at, _)| &secret[..at]);
-        let mut starts = starts.filter(|start| start.len() >= SHORTEST_TELLING_BYTES);
-        starts.rfind(|start| text.ends_with(start)).map(str::len)
+        let prefixes = secret.char_indices().map(|(at, _)| &secret[..at]);
+        let mut prefixes = prefixes.filter(|prefix| prefix.len() >= SHORTEST_PREFIX_BYTES);
+        prefixes
+            .rfind(|prefix| text.ends_with(prefix))
+            .map(str::len)
     });
     if let Some(bytes) = cut.max() {
         text.truncate(text.len() - bytes);
@@ -91,9 +94,9 @@ pub(crate) fn without(text: &str, secrets: &[&str]) -> String {
     text
 }
 
-/// The head with its blank line, and what follows. Blank lines before a head
+/// Splits a head with its blank line from what follows. Blank lines before a head
 /// do not end it: parsers skip them.
-fn head_of(text: &str) -> (&str, &str) {
+fn split_head(text: &str) -> (&str, &str) {
     let blank = text.len() - text.trim_start_matches(['\r', '\n']).len();
     match text[blank..].find("\r\n\r\n") {
         Some(at) => text.split_at(blank + at + 4),
@@ -101,7 +104,7 @@ fn head_of(text: &str) -> (&str, &str) {
     }
 }
 
-/// Whether it is the head of a 1xx answer.
+/// Whether it is the head of a 1xx response.
 fn is_interim(head: &str) -> bool {
     let mut words = head.trim_start().splitn(3, [' ', '\r', '\n']);
     words.next().is_some_and(|word| word.starts_with("HTTP/"))
@@ -127,14 +130,14 @@ fn push_head(kept: &mut String, head: &str) {
     }
 }
 
-/// The first line: a target may carry secrets in its query.
+/// Appends words of a line; a word may be a URL with secrets.
 fn push_words(kept: &mut String, line: &str) {
     for word in line.split_inclusive(' ') {
-        kept.push_str(&url(word));
+        kept.push_str(&redact_url(word));
     }
 }
 
-/// A header line; whether its value is a secret.
+/// Appends a header line; returns whether its value is a secret.
 fn push_header(kept: &mut String, line: &str) -> bool {
     let Some((name, value)) = line.split_once(':') else {
         kept.push_str(line);
@@ -153,9 +156,9 @@ fn push_header(kept: &mut String, line: &str) -> bool {
     secret
 }
 
-/// A URL or target without its user and without secret values in query and
-/// fragment; other text as it is.
-pub(crate) fn url(text: &str) -> String {
+/// Redacts the user of a URL and secret values in its query and fragment. Other
+/// text stays as it is.
+pub(crate) fn redact_url(text: &str) -> String {
     let mut text = text.to_owned();
     if let Some(scheme) = text.find("://") {
         let from = scheme + 3;
@@ -186,7 +189,7 @@ fn push_pair(kept: &mut String, pair: &str) {
             kept.push_str(name);
             kept.push('=');
             kept.push_str(REDACTED);
-            // What ends the word (a space, the line) is not the value's.
+            // A space or line break ends the word and does not belong to the value.
             let end = value.trim_end_matches([' ', '\r', '\n']).len();
             kept.push_str(&value[end..]);
         }
@@ -217,8 +220,8 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn secrets_go_and_the_rest_stays() {
-        let saved = exchange(
+    fn secrets_are_redacted_and_the_rest_stays() {
+        let saved = redact_exchange(
             b"GET /a?q=1&api_key=S3&x=2&token=S3 HTTP/1.1\r\nHost: h\r\nAuthorization: Basic S3\r\nCookie: S3\r\nX-Api-Key:S3\r\nReferer: http://u:S3@h/?sig=S3\r\n\r\n",
             b"HTTP/1.1 302 Found\r\nSet-Cookie: S3\r\nLocation: https://me:S3@h/p?access_token=S3#f\r\nServer: s\r\n\r\nbody\x07\ttext\r\n",
             &[],
@@ -234,8 +237,8 @@ mod tests {
     }
 
     #[test]
-    fn secrets_behind_interim_answers_go() {
-        let saved = exchange(
+    fn secrets_after_interim_responses_are_redacted() {
+        let saved = redact_exchange(
             b"GET / HTTP/1.1\r\n\r\n",
             b"\r\n\r\nHTTP/1.1 103 Early\r\nLink: </a>\r\n\r\nHTTP/1.1 100\r\n\r\nHTTP/1.1 500 No\r\nSet-Cookie: S3;\r\n\tS3\r\nVia: a\r\n b\r\n\r\nHTTP/1.1 100 is text here\r\n",
             &[],
@@ -247,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_name_a_secret_go() {
+    fn headers_that_name_a_secret_are_redacted() {
         for name in [
             "Authentication-Info",
             "X-Auth",
@@ -263,14 +266,14 @@ mod tests {
             "Cookie2",
         ] {
             let head = format!("GET / HTTP/1.1\r\n{name}: S3\r\n\r\n");
-            let saved = exchange(head.as_bytes(), b"", &[]);
+            let saved = redact_exchange(head.as_bytes(), b"", &[]);
             assert!(!saved.request.contains("S3"), "{}", saved.request);
         }
     }
 
     #[test]
-    fn secret_values_go_wherever_they_stand() {
-        let saved = exchange(
+    fn secret_values_are_redacted_wherever_they_stand() {
+        let saved = redact_exchange(
             b"GET /reset/t0ps3cret/x HTTP/1.1\r\nX-Any: a t0ps3cret b\r\nX-Enc: p%2Fq%2Frs\r\n\r\n",
             b"HTTP/1.1 200 OK\r\n\r\n{\"echo\": \"t0ps3cret\", \"end\": \"t0ps3c",
             &["t0ps3cret", "p/q/rs"],
@@ -287,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn members_of_a_body_that_name_a_secret_go() {
+    fn members_of_a_body_that_name_a_secret_are_redacted() {
         for (text, expected) in [
             (
                 r#"{"id":1,"access_token" : "a\"S3","pwd":5,"x":"y"}"#,
@@ -297,12 +300,12 @@ mod tests {
             (r#"{"token":"S3"#, r#"{"token":"[redacted]""#),
             ("a=b&password=S3&c=d", "a=b&password=[redacted]&c=d"),
         ] {
-            assert_eq!(members(text), expected);
+            assert_eq!(redact_members(text), expected);
         }
     }
 
     #[test]
-    fn secrets_in_fragments_go() {
+    fn secrets_in_fragments_are_redacted() {
         for (text, expected) in [
             (
                 "http://h/#access_token=S3&x=1",
@@ -313,14 +316,14 @@ mod tests {
             ("/a?b?secret=S3&&c", "/a?b?secret=[redacted]&&c"),
             ("/a#b\r\n", "/a#b\r\n"),
         ] {
-            assert_eq!(url(text), expected);
+            assert_eq!(redact_url(text), expected);
         }
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_bounded_and_clean(bytes in prop::collection::vec(any::<u8>(), 0..6000)) {
-            let saved = exchange(&bytes, &bytes, &["abcdef"]);
+            let saved = redact_exchange(&bytes, &bytes, &["abcdef"]);
             for text in [saved.request, saved.response] {
                 prop_assert!(text.len() <= LONGEST_EXCHANGE_BYTES);
                 prop_assert!(!text.chars().any(|c| c.is_control() && c != '\n' && c != '\t'));

@@ -1,10 +1,10 @@
-//! Where a redirect leads and with which request: the rules of browsers, and
-//! no secrets across origins. Whether another hop is allowed is the steps' say.
+//! Where a redirect leads and with which request: the rules of browsers, without
+//! sending secrets to another origin. The walker decides whether a hop is allowed.
 
-use crate::engine::http::request::{Endpoint, Parts, Request};
+use crate::engine::http::request::{Endpoint, Request, RequestParts};
 use url::Url;
 
-/// Headers that describe a body; they go when the body goes.
+/// Headers that describe a body; dropped with the body.
 const BODY_HEADERS: [&str; 5] = [
     "content-type",
     "content-length",
@@ -12,8 +12,8 @@ const BODY_HEADERS: [&str; 5] = [
     "content-language",
     "content-location",
 ];
-/// Headers that another origin must not see.
-const OWN_HEADERS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "host"];
+/// Headers that are not sent to another origin.
+const SAME_ORIGIN_HEADERS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "host"];
 
 /// The request of the next hop.
 #[derive(Debug)]
@@ -27,8 +27,8 @@ pub(crate) struct Hop {
     pub(crate) with_body: bool,
 }
 
-/// The next hop after `status` with `location`, or what is wrong with it.
-pub(crate) fn follow(from: &Parts<'_>, status: u16, location: &[u8]) -> Result<Hop, String> {
+/// The next hop after `status` with `location`, or why there is none.
+pub(crate) fn follow(from: &RequestParts<'_>, status: u16, location: &[u8]) -> Result<Hop, String> {
     let text = std::str::from_utf8(location)
         .map_err(|_| "it redirects to a Location that is not text".to_owned())?;
     let url = from
@@ -44,24 +44,24 @@ pub(crate) fn follow(from: &Parts<'_>, status: u16, location: &[u8]) -> Result<H
     };
     let method = if becomes_get { "GET" } else { from.method };
     let same_origin = Endpoint::of(from.url).is_ok_and(|before| before == endpoint);
-    let dropped = |name: &str| {
+    let is_dropped = |name: &str| {
         let is = |list: &[&str]| list.iter().any(|entry| name.eq_ignore_ascii_case(entry));
-        (becomes_get && is(&BODY_HEADERS)) || (!same_origin && is(&OWN_HEADERS))
+        (becomes_get && is(&BODY_HEADERS)) || (!same_origin && is(&SAME_ORIGIN_HEADERS))
     };
     let headers: Vec<_> = from
         .headers
         .iter()
-        .filter(|header| !dropped(&header.0))
+        .filter(|header| !is_dropped(&header.0))
         .cloned()
         .collect();
     let mut url = url;
     if same_origin && url.username().is_empty() && url.password().is_none() {
-        // A relative Location keeps the user of the URL, an absolute one of
-        // the same origin too; neither call fails on an http URL.
+        // The user of the URL stays within the origin, also if the Location is
+        // absolute. Neither call fails on an http URL.
         let _ = url.set_username(from.url.username());
         let _ = url.set_password(from.url.password());
     }
-    let request = Request::build(&Parts {
+    let request = Request::build(&RequestParts {
         method,
         url: &url,
         headers: &headers,
@@ -72,7 +72,7 @@ pub(crate) fn follow(from: &Parts<'_>, status: u16, location: &[u8]) -> Result<H
         endpoint,
         request,
         method: method.to_owned(),
-        // A body that went on an earlier hop does not come back.
+        // A body that was dropped on an earlier hop is not sent again.
         with_body: !becomes_get && from.body.is_some(),
         url,
         headers,
@@ -94,7 +94,7 @@ mod tests {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
         let body: std::sync::Arc<[u8]> = b"body".as_slice().into();
-        let parts = Parts {
+        let parts = RequestParts {
             method,
             url: &url,
             headers: &headers,
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn other_origins_see_no_secrets() {
+    fn other_origins_get_no_secrets() {
         for location in ["http://b/", "https://a/", "http://a:81/", "//b/"] {
             let text = hop("GET", "http://me:pw@a/", 302, location).unwrap();
             assert!(
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn nowhere_to_go_is_said() {
+    fn a_location_that_cannot_be_followed_is_an_error() {
         for location in ["ftp://a/", "javascript:alert(1)", "http://[", "mailto:x"] {
             assert!(
                 hop("GET", "http://a/", 302, location).is_err(),

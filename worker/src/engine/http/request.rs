@@ -1,29 +1,27 @@
-//! The bytes of a request, made once before the clock starts and sent as they
-//! are. Header rules live here: what is added, what overrides, what is refused.
+//! The bytes of a request. The rules of headers stand here: which are added, which
+//! the scenario overrides, which are refused.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::sync::Arc;
 use url::{Host, Url};
 
-/// Bodies from here on, bytes, are not copied behind their heads but shared:
-/// two writes cost less than the copy.
+/// Bodies of this size, bytes, and larger ones are shared instead of copied behind
+/// their heads: a second write costs less than the copy.
 const SHARED_BODY_BYTES: usize = 16 * 1024;
 
 /// Methods whose requests may be repeated: idempotent ones (RFC 9110, 9.2.2).
 const REPEATABLE: [&str; 6] = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"];
 
-/// What we say we are.
+/// Value of the User-Agent header.
 const USER_AGENT: &str = concat!("dlt/", env!("CARGO_PKG_VERSION"));
 
-/// Where a request goes: what a connection is made to.
+/// Where a request goes: what connections are made to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Endpoint {
-    /// TLS or not.
     pub(crate) https: bool,
     /// Name or address, without brackets.
     pub(crate) host: String,
-    /// The port.
     pub(crate) port: u16,
 }
 
@@ -45,7 +43,7 @@ impl Endpoint {
         Ok(Self { https, host, port })
     }
 
-    /// `host:port`, for people.
+    /// `host:port`, for messages.
     pub(crate) fn authority(&self) -> String {
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
@@ -60,36 +58,33 @@ impl Endpoint {
 pub(crate) struct Request {
     /// Head and body.
     pub(crate) bytes: Arc<[u8]>,
-    /// A large body, which follows instead.
+    /// A large body, sent after `bytes`.
     pub(crate) tail: Option<Arc<[u8]>>,
-    /// Length of the head.
     pub(crate) head_bytes: usize,
     /// Where in the head the scenario's own Cookie header ends.
     cookie_end: Option<usize>,
-    /// Whether the method is HEAD.
     pub(crate) to_head: bool,
-    /// Whether it may be sent twice and mean the same (RFC 9110, 9.2.2).
+    /// Whether sending it twice has the same effect (RFC 9110, 9.2.2).
     pub(crate) repeatable: bool,
 }
 
 /// What a request is made from.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Parts<'a> {
+pub(crate) struct RequestParts<'a> {
     /// Upper case.
     pub(crate) method: &'a str,
     /// Absolute.
     pub(crate) url: &'a Url,
     /// The scenario's headers, names as written.
     pub(crate) headers: &'a [(String, String)],
-    /// The body, if there is one.
     pub(crate) body: Option<&'a Arc<[u8]>>,
     /// Whether the connection is to be kept.
     pub(crate) keepalive: bool,
 }
 
 impl Request {
-    /// The request's bytes, or what is wrong with its parts.
-    pub(crate) fn build(parts: &Parts<'_>) -> Result<Self, String> {
+    /// Builds a request, or says what is wrong with its parts.
+    pub(crate) fn build(parts: &RequestParts<'_>) -> Result<Self, String> {
         if !is_token(parts.method) {
             return Err(format!("method {:?} is not a word", parts.method));
         }
@@ -97,7 +92,7 @@ impl Request {
         for (name, value) in parts.headers {
             check_header(name, value, body_bytes)?;
         }
-        let own = |name: &str| {
+        let is_set = |name: &str| {
             parts
                 .headers
                 .iter()
@@ -109,30 +104,30 @@ impl Request {
             head.push_str(query);
         }
         head.push_str(" HTTP/1.1\r\n");
-        if !own("host") {
-            add(&mut head, "Host", &host_header(parts.url));
+        if !is_set("host") {
+            push_header(&mut head, "Host", &host_header(parts.url));
         }
-        if !own("user-agent") {
-            add(&mut head, "User-Agent", USER_AGENT);
+        if !is_set("user-agent") {
+            push_header(&mut head, "User-Agent", USER_AGENT);
         }
-        if !own("authorization")
+        if !is_set("authorization")
             && let Some(basic) = basic_authorization(parts.url)
         {
-            add(&mut head, "Authorization", &basic);
+            push_header(&mut head, "Authorization", &basic);
         }
         let mut cookie_end = None;
         for (name, value) in parts.headers {
-            add(&mut head, name, value);
+            push_header(&mut head, name, value);
             if name.eq_ignore_ascii_case("cookie") {
                 cookie_end = Some(head.len() - 2);
             }
         }
         let wants_length = body_bytes > 0 || matches!(parts.method, "POST" | "PUT" | "PATCH");
-        if wants_length && !own("content-length") {
-            add(&mut head, "Content-Length", &body_bytes.to_string());
+        if wants_length && !is_set("content-length") {
+            push_header(&mut head, "Content-Length", &body_bytes.to_string());
         }
-        if !parts.keepalive && !own("connection") {
-            add(&mut head, "Connection", "close");
+        if !parts.keepalive && !is_set("connection") {
+            push_header(&mut head, "Connection", "close");
         }
         head.push_str("\r\n");
         let head_bytes = head.len();
@@ -151,7 +146,7 @@ impl Request {
         })
     }
 
-    /// The same with cookies, behind those of the scenario's own header.
+    /// The same request with cookies, appended to the scenario's own Cookie header.
     pub(crate) fn with_cookies(&self, cookies: &str) -> Self {
         let (at, before, after) = match self.cookie_end {
             Some(end) => (end, "; ", ""),
@@ -169,12 +164,11 @@ impl Request {
         }
     }
 
-    /// Its head, for people.
     pub(crate) fn head(&self) -> &[u8] {
         &self.bytes[..self.head_bytes]
     }
 
-    /// What is to be written once `written` bytes are; empty at the end.
+    /// What remains to be written after `written` bytes; empty at the end.
     #[inline]
     pub(crate) fn rest(&self, written: usize) -> &[u8] {
         match (self.bytes.get(written..), &self.tail) {
@@ -185,14 +179,14 @@ impl Request {
     }
 }
 
-fn add(head: &mut String, name: &str, value: &str) {
+fn push_header(head: &mut String, name: &str, value: &str) {
     head.push_str(name);
     head.push_str(": ");
     head.push_str(value);
     head.push_str("\r\n");
 }
 
-/// `host` or `host:port`, as the Host header has it.
+/// Value of the Host header.
 fn host_header(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     match url.port() {
@@ -201,7 +195,7 @@ fn host_header(url: &Url) -> String {
     }
 }
 
-/// What a URL's user and password become.
+/// Value of the Authorization header for a URL's user and password.
 fn basic_authorization(url: &Url) -> Option<String> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
@@ -238,8 +232,8 @@ fn check_header(name: &str, value: &str, body_bytes: usize) -> Result<(), String
             "header name {name:?} has characters that HTTP forbids"
         ));
     }
-    let fits = |byte: u8| byte == b'\t' || (byte >= b' ' && byte != 0x7f);
-    if !value.bytes().all(fits) {
+    let is_allowed = |byte: u8| byte == b'\t' || (byte >= b' ' && byte != 0x7f);
+    if !value.bytes().all(is_allowed) {
         return Err(format!(
             "the value of header {name} has a line break or another control character"
         ));
@@ -280,7 +274,7 @@ mod tests {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
         let url = Url::parse(url).unwrap();
-        let request = Request::build(&Parts {
+        let request = Request::build(&RequestParts {
             method,
             url: &url,
             headers: &headers,
@@ -310,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_the_scenario_win() {
+    fn headers_of_the_scenario_override_defaults() {
         let text = build(
             "GET",
             "http://me@a/",
@@ -341,11 +335,11 @@ mod tests {
     }
 
     #[test]
-    fn cookies_go_behind_those_of_the_scenario() {
+    fn cookies_are_appended_to_those_of_the_scenario() {
         let url = Url::parse("http://a/").unwrap();
         let body: Arc<[u8]> = b"body".as_slice().into();
         let of = |headers: &[(String, String)]| {
-            let request = Request::build(&Parts {
+            let request = Request::build(&RequestParts {
                 method: "POST",
                 url: &url,
                 headers,
@@ -366,7 +360,7 @@ mod tests {
     fn a_large_body_is_shared_and_follows_its_head() {
         let url = Url::parse("http://a/").unwrap();
         let body: Arc<[u8]> = vec![b'x'; SHARED_BODY_BYTES].into();
-        let parts = Parts {
+        let parts = RequestParts {
             method: "PUT",
             url: &url,
             headers: &[],
@@ -382,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn endpoints_tell_connections_apart() {
+    fn an_endpoint_is_scheme_host_and_port() {
         let of = |text: &str| Endpoint::of(&Url::parse(text).unwrap()).unwrap();
         assert_eq!(of("http://a/x"), of("http://a:80/y"));
         assert_ne!(of("http://a/"), of("https://a/"));

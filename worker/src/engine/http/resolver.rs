@@ -1,8 +1,8 @@
-//! From a name to addresses: who is asked, and which of the answer a group's
-//! policy uses. When it is asked, and what becomes of the addresses, is not
-//! known here.
+//! From a name to addresses: the resolver, and which addresses of its answer a
+//! group's policy uses. When a name is looked up is decided by `hosts` and
+//! `origin`.
 
-use crate::engine::failure::{Doing, Failure};
+use crate::engine::failure::{Failure, RequestPhase};
 use crate::engine::http::request::Endpoint;
 use dlt_core::measure::sample::Cause;
 use dlt_core::scenario::plan::DnsPolicy;
@@ -12,15 +12,15 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 
 /// Most addresses of a name that are used: several times what large services
-/// have behind one name, as each thread keeps and looks through all of them.
+/// have behind one name. Each thread keeps and searches all of them.
 const MOST_ADDRESSES: usize = 1_000;
 
-/// Answers which addresses a host and port have; waits for the answer.
-type Ask = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
+/// Looks up the addresses of a host and port; blocks until it has the answer.
+type LookUp = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
-/// Who is asked for the addresses of names.
+/// Looks up the addresses of names.
 #[derive(Clone)]
-pub(crate) struct Resolver(Arc<Ask>);
+pub(crate) struct Resolver(Arc<LookUp>);
 
 impl fmt::Debug for Resolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,40 +29,40 @@ impl fmt::Debug for Resolver {
 }
 
 impl Resolver {
-    /// The system's, with its order, its caches and its hosts file.
+    /// The system's resolver, with its order, its caches and its hosts file.
     pub(crate) fn system() -> Self {
         Self(Arc::new(|host, port| {
             (host, port).to_socket_addrs().map(Iterator::collect)
         }))
     }
 
-    /// One that answers what a test wants.
+    /// A resolver with the answers of a test.
     #[cfg(test)]
     pub(crate) fn of(
-        ask: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+        look_up: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(ask))
+        Self(Arc::new(look_up))
     }
 
-    /// Every address, in the resolver's order. Takes as long as it takes.
-    pub(crate) fn ask(&self, endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
+    /// All addresses, in the resolver's order. Blocks without a time limit.
+    pub(crate) fn look_up(&self, endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
         (self.0)(&endpoint.host, endpoint.port)
     }
 
-    /// The same without holding the thread up.
-    pub(crate) async fn ask_aside(&self, endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
+    /// The same without blocking the thread.
+    pub(crate) async fn look_up_async(&self, endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
         let (resolver, endpoint) = (self.clone(), endpoint.clone());
-        let asked = tokio::task::spawn_blocking(move || resolver.ask(&endpoint));
-        asked
+        let answer = tokio::task::spawn_blocking(move || resolver.look_up(&endpoint));
+        answer
             .await
-            .unwrap_or_else(|gone| Err(io::Error::other(gone)))
+            .unwrap_or_else(|broken| Err(io::Error::other(broken)))
     }
 }
 
-/// The addresses of an answer that `policy` uses, in an order that is the same
-/// for every thread and runner, whatever the order of the answer; or what a
-/// request to them fails with.
-pub(crate) fn used(
+/// Selects the addresses of an answer that `policy` uses, sorted, so that every
+/// thread and runner has them in the same order; or the failure of a request to
+/// them.
+pub(crate) fn select(
     answer: &io::Result<Vec<SocketAddr>>,
     policy: DnsPolicy,
     endpoint: &Endpoint,
@@ -71,7 +71,7 @@ pub(crate) fn used(
     let answer = match answer {
         Ok(answer) => answer.as_slice(),
         Err(error) => {
-            let failure = Failure::io(error, Doing::Connecting, host);
+            let failure = Failure::io(error, RequestPhase::Connecting, host);
             if failure.exhausted.is_some() {
                 return Err(failure);
             }
@@ -79,7 +79,7 @@ pub(crate) fn used(
         }
     };
     if answer.is_empty() {
-        return Err(Failure::text(
+        return Err(Failure::new(
             Cause::Dns,
             format!("name {host} does not resolve"),
         ));
@@ -95,7 +95,7 @@ pub(crate) fn used(
             DnsPolicy::V6 => ("IPv6", policy.name()),
             _ => ("IPv4", policy.name()),
         };
-        return Err(Failure::text(
+        return Err(Failure::new(
             Cause::Dns,
             format!("{host} has no {wanted} address, and dns policy {policy} uses no other"),
         ));
@@ -139,7 +139,7 @@ mod tests {
             "192.0.2.9:80",
         ]));
         let shop = endpoint("shop");
-        let used = |policy| used(&answer, policy, &shop).unwrap();
+        let used = |policy| select(&answer, policy, &shop).unwrap();
         assert_eq!(
             used(DnsPolicy::Spread),
             addresses(&["192.0.2.7:80", "192.0.2.9:80", "[2001:db8::2]:80"])
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_a_failure_that_says_why() {
         let fails = |answer: io::Result<Vec<SocketAddr>>, policy| {
-            let failure = used(&answer, policy, &endpoint("shop")).unwrap_err();
+            let failure = select(&answer, policy, &endpoint("shop")).unwrap_err();
             (failure.cause, failure.key().message)
         };
         assert_eq!(

@@ -1,5 +1,5 @@
-//! A TCP socket whose reads tell when the kernel received the bytes. TLS lies
-//! on top of it, so its answers have stamps too. What stamps mean is `stamps`'.
+//! A TCP socket whose reads return the kernel's time of receipt, its stamp. TLS
+//! uses this socket, so its answers have stamps too. `stamps` interprets them.
 
 use crate::engine::sys;
 use std::io;
@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
-/// A connected socket.
+/// A connected socket and the stamp of its last read.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpStream,
@@ -19,8 +19,8 @@ pub(crate) struct Socket {
 impl Socket {
     /// A socket that asks for stamps.
     pub(crate) fn new(stream: TcpStream) -> Self {
-        // A kernel that refuses stamps nothing: each answer is then counted as
-        // one without a stamp.
+        // A kernel that refuses stamps nothing: answers are then counted as
+        // unstamped.
         let _ = sys::enable_stamps(stream.as_fd());
         Self {
             stream,
@@ -28,8 +28,8 @@ impl Socket {
         }
     }
 
-    /// When the kernel received the last byte of the last read, ns since the
-    /// Unix epoch, if it told.
+    /// When the kernel received the last byte of the last read, ns since the Unix
+    /// epoch, if the kernel stamped it.
     #[inline]
     pub(crate) fn stamp_ns(&self) -> Option<u64> {
         self.stamp_ns
@@ -38,20 +38,20 @@ impl Socket {
     /// Whether nothing has arrived since the last read. Costs no system call
     /// unless the poller has seen something.
     #[inline]
-    pub(crate) fn is_quiet(&mut self, buffer: &mut [u8]) -> bool {
+    pub(crate) fn has_no_input(&mut self, buffer: &mut [u8]) -> bool {
         matches!(self.receive(buffer), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// Reads, if the poller says that something is there.
+    /// Reads, if the poller says that the socket is readable.
     #[inline]
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut received = Ok((0, None));
         let tried = self.stream.try_io(Interest::READABLE, || {
             received = sys::receive(self.stream.as_fd(), buffer);
             match &received {
-                // Less than asked for: all is read. Said as "would block", so
-                // that the poller is asked before the next read, which else
-                // would find nothing (epoll(7), Q&A 9: a short read empties).
+                // A short read has emptied the socket (epoll(7), Q&A 9). "Would
+                // block" makes the next read wait for the poller; without it
+                // that read costs a system call and finds nothing.
                 Ok((count, _)) if *count > 0 && *count < buffer.len() => {
                     Err(io::ErrorKind::WouldBlock.into())
                 }
@@ -139,7 +139,7 @@ mod tests {
 
     #[expect(
         clippy::disallowed_methods,
-        reason = "this thread is to be busy with something else; nothing is waited for"
+        reason = "the thread has to be busy with something else; nothing is waited for"
     )]
     fn be_late(late: Duration) {
         std::thread::sleep(late);
@@ -176,7 +176,7 @@ mod tests {
             assert!(stamp_ns <= written_ns + late.as_nanos() as u64 / 2);
             assert!(stamp_ns + 1_000_000_000 > written_ns);
         }
-        assert!(socket.is_quiet(&mut buffer));
+        assert!(socket.has_no_input(&mut buffer));
         drop(peer);
         assert_eq!(socket.read(&mut buffer).await.unwrap(), 0);
         assert_eq!(socket.stamp_ns(), None);
@@ -200,6 +200,6 @@ mod tests {
         }
         writer.join().unwrap();
         assert_eq!(all.len(), 101_089);
-        assert!(!socket.is_quiet(&mut buffer));
+        assert!(!socket.has_no_input(&mut buffer));
     }
 }

@@ -1,13 +1,13 @@
-//! When the kernel received an answer, on the run's clock (decision 39). The
-//! kernel stamps in CLOCK_REALTIME, the engine counts from the start instant on
-//! the monotonic clock: here is the difference of the two, kept fresh, and what
-//! became of each stamp. Reading sockets is `socket`'s.
+//! Converts the kernel's time of receipt to the run's clock (decision 39). The
+//! kernel stamps with CLOCK_REALTIME; the engine counts from the start instant on
+//! the monotonic clock. This file keeps the difference of both up to date and
+//! says of each stamp whether it can be used. `socket` reads the stamps.
 //!
 //! A stamp belongs to the last byte of its read. It is exact for the end of an
-//! answer, and an upper bound for its first byte when several segments had
-//! piled up before they were read.
+//! answer; for the first byte it is an upper bound when several segments arrived
+//! before they were read.
 
-use crate::engine::clock::Clock;
+use crate::engine::clock::RunClock;
 use crate::engine::sys;
 use dlt_core::measure::sample::Timed;
 use std::cell::Cell;
@@ -15,46 +15,45 @@ use std::net::UdpSocket;
 use std::os::fd::AsFd;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// How long the difference of the clocks is taken as known, µs. It changes only
-/// when somebody sets the wall clock: slewing moves both clocks alike.
+/// How long a measured difference of the clocks is used, µs. It changes only when
+/// the wall clock is set: slewing moves both clocks alike.
 const FRESH_US: u64 = 100_000;
-/// Looks at both clocks for one difference; the quickest look is the best.
-const LOOKS: usize = 4;
-/// How far a stamp may lie outside of what is possible, µs: the clocks are read
-/// one after the other, and times are cut to whole µs.
+/// Comparisons of both clocks for one difference; the fastest one counts.
+const COMPARISONS: usize = 4;
+/// How far a stamp may lie outside of the possible range, µs: the clocks are read
+/// one after the other, and times are rounded down to µs.
 const TOLERANCE_US: u64 = 5;
 
-/// A thread's view of the kernel's stamps.
+/// Converts the stamps of one thread.
 #[derive(Debug)]
 pub(crate) struct Stamps {
-    clock: Clock,
+    clock: RunClock,
     /// CLOCK_REALTIME at the start instant, ns since the Unix epoch.
     start_ns: Cell<u64>,
-    /// When that was last looked at, µs on the run's clock.
-    looked_us: Cell<u64>,
-    /// The kernel stamps packets while any socket asks for it and needs a
-    /// moment to begin: this one asks as long as the thread makes load.
-    _asks: Option<UdpSocket>,
+    /// When the clocks were last compared, µs on the run's clock.
+    compared_us: Cell<u64>,
+    /// The kernel stamps packets while any socket asks for it, and begins with a
+    /// delay: this socket asks as long as the thread makes load.
+    _stamped_socket: Option<UdpSocket>,
 }
 
 impl Stamps {
-    /// Of a thread with this clock.
-    pub(crate) fn new(clock: Clock) -> Self {
-        let asks = UdpSocket::bind(("127.0.0.1", 0)).ok();
-        let asks = asks.filter(|socket| sys::enable_stamps(socket.as_fd()).is_ok());
+    pub(crate) fn new(clock: RunClock) -> Self {
+        let socket = UdpSocket::bind(("127.0.0.1", 0)).ok();
+        let socket = socket.filter(|socket| sys::enable_stamps(socket.as_fd()).is_ok());
         let stamps = Self {
             clock,
             start_ns: Cell::new(0),
-            looked_us: Cell::new(0),
-            _asks: asks,
+            compared_us: Cell::new(0),
+            _stamped_socket: socket,
         };
-        stamps.look();
+        stamps.compare_clocks();
         stamps
     }
 
-    /// When the bytes that were read at `read_us` had been received, µs since
-    /// the start instant; `read_us` itself where no stamp can be used. What
-    /// they answer was sent at `sent_us`.
+    /// When the kernel received bytes that were read at `read_us`, µs since the
+    /// start instant; `read_us` itself if there is no usable stamp. The request
+    /// was sent at `sent_us`.
     #[inline]
     pub(crate) fn received(
         &self,
@@ -62,7 +61,7 @@ impl Stamps {
         sent_us: u64,
         read_us: u64,
     ) -> (u64, Timed) {
-        match (self.find(stamp_ns, sent_us, read_us), stamp_ns) {
+        match (self.convert(stamp_ns, sent_us, read_us), stamp_ns) {
             (Some(received_us), _) => (received_us, Timed::Stamp),
             (None, Some(_)) => (read_us, Timed::Implausible),
             (None, None) => (read_us, Timed::Missing),
@@ -70,31 +69,31 @@ impl Stamps {
     }
 
     #[inline]
-    fn find(&self, stamp_ns: Option<u64>, sent_us: u64, read_us: u64) -> Option<u64> {
+    fn convert(&self, stamp_ns: Option<u64>, sent_us: u64, read_us: u64) -> Option<u64> {
         let stamp_ns = stamp_ns?;
-        if read_us >= self.looked_us.get() + FRESH_US {
-            self.look();
+        if read_us >= self.compared_us.get() + FRESH_US {
+            self.compare_clocks();
         }
         plausible(self.start_ns.get(), stamp_ns, sent_us, read_us)
-            .or_else(|| self.look_again(stamp_ns, sent_us, read_us))
+            .or_else(|| self.convert_again(stamp_ns, sent_us, read_us))
     }
 
-    /// The wall clock may just have been set.
+    /// Compares the clocks first: the wall clock may just have been set.
     #[cold]
-    fn look_again(&self, stamp_ns: u64, sent_us: u64, read_us: u64) -> Option<u64> {
-        self.look();
+    fn convert_again(&self, stamp_ns: u64, sent_us: u64, read_us: u64) -> Option<u64> {
+        self.compare_clocks();
         plausible(self.start_ns.get(), stamp_ns, sent_us, read_us)
     }
 
-    /// Compares the clocks. Between the two looks at the run's clock lies the
-    /// one at the wall clock; the closer they are, the better it is known.
+    /// Measures the difference of the clocks: the wall clock is read between two
+    /// readings of the run's clock, and the closer these are, the more exact it is.
     #[cold]
-    fn look(&self) {
+    fn compare_clocks(&self) {
         let mut best_ns = u64::MAX;
-        for _ in 0..LOOKS {
-            let before_ns = self.clock.signed_ns();
+        for _ in 0..COMPARISONS {
+            let before_ns = self.clock.now_signed_ns();
             let wall = SystemTime::now().duration_since(UNIX_EPOCH);
-            let after_ns = self.clock.signed_ns();
+            let after_ns = self.clock.now_signed_ns();
             let took_ns = after_ns.saturating_sub(before_ns).max(0) as u64;
             let wall_ns = wall.map_or(0, |wall| wall.as_nanos() as i64);
             if took_ns < best_ns {
@@ -103,11 +102,11 @@ impl Stamps {
                 self.start_ns.set((wall_ns - between_ns).max(0) as u64);
             }
         }
-        self.looked_us.set(self.clock.now_us());
+        self.compared_us.set(self.clock.now_us());
     }
 }
 
-/// A stamp on the run's clock, if it lies between the sending and the reading.
+/// A stamp on the run's clock, if it lies between sending and reading.
 #[inline]
 fn plausible(start_ns: u64, stamp_ns: u64, sent_us: u64, read_us: u64) -> Option<u64> {
     let received_us = stamp_ns.checked_sub(start_ns)? / 1_000;
@@ -121,7 +120,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     fn stamps() -> Stamps {
-        Stamps::new(Clock::new(Instant::now() - Duration::from_secs(10)))
+        Stamps::new(RunClock::new(Instant::now() - Duration::from_secs(10)))
     }
 
     fn wall_ns() -> u64 {
@@ -130,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stamp_of_now_is_now() {
+    fn a_stamp_made_now_lies_between_before_and_after() {
         let stamps = stamps();
         let before_us = stamps.clock.now_us();
         let stamp_ns = wall_ns();
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_told_and_not_used() {
+    fn an_impossible_stamp_is_counted_and_not_used() {
         let stamps = stamps();
         let now_us = stamps.clock.now_us();
         let far = [
@@ -158,10 +157,10 @@ mod tests {
         assert_eq!(received, (now_us, Timed::Missing));
     }
 
-    /// A wall clock that was set shows as a stamp that cannot be; the clocks
-    /// are then compared anew, and the stamp fits.
+    /// After the wall clock was set a stamp is impossible; the clocks are compared
+    /// again, and the stamp fits.
     #[test]
-    fn a_clock_that_was_set_is_noticed_at_once() {
+    fn a_wall_clock_that_was_set_is_detected_at_once() {
         let stamps = stamps();
         for off_ns in [3_600_000_000_000i64, -3_600_000_000_000, 4_000_000] {
             let wrong_ns = stamps.start_ns.get() as i64 + off_ns;
@@ -176,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn stamps_a_little_outside_are_moved_inside() {
+    fn stamps_just_outside_the_range_are_moved_inside() {
         assert_eq!(plausible(0, 97_000, 100, 200), Some(100));
         assert_eq!(plausible(0, 204_000, 100, 200), Some(200));
         assert_eq!(plausible(0, 150_999, 100, 200), Some(150));

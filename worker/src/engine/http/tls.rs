@@ -1,7 +1,7 @@
-//! TLS settings of a group: read and warmed up before the clock starts, one
-//! configuration a thread so that threads share no session store.
+//! The TLS configuration of a group: read and warmed up before the clock starts.
+//! Each thread has its own copy, so that threads share no session store.
 
-use crate::engine::files::Files;
+use crate::engine::files::PlanFiles;
 use dlt_core::scenario::plan::Tls;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
@@ -14,47 +14,49 @@ use rustls::{
 use std::sync::{Arc, OnceLock};
 use tokio_rustls::TlsConnector;
 
-/// Sessions kept for resumption by a thread.
+/// Sessions that a thread keeps for resumption.
 const SESSIONS: usize = 256;
 
-/// A group's TLS, made at once or when a redirect first asks for it.
+/// The TLS configuration of a group, read beforehand or when a redirect first
+/// needs it.
 #[derive(Debug)]
-pub(crate) struct TlsChoice {
+pub(crate) struct TlsConfig {
     settings: Tls,
-    files: Arc<Files>,
+    files: Arc<PlanFiles>,
     config: OnceLock<Result<Arc<ClientConfig>, String>>,
 }
 
-/// One choice for all groups of the same settings: authorities are read once.
+/// One configuration for all groups with the same settings, so that certificate
+/// authorities are read once.
 #[derive(Debug)]
-pub(crate) struct Choices {
-    files: Arc<Files>,
-    made: Vec<Arc<TlsChoice>>,
+pub(crate) struct TlsConfigs {
+    files: Arc<PlanFiles>,
+    made: Vec<Arc<TlsConfig>>,
 }
 
-impl Choices {
-    /// None yet; PEM files are among these.
-    pub(crate) fn new(files: Arc<Files>) -> Self {
+impl TlsConfigs {
+    /// No configuration yet; `files` holds the PEM files.
+    pub(crate) fn new(files: Arc<PlanFiles>) -> Self {
         Self {
             files,
             made: Vec::new(),
         }
     }
 
-    /// The choice for these settings.
-    pub(crate) fn of(&mut self, settings: &Tls) -> Arc<TlsChoice> {
-        let known = self.made.iter().find(|choice| choice.settings == *settings);
+    /// The configuration for these settings.
+    pub(crate) fn get(&mut self, settings: &Tls) -> Arc<TlsConfig> {
+        let known = self.made.iter().find(|config| config.settings == *settings);
         known.cloned().unwrap_or_else(|| {
-            let choice = Arc::new(TlsChoice::new(settings, self.files.clone()));
-            self.made.push(choice.clone());
-            choice
+            let config = Arc::new(TlsConfig::new(settings, self.files.clone()));
+            self.made.push(config.clone());
+            config
         })
     }
 }
 
-impl TlsChoice {
-    /// Nothing is read yet.
-    pub(crate) fn new(settings: &Tls, files: Arc<Files>) -> Self {
+impl TlsConfig {
+    /// A configuration of which nothing is read yet.
+    pub(crate) fn new(settings: &Tls, files: Arc<PlanFiles>) -> Self {
         Self {
             settings: settings.clone(),
             files,
@@ -62,37 +64,37 @@ impl TlsChoice {
         }
     }
 
-    /// Reads files and makes keys once, so that the first handshake of the run
+    /// Reads the files and makes keys once, so that the first handshake of the run
     /// is as fast as the others.
     pub(crate) fn warm_up(&self) -> Result<(), String> {
-        let config = self.shared()?;
+        let config = self.client_config()?;
         let name = ServerName::try_from("warm.up").map_err(|error| error.to_string())?;
         ClientConnection::new(config, name)
             .map(drop)
             .map_err(|error| error.to_string())
     }
 
-    /// Whether handshakes find everything read.
+    /// Whether everything is read.
     #[cfg(test)]
     pub(crate) fn is_warm(&self) -> bool {
         self.config.get().is_some()
     }
 
-    /// A connector of one thread, with a session store of its own.
+    /// A connector for one thread, with a session store of its own.
     pub(crate) fn connector(&self) -> Result<TlsConnector, String> {
-        let mut config = ClientConfig::clone(&*self.shared()?);
+        let mut config = ClientConfig::clone(&*self.client_config()?);
         config.resumption = Resumption::in_memory_sessions(SESSIONS);
         Ok(TlsConnector::from(Arc::new(config)))
     }
 
-    fn shared(&self) -> Result<Arc<ClientConfig>, String> {
+    fn client_config(&self) -> Result<Arc<ClientConfig>, String> {
         self.config
             .get_or_init(|| configure(&self.settings, &self.files).map(Arc::new))
             .clone()
     }
 }
 
-fn configure(settings: &Tls, files: &Files) -> Result<ClientConfig, String> {
+fn configure(settings: &Tls, files: &PlanFiles) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
@@ -100,7 +102,7 @@ fn configure(settings: &Tls, files: &Files) -> Result<ClientConfig, String> {
     let builder = if settings.insecure {
         builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Unverified(provider)))
+            .with_custom_certificate_verifier(Arc::new(AcceptAnyCertificate(provider)))
     } else {
         let roots = Arc::new(roots(settings.ca_file.as_deref(), files)?);
         let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider)
@@ -128,11 +130,11 @@ fn configure(settings: &Tls, files: &Files) -> Result<ClientConfig, String> {
     Ok(config)
 }
 
-/// The system's authorities and those of `ca_file`.
-fn roots(ca_file: Option<&str>, files: &Files) -> Result<RootCertStore, String> {
+/// The system's certificate authorities and those of `ca_file`.
+fn roots(ca_file: Option<&str>, files: &PlanFiles) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
-    // Some systems hold certificates that rustls does not take: skipped, as
-    // every client does. An empty store is an error when it is used.
+    // Certificates that rustls does not accept are skipped, as by every client.
+    // An empty store is an error when it is used.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(path) = ca_file {
         for certificate in certificates(path, files)? {
@@ -144,7 +146,7 @@ fn roots(ca_file: Option<&str>, files: &Files) -> Result<RootCertStore, String> 
     Ok(roots)
 }
 
-fn certificates(path: &str, files: &Files) -> Result<Vec<CertificateDer<'static>>, String> {
+fn certificates(path: &str, files: &PlanFiles) -> Result<Vec<CertificateDer<'static>>, String> {
     let bytes = files
         .get(path)
         .map_err(|why| format!("certificates in {why}"))?;
@@ -157,11 +159,11 @@ fn certificates(path: &str, files: &Files) -> Result<Vec<CertificateDer<'static>
     Ok(certificates)
 }
 
-/// Takes every certificate: the scenario's explicit choice (`tls.insecure`).
+/// Accepts every certificate: the scenario's explicit choice (`tls.insecure`).
 #[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
+struct AcceptAnyCertificate(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Unverified {
+impl ServerCertVerifier for AcceptAnyCertificate {
     fn verify_server_cert(
         &self,
         _end_entity: &CertificateDer<'_>,

@@ -1,10 +1,9 @@
-//! Rows of data: a file read into a table, and who gets which row.
+//! Rows of data: a file read into a table, and the rows of each thread.
 //!
-//! Rows are dealt the way users or arrivals are: row r is that of user
-//! (arrival) r modulo their number, and so of the thread where it lives. So
-//! each row belongs to exactly one thread of one runner, and none to a thread
-//! that has nobody to use it. A thread's walkers take its rows as they need
-//! them. Which thread has which users is known by those who call.
+//! Row r belongs to user (or arrival) r modulo their number, and so to the thread
+//! that has this user. Each row thus belongs to exactly one thread of one runner,
+//! and none to a thread without users. The walkers of a thread take its rows as
+//! they need them. The caller says which users a thread has.
 
 use dlt_core::load::share::Lot;
 use dlt_core::scenario::limits::{LARGEST_DATA_BYTES, MOST_COLUMNS, MOST_ROWS};
@@ -13,18 +12,18 @@ use dlt_core::scenario::requests::variables::is_name;
 use std::cell::Cell;
 use std::sync::Arc;
 
-/// A file of rows, read.
+/// The rows of a file.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) columns: Vec<String>,
-    /// All fields, one behind the other.
+    /// All fields, without separators.
     text: String,
-    /// Where each of them ends.
+    /// Where each field ends in `text`.
     ends: Vec<u32>,
 }
 
 impl Table {
-    /// Reads a file; what is wrong with it.
+    /// Reads a file, or says what is wrong with it.
     pub(crate) fn read(source: &DataSource, bytes: &[u8]) -> Result<Self, String> {
         if bytes.len() as u64 > LARGEST_DATA_BYTES {
             let has = bytes.len();
@@ -32,7 +31,7 @@ impl Table {
                 "has {has} bytes; at most {LARGEST_DATA_BYTES} are read"
             ));
         }
-        // A mark of byte order is no part of the first name.
+        // A byte order mark does not belong to the first name.
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
@@ -74,7 +73,7 @@ impl Table {
             }
             for field in &record {
                 table.text.push_str(field);
-                // At most as long as the file, which is shorter than 4 GiB.
+                // At most the length of the file, which is below 4 GiB.
                 table.ends.push(table.text.len() as u32);
             }
         }
@@ -86,7 +85,6 @@ impl Table {
         Ok(table)
     }
 
-    /// How many rows it has.
     pub(crate) fn rows(&self) -> u64 {
         (self.ends.len() / self.columns.len().max(1)) as u64
     }
@@ -122,80 +120,77 @@ fn check_names(names: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Who shares the rows: users or arrivals, and which of them are a thread's.
+/// The users or arrivals among which rows are dealt, and those of one thread.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Sharers {
-    /// The rows of the runner: its own part if its users are its own, else all.
+pub(crate) struct RowOwners {
+    /// The rows that are dealt: the runner's part if its users are its own, else all.
     pub(crate) rows: Lot,
     /// How many users or arrivals there are.
-    pub(crate) all: u64,
-    /// Which of them are on this thread.
-    pub(crate) mine: Lot,
+    pub(crate) total: u64,
+    /// Those of the thread.
+    pub(crate) of_thread: Lot,
 }
 
-impl Sharers {
-    /// The k-th row of the thread, rising; None if it has nobody.
+impl RowOwners {
+    /// The k-th row of the thread, rising; None if it has no users or arrivals.
     fn row(&self, k: u64) -> Option<u64> {
-        let mine = self.mine.count(self.all);
-        let round = k.checked_div(mine)?;
-        let within = self
-            .mine
-            .nth(k % mine)
-            .checked_add(round.checked_mul(self.all)?)?;
-        Some(self.rows.nth(within))
+        let count = self.of_thread.count(self.total);
+        let round = k.checked_div(count)?;
+        let first = round.checked_mul(self.total)?;
+        let owner = self.of_thread.nth(k % count);
+        Some(self.rows.nth(owner.checked_add(first)?))
     }
 }
 
-/// A thread's part of a table.
+/// Deals a thread's rows of a table to its walkers.
 #[derive(Debug)]
-pub(crate) struct Deal {
+pub(crate) struct RowDealer {
     table: Arc<Table>,
     recycled: bool,
-    sharers: Sharers,
+    owners: RowOwners,
     next: Cell<u64>,
-    /// The numbers of its variables.
+    /// The slots of its variables, by column.
     slots: Vec<usize>,
-    /// The file, for sentences.
+    /// The file, for messages.
     pub(crate) path: String,
 }
 
-impl Deal {
-    /// Nothing is dealt yet.
+impl RowDealer {
     pub(crate) fn new(
         source: &DataSource,
         table: Arc<Table>,
         slots: Vec<usize>,
-        sharers: Sharers,
+        owners: RowOwners,
     ) -> Self {
         Self {
             table,
             recycled: source.recycled,
-            sharers,
+            owners,
             next: Cell::new(0),
             slots,
             path: source.path.clone(),
         }
     }
 
-    /// The next row as variables and values; None once all were used.
-    pub(crate) fn take(&self) -> Option<impl Iterator<Item = (usize, &str)>> {
+    /// The next row as slots and values; None once all rows were used.
+    pub(crate) fn next_row(&self) -> Option<impl Iterator<Item = (usize, &str)>> {
         let rows = self.table.rows();
-        let own = |k: u64| self.sharers.row(k).filter(|row| *row < rows);
+        let row_of_thread = |k: u64| self.owners.row(k).filter(|row| *row < rows);
         let k = self.next.get();
-        let row = match own(k) {
+        let row = match row_of_thread(k) {
             Some(row) => {
                 self.next.set(k + 1);
                 row
             }
             None if !self.recycled => return None,
-            None if own(0).is_some() => {
+            None if row_of_thread(0).is_some() => {
                 self.next.set(1);
-                own(0)?
+                row_of_thread(0)?
             }
-            // More users than rows: this thread shares those of others.
+            // Fewer rows than users: this thread uses rows of others.
             None => {
                 self.next.set(k + 1);
-                self.sharers.row(k)? % rows
+                self.owners.row(k)? % rows
             }
         };
         Some(self.slots.iter().copied().zip(self.table.row(row)))
@@ -243,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_file_is_said() {
+    fn what_is_wrong_with_a_file_is_in_the_error() {
         for (text, says) in [
             ("", "is empty"),
             ("id\n", "has no rows"),
@@ -265,7 +260,7 @@ mod tests {
         assert!(why.contains("rows of 2 fields"), "{why}");
     }
 
-    fn deal(rows: u64, recycled: bool, sharers: Sharers) -> Deal {
+    fn dealer(rows: u64, recycled: bool, owners: RowOwners) -> RowDealer {
         let text: String = (0..rows).map(|row| format!("{row}\n")).collect();
         let source = DataSource {
             recycled,
@@ -273,20 +268,20 @@ mod tests {
             ..source()
         };
         let table = Table::read(&source, text.as_bytes()).unwrap();
-        Deal::new(&source, Arc::new(table), vec![0], sharers)
+        RowDealer::new(&source, Arc::new(table), vec![0], owners)
     }
 
-    fn next(deal: &Deal) -> Option<u64> {
-        let (_, row) = deal.take()?.next()?;
+    fn next(dealer: &RowDealer) -> Option<u64> {
+        let (_, row) = dealer.next_row()?.next()?;
         row.parse().ok()
     }
 
     proptest! {
-        /// Over runners and threads, every row is dealt to somebody exactly once.
+        /// Over all runners and threads, every row is dealt exactly once.
         #[test]
         fn every_row_is_dealt_once(
             rows in 1u64..200,
-            all in 1u64..40,
+            total in 1u64..40,
             runners in 1u64..5,
             threads in 1u64..4,
             per_task in any::<bool>(),
@@ -295,18 +290,21 @@ mod tests {
             for runner in 0..runners {
                 let lot = Lot { slice: Slice::WHOLE, share: Share { index: runner, of: runners } };
                 for thread in 0..threads {
-                    let sharers = match per_task {
-                        true => Sharers { rows: lot, all, mine: Lot::WHOLE.split(thread, threads) },
-                        false => Sharers { rows: Lot::WHOLE, all, mine: lot.split(thread, threads) },
+                    let (rows_of, users_of) =
+                        if per_task { (lot, Lot::WHOLE) } else { (Lot::WHOLE, lot) };
+                    let owners = RowOwners {
+                        rows: rows_of,
+                        total,
+                        of_thread: users_of.split(thread, threads),
                     };
-                    let deal = deal(rows, false, sharers);
+                    let dealer = dealer(rows, false, owners);
                     let mut dealt = 0;
-                    while let Some(row) = next(&deal) {
+                    while let Some(row) = next(&dealer) {
                         seen[row as usize] += 1;
                         dealt += 1;
                     }
-                    // Nobody without users or arrivals has rows.
-                    prop_assert!(dealt == 0 || sharers.mine.count(all) > 0);
+                    // A thread without users or arrivals has no rows.
+                    prop_assert!(dealt == 0 || owners.of_thread.count(total) > 0);
                 }
             }
             prop_assert!(seen.iter().all(|times| *times == 1), "{seen:?}");
@@ -314,18 +312,17 @@ mod tests {
     }
 
     #[test]
-    fn recycled_parts_start_over_with_their_own_rows() {
-        let mine = |index| Lot::WHOLE.split(index, 2);
-        let sharers = |index, all| Sharers {
+    fn a_thread_with_recycled_rows_starts_over_with_its_own() {
+        let owners = |index, total| RowOwners {
             rows: Lot::WHOLE,
-            all,
-            mine: mine(index),
+            total,
+            of_thread: Lot::WHOLE.split(index, 2),
         };
-        let second = deal(5, true, sharers(1, 2));
+        let second = dealer(5, true, owners(1, 2));
         let taken: Vec<_> = (0..5).map(|_| next(&second).unwrap()).collect();
         assert_eq!(taken, [1, 3, 1, 3, 1]);
-        // Fewer rows than users: who has none takes those of others.
-        let poor = deal(1, true, sharers(1, 2));
-        assert_eq!([next(&poor), next(&poor)], [Some(0), Some(0)]);
+        // Fewer rows than users: a thread without rows uses those of others.
+        let second = dealer(1, true, owners(1, 2));
+        assert_eq!([next(&second), next(&second)], [Some(0), Some(0)]);
     }
 }

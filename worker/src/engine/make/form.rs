@@ -1,53 +1,55 @@
-//! Bodies that are made of fields and files: as a browser's form sends them,
-//! or as multipart/form-data.
+//! Bodies that are made of fields and files: form-urlencoded, as a browser's form
+//! sends them, or multipart/form-data.
 
-use crate::engine::files::Files;
-use crate::engine::make::session::{Names, Session};
+use crate::engine::files::PlanFiles;
+use crate::engine::make::session::{Session, VariableNames};
 use crate::engine::make::template::Template;
 use dlt_core::scenario::plan::Upload;
 use std::path::Path;
 use std::sync::Arc;
 use url::form_urlencoded::Serializer;
 
-/// The Content-Type of [`Fields::encode`].
+/// The Content-Type of [`FormFields::encode`].
 pub(crate) const FORM_TYPE: &str = "application/x-www-form-urlencoded";
 
-/// Fields of a form, in order.
+/// The fields of a form, in order.
 #[derive(Debug, Default)]
-pub(crate) struct Fields(pub(crate) Vec<(String, Template)>);
+pub(crate) struct FormFields(pub(crate) Vec<(String, Template)>);
 
-/// Fields and files.
+/// The fields and files of a multipart body.
 #[derive(Debug)]
 pub(crate) struct Multipart {
     boundary: String,
-    pub(crate) fields: Fields,
-    /// The files' parts and the end, which never change.
+    pub(crate) fields: FormFields,
+    /// The parts of the files and the end of the body, which never vary.
     files: Vec<u8>,
 }
 
-/// Why there is no body.
+/// Why a request cannot be made.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Unmade {
-    /// A variable has no value.
-    Missing(usize),
-    /// What came of it cannot be sent.
-    Wrong(String),
+pub(crate) enum MakeError {
+    /// The variable of this slot has no value.
+    NoValue(usize),
+    /// The result cannot be sent.
+    Invalid(String),
 }
 
-impl Fields {
-    /// Compiles fields.
-    pub(crate) fn compile(fields: &[(String, String)], names: &Names) -> Result<Self, String> {
+impl FormFields {
+    pub(crate) fn compile(
+        fields: &[(String, String)],
+        names: &VariableNames,
+    ) -> Result<Self, String> {
         let compiled = fields
             .iter()
             .map(|(name, text)| Ok((name.clone(), Template::compile(text, names)?)));
         compiled.collect::<Result<_, String>>().map(Self)
     }
 
-    /// As a browser's form sends them.
-    pub(crate) fn encode(&self, session: &Session) -> Result<Vec<u8>, Unmade> {
+    /// Encodes them as a browser's form does.
+    pub(crate) fn encode(&self, session: &Session) -> Result<Vec<u8>, MakeError> {
         let mut encoded = Serializer::new(String::new());
         for (name, template) in &self.0 {
-            let value = template.fill(session).map_err(Unmade::Missing)?;
+            let value = template.fill(session).map_err(MakeError::NoValue)?;
             encoded.append_pair(name, &value);
         }
         Ok(encoded.finish().into_bytes())
@@ -55,12 +57,12 @@ impl Fields {
 }
 
 impl Multipart {
-    /// Reads the files and finds a boundary that is in none of them.
+    /// Compiles the fields, and finds a boundary that no file contains.
     pub(crate) fn compile(
         fields: &[(String, String)],
         uploads: &[Upload],
-        names: &Names,
-        files: &Files,
+        names: &VariableNames,
+        files: &PlanFiles,
     ) -> Result<Self, String> {
         let mut contents: Vec<(&Upload, Arc<[u8]>)> = Vec::new();
         for upload in uploads {
@@ -69,13 +71,13 @@ impl Multipart {
         }
         let boundary = (0u32..)
             .map(|n| format!("----dlt-boundary-{n:08x}"))
-            .find(|boundary| contents.iter().all(|(_, bytes)| !holds(bytes, boundary)))
+            .find(|boundary| contents.iter().all(|(_, bytes)| !contains(bytes, boundary)))
             .unwrap_or_default();
         let mut parts = Vec::new();
         for (upload, bytes) in contents {
             let name = Path::new(&upload.path)
                 .file_name()
-                .map(|name| quoted(&name.to_string_lossy()))
+                .map(|name| escape(&name.to_string_lossy()))
                 .unwrap_or_default();
             let (param, mime_type) = (&upload.param, &upload.mime_type);
             let head = format!(
@@ -88,23 +90,21 @@ impl Multipart {
         parts.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
         Ok(Self {
             boundary,
-            fields: Fields::compile(fields, names)?,
+            fields: FormFields::compile(fields, names)?,
             files: parts,
         })
     }
 
-    /// Its Content-Type.
     pub(crate) fn content_type(&self) -> String {
         format!("multipart/form-data; boundary={}", self.boundary)
     }
 
-    /// The whole body.
-    pub(crate) fn encode(&self, session: &Session) -> Result<Vec<u8>, Unmade> {
+    pub(crate) fn encode(&self, session: &Session) -> Result<Vec<u8>, MakeError> {
         let mut body = Vec::new();
         for (name, template) in &self.fields.0 {
-            let value = template.fill(session).map_err(Unmade::Missing)?;
-            if holds(value.as_bytes(), &self.boundary) {
-                return Err(Unmade::Wrong(format!(
+            let value = template.fill(session).map_err(MakeError::NoValue)?;
+            if contains(value.as_bytes(), &self.boundary) {
+                return Err(MakeError::Invalid(format!(
                     "field {name} holds the boundary of its form"
                 )));
             }
@@ -119,14 +119,14 @@ impl Multipart {
     }
 }
 
-fn holds(bytes: &[u8], boundary: &str) -> bool {
+fn contains(bytes: &[u8], boundary: &str) -> bool {
     bytes
         .windows(boundary.len())
         .any(|window| window == boundary.as_bytes())
 }
 
-/// A file's name as browsers write it between quotes.
-fn quoted(name: &str) -> String {
+/// Escapes a file name as browsers do between quotes.
+fn escape(name: &str) -> String {
     name.replace('"', "%22")
         .replace('\r', "%0D")
         .replace('\n', "%0A")

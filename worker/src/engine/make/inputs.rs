@@ -1,35 +1,35 @@
-//! What a plan's files hold: read by the runner before it says that it is
+//! What a plan's files hold. The runner reads them before it says that it is
 //! ready, so that neither a missing file nor a wrong row ends a run later.
 
 use crate::engine::LoadError;
-use crate::engine::files::Files;
+use crate::engine::files::PlanFiles;
 use crate::engine::make::data::Table;
-use crate::engine::make::session::Names;
+use crate::engine::make::session::VariableNames;
 use crate::engine::make::template::Template;
 use dlt_core::scenario::plan::{Auth, Body, DataSource, Group, Plan, Step};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// All that a load is made of beside its plan.
+/// What a load is made of beside its plan.
 #[derive(Debug, Default)]
 pub struct Inputs {
-    pub(crate) files: Arc<Files>,
-    /// By group, then by data source.
+    pub(crate) files: Arc<PlanFiles>,
+    /// The rows of each data source, by group.
     pub(crate) tables: Vec<Vec<Arc<Table>>>,
 }
 
 impl Inputs {
-    /// Understands the files of a plan, or says all that is wrong with them.
-    pub fn of(plan: &Plan, files: Files) -> Result<Self, LoadError> {
+    /// Reads the files of a plan, or says everything that is wrong with them.
+    pub fn of(plan: &Plan, files: PlanFiles) -> Result<Self, LoadError> {
         let mut faults = Vec::new();
         let mut known: Vec<(&DataSource, Arc<Table>)> = Vec::new();
         let mut tables = Vec::new();
         for group in &plan.groups {
-            let mut own = Vec::new();
+            let mut of_group = Vec::new();
             for source in &group.data {
-                // Several groups may have the same one.
+                // Several groups may use the same source.
                 if let Some((_, table)) = known.iter().find(|known| known.0 == source) {
-                    own.push(table.clone());
+                    of_group.push(table.clone());
                     continue;
                 }
                 let bytes = files.get(&source.path);
@@ -37,7 +37,7 @@ impl Inputs {
                     Ok(table) => {
                         let table = Arc::new(table);
                         known.push((source, table.clone()));
-                        own.push(table);
+                        of_group.push(table);
                     }
                     Err(why) => faults.push(format!(
                         "data source {} of scenario {:?} {why}",
@@ -45,10 +45,10 @@ impl Inputs {
                     )),
                 }
             }
-            if own.len() == group.data.len() {
-                faults.extend(strangers(group, &own));
+            if of_group.len() == group.data.len() {
+                faults.extend(check_variables(group, &of_group));
             }
-            tables.push(own);
+            tables.push(of_group);
         }
         if !faults.is_empty() {
             return Err(LoadError(faults.join("; ")));
@@ -59,7 +59,6 @@ impl Inputs {
         })
     }
 
-    /// The columns of a group's data sources.
     pub(crate) fn columns(&self, group: usize) -> impl Iterator<Item = &str> {
         columns(&self.tables[group])
     }
@@ -70,9 +69,9 @@ fn columns(tables: &[Arc<Table>]) -> impl Iterator<Item = &str> {
     all.map(String::as_str)
 }
 
-/// What only a file's first line can tell: names that nothing gives a value,
-/// and columns that are two.
-fn strangers(group: &Group, tables: &[Arc<Table>]) -> Vec<String> {
+/// Checks what only the columns of files can tell: variables without a source, and
+/// columns of the same name.
+fn check_variables(group: &Group, tables: &[Arc<Table>]) -> Vec<String> {
     let mut faults = Vec::new();
     let mut seen = BTreeSet::new();
     for name in columns(tables) {
@@ -83,9 +82,9 @@ fn strangers(group: &Group, tables: &[Arc<Table>]) -> Vec<String> {
             ));
         }
     }
-    let names = Names::of(group, columns(tables));
+    let names = VariableNames::of(group, columns(tables));
     for step in &group.steps {
-        let unknown = texts(step).find_map(|text| Template::compile(text, &names).err());
+        let unknown = step_texts(step).find_map(|text| Template::compile(text, &names).err());
         if let Some(why) = unknown {
             faults.push(format!("request {:?}: {why}", step.label));
         }
@@ -93,8 +92,8 @@ fn strangers(group: &Group, tables: &[Arc<Table>]) -> Vec<String> {
     faults
 }
 
-/// Every text of a step that may hold variables.
-fn texts(step: &Step) -> impl Iterator<Item = &str> {
+/// The texts of a step that may hold variables.
+fn step_texts(step: &Step) -> impl Iterator<Item = &str> {
     let url = step.url_text.iter().flat_map(|url| [&url.base, &url.text]);
     let headers = step.headers.iter().map(|header| &header.1);
     let auth = match &step.auth {
@@ -115,21 +114,21 @@ fn texts(step: &Step) -> impl Iterator<Item = &str> {
 
 /// A file that a plan names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Named {
+pub struct NamedFile {
     /// Absolute: a local file. Relative: an object of the scenario's files.
     pub path: String,
-    /// What it is for, as the scenario names it.
+    /// The key that names it in the scenario.
     pub what: &'static str,
     /// The scenario that names it.
     pub scenario: String,
 }
 
-/// Every file that a plan names, once for each use.
-pub fn named_files(plan: &Plan) -> BTreeSet<Named> {
-    plan.groups.iter().flat_map(named).collect()
+/// The files that a plan names, once for each use.
+pub fn named_files(plan: &Plan) -> BTreeSet<NamedFile> {
+    plan.groups.iter().flat_map(files_of_group).collect()
 }
 
-fn named(group: &Group) -> impl Iterator<Item = Named> {
+fn files_of_group(group: &Group) -> impl Iterator<Item = NamedFile> {
     let tls = &group.tls;
     let of_tls = [
         ("tls.ca-file", &tls.ca_file),
@@ -154,7 +153,7 @@ fn named(group: &Group) -> impl Iterator<Item = Named> {
     of_tls
         .chain(of_data)
         .chain(of_bodies)
-        .map(|(what, path)| Named {
+        .map(|(what, path)| NamedFile {
             path: path.clone(),
             what,
             scenario: group.name.clone(),

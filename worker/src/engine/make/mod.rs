@@ -1,10 +1,10 @@
-//! How a request comes from a step: what varies from user to user (`inputs`,
-//! `data`, `session`), and the request made of it (`recipe` from `template` and
-//! `form`). Sending it is `http`'s.
+//! Makes requests from steps: the values that vary from user to user (`inputs`,
+//! `data`, `session`), and the request made of them (`request_template` with
+//! `template` and `form`). `http` sends it.
 
 pub(crate) mod data;
 pub(crate) mod form;
 pub(crate) mod inputs;
-pub(crate) mod recipe;
+pub(crate) mod request_template;
 pub(crate) mod session;
 pub(crate) mod template;

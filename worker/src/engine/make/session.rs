@@ -1,34 +1,35 @@
-//! What a user or an arrival knows: the values of its variables. Names become
-//! numbers before the clock starts; where values come from is known elsewhere.
+//! The variables of a group and their values for one user or arrival. Names become
+//! slots before the clock starts; values come from data rows and extractions.
 
 use dlt_core::safety::is_secret;
 use dlt_core::scenario::plan::Group;
 
-/// Shortest value, bytes, that is looked for in what is kept for people:
-/// shorter ones are everywhere, and no secret.
+/// Shortest value that is redacted, bytes: a shorter one stands in too many texts,
+/// and is no secret.
 const SHORTEST_SECRET_BYTES: usize = 4;
 
 /// The variables of a group.
 #[derive(Debug, Default)]
-pub(crate) struct Names {
-    /// Those whose values change, by number.
+pub(crate) struct VariableNames {
+    /// The variables whose values change, by slot.
     slots: Vec<String>,
-    first: Vec<Option<Box<str>>>,
-    /// The others with their values.
+    /// Their first values.
+    initial: Vec<Option<Box<str>>>,
+    /// The other variables with their values.
     constants: Vec<(String, String)>,
 }
 
-/// What a name stands for.
+/// A variable, as templates use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Meaning<'a> {
-    /// Always this.
+pub(crate) enum Variable<'a> {
+    /// The value never changes.
     Constant(&'a str),
-    /// The value with this number.
+    /// The value is that of a session's slot.
     Slot(usize),
 }
 
-impl Names {
-    /// The variables of a group whose rows have these columns.
+impl VariableNames {
+    /// The variables of a group whose data sources have these columns.
     pub(crate) fn of<'a>(group: &'a Group, columns: impl Iterator<Item = &'a str>) -> Self {
         let extracted = group.steps.iter().flat_map(|step| &step.extractions);
         let changing = columns.chain(extracted.map(|found| found.variable.as_str()));
@@ -38,50 +39,50 @@ impl Names {
                 slots.push(name.to_owned());
             }
         }
-        let mut first = vec![None; slots.len()];
+        let mut initial = vec![None; slots.len()];
         let mut constants = Vec::new();
         for (name, value) in &group.variables {
             match slots.iter().position(|slot| slot == name) {
-                Some(slot) => first[slot] = Some(value.as_str().into()),
+                Some(slot) => initial[slot] = Some(value.as_str().into()),
                 None => constants.push((name.clone(), value.clone())),
             }
         }
         Self {
             slots,
-            first,
+            initial,
             constants,
         }
     }
 
-    /// What a name stands for; None: nothing.
-    pub(crate) fn meaning(&self, name: &str) -> Option<Meaning<'_>> {
+    /// The variable of a name.
+    pub(crate) fn variable(&self, name: &str) -> Option<Variable<'_>> {
         if let Some(slot) = self.slot(name) {
-            return Some(Meaning::Slot(slot));
+            return Some(Variable::Slot(slot));
         }
         let constant = self.constants.iter().find(|constant| constant.0 == name)?;
-        Some(Meaning::Constant(&constant.1))
+        Some(Variable::Constant(&constant.1))
     }
 
-    /// The number of a variable whose value changes.
+    /// The slot of a variable whose value changes.
     pub(crate) fn slot(&self, name: &str) -> Option<usize> {
         self.slots.iter().position(|slot| slot == name)
     }
 
-    /// The name of a number.
+    /// The name of a slot's variable.
     pub(crate) fn name(&self, slot: usize) -> &str {
         &self.slots[slot]
     }
 
-    /// A session before its first request; None if there is nothing to know.
+    /// A session before its first request; None if the group has no slots.
     pub(crate) fn session(&self) -> Option<Box<Session>> {
         (!self.slots.is_empty()).then(|| {
             Box::new(Session {
-                values: self.first.clone().into(),
+                values: self.initial.clone().into(),
             })
         })
     }
 
-    /// The numbers and constants whose names say that they are secret.
+    /// The variables whose names say that they are secret.
     pub(crate) fn secrets(&self) -> Secrets {
         let slots = (0..self.slots.len()).filter(|slot| is_secret(&self.slots[*slot]));
         let mut secrets = Secrets {
@@ -97,26 +98,23 @@ impl Names {
     }
 }
 
-/// The values of the changing variables.
+/// The values of one user or arrival, by slot.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Session {
     values: Box<[Option<Box<str>>]>,
 }
 
 impl Session {
-    /// A value, if there is one.
     pub(crate) fn get(&self, slot: usize) -> Option<&str> {
         self.values.get(slot)?.as_deref()
     }
 
-    /// Gives a variable a value.
     pub(crate) fn set(&mut self, slot: usize, value: &str) {
         if let Some(place) = self.values.get_mut(slot) {
             *place = Some(value.into());
         }
     }
 
-    /// Takes its value away.
     pub(crate) fn clear(&mut self, slot: usize) {
         if let Some(place) = self.values.get_mut(slot) {
             *place = None;
@@ -124,7 +122,7 @@ impl Session {
     }
 }
 
-/// Which values nobody may read in what is kept for people.
+/// Which values must not appear in texts for people.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Secrets {
     slots: Vec<usize>,
@@ -132,22 +130,20 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// A value that changes.
     pub(crate) fn add_slot(&mut self, slot: usize) {
         if !self.slots.contains(&slot) {
             self.slots.push(slot);
         }
     }
 
-    /// A value that does not.
     pub(crate) fn add_text(&mut self, text: &str) {
         if text.len() >= SHORTEST_SECRET_BYTES && !self.texts.iter().any(|known| known == text) {
             self.texts.push(text.to_owned());
         }
     }
 
-    /// All of them as they are now and `more`, the longest first.
-    pub(crate) fn now<'a>(
+    /// All secret values of a session and `more`, the longest first.
+    pub(crate) fn values<'a>(
         &'a self,
         session: Option<&'a Session>,
         more: impl Iterator<Item = &'a str>,

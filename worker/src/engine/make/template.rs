@@ -1,10 +1,10 @@
-//! A text with variables, compiled before the clock starts: names are looked
-//! up once, and what never changes is put together once.
+//! A text with variables, compiled before the clock starts: names become slots,
+//! and constant parts are joined.
 
-use crate::engine::make::session::{Meaning, Names, Secrets, Session};
+use crate::engine::make::session::{Secrets, Session, Variable, VariableNames};
 use dlt_core::scenario::requests::variables::{Piece, pieces};
 
-/// A compiled text.
+/// A compiled text: constant parts and slots.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Template(Vec<Part>);
 
@@ -15,15 +15,15 @@ enum Part {
 }
 
 impl Template {
-    /// Compiles a text; which name it does not know.
-    pub(crate) fn compile(text: &str, names: &Names) -> Result<Self, String> {
+    /// Compiles a text, or says which name is unknown.
+    pub(crate) fn compile(text: &str, names: &VariableNames) -> Result<Self, String> {
         let mut parts: Vec<Part> = Vec::new();
         for piece in pieces(text) {
             let text = match piece {
                 Piece::Text(text) | Piece::Open(text) => text,
-                Piece::Variable(name) => match names.meaning(name) {
-                    Some(Meaning::Constant(text)) => text,
-                    Some(Meaning::Slot(slot)) => {
+                Piece::Variable(name) => match names.variable(name) {
+                    Some(Variable::Constant(text)) => text,
+                    Some(Variable::Slot(slot)) => {
                         parts.push(Part::Slot(slot));
                         continue;
                     }
@@ -42,7 +42,7 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// The text, if it never changes.
+    /// The text, if it has no slots.
     pub(crate) fn fixed(&self) -> Option<&str> {
         match self.0.as_slice() {
             [] => Some(""),
@@ -51,7 +51,7 @@ impl Template {
         }
     }
 
-    /// The text with a session's values; which variable has none.
+    /// Fills in a session's values, or returns the slot that has none.
     pub(crate) fn fill(&self, session: &Session) -> Result<String, usize> {
         let mut text = String::new();
         for part in &self.0 {
@@ -63,8 +63,8 @@ impl Template {
         Ok(text)
     }
 
-    /// Marks what is in it as secret.
-    pub(crate) fn is_secret(&self, secrets: &mut Secrets) {
+    /// Adds its parts to `secrets`.
+    pub(crate) fn add_to_secrets(&self, secrets: &mut Secrets) {
         for part in &self.0 {
             match part {
                 Part::Text(text) => secrets.add_text(text),

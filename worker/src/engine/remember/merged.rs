@@ -1,4 +1,4 @@
-//! Adds up what the threads of a runner have measured.
+//! Merges what the threads of a runner have measured.
 
 use super::recorder;
 use crate::engine::{LoadResult, ThreadResult};
@@ -8,8 +8,7 @@ use dlt_core::measure::tally::{OTHER_LABEL, Tally};
 use dlt_core::messages::timeline::{LabelSeries, MOST_TIMELINE_LABELS};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Adds the threads up.
-pub(crate) fn merged(
+pub(crate) fn merge_threads(
     labels: &[String],
     threads: Vec<ThreadResult>,
     warnings: Vec<String>,
@@ -21,7 +20,7 @@ pub(crate) fn merged(
     let mut generator = GeneratorSums::default();
     let mut bad_seconds = BTreeSet::new();
     let mut notices: BTreeMap<String, u64> = BTreeMap::new();
-    let mut series = Series::of(labels);
+    let mut series = SeriesMerger::of(labels);
     let earlier = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
     for thread in threads {
         let mut tally = Tally {
@@ -57,12 +56,12 @@ pub(crate) fn merged(
     }
     result.generator = generator.rows();
     result.bad_seconds = bad_seconds.into_iter().collect();
-    // A thread may have met fewer labels than all together.
+    // Each thread may have few labels, and all threads together too many.
     if result.tally.labels.len() <= MOST_TIMELINE_LABELS {
         result.labels = series.rows();
     }
     if result.tally.overflowed > 0 && !labels.iter().any(|label| label == OTHER_LABEL) {
-        result.warnings.push(recorder::too_many_labels());
+        result.warnings.push(recorder::too_many_labels_warning());
     }
     for (text, count) in notices {
         let times = match count {
@@ -74,27 +73,28 @@ pub(crate) fn merged(
     result
 }
 
-/// Seconds by label, in the order in which labels came up.
-struct Series {
-    places: BTreeMap<String, usize>,
+/// Merges seconds by label, in the order in which labels first appear.
+struct SeriesMerger {
+    /// The index of each label in `rows`.
+    indices: BTreeMap<String, usize>,
     rows: Vec<(String, BTreeMap<u64, LabelSecond>)>,
 }
 
-impl Series {
+impl SeriesMerger {
     fn of(labels: &[String]) -> Self {
         let rows = labels.iter().map(|label| (label.clone(), BTreeMap::new()));
-        let places = labels.iter().cloned().zip(0..);
+        let indices = labels.iter().cloned().zip(0..);
         Self {
             rows: rows.collect(),
-            places: places.collect(),
+            indices: indices.collect(),
         }
     }
 
     fn add(&mut self, label: &str, seconds: Vec<LabelSecond>) {
-        let at = match self.places.get(label) {
+        let at = match self.indices.get(label) {
             Some(at) => *at,
             None => {
-                self.places.insert(label.to_owned(), self.rows.len());
+                self.indices.insert(label.to_owned(), self.rows.len());
                 self.rows.push((label.to_owned(), BTreeMap::new()));
                 self.rows.len() - 1
             }

@@ -32,7 +32,7 @@ fn what_is_sent_is_what_the_target_counted() {
 
 #[test]
 fn every_framing_is_read_and_the_bytes_are_counted() {
-    let target = Target::new(|asked, _| match asked.path() {
+    let target = Target::new(|request, _| match request.path() {
         "/chunked" => {
             let mut acts = Vec::new();
             for piece in [
@@ -80,7 +80,7 @@ fn every_framing_is_read_and_the_bytes_are_counted() {
         "{:?}",
         result.tally.errors
     );
-    // A user's connection lives until /until-close, and again until /closes.
+    // A user's connection is open until /until-close, and again until /closes.
     assert_eq!(target.connections(), 2 * 3 * 2);
     let large = &result.tally.labels["/large"];
     assert_eq!(large.bytes_received, 6 * (44 + 1_000_000));
@@ -98,9 +98,9 @@ fn without_keepalive_each_request_has_its_connection() {
     assert_eq!(target.connections(), 12);
     assert!(
         target
-            .asked()
+            .requests()
             .iter()
-            .all(|asked| asked.head.contains("Connection: close\r\n"))
+            .all(|request| request.head.contains("Connection: close\r\n"))
     );
 }
 
@@ -135,11 +135,11 @@ fn bodies_headers_and_methods_arrive_as_written() {
     post.body = Body::Text("naïve".to_owned());
     let result = run(rounds(1.0, 1, vec![put, post]), 1);
     assert_eq!(result.tally.account.ok, 2, "{:?}", result.tally.errors);
-    let asked = target.asked();
-    assert_eq!(asked[0].method(), "PUT");
-    assert!(asked[0].head.contains("\r\nX-A: b\r\n"));
-    assert!(asked[0].body == large);
-    assert_eq!(asked[1].body, "naïve".as_bytes());
+    let requests = target.requests();
+    assert_eq!(requests[0].method(), "PUT");
+    assert!(requests[0].head.contains("\r\nX-A: b\r\n"));
+    assert!(requests[0].body == large);
+    assert_eq!(requests[1].body, "naïve".as_bytes());
     assert!(result.tally.labels["/put"].bytes_sent > 3_000_000);
 }
 

@@ -2,7 +2,7 @@
 //! what the engine made of its answers.
 
 use super::*;
-use crate::engine::tests::target::{Act, Asked, answer};
+use crate::engine::tests::target::{Act, TargetRequest, answer};
 use dlt_core::scenario::plan::{
     Auth, Check, Extraction, Find, JsonQuery, Pattern, Subject, Upload, UrlText, Wanted,
 };
@@ -40,14 +40,14 @@ pub(super) fn varying(target: &Target, path: &str) -> Step {
     }
 }
 
-pub(super) fn header(asked: &Asked, name: &str) -> Option<String> {
-    let lines = asked.head.lines();
+pub(super) fn header(request: &TargetRequest, name: &str) -> Option<String> {
+    let lines = request.head.lines();
     let mut found = lines.filter_map(|line| {
         let (key, value) = line.split_once(": ")?;
         key.eq_ignore_ascii_case(name).then(|| value.to_owned())
     });
     let first = found.next();
-    assert_eq!(found.next(), None, "{name} stands twice:\n{}", asked.head);
+    assert_eq!(found.next(), None, "{name} stands twice:\n{}", request.head);
     first
 }
 
@@ -81,7 +81,7 @@ fn variables_stand_where_they_are_written() {
     let result = run(group, 1);
     assert_eq!(result.tally.account.ok, 2, "{:?}", messages(&result));
     assert!(result.tally.labels.contains_key("7 of t w"));
-    let [one, two] = &target.asked()[..] else {
+    let [one, two] = &target.requests()[..] else {
         panic!("two requests");
     };
     assert_eq!(one.path(), "/a/7?q=t%20w");
@@ -120,19 +120,19 @@ fn forms_with_files_are_multipart() {
     let mut group = rounds(1.0, 1, vec![upload]);
     group.variables = vec![("k".to_owned(), "cat".to_owned())];
     assert_eq!(run(group, 1).tally.account.ok, 1);
-    let asked = &target.asked()[0];
+    let request = &target.requests()[0];
     // The file holds the first boundary that would do.
     let boundary = "----dlt-boundary-00000001";
     assert_eq!(
-        header(asked, "content-type").unwrap(),
+        header(request, "content-type").unwrap(),
         format!("multipart/form-data; boundary={boundary}")
     );
     let expected = format!(
         "--{boundary}\r\nContent-Disposition: form-data; name=\"kind\"\r\n\r\ncat\r\n--{boundary}\r\nContent-Disposition: form-data; name=\"picture\"; filename=\"a %22b%22.png\"\r\nContent-Type: image/png\r\n\r\n"
     );
-    assert!(asked.body.starts_with(expected.as_bytes()));
+    assert!(request.body.starts_with(expected.as_bytes()));
     assert!(
-        asked
+        request
             .body
             .ends_with(format!("\r\n\r\n--{boundary}--\r\n").as_bytes())
     );
@@ -140,7 +140,7 @@ fn forms_with_files_are_multipart() {
 
 #[test]
 fn what_one_answer_gives_the_next_request_has() {
-    let target = Target::new(|asked, before| match asked.path() {
+    let target = Target::new(|request, before| match request.path() {
         "/login" => answer(
             "200 OK",
             &format!("X-Trace: t{before}\r\n"),
@@ -169,24 +169,24 @@ fn what_one_answer_gives_the_next_request_has() {
     order.body = Body::Text("${id} ${n}".to_owned());
     let result = run(rounds(1.0, 2, vec![login, page, order]), 1);
     assert_eq!(result.tally.account.ok, 6, "{:?}", messages(&result));
-    let asked = target.asked();
+    let requests = target.requests();
     for round in 0..2 {
         let at = 3 * round;
         assert_eq!(
-            asked[at + 1].path(),
+            requests[at + 1].path(),
             format!("/page/tok{round}/t{round}/none")
         );
         assert_eq!(
-            header(&asked[at + 2], "authorization").unwrap(),
+            header(&requests[at + 2], "authorization").unwrap(),
             format!("Bearer tok{round}")
         );
-        assert_eq!(asked[at + 2].body, b"42 {\"id\":5}");
+        assert_eq!(requests[at + 2].body, b"42 {\"id\":5}");
     }
 }
 
 #[test]
 fn a_request_without_its_value_is_not_sent_and_said_once() {
-    let target = Target::new(|asked, before| match (asked.path(), before) {
+    let target = Target::new(|request, before| match (request.path(), before) {
         // The second time the value is missing: the first one's must not stay.
         ("/login", 1) => answer("200 OK", "", "{}"),
         ("/login", _) => answer("200 OK", "", "{\"token\": \"abcd\"}"),
@@ -416,7 +416,7 @@ fn chunked_and_endless_bodies_are_kept_whole() {
 
 #[test]
 fn secrets_of_a_session_are_not_kept() {
-    let target = Target::new(|asked, _| match asked.path() {
+    let target = Target::new(|request, _| match request.path() {
         "/login" => answer("200 OK", "", "{\"ticket\": \"tick3t\"}"),
         path => answer(
             "500 Oh",

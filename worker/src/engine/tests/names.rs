@@ -1,6 +1,6 @@
-//! Names with several addresses: connections go round all of them, those that
-//! refuse are passed over, a name that moves is followed. The resolver is the
-//! test's, the targets are real and keep the truth.
+//! Names with several addresses: connections use all of them in turn, those that
+//! refuse are skipped, and new addresses of a name are used. The resolver answers
+//! what the test wants; the targets are real and count what they get.
 
 use super::*;
 use dlt_core::load::share::{Share, Slice};
@@ -61,7 +61,7 @@ fn run_with(groups: Vec<Group>, threads: usize, zone: &Zone) -> LoadResult {
     finish(load, seconds, threads)
 }
 
-/// What the targets counted, told as a result tells it.
+/// What the targets counted, in the form of a result.
 fn counted(targets: &[Target]) -> Vec<(String, u64)> {
     let mut rows: Vec<(String, u64)> = targets
         .iter()
@@ -149,7 +149,7 @@ fn an_address_that_refuses_costs_no_sample_while_others_work() {
         let [most, least] = &result.generator.addresses[..] else {
             panic!("{:?}", result.generator);
         };
-        // Whoever was refused took the next in turn.
+        // A refused connection took the next address.
         assert!(most.1 - least.1 <= 40, "{:?}", result.generator);
     }
 }
@@ -230,7 +230,7 @@ fn until_read(target: &Target, requests: u64) {
     }
 }
 
-/// Users who keep their connections, to a name that is asked for all the time.
+/// Users that keep their connections, to a name that is resolved all the time.
 fn followed(port: u16, users: f64) -> Group {
     let mut step = named(port, "/");
     step.think_time_us = 500;
@@ -249,7 +249,7 @@ fn a_name_that_moves_is_followed_also_with_keepalive() {
     assert_eq!(after.total(), 0);
     zone.set(Some(&[after.address]));
     until_read(&after, 400);
-    // Every user has moved by now, so nobody asks the old one any more.
+    // Every user has moved by now: the old address gets no further request.
     let last = before.total();
     until_read(&after, after.total() + 100);
     assert_eq!(before.total(), last);

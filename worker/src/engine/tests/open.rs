@@ -44,17 +44,17 @@ fn stages_are_followed_second_by_second() {
         group(Model::Arrivals(curve.clone()), vec![step(&target, "/")]),
         1,
     );
-    let mut told = Vec::new();
+    let mut sent = Vec::new();
     while let Some(second) = seconds.blocking_recv() {
-        told.push(second);
+        sent.push(second);
     }
     let (sender, rest) = unbounded_channel();
-    told.iter()
+    sent.iter()
         .for_each(|second| sender.send(second.clone()).unwrap());
     let result = finish(load, rest, 1);
     assert_eq!(result.tally.account.sent, 350);
     assert_eq!(target.total(), 350);
-    for second in &told {
+    for second in &sent {
         let at = second.second.second;
         let planned =
             curve.cumulative_at((at + 1) * 1_000_000) - curve.cumulative_at(at * 1_000_000);
@@ -176,7 +176,7 @@ fn a_stop_drops_what_was_due_and_forgets_what_was_not() {
     let mut group = arrivals(100_000_000.0, 100_000, vec![step(&target, "/")]);
     group.load.connections = 1;
     let (load, mut seconds) = late(group, 1);
-    // The first second is told at once: the load runs.
+    // The first second has been sent: the load runs.
     let first = seconds.blocking_recv().unwrap();
     load.stop();
     let (sender, all) = unbounded_channel();
@@ -191,8 +191,8 @@ fn a_stop_drops_what_was_due_and_forgets_what_was_not() {
 }
 
 #[test]
-fn lag_is_told_of_arrivals_alone() {
-    let target = Target::new(|asked, _| match asked.path() {
+fn lag_is_measured_of_arrivals_alone() {
+    let target = Target::new(|request, _| match request.path() {
         "/1" => answer("302 Found", "Location: /hop\r\n", ""),
         _ => answer("200 OK", "", ""),
     });

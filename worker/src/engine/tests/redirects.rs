@@ -4,7 +4,7 @@ use super::*;
 use crate::engine::tests::target::answer;
 
 fn redirecting() -> Target {
-    Target::new(|asked, _| match asked.path() {
+    Target::new(|request, _| match request.path() {
         "/301" => answer("301 Moved", "Location: /end\r\n", ""),
         "/302" => answer("302 Found", "Location: end?q=1\r\n", "body"),
         "/303" => answer("303 See Other", "Location: /end\r\n", ""),
@@ -34,10 +34,10 @@ fn hops_are_samples_of_the_original_label() {
     assert_eq!(result.tally.account.ok, 8, "{:?}", result.tally.errors);
     assert!(result.tally.labels.values().all(|label| label.ok == 2));
     assert_eq!(target.connections(), 1);
-    let asked = target.asked();
-    let seen: Vec<(&str, &str, &[u8])> = asked
+    let requests = target.requests();
+    let seen: Vec<(&str, &str, &[u8])> = requests
         .iter()
-        .map(|asked| (asked.method(), asked.path(), &*asked.body))
+        .map(|request| (request.method(), request.path(), &*request.body))
         .collect();
     assert_eq!(
         seen,
@@ -52,7 +52,10 @@ fn hops_are_samples_of_the_original_label() {
             ("POST", "/end", b"kept"),
         ]
     );
-    assert!(asked[5].head.contains("Cookie: c\r\n"), "the same origin");
+    assert!(
+        requests[5].head.contains("Cookie: c\r\n"),
+        "the same origin"
+    );
 }
 
 #[test]
@@ -63,8 +66,8 @@ fn a_body_that_went_does_not_come_back() {
     post.body = Body::Text("form".to_owned());
     let result = run(rounds(1.0, 1, vec![post]), 1);
     assert_eq!(result.tally.account.ok, 4, "{:?}", result.tally.errors);
-    let asked = target.asked();
-    let bodies: Vec<&[u8]> = asked.iter().map(|asked| &*asked.body).collect();
+    let requests = target.requests();
+    let bodies: Vec<&[u8]> = requests.iter().map(|request| &*request.body).collect();
     assert_eq!(bodies, [&b"form"[..], b"", b"", b""]);
 }
 
@@ -120,12 +123,16 @@ fn other_hosts_are_reached_and_learn_no_secrets() {
     let result = run(rounds(2.0, 3, vec![step]), 1);
     assert_eq!(result.tally.account.ok, 12, "{:?}", result.tally.errors);
     assert_eq!((target.connections(), other.connections()), (2, 2));
-    let asked = other.asked();
-    assert!(asked.iter().all(|asked| asked.path() == "/there"));
+    let requests = other.requests();
+    assert!(requests.iter().all(|request| request.path() == "/there"));
     assert!(
-        asked
+        requests
             .iter()
-            .all(|asked| !asked.head.contains("Authorization"))
+            .all(|request| !request.head.contains("Authorization"))
     );
-    assert!(asked.iter().all(|asked| asked.head.contains("X-Other: b")));
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.head.contains("X-Other: b"))
+    );
 }

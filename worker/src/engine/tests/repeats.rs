@@ -1,6 +1,6 @@
-//! Requests whose reused connection had ended: what may be repeated is sent
-//! once more, what may not fails with a cause of its own (decision 43). And
-//! attempts that never had a connection are not among those sent.
+//! Requests whose reused connection has ended: one that may be repeated is sent
+//! again, another fails with a cause of its own (decision 43). Attempts that never
+//! got a connection do not count as sent.
 
 use super::*;
 use crate::engine::tests::target::{Act, answer};
@@ -123,9 +123,10 @@ fn attempts_without_a_connection_were_not_sent() {
         let mut nowhere = step(&target, "/nowhere");
         nowhere.url = format!("http://{address}/nowhere").parse().unwrap();
         let steps = vec![step(&target, "/there"), nowhere];
-        let group = match open {
-            false => rounds(3.0, 5, steps),
-            true => arrivals(100.0, 150, steps),
+        let group = if open {
+            arrivals(100.0, 150, steps)
+        } else {
+            rounds(3.0, 5, steps)
         };
         let account = run(group, 2).tally.account;
         assert_eq!(account.scheduled, 30);

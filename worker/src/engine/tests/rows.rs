@@ -8,7 +8,7 @@ use dlt_core::scenario::plan::DataSource;
 
 #[test]
 fn cookies_are_a_users_own_and_can_be_switched_off() {
-    let target = Target::new(|asked, before| match asked.path() {
+    let target = Target::new(|request, before| match request.path() {
         "/login" => answer(
             "302 Found",
             &format!("Set-Cookie: sid=s3cret{before}; Path=/\r\nLocation: /home\r\n"),
@@ -31,12 +31,12 @@ fn cookies_are_a_users_own_and_can_be_switched_off() {
     ];
     let result = run(rounds(2.0, 1, steps.clone()), 1);
     let of = |path: &str| {
-        let asked = target
-            .asked()
+        let requests = target
+            .requests()
             .into_iter()
-            .filter(|asked| asked.path() == path);
-        let mut cookies: Vec<_> = asked
-            .map(|asked| header(&asked, "cookie").unwrap_or_default())
+            .filter(|request| request.path() == path);
+        let mut cookies: Vec<_> = requests
+            .map(|request| header(&request, "cookie").unwrap_or_default())
             .collect();
         cookies.sort();
         cookies
@@ -55,7 +55,7 @@ fn cookies_are_a_users_own_and_can_be_switched_off() {
 
 #[test]
 fn an_arrival_begins_without_the_cookies_and_values_of_another() {
-    let target = Target::new(|asked, before| match asked.path() {
+    let target = Target::new(|request, before| match request.path() {
         "/a" => answer(
             "200 OK",
             &format!("Set-Cookie: n=x{before}\r\n"),
@@ -71,9 +71,9 @@ fn an_arrival_begins_without_the_cookies_and_values_of_another() {
     );
     assert!(target.connections() < 30);
     assert_eq!(result.tally.account.failed, 0, "{:?}", messages(&result));
-    for asked in target.asked() {
-        let cookie = header(&asked, "cookie");
-        match asked.path().strip_prefix("/b/") {
+    for request in target.requests() {
+        let cookie = header(&request, "cookie");
+        match request.path().strip_prefix("/b/") {
             None => assert_eq!(cookie, None),
             Some(n) => assert_eq!(cookie, Some(format!("n=x{n}"))),
         }
@@ -134,7 +134,7 @@ fn each_row_is_used_once_by_users_and_by_arrivals() {
 }
 
 #[test]
-fn a_file_that_gives_no_name_is_told_before_the_load() {
+fn a_file_without_a_column_is_reported_before_the_load() {
     let folder = tempfile::tempdir().unwrap();
     let target = Target::plain();
     let mut group = users(1.0, 100, vec![varying(&target, "/${rwo}")]);
@@ -142,12 +142,12 @@ fn a_file_that_gives_no_name_is_told_before_the_load() {
     let plan = Plan {
         groups: vec![group],
     };
-    let mut files = Files::default();
+    let mut files = PlanFiles::default();
     let path = &plan.groups[0].data[0].path;
     files.add(path, std::fs::read(path).unwrap());
     let error = Inputs::of(&plan, files).unwrap_err().to_string();
     assert!(error.contains("${rwo} names no variable"), "{error}");
-    files = Files::default();
+    files = PlanFiles::default();
     files.add(path, b"row\n1,2\n".to_vec());
     let error = Inputs::of(&plan, files).unwrap_err().to_string();
     assert!(

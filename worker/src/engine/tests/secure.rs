@@ -156,7 +156,7 @@ fn an_own_authority_is_trusted_and_connections_are_kept() {
 }
 
 #[test]
-fn certificates_are_checked_unless_told_otherwise() {
+fn certificates_are_verified_unless_the_scenario_says_otherwise() {
     let authority = Authority::new();
     let ours = Tls {
         ca_file: authority.text("ca"),
@@ -193,8 +193,8 @@ fn client_certificates_are_shown() {
     let result = load(&target, tls);
     assert_eq!(result.tally.account.ok, 0);
     // The alert may be overtaken by the reset that follows it.
-    let told = failed(&result, Cause::Tls) + failed(&result, Cause::Reset);
-    assert_eq!(told, result.tally.account.failed);
+    let failures = failed(&result, Cause::Tls) + failed(&result, Cause::Reset);
+    assert_eq!(failures, result.tally.account.failed);
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn certificates_are_read_before_a_redirect_may_need_them() {
     let group = |steps| users(1.0, 100, steps);
     let warm = |groups: Vec<Group>| {
         let spec = spec(groups, 1, Instant::now());
-        let prepared = Prepared::new(&spec, Resolver::system()).unwrap();
+        let prepared = PreparedLoad::new(&spec, Resolver::system()).unwrap();
         let warm = |group: &walk::prepare::PreparedGroup| group.tls.is_warm();
         prepared.groups.iter().map(warm).collect::<Vec<bool>>()
     };

@@ -1,5 +1,5 @@
-//! A target that does what a test tells it to and keeps the truth: every
-//! request head it has read, every connection it has accepted.
+//! A target that does what a test wants and counts what it gets: every request
+//! head that it has read, every connection that it has accepted.
 
 use std::collections::HashMap;
 use std::io;
@@ -23,18 +23,18 @@ pub(super) enum Act {
     Reset,
 }
 
-/// Turns a request into acts; the second argument is how often this path was
-/// asked for before.
-type Answer = dyn Fn(&Asked, u64) -> Vec<Act> + Send + Sync;
+/// Turns a request into acts; the second argument is the number of earlier
+/// requests for its path.
+type Answer = dyn Fn(&TargetRequest, u64) -> Vec<Act> + Send + Sync;
 
 /// A request as the target read it.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(super) struct TargetRequest {
     pub(super) head: String,
     pub(super) body: Vec<u8>,
 }
 
-impl Asked {
+impl TargetRequest {
     /// The target of the request line.
     pub(super) fn path(&self) -> &str {
         self.head.split(' ').nth(1).unwrap_or_default()
@@ -48,7 +48,7 @@ impl Asked {
 
 #[derive(Default)]
 struct Log {
-    asked: Vec<Asked>,
+    requests: Vec<TargetRequest>,
     by_path: HashMap<String, u64>,
     connections: u64,
 }
@@ -88,19 +88,21 @@ impl Target {
         };
         let listeners = (0..100).find_map(|_| bound()).expect("a free port");
         listeners.map(|listener| {
-            let plain = |_: &Asked, _: u64| answer("200 OK", "", "hello");
+            let plain = |_: &TargetRequest, _: u64| answer("200 OK", "", "hello");
             Self::listening(listener.unwrap(), plain)
         })
     }
 
     /// A target on a free port.
-    pub(super) fn new(answer: impl Fn(&Asked, u64) -> Vec<Act> + Send + Sync + 'static) -> Self {
+    pub(super) fn new(
+        answer: impl Fn(&TargetRequest, u64) -> Vec<Act> + Send + Sync + 'static,
+    ) -> Self {
         Self::listening(std::net::TcpListener::bind("127.0.0.1:0").unwrap(), answer)
     }
 
     fn listening(
         listener: std::net::TcpListener,
-        answer: impl Fn(&Asked, u64) -> Vec<Act> + Send + Sync + 'static,
+        answer: impl Fn(&TargetRequest, u64) -> Vec<Act> + Send + Sync + 'static,
     ) -> Self {
         let (end, ended) = oneshot::channel();
         let address = listener.local_addr().unwrap();
@@ -128,8 +130,8 @@ impl Target {
     }
 
     /// Requests read so far.
-    pub(super) fn asked(&self) -> Vec<Asked> {
-        self.log.lock().unwrap().asked.clone()
+    pub(super) fn requests(&self) -> Vec<TargetRequest> {
+        self.log.lock().unwrap().requests.clone()
     }
 
     /// Requests read so far for a path.
@@ -140,7 +142,7 @@ impl Target {
 
     /// All requests read so far.
     pub(super) fn total(&self) -> u64 {
-        self.log.lock().unwrap().asked.len() as u64
+        self.log.lock().unwrap().requests.len() as u64
     }
 
     /// Connections accepted so far.
@@ -166,16 +168,16 @@ async fn serve(listener: TcpListener, log: Arc<Mutex<Log>>, answer: Arc<Answer>)
 async fn converse(mut stream: TcpStream, log: &Mutex<Log>, answer: &Answer) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = Vec::new();
-    while let Some(asked) = next_request(&mut stream, &mut buffer).await? {
+    while let Some(request) = next_request(&mut stream, &mut buffer).await? {
         let before = {
             let mut log = log.lock().unwrap();
-            let count = log.by_path.entry(asked.path().to_owned()).or_default();
+            let count = log.by_path.entry(request.path().to_owned()).or_default();
             *count += 1;
             let before = *count - 1;
-            log.asked.push(asked.clone());
+            log.requests.push(request.clone());
             before
         };
-        for act in answer(&asked, before) {
+        for act in answer(&request, before) {
             match act {
                 Act::Send(bytes) => stream.write_all(&bytes).await?,
                 Act::Pause(time) => tokio::time::sleep(time).await,
@@ -190,7 +192,10 @@ async fn converse(mut stream: TcpStream, log: &Mutex<Log>, answer: &Answer) -> i
     Ok(())
 }
 
-async fn next_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<Asked>> {
+async fn next_request(
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<TargetRequest>> {
     loop {
         if let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&buffer[..end + 4]).into_owned();
@@ -201,7 +206,7 @@ async fn next_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Resul
             if buffer.len() >= end + 4 + length {
                 let body = buffer[end + 4..end + 4 + length].to_vec();
                 buffer.drain(..end + 4 + length);
-                return Ok(Some(Asked { head, body }));
+                return Ok(Some(TargetRequest { head, body }));
             }
         }
         if stream.read_buf(buffer).await? == 0 {

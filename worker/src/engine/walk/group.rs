@@ -1,56 +1,56 @@
-//! A group as one thread runs it: what all its walkers share. How a step is
-//! taken is theirs, when it is taken the users' and arrivals' affair.
+//! A group as one thread runs it: what all its walkers share. Walkers decide how a
+//! step is taken, users and arrivals when.
 
-use crate::engine::check::checks::Tries;
-use crate::engine::clock::Clock;
+use crate::engine::check::checks::CompiledChecks;
+use crate::engine::clock::RunClock;
 use crate::engine::http::connect::Connector;
 use crate::engine::http::origin::Origin;
-use crate::engine::make::data::{Deal, Sharers};
-use crate::engine::make::recipe::Made;
+use crate::engine::make::data::{RowDealer, RowOwners};
+use crate::engine::make::request_template::MadeRequest;
 use crate::engine::remember::recorder::Recorder;
-use crate::engine::walk::prepare::{Prepared, PreparedGroup};
+use crate::engine::walk::prepare::{PreparedGroup, PreparedLoad};
 use dlt_core::load::Model;
 use dlt_core::load::share::Lot;
 use dlt_core::scenario::plan::Group;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
-/// Most different sentences of a group about requests that were not sent.
+/// Most different notices of a group about requests that were not sent.
 const MOST_NOTICES: usize = 20;
 
 /// A group as one thread runs it.
 #[derive(Debug)]
 pub(crate) struct GroupRun {
-    pub(crate) clock: Clock,
-    pub(crate) recorder: Rc<RefCell<Recorder>>,
-    prepared: Arc<Prepared>,
+    pub(crate) clock: RunClock,
+    recorder: Rc<RefCell<Recorder>>,
+    prepared: Arc<PreparedLoad>,
     pub(crate) index: usize,
     connector: Rc<Connector>,
-    /// Where the steps go, as far as that does not vary.
+    /// The origins of the steps; None where it varies.
     origins: Vec<Option<Rc<Origin>>>,
     /// No request begins from here on; the planned end, or when it was stopped.
     pub(crate) end_us: Cell<u64>,
     in_flight: Cell<u64>,
-    /// Arrivals handed to a walker that has not begun with them.
-    handed: Cell<u64>,
-    /// Told when the last request in flight has ended.
-    pub(crate) calm: Notify,
-    /// What was not done and why, with how often.
+    /// Arrivals assigned to a walker that has not begun with them.
+    assigned: Cell<u64>,
+    /// Notified when no request is in flight any more.
+    pub(crate) drained: Notify,
+    /// What was not sent and why, and how often.
     notices: RefCell<BTreeMap<String, u64>>,
     /// This thread's rows of each data source.
-    deals: Vec<Deal>,
-    /// What is tried on answers: regular expressions of this thread alone,
-    /// since threads that share one wait for each other.
-    tries: Vec<Tries>,
+    row_dealers: Vec<RowDealer>,
+    /// The checks of each step: regular expressions of this thread alone, since
+    /// threads that share one wait for each other.
+    checks: Vec<CompiledChecks>,
 }
 
 impl GroupRun {
-    /// Group `index` of a prepared load on thread `thread`, that of `connector`.
+    /// Group `index` of a prepared load on thread `thread`.
     pub(crate) fn new(
-        prepared: Arc<Prepared>,
+        prepared: Arc<PreparedLoad>,
         index: usize,
         thread: u64,
         connector: Connector,
@@ -59,14 +59,14 @@ impl GroupRun {
         let origins = prepared.groups[index]
             .steps
             .iter()
-            .map(|step| Some(connector.origin(step.shape.endpoint()?)))
+            .map(|step| Some(connector.origin(step.request.endpoint()?)))
             .collect();
-        let deals = deals(&prepared, index, thread);
+        let row_dealers = row_dealers(&prepared, index, thread);
         let steps = &prepared.plan.groups[index].steps;
-        let tries = steps.iter().map(Tries::of).collect();
+        let checks = steps.iter().map(CompiledChecks::of).collect();
         let end_us = prepared.plan.groups[index].load.model.curve().end_us();
         Self {
-            clock: connector.wire.clock,
+            clock: connector.io.clock,
             recorder,
             prepared,
             index,
@@ -74,54 +74,55 @@ impl GroupRun {
             origins,
             end_us: Cell::new(end_us),
             in_flight: Cell::new(0),
-            handed: Cell::new(0),
-            calm: Notify::new(),
+            assigned: Cell::new(0),
+            drained: Notify::new(),
             notices: RefCell::default(),
-            deals,
-            tries,
+            row_dealers,
+            checks,
         }
     }
 
-    /// The group in the plan.
+    #[inline]
+    pub(crate) fn recorder(&self) -> RefMut<'_, Recorder> {
+        self.recorder.borrow_mut()
+    }
+
     pub(crate) fn plan(&self) -> &Group {
         &self.prepared.plan.groups[self.index]
     }
 
-    /// The group, ready.
     pub(crate) fn prepared(&self) -> &PreparedGroup {
         &self.prepared.groups[self.index]
     }
 
-    /// The load that it belongs to.
-    pub(crate) fn load(&self) -> &Prepared {
+    pub(crate) fn load(&self) -> &PreparedLoad {
         &self.prepared
     }
 
-    /// How its walkers connect.
     pub(crate) fn connector(&self) -> &Rc<Connector> {
         &self.connector
     }
 
-    /// Where the request of step `n` goes.
+    /// The origin of a request of step `n`.
     #[inline]
-    pub(crate) fn origin(&self, n: usize, made: &Made) -> Rc<Origin> {
+    pub(crate) fn origin(&self, n: usize, made: &MadeRequest) -> Rc<Origin> {
         match &self.origins[n] {
             Some(origin) => origin.clone(),
             None => self.connector.origin(&made.endpoint),
         }
     }
 
-    /// What is tried on the answers of step `n`.
-    pub(crate) fn tries(&self, n: usize) -> &Tries {
-        &self.tries[n]
+    /// The checks of step `n`.
+    pub(crate) fn checks(&self, n: usize) -> &CompiledChecks {
+        &self.checks[n]
     }
 
     /// This thread's rows of each data source.
-    pub(crate) fn deals(&self) -> &[Deal] {
-        &self.deals
+    pub(crate) fn row_dealers(&self) -> &[RowDealer] {
+        &self.row_dealers
     }
 
-    /// Something was not done; equal sentences are counted.
+    /// Notes that something was not sent; equal notices are counted.
     #[cold]
     pub(crate) fn notice(&self, text: String) {
         let mut notices = self.notices.borrow_mut();
@@ -130,69 +131,66 @@ impl GroupRun {
         }
     }
 
-    /// Everything noticed.
     pub(crate) fn take_notices(&self) -> BTreeMap<String, u64> {
         self.notices.take()
     }
 
-    /// An arrival is handed to a walker, who may get to it only later.
-    pub(crate) fn hand_over(&self) {
-        self.handed.set(self.handed.get() + 1);
+    /// An arrival is assigned to a walker, which may begin with it later.
+    pub(crate) fn arrival_assigned(&self) {
+        self.assigned.set(self.assigned.get() + 1);
     }
 
-    /// The walker has it and sends its first request before anything else.
-    pub(crate) fn taken(&self) {
-        self.handed.set(self.handed.get() - 1);
+    /// The walker begins with it: its first request follows without a pause.
+    pub(crate) fn arrival_began(&self) {
+        self.assigned.set(self.assigned.get() - 1);
     }
 
-    /// An arrival that was handed over sends nothing.
-    pub(crate) fn passed(&self) {
-        if self.is_calm() {
-            self.calm.notify_one();
+    /// An arrival that was assigned sends nothing.
+    pub(crate) fn arrival_dropped(&self) {
+        if self.is_drained() {
+            self.drained.notify_one();
         }
     }
 
     /// Whether no request is in flight or about to be.
-    pub(crate) fn is_calm(&self) -> bool {
-        self.in_flight.get() == 0 && self.handed.get() == 0
+    pub(crate) fn is_drained(&self) -> bool {
+        self.in_flight.get() == 0 && self.assigned.get() == 0
     }
 
-    /// A request is in flight.
-    pub(crate) fn begin(&self) {
+    pub(crate) fn request_began(&self) {
         self.in_flight.set(self.in_flight.get() + 1);
     }
 
-    /// It is no more.
-    pub(crate) fn end(&self) {
+    pub(crate) fn request_ended(&self) {
         self.in_flight.set(self.in_flight.get() - 1);
         if self.in_flight.get() == 0 {
-            self.calm.notify_one();
+            self.drained.notify_one();
         }
     }
 }
 
-/// A thread's rows of a group's data sources: dealt as its users or arrivals are.
-fn deals(prepared: &Prepared, index: usize, thread: u64) -> Vec<Deal> {
+/// A thread's rows of a group's data sources, dealt by its users or arrivals.
+fn row_dealers(prepared: &PreparedLoad, index: usize, thread: u64) -> Vec<RowDealer> {
     let group = &prepared.plan.groups[index];
     let load = &group.load;
-    let sharers = match &load.model {
-        Model::Users(curve) => Sharers {
+    let owners = match &load.model {
+        Model::Users(curve) => RowOwners {
             rows: if load.per_task {
                 prepared.lot
             } else {
                 Lot::WHOLE
             },
-            all: curve.peak().ceil() as u64,
-            mine: prepared.users_of(load, thread),
+            total: curve.peak().ceil() as u64,
+            of_thread: prepared.users_of(load, thread),
         },
-        Model::Arrivals(curve) => Sharers {
+        Model::Arrivals(curve) => RowOwners {
             rows: Lot::WHOLE,
-            all: match prepared.arrivals_of(load, thread) {
+            total: match prepared.arrivals_of(load, thread) {
                 Some(_) => curve.total_arrivals(),
                 // A thread that takes no part has no arrivals.
                 None => 0,
             },
-            mine: prepared.arrivals_of(load, thread).unwrap_or(Lot::WHOLE),
+            of_thread: prepared.arrivals_of(load, thread).unwrap_or(Lot::WHOLE),
         },
     };
     let names = &prepared.groups[index].names;
@@ -201,7 +199,7 @@ fn deals(prepared: &Prepared, index: usize, thread: u64) -> Vec<Deal> {
     sources
         .map(|(source, table)| {
             let slots = table.columns.iter().filter_map(|name| names.slot(name));
-            Deal::new(source, table.clone(), slots.collect(), sharers)
+            RowDealer::new(source, table.clone(), slots.collect(), owners)
         })
         .collect()
 }

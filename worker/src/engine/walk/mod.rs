@@ -1,12 +1,13 @@
-//! Who walks the steps and when: `users` in closed load, `arrivals` in open
-//! load, each step taken by a `walker`, for a `group` that they share. `prepare`
-//! is everything before the clock starts, `turns` says with which of a host's
-//! addresses a thread begins, `thread` is one load thread from start to end.
+//! Walks the steps of a plan: `users` in closed load, `arrivals` in open load,
+//! both by a `walker` that takes one step after the other; `group` is what the
+//! walkers of a thread share. `prepare` is everything before the clock starts,
+//! `first_address` says with which of a host's addresses a thread begins, `thread`
+//! is one load thread from start to end.
 
 pub(crate) mod arrivals;
+pub(crate) mod first_address;
 pub(crate) mod group;
 pub(crate) mod prepare;
 pub(crate) mod thread;
-pub(crate) mod turns;
 pub(crate) mod users;
 pub(crate) mod walker;

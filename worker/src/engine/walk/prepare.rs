@@ -1,17 +1,17 @@
 //! Everything that takes time and can be done before the clock starts: request
-//! bytes, body files, labels, hosts, TLS. Faults are said here, all at once,
-//! and not in the middle of a run.
+//! bytes, body files, labels, hosts, TLS. All faults are reported here at once,
+//! none in the middle of a run.
 
-use crate::engine::check::checks::Reads;
-use crate::engine::files::Files;
-use crate::engine::http::hosts::{Host, Wanted, hosts};
+use crate::engine::check::checks::CheckSpec;
+use crate::engine::files::PlanFiles;
+use crate::engine::http::hosts::{HostUse, ResolvedHost, resolve_hosts};
 use crate::engine::http::resolver::Resolver;
-use crate::engine::http::tls::{Choices, TlsChoice};
+use crate::engine::http::tls::{TlsConfig, TlsConfigs};
 use crate::engine::make::inputs::Inputs;
-use crate::engine::make::recipe::Shape;
-use crate::engine::make::session::{Names, Secrets};
+use crate::engine::make::request_template::StepRequest;
+use crate::engine::make::session::{Secrets, VariableNames};
 use crate::engine::make::template::Template;
-use crate::engine::remember::recorder::too_many_labels;
+use crate::engine::remember::recorder::too_many_labels_warning;
 use crate::engine::{LoadError, LoadSpec};
 use dlt_core::load::share::Lot;
 use dlt_core::measure::tally::{MOST_LABELS, OTHER_LABEL};
@@ -20,9 +20,9 @@ use dlt_core::scenario::plan::{Group, Load, Plan, Step};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A load, ready: what all threads share, read only.
+/// A prepared load: what all threads share, read only.
 #[derive(Debug)]
-pub(crate) struct Prepared {
+pub(crate) struct PreparedLoad {
     pub(crate) plan: Arc<Plan>,
     pub(crate) inputs: Arc<Inputs>,
     pub(crate) lot: Lot,
@@ -30,48 +30,48 @@ pub(crate) struct Prepared {
     /// Labels in the plan's order; samples name them by index.
     pub(crate) labels: Vec<String>,
     pub(crate) groups: Vec<PreparedGroup>,
-    pub(crate) hosts: Vec<Host>,
+    pub(crate) hosts: Vec<ResolvedHost>,
     pub(crate) resolver: Resolver,
     pub(crate) warnings: Vec<String>,
 }
 
-/// A group, ready; the rest of it stands in the plan.
+/// What is prepared of a group; the rest of it is in the plan.
 #[derive(Debug)]
 pub(crate) struct PreparedGroup {
     pub(crate) steps: Vec<PreparedStep>,
-    pub(crate) tls: Arc<TlsChoice>,
-    pub(crate) names: Names,
+    pub(crate) tls: Arc<TlsConfig>,
+    pub(crate) names: VariableNames,
     pub(crate) secrets: Secrets,
 }
 
-/// A step, ready.
+/// What is prepared of a step.
 #[derive(Debug)]
 pub(crate) struct PreparedStep {
     pub(crate) label: Label,
-    pub(crate) shape: Shape,
-    pub(crate) reads: Reads,
+    pub(crate) request: StepRequest,
+    pub(crate) checks: CheckSpec,
 }
 
 /// The label of a step's samples.
 #[derive(Debug)]
 pub(crate) enum Label {
-    /// By its index.
+    /// Its index.
     Fixed(usize),
     /// Made for each sample.
     Varying(Template),
 }
 
-impl Prepared {
-    /// Prepares a load, or says everything that is wrong with it.
+impl PreparedLoad {
+    /// Prepares a load, or reports everything that is wrong with it.
     pub(crate) fn new(spec: &LoadSpec, resolver: Resolver) -> Result<Self, LoadError> {
-        let mut labels = Labels::default();
+        let mut labels = LabelTable::default();
         let files = &spec.inputs.files;
-        let mut choices = Choices::new(files.clone());
+        let mut tls_configs = TlsConfigs::new(files.clone());
         let mut faults = Vec::new();
         let mut groups = Vec::new();
         for (at, group) in spec.plan.groups.iter().enumerate() {
-            let names = Names::of(group, spec.inputs.columns(at));
-            match prepare_group(group, names, files, &mut labels, &mut choices) {
+            let names = VariableNames::of(group, spec.inputs.columns(at));
+            match prepare_group(group, names, files, &mut labels, &mut tls_configs) {
                 Ok(group) => groups.push(group),
                 Err(more) => faults.extend(more),
             }
@@ -82,10 +82,10 @@ impl Prepared {
         if !faults.is_empty() {
             return Err(LoadError(faults.join("; ")));
         }
-        let hosts = hosts(wanted_hosts(&spec.plan, &groups), &resolver);
+        let hosts = resolve_hosts(host_uses(&spec.plan, &groups), &resolver);
         let mut warnings = Vec::new();
         if labels.other.is_some() {
-            warnings.push(too_many_labels());
+            warnings.push(too_many_labels_warning());
         }
         for group in &spec.plan.groups {
             if group.tls.insecure {
@@ -117,23 +117,23 @@ impl Prepared {
         })
     }
 
-    /// Which users of a group are a thread's: of the runner's own, or of the
-    /// run's.
+    /// Which users of a group belong to a thread: of the runner's own users, or of
+    /// the run's.
     pub(crate) fn users_of(&self, load: &Load, thread: u64) -> Lot {
         let runner = if load.per_task { Lot::WHOLE } else { self.lot };
         runner.split(thread, self.threads)
     }
 
-    /// Which arrivals of a group are a thread's; None if it takes no part.
+    /// Which arrivals of a group belong to a thread; None if it takes no part.
     pub(crate) fn arrivals_of(&self, load: &Load, thread: u64) -> Option<Lot> {
-        // With fewer connections than threads some threads would drop all they
-        // have: so only as many take part.
+        // With fewer connections than threads some threads would drop all their
+        // arrivals, so only as many threads take part.
         let most = self.lot.count(load.connections);
         let threads = self.threads.min(most).max(1);
         (thread < threads).then(|| self.lot.split(thread, threads))
     }
 
-    /// Whether any group is open load: then lag tells whether threads keep up.
+    /// Whether any group is open load: then lag shows whether threads keep up.
     pub(crate) fn is_open(&self) -> bool {
         self.plan
             .groups
@@ -143,31 +143,31 @@ impl Prepared {
 }
 
 /// The hosts that the steps name.
-fn wanted_hosts<'a>(
-    plan: &'a Plan,
-    groups: &'a [PreparedGroup],
-) -> impl Iterator<Item = Wanted<'a>> {
-    groups.iter().enumerate().flat_map(move |(group, prepared)| {
-        let endpoints = prepared.steps.iter();
-        let endpoints = endpoints.filter_map(|step| step.shape.endpoint());
-        endpoints.map(move |endpoint| Wanted {
-            group,
-            endpoint,
-            dns: plan.groups[group].dns,
+fn host_uses<'a>(plan: &'a Plan, groups: &'a [PreparedGroup]) -> impl Iterator<Item = HostUse<'a>> {
+    groups
+        .iter()
+        .enumerate()
+        .flat_map(move |(group, prepared)| {
+            let endpoints = prepared.steps.iter();
+            let endpoints = endpoints.filter_map(|step| step.request.endpoint());
+            endpoints.map(move |endpoint| HostUse {
+                group,
+                endpoint,
+                dns: plan.groups[group].dns,
+            })
         })
-    })
 }
 
-/// Labels by first appearance, bounded.
+/// The labels in the order of their first appearance, with a limit.
 #[derive(Default)]
-struct Labels {
+struct LabelTable {
     names: Vec<String>,
     known: HashMap<String, usize>,
     other: Option<usize>,
 }
 
-impl Labels {
-    fn of(&mut self, label: &str, names: &Names) -> Result<Label, String> {
+impl LabelTable {
+    fn of(&mut self, label: &str, names: &VariableNames) -> Result<Label, String> {
         let template = Template::compile(label, names)?;
         Ok(match template.fixed() {
             Some(label) => Label::Fixed(self.index(&cut_label(label))),
@@ -180,7 +180,7 @@ impl Labels {
             return index;
         }
         if self.known.len() >= MOST_LABELS - 1 {
-            // The last place is for all others.
+            // The last place is reserved for all others.
             return *self.other.get_or_insert_with(|| {
                 self.names.push(OTHER_LABEL.to_owned());
                 self.names.len() - 1
@@ -195,10 +195,10 @@ impl Labels {
 
 fn prepare_group(
     group: &Group,
-    names: Names,
-    files: &Files,
-    labels: &mut Labels,
-    choices: &mut Choices,
+    names: VariableNames,
+    files: &PlanFiles,
+    labels: &mut LabelTable,
+    tls_configs: &mut TlsConfigs,
 ) -> Result<PreparedGroup, Vec<String>> {
     let mut faults = Vec::new();
     let mut steps = Vec::new();
@@ -207,8 +207,8 @@ fn prepare_group(
         let mut prepare = || {
             Ok(PreparedStep {
                 label: labels.of(&step.label, &names)?,
-                shape: Shape::of(group, step, &names, files, &mut secrets)?,
-                reads: Reads::of(step, &names, group.store_cookies),
+                request: StepRequest::of(group, step, &names, files, &mut secrets)?,
+                checks: CheckSpec::of(step, &names, group.store_cookies),
             })
         };
         match prepare() {
@@ -222,19 +222,18 @@ fn prepare_group(
     if group.steps.is_empty() {
         faults.push(format!("scenario {:?} has no requests", group.name));
     }
-    let tls = choices.of(&group.tls);
+    let tls = tls_configs.get(&group.tls);
     let names_files = group.tls.ca_file.is_some()
         || group.tls.cert_file.is_some()
         || group.tls.key_file.is_some();
-    let mut endpoints = steps.iter().map(|step| step.shape.endpoint());
+    let mut endpoints = steps.iter().map(|step| step.request.endpoint());
     if names_files || endpoints.any(|known| known.is_some_and(|endpoint| endpoint.https)) {
         if let Err(why) = tls.warm_up() {
             faults.push(format!("scenario {:?}: {why}", group.name));
         }
     } else if group.steps.iter().any(may_turn_to_https) {
-        // Load threads must not make keys then. What is wrong is the fault of
-        // those requests only, which say it: a plan of plain http needs no
-        // certificates.
+        // Load threads must not read certificates while they make load. An error
+        // here fails only the requests that need TLS.
         let _ = tls.warm_up();
     }
     if !faults.is_empty() {
@@ -248,7 +247,7 @@ fn prepare_group(
     })
 }
 
-/// By a redirect, or by a variable.
+/// Whether a step may need TLS: by a redirect, or by a variable.
 fn may_turn_to_https(step: &Step) -> bool {
     step.follow_redirects || !step.host_is_fixed()
 }

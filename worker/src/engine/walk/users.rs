@@ -1,53 +1,54 @@
-//! Closed load: one task a user, active while the curve is above it, sending
-//! its next request when the last answer is in and its think time is over.
+//! Closed load: one task for each user, active while the curve is above it. A user
+//! sends its next request when the last answer is read and its think time is over.
 
-use crate::engine::clock::Clock;
+use crate::engine::clock::RunClock;
 use crate::engine::walk::group::GroupRun;
-use crate::engine::walk::walker::{Taken, Walker};
+use crate::engine::walk::walker::{StepOutcome, Walker};
 use std::cell::Cell;
 use std::rc::Rc;
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
-/// Pause of a user whose request found no connection, µs: it has no answer to
-/// wait for, and would otherwise do nothing but try again.
-const REST_UNCONNECTED_US: u64 = 10_000;
+/// Shortest pause of a user whose request got no connection, µs: without an answer
+/// to wait for it would do nothing but try again.
+const UNCONNECTED_PAUSE_US: u64 = 10_000;
 
-/// How a round ended.
+/// How a round through the steps ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Round {
-    /// With its last step, or where a request could not be made.
-    Ended,
-    /// The user's time was over before.
-    Over,
+enum RoundOutcome {
+    /// After its last step, or because a request could not be made.
+    Done,
+    /// Because the user's time was over.
+    PastEnd,
     /// Before its first step: the user has no row of data left.
-    Exhausted,
+    NoRow,
 }
 
-/// A user of this thread: when it is active.
+/// A user of this thread.
 struct User {
+    /// When it is active, from and to, µs.
     spans: Vec<(u64, u64)>,
 }
 
-/// The thread's part of a `throughput` cap: one slot after the other, none
-/// saved up.
+/// A thread's part of a `throughput` cap: requests at a fixed interval. Unused time
+/// is not saved up.
 #[derive(Debug)]
-struct Cap {
+struct ThroughputCap {
     interval_ns: u64,
     next_ns: Cell<u64>,
 }
 
-impl Cap {
-    /// When the next request may be sent, µs.
-    fn slot(&self, now_us: u64) -> u64 {
+impl ThroughputCap {
+    /// Reserves the next request; returns when it may be sent, µs.
+    fn reserve(&self, now_us: u64) -> u64 {
         let at_ns = self.next_ns.get().max(now_us * 1_000);
         self.next_ns.set(at_ns + self.interval_ns);
         at_ns / 1_000
     }
 }
 
-/// Runs a group's users on thread `thread` until none is left. Ends early only
-/// by being dropped.
+/// Runs a group's users on thread `thread` until none is left; cancelled, it ends
+/// earlier.
 pub(crate) async fn run(group: &Rc<GroupRun>, thread: u64, tasks: &mut JoinSet<()>) {
     let (users, cap) = users_of(group, thread);
     let cap = cap.map(Rc::new);
@@ -55,14 +56,14 @@ pub(crate) async fn run(group: &Rc<GroupRun>, thread: u64, tasks: &mut JoinSet<(
     loop {
         let now_us = group.clock.now_us();
         while let Some(user) = users.next_if(|user| user.spans[0].0 <= now_us) {
-            tasks.spawn_local(live(group.clone(), user.spans, cap.clone()));
+            tasks.spawn_local(run_user(group.clone(), user.spans, cap.clone()));
         }
         match users.peek() {
             Some(next) => {
-                let at = group.clock.instant(next.spans[0].0);
+                let at = group.clock.instant_at(next.spans[0].0);
                 tokio::select! {
                     () = sleep_until(at) => {}
-                    // Ended users are let go as the ramp goes on.
+                    // Frees users that have ended while the ramp goes on.
                     Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
                 }
             }
@@ -73,7 +74,7 @@ pub(crate) async fn run(group: &Rc<GroupRun>, thread: u64, tasks: &mut JoinSet<(
 }
 
 /// This thread's users by the time they begin, and its part of the cap.
-fn users_of(group: &GroupRun, thread: u64) -> (Vec<User>, Option<Cap>) {
+fn users_of(group: &GroupRun, thread: u64) -> (Vec<User>, Option<ThroughputCap>) {
     let load = &group.plan().load;
     let curve = load.model.curve();
     let most = curve.peak().ceil() as u64;
@@ -86,15 +87,15 @@ fn users_of(group: &GroupRun, thread: u64) -> (Vec<User>, Option<Cap>) {
         .collect();
     users.sort_by_key(|user| user.spans[0].0);
     let cap = load.throughput.filter(|rate| *rate > 0.0).map(|rate| {
-        // By users and not by threads: a thread without users has no use for
-        // its part, and the parts must add up to the cap.
+        // By users and not by threads: the parts must add up to the cap, and a
+        // thread without users makes no use of one.
         let part = lot.count(most) as f64 / most.max(1) as f64;
         let runners = if load.per_task {
             group.load().lot.fraction()
         } else {
             1.0
         };
-        Cap {
+        ThroughputCap {
             interval_ns: (1e9 / (rate * part * runners).max(1e-6)) as u64,
             next_ns: Cell::new(0),
         }
@@ -102,23 +103,24 @@ fn users_of(group: &GroupRun, thread: u64) -> (Vec<User>, Option<Cap>) {
     (users, cap)
 }
 
-async fn live(group: Rc<GroupRun>, spans: Vec<(u64, u64)>, cap: Option<Rc<Cap>>) {
+/// One user: its rounds within its spans.
+async fn run_user(group: Rc<GroupRun>, spans: Vec<(u64, u64)>, cap: Option<Rc<ThroughputCap>>) {
     let mut walker = Walker::new(group.clone());
     let mut rounds_left = group.plan().load.iterations.unwrap_or(u64::MAX);
     for (from_us, to_us) in spans {
         if group.clock.now_us() < from_us {
-            sleep_until(group.clock.instant(from_us)).await;
+            sleep_until(group.clock.instant_at(from_us)).await;
         }
-        group.recorder.borrow_mut().wanted(from_us);
-        group.recorder.borrow_mut().user_in(group.clock.now_us());
+        group.recorder().request_due(from_us);
+        group.recorder().user_began(group.clock.now_us());
         while rounds_left > 0 {
             match round(&group, &mut walker, to_us, cap.as_deref()).await {
-                Round::Ended => rounds_left -= 1,
-                Round::Over => break,
-                Round::Exhausted => rounds_left = 0,
+                RoundOutcome::Done => rounds_left -= 1,
+                RoundOutcome::PastEnd => break,
+                RoundOutcome::NoRow => rounds_left = 0,
             }
         }
-        group.recorder.borrow_mut().user_out(group.clock.now_us());
+        group.recorder().user_ended(group.clock.now_us());
         if rounds_left == 0 {
             return;
         }
@@ -126,8 +128,13 @@ async fn live(group: Rc<GroupRun>, spans: Vec<(u64, u64)>, cap: Option<Rc<Cap>>)
 }
 
 /// One round through the steps.
-async fn round(group: &Rc<GroupRun>, walker: &mut Walker, to_us: u64, cap: Option<&Cap>) -> Round {
-    if !group.deals().is_empty()
+async fn round(
+    group: &Rc<GroupRun>,
+    walker: &mut Walker,
+    to_us: u64,
+    cap: Option<&ThroughputCap>,
+) -> RoundOutcome {
+    if !group.row_dealers().is_empty()
         && group.clock.now_us() < to_us.min(group.end_us.get())
         && let Err(path) = walker.next_row()
     {
@@ -135,41 +142,41 @@ async fn round(group: &Rc<GroupRun>, walker: &mut Walker, to_us: u64, cap: Optio
             "scenario {}: a user ended, since all its rows of {path} were used",
             group.plan().name
         ));
-        return Round::Exhausted;
+        return RoundOutcome::NoRow;
     }
     for (n, step) in group.plan().steps.iter().enumerate() {
         if let Some(cap) = cap {
-            pause_until(group.clock, cap.slot(group.clock.now_us())).await;
+            pause_until(group.clock, cap.reserve(group.clock.now_us())).await;
         }
         let until_us = to_us.min(group.end_us.get());
-        let stepped = match walker.step(n, None, until_us).await {
-            Taken::Done(stepped) => stepped,
-            Taken::Over => return Round::Over,
-            Taken::Stuck => {
+        let end = match walker.step(n, None, until_us).await {
+            StepOutcome::Done(end) => end,
+            StepOutcome::PastEnd => return RoundOutcome::PastEnd,
+            StepOutcome::NoRequest => {
                 let now_us = group.clock.now_us();
                 if now_us >= until_us {
-                    return Round::Over;
+                    return RoundOutcome::PastEnd;
                 }
-                // Maybe nothing at all was sent in this round.
-                pause_until(group.clock, now_us + REST_UNCONNECTED_US).await;
-                return Round::Ended;
+                // Perhaps nothing was sent in this round.
+                pause_until(group.clock, now_us + UNCONNECTED_PAUSE_US).await;
+                return RoundOutcome::Done;
             }
         };
         let mut pause_us = step.think_time_us;
-        if stepped.unconnected {
-            pause_us = pause_us.max(REST_UNCONNECTED_US);
+        if end.unconnected {
+            pause_us = pause_us.max(UNCONNECTED_PAUSE_US);
         }
         if pause_us > 0 {
-            pause_until(group.clock, stepped.read_us + pause_us).await;
+            pause_until(group.clock, end.read_us + pause_us).await;
         }
     }
-    Round::Ended
+    RoundOutcome::Done
 }
 
-/// Waits, if `at_us` is still to come.
-async fn pause_until(clock: Clock, at_us: u64) {
+/// Waits until `at_us`; returns at once if that has passed.
+async fn pause_until(clock: RunClock, at_us: u64) {
     if clock.now_us() < at_us {
-        sleep_until(clock.instant(at_us)).await;
+        sleep_until(clock.instant_at(at_us)).await;
     }
 }
 
@@ -180,13 +187,13 @@ mod tests {
     use crate::engine::tests::{group_run, step, users};
     use dlt_core::load::{Curve, Model};
 
-    /// A user's task holds one future; ten thousand of them must stay small
-    /// (decision 32: memory at most wrk's, about 4 KB a connection in all).
+    /// Each user is one future; ten thousand of them must stay small (decision 32:
+    /// memory at most wrk's, about 4 KB for each connection in all).
     #[test]
     fn a_user_is_small() {
         let target = Target::plain();
         let group = group_run(users(1.0, 1_000, vec![step(&target, "/")]), 1);
-        let user = live(group, vec![(0, 1)], None);
+        let user = run_user(group, vec![(0, 1)], None);
         assert!(size_of_val(&user) <= 1_536, "{}", size_of_val(&user));
     }
 

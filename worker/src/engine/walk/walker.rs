@@ -1,23 +1,23 @@
-//! One who walks through a group's steps: a user, or one arrival after
-//! another. It asks `http` and tells the recorder, and decides what an answer
-//! means: ok, a redirect to follow, a failure.
+//! Walks through a group's steps, for a user or for one arrival after another. It
+//! sends requests by `http`, decides what an answer means (ok, a redirect to
+//! follow, a failure), and records it.
 
-use crate::engine::check::cookies::Jar;
+use crate::engine::check::cookies::CookieJar;
 use crate::engine::failure::Failure;
 use crate::engine::http::decode;
-use crate::engine::http::exchange::Ended;
-use crate::engine::http::h1::is_redirect;
-use crate::engine::http::kept::Kept;
+use crate::engine::http::exchange::ExchangeResult;
+use crate::engine::http::framing::is_redirect;
+use crate::engine::http::kept::KeptResponse;
 use crate::engine::http::origin::Origin;
 use crate::engine::http::redact;
 use crate::engine::http::redirect::{self, Hop};
-use crate::engine::http::request::{Parts, Request};
-use crate::engine::http::{ask::Ask, client::Client};
-use crate::engine::make::form::Unmade;
-use crate::engine::make::recipe::{Made, Recipe, Shape};
+use crate::engine::http::request::{Request, RequestParts};
+use crate::engine::http::{client::Client, request_spec::RequestSpec};
+use crate::engine::make::form::MakeError;
+use crate::engine::make::request_template::{MadeRequest, RequestTemplate, StepRequest};
 use crate::engine::make::session::Session;
 use crate::engine::make::template::Template;
-use crate::engine::remember::recorder::{Finished, Recorder};
+use crate::engine::remember::recorder::{FinishedRequest, Recorder};
 use crate::engine::walk::group::GroupRun;
 use crate::engine::walk::prepare::Label;
 use dlt_core::measure::sample::{Cause, Outcome, Sample};
@@ -26,65 +26,65 @@ use dlt_core::scenario::plan::{Retry, Step};
 use std::rc::Rc;
 use url::Url;
 
-/// How a step ended.
+/// The end of a step that was taken.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Stepped {
-    /// When its last answer was read, or it failed.
+pub(crate) struct StepEnd {
+    /// When its last answer was read, or when it failed.
     pub(crate) read_us: u64,
     /// Whether it failed before there was a connection.
     pub(crate) unconnected: bool,
 }
 
-impl Stepped {
-    fn of(ended: &Ended) -> Self {
+impl StepEnd {
+    fn of(result: &ExchangeResult) -> Self {
         Self {
-            read_us: ended.read_us,
-            unconnected: ended.unconnected,
+            read_us: result.read_us,
+            unconnected: result.unconnected,
         }
     }
 }
 
-/// What became of a step.
+/// The outcome of a step.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Taken {
+pub(crate) enum StepOutcome {
     /// It was taken.
-    Done(Stepped),
-    /// It would have begun at or after its time.
-    Over,
-    /// Its request cannot be made: the walk ends here.
-    Stuck,
+    Done(StepEnd),
+    /// It was not begun: the time for it was over.
+    PastEnd,
+    /// It was not begun: its request cannot be made, and the walk ends here.
+    NoRequest,
 }
 
-/// What becomes of an ended exchange.
-struct Judged {
+/// What an exchange means for the scenario.
+struct Judgement {
     outcome: Outcome,
     failure: Option<Failure>,
-    /// Where it goes on.
+    /// The redirect to follow.
     hop: Option<Box<Hop>>,
-    /// What was taken out of it.
+    /// The extracted values, by slot.
     values: Vec<(usize, String)>,
 }
 
-/// One request of a step, the first or that of a redirect.
-struct Leg<'a> {
-    /// The step.
+/// A request of a step that was sent: the first, or that of a redirect.
+struct SentRequest<'a> {
+    /// The number of the step.
     n: usize,
     label: usize,
     /// The step's own request.
-    made: &'a Made,
-    /// The redirect that led here.
-    before: Option<&'a Hop>,
+    made: &'a MadeRequest,
+    /// The redirect that led to it.
+    redirect: Option<&'a Hop>,
     hops: u32,
     /// As it was sent.
     request: &'a Request,
     url: &'a Url,
     due_us: u64,
     sent_us: u64,
-    /// A user of closed load waits for it.
+    /// Whether a user of closed load waits for it.
     closed: bool,
 }
 
-impl Judged {
+impl Judgement {
     fn ok(status: u16) -> Self {
         Self {
             outcome: Outcome::ok(status),
@@ -104,18 +104,17 @@ impl Judged {
     }
 }
 
-/// One who walks.
+/// Walks through the steps of a group.
 #[derive(Debug)]
 pub(crate) struct Walker {
     group: Rc<GroupRun>,
     client: Client,
-    /// What it knows; None if there is nothing to know.
+    /// The values of its variables; None if the group has none that vary.
     session: Option<Box<Session>>,
-    cookies: Jar,
+    cookies: CookieJar,
 }
 
 impl Walker {
-    /// A walker without connections.
     pub(crate) fn new(group: Rc<GroupRun>) -> Self {
         let client = Client::new(group.connector().clone(), group.plan().keepalive);
         let session = group.prepared().names.session();
@@ -123,23 +122,23 @@ impl Walker {
             group,
             client,
             session,
-            cookies: Jar::default(),
+            cookies: CookieJar::default(),
         }
     }
 
-    /// Forgets what an earlier arrival learnt; connections stay.
-    pub(crate) fn forget(&mut self) {
+    /// Clears the variables and cookies of an earlier arrival; connections stay open.
+    pub(crate) fn reset(&mut self) {
         if self.session.is_some() {
             self.session = self.group.prepared().names.session();
         }
         self.cookies.clear();
     }
 
-    /// Takes the next row of each data source; the path of one that has no more.
+    /// Takes the next row of each data source; the path of a source without rows.
     #[inline]
     pub(crate) fn next_row(&mut self) -> Result<(), String> {
-        for deal in self.group.deals() {
-            let row = deal.take().ok_or_else(|| deal.path.clone())?;
+        for dealer in self.group.row_dealers() {
+            let row = dealer.next_row().ok_or_else(|| dealer.path.clone())?;
             if let Some(session) = &mut self.session {
                 row.for_each(|(slot, value)| session.set(slot, value));
             }
@@ -147,62 +146,65 @@ impl Walker {
         Ok(())
     }
 
-    /// Takes step `n` with its redirects. `planned_us` is when the plan wanted
-    /// it (open load). It does not begin at or after `until_us`.
-    pub(crate) async fn step(&mut self, n: usize, planned_us: Option<u64>, until_us: u64) -> Taken {
+    /// Takes step `n` with its redirects. `planned_us` is its due time in open load.
+    /// It does not begin at or after `until_us`.
+    pub(crate) async fn step(
+        &mut self,
+        n: usize,
+        mut planned_us: Option<u64>,
+        mut until_us: u64,
+    ) -> StepOutcome {
         let group = self.group.clone();
-        let ready = &group.prepared().steps[n];
+        let prepared = &group.prepared().steps[n];
         let step = &group.plan().steps[n];
         let varying;
-        let made = match &ready.shape {
-            Shape::Fixed(made) => made,
-            Shape::Varying(recipe) => match self.make(step, recipe) {
-                Some(fresh) => {
-                    varying = fresh;
+        let made = match &prepared.request {
+            StepRequest::Fixed(made) => made,
+            StepRequest::Varying(template) => match self.make_request(step, template) {
+                Some(made) => {
+                    varying = made;
                     &varying
                 }
-                None => return Taken::Stuck,
+                None => return StepOutcome::NoRequest,
             },
         };
-        let label = self.label(&ready.label);
-        let mut planned_us = planned_us;
-        let mut detour: Option<(Box<Hop>, Rc<Origin>)> = None;
+        let label = self.label_index(&prepared.label);
+        let mut redirect: Option<(Box<Hop>, Rc<Origin>)> = None;
         let mut hops = 0;
-        let mut until_us = until_us;
-        let mut last = Taken::Over;
+        let mut outcome = StepOutcome::PastEnd;
         let origin = group.origin(n, made);
         loop {
             let sent_us = group.clock.now_us();
             if sent_us >= until_us {
-                return last;
+                return outcome;
             }
-            let (request, origin, url) = match &detour {
+            let (request, origin, url) = match &redirect {
                 None => (&made.request, &origin, &made.url),
                 Some((hop, origin)) => (&hop.request, origin, &hop.url),
             };
             let with_cookies = self.with_cookies(request, url, sent_us);
             let request = with_cookies.as_deref().unwrap_or(request);
-            // What the plan itself wanted is an arrival's first request alone.
+            // Only the first request of an arrival has a due time in the plan.
             let arrival_us = planned_us.filter(|_| n == 0 && hops == 0);
-            group.recorder.borrow_mut().begun(arrival_us, sent_us);
-            let ask = Ask {
+            group.recorder().request_began(arrival_us, sent_us);
+            let spec = RequestSpec {
                 origin,
                 request,
                 expect: &step.expect_status,
                 timeouts: &step.timeouts,
-                wants: ready.reads.wants,
-                shown: ready.reads.shown,
-                resends: group.plan().load.retry == Retry::Safe,
+                keep: prepared.checks.keep,
+                has_checks: prepared.checks.has_checks,
+                may_resend: group.plan().load.retry == Retry::Safe,
                 sent_us,
             };
-            let ended = self.send(&group, &ask).await;
-            last = Taken::Done(Stepped::of(&ended));
-            let read_us = ended.read_us;
-            let leg = Leg {
+            let result = self.send(&group, &spec).await;
+            outcome = StepOutcome::Done(StepEnd::of(&result));
+            let read_us = result.read_us;
+            let sent = SentRequest {
                 n,
                 label,
                 made,
-                before: detour.as_ref().map(|(hop, _)| &**hop),
+                redirect: redirect.as_ref().map(|(hop, _)| &**hop),
                 hops,
                 request,
                 url,
@@ -210,89 +212,93 @@ impl Walker {
                 sent_us,
                 closed: planned_us.is_none(),
             };
-            let Some(hop) = self.arrived(&group, &leg, ended) else {
-                return last;
+            let Some(hop) = self.handle_result(&group, &sent, result) else {
+                return outcome;
             };
-            // The second hop is due when the first was read.
+            // The next hop is due when this answer was read (dlt.md 1).
             planned_us = planned_us.map(|_| read_us);
-            // An arrival that may begin late may not hop late.
+            // An arrival may begin after the end, but not follow a redirect then.
             until_us = until_us.min(group.end_us.get());
             hops += 1;
             let origin = group.connector().origin(&hop.endpoint);
-            detour = Some((hop, origin));
+            redirect = Some((hop, origin));
         }
     }
 
-    /// Sends a request and waits for its end; the recorder is told whether
-    /// there was a connection for it.
+    /// Sends a request and waits for its end; records whether it got a connection.
     #[inline]
-    async fn send(&mut self, group: &GroupRun, ask: &Ask<'_>) -> Ended {
-        group.begin();
-        let ended = match self.client.connect(ask).await {
+    async fn send(&mut self, group: &GroupRun, spec: &RequestSpec<'_>) -> ExchangeResult {
+        group.request_began();
+        let result = match self.client.connect(spec).await {
             Ok((connection, connected_us)) => {
-                group.recorder.borrow_mut().sent();
-                self.client.exchange(connection, connected_us, ask).await
+                group.recorder().request_sent();
+                self.client.exchange(connection, connected_us, spec).await
             }
-            Err(ended) => {
-                group.recorder.borrow_mut().unconnected();
-                ended
+            Err(result) => {
+                group.recorder().request_unconnected();
+                result
             }
         };
-        group.end();
-        ended
+        group.request_ended();
+        result
     }
 
-    /// Takes in how a leg ended: tells the recorder, keeps cookies and values.
-    /// Where it goes on, if it does.
+    /// Handles the end of a request: records it, stores cookies and values. Returns
+    /// the redirect to follow.
     #[inline]
-    fn arrived(&mut self, group: &GroupRun, leg: &Leg<'_>, mut ended: Ended) -> Option<Box<Hop>> {
-        if let Some(kept) = &ended.kept
+    fn handle_result(
+        &mut self,
+        group: &GroupRun,
+        sent: &SentRequest<'_>,
+        mut result: ExchangeResult,
+    ) -> Option<Box<Hop>> {
+        if let Some(kept) = &result.kept
             && !kept.cookies.is_empty()
         {
-            self.cookies.store(leg.url, &kept.cookies, ended.read_us);
+            self.cookies.store(sent.url, &kept.cookies, result.read_us);
         }
-        let judged = self.judge(group, leg, &mut ended);
+        let judgement = self.judge(group, sent, &mut result);
         let sample = Sample {
-            due_us: leg.due_us,
-            sent_us: leg.sent_us,
-            connected_us: ended.connected_us,
-            first_byte_us: ended.first_byte_us,
-            done_us: ended.done_us,
-            read_us: ended.read_us,
-            timed: ended.timed,
-            bytes_received: ended.received,
-            bytes_sent: ended.written,
+            due_us: sent.due_us,
+            sent_us: sent.sent_us,
+            connected_us: result.connected_us,
+            first_byte_us: result.first_byte_us,
+            done_us: result.done_us,
+            read_us: result.read_us,
+            timed: result.timed,
+            bytes_received: result.received,
+            bytes_sent: result.written,
         };
-        let mut recorder = group.recorder.borrow_mut();
-        recorder.done(&Finished {
-            label: leg.label,
+        let mut recorder = group.recorder();
+        recorder.request_finished(&FinishedRequest {
+            label: sent.label,
             sample: &sample,
-            outcome: judged.outcome,
-            closed: leg.closed,
-            resent: ended.resent,
+            outcome: judgement.outcome,
+            closed: sent.closed,
+            resent: result.resent,
         });
-        if let Some(failure) = judged.failure {
-            self.remember(&mut recorder, leg, &ended, failure);
+        if let Some(failure) = judgement.failure {
+            self.record_failure(&mut recorder, sent, &result, failure);
         }
         drop(recorder);
-        if judged.hop.is_none() && group.prepared().steps[leg.n].reads.sets() {
-            self.learn(leg.n, judged.values);
+        if judgement.hop.is_none() && group.prepared().steps[sent.n].checks.sets_variables() {
+            self.set_variables(sent.n, judgement.values);
         }
-        judged.hop
+        judgement.hop
     }
 
-    /// The request of a step for what the session knows now.
+    /// Makes the request of a step with the session's values.
     #[cold]
-    fn make(&self, step: &Step, recipe: &Recipe) -> Option<Box<Made>> {
+    fn make_request(&self, step: &Step, template: &RequestTemplate) -> Option<Box<MadeRequest>> {
         let nothing = Session::default();
         let session = self.session.as_deref().unwrap_or(&nothing);
-        let why = match recipe.make(session) {
+        let why = match template.make(session) {
             Ok(made) => return Some(Box::new(made)),
-            Err(Unmade::Missing(slot)) => {
+            Err(MakeError::NoValue(slot)) => {
                 let name = self.group.prepared().names.name(slot);
                 format!("variable {name} had no value")
             }
-            Err(Unmade::Wrong(why)) => why,
+            Err(MakeError::Invalid(why)) => why,
         };
         self.group.notice(format!(
             "scenario {}: request {:?} was not sent, and the walk ended there: {why}",
@@ -303,14 +309,14 @@ impl Walker {
     }
 
     #[inline]
-    fn label(&self, label: &Label) -> usize {
+    fn label_index(&self, label: &Label) -> usize {
         match label {
             Label::Fixed(label) => *label,
             Label::Varying(template) => self.varying_label(template),
         }
     }
 
-    /// The index of a label that varies. A variable without value leaves none.
+    /// The index of a label that varies; it is empty if a variable has no value.
     #[cold]
     fn varying_label(&self, template: &Template) -> usize {
         let nothing = Session::default();
@@ -322,85 +328,89 @@ impl Walker {
             text => text,
         };
         let fixed = &self.group.load().labels;
-        self.group
-            .recorder
-            .borrow_mut()
-            .label(&cut_label(text), fixed)
+        self.group.recorder().label_index(&cut_label(text), fixed)
     }
 
-    /// What an ended exchange means for the scenario.
+    /// Decides what an exchange means for the scenario.
     #[inline]
-    fn judge(&mut self, group: &GroupRun, leg: &Leg<'_>, ended: &mut Ended) -> Judged {
-        let n = leg.n;
+    fn judge(
+        &mut self,
+        group: &GroupRun,
+        sent: &SentRequest<'_>,
+        result: &mut ExchangeResult,
+    ) -> Judgement {
+        let n = sent.n;
         let step = &group.plan().steps[n];
-        if let Some(failure) = ended.failure.take() {
-            return Judged::failed(failure, ended.status);
+        if let Some(failure) = result.failure.take() {
+            return Judgement::failed(failure, result.status);
         }
-        let status = ended.status.unwrap_or(0);
+        let status = result.status.unwrap_or(0);
         if is_redirect(status)
             && step.follow_redirects
-            && let Some(location) = ended.location.take()
+            && let Some(location) = result.location.take()
         {
-            if leg.hops >= step.max_redirects {
+            if sent.hops >= step.max_redirects {
                 let message = format!("more than {} redirects", step.max_redirects);
-                let failure = Failure::text(Cause::TooManyRedirects, message);
-                return Judged::failed(failure, Some(status));
+                let failure = Failure::new(Cause::TooManyRedirects, message);
+                return Judgement::failed(failure, Some(status));
             }
-            return match self.next_hop(leg, status, &location) {
-                Ok(hop) => Judged {
+            return match self.next_hop(sent, status, &location) {
+                Ok(hop) => Judgement {
                     hop: Some(Box::new(hop)),
-                    ..Judged::ok(status)
+                    ..Judgement::ok(status)
                 },
-                Err(why) => Judged::failed(Failure::text(Cause::Protocol, why), Some(status)),
+                Err(why) => Judgement::failed(Failure::new(Cause::Protocol, why), Some(status)),
             };
         }
         if !step.expect_status.contains(status) {
-            return Judged::failed(Failure::status(status), Some(status));
+            return Judgement::failed(Failure::status(status), Some(status));
         }
-        if !group.prepared().steps[n].reads.shown {
-            return Judged::ok(status);
+        if !group.prepared().steps[n].checks.has_checks {
+            return Judgement::ok(status);
         }
-        match self.read(group, n, status, ended.kept.as_deref()) {
-            Ok(values) => Judged {
+        match self.run_checks(group, n, status, result.kept.as_deref()) {
+            Ok(values) => Judgement {
                 values,
-                ..Judged::ok(status)
+                ..Judgement::ok(status)
             },
-            Err(failure) => Judged::failed(failure, Some(status)),
+            Err(failure) => Judgement::failed(failure, Some(status)),
         }
     }
 
-    /// Checks an answer whose status is ok and takes values out of it.
+    /// Checks an answer whose status is ok; returns the extracted values by slot.
     #[cold]
-    fn read(
+    fn run_checks(
         &mut self,
         group: &GroupRun,
         n: usize,
         status: u16,
-        kept: Option<&Kept>,
+        kept: Option<&KeptResponse>,
     ) -> Result<Vec<(usize, String)>, Failure> {
-        let nothing = Kept::default();
+        let nothing = KeptResponse::default();
         let kept = kept.unwrap_or(&nothing);
-        let reads = &group.prepared().steps[n].reads;
-        let read = reads.read(group.tries(n), status, kept, &|| self.secrets());
-        if read.is_err() {
-            decode::show(&mut self.client.seen, kept);
+        let checks = &group.prepared().steps[n].checks;
+        let values = checks.evaluate(group.checks(n), status, kept, &|| self.secrets());
+        if values.is_err() {
+            decode::decode_captured(&mut self.client.captured, kept);
         }
-        read
+        values
     }
 
-    /// Sets the variables of a step: what its answer does not give must not
-    /// stay an older one's.
+    /// Sets the variables of a step. A value that its answer does not have must not
+    /// remain from an earlier one.
     #[cold]
-    fn learn(&mut self, n: usize, values: Vec<(usize, String)>) {
+    fn set_variables(&mut self, n: usize, values: Vec<(usize, String)>) {
         if let Some(session) = &mut self.session {
-            self.group.prepared().steps[n].reads.forget(session);
+            self.group.prepared().steps[n]
+                .checks
+                .clear_variables(session);
             for (slot, value) in values {
                 session.set(slot, &value);
             }
         }
     }
 
-    /// The same request with the user's cookies, if any go there.
+    /// The same request with the user's cookies, if it carries any.
     #[inline]
     fn with_cookies(&self, request: &Request, url: &Url, now_us: u64) -> Option<Box<Request>> {
         if self.cookies.is_empty() {
@@ -410,27 +420,32 @@ impl Walker {
         Some(Box::new(request.with_cookies(&header)))
     }
 
-    /// Every value that nobody may read, the longest first.
+    /// The values to redact, the longest first.
     fn secrets(&self) -> Vec<&str> {
         let secrets = &self.group.prepared().secrets;
-        secrets.now(self.session.as_deref(), self.cookies.values())
+        secrets.values(self.session.as_deref(), self.cookies.values())
     }
 
     #[cold]
-    fn next_hop(&self, leg: &Leg<'_>, status: u16, location: &[u8]) -> Result<Hop, String> {
-        let made = leg.made;
+    fn next_hop(
+        &self,
+        sent: &SentRequest<'_>,
+        status: u16,
+        location: &[u8],
+    ) -> Result<Hop, String> {
+        let made = sent.made;
         let body = made.body.as_ref();
         let plan = self.group.plan();
         let keepalive = plan.keepalive;
-        let parts = match leg.before {
-            None => Parts {
-                method: &plan.steps[leg.n].method,
+        let parts = match sent.redirect {
+            None => RequestParts {
+                method: &plan.steps[sent.n].method,
                 url: &made.url,
                 headers: &made.headers,
                 body,
                 keepalive,
             },
-            Some(hop) => Parts {
+            Some(hop) => RequestParts {
                 method: &hop.method,
                 url: &hop.url,
                 headers: &hop.headers,
@@ -442,11 +457,18 @@ impl Walker {
     }
 
     #[cold]
-    fn remember(&self, recorder: &mut Recorder, leg: &Leg<'_>, ended: &Ended, failure: Failure) {
-        let seen = &self.client.seen;
-        recorder.error(leg.label, ended.done_us, failure, || {
-            // Before there was a connection nothing was exchanged.
-            (ended.written > 0).then(|| redact::exchange(leg.request.head(), seen, &self.secrets()))
+    fn record_failure(
+        &self,
+        recorder: &mut Recorder,
+        sent: &SentRequest<'_>,
+        result: &ExchangeResult,
+        failure: Failure,
+    ) {
+        let captured = &self.client.captured;
+        recorder.request_failed(sent.label, result.done_us, failure, || {
+            // Without a connection nothing was exchanged.
+            (result.written > 0)
+                .then(|| redact::redact_exchange(sent.request.head(), captured, &self.secrets()))
         });
     }
 }

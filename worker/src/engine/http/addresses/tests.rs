@@ -1,5 +1,5 @@
-//! Turns, addresses left aside, and which failure is told; connecting is the
-//! test's.
+//! The order of addresses, their backoff, and which failure is reported. The test
+//! decides how connecting ends.
 
 use super::*;
 use std::collections::BTreeMap;
@@ -8,20 +8,19 @@ use std::time::Instant;
 /// The time limit of a request here, µs.
 const LIMIT_US: u64 = 10_000_000;
 
-/// What connecting to an address comes to: an error of the kernel, or nothing
-/// ever.
+/// How connecting to an address ends; a silent one never does.
 #[derive(Debug, Clone, Copy)]
-enum Fate {
-    Takes,
+enum Connect {
+    Succeeds,
     Fails(i32),
     Silent,
 }
 
-/// Addresses 10.0.0.1 to n, and what becomes of those who connect.
-struct Net {
+/// Addresses 10.0.0.1 to n, and how connecting to each ends.
+struct TestNet {
     addresses: Addresses,
-    fates: RefCell<BTreeMap<u8, Fate>>,
-    /// Which were connected to, in order.
+    outcomes: RefCell<BTreeMap<u8, Connect>>,
+    /// The addresses that were tried, in order.
     dialled: RefCell<Vec<u8>>,
     start: Instant,
     /// How far the clock was set forward.
@@ -32,27 +31,27 @@ fn socket(n: u8) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, n], 80))
 }
 
-impl Net {
+impl TestNet {
     fn new(count: u8) -> Self {
         let addresses = Addresses::new(0);
         let sockets: Vec<SocketAddr> = (1..=count).map(socket).collect();
         addresses.replace(&sockets, Address::new);
         Self {
             addresses,
-            fates: RefCell::default(),
+            outcomes: RefCell::default(),
             dialled: RefCell::default(),
             start: Instant::now(),
             ahead: Cell::default(),
         }
     }
 
-    fn with(self, n: u8, fate: Fate) -> Self {
-        self.fates.borrow_mut().insert(n, fate);
+    fn with(self, n: u8, outcome: Connect) -> Self {
+        self.outcomes.borrow_mut().insert(n, outcome);
         self
     }
 
-    fn clock(&self) -> Clock {
-        Clock::new(self.start - self.ahead.get())
+    fn clock(&self) -> RunClock {
+        RunClock::new(self.start - self.ahead.get())
     }
 
     fn wait(&self, seconds: u64) {
@@ -68,11 +67,11 @@ impl Net {
             };
             let n = four.ip().octets()[3];
             self.dialled.borrow_mut().push(n);
-            let fate = self.fates.borrow().get(&n).copied();
-            match fate.unwrap_or(Fate::Takes) {
-                Fate::Takes => Ok(n),
-                Fate::Fails(code) => Err(io::Error::from_raw_os_error(code)),
-                Fate::Silent => std::future::pending().await,
+            let outcome = self.outcomes.borrow().get(&n).copied();
+            match outcome.unwrap_or(Connect::Succeeds) {
+                Connect::Succeeds => Ok(n),
+                Connect::Fails(code) => Err(io::Error::from_raw_os_error(code)),
+                Connect::Silent => std::future::pending().await,
             }
         };
         let deadline_us = clock.now_us() + limit_us;
@@ -85,7 +84,7 @@ impl Net {
         self.dial_within(LIMIT_US).await
     }
 
-    /// Who took the next connections.
+    /// The addresses of the next connections.
     async fn took(&self, connections: usize) -> Vec<u8> {
         let mut took = Vec::new();
         for _ in 0..connections {
@@ -99,20 +98,20 @@ impl Net {
     }
 }
 
-const REFUSES: Fate = Fate::Fails(libc::ECONNREFUSED);
+const REFUSES: Connect = Connect::Fails(libc::ECONNREFUSED);
 
 #[tokio::test]
-async fn connections_go_round() {
-    let net = Net::new(3);
+async fn connections_take_addresses_in_turn() {
+    let net = TestNet::new(3);
     assert_eq!(net.took(7).await, [1, 2, 3, 1, 2, 3, 1]);
-    let later = Net::new(4);
-    later.addresses.turn.set(6);
+    let later = TestNet::new(4);
+    later.addresses.next_index.set(6);
     assert_eq!(later.took(3).await, [3, 4, 1]);
 }
 
 #[tokio::test]
-async fn one_that_refuses_is_left_aside_and_tried_again_less_and_less_often() {
-    let net = Net::new(3).with(1, REFUSES);
+async fn an_address_that_refuses_is_probed_less_and_less_often() {
+    let net = TestNet::new(3).with(1, REFUSES);
     assert_eq!(net.took(6).await, [2, 3, 2, 3, 2, 3]);
     assert_eq!(net.take_dialled(), [1, 2, 3, 2, 3, 2, 3]);
     // 5 s, 10 s, 20 s, then each 40 s.
@@ -134,13 +133,13 @@ async fn one_that_refuses_is_left_aside_and_tried_again_less_and_less_often() {
         let again = dialled.iter().filter(|n| **n == 1).count();
         assert_eq!(again, tried, "after {wait} s more: {dialled:?}");
     }
-    // Back again, it has its part at once.
+    // Once it accepts again, it gets its part at once.
     net.wait(41);
-    net.fates.borrow_mut().clear();
+    net.outcomes.borrow_mut().clear();
     let took = net.took(6).await;
     assert_eq!(took.iter().filter(|n| **n == 1).count(), 2, "{took:?}");
-    // And once it refuses again, it is left for 5 s as the first time.
-    net.fates.borrow_mut().insert(1, REFUSES);
+    // When it refuses again, its backoff is 5 s as the first time.
+    net.outcomes.borrow_mut().insert(1, REFUSES);
     net.took(3).await;
     net.wait(6);
     net.take_dialled();
@@ -149,14 +148,14 @@ async fn one_that_refuses_is_left_aside_and_tried_again_less_and_less_often() {
 }
 
 #[tokio::test]
-async fn one_at_a_time_tries_whether_an_address_is_back() {
-    let net = Net::new(2).with(1, REFUSES);
+async fn one_connection_at_a_time_probes_an_address() {
+    let net = TestNet::new(2).with(1, REFUSES);
     net.took(2).await;
-    net.fates.borrow_mut().insert(1, Fate::Silent);
+    net.outcomes.borrow_mut().insert(1, Connect::Silent);
     net.wait(6);
     net.take_dialled();
     let trying = tokio::time::timeout(Duration::from_millis(20), async {
-        // Whoever takes its turn hangs; all others pass it over meanwhile.
+        // The probe hangs; all others skip the address meanwhile.
         let all: [_; 5] = std::array::from_fn(|_| Box::pin(net.dial()));
         for one in all {
             let _ = one.await;
@@ -164,28 +163,28 @@ async fn one_at_a_time_tries_whether_an_address_is_back() {
     });
     assert!(trying.await.is_err());
     assert_eq!(net.take_dialled().iter().filter(|n| **n == 1).count(), 1);
-    // The one who hung was given up, so nobody tries for 10 s more.
+    // The probe was given up, so there is none for 10 s more.
     assert_eq!(net.took(3).await, [2, 2, 2]);
     net.wait(9);
     assert_eq!(net.took(3).await, [2, 2, 2]);
 }
 
 #[tokio::test]
-async fn one_that_is_silent_gets_half_of_the_time_and_then_the_next() {
-    let net = Net::new(2).with(1, Fate::Silent);
+async fn a_silent_address_gets_half_of_the_time_and_then_the_next() {
+    let net = TestNet::new(2).with(1, Connect::Silent);
     assert_eq!(net.dial_within(40_000).await, Ok(2));
     assert_eq!(net.take_dialled(), [1, 2]);
     assert_eq!(net.took(3).await, [2, 2, 2]);
-    // Alone, an address has all the time that whoever asks gives it.
-    let alone = Net::new(1).with(1, Fate::Silent);
+    // A single address has all the time that the caller gives it.
+    let alone = TestNet::new(1).with(1, Connect::Silent);
     let patience = Duration::from_millis(30);
     let waited = tokio::time::timeout(patience, alone.dial_within(20_000));
     assert!(waited.await.is_err());
 }
 
 #[tokio::test]
-async fn all_that_refuse_are_tried_again_for_each_request() {
-    let mut net = Net::new(3);
+async fn addresses_that_all_refuse_are_tried_for_each_request() {
+    let mut net = TestNet::new(3);
     for n in 1..=3 {
         net = net.with(n, REFUSES);
     }
@@ -195,16 +194,16 @@ async fn all_that_refuse_are_tried_again_for_each_request() {
         dialled.sort_unstable();
         assert_eq!(dialled, [1, 2, 3]);
     }
-    net.fates.borrow_mut().remove(&2);
+    net.outcomes.borrow_mut().remove(&2);
     assert_eq!(net.dial().await, Ok(2));
-    // Many that are gone: not all of them for one request, but soon all.
-    let mut net = Net::new(50);
+    // Of many that refuse one request tries some, a few requests try all.
+    let mut net = TestNet::new(50);
     for n in 1..=50 {
         net = net.with(n, REFUSES);
     }
     assert!(net.dial().await.is_err());
     assert_eq!(net.take_dialled().len(), 50);
-    net.fates.borrow_mut().remove(&40);
+    net.outcomes.borrow_mut().remove(&40);
     let mut failed = 0;
     while net.dial().await.is_err() {
         assert_eq!(net.take_dialled().len(), MOST_RETRIED);
@@ -214,7 +213,7 @@ async fn all_that_refuse_are_tried_again_for_each_request() {
 }
 
 #[tokio::test]
-async fn the_failure_that_says_most_is_told() {
+async fn the_failure_that_says_most_is_reported() {
     for (codes, cause) in [
         ([libc::ENETUNREACH, libc::ECONNREFUSED], Cause::Refused),
         ([libc::ECONNREFUSED, libc::ENETUNREACH], Cause::Refused),
@@ -226,25 +225,25 @@ async fn the_failure_that_says_most_is_told() {
         ),
         ([libc::EADDRNOTAVAIL, libc::EADDRNOTAVAIL], Cause::Generator),
     ] {
-        let net = Net::new(2)
-            .with(1, Fate::Fails(codes[0]))
-            .with(2, Fate::Fails(codes[1]));
+        let net = TestNet::new(2)
+            .with(1, Connect::Fails(codes[0]))
+            .with(2, Connect::Fails(codes[1]));
         assert_eq!(net.dial().await.unwrap_err().cause, cause, "{codes:?}");
     }
 }
 
 #[tokio::test]
-async fn our_own_limit_is_no_fault_of_an_address() {
-    let net = Net::new(2).with(1, Fate::Fails(libc::EMFILE));
+async fn a_limit_of_the_runner_backs_off_no_address() {
+    let net = TestNet::new(2).with(1, Connect::Fails(libc::EMFILE));
     assert_eq!(net.dial().await.unwrap_err().cause, Cause::Generator);
     assert_eq!(net.take_dialled(), [1]);
-    net.fates.borrow_mut().clear();
+    net.outcomes.borrow_mut().clear();
     assert_eq!(net.took(4).await, [2, 1, 2, 1]);
 }
 
 #[tokio::test]
-async fn an_answer_replaces_addresses_and_keeps_what_is_known_of_them() {
-    let net = Net::new(3).with(2, REFUSES);
+async fn an_answer_replaces_addresses_and_keeps_the_state_of_those_that_stay() {
+    let net = TestNet::new(3).with(2, REFUSES);
     net.took(4).await;
     let before: Vec<Rc<Address>> = net.addresses.list.borrow().clone();
     net.addresses
@@ -253,7 +252,7 @@ async fn an_answer_replaces_addresses_and_keeps_what_is_known_of_them() {
     assert_eq!(current, [false, true, true]);
     net.take_dialled();
     let took = net.took(4).await;
-    assert!(!net.take_dialled().contains(&2), "it is still left aside");
+    assert!(!net.take_dialled().contains(&2), "it is still backed off");
     assert_eq!(took.iter().filter(|n| **n == 4).count(), 2, "{took:?}");
     // 1 and 3 were used before by 2 each, 3 by 2 more since.
     let mut sums = GeneratorSums::default();
@@ -264,19 +263,19 @@ async fn an_answer_replaces_addresses_and_keeps_what_is_known_of_them() {
 }
 
 proptest::proptest! {
-    /// Whichever addresses are gone, the others have equal parts.
+    /// Whichever addresses refuse, the others get equal parts.
     #[test]
-    fn those_that_work_have_equal_parts(
+    fn addresses_that_accept_get_equal_parts(
         count in 1u8..40,
         gone in proptest::collection::btree_set(1u8..40, 0..20),
         first in 0u64..1_000,
         connections in 1usize..200,
     ) {
-        let mut net = Net::new(count);
+        let mut net = TestNet::new(count);
         for n in &gone {
             net = net.with(*n, REFUSES);
         }
-        net.addresses.turn.set(first);
+        net.addresses.next_index.set(first);
         let alive = (1..=count).filter(|n| !gone.contains(n)).count();
         proptest::prop_assume!(alive > 0);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

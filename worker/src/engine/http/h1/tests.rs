@@ -1,81 +1,81 @@
-//! Answers whole, and the same answers in pieces.
+//! Responses at once, and the same responses in pieces.
 
 use super::*;
 use proptest::prelude::*;
 
-/// What became of bytes fed in pieces and then a close.
+/// The result of bytes fed in pieces, and of a close after them.
 #[derive(Debug, PartialEq, Eq)]
-struct Read {
-    end: Result<usize, Kind>,
+struct Parsed {
+    end: Result<usize, ErrorKind>,
     status: Option<u16>,
     keep_alive: bool,
     received: u64,
 }
 
-/// A fault without its wording.
+/// A response error without its text.
 #[derive(Debug, PartialEq, Eq)]
-enum Kind {
+enum ErrorKind {
     Malformed,
     TooLarge,
     Closed,
 }
 
-fn read(to_head: bool, pieces: &[&[u8]]) -> Read {
-    let mut answer = Answer::new(to_head);
+fn parse(to_head: bool, pieces: &[&[u8]]) -> Parsed {
+    let mut parser = ResponseParser::new(to_head);
     let mut before = 0;
     let mut end = None;
     for piece in pieces {
-        match answer.feed(piece) {
+        match parser.feed(piece) {
             Ok(Progress::More) => before += piece.len(),
             Ok(Progress::Done(used)) => {
                 end = Some(Ok(before + used));
                 break;
             }
-            Err(fault) => {
-                end = Some(Err(fault));
+            Err(error) => {
+                end = Some(Err(error));
                 break;
             }
         }
     }
-    let end = end.unwrap_or_else(|| answer.end().map(|()| before));
-    let end = end.map_err(|fault| match fault {
-        Fault::Malformed(_) => Kind::Malformed,
-        Fault::TooLarge(_) => Kind::TooLarge,
-        Fault::Closed => Kind::Closed,
+    let end = end.unwrap_or_else(|| parser.end().map(|()| before));
+    let end = end.map_err(|error| match error {
+        ResponseError::Malformed(_) => ErrorKind::Malformed,
+        ResponseError::TooLarge(_) => ErrorKind::TooLarge,
+        ResponseError::Closed => ErrorKind::Closed,
     });
-    Read {
-        status: answer.status(),
-        keep_alive: answer.keep_alive(),
-        // After a fault the bytes counted depend on where the pieces ended.
-        received: if end.is_ok() { answer.received() } else { 0 },
+    Parsed {
+        status: parser.status(),
+        keep_alive: parser.keep_alive(),
+        // After an error the bytes counted depend on where the pieces ended.
+        received: if end.is_ok() { parser.received() } else { 0 },
         end,
     }
 }
 
-/// What is kept of the first answer in these pieces; None if it has no end.
+/// What is kept of the first response in these pieces; None if it has no end.
 fn kept(pieces: &[&[u8]]) -> Option<(Vec<u8>, Vec<u8>, usize)> {
-    let mut answer = Answer::new(false).keeping(Wants {
+    let mut parser = ResponseParser::new(false).keeping(KeepSpec {
         head: true,
         body: true,
         cookies: true,
     });
     let mut done = false;
     for piece in pieces {
-        // After a fault nothing is an answer.
-        done = matches!(answer.feed(piece).ok()?, Progress::Done(_));
+        // After an error there is no response.
+        done = matches!(parser.feed(piece).ok()?, Progress::Done(_));
         if done {
             break;
         }
     }
     if !done {
-        answer.end().ok()?;
+        parser.end().ok()?;
     }
-    let kept = answer.take_kept()?;
+    let kept = parser.take_kept()?;
     Some((kept.head, kept.body, kept.cookies.len()))
 }
 
 #[test]
-fn what_is_wanted_is_kept() {
+fn what_the_request_asks_for_is_kept() {
     let text = "HTTP/1.1 100 Go\r\nX: 1\r\n\r\nHTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nTransfer-Encoding: chunked\r\nset-cookie: c\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n";
     let (head, body, cookies) = kept(&[text.as_bytes()]).unwrap();
     assert_eq!(
@@ -83,14 +83,14 @@ fn what_is_wanted_is_kept() {
         "HTTP/1.1 200 OK\nSet-Cookie: a=b\nTransfer-Encoding: chunked\nset-cookie: c\n"
     );
     assert_eq!((body.as_slice(), cookies), (b"abcde".as_slice(), 2));
-    // Nothing is wanted, nothing is allocated.
-    let mut answer = Answer::new(false);
-    answer.feed(text.as_bytes()).unwrap();
-    assert!(answer.take_kept().is_none());
+    // Nothing is kept, nothing is allocated.
+    let mut parser = ResponseParser::new(false);
+    parser.feed(text.as_bytes()).unwrap();
+    assert!(parser.take_kept().is_none());
 }
 
-fn whole(text: &str) -> Read {
-    read(false, &[text.as_bytes()])
+fn whole(text: &str) -> Parsed {
+    parse(false, &[text.as_bytes()])
 }
 
 #[track_caller]
@@ -98,7 +98,7 @@ fn complete(text: &str, status: u16, keep_alive: bool, trailing: usize) {
     let used = text.len() - trailing;
     assert_eq!(
         whole(text),
-        Read {
+        Parsed {
             end: Ok(used),
             status: Some(status),
             keep_alive,
@@ -152,7 +152,7 @@ fn framings_end_where_they_should() {
         true,
         0,
     );
-    let head = read(true, &[b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n"]);
+    let head = parse(true, &[b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n"]);
     assert_eq!(head.end, Ok(40));
 }
 
@@ -185,47 +185,47 @@ fn connections_are_kept_by_the_rules() {
 }
 
 #[test]
-fn what_is_not_an_answer_says_why() {
+fn what_is_no_response_says_why() {
     let kind = |text: &str| whole(text).end.unwrap_err();
-    assert_eq!(kind("SSH-2.0-OpenSSH_9.2\r\n"), Kind::Malformed);
+    assert_eq!(kind("SSH-2.0-OpenSSH_9.2\r\n"), ErrorKind::Malformed);
     assert_eq!(
         kind("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"),
-        Kind::Malformed
+        ErrorKind::Malformed
     );
     assert_eq!(
         kind("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"),
-        Kind::Malformed
+        ErrorKind::Malformed
     );
     assert_eq!(
         kind("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"),
-        Kind::Malformed
+        ErrorKind::Malformed
     );
     assert_eq!(
         kind("HTTP/1.1 101 Switching Protocols\r\n\r\n"),
-        Kind::Malformed
+        ErrorKind::Malformed
     );
     assert_eq!(
         kind("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
-        Kind::Malformed
+        ErrorKind::Malformed
     );
     assert_eq!(
         kind("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc"),
-        Kind::Malformed
+        ErrorKind::Malformed
     );
     assert_eq!(
         kind("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1234567890123456\r\n"),
-        Kind::Malformed
+        ErrorKind::Malformed
     );
     assert_eq!(
         kind("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc"),
-        Kind::Closed
+        ErrorKind::Closed
     );
     assert_eq!(
         kind("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"),
-        Kind::Closed
+        ErrorKind::Closed
     );
-    assert_eq!(kind("HTTP/1.1 200"), Kind::Closed);
-    assert_eq!(kind(""), Kind::Closed);
+    assert_eq!(kind("HTTP/1.1 200"), ErrorKind::Closed);
+    assert_eq!(kind(""), ErrorKind::Closed);
 }
 
 #[test]
@@ -234,21 +234,21 @@ fn limits_hold() {
         "HTTP/1.1 200 OK\r\nA: {}\r\n\r\n",
         "x".repeat(LONGEST_HEAD_BYTES)
     );
-    assert_eq!(whole(&long).end, Err(Kind::TooLarge));
+    assert_eq!(whole(&long).end, Err(ErrorKind::TooLarge));
     let pieces: Vec<&[u8]> = long.as_bytes().chunks(1000).collect();
-    assert_eq!(read(false, &pieces).end, Err(Kind::TooLarge));
+    assert_eq!(parse(false, &pieces).end, Err(ErrorKind::TooLarge));
     let many = format!(
         "HTTP/1.1 200 OK\r\n{}\r\n",
         "A: b\r\n".repeat(MOST_HEADERS + 1)
     );
-    assert_eq!(whole(&many).end, Err(Kind::TooLarge));
+    assert_eq!(whole(&many).end, Err(ErrorKind::TooLarge));
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let extension = format!("{chunked}1;{}\r\n", "e".repeat(5000));
-    assert_eq!(whole(&extension).end, Err(Kind::TooLarge));
+    assert_eq!(whole(&extension).end, Err(ErrorKind::TooLarge));
     let trailers = format!("{chunked}0\r\n{}", "T: t\r\n".repeat(4000));
-    assert_eq!(whole(&trailers).end, Err(Kind::TooLarge));
+    assert_eq!(whole(&trailers).end, Err(ErrorKind::TooLarge));
     let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(100);
-    assert_eq!(whole(&interim).end, Err(Kind::Malformed));
+    assert_eq!(whole(&interim).end, Err(ErrorKind::Malformed));
 }
 
 fn body() -> impl Strategy<Value = String> {
@@ -297,10 +297,10 @@ proptest! {
         cuts.extend([0, bytes.len()]);
         cuts.sort_unstable();
         let pieces: Vec<&[u8]> = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
-        let at_once = read(false, &[&bytes]);
-        prop_assert_eq!(&read(false, &pieces), &at_once);
+        let at_once = parse(false, &[&bytes]);
+        prop_assert_eq!(&parse(false, &pieces), &at_once);
         let single: Vec<&[u8]> = bytes.chunks(1).collect();
-        prop_assert_eq!(&read(false, &single), &at_once);
+        prop_assert_eq!(&parse(false, &single), &at_once);
         let at_once = kept(&[&bytes]);
         prop_assert_eq!(&kept(&pieces), &at_once);
         prop_assert_eq!(&kept(&single), &at_once);
@@ -309,6 +309,6 @@ proptest! {
     #[test]
     fn any_bytes_end_somehow(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = whole(&String::from_utf8_lossy(&bytes));
-        let _ = read(true, &[&bytes]);
+        let _ = parse(true, &[&bytes]);
     }
 }

@@ -1,4 +1,4 @@
-//! What a thread remembers of names, and how long.
+//! Which origins a thread keeps, and when it looks names up.
 
 use super::*;
 use dlt_core::scenario::plan::DnsPolicy;
@@ -19,13 +19,13 @@ fn socket(n: u8) -> SocketAddr {
 }
 
 async fn dialled(origin: &Rc<Origin>) -> Rc<Address> {
-    let clock = Clock::new(Instant::now());
+    let clock = RunClock::new(Instant::now());
     let connect = async |_: SocketAddr| Ok(());
     origin.dial(clock, 1_000_000, connect).await.unwrap().0
 }
 
 #[test]
-fn an_origin_is_the_same_one_for_groups_that_want_the_same_of_its_name() {
+fn groups_with_the_same_dns_share_an_origin() {
     let origins = Origins::new(Resolver::system(), Vec::new(), 0);
     let shop = endpoint("shop.test");
     let usual = Dns::default();
@@ -52,9 +52,9 @@ fn an_origin_is_the_same_one_for_groups_that_want_the_same_of_its_name() {
 }
 
 #[tokio::test]
-async fn many_who_wait_cause_one_question_and_a_bad_answer_is_kept_for_a_while() {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = asked.clone();
+async fn concurrent_lookups_are_one_and_a_failed_one_stands_for_a_while() {
+    let lookups = Arc::new(AtomicUsize::new(0));
+    let count = lookups.clone();
     let resolver = Resolver::of(move |host, _| {
         count.fetch_add(1, Ordering::Relaxed);
         match host {
@@ -63,23 +63,23 @@ async fn many_who_wait_cause_one_question_and_a_bad_answer_is_kept_for_a_while()
         }
     });
     let origins = Origins::new(resolver, Vec::new(), 0);
-    let clock = Clock::new(Instant::now());
+    let clock = RunClock::new(Instant::now());
     let shop = origins.get(&endpoint("shop.test"), Dns::default());
     let (a, b) = tokio::join!(shop.resolve(clock), shop.resolve(clock));
     assert_eq!((a, b), (Ok(()), Ok(())));
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    assert_eq!(lookups.load(Ordering::Relaxed), 1);
     let gone = origins.get(&endpoint("gone.test"), Dns::default());
     for _ in 0..3 {
         let failure = gone.resolve(clock).await.unwrap_err();
         assert_eq!(failure.key().message, "name gone.test does not resolve");
     }
-    assert_eq!(asked.load(Ordering::Relaxed), 2);
+    assert_eq!(lookups.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test]
-async fn addresses_as_hosts_are_never_asked_for_again() {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = asked.clone();
+async fn hosts_that_are_addresses_are_never_refreshed() {
+    let lookups = Arc::new(AtomicUsize::new(0));
+    let count = lookups.clone();
     let resolver = Resolver::of(move |host, port| {
         count.fetch_add(1, Ordering::Relaxed);
         Ok(vec![SocketAddr::new(host.parse().unwrap(), port)])
@@ -90,18 +90,18 @@ async fn addresses_as_hosts_are_never_asked_for_again() {
     };
     let origins = Origins::new(resolver, Vec::new(), 0);
     for host in ["127.0.0.1", "::1"] {
-        // Outside of a load thread a task of its own would not even start.
+        // Outside of a load thread a refreshing task cannot start.
         let address = dialled(&origins.get(&endpoint(host), dns)).await;
         assert_eq!(address.socket.ip().to_string(), host);
     }
-    assert_eq!(asked.load(Ordering::Relaxed), 2);
+    assert_eq!(lookups.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test]
-async fn what_was_sent_to_addresses_that_are_let_go_is_still_told() {
+async fn requests_to_addresses_that_were_removed_are_still_counted() {
     let origins = Origins::new(Resolver::system(), Vec::new(), 0);
     let dns = Dns::default();
-    let hosts = 2 * FEW_ADDRESSES + 300;
+    let hosts = 2 * UNCLEANED_ADDRESSES + 300;
     for n in 0..hosts {
         let host = format!("127.{}.{}.1", n / 256, n % 256);
         dialled(&origins.get(&endpoint(&host), dns))
@@ -109,7 +109,7 @@ async fn what_was_sent_to_addresses_that_are_let_go_is_still_told() {
             .count_request();
     }
     assert!(origins.list.borrow().len() <= MOST_ORIGINS);
-    assert!(origins.book.addresses.borrow().len() <= FEW_ADDRESSES);
+    assert!(origins.shared.addresses.borrow().len() <= UNCLEANED_ADDRESSES);
     let mut sums = GeneratorSums::default();
     origins.add_to(&mut sums);
     let rows = sums.rows();

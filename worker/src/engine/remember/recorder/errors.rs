@@ -1,18 +1,18 @@
-//! The errors that a thread has met: equal ones counted as one, by label, with
-//! a few exchanges for people. How a failure becomes words is `engine::errors`'.
+//! The errors of a thread: equal ones are counted as one, by label, with a few
+//! exchanges for people. `engine::failure` makes their messages.
 
 use crate::engine::failure::Failure;
 use dlt_core::measure::sample::Cause;
 use dlt_core::measure::tally::{ErrorKey, ErrorTally, Exchange, MOST_ERRORS, MOST_EXCHANGES};
 use std::collections::BTreeMap;
 
-/// All errors of a thread, first met first.
+/// The errors of a thread in the order of their first occurrence.
 #[derive(Debug, Default)]
-pub(super) struct Errors(Vec<(Failure, Met)>);
+pub(super) struct ErrorTable(Vec<(Failure, ErrorCount)>);
 
-/// One error, as often as it was met.
+/// How often an error occurred, when and where.
 #[derive(Debug, Default)]
-struct Met {
+struct ErrorCount {
     count: u64,
     first_us: u64,
     last_us: u64,
@@ -20,7 +20,7 @@ struct Met {
     exchanges: Vec<Exchange>,
 }
 
-impl Errors {
+impl ErrorTable {
     /// Counts one; `exchange` is asked for only while there is room for another.
     pub(super) fn add(
         &mut self,
@@ -29,35 +29,35 @@ impl Errors {
         failure: Failure,
         exchange: impl FnOnce() -> Option<Exchange>,
     ) {
-        let met = self.met(failure);
-        if met.count == 0 {
-            met.first_us = done_us;
+        let error = self.entry(failure);
+        if error.count == 0 {
+            error.first_us = done_us;
         }
-        met.count += 1;
-        met.first_us = met.first_us.min(done_us);
-        met.last_us = met.last_us.max(done_us);
-        match met.labels.iter_mut().find(|row| row.0 == label) {
+        error.count += 1;
+        error.first_us = error.first_us.min(done_us);
+        error.last_us = error.last_us.max(done_us);
+        match error.labels.iter_mut().find(|row| row.0 == label) {
             Some(row) => row.1 += 1,
-            None => met.labels.push((label, 1)),
+            None => error.labels.push((label, 1)),
         }
-        if met.exchanges.len() < MOST_EXCHANGES {
-            met.exchanges.extend(exchange());
+        if error.exchanges.len() < MOST_EXCHANGES {
+            error.exchanges.extend(exchange());
         }
     }
 
-    fn met(&mut self, failure: Failure) -> &mut Met {
+    fn entry(&mut self, failure: Failure) -> &mut ErrorCount {
         let known = self.0.iter().position(|row| row.0 == failure);
         let at = known.unwrap_or_else(|| {
-            // The last places are kept for "further errors", one a cause.
+            // The last places are reserved for "further errors", one for each cause.
             let failure = if self.0.len() >= MOST_ERRORS - Cause::ALL.len() {
-                Failure::further(failure.cause)
+                Failure::further_errors(failure.cause)
             } else {
                 failure
             };
             match self.0.iter().position(|row| row.0 == failure) {
                 Some(at) => at,
                 None => {
-                    self.0.push((failure, Met::default()));
+                    self.0.push((failure, ErrorCount::default()));
                     self.0.len() - 1
                 }
             }
@@ -65,20 +65,20 @@ impl Errors {
         &mut self.0[at].1
     }
 
-    /// By key, with the labels' names. Failures that differ may read the same
-    /// to people.
-    pub(super) fn named(self, labels: &[String]) -> BTreeMap<ErrorKey, ErrorTally> {
+    /// The errors by key, with the names of labels. Different failures may have the
+    /// same key.
+    pub(super) fn into_tallies(self, labels: &[String]) -> BTreeMap<ErrorKey, ErrorTally> {
         let mut all: BTreeMap<ErrorKey, ErrorTally> = BTreeMap::new();
-        for (failure, met) in self.0 {
+        for (failure, count) in self.0 {
             let tally = all.entry(failure.key()).or_default();
-            tally.merge(&met.named(labels));
+            tally.merge(&count.into_tally(labels));
         }
         all
     }
 }
 
-impl Met {
-    fn named(self, labels: &[String]) -> ErrorTally {
+impl ErrorCount {
+    fn into_tally(self, labels: &[String]) -> ErrorTally {
         ErrorTally {
             count: self.count,
             first_us: self.first_us,

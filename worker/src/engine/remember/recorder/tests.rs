@@ -1,5 +1,5 @@
-//! What is remembered is what happened: counts, seconds, errors, whatever the
-//! order in which it was told.
+//! What is recorded is what happened: counts, seconds, errors, in whatever order
+//! it was recorded.
 
 use super::*;
 use dlt_core::measure::latencies::Latencies;
@@ -21,8 +21,8 @@ fn sample(due_us: u64, sent_us: u64, done_us: u64) -> Sample {
 }
 
 /// A request that ended on its connection, of open or closed load.
-fn done(recorder: &mut Recorder, label: usize, sample: &Sample, outcome: Outcome, closed: bool) {
-    recorder.done(&Finished {
+fn finish(recorder: &mut Recorder, label: usize, sample: &Sample, outcome: Outcome, closed: bool) {
+    recorder.request_finished(&FinishedRequest {
         label,
         sample,
         outcome,
@@ -32,24 +32,24 @@ fn done(recorder: &mut Recorder, label: usize, sample: &Sample, outcome: Outcome
 }
 
 fn send(recorder: &mut Recorder, arrival_us: Option<u64>, now_us: u64) {
-    recorder.begun(arrival_us, now_us);
-    recorder.sent();
+    recorder.request_began(arrival_us, now_us);
+    recorder.request_sent();
 }
 
 #[test]
 fn idle_seconds_are_sent_too_and_a_sample_belongs_to_its_end() {
     let (sender, mut seconds) = unbounded_channel();
     let mut recorder = Recorder::new(3, 1, false, sender);
-    recorder.user_in(500_000);
+    recorder.user_began(500_000);
     send(&mut recorder, None, 900_000);
     let answered = sample(900_000, 900_000, 3_100_000);
-    done(&mut recorder, 0, &answered, Outcome::ok(200), true);
+    finish(&mut recorder, 0, &answered, Outcome::ok(200), true);
     send(&mut recorder, None, 3_200_000);
     let result = recorder.finish(&["a".to_owned()], 3_300_000);
-    let mut told = Vec::new();
+    let mut sent = Vec::new();
     let mut user_time_us = 0;
     while let Ok(second) = seconds.try_recv() {
-        told.push((
+        sent.push((
             second.second.second,
             second.second.sent,
             second.second.ok,
@@ -63,7 +63,7 @@ fn idle_seconds_are_sent_too_and_a_sample_belongs_to_its_end() {
     assert_eq!(result.reading.lost_us, 40);
     assert_eq!(result.reading.stamped, 1);
     assert_eq!(
-        told,
+        sent,
         [
             (0, 1, 0, 0, 1),
             (1, 0, 0, 0, 1),
@@ -80,8 +80,8 @@ fn errors_beyond_the_limit_are_counted_as_further_ones() {
     let (sender, _seconds) = unbounded_channel();
     let mut recorder = Recorder::new(0, 1, false, sender);
     for n in 0..1_000 {
-        let failure = Failure::text(Cause::Protocol, format!("odd {n}"));
-        recorder.error(0, n, failure, || None);
+        let failure = Failure::new(Cause::Protocol, format!("odd {n}"));
+        recorder.request_failed(0, n, failure, || None);
     }
     let result = recorder.finish(&["a".to_owned()], 1);
     assert!(result.errors.len() <= MOST_ERRORS);
@@ -103,7 +103,7 @@ fn service_times_are_counted_from_the_send_with_any_number_of_labels() {
             };
             send(&mut recorder, open.then_some(due_us), sent_us);
             let ended = sample(due_us, sent_us, sent_us + 1_000 + n);
-            done(
+            finish(
                 &mut recorder,
                 n as usize % labels,
                 &ended,
@@ -116,13 +116,13 @@ fn service_times_are_counted_from_the_send_with_any_number_of_labels() {
         let service = result.phases.service.exact();
         assert_eq!((service.min_us, service.max_us), (1_000, 1_099));
         assert_eq!(result.phases.service.count(), 100);
-        let mut told = 0;
+        let mut sent = 0;
         while let Ok(second) = seconds.try_recv() {
             let second = second.second;
             assert_eq!(second.latency.count(), second.ok);
-            told += second.ok;
+            sent += second.ok;
         }
-        assert_eq!(told, 100);
+        assert_eq!(sent, 100);
     }
 }
 
@@ -141,7 +141,7 @@ fn failures_are_timed_apart() {
                 _ => (700, Outcome::failed(Cause::Status5xx, Some(503))),
             };
             let ended = sample(sent_us, sent_us, sent_us + took_us);
-            done(&mut recorder, n as usize % labels, &ended, outcome, !open);
+            finish(&mut recorder, n as usize % labels, &ended, outcome, !open);
         }
         let names: Vec<String> = (0..labels).map(|n| n.to_string()).collect();
         let result = recorder.finish(&names, 3_500_000);
@@ -169,8 +169,8 @@ fn failures_that_read_the_same_are_counted_together() {
     let (sender, _seconds) = unbounded_channel();
     let mut recorder = Recorder::new(0, 1, false, sender);
     for text in ["odd\u{1}thing", "odd\u{2}thing", "odd\u{2}thing"] {
-        let failure = Failure::text(Cause::Protocol, text.to_owned());
-        recorder.error(0, 7, failure, || None);
+        let failure = Failure::new(Cause::Protocol, text.to_owned());
+        recorder.request_failed(0, 7, failure, || None);
     }
     let errors = recorder.finish(&["a".to_owned()], 8).errors;
     let counts: Vec<u64> = errors.values().map(|error| error.count).collect();
@@ -188,15 +188,15 @@ proptest! {
         for (pause, length, kind) in events {
             now += pause;
             match kind {
-                0 => recorder.dropped(1, now, now),
+                0 => recorder.arrivals_dropped(1, now, now),
                 1 => send(&mut recorder, Some(now), now + 5),
                 // It is still connecting when the load ends.
-                6 => recorder.begun(Some(now), now + 5),
+                6 => recorder.request_began(Some(now), now + 5),
                 _ => {
-                    recorder.begun(Some(now), now + 5);
+                    recorder.request_began(Some(now), now + 5);
                     match kind {
-                        7 => recorder.unconnected(),
-                        _ => recorder.sent(),
+                        7 => recorder.request_unconnected(),
+                        _ => recorder.request_sent(),
                     }
                     now += length + 5;
                     let outcome = match kind {
@@ -206,7 +206,7 @@ proptest! {
                         _ => Outcome::ok(200),
                     };
                     let ended = sample(now, now, now);
-                    done(&mut recorder, usize::from(kind % 2), &ended, outcome, false);
+                    finish(&mut recorder, usize::from(kind % 2), &ended, outcome, false);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Frames of the start connection: 4 bytes big-endian length, then JSON
-//! (dlt.md 4). Cutting a byte stream into frames is arithmetic and stands
-//! apart from the socket. What frames mean is the rendezvous's affair.
+//! (dlt.md 4). The decoder knows no socket, so that tests can split a stream
+//! anywhere. What frames mean is decided by `rendezvous` and the coordinator.
 
 use dlt_core::messages::order::LONGEST_FRAME_BYTES;
 use serde::Serialize;
@@ -8,114 +8,114 @@ use serde::de::DeserializeOwned;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// Bytes of the length before each frame.
-const HEAD_BYTES: usize = 4;
-/// How much is read at once.
-const READ_BYTES: usize = 16 * 1024;
+/// Bytes of the length that precedes each frame.
+const LENGTH_BYTES: usize = 4;
+/// Size of the read buffer, bytes: most frames fit, so that one read takes them.
+const READ_BUFFER_BYTES: usize = 16 * 1024;
 
-/// Why a connection is of no more use.
+/// Why a connection cannot be used any longer.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
-    /// A frame above the limit.
+    /// The frame is longer than the limit.
     #[error("a frame of {0} bytes, but at most {LONGEST_FRAME_BYTES} are allowed")]
     TooLong(usize),
-    /// Not one of ours.
+    /// The frame is no JSON of this protocol.
     #[error("a frame that is not understood: {0}")]
     Unreadable(#[from] serde_json::Error),
-    /// The peer is gone.
+    /// The peer closed the connection.
     #[error("the connection was closed")]
     Closed,
     /// The socket failed.
     #[error("the connection failed: {0}")]
     Io(#[from] std::io::Error),
-    /// Nothing within the time allowed.
+    /// The peer sent or took nothing within the time limit.
     #[error("nothing for {} s", .0.as_secs())]
     Silent(Duration),
 }
 
-/// One frame as bytes.
+/// Encodes one frame, its length included.
 pub fn encode<T: Serialize>(frame: &T) -> Result<Vec<u8>, FrameError> {
-    let mut bytes = vec![0; HEAD_BYTES];
+    let mut bytes = vec![0; LENGTH_BYTES];
     serde_json::to_writer(&mut bytes, frame)?;
-    let length = bytes.len() - HEAD_BYTES;
+    let length = bytes.len() - LENGTH_BYTES;
     match u32::try_from(length) {
-        Ok(head) if length <= LONGEST_FRAME_BYTES => {
-            bytes[..HEAD_BYTES].copy_from_slice(&head.to_be_bytes());
+        Ok(prefix) if length <= LONGEST_FRAME_BYTES => {
+            bytes[..LENGTH_BYTES].copy_from_slice(&prefix.to_be_bytes());
             Ok(bytes)
         }
         _ => Err(FrameError::TooLong(length)),
     }
 }
 
-/// Cuts a byte stream, however it arrives, into frames.
+/// Decodes a byte stream, which arrives in pieces of any size, into frames.
 #[derive(Debug, Default)]
-pub struct Cutter {
+pub struct FrameDecoder {
     bytes: Vec<u8>,
 }
 
-impl Cutter {
-    /// The next bytes of the stream.
+impl FrameDecoder {
+    /// Adds the next bytes of the stream.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// The next whole frame, if it is there.
-    pub fn cut<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
-        let Some(head) = self.bytes.first_chunk::<HEAD_BYTES>() else {
+    /// Takes the next frame, if all of it has arrived.
+    pub fn next_frame<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
+        let Some(length) = self.bytes.first_chunk::<LENGTH_BYTES>() else {
             return Ok(None);
         };
-        let length = u32::from_be_bytes(*head) as usize;
+        let length = u32::from_be_bytes(*length) as usize;
         if length > LONGEST_FRAME_BYTES {
             return Err(FrameError::TooLong(length));
         }
-        let Some(body) = self.bytes.get(HEAD_BYTES..HEAD_BYTES + length) else {
+        let Some(body) = self.bytes.get(LENGTH_BYTES..LENGTH_BYTES + length) else {
             return Ok(None);
         };
         let frame = serde_json::from_slice(body)?;
-        self.bytes.drain(..HEAD_BYTES + length);
+        self.bytes.drain(..LENGTH_BYTES + length);
         Ok(Some(frame))
     }
 }
 
-/// The reading side of a connection. `read` may be dropped while it waits:
-/// what has arrived is kept.
+/// The reading side of a connection. `read` may be cancelled while it waits:
+/// bytes that have arrived are kept for the next call.
 #[derive(Debug)]
 pub struct FrameReader<R> {
-    from: R,
-    cutter: Cutter,
+    stream: R,
+    decoder: FrameDecoder,
     chunk: Vec<u8>,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
-    /// Frames from a stream.
-    pub fn new(from: R) -> Self {
+    /// Reads frames from `stream`.
+    pub fn new(stream: R) -> Self {
         Self {
-            from,
-            cutter: Cutter::default(),
-            chunk: vec![0; READ_BYTES],
+            stream,
+            decoder: FrameDecoder::default(),
+            chunk: vec![0; READ_BUFFER_BYTES],
         }
     }
 
-    /// The stream itself, to write to where it was not split.
+    /// The stream, for tests that write to it without splitting it.
     #[cfg(test)]
     pub(crate) fn stream(&mut self) -> &mut R {
-        &mut self.from
+        &mut self.stream
     }
 
-    /// The next frame; waits as long as it takes, so callers set the deadline.
+    /// Reads the next frame without a time limit: the caller sets the deadline.
     pub async fn read<T: DeserializeOwned>(&mut self) -> Result<T, FrameError> {
         loop {
-            if let Some(frame) = self.cutter.cut()? {
+            if let Some(frame) = self.decoder.next_frame()? {
                 return Ok(frame);
             }
-            match self.from.read(&mut self.chunk).await? {
+            match self.stream.read(&mut self.chunk).await? {
                 0 => return Err(FrameError::Closed),
-                count => self.cutter.push(&self.chunk[..count]),
+                count => self.decoder.push(&self.chunk[..count]),
             }
         }
     }
 
-    /// The next frame, within `limit`.
+    /// Reads the next frame within `limit`.
     pub async fn read_within<T: DeserializeOwned>(
         &mut self,
         limit: Duration,
@@ -126,7 +126,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     }
 }
 
-/// Writes one frame; a peer that does not take it within `limit` is silent.
+/// Writes one frame; a peer that does not take it within `limit` counts as silent.
 pub async fn write<W: AsyncWrite + Unpin, T: Serialize>(
     to: &mut W,
     frame: &T,
@@ -154,56 +154,56 @@ mod tests {
     }
 
     proptest! {
-        /// However the stream is cut, the same frames come out.
+        /// However the stream is split, the same frames are decoded.
         #[test]
         fn any_split_of_the_bytes_gives_the_same_frames(
             frames in frames(),
             cuts in prop::collection::vec(1usize..50, 1..40),
         ) {
             let bytes: Vec<u8> = frames.iter().flat_map(|frame| encode(frame).unwrap()).collect();
-            let mut cutter = Cutter::default();
-            let mut seen: Vec<ToWorker> = Vec::new();
+            let mut decoder = FrameDecoder::default();
+            let mut decoded: Vec<ToWorker> = Vec::new();
             let mut rest = bytes.as_slice();
             for cut in cuts.iter().cycle() {
                 if rest.is_empty() {
                     break;
                 }
                 let (now, later) = rest.split_at((*cut).min(rest.len()));
-                cutter.push(now);
+                decoder.push(now);
                 rest = later;
-                while let Some(frame) = cutter.cut().unwrap() {
-                    seen.push(frame);
+                while let Some(frame) = decoder.next_frame().unwrap() {
+                    decoded.push(frame);
                 }
             }
-            prop_assert_eq!(seen, frames);
-            prop_assert!(cutter.bytes.is_empty());
+            prop_assert_eq!(decoded, frames);
+            prop_assert!(decoder.bytes.is_empty());
         }
 
-        /// Bytes from a stranger give an error or wait for more; never a panic.
+        /// Arbitrary bytes give an error or wait for more; they never panic.
         #[test]
-        fn noise_is_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let mut cutter = Cutter::default();
-            cutter.push(&bytes);
-            while let Ok(Some(_)) = cutter.cut::<ToLeader>() {}
+        fn arbitrary_bytes_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut decoder = FrameDecoder::default();
+            decoder.push(&bytes);
+            while let Ok(Some(_)) = decoder.next_frame::<ToLeader>() {}
         }
     }
 
     #[test]
-    fn the_limit_counts_on_both_sides() {
+    fn the_limit_holds_on_both_sides() {
         let long = ToWorker::Auth {
             hmac: "a".repeat(LONGEST_FRAME_BYTES),
         };
         assert!(matches!(encode(&long), Err(FrameError::TooLong(_))));
-        let mut cutter = Cutter::default();
-        cutter.push(&(LONGEST_FRAME_BYTES as u32 + 1).to_be_bytes());
+        let mut decoder = FrameDecoder::default();
+        decoder.push(&(LONGEST_FRAME_BYTES as u32 + 1).to_be_bytes());
         assert!(matches!(
-            cutter.cut::<ToWorker>(),
+            decoder.next_frame::<ToWorker>(),
             Err(FrameError::TooLong(_))
         ));
     }
 
     #[tokio::test]
-    async fn a_dropped_read_loses_nothing() {
+    async fn a_cancelled_read_loses_nothing() {
         let (mut near, far) = tokio::io::duplex(1024);
         let mut reader = FrameReader::new(far);
         let bytes = encode(&ToLeader::Ack {}).unwrap();

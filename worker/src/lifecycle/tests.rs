@@ -1,7 +1,7 @@
-//! Lives that end before they begin, and what is asked beforehand.
+//! Runners that end before their load, and what they check beforehand.
 
 use super::*;
-use crate::say::tests::Kept;
+use crate::output::tests::CapturedOutput;
 use crate::tests::{order, runner};
 use serde_json::json;
 use std::path::Path;
@@ -18,8 +18,8 @@ fn plan(document: &serde_json::Value) -> Plan {
     Plan::from_document(document).unwrap()
 }
 
-/// A depot with a plan, and one runner's life in it: its exit code and lines.
-async fn live(folder: &Path, role: Role, document: &serde_json::Value) -> (i32, Vec<RunnerLine>) {
+/// Runs a runner against a depot with a plan; returns its exit code and lines.
+async fn run(folder: &Path, role: Role, document: &serde_json::Value) -> (i32, Vec<RunnerLine>) {
     let order = order(folder, role);
     let depot = Depot::open(&order.depot).unwrap();
     let text = serde_json::to_vec(document).unwrap();
@@ -33,18 +33,18 @@ async fn live(folder: &Path, role: Role, document: &serde_json::Value) -> (i32, 
         .store(&key, workers.to_string().into_bytes())
         .await
         .unwrap();
-    let kept = Kept::default();
-    let (_tell, signal) = watch::channel(None);
+    let output = CapturedOutput::default();
+    let (_request_stop, stop) = watch::channel(None);
     let far = Instant::now() + Duration::from_secs(600);
-    let life = Life {
+    let runner = Runner {
         order,
-        born: Instant::now(),
+        process_start: Instant::now(),
         start_deadline_s: 1,
-        signal,
-        lines: Lines::to(Box::new(kept.clone())),
+        stop,
+        lines: LineWriter::to(Box::new(output.clone())),
         watchdog: Watchdog::new(far, || panic!("it hangs")),
     };
-    (life.live().await, kept.lines())
+    (runner.run().await, output.lines())
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn a_runner_whose_files_are_missing_never_says_that_it_is_ready() {
     let requests = json!([{ "url": "http://127.0.0.1:9/", "method": "PUT", "body-file": "/no/such/body.bin" }]);
     for role in [Role::Worker, Role::Leader] {
         let folder = tempfile::tempdir().unwrap();
-        let (exit, lines) = live(folder.path(), role, &document(&requests, &json!({}))).await;
+        let (exit, lines) = run(folder.path(), role, &document(&requests, &json!({}))).await;
         assert_eq!(exit, crate::EXIT_COULD_NOT_RUN);
         assert!(
             matches!(
@@ -71,7 +71,7 @@ async fn a_runner_whose_files_are_missing_never_says_that_it_is_ready() {
     }
 }
 
-/// The test of the test above: with the file there, both say so.
+/// The counterpart of the test above: with the file there, both say so.
 #[tokio::test]
 async fn a_runner_whose_files_are_there_is_ready() {
     let folder = tempfile::tempdir().unwrap();
@@ -79,16 +79,16 @@ async fn a_runner_whose_files_are_there_is_ready() {
     std::fs::write(&body, b"x").unwrap();
     let requests = json!([{ "url": "http://127.0.0.1:9/", "method": "PUT", "body-file": body }]);
     let document = document(&requests, &json!({}));
-    let (_, lines) = live(folder.path(), Role::Worker, &document).await;
+    let (_, lines) = run(folder.path(), Role::Worker, &document).await;
     assert!(matches!(&lines[0], RunnerLine::Ready { runner: who, .. } if *who == runner(1)));
-    live(folder.path(), Role::Leader, &document).await;
+    run(folder.path(), Role::Leader, &document).await;
     let order = order(folder.path(), Role::Leader);
     let ready = keys::leader_ready(&order.test, &order.prefix, &order.region);
     assert!(folder.path().join(ready).exists());
 }
 
 #[tokio::test]
-async fn the_sentence_says_which_file_and_why() {
+async fn the_error_says_which_file_and_why() {
     let folder = tempfile::tempdir().unwrap();
     let there = folder.path().join("there.pem");
     std::fs::write(&there, b"x").unwrap();
@@ -97,7 +97,7 @@ async fn the_sentence_says_which_file_and_why() {
     let good = plan(&document(&requests, &files(&there)));
     let depot = Depot::open(folder.path().to_str().unwrap()).unwrap();
     let test = order(folder.path(), Role::Worker).test;
-    preflight::files(&good, &depot, &test).await.unwrap();
+    preflight::read_files(&good, &depot, &test).await.unwrap();
 
     let missing = folder.path().join("missing.pem");
     for (path, why) in [
@@ -105,7 +105,7 @@ async fn the_sentence_says_which_file_and_why() {
         (folder.path(), "is a directory"),
     ] {
         let bad = plan(&document(&requests, &files(path)));
-        let read = preflight::files(&bad, &depot, &test).await;
+        let read = preflight::read_files(&bad, &depot, &test).await;
         let text = read.unwrap_err().to_string();
         let begin = format!("tls.key-file {} of scenario \"shop\"", path.display());
         assert!(text.starts_with(&begin) && text.contains(why), "{text}");
@@ -120,7 +120,7 @@ async fn a_relative_name_is_a_file_of_the_scenario_in_the_depot() {
     let requests =
         json!([{ "url": "http://127.0.0.1:9/", "method": "PUT", "body-file": "up/body.bin" }]);
     let plan = plan(&document(&requests, &json!({})));
-    let read = preflight::files(&plan, &depot, &order.test).await;
+    let read = preflight::read_files(&plan, &depot, &order.test).await;
     let text = read.unwrap_err().to_string();
     assert!(
         text.starts_with("body-file up/body.bin of scenario"),
@@ -129,12 +129,14 @@ async fn a_relative_name_is_a_file_of_the_scenario_in_the_depot() {
     let key = keys::scenario_file(&order.test, "up/body.bin");
     assert!(key.starts_with("public/test-scenarios/simple/"), "{key}");
     depot.store(&key, b"x".to_vec()).await.unwrap();
-    preflight::files(&plan, &depot, &order.test).await.unwrap();
+    preflight::read_files(&plan, &depot, &order.test)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
-async fn names_are_asked_for_once_and_their_failure_is_none() {
-    // The last is too long for the resolver to ask anybody.
+async fn names_are_resolved_once_and_their_failure_is_none() {
+    // The last is too long for any resolver.
     let requests = json!([
         { "url": "http://localhost:9/a" },
         { "url": "https://localhost/b" },
@@ -142,6 +144,6 @@ async fn names_are_asked_for_once_and_their_failure_is_none() {
         { "url": "http://[::1]/d" },
         { "url": format!("http://{}.invalid/e", "a".repeat(64)) },
     ]);
-    let names = preflight::names(&plan(&document(&requests, &json!({})))).await;
+    let names = preflight::resolve_names(&plan(&document(&requests, &json!({})))).await;
     assert!(names.iter().eq(["localhost"]), "{names:?}");
 }

@@ -1,11 +1,11 @@
-//! What is done with a plan before a runner says that it is ready: the files it
-//! names are read, and its names asked for once, so that the system's resolver
-//! has the answers at hand when the engine asks in earnest. What is in the
-//! files, and names that do not resolve, are its affair.
+//! What happens to a plan before a runner says that it is ready: its files are
+//! read, and its host names are resolved once, so that the system's resolver has
+//! them cached when the engine asks. What the files hold, and names that do not
+//! resolve, are up to the engine.
 
-use super::LifeError;
+use super::RunnerError;
 use crate::depot::Depot;
-use crate::engine::{self, Files, Named};
+use crate::engine::{self, NamedFile, PlanFiles};
 use dlt_core::ids::TestId;
 use dlt_core::keys;
 use dlt_core::scenario::plan::Plan;
@@ -17,19 +17,23 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 use url::Host;
 
-/// How long files may take to be read.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long names may take to resolve.
-const NAMES_PATIENCE: Duration = Duration::from_secs(5);
-/// Largest file, bytes: it is held once in memory.
+/// How long reading all files may take.
+const FILES_LIMIT: Duration = Duration::from_secs(30);
+/// How long resolving all names may take.
+const NAMES_LIMIT: Duration = Duration::from_secs(5);
+/// Largest file, bytes: it is held in memory once.
 const LARGEST_FILE_BYTES: u64 = 256 * 1024 * 1024;
-/// Most names asked for.
+/// Most names that are resolved.
 const MOST_NAMES: usize = 64;
 
 /// Reads each file of the plan; the first that cannot be read is the error.
-pub(super) async fn files(plan: &Plan, depot: &Depot, test: &TestId) -> Result<Files, LifeError> {
-    let until = tokio::time::Instant::now() + PATIENCE;
-    let mut files = Files::default();
+pub(super) async fn read_files(
+    plan: &Plan,
+    depot: &Depot,
+    test: &TestId,
+) -> Result<PlanFiles, RunnerError> {
+    let until = tokio::time::Instant::now() + FILES_LIMIT;
+    let mut files = PlanFiles::default();
     let mut read: BTreeSet<String> = BTreeSet::new();
     for named in engine::named_files(plan) {
         if !read.insert(named.path.clone()) {
@@ -38,7 +42,7 @@ pub(super) async fn files(plan: &Plan, depot: &Depot, test: &TestId) -> Result<F
         let path = named.path.clone();
         let fetched = async {
             if Path::new(&path).is_absolute() {
-                return local(path.clone()).await;
+                return read_local(path.clone()).await;
             }
             match depot.fetch(&keys::scenario_file(test, &path)).await {
                 Ok(Some(bytes)) => Ok(bytes),
@@ -48,10 +52,10 @@ pub(super) async fn files(plan: &Plan, depot: &Depot, test: &TestId) -> Result<F
         };
         let bytes = match tokio::time::timeout_at(until, fetched).await {
             Ok(Ok(bytes)) => bytes,
-            Ok(Err(why)) => return Err(fault(named, why)),
+            Ok(Err(why)) => return Err(file_error(named, why)),
             Err(_) => {
-                let why = format!("not read after {} s", PATIENCE.as_secs());
-                return Err(fault(named, why));
+                let why = format!("not read after {} s", FILES_LIMIT.as_secs());
+                return Err(file_error(named, why));
             }
         };
         files.add(&named.path, bytes);
@@ -59,8 +63,8 @@ pub(super) async fn files(plan: &Plan, depot: &Depot, test: &TestId) -> Result<F
     Ok(files)
 }
 
-fn fault(named: Named, why: String) -> LifeError {
-    LifeError::File {
+fn file_error(named: NamedFile, why: String) -> RunnerError {
+    RunnerError::File {
         what: named.what,
         path: named.path,
         scenario: named.scenario,
@@ -68,9 +72,9 @@ fn fault(named: Named, why: String) -> LifeError {
     }
 }
 
-/// Reads a file on a thread of its own: a file system over a network may hang.
-async fn local(path: String) -> Result<Vec<u8>, String> {
-    let read = spawn_blocking(move || read(&path)).await;
+/// Reads a file on a thread of its own: a network file system may hang.
+async fn read_local(path: String) -> Result<Vec<u8>, String> {
+    let read = spawn_blocking(move || read_regular_file(&path)).await;
     match read {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) => Err(error.to_string()),
@@ -78,12 +82,12 @@ async fn local(path: String) -> Result<Vec<u8>, String> {
     }
 }
 
-fn read(path: &str) -> std::io::Result<Vec<u8>> {
+fn read_regular_file(path: &str) -> std::io::Result<Vec<u8>> {
     let kind = std::fs::metadata(path)?;
     if kind.is_dir() {
         return Err(std::io::ErrorKind::IsADirectory.into());
     }
-    // Opening a pipe would wait for its writer.
+    // Opening a pipe waits for its writer.
     if !kind.is_file() {
         return Err(std::io::Error::other("it is not a file"));
     }
@@ -98,8 +102,8 @@ fn read(path: &str) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Asks once for each name of the plan; the names that were answered in time.
-pub(super) async fn names(plan: &Plan) -> BTreeSet<String> {
+/// Resolves each name of the plan once; returns those that resolved in time.
+pub(super) async fn resolve_names(plan: &Plan) -> BTreeSet<String> {
     let steps = plan.groups.iter().flat_map(|group| &group.steps);
     let hosts: BTreeSet<&str> = steps
         .filter(|step| step.host_is_fixed())
@@ -108,21 +112,22 @@ pub(super) async fn names(plan: &Plan) -> BTreeSet<String> {
             _ => None,
         })
         .collect();
-    let mut questions = JoinSet::new();
+    let mut lookups = JoinSet::new();
     for name in hosts.into_iter().take(MOST_NAMES).map(str::to_owned) {
-        questions.spawn(async move {
+        lookups.spawn(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await.is_ok();
             found.then_some(name)
         });
     }
-    let mut answered = BTreeSet::new();
+    let mut resolved = BTreeSet::new();
     let all = async {
-        while let Some(answer) = questions.join_next().await {
-            // No answer is no error here: requests will fail with cause `dns`.
-            answered.extend(answer.ok().flatten());
+        while let Some(answer) = lookups.join_next().await {
+            // A name that does not resolve is no error here: its requests fail
+            // with cause `dns`.
+            resolved.extend(answer.ok().flatten());
         }
     };
-    // What is late resolves when it is used.
-    let _ = timeout(NAMES_PATIENCE, all).await;
-    answered
+    // A late name resolves when it is used.
+    let _ = timeout(NAMES_LIMIT, all).await;
+    resolved
 }

@@ -1,11 +1,11 @@
-//! What one request asks of a client, and the limit that its time has. Who
-//! sends it is `client`, who reads its answer `exchange`.
+//! The specification of one request for a client, and its time limits. `client`
+//! sends it, `exchange` reads its answer.
 
 use super::connect::Connector;
-use super::kept::Wants;
+use super::kept::KeepSpec;
 use super::origin::Origin;
 use super::request::Request;
-use crate::engine::failure::{Failure, in_words};
+use crate::engine::failure::{Failure, duration_text};
 use dlt_core::measure::sample::Cause;
 use dlt_core::scenario::plan::{StatusSet, Timeouts};
 use std::pin::Pin;
@@ -14,35 +14,36 @@ use std::task::{Context, Poll};
 use tokio::task::coop::unconstrained;
 use tokio::time::Sleep;
 
-/// No time limit reaches further than this, µs: 62 days.
+/// Longest time limit, µs: 62 days.
 const LONGEST_LIMIT_US: u64 = 62 * 24 * 3600 * 1_000_000;
 
-/// What one request asks of a client.
+/// One request, as a client sends it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Ask<'a> {
+pub(crate) struct RequestSpec<'a> {
     pub(crate) origin: &'a Rc<Origin>,
     pub(crate) request: &'a Request,
     pub(crate) expect: &'a StatusSet,
     pub(crate) timeouts: &'a Timeouts,
-    /// What is to be kept of the answer.
-    pub(crate) wants: Wants,
-    /// Whether people may want to see an answer that seems good.
-    pub(crate) shown: bool,
+    /// What to keep of the answer.
+    pub(crate) keep: KeepSpec,
+    /// Whether the answer is checked afterwards: its bytes are then captured for
+    /// people even if its status is good.
+    pub(crate) has_checks: bool,
     /// Whether the scenario lets a repeatable request be sent again.
-    pub(crate) resends: bool,
+    pub(crate) may_resend: bool,
     pub(crate) sent_us: u64,
 }
 
-/// One timer a client, set anew only when it rang too early: a request that is
-/// answered in time costs no timer operation.
+/// The one timer of a client, set again only when it expired too early: a request
+/// that is answered in time costs no timer operation.
 #[derive(Debug, Default)]
-pub(super) struct Alarm {
+pub(super) struct DeadlineTimer {
     sleep: Option<Pin<Box<Sleep>>>,
-    rings_us: u64,
+    expires_us: u64,
 }
 
-impl Alarm {
-    /// Whether `deadline_us` has passed; if not, the task will be woken by then.
+impl DeadlineTimer {
+    /// Whether `deadline_us` has passed; if not, the task is woken by then.
     #[inline]
     pub(super) fn poll(
         &mut self,
@@ -51,18 +52,18 @@ impl Alarm {
         connector: &Connector,
     ) -> bool {
         match &self.sleep {
-            Some(sleep) if self.rings_us <= deadline_us && !sleep.is_elapsed() => false,
+            Some(sleep) if self.expires_us <= deadline_us && !sleep.is_elapsed() => false,
             _ => self.set(cx, deadline_us, connector),
         }
     }
 
     #[cold]
     fn set(&mut self, cx: &mut Context<'_>, deadline_us: u64, connector: &Connector) -> bool {
-        let clock = connector.wire.clock;
+        let clock = connector.io.clock;
         if clock.now_us() >= deadline_us {
             return true;
         }
-        let at = clock.instant(deadline_us);
+        let at = clock.instant_at(deadline_us);
         let sleep = match &mut self.sleep {
             Some(sleep) => {
                 sleep.as_mut().reset(at);
@@ -70,31 +71,31 @@ impl Alarm {
             }
             none => none.insert(Box::pin(tokio::time::sleep_until(at))),
         };
-        self.rings_us = deadline_us;
-        // Registers the task; ready already only if the deadline just passed.
-        // Unconstrained: a task whose turn is used up would be told to come
-        // again without being registered, and nothing polls the sleep then.
+        self.expires_us = deadline_us;
+        // Registers the task; ready only if the deadline has just passed.
+        // Unconstrained: a task without budget left is not registered, and then
+        // nothing polls the sleep.
         let mut sleep = unconstrained(sleep.as_mut());
         matches!(Pin::new(&mut sleep).poll(cx), Poll::Ready(()))
     }
 }
 
-/// The end of a time limit, without overflow.
+/// The end of a time limit; long ones are cut so that it does not overflow.
 pub(super) fn deadline(from_us: u64, limit_us: u64) -> u64 {
     from_us.saturating_add(limit_us.min(LONGEST_LIMIT_US))
 }
 
-/// What a passed deadline means.
+/// The failure of a request whose deadline has passed.
 pub(super) fn timed_out(timeouts: &Timeouts, got_bytes: bool, peer: &str) -> Failure {
     if got_bytes {
-        let limit = in_words(timeouts.total_us);
-        return Failure::text(
+        let limit = duration_text(timeouts.total_us);
+        return Failure::new(
             Cause::TimeoutBody,
             format!("no complete answer from {peer} within {limit}"),
         );
     }
-    let limit = in_words(timeouts.first_byte_us.min(timeouts.total_us));
-    Failure::text(
+    let limit = duration_text(timeouts.first_byte_us.min(timeouts.total_us));
+    Failure::new(
         Cause::TimeoutFirstByte,
         format!("no first byte from {peer} within {limit}"),
     )
@@ -103,11 +104,11 @@ pub(super) fn timed_out(timeouts: &Timeouts, got_bytes: bool, peer: &str) -> Fai
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::clock::Clock;
-    use crate::engine::http::connect::Wire;
+    use crate::engine::clock::RunClock;
+    use crate::engine::http::connect::ThreadIo;
     use crate::engine::http::origin::Origins;
     use crate::engine::http::resolver::Resolver;
-    use crate::engine::http::tls::TlsChoice;
+    use crate::engine::http::tls::TlsConfig;
     use dlt_core::scenario::plan::{Dns, Tls};
     use std::future::poll_fn;
     use std::sync::Arc;
@@ -115,27 +116,28 @@ mod tests {
     use tokio::task::coop::has_budget_remaining;
 
     #[tokio::test(flavor = "current_thread")]
-    async fn an_alarm_set_by_a_task_whose_turn_is_used_up_rings() {
-        let clock = Clock::new(Instant::now());
+    async fn a_timer_set_by_a_task_without_budget_expires() {
+        let clock = RunClock::new(Instant::now());
         let origins = Origins::new(Resolver::system(), Vec::new(), 0);
-        let wire = Rc::new(Wire::new(clock, origins));
+        let io = Rc::new(ThreadIo::new(clock, origins));
         let connector = Connector::new(
-            wire,
-            Arc::new(TlsChoice::new(&Tls::default(), Arc::default())),
+            io,
+            Arc::new(TlsConfig::new(&Tls::default(), Arc::default())),
             Dns::default(),
         );
-        let mut alarm = Alarm::default();
+        let mut timer = DeadlineTimer::default();
         let deadline_us = clock.now_us() + 30_000;
         let (sender, mut many) = tokio::sync::mpsc::unbounded_channel();
         (0..1_000).for_each(|n| sender.send(n).unwrap());
-        let rung = poll_fn(|cx| {
+        let expired = poll_fn(|cx| {
             while has_budget_remaining() && many.poll_recv(cx).is_ready() {}
-            match alarm.poll(cx, deadline_us, &connector) {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
+            if timer.poll(cx, deadline_us, &connector) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
             }
         });
         let patience = Duration::from_secs(10);
-        assert!(tokio::time::timeout(patience, rung).await.is_ok());
+        assert!(tokio::time::timeout(patience, expired).await.is_ok());
     }
 }

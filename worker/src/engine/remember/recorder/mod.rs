@@ -1,12 +1,12 @@
-//! What a load thread remembers: its tally, its seconds, its errors. It is told
-//! what happened and when; it knows nothing of sockets or schedules.
+//! The recorder of a load thread: its tally, its seconds, its errors. The walkers
+//! say what happened and when; it knows nothing of sockets or schedules.
 //!
-//! Every number goes into the account and into the current second together, so
-//! the seconds that were sent add up to the final account exactly.
+//! Every number is added to the account and to the current second together, so
+//! the seconds that are sent add up to the final account exactly.
 
 mod errors;
 
-use self::errors::Errors;
+use self::errors::ErrorTable;
 use crate::engine::failure::{Exhausted, Failure};
 use crate::engine::{ThreadResult, ThreadSecond};
 use dlt_core::judge::verdict;
@@ -22,21 +22,21 @@ use tokio::sync::mpsc::UnboundedSender;
 
 const SECOND_US: u64 = 1_000_000;
 
-/// One thread's memory.
+/// Records the load of one thread.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     thread: usize,
     seconds: UnboundedSender<ThreadSecond>,
-    /// Whether samples count from the plan; then lag is what may be bad.
+    /// Whether the load is open: then response times count from the due time.
     open: bool,
     account: Account,
     labels: Vec<LabelTally>,
-    /// Names of the labels behind those of the plan.
+    /// Names of the labels that follow those of the plan.
     added: Vec<String>,
     /// All labels by name, once there are others than those of the plan.
     known: HashMap<String, usize>,
     phases: Phases,
-    errors: Errors,
+    errors: ErrorTable,
     series: Vec<Vec<LabelSecond>>,
     answers: u64,
     users: u64,
@@ -46,16 +46,17 @@ pub(crate) struct Recorder {
     ports_exhausted: u64,
     files_exhausted: u64,
     reading: Reading,
-    /// Users of closed load, and until when their time is counted.
+    /// Users of closed load.
     closed_users: u64,
-    counted_us: u64,
+    /// Until when their time is counted, µs.
+    user_time_until_us: u64,
     bad_seconds: Vec<u64>,
-    now: Current,
+    current: CurrentSecond,
 }
 
 /// The second that is being filled.
 #[derive(Debug, Default)]
-struct Current {
+struct CurrentSecond {
     second: u64,
     end_us: u64,
     flow: Second,
@@ -63,34 +64,34 @@ struct Current {
     labels: Vec<LabelSecond>,
 }
 
-/// What is said when there are too many labels.
-pub(crate) fn too_many_labels() -> String {
+/// The warning about too many labels.
+pub(crate) fn too_many_labels_warning() -> String {
     format!(
         "more than {MOST_LABELS} labels: the others are counted together as {OTHER_LABEL}; give requests labels that do not vary"
     )
 }
 
-/// A request that has ended, as the recorder is told of it.
+/// A request that has ended.
 #[derive(Debug)]
-pub(crate) struct Finished<'a> {
+pub(crate) struct FinishedRequest<'a> {
     pub(crate) label: usize,
     pub(crate) sample: &'a Sample,
     pub(crate) outcome: Outcome,
     /// Whether a user of closed load waited for it.
     pub(crate) closed: bool,
-    /// It was sent a second time.
+    /// Whether it was sent a second time.
     pub(crate) resent: bool,
 }
 
 impl Recorder {
-    /// An empty memory for `labels` labels.
+    /// A recorder for `labels` labels of the plan.
     pub(crate) fn new(
         thread: usize,
         labels: usize,
         open: bool,
         seconds: UnboundedSender<ThreadSecond>,
     ) -> Self {
-        // Above the limit there is no timeline by label (timeline.rs of core).
+        // Above the limit there is no timeline by label (`messages::timeline`).
         let series = if labels > MOST_TIMELINE_LABELS {
             0
         } else {
@@ -105,7 +106,7 @@ impl Recorder {
             added: Vec::new(),
             known: HashMap::new(),
             phases: Phases::default(),
-            errors: Errors::default(),
+            errors: ErrorTable::default(),
             series: vec![Vec::new(); series],
             answers: 0,
             users: 0,
@@ -116,31 +117,31 @@ impl Recorder {
             files_exhausted: 0,
             reading: Reading::default(),
             closed_users: 0,
-            counted_us: 0,
+            user_time_until_us: 0,
             bad_seconds: Vec::new(),
-            now: Current {
+            current: CurrentSecond {
                 end_us: SECOND_US,
                 labels: vec![LabelSecond::default(); series],
-                ..Current::default()
+                ..CurrentSecond::default()
             },
         }
     }
 
-    /// The plan lets a first request go at `due_us`: in closed load that is
-    /// when its first user begins, and how late it left is the start's skew.
-    pub(crate) fn wanted(&mut self, due_us: u64) {
+    /// Records that the plan has a request due at `due_us`. In closed load this is
+    /// when a user begins; the first request after it shows the start's skew.
+    pub(crate) fn request_due(&mut self, due_us: u64) {
         self.first_due_us = Some(self.first_due_us.map_or(due_us, |first| first.min(due_us)));
     }
 
-    /// The index of a label that is not in the plan's order; `fixed` are those
-    /// that are. Beyond the limit it is that of [`OTHER_LABEL`].
-    pub(crate) fn label(&mut self, name: &str, fixed: &[String]) -> usize {
+    /// The index of a varying label; `fixed` are the labels of the plan. Beyond the
+    /// limit it is the index of [`OTHER_LABEL`].
+    pub(crate) fn label_index(&mut self, name: &str, fixed: &[String]) -> usize {
         if self.known.is_empty() {
             self.known.extend(fixed.iter().cloned().zip(0..));
         }
         let name = match self.known.get(name) {
             Some(index) => return *index,
-            // The last place is for all others.
+            // The last place is reserved for all others.
             None if self.labels.len() >= MOST_LABELS - 1 => OTHER_LABEL,
             None => name,
         };
@@ -153,111 +154,114 @@ impl Recorder {
         self.labels.push(LabelTally::default());
         if index < MOST_TIMELINE_LABELS {
             self.series.push(Vec::new());
-            self.now.labels.push(LabelSecond::default());
+            self.current.labels.push(LabelSecond::default());
         } else if !self.series.is_empty() {
             // Above the limit there is no timeline by label.
             self.series.clear();
-            for second in self.now.labels.drain(..) {
-                self.now.flow.latency.merge(&second.latency);
-                self.now.flow.latency_failed.merge(&second.latency_failed);
+            for second in self.current.labels.drain(..) {
+                self.current.flow.latency.merge(&second.latency);
+                self.current
+                    .flow
+                    .latency_failed
+                    .merge(&second.latency_failed);
             }
         }
         index
     }
 
-    /// An arrival is on its way.
-    pub(crate) fn arrival_in(&mut self) {
+    /// An arrival begins its steps.
+    pub(crate) fn arrival_began(&mut self) {
         self.users += 1;
     }
 
-    /// The contrary.
-    pub(crate) fn arrival_out(&mut self) {
+    /// An arrival has ended its steps.
+    pub(crate) fn arrival_ended(&mut self) {
         self.users = self.users.saturating_sub(1);
     }
 
     /// A user of closed load begins.
-    pub(crate) fn user_in(&mut self, now_us: u64) {
-        self.roll_to(now_us);
+    pub(crate) fn user_began(&mut self, now_us: u64) {
+        self.close_seconds_until(now_us);
         self.count_user_time(now_us);
         self.users += 1;
         self.closed_users += 1;
     }
 
-    /// The contrary.
-    pub(crate) fn user_out(&mut self, now_us: u64) {
-        self.roll_to(now_us);
+    /// A user of closed load ends.
+    pub(crate) fn user_ended(&mut self, now_us: u64) {
+        self.close_seconds_until(now_us);
         self.count_user_time(now_us);
         self.users = self.users.saturating_sub(1);
         self.closed_users = self.closed_users.saturating_sub(1);
     }
 
     fn count_user_time(&mut self, until_us: u64) {
-        let passed_us = until_us.saturating_sub(self.counted_us);
-        self.now.flow.user_time_us += self.closed_users * passed_us;
-        self.counted_us = self.counted_us.max(until_us);
+        let passed_us = until_us.saturating_sub(self.user_time_until_us);
+        self.current.flow.user_time_us += self.closed_users * passed_us;
+        self.user_time_until_us = self.user_time_until_us.max(until_us);
     }
 
-    /// A request begins now; `arrival_us` is when the plan wanted it, if it is
-    /// the first of an arrival. Those that follow from answers are no measure
-    /// of how punctual the generator is, and first due is never one of them.
+    /// A request begins; `arrival_us` is its due time if it is the first of an
+    /// arrival. The due time of a later request depends on answers, so it does not
+    /// measure the lag of the generator.
     #[inline]
-    pub(crate) fn begun(&mut self, arrival_us: Option<u64>, now_us: u64) {
-        self.roll_to(now_us);
+    pub(crate) fn request_began(&mut self, arrival_us: Option<u64>, now_us: u64) {
+        self.close_seconds_until(now_us);
         let due_us = arrival_us.unwrap_or(now_us);
         self.account.scheduled += 1;
-        self.now.flow.scheduled += 1;
+        self.current.flow.scheduled += 1;
         if self.first_sent_us.is_none() {
             self.first_sent_us = Some(now_us);
         }
-        self.wanted(due_us);
+        self.request_due(due_us);
         if arrival_us.is_some() {
             let lag_us = now_us.saturating_sub(due_us);
             self.phases.lag.record(lag_us);
-            self.now.flow.lag.record(lag_us);
+            self.current.flow.lag.record(lag_us);
         }
     }
 
-    /// A request that has begun is handed to a connection.
+    /// A request is handed to a connection.
     #[inline]
-    pub(crate) fn sent(&mut self) {
+    pub(crate) fn request_sent(&mut self) {
         self.account.sent += 1;
-        self.now.flow.sent += 1;
+        self.current.flow.sent += 1;
     }
 
-    /// A request that has begun found no connection; [`Self::done`] follows.
+    /// A request got no connection; [`Self::request_finished`] follows.
     #[cold]
-    pub(crate) fn unconnected(&mut self) {
+    pub(crate) fn request_unconnected(&mut self) {
         self.account.unconnected += 1;
-        self.now.flow.unconnected += 1;
+        self.current.flow.unconnected += 1;
     }
 
-    /// `count` requests, the first due at `due_us`, are not sent: too many are
-    /// in flight, or the load is over.
-    pub(crate) fn dropped(&mut self, count: u64, due_us: u64, now_us: u64) {
-        self.roll_to(now_us);
+    /// `count` arrivals, the first due at `due_us`, are not sent: too many requests
+    /// are in flight, or the load is over.
+    pub(crate) fn arrivals_dropped(&mut self, count: u64, due_us: u64, now_us: u64) {
+        self.close_seconds_until(now_us);
         self.account.scheduled += count;
         self.account.dropped += count;
-        self.now.flow.scheduled += count;
-        self.now.flow.dropped += count;
-        self.wanted(due_us);
+        self.current.flow.scheduled += count;
+        self.current.flow.dropped += count;
+        self.request_due(due_us);
     }
 
     /// A request ended.
     #[inline]
-    pub(crate) fn done(&mut self, finished: &Finished<'_>) {
-        let &Finished {
+    pub(crate) fn request_finished(&mut self, finished: &FinishedRequest<'_>) {
+        let &FinishedRequest {
             label,
             sample,
             outcome,
             ..
         } = finished;
-        self.roll_to(sample.read_us.max(sample.done_us));
-        self.read(finished);
+        self.close_seconds_until(sample.read_us.max(sample.done_us));
+        self.count_read_delay(finished);
         self.labels[label].record(sample, outcome);
         let response_us = sample.done_us.saturating_sub(sample.due_us);
         let ok = outcome.cause.is_none();
-        // Of ok samples, as response times are. In closed load it is the response
-        // time, which labels have: see `finish`.
+        // Of ok samples, as response times are. In closed load it is equal to the
+        // response time, which the labels have: see `finish`.
         if self.open && ok {
             let service_us = sample.done_us.saturating_sub(sample.sent_us);
             self.phases.service.record(service_us);
@@ -274,21 +278,21 @@ impl Recorder {
         }
         self.answers += u64::from(outcome.status.is_some());
         self.last_done_us = self.last_done_us.max(sample.done_us);
-        let now = &mut self.now;
-        now.flow.bytes += sample.bytes_received;
+        let current = &mut self.current;
+        current.flow.bytes += sample.bytes_received;
         match outcome.cause {
             None => {
                 self.account.ok += 1;
-                now.flow.ok += 1;
+                current.flow.ok += 1;
             }
             Some(cause) => {
                 self.account.failed += 1;
-                now.flow.failed += 1;
-                now.causes[cause as usize] += 1;
+                current.flow.failed += 1;
+                current.causes[cause as usize] += 1;
             }
         }
-        match now.labels.get_mut(label) {
-            // `roll` adds the labels' up.
+        match current.labels.get_mut(label) {
+            // `close_second` adds up those of the labels.
             Some(second) if ok => {
                 second.latency.record(response_us);
                 second.ok += 1;
@@ -297,14 +301,14 @@ impl Recorder {
                 second.latency_failed.record(response_us);
                 second.failed += 1;
             }
-            None if ok => now.flow.latency.record(response_us),
-            None => now.flow.latency_failed.record(response_us),
+            None if ok => current.flow.latency.record(response_us),
+            None => current.flow.latency_failed.record(response_us),
         }
     }
 
-    /// The error of a request that was told to [`Self::done`]. `exchange` is
-    /// asked for only while there is room for another.
-    pub(crate) fn error(
+    /// A request of [`Self::request_finished`] has failed. `exchange` is called only
+    /// while another one can be saved.
+    pub(crate) fn request_failed(
         &mut self,
         label: usize,
         done_us: u64,
@@ -319,12 +323,12 @@ impl Recorder {
         self.errors.add(label, done_us, failure, exchange);
     }
 
-    /// How long a complete answer lay in the kernel, and how that is known.
+    /// Counts how long a complete answer was in the kernel, and how that is known.
     #[inline]
-    fn read(&mut self, finished: &Finished<'_>) {
+    fn count_read_delay(&mut self, finished: &FinishedRequest<'_>) {
         if finished.resent {
             self.account.resent += 1;
-            self.now.flow.resent += 1;
+            self.current.flow.resent += 1;
         }
         let sample = finished.sample;
         let Some(timed) = sample.timed else {
@@ -336,53 +340,53 @@ impl Recorder {
             Timed::Missing => self.reading.missing += 1,
             Timed::Implausible => self.reading.implausible += 1,
         }
-        self.now.flow.unstamped += u64::from(timed != Timed::Stamp);
+        self.current.flow.unstamped += u64::from(timed != Timed::Stamp);
         self.reading.delay.record(delay_us);
         if finished.closed {
-            self.now.flow.read_delay_us += delay_us;
+            self.current.flow.read_delay_us += delay_us;
         }
     }
 
-    /// Sends every second that is over at `now_us`.
+    /// Sends every second that has ended by `now_us`.
     #[inline]
-    pub(crate) fn roll_to(&mut self, now_us: u64) {
-        while now_us >= self.now.end_us {
-            self.roll();
+    pub(crate) fn close_seconds_until(&mut self, now_us: u64) {
+        while now_us >= self.current.end_us {
+            self.close_second();
         }
     }
 
     #[cold]
-    fn roll(&mut self) {
-        self.count_user_time(self.now.end_us);
-        let now = &mut self.now;
-        let mut flow = std::mem::take(&mut now.flow);
+    fn close_second(&mut self) {
+        self.count_user_time(self.current.end_us);
+        let current = &mut self.current;
+        let mut flow = std::mem::take(&mut current.flow);
         self.reading.user_time_us += flow.user_time_us;
         self.reading.lost_us += flow.read_delay_us;
-        flow.second = now.second;
+        flow.second = current.second;
         flow.users = self.users;
         let mut top = None;
         for cause in Cause::ALL {
-            let count = std::mem::take(&mut now.causes[cause as usize]);
+            let count = std::mem::take(&mut current.causes[cause as usize]);
             if count > 0 {
                 flow.causes.push((cause.name().to_owned(), count));
                 top = top.max(Some((count, cause)));
             }
         }
         flow.causes.sort();
-        for (series, second) in self.series.iter_mut().zip(&mut now.labels) {
+        for (series, second) in self.series.iter_mut().zip(&mut current.labels) {
             flow.latency.merge(&second.latency);
             flow.latency_failed.merge(&second.latency_failed);
-            keep_second(series, now.second, std::mem::take(second));
+            push_second(series, current.second, std::mem::take(second));
         }
-        // Whoever takes it keeps it to the end of the run.
+        // The receiver keeps it to the end of the run.
         flow.latency.shrink_to_fit();
         flow.latency_failed.shrink_to_fit();
         flow.lag.shrink_to_fit();
         let lag_p99_us = flow.lag.quantile_us(0.99).map_or(0, |us| us as u64);
         if verdict::is_bad_second(&flow) {
-            self.bad_seconds.push(now.second);
+            self.bad_seconds.push(current.second);
         }
-        // Nobody listening is no reason to stop: the result still tells all.
+        // Without a receiver the load goes on: the result has everything.
         let _ = self.seconds.send(ThreadSecond {
             thread: self.thread,
             second: flow,
@@ -390,32 +394,32 @@ impl Recorder {
             answers: self.answers,
             top_cause: top.map(|row| row.1),
         });
-        now.second += 1;
-        now.end_us += SECOND_US;
+        current.second += 1;
+        current.end_us += SECOND_US;
     }
 
-    /// Requests begun that have not ended.
+    /// Requests that have begun and not ended.
     pub(crate) fn in_flight(&self) -> u64 {
         let account = &self.account;
         account.scheduled - account.dropped - account.ok - account.failed - account.unfinished
     }
 
-    /// The load is over: what is still in flight is unfinished, the last
-    /// second is sent, and everything handed over.
+    /// Ends the load: requests in flight become unfinished, and the last second is
+    /// sent.
     pub(crate) fn finish(mut self, labels: &[String], now_us: u64) -> ThreadResult {
-        self.roll_to(now_us);
+        self.close_seconds_until(now_us);
         self.count_user_time(now_us);
         self.closed_users = 0;
         let unfinished = self.in_flight();
         self.account.unfinished += unfinished;
-        self.now.flow.unfinished += unfinished;
-        // What was still connecting never was with the target.
+        self.current.flow.unfinished += unfinished;
+        // Requests that were still connecting never reached the target.
         let account = &self.account;
         let connecting = account.scheduled - account.dropped - account.sent - account.unconnected;
         self.account.unconnected += connecting;
-        self.now.flow.unconnected += connecting;
+        self.current.flow.unconnected += connecting;
         self.users = 0;
-        self.roll();
+        self.close_second();
         if !self.open {
             for label in &self.labels {
                 self.phases.service.merge(&label.response);
@@ -424,7 +428,7 @@ impl Recorder {
         let names = [labels, &self.added].concat();
         ThreadResult {
             account: self.account,
-            errors: self.errors.named(&names),
+            errors: self.errors.into_tallies(&names),
             names,
             labels: self.labels,
             phases: self.phases,
@@ -444,7 +448,7 @@ impl Recorder {
 }
 
 /// Adds a label's second to its series, at the timeline's resolution.
-fn keep_second(series: &mut Vec<LabelSecond>, second: u64, row: LabelSecond) {
+fn push_second(series: &mut Vec<LabelSecond>, second: u64, row: LabelSecond) {
     if row.ok + row.failed == 0 {
         return;
     }
@@ -454,7 +458,7 @@ fn keep_second(series: &mut Vec<LabelSecond>, second: u64, row: LabelSecond) {
         _ => {
             let mut row = row;
             row.second = stretch;
-            // It is kept to the end of the run.
+            // The row is kept to the end of the run.
             row.latency.shrink_to_fit();
             row.latency_failed.shrink_to_fit();
             series.push(row);

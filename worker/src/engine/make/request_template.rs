@@ -1,10 +1,10 @@
-//! How a step's request is made: once before the clock starts if nothing in
-//! it changes, else for each sample from the session's values.
+//! Makes a step's request: once before the clock starts if nothing in it varies,
+//! else for each sample from the session's values.
 
-use crate::engine::files::Files;
-use crate::engine::http::request::{Endpoint, Parts, Request};
-use crate::engine::make::form::{FORM_TYPE, Fields, Multipart, Unmade};
-use crate::engine::make::session::{Names, Secrets, Session};
+use crate::engine::files::PlanFiles;
+use crate::engine::http::request::{Endpoint, Request, RequestParts};
+use crate::engine::make::form::{FORM_TYPE, FormFields, MakeError, Multipart};
+use crate::engine::make::session::{Secrets, Session, VariableNames};
 use crate::engine::make::template::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,12 +13,12 @@ use dlt_core::scenario::plan::{Auth, Body, Group, Step};
 use std::sync::Arc;
 use url::Url;
 
-/// Longest head that is made of values, bytes: no server takes more.
+/// Longest head of a request, bytes: no server accepts a longer one.
 const LONGEST_MADE_HEAD_BYTES: usize = 256 * 1024;
 
-/// A request with what it was made of, which redirects need.
+/// A request with the parts that it was made of, which redirects need.
 #[derive(Debug)]
-pub(crate) struct Made {
+pub(crate) struct MadeRequest {
     pub(crate) endpoint: Endpoint,
     pub(crate) request: Request,
     pub(crate) url: Url,
@@ -28,75 +28,80 @@ pub(crate) struct Made {
 
 /// A step's request.
 #[derive(Debug)]
-pub(crate) enum Shape {
-    /// Always the same.
-    Fixed(Box<Made>),
+pub(crate) enum StepRequest {
+    /// Made beforehand.
+    Fixed(Box<MadeRequest>),
     /// Made for each sample.
-    Varying(Box<Recipe>),
+    Varying(Box<RequestTemplate>),
 }
 
-/// What a request is made of.
+/// A step's request with its variables.
 #[derive(Debug)]
-pub(crate) struct Recipe {
+pub(crate) struct RequestTemplate {
     method: String,
     keepalive: bool,
-    /// Stands before `url` unless that turns out to be absolute.
+    /// Precedes `url` unless the filled `url` is absolute.
     base: Template,
     url: Template,
-    /// Where it goes, if that does not vary.
+    /// Where the request goes, if that does not vary.
     pub(crate) endpoint: Option<Endpoint>,
     headers: Vec<(String, Template)>,
-    auth: Option<AuthRecipe>,
-    content: Content,
+    auth: Option<AuthTemplate>,
+    body: BodyTemplate,
 }
 
 #[derive(Debug)]
-enum AuthRecipe {
+enum AuthTemplate {
     Basic(Template, Template),
     Bearer(Template),
 }
 
 #[derive(Debug)]
-enum Content {
+enum BodyTemplate {
     None,
     Fixed(Arc<[u8]>),
     Text(Template),
-    Form(Fields),
+    Form(FormFields),
     Multipart(Multipart),
 }
 
-impl Shape {
-    /// Prepares a step's request and notes what in it is secret.
+impl StepRequest {
+    /// Prepares a step's request and adds its secrets to `secrets`.
     pub(crate) fn of(
         group: &Group,
         step: &Step,
-        names: &Names,
-        files: &Files,
+        names: &VariableNames,
+        files: &PlanFiles,
         secrets: &mut Secrets,
     ) -> Result<Self, String> {
-        let recipe = Recipe::of(group, step, names, files)?;
-        recipe.secrets(step, names, secrets);
-        if !recipe.is_fixed() {
-            return Ok(Self::Varying(Box::new(recipe)));
+        let template = RequestTemplate::compile(group, step, names, files)?;
+        template.collect_secrets(step, names, secrets);
+        if !template.is_fixed() {
+            return Ok(Self::Varying(Box::new(template)));
         }
-        match recipe.make(&Session::default()) {
+        match template.make(&Session::default()) {
             Ok(made) => Ok(Self::Fixed(Box::new(made))),
-            Err(Unmade::Wrong(why)) => Err(why),
-            Err(Unmade::Missing(slot)) => Err(format!("variable {} varies", names.name(slot))),
+            Err(MakeError::Invalid(why)) => Err(why),
+            Err(MakeError::NoValue(slot)) => Err(format!("variable {} varies", names.name(slot))),
         }
     }
 
-    /// Where it goes, if that is known beforehand.
+    /// Where the request goes, if that does not vary.
     pub(crate) fn endpoint(&self) -> Option<&Endpoint> {
         match self {
             Self::Fixed(made) => Some(&made.endpoint),
-            Self::Varying(recipe) => recipe.endpoint.as_ref(),
+            Self::Varying(template) => template.endpoint.as_ref(),
         }
     }
 }
 
-impl Recipe {
-    fn of(group: &Group, step: &Step, names: &Names, files: &Files) -> Result<Self, String> {
+impl RequestTemplate {
+    fn compile(
+        group: &Group,
+        step: &Step,
+        names: &VariableNames,
+        files: &PlanFiles,
+    ) -> Result<Self, String> {
         let compile = |text: &str| Template::compile(text, names);
         let (base, url) = match &step.url_text {
             Some(text) => (compile(&text.base)?, compile(&text.text)?),
@@ -108,21 +113,21 @@ impl Recipe {
         }
         let auth = match &step.auth {
             Some(Auth::Basic { username, password }) => {
-                Some(AuthRecipe::Basic(compile(username)?, compile(password)?))
+                Some(AuthTemplate::Basic(compile(username)?, compile(password)?))
             }
-            Some(Auth::Bearer(token)) => Some(AuthRecipe::Bearer(compile(token)?)),
+            Some(Auth::Bearer(token)) => Some(AuthTemplate::Bearer(compile(token)?)),
             None => None,
         };
-        let content = match &step.body {
-            Body::None => Content::None,
-            Body::Text(text) => Content::Text(compile(text)?),
+        let body = match &step.body {
+            Body::None => BodyTemplate::None,
+            Body::Text(text) => BodyTemplate::Text(compile(text)?),
             Body::File(path) => {
                 let bytes = files.get(path);
-                Content::Fixed(bytes.map_err(|why| format!("body-file {why}"))?)
+                BodyTemplate::Fixed(bytes.map_err(|why| format!("body-file {why}"))?)
             }
-            Body::Form(fields) => Content::Form(Fields::compile(fields, names)?),
+            Body::Form(fields) => BodyTemplate::Form(FormFields::compile(fields, names)?),
             Body::Multipart(fields, uploads) => {
-                Content::Multipart(Multipart::compile(fields, uploads, names, files)?)
+                BodyTemplate::Multipart(Multipart::compile(fields, uploads, names, files)?)
             }
         };
         Ok(Self {
@@ -130,27 +135,28 @@ impl Recipe {
             keepalive: group.keepalive,
             base,
             url,
-            endpoint: match step.host_is_fixed() {
-                true => Some(Endpoint::of(&step.url)?),
-                false => None,
+            endpoint: if step.host_is_fixed() {
+                Some(Endpoint::of(&step.url)?)
+            } else {
+                None
             },
             headers,
             auth,
-            content,
+            body,
         })
     }
 
     fn templates(&self) -> impl Iterator<Item = &Template> {
         let headers = self.headers.iter().map(|header| &header.1);
         let auth: &[&Template] = match &self.auth {
-            Some(AuthRecipe::Basic(username, password)) => &[username, password],
-            Some(AuthRecipe::Bearer(token)) => &[token],
+            Some(AuthTemplate::Basic(username, password)) => &[username, password],
+            Some(AuthTemplate::Bearer(token)) => &[token],
             None => &[],
         };
         let auth: Vec<&Template> = auth.to_vec();
         let fields = self.fields().iter().map(|field| &field.1);
-        let text = match &self.content {
-            Content::Text(text) => Some(text),
+        let text = match &self.body {
+            BodyTemplate::Text(text) => Some(text),
             _ => None,
         };
         [&self.base, &self.url]
@@ -162,9 +168,9 @@ impl Recipe {
     }
 
     fn fields(&self) -> &[(String, Template)] {
-        match &self.content {
-            Content::Form(fields) => &fields.0,
-            Content::Multipart(multipart) => &multipart.fields.0,
+        match &self.body {
+            BodyTemplate::Form(fields) => &fields.0,
+            BodyTemplate::Multipart(multipart) => &multipart.fields.0,
             _ => &[],
         }
     }
@@ -173,18 +179,19 @@ impl Recipe {
         self.templates().all(|template| template.fixed().is_some())
     }
 
-    /// What stands where secrets stand.
-    fn secrets(&self, step: &Step, names: &Names, secrets: &mut Secrets) {
+    /// Adds what stands in place of secrets: in auth, in headers, fields and
+    /// parameters whose names say so.
+    fn collect_secrets(&self, step: &Step, names: &VariableNames, secrets: &mut Secrets) {
         match &self.auth {
-            Some(AuthRecipe::Basic(_, secret) | AuthRecipe::Bearer(secret)) => {
-                secret.is_secret(secrets);
+            Some(AuthTemplate::Basic(_, secret) | AuthTemplate::Bearer(secret)) => {
+                secret.add_to_secrets(secrets);
             }
             None => {}
         }
         let headers = self.headers.iter().filter(|header| is_secret(&header.0));
         let fields = self.fields().iter().filter(|field| is_secret(&field.0));
         for (_, template) in headers.chain(fields) {
-            template.is_secret(secrets);
+            template.add_to_secrets(secrets);
         }
         let url = step.url_text.as_ref().map_or("", |text| text.text.as_str());
         for pair in url.split(['?', '&', '#']) {
@@ -192,56 +199,58 @@ impl Recipe {
                 && is_secret(name)
                 && let Ok(template) = Template::compile(value, names)
             {
-                template.is_secret(secrets);
+                template.add_to_secrets(secrets);
             }
         }
     }
 
-    /// Makes the request of a session.
-    pub(crate) fn make(&self, session: &Session) -> Result<Made, Unmade> {
-        let fill = |template: &Template| template.fill(session).map_err(Unmade::Missing);
-        let url = self.url(session)?;
+    /// Makes the request with a session's values.
+    pub(crate) fn make(&self, session: &Session) -> Result<MadeRequest, MakeError> {
+        let fill = |template: &Template| template.fill(session).map_err(MakeError::NoValue);
+        let url = self.make_url(session)?;
         let endpoint = match &self.endpoint {
             Some(endpoint) => endpoint.clone(),
-            None => Endpoint::of(&url).map_err(Unmade::Wrong)?,
+            None => Endpoint::of(&url).map_err(MakeError::Invalid)?,
         };
         let mut headers = Vec::new();
         if let Some(auth) = &self.auth {
             let value = match auth {
-                AuthRecipe::Basic(username, password) => {
+                AuthTemplate::Basic(username, password) => {
                     let pair = format!("{}:{}", fill(username)?, fill(password)?);
                     format!("Basic {}", STANDARD.encode(pair))
                 }
-                AuthRecipe::Bearer(token) => format!("Bearer {}", fill(token)?),
+                AuthTemplate::Bearer(token) => format!("Bearer {}", fill(token)?),
             };
             headers.push(("Authorization".to_owned(), value));
         }
         for (name, value) in &self.headers {
             headers.push((name.clone(), fill(value)?));
         }
-        let (body, content_type) = self.body(session)?;
-        if let Some((content_type, needed)) = content_type {
+        let (body, content_type) = self.make_body(session)?;
+        if let Some((content_type, is_required)) = content_type {
             let own = |header: &(String, String)| header.0.eq_ignore_ascii_case("content-type");
-            if needed {
-                // Only this one knows the boundary.
+            if is_required {
+                // The scenario's own value does not have the boundary.
                 headers.retain(|header| !own(header));
             }
             if !headers.iter().any(own) {
                 headers.push(("Content-Type".to_owned(), content_type));
             }
         }
-        let request = Request::build(&Parts {
+        let request = Request::build(&RequestParts {
             method: &self.method,
             url: &url,
             headers: &headers,
             body: body.as_ref(),
             keepalive: self.keepalive,
         })
-        .map_err(Unmade::Wrong)?;
+        .map_err(MakeError::Invalid)?;
         if request.head_bytes > LONGEST_MADE_HEAD_BYTES {
-            return Err(Unmade::Wrong("its head is longer than 256 KiB".to_owned()));
+            return Err(MakeError::Invalid(
+                "its head is longer than 256 KiB".to_owned(),
+            ));
         }
-        Ok(Made {
+        Ok(MadeRequest {
             endpoint,
             request,
             url,
@@ -250,47 +259,49 @@ impl Recipe {
         })
     }
 
-    fn url(&self, session: &Session) -> Result<Url, Unmade> {
-        let fill = |template: &Template| template.fill(session).map_err(Unmade::Missing);
+    fn make_url(&self, session: &Session) -> Result<Url, MakeError> {
+        let fill = |template: &Template| template.fill(session).map_err(MakeError::NoValue);
         let mut text = fill(&self.url)?;
         if !(text.starts_with("http://") || text.starts_with("https://")) {
             text.insert_str(0, &fill(&self.base)?);
         }
-        let wrong = |why: &str| Unmade::Wrong(format!("its URL {why}"));
-        // The URL standard drops these in silence.
+        let invalid = |why: &str| MakeError::Invalid(format!("its URL {why}"));
+        // The URL standard drops these without an error.
         if text.chars().any(char::is_control) || text.trim() != text {
-            return Err(wrong("has control characters, or white space at its ends"));
+            return Err(invalid(
+                "has control characters, or white space at its ends",
+            ));
         }
-        let mut url = Url::parse(&text).map_err(|error| wrong(&format!("is none: {error}")))?;
+        let mut url = Url::parse(&text).map_err(|error| invalid(&format!("is none: {error}")))?;
         if !url.has_host() || url.port() == Some(0) {
-            return Err(wrong("has no host, or port 0"));
+            return Err(invalid("has no host, or port 0"));
         }
-        // A fragment is never sent.
+        // Fragments are not sent.
         url.set_fragment(None);
         Ok(url)
     }
 
-    /// The body with its Content-Type, and whether no other will do.
+    /// The body with its Content-Type, and whether that one is required.
     #[expect(
         clippy::type_complexity,
         reason = "used once, one line below its only caller"
     )]
-    fn body(
+    fn make_body(
         &self,
         session: &Session,
-    ) -> Result<(Option<Arc<[u8]>>, Option<(String, bool)>), Unmade> {
-        Ok(match &self.content {
-            Content::None => (None, None),
-            Content::Fixed(bytes) => (Some(bytes.clone()), None),
-            Content::Text(text) => {
-                let text = text.fill(session).map_err(Unmade::Missing)?;
+    ) -> Result<(Option<Arc<[u8]>>, Option<(String, bool)>), MakeError> {
+        Ok(match &self.body {
+            BodyTemplate::None => (None, None),
+            BodyTemplate::Fixed(bytes) => (Some(bytes.clone()), None),
+            BodyTemplate::Text(text) => {
+                let text = text.fill(session).map_err(MakeError::NoValue)?;
                 (Some(text.into_bytes().into()), None)
             }
-            Content::Form(fields) => {
+            BodyTemplate::Form(fields) => {
                 let body = fields.encode(session)?;
                 (Some(body.into()), Some((FORM_TYPE.to_owned(), false)))
             }
-            Content::Multipart(parts) => {
+            BodyTemplate::Multipart(parts) => {
                 let body = parts.encode(session)?;
                 (Some(body.into()), Some((parts.content_type(), true)))
             }

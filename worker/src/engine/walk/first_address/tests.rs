@@ -1,17 +1,17 @@
-//! Connections over all threads and runners are spread over the addresses of a
-//! name as evenly as can be.
+//! The connections of all threads and runners are spread over the addresses of a
+//! name as evenly as possible.
 
 use super::*;
 use crate::engine::http::resolver::Resolver;
-use std::net::SocketAddr;
-use std::time::Instant;
 use crate::engine::tests::{spec, step, target::Target, users};
 use dlt_core::load::share::Share;
 use dlt_core::scenario::plan::{Group, Step};
 use proptest::prelude::*;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
-/// A resolver that has so many addresses for every name.
+/// A resolver that answers every name with so many addresses.
 fn resolver(addresses: u8) -> Resolver {
     Resolver::of(move |_, port| {
         let all = (1..=addresses).map(|n| SocketAddr::from(([10, 0, 0, n], port)));
@@ -23,7 +23,7 @@ fn step_to(host: &str) -> Step {
     let target = Target::plain();
     Step {
         url: format!("http://{host}/").parse().unwrap(),
-        // Nobody needs TLS then, which takes time to prepare.
+        // Without redirects no TLS has to be prepared, which takes time.
         follow_redirects: false,
         ..step(&target, "/")
     }
@@ -49,10 +49,10 @@ fn lots(regions: &[u64]) -> Vec<Lot> {
     lots
 }
 
-fn prepared(groups: &[Group], threads: u64, lot: Lot, addresses: u8) -> Prepared {
+fn prepared(groups: &[Group], threads: u64, lot: Lot, addresses: u8) -> PreparedLoad {
     let mut spec = spec(groups.to_vec(), threads as usize, Instant::now());
     spec.lot = lot;
-    Prepared::new(&spec, resolver(addresses)).unwrap()
+    PreparedLoad::new(&spec, resolver(addresses)).unwrap()
 }
 
 /// Connections by address of `host` if each user opens one.
@@ -67,7 +67,7 @@ fn connections(
     for lot in lots(regions) {
         let prepared = Arc::new(prepared(groups, threads, lot, addresses));
         for thread in 0..threads {
-            let known = known(&prepared, thread);
+            let known = known_hosts(&prepared, thread);
             let known = known.iter().find(|known| known.endpoint.host == host);
             let known = known.unwrap();
             assert_eq!(known.addresses.len(), counts.len());
@@ -81,7 +81,7 @@ fn connections(
                     lot.split(thread, threads).count(most)
                 })
                 .sum();
-            for turn in known.first_turn..known.first_turn + mine {
+            for turn in known.first_index..known.first_index + mine {
                 let at = (turn % u64::from(addresses)) as usize;
                 counts[at] += 1;
             }
@@ -133,19 +133,19 @@ fn threads_of_open_load_begin_one_after_the_other() {
     let mut turns = Vec::new();
     for lot in lots(&[2, 1]) {
         let prepared = prepared(std::slice::from_ref(&open), 2, lot, 3);
-        turns.extend((0..2).map(|thread| known(&prepared, thread)[0].first_turn));
-        // So do they at hosts that the plan does not name.
-        assert_eq!(number(&prepared, 1), turns[turns.len() - 1]);
+        turns.extend((0..2).map(|thread| known_hosts(&prepared, thread)[0].first_index));
+        // The same holds for hosts that the plan does not name.
+        assert_eq!(thread_number(&prepared, 1), turns[turns.len() - 1]);
     }
     assert_eq!(turns, [0, 1, 2, 3, 4, 5]);
 }
 
 #[test]
-fn a_name_is_asked_for_once_whatever_its_groups_want_of_it() {
+fn a_name_is_looked_up_once_for_all_groups() {
     let mut first = group(2, "a.test");
     first.dns.policy = dlt_core::scenario::plan::DnsPolicy::First;
-    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let count = asked.clone();
+    let lookups = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = lookups.clone();
     let resolver = Resolver::of(move |host, port| {
         count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         match host {
@@ -161,8 +161,8 @@ fn a_name_is_asked_for_once_whatever_its_groups_want_of_it() {
         group(1, "gone.test"),
         group(1, "a.test"),
     ];
-    let prepared = Prepared::new(&spec(groups, 1, Instant::now()), resolver).unwrap();
-    assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 2);
+    let prepared = PreparedLoad::new(&spec(groups, 1, Instant::now()), resolver).unwrap();
+    assert_eq!(lookups.load(std::sync::atomic::Ordering::Relaxed), 2);
     let hosts: Vec<(usize, &[usize])> = prepared
         .hosts
         .iter()

@@ -1,9 +1,9 @@
-//! How runners meet: the start connection of dlt.md 4. The leader calls each
-//! worker of its region, proves that it knows the run's secret, compares
-//! clocks, and tells all of them their share and the one start instant.
+//! How runners meet: the start connection of dlt.md 4. The leader connects to
+//! each worker of its region, proves that it knows the run's secret, measures
+//! clock offsets, and sends every worker its share and the one start instant.
 //!
-//! `worker` waits and answers, `leader` calls and insists. What happens after
-//! the start is `conduct`'s affair.
+//! `worker` waits and answers, `leader` connects and requires an answer. What
+//! happens after the start is up to the coordinator.
 
 pub mod leader;
 pub mod worker;
@@ -15,21 +15,21 @@ use std::fmt::Write;
 use std::time::Duration;
 
 /// How long each step of a handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 /// Random bytes in a challenge.
 const CHALLENGE_BYTES: usize = 32;
-/// How long before the start shares are final, so that the engine can prepare.
+/// How long before the start shares become final: the engine prepares in this time.
 const PREPARATION: Duration = Duration::from_millis(600);
-/// A start further ahead than this is refused: no wait without an end.
+/// A start further ahead than this is refused, so that no runner waits without an end.
 const FARTHEST_START_US: u64 = 600_000_000;
 
 /// Why runners did not meet.
 #[derive(Debug, thiserror::Error)]
-pub enum MeetError {
+pub enum RendezvousError {
     /// The depot failed.
     #[error(transparent)]
     Depot(#[from] DepotError),
-    /// An object that must be there is not, or makes no sense.
+    /// An object that must be there is missing or not understood.
     #[error("object {key} {what}; the run was not prepared as a worker needs it")]
     Object {
         /// Which.
@@ -37,7 +37,7 @@ pub enum MeetError {
         /// What is wrong with it.
         what: String,
     },
-    /// No port, no randomness.
+    /// The system has no port or no random bytes.
     #[error("cannot {what}: {source}")]
     Io {
         /// What was tried.
@@ -55,19 +55,19 @@ pub enum MeetError {
         /// How long it was waited for.
         seconds: u64,
     },
-    /// Too many strangers.
+    /// Too many callers failed the challenge.
     #[error("{0} callers failed to prove that they are the leader; giving up")]
-    Strangers(u32),
+    TooManyFailedCallers(u32),
 }
 
 /// How long to wait for the start.
 #[derive(Debug, Clone, Copy)]
-pub struct Deadline {
+pub struct StartDeadline {
     at: tokio::time::Instant,
     seconds: u64,
 }
 
-impl Deadline {
+impl StartDeadline {
     /// So many seconds from now.
     pub fn in_seconds(seconds: u64) -> Self {
         Self {
@@ -76,22 +76,23 @@ impl Deadline {
         }
     }
 
-    fn missed(self, waited_for: &'static str) -> MeetError {
-        MeetError::Deadline {
+    fn missed(self, waited_for: &'static str) -> RendezvousError {
+        RendezvousError::Deadline {
             waited_for,
             seconds: self.seconds,
         }
     }
 }
 
-/// The proof that its sender knows the secret: HMAC-SHA256 over the challenge.
-fn prove(secret: &[u8], challenge: &str) -> String {
+/// Answers a challenge: HMAC-SHA256 over it, keyed with the run's secret.
+fn sign_challenge(secret: &[u8], challenge: &str) -> String {
     hex(&mac(secret, challenge).finalize().into_bytes())
 }
 
-/// Whether a proof is right, in time that does not depend on where it is wrong.
-fn is_proof(secret: &[u8], challenge: &str, proof: &str) -> bool {
-    unhex(proof).is_some_and(|bytes| mac(secret, challenge).verify_slice(&bytes).is_ok())
+/// Whether the answer to a challenge is right. Takes the same time wherever the
+/// answer is wrong.
+fn is_signature(secret: &[u8], challenge: &str, signature: &str) -> bool {
+    unhex(signature).is_some_and(|bytes| mac(secret, challenge).verify_slice(&bytes).is_ok())
 }
 
 #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]

@@ -1,0 +1,347 @@
+//! The sequence of a runner: order, rendezvous, load, report, exit code. Each
+//! step stands in a module of its own; here are only their order and what ends
+//! it early.
+
+mod preflight;
+
+use crate::clock;
+use crate::coordinator::peers::Peers;
+use crate::coordinator::rendezvous::leader::{self, RegionWorkers};
+use crate::coordinator::rendezvous::worker::{self, StartOutcome};
+use crate::coordinator::rendezvous::{RendezvousError, StartDeadline};
+use crate::coordinator::stop::{StopSignal, stop_requested};
+use crate::coordinator::watchdog::Watchdog;
+use crate::coordinator::{Coordinator, CoordinatorSpec, LoadDeadlines, Overdue};
+use crate::depot::{Depot, DepotError};
+use crate::engine::{self, Inputs, LoadError, LoadSpec};
+use crate::health::{self, Usage, cgroup::Cgroup};
+use crate::output::{LineWriter, log};
+use crate::report::{self, RunContext};
+use dlt_core::ids::RunnerId;
+use dlt_core::keys;
+use dlt_core::messages::order::{Order, Role, Start};
+use dlt_core::messages::report::Ended;
+use dlt_core::messages::runner_line::RunnerLine;
+use dlt_core::refusal::Faults;
+use dlt_core::scenario::plan::Plan;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+// Times after planned end and graceful stop. At home a run is killed after 30 s.
+/// When a load that goes on is stopped; stopping takes up to 15 s.
+const STOP_AFTER: Duration = Duration::from_secs(7);
+/// Until when a leader whose own load is over waits for its workers.
+const WAIT_FOR_WORKERS: Duration = Duration::from_secs(15);
+/// When a load that was stopped and goes on is given up.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(24);
+/// When the watchdog ends a runner that still hangs.
+const WATCHDOG_AFTER: Duration = Duration::from_secs(27);
+/// Targets named in a sentence; the others are counted.
+const MOST_TARGETS: usize = 3;
+
+/// Why a runner stored no report.
+#[derive(Debug, thiserror::Error)]
+pub enum RunnerError {
+    /// The order has no runner id.
+    #[error("environment variable DLT_RUNNER is not set; a worker is started by dlt, not by hand")]
+    NoRunnerId,
+    /// The plan cannot be read.
+    #[error("object {key} is not a plan: {why}")]
+    Plan {
+        /// Which object.
+        key: String,
+        /// All its faults.
+        why: String,
+    },
+    /// An object is missing in the depot.
+    #[error("object {0} is not in the depot; the run was not prepared as a worker needs it")]
+    Missing(String),
+    /// The depot failed.
+    #[error(transparent)]
+    Depot(#[from] DepotError),
+    /// The runners did not meet.
+    #[error(transparent)]
+    Rendezvous(#[from] RendezvousError),
+    /// A file that the plan names cannot be read by this runner.
+    #[error(
+        "{what} {path} of scenario {scenario:?} cannot be read: {why}; correct the path or make the file readable for this runner, then start the run again"
+    )]
+    File {
+        /// What it is for, as the scenario names it.
+        what: &'static str,
+        /// Where it should be.
+        path: String,
+        /// The scenario that names it.
+        scenario: String,
+        /// What the system said.
+        why: String,
+    },
+    /// The load could not begin.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The load did not end.
+    #[error(transparent)]
+    Overdue(#[from] Overdue),
+}
+
+impl RunnerError {
+    /// The exit code of a runner that ends so.
+    pub fn exit(&self) -> i32 {
+        match self {
+            Self::NoRunnerId | Self::Plan { .. } => crate::EXIT_BAD_ORDER,
+            _ => crate::EXIT_COULD_NOT_RUN,
+        }
+    }
+}
+
+/// A runner, ready to begin.
+#[derive(Debug)]
+pub struct Runner {
+    /// What it has to do.
+    pub order: Order,
+    /// When the process began.
+    pub process_start: Instant,
+    /// How long to wait for the start, seconds.
+    pub start_deadline_s: u64,
+    /// Says when to stop.
+    pub stop: StopSignal,
+    /// Where lines go.
+    pub lines: LineWriter,
+    /// Ends a process that hangs.
+    pub watchdog: Watchdog,
+}
+
+impl Runner {
+    /// Runs to the end; returns the exit code. The last line is always written.
+    pub async fn run(mut self) -> i32 {
+        let Some(runner) = self.order.runner.clone() else {
+            log(&RunnerError::NoRunnerId.to_string());
+            return RunnerError::NoRunnerId.exit();
+        };
+        let (exit, report) = match self.meet_and_load(&runner).await {
+            Ok(report) => (crate::EXIT_REPORTED, Some(report)),
+            Err(error) => {
+                log(&error.to_string());
+                (error.exit(), None)
+            }
+        };
+        self.lines.write(&RunnerLine::Finished {
+            runner,
+            exit,
+            report,
+        });
+        exit
+    }
+
+    /// Meets the peers, makes the load and stores the report; returns its key.
+    async fn meet_and_load(&mut self, runner: &RunnerId) -> Result<String, RunnerError> {
+        let depot = Depot::open(&self.order.depot)?;
+        let plan = Arc::new(self.read_plan(&depot).await?);
+        let mut stop = self.stop.clone();
+        let met = tokio::select! {
+            met = self.meet(&depot, runner, &plan) => met?,
+            reason = stop_requested(&mut stop) => Err(Ended::Stopped { reason }),
+        };
+        match met {
+            Ok((start, peers, inputs)) => {
+                let what = (plan, Arc::new(inputs));
+                self.load(&depot, runner, what, start, peers).await
+            }
+            Err(ended) => {
+                log("stopped before the start");
+                let context = RunContext {
+                    ended: Some(ended),
+                    task: health::task_facts(&Cgroup::own(), self.process_start),
+                    ..RunContext::default()
+                };
+                let nothing = engine::LoadResult::default();
+                Ok(report::store(&depot, &self.order, runner, nothing, context).await?)
+            }
+        }
+    }
+
+    async fn read_plan(&self, depot: &Depot) -> Result<Plan, RunnerError> {
+        let key = keys::scenario(&self.order.test, &self.order.region);
+        let bytes = fetch(depot, &key).await?;
+        let bad_plan = |why: String| RunnerError::Plan {
+            key: key.clone(),
+            why,
+        };
+        let document =
+            serde_json::from_slice(&bytes).map_err(|error| bad_plan(error.to_string()))?;
+        Plan::from_document(&document).map_err(|faults: Faults| bad_plan(faults.to_string()))
+    }
+
+    /// Meets the peers; returns the own start and the peers, or why the run ended
+    /// before its start.
+    async fn meet(
+        &mut self,
+        depot: &Depot,
+        runner: &RunnerId,
+        plan: &Plan,
+    ) -> Result<Result<(Start, Peers, Inputs), Ended>, RunnerError> {
+        let Order {
+            test,
+            prefix,
+            region,
+            ..
+        } = &self.order;
+        let deadline = StartDeadline::in_seconds(self.start_deadline_s);
+        // A runner that says that it is ready must have all that it needs.
+        let files = preflight::read_files(plan, depot, test).await?;
+        let inputs = Inputs::of(plan, files)?;
+        preflight::resolve_names(plan).await;
+        let secret = fetch(depot, &keys::secret(test, prefix)).await?;
+        match self.order.role {
+            Role::Worker => {
+                let listener = worker::listen().await?;
+                let address = listener
+                    .local_addr()
+                    .map_err(|source| RendezvousError::Io {
+                        what: "read the own address",
+                        source,
+                    })?;
+                self.lines.write(&RunnerLine::Ready {
+                    runner: runner.clone(),
+                    region: region.clone(),
+                    address: address.to_string(),
+                });
+                let met = worker::await_start(listener, &secret, runner, deadline).await?;
+                Ok(match met {
+                    StartOutcome::Start {
+                        start,
+                        leader: connection,
+                        events,
+                    } => Ok((start, Peers::Leader { connection, events }, inputs)),
+                    StartOutcome::Stopped(ended) => Err(ended),
+                })
+            }
+            Role::Leader => {
+                let key = keys::workers(test, prefix, region);
+                let file = leader::read_workers(depot, &key, deadline).await?;
+                let mut workers = RegionWorkers::connect(&file.workers, &secret).await;
+                let ready = workers.leader_ready(runner);
+                let ready = serde_json::to_vec(&ready).unwrap_or_default();
+                depot
+                    .store(&keys::leader_ready(test, prefix, region), ready)
+                    .await?;
+                let start = workers
+                    .await_start(depot, &keys::start(test, prefix), deadline)
+                    .await?;
+                let own = workers.deal_shares(file.slice, start.start_at_us).await;
+                Ok(Ok((own, Peers::Workers(workers), inputs)))
+            }
+        }
+    }
+
+    /// Makes the load and stores the report; returns its key.
+    async fn load(
+        &mut self,
+        depot: &Depot,
+        runner: &RunnerId,
+        (plan, inputs): (Arc<Plan>, Arc<Inputs>),
+        start: Start,
+        peers: Peers,
+    ) -> Result<String, RunnerError> {
+        let start_at = clock::instant_at(start.start_at_us);
+        let planned = Duration::from_micros(plan.end_us() + plan.graceful_stop_us());
+        // A start that lies in the past does not shorten the load.
+        let end = start_at.max(Instant::now()) + planned;
+        self.watchdog.set_deadline(end + WATCHDOG_AFTER);
+        let threads = self.order.threads.unwrap_or_else(health::cores);
+        // Stays small: each thread sends one second a second, read at once.
+        let (sender, mut seconds) = mpsc::unbounded_channel();
+        let target = describe_targets(&plan);
+        let spec = LoadSpec {
+            plan,
+            inputs,
+            lot: start.lot(),
+            threads,
+            start: start_at,
+        };
+        let cgroup = Cgroup::own();
+        // Beside the event loop, which has to answer the peers meanwhile.
+        let load = tokio::task::spawn_blocking(move || engine::begin(spec, sender))
+            .await
+            .map_err(|broken| LoadError(broken.to_string()))??;
+        let before = Usage::now(&cgroup);
+        let start_at = tokio::time::Instant::from_std(start_at);
+        let end = tokio::time::Instant::from_std(end);
+        let deadlines = LoadDeadlines {
+            stop_at: end + STOP_AFTER,
+            give_up_at: end + GIVE_UP_AFTER,
+        };
+        let no_lines = LineWriter::to(Box::new(std::io::sink()));
+        let mut coordinator = Coordinator::new(CoordinatorSpec {
+            order: &self.order,
+            runner,
+            target,
+            start: start_at,
+            start_at_us: start.start_at_us,
+            threads,
+            lines: std::mem::replace(&mut self.lines, no_lines),
+            peers,
+            depot,
+        });
+        let mut stop = self.stop.clone();
+        let stored = async {
+            coordinator
+                .load(&mut seconds, &mut stop, &|| load.stop(), deadlines)
+                .await?;
+            let result = tokio::time::timeout_at(deadlines.give_up_at, load.finished())
+                .await
+                .map_err(|_| Overdue)?;
+            let mut context = RunContext {
+                start: Some(start),
+                threads: threads as u64,
+                before,
+                after: Usage::now(&cgroup),
+                wall: tokio::time::Instant::now().saturating_duration_since(start_at),
+                memory_limit_bytes: cgroup.memory_limit_bytes(),
+                task: health::task_facts(&cgroup, self.process_start),
+                ..RunContext::default()
+            };
+            context.take_from(&mut coordinator);
+            let key = report::store(depot, &self.order, runner, result, context).await?;
+            coordinator
+                .wind_down(&mut stop, end + WAIT_FOR_WORKERS)
+                .await;
+            Ok(key)
+        }
+        .await;
+        self.lines = coordinator.into_lines();
+        stored
+    }
+}
+
+async fn fetch(depot: &Depot, key: &str) -> Result<Vec<u8>, RunnerError> {
+    depot
+        .fetch(key)
+        .await?
+        .ok_or_else(|| RunnerError::Missing(key.to_owned()))
+}
+
+/// The targets of a plan, as a sentence names them.
+fn describe_targets(plan: &Plan) -> String {
+    let mut targets: Vec<String> = Vec::new();
+    for step in plan.groups.iter().flat_map(|group| &group.steps) {
+        let target = if step.host_is_fixed() {
+            step.url.origin().ascii_serialization()
+        } else {
+            "hosts that variables name".to_owned()
+        };
+        if !targets.contains(&target) {
+            targets.push(target);
+        }
+    }
+    let more = targets.len().saturating_sub(MOST_TARGETS);
+    targets.truncate(MOST_TARGETS);
+    match more {
+        0 => targets.join(", "),
+        more => format!("{} and {more} more", targets.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests;
