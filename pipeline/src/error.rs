@@ -2,6 +2,40 @@
 //! an exit code. The ASL name is the contract with the workflow's Retry and
 //! Catch: it never changes with a type's name.
 
+use std::sync::Arc;
+
+/// What an error came from: kept, so that whoever looks deeper finds it. Two are
+/// equal if they say the same.
+#[derive(Debug, Clone)]
+pub struct Source(Arc<dyn std::error::Error + Send + Sync>);
+
+impl Source {
+    /// Keeps an error.
+    pub fn of(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self(Arc::new(error))
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Source {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for Source {}
+
 /// A control plane's error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PipelineError {
@@ -63,6 +97,22 @@ pub enum PipelineError {
     /// An API asks for patience.
     #[error("{0}")]
     Throttled(String),
+    /// A file or folder could not be read or written; it may be so for a moment.
+    #[error("file {path}: {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        source: Source,
+    },
+    /// The data folder's database refused.
+    #[error("the data folder's database: {source}")]
+    Store {
+        /// Whether it may work the next time: it is busy, or the disk full.
+        passing: bool,
+        /// Why.
+        source: Source,
+    },
     /// A fault that passes: a full disk for a moment, a lost answer.
     #[error("{0}")]
     Transient(String),
@@ -105,10 +155,17 @@ impl PipelineError {
             Self::NothingRuns(_) => "NothingRuns",
             Self::Provisioning(_) => "Provisioning",
             Self::Throttled(_) => "Throttled",
-            Self::Transient(_) => "Transient",
+            Self::Transient(_) | Self::File { .. } | Self::Store { passing: true, .. } => {
+                "Transient"
+            }
             Self::Conflict(_) => "Conflict",
-            Self::Other(_) => "Other",
+            Self::Other(_) | Self::Store { .. } => "Other",
         }
+    }
+
+    /// Whether the same may work the next time.
+    pub fn may_pass(&self) -> bool {
+        matches!(self.asl_name(), "Transient" | "Throttled" | "Conflict")
     }
 
     /// What to do next, when the message does not say so itself.
@@ -117,7 +174,7 @@ impl PipelineError {
             Self::Provisioning(_) => {
                 Some("the runners' last words are in the runs folder of the data folder")
             }
-            Self::Throttled(_) | Self::Transient(_) | Self::Conflict(_) => Some("try again"),
+            error if error.may_pass() => Some("try again"),
             _ => None,
         }
     }
@@ -136,8 +193,11 @@ impl PipelineError {
     }
 
     /// A fault of a file or folder, which is named.
-    pub fn file(path: &std::path::Path, error: &std::io::Error) -> Self {
-        Self::Transient(format!("file {}: {error}", path.display()))
+    pub fn file(path: &std::path::Path, error: std::io::Error) -> Self {
+        Self::File {
+            path: path.display().to_string(),
+            source: Source::of(error),
+        }
     }
 }
 

@@ -105,6 +105,8 @@ impl From<PipelineError> for Refusal {
             | PipelineError::Provisioning(_)
             | PipelineError::Throttled(_)
             | PipelineError::Transient(_)
+            | PipelineError::File { .. }
+            | PipelineError::Store { .. }
             | PipelineError::Conflict(_)
             | PipelineError::Other(_) => (500, "INTERNAL_SERVER_ERROR"),
         };

@@ -159,7 +159,7 @@ impl<C: Clock> Processes<C> {
             if path.extension().is_none_or(|extension| extension != "json") {
                 continue;
             }
-            let text = fs::read(&path).map_err(|error| PipelineError::file(&path, &error))?;
+            let text = fs::read(&path).map_err(|error| PipelineError::file(&path, error))?;
             // Cards are renamed into place: one that is unreadable is not ours.
             let Ok(card) = serde_json::from_slice::<Card>(&text) else {
                 continue;

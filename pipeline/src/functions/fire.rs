@@ -101,11 +101,7 @@ pub async fn fire(world: &World, test: &TestId, missed: Missed) -> Result<Fired,
             Err(PipelineError::Busy { run, .. }) => Fired::Skipped(format!(
                 "{was_due} was skipped: run {run} was still in progress"
             )),
-            Err(
-                error @ (PipelineError::Transient(_)
-                | PipelineError::Throttled(_)
-                | PipelineError::Conflict(_)),
-            ) => return Err(error),
+            Err(error) if error.may_pass() => return Err(error),
             Err(error) => Fired::Skipped(format!("{was_due} could not start: {error}")),
         }
     };

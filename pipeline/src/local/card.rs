@@ -32,7 +32,7 @@ impl ServerCard {
         let beside = card.path.with_extension("writing");
         std::fs::write(&beside, text)
             .and_then(|()| std::fs::rename(&beside, &card.path))
-            .map_err(|error| PipelineError::file(&card.path, &error))?;
+            .map_err(|error| PipelineError::file(&card.path, error))?;
         Ok(card)
     }
 

@@ -21,6 +21,6 @@ impl Clock for SystemClock {
         let path = Path::new("/dev/urandom");
         std::fs::File::open(path)
             .and_then(|mut file| file.read_exact(bytes))
-            .map_err(|error| PipelineError::file(path, &error))
+            .map_err(|error| PipelineError::file(path, error))
     }
 }

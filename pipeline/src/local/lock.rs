@@ -16,14 +16,14 @@ impl HomeLock {
     /// Takes the folder's lock, or says who holds it.
     pub fn take(home: &Path) -> Result<Self, PipelineError> {
         let path = home.join("lock");
-        let fault = |error: &std::io::Error| PipelineError::file(&path, error);
+        let fault = |error: std::io::Error| PipelineError::file(&path, error);
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .open(&path)
-            .map_err(|error| fault(&error))?;
+            .map_err(fault)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -35,12 +35,12 @@ impl HomeLock {
                     pid: text.trim().parse().unwrap_or(0),
                 });
             }
-            Err(TryLockError::Error(error)) => return Err(fault(&error)),
+            Err(TryLockError::Error(error)) => return Err(fault(error)),
         }
         file.set_len(0)
             .and_then(|()| file.seek(SeekFrom::Start(0)))
             .and_then(|_| writeln!(file, "{}", std::process::id()))
-            .map_err(|error| fault(&error))?;
+            .map_err(fault)?;
         Ok(Self { _file: file })
     }
 }

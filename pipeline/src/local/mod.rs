@@ -99,10 +99,10 @@ impl Home {
     /// stopped, and end with what they measured.
     pub async fn open(options: HomeOptions) -> Result<Self, PipelineError> {
         let dir = &options.dir;
-        private_folder(dir).map_err(|error| PipelineError::file(dir, &error))?;
+        private_folder(dir).map_err(|error| PipelineError::file(dir, error))?;
         let dir = dir
             .canonicalize()
-            .map_err(|error| PipelineError::file(dir, &error))?;
+            .map_err(|error| PipelineError::file(dir, error))?;
         let lock = HomeLock::take(&dir)?;
         let database = Database::open(&dir, &FILL)?;
         let definition =

@@ -89,7 +89,7 @@ fn pieces(
             }
             Err(error) => {
                 over = true;
-                Some(Err(PipelineError::file(&path, &error)))
+                Some(Err(PipelineError::file(&path, error)))
             }
         }
     })
@@ -118,11 +118,11 @@ impl Objects for FileObjects {
         let path = self.path(key)?;
         let file = match fs::File::open(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            file => file.map_err(|error| PipelineError::file(&path, &error))?,
+            file => file.map_err(|error| PipelineError::file(&path, error))?,
         };
         let about = file.metadata();
         let bytes = about
-            .map_err(|error| PipelineError::file(&path, &error))?
+            .map_err(|error| PipelineError::file(&path, error))?
             .len();
         let body = tokio_stream::iter(pieces(file, path));
         Ok(Some(Stored {
@@ -142,8 +142,8 @@ impl Objects for FileObjects {
         let number = self.writes.fetch_add(1, Ordering::Relaxed);
         let beside = path.with_file_name(format!("{UNFINISHED}{}-{number}", std::process::id()));
         let written = async {
-            let wrong = |error: &std::io::Error| PipelineError::file(&path, error);
-            let mut file = create(&beside, access).map_err(|error| wrong(&error))?;
+            let wrong = |error: std::io::Error| PipelineError::file(&path, error);
+            let mut file = create(&beside, access).map_err(wrong)?;
             let mut bytes = 0;
             while let Some(piece) = body.next().await {
                 let piece = piece?;
@@ -152,9 +152,9 @@ impl Objects for FileObjects {
                     let text = format!("{key} is longer than {limit} bytes and was not kept");
                     return Err(PipelineError::Input(text));
                 }
-                file.write_all(&piece).map_err(|error| wrong(&error))?;
+                file.write_all(&piece).map_err(wrong)?;
             }
-            fs::rename(&beside, &path).map_err(|error| wrong(&error))?;
+            fs::rename(&beside, &path).map_err(wrong)?;
             Ok(bytes)
         };
         let written = written.await;
@@ -177,7 +177,7 @@ impl Objects for FileObjects {
         };
         let mut found = Vec::new();
         self.collect(&folder, &mut found)
-            .map_err(|error| PipelineError::file(&folder, &error))?;
+            .map_err(|error| PipelineError::file(&folder, error))?;
         found.retain(|object| object.key.starts_with(prefix));
         found.sort();
         Ok(found)
@@ -187,7 +187,7 @@ impl Objects for FileObjects {
         let path = self.path(key)?;
         match fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(PipelineError::file(&path, &error))
+                Err(PipelineError::file(&path, error))
             }
             _ => Ok(()),
         }

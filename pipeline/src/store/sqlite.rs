@@ -1,7 +1,7 @@
 //! The data folder's database: one SQLite file in WAL mode, shared by the
 //! adapters of scenarios, runs and executions, and readable by others.
 
-use crate::error::PipelineError;
+use crate::error::{PipelineError, Source};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ impl Database {
             }
             Ok((connection, version))
         };
-        let (connection, version) = open().map_err(|error| failed(&error))?;
+        let (connection, version) = open().map_err(failed)?;
         Self::check(&path, version)?;
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),
@@ -97,7 +97,7 @@ impl Database {
             let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
             Ok((connection, version))
         };
-        let (connection, version) = open().map_err(|error| failed(&error))?;
+        let (connection, version) = open().map_err(failed)?;
         match version {
             0 => return Ok(None),
             1 => return Self::open(home, fill).map(Some),
@@ -116,7 +116,7 @@ impl Database {
             set_up(&connection, SCHEMA, &[])?;
             Ok(connection)
         };
-        let connection = open().map_err(|error| failed(&error))?;
+        let connection = open().map_err(failed)?;
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),
         })
@@ -141,7 +141,7 @@ impl Database {
             .connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        work(&connection).map_err(|error| failed(&error))
+        work(&connection).map_err(failed)
     }
 
     /// An item as it is stored.
@@ -164,16 +164,19 @@ fn set_up(connection: &Connection, statements: &str, fill: &[Fill]) -> rusqlite:
     transaction.commit()
 }
 
-fn failed(error: &rusqlite::Error) -> PipelineError {
-    let message = format!("the data folder's database: {error}");
-    match error.sqlite_error_code() {
+fn failed(error: rusqlite::Error) -> PipelineError {
+    let passing = matches!(
+        error.sqlite_error_code(),
         Some(
             ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::DiskFull
-            | ErrorCode::SystemIoFailure,
-        ) => PipelineError::Transient(message),
-        _ => PipelineError::Other(message),
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure,
+        )
+    );
+    PipelineError::Store {
+        passing,
+        source: Source::of(error),
     }
 }
 
