@@ -8,6 +8,7 @@ use crate::load::share::{Lot, Share, Slice};
 use crate::messages::report::Ended;
 use crate::messages::runner_line::Tick;
 use serde::{Deserialize, Serialize};
+use std::net::{Ipv4Addr, SocketAddr};
 
 /// Largest frame of the start connection, bytes.
 pub const LONGEST_FRAME_BYTES: usize = 1024 * 1024;
@@ -49,6 +50,10 @@ pub struct Order {
     /// `DLT_THREADS`: load-making threads; absent means one a core.
     pub threads: Option<usize>,
 }
+
+/// Where a worker waits for its leader, where each has an address of its own
+/// (dlt.md 4; the security group lets this port through).
+pub const START_PORT: u16 = 50_000;
 
 /// Why the environment holds no order.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +125,16 @@ impl Order {
                 .transpose()?,
             threads,
         })
+    }
+
+    /// Where a worker listens for its leader: on its machine alone, at any free
+    /// port, where runners share one; else where the others can reach it.
+    pub fn listens_at(&self) -> SocketAddr {
+        if self.depot.starts_with("s3://") {
+            (Ipv4Addr::UNSPECIFIED, START_PORT).into()
+        } else {
+            (Ipv4Addr::LOCALHOST, 0).into()
+        }
     }
 
     /// The variables that carry this order; the inverse of `from_env`.
@@ -288,6 +303,12 @@ mod tests {
             Order::from_env(|name| env.get(name).cloned()).unwrap(),
             order
         );
+        assert_eq!(order.listens_at().to_string(), "127.0.0.1:0");
+        let in_a_bucket = Order {
+            depot: "s3://dlt-scenarios".to_owned(),
+            ..order
+        };
+        assert_eq!(in_a_bucket.listens_at().to_string(), "0.0.0.0:50000");
         let error = Order::from_env(|_| None).unwrap_err();
         assert!(
             error

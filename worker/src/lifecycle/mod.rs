@@ -195,7 +195,7 @@ impl Runner {
         let secret = fetch(depot, &keys::secret(test, prefix)).await?;
         match self.order.role {
             Role::Worker => {
-                let listener = worker::listen().await?;
+                let listener = worker::listen(self.order.listens_at()).await?;
                 let address = listener
                     .local_addr()
                     .map_err(|source| RendezvousError::Io {

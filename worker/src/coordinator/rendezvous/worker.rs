@@ -12,6 +12,7 @@ use dlt_core::ids::RunnerId;
 use dlt_core::messages::order::{Start, ToLeader, ToWorker};
 use dlt_core::messages::report::Ended;
 use std::io::Read;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -45,12 +46,12 @@ pub enum StartOutcome {
     Stopped(Ended),
 }
 
-/// Listens for the leader at home: on any free port of the loopback interface.
-pub async fn listen() -> Result<TcpListener, RendezvousError> {
-    TcpListener::bind(("127.0.0.1", 0))
+/// Listens for the leader, where the order says.
+pub async fn listen(at: SocketAddr) -> Result<TcpListener, RendezvousError> {
+    TcpListener::bind(at)
         .await
         .map_err(|source| RendezvousError::Io {
-            what: "listen on 127.0.0.1",
+            what: "listen for the leader",
             source,
         })
 }
