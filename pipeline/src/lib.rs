@@ -8,7 +8,6 @@
 pub mod clock;
 pub mod error;
 
-#[cfg(feature = "local")]
 pub mod store;
 
 pub mod executions;

@@ -72,7 +72,7 @@ async fn keys_of(objects: &dyn Objects, prefix: &str) -> Vec<String> {
     listed.into_iter().map(|object| object.key).collect()
 }
 
-async fn objects_suite(objects: &dyn Objects) {
+pub async fn objects_suite(objects: &dyn Objects) {
     assert_eq!(objects.get("a/b/c.json").await.unwrap(), None);
     assert_eq!(keys_of(objects, "a/").await, Vec::<String>::new());
     objects.delete("a/b/c.json").await.unwrap();
@@ -149,7 +149,7 @@ async fn objects_streams_suite(objects: &dyn Objects) {
     assert!(objects.read("s/none").await.unwrap().is_none());
 }
 
-async fn runs_suite(table: &dyn Runs) {
+pub async fn runs_suite(table: &dyn Runs) {
     let first = run("r1");
     assert_eq!(table.get(&first.test, &first.run).await.unwrap(), None);
     let unknown = Run {
@@ -249,7 +249,7 @@ async fn runs_pages_suite(table: &dyn Runs, first: &Run) {
     assert_eq!(all.total, 6);
 }
 
-async fn scenarios_suite(table: &dyn Scenarios, runs: &dyn Runs) {
+pub async fn scenarios_suite(table: &dyn Scenarios, runs: &dyn Runs) {
     let test = TestId::parse("s1").unwrap();
     let id = |name: &str| TestRunId::parse(name).unwrap();
     let body = json!({"testName": "shop"});

@@ -152,10 +152,7 @@ fn each_tool_has_its_place() {
         ("ring::signature", &["mcp-server/src/auth/jwks.rs"]),
         (
             "rmcp::",
-            &[
-                "mcp-server/src/server/",
-                "mcp-server/src/main.rs",
-            ],
+            &["mcp-server/src/server/", "mcp-server/src/main.rs"],
         ),
         (
             "aws_",

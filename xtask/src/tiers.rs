@@ -4,12 +4,13 @@
 use crate::step::{self, Score, cargo, target_folder};
 use crate::{clients, deny};
 use anyhow::Result;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// An emulator of Cognito from PyPI, whose tokens are looked at in `test --full`;
-/// without cryptography it signs with nothing.
-const COGNITO: [&str; 2] = ["ministack==1.5.33", "cryptography"];
+/// An emulator of AWS from PyPI, for `test --full`; without cryptography its
+/// Cognito signs with nothing.
+const EMULATOR: [&str; 2] = ["ministack==1.5.33", "cryptography"];
 /// The features with which everything is tested: what releases have. One selection
 /// for all tiers, so that what one built the next one uses.
 const FEATURES: [&str; 2] = ["--features", "dlt/aws"];
@@ -79,7 +80,13 @@ pub fn test(full: bool) -> Result<bool> {
     });
     tiers.run("tidy", || step::tests(cross_room("tidy")));
     tiers.run("simulation", || {
-        step::tests(simulation(None, full.then_some(FULL_SIMULATION_RUNS)))
+        let mut command = simulation(None, full.then_some(FULL_SIMULATION_RUNS));
+        if full {
+            // The suites of the ports against AWS's adapters too.
+            command.env("DLT_MINISTACK", emulator()?);
+            command.arg("--include-ignored");
+        }
+        step::tests(command)
     });
     tiers.run("build dlt", || {
         let mut command = cargo(&["build", "--profile", "e2e"]);
@@ -96,9 +103,7 @@ pub fn test(full: bool) -> Result<bool> {
         let mut command = cross_room("end_to_end");
         command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));
         if full {
-            let folder = target_folder()?.join("tools").join("ministack");
-            clients::python(&folder, &COGNITO, "ministack, cryptography")?;
-            command.env("DLT_MINISTACK", folder.join("bin").join("ministack"));
+            command.env("DLT_MINISTACK", emulator()?);
             command.args(["--", "--include-ignored"]);
         }
         step::tests(command)
@@ -107,6 +112,13 @@ pub fn test(full: bool) -> Result<bool> {
         tiers.run("mcp clients", || step::check(clients::command()?));
     }
     Ok(tiers.close())
+}
+
+/// The emulator of AWS, installed where it is not yet.
+fn emulator() -> Result<PathBuf> {
+    let folder = target_folder()?.join("tools").join("ministack");
+    clients::python(&folder, &EMULATOR, "ministack, cryptography")?;
+    Ok(folder.join("bin").join("ministack"))
 }
 
 /// Runs the simulation alone; whether it passed.
@@ -124,7 +136,8 @@ fn tests_of_rooms() -> Result<Vec<String>> {
         let folder = room?.path().join("tests");
         for file in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = file.path();
-            if path.extension().is_some_and(|end| end == "rs") {
+            let is_test = path.extension().is_some_and(|end| end == "rs");
+            if is_test || path.join("main.rs").exists() {
                 found.extend(
                     path.file_stem()
                         .map(|stem| stem.to_string_lossy().into_owned()),

@@ -3,6 +3,8 @@
 
 #[cfg(feature = "local")]
 pub mod files;
+#[cfg(feature = "aws")]
+pub mod s3;
 
 use crate::error::PipelineError;
 use async_trait::async_trait;

@@ -1,6 +1,8 @@
 //! Runs: what is known of each, and the legal moves between their states. The
 //! run record is what clients see; the rest is the workflow's own memory.
 
+#[cfg(feature = "aws")]
+pub mod dynamodb;
 #[cfg(feature = "local")]
 pub mod sqlite;
 

@@ -2,6 +2,8 @@
 //! scenario has one run at a time; the claim is a conditional write, so two
 //! starts at once cannot both win.
 
+#[cfg(feature = "aws")]
+pub mod dynamodb;
 #[cfg(feature = "local")]
 pub mod sqlite;
 

@@ -1,4 +1,7 @@
-//! Where items are stored at home: the handle beneath the nouns' adapters. What
-//! the tables hold is theirs.
+//! Where items are stored: the handles beneath the nouns' adapters. What the
+//! tables hold is theirs.
 
+#[cfg(feature = "aws")]
+pub mod dynamodb;
+#[cfg(feature = "local")]
 pub mod sqlite;
