@@ -7,6 +7,8 @@
 
 pub mod clock;
 pub mod error;
+#[cfg(feature = "aws")]
+pub mod naming;
 
 pub mod store;
 

@@ -1,7 +1,9 @@
 //! The suites of `contract` against AWS's adapters, on an emulator that answers
 //! as AWS does. `cargo xtask test --full` installs it and runs these.
 
-use crate::contract::{objects_suite, runs_suite, scenarios_suite};
+use crate::contract::{
+    executions_suite, objects_suite, runs_suite, scenarios_suite, schedules_suite,
+};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
@@ -9,11 +11,13 @@ use aws_sdk_dynamodb::types::{
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use dlt_core::ids::TestId;
+use dlt_pipeline::executions::stepfunctions::StepFunctions;
 use dlt_pipeline::objects::s3::S3Objects;
 use dlt_pipeline::objects::{Objects, Verb};
 use dlt_pipeline::runs::dynamodb::DynamoRuns;
 use dlt_pipeline::scenarios::dynamodb::DynamoScenarios;
 use dlt_pipeline::scenarios::{ScenarioItem, Scenarios};
+use dlt_pipeline::schedules::eventbridge::EventBridge;
 use dlt_pipeline::store::dynamodb::Table;
 use dlt_tests::emulator::Emulator;
 use serde_json::json;
@@ -26,30 +30,30 @@ fn credentials() -> Credentials {
     Credentials::new("test", "test", None, None, "the emulator's")
 }
 
-fn s3(emulator: &Emulator) -> aws_sdk_s3::Client {
-    let https = aws_smithy_http_client::Builder::new()
+fn https() -> aws_sdk_s3::config::SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
+        .build_https()
+}
+
+fn s3(emulator: &Emulator) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(REGION)
         .credentials_provider(credentials())
         .endpoint_url(emulator.endpoint())
         .force_path_style(true)
-        .http_client(https);
+        .http_client(https());
     aws_sdk_s3::Client::from_conf(config.build())
 }
 
 fn dynamodb(emulator: &Emulator) -> aws_sdk_dynamodb::Client {
-    let https = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(REGION)
         .credentials_provider(credentials())
         .endpoint_url(emulator.endpoint())
-        .http_client(https);
+        .http_client(https());
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
@@ -178,4 +182,59 @@ async fn runs_and_scenarios_agree_on_dynamodb() {
     scenarios.delete(&stored).await.unwrap();
     let left = objects.list("test-scenarios/large-item-").await.unwrap();
     assert_eq!(left, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs DLT_MINISTACK: cargo xtask test --full"]
+async fn executions_agree_on_step_functions() {
+    let emulator = Emulator::start();
+    let config = aws_sdk_sfn::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(REGION)
+        .credentials_provider(credentials())
+        .endpoint_url(emulator.endpoint())
+        .http_client(https());
+    let client = aws_sdk_sfn::Client::from_conf(config.build());
+    let definition = json!({
+        "StartAt": "Wait",
+        "States": { "Wait": { "Type": "Wait", "Seconds": 600, "End": true } },
+    });
+    let create = client.create_state_machine().name("load-test");
+    let made = create
+        .definition(definition.to_string())
+        .role_arn("arn:aws:iam::000000000000:role/workflow")
+        .send()
+        .await
+        .unwrap();
+    let machine = made.state_machine_arn().to_owned();
+    let executions = StepFunctions::new(client.clone(), machine.clone());
+    let begun = || {
+        let list = client.list_executions().state_machine_arn(&machine);
+        let listed =
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(list.send()));
+        listed.unwrap().executions().len()
+    };
+    executions_suite(&executions, &begun).await;
+}
+
+#[tokio::test]
+#[ignore = "needs DLT_MINISTACK: cargo xtask test --full"]
+async fn schedules_agree_on_eventbridge() {
+    let emulator = Emulator::start();
+    let config = aws_sdk_scheduler::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(REGION)
+        .credentials_provider(credentials())
+        .endpoint_url(emulator.endpoint())
+        .http_client(https());
+    let client = aws_sdk_scheduler::Client::from_conf(config.build());
+    let create = client.create_schedule_group().name("dlt-contract");
+    create.send().await.unwrap();
+    let schedules = EventBridge {
+        client,
+        group: "dlt-contract".to_owned(),
+        function: "arn:aws:lambda:eu-west-1:000000000000:function:api".to_owned(),
+        role: "arn:aws:iam::000000000000:role/schedules".to_owned(),
+    };
+    schedules_suite(&schedules).await;
 }

@@ -421,10 +421,6 @@ impl Executions for Sim {
             Ok(())
         })
     }
-
-    async fn is_active(&self, _: &TestRunId) -> Result<bool, PipelineError> {
-        self.call(|state| Ok(!state.queued.is_empty()))
-    }
 }
 
 #[async_trait]

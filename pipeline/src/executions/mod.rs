@@ -2,6 +2,8 @@
 
 #[cfg(feature = "local")]
 pub mod sqlite;
+#[cfg(feature = "aws")]
+pub mod stepfunctions;
 
 use crate::error::PipelineError;
 use async_trait::async_trait;
@@ -19,6 +21,4 @@ pub trait Executions: Send + Sync {
         run: &TestRunId,
         input: Value,
     ) -> Result<(), PipelineError>;
-    /// Whether an execution of the run has not ended.
-    async fn is_active(&self, run: &TestRunId) -> Result<bool, PipelineError>;
 }

@@ -93,15 +93,4 @@ impl Executions for SqliteExecutions {
         })?;
         Ok(())
     }
-
-    async fn is_active(&self, run: &TestRunId) -> Result<bool, PipelineError> {
-        let count: i64 = self.0.with(|connection| {
-            connection.query_row(
-                "SELECT count(*) FROM executions WHERE run = ?1 AND ended = 0",
-                [run.as_str()],
-                |row| row.get(0),
-            )
-        })?;
-        Ok(count > 0)
-    }
 }

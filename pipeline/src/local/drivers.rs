@@ -144,8 +144,4 @@ impl Executions for Drivers {
         self.drive(test, run);
         Ok(())
     }
-
-    async fn is_active(&self, run: &TestRunId) -> Result<bool, PipelineError> {
-        self.executions.is_active(run).await
-    }
 }

@@ -139,10 +139,6 @@ impl Executions for AtRest {
     ) -> Result<(), PipelineError> {
         Self::refuse()
     }
-
-    async fn is_active(&self, _: &TestRunId) -> Result<bool, PipelineError> {
-        Ok(false)
-    }
 }
 
 #[cfg(test)]

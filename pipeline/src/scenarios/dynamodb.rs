@@ -156,6 +156,9 @@ mod tests {
         assert_ne!(key, object(&test, 12, b"two"));
         assert_eq!(version_of(&test, &key), Some(12));
         assert_eq!(version_of(&other, &key), None);
-        assert_eq!(version_of(&test, "test-scenarios/shop-1-lo-home-1.json"), None);
+        assert_eq!(
+            version_of(&test, "test-scenarios/shop-1-lo-home-1.json"),
+            None
+        );
     }
 }

@@ -2,6 +2,8 @@
 //! AWS a rule of EventBridge each, at home timers. Rules and zones are the
 //! core's; what happens when the time has come is `functions::fire`'s.
 
+#[cfg(feature = "aws")]
+pub mod eventbridge;
 #[cfg(feature = "local")]
 pub mod timers;
 
