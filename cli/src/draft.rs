@@ -1,20 +1,19 @@
-//! A scenario on its way to the API: its files sent first, its body as the
-//! contract wants it. What is done with it there (kept, run, scheduled) is the
-//! caller's to say.
+//! A scenario to be posted to the API: its files are uploaded first, and its body follows
+//! the contract. Whether it is stored, started or scheduled is set by the caller.
 
 use crate::client::{Client, ClientError, Method, understood};
 use crate::source::Upload;
 use dlt_core::calls::answers::{UploadAnswer, VcpuDetails};
 use dlt_core::ids::{Region, TestId};
-use dlt_core::scenario::{Scenario, parse_duration, show_duration};
-use dlt_pipeline::local::SystemClock;
 use dlt_core::keys::LARGEST_FILE_BYTES;
+use dlt_core::scenario::{Scenario, parse_duration, show_duration};
 use dlt_pipeline::clock::random_id;
+use dlt_pipeline::local::SystemClock;
 use serde_json::{Map, Value, json};
 
-/// Letters and digits of a new id (api-behaviour.md 1).
+/// Characters of a new id (api-behaviour.md 1).
 const ID_LENGTH: usize = 10;
-/// Units of durations in the contract, µs, and its largest number of each.
+/// Units of durations in the contract, in µs, and the largest number of each.
 const UNITS: [(&str, u64, u64); 4] = [
     ("s", 1_000_000, 3_600),
     ("m", 60 * 1_000_000, 1_440),
@@ -22,8 +21,8 @@ const UNITS: [(&str, u64, u64); 4] = [
     ("d", 86_400 * 1_000_000, 30),
 ];
 
-/// Fields of a body that keep it from being run at once.
-const WHEN: [&str; 7] = [
+/// Fields of a body that prevent an immediate run.
+const NOT_NOW: [&str; 7] = [
     "saveOnly",
     "scheduleStep",
     "scheduleDate",
@@ -33,13 +32,13 @@ const WHEN: [&str; 7] = [
     "cronExpiryDate",
 ];
 
-/// Regions of a server, with the runners that each holds.
+/// Regions of a server, with their capacity and use.
 pub async fn regions(client: &Client) -> Result<Vec<(Region, VcpuDetails)>, ClientError> {
     let path = "/vCPUDetails";
     let answer: Map<String, Value> = client.read(path, &[]).await?;
     let mut regions = Vec::with_capacity(answer.len());
     for (name, details) in answer {
-        let region = Region::parse(&name).map_err(|error| ClientError::Strange {
+        let region = Region::parse(&name).map_err(|error| ClientError::Unreadable {
             what: format!("the answer to {path}"),
             why: error.to_string(),
         })?;
@@ -48,12 +47,12 @@ pub async fn regions(client: &Client) -> Result<Vec<(Region, VcpuDetails)>, Clie
     Ok(regions)
 }
 
-/// Runners that a region can hold.
+/// Most runners of a region.
 pub fn capacity(details: &VcpuDetails) -> u64 {
     details.limit / details.per_task.max(1)
 }
 
-/// Runners that a region has room for now.
+/// Runners that can be added to a region now.
 pub fn free(details: &VcpuDetails) -> u64 {
     details.limit.saturating_sub(details.in_use) / details.per_task.max(1)
 }
@@ -61,24 +60,24 @@ pub fn free(details: &VcpuDetails) -> u64 {
 /// A scenario that is ready to be posted.
 #[derive(Debug)]
 pub struct Draft {
-    /// Its id there.
+    /// Its id.
     pub test: TestId,
-    /// The id was made up here, so nobody else has it.
-    fresh: bool,
-    /// The body; what is to be done with it is added.
+    /// Whether the id is new, so that no stored scenario has it.
+    is_new: bool,
+    /// The body, without what to do with it.
     pub body: Value,
     uploads: Vec<Upload>,
 }
 
 impl Draft {
-    /// A scenario under this id, or its own, or a new one.
+    /// A draft with this id, or else the scenario's own, or else a new one.
     pub fn of(
         scenario: &Scenario,
         id: Option<TestId>,
         uploads: Vec<Upload>,
     ) -> Result<Self, ClientError> {
         let chosen = id.or_else(|| scenario.test_id.clone());
-        let fresh = chosen.is_none();
+        let is_new = chosen.is_none();
         let test = match chosen {
             Some(test) => test,
             None => TestId::parse(&random_id(&SystemClock, ID_LENGTH)?)
@@ -89,73 +88,76 @@ impl Draft {
         fit_durations(&mut body);
         Ok(Self {
             test,
-            fresh,
+            is_new,
             body,
             uploads,
         })
     }
 
-    /// To be run now, whatever the file says of other times.
-    pub fn at_once(mut self) -> Self {
+    /// The draft without its schedule: it is started when it is posted.
+    pub fn run_now(mut self) -> Self {
         if let Some(body) = self.body.as_object_mut() {
-            body.retain(|key, _| !WHEN.contains(&key.as_str()));
+            body.retain(|key, _| !NOT_NOW.contains(&key.as_str()));
         }
         self
     }
 
-    /// Sends the files, then the body; answers what the API says to it. Files
-    /// of a scenario that is refused are taken away again.
+    /// Uploads the files and posts the body; the API's answer. If a new scenario is
+    /// refused, its files are deleted again.
     pub async fn post(&self, client: &Client) -> Result<Value, ClientError> {
-        let posted = match self.send_files(client).await {
+        let posted = match self.upload_files(client).await {
             Ok(()) => {
                 let body = Some(&self.body);
-                client.ask(Method::Post, "/scenarios", &[], body).await
+                client.call(Method::Post, "/scenarios", &[], body).await
             }
             Err(error) => Err(error),
         };
-        if posted.is_err() && self.fresh {
-            self.take_files_away(client).await;
+        if posted.is_err() && self.is_new {
+            self.delete_files(client).await;
         }
         posted
     }
 
-    async fn send_files(&self, client: &Client) -> Result<(), ClientError> {
+    async fn upload_files(&self, client: &Client) -> Result<(), ClientError> {
         let path = format!("/scenarios/{}/files", self.test);
         for upload in &self.uploads {
-            let unread = |why: String| {
+            let cannot_send = |why: String| {
                 ClientError::Input(format!(
                     "file {} cannot be sent: {why}",
                     upload.path.display()
                 ))
             };
-            let about = std::fs::metadata(&upload.path);
-            let bytes = about.map_err(|error| unread(error.to_string()))?.len();
+            let metadata = std::fs::metadata(&upload.path);
+            let bytes = metadata
+                .map_err(|error| cannot_send(error.to_string()))?
+                .len();
             if bytes > LARGEST_FILE_BYTES {
-                return Err(unread(format!(
+                return Err(cannot_send(format!(
                     "it has {bytes} bytes; at most {LARGEST_FILE_BYTES} are taken"
                 )));
             }
-            let bytes = std::fs::read(&upload.path).map_err(|error| unread(error.to_string()))?;
-            let asked = json!({ "name": upload.name });
-            let answer = client.ask(Method::Post, &path, &[], Some(&asked)).await?;
-            let place: UploadAnswer = understood(&path, answer)?;
-            client.send_file(&place, bytes).await?;
+            let bytes = std::fs::read(&upload.path);
+            let bytes = bytes.map_err(|error| cannot_send(error.to_string()))?;
+            let body = json!({ "name": upload.name });
+            let answer = client.call(Method::Post, &path, &[], Some(&body)).await?;
+            let target: UploadAnswer = understood(&path, answer)?;
+            client.send_file(&target, bytes).await?;
         }
         Ok(())
     }
 
-    async fn take_files_away(&self, client: &Client) {
+    async fn delete_files(&self, client: &Client) {
         for upload in &self.uploads {
             let name = upload.name.replace(' ', "%20");
             let path = format!("/scenarios/{}/files/{name}", self.test);
-            // Left behind they do no harm but take room.
-            let _ = client.ask(Method::Delete, &path, &[], None).await;
+            // A file that cannot be deleted only takes space.
+            let _ = client.call(Method::Delete, &path, &[], None).await;
         }
     }
 }
 
-/// The contract limits the number of each unit (`3601s` is refused): longer
-/// durations are written in a larger unit, or in several.
+/// The contract limits the number of each unit (`3601s` is refused). Longer durations are
+/// written in a larger unit, or in several.
 fn fit_durations(body: &mut Value) {
     let items = body["testScenario"]["execution"].as_array_mut();
     for item in items.into_iter().flatten() {
@@ -169,7 +171,7 @@ fn fit_durations(body: &mut Value) {
     }
 }
 
-/// Another form of a duration that the contract would refuse; None if it takes it.
+/// An equal duration that the contract accepts; None if it accepts the text as it is.
 fn fitting(text: &str) -> Option<String> {
     let us = parse_duration(text)?;
     let plain: String = text.chars().filter(|c| !c.is_whitespace()).collect();
@@ -194,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_get_a_unit_that_the_contract_takes() {
+    fn durations_get_a_unit_that_the_contract_accepts() {
         for (given, wanted) in [
             ("30s", None),
             ("3600s", None),
@@ -215,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn room_is_counted_in_runners() {
+    fn capacity_is_counted_in_runners() {
         let details = VcpuDetails {
             limit: 128,
             per_task: 2,

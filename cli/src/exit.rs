@@ -1,29 +1,29 @@
-//! The exit codes of `dlt`, all of them (decision 27). When several apply the
-//! core decides which (`dlt_core::record::exit_code`); here they have names.
+//! The exit codes of `dlt` (decision 27). Which one a run's record has is decided by
+//! `dlt_core::record::exit_code`.
 
-/// How `dlt` ends.
+/// An exit code of `dlt`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// The run passed, or the command did what it was asked.
+    /// The run passed, or the command succeeded.
     Passed,
-    /// A threshold did not hold.
+    /// A threshold failed.
     ThresholdFailed,
     /// The input is wrong; nothing was stored.
     BadInput,
-    /// The run could not be run.
+    /// The run could not be started, or the target never answered.
     CouldNotRun,
     /// The verdict is not `trusted`, and `--require-trusted` was given.
     Untrusted,
     /// Some runners are missing from the result.
     Incomplete,
-    /// A bug of ours.
+    /// A bug in dlt.
     Bug,
-    /// Ctrl-C or SIGTERM; what was measured was printed.
+    /// Ctrl-C or SIGTERM; the partial result was printed.
     Interrupted,
 }
 
 impl Exit {
-    /// Every way to end, rising.
+    /// All exit codes, ascending.
     pub const ALL: [Self; 8] = [
         Self::Passed,
         Self::ThresholdFailed,
@@ -35,7 +35,7 @@ impl Exit {
         Self::Interrupted,
     ];
 
-    /// The process's exit code.
+    /// The number of the exit code.
     pub const fn code(self) -> u8 {
         match self {
             Self::Passed => 0,
@@ -49,7 +49,7 @@ impl Exit {
         }
     }
 
-    /// The exit of that code; an unknown code is a bug of ours.
+    /// The exit code with this number; an unknown number is a bug.
     pub fn from_code(code: u8) -> Self {
         Self::ALL
             .into_iter()
@@ -57,7 +57,7 @@ impl Exit {
             .unwrap_or(Self::Bug)
     }
 
-    /// What it means, as `--help` has it.
+    /// Its meaning in `--help`.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Passed => "passed: every threshold holds (or none was set)",
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_those_of_the_decision() {
+    fn codes_and_help_are_unchanged() {
         let codes: Vec<u8> = Exit::ALL.into_iter().map(Exit::code).collect();
         assert_eq!(codes, [0, 1, 2, 3, 4, 5, 70, 130]);
         for exit in Exit::ALL {

@@ -1,4 +1,5 @@
-//! Where the data folder is, and how a home is opened in this process.
+//! The path of the data folder, and the options with which a home is opened in this
+//! process.
 
 use anyhow::{Context, anyhow};
 use dlt_core::ids::Region;
@@ -38,7 +39,7 @@ fn choose(
     }
 }
 
-/// Options to open a home whose runners are this very program.
+/// Options of a home whose runners are this program.
 pub fn options(dir: PathBuf, regions: Vec<(Region, u64)>) -> anyhow::Result<HomeOptions> {
     let program = std::env::current_exe().context("dlt cannot find its own program file")?;
     Ok(HomeOptions {

@@ -1,27 +1,27 @@
-//! A line for people: words with a tone, escaped when they are put in, cut to a
-//! width, coloured only when printed. Who prints it is `speak`.
+//! A line of output: words with tones. They are escaped when they are added, cut to a
+//! width, and coloured when they are printed.
 //!
-//! Targets choose much of what we print (labels, messages, answers), so no text
-//! gets into a line without its control characters made visible.
+//! Targets choose much of the printed text (labels, messages, answers): its control
+//! characters are replaced by visible escapes.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// How a word is meant; the colour follows from it.
+/// The meaning of a word, from which its colour follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
-    /// Ordinary.
+    /// Without emphasis.
     Plain,
-    /// A heading or a number that matters.
+    /// A heading or an important number.
     Strong,
     /// Less important.
     Quiet,
-    /// It is well.
+    /// Success.
     Good,
-    /// Look at this.
+    /// A warning.
     Warn,
-    /// It is not well.
+    /// A failure.
     Bad,
-    /// Something to type.
+    /// A command to type.
     Command,
 }
 
@@ -52,12 +52,12 @@ impl Line {
         Self::default()
     }
 
-    /// A line of one ordinary text.
+    /// A line of one plain text.
     pub fn of(text: impl AsRef<str>) -> Self {
         Self::new().plain(text)
     }
 
-    /// Adds ordinary text.
+    /// Adds plain text.
     pub fn plain(self, text: impl AsRef<str>) -> Self {
         self.tone(Tone::Plain, text)
     }
@@ -80,12 +80,12 @@ impl Line {
         self.plain(" ".repeat(missing))
     }
 
-    /// The columns it takes.
+    /// Its width in columns.
     pub fn width(&self) -> usize {
         self.spans.iter().map(|span| span.1.width()).sum()
     }
 
-    /// The same in at most `width` columns; what is cut ends in `…`.
+    /// The line cut to at most `width` columns; a cut line ends with `…`.
     pub fn cut(&self, width: usize) -> Self {
         if self.width() <= width {
             return self.clone();
@@ -111,7 +111,7 @@ impl Line {
         }
     }
 
-    /// As characters for the terminal, without line break or trailing spaces.
+    /// The line's text for the terminal, without line break or trailing spaces.
     pub fn render(&self, colour: bool) -> String {
         let mut out = String::new();
         for (tone, text) in &self.spans {
@@ -131,11 +131,11 @@ impl Line {
     }
 }
 
-/// Longest text that is looked at, characters: no line is wider, and zero-width
-/// characters must not pile up without end.
+/// Longest text of a word, characters: no line is wider, and zero-width characters must
+/// not accumulate.
 const LONGEST_TEXT_CHARS: usize = 2_000;
 
-/// The text with control, formatting and line-breaking characters made visible.
+/// The text with control, formatting and line-breaking characters escaped.
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars().take(LONGEST_TEXT_CHARS) {
@@ -143,9 +143,9 @@ pub fn visible(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            // C0, DEL and C1 controls would steer the terminal.
+            // C0, DEL and C1 would control the terminal.
             c if c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
-            // Invisible and direction-changing characters would deceive the reader.
+            // Invisible and directional characters would hide or reorder text.
             '\u{ad}'
             | '\u{61c}'
             | '\u{180e}'
@@ -158,7 +158,7 @@ pub fn visible(text: &str) -> String {
             | '\u{e0000}'..='\u{e0fff}' => {
                 out.push_str(&format!("\\u{{{:x}}}", c as u32));
             }
-            // Marks that take no column of their own could be piled up.
+            // Combining marks have no width and could accumulate.
             c if c.width() == Some(0) => out.push_str(&format!("\\u{{{:x}}}", c as u32)),
             c => out.push(c),
         }
@@ -166,8 +166,8 @@ pub fn visible(text: &str) -> String {
     out
 }
 
-/// Words broken into lines of at most `width` columns, each begun by `indent`
-/// spaces; a word that is too long is cut by the terminal's owner, not lost.
+/// Text wrapped into lines of at most `width` columns, indented by `indent` spaces. A
+/// longer word gets a line of its own, uncut.
 pub fn wrapped(tone: Tone, text: &str, indent: usize, width: usize) -> Vec<Line> {
     let room = width.saturating_sub(indent).max(20);
     let mut rows: Vec<String> = Vec::new();
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hostile_text_cannot_steer_the_terminal() {
+    fn hostile_text_cannot_control_the_terminal() {
         let hostile = "a\x1b[2J\r\n\u{9b}31m\u{202e}b\u{7f}\u{200b}\u{301}";
         let shown = Line::of(hostile).render(true);
         assert_eq!(
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn cutting_counts_columns_not_bytes() {
+    fn lines_are_cut_by_columns_not_bytes() {
         let line = Line::of("数字 abc").tone(Tone::Bad, "def");
         assert_eq!(line.width(), 11);
         assert_eq!(line.cut(11), line);
@@ -213,14 +213,14 @@ mod tests {
     }
 
     #[test]
-    fn colour_only_when_asked() {
+    fn colours_are_optional() {
         let line = Line::of("a ").tone(Tone::Good, "b").plain("  ");
         assert_eq!(line.render(false), "a b");
         assert_eq!(line.render(true), "a \x1b[1;32mb\x1b[0m");
     }
 
     #[test]
-    fn long_sentences_wrap() {
+    fn long_sentences_are_wrapped() {
         let lines = wrapped(
             Tone::Plain,
             "one two three four five six seven eight",

@@ -1,17 +1,19 @@
-//! `dlt`, the command: reads the world, calls one function, turns its answer
-//! into an exit code. What runs do belongs to the pipeline, what they measure
-//! to the worker, what numbers mean to the core.
+//! `dlt`, the command line: parses the arguments, runs one command, and exits with its
+//! code.
 
 mod args;
 mod client;
 mod demo;
 mod draft;
 mod exit;
+mod find;
 mod home;
 mod line;
 mod live;
 mod mcp;
+mod output;
 mod platform;
+mod report;
 mod result;
 mod run;
 mod runs;
@@ -19,7 +21,6 @@ mod scenarios;
 mod shell;
 mod signals;
 mod source;
-mod speak;
 mod table;
 mod units;
 mod up;
@@ -28,19 +29,19 @@ mod watch;
 use anyhow::Context;
 use args::{Cli, Command};
 use clap::Parser;
-use client::{Asking, ClientError};
+use client::{ApiOptions, ClientError};
 use exit::Exit;
-use speak::Voice;
+use output::Output;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// How long background work may take to stop once all is said.
-const LAST_WAIT: Duration = Duration::from_secs(2);
+/// How long background tasks may take to stop after the command has ended.
+const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         live::block::restore_cursor();
-        speak::bug(&panic.to_string());
+        output::report_bug(&panic.to_string());
         std::process::exit(Exit::Bug.code().into());
     }));
     let cli = Cli::parse();
@@ -48,60 +49,56 @@ fn main() -> ExitCode {
         let code = dlt_worker::run_from_env();
         return ExitCode::from(u8::try_from(code).unwrap_or(Exit::Bug.code()));
     }
-    let voice = Voice::of_process();
-    let exit = obey(voice, &cli).unwrap_or_else(|error| {
-        voice.error(&format!("{error:#}"));
+    let output = Output::of_process();
+    let exit = run_command(output, &cli).unwrap_or_else(|error| {
+        output.error(&format!("{error:#}"));
         Exit::CouldNotRun
     });
     ExitCode::from(exit.code())
 }
 
-fn obey(voice: Voice, cli: &Cli) -> anyhow::Result<Exit> {
+fn run_command(output: Output, cli: &Cli) -> anyhow::Result<Exit> {
     let mut builder = match cli.command {
-        // Clients must be answered while results are merged.
+        // Requests must be answered while results are merged.
         Command::Up(_) => tokio::runtime::Builder::new_multi_thread(),
         _ => tokio::runtime::Builder::new_current_thread(),
     };
     let runtime = builder.enable_all().build().context("dlt cannot start")?;
     let home = cli.home.as_deref();
-    let asking = Asking {
+    let api_options = ApiOptions {
         home: cli.home.clone(),
         api: cli.api.clone(),
         sigv4: cli.sigv4,
     };
     let exit = runtime.block_on(async {
         match &cli.command {
-            Command::Demo(args) => demo::demo(voice, &asking, args).await,
-            Command::Run(args) => run::run(voice, &asking, args).await,
-            Command::Up(args) => up::up(voice, home, args).await,
-            Command::Scenarios(command) => {
-                answered(voice, scenarios::scenarios(voice, &asking, command).await)
+            Command::Demo(args) => demo::demo(output, &api_options, args).await,
+            Command::Run(args) => run::run(output, &api_options, args).await,
+            Command::Up(args) => up::up(output, home, args).await,
+            Command::Scenarios(command) => exit_of(
+                output,
+                scenarios::scenarios(output, &api_options, command).await,
+            ),
+            Command::Runs(command) => {
+                exit_of(output, runs::runs(output, &api_options, command).await)
             }
-            Command::Runs(command) => answered(voice, runs::runs(voice, &asking, command).await),
             Command::Runners(args) => {
-                answered(voice, platform::runners(voice, &asking, args).await)
+                exit_of(output, platform::runners(output, &api_options, args).await)
             }
             Command::Regions(args) => {
-                answered(voice, platform::regions(voice, &asking, args).await)
+                exit_of(output, platform::regions(output, &api_options, args).await)
             }
-            Command::Completions(args) => Ok(shell::completions(voice, args)),
-            Command::Man(args) => shell::man(voice, args),
-            Command::Mcp(tools) => mcp::mcp(voice, home, tools).await,
+            Command::Completions(args) => Ok(shell::completions(output, args)),
+            Command::Man(args) => shell::man(output, args),
+            Command::Mcp(tools) => mcp::mcp(output, home, tools).await,
             Command::Worker => Ok(Exit::Bug),
         }
     });
-    // Whatever still runs in the background must not keep the process.
-    runtime.shutdown_timeout(LAST_WAIT);
+    runtime.shutdown_timeout(SHUTDOWN_DEADLINE);
     exit
 }
 
-/// What became of a command that asks the API.
-fn answered(voice: Voice, ended: Result<Exit, ClientError>) -> anyhow::Result<Exit> {
-    Ok(ended.unwrap_or_else(|error| say(voice, &error)))
-}
-
-/// Says why the API gave no answer; what the command ends with.
-fn say(voice: Voice, error: &ClientError) -> Exit {
-    voice.error(&error.to_string());
-    error.exit()
+/// The exit code of a command that uses the API.
+fn exit_of(output: Output, ended: Result<Exit, ClientError>) -> anyhow::Result<Exit> {
+    Ok(ended.unwrap_or_else(|error| report::client_error(output, &error)))
 }

@@ -1,10 +1,9 @@
-//! Agents' way in: `dlt mcp` on stdin and stdout, and `/mcp` of `dlt up`. What
-//! they may ask, and who may, is the MCP server's; here is only where answers
-//! come from.
+//! The MCP server in `dlt`: `dlt mcp` on stdin and stdout, and `/mcp` of `dlt up`. Here
+//! are the backends that its tools read; everything else is in `dlt_mcp`.
 
 use crate::exit::Exit;
 use crate::home;
-use crate::speak::Voice;
+use crate::output::Output;
 use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::Request;
@@ -12,10 +11,9 @@ use axum::http::header::HOST;
 use dlt_mcp::auth::Guard;
 use dlt_mcp::backend::api::{Api, LONGEST_BODY_BYTES};
 use dlt_mcp::backend::settings::{STACK, Settings, URL};
-use dlt_mcp::backend::{Ask, Backend, BackendError, Reply, of_environment};
-use dlt_mcp::server::Server;
-use dlt_mcp::toolset::{Shown, ToolFlags};
-use dlt_mcp::{http, stdio};
+use dlt_mcp::backend::{Ask, Backend, BackendError, Reply, environment};
+use dlt_mcp::catalog::toolset::{ShownTools, ToolFlags};
+use dlt_mcp::server::{Server, http, stdio};
 use dlt_pipeline::local::ServerCard;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -24,50 +22,53 @@ use std::time::Duration;
 use tower::ServiceExt as _;
 
 /// How long the API of this process may take.
-const LONGEST_ANSWER: Duration = Duration::from_secs(20);
+const ANSWER_DEADLINE: Duration = Duration::from_secs(20);
 
 /// `dlt mcp`.
-pub async fn mcp(voice: Voice, home_dir: Option<&Path>, tools: &ToolFlags) -> anyhow::Result<Exit> {
+pub async fn mcp(
+    output: Output,
+    home_dir: Option<&Path>,
+    tools: &ToolFlags,
+) -> anyhow::Result<Exit> {
     let shown = match tools.shown() {
         Ok(shown) => shown,
         Err(error) => {
-            voice.error(&error.to_string());
+            output.error(&error.to_string());
             return Ok(Exit::BadInput);
         }
     };
-    let said = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let named = said(URL) || said(STACK);
-    let backend: Arc<dyn Backend> = match named {
-        true => of_environment(),
-        false => Arc::new(OfFolder {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let backend: Arc<dyn Backend> = if is_set(URL) || is_set(STACK) {
+        environment::from_env()
+    } else {
+        Arc::new(FolderBackend {
             dir: home::dir(home_dir)?,
-            known: Mutex::new(None),
-        }),
+            current: Mutex::new(None),
+        })
     };
     stdio::serve(Server::new(backend, shown)).await?;
     Ok(Exit::Passed)
 }
 
-/// `/mcp`, asking this very service.
+/// Routes of `/mcp`, whose tools read this API.
 pub fn router(api: axum::Router, guard: Option<&Arc<Guard>>) -> axum::Router {
-    http::router(Arc::new(Inside(api)), Shown::default(), guard)
+    http::router(Arc::new(RouterBackend(api)), ShownTools::default(), guard)
 }
 
-/// The API of this process, asked without a socket: whoever comes through
-/// `/mcp` was looked at there, and no token of theirs is passed on.
-struct Inside(axum::Router);
+/// The API of this process, called without a socket. Requests to `/mcp` were authorized
+/// there; their tokens are not passed on.
+struct RouterBackend(axum::Router);
 
-impl Inside {
-    /// Status and body of what the API answers.
+impl RouterBackend {
+    /// Status and body of the API's answer.
     async fn answer(&self, ask: &Ask) -> Result<(u16, Vec<u8>), BackendError> {
-        let broken = |error: &dyn std::fmt::Display| BackendError::Unreadable(error.to_string());
         let request = Request::get(format!("/api{}", ask.target()))
             .header(HOST, "localhost")
             .body(Body::empty())
-            .map_err(|error| broken(&error))?;
-        let answered = self.0.clone().oneshot(request);
-        let answered = tokio::time::timeout(LONGEST_ANSWER, answered).await;
-        let response = match answered {
+            .map_err(|error| BackendError::Unreadable(error.to_string()))?;
+        let answer = self.0.clone().oneshot(request);
+        let answer = tokio::time::timeout(ANSWER_DEADLINE, answer).await;
+        let response = match answer {
             Err(_) => return Err(BackendError::Timeout),
             Ok(Err(never)) => match never {},
             Ok(Ok(response)) => response,
@@ -80,10 +81,10 @@ impl Inside {
 }
 
 #[async_trait]
-impl Backend for Inside {
+impl Backend for RouterBackend {
     async fn get(&self, ask: &Ask) -> Result<Value, BackendError> {
         let (status, body) = self.answer(ask).await?;
-        dlt_mcp::backend::api::read(status, &body)
+        dlt_mcp::backend::api::parse_answer(status, &body)
     }
 
     async fn raw(&self, ask: &Ask) -> Result<Reply, BackendError> {
@@ -93,30 +94,26 @@ impl Backend for Inside {
     }
 }
 
-fn local(base: &str) -> Result<Api, BackendError> {
-    Api::new(Settings::local(base)?)
-}
-
-/// The `dlt up` of a data folder, wherever it listens now: it may be started
-/// after the agent, and again on another port.
-struct OfFolder {
+/// The `dlt up` of a data folder, at its current address: it may be started after the
+/// agent, and restarted on another port.
+struct FolderBackend {
     dir: PathBuf,
-    known: Mutex<Option<(String, Arc<Api>)>>,
+    current: Mutex<Option<(String, Arc<Api>)>>,
 }
 
-impl OfFolder {
+impl FolderBackend {
     fn api(&self) -> Result<Arc<Api>, BackendError> {
         let Some(card) = ServerCard::read(&self.dir) else {
             return Err(BackendError::NotConfigured(format!(
                 "no dlt up runs on this data folder: start it with dlt up, or set {URL}"
             )));
         };
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*known {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*current {
             Some((base, api)) if *base == card.api => Ok(Arc::clone(api)),
             _ => {
-                let api = Arc::new(local(&card.api)?);
-                *known = Some((card.api, Arc::clone(&api)));
+                let api = Arc::new(Api::new(Settings::local(&card.api)?)?);
+                *current = Some((card.api, Arc::clone(&api)));
                 Ok(api)
             }
         }
@@ -124,7 +121,7 @@ impl OfFolder {
 }
 
 #[async_trait]
-impl Backend for OfFolder {
+impl Backend for FolderBackend {
     async fn get(&self, ask: &Ask) -> Result<Value, BackendError> {
         self.api()?.get(ask).await
     }

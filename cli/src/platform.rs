@@ -1,11 +1,12 @@
-//! `dlt runners` and `dlt regions`: what exists now, and how much room there is.
+//! `dlt runners` and `dlt regions`: the runners that exist now, and the regions with their
+//! free capacity.
 
 use crate::args::PlainArgs;
-use crate::client::{Asking, ClientError, understood};
+use crate::client::{ApiOptions, ClientError, understood};
 use crate::draft::{self, capacity, free};
 use crate::exit::Exit;
 use crate::line::{Line, Tone};
-use crate::speak::Voice;
+use crate::output::Output;
 use crate::table::{self, Column, number, words};
 use crate::units;
 use dlt_core::calls::answers::{
@@ -15,14 +16,18 @@ use dlt_core::ids::Region;
 use dlt_core::run::Status;
 use serde_json::{Value, json};
 
-/// First columns are not cut below this many.
+/// The first column is not cut below this many columns.
 const LEAST_NAME: usize = 20;
-/// Most runners listed; the JSON has them all.
+/// Most runners that are listed; the JSON has all.
 const MOST_RUNNERS: usize = 200;
 
 /// `dlt runners`.
-pub async fn runners(voice: Voice, asking: &Asking, args: &PlainArgs) -> Result<Exit, ClientError> {
-    let client = asking.client().await?;
+pub async fn runners(
+    output: Output,
+    api_options: &ApiOptions,
+    args: &PlainArgs,
+) -> Result<Exit, ClientError> {
+    let client = api_options.client().await?;
     let tasks = client.get("/tasks", &[]).await?;
     let list: ScenarioList = client.read("/scenarios", &[]).await?;
     let mut records: Vec<(ScenarioRecord, Value)> = Vec::new();
@@ -31,8 +36,8 @@ pub async fn runners(voice: Voice, asking: &Asking, args: &PlainArgs) -> Result<
         let query = [("history", "false"), ("latest", "false")];
         match client.get(&path, &query).await {
             Ok(answer) => records.push((understood(&path, answer.clone())?, answer)),
-            // It was deleted just now.
-            Err(error) if error.is_missing() => {}
+            // It was deleted since the list was read.
+            Err(error) if error.is_not_found() => {}
             Err(error) => return Err(error),
         }
     }
@@ -44,18 +49,18 @@ pub async fn runners(voice: Voice, asking: &Asking, args: &PlainArgs) -> Result<
             })
         };
         let scenarios: Vec<Value> = records.iter().map(|row| part(&row.1)).collect();
-        voice.json(&json!({ "tasks": tasks, "scenarios": scenarios }));
+        output.json(&json!({ "tasks": tasks, "scenarios": scenarios }));
         return Ok(Exit::Passed);
     }
     let tasks: Vec<RegionTaskIds> = understood("/tasks", tasks)?;
     let records: Vec<ScenarioRecord> = records.into_iter().map(|row| row.0).collect();
-    let lines = runner_lines(&tasks, &records, voice.columns());
+    let lines = runner_lines(&tasks, &records, output.columns());
     if lines.is_empty() {
-        voice.talk(&[Line::of(
+        output.messages(&[Line::of(
             "no runners now: they exist while a run is in progress",
         )]);
     } else {
-        voice.data(&lines);
+        output.data(&lines);
     }
     Ok(Exit::Passed)
 }
@@ -67,15 +72,15 @@ fn has_runners(status: Status) -> bool {
 
 fn runner_lines(tasks: &[RegionTaskIds], records: &[ScenarioRecord], width: usize) -> Vec<Line> {
     let mut lines = counts(records, width);
-    let each = each(tasks, width);
-    if !lines.is_empty() && !each.is_empty() {
+    let single = single_runners(tasks, width);
+    if !lines.is_empty() && !single.is_empty() {
         lines.push(Line::new());
     }
-    lines.extend(each);
+    lines.extend(single);
     lines
 }
 
-/// How many runners each scenario in progress has.
+/// The numbers of runners of each running scenario.
 fn counts(records: &[ScenarioRecord], width: usize) -> Vec<Line> {
     let rows = records.iter().flat_map(|record| {
         let rows = record.tasks_per_region.iter().flatten();
@@ -103,8 +108,8 @@ fn counts(records: &[ScenarioRecord], width: usize) -> Vec<Line> {
     table_or_nothing(&columns, &rows.collect::<Vec<_>>(), width)
 }
 
-/// Each runner.
-fn each(tasks: &[RegionTaskIds], width: usize) -> Vec<Line> {
+/// A row for each runner.
+fn single_runners(tasks: &[RegionTaskIds], width: usize) -> Vec<Line> {
     let all: Vec<(&str, &str)> = tasks
         .iter()
         .flat_map(|row| row.task_arns.iter().map(|id| (&*row.region, &**id)))
@@ -113,11 +118,12 @@ fn each(tasks: &[RegionTaskIds], width: usize) -> Vec<Line> {
         .iter()
         .take(MOST_RUNNERS)
         .map(|(region, id)| {
-            // At home an id is run/runner; elsewhere it is an ARN, whose end tells.
+            // An id of dlt up is run/runner; another is an ARN, which ends with the task.
             let (before, runner) = id.rsplit_once('/').unwrap_or(("", id));
-            let run = match before.contains(['/', ':']) {
-                true => "–",
-                false => before,
+            let run = if before.contains(['/', ':']) {
+                "–"
+            } else {
+                before
             };
             vec![
                 Line::of(runner),
@@ -136,26 +142,30 @@ fn each(tasks: &[RegionTaskIds], width: usize) -> Vec<Line> {
 }
 
 fn table_or_nothing(columns: &[Column], rows: &[Vec<Line>], width: usize) -> Vec<Line> {
-    match rows.is_empty() {
-        true => Vec::new(),
-        false => table::lines(columns, rows, 0, width, LEAST_NAME),
+    if rows.is_empty() {
+        return Vec::new();
     }
+    table::lines(columns, rows, 0, width, LEAST_NAME)
 }
 
 /// `dlt regions`.
-pub async fn regions(voice: Voice, asking: &Asking, args: &PlainArgs) -> Result<Exit, ClientError> {
-    let client = asking.client().await?;
+pub async fn regions(
+    output: Output,
+    api_options: &ApiOptions,
+    args: &PlainArgs,
+) -> Result<Exit, ClientError> {
+    let client = api_options.client().await?;
     let answer = client.get("/regions", &[]).await?;
     if args.json {
         let details = client.get("/vCPUDetails", &[]).await?;
-        voice.json(&json!({ "regions": answer, "vCPUDetails": details }));
+        output.json(&json!({ "regions": answer, "vCPUDetails": details }));
         return Ok(Exit::Passed);
     }
     let known: RegionsAnswer = understood("/regions", answer)?;
     let details = draft::regions(&client).await?;
-    voice.data(&region_lines(&known.regions, &details, voice.columns()));
+    output.data(&region_lines(&known.regions, &details, output.columns()));
     if client.is_at_rest() {
-        voice.talk(&[Line::of("no dlt up is running on this data folder; ")
+        output.messages(&[Line::of("no dlt up is running on this data folder; ")
             .tone(Tone::Command, "dlt up --region NAME=CAPACITY")
             .plain(" says which regions it has")]);
     }
@@ -216,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn runners_are_shown_by_scenario_and_each() {
+    fn runners_are_shown_by_scenario_and_singly() {
         let record: ScenarioRecord = serde_json::from_value(json!({
             "testId": "Xk29QmWz7B", "testName": "shop under a steady load",
             "testDescription": "", "testType": "simple", "fileType": "none",
@@ -255,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn regions_say_how_much_room_they_have() {
+    fn regions_are_shown_with_their_free_capacity() {
         let info = |region: &str, compatible: bool| -> RegionInfo {
             serde_json::from_value(json!({
                 "testId": format!("region-{region}"), "region": region, "taskCluster": "home",

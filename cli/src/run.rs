@@ -1,29 +1,25 @@
-//! `dlt run`: a scenario, a place, a run, a result. The place is the service of
-//! this data folder or a server that was named, if there is one; else this
-//! process. Bad input is told before anything is opened or sent, so it leaves
-//! no trace.
+//! `dlt run`: runs a scenario and shows its result. The run is on the server that was
+//! named or that serves the data folder; without one, in this process. Faults of the
+//! input are told before anything is opened or sent.
 
 use crate::args::RunArgs;
-use crate::client::{Asking, Client, ClientError, understood};
+use crate::client::error::pipeline_error;
+use crate::client::{ApiOptions, Client, ClientError, understood};
 use crate::draft::{self, Draft};
 use crate::exit::Exit;
+use crate::find::RunLocation;
 use crate::home;
-use crate::line::{Line, Tone};
-use crate::live::Planned;
-use crate::result::{self, Telling};
-use crate::runs::find::Found;
+use crate::live::PlannedLoad;
+use crate::output::Output;
+use crate::report::{self, ResultOptions};
 use crate::signals::Interrupts;
-use crate::source::{self, Files, Places};
-use crate::speak::Voice;
-use crate::watch::{self, CtrlC, Gone, Watched, told, watch};
+use crate::source::{self, Files, RegionChoice};
+use crate::watch::{self, InterruptAction, WatchError, watch};
 use anyhow::Context;
 use dlt_core::calls::answers::ScenarioRecord;
 use dlt_core::ids::Region;
-use dlt_core::record::{RunRecord, exit_code};
-use dlt_core::refusal::Faults;
 use dlt_core::scenario::Scenario;
 use dlt_pipeline::local::Home;
-use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,129 +27,84 @@ use std::time::Duration;
 /// How long opening the data folder may take.
 const OPEN_DEADLINE: Duration = Duration::from_secs(30);
 
-/// How a result is to be told.
-#[derive(Debug, Default)]
-pub struct Manner<'a> {
-    /// The record as JSON on stdout.
-    pub json: bool,
-    /// The record as a server answered it, if one did.
-    pub raw: Option<Value>,
-    /// Exit with 4 unless trusted.
-    pub require_trusted: bool,
-    /// What to try next: (what for, command).
-    pub next: Vec<(&'a str, String)>,
-}
-
 /// `dlt run`.
-pub async fn run(voice: Voice, asking: &Asking, args: &RunArgs) -> anyhow::Result<Exit> {
-    let manner = Manner {
+pub async fn run(output: Output, api_options: &ApiOptions, args: &RunArgs) -> anyhow::Result<Exit> {
+    let options = ResultOptions {
         json: args.json,
         require_trusted: args.require_trusted,
-        ..Manner::default()
+        ..ResultOptions::default()
     };
-    match asking.server().await {
+    match api_options.server().await {
         Ok(Some(client)) => {
-            let ended = there(voice, &client, args, manner).await;
-            Ok(ended.unwrap_or_else(|error| crate::say(voice, &error)))
+            let ended = read_and_post(output, &client, args, options).await;
+            Ok(ended.unwrap_or_else(|error| report::client_error(output, &error)))
         }
-        Ok(None) => here(voice, asking.dir()?, args, manner).await,
-        Err(error) => Ok(crate::say(voice, &error)),
+        Ok(None) => read_and_run(output, api_options.dir()?, args, options).await,
+        Err(error) => Ok(report::client_error(output, &error)),
     }
 }
 
-/// In this process.
-async fn here(
-    voice: Voice,
+async fn read_and_run(
+    output: Output,
     dir: PathBuf,
     args: &RunArgs,
-    manner: Manner<'_>,
+    options: ResultOptions<'_>,
 ) -> anyhow::Result<Exit> {
-    let read = Places::here(&args.region).and_then(|places| {
-        let scenario = source::read(args, &places, &Files::InPlace)?;
-        Ok((scenario, places))
+    let read = RegionChoice::local(&args.region).and_then(|regions| {
+        let scenario = source::read(args, &regions, &Files::InPlace)?;
+        Ok((scenario, regions))
     });
     match read {
-        Ok((scenario, places)) => embed(voice, dir, &scenario, places.chosen, manner).await,
-        Err(faults) => Ok(refuse(voice, &faults)),
+        Ok((scenario, regions)) => {
+            run_in_process(output, dir, &scenario, regions.chosen, options).await
+        }
+        Err(faults) => Ok(report::faults(output, &faults)),
     }
 }
 
-/// On a server.
-async fn there(
-    voice: Voice,
+async fn read_and_post(
+    output: Output,
     client: &Client,
     args: &RunArgs,
-    manner: Manner<'_>,
+    options: ResultOptions<'_>,
 ) -> Result<Exit, ClientError> {
     let regions = draft::regions(client).await?;
     let known = regions
         .iter()
         .map(|(region, details)| (region.clone(), draft::capacity(details)))
         .collect();
-    let files = Files::to_send();
-    let read =
-        Places::there(known, &args.region).and_then(|places| source::read(args, &places, &files));
+    let files = Files::to_upload();
+    let read = RegionChoice::of_server(known, &args.region)
+        .and_then(|regions| source::read(args, &regions, &files));
     match read {
-        Ok(scenario) => post(voice, client, &scenario, files, manner).await,
-        Err(faults) => Ok(refuse(voice, &faults)),
-    }
-}
-
-/// Tells all faults, each with its path.
-pub fn refuse(voice: Voice, faults: &Faults) -> Exit {
-    let count = faults.0.len() as u64;
-    voice.error(&format!(
-        "the input has {}; nothing was started or stored",
-        crate::units::several(count, "fault")
-    ));
-    let lines: Vec<Line> = faults
-        .0
-        .iter()
-        .map(|fault| {
-            Line::of("  ")
-                .tone(Tone::Strong, &fault.path)
-                .plain(": ")
-                .plain(&fault.reason)
-        })
-        .collect();
-    voice.talk(&lines);
-    Exit::BadInput
-}
-
-/// Tells warnings.
-pub fn warn(voice: Voice, warnings: &[String]) {
-    let lines: Vec<Line> = warnings
-        .iter()
-        .map(|text| Line::new().tone(Tone::Warn, "warning: ").plain(text))
-        .collect();
-    if !lines.is_empty() {
-        voice.talk(&lines);
+        Ok(scenario) => run_on_server(output, client, &scenario, files, options).await,
+        Err(faults) => Ok(report::faults(output, &faults)),
     }
 }
 
 /// Runs a scenario in this process and tells its result.
-pub async fn embed(
-    voice: Voice,
+pub async fn run_in_process(
+    output: Output,
     dir: PathBuf,
     scenario: &Scenario,
     regions: Vec<(Region, u64)>,
-    mut manner: Manner<'_>,
+    mut options: ResultOptions<'_>,
 ) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
-    warn(voice, &scenario.warnings);
-    let options = home::options(dir, regions)?;
+    report::warnings(output, &scenario.warnings);
+    let home_options = home::options(dir, regions)?;
     let opened = tokio::select! {
-        opened = tokio::time::timeout(OPEN_DEADLINE, Home::open(options)) => opened,
+        opened = tokio::time::timeout(OPEN_DEADLINE, Home::open(home_options)) => opened,
         name = interrupts.next() => {
-            voice.error(&format!("{name} before anything was started"));
+            output.error(&format!("{name} before anything was started"));
             return Ok(Exit::Interrupted);
         }
     };
     let home = match opened {
         Ok(Ok(home)) => Arc::new(home),
         Ok(Err(error)) => {
-            let (exit, message) = told(&error);
-            voice.error(&message);
+            let (exit, message) = pipeline_error(&error);
+            output.error(&message);
             return Ok(exit);
         }
         Err(_) => anyhow::bail!(
@@ -162,32 +113,33 @@ pub async fn embed(
         ),
     };
     let starting = watch::start(home, scenario);
-    let planned = Planned::of(scenario);
-    let watched = watch(voice, planned, starting, CtrlC::Stops, &mut interrupts).await;
-    Ok(tell_end(voice, watched, &mut manner))
+    let planned = PlannedLoad::of(scenario);
+    let on_interrupt = InterruptAction::StopRun;
+    let end = watch(output, planned, starting, on_interrupt, &mut interrupts).await;
+    Ok(report::watch_end(output, end, &mut options))
 }
 
 /// Runs a scenario on a server and tells its result.
-pub async fn post(
-    voice: Voice,
+pub async fn run_on_server(
+    output: Output,
     client: &Client,
     scenario: &Scenario,
     files: Files,
-    mut manner: Manner<'_>,
+    mut options: ResultOptions<'_>,
 ) -> Result<Exit, ClientError> {
     let mut interrupts = Interrupts::listen()
         .map_err(|error| ClientError::Cannot(format!("cannot listen for Ctrl-C: {error}")))?;
-    warn(voice, &scenario.warnings);
-    let draft = Draft::of(scenario, None, files.uploads())?.at_once();
+    report::warnings(output, &scenario.warnings);
+    let draft = Draft::of(scenario, None, files.uploads())?.run_now();
     let starting = async {
         let answer = draft.post(client).await;
         let record: Result<ScenarioRecord, ClientError> =
             answer.and_then(|answer| understood("POST /scenarios", answer));
-        let gone = |error: ClientError| Gone {
+        let failed = |error: ClientError| WatchError {
             exit: error.exit(),
             message: error.to_string(),
         };
-        let run = record.map_err(gone)?.test_run_id.ok_or_else(|| Gone {
+        let run = record.map_err(failed)?.test_run_id.ok_or_else(|| WatchError {
             exit: Exit::CouldNotRun,
             message: format!(
                 "the run is started, but this server does not say which it is; dlt runs watch {} follows it once it is there",
@@ -195,59 +147,10 @@ pub async fn post(
             ),
         })?;
         let test = draft.test.to_string();
-        Ok(watch::follow(client, &Found { test, run }))
+        Ok(watch::follow(client, &RunLocation { test, run }))
     };
-    let planned = Planned::of(scenario);
-    let watched = watch(voice, planned, starting, CtrlC::Stops, &mut interrupts).await;
-    Ok(tell_end(voice, watched, &mut manner))
-}
-
-/// Tells how watching ended; what the command ends with.
-pub fn tell_end(voice: Voice, watched: Watched, manner: &mut Manner<'_>) -> Exit {
-    match watched {
-        Watched::Over {
-            record,
-            raw,
-            interrupted,
-        } => {
-            manner.raw = raw;
-            close(voice, &record, interrupted, manner)
-        }
-        Watched::Gone(Gone { exit, message }) => {
-            match exit {
-                // What was asked for is no error.
-                Exit::Interrupted => voice.talk(&[Line::of(message)]),
-                _ => voice.error(&message),
-            }
-            exit
-        }
-    }
-}
-
-/// Tells a run's result; what the command ends with.
-pub fn close(voice: Voice, record: &RunRecord, interrupted: bool, manner: &Manner<'_>) -> Exit {
-    let exit = Exit::from_code(exit_code(record, manner.require_trusted, interrupted));
-    tell(voice, record, exit, manner);
-    exit
-}
-
-/// Prints a record: as JSON, or as the last screen.
-pub fn tell(voice: Voice, record: &RunRecord, exit: Exit, manner: &Manner<'_>) {
-    let width = voice.columns();
-    if manner.json {
-        voice.talk(&result::headline(record, exit, width));
-        match &manner.raw {
-            Some(raw) => voice.json(raw),
-            None => voice.json(record),
-        }
-        return;
-    }
-    voice.data(&result::lines(
-        record,
-        &Telling {
-            exit,
-            width,
-            next: &manner.next,
-        },
-    ));
+    let planned = PlannedLoad::of(scenario);
+    let on_interrupt = InterruptAction::StopRun;
+    let end = watch(output, planned, starting, on_interrupt, &mut interrupts).await;
+    Ok(report::watch_end(output, end, &mut options))
 }

@@ -1,18 +1,17 @@
-//! What shells and manuals are told of the command line: made from `args`, so
-//! that they cannot differ from it.
+//! Completion scripts and man pages, generated from `args`.
 
 use crate::args::{Cli, CompletionsArgs, ManArgs, Shell};
 use crate::exit::Exit;
 use crate::line::{Line, Tone};
-use crate::speak::Voice;
+use crate::output::Output;
 use crate::units::several;
 use anyhow::Context;
 use clap::CommandFactory;
 use clap_complete::aot;
 
 /// `dlt completions`.
-pub fn completions(voice: Voice, args: &CompletionsArgs) -> Exit {
-    voice.data_text(&script(args.shell));
+pub fn completions(output: Output, args: &CompletionsArgs) -> Exit {
+    output.data_text(&script(args.shell));
     Exit::Passed
 }
 
@@ -29,7 +28,7 @@ fn script(shell: Shell) -> String {
 }
 
 /// `dlt man`.
-pub fn man(voice: Voice, args: &ManArgs) -> anyhow::Result<Exit> {
+pub fn man(output: Output, args: &ManArgs) -> anyhow::Result<Exit> {
     let folder = &args.folder;
     std::fs::create_dir_all(folder)
         .with_context(|| format!("folder {} cannot be made", folder.display()))?;
@@ -43,13 +42,13 @@ pub fn man(voice: Voice, args: &ManArgs) -> anyhow::Result<Exit> {
             .with_context(|| format!("file {} cannot be written", path.display()))?;
     }
     let count = several(pages.len() as u64, "man page");
-    voice.data(&[Line::new()
+    output.data(&[Line::new()
         .tone(Tone::Good, "✔ ")
         .plain(format!("{count} in {}", folder.display()))]);
     Ok(Exit::Passed)
 }
 
-/// The page of a command and of all that it holds, but for those that are hidden.
+/// The pages of a command and of its subcommands, hidden ones excepted.
 fn page_and_below(
     command: &clap::Command,
     pages: &mut Vec<(String, Vec<u8>)>,

@@ -1,16 +1,16 @@
-//! Ctrl-C, SIGTERM and a closed terminal, as one counted stream: the first
-//! asks for a partial result, the second leaves at once.
+//! Ctrl-C, SIGTERM and a closed terminal as one stream. What the first and the second one
+//! do is decided by the command.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Requests to stop.
+/// Signals that ask the process to stop.
 #[derive(Debug)]
 pub struct Interrupts {
     streams: [Signal; 3],
 }
 
 impl Interrupts {
-    /// Listens from now on; without it the process would end on the first.
+    /// Handles these signals from now on; unhandled, the first would end the process.
     pub fn listen() -> std::io::Result<Self> {
         Ok(Self {
             streams: [
@@ -21,7 +21,7 @@ impl Interrupts {
         })
     }
 
-    /// Waits for the next one; its name.
+    /// Waits for the next signal; its name in messages.
     pub async fn next(&mut self) -> &'static str {
         let [interrupt, terminate, hangup] = &mut self.streams;
         tokio::select! {

@@ -1,5 +1,5 @@
-//! A table: the first column to the left, numbers to the right, no frames. If
-//! the terminal is narrow, columns that matter least go first.
+//! Tables without frames, with words aligned left and numbers aligned right. In narrow
+//! terminals the least important columns are dropped.
 
 use crate::line::{Line, Tone};
 
@@ -11,33 +11,32 @@ const GAP: usize = 2;
 pub struct Column {
     /// Its heading.
     pub name: &'static str,
-    /// Numbers stand to the right, words to the left.
+    /// Whether it is aligned right.
     pub right: bool,
-    /// Columns with a higher number go first; 0 stays always.
-    pub spare: u8,
+    /// Columns with a higher number are dropped first; 0 is never dropped.
+    pub drop_order: u8,
 }
 
 /// A column of numbers.
-pub const fn number(name: &'static str, spare: u8) -> Column {
+pub const fn number(name: &'static str, drop_order: u8) -> Column {
     Column {
         name,
         right: true,
-        spare,
+        drop_order,
     }
 }
 
 /// A column of words.
-pub const fn words(name: &'static str, spare: u8) -> Column {
+pub const fn words(name: &'static str, drop_order: u8) -> Column {
     Column {
         name,
         right: false,
-        spare,
+        drop_order,
     }
 }
 
-/// The table's lines in at most `width` columns, each begun by `indent` spaces.
-/// The first column gives way: it is cut to what the others leave, but never
-/// below `least`.
+/// The table's lines in at most `width` columns, indented by `indent` spaces. The first
+/// column is cut to the space that the others leave, but never below `least`.
 pub fn lines(
     columns: &[Column],
     rows: &[Vec<Line>],
@@ -65,8 +64,8 @@ pub fn lines(
     let wanted = widths.first().copied().unwrap_or(0).min(least);
     while taken(&kept) + wanted > width {
         let Some(place) = (0..kept.len())
-            .filter(|&place| columns[kept[place]].spare > 0)
-            .max_by_key(|&place| columns[kept[place]].spare)
+            .filter(|&place| columns[kept[place]].drop_order > 0)
+            .max_by_key(|&place| columns[kept[place]].drop_order)
         else {
             break;
         };
@@ -85,9 +84,10 @@ pub fn lines(
                 let cell = cells(at).cut(room);
                 let gap = " ".repeat(if place == 0 { 0 } else { GAP });
                 let space = " ".repeat(room - cell.width());
-                match columns[at].right {
-                    true => line.plain(gap).plain(space).join(cell),
-                    false => line.plain(gap).join(cell).plain(space),
+                if columns[at].right {
+                    line.plain(gap).plain(space).join(cell)
+                } else {
+                    line.plain(gap).join(cell).plain(space)
                 }
             })
     };

@@ -1,5 +1,5 @@
-//! Numbers as people read them: times, counts, rates, shares, bytes. Three
-//! digits that matter, a unit always.
+//! Numbers for people: times, counts, rates, percentages, bytes. With three significant
+//! digits and a unit.
 
 /// A time in µs: `840 µs`, `1.24 ms`, `171 ms`, `2.05 s`, `1 min 12 s`.
 pub fn time(us: u64) -> String {
@@ -30,7 +30,7 @@ pub fn span(seconds: u64) -> String {
     }
 }
 
-/// A count with thousands apart: `1,234,567`.
+/// A count with thousands separators: `1,234,567`.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
@@ -53,7 +53,7 @@ pub fn rate(per_second: f64) -> String {
     format!("{}/s", number(per_second))
 }
 
-/// A number of at most one decimal where it matters: `0.25`, `12.3`, `1,234`.
+/// A number with three significant digits: `0.25`, `12.3`, `1,234`.
 pub fn number(value: f64) -> String {
     match value {
         v if v >= 99.95 => count(v.round() as u64),
@@ -70,7 +70,7 @@ pub fn percent(part: u64, whole: u64) -> String {
     let percent = part as f64 * 100.0 / whole as f64;
     match percent {
         p if p < 0.01 => "<0.01 %".to_owned(),
-        // Never round a failure away: 99.996 % is not all.
+        // Not rounded up to 100 %: 99.996 % is not all.
         p if part < whole && p >= 99.95 => ">99.9 %".to_owned(),
         p => format!("{} %", plain_decimal(&three_digits(p))),
     }
@@ -91,7 +91,7 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
-/// Three digits that matter, for values of 0.01 to 999.
+/// Three significant digits, for values from 0.01 to 999.
 fn three_digits(value: f64) -> String {
     match value {
         v if v < 9.995 => format!("{v:.2}"),
@@ -100,11 +100,12 @@ fn three_digits(value: f64) -> String {
     }
 }
 
-/// Without zeros that say nothing: `12.0` is `12`.
+/// Without trailing zeros: `12.0` is `12`.
 fn plain_decimal(text: &str) -> String {
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text.to_owned(),
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text.to_owned()
     }
 }
 

@@ -1,35 +1,35 @@
-//! `dlt up`: the control plane of a data folder as a service on this machine.
-//! Brings it up, says where it is, tells what happens by itself, and stops it
-//! in good order. What the API does is the pipeline's.
+//! `dlt up`: serves the API and MCP of a data folder on this machine, runs its schedules,
+//! and stops its runs on Ctrl-C. The API itself is in the pipeline.
 
 use crate::args::{MissedRuns, UpArgs};
+use crate::client::error::pipeline_error;
 use crate::exit::Exit;
 use crate::line::{Line, Tone};
-use crate::run::refuse;
+use crate::output::Output;
+use crate::report;
 use crate::signals::Interrupts;
-use crate::speak::Voice;
 use crate::units::several;
-use crate::watch::told;
+
 use crate::{home, mcp, source};
 use anyhow::Context;
 use dlt_core::ids::TestId;
 use dlt_core::refusal::{Fault, Faults};
-use dlt_mcp::auth::{self, Guard, Manner, SettingsError};
+use dlt_mcp::auth::{self, Guard, Protocol, SettingsError};
 use dlt_pipeline::api::server;
 use dlt_pipeline::error::PipelineError;
-use dlt_pipeline::local::{Home, ServerCard, timers};
 use dlt_pipeline::functions::fire::{Fired, Missed};
+use dlt_pipeline::local::{Home, ServerCard, timers};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// How long stopped runs may take to hand over what they have, merging included.
+/// How long stopped runs may take to deliver their results, merging included.
 const STOP_DEADLINE: Duration = Duration::from_secs(40);
 
 /// `dlt up`.
-pub async fn up(voice: Voice, home_dir: Option<&Path>, args: &UpArgs) -> anyhow::Result<Exit> {
+pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyhow::Result<Exit> {
     let asked = match (
         source::regions(&args.region),
         address(&args.listen, args.auth),
@@ -38,19 +38,19 @@ pub async fn up(voice: Voice, home_dir: Option<&Path>, args: &UpArgs) -> anyhow:
         (regions, address) => {
             let mut faults = regions.err().map(|faults| faults.0).unwrap_or_default();
             faults.extend(address.err());
-            return Ok(refuse(voice, &Faults(faults)));
+            return Ok(report::faults(output, &Faults(faults)));
         }
     };
     let (regions, address) = asked;
     if !args.auth && args.tokens.any() {
-        voice.error("settings of access tokens do nothing without --auth");
+        output.error("settings of access tokens do nothing without --auth");
         return Ok(Exit::BadInput);
     }
     let mut interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
     let listener = match TcpListener::bind(address).await {
         Ok(listener) => listener,
         Err(error) => {
-            voice.error(&busy(address, &error, home_dir));
+            output.error(&busy(address, &error, home_dir));
             return Ok(Exit::CouldNotRun);
         }
     };
@@ -60,44 +60,44 @@ pub async fn up(voice: Voice, home_dir: Option<&Path>, args: &UpArgs) -> anyhow:
     let guard = match guard(args, address).await {
         Ok(guard) => guard,
         Err(error) => {
-            voice.error(&error.to_string());
+            output.error(&error.to_string());
             return Ok(Exit::BadInput);
         }
     };
     let dir = home::dir(home_dir)?;
     let mut options = home::options(dir.clone(), regions.clone())?;
     options.service = true;
-    options.mcp = Some(agents(address, guard.as_deref()));
+    options.mcp = Some(mcp_url(address, guard.as_deref()));
     let home = match Home::open(options).await {
         Ok(home) => Arc::new(home),
         Err(error) => {
-            let (exit, message) = told(&error);
-            voice.error(&message);
+            let (exit, message) = pipeline_error(&error);
+            output.error(&message);
             return Ok(exit);
         }
     };
-    let base = format!("http://{}/api", near(address));
+    let base = format!("http://{}/api", local(address));
     let card = ServerCard::write(&dir, &base).map_err(anyhow::Error::new)?;
     let service =
         routes(&home, address, guard.as_ref()).into_make_service_with_connect_info::<SocketAddr>();
     let picked_up = home.unfinished().map_err(anyhow::Error::new)?;
-    voice.talk(&banner(&base, &dir, &regions, picked_up));
+    output.messages(&banner(&base, &dir, &regions, picked_up));
     let missed = missed(args);
     tokio::select! {
         ended = axum::serve(listener, service) => {
             ended.context("the server ended")?;
         }
-        () = timers::run(&home, missed, |test, fired| voice.talk(&[of_schedule(test, fired)])) => {}
+        () = timers::run(&home, missed, |test, fired| output.messages(&[schedule_line(test, fired)])) => {}
         name = interrupts.next() => {
             card.remove();
-            return Ok(stop(voice, &home, name, &mut interrupts).await);
+            return Ok(stop(output, &home, name, &mut interrupts).await);
         }
     }
     Ok(Exit::Bug)
 }
 
-/// Why it cannot listen there; another `dlt up` of the folder is told first, since
-/// another address would not help then.
+/// Why it cannot listen. If another `dlt up` serves the folder, another address would not
+/// help, so that is told instead.
 fn busy(address: SocketAddr, error: &std::io::Error, home_dir: Option<&Path>) -> String {
     let card = home::dir(home_dir)
         .ok()
@@ -114,7 +114,6 @@ fn busy(address: SocketAddr, error: &std::io::Error, home_dir: Option<&Path>) ->
     }
 }
 
-/// Who looks at tokens, if anybody does.
 async fn guard(args: &UpArgs, address: SocketAddr) -> Result<Option<Arc<Guard>>, SettingsError> {
     match args.tokens.settings(address)? {
         Some(settings) => Guard::start(settings).await.map(Some),
@@ -122,7 +121,7 @@ async fn guard(args: &UpArgs, address: SocketAddr) -> Result<Option<Arc<Guard>>,
     }
 }
 
-/// The API and the agents' questions to it, both behind the guard.
+/// The routes of the API and of MCP, both behind the guard.
 fn routes(home: &Home, address: SocketAddr, guard: Option<&Arc<Guard>>) -> axum::Router {
     let names = server::Names {
         port: address.port(),
@@ -134,11 +133,10 @@ fn routes(home: &Home, address: SocketAddr, guard: Option<&Arc<Guard>>) -> axum:
     let mcp = mcp::router(api.clone(), guard);
     mcp.merge(match guard {
         None => api,
-        Some(guard) => auth::protect(api, guard, Manner::Api),
+        Some(guard) => auth::protect(api, guard, Protocol::Rest, None),
     })
 }
 
-/// What becomes of scheduled runs that were missed.
 fn missed(args: &UpArgs) -> Missed {
     match args.missed {
         MissedRuns::Run => Missed::Run,
@@ -146,16 +144,16 @@ fn missed(args: &UpArgs) -> Missed {
     }
 }
 
-/// Where agents find this service.
-fn agents(address: SocketAddr, guard: Option<&Guard>) -> String {
+/// The URL of MCP.
+fn mcp_url(address: SocketAddr, guard: Option<&Guard>) -> String {
     match guard {
         Some(guard) => guard.resource().to_owned(),
-        None => format!("http://{}/mcp", near(address)),
+        None => format!("http://{}/mcp", local(address)),
     }
 }
 
-/// Where this machine finds a server that listens there.
-fn near(mut address: SocketAddr) -> SocketAddr {
+/// The address to connect to from this machine.
+fn local(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
             SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
@@ -165,8 +163,8 @@ fn near(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// A loopback address unless tokens are asked for: anything wider would let
-/// strangers start load from here.
+/// Parses the address; without access tokens it must be loopback, or other machines could
+/// start load from here.
 fn address(text: &str, auth: bool) -> Result<SocketAddr, Fault> {
     let fault = |reason: &str| Fault {
         path: "--listen".to_owned(),
@@ -176,12 +174,12 @@ fn address(text: &str, auth: bool) -> Result<SocketAddr, Fault> {
         .replacen("localhost", "127.0.0.1", 1)
         .parse()
         .map_err(|_| fault("is not an address and port, like 127.0.0.1:7600"))?;
-    match auth || address.ip().is_loopback() {
-        true => Ok(address),
-        false => Err(fault(
+    if !auth && !address.ip().is_loopback() {
+        return Err(fault(
             "is not a loopback address; without --auth dlt serves this machine only",
-        )),
+        ));
     }
+    Ok(address)
 }
 
 fn banner(
@@ -221,7 +219,7 @@ fn banner(
 }
 
 /// What a schedule did, as a line.
-fn of_schedule(test: &TestId, fired: Result<Fired, PipelineError>) -> Line {
+fn schedule_line(test: &TestId, fired: Result<Fired, PipelineError>) -> Line {
     let line = Line::of(format!("schedule of {test}: "));
     match fired {
         Ok(Fired::Started(run, None)) => line.plain(format!("run {run} started")),
@@ -232,32 +230,32 @@ fn of_schedule(test: &TestId, fired: Result<Fired, PipelineError>) -> Line {
     }
 }
 
-/// Stops the runs and waits for what they measured; a second interrupt leaves.
-async fn stop(voice: Voice, home: &Home, name: &str, interrupts: &mut Interrupts) -> Exit {
+/// Stops the runs and waits for their results; a second interrupt ends at once.
+async fn stop(output: Output, home: &Home, name: &str, interrupts: &mut Interrupts) -> Exit {
     let runs = home.unfinished().unwrap_or_default() as u64;
     if runs > 0 {
         let text = format!(
             "{name}: stopping {}, keeping what was measured",
             several(runs, "run")
         );
-        voice.talk(&[Line::of(&text)]);
+        output.messages(&[Line::of(&text)]);
     }
     let reason = format!("dlt up was stopped by {name}");
     tokio::select! {
         stopped = tokio::time::timeout(STOP_DEADLINE, home.cancel_all(&reason)) => match stopped {
             Ok(Ok(())) => {
-                voice.talk(&[Line::of("dlt is down")]);
+                output.messages(&[Line::of("dlt is down")]);
                 return Exit::Passed;
             }
-            Ok(Err(error)) => voice.error(&error.to_string()),
-            Err(_) => voice.error(&format!(
+            Ok(Err(error)) => output.error(&error.to_string()),
+            Err(_) => output.error(&format!(
                 "runs did not stop within {} s; their runners are killed",
                 STOP_DEADLINE.as_secs()
             )),
         },
         _ = interrupts.next() => {
             home.kill();
-            voice.error("left at once: all runners were killed");
+            output.error("left at once: all runners were killed");
             return Exit::Interrupted;
         }
     }

@@ -1,7 +1,6 @@
-//! Text that others wrote, made harmless: labels, names and errors come from
-//! targets and from people's scenario files, and an agent reads them beside its
-//! instructions. Nothing here understands the text; it is cut short, loses what
-//! cannot be seen, and loses secrets.
+//! Cleaning of untrusted text. Labels, names and errors come from targets and scenario
+//! files, and an agent reads them beside its instructions. Text is shortened, and
+//! invisible characters and secrets are removed; its meaning is not examined.
 
 use dlt_core::safety::{REDACTED, is_secret};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -12,11 +11,12 @@ use url::Url;
 
 /// Longest text that is shown, characters.
 pub const LONGEST_TEXT: usize = 200;
-/// What may stand around a name or value, and what ends a value.
+/// Characters around a name or value.
 const QUOTES: [char; 3] = ['"', '\'', '\\'];
+/// Characters that end a value.
 const VALUE_ENDS: [char; 12] = ['"', '\'', '\\', '&', ';', ',', '}', ']', ')', '#', '<', '>'];
 
-/// Headers that are secret to the end of their line, however many words they have.
+/// Headers whose whole line is secret.
 const SECRET_HEADERS: [&str; 4] = [
     "authorization",
     "proxy-authorization",
@@ -24,12 +24,12 @@ const SECRET_HEADERS: [&str; 4] = [
     "set-cookie",
 ];
 
-/// Text that may be shown to an agent.
+/// Cleaned text, which may be shown to an agent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
 #[serde(transparent)]
 pub struct Text(String);
 
-/// A plain string: what it is here for is no agent's business.
+/// In schemas, a string.
 impl JsonSchema for Text {
     fn schema_name() -> Cow<'static, str> {
         String::schema_name()
@@ -45,35 +45,35 @@ impl JsonSchema for Text {
 }
 
 impl Text {
-    /// Cleaned, at most [`LONGEST_TEXT`] characters.
+    /// Cleans a text and cuts it to [`LONGEST_TEXT`] characters.
     pub fn of(text: &str) -> Self {
-        // Line by line: a header's secret ends with its line.
+        // By line: a secret header ends with its line.
         let lines = text.split(['\n', '\r']).map(visible);
         let lines = lines.filter(|line| !line.is_empty());
         let lines: Vec<String> = lines.map(|line| redacted(&line)).collect();
         Self(cut(&lines.join(" "), LONGEST_TEXT))
     }
 
-    /// The same; None if nothing is left.
+    /// As [`Text::of`]; None if nothing is left.
     pub fn some(text: &str) -> Option<Self> {
         let text = Self::of(text);
         (!text.0.is_empty()).then_some(text)
     }
 
-    /// What is shown.
+    /// The cleaned text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// For names that we chose.
+/// Texts of this program need no cleaning.
 impl From<&'static str> for Text {
     fn from(text: &'static str) -> Self {
         Self(text.to_owned())
     }
 }
 
-/// At most so many characters, the last one saying that there was more.
+/// At most `longest` characters; a cut text ends with `…`.
 pub fn cut(text: &str, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         None => text.to_owned(),
@@ -84,9 +84,9 @@ pub fn cut(text: &str, longest: usize) -> String {
     }
 }
 
-/// Without characters that cannot be seen or that change how others are seen;
-/// white space of every kind becomes one space.
-pub fn visible(text: &str) -> String {
+/// The text without characters that are invisible or change how others are displayed;
+/// any white space becomes one space.
+fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len().min(4 * LONGEST_TEXT));
     let mut gap = false;
     for c in text.chars() {
@@ -103,7 +103,7 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
-/// Control characters, directions, joiners, fillers, tags, private use.
+/// Control characters, directional marks, joiners, fillers, tags, private use.
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(u32::from(c),
@@ -113,64 +113,63 @@ fn is_hidden(c: char) -> bool {
             | 0xe000..=0xf8ff | 0x1d173..=0x1d17a | 0xe0000..=0xe0fff | 0xf0000..=0x10ffff)
 }
 
-/// A line with the secrets in its URLs, headers and parameters gone.
-pub fn redacted(text: &str) -> String {
+/// A line without the secrets in its URLs, headers and parameters.
+fn redacted(text: &str) -> String {
     let mut shown = Vec::new();
-    // What follows the name of a secret, up to where its value ends.
-    let mut hide = 0_u8;
+    // Whether the next word is the value of a secret.
+    let mut hide_next = false;
     for word in text.split(' ') {
         let lower = word.to_ascii_lowercase();
-        if hide > 0 {
-            hide -= 1;
+        if hide_next {
             // `Authorization: Bearer abc` has two words.
-            if matches!(lower.as_str(), "bearer" | "basic" | "digest") {
-                hide = 1;
-            }
+            hide_next = matches!(lower.as_str(), "bearer" | "basic" | "digest");
             shown.push(REDACTED.to_owned());
         } else if lower == "bearer" || lower == "basic" {
-            hide = 1;
+            hide_next = true;
             shown.push(word.to_owned());
         } else if let Some(name) = word.strip_suffix([':', '=']).filter(|name| is_secret(name)) {
-            hide = 1;
+            hide_next = true;
             shown.push(format!("{name}: "));
             if SECRET_HEADERS.contains(&lower.trim_matches([':', '=', '"', '\''])) {
                 shown.push(REDACTED.to_owned());
                 break;
             }
         } else {
-            shown.push(url(word).unwrap_or_else(|| parameters(word)));
+            shown.push(redacted_url(word).unwrap_or_else(|| redacted_parameters(word)));
         }
     }
     shown.dedup_by(|next, before| next == REDACTED && before == REDACTED);
     shown.join(" ").replace(":  ", ": ")
 }
 
-/// A URL without user, password and secret parameters; None if it is none.
-pub fn url(word: &str) -> Option<String> {
+/// A URL without user, password and secret parameters; None if the word is no URL, or one
+/// that has none of these.
+fn redacted_url(word: &str) -> Option<String> {
     let start = word.find("://").map(|at| {
-        let scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
-        word[..at].rfind(|c| !scheme(c)).map_or(0, |at| {
+        let in_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+        word[..at].rfind(|c| !in_scheme(c)).map_or(0, |at| {
             at + word[at..].chars().next().map_or(1, char::len_utf8)
         })
     })?;
     let (before, text) = word.split_at(start);
     let Ok(mut url) = Url::parse(text) else {
-        // One with placeholders, `http://user:password@${host}/`.
+        // A URL with placeholders, like `http://user:password@${host}/`.
         let (scheme, rest) = text.split_once("://")?;
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let host = rest[..end].rfind('@').map_or(0, |at| at + 1);
-        return (host > 0).then(|| format!("{before}{scheme}://{}", parameters(&rest[host..])));
+        let rest = || redacted_parameters(&rest[host..]);
+        return (host > 0).then(|| format!("{before}{scheme}://{}", rest()));
     };
     if url.username().is_empty() && url.password().is_none() && !text.contains(['?', '#']) {
         return None;
     }
-    // Those of a URL that has none cannot be set, and need not be.
+    // An error means that this kind of URL cannot have them.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     if url.fragment().is_some() {
         url.set_fragment(None);
     }
-    let query = url.query().map(parameters);
+    let query = url.query().map(redacted_parameters);
     url.set_query(query.as_deref());
     Some(format!(
         "{before}{}",
@@ -178,8 +177,8 @@ pub fn url(word: &str) -> Option<String> {
     ))
 }
 
-/// `name=value` and `"name":"value"`: the values of secrets go.
-fn parameters(text: &str) -> String {
+/// `name=value` and `"name":"value"` with the values of secrets replaced.
+fn redacted_parameters(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(['=', ':']) {
@@ -187,13 +186,13 @@ fn parameters(text: &str) -> String {
         shown.push_str(before);
         rest = after;
         let name = before[..at].trim_end_matches(QUOTES);
-        let letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
-        let start = name.rfind(|c| !letter(c)).map_or(0, |at| {
+        let in_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+        let start = name.rfind(|c| !in_name(c)).map_or(0, |at| {
             at + name[at..].chars().next().map_or(1, char::len_utf8)
         });
         let quoted = rest.trim_start_matches(QUOTES);
-        // A scheme is no name of a value.
         let hide = is_secret(&name[start..]) && !quoted.is_empty();
+        // Before `//`, the name was a URL's scheme.
         if hide && !quoted.starts_with("//") && !quoted.starts_with(REDACTED) {
             let opening = &rest[..rest.len() - quoted.len()];
             let end = quoted.find(VALUE_ENDS).unwrap_or(quoted.len());
@@ -206,12 +205,12 @@ fn parameters(text: &str) -> String {
     shown
 }
 
-/// JSON with every text cleaned, the values of secret names gone, nothing
-/// deeper than `depth`.
+/// JSON with every text cleaned, the values of secret names redacted, and nothing deeper
+/// than `depth`.
 pub fn json(value: &Value, depth: usize) -> Value {
     match value {
         Value::String(text) => Value::String(match serde_json::from_str(text) {
-            // A body that is JSON itself hides its secrets by name too.
+            // In a body that is JSON itself, secrets are redacted by name too.
             Ok(inner @ (Value::Object(_) | Value::Array(_))) if depth > 0 => {
                 Text::of(&json(&inner, depth - 1).to_string()).0
             }
@@ -222,9 +221,10 @@ pub fn json(value: &Value, depth: usize) -> Value {
         Value::Object(fields) => {
             let mut shown = Map::new();
             for (name, field) in fields {
-                let field = match is_secret(name) && !field.is_boolean() && !field.is_null() {
-                    true => Value::String(REDACTED.to_owned()),
-                    false => json(field, depth - 1),
+                let field = if is_secret(name) && !field.is_boolean() && !field.is_null() {
+                    Value::String(REDACTED.to_owned())
+                } else {
+                    json(field, depth - 1)
                 };
                 shown.insert(Text::of(name).0, field);
             }
@@ -240,7 +240,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_cannot_be_seen_goes() {
+    fn invisible_characters_are_removed() {
         for (text, shown) in [
             ("home", "home"),
             ("  a\r\n\tb\u{2028}c ", "a b c"),
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_short_and_says_so() {
+    fn long_text_is_cut_visibly() {
         let long = "ä".repeat(500);
         let text = Text::of(&long);
         assert_eq!(text.as_str().chars().count(), LONGEST_TEXT);
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_go_wherever_they_stand() {
+    fn secrets_are_redacted_in_every_form() {
         for (text, shown) in [
             ("https://user:pw@a.example/x", "https://a.example/x"),
             (
@@ -293,7 +293,7 @@ mod tests {
             ),
             ("\"password\": \"abc\"", "\"password\": [redacted]"),
             ("token:abc", "token:[redacted]"),
-            ("keys: https://a.example/", "keys: [redacted]"),
+            ("key: https://a.example/", "key: [redacted]"),
             ("p(95)<250ms", "p(95)<250ms"),
             ("/products/{id}", "/products/{id}"),
         ] {
@@ -304,14 +304,14 @@ mod tests {
     }
 
     #[test]
-    fn a_header_s_secret_ends_with_its_line() {
+    fn a_secret_header_ends_with_its_line() {
         let head = "GET / HTTP/1.1\r\nCookie: a=b; c=abc\r\nAccept: */*";
         let shown = "GET / HTTP/1.1 Cookie: [redacted] Accept: */*";
         assert_eq!(Text::of(head).as_str(), shown);
     }
 
     #[test]
-    fn json_loses_secrets_by_name_and_depth() {
+    fn json_is_redacted_by_name_and_cut_by_depth() {
         let value = json!({"headers": {"X-Api-Key": "abc", "Accept": "*/*", "Cookie": ["abc"]},
             "store-cookie": true, "body": "{\"pin\": {\"secret\": \"abc\"}}", "deep": {"a": {"b": {"c": {"d": 1}}}}});
         let shown = json(&value, 4);

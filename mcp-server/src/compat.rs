@@ -1,20 +1,18 @@
-//! The seven tools of DLT 4.2's own MCP server, answered as that server does:
-//! its arguments, its checks, its envelope around what the API says. Asked for
-//! with `DLT_MCP_COMPAT=upstream`, for agents that were written for it. Nothing
-//! is shortened, judged or redacted here.
+//! The seven tools of DLT 4.2's own MCP server with its arguments, checks and envelope,
+//! for agents that were written for it (`DLT_MCP_COMPAT=upstream`). Answers of the API
+//! are passed on without shortening, verdict or redaction.
 
 use crate::backend::{Ask, Backend, Reply};
 use crate::tools::get_test_run_artifacts::{BUCKET, prefix};
 use dlt_core::ids::{TestId, TestRunId};
 use serde_json::{Map, Value, json};
 
-/// Asks for it.
 const VARIABLE: &str = "DLT_MCP_COMPAT";
 /// Length of DLT's ids.
 const ID_LENGTH: usize = 10;
-/// Rows without `limit`, and most.
+/// Default and largest `limit`.
 const MOST_RUNS: i64 = 30;
-/// The tools that it has.
+/// The tools of DLT's server.
 const TOOLS: [&str; 7] = [
     "list_scenarios",
     "get_scenario_details",
@@ -27,25 +25,25 @@ const TOOLS: [&str; 7] = [
 const ARTIFACTS: &str = "Since v4.0.0 each run has a folder of its own (testRunPath); earlier runs \
     share one (testScenarioPath).";
 
-/// Whether the environment asks for it.
+/// Whether the environment turns it on.
 pub fn is_on() -> bool {
     std::env::var(VARIABLE).is_ok_and(|value| value == "upstream")
 }
 
 /// Whether DLT's server has this tool.
-pub fn knows(tool: &str) -> bool {
+pub fn has_tool(tool: &str) -> bool {
     TOOLS.contains(&tool)
 }
 
-/// Why not, with the status that the envelope gets.
+/// Status and message of an error in the envelope.
 #[derive(Debug)]
-struct No(u16, String);
+struct EnvelopeError(u16, String);
 
-/// DLT's envelope around its answer.
+/// A tool's answer in DLT's envelope.
 pub async fn call(backend: &dyn Backend, tool: &str, arguments: &Map<String, Value>) -> Value {
     let (status, body) = match answer(backend, tool, arguments).await {
         Ok(value) => (200, value),
-        Err(No(status, message)) => (status, json!({ "error": message })),
+        Err(EnvelopeError(status, message)) => (status, json!({ "error": message })),
     };
     json!({
         "statusCode": status,
@@ -54,8 +52,7 @@ pub async fn call(backend: &dyn Backend, tool: &str, arguments: &Map<String, Val
     })
 }
 
-/// Checks arguments, all of them before it complains; keys that it does not
-/// know are none of its business.
+/// Checks of arguments, which collect all faults; unknown arguments are ignored.
 #[derive(Debug)]
 struct Checks<'a> {
     arguments: &'a Map<String, Value>,
@@ -63,7 +60,7 @@ struct Checks<'a> {
 }
 
 impl Checks<'_> {
-    fn wrong_kind(&mut self, name: &str, wanted: &str) {
+    fn wrong_type(&mut self, name: &str, wanted: &str) {
         let kind = match self.arguments.get(name) {
             None => "undefined",
             Some(Value::Null) => "null",
@@ -79,15 +76,15 @@ impl Checks<'_> {
 
     fn id(&mut self, name: &str, what: &str) -> String {
         let Some(text) = self.arguments.get(name).and_then(Value::as_str) else {
-            self.wrong_kind(name, "string");
+            self.wrong_type(name, "string");
             return String::new();
         };
         if text.encode_utf16().count() != ID_LENGTH {
             let rule = format!("should be the {ID_LENGTH} character unique id for a {what}");
             self.faults.push(format!("{name}: {name} {rule}"));
         }
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-        if text.is_empty() || !text.bytes().all(plain) {
+        let in_id = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        if text.is_empty() || !text.bytes().all(in_id) {
             self.faults.push(format!("{name}: Invalid {name}"));
         }
         text.to_owned()
@@ -96,11 +93,11 @@ impl Checks<'_> {
     fn limit(&mut self) -> Option<i64> {
         let value = self.arguments.get("limit")?;
         let Some(number) = value.as_f64() else {
-            self.wrong_kind("limit", "number");
+            self.wrong_type("limit", "number");
             return None;
         };
         if number.fract() != 0.0 {
-            self.wrong_kind("limit", "int");
+            self.wrong_type("limit", "int");
         }
         if number <= 0.0 {
             let text = "limit: Too small: expected number to be >0";
@@ -116,11 +113,11 @@ impl Checks<'_> {
     fn start(&mut self) -> Option<String> {
         let value = self.arguments.get("start_timestamp")?;
         let Some(text) = value.as_str() else {
-            self.wrong_kind("start_timestamp", "string");
+            self.wrong_type("start_timestamp", "string");
             return None;
         };
-        let zulu = text.ends_with('Z') && text.contains('T');
-        if !zulu || text.parse::<jiff::Timestamp>().is_err() {
+        let has_form = text.ends_with('Z') && text.contains('T');
+        if !has_form || text.parse::<jiff::Timestamp>().is_err() {
             self.faults.push(
                 "start_timestamp: start_timestamp must be a valid ISO 8601 timestamp (e.g. \
                  2025-10-13T16:05:42.123Z)"
@@ -130,14 +127,12 @@ impl Checks<'_> {
         Some(text.to_owned())
     }
 
-    fn done(self) -> Result<(), No> {
-        match self.faults.is_empty() {
-            true => Ok(()),
-            false => Err(No(
-                400,
-                format!("Validation failed: {}", self.faults.join("; ")),
-            )),
+    fn finish(self) -> Result<(), EnvelopeError> {
+        if self.faults.is_empty() {
+            return Ok(());
         }
+        let message = format!("Validation failed: {}", self.faults.join("; "));
+        Err(EnvelopeError(400, message))
     }
 }
 
@@ -145,7 +140,7 @@ async fn answer(
     backend: &dyn Backend,
     tool: &str,
     arguments: &Map<String, Value>,
-) -> Result<Value, No> {
+) -> Result<Value, EnvelopeError> {
     let mut checks = Checks {
         arguments,
         faults: Vec::new(),
@@ -157,16 +152,16 @@ async fn answer(
     let test = checks.id("test_id", "test scenario");
     match tool {
         "get_scenario_details" => {
-            checks.done()?;
+            checks.finish()?;
             let ask = Ask::Scenario {
-                test: parsed(&test)?,
+                test: test_id(&test)?,
             };
             body(backend, &ask, || format!("Scenario not found: {test}")).await
         }
         "get_baseline_test_run" => {
-            checks.done()?;
+            checks.finish()?;
             let ask = Ask::Baseline {
-                test: parsed(&test)?,
+                test: test_id(&test)?,
                 data: true,
             };
             body(backend, &ask, || {
@@ -175,7 +170,7 @@ async fn answer(
             .await
         }
         "get_latest_test_run" => {
-            checks.done()?;
+            checks.finish()?;
             let rows = runs(backend, &test, 1, None, None).await?;
             Ok(rows[0].clone())
         }
@@ -188,7 +183,7 @@ async fn answer(
                         .to_owned(),
                 );
             }
-            checks.done()?;
+            checks.finish()?;
             let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ");
             runs(
                 backend,
@@ -201,9 +196,9 @@ async fn answer(
         }
         _ => {
             let run = checks.id("test_run_id", "test run");
-            checks.done()?;
+            checks.finish()?;
             let ask = Ask::Run {
-                test: parsed(&test)?,
+                test: test_id(&test)?,
                 run: TestRunId::parse(&run).map_err(internal)?,
             };
             let missing = || format!("Test run not found: {test}/{run}");
@@ -216,37 +211,41 @@ async fn answer(
     }
 }
 
-fn internal(_: impl std::fmt::Display) -> No {
-    No(500, "Internal server error".to_owned())
+fn internal(_: impl std::fmt::Display) -> EnvelopeError {
+    EnvelopeError(500, "Internal server error".to_owned())
 }
 
-fn parsed(test: &str) -> Result<TestId, No> {
+fn test_id(test: &str) -> Result<TestId, EnvelopeError> {
     TestId::parse(test).map_err(internal)
 }
 
-/// What the API says; its refusals are passed on as they are.
-async fn body(backend: &dyn Backend, ask: &Ask, missing: impl Fn() -> String) -> Result<Value, No> {
-    let failed = |_| No(500, "Internal request failed".to_owned());
+/// The API's answer; its errors are passed on unchanged.
+async fn body(
+    backend: &dyn Backend,
+    ask: &Ask,
+    missing: impl Fn() -> String,
+) -> Result<Value, EnvelopeError> {
+    let failed = |_| EnvelopeError(500, "Internal request failed".to_owned());
     let Reply { status, body } = backend.raw(ask).await.map_err(failed)?;
     if status != 200 {
-        return Err(No(status, body));
+        return Err(EnvelopeError(status, body));
     }
     match serde_json::from_str(&body).map_err(internal)? {
-        Value::Null | Value::Bool(false) => Err(No(404, missing())),
+        Value::Null | Value::Bool(false) => Err(EnvelopeError(404, missing())),
         value => Ok(value),
     }
 }
 
-/// Rows of the list, at least one.
+/// Rows of the list of runs; none is an error.
 async fn runs(
     backend: &dyn Backend,
     test: &str,
     limit: i64,
     from: Option<String>,
     to: Option<String>,
-) -> Result<Value, No> {
+) -> Result<Value, EnvelopeError> {
     let ask = Ask::Runs {
-        test: parsed(test)?,
+        test: test_id(test)?,
         limit: limit.unsigned_abs(),
         from,
         to,
@@ -255,13 +254,16 @@ async fn runs(
     let page = body(backend, &ask, || format!("Test runs not found: {test}")).await?;
     match page["testRuns"].as_array() {
         Some(rows) if !rows.is_empty() => Ok(page["testRuns"].clone()),
-        _ => Err(No(404, format!("No test runs found for test_id: {test}"))),
+        _ => {
+            let message = format!("No test runs found for test_id: {test}");
+            Err(EnvelopeError(404, message))
+        }
     }
 }
 
-fn artifacts(test: &str, run: &str, record: &Value) -> Result<Value, No> {
+fn artifacts(test: &str, run: &str, record: &Value) -> Result<Value, EnvelopeError> {
     let Some(start) = record["startTime"].as_str() else {
-        return Err(No(500, "Internal request failed".to_owned()));
+        return Err(EnvelopeError(500, "Internal request failed".to_owned()));
     };
     let bucket = std::env::var(BUCKET).unwrap_or_default();
     Ok(json!({
@@ -275,14 +277,14 @@ fn artifacts(test: &str, run: &str, record: &Value) -> Result<Value, No> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::fixtures::{Canned, record};
+    use crate::tools::fixtures::{CannedBackend, record};
 
     fn called(tool: &str, arguments: Value) -> (u64, Value) {
         let arguments = arguments.as_object().cloned().unwrap_or_default();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
-        let envelope = runtime.block_on(call(&Canned::older(), tool, &arguments));
+        let envelope = runtime.block_on(call(&CannedBackend::older(), tool, &arguments));
         assert_eq!(
             envelope["headers"],
             json!({"Content-Type": "application/json"})
@@ -292,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_the_api_s_own_in_an_envelope() {
+    fn the_api_s_answers_are_put_into_the_envelope() {
         let one = json!({"test_id": "Xk29QmWz7B", "test_run_id": "p4TqL8vN2c", "extra": 1});
         assert_eq!(called("get_test_run", one.clone()), (200, record(false)));
         let (status, rows) = called("list_test_runs", json!({"test_id": "Xk29QmWz7B"}));
@@ -310,8 +312,8 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_its_own_too() {
-        let no = |tool, arguments| {
+    fn errors_have_the_texts_of_dlt_s_server() {
+        let error = |tool, arguments| {
             let (status, body) = called(tool, arguments);
             (status, body["error"].as_str().unwrap().to_owned())
         };
@@ -324,7 +326,7 @@ mod tests {
             ("list_test_runs", json!({"test_id": "Xk29QmWz7B", "limit": 3, "start_timestamp": "2026-03-01T00:00:00Z"}), 400, "Validation failed: limit.start_timestamp: Cannot use both limit and start_timestamp parameters - only one may be provided".to_owned()),
             ("get_test_run", json!({"test_id": "Xk29QmWz7B", "test_run_id": "aaaaaaaaaa"}), 404, "\"TESTRUN_NOT_FOUND: nothing there\"".to_owned()),
         ] {
-            assert_eq!(no(tool, arguments), (status, message));
+            assert_eq!(error(tool, arguments), (status, message));
         }
     }
 }

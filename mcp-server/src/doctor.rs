@@ -1,52 +1,52 @@
-//! What is missing: looks at the settings, asks the API three small things, and
-//! the issuer of tokens for its keys. Says what was found; printing is `main`'s.
+//! `dlt-mcp doctor`: checks the settings, sends three small requests to the API, and
+//! fetches the token issuer's keys. Printing the findings is `main`'s part.
 
 use crate::auth::{self, Settings};
-use crate::backend::settings::Place;
-use crate::backend::{self, Ask, BackendError};
+use crate::backend::settings::ApiLocation;
+use crate::backend::{Ask, BackendError, environment};
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Whether it is as it should be.
-    pub good: bool,
-    /// A sentence.
+    /// Whether the check passed.
+    pub passed: bool,
+    /// What was found, as a sentence.
     pub text: String,
 }
 
-fn finding(good: bool, text: impl Into<String>) -> Finding {
+fn finding(passed: bool, text: impl Into<String>) -> Finding {
     Finding {
-        good,
+        passed,
         text: text.into(),
     }
 }
 
-/// Looks at everything; settings come from `get`.
-pub async fn examine(get: impl Fn(&str) -> Option<String>) -> Vec<Finding> {
-    let named = match Place::read(&get) {
-        Ok(Place::Api(settings)) => {
-            let (base, proof) = (&settings.base, settings.proof.name());
-            format!("the API is {base}, access: {proof}")
+/// Checks these variables, and the API that they name.
+pub async fn check(get: impl Fn(&str) -> Option<String>) -> Vec<Finding> {
+    let location = match ApiLocation::from_variables(&get) {
+        Ok(ApiLocation::Address(settings)) => {
+            let (base, authentication) = (&settings.base, settings.authentication.name());
+            format!("the API is {base}, access: {authentication}")
         }
-        Ok(Place::Stack(name)) => format!("the API is that of the stack {name}"),
+        Ok(ApiLocation::Stack(name)) => format!("the API is that of the stack {name}"),
         Err(error) => return vec![finding(false, error.to_string())],
     };
-    let backend = match backend::of(&get) {
+    let backend = match environment::from_variables(&get) {
         Ok(backend) => backend,
         Err(error) => return vec![finding(false, error.to_string())],
     };
-    let mut found = vec![finding(true, named)];
+    let mut findings = vec![finding(true, location)];
     for (what, ask) in [
         ("deployment", Ask::Stack),
         ("regions", Ask::Regions),
         ("scenarios", Ask::Scenarios { tags: Vec::new() }),
     ] {
         match backend.get(&ask).await {
-            Ok(_) => found.push(finding(true, format!("{what} can be read"))),
+            Ok(_) => findings.push(finding(true, format!("{what} can be read"))),
             Err(error) => {
-                found.push(finding(false, format!("{what}: {error}{}", remedy(&error))));
-                // Without a connection, or without who we are, the rest would
-                // say the same.
+                let text = format!("{what}: {error}{}", remedy(&error));
+                findings.push(finding(false, text));
+                // Further requests would fail in the same way.
                 if matches!(
                     error,
                     BackendError::Unreachable(_)
@@ -58,13 +58,13 @@ pub async fn examine(get: impl Fn(&str) -> Option<String>) -> Vec<Finding> {
             }
         }
     }
-    found
+    findings
 }
 
-/// Looks whether the keys can be had with which tokens are checked.
-pub async fn examine_keys(settings: &Settings) -> Finding {
+/// Checks that the token issuer has usable keys.
+pub async fn check_keys(settings: &Settings) -> Finding {
     let url = &settings.jwks_url;
-    match auth::keys(settings).await {
+    match auth::usable_keys(settings).await {
         Ok(0) => finding(false, format!("{url} has no key for RS256")),
         Ok(count) => finding(true, format!("{url} has {count} keys for RS256")),
         Err(error) => finding(false, format!("the keys at {url} cannot be had: {error}")),

@@ -1,33 +1,24 @@
-//! Questions that agents may ask of load tests, and their answers: short, with
-//! units, with the trust that a run deserves, and never a way to change
-//! anything. What is known comes from the REST API alone.
+//! The MCP server: tools with which agents read load tests, without any way to change
+//! them. Everything comes from the REST API.
 //!
-//! In reading order: [`backend`] asks the API, [`clean`] makes foreign text
-//! harmless, `seen` reads what the API said, [`tools`] answer, [`answer`] and
-//! [`refusal`] say how an answer and a refusal look, [`published`] is what is
-//! told of them, [`toolset`] which of them are shown. [`server`] speaks MCP,
-//! [`http`] carries it, [`auth`] says who may come, [`resources`], [`prompts`] and [`completions`] are its other offers, [`lambda`] answers a
-//! Gateway instead, [`compat`] as DLT's own server does, [`doctor`] looks for
-//! what is missing.
+//! Each room uses only those before it: [`clean`] removes what must not be shown,
+//! [`backend`] sends requests to the API, [`refusal`] is a tool's error, `asked` checks
+//! arguments, `units` and `seen` read the API's records, [`views`] are the forms of
+//! answers, [`tools`] answer, [`catalog`] selects and describes them. [`compat`] answers as
+//! DLT's own server does, [`auth`] checks access tokens, [`server`] speaks MCP, [`lambda`]
+//! answers a Gateway of Bedrock AgentCore, [`doctor`] finds out what is missing.
 
-pub mod answer;
-mod arguments;
+pub mod asked;
 pub mod auth;
 pub mod backend;
+pub mod catalog;
 pub mod clean;
 pub mod compat;
-pub mod completions;
-mod cursor;
 pub mod doctor;
-pub mod http;
 pub mod lambda;
-pub mod prompts;
-pub mod published;
 pub mod refusal;
-pub mod resources;
-pub mod schema;
 mod seen;
 pub mod server;
-pub mod stdio;
 pub mod tools;
-pub mod toolset;
+mod units;
+pub mod views;

@@ -1,27 +1,28 @@
-//! `dlt-mcp`: words to one of four things to be or do. Stdout is the protocol's
-//! or the data's; all talk goes to stderr.
+//! `dlt-mcp`, the command line of the MCP server. Stdout is for the protocol or for data;
+//! messages go to stderr.
 
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use dlt_mcp::auth::flags::AuthFlags;
 use dlt_mcp::auth::{Guard, SettingsError};
-use dlt_mcp::backend::of_environment;
-use dlt_mcp::http::HttpError;
-use dlt_mcp::server::Server;
-use dlt_mcp::toolset::{Shown, ToolFlags, ToolsetError};
-use dlt_mcp::{doctor, http, published};
+use dlt_mcp::backend::environment;
+use dlt_mcp::catalog::definitions;
+use dlt_mcp::catalog::toolset::{ShownTools, ToolFlags, ToolsetError};
+use dlt_mcp::doctor;
+use dlt_mcp::server::http::HttpError;
+use dlt_mcp::server::{Server, http, stdio};
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Exit code when settings make no sense, as for words that clap refuses.
+/// Exit code for flags or settings that are not usable, the same as clap's.
 const BAD_INPUT: u8 = 2;
-/// Exit code when something that is needed is missing.
-const NOT_WELL: u8 = 3;
+/// Exit code if something that is needed is missing.
+const UNAVAILABLE: u8 = 3;
 
-/// Where the doctor's settings of tokens would be used.
-const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7610);
+/// The address for which `doctor` checks the settings of tokens: the default of `http`.
+const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7610);
 
 /// Ask distributed load tests from an agent: a read-only MCP server
 #[derive(Debug, Parser)]
@@ -39,33 +40,31 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Environment:
-  DLT_API_URL         where the API is, like http://127.0.0.1:7600/api of dlt up
-  DLT_STACK_NAME      or the CloudFormation stack whose API it is
-  DLT_API_TOKEN       a bearer token, if the API wants one
-  DLT_API_TOKEN_FILE  a file that holds it; read anew for each request
-  DLT_MCP_AWS         off: never ask AWS itself about tasks and stacks (Lambda: on to do so)
-An API Gateway is asked with the AWS credentials of the environment (AWS_PROFILE, AWS_REGION …).
+  DLT_API_URL         base URL of the API, like http://127.0.0.1:7600/api of dlt up
+  DLT_STACK_NAME      or the CloudFormation stack of the API
+  DLT_API_TOKEN       a bearer token, if the API needs one
+  DLT_API_TOKEN_FILE  a file with the token; read for each request
+  DLT_MCP_AWS         off: do not query AWS about tasks and stacks (on: do so in a Lambda, too)
+Requests to an API Gateway are signed with the AWS credentials of the environment (AWS_PROFILE, AWS_REGION …).
 
-Exit codes: 0 all well, 2 flags or settings that make no sense, 3 something that is needed is missing.";
+Exit codes: 0 success, 2 unusable flags or settings, 3 something that is needed is missing.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Speak MCP on stdin and stdout, for a client that starts this program
     Stdio(ToolFlags),
-    /// Speak MCP over HTTP at /mcp, for this machine, or for those who have a token
+    /// Speak MCP over HTTP at /mcp, for this machine or for holders of access tokens
     Http {
-        /// Address and port: loopback, unless --issuer says whose tokens to ask for
+        /// Address and port: loopback, unless --issuer requires access tokens
         #[arg(long, default_value = "127.0.0.1:7610", value_name = "ADDRESS")]
         listen: SocketAddr,
         #[command(flatten)]
         tools: ToolFlags,
-        /// Who is let in.
         #[command(flatten)]
         auth: Box<AuthFlags>,
     },
-    /// Look for what is missing
+    /// Check settings, the API and the token issuer
     Doctor {
-        /// Whose tokens http would ask for.
         #[command(flatten)]
         auth: Box<AuthFlags>,
     },
@@ -87,24 +86,24 @@ enum Format {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    obey(&cli).unwrap_or_else(|error| {
-        // If stderr is gone, the exit code must say it.
+    run(&cli).unwrap_or_else(|error| {
+        // Without stderr, there is only the exit code.
         let _ = writeln!(std::io::stderr(), "dlt-mcp: {error:#}");
-        ExitCode::from(if is_input(&error) {
+        ExitCode::from(if is_bad_input(&error) {
             BAD_INPUT
         } else {
-            NOT_WELL
+            UNAVAILABLE
         })
     })
 }
 
-/// Whether what was said makes no sense, so that saying it again will not help.
-fn is_input(error: &anyhow::Error) -> bool {
-    let wide = matches!(error.downcast_ref(), Some(HttpError::NotLoopback(_)));
-    wide || error.is::<ToolsetError>() || error.is::<SettingsError>()
+/// Whether the error is in the flags or settings.
+fn is_bad_input(error: &anyhow::Error) -> bool {
+    let not_loopback = matches!(error.downcast_ref(), Some(HttpError::NotLoopback(_)));
+    not_loopback || error.is::<ToolsetError>() || error.is::<SettingsError>()
 }
 
-fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
+fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -113,20 +112,20 @@ fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         match &cli.command {
             Command::Stdio(tools) => {
-                let server = Server::new(of_environment(), tools.shown()?);
-                dlt_mcp::stdio::serve(server).await?;
+                let server = Server::new(environment::from_env(), tools.shown()?);
+                stdio::serve(server).await?;
             }
             Command::Http {
                 listen,
                 tools,
                 auth,
-            } => serve(*listen, tools.shown()?, auth).await?,
-            Command::Doctor { auth } => return examine(auth).await,
+            } => serve_http(*listen, tools.shown()?, auth).await?,
+            Command::Doctor { auth } => return doctor(auth).await,
             Command::Schema { format, tools } => {
                 let shown = tools.shown()?;
                 let definitions = match format {
-                    Format::Mcp => published::for_mcp(&shown),
-                    Format::Gateway => published::for_gateway(&shown),
+                    Format::Mcp => definitions::for_mcp(&shown),
+                    Format::Gateway => definitions::for_gateway(&shown),
                 };
                 writeln!(std::io::stdout(), "{definitions:#}")?;
             }
@@ -135,7 +134,11 @@ fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
     })
 }
 
-async fn serve(address: SocketAddr, shown: Shown, auth: &AuthFlags) -> anyhow::Result<()> {
+async fn serve_http(
+    address: SocketAddr,
+    shown: ShownTools,
+    auth: &AuthFlags,
+) -> anyhow::Result<()> {
     let listener = http::bind(address, auth.issuer.is_some()).await?;
     let address = listener.local_addr()?;
     let guard = match auth.settings(address)? {
@@ -143,7 +146,7 @@ async fn serve(address: SocketAddr, shown: Shown, auth: &AuthFlags) -> anyhow::R
         Some(settings) => Some(Guard::start(settings).await?),
     };
     writeln!(std::io::stderr(), "MCP is at http://{address}/mcp")?;
-    let router = http::router(of_environment(), shown, guard.as_ref());
+    let router = http::router(environment::from_env(), shown, guard.as_ref());
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let stop = async move {
@@ -155,18 +158,20 @@ async fn serve(address: SocketAddr, shown: Shown, auth: &AuthFlags) -> anyhow::R
     Ok(http::serve(listener, router, stop).await?)
 }
 
-async fn examine(auth: &AuthFlags) -> anyhow::Result<ExitCode> {
-    let mut found = doctor::examine(|name| std::env::var(name).ok()).await;
-    if let Some(settings) = auth.settings(ANYWHERE)? {
-        found.push(doctor::examine_keys(&settings).await);
+async fn doctor(auth: &AuthFlags) -> anyhow::Result<ExitCode> {
+    let mut findings = doctor::check(|name| std::env::var(name).ok()).await;
+    if let Some(settings) = auth.settings(DEFAULT_ADDRESS)? {
+        findings.push(doctor::check_keys(&settings).await);
     }
     let mut out = std::io::stdout();
-    for finding in &found {
-        let mark = if finding.good { "✔" } else { "✘" };
+    for finding in &findings {
+        let mark = if finding.passed { "✔" } else { "✘" };
         writeln!(out, "{mark} {}", finding.text)?;
     }
-    Ok(match found.iter().all(|finding| finding.good) {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::from(NOT_WELL),
+    let passed = findings.iter().all(|finding| finding.passed);
+    Ok(if passed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(UNAVAILABLE)
     })
 }

@@ -1,5 +1,5 @@
-//! How a tool says no: one closed list of codes, a sentence, and what to do
-//! next. An agent can act on it; a protocol error it could not even read.
+//! A tool's error, as a result that agents can act on: a code of a closed list, a
+//! sentence, and what to do next. Many clients do not show protocol errors to the agent.
 
 use crate::backend::BackendError;
 use crate::clean::{Text, cut};
@@ -8,63 +8,63 @@ use serde_json::{Value, json};
 
 /// Longest text of a refusal, characters.
 pub const LONGEST_REFUSAL: usize = 600;
-/// Longest sentence and longest hint in it.
+/// Longest message and longest hint in it, characters.
 const LONGEST_MESSAGE: usize = 260;
 const LONGEST_HINT: usize = 220;
 
-/// What went wrong, for programs.
+/// The kind of error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
-    /// An argument has a value that it may not have.
+    /// An argument's value is not allowed.
     InvalidArgument,
-    /// An argument that the tool does not know.
+    /// The tool has no such argument.
     UnknownField,
     /// No such scenario or run.
     NotFound,
     /// The scenario has no baseline.
     NoBaseline,
-    /// Its baseline run is gone.
+    /// The scenario's baseline run was deleted.
     BaselineDeleted,
-    /// The run measured nothing.
+    /// The run has no results.
     NoResults,
     /// No such region in this run.
     UnknownRegion,
     /// No such label in this run.
     UnknownLabel,
-    /// The cursor belongs to another question.
+    /// The cursor belongs to a call with other arguments.
     StaleCursor,
-    /// More than may be answered at once.
+    /// The answer would exceed the limit.
     ResultTooLarge,
-    /// The API would not let us in.
+    /// The API refused access.
     PermissionDenied,
-    /// Too many requests.
+    /// The API is throttling.
     Throttled,
-    /// The API was too slow.
+    /// The API did not answer in time.
     UpstreamTimeout,
     /// The API failed.
     UpstreamError,
-    /// Nobody said where the API is.
+    /// The API's address or credentials are missing.
     NotConfigured,
 }
 
-/// A refusal.
+/// A tool's error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// What went wrong.
+    /// The kind of error.
     pub code: Code,
-    /// A sentence.
+    /// What went wrong, as a sentence.
     pub message: String,
-    /// Which argument.
+    /// The argument that is wrong.
     pub field: Option<String>,
     /// What to do next.
     pub hint: Option<String>,
-    /// Whether the same call may work later.
+    /// Whether the same call may succeed later.
     pub retryable: bool,
 }
 
 impl Refusal {
-    /// With a sentence of ours.
+    /// An error with this message.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -75,31 +75,31 @@ impl Refusal {
         }
     }
 
-    /// An argument's value is wrong.
+    /// The value of this argument is not allowed.
     pub fn argument(field: &str, message: impl Into<String>) -> Self {
         Self::new(Code::InvalidArgument, message).about(field)
     }
 
-    /// Which argument it is about.
+    /// The same error, about this argument.
     #[must_use]
     pub fn about(mut self, field: &str) -> Self {
         self.field = Some(Text::of(field).as_str().to_owned());
         self
     }
 
-    /// What to do next.
+    /// The same error, with what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// As the agent reads it.
+    /// The JSON text that the agent reads, at most [`LONGEST_REFUSAL`] characters.
     pub fn text(&self) -> String {
         let mut longest = LONGEST_MESSAGE;
         loop {
             let text = self.value(longest).to_string();
-            // Escapes may double a text's length.
+            // JSON escapes may double a text's length.
             if text.chars().count() <= LONGEST_REFUSAL || longest == 0 {
                 return text;
             }
@@ -120,7 +120,7 @@ impl Refusal {
     }
 }
 
-/// What a failure of the API means to an agent.
+/// A backend's error, with what the agent can do about it.
 impl From<BackendError> for Refusal {
     fn from(error: BackendError) -> Self {
         let message = error.to_string();
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_is_short_whatever_is_said() {
+    fn a_refusal_is_short_whatever_it_contains() {
         let refusal =
             Refusal::argument(&"f\"".repeat(300), "\u{1}\"\\".repeat(900)).hint("\"".repeat(900));
         let text = refusal.text();

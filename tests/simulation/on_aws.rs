@@ -210,9 +210,10 @@ async fn executions_agree_on_step_functions() {
     let executions = StepFunctions::new(client.clone(), machine.clone());
     let begun = || {
         let list = client.list_executions().state_machine_arn(&machine);
-        let listed =
-            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(list.send()));
-        listed.unwrap().executions().len()
+        tokio::task::block_in_place(|| {
+            let listed = tokio::runtime::Handle::current().block_on(list.send());
+            listed.unwrap().executions().len()
+        })
     };
     executions_suite(&executions, &begun).await;
 }

@@ -162,7 +162,6 @@ fn each_tool_has_its_place() {
                 "ecs.rs",
                 "iot.rs",
                 "world.rs",
-                "sigv4.rs",
                 "mcp-server/src/backend/",
             ],
         ),

@@ -1,4 +1,4 @@
-//! The words of `dlt runs …`.
+//! The arguments of `dlt runs …`.
 
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -30,10 +30,10 @@ pub enum RunsCommand {
     /// Watch a run until it ends, then show its result
     #[command(after_help = WATCH_HELP)]
     Watch(WatchArgs),
-    /// Save a run's files: reports, timeline, labels
+    /// Download a run's files: reports, timeline, labels
     #[command(after_help = DOWNLOAD_HELP)]
     Download(DownloadArgs),
-    /// Say what changed from one run to another, and whether it is no chance
+    /// Compare two runs: what changed, and whether it is significant
     #[command(after_help = COMPARE_HELP)]
     Compare(CompareArgs),
     /// Stop a run and keep what it measured
@@ -62,9 +62,9 @@ pub struct GetArgs {
 pub struct CompareArgs {
     /// The run to compare with: its id, or its beginning
     pub base: String,
-    /// The run that is judged: its id, its beginning, or latest
+    /// The run to judge: its id, its beginning, or latest
     pub candidate: String,
-    /// Compare what was measured from this region alone, without labels
+    /// Compare only what was measured from this region, without labels
     #[arg(long, value_name = "NAME")]
     pub region: Option<String>,
     /// Print the API's JSON
@@ -73,12 +73,13 @@ pub struct CompareArgs {
 }
 
 const COMPARE_HELP: &str = "\
-Runs compare if their load, regions, runners and requests are the same, neither
-is untrusted, both ended as planned, and both made load for 15 seconds or more. A change counts if it is 2 % or more and no chance: seconds
-are drawn again and again (block bootstrap), and for many numbers at once the
-bar is raised (Benjamini-Hochberg). What differs between any two runs of one
-system (a machine that was busier) is seen as well: repeat what matters. Exits with 1 if the second run is worse,
-with 3 if they cannot be compared.";
+Two runs can be compared if their load, regions, runners and requests are the
+same, neither is untrusted, both ended as planned, and both lasted 15 seconds or
+more. A change counts if it is 2 % or more and significant: seconds are resampled
+(block bootstrap), and thresholds are corrected for the number of comparisons
+(Benjamini-Hochberg). Differences that any two runs of one system have (a busier
+machine) count as well: repeat the runs if a change matters. The exit code is 1 if
+the second run is worse, 3 if the runs cannot be compared.";
 
 /// Flags of `dlt runs watch`.
 #[derive(Debug, Args)]
@@ -99,10 +100,10 @@ pub struct WatchArgs {
 pub struct DownloadArgs {
     /// The run's id, its beginning, or latest
     pub run: String,
-    /// Folder for the files, made if needed
+    /// Folder for the files, created if needed
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
-    /// Replace files that are there already
+    /// Replace existing files
     #[arg(long)]
     pub force: bool,
     /// Print what was saved as JSON
@@ -111,13 +112,12 @@ pub struct DownloadArgs {
 }
 
 const WATCH_HELP: &str = "\
-The exit code is the run's, as with dlt run. Ctrl-C leaves; the run goes on.
-To stop it: dlt runs cancel RUN.";
+The exit code is the run's, as with dlt run. Ctrl-C ends the command; the run
+goes on. To stop it: dlt runs cancel RUN.";
 
 const DOWNLOAD_HELP: &str = "\
 Examples:
   dlt runs download latest -o result
   dlt runs download p4Tq -o result --force
 
-Files that are there already are left as they are, and nothing is saved,
-unless --force says so.";
+If one of the files exists already, nothing is saved, unless --force is given.";

@@ -1,4 +1,4 @@
-//! The words of `dlt scenarios …`.
+//! The arguments of `dlt scenarios …`.
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -14,7 +14,7 @@ pub enum ScenariosCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Show a scenario: what, how hard, where, when, and its last result
+    /// Show a scenario: requests, load, regions, schedule, and its last result
     Get {
         /// The scenario's id
         scenario: String,
@@ -22,13 +22,13 @@ pub enum ScenariosCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Keep a scenario file, start it, or have it run when its time comes
+    /// Store a scenario file, and start or schedule it
     #[command(after_help = CREATE_HELP)]
     Create(Box<CreateArgs>),
-    /// Start a run of a scenario that is kept
+    /// Start a run of a stored scenario
     #[command(after_help = START_HELP)]
     Start(StartArgs),
-    /// Stop a scenario's run; without a run, drop its schedule
+    /// Stop a scenario's run; if none is running, remove its schedule
     Cancel {
         /// The scenario's id
         scenario: String,
@@ -51,7 +51,7 @@ pub enum ScenariosCommand {
 pub struct CreateArgs {
     /// A scenario file (.yaml, .yml, .json), or - for stdin
     pub file: String,
-    /// Only keep it; this is what happens without any of these
+    /// Only store it; the default
     #[arg(long, help_heading = "When", conflicts_with_all = ["start", "cron", "at"])]
     pub save: bool,
     /// Start a run now
@@ -65,10 +65,10 @@ pub struct CreateArgs {
         conflicts_with = "at"
     )]
     pub cron: Option<String>,
-    /// Run at this time, on the clock of --zone
+    /// Run at this local time of --zone
     #[arg(long, value_name = "YYYY-MM-DD HH:MM", help_heading = "When")]
     pub at: Option<String>,
-    /// Run again and again from --at on
+    /// Repeat from --at on
     #[arg(long, value_enum, help_heading = "When", requires = "at")]
     pub every: Option<Every>,
     /// Time zone of the schedule, like Europe/Paris [default: UTC]
@@ -82,7 +82,7 @@ pub struct CreateArgs {
         requires = "cron"
     )]
     pub until: Option<String>,
-    /// Id of the scenario; one that exists is replaced [default: the file's testId, or a new one]
+    /// Id of the scenario; an existing scenario is replaced [default: the file's testId, or a new one]
     #[arg(long, value_name = "ID")]
     pub id: Option<String>,
     /// Print the API's answer as JSON
@@ -90,7 +90,7 @@ pub struct CreateArgs {
     pub json: bool,
 }
 
-/// How often a scheduled run comes again.
+/// How often a scheduled run is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Every {
     /// Each day
@@ -104,8 +104,8 @@ pub enum Every {
 }
 
 impl Every {
-    /// The word on the wire.
-    pub const fn word(self) -> &'static str {
+    /// Its name in the API.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Daily => "daily",
             Self::Weekly => "weekly",
@@ -120,7 +120,7 @@ impl Every {
 pub struct StartArgs {
     /// The scenario's id
     pub scenario: String,
-    /// Watch the run until it ends, show its result, and exit by it
+    /// Watch the run until it ends, show its result, and exit with its exit code
     #[arg(long)]
     pub wait: bool,
     /// Exit with 4 unless the numbers can be trusted
@@ -139,8 +139,9 @@ Examples:
   dlt scenarios create shop.yaml --at '2027-01-31 22:30' --every weekly
   dlt scenarios create shop.yaml --cron '30 6 * * 1-5' --until 2027-06-30
 
-Files that the scenario names are sent along. Scheduled runs start while dlt up,
-or the server that was asked, is running.";
+Files that the scenario names are uploaded with it. Scheduled runs start only
+while dlt up, or the server, is running.";
 
 const START_HELP: &str = "\
-With --wait, Ctrl-C leaves and the run goes on; to stop it: dlt scenarios cancel ID.";
+With --wait, Ctrl-C ends the command and the run goes on. To stop it:
+dlt scenarios cancel ID.";

@@ -1,5 +1,5 @@
-//! The data folder as its own API: reading needs no lock, changing takes it.
-//! What needs runners is refused, with what to do instead.
+//! The API of a data folder that no server uses, in this process. Reads need no lock,
+//! changes take it. Requests that need runners are refused.
 
 use super::{ClientError, Method, Query};
 use crate::args::{DEFAULT_CAPACITY, DEFAULT_REGION};
@@ -8,28 +8,28 @@ use dlt_core::calls::request::{Call, Request};
 use dlt_core::ids::{Region, TestId};
 use dlt_pipeline::api::{Answer, answer};
 use dlt_pipeline::local::{Home, regions_at_rest, to_read};
-use serde_json::Value;
 use dlt_pipeline::objects::body_of;
-use tokio_stream::StreamExt as _;
+use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::OnceCell;
+use tokio_stream::StreamExt as _;
 
-/// How long a stopped run of a process that is gone may take to hand over what
-/// it has, merging included.
+/// How long a cancelled run, left by a process that ended, may take to deliver its result,
+/// merging included.
 const STOP_DEADLINE: Duration = Duration::from_secs(40);
 
-/// A data folder that nobody serves.
+/// A data folder that no server uses.
 #[derive(Debug)]
 pub struct AtRest {
     dir: PathBuf,
     regions: Vec<(Region, u64)>,
-    /// Opened when the first change is asked for.
+    /// Opened for the first change.
     home: OnceCell<Home>,
 }
 
 impl AtRest {
-    /// The folder, which need not exist.
+    /// The API of this folder, which need not exist.
     pub fn of(dir: PathBuf) -> Result<Self, ClientError> {
         let region = Region::parse(DEFAULT_REGION)
             .map_err(|error| ClientError::Cannot(error.to_string()))?;
@@ -40,8 +40,8 @@ impl AtRest {
         })
     }
 
-    /// Asks as a client of the service would.
-    pub async fn ask(
+    /// The JSON that answers a request.
+    pub async fn call(
         &self,
         method: Method,
         path: &str,
@@ -51,7 +51,9 @@ impl AtRest {
         let body = body.map(Value::to_string).unwrap_or_default();
         match self.answer(method, path, query, body.into_bytes()).await? {
             Answer::Json(value) => Ok(value),
-            Answer::Stream(_) | Answer::Link(_) => Err(ClientError::Input(format!("{path} is a file"))),
+            Answer::Stream(_) | Answer::Link(_) => {
+                Err(ClientError::Input(format!("{path} is a file")))
+            }
         }
     }
 
@@ -70,7 +72,7 @@ impl AtRest {
         }
     }
 
-    /// Puts a file.
+    /// Stores a file.
     pub async fn put_file(&self, path: &str, bytes: Vec<u8>) -> Result<(), ClientError> {
         self.answer(Method::Put, path, &[], bytes).await.map(|_| ())
     }
@@ -110,8 +112,8 @@ impl AtRest {
         Ok(answered)
     }
 
-    /// Under the lock. Runs that an earlier process left are gone on with as a
-    /// service would, so that asking for something else costs them nothing.
+    /// Opens the home under its lock. Runs that an earlier process left are continued as a
+    /// service would continue them.
     async fn open(&self) -> Result<Home, ClientError> {
         let regions = regions_at_rest(&self.dir, &self.regions)?;
         let mut options = home::options(self.dir.clone(), regions)
@@ -121,7 +123,7 @@ impl AtRest {
     }
 }
 
-/// Waits until a run that was told to stop has handed over what it has.
+/// Waits until a cancelled run has delivered its result.
 async fn settle(home: &Home, test: &TestId) -> Result<(), ClientError> {
     let waiting = home.until_rest(test);
     match tokio::time::timeout(STOP_DEADLINE, waiting).await {
@@ -133,7 +135,7 @@ async fn settle(home: &Home, test: &TestId) -> Result<(), ClientError> {
     }
 }
 
-/// A run needs somebody who stays with it.
+/// Refuses to start a run: no process would drive it.
 fn refuse_runs(call: &Call) -> Result<(), ClientError> {
     let Call::PostScenario { body } = call else {
         return Ok(());
@@ -148,7 +150,7 @@ fn refuse_runs(call: &Call) -> Result<(), ClientError> {
     ))
 }
 
-/// Pairs as a raw query.
+/// The query, percent-encoded.
 fn encoded(query: Query<'_>) -> String {
     let mut url = reqwest::Url::parse("http://localhost/").ok();
     match &mut url {

@@ -1,79 +1,80 @@
-//! What can go wrong between a command and the API, as sentences that say what
-//! to do next, and how the command then ends.
+//! Errors between a command and the API: a sentence that says what to do next, and the
+//! command's exit code.
 
 use crate::exit::Exit;
 use dlt_core::refusal::Refusal;
+use dlt_mcp::backend::retry::is_transient;
 use dlt_pipeline::error::PipelineError;
 use serde_json::Value;
 
-/// Longest text of a stranger's answer that is shown, characters.
+/// Longest text of a server's answer that is shown, characters.
 const LONGEST_SHOWN: usize = 600;
 
-/// Why the API gave no answer, or said no.
+/// Why a request to the API failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The API refused: its status, its code (may be empty) and its text.
+    /// The API refused the request.
     #[error("{}", refused(*status, code, text))]
     Refused {
         /// HTTP status.
         status: u16,
-        /// The contract's code.
+        /// The contract's code; may be empty.
         code: String,
-        /// The rest.
+        /// The text after the code.
         text: String,
     },
-    /// Something in front of the API refused.
+    /// A gateway or proxy in front of the API refused the request.
     #[error("{api} answered {status}: {text}{}", gateway_hint(*status))]
     Gateway {
-        /// Who.
+        /// The API's base URL.
         api: String,
         /// HTTP status.
         status: u16,
-        /// What it said.
+        /// The answer's message.
         text: String,
     },
-    /// Nobody answered.
+    /// There was no answer.
     #[error(
         "{api} does not answer: {why}; is the address right, and is that server up? (--api, DLT_API_URL)"
     )]
     Unreachable {
-        /// Who.
+        /// The API's base URL.
         api: String,
-        /// Why.
+        /// The network's error.
         why: String,
     },
-    /// The answer is not what the API promises.
+    /// The answer does not follow the API's contract.
     #[error("{what} cannot be read: {why}; is this a dlt or DLT v4 API?")]
-    Strange {
-        /// What of it.
+    Unreadable {
+        /// The part that cannot be read.
         what: String,
-        /// Why.
+        /// The parser's error.
         why: String,
     },
-    /// The address will not do.
-    #[error("{api:?} will not do as an API address: {why}")]
+    /// The API's address is not usable.
+    #[error("{api:?} is no API address: {why}")]
     Address {
         /// As given.
         api: String,
         /// What is wrong with it.
         why: String,
     },
-    /// The credentials will not do.
+    /// The credentials are missing or not usable.
     #[error("{0}")]
     Credentials(String),
-    /// The data folder says no.
-    #[error("{}", told(.0))]
+    /// An error of the data folder.
+    #[error("{}", pipeline_error(.0).1)]
     Home(#[from] PipelineError),
-    /// The question itself is wrong.
+    /// The command's arguments are wrong.
     #[error("{0}")]
     Input(String),
-    /// It cannot be done now.
+    /// The command cannot be carried out now.
     #[error("{0}")]
     Cannot(String),
 }
 
 impl ClientError {
-    /// How the command ends.
+    /// The command's exit code.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Refused { status, .. } | Self::Gateway { status, .. } => match status {
@@ -81,29 +82,29 @@ impl ClientError {
                 _ => Exit::CouldNotRun,
             },
             Self::Address { .. } | Self::Input(_) => Exit::BadInput,
-            Self::Home(error) => Exit::from_code(u8::try_from(error.exit_code()).unwrap_or(70)),
+            Self::Home(error) => pipeline_error(error).0,
             Self::Unreachable { .. }
-            | Self::Strange { .. }
+            | Self::Unreadable { .. }
             | Self::Credentials(_)
             | Self::Cannot(_) => Exit::CouldNotRun,
         }
     }
 
-    /// Whether the API says that there is no such thing.
-    pub fn is_missing(&self) -> bool {
+    /// Whether the API has no such object.
+    pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused { status: 404, .. })
     }
 
-    /// Whether it may go better in a moment.
-    pub fn may_pass(&self) -> bool {
+    /// Whether the same request may succeed in a moment.
+    pub fn is_transient(&self) -> bool {
         match self {
-            Self::Refused { status, .. } | Self::Gateway { status, .. } => passes(*status),
+            Self::Refused { status, .. } | Self::Gateway { status, .. } => is_transient(*status),
             Self::Unreachable { .. } => true,
             _ => false,
         }
     }
 
-    /// What a server's answer with this status and body means.
+    /// The error of an answer with this status and body.
     pub fn of_answer(api: &str, status: u16, body: &[u8]) -> Self {
         match serde_json::from_slice::<Value>(body) {
             Ok(Value::String(text)) => {
@@ -148,12 +149,7 @@ impl From<Refusal> for ClientError {
     }
 }
 
-/// Statuses that a moment may heal.
-pub fn passes(status: u16) -> bool {
-    matches!(status, 429 | 502 | 503 | 504)
-}
-
-/// `CODE: text` apart; a text without a code is all text.
+/// Code and text of `CODE: text`; the code is empty if there is none.
 fn split(text: &str) -> (&str, &str) {
     match text.split_once(": ") {
         Some((code, rest))
@@ -169,7 +165,7 @@ fn split(text: &str) -> (&str, &str) {
     }
 }
 
-/// A refusal, and what to do about it.
+/// A refusal as a sentence, with what to do next.
 fn refused(status: u16, code: &str, text: &str) -> String {
     let text: String = text.chars().take(LONGEST_SHOWN * 4).collect();
     let hint = match code {
@@ -199,11 +195,14 @@ fn gateway_hint(status: u16) -> &'static str {
     }
 }
 
-fn told(error: &PipelineError) -> String {
-    match error.hint() {
+/// Exit code and message of a control plane's error.
+pub fn pipeline_error(error: &PipelineError) -> (Exit, String) {
+    let exit = u8::try_from(error.exit_code()).map_or(Exit::Bug, Exit::from_code);
+    let message = match error.hint() {
         Some(hint) => format!("{error}; {hint}"),
         None => error.to_string(),
-    }
+    };
+    (exit, message)
 }
 
 #[cfg(test)]
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn both_kinds_of_refusal_are_sentences_with_a_next_step() {
+    fn refusals_are_sentences_with_a_next_step() {
         let shown: String = [
             (404, r#""TEST_NOT_FOUND: there is no scenario Xk29""#),
             (
@@ -247,12 +246,12 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_is_known() {
+    fn transient_errors_are_known_by_their_status() {
         for status in [429, 502, 503, 504] {
-            assert!(ClientError::of_answer("a", status, b"{}").may_pass());
+            assert!(ClientError::of_answer("a", status, b"{}").is_transient());
         }
         for status in [400, 403, 404, 409, 500] {
-            assert!(!ClientError::of_answer("a", status, b"{}").may_pass());
+            assert!(!ClientError::of_answer("a", status, b"{}").is_transient());
         }
     }
 }

@@ -1,13 +1,13 @@
-//! Server-sent events, taken apart: what a scenario's live stream tells. What
-//! becomes of a stream that breaks is the watcher's.
+//! Server-sent events of a scenario's live stream, parsed. A broken stream is handled in
+//! `watch`.
 
 use dlt_core::calls::live::LiveEvent;
 use std::time::Duration;
 
 /// Longest event, bytes: a tick of a thousand runners has a tenth of it.
 const LONGEST_EVENT_BYTES: usize = 4 * 1024 * 1024;
-/// A stream that is silent for so long is dead: a living one says at least
-/// every 15 s that it is still there.
+/// A stream without data for this long is broken: the server sends a comment at least
+/// every 15 s.
 const LONGEST_SILENCE: Duration = Duration::from_secs(45);
 
 /// A stream of events.
@@ -18,7 +18,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// The events of this answer.
+    /// The events in this response.
     pub fn of(response: reqwest::Response) -> Self {
         Self {
             response,
@@ -26,11 +26,11 @@ impl Events {
         }
     }
 
-    /// The next event; None when the stream has ended, broken or fallen silent.
+    /// The next event; None if the stream has ended, is broken or had no data for too long.
     pub async fn next(&mut self) -> Option<LiveEvent> {
         loop {
-            if let Some(told) = self.parser.next() {
-                return Some(told);
+            if let Some(event) = self.parser.next() {
+                return Some(event);
             }
             let chunk = tokio::time::timeout(LONGEST_SILENCE, self.response.chunk()).await;
             let bytes = chunk.ok()?.ok()??;
@@ -39,32 +39,32 @@ impl Events {
     }
 }
 
-/// Bytes to events; events that are not known are passed over.
+/// Parses bytes into events; unknown events are skipped.
 #[derive(Debug, Default)]
 struct Parser {
     bytes: Vec<u8>,
 }
 
 impl Parser {
-    /// Takes bytes in; None if an event grows beyond all measure.
+    /// Adds bytes; None if an event exceeds the limit.
     fn feed(&mut self, bytes: &[u8]) -> Option<()> {
         self.bytes.extend_from_slice(bytes);
         (self.bytes.len() <= LONGEST_EVENT_BYTES).then_some(())
     }
 
-    /// The next whole event that is known.
+    /// The next complete and known event.
     fn next(&mut self) -> Option<LiveEvent> {
         loop {
             let end = self.bytes.windows(2).position(|two| two == b"\n\n")?;
             let block: Vec<u8> = self.bytes.drain(..end + 2).collect();
-            if let Some(told) = event(&String::from_utf8_lossy(&block)) {
-                return Some(told);
+            if let Some(event) = parse_event(&String::from_utf8_lossy(&block)) {
+                return Some(event);
             }
         }
     }
 }
 
-fn event(block: &str) -> Option<LiveEvent> {
+fn parse_event(block: &str) -> Option<LiveEvent> {
     let mut name = "message";
     let mut data = String::new();
     for line in block.lines() {
@@ -86,7 +86,7 @@ mod tests {
     use dlt_core::run::Status;
 
     #[test]
-    fn events_come_out_however_the_bytes_come_in() {
+    fn events_are_parsed_from_chunks_of_any_size() {
         let stream = "event: status\ndata: {\"run_id\":\"p4TqL8vN2c\",\"status\":\"running\"}\n\n\
                       : still here\n\n\
                       event: later\ndata: 7\n\n\
@@ -102,17 +102,17 @@ mod tests {
         ];
         for size in [1, 2, 7, 10_000] {
             let mut parser = Parser::default();
-            let mut told = Vec::new();
+            let mut events = Vec::new();
             for chunk in stream.as_bytes().chunks(size) {
                 parser.feed(chunk).unwrap();
-                told.extend(std::iter::from_fn(|| parser.next()));
+                events.extend(std::iter::from_fn(|| parser.next()));
             }
-            assert_eq!(told, wanted, "{size}");
+            assert_eq!(events, wanted, "{size}");
         }
     }
 
     #[test]
-    fn an_endless_event_is_given_up() {
+    fn an_event_over_the_limit_is_an_error() {
         let mut parser = Parser::default();
         let chunk = vec![b'x'; 1024 * 1024];
         assert!((0..10).any(|_| parser.feed(&chunk).is_none()));

@@ -1,6 +1,5 @@
-//! The API as commands ask it: one client, whether a server answers or the data
-//! folder itself, in this process, through the very same functions. Which of
-//! them is chosen in `place`; what answers mean is the commands' own.
+//! A client of the API, with the same functions whether a server answers or the data
+//! folder in this process. Which of them it is, is chosen in `place`.
 
 pub mod at_rest;
 pub mod auth;
@@ -8,11 +7,9 @@ pub mod error;
 pub mod events;
 pub mod place;
 pub mod remote;
-#[cfg(feature = "aws")]
-mod sigv4;
 
 pub use error::ClientError;
-pub use place::Asking;
+pub use place::ApiOptions;
 
 use at_rest::AtRest;
 use dlt_core::calls::answers::UploadAnswer;
@@ -22,21 +19,21 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// What is done to a path.
+/// An HTTP method. Only GET is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// Looks; asked again when the network fails.
+    /// Reads.
     Get,
-    /// Does something; never asked twice.
+    /// Creates or starts.
     Post,
-    /// Puts something.
+    /// Stores.
     Put,
-    /// Takes something away.
+    /// Deletes.
     Delete,
 }
 
 impl Method {
-    /// The word on the wire.
+    /// Its name in HTTP.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -50,16 +47,16 @@ impl Method {
 /// A query's keys and values.
 pub type Query<'a> = &'a [(&'a str, &'a str)];
 
-/// Who answers.
+/// What answers.
 #[derive(Debug)]
 enum Backend {
     /// A server, over HTTP.
     Remote(Remote),
-    /// The data folder, in this process: nothing runs there.
+    /// The data folder, in this process; no server uses it.
     AtRest(AtRest),
 }
 
-/// The API.
+/// A client of the API.
 #[derive(Debug, Clone)]
 pub struct Client {
     backend: Arc<Backend>,
@@ -73,20 +70,20 @@ impl Client {
         }
     }
 
-    /// The API of a data folder at rest.
+    /// The API of a data folder that no server uses.
     pub fn at_rest(home: AtRest) -> Self {
         Self {
             backend: Arc::new(Backend::AtRest(home)),
         }
     }
 
-    /// Whether the data folder answers itself, so that nothing runs there.
+    /// Whether the data folder answers in this process.
     pub fn is_at_rest(&self) -> bool {
         matches!(self.backend.as_ref(), Backend::AtRest(_))
     }
 
-    /// Asks, and answers the API's own JSON.
-    pub async fn ask(
+    /// Sends a request; the answer's JSON.
+    pub async fn call(
         &self,
         method: Method,
         path: &str,
@@ -94,17 +91,17 @@ impl Client {
         body: Option<&Value>,
     ) -> Result<Value, ClientError> {
         match self.backend.as_ref() {
-            Backend::Remote(remote) => remote.ask(method, path, query, body).await,
-            Backend::AtRest(home) => home.ask(method, path, query, body).await,
+            Backend::Remote(remote) => remote.call(method, path, query, body).await,
+            Backend::AtRest(home) => home.call(method, path, query, body).await,
         }
     }
 
-    /// Looks at a path.
+    /// The JSON of a path.
     pub async fn get(&self, path: &str, query: Query<'_>) -> Result<Value, ClientError> {
-        self.ask(Method::Get, path, query, None).await
+        self.call(Method::Get, path, query, None).await
     }
 
-    /// Looks at a path whose answer has this form.
+    /// The JSON of a path, as a value of this type.
     pub async fn read<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -121,7 +118,7 @@ impl Client {
         }
     }
 
-    /// Sends a file to where the API said it shall go.
+    /// Sends a file to the address that the API answered.
     pub async fn send_file(&self, to: &UploadAnswer, bytes: Vec<u8>) -> Result<(), ClientError> {
         match self.backend.as_ref() {
             Backend::Remote(remote) => remote.send_file(to, bytes).await,
@@ -129,7 +126,7 @@ impl Client {
         }
     }
 
-    /// A scenario's live events; None if nobody tells them here.
+    /// A scenario's live events; None if there is no event stream.
     pub async fn events(&self, test: &str) -> Result<Option<Events>, ClientError> {
         match self.backend.as_ref() {
             Backend::Remote(remote) => remote.events(test).await,
@@ -138,9 +135,9 @@ impl Client {
     }
 }
 
-/// An answer in the form that its path promises.
+/// An answer as a value of this type; `path` is named in the error.
 pub fn understood<T: DeserializeOwned>(path: &str, answer: Value) -> Result<T, ClientError> {
-    serde_json::from_value(answer).map_err(|error| ClientError::Strange {
+    serde_json::from_value(answer).map_err(|error| ClientError::Unreadable {
         what: format!("the answer to {path}"),
         why: error.to_string(),
     })

@@ -1,5 +1,5 @@
-//! Where a command's questions go: to the server that was named; else to the
-//! `dlt up` of this data folder, if it really answers; else to the folder.
+//! Which API a command uses: that of the server that was named; else of the `dlt up` of
+//! this data folder, if it answers; else of the folder itself.
 
 use super::at_rest::AtRest;
 use super::auth::Auth;
@@ -10,12 +10,12 @@ use dlt_core::calls::answers::StackInfo;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long the service of this folder may take to say that it is there.
-const LONGEST_KNOCK: Duration = Duration::from_millis(1_500);
+/// How long the folder's service may take to answer a probe.
+const PROBE_DEADLINE: Duration = Duration::from_millis(1_500);
 
-/// What a command line says of where to ask.
+/// The flags that select the API.
 #[derive(Debug, Clone, Default)]
-pub struct Asking {
+pub struct ApiOptions {
     /// `--home`.
     pub home: Option<PathBuf>,
     /// `--api`.
@@ -24,14 +24,13 @@ pub struct Asking {
     pub sigv4: bool,
 }
 
-impl Asking {
+impl ApiOptions {
     /// The data folder.
     pub fn dir(&self) -> anyhow::Result<PathBuf> {
         home::dir(self.home.as_deref())
     }
 
-    /// Whoever answers: a server that was named or that serves this folder,
-    /// else the folder itself.
+    /// A client of the server, if there is one, else of the folder itself.
     pub async fn client(&self) -> Result<Client, ClientError> {
         match self.server().await? {
             Some(client) => Ok(client),
@@ -42,7 +41,7 @@ impl Asking {
         }
     }
 
-    /// A server that was named or that serves this folder, if there is one.
+    /// A client of the server that was named or that serves this folder.
     pub async fn server(&self) -> Result<Option<Client>, ClientError> {
         if let Some(api) = self.api.as_deref().filter(|api| !api.is_empty()) {
             let auth = Auth::from_env(api, self.sigv4).await?;
@@ -57,10 +56,11 @@ impl Asking {
     }
 }
 
-/// The service of this folder: its card may be left over, so it is asked.
+/// A client of the folder's service. The card may be left over from a service that ended,
+/// so the service is probed.
 async fn of_folder(dir: &Path) -> Option<Client> {
     let client = Client::remote(Remote::of_folder(dir)?);
-    let knock = client.read::<StackInfo>("/stack-info", &[]);
-    let there = tokio::time::timeout(LONGEST_KNOCK, knock).await;
-    matches!(there, Ok(Ok(about)) if about.dlt_version.is_some()).then_some(client)
+    let probe = client.read::<StackInfo>("/stack-info", &[]);
+    let answer = tokio::time::timeout(PROBE_DEADLINE, probe).await;
+    matches!(answer, Ok(Ok(info)) if info.dlt_version.is_some()).then_some(client)
 }

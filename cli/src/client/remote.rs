@@ -1,12 +1,12 @@
-//! The API of a server, over HTTP: where it is, what it is shown, how long it
-//! may take, and what is asked again. Plain HTTP goes to this machine only:
-//! nothing secret crosses a network unencrypted.
+//! The API of a server, over HTTP, with deadlines, retries and size limits. Plain HTTP is
+//! allowed to this machine only, so that no secret crosses a network unencrypted.
 
 use super::auth::Auth;
-use super::error::passes;
 use super::events::Events;
 use super::{ClientError, Method, Query};
 use dlt_core::calls::answers::UploadAnswer;
+use dlt_core::safety::leads_to_loopback;
+use dlt_mcp::backend::retry::is_transient;
 use dlt_pipeline::local::ServerCard;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use reqwest::{Request, Response, Url};
@@ -16,19 +16,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-/// How long a connection may take to come up.
+/// How long connecting may take.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
-/// How long a look may take, its answer included.
-const LOOK_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a GET may take, its answer included.
+const GET_DEADLINE: Duration = Duration::from_secs(30);
 /// How long a change may take: starting a run launches runners.
 const CHANGE_DEADLINE: Duration = Duration::from_secs(60);
-/// How long a file may take, in or out.
+/// How long a file may take, up or down.
 const FILE_DEADLINE: Duration = Duration::from_secs(600);
-/// How often a look is tried.
+/// Most attempts of a GET.
 const TRIES: u32 = 3;
-/// Wait before the second try; twice as long before the third.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// Largest answer that is taken in, bytes.
+/// Pause before the second attempt; twice as long before the third.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// Largest answer that is read, bytes.
 const LARGEST_ANSWER_BYTES: usize = 512 * 1024 * 1024;
 
 /// A server.
@@ -37,7 +37,7 @@ pub struct Remote {
     http: reqwest::Client,
     base: RwLock<String>,
     auth: Auth,
-    /// The data folder that it serves, if that is how it was found.
+    /// The data folder through whose card it was found.
     folder: Option<PathBuf>,
 }
 
@@ -46,15 +46,15 @@ impl Remote {
     pub fn new(api: &str, auth: Auth) -> Result<Self, ClientError> {
         let base = base(api)?;
         Ok(Self {
-            http: http(is_loopback(&base))?,
+            http: http(leads_to_loopback(&base) == Some(true))?,
             base: RwLock::new(base.as_str().trim_end_matches('/').to_owned()),
             auth,
             folder: None,
         })
     }
 
-    /// The service of a data folder, where its card says that it is. It needs
-    /// no credentials, and whatever the card says, none go there.
+    /// The service of a data folder, at the address in its card. No credentials are sent
+    /// to it, whatever the card says.
     pub fn of_folder(dir: &Path) -> Option<Self> {
         let card = ServerCard::read(dir).filter(ServerCard::is_of_a_process)?;
         let remote = Self::new(&card.api, Auth::None).ok()?;
@@ -64,23 +64,23 @@ impl Remote {
         })
     }
 
-    /// The address below which its paths lie.
+    /// The API's base URL.
     pub fn base(&self) -> String {
         let base = self.base.read().unwrap_or_else(PoisonError::into_inner);
         base.clone()
     }
 
-    /// A service that was started again may be at another address by now.
-    fn find_again(&self) {
-        let again = self.folder.as_deref().and_then(Self::of_folder);
-        if let Some(again) = again {
+    /// Reads the card again: a restarted service may have another address.
+    fn refresh_address(&self) {
+        let current = self.folder.as_deref().and_then(Self::of_folder);
+        if let Some(current) = current {
             let mut base = self.base.write().unwrap_or_else(PoisonError::into_inner);
-            *base = again.base();
+            *base = current.base();
         }
     }
 
-    /// Asks, and answers its JSON.
-    pub async fn ask(
+    /// Sends a request; the answer's JSON.
+    pub async fn call(
         &self,
         method: Method,
         path: &str,
@@ -88,15 +88,15 @@ impl Remote {
         body: Option<&Value>,
     ) -> Result<Value, ClientError> {
         let bytes = match method {
-            Method::Get => self.look(path, query, LOOK_DEADLINE).await?,
+            Method::Get => self.get(path, query, GET_DEADLINE).await?,
             _ => {
                 let request = self
                     .request(method, path, query, body, CHANGE_DEADLINE)
                     .await?;
-                self.whole(request).await?
+                self.send(request).await?
             }
         };
-        serde_json::from_slice(&bytes).map_err(|error| ClientError::Strange {
+        serde_json::from_slice(&bytes).map_err(|error| ClientError::Unreadable {
             what: format!("the answer of {} to {path}", self.base()),
             why: error.to_string(),
         })
@@ -104,11 +104,11 @@ impl Remote {
 
     /// The bytes of a path.
     pub async fn bytes(&self, path: &str, query: Query<'_>) -> Result<Vec<u8>, ClientError> {
-        self.look(path, query, FILE_DEADLINE).await
+        self.get(path, query, FILE_DEADLINE).await
     }
 
-    /// Looks, and looks again while that may help.
-    async fn look(
+    /// A GET, retried while errors may be transient.
+    async fn get(
         &self,
         path: &str,
         query: Query<'_>,
@@ -119,9 +119,9 @@ impl Remote {
             let request = self
                 .request(Method::Get, path, query, None, deadline)
                 .await?;
-            match self.whole(request).await {
-                Err(error) if error.may_pass() && tried < TRIES => {
-                    tokio::time::sleep(spread(FIRST_WAIT * 2u32.pow(tried - 1))).await;
+            match self.send(request).await {
+                Err(error) if error.is_transient() && tried < TRIES => {
+                    tokio::time::sleep(with_jitter(FIRST_PAUSE * 2u32.pow(tried - 1))).await;
                     tried += 1;
                 }
                 other => return other,
@@ -129,15 +129,16 @@ impl Remote {
         }
     }
 
-    /// Sends a file to where the API said: under our base as ourselves; to
-    /// another address without credentials, since that one holds its own.
+    /// Sends a file to the address that the API answered: to a path of the API with our
+    /// credentials; to another address without, since it contains its own.
     pub async fn send_file(&self, to: &UploadAnswer, bytes: Vec<u8>) -> Result<(), ClientError> {
         let method = reqwest::Method::from_bytes(to.method.as_bytes())
-            .map_err(|error| self.strange("the method of an upload", &error))?;
-        let ours = to.url.starts_with('/');
-        let url = match ours {
-            true => self.url(&to.url, &[])?,
-            false => base(&to.url)?,
+            .map_err(|error| self.unreadable("the method of an upload", &error))?;
+        let is_api_path = to.url.starts_with('/');
+        let url = if is_api_path {
+            self.url(&to.url, &[])?
+        } else {
+            base(&to.url)?
         };
         let mut request = Request::new(method, url);
         request.headers_mut().insert(
@@ -146,39 +147,39 @@ impl Remote {
         );
         *request.body_mut() = Some(bytes.into());
         *request.timeout_mut() = Some(FILE_DEADLINE);
-        if ours {
-            self.auth.show(&mut request).await?;
+        if is_api_path {
+            self.auth.authenticate(&mut request).await?;
         }
-        self.whole(request).await.map(|_| ())
+        self.send(request).await.map(|_| ())
     }
 
-    /// A scenario's live events; None if this server tells none.
+    /// A scenario's live events; None if this server has no event stream.
     pub async fn events(&self, test: &str) -> Result<Option<Events>, ClientError> {
         let url = self.url(&format!("/scenarios/{test}/live"), &[])?;
         let mut request = Request::new(reqwest::Method::GET, url);
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
-        self.auth.show(&mut request).await?;
-        // Only the beginning has a deadline: the stream lasts as long as a run.
-        let sent = tokio::time::timeout(LOOK_DEADLINE, self.http.execute(request)).await;
+        self.auth.authenticate(&mut request).await?;
+        // Only the response's head has a deadline: the stream lasts as long as a run.
+        let sent = tokio::time::timeout(GET_DEADLINE, self.http.execute(request)).await;
         let response = match sent {
             Ok(sent) => sent.map_err(|error| self.unreachable(&error))?,
-            Err(_) => return Err(self.silent(LOOK_DEADLINE)),
+            Err(_) => return Err(self.no_answer(GET_DEADLINE)),
         };
-        let streams = response
+        let is_stream = response
             .headers()
             .get(CONTENT_TYPE)
             .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
         match response.status().as_u16() {
-            200 if streams => Ok(Some(Events::of(response))),
-            status if passes(status) => Err(self.refused(response).await),
+            200 if is_stream => Ok(Some(Events::of(response))),
+            status if is_transient(status) => Err(self.refused(response).await),
             _ => Ok(None),
         }
     }
 
     fn url(&self, path: &str, query: Query<'_>) -> Result<Url, ClientError> {
         let mut url = Url::parse(&format!("{}{path}", self.base()))
-            .map_err(|error| self.strange("a path of this API", &error))?;
+            .map_err(|error| self.unreadable("a path of this API", &error))?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -206,12 +207,12 @@ impl Remote {
             request.headers_mut().insert(CONTENT_TYPE, json);
             *request.body_mut() = Some(body.to_string().into());
         }
-        self.auth.show(&mut request).await?;
+        self.auth.authenticate(&mut request).await?;
         Ok(request)
     }
 
-    /// The whole body of a good answer; anything but 200 is a refusal.
-    async fn whole(&self, request: Request) -> Result<Vec<u8>, ClientError> {
+    /// The body of an answer with status 200; other statuses are errors.
+    async fn send(&self, request: Request) -> Result<Vec<u8>, ClientError> {
         let response = self
             .http
             .execute(request)
@@ -240,7 +241,7 @@ impl Remote {
         {
             if body.len() + chunk.len() > LARGEST_ANSWER_BYTES {
                 let limit = format!("it is longer than {LARGEST_ANSWER_BYTES} bytes");
-                return Err(self.strange("an answer", &limit));
+                return Err(self.unreadable("an answer", &limit));
             }
             body.extend_from_slice(&chunk);
         }
@@ -249,29 +250,29 @@ impl Remote {
 
     fn unreachable(&self, error: &reqwest::Error) -> ClientError {
         let api = self.base();
-        self.find_again();
+        self.refresh_address();
         ClientError::Unreachable {
             api,
             why: root_cause(error),
         }
     }
 
-    fn silent(&self, deadline: Duration) -> ClientError {
+    fn no_answer(&self, deadline: Duration) -> ClientError {
         ClientError::Unreachable {
             api: self.base(),
             why: format!("nothing came within {} s", deadline.as_secs()),
         }
     }
 
-    fn strange(&self, what: &str, why: &impl ToString) -> ClientError {
-        ClientError::Strange {
+    fn unreadable(&self, what: &str, why: &impl ToString) -> ClientError {
+        ClientError::Unreadable {
             what: format!("{what} ({})", self.base()),
             why: why.to_string(),
         }
     }
 }
 
-/// The innermost cause: what is around it only names layers.
+/// The innermost cause; the outer ones only name layers.
 fn root_cause(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "it took too long".to_owned();
@@ -283,15 +284,15 @@ fn root_cause(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// Somewhere between half and one and a half times as long, so that clients
-/// that failed together do not come back together.
-fn spread(wait: Duration) -> Duration {
-    // Each of these hashers has keys of its own.
+/// Between half and one and a half times the pause, so that clients which failed together
+/// do not retry together.
+fn with_jitter(pause: Duration) -> Duration {
+    // A new hasher has random keys.
     let random = std::hash::RandomState::new().build_hasher().finish();
-    wait.mul_f64(0.5 + (random % 1_000) as f64 / 1_000.0)
+    pause.mul_f64(0.5 + (random % 1_000) as f64 / 1_000.0)
 }
 
-/// The base of an API, checked.
+/// The base URL of an API, checked.
 fn base(api: &str) -> Result<Url, ClientError> {
     let refuse = |why: String| ClientError::Address {
         api: api.to_owned(),
@@ -299,9 +300,10 @@ fn base(api: &str) -> Result<Url, ClientError> {
     };
     let mut url = Url::parse(api.trim())
         .map_err(|error| refuse(format!("{error}; write it like https://host/prod")))?;
+    let loopback = leads_to_loopback(&url) == Some(true);
     match url.scheme() {
         "https" => {}
-        "http" if is_loopback(&url) => {}
+        "http" if loopback => {}
         "http" => {
             return Err(refuse(
                 "plain http goes to this machine only; use https".to_owned(),
@@ -317,34 +319,23 @@ fn base(api: &str) -> Result<Url, ClientError> {
     if url.fragment().is_some() {
         return Err(refuse("it must not hold a #".to_owned()));
     }
-    // What dlt up says is with /api; people leave it out.
-    if is_loopback(&url) && url.path() == "/" {
+    // The API of dlt up is below /api, which users often leave out.
+    if loopback && url.path() == "/" {
         url.set_path("/api");
     }
     Ok(url)
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host_str() {
-        Some("localhost") => true,
-        Some(host) => host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback()),
-        None => false,
-    }
-}
-
-/// A client that follows no redirect, so that what we show a server is never
-/// shown to another.
-fn http(here: bool) -> Result<reqwest::Client, ClientError> {
-    // A second installation changes nothing.
+/// An HTTP client. It follows no redirects, which would send credentials to another
+/// server.
+fn http(loopback: bool) -> Result<reqwest::Client, ClientError> {
+    // An error means that it is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("dlt/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_DEADLINE)
         .redirect(reqwest::redirect::Policy::none());
-    if here {
+    if loopback {
         builder = builder.no_proxy();
     }
     builder
@@ -357,7 +348,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_http_stays_on_this_machine() {
+    fn plain_http_is_for_this_machine_only() {
         for (api, wanted) in [
             ("http://127.0.0.1:7600/api", "http://127.0.0.1:7600/api"),
             ("http://localhost:7600", "http://localhost:7600/api"),
@@ -383,10 +374,10 @@ mod tests {
     }
 
     #[test]
-    fn waits_are_spread() {
+    fn pauses_have_jitter() {
         for _ in 0..100 {
-            let wait = spread(Duration::from_millis(100));
-            assert!((50..150).contains(&wait.as_millis()), "{wait:?}");
+            let pause = with_jitter(Duration::from_millis(100));
+            assert!((50..150).contains(&pause.as_millis()), "{pause:?}");
         }
     }
 }

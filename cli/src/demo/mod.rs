@@ -1,16 +1,17 @@
-//! `dlt demo`: everything, without a target of one's own: a small shop in this
-//! process, four runners, ten seconds, thresholds, a result.
+//! `dlt demo`: a complete run against a built-in target: a small shop in this process,
+//! four runners, ten seconds, thresholds, a result.
 
 mod shop;
 
 use crate::args::{DEFAULT_CAPACITY, DEFAULT_REGION, DemoArgs};
-use crate::client::Asking;
+use crate::client::ApiOptions;
 use crate::draft;
 use crate::exit::Exit;
 use crate::line::{Line, Tone};
-use crate::run::{Manner, embed, post};
+use crate::output::Output;
+use crate::report::{self, ResultOptions};
+use crate::run::{run_in_process, run_on_server};
 use crate::source::{self, Files};
-use crate::speak::Voice;
 use anyhow::{Context, anyhow};
 use dlt_core::ids::Region;
 use dlt_core::scenario::{Defaults, Format};
@@ -25,21 +26,24 @@ const RUNNERS: u64 = 4;
 /// Little for any machine, so the demo measures the shop and not the machine.
 const WALKS_PER_SECOND: u64 = 40;
 
-/// Opens the shop, tests it, tells the result.
-/// The shop is on this machine, so a server elsewhere is not asked; the service
-/// of this data folder is.
-pub async fn demo(voice: Voice, asking: &Asking, args: &DemoArgs) -> anyhow::Result<Exit> {
-    let asking = Asking {
+/// `dlt demo`. The shop listens on this machine, so the run is never on another server,
+/// but may be on the service of this data folder.
+pub async fn demo(
+    output: Output,
+    api_options: &ApiOptions,
+    args: &DemoArgs,
+) -> anyhow::Result<Exit> {
+    let api_options = ApiOptions {
         api: None,
-        ..asking.clone()
+        ..api_options.clone()
     };
-    let server = match asking.server().await {
+    let server = match api_options.server().await {
         Ok(server) => server,
-        Err(error) => return Ok(crate::say(voice, &error)),
+        Err(error) => return Ok(report::client_error(output, &error)),
     };
     let shop = Shop::open().context("the demo's shop could not open on 127.0.0.1")?;
     let address = shop.address();
-    voice.talk(&[
+    output.messages(&[
         Line::new()
             .tone(Tone::Strong, "dlt demo")
             .plain(format!(": a small shop opened at http://{address}/")),
@@ -59,7 +63,7 @@ pub async fn demo(voice: Voice, asking: &Asking, args: &DemoArgs) -> anyhow::Res
                 .iter()
                 .map(|(region, details)| (region.clone(), draft::capacity(details)))
                 .collect(),
-            Err(error) => return Ok(crate::say(voice, &error)),
+            Err(error) => return Ok(report::client_error(output, &error)),
         },
     };
     let defaults = Defaults {
@@ -73,7 +77,7 @@ pub async fn demo(voice: Voice, asking: &Asking, args: &DemoArgs) -> anyhow::Res
     let folder = Path::new("");
     let scenario = source::parse(text.as_bytes(), Format::Json, &defaults, folder, &files)
         .map_err(|faults| anyhow!("the demo's own scenario is refused: {faults}"))?;
-    let manner = Manner {
+    let options = ResultOptions {
         json: args.json,
         next: vec![
             (
@@ -82,20 +86,20 @@ pub async fn demo(voice: Voice, asking: &Asking, args: &DemoArgs) -> anyhow::Res
             ),
             ("all flags", "dlt run --help".to_owned()),
         ],
-        ..Manner::default()
+        ..ResultOptions::default()
     };
     let exit = match server {
-        None => embed(voice, asking.dir()?, &scenario, regions, manner).await,
+        None => run_in_process(output, api_options.dir()?, &scenario, regions, options).await,
         Some(client) => {
-            let ended = post(voice, &client, &scenario, files, manner).await;
-            Ok(ended.unwrap_or_else(|error| crate::say(voice, &error)))
+            let ended = run_on_server(output, &client, &scenario, files, options).await;
+            Ok(ended.unwrap_or_else(|error| report::client_error(output, &error)))
         }
     };
     shop.close();
     exit
 }
 
-/// A walk through the shop, forty times a second.
+/// The demo's scenario: a walk through the shop, forty times a second.
 fn scenario(address: SocketAddr) -> Value {
     let get = |path: &str, label: &str| json!({ "url": format!("http://{address}{path}"), "label": label });
     json!({

@@ -1,6 +1,6 @@
-//! The demo's target: a shop of four pages that speaks just enough HTTP/1.1,
-//! on a thread of its own, so that our redrawing does not slow it. One page is
-//! slow and one fails now and then, on purpose and always the same way.
+//! The demo's target: an HTTP/1.1 server of four pages, on a thread of its own, so that
+//! redrawing the screen does not slow it. One page is slow and one fails sometimes, in
+//! the same way in every demo.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,14 +16,14 @@ const LONGEST_HEAD_BYTES: usize = 16 * 1024;
 const LONGEST_BODY_BYTES: usize = 64 * 1024;
 /// An idle connection is closed after this.
 const IDLE: Duration = Duration::from_secs(60);
-/// Each so-many-th checkout fails: 5 %.
+/// One checkout in this many fails: 5 %.
 const CHECKOUT_FAILS_EACH: u64 = 20;
-/// The cart takes from here…
+/// Shortest response time of the cart, milliseconds.
 const CART_LEAST_MS: u64 = 120;
-/// …over this many milliseconds more.
+/// Range of the cart's response times above the shortest, milliseconds.
 const CART_SPREAD_MS: u64 = 61;
 
-/// An open shop.
+/// The running server.
 #[derive(Debug)]
 pub struct Shop {
     address: SocketAddr,
@@ -32,7 +32,7 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// Opens on a free port of 127.0.0.1.
+    /// Starts the server on a free port of 127.0.0.1.
     pub fn open() -> std::io::Result<Self> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
@@ -59,16 +59,16 @@ impl Shop {
         })
     }
 
-    /// Where it is.
+    /// The server's address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Closes; open connections are cut.
+    /// Stops the server and closes its connections.
     pub fn close(mut self) {
         drop(self.close.take());
         if let Some(thread) = self.thread.take() {
-            // A shop that panicked has ended the process already.
+            // A panic in the thread has ended the process already.
             let _ = thread.join();
         }
     }
@@ -84,7 +84,7 @@ async fn serve(listener: std::net::TcpListener) {
             Ok((stream, _)) => {
                 tokio::spawn(visit(stream, visits.clone()));
             }
-            // Out of files, most likely: the next one may be served.
+            // Most likely no file descriptor is free; that may change soon.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
@@ -106,7 +106,7 @@ async fn visit(mut stream: TcpStream, visits: Arc<AtomicU64>) {
     }
 }
 
-/// What was asked.
+/// Method and path of a request.
 #[derive(Debug, PartialEq, Eq)]
 struct Request {
     method: String,
@@ -132,7 +132,7 @@ async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Re
 /// is wrong or too long.
 #[expect(
     clippy::option_option,
-    reason = "three answers: wrong, not yet, here it is"
+    reason = "three results: malformed, incomplete, complete"
 )]
 fn parse(buffer: &[u8]) -> Option<Option<(Request, usize)>> {
     let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") else {
@@ -192,7 +192,7 @@ fn page(method: &str, path: &str, visit: u64) -> Page {
             5,
         ),
         ("GET", "/cart") => {
-            // Well mixed, and the same in each demo.
+            // Scattered, and the same in each demo.
             let mixed = visit.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
             at(
                 "200 OK",
@@ -201,14 +201,14 @@ fn page(method: &str, path: &str, visit: u64) -> Page {
             )
         }
         ("POST", "/checkout") => checkout(visit),
-        ("GET" | "POST", _) => at("404 Not Found", "<h1>No such page</h1>", 1),
+        ("GET" | "POST", _) => at("404 Not RunLocation", "<h1>No such page</h1>", 1),
         _ => at("405 Method Not Allowed", "<h1>No</h1>", 1),
     }
 }
 
 fn checkout(visit: u64) -> Page {
-    // Visits are counted over all pages, five a walk: mixing spreads failures
-    // evenly over checkouts whatever their order.
+    // The counter counts requests for all pages, five in each walk: the multiplication
+    // distributes failures evenly over checkouts.
     let mixed = visit.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
     match mixed % CHECKOUT_FAILS_EACH {
         0 => Page {

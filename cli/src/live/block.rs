@@ -1,36 +1,36 @@
-//! The block on the terminal: drawn in place, below what was said before, with
-//! the cursor hidden. No alternate screen, so the scrollback stays whole.
+//! The block on the terminal, redrawn in place below earlier output, with the cursor
+//! hidden. It does not use the alternate screen, so that the scrollback stays complete.
 
 use super::{Live, screen};
 use crate::line::Line;
-use crate::speak::{self, Voice};
+use crate::output::{self, Output};
 use crossterm::{cursor, terminal};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether the cursor is hidden by us: the panic hook must know.
+/// Whether the block has hidden the cursor; read by the panic hook.
 static CURSOR_HIDDEN: AtomicBool = AtomicBool::new(false);
 
 /// A block that redraws itself.
 #[derive(Debug)]
 pub struct Block {
-    voice: Voice,
+    output: Output,
     /// Widths of the lines last drawn.
     drawn: Vec<usize>,
 }
 
 impl Block {
     /// A block, not yet drawn.
-    pub fn new(voice: Voice) -> Self {
+    pub fn new(output: Output) -> Self {
         Self {
-            voice,
+            output,
             drawn: Vec::new(),
         }
     }
 
-    /// Draws the block where it was last drawn.
+    /// Draws the block over its previous drawing.
     pub fn draw(&mut self, live: &Live, elapsed_s: Option<f64>) {
-        let (columns, rows) = speak::terminal_size();
-        // The last column stays free: some terminals wrap as soon as it is written.
+        let (columns, rows) = output::terminal_size();
+        // The last column stays empty: some terminals wrap when it is written.
         let mut lines = screen::lines(live, elapsed_s, columns.saturating_sub(1));
         lines.truncate(rows.saturating_sub(1).max(1));
         let mut out = self.erasing();
@@ -38,32 +38,32 @@ impl Block {
             queue(&mut out, cursor::Hide);
         }
         for line in &lines {
-            out.push_str(&line.render(self.voice.talk_in_colour()));
+            out.push_str(&line.render(self.output.colours_stderr()));
             out.push('\n');
         }
         self.drawn = lines.iter().map(Line::width).collect();
         self.show(out);
     }
 
-    /// Says something above the block; the next draw puts the block below it.
-    pub fn say(&mut self, lines: &[Line]) {
+    /// Prints lines above the block; the next draw puts the block below them.
+    pub fn print_above(&mut self, lines: &[Line]) {
         self.erase();
-        self.voice.talk(lines);
+        self.output.messages(lines);
     }
 
-    /// Takes the block away.
+    /// Erases the block.
     pub fn erase(&mut self) {
         let out = self.erasing();
         self.drawn.clear();
         self.show(out);
     }
 
-    /// Cursor to the block's first line, all below cleared.
+    /// The commands that move the cursor to the block's first line and clear what is below.
     fn erasing(&self) -> String {
         let mut out = String::new();
         queue(&mut out, cursor::MoveToColumn(0));
-        let columns = speak::terminal_size().0.max(1);
-        // A terminal made narrower has wrapped what was drawn before.
+        let columns = output::terminal_size().0.max(1);
+        // If the terminal was made narrower, it has wrapped the previous drawing.
         let rows: usize = self
             .drawn
             .iter()
@@ -79,13 +79,13 @@ impl Block {
         out
     }
 
-    /// In one write, as one update where the terminal knows how.
+    /// Writes in one call, as a synchronized update if the terminal supports it.
     fn show(&self, out: String) {
         let mut all = String::new();
         queue(&mut all, terminal::BeginSynchronizedUpdate);
         all.push_str(&out);
         queue(&mut all, terminal::EndSynchronizedUpdate);
-        self.voice.talk_text(&all);
+        self.output.message_text(&all);
     }
 }
 
@@ -96,17 +96,17 @@ impl Drop for Block {
     }
 }
 
-/// Shows the cursor again if it is hidden; also called on panic and on a
-/// second Ctrl-C, when nothing is dropped.
+/// Shows the cursor if it is hidden. Also called on a panic and on a second Ctrl-C, when
+/// nothing is dropped.
 pub fn restore_cursor() {
     if CURSOR_HIDDEN.swap(false, Ordering::Relaxed) {
         let mut out = String::new();
         queue(&mut out, cursor::Show);
-        Voice::of_process().talk_text(&out);
+        Output::of_process().message_text(&out);
     }
 }
 
-/// A terminal command as characters.
+/// Appends a terminal command.
 fn queue(out: &mut String, command: impl crossterm::Command) {
     // Writing to memory does not fail.
     let _ = command.write_ansi(out);

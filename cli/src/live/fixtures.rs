@@ -1,17 +1,17 @@
-//! Live runs as their ticks would tell them, for tests of what is shown.
+//! Live runs built from ticks, for tests of what is shown.
 
-use super::{Live, Planned};
+use super::{Live, PlannedLoad};
+use dlt_core::calls::live::{LiveEvent, LiveStatus};
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
 use dlt_core::load::Curve;
 use dlt_core::measure::coarse::Coarse;
 use dlt_core::measure::second::Second;
 use dlt_core::messages::runner_line::{RunnerRow, RunnerState, Tick};
 use dlt_core::run::Status;
-use dlt_core::calls::live::{LiveEvent, LiveStatus};
 
 /// Four runners in two regions, 200 requests per second for ten seconds.
-pub fn open() -> Planned {
-    Planned {
+pub fn open() -> PlannedLoad {
+    PlannedLoad {
         name: "demo shop".to_owned(),
         end_s: 10.0,
         until_iterations: false,
@@ -24,8 +24,8 @@ pub fn open() -> Planned {
 }
 
 /// Fifty users, ramped up over four seconds.
-pub fn closed() -> Planned {
-    Planned {
+pub fn closed() -> PlannedLoad {
+    PlannedLoad {
         end_s: 10.0,
         users: vec![Curve::ramp_hold(50.0, 4_000_000, 6_000_000)],
         requests: Vec::new(),
@@ -57,15 +57,16 @@ pub fn tick(region: u64, second: u64, states: [RunnerState; 2]) -> Tick {
     tick.runners.push(RunnerRow(id(2), states[1], second, 300));
     tick.second.latency_failed.record(900);
     for n in 0..97u64 {
-        tick.second.latency
+        tick.second
+            .latency
             .record(if n < 78 { 3_000 } else { 140_000 + n });
         tick.second.lag.record(120 + n);
     }
     tick
 }
 
-/// The same second of a target that refuses most at once.
-pub fn half_dead(region: u64, second: u64) -> Tick {
+/// The same second of a target that refuses most connections.
+pub fn many_failures(region: u64, second: u64) -> Tick {
     let mut tick = tick(region, second, [RunnerState::Loading; 2]);
     (tick.second.ok, tick.second.failed) = (23, 75);
     tick.second.causes = vec![("refused".to_owned(), 75)];
@@ -79,14 +80,14 @@ pub fn half_dead(region: u64, second: u64) -> Tick {
     tick
 }
 
-/// A run that has been going for `seconds`.
-pub fn running(planned: Planned, seconds: u64) -> Live {
+/// A run after this many seconds of load.
+pub fn running(planned: PlannedLoad, seconds: u64) -> Live {
     let mut live = Live::new(planned);
-    live.take(status(Status::Provisioning));
-    live.take(status(Status::Running));
+    live.apply(status(Status::Provisioning));
+    live.apply(status(Status::Running));
     for second in 0..seconds {
         for region in 1..=2 {
-            live.take(LiveEvent::Tick(tick(
+            live.apply(LiveEvent::Tick(tick(
                 region,
                 second,
                 [RunnerState::Loading; 2],
@@ -96,7 +97,7 @@ pub fn running(planned: Planned, seconds: u64) -> Live {
     live
 }
 
-/// The run has this status.
+/// A status event.
 pub fn status(status: Status) -> LiveEvent {
     LiveEvent::Status(LiveStatus {
         run_id: None,

@@ -1,10 +1,11 @@
-//! What is known of a run while it runs: ticks added over regions, status,
-//! runners. Drawing is `screen`'s, the terminal `block`'s, lines `plain`'s.
+//! The state of a running run: ticks added over regions, status, runners. `screen` formats
+//! it, `block` draws it on a terminal, `plain` logs it line by line.
 
 pub mod block;
 pub mod plain;
 pub mod screen;
 
+use dlt_core::calls::live::LiveEvent;
 use dlt_core::ids::{Region, RunnerId};
 use dlt_core::judge::verdict::{self, Trust};
 use dlt_core::load::Curve;
@@ -14,7 +15,6 @@ use dlt_core::measure::second::add_cause;
 use dlt_core::messages::runner_line::{RunnerRow, RunnerState, Tick};
 use dlt_core::run::Status;
 use dlt_core::scenario::Scenario;
-use dlt_core::calls::live::LiveEvent;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -24,40 +24,40 @@ const KEPT_SECONDS: usize = 120;
 pub const RECENT_SECONDS: u64 = 10;
 /// Seconds over which the shown rate is averaged: calm, yet current.
 const RATE_SECONDS: u64 = 3;
-/// A second is shown when all regions told it, or after so many more, so a
-/// lost region cannot stop the screen.
-const PATIENCE_SECONDS: u64 = 2;
+/// A second is shown when every region has sent its tick, or this many seconds later, so
+/// that a lost region does not stop the screen.
+const MISSING_TICK_SECONDS: u64 = 2;
 
-/// A runner that said nothing for so long is called silent.
+/// A runner without ticks for this long is shown as silent.
 const SILENT_SECONDS: u64 = 3;
-/// How long a run takes at most whose plan cannot be read (30 days).
+/// Longest run whose plan cannot be read (30 days).
 const LONGEST_RUN_S: f64 = 30.0 * 86_400.0;
-/// Most regions kept apart; the API allows far fewer.
+/// Most regions that are tracked; the API allows far fewer.
 const MOST_REGIONS: usize = 100;
 
-/// What the plan says, as far as the screen shows it.
+/// The parts of a plan that are shown.
 #[derive(Debug, Clone)]
-pub struct Planned {
+pub struct PlannedLoad {
     /// The scenario's name.
     pub name: String,
-    /// When all load ends, seconds since start.
+    /// Planned end of the load, seconds since its start.
     pub end_s: f64,
-    /// The load may end earlier, when all rounds are done.
+    /// Whether the load may end earlier, after a number of iterations.
     pub until_iterations: bool,
-    /// How long requests may finish afterwards, seconds.
+    /// How long requests may finish after the end, seconds.
     pub graceful_stop_s: f64,
-    /// Runners over all regions.
+    /// Runners in all regions.
     pub runners: u64,
-    /// Their regions.
+    /// The regions' names.
     pub regions: Vec<String>,
-    /// Curves of users over the whole run.
+    /// Curves of users.
     users: Vec<Curve>,
-    /// Curves of requests per second over the whole run.
+    /// Curves of requests per second.
     requests: Vec<Curve>,
 }
 
-impl Planned {
-    /// Reads the plan of a scenario.
+impl PlannedLoad {
+    /// The load of a scenario's plan.
     pub fn of(scenario: &Scenario) -> Self {
         let runners: u64 = scenario.tasks.iter().map(|task| task.task_count).sum();
         let mut users = Vec::new();
@@ -65,11 +65,13 @@ impl Planned {
         for group in &scenario.plan.groups {
             let load = &group.load;
             let curve = load.model.curve();
-            match load.model.is_open() {
-                // An arrival walks all steps once.
-                true => requests.push(curve.scaled(group.steps.len() as f64)),
-                false if load.per_task => users.push(curve.scaled(runners as f64)),
-                false => users.push(curve.clone()),
+            if load.model.is_open() {
+                // An arrival makes each step once.
+                requests.push(curve.scaled(group.steps.len() as f64));
+            } else if load.per_task {
+                users.push(curve.scaled(runners as f64));
+            } else {
+                users.push(curve.clone());
             }
         }
         Self {
@@ -92,7 +94,7 @@ impl Planned {
         }
     }
 
-    /// A run whose plan cannot be read here: only where it is.
+    /// The load of a run whose plan cannot be read.
     pub fn unknown(name: &str, regions: Vec<String>, runners: u64) -> Self {
         Self {
             name: name.to_owned(),
@@ -130,18 +132,18 @@ fn sum_in_the_middle(curves: &[Curve], second: u64) -> Option<f64> {
     (!curves.is_empty()).then(|| curves.iter().map(|curve| curve.value_at(middle)).sum())
 }
 
-/// The last word of a region.
+/// The latest state of a region.
 #[derive(Debug, Clone, Default)]
 struct RegionView {
     second: u64,
     users: u64,
-    /// By runner, with the second in which it was last heard of. Usually one
-    /// tick tells them all; once a leader is lost, each tells its own.
+    /// Each runner's row, with the second of its latest tick. Usually one tick contains
+    /// all runners; without a leader, each runner sends its own.
     runners: BTreeMap<RunnerId, (u64, RunnerRow)>,
 }
 
 impl RegionView {
-    fn hear(&mut self, tick: &Tick) {
+    fn add(&mut self, tick: &Tick) {
         for row in &tick.runners {
             let known = self.runners.get(&row.0).map_or(0, |known| known.0);
             if tick.second.second >= known {
@@ -150,7 +152,7 @@ impl RegionView {
             }
         }
         match tick.second.second.cmp(&self.second) {
-            // A late tick must not turn the region's clock back.
+            // A late tick must not set the region's second back.
             Ordering::Less => {}
             Ordering::Equal => self.users += tick.second.users,
             Ordering::Greater => {
@@ -160,43 +162,43 @@ impl RegionView {
         }
     }
 
-    /// A runner's state, or that nothing was heard of it for a while.
-    fn state(&self, heard: u64, row: &RunnerRow) -> RunnerState {
-        let silent = self.second.saturating_sub(heard) > SILENT_SECONDS;
+    /// A runner's state; a runner without recent ticks counts as lagging.
+    fn state(&self, latest: u64, row: &RunnerRow) -> RunnerState {
+        let is_silent = self.second.saturating_sub(latest) > SILENT_SECONDS;
         match row.1 {
-            RunnerState::Loading if silent => RunnerState::Lagging,
+            RunnerState::Loading if is_silent => RunnerState::Lagging,
             state => state,
         }
     }
 }
 
-/// A run, seen live.
+/// The state of a run, built from its live events.
 #[derive(Debug)]
 pub struct Live {
-    /// What was planned.
-    pub planned: Planned,
-    /// Where the run stands.
+    /// The planned load.
+    pub planned: PlannedLoad,
+    /// The run's status.
     pub status: Status,
-    /// Told to stop by the person in front of us.
+    /// Whether it was stopped with Ctrl-C.
     pub stopping: bool,
-    /// Ctrl-C leaves the run alone.
-    pub leaves: bool,
+    /// Whether Ctrl-C ends the command only, and not the run.
+    pub interrupt_leaves: bool,
     regions: BTreeMap<Region, RegionView>,
     seconds: BTreeMap<u64, Second>,
-    /// Everything so far.
+    /// All ticks so far, added.
     pub total: Second,
-    /// The last sentence about the run: a runner lost, replaced.
+    /// The latest note about the run: a runner lost or replaced.
     note: Option<String>,
 }
 
 impl Live {
-    /// A run of which nothing has been heard.
-    pub fn new(planned: Planned) -> Self {
+    /// A run without events.
+    pub fn new(planned: PlannedLoad) -> Self {
         Self {
             planned,
             status: Status::Queued,
             stopping: false,
-            leaves: false,
+            interrupt_leaves: false,
             regions: BTreeMap::new(),
             seconds: BTreeMap::new(),
             total: Second::default(),
@@ -204,15 +206,15 @@ impl Live {
         }
     }
 
-    /// What was heard will be told again, from the beginning.
-    pub fn forget(&mut self) {
+    /// Drops all ticks: they will be sent again.
+    pub fn reset(&mut self) {
         self.regions.clear();
         self.seconds.clear();
         self.total = Second::default();
     }
 
-    /// Takes an event in; a sentence, if one is to be said now.
-    pub fn take(&mut self, event: LiveEvent) -> Option<String> {
+    /// Applies an event; the note to print, if it is one.
+    pub fn apply(&mut self, event: LiveEvent) -> Option<String> {
         match event {
             LiveEvent::Status(status) => {
                 self.status = status.status;
@@ -232,7 +234,10 @@ impl Live {
     fn add(&mut self, tick: &Tick) {
         let second = tick.second.clone();
         self.total.merge(&second);
-        self.seconds.entry(tick.second.second).or_default().merge(&second);
+        self.seconds
+            .entry(tick.second.second)
+            .or_default()
+            .merge(&second);
         while self.seconds.len() > KEPT_SECONDS {
             self.seconds.pop_first();
         }
@@ -243,15 +248,15 @@ impl Live {
                 ..RegionView::default()
             };
             let view = self.regions.entry(tick.region.clone()).or_insert(first);
-            view.hear(tick);
+            view.add(tick);
         }
     }
 
-    /// The newest second that may be shown as whole.
+    /// The newest second that is complete, or that is no longer waited for.
     pub fn newest(&self) -> Option<u64> {
         let last = self.regions.values().map(|view| view.second).max()?;
         let all = self.regions.values().map(|view| view.second).min()?;
-        Some(all.max(last.saturating_sub(PATIENCE_SECONDS)))
+        Some(all.max(last.saturating_sub(MISSING_TICK_SECONDS)))
     }
 
     /// Users active, or requests in flight.
@@ -259,7 +264,7 @@ impl Live {
         self.regions.values().map(|view| view.users).sum()
     }
 
-    /// Requests begun per second just now, and what the plan wants.
+    /// Requests begun per second lately, and as planned.
     pub fn rate(&self) -> Option<(f64, Option<f64>)> {
         let newest = self.newest()?;
         let first = newest.saturating_sub(RATE_SECONDS - 1);
@@ -275,7 +280,7 @@ impl Live {
         Some((sent as f64 / seconds, planned.map(|sum| sum / seconds)))
     }
 
-    /// Requests begun in each of the last `most` whole seconds, oldest first.
+    /// Requests begun in each of the last `most` complete seconds, oldest first.
     pub fn sent_by_second(&self, most: u64) -> Vec<u64> {
         let Some(newest) = self.newest() else {
             return Vec::new();
@@ -290,7 +295,7 @@ impl Live {
             .collect()
     }
 
-    /// What the last seconds were like: latencies, lag and drops.
+    /// The last [`RECENT_SECONDS`], added: latencies, lag and drops.
     pub fn recent(&self) -> Second {
         let mut recent = Second::default();
         if let Some(newest) = self.newest() {
@@ -319,7 +324,7 @@ impl Live {
             .flat_map(|view| {
                 view.runners
                     .iter()
-                    .filter(move |(_, (heard, row))| view.state(*heard, row) == wanted)
+                    .filter(move |(_, (latest, row))| view.state(*latest, row) == wanted)
                     .map(|(id, _)| id)
             })
             .collect()
@@ -331,9 +336,9 @@ impl Live {
         Some([at(0.5)?, at(0.95)?, at(0.99)?])
     }
 
-    /// What speaks against the numbers so far, by the limits of the final
-    /// verdict; None while nothing does.
-    pub fn doubt(&self) -> Option<String> {
+    /// Why the numbers so far cannot be trusted, by the limits of the final verdict; None
+    /// if they can.
+    pub fn trust_warning(&self) -> Option<String> {
         let named = |word: &str, state: RunnerState| {
             let ids = self.in_state(state);
             let names: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();

@@ -1,5 +1,5 @@
-//! The run told line by line, for logs and pipes: the start, every change of
-//! status, a line every 10 s, the end.
+//! The run as a log, for files and pipes: a line for the start, for each change of status,
+//! and for every 10 s of load.
 
 use super::{Live, screen};
 use crate::line::{Line, Tone};
@@ -11,38 +11,38 @@ use dlt_core::messages::runner_line::RunnerState;
 /// Seconds of load between two lines.
 pub const EVERY_SECONDS: u64 = 10;
 
-/// Tells a run line by line.
+/// The log, with what was logged last.
 #[derive(Debug, Default)]
-pub struct Plain {
-    told_stage: Option<&'static str>,
-    told_second: Option<u64>,
+pub struct PlainLog {
+    last_status: Option<&'static str>,
+    last_second: Option<u64>,
 }
 
-impl Plain {
-    /// What is to be said after an event, if anything.
+impl PlainLog {
+    /// The lines to print after an event.
     pub fn after_event(&mut self, live: &Live) -> Vec<Line> {
         let mut lines = Vec::new();
-        let stage = screen::stage(live);
-        if self.told_stage != Some(stage) {
-            self.told_stage = Some(stage);
-            lines.push(Line::of(self.stage_sentence(live, stage)));
+        let status = screen::status_text(live);
+        if self.last_status != Some(status) {
+            self.last_status = Some(status);
+            lines.push(Line::of(self.status_change(live, status)));
         }
         if let Some(second) = live.newest() {
             let due = (second + 1) / EVERY_SECONDS;
-            let told = self
-                .told_second
-                .map_or(0, |told| (told + 1) / EVERY_SECONDS);
-            if due > told {
-                self.told_second = Some(second);
-                lines.push(status_line(live, second));
+            let logged = self
+                .last_second
+                .map_or(0, |last| (last + 1) / EVERY_SECONDS);
+            if due > logged {
+                self.last_second = Some(second);
+                lines.push(numbers(live, second));
             }
         }
         lines
     }
 
-    fn stage_sentence(&self, live: &Live, stage: &str) -> String {
+    fn status_change(&self, live: &Live, status: &str) -> String {
         let planned = &live.planned;
-        match stage {
+        match status {
             "getting ready" => format!(
                 "{}: {} in {}, load for {}",
                 planned.name,
@@ -55,7 +55,7 @@ impl Plain {
     }
 }
 
-/// Percentiles of the answers, and of the failures where those are many.
+/// Percentiles of ok answers, and of failures if there are many.
 fn latency(recent: &Second) -> String {
     let times = |[p50, p95, p99]: [u64; 3]| {
         let [p50, p95, p99] = [p50, p95, p99].map(units::time);
@@ -79,8 +79,8 @@ fn latency(recent: &Second) -> String {
     }
 }
 
-/// One line of numbers.
-fn status_line(live: &Live, second: u64) -> Line {
+/// A line of numbers.
+fn numbers(live: &Live, second: u64) -> Line {
     let total = &live.total;
     let (sent, planned) = live.rate().unwrap_or((0.0, None));
     let rate = match planned {
@@ -107,8 +107,8 @@ fn status_line(live: &Live, second: u64) -> Line {
         units::percent(total.failed, total.ok + total.failed),
         units::several(live.in_state(RunnerState::Loading).len() as u64, "runner"),
     ));
-    match live.doubt() {
-        Some(doubt) => line.tone(Tone::Warn, format!("; {doubt}")),
+    match live.trust_warning() {
+        Some(warning) => line.tone(Tone::Warn, format!("; {warning}")),
         None => line,
     }
 }

@@ -1,5 +1,5 @@
-//! The live block: a few calm lines that say how far, how fast, what fails,
-//! and whether the numbers may be believed so far. Pure: facts in, lines out.
+//! The lines of the live block: progress, rate, latencies, errors, runners, trust. Pure:
+//! state in, lines out.
 
 use super::{Live, RECENT_SECONDS};
 use crate::line::{Line, Tone};
@@ -8,7 +8,7 @@ use dlt_core::judge::summary::many_failed;
 use dlt_core::messages::runner_line::RunnerState;
 use dlt_core::run::Status;
 
-/// Where values begin.
+/// Column of the values.
 const VALUE_COLUMN: usize = 13;
 /// Columns of a latency.
 const TIME_COLUMNS: usize = 11;
@@ -32,7 +32,7 @@ pub fn lines(live: &Live, elapsed_s: Option<f64>, width: usize) -> Vec<Line> {
     lines.push(Line::new());
     lines.push(Line::of("  ").tone(
         Tone::Quiet,
-        match (live.stopping, live.leaves) {
+        match (live.stopping, live.interrupt_leaves) {
             (true, _) => "stopping; what was measured is kept. Ctrl-C again: leave at once",
             (false, false) => "Ctrl-C stops the run and keeps what was measured",
             (false, true) => "Ctrl-C leaves; the run goes on",
@@ -69,8 +69,8 @@ fn title(live: &Live) -> Line {
         )
 }
 
-/// What the status means to a person.
-pub fn stage(live: &Live) -> &'static str {
+/// The run's status in words.
+pub fn status_text(live: &Live) -> &'static str {
     match live.status {
         _ if live.stopping && !live.status.is_terminal() => "stopping",
         Status::Created | Status::Scheduled | Status::Queued => "getting ready",
@@ -90,7 +90,7 @@ fn progress(live: &Live, elapsed_s: Option<f64>, width: usize) -> Line {
     let end = live.planned.end_s;
     let line = Line::of("  ");
     let (Some(elapsed), true) = (elapsed_s, live.status == Status::Running) else {
-        return line.tone(Tone::Warn, "◦ ").plain(stage(live));
+        return line.tone(Tone::Warn, "◦ ").plain(status_text(live));
     };
     let whole = |seconds: f64| units::span(seconds.max(0.0).round() as u64);
     if live.planned.until_iterations {
@@ -100,9 +100,10 @@ fn progress(live: &Live, elapsed_s: Option<f64>, width: usize) -> Line {
     let part = (elapsed / end.max(0.001)).clamp(0.0, 1.0);
     let columns = BAR_COLUMNS.min(width.saturating_sub(40)).max(10);
     let filled = (part * columns as f64).round() as usize;
-    let left = match elapsed < end {
-        true => format!("{} left", whole(end - elapsed)),
-        false => "letting the last requests finish".to_owned(),
+    let left = if elapsed < end {
+        format!("{} left", whole(end - elapsed))
+    } else {
+        "letting the last requests finish".to_owned()
     };
     line.tone(Tone::Good, "━".repeat(filled))
         .tone(Tone::Quiet, "╌".repeat(columns - filled))
@@ -127,7 +128,7 @@ fn rate(live: &Live) -> Line {
     )
 }
 
-/// Values as bars of eight heights; zero is the lowest.
+/// Values as bars of eight heights; 0 is the lowest.
 pub fn sparkline(values: &[u64]) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let highest = values.iter().copied().max().unwrap_or(0).max(1);
@@ -163,13 +164,9 @@ fn latency(live: &Live) -> Vec<Line> {
     let (total, recent) = (&live.total, live.recent());
     let many = many_failed(total.failed, total.ok + total.failed);
     let mut lines = vec![
-        named("latency").tone(Tone::Quiet, head).tone(
-            Tone::Warn,
-            match many {
-                true => "   of ok answers",
-                false => "",
-            },
-        ),
+        named("latency")
+            .tone(Tone::Quiet, head)
+            .tone(Tone::Warn, if many { "   of ok answers" } else { "" }),
         row(&format!("  last {RECENT_SECONDS} s"), &recent.latency),
         row("  all", &total.latency),
     ];
@@ -236,8 +233,8 @@ fn runners(live: &Live) -> Line {
 }
 
 fn trust(live: &Live) -> Line {
-    match live.doubt() {
+    match live.trust_warning() {
         None => named("trust").tone(Tone::Good, "nothing speaks against the numbers so far"),
-        Some(doubt) => named("trust").tone(Tone::Warn, doubt),
+        Some(warning) => named("trust").tone(Tone::Warn, warning),
     }
 }

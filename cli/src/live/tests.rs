@@ -1,10 +1,10 @@
-//! The live block and the plain log, and the adding up behind them.
+//! The live block, the plain log, and the state behind them.
 
-use super::{Live, fixtures, plain::Plain, screen};
+use super::{Live, fixtures, plain::PlainLog, screen};
 use crate::line::Line;
+use dlt_core::calls::live::LiveEvent;
 use dlt_core::messages::runner_line::RunnerState;
 use dlt_core::run::Status;
-use dlt_core::calls::live::LiveEvent;
 
 fn shown(lines: &[Line]) -> String {
     lines.iter().map(|line| line.render(false) + "\n").collect()
@@ -25,14 +25,14 @@ fn block_of_a_closed_run_while_ramping_up() {
 #[test]
 fn block_before_the_load() {
     let mut live = Live::new(fixtures::open());
-    live.take(fixtures::status(Status::Provisioning));
+    live.apply(fixtures::status(Status::Provisioning));
     insta::assert_snapshot!(shown(&screen::lines(&live, None, 80)));
 }
 
 #[test]
 fn block_with_a_lost_runner_while_stopping() {
     let mut live = fixtures::running(fixtures::open(), 4);
-    live.take(LiveEvent::Tick(fixtures::tick(
+    live.apply(LiveEvent::Tick(fixtures::tick(
         1,
         4,
         [RunnerState::Loading, RunnerState::Lost],
@@ -42,19 +42,19 @@ fn block_with_a_lost_runner_while_stopping() {
 }
 
 #[test]
-fn times_beside_many_failures_say_what_they_are_of() {
+fn times_name_their_requests_if_many_failed() {
     let mut live = Live::new(fixtures::open());
-    let mut plain = Plain::default();
-    live.take(fixtures::status(Status::Running));
-    let mut told = plain.after_event(&live);
+    let mut plain = PlainLog::default();
+    live.apply(fixtures::status(Status::Running));
+    let mut log = plain.after_event(&live);
     for second in 0..12 {
         for region in 1..=2 {
-            live.take(LiveEvent::Tick(fixtures::half_dead(region, second)));
-            told.extend(plain.after_event(&live));
+            live.apply(LiveEvent::Tick(fixtures::many_failures(region, second)));
+            log.extend(plain.after_event(&live));
         }
     }
     let block = screen::lines(&live, Some(6.2), 80);
-    insta::assert_snapshot!(shown(&block) + "\n" + &shown(&told));
+    insta::assert_snapshot!(shown(&block) + "\n" + &shown(&log));
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn regions_add_up_and_a_silent_region_does_not_stop_the_clock() {
     assert_eq!(live.total.sent, 1_000);
     assert_eq!(live.causes(), [("status-5xx".to_owned(), 10)]);
     for second in 5..20 {
-        live.take(LiveEvent::Tick(fixtures::tick(
+        live.apply(LiveEvent::Tick(fixtures::tick(
             1,
             second,
             [RunnerState::Loading; 2],
@@ -84,8 +84,8 @@ fn regions_add_up_and_a_silent_region_does_not_stop_the_clock() {
     }
     assert_eq!(live.newest(), Some(17));
     assert_eq!(live.sent_by_second(3), [100, 100, 100]);
-    // A late tick is counted, but the region's clock stays.
-    live.take(LiveEvent::Tick(fixtures::tick(
+    // A late tick is counted, but does not set the region's second back.
+    live.apply(LiveEvent::Tick(fixtures::tick(
         1,
         6,
         [RunnerState::Lagging; 2],
@@ -95,55 +95,56 @@ fn regions_add_up_and_a_silent_region_does_not_stop_the_clock() {
 }
 
 #[test]
-fn workers_without_a_leader_are_told_apart() {
+fn runners_without_a_leader_have_their_own_states() {
     let mut live = fixtures::running(fixtures::open(), 5);
     for second in 5..12 {
-        // Only the second worker of the first region speaks, for itself.
+        // Only the second runner of the first region sends ticks, of its own.
         let mut tick = fixtures::tick(1, second, [RunnerState::Loading; 2]);
         tick.runners.remove(0);
-        live.take(LiveEvent::Tick(tick));
-        live.take(LiveEvent::Tick(fixtures::tick(
+        live.apply(LiveEvent::Tick(tick));
+        live.apply(LiveEvent::Tick(fixtures::tick(
             2,
             second,
             [RunnerState::Loading; 2],
         )));
     }
     assert_eq!(live.in_state(RunnerState::Loading).len(), 3);
-    assert_eq!(live.doubt().as_deref(), Some("silent: lo-home-1-1"));
+    let warning = live.trust_warning();
+    assert_eq!(warning.as_deref(), Some("silent: lo-home-1-1"));
     let note = "runner lo-home-1-1 was lost: killed by signal 9".to_owned();
     assert_eq!(
-        live.take(LiveEvent::Note(note.clone())).as_ref(),
+        live.apply(LiveEvent::Note(note.clone())).as_ref(),
         Some(&note)
     );
-    assert_eq!(live.doubt(), Some(note));
+    assert_eq!(live.trust_warning(), Some(note));
 }
 
 #[test]
-fn memory_is_bounded_over_a_long_run() {
+fn memory_is_limited_in_a_long_run() {
     let live = fixtures::running(fixtures::open(), 5_000);
     assert!(live.seconds.len() <= super::KEPT_SECONDS);
     assert_eq!(live.total.sent, 1_000_000);
 }
 
 #[test]
-fn plain_log_says_a_line_every_ten_seconds() {
+fn plain_log_has_a_line_every_ten_seconds() {
     let mut live = Live::new(fixtures::open());
-    let mut plain = Plain::default();
-    let mut told = plain.after_event(&live);
-    let mut hear = |live: &mut Live, event| {
-        live.take(event);
-        told.extend(plain.after_event(live));
+    let mut plain = PlainLog::default();
+    let mut log = plain.after_event(&live);
+    let mut apply = |live: &mut Live, event| {
+        live.apply(event);
+        log.extend(plain.after_event(live));
     };
-    hear(&mut live, fixtures::status(Status::Provisioning));
-    hear(&mut live, fixtures::status(Status::Running));
+    apply(&mut live, fixtures::status(Status::Provisioning));
+    apply(&mut live, fixtures::status(Status::Running));
     for second in 0..25 {
         for region in 1..=2 {
             let tick = fixtures::tick(region, second, [RunnerState::Loading; 2]);
-            hear(&mut live, LiveEvent::Tick(tick));
+            apply(&mut live, LiveEvent::Tick(tick));
         }
     }
-    hear(&mut live, fixtures::status(Status::ParsingResults));
-    insta::assert_snapshot!(shown(&told));
+    apply(&mut live, fixtures::status(Status::ParsingResults));
+    insta::assert_snapshot!(shown(&log));
 }
 
 #[test]

@@ -1,5 +1,4 @@
-//! What the requests went to, told when that were several addresses: a name with
-//! one says nothing that the URL does not.
+//! Requests by address, shown if there were several.
 
 use super::named_lines;
 use crate::line::Line;
@@ -16,7 +15,7 @@ pub(super) fn lines(record: &RunRecord, width: usize) -> Vec<Line> {
         Some(generator) if generator.has_several_addresses() => &generator.addresses,
         _ => return Vec::new(),
     };
-    // What is counted together is not shown as an address.
+    // The entry for further addresses is no address.
     let shown: Vec<&(String, u64)> = rows
         .iter()
         .filter(|row| row.0 != OTHER_ADDRESSES)

@@ -1,5 +1,5 @@
-//! What failed: each cause with its count, message and labels, and the gist of
-//! the first exchange that was saved.
+//! Errors by cause, each with its count, message and labels, and the first lines of one
+//! saved exchange.
 
 use super::heading;
 use crate::line::{Line, Tone, wrapped};
@@ -7,12 +7,12 @@ use crate::units;
 use dlt_core::judge::summary::ErrorRow;
 use dlt_core::record::RunRecord;
 
-/// Most errors shown, most frequent first.
+/// Most causes shown, most frequent first.
 const MOST_ERRORS: usize = 8;
 /// Most labels named for an error.
 const MOST_LABELS: usize = 3;
 
-/// The errors; nothing if none was met.
+/// The errors' lines; none if there were no errors.
 pub fn lines(record: &RunRecord, width: usize) -> Vec<Line> {
     let rows = match &record.errors {
         Some(rows) if !rows.is_empty() => rows,
@@ -52,14 +52,14 @@ fn error(row: &ErrorRow, column: usize, width: usize) -> Vec<Line> {
     let mut lines = vec![first.tone(Tone::Quiet, at_labels(row)).cut(width)];
     lines.extend(wrapped(Tone::Plain, &row.message, indent, width));
     if let Some(exchange) = row.exchanges.first() {
-        let gist = format!(
+        let example = format!(
             "e.g. {}  →  {}",
             first_line(&exchange.request),
             first_line(&exchange.response)
         );
         lines.push(
             Line::of(" ".repeat(indent))
-                .tone(Tone::Quiet, gist)
+                .tone(Tone::Quiet, example)
                 .cut(width),
         );
     }

@@ -1,4 +1,4 @@
-//! Run records as runs would leave them, for tests of what is shown.
+//! Run records of several kinds, for tests of what is shown.
 
 use dlt_core::record::RunRecord;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn block(label: Option<&str>, ok: u64, failed: u64, p50_us: u64) -> Value {
         "p99_us": p50_us * 4, "p99_9_us": p50_us * 6, "p99_99_us": p50_us * 8,
     });
     if failed > 0 {
-        // Quick, as refusals are.
+        // Refused connections are fast.
         let times = |count: u64, us: u64| {
             json!({
                 "count": count, "min_us": us / 3, "max_us": us * 9, "mean_us": us * 5 / 4,
@@ -96,8 +96,8 @@ pub fn passed() -> Value {
     })
 }
 
-/// A name with several addresses.
-pub fn spread() -> Value {
+/// A host name with several addresses.
+pub fn several_addresses() -> Value {
     let mut record = passed();
     record["generator"] = json!({
         "addresses": [
@@ -108,8 +108,8 @@ pub fn spread() -> Value {
     record
 }
 
-/// A name with more addresses than anybody wants to read.
-pub fn spread_widely() -> Value {
+/// A host name with more addresses than are shown.
+pub fn many_addresses() -> Value {
     let mut record = passed();
     let mut addresses: Vec<(String, u64)> = (0..64)
         .map(|n| (format!("198.51.100.{n}:80"), 20))
@@ -189,8 +189,8 @@ pub fn refused() -> Value {
     record
 }
 
-/// A target that refuses most: 50 answers, 135 refusals, and what it shall hold.
-pub fn half_dead() -> Value {
+/// A target that refuses most connections: 50 answers, 135 refusals, three thresholds.
+pub fn many_failures() -> Value {
     let mut record = passed();
     record["load"] = json!({ "model": "closed", "users": 5, "planned": [[0, 5.0]] });
     record["outcome"] = json!({ "passed": false, "thresholds": [
@@ -216,9 +216,9 @@ pub fn half_dead() -> Value {
     record
 }
 
-/// The same, measured by a dlt that did not keep failures apart.
-pub fn half_dead_before() -> Value {
-    let mut record = half_dead();
+/// The same, from a dlt that measured all requests together.
+pub fn many_failures_of_older_dlt() -> Value {
+    let mut record = many_failures();
     record["summary"] = json!({
         "loaded_us": 10_000_000, "total": block(None, 50, 135, 140), "regions": {}, "labels": [],
     });
@@ -242,7 +242,7 @@ pub fn cancelled() -> Value {
     record
 }
 
-/// A target that writes what it likes.
+/// A target whose texts contain control characters.
 pub fn hostile() -> Value {
     let mut record = passed();
     let evil = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\n\u{202e}rtl\u{9b}31m";

@@ -1,5 +1,5 @@
-//! The first lines: did it pass, and may one believe it, in words. Two
-//! different questions, so two answers, side by side.
+//! The first lines of the last screen: outcome (did it pass) and trust (can the numbers be
+//! trusted), each in words.
 
 use super::bullet;
 use crate::exit::Exit;
@@ -19,7 +19,7 @@ pub fn headline(record: &RunRecord, exit: Exit, width: usize) -> Vec<Line> {
     let (tone, mark, word, sentence) = outcome(record, exit);
     let mut first = Line::new().tone(tone, format!("{mark} {word}"));
     let mut lines = Vec::new();
-    // Trust in numbers that say nothing is no answer to anything.
+    // Without measurements there is nothing to trust.
     let trust = record
         .verdict
         .as_ref()
@@ -57,10 +57,12 @@ fn outcome(record: &RunRecord, exit: Exit) -> (Tone, &'static str, &'static str,
     let because = |fallback: &str| sentence(reason.as_deref().unwrap_or(fallback));
     if record.status == Status::Cancelled || exit == Exit::Interrupted {
         let stopped = because("The run was stopped before its planned end");
-        let rest = match was_measured(record) {
-            true if stopped.contains("partial") => "",
-            true => " What follows is partial: only what was measured until then.",
-            false => " Nothing had been measured yet.",
+        let rest = if !was_measured(record) {
+            " Nothing had been measured yet."
+        } else if stopped.contains("partial") {
+            ""
+        } else {
+            " What follows is partial: only what was measured until then."
         };
         return (Tone::Warn, "◐", "CANCELLED", format!("{stopped}{rest}"));
     }
@@ -90,12 +92,12 @@ fn outcome(record: &RunRecord, exit: Exit) -> (Tone, &'static str, &'static str,
             "BUG",
             because("dlt went wrong; please report this"),
         ),
-        _ => judged(record, &because("The run did not pass")),
+        _ => of_thresholds(record, &because("The run did not pass")),
     }
 }
 
-/// A run that ran to its end: the thresholds decide.
-fn judged(record: &RunRecord, because: &str) -> (Tone, &'static str, &'static str, String) {
+/// The outcome of a run that ended as planned: its thresholds decide.
+fn of_thresholds(record: &RunRecord, because: &str) -> (Tone, &'static str, &'static str, String) {
     let results = record
         .outcome
         .as_ref()
@@ -130,13 +132,14 @@ fn judged(record: &RunRecord, because: &str) -> (Tone, &'static str, &'static st
             )
         }
     };
-    match passed {
-        true => (Tone::Good, "✔", "PASSED", text),
-        false => (Tone::Bad, "✘", "FAILED", text),
+    if passed {
+        (Tone::Good, "✔", "PASSED", text)
+    } else {
+        (Tone::Bad, "✘", "FAILED", text)
     }
 }
 
-/// Without thresholds nothing can fail: say so, and what failed all the same.
+/// The sentence for a run without thresholds, with the number of failed requests.
 fn no_thresholds(record: &RunRecord) -> String {
     let rest = "No threshold was set, so there was nothing to fail";
     match record.account {
@@ -175,7 +178,7 @@ fn trust_words(trust: Trust) -> (Tone, &'static str, &'static str, &'static str)
 
 fn reasons(verdict: &Verdict, width: usize) -> Vec<Line> {
     let mut reasons: Vec<&Reason> = verdict.reasons.iter().collect();
-    // The worst first; the order is otherwise kept.
+    // Worst first; the sort is stable.
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.trust));
     let mut lines: Vec<Line> = reasons
         .iter()
@@ -217,13 +220,14 @@ fn reason_sentence(reason: &Reason) -> String {
         (Some(second), _) | (None, Some(second)) => details.push(format!("second {second}")),
         (None, None) => {}
     }
-    match details.is_empty() {
-        true => reason.message.clone(),
-        false => format!("{} ({})", reason.message, details.join("; ")),
+    if details.is_empty() {
+        reason.message.clone()
+    } else {
+        format!("{} ({})", reason.message, details.join("; "))
     }
 }
 
-/// A sentence with a capital and a full stop.
+/// The text with a capital letter and a full stop.
 fn sentence(text: &str) -> String {
     let mut chars = text.trim().chars();
     let mut out: String = match chars.next() {

@@ -1,6 +1,6 @@
-//! The last screen: a run record told to a person who sees nothing else. It
-//! begins with outcome and trust, then thresholds, account, times, errors,
-//! runners, and ends with what to do next. Pure: record in, lines out.
+//! The last screen: a run's record for people. It begins with outcome and trust, then has
+//! thresholds, account, times, errors and runners, and ends with what to do next. Pure:
+//! record in, lines out.
 
 mod addresses;
 mod errors;
@@ -20,42 +20,42 @@ pub use headline::headline;
 const MOST_WARNINGS: usize = 10;
 /// Most missing runners named.
 const MOST_MISSING: usize = 8;
-/// Where values begin in the named rows.
+/// Column of the values in named rows.
 const VALUE_COLUMN: usize = 15;
 
-/// How the screen is to be told.
+/// How to format the screen.
 #[derive(Debug, Clone, Copy)]
-pub struct Telling<'a> {
-    /// How the command will end.
+pub struct ScreenOptions<'a> {
+    /// The command's exit code.
     pub exit: Exit,
     /// Columns.
     pub width: usize,
-    /// What to try next, below everything else: (what for, command).
+    /// Further commands to try: (purpose, command).
     pub next: &'a [(&'a str, String)],
 }
 
 /// The whole screen.
-pub fn lines(record: &RunRecord, telling: &Telling<'_>) -> Vec<Line> {
-    let mut lines = headline(record, telling.exit, telling.width);
+pub fn lines(record: &RunRecord, options: &ScreenOptions<'_>) -> Vec<Line> {
+    let mut lines = headline(record, options.exit, options.width);
     let measured = record
         .summary
         .as_ref()
-        // Times to be refused are no response times.
-        .filter(|blocks| match telling.exit {
+        // Times of refused connections are no response times.
+        .filter(|blocks| match options.exit {
             Exit::CouldNotRun => blocks.total.ok > 0,
             _ => blocks.total.count > 0,
         });
-    lines.extend(thresholds(record, telling.width));
+    lines.extend(thresholds(record, options.width));
     lines.extend(account(record));
     if let Some(blocks) = measured {
-        lines.extend(times::lines(record, blocks, telling.width));
+        lines.extend(times::lines(record, blocks, options.width));
     }
-    lines.extend(errors::lines(record, telling.width));
-    lines.extend(generator(record, telling.width));
-    lines.extend(warnings(record, telling.width));
-    let mut lines: Vec<Line> = lines.iter().map(|line| line.cut(telling.width)).collect();
-    // Commands are to be copied: the terminal may wrap them, we do not cut them.
-    lines.extend(next(record, telling));
+    lines.extend(errors::lines(record, options.width));
+    lines.extend(generator(record, options.width));
+    lines.extend(warnings(record, options.width));
+    let mut lines: Vec<Line> = lines.iter().map(|line| line.cut(options.width)).collect();
+    // Commands are never cut, so that they can be copied.
+    lines.extend(next_commands(record, options));
     lines
 }
 
@@ -110,8 +110,8 @@ fn thresholds(record: &RunRecord, width: usize) -> Vec<Line> {
         Some(outcome) if !outcome.thresholds.is_empty() => &outcome.thresholds,
         _ => return Vec::new(),
     };
-    // A threshold without a label is about all requests together; a label's own
-    // error rate may well be above it.
+    // A threshold without a label applies to all requests together; a single label may
+    // well exceed it.
     let scope = |expression: &str| match Threshold::parse(expression) {
         Ok(threshold) if threshold.label.is_none() => "all requests: ",
         _ => "",
@@ -125,9 +125,10 @@ fn thresholds(record: &RunRecord, width: usize) -> Vec<Line> {
         .min(48);
     let mut lines = heading("Thresholds", "");
     for result in results {
-        let (tone, mark) = match result.passed {
-            true => (Tone::Good, "✔ "),
-            false => (Tone::Bad, "✘ "),
+        let (tone, mark) = if result.passed {
+            (Tone::Good, "✔ ")
+        } else {
+            (Tone::Bad, "✘ ")
         };
         let line = Line::of("  ")
             .tone(tone, mark)
@@ -153,16 +154,16 @@ fn thresholds(record: &RunRecord, width: usize) -> Vec<Line> {
     lines
 }
 
-/// What is counted beside the account: repetitions, and load that was lost.
+/// What is counted outside of the account's sums: repeated requests and lost load.
 fn outside_the_sums(account: &AccountSummary) -> Vec<Line> {
-    let said = |n: u64, words: &str| {
+    let line = |n: u64, words: &str| {
         (n > 0).then(|| Line::of("  ").tone(Tone::Warn, format!("{} {words}", units::count(n))))
     };
-    let resent = said(
+    let resent = line(
         account.resent,
         "were sent again, since a kept-alive connection had ended; each counts once",
     );
-    let lost = said(
+    let lost = line(
         account.lost.unwrap_or(0),
         "planned requests of lost runners are in no sum (an estimate)",
     );
@@ -177,12 +178,13 @@ fn account(record: &RunRecord) -> Vec<Line> {
         let tone = if n == 0 { Tone::Quiet } else { bad };
         Line::new().tone(tone, format!("{} {word}", units::count(n)))
     };
-    let balance = match account.balanced {
-        true => Line::new().tone(Tone::Good, "✔ adds up"),
-        false => Line::new().tone(Tone::Bad, "✘ does not add up: a bug in dlt"),
+    let balance = if account.balanced {
+        Line::new().tone(Tone::Good, "✔ adds up")
+    } else {
+        Line::new().tone(Tone::Bad, "✘ does not add up: a bug in dlt")
     };
     let column = units::count(account.scheduled).len();
-    // Without attempts in vain, all that was begun was sent.
+    // If every request had a connection, all that were begun were sent.
     let word = match account.unconnected {
         0 => "sent",
         _ => "begun",
@@ -229,7 +231,7 @@ fn account(record: &RunRecord) -> Vec<Line> {
     lines
 }
 
-/// Requests in a walk through the first scenario.
+/// The number of requests in the first scenario.
 fn steps(record: &RunRecord) -> usize {
     record
         .test_scenario
@@ -239,25 +241,26 @@ fn steps(record: &RunRecord) -> usize {
         .map_or(0, Vec::len)
 }
 
-/// A stretch of time; short ones with tenths, which matter there.
-fn length(seconds: f64) -> String {
+/// A duration; below a minute with tenths of a second.
+fn duration(seconds: f64) -> String {
     let whole = seconds.round();
-    match seconds < 60.0 && (seconds - whole).abs() >= 0.05 {
-        true => format!("{seconds:.1} s"),
-        false => units::span(whole as u64),
+    if seconds < 60.0 && (seconds - whole).abs() >= 0.05 {
+        format!("{seconds:.1} s")
+    } else {
+        units::span(whole as u64)
     }
 }
 
-/// How fast and how much: rate, plan, bytes.
+/// Rate, planned load and bytes.
 fn volume(record: &RunRecord) -> Option<Line> {
     let total = &record.summary.as_ref()?.total;
     let mut words = Vec::new();
     if let (Some(rate), Some(seconds)) = (rate_of(record, total), measured_seconds(record)) {
-        words.push(format!("{} over {}", units::rate(rate), length(seconds)));
+        words.push(format!("{} over {}", units::rate(rate), duration(seconds)));
     }
     if let Some(load) = &record.load {
         let users = load.users.map(|users| units::several(users, "user"));
-        // Beside users, arrivals have a scenario of their own.
+        // With users, arrivals are in a second scenario.
         let steps = if load.users.is_some() {
             1
         } else {
@@ -276,7 +279,7 @@ fn volume(record: &RunRecord) -> Option<Line> {
     Some(Line::of("  ").tone(Tone::Quiet, words.join(" · ")))
 }
 
-/// The load generator itself: runners, start, lag.
+/// The load generator's own numbers: runners, start, lag.
 fn generator(record: &RunRecord, width: usize) -> Vec<Line> {
     let Some(coverage) = &record.coverage else {
         return Vec::new();
@@ -292,7 +295,7 @@ fn generator(record: &RunRecord, width: usize) -> Vec<Line> {
         (true, _) => line
             .plain(reported)
             .tone(Tone::Good, "  ✔ no second missing"),
-        // Everyone reported, but the run was cut short.
+        // All runners reported, but the run was stopped early.
         (false, 0) if coverage.missing.is_empty() => line.plain(reported),
         (false, 0) => line.tone(Tone::Bad, reported),
         (false, missing) => line.tone(
@@ -314,8 +317,11 @@ fn generator(record: &RunRecord, width: usize) -> Vec<Line> {
         }
         lines.push(named("missing").tone(Tone::Bad, names.join(", ")));
     }
-    let began = coverage.runners_reported > 0;
-    if let Some(start) = record.start.filter(|start| began && start.start_at > 0) {
+    let has_reports = coverage.runners_reported > 0;
+    if let Some(start) = record
+        .start
+        .filter(|start| has_reports && start.start_at > 0)
+    {
         let time = |us: i64| units::time(us.max(0).unsigned_abs());
         let text = format!(
             "first requests within {} of the plan (median {}), clocks known to ±{}",
@@ -357,7 +363,7 @@ fn warnings(record: &RunRecord, width: usize) -> Vec<Line> {
     lines
 }
 
-/// A marked sentence, wrapped below itself.
+/// A sentence with a mark in front, wrapped.
 fn bullet(tone: Tone, mark: &str, text: &str, width: usize) -> Vec<Line> {
     wrapped(Tone::Plain, text, 4, width)
         .into_iter()
@@ -372,7 +378,7 @@ fn bullet(tone: Tone, mark: &str, text: &str, width: usize) -> Vec<Line> {
         .collect()
 }
 
-/// The first URL of the plan, if it can stand between quotes in a shell.
+/// The first URL of the plan, if it can be quoted in a shell.
 fn first_url(record: &RunRecord) -> Option<&str> {
     let scenarios = record.test_scenario.get("scenarios")?.as_object()?;
     let request = scenarios.values().next()?.get("requests")?.get(0)?;
@@ -383,7 +389,7 @@ fn first_url(record: &RunRecord) -> Option<&str> {
     (!url.contains(['\'', '\\']) && url.starts_with("http")).then_some(url)
 }
 
-fn next(record: &RunRecord, telling: &Telling<'_>) -> Vec<Line> {
+fn next_commands(record: &RunRecord, options: &ScreenOptions<'_>) -> Vec<Line> {
     let mut rows = vec![(
         "see this again",
         format!("dlt runs get {}", record.test_run_id),
@@ -395,20 +401,20 @@ fn next(record: &RunRecord, telling: &Telling<'_>) -> Vec<Line> {
             format!("dlt runs get {} --json", record.test_run_id),
         ));
     }
-    if let (true, Exit::CouldNotRun, Some(url)) = (failed, telling.exit, first_url(record)) {
+    if let (true, Exit::CouldNotRun, Some(url)) = (failed, options.exit, first_url(record)) {
         rows.push(("does it answer?", format!("curl -sv -o /dev/null '{url}'")));
     }
-    let demanding = record
+    let has_thresholds = record
         .outcome
         .as_ref()
         .is_none_or(|outcome| !outcome.thresholds.is_empty());
-    if telling.exit == Exit::Passed && !demanding {
+    if options.exit == Exit::Passed && !has_thresholds {
         rows.push((
             "let it pass or fail",
             "--threshold 'p(95)<200ms' after a URL, thresholds in a file".to_owned(),
         ));
     }
-    rows.extend(telling.next.iter().cloned());
+    rows.extend(options.next.iter().cloned());
     let widest = rows
         .iter()
         .map(|row| Line::of(row.0).width())

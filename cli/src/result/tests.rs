@@ -1,6 +1,6 @@
-//! The last screen, as it is shown for runs of every kind.
+//! The last screen of runs of every kind.
 
-use super::{Telling, fixtures, lines};
+use super::{ScreenOptions, fixtures, lines};
 use crate::exit::Exit;
 use dlt_core::record::exit_code;
 use serde_json::Value;
@@ -14,7 +14,7 @@ fn shown(value: Value, width: usize) -> String {
     )];
     lines(
         &record,
-        &Telling {
+        &ScreenOptions {
             exit,
             width,
             next: &next,
@@ -31,7 +31,7 @@ fn passed_and_trusted() {
 }
 
 #[test]
-fn narrow_terminal_drops_what_matters_least() {
+fn a_narrow_terminal_drops_columns() {
     insta::assert_snapshot!(shown(fixtures::passed(), 72));
 }
 
@@ -46,7 +46,7 @@ fn degraded_names_the_runner_and_shows_regions() {
 }
 
 #[test]
-fn incomplete_names_who_is_missing() {
+fn incomplete_names_the_missing_runners() {
     insta::assert_snapshot!(shown(fixtures::incomplete(), 100));
 }
 
@@ -56,13 +56,13 @@ fn refused_target() {
 }
 
 #[test]
-fn times_beside_many_failures_say_what_they_are_of() {
-    insta::assert_snapshot!(shown(fixtures::half_dead(), 100));
+fn times_name_their_requests_if_many_failed() {
+    insta::assert_snapshot!(shown(fixtures::many_failures(), 100));
 }
 
 #[test]
-fn times_of_an_older_run_are_called_those_of_all_requests() {
-    let shown = shown(fixtures::half_dead_before(), 100);
+fn times_of_an_older_run_are_of_all_requests() {
+    let shown = shown(fixtures::many_failures_of_older_dlt(), 100);
     let times: Vec<&str> = shown
         .lines()
         .skip_while(|line| !line.starts_with("Response times"))
@@ -77,38 +77,38 @@ fn cancelled_is_partial() {
 }
 
 #[test]
-fn several_addresses_are_told_with_their_requests() {
-    let told = |value: Value| {
+fn several_addresses_are_shown_with_their_requests() {
+    let addresses = |value: Value| {
         let shown = shown(value, 80);
         let (_, rest) = shown.split_once("  addresses  ")?;
         let part = rest.split("\n\n").next()?;
         Some(part.split_whitespace().collect::<Vec<_>>().join(" "))
     };
     assert_eq!(
-        told(fixtures::spread()).as_deref(),
+        addresses(fixtures::several_addresses()).as_deref(),
         Some("192.0.2.7:443 667 · 192.0.2.8:443 667 · [2001:db8::7]:443 666 requests")
     );
     let four = (0..4).map(|n| format!("198.51.100.{n}:80 20 · "));
     assert_eq!(
-        told(fixtures::spread_widely()),
+        addresses(fixtures::many_addresses()),
         Some(four.collect::<String>() + "others 1,920 requests")
     );
-    let mut one = fixtures::spread();
+    let mut one = fixtures::several_addresses();
     one["generator"]["addresses"] = serde_json::json!([["192.0.2.7:443", 2_000]]);
-    assert_eq!(told(one), None);
+    assert_eq!(addresses(one), None);
 }
 
 #[test]
-fn no_line_is_wider_than_the_terminal_and_none_steers_it() {
+fn lines_fit_the_terminal_and_contain_no_control_characters() {
     for value in [
         fixtures::hostile(),
-        fixtures::half_dead(),
+        fixtures::many_failures(),
         fixtures::passed(),
         fixtures::degraded(),
-        fixtures::spread_widely(),
+        fixtures::many_addresses(),
     ] {
         for width in [60, 80, 100, 140] {
-            // Commands are to be copied, so they are never cut.
+            // Commands are never cut, so that they can be copied.
             let shown = shown(value.clone(), width);
             for line in shown.lines().take_while(|&line| line != "Next") {
                 assert!(
@@ -125,7 +125,7 @@ fn no_line_is_wider_than_the_terminal_and_none_steers_it() {
 }
 
 #[test]
-fn a_record_without_results_is_told_too() {
+fn a_record_without_results_has_a_screen() {
     let mut value = fixtures::passed();
     let record = value.as_object_mut().expect("an object");
     for key in [

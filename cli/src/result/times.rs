@@ -1,4 +1,4 @@
-//! Response times as a table: all, by region if there are several, by label.
+//! The table of response times: of all requests, by region if there are several, by label.
 
 use super::{heading, rate_of};
 use crate::line::{Line, Tone, wrapped};
@@ -28,8 +28,8 @@ const COLUMNS: [Column; 10] = [
     number("max", 0),
 ];
 
-/// The table, with a heading that says from when time counts and, where some
-/// requests failed, of which ones it tells.
+/// The table. Its heading says what the times measure and, if requests failed, which
+/// requests they are of.
 pub fn lines(record: &RunRecord, blocks: &Blocks, width: usize) -> Vec<Line> {
     let open = record
         .load
@@ -45,9 +45,10 @@ pub fn lines(record: &RunRecord, blocks: &Blocks, width: usize) -> Vec<Line> {
     } else {
         "each"
     };
-    let from = match open {
-        true => format!("from when {each} was due to its last byte"),
-        false => format!("from sending {each} to its last byte"),
+    let from = if open {
+        format!("from when {each} was due to its last byte")
+    } else {
+        format!("from sending {each} to its last byte")
     };
     let mut rows = vec![row(record, "all requests", Tone::Strong, &blocks.total)];
     if blocks.regions.len() > 1 {
@@ -58,10 +59,11 @@ pub fn lines(record: &RunRecord, blocks: &Blocks, width: usize) -> Vec<Line> {
     let one_label = blocks.labels.len() == 1;
     for block in blocks.labels.iter().take(MOST_LABELS) {
         let label = block.label.as_deref().unwrap_or("?");
-        match one_label {
-            // One label says the same as the total: only its name is news.
-            true => rows[0] = row(record, label, Tone::Strong, &blocks.total),
-            false => rows.push(row(record, label, Tone::Plain, block)),
+        if one_label {
+            // A single label's numbers are the totals.
+            rows[0] = row(record, label, Tone::Strong, &blocks.total);
+        } else {
+            rows.push(row(record, label, Tone::Plain, block));
         }
     }
     let mut lines = heading("Response times", &format!("{of}{from}"));
@@ -80,8 +82,8 @@ pub fn lines(record: &RunRecord, blocks: &Blocks, width: usize) -> Vec<Line> {
     lines
 }
 
-/// What the times are of, where many requests failed: quick failures must not
-/// pass for quick answers.
+/// A sentence that says which requests the times are of, if many failed: fast failures
+/// must not look like fast answers.
 fn remark(record: &RunRecord, blocks: &Blocks, width: usize) -> Vec<Line> {
     let errors = record.errors.as_deref().unwrap_or_default();
     let Some(times) = blocks.times_of(&blocks.total, errors) else {

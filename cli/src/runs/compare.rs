@@ -1,12 +1,12 @@
-//! `dlt runs compare A B`: what changed from one run to another. What counts as
-//! a change is the core's to say; here it is laid out.
+//! `dlt runs compare A B`: what changed between two runs. dlt-core decides what counts as
+//! a change; here it is formatted.
 
-use super::find;
 use crate::args::CompareArgs;
 use crate::client::{Client, ClientError, understood};
 use crate::exit::Exit;
+use crate::find;
 use crate::line::{Line, Tone, wrapped};
-use crate::speak::Voice;
+use crate::output::Output;
 use crate::table::{self, number, words};
 use crate::units;
 use dlt_core::compare::{Change, Comparison, LabelChange, MetricChange, RunRef, Verdict};
@@ -14,17 +14,17 @@ use dlt_core::compare::{Change, Comparison, LabelChange, MetricChange, RunRef, V
 /// The label's name is not cut below this many columns.
 const LEAST_NAME: usize = 16;
 
-/// Compares two runs: exits with 1 if the second is worse, with 3 if they
-/// cannot be compared.
+/// `dlt runs compare`: the exit code is 1 if the second run is worse, 3 if they cannot be
+/// compared.
 pub async fn compare(
-    voice: Voice,
+    output: Output,
     client: &Client,
     args: &CompareArgs,
 ) -> Result<Exit, ClientError> {
     let base = find::run(client, &args.base).await?;
     let candidate = find::run(client, &args.candidate).await?;
     if (&base.test, &base.run) == (&candidate.test, &candidate.run) {
-        voice.error(&format!(
+        output.error(&format!(
             "{} and {} are the same run, {}; name two",
             args.base, args.candidate, base.run
         ));
@@ -38,9 +38,10 @@ pub async fn compare(
     query.extend(args.region.as_deref().map(|region| ("region", region)));
     let answer = client.get(&path, &query).await?;
     let comparison: Comparison = understood(&path, answer.clone())?;
-    match args.json {
-        true => voice.json(&answer),
-        false => voice.data(&page(&comparison, voice.columns())),
+    if args.json {
+        output.json(&answer);
+    } else {
+        output.data(&page(&comparison, output.columns()));
     }
     Ok(match comparison.verdict {
         Verdict::Better | Verdict::Same => Exit::Passed,
@@ -79,7 +80,7 @@ pub fn page(comparison: &Comparison, width: usize) -> Vec<Line> {
         .map(|metric| row("all requests", metric))
         .collect();
     for label in &comparison.labels {
-        rows.extend(told(label).map(|metric| row(&label.label, metric)));
+        rows.extend(shown_metrics(label).map(|metric| row(&label.label, metric)));
     }
     let columns = [
         words("WHAT", 0),
@@ -105,12 +106,15 @@ pub fn page(comparison: &Comparison, width: usize) -> Vec<Line> {
     lines
 }
 
-/// Of a label what changed; of one that did not, its p95 alone.
-fn told(label: &LabelChange) -> impl Iterator<Item = &MetricChange> {
+/// A label's changed metrics; for an unchanged label, its p95.
+fn shown_metrics(label: &LabelChange) -> impl Iterator<Item = &MetricChange> {
     let changed = matches!(label.change, Change::Better | Change::Worse);
-    label.metrics.iter().filter(move |metric| match changed {
-        true => matches!(metric.change, Change::Better | Change::Worse),
-        false => metric.metric == "p95_us",
+    label.metrics.iter().filter(move |metric| {
+        if changed {
+            matches!(metric.change, Change::Better | Change::Worse)
+        } else {
+            metric.metric == "p95_us"
+        }
     })
 }
 
@@ -131,7 +135,7 @@ fn row(what: &str, metric: &MetricChange) -> Vec<Line> {
         (Some(low), Some(high)) => format!("{low:+.1} to {high:+.1} %"),
         _ => String::new(),
     };
-    let (tone, so) = match metric.change {
+    let (tone, change_word) = match metric.change {
         Change::Better => (Tone::Good, "better"),
         Change::Worse => (Tone::Bad, "worse"),
         Change::Same => (Tone::Plain, "the same"),
@@ -144,7 +148,7 @@ fn row(what: &str, metric: &MetricChange) -> Vec<Line> {
         Line::of(value(metric.candidate)),
         Line::of(change),
         Line::of(interval),
-        Line::new().tone(tone, so),
+        Line::new().tone(tone, change_word),
     ]
 }
 
@@ -168,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comparison_is_told_on_one_page() {
+    fn a_comparison_fits_on_one_page() {
         let side = |run: &str, day: u32| {
             json!({
                 "test_id": "shop", "test_run_id": run, "start_time": format!("2026-03-0{day} 09:15:02"),

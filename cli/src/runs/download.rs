@@ -1,35 +1,35 @@
-//! `dlt runs download`: the files that a run left, saved beside their names and
-//! renamed when whole, so that nobody finds half a file.
+//! `dlt runs download`: saves the files of a run. Each is written under a temporary name
+//! and renamed when it is complete.
 
-use super::find;
 use crate::args::DownloadArgs;
 use crate::client::{Client, ClientError};
 use crate::exit::Exit;
+use crate::find;
 use crate::line::{Line, Tone};
-use crate::speak::Voice;
+use crate::output::Output;
 use crate::units;
 use dlt_core::calls::answers::{Artifact, ArtifactsAnswer};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// Longest file name that is saved, bytes: what file systems take.
+/// Longest file name, bytes: the limit of file systems.
 const LONGEST_NAME_BYTES: usize = 255;
-/// Ends the name of a file that is being written.
+/// Suffix of a file that is being written.
 const UNFINISHED: &str = ".dlt-part";
 
 /// `dlt runs download`.
 pub async fn download(
-    voice: Voice,
+    output: Output,
     client: &Client,
     args: &DownloadArgs,
 ) -> Result<Exit, ClientError> {
-    let found = find::run(client, &args.run).await?;
-    let path = format!("{}/artifacts", found.path());
+    let location = find::run(client, &args.run).await?;
+    let path = format!("{}/artifacts", location.path());
     let answer: ArtifactsAnswer = client.read(&path, &[]).await?;
     if answer.artifacts.is_empty() {
         return Err(ClientError::Input(format!(
-            "run {} has left no files",
-            found.run
+            "run {} has no files",
+            location.run
         )));
     }
     let targets = targets(&args.output, &answer.artifacts)?;
@@ -44,15 +44,15 @@ pub async fn download(
         save(target, &bytes)?;
     }
     if args.json {
-        voice.json(&json!({
-            "testId": found.test,
-            "testRunId": found.run,
+        output.json(&json!({
+            "testId": location.test,
+            "testRunId": location.run,
             "artifacts": answer.artifacts,
             "files": targets,
         }));
     } else {
         let files = units::several(targets.len() as u64, "file");
-        voice.data(&[Line::new()
+        output.data(&[Line::new()
             .tone(Tone::Good, "✔ ")
             .plain(format!("{files}, {}, saved in ", units::bytes(saved)))
             .tone(Tone::Strong, args.output.display().to_string())]);
@@ -60,33 +60,33 @@ pub async fn download(
     Ok(Exit::Passed)
 }
 
-/// Where each file goes. Names are a server's: only plain ones are taken.
+/// The path of each file. Names come from a server: only plain file names are accepted.
 fn targets(folder: &Path, artifacts: &[Artifact]) -> Result<Vec<PathBuf>, ClientError> {
     artifacts
         .iter()
         .map(|artifact| {
             let name = &artifact.name;
-            let plain = (1..=LONGEST_NAME_BYTES - UNFINISHED.len()).contains(&name.len())
+            let is_plain = (1..=LONGEST_NAME_BYTES - UNFINISHED.len()).contains(&name.len())
                 && !name.starts_with('.')
                 && !name
                     .chars()
                     .any(|c| c.is_control() || matches!(c, '/' | '\\' | ':'));
-            match plain {
-                true => Ok(folder.join(name)),
-                false => Err(ClientError::Strange {
+            if !is_plain {
+                return Err(ClientError::Unreadable {
                     what: "the list of files".to_owned(),
                     why: format!("{name:?} is no file name"),
-                }),
+                });
             }
+            Ok(folder.join(name))
         })
         .collect()
 }
 
 fn check_absent(targets: &[PathBuf]) -> Result<(), ClientError> {
-    let there = targets
+    let existing = targets
         .iter()
         .find(|target| target.symlink_metadata().is_ok());
-    match there {
+    match existing {
         None => Ok(()),
         Some(target) => Err(ClientError::Input(format!(
             "{} is there already, so nothing was saved; choose another folder with -o, or replace it with --force",
@@ -96,13 +96,14 @@ fn check_absent(targets: &[PathBuf]) -> Result<(), ClientError> {
 }
 
 fn save(target: &Path, bytes: &[u8]) -> Result<(), ClientError> {
-    let mut beside = target.as_os_str().to_owned();
-    beside.push(UNFINISHED);
-    let beside = PathBuf::from(beside);
-    let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, target));
+    let mut temporary = target.as_os_str().to_owned();
+    temporary.push(UNFINISHED);
+    let temporary = PathBuf::from(temporary);
+    let written = std::fs::write(&temporary, bytes);
+    let written = written.and_then(|()| std::fs::rename(&temporary, target));
     written.map_err(|error| {
-        // It is not whole.
-        let _ = std::fs::remove_file(&beside);
+        // It is incomplete; the first error is the one to tell.
+        let _ = std::fs::remove_file(&temporary);
         fault(target, &error)
     })
 }
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_a_server_never_leave_the_folder() {
+    fn names_of_a_server_never_lead_out_of_the_folder() {
         let folder = Path::new("out");
         let good = targets(folder, &[artifact("timeline.json.gz")]).unwrap();
         assert_eq!(good, [folder.join("timeline.json.gz")]);
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_replaced_only_when_asked() {
+    fn existing_files_are_detected_and_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("a.xml");
         check_absent(std::slice::from_ref(&target)).unwrap();

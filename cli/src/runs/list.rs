@@ -1,6 +1,6 @@
 //! The table of runs. Pure: rows in, lines out.
 
-use super::find::Row;
+use crate::find::RunRow;
 use crate::line::{Line, Tone};
 use crate::table::{self, number, words};
 use crate::units;
@@ -12,7 +12,7 @@ use dlt_core::run::Status;
 const LEAST_NAME: usize = 28;
 
 /// The table's lines.
-pub fn lines(rows: &[Row], width: usize) -> Vec<Line> {
+pub fn lines(rows: &[RunRow], width: usize) -> Vec<Line> {
     let columns = [
         words("SCENARIO", 0),
         words("RUN", 0),
@@ -40,7 +40,7 @@ pub fn result(run: &TestRunSummary) -> (Tone, &'static str) {
         _ if could_not_run => (Tone::Bad, "could not run"),
         _ if !complete => (Tone::Bad, "incomplete"),
         Status::Failed => (Tone::Bad, "failed"),
-        // A server that judges nothing only says that it ended well.
+        // Other servers have no outcome, only a status.
         _ => match outcome.map(|outcome| outcome.passed) {
             Some(true) => (Tone::Good, "passed"),
             Some(false) => (Tone::Bad, "failed"),
@@ -49,7 +49,7 @@ pub fn result(run: &TestRunSummary) -> (Tone, &'static str) {
     }
 }
 
-/// May a run be believed; trust in nothing says nothing.
+/// The verdict in a word; a dash if nothing was measured.
 pub fn trust(run: &TestRunSummary) -> (Tone, &'static str) {
     let measured = run.requests.unwrap_or(0) > 0 && result(run).1 != "could not run";
     match run.verdict.as_ref().filter(|_| measured) {
@@ -62,8 +62,8 @@ pub fn trust(run: &TestRunSummary) -> (Tone, &'static str) {
     }
 }
 
-/// The 95th percentile of ok answers; that of all requests where a server does not
-/// tell them apart.
+/// The 95th percentile of ok answers; of all requests if the server does not measure ok
+/// ones apart.
 pub fn p95(run: &TestRunSummary) -> Option<u64> {
     if let Some(times) = &run.ok_times {
         return times.p95_us;
@@ -72,7 +72,7 @@ pub fn p95(run: &TestRunSummary) -> Option<u64> {
     (result(run).1 != "could not run").then_some((ms * 1e3).round() as u64)
 }
 
-fn line(row: &Row) -> Vec<Line> {
+fn line(row: &RunRow) -> Vec<Line> {
     let run = &row.run;
     let dash = || "–".to_owned();
     let (result_tone, result) = result(run);
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn list_names_how_each_run_ended() {
-        let rows: Vec<Row> = [
+        let rows: Vec<RunRow> = [
             fixtures::passed(),
             fixtures::threshold_failed(),
             fixtures::degraded(),
@@ -135,7 +135,7 @@ mod tests {
                 "p95_0": format!("{}", total["p95_us"].as_f64().unwrap_or(0.0) / 1e6),
             });
             let record = fixtures::record(value);
-            Row {
+            RunRow {
                 test: record.test_id.clone(),
                 name: record.test_name.clone(),
                 run: record.row(),

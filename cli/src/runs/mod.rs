@@ -1,51 +1,51 @@
-//! `dlt runs …`: what ran, how it ended, and the files it left, wherever that
-//! is kept. Finding a run by what people type is `find`'s.
+//! `dlt runs …`: lists, shows, watches, compares and cancels runs, and downloads their
+//! files.
 
 pub mod compare;
 mod download;
-pub mod find;
 pub mod list;
 pub mod watch;
 
 use crate::args::{GetArgs, RunsCommand};
-use crate::client::{Asking, Client, ClientError, Method, understood};
+use crate::client::{ApiOptions, Client, ClientError, Method, understood};
 use crate::exit::Exit;
+use crate::find;
 use crate::line::{Line, Tone};
-use crate::run::{Manner, tell};
-use crate::speak::Voice;
+use crate::output::Output;
+use crate::report::{self, ResultOptions};
 use dlt_core::record::{RunRecord, exit_code};
 use serde_json::{Value, json};
 
 /// `dlt runs …`.
 pub async fn runs(
-    voice: Voice,
-    asking: &Asking,
+    output: Output,
+    api_options: &ApiOptions,
     command: &RunsCommand,
 ) -> Result<Exit, ClientError> {
-    let client = asking.client().await?;
+    let client = api_options.client().await?;
     match command {
         RunsCommand::List {
             scenario,
             limit,
             json,
-        } => list(voice, &client, scenario.as_deref(), *limit as usize, *json).await,
+        } => list(output, &client, scenario.as_deref(), *limit as usize, *json).await,
         RunsCommand::Get(GetArgs { run, json }) => {
-            let found = find::run(&client, run).await?;
-            show(voice, &client, &found, *json).await
+            let location = find::run(&client, run).await?;
+            show(output, &client, &location, *json).await
         }
         RunsCommand::Latest { scenario, json } => {
-            let found = find::latest(&client, scenario.as_deref()).await?;
-            show(voice, &client, &found, *json).await
+            let location = find::latest(&client, scenario.as_deref()).await?;
+            show(output, &client, &location, *json).await
         }
-        RunsCommand::Watch(args) => watch::watch_run(voice, &client, args).await,
-        RunsCommand::Compare(args) => compare::compare(voice, &client, args).await,
-        RunsCommand::Download(args) => download::download(voice, &client, args).await,
-        RunsCommand::Cancel { what, json } => cancel(voice, &client, what, *json).await,
+        RunsCommand::Watch(args) => watch::watch_run(output, &client, args).await,
+        RunsCommand::Compare(args) => compare::compare(output, &client, args).await,
+        RunsCommand::Download(args) => download::download(output, &client, args).await,
+        RunsCommand::Cancel { what, json } => cancel(output, &client, what, *json).await,
     }
 }
 
 async fn list(
-    voice: Voice,
+    output: Output,
     client: &Client,
     scenario: Option<&str>,
     limit: usize,
@@ -56,8 +56,8 @@ async fn list(
         None => find::newest(client, limit).await?,
     };
     if json {
-        let rows: Vec<Value> = rows.iter().map(find::Row::to_json).collect();
-        voice.json(&json!({ "testRuns": rows }));
+        let rows: Vec<Value> = rows.iter().map(find::RunRow::to_json).collect();
+        output.json(&json!({ "testRuns": rows }));
     } else if rows.is_empty() {
         let line = match scenario {
             Some(scenario) => Line::of("no runs of this scenario yet; try ").tone(
@@ -66,62 +66,62 @@ async fn list(
             ),
             None => Line::of("no runs yet; try ").tone(Tone::Command, "dlt demo"),
         };
-        voice.talk(&[line]);
+        output.messages(&[line]);
     } else {
-        voice.data(&list::lines(&rows, voice.columns()));
+        output.data(&list::lines(&rows, output.columns()));
     }
     Ok(Exit::Passed)
 }
 
-/// Prints a run's record: the screen tells how the run ended, the command
-/// itself went well.
+/// Prints a run's record. The exit code is 0 however the run ended: the command succeeded.
 async fn show(
-    voice: Voice,
+    output: Output,
     client: &Client,
-    found: &find::Found,
+    location: &find::RunLocation,
     json: bool,
 ) -> Result<Exit, ClientError> {
-    let answer = client.get(&found.path(), &[]).await?;
-    let record: RunRecord = understood(&found.path(), answer.clone())?;
+    let answer = client.get(&location.path(), &[]).await?;
+    let record: RunRecord = understood(&location.path(), answer.clone())?;
     let exit = Exit::from_code(exit_code(&record, false, false));
-    let manner = Manner {
+    let options = ResultOptions {
         json,
         raw: Some(answer),
-        ..Manner::default()
+        ..ResultOptions::default()
     };
-    tell(voice, &record, exit, &manner);
+    report::run_record(output, &record, exit, &options);
     Ok(Exit::Passed)
 }
 
 async fn cancel(
-    voice: Voice,
+    output: Output,
     client: &Client,
     what: &str,
     json: bool,
 ) -> Result<Exit, ClientError> {
-    let found = find::run_or_scenario(client, Some(what)).await?;
-    let record: RunRecord = client.read(&found.path(), &[]).await?;
+    let location = find::run_or_scenario(client, Some(what)).await?;
+    let record: RunRecord = client.read(&location.path(), &[]).await?;
     if record.status.is_terminal() {
         return Err(ClientError::Input(format!(
             "run {} is over already ({}); there is nothing to cancel",
-            found.run, record.status
+            location.run, record.status
         )));
     }
-    let path = format!("/scenarios/{}", found.test);
-    let answer = client.ask(Method::Post, &path, &[], None).await?;
-    match json {
-        true => voice.json(&answer),
-        false => voice.data(&stopping(&found.run)),
+    let path = format!("/scenarios/{}", location.test);
+    let answer = client.call(Method::Post, &path, &[], None).await?;
+    if json {
+        output.json(&answer);
+    } else {
+        output.data(&stopping_lines(&location.run));
     }
     Ok(Exit::Passed)
 }
 
-/// Said of a run that was told to stop.
-pub fn stopping(what: &str) -> Vec<Line> {
+/// The lines after a run was cancelled.
+pub fn stopping_lines(what: &str) -> Vec<Line> {
     vec![
         Line::new()
             .tone(Tone::Good, "✔ ")
-            .plain("the run is told to stop; what it measured is kept"),
+            .plain("the run is being stopped; what it measured is kept"),
         Line::of("  ")
             .tone(Tone::Quiet, "see it end")
             .plain("  ")

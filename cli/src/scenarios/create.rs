@@ -1,21 +1,21 @@
-//! `dlt scenarios create`: a scenario file kept, started or scheduled. What is
-//! wrong with the file is told all at once, before anything is sent.
+//! `dlt scenarios create`: stores a scenario file, and starts or schedules it. All faults
+//! of the file are told at once, before anything is sent.
 
 use crate::args::{CreateArgs, Every};
 use crate::client::{Client, ClientError, understood};
 use crate::draft::{self, Draft};
 use crate::exit::Exit;
+use crate::find::test_id;
 use crate::line::{Line, Tone};
-use crate::run::{refuse, warn};
-use crate::runs::find::test_id;
+use crate::output::Output;
+use crate::report;
 use crate::source::{self, Files};
-use crate::speak::Voice;
 use dlt_core::calls::answers::ScenarioRecord;
 use dlt_core::refusal::{Fault, Faults};
 use dlt_core::scenario::Defaults;
 use serde_json::{Value, json};
 
-/// Fields of a file that say when it runs.
+/// Fields of a scenario's body that schedule it.
 const WHEN: [&str; 5] = [
     "scheduleDate",
     "scheduleTime",
@@ -25,16 +25,23 @@ const WHEN: [&str; 5] = [
 ];
 
 /// `dlt scenarios create`.
-pub async fn create(voice: Voice, client: &Client, args: &CreateArgs) -> Result<Exit, ClientError> {
+pub async fn create(
+    output: Output,
+    client: &Client,
+    args: &CreateArgs,
+) -> Result<Exit, ClientError> {
     let id = args.id.as_deref().map(test_id).transpose()?;
     let schedule = match schedule(args) {
         Ok(schedule) => schedule,
-        Err(fault) => return Ok(refuse(voice, &Faults(vec![fault]))),
+        Err(fault) => return Ok(report::faults(output, &Faults(vec![fault]))),
     };
     if args.file.contains("://") {
         let reason = "is a URL; scenarios are files, and dlt run takes URLs".to_owned();
         let path = args.file.clone();
-        return Ok(refuse(voice, &Faults(vec![Fault { path, reason }])));
+        return Ok(report::faults(
+            output,
+            &Faults(vec![Fault { path, reason }]),
+        ));
     }
     let regions = draft::regions(client).await?;
     let defaults = Defaults {
@@ -46,21 +53,16 @@ pub async fn create(voice: Voice, client: &Client, args: &CreateArgs) -> Result<
         name: String::new(),
         show_live: true,
     };
-    let files = Files::to_send();
+    let files = Files::to_upload();
     let scenario = match source::from_file(&args.file, &defaults, &files) {
         Ok(scenario) => scenario,
-        Err(faults) => return Ok(refuse(voice, &faults)),
+        Err(faults) => return Ok(report::faults(output, &faults)),
     };
     let mut draft = Draft::of(&scenario, id, files.uploads())?;
-    decide(&mut draft.body, args, schedule);
-    // The file's own schedule is used here, whatever the reader says of it.
-    let of_schedule = |warning: &&String| !warning.contains("dlt scenarios create");
-    let mut warnings: Vec<String> = scenario
-        .warnings
-        .iter()
-        .filter(of_schedule)
-        .cloned()
-        .collect();
+    set_action(&mut draft.body, args, schedule);
+    // This command does use the file's schedule: drop the warning that it is ignored.
+    let applies = |warning: &&String| !warning.contains("dlt scenarios create");
+    let mut warnings: Vec<String> = scenario.warnings.iter().filter(applies).cloned().collect();
     let answer = draft.post(client).await?;
     let record: ScenarioRecord = understood("POST /scenarios", answer.clone())?;
     for warning in &record.warnings {
@@ -68,14 +70,14 @@ pub async fn create(voice: Voice, client: &Client, args: &CreateArgs) -> Result<
             warnings.push(warning.clone());
         }
     }
-    warn(voice, &warnings);
+    report::warnings(output, &warnings);
     if args.json {
-        voice.json(&answer);
+        output.json(&answer);
     } else {
-        voice.data(&lines(&record));
+        output.data(&lines(&record));
     }
     if client.is_at_rest() && !record.next_run.is_empty() {
-        voice.talk(&[Line::new()
+        output.messages(&[Line::new()
             .tone(Tone::Warn, "! ")
             .plain("scheduled runs start while ")
             .tone(Tone::Command, "dlt up")
@@ -84,7 +86,7 @@ pub async fn create(voice: Voice, client: &Client, args: &CreateArgs) -> Result<
     Ok(Exit::Passed)
 }
 
-/// What the flags say of when it runs, as fields of the body.
+/// The schedule in the flags, as fields of the body.
 fn schedule(args: &CreateArgs) -> Result<Vec<(&'static str, String)>, Fault> {
     let mut fields = Vec::new();
     if let Some(cron) = &args.cron {
@@ -101,15 +103,15 @@ fn schedule(args: &CreateArgs) -> Result<Vec<(&'static str, String)>, Fault> {
         fields.push(("scheduleDate", date.to_owned()));
         fields.push(("scheduleTime", time.trim().to_owned()));
     }
-    if let Some(every) = args.every.map(Every::word) {
+    if let Some(every) = args.every.map(Every::name) {
         fields.push(("recurrence", every.to_owned()));
     }
     Ok(fields)
 }
 
-/// Puts into the body what is to be done with it: what the flags say, else what
-/// the file says, else it is only kept.
-fn decide(body: &mut Value, args: &CreateArgs, schedule: Vec<(&'static str, String)>) {
+/// Sets whether the scenario is started, scheduled or only stored: by the flags, else by
+/// the file, else it is only stored.
+fn set_action(body: &mut Value, args: &CreateArgs, schedule: Vec<(&'static str, String)>) {
     let Some(fields) = body.as_object_mut() else {
         return;
     };
@@ -140,7 +142,6 @@ fn decide(body: &mut Value, args: &CreateArgs, schedule: Vec<(&'static str, Stri
     }
 }
 
-/// What became of it.
 fn lines(record: &ScenarioRecord) -> Vec<Line> {
     let id = &record.test_id;
     let next = super::list::next_run(&record.next_run, &record.schedule_timezone);
@@ -180,30 +181,36 @@ fn lines(record: &ScenarioRecord) -> Vec<Line> {
 mod tests {
     use super::*;
 
-    fn decided(args: &CreateArgs, mut body: Value) -> Value {
-        decide(&mut body, args, schedule(args).unwrap());
+    fn with_action(args: &CreateArgs, mut body: Value) -> Value {
+        set_action(&mut body, args, schedule(args).unwrap());
         body
     }
 
     #[test]
-    fn flags_win_over_the_file_and_keeping_is_the_default() {
+    fn flags_take_precedence_over_the_file_and_storing_is_the_default() {
         let nothing = CreateArgs::default();
-        assert_eq!(decided(&nothing, json!({})), json!({ "saveOnly": true }));
+        assert_eq!(
+            with_action(&nothing, json!({})),
+            json!({ "saveOnly": true })
+        );
         let file = json!({ "cronValue": "0 6 * * *", "saveOnly": false });
         assert_eq!(
-            decided(&nothing, file.clone()),
+            with_action(&nothing, file.clone()),
             json!({ "cronValue": "0 6 * * *", "scheduleStep": "create" })
         );
         let start = CreateArgs {
             start: true,
             ..CreateArgs::default()
         };
-        assert_eq!(decided(&start, file.clone()), json!({}));
+        assert_eq!(with_action(&start, file.clone()), json!({}));
         let save = CreateArgs {
             save: true,
             ..CreateArgs::default()
         };
-        assert_eq!(decided(&save, file.clone()), json!({ "saveOnly": true }));
+        assert_eq!(
+            with_action(&save, file.clone()),
+            json!({ "saveOnly": true })
+        );
         let at = CreateArgs {
             at: Some("2027-01-31 22:30".to_owned()),
             every: Some(Every::Weekly),
@@ -211,7 +218,7 @@ mod tests {
             ..CreateArgs::default()
         };
         assert_eq!(
-            decided(&at, file),
+            with_action(&at, file),
             json!({
                 "scheduleTimezone": "Europe/Paris", "scheduleDate": "2027-01-31",
                 "scheduleTime": "22:30", "recurrence": "weekly", "scheduleStep": "create",

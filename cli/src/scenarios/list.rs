@@ -24,7 +24,7 @@ pub fn lines(items: &[ScenarioListItem], width: usize) -> Vec<Line> {
     table::lines(&columns, &rows, 0, width, LEAST_NAME)
 }
 
-/// How a status is meant.
+/// A status's tone.
 pub fn tone(status: Status) -> Tone {
     match status {
         Status::Complete => Tone::Good,
@@ -35,7 +35,7 @@ pub fn tone(status: Status) -> Tone {
     }
 }
 
-/// When it runs next, with the zone unless that is UTC; seconds say nothing.
+/// The next run's date and time, to the minute, with the time zone.
 pub fn next_run(next: &str, zone: &str) -> Option<String> {
     let minute = next.get(..16).unwrap_or(next);
     match (minute, zone) {
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_says_where_each_stands_and_gives_way() {
+    fn columns_are_dropped_in_narrow_terminals() {
         let items = [
             item(
                 "shop under a steady load",

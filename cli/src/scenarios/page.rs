@@ -1,9 +1,9 @@
-//! A scenario on a calm page: what, how hard, where, when, its last result.
-//! Pure: records in, lines out.
+//! A scenario on one page: requests, load, regions, schedule, last result. Pure: records
+//! in, lines out.
 
 use super::list::{next_run, tone};
 use crate::line::{Line, Tone, wrapped};
-use crate::live::Planned;
+use crate::live::PlannedLoad;
 use crate::runs::list::{p95, result, trust};
 use crate::units;
 use dlt_core::calls::answers::{ScenarioRecord, TestRunSummary};
@@ -11,14 +11,14 @@ use dlt_core::scenario::Scenario;
 use dlt_core::scenario::plan::Plan;
 use serde_json::Value;
 
-/// Where values begin.
+/// Column of the values.
 const VALUE_COLUMN: usize = 13;
 /// Most requests shown.
 const MOST_REQUESTS: usize = 12;
-/// Columns of a method, so that URLs stand below each other.
+/// Columns of a method, so that URLs are aligned.
 const METHOD_COLUMNS: usize = 7;
 
-/// The page's lines. `raw` is the record as it was answered.
+/// The page's lines. `raw` is the API's answer.
 pub fn lines(
     record: &ScenarioRecord,
     raw: &Value,
@@ -43,13 +43,13 @@ pub fn lines(
     lines.push(Line::new());
     match &scenario {
         Some(scenario) => {
-            lines.extend(what(&scenario.plan));
-            lines.push(named("how hard").plain(how_hard(scenario)));
+            lines.extend(requests(&scenario.plan));
+            lines.push(named("how hard").plain(load(scenario)));
         }
         None => lines.push(named("what").plain(format!("a {} test", record.test_type))),
     }
-    lines.extend(places(record));
-    lines.push(named("when").plain(when(record)));
+    lines.extend(regions(record));
+    lines.push(named("when").plain(schedule(record)));
     for (at, threshold) in record.thresholds.iter().enumerate() {
         lines.push(named(if at == 0 { "passes if" } else { "" }).plain(threshold));
     }
@@ -63,7 +63,7 @@ pub fn lines(
     lines.extend(last_run(record, last));
     lines.push(Line::new());
     let mut lines: Vec<Line> = lines.iter().map(|line| line.cut(width)).collect();
-    lines.extend(next(record, last));
+    lines.extend(next_commands(record, last));
     lines
 }
 
@@ -71,8 +71,8 @@ fn named(name: &str) -> Line {
     Line::of("  ").tone(Tone::Quiet, name).pad_to(VALUE_COLUMN)
 }
 
-/// The requests, in the order in which they are made.
-fn what(plan: &Plan) -> Vec<Line> {
+/// The requests, in their order.
+fn requests(plan: &Plan) -> Vec<Line> {
     let steps: Vec<_> = plan.groups.iter().flat_map(|group| &group.steps).collect();
     let mut lines: Vec<Line> = steps
         .iter()
@@ -91,8 +91,8 @@ fn what(plan: &Plan) -> Vec<Line> {
     lines
 }
 
-fn how_hard(scenario: &Scenario) -> String {
-    let planned = Planned::of(scenario);
+fn load(scenario: &Scenario) -> String {
+    let planned = PlannedLoad::of(scenario);
     let (users, requests) = planned.peaks();
     let mut load = Vec::new();
     if let Some(users) = users {
@@ -101,9 +101,10 @@ fn how_hard(scenario: &Scenario) -> String {
     if let Some(requests) = requests {
         load.push(format!("{} requests/s", units::number(requests)));
     }
-    let most = match planned.until_iterations {
-        true => "for at most",
-        false => "for",
+    let most = if planned.until_iterations {
+        "for at most"
+    } else {
+        "for"
     };
     format!(
         "{} {most} {}",
@@ -112,7 +113,7 @@ fn how_hard(scenario: &Scenario) -> String {
     )
 }
 
-fn places(record: &ScenarioRecord) -> Vec<Line> {
+fn regions(record: &ScenarioRecord) -> Vec<Line> {
     let configs = record.test_task_configs.as_array();
     configs
         .into_iter()
@@ -141,7 +142,7 @@ fn places(record: &ScenarioRecord) -> Vec<Line> {
         .collect()
 }
 
-fn when(record: &ScenarioRecord) -> String {
+fn schedule(record: &ScenarioRecord) -> String {
     let next = next_run(&record.next_run, &record.schedule_timezone);
     let rule = match (&*record.cron_value, &*record.schedule_recurrence) {
         ("", "") => String::new(),
@@ -193,13 +194,14 @@ fn last_run(record: &ScenarioRecord, last: Option<&TestRunSummary>) -> Vec<Line>
     lines
 }
 
-/// What to do next; commands are to be copied, so they are not cut.
-fn next(record: &ScenarioRecord, last: Option<&TestRunSummary>) -> Vec<Line> {
+/// Commands to try next; they are never cut, so that they can be copied.
+fn next_commands(record: &ScenarioRecord, last: Option<&TestRunSummary>) -> Vec<Line> {
     let command = |name: &str, command: String| named(name).tone(Tone::Command, command);
     let id = &record.test_id;
-    let mut lines = vec![match record.status.is_resting() {
-        true => command("run it", format!("dlt scenarios start {id} --wait")),
-        false => command("watch it", format!("dlt runs watch {id}")),
+    let mut lines = vec![if record.status.is_resting() {
+        command("run it", format!("dlt scenarios start {id} --wait"))
+    } else {
+        command("watch it", format!("dlt runs watch {id}"))
     }];
     if let Some(run) = last.filter(|_| record.status.is_resting()) {
         lines.push(command(
@@ -284,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_is_wider_than_the_terminal_and_none_steers_it() {
+    fn lines_fit_the_terminal_and_contain_no_control_characters() {
         let mut raw = scenario();
         let evil = format!("\u{1b}[2J\u{202e}{}", "x".repeat(300));
         raw["testName"] = json!(evil);

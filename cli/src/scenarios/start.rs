@@ -1,21 +1,22 @@
-//! `dlt scenarios start`: a kept scenario posted once more, as DLT's own
-//! command does it, after a look at whether there is room.
+//! `dlt scenarios start`: posts a stored scenario again, as DLT's own command does, after
+//! checking that its regions have capacity.
 
 use crate::args::StartArgs;
 use crate::client::{Client, ClientError, Method, understood};
 use crate::draft;
 use crate::exit::Exit;
+use crate::find::{RunLocation, test_id};
 use crate::line::{Line, Tone};
-use crate::runs::find::{Found, test_id};
-use crate::runs::watch::{self, Manners};
-use crate::speak::Voice;
+use crate::output::Output;
+use crate::report::ResultOptions;
+use crate::runs::watch;
 use crate::units::several;
 use dlt_core::calls::answers::{ScenarioRecord, VcpuDetails};
 use dlt_core::ids::Region;
 use serde_json::{Map, Value, json};
 
-/// What of a record is the scenario's own, and is posted again.
-const OWN: [&str; 10] = [
+/// Fields of a record that are part of the scenario and are posted again.
+const SCENARIO_FIELDS: [&str; 10] = [
     "testId",
     "testName",
     "testDescription",
@@ -29,7 +30,7 @@ const OWN: [&str; 10] = [
 ];
 
 /// `dlt scenarios start`.
-pub async fn start(voice: Voice, client: &Client, args: &StartArgs) -> Result<Exit, ClientError> {
+pub async fn start(output: Output, client: &Client, args: &StartArgs) -> Result<Exit, ClientError> {
     let test = test_id(&args.scenario)?;
     let path = format!("/scenarios/{test}");
     let query = [("history", "false"), ("latest", "false")];
@@ -37,29 +38,28 @@ pub async fn start(voice: Voice, client: &Client, args: &StartArgs) -> Result<Ex
     let regions = draft::regions(client).await?;
     let body = body(&stored, &regions)?;
     let answer = client
-        .ask(Method::Post, "/scenarios", &[], Some(&body))
+        .call(Method::Post, "/scenarios", &[], Some(&body))
         .await?;
     let record: ScenarioRecord = understood("POST /scenarios", answer.clone())?;
     let run = record.test_run_id.clone();
     if !args.wait {
         if args.json {
-            voice.json(&answer);
+            output.json(&answer);
         } else {
-            voice.data(&lines(&record));
+            output.data(&lines(&record));
         }
         return Ok(Exit::Passed);
     }
-    let manners = Manners {
+    let options = ResultOptions {
         json: args.json,
         require_trusted: args.require_trusted,
+        ..ResultOptions::default()
     };
     match run {
         Some(run) => {
-            let found = Found {
-                test: test.to_string(),
-                run,
-            };
-            watch::follow(voice, client, &found, &manners).await
+            let test = test.to_string();
+            let location = RunLocation { test, run };
+            watch::follow(output, client, &location, options).await
         }
         None => Err(ClientError::Cannot(format!(
             "the run is started, but this server does not say which it is; dlt runs watch {test} follows it once it is there"
@@ -87,7 +87,7 @@ fn lines(record: &ScenarioRecord) -> Vec<Line> {
 /// The body that starts a run of a stored scenario.
 fn body(stored: &Value, regions: &[(Region, VcpuDetails)]) -> Result<Value, ClientError> {
     let mut body = Map::new();
-    for key in OWN {
+    for key in SCENARIO_FIELDS {
         if let Some(value) = stored.get(key).filter(|value| !value.is_null()) {
             body.insert(key.to_owned(), value.clone());
         }
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_the_scenario_s_own_is_posted_again() {
+    fn only_fields_of_the_scenario_are_posted() {
         let stored = json!({
             "testId": "Xk29QmWz7B", "testName": "shop", "status": "complete", "results": {},
             "testTaskConfigs": [{

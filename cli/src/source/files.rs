@@ -1,68 +1,69 @@
-//! Files that a scenario names: used where they lie, or sent to a server under
-//! names that it takes. Sending them is `draft`'s.
+//! Files that a scenario names: used in place, or uploaded to a server under names that it
+//! accepts. The upload itself is in `draft`.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-/// Longest name that the API takes, characters.
+/// Longest name that the API accepts, characters.
 const LONGEST_NAME: usize = 200;
 
-/// A file to be sent.
+/// A file to be uploaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {
-    /// Its name there, without folders and unlike all others.
+    /// Its unique name on the server, without folders.
     pub name: String,
-    /// Where it lies here.
+    /// Its path on this machine.
     pub path: PathBuf,
 }
 
-/// What becomes of named files.
+/// How named files reach the runners.
 #[derive(Debug)]
 pub enum Files {
-    /// Runners on this machine read them where they lie.
+    /// Runners on this machine read them in place.
     InPlace,
-    /// They are sent; the scenario gets their names there.
-    Sent(RefCell<Vec<Upload>>),
+    /// They are uploaded, and the scenario names the uploads.
+    Uploaded(RefCell<Vec<Upload>>),
 }
 
 impl Files {
-    /// Files that will be sent; none yet.
-    pub fn to_send() -> Self {
-        Self::Sent(RefCell::default())
+    /// No files to upload yet.
+    pub fn to_upload() -> Self {
+        Self::Uploaded(RefCell::default())
     }
 
-    /// What to send.
+    /// The files to upload.
     pub fn uploads(self) -> Vec<Upload> {
         match self {
             Self::InPlace => Vec::new(),
-            Self::Sent(uploads) => uploads.into_inner(),
+            Self::Uploaded(uploads) => uploads.into_inner(),
         }
     }
 
-    /// What the scenario shall call a file, if it can be read.
+    /// The name of a readable file in the scenario.
     pub fn check(&self, folder: &Path, name: &str) -> Result<String, String> {
         let path = check_file(folder, name)?;
         Ok(match self {
             Self::InPlace => path,
-            Self::Sent(uploads) => named(&mut uploads.borrow_mut(), path.into()),
+            Self::Uploaded(uploads) => upload_name(&mut uploads.borrow_mut(), path.into()),
         })
     }
 }
 
-/// The name of a file there: the same file keeps its name, another one of the
-/// same name gets a number in front.
-fn named(uploads: &mut Vec<Upload>, path: PathBuf) -> String {
+/// Adds an upload; its name. The same file keeps its name, another file of the same name
+/// gets a number as prefix.
+fn upload_name(uploads: &mut Vec<Upload>, path: PathBuf) -> String {
     if let Some(known) = uploads.iter().find(|upload| upload.path == path) {
         return known.name.clone();
     }
     let plain = plain_name(&path);
     let taken = |name: &str| uploads.iter().any(|upload| upload.name == name);
-    let name = match taken(&plain) {
-        false => plain,
-        true => (2..)
+    let name = if taken(&plain) {
+        (2..)
             .map(|number| format!("{number}-{plain}"))
             .find(|name| !taken(name))
-            .unwrap_or_default(),
+            .unwrap_or_default()
+    } else {
+        plain
     };
     uploads.push(Upload {
         name: name.clone(),
@@ -71,20 +72,21 @@ fn named(uploads: &mut Vec<Upload>, path: PathBuf) -> String {
     name
 }
 
-/// The file's own name in characters that the API takes; its end is kept, since
-/// that says what it is.
+/// The file's name in characters that the API accepts. A long name keeps its end, with the
+/// extension.
 fn plain_name(path: &Path) -> String {
-    // Room for a number in front.
+    // Without the prefix.
     const MOST: usize = LONGEST_NAME - 8;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let plain: String = name
         .chars()
-        .map(
-            |c| match c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ') {
-                true => c,
-                false => '_',
-            },
-        )
+        .map(|c| {
+            if c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ') {
+                c
+            } else {
+                '_'
+            }
+        })
         .collect();
     let length = plain.chars().count();
     let kept: String = plain.chars().skip(length.saturating_sub(MOST)).collect();
@@ -94,12 +96,12 @@ fn plain_name(path: &Path) -> String {
     }
 }
 
-/// The absolute path of a file that the scenario names, if it can be read.
+/// The absolute path of a file, if it can be read.
 fn check_file(folder: &Path, name: &str) -> Result<String, String> {
     let path = std::path::absolute(folder.join(name)).map_err(|error| error.to_string())?;
     let shown = path.display();
     let refused = |error: std::io::Error| format!("{shown} cannot be read: {error}");
-    // What it is comes first: opening a pipe would wait for its writer.
+    // Checked before opening: opening a named pipe would wait for its writer.
     if !std::fs::metadata(&path).map_err(refused)?.is_file() {
         return Err(format!("{shown} is not a file"));
     }
@@ -114,9 +116,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_unique_and_such_as_the_api_takes() {
+    fn names_are_unique_and_accepted_by_the_api() {
         let mut uploads = Vec::new();
-        let mut name = |path: &str| named(&mut uploads, path.into());
+        let mut name = |path: &str| upload_name(&mut uploads, path.into());
         assert_eq!(name("/a/body.json"), "body.json");
         assert_eq!(name("/b/body.json"), "2-body.json");
         assert_eq!(name("/c/body.json"), "3-body.json");

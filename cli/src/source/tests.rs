@@ -1,4 +1,4 @@
-//! What arguments mean: how runners are dealt, what is refused, and where.
+//! Scenarios from arguments: how runners are spread, and what is refused.
 
 use super::*;
 
@@ -10,7 +10,8 @@ fn args(target: &str) -> RunArgs {
 }
 
 fn refused(args: &RunArgs) -> Vec<String> {
-    let read = Places::here(&args.region).and_then(|places| read(args, &places, &Files::InPlace));
+    let read =
+        RegionChoice::local(&args.region).and_then(|regions| read(args, &regions, &Files::InPlace));
     let Faults(faults) = read.expect_err("refused");
     faults
         .into_iter()
@@ -19,7 +20,7 @@ fn refused(args: &RunArgs) -> Vec<String> {
 }
 
 #[test]
-fn runners_are_dealt_evenly() {
+fn runners_are_spread_evenly() {
     let named: Vec<String> = ["lo-home-1=8", "lo-home-2=4", "lo-home-3"]
         .map(str::to_owned)
         .to_vec();
@@ -29,15 +30,15 @@ fn runners_are_dealt_evenly() {
         [8, 4, DEFAULT_CAPACITY]
     );
     for tasks in 0..20 {
-        let dealt = dealt(tasks, &regions);
-        assert_eq!(dealt.iter().map(|row| row.1).sum::<u64>(), tasks);
-        let most = dealt.iter().map(|row| row.1).max().unwrap_or(0);
-        assert!(dealt.iter().all(|row| row.1 > 0 && most - row.1 <= 1));
+        let rows = spread(tasks, &regions);
+        assert_eq!(rows.iter().map(|row| row.1).sum::<u64>(), tasks);
+        let most = rows.iter().map(|row| row.1).max().unwrap_or(0);
+        assert!(rows.iter().all(|row| row.1 > 0 && most - row.1 <= 1));
     }
 }
 
 #[test]
-fn bad_regions_are_all_told() {
+fn all_faults_of_regions_are_told() {
     let mut args = args("http://127.0.0.1/");
     args.region = ["home", "lo-home-1=0", "lo-home-2=4", "lo-home-2=4"]
         .map(str::to_owned)
@@ -46,7 +47,7 @@ fn bad_regions_are_all_told() {
 }
 
 #[test]
-fn what_is_neither_url_nor_file_is_refused_with_a_hint() {
+fn neither_url_nor_file_is_refused_with_a_hint() {
     insta::assert_snapshot!(
         [
             refused(&args("127.0.0.1:8080")),
@@ -59,7 +60,7 @@ fn what_is_neither_url_nor_file_is_refused_with_a_hint() {
 }
 
 #[test]
-fn flags_of_a_url_do_not_go_with_a_file() {
+fn flags_of_a_url_are_refused_with_a_file() {
     let mut args = args("scenario.yaml");
     args.users = Some(5);
     args.threshold = vec!["p(95)<1s".to_owned()];
@@ -110,7 +111,7 @@ fn files_are_checked_relative_to_the_scenario() {
 }
 
 #[test]
-fn regions_of_a_server_are_its_own() {
+fn regions_of_a_server_are_chosen_by_name() {
     let known: Vec<(Region, u64)> = ["eu-west-1", "eu-west-2", "us-east-1"]
         .iter()
         .map(|name| (Region::parse(name).unwrap(), 20))
@@ -118,13 +119,13 @@ fn regions_of_a_server_are_its_own() {
     let names = |rows: &[(Region, u64)]| -> Vec<String> {
         rows.iter().map(|row| row.0.to_string()).collect()
     };
-    let first = Places::there(known.clone(), &[]).unwrap();
+    let first = RegionChoice::of_server(known.clone(), &[]).unwrap();
     assert_eq!(names(&first.chosen), ["eu-west-1"]);
     assert_eq!(names(&first.others), ["eu-west-2", "us-east-1"]);
-    let asked = ["us-east-1".to_owned(), "eu-west-2=3".to_owned()];
-    let two = Places::there(known.clone(), &asked).unwrap();
+    let named = ["us-east-1".to_owned(), "eu-west-2=3".to_owned()];
+    let two = RegionChoice::of_server(known.clone(), &named).unwrap();
     assert_eq!(names(&two.chosen), ["eu-west-2", "us-east-1"]);
     assert!(two.chosen.iter().all(|row| row.1 == 20));
-    let wrong = Places::there(known, &["lo-home-1".to_owned()]).unwrap_err();
+    let wrong = RegionChoice::of_server(known, &["lo-home-1".to_owned()]).unwrap_err();
     assert!(wrong.to_string().contains("known: eu-west-1"), "{wrong}");
 }

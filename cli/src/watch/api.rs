@@ -1,124 +1,126 @@
-//! A run on a server, as a watched run: live events while they come, a look at
-//! the record each second where they do not, and its end in any case. A run's
-//! result is never lost to a broken stream.
+//! A run on a server as a watched run: its live events, or without them its status from a
+//! request each second. Its end always comes from the record, so that no result is lost
+//! when the event stream breaks.
 
-use super::{Ctrl, Gone, Heard, Watching};
+use super::{RunControl, WatchError, WatchEvent, WatchedRun};
 use crate::client::events::Events;
 use crate::client::{Client, ClientError, Method, understood};
 use crate::exit::Exit;
-use crate::runs::find::Found;
+use crate::find::RunLocation;
+use dlt_core::calls::live::{LiveEvent, LiveStatus};
 use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
-use dlt_core::calls::live::{LiveEvent, LiveStatus};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-/// Between two looks at a run without live events, and two tries to get them.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
-/// Between two tries to tell the server that the run shall stop.
-const BETWEEN_ASKS: Duration = Duration::from_millis(500);
-/// A server that is away for longer is not waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Events that the screen may lie behind.
+/// Pause between two requests for the record, and between two attempts to open the event
+/// stream.
+const POLL_PAUSE: Duration = Duration::from_secs(1);
+/// Pause between two attempts to stop the run.
+const STOP_PAUSE: Duration = Duration::from_millis(500);
+/// How long to wait for a server that does not answer.
+const UNREACHABLE_DEADLINE: Duration = Duration::from_secs(60);
+/// Most events that wait for the display.
 const LONGEST_QUEUE: usize = 1_024;
 
-/// Follows a run that was started.
-pub fn follow(client: &Client, found: &Found) -> Watching {
-    let (sender, heard) = mpsc::channel(LONGEST_QUEUE);
+/// Watches a run that has been started.
+pub fn follow(client: &Client, location: &RunLocation) -> WatchedRun {
+    let (sender, events) = mpsc::channel(LONGEST_QUEUE);
     let follower = Follower {
         client: client.clone(),
-        found: found.clone(),
+        location: location.clone(),
         sender,
-        told_ticks: false,
-        streams: true,
-        away_since: None,
+        sent_ticks: false,
+        has_stream: true,
+        unreachable_since: None,
     };
-    tokio::spawn(follower.tell());
-    Watching {
-        heard,
-        ctrl: Ctrl::Api(client.clone(), found.clone()),
+    tokio::spawn(follower.forward());
+    WatchedRun {
+        events,
+        control: RunControl::OnServer(client.clone(), location.clone()),
     }
 }
 
-/// A record, and the answer that it is read from.
+/// A record, and the answer that it was read from.
 type Record = (Box<RunRecord>, Option<Value>);
 
 struct Follower {
     client: Client,
-    found: Found,
-    sender: mpsc::Sender<Heard>,
-    /// Ticks were told: a stream that begins anew tells them again.
-    told_ticks: bool,
-    /// Whether this server has live events.
-    streams: bool,
-    away_since: Option<Instant>,
+    location: RunLocation,
+    sender: mpsc::Sender<WatchEvent>,
+    /// Whether ticks were sent: a new stream repeats them.
+    sent_ticks: bool,
+    /// Whether this server has an event stream.
+    has_stream: bool,
+    unreachable_since: Option<Instant>,
 }
 
 impl Follower {
-    /// Tells until the run is over, or nobody listens any more (None).
-    async fn tell(mut self) -> Option<()> {
+    /// Sends events until the run has ended; None if the receiver was dropped.
+    async fn forward(mut self) -> Option<()> {
         loop {
-            match self.look().await {
+            match self.record().await {
                 Ok(record) if record.0.status.is_terminal() => {
-                    return self.send(Heard::Over(Ok(record))).await;
+                    return self.send(WatchEvent::Ended(Ok(record))).await;
                 }
                 Ok(record) => {
-                    self.away_since = None;
-                    // A stream tells more exactly where the run stands.
-                    if !self.streams {
+                    self.unreachable_since = None;
+                    // A stream has more precise statuses.
+                    if !self.has_stream {
                         let status = LiveEvent::Status(LiveStatus {
-                            run_id: Some(self.found.run.clone()),
+                            run_id: Some(self.location.run.clone()),
                             status: record.0.status,
                             load: None,
                         });
-                        self.send(Heard::Event(status)).await?;
+                        self.send(WatchEvent::Live(status)).await?;
                     }
                 }
-                Err(error) => self.away(error).await?,
+                Err(error) => self.handle_error(error).await?,
             }
-            if self.away_since.is_none() && self.streams {
-                match self.client.events(&self.found.test).await {
+            if self.unreachable_since.is_none() && self.has_stream {
+                match self.client.events(&self.location.test).await {
                     Ok(Some(events)) => {
-                        if self.listen(events).await? {
-                            // The end was told; the record is there by now.
+                        if self.forward_stream(events).await? {
+                            // The run has ended: its record is complete now.
                             continue;
                         }
-                        let said = "the live stream broke; the result is not affected";
-                        self.send(Heard::Said(said.to_owned())).await?;
+                        let message = "the live stream broke; the result is not affected";
+                        self.send(WatchEvent::Message(message.to_owned())).await?;
                     }
-                    Ok(None) => self.streams = false,
-                    Err(error) => self.away(error).await?,
+                    Ok(None) => self.has_stream = false,
+                    Err(error) => self.handle_error(error).await?,
                 }
             }
             tokio::select! {
                 () = self.sender.closed() => return None,
-                () = sleep(BETWEEN_LOOKS) => {}
+                () = sleep(POLL_PAUSE) => {}
             }
         }
     }
 
-    async fn look(&self) -> Result<Record, ClientError> {
-        let path = self.found.path();
+    async fn record(&self) -> Result<Record, ClientError> {
+        let path = self.location.path();
         let answer = self.client.get(&path, &[]).await?;
         let record: RunRecord = understood(&path, answer.clone())?;
         Ok((Box::new(record), Some(answer)))
     }
 
-    /// The server did not answer: waits a while for it to come back.
-    async fn away(&mut self, error: ClientError) -> Option<()> {
-        let patient = error.may_pass();
-        let since = *self.away_since.get_or_insert_with(Instant::now);
-        if patient && since.elapsed() < PATIENCE {
+    /// Ends watching, unless the error may be transient and the deadline is not over.
+    async fn handle_error(&mut self, error: ClientError) -> Option<()> {
+        let transient = error.is_transient();
+        let since = *self.unreachable_since.get_or_insert_with(Instant::now);
+        if transient && since.elapsed() < UNREACHABLE_DEADLINE {
             return Some(());
         }
-        let run = &self.found.run;
-        let message = match patient {
-            true => format!("{error}. The run goes on there: dlt runs watch {run}"),
-            false => error.to_string(),
+        let run = &self.location.run;
+        let message = if transient {
+            format!("{error}. The run goes on there: dlt runs watch {run}")
+        } else {
+            error.to_string()
         };
-        self.send(Heard::Over(Err(Gone {
+        self.send(WatchEvent::Ended(Err(WatchError {
             exit: error.exit(),
             message,
         })))
@@ -126,67 +128,67 @@ impl Follower {
         None
     }
 
-    /// Tells a stream; whether it told the run's end.
-    async fn listen(&mut self, mut events: Events) -> Option<bool> {
-        if std::mem::take(&mut self.told_ticks) {
-            self.send(Heard::Again).await?;
+    /// Sends a stream's events; whether the stream contained the run's end.
+    async fn forward_stream(&mut self, mut events: Events) -> Option<bool> {
+        if std::mem::take(&mut self.sent_ticks) {
+            self.send(WatchEvent::Restarted).await?;
         }
-        let mut seen = false;
+        let mut was_running = false;
         loop {
-            let told = tokio::select! {
+            let event = tokio::select! {
                 () = self.sender.closed() => return None,
-                told = events.next() => told,
+                event = events.next() => event,
             };
-            let event = match told {
+            let event = match event {
                 None => return Some(false),
                 Some(LiveEvent::Status(status)) => {
-                    let ours = status.run_id.as_deref() == Some(&self.found.run);
-                    if !ours || status.status.is_terminal() {
-                        // Another run, or none: ours is over, or about to be seen.
-                        if seen || status.status.is_terminal() {
+                    let is_own = status.run_id.as_deref() == Some(&self.location.run);
+                    if !is_own || status.status.is_terminal() {
+                        // Another run, or none: this one has ended or has not begun.
+                        if was_running || status.status.is_terminal() {
                             return Some(true);
                         }
                         continue;
                     }
-                    seen = true;
+                    was_running = true;
                     LiveEvent::Status(LiveStatus {
-                        status: shown(status.status),
+                        status: run_status(status.status),
                         ..status
                     })
                 }
-                Some(LiveEvent::Tick(tick)) if tick.run_id.as_str() == self.found.run => {
-                    self.told_ticks = true;
+                Some(LiveEvent::Tick(tick)) if tick.run_id.as_str() == self.location.run => {
+                    self.sent_ticks = true;
                     LiveEvent::Tick(tick)
                 }
                 Some(LiveEvent::Tick(_)) => continue,
                 Some(LiveEvent::Note(note)) => LiveEvent::Note(note),
             };
-            self.send(Heard::Event(event)).await?;
+            self.send(WatchEvent::Live(event)).await?;
         }
     }
 
-    async fn send(&self, heard: Heard) -> Option<()> {
-        self.sender.send(heard).await.ok()
+    async fn send(&self, event: WatchEvent) -> Option<()> {
+        self.sender.send(event).await.ok()
     }
 }
 
-/// A status of the run itself; the scenario's resting ones say nothing of it.
-fn shown(status: Status) -> Status {
+/// The run's status; a scenario's own statuses mean that the run is queued.
+fn run_status(status: Status) -> Status {
     match status {
         Status::Created | Status::Scheduled => Status::Queued,
         other => other,
     }
 }
 
-/// Asks until it is heard.
-pub async fn stop(client: &Client, found: &Found) -> Option<Gone> {
-    let path = format!("/scenarios/{}", found.test);
+/// Stops the run, repeatedly while errors may be transient.
+pub async fn stop(client: &Client, location: &RunLocation) -> Option<WatchError> {
+    let path = format!("/scenarios/{}", location.test);
     loop {
-        match client.ask(Method::Post, &path, &[], None).await {
+        match client.call(Method::Post, &path, &[], None).await {
             Ok(_) => return None,
-            Err(error) if error.may_pass() => sleep(BETWEEN_ASKS).await,
+            Err(error) if error.is_transient() => sleep(STOP_PAUSE).await,
             Err(error) => {
-                return Some(Gone {
+                return Some(WatchError {
                     exit: match error.exit() {
                         Exit::BadInput => Exit::CouldNotRun,
                         exit => exit,

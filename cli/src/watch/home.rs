@@ -1,10 +1,9 @@
-//! A run in this process, as a watched run: its events and its end, told by the
-//! home that drives it.
+//! A run in this process as a watched run, with the events of the home that drives it.
 
-use super::{Ctrl, Gone, Heard, Watching};
+use super::{RunControl, WatchError, WatchEvent, WatchedRun};
+use dlt_core::calls::live::LiveEvent;
 use dlt_core::scenario::Scenario;
 use dlt_pipeline::error::PipelineError;
-use dlt_core::calls::live::LiveEvent;
 use dlt_pipeline::live::Events;
 use dlt_pipeline::local::{Home, Started};
 use std::sync::Arc;
@@ -13,62 +12,61 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_stream::StreamExt as _;
 
-/// How long starting may take before we give up on it.
+/// How long starting a run may take.
 const START_DEADLINE: Duration = Duration::from_secs(30);
-/// Between two tries to tell the home that the run shall stop.
-const BETWEEN_ASKS: Duration = Duration::from_millis(250);
-/// Events that the screen may lie behind.
+/// Pause between two attempts to stop the run.
+const STOP_PAUSE: Duration = Duration::from_millis(250);
+/// Most events that wait for the display.
 const LONGEST_QUEUE: usize = 1_024;
 
 /// Starts the scenario.
-pub async fn start(home: Arc<Home>, scenario: &Scenario) -> Result<Watching, Gone> {
+pub async fn start(home: Arc<Home>, scenario: &Scenario) -> Result<WatchedRun, WatchError> {
     let started = match timeout(START_DEADLINE, home.start(scenario)).await {
-        Ok(started) => started.map_err(|error| Gone::of(&error))?,
+        Ok(started) => started.map_err(|error| WatchError::of_pipeline(&error))?,
         Err(_) => {
-            return Err(Gone::could_not(format!(
+            return Err(WatchError::could_not_run(format!(
                 "the run did not start within {} s",
                 START_DEADLINE.as_secs()
             )));
         }
     };
-    let (sender, heard) = mpsc::channel(LONGEST_QUEUE);
-    let telling = tell(Arc::clone(&home), started.clone(), sender);
-    tokio::spawn(telling);
-    Ok(Watching {
-        heard,
-        ctrl: Ctrl::Home(home, started),
+    let (sender, events) = mpsc::channel(LONGEST_QUEUE);
+    tokio::spawn(forward(Arc::clone(&home), started.clone(), sender));
+    Ok(WatchedRun {
+        events,
+        control: RunControl::InProcess(home, started),
     })
 }
 
-/// Tells until the run is over, or nobody listens any more.
-async fn tell(home: Arc<Home>, started: Started, sender: mpsc::Sender<Heard>) {
+/// Sends the run's events until it has ended or the receiver is dropped.
+async fn forward(home: Arc<Home>, started: Started, sender: mpsc::Sender<WatchEvent>) {
     let mut events = home.watch(&started.run);
-    let waiting = home.wait(&started);
-    tokio::pin!(waiting);
+    let ending = home.wait(&started);
+    tokio::pin!(ending);
     loop {
-        let heard = tokio::select! {
-            record = &mut waiting => {
+        let event = tokio::select! {
+            record = &mut ending => {
                 let record = record.map(|record| (Box::new(record), None));
-                let over = Heard::Over(record.map_err(|error| Gone::of(&error)));
-                // Whoever left does not want to know.
-                let _ = sender.send(over).await;
+                let result = record.map_err(|error| WatchError::of_pipeline(&error));
+                // A dropped receiver needs no result.
+                let _ = sender.send(WatchEvent::Ended(result)).await;
                 return;
             }
             event = next(&mut events) => match event {
-                Some(event) => Heard::Event(event),
+                Some(event) => WatchEvent::Live(event),
                 None => {
                     events = None;
                     continue;
                 }
             },
         };
-        if sender.send(heard).await.is_err() {
+        if sender.send(event).await.is_err() {
             return;
         }
     }
 }
 
-/// The next event of a run; never one of a run that has no more.
+/// The next event; pending forever once there are no more.
 async fn next(events: &mut Option<Events>) -> Option<LiveEvent> {
     match events {
         Some(events) => events.next().await,
@@ -76,14 +74,14 @@ async fn next(events: &mut Option<Events>) -> Option<LiveEvent> {
     }
 }
 
-/// Asks until it is heard: a disk that is busy for a moment must not cost what
-/// was measured.
+/// Stops the run, repeatedly until that succeeds: a disk that is busy for a moment must
+/// not cost the measurements.
 pub async fn stop(home: &Home, started: &Started, reason: &str) {
     loop {
         match home.cancel(&started.test, reason).await {
-            // A run that is already over has nothing to cancel: its record follows.
+            // If it has ended already, its record follows.
             Ok(()) | Err(PipelineError::NothingRuns(_)) => return,
-            Err(_) => sleep(BETWEEN_ASKS).await,
+            Err(_) => sleep(STOP_PAUSE).await,
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The words of a command line, or of the environment, for `auth`: the same
-//! for `dlt-mcp http` and `dlt up --auth`. What they mean together is said by
-//! the settings that they become.
+//! Command line flags and environment variables of `auth`, the same for
+//! `dlt-mcp http` and `dlt up --auth`. Whether they are usable together is checked by
+//! the settings made of them.
 
 use super::{Settings, SettingsError};
 use clap::Args;
@@ -8,11 +8,11 @@ use clap::builder::FalseyValueParser;
 use std::net::SocketAddr;
 use url::Url;
 
-/// Who is let in.
+/// Flags that say which access tokens are accepted.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Access tokens")]
 pub struct AuthFlags {
-    /// Whose access tokens to ask for: https://cognito-idp.REGION.amazonaws.com/POOL
+    /// Issuer whose access tokens are required: https://cognito-idp.REGION.amazonaws.com/POOL
     #[arg(
         long,
         env = "DLT_AUTH_ISSUER",
@@ -20,7 +20,7 @@ pub struct AuthFlags {
         value_name = "URL"
     )]
     pub issuer: Option<String>,
-    /// Where the issuer's keys are, for tests [default: ISSUER/.well-known/jwks.json]
+    /// URL of the issuer's keys, for tests [default: ISSUER/.well-known/jwks.json]
     #[arg(
         long,
         env = "DLT_AUTH_JWKS_URL",
@@ -28,7 +28,7 @@ pub struct AuthFlags {
         value_name = "URL"
     )]
     pub jwks_url: Option<String>,
-    /// App client whose tokens are for this server; may be given several times
+    /// App client whose tokens are accepted; may be given several times
     #[arg(
         long,
         env = "DLT_AUTH_CLIENTS",
@@ -56,7 +56,7 @@ pub struct AuthFlags {
         value_name = "ID"
     )]
     pub scope_exempt_client: Vec<String>,
-    /// Scope with which a token may also change things; without one only the exempt clients' may
+    /// Scope that also allows changes; without it only tokens of exempt clients do
     #[arg(
         long,
         env = "DLT_AUTH_WRITE_SCOPE",
@@ -64,7 +64,7 @@ pub struct AuthFlags {
         value_name = "SCOPE"
     )]
     pub write_scope: Option<String>,
-    /// Group of which a token needs one; tokens of machines have none
+    /// Group that allows access; a token needs one of them, and tokens of machines have none
     #[arg(
         long,
         env = "DLT_AUTH_GROUPS",
@@ -73,7 +73,7 @@ pub struct AuthFlags {
         value_name = "GROUP"
     )]
     pub allowed_group: Vec<String>,
-    /// Refuse tokens without an audience; one with another is refused anyway
+    /// Refuse tokens without an audience; a different audience is always refused
     #[arg(long, env = "DLT_AUTH_REQUIRE_AUDIENCE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub require_audience: bool,
     /// This server's public URI [default: http://ADDRESS/mcp]
@@ -84,10 +84,10 @@ pub struct AuthFlags {
         value_name = "URI"
     )]
     pub resource: Option<String>,
-    /// Describe the issuer to MCP clients as they want it (PKCE), under this server's name
+    /// Publish the issuer's metadata under this server's name, with PKCE, as MCP clients need it
     #[arg(long, env = "DLT_AUTH_OAUTH_FACADE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub oauth_facade: bool,
-    /// Name, beside localhost, under which the server is known; may be given several times
+    /// Host name of this server, beside localhost; may be given several times
     #[arg(
         long,
         env = "DLT_AUTH_HOSTS",
@@ -98,19 +98,19 @@ pub struct AuthFlags {
     pub allowed_host: Vec<String>,
 }
 
-/// Without empty ones, which mean none.
-fn named<T: FromIterator<String>>(words: &[String]) -> T {
-    let words = words.iter().map(|word| word.trim());
-    words
-        .filter(|word| !word.is_empty())
+/// The values, trimmed; `--flag ''` means none.
+fn non_empty<T: FromIterator<String>>(values: &[String]) -> T {
+    let values = values.iter().map(|value| value.trim());
+    values
+        .filter(|value| !value.is_empty())
         .map(str::to_owned)
         .collect()
 }
 
 impl AuthFlags {
-    /// Whether anything was said, the default aside.
+    /// Whether any flag without a default was given.
     pub fn any(&self) -> bool {
-        let words = [
+        let lists = [
             &self.allowed_client,
             &self.scope_exempt_client,
             &self.allowed_group,
@@ -122,15 +122,16 @@ impl AuthFlags {
             || self.write_scope.is_some()
             || self.require_audience
             || self.oauth_facade
-            || words.iter().any(|words| !words.is_empty())
+            || lists.iter().any(|list| !list.is_empty())
     }
 
-    /// The settings of a server that listens there; none if nothing was said.
+    /// The settings of a server at this address; None if no flag was given.
     pub fn settings(&self, address: SocketAddr) -> Result<Option<Settings>, SettingsError> {
         let Some(issuer) = self.issuer.clone() else {
-            return match self.any() {
-                true => Err(SettingsError::NoIssuer),
-                false => Ok(None),
+            return if self.any() {
+                Err(SettingsError::NoIssuer)
+            } else {
+                Ok(None)
             };
         };
         let keys = self.jwks_url.clone();
@@ -141,14 +142,14 @@ impl AuthFlags {
             issuer,
             jwks_url,
             resource: resource.unwrap_or_else(|| format!("http://{address}/mcp")),
-            clients: named(&self.allowed_client),
-            scopes: named(&self.required_scope),
-            scope_exempt: named(&self.scope_exempt_client),
+            clients: non_empty(&self.allowed_client),
+            scopes: non_empty(&self.required_scope),
+            scope_exempt: non_empty(&self.scope_exempt_client),
             write_scope: self.write_scope.clone().filter(|scope| !scope.is_empty()),
-            groups: named(&self.allowed_group),
+            groups: non_empty(&self.allowed_group),
             require_audience: self.require_audience,
-            facade: self.oauth_facade,
-            hosts: named(&self.allowed_host),
+            oauth_facade: self.oauth_facade,
+            hosts: non_empty(&self.allowed_host),
         };
         settings.checked().map(Some)
     }
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_never_opens_the_door() {
+    fn missing_flags_never_admit_more() {
         let (here, wide) = ("127.0.0.1:7610", "0.0.0.0:7610");
         let issuer = "--issuer https://idp.example/pool";
         assert_eq!(of("", here), Ok(None));
@@ -210,7 +211,7 @@ mod tests {
                 &format!("{issuer} --allowed-client a --jwks-url http://idp.example/keys"),
                 here,
             ),
-            // A server for others must say what it is called.
+            // A server for other machines needs its public URI.
             (&format!("{issuer} --allowed-client a"), wide),
         ] {
             assert!(of(words, address).is_err(), "{words}");

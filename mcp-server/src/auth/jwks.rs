@@ -1,9 +1,9 @@
-//! The issuer's keys, by their ids. Fetched by one at a time, again when an
-//! unknown id comes, but not at the whim of whoever sends such ids; an issuer
-//! that cannot be reached takes no known key away.
+//! The issuer's public keys by key id. They are fetched hourly and when a token names
+//! an unknown id, at most once a minute and by one request at a time. If a fetch
+//! fails, the known keys stay.
 
 use super::REFRESH;
-use async_trait::async_trait;
+use super::fetch::Fetch;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
@@ -13,33 +13,26 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Between two looks for unknown ids.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(60);
-/// The same while there is no key at all, so that an issuer that comes late
-/// does not keep everybody out for a minute.
-const BETWEEN_FIRST_LOOKS: Duration = Duration::from_secs(5);
+/// Shortest pause between two fetches for unknown ids.
+const FETCH_PAUSE: Duration = Duration::from_secs(60);
+/// The same while no key is known: an issuer that starts after this server must not
+/// lock everybody out for a minute.
+const FIRST_FETCH_PAUSE: Duration = Duration::from_secs(5);
 /// Most keys that are kept: Cognito has two.
 const MOST_KEYS: usize = 32;
-/// Longest id that is looked for, bytes.
+/// Longest id for which keys are fetched, bytes.
 const LONGEST_KID_BYTES: usize = 256;
 
-/// Gets one document, whichever it was made for.
-#[async_trait]
-pub(super) trait Fetch: Send + Sync {
-    /// Its bytes, or why there are none.
-    async fn fetch(&self) -> Result<Vec<u8>, String>;
-}
-
-/// A public RSA key that signs.
+/// A public RSA key for signatures.
 pub(super) struct Key {
     modulus: Vec<u8>,
     exponent: Vec<u8>,
 }
 
 impl Key {
-    /// Whether this is its signature of these bytes (RS256). Keys below 2,048
-    /// bits sign nothing.
-    pub(super) fn signed(&self, bytes: &[u8], signature: &[u8]) -> bool {
+    /// Whether the signature of these bytes (RS256) is valid. Keys below 2,048 bits are
+    /// never accepted.
+    pub(super) fn verifies(&self, bytes: &[u8], signature: &[u8]) -> bool {
         let (n, e) = (&self.modulus, &self.exponent);
         let key = RsaPublicKeyComponents { n, e };
         key.verify(&RSA_PKCS1_2048_8192_SHA256, bytes, signature)
@@ -65,9 +58,9 @@ struct Jwk {
 
 type Keys = HashMap<String, Arc<Key>>;
 
-/// The keys of a document that can be used here; others are no fault, for an
-/// issuer may have them for others.
-fn read(bytes: &[u8]) -> Keys {
+/// The usable keys of a key set. Others are ignored: an issuer may have keys for other
+/// purposes.
+fn parse(bytes: &[u8]) -> Keys {
     let keys = serde_json::from_slice::<KeySet>(bytes).map(|set| set.keys);
     let usable = keys.unwrap_or_default().into_iter().filter_map(|value| {
         let jwk: Jwk = serde_json::from_value(value).ok()?;
@@ -84,31 +77,30 @@ fn read(bytes: &[u8]) -> Keys {
     usable.take(MOST_KEYS).collect()
 }
 
-/// How many usable keys there are.
+/// How many usable keys the source has.
 pub(super) async fn count(source: &dyn Fetch) -> Result<usize, String> {
-    source.fetch().await.map(|bytes| read(&bytes).len())
+    source.fetch().await.map(|bytes| parse(&bytes).len())
 }
 
-/// Tells what time it is.
 pub(super) type Clock = Box<dyn Fn() -> Instant + Send + Sync>;
 
-/// The keys and where they come from.
+/// The keys and their source.
 pub(super) struct Jwks {
     source: Box<dyn Fetch>,
     clock: Clock,
     keys: Mutex<Keys>,
-    /// When an unknown id last had us look; held while somebody looks.
-    looked: tokio::sync::Mutex<Option<Instant>>,
+    /// When keys were last fetched for an unknown id; locked during a fetch.
+    fetched: tokio::sync::Mutex<Option<Instant>>,
 }
 
 impl Jwks {
-    /// No keys yet.
+    /// An empty key set; nothing is fetched yet.
     pub(super) fn new(source: Box<dyn Fetch>, clock: Clock) -> Self {
         Self {
             source,
             clock,
             keys: Mutex::default(),
-            looked: tokio::sync::Mutex::default(),
+            fetched: tokio::sync::Mutex::default(),
         }
     }
 
@@ -122,18 +114,18 @@ impl Jwks {
         keys.is_empty()
     }
 
-    /// Fetches the keys anew. A document without usable keys is a failure.
+    /// Fetches the keys again. A document without usable keys counts as a failed fetch.
     pub(super) async fn refresh(&self) {
         let Ok(bytes) = self.source.fetch().await else {
             return;
         };
-        let keys = read(&bytes);
+        let keys = parse(&bytes);
         if !keys.is_empty() {
             *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = keys;
         }
     }
 
-    /// The key with this id, looked for where it comes from if need be.
+    /// The key with this id; an unknown id may cause a fetch.
     pub(super) async fn key(self: &Arc<Self>, kid: &str) -> Option<Arc<Key>> {
         if let Some(key) = self.known(kid) {
             return Some(key);
@@ -141,32 +133,33 @@ impl Jwks {
         if kid.len() > LONGEST_KID_BYTES {
             return None;
         }
-        let mut looked = self.looked.lock().await;
-        // Whoever held the lock may have found it.
+        let mut fetched = self.fetched.lock().await;
+        // The previous holder of the lock may have fetched it.
         if let Some(key) = self.known(kid) {
             return Some(key);
         }
-        let pause = match self.is_empty() {
-            true => BETWEEN_FIRST_LOOKS,
-            false => BETWEEN_LOOKS,
+        let pause = if self.is_empty() {
+            FIRST_FETCH_PAUSE
+        } else {
+            FETCH_PAUSE
         };
         let now = (self.clock)();
-        if looked.is_some_and(|last| now.saturating_duration_since(last) < pause) {
+        if fetched.is_some_and(|last| now.saturating_duration_since(last) < pause) {
             return None;
         }
-        *looked = Some(now);
-        // Not this request's alone: if its sender goes, the look goes on, else
-        // whoever hangs up each time would keep new keys away from everybody.
+        *fetched = Some(now);
+        // A task of its own: a client that disconnects must not cancel the fetch, or
+        // clients that always do so could keep new keys from being found.
         let keys = Arc::clone(self);
-        let look = tokio::spawn(async move { keys.refresh().await });
-        // A look that broke found nothing, which is seen below.
-        let _ = look.await;
+        let fetch = tokio::spawn(async move { keys.refresh().await });
+        // If the task failed, the key is still unknown below.
+        let _ = fetch.await;
         self.known(kid)
     }
 }
 
-/// Fetches the keys each hour for as long as somebody has them.
-pub(super) fn keep_fresh(keys: &Arc<Jwks>) {
+/// Fetches the keys each hour, until they are dropped.
+pub(super) fn refresh_hourly(keys: &Arc<Jwks>) {
     let keys = Arc::downgrade(keys);
     tokio::spawn(async move {
         loop {

@@ -1,10 +1,10 @@
-//! Stands before any router: door, rate, token, in this order, and only then
-//! what is behind. Whatever is not clearly allowed is refused. The token goes
-//! no further.
+//! The middleware in front of a router: admission, rate limit, token, in this order.
+//! Whatever is not explicitly allowed is refused. The token is removed from the
+//! request before it reaches the router.
 
-use super::rate::Asker;
-use super::{Denial, Guard, Principal, challenge, door};
-use crate::http::LONGEST_REQUEST_BYTES;
+use super::challenge::{self, Protocol};
+use super::rate_limit::Caller;
+use super::{Denial, Guard, admission};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
@@ -17,77 +17,78 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Whose clients are refused, so that they can read it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
-    /// Clients of the REST API: as API Gateway refuses.
-    Api,
-    /// Clients of MCP: as OAuth's resource servers do.
-    Mcp,
-}
-
 #[derive(Clone)]
-struct Door {
+struct Checks {
     guard: Arc<Guard>,
-    manner: Manner,
+    protocol: Protocol,
+    longest_body: Option<u64>,
 }
 
-/// The router, for those whom the guard lets in. Addresses are told apart if
-/// it is served with `ConnectInfo<SocketAddr>`.
-pub fn protect(router: Router, guard: &Arc<Guard>, manner: Manner) -> Router {
-    let door = Door {
+/// The router behind the guard's checks. Without `longest_body` (bytes), the router
+/// limits bodies itself. Rate limits by address need a service with
+/// `ConnectInfo<SocketAddr>`.
+pub fn protect(
+    router: Router,
+    guard: &Arc<Guard>,
+    protocol: Protocol,
+    longest_body: Option<u64>,
+) -> Router {
+    let checks = Checks {
         guard: Arc::clone(guard),
-        manner,
+        protocol,
+        longest_body,
     };
-    router.layer(from_fn_with_state(door, check))
+    router.layer(from_fn_with_state(checks, check))
 }
 
-async fn check(State(door): State<Door>, mut request: Request, next: Next) -> Response {
-    let (guard, manner) = (&door.guard, door.manner);
+async fn check(State(checks): State<Checks>, mut request: Request, next: Next) -> Response {
+    let (guard, protocol) = (&checks.guard, checks.protocol);
     let settings = &guard.settings;
-    // The API knows itself which of its bodies may be long.
-    let longest = (manner == Manner::Mcp).then_some(LONGEST_REQUEST_BYTES as u64);
-    if let Err((status, why)) = door::admitted(request.headers(), &settings.hosts, longest) {
-        return challenge::refusal(manner, status, "invalid_request", why);
+    let admitted =
+        admission::check_headers(request.headers(), &settings.hosts, checks.longest_body);
+    if let Err((status, why)) = admitted {
+        return challenge::refusal(protocol, status, "invalid_request", why);
     }
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let asker = address.map_or(Asker::Others, |info| Asker::Address(info.0.ip()));
-    if !guard.rates.take(asker, Instant::now()) {
-        return challenge::too_many(manner);
+    let caller = address.map_or(Caller::Others, |info| Caller::Address(info.0.ip()));
+    if !guard.rates.take(caller, Instant::now()) {
+        return challenge::too_many_requests(protocol);
     }
-    // Browsers ask without a token whether they may send one; the answer is
-    // the same for everybody.
-    if manner == Manner::Api && request.method() == Method::OPTIONS {
+    // A browser's preflight request has no token and reveals nothing.
+    if protocol == Protocol::Rest && request.method() == Method::OPTIONS {
         return next.run(request).await;
     }
     let principal = match bearer(request.uri().query(), request.headers()) {
         Ok(token) => guard.principal(token).await,
         Err(denial) => Err(denial),
     };
-    let principal: Principal = match principal {
+    let principal = match principal {
         Ok(principal) => principal,
-        Err(denial) => return challenge::denied(manner, denial, settings),
+        Err(denial) => return challenge::denied(protocol, denial, settings),
     };
-    // MCP can only read, whatever its method.
-    let reads = manner == Manner::Mcp || matches!(*request.method(), Method::GET | Method::HEAD);
-    if !reads && !principal.writes {
-        return challenge::denied(manner, Denial::ReadOnly, settings);
+    // Every MCP request is a read, whatever its HTTP method.
+    let is_read =
+        protocol == Protocol::Mcp || matches!(*request.method(), Method::GET | Method::HEAD);
+    if !is_read && !principal.writes {
+        return challenge::denied(protocol, Denial::ReadOnly, settings);
     }
-    let asker = Asker::Principal(principal.client.clone(), principal.subject.clone());
-    if !guard.rates.take(asker, Instant::now()) {
-        return challenge::too_many(manner);
+    let caller = Caller::Principal {
+        client: principal.client,
+        subject: principal.subject,
+    };
+    if !guard.rates.take(caller, Instant::now()) {
+        return challenge::too_many_requests(protocol);
     }
-    let left = principal.until.saturating_sub((guard.now)());
+    let left = principal.until.saturating_sub(guard.now());
     request.headers_mut().remove(AUTHORIZATION);
     let response = next.run(request).await;
-    ending(response, Duration::from_secs(left.max(0).cast_unsigned()))
+    end_with_token(response, Duration::from_secs(left.max(0).cast_unsigned()))
 }
 
-/// A response that does not outlive the token: live events go on for as long as
-/// somebody listens, and end here when the time is up. Other bodies have an end.
-fn ending(response: Response, left: Duration) -> Response {
-    let kind = response.headers().get(CONTENT_TYPE);
-    if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+/// Ends an event stream when the token ends; other bodies are finite by themselves.
+fn end_with_token(response: Response, left: Duration) -> Response {
+    let content_type = response.headers().get(CONTENT_TYPE);
+    if !content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
         return response;
     }
     let (parts, body) = response.into_parts();
@@ -96,13 +97,13 @@ fn ending(response: Response, left: Duration) -> Response {
     Response::from_parts(parts, Body::from_stream(events.take_until(until)))
 }
 
-/// The one bearer token, from the one place where it may stand: whatever is in
-/// a query is in somebody's log.
+/// The bearer token. It is accepted in one Authorization header only: queries end up in
+/// logs.
 fn bearer<'a>(query: Option<&str>, headers: &'a HeaderMap) -> Result<&'a str, Denial> {
     let query = query.unwrap_or_default().as_bytes();
     let mut names = url::form_urlencoded::parse(query).map(|pair| pair.0);
     if names.any(|name| name.eq_ignore_ascii_case("access_token")) {
-        return Err(Denial::Malformed("a token must not stand in the query"));
+        return Err(Denial::Malformed("a token must not be in the query"));
     }
     let mut sent = headers.get_all(AUTHORIZATION).iter();
     let value = match (sent.next(), sent.next()) {
@@ -119,11 +120,12 @@ fn bearer<'a>(query: Option<&str>, headers: &'a HeaderMap) -> Result<&'a str, De
         return Err(Denial::NoToken);
     }
     let token = token.trim();
-    // RFC 6750, 2.1: what a token is made of.
-    let letter = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
-    match !token.is_empty() && token.bytes().all(letter) {
-        true => Ok(token),
-        false => Err(no_token),
+    // RFC 6750, 2.1: the characters of a token.
+    let in_token = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
+    if !token.is_empty() && token.bytes().all(in_token) {
+        Ok(token)
+    } else {
+        Err(no_token)
     }
 }
 
@@ -133,7 +135,7 @@ mod tests {
     use axum::http::HeaderValue;
 
     #[test]
-    fn there_is_one_place_for_one_token() {
+    fn a_token_is_read_from_one_authorization_header_only() {
         let of = |query: Option<&str>, values: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for value in values {

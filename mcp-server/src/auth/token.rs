@@ -1,6 +1,6 @@
-//! One token: taken apart, its signature checked, its claims judged, in this
-//! order. Only RS256 exists here, so no header can choose another algorithm.
-//! Knows no HTTP and no clock.
+//! One access token: parsed, its signature verified, its claims checked, in this
+//! order. Only RS256 is supported, so a token's header cannot choose another
+//! algorithm. Knows no HTTP and no clock.
 
 use super::jwks::Key;
 use super::{Denial, LONGEST_TOKEN_BYTES, Principal, Settings};
@@ -9,10 +9,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// How far two clocks may be apart, seconds.
+/// How far the issuer's clock and ours may differ, seconds.
 const LEEWAY_S: i64 = 60;
 
-/// What of a header matters; `jku`, `x5u` and `jwk` never do.
+/// The header fields that are used; `jku`, `x5u` and `jwk` never are.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -20,7 +20,7 @@ struct Header {
     crit: Option<Value>,
 }
 
-/// A token of which nothing is believed yet.
+/// A parsed token whose signature was not verified yet.
 pub(super) struct Unverified<'a> {
     kid: String,
     signed: &'a str,
@@ -28,7 +28,7 @@ pub(super) struct Unverified<'a> {
     signature: Vec<u8>,
 }
 
-/// What a token says. A name that stands twice is refused by the reader.
+/// A token's claims. A claim that occurs twice is a parse error.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Claims {
     iss: Option<String>,
@@ -49,8 +49,8 @@ fn decoded(part: &str) -> Result<Vec<u8>, Denial> {
     bytes.map_err(|_| Denial::Invalid("the token is no JWT"))
 }
 
-/// Takes a token apart.
-pub(super) fn read(token: &str) -> Result<Unverified<'_>, Denial> {
+/// Splits and decodes a token.
+pub(super) fn parse(token: &str) -> Result<Unverified<'_>, Denial> {
     if token.len() > LONGEST_TOKEN_BYTES {
         return Err(Denial::Malformed("the token is too long"));
     }
@@ -74,14 +74,14 @@ pub(super) fn read(token: &str) -> Result<Unverified<'_>, Denial> {
 }
 
 impl Unverified<'_> {
-    /// The key that it says it was signed with.
+    /// The id of the key in its header.
     pub(super) fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// What it says, if it was signed with this key.
-    pub(super) fn verified(self, key: &Key) -> Result<Claims, Denial> {
-        if !key.signed(self.signed.as_bytes(), &self.signature) {
+    /// The claims, if this key verifies the signature.
+    pub(super) fn verify(self, key: &Key) -> Result<Claims, Denial> {
+        if !key.verifies(self.signed.as_bytes(), &self.signature) {
             return Err(Denial::Invalid("the token's signature is wrong"));
         }
         serde_json::from_slice(&self.payload)
@@ -89,13 +89,17 @@ impl Unverified<'_> {
     }
 }
 
-/// Whether such a token is for us, now. What is missing counts against it.
-pub(super) fn judge(claims: &Claims, settings: &Settings, now: i64) -> Result<Principal, Denial> {
+/// Checks the claims against the settings. A missing claim fails its check.
+pub(super) fn authorize(
+    claims: &Claims,
+    settings: &Settings,
+    now: i64,
+) -> Result<Principal, Denial> {
     let invalid = |why| Err(Denial::Invalid(why));
     if claims.iss.as_deref() != Some(&settings.issuer) {
         return invalid("the token is of another issuer");
     }
-    times(claims, now)?;
+    check_times(claims, now)?;
     if claims.token_use.as_deref() != Some("access") {
         return invalid("the token is no access token");
     }
@@ -110,7 +114,7 @@ pub(super) fn judge(claims: &Claims, settings: &Settings, now: i64) -> Result<Pr
     }
     let subject = match claims.sub.as_deref() {
         Some(subject) if !subject.is_empty() => subject,
-        _ => return invalid("the token says of nobody whose it is"),
+        _ => return invalid("the token has no subject"),
     };
     let scopes: Vec<&str> = claims.scope.iter().flat_map(|all| all.split(' ')).collect();
     let has = |scope: &String| scopes.contains(&scope.as_str());
@@ -130,9 +134,8 @@ pub(super) fn judge(claims: &Claims, settings: &Settings, now: i64) -> Result<Pr
     })
 }
 
-/// Whether the token's time has come and not passed. Additions saturate: a
-/// token may hold any number.
-fn times(claims: &Claims, now: i64) -> Result<(), Denial> {
+/// Checks `exp`, `iat` and `nbf`. Additions saturate: a token may contain any number.
+fn check_times(claims: &Claims, now: i64) -> Result<(), Denial> {
     let invalid = |why| Err(Denial::Invalid(why));
     let latest = now.saturating_add(LEEWAY_S);
     match claims.exp {

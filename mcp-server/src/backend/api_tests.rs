@@ -1,8 +1,9 @@
-//! The client against a server that misbehaves: what is sent, what is tried
-//! again, what is never followed, and what is not read to its end.
+//! The client against a scripted server: what is sent, what is retried, which redirects
+//! and sizes are refused.
 
 use super::api::Api;
 use super::settings::{self, Settings};
+use super::token::{TOKEN, TOKEN_FILE};
 use super::{Ask, Backend as _, BackendError};
 use axum::Router;
 use axum::body::Body;
@@ -12,17 +13,15 @@ use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 
-/// What came in: method, target, authorization.
+/// A request: method, target, authorization.
 type Row = (String, String, String);
-type Seen = Arc<Mutex<Vec<Row>>>;
-/// What was answered.
-type Got = Vec<Result<Value, BackendError>>;
+type Results = Vec<Result<Value, BackendError>>;
 
-/// Answers in turn; the last one stays.
+/// Answers in order; the last one repeats.
 #[derive(Clone)]
 struct Script {
     answers: Arc<Mutex<Vec<(u16, &'static str)>>>,
-    seen: Seen,
+    requests: Arc<Mutex<Vec<Row>>>,
 }
 
 async fn handle(State(script): State<Script>, request: Request) -> Response<Body> {
@@ -38,7 +37,7 @@ async fn handle(State(script): State<Script>, request: Request) -> Response<Body
         request.uri().to_string(),
         text(header::AUTHORIZATION),
     );
-    script.seen.lock().unwrap().push(row);
+    script.requests.lock().unwrap().push(row);
     let mut answers = script.answers.lock().unwrap();
     let (status, body) = match answers.len() {
         1 => answers[0],
@@ -56,27 +55,28 @@ async fn handle(State(script): State<Script>, request: Request) -> Response<Body
     response
 }
 
-/// Asks a server that answers so; the answer, and what the server saw.
-fn asked(
+/// Sends two requests to a server with this script: the results and the requests that
+/// the server received.
+fn run(
     answers: &[(u16, &'static str)],
     env: &[(&str, &str)],
     between: impl Fn(),
-) -> (Got, Vec<Row>) {
+) -> (Results, Vec<Row>) {
     let script = Script {
         answers: Arc::new(Mutex::new(answers.to_vec())),
-        seen: Seen::default(),
+        requests: Arc::default(),
     };
-    let seen = Arc::clone(&script.seen);
+    let requests = Arc::clone(&script.requests);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let got = runtime.block_on(async {
+    let results = runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}/api/", listener.local_addr().unwrap());
         let routes = Router::new().fallback(handle).with_state(script);
         let server = tokio::spawn(async { axum::serve(listener, routes).await });
-        let settings = Settings::read(|name| match name {
+        let settings = Settings::from_variables(|name| match name {
             settings::URL => Some(base.clone()),
             name => env
                 .iter()
@@ -93,68 +93,69 @@ fn asked(
         server.abort();
         vec![first, second]
     });
-    let seen = seen.lock().unwrap().clone();
-    (got, seen)
+    let requests = requests.lock().unwrap().clone();
+    (results, requests)
 }
 
 #[test]
-fn a_question_is_one_get_with_the_token() {
-    let token = [(settings::TOKEN, "s3cret")];
-    let (got, seen) = asked(&[(200, "{\"Items\":[]}")], &token, || {});
-    assert_eq!(got[0], Ok(json!({"Items": []})));
+fn a_request_is_one_get_with_the_token() {
+    let token = [(TOKEN, "s3cret")];
+    let (results, requests) = run(&[(200, "{\"Items\":[]}")], &token, || {});
+    assert_eq!(results[0], Ok(json!({"Items": []})));
     let row = (
         "GET".to_owned(),
         "/api/scenarios?tags=a%20b".to_owned(),
         "Bearer s3cret".to_owned(),
     );
-    assert_eq!(seen, [row.clone(), row]);
+    assert_eq!(requests, [row.clone(), row]);
 }
 
 #[test]
-fn a_token_s_file_is_read_anew_for_each_request() {
+fn a_token_file_is_read_for_each_request() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().to_str().unwrap();
     std::fs::write(path, "first\n").unwrap();
-    let env = [(settings::TOKEN_FILE, path)];
-    let (_, seen) = asked(&[(200, "{}")], &env, || {
+    let env = [(TOKEN_FILE, path)];
+    let (_, requests) = run(&[(200, "{}")], &env, || {
         std::fs::write(path, "second").unwrap()
     });
     assert_eq!(
-        (seen[0].2.as_str(), seen[1].2.as_str()),
+        (requests[0].2.as_str(), requests[1].2.as_str()),
         ("Bearer first", "Bearer second")
     );
-    let (got, seen) = asked(&[(200, "{}")], &env, || std::fs::remove_file(path).unwrap());
+    let (results, requests) = run(&[(200, "{}")], &env, || std::fs::remove_file(path).unwrap());
     assert!(
-        matches!(got[1], Err(BackendError::NotConfigured(_))),
+        matches!(results[1], Err(BackendError::NotConfigured(_))),
         "{:?}",
-        got[1]
+        results[1]
     );
-    assert_eq!(seen.len(), 1, "nothing is sent without the token");
+    assert_eq!(requests.len(), 1, "nothing is sent without the token");
 }
 
 #[test]
-fn what_passes_is_tried_again_and_what_does_not_is_not() {
-    let (got, seen) = asked(&[(503, ""), (429, ""), (200, "{}")], &[], || {});
-    assert_eq!((&got[0], seen.len()), (&Ok(json!({})), 4));
+fn transient_errors_are_retried_and_others_are_not() {
+    let (results, requests) = run(&[(503, ""), (429, ""), (200, "{}")], &[], || {});
+    assert_eq!((&results[0], requests.len()), (&Ok(json!({})), 4));
     for status in [400, 401, 403, 404, 500] {
-        let (got, seen) = asked(&[(status, "<html>no</html>")], &[], || {});
-        assert!(got[0].is_err());
-        assert_eq!(seen.len(), 2, "{status}");
+        let (results, requests) = run(&[(status, "<html>no</html>")], &[], || {});
+        assert!(results[0].is_err());
+        assert_eq!(requests.len(), 2, "{status}");
     }
 }
 
 #[test]
 fn redirects_are_not_followed_and_long_answers_not_read() {
-    let token = [(settings::TOKEN, "s3cret")];
-    let (got, seen) = asked(&[(302, "")], &token, || {});
-    assert_eq!(got[0], Err(BackendError::Refused("status 302".to_owned())));
-    assert_eq!(seen.len(), 2);
-    let (got, _) = asked(&[(200, "endless")], &[], || {});
+    let token = [(TOKEN, "s3cret")];
+    let (results, requests) = run(&[(302, "")], &token, || {});
+    let error = BackendError::Refused("status 302".to_owned());
+    assert_eq!(results[0], Err(error));
+    assert_eq!(requests.len(), 2);
+    let (results, _) = run(&[(200, "endless")], &[], || {});
     assert!(
-        matches!(got[0], Err(BackendError::TooLarge(_))),
+        matches!(results[0], Err(BackendError::TooLarge(_))),
         "{:?}",
-        got[0]
+        results[0]
     );
-    let (got, _) = asked(&[(200, "not json")], &[], || {});
-    assert!(matches!(got[0], Err(BackendError::Unreadable(_))));
+    let (results, _) = run(&[(200, "not json")], &[], || {});
+    assert!(matches!(results[0], Err(BackendError::Unreadable(_))));
 }

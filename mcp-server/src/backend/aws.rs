@@ -1,9 +1,9 @@
-//! AWS itself, asked by its SDKs: ECS about tasks, CloudFormation about stacks
-//! and what they put out. Three calls, and all of them describe.
+//! AWS, queried through its SDKs: ECS for tasks, CloudFormation for stacks and their
+//! outputs. All three calls are `Describe…` calls.
 
 use super::BackendError;
 use super::cloud::{Cloud, TaskArn, TaskDetail, stack_region};
-use super::login::{Login, config};
+use super::credentials::{CredentialCache, config};
 use async_trait::async_trait;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region, SdkConfig};
@@ -14,27 +14,27 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
-/// One call with its tries: several may be made for one answer.
+/// Deadline of one call with its retries: a tool may need several calls.
 const PER_CALL: Duration = Duration::from_secs(8);
 
-/// Where AWS is asked as the environment's user. Nothing is looked up before
-/// the first question.
+/// A client of AWS with the environment's credentials. Nothing is loaded before the
+/// first call.
 #[derive(Debug, Default)]
 pub struct Aws {
-    login: Arc<Login>,
+    credentials: Arc<CredentialCache>,
     config: OnceCell<SdkConfig>,
 }
 
 impl Aws {
-    /// Who is logged in.
-    pub fn login(&self) -> Arc<Login> {
-        Arc::clone(&self.login)
+    /// The credentials that calls are made with.
+    pub fn credentials(&self) -> Arc<CredentialCache> {
+        Arc::clone(&self.credentials)
     }
 
     async fn config(&self) -> Result<SdkConfig, BackendError> {
         let loaded = self.config.get_or_try_init(|| config(None)).await?;
-        // Looked for here, where a lack of them is told in words of ours.
-        let credentials = self.login.credentials().await?;
+        // Not left to the SDK, whose error does not say what to do.
+        let credentials = self.credentials.get().await?;
         let limits = TimeoutConfig::builder().operation_timeout(PER_CALL).build();
         Ok(loaded
             .to_builder()
@@ -43,7 +43,7 @@ impl Aws {
             .build())
     }
 
-    async fn stacks(
+    async fn cloudformation(
         &self,
         region: Option<&str>,
     ) -> Result<aws_sdk_cloudformation::Client, BackendError> {
@@ -60,19 +60,19 @@ impl Aws {
         Ok(aws_sdk_cloudformation::Client::from_conf(config.build()))
     }
 
-    /// What a stack puts out under the first key that begins like this; the
-    /// stack is the environment's region's.
+    /// The value of a stack's first output whose key has this prefix; the stack is in
+    /// the configured region.
     pub async fn output(&self, stack: &str, prefix: &str) -> Result<Option<String>, BackendError> {
-        let client = self.stacks(None).await?;
-        let asked = client.describe_stacks().stack_name(stack).send().await;
-        let found = asked.map_err(|error| broken(&error))?;
-        let stack = found.stacks().first();
+        let client = self.cloudformation(None).await?;
+        let answer = client.describe_stacks().stack_name(stack).send().await;
+        let answer = answer.map_err(|error| sdk_error(&error))?;
+        let stack = answer.stacks().first();
         let mut outputs = stack
             .map(|stack| stack.outputs())
             .unwrap_or_default()
             .iter();
-        let found = outputs.find(|it| it.output_key().is_some_and(|key| key.starts_with(prefix)));
-        Ok(found.and_then(|it| it.output_value()).map(str::to_owned))
+        let output = outputs.find(|it| it.output_key().is_some_and(|key| key.starts_with(prefix)));
+        Ok(output.and_then(|it| it.output_value()).map(str::to_owned))
     }
 }
 
@@ -87,21 +87,21 @@ impl Cloud for Aws {
             .region(Region::new(of.region.to_owned()))
             .build();
         let arns = arns.iter().map(|arn| (*arn).to_owned()).collect();
-        let asked = aws_sdk_ecs::Client::from_conf(config)
+        let answer = aws_sdk_ecs::Client::from_conf(config)
             .describe_tasks()
             .cluster(of.cluster)
             .set_tasks(Some(arns))
             .send()
             .await;
-        let found = asked.map_err(|error| broken(&error))?;
-        Ok(found.tasks().iter().map(detail).collect())
+        let answer = answer.map_err(|error| sdk_error(&error))?;
+        Ok(answer.tasks().iter().map(detail).collect())
     }
 
     async fn stack_status(&self, arn: &str) -> Result<String, BackendError> {
-        let client = self.stacks(stack_region(arn)).await?;
-        let asked = client.describe_stacks().stack_name(arn).send().await;
-        let found = asked.map_err(|error| broken(&error))?;
-        let status = found
+        let client = self.cloudformation(stack_region(arn)).await?;
+        let answer = client.describe_stacks().stack_name(arn).send().await;
+        let answer = answer.map_err(|error| sdk_error(&error))?;
+        let status = answer
             .stacks()
             .first()
             .and_then(|stack| stack.stack_status());
@@ -123,9 +123,9 @@ fn detail(task: &aws_sdk_ecs::types::Task) -> TaskDetail {
     }
 }
 
-/// What a failure means. AWS's sentences name ARNs and accounts: only its codes
-/// are kept.
-fn broken<E: ProvideErrorMetadata>(error: &SdkError<E>) -> BackendError {
+/// An SDK's error. AWS's messages contain ARNs and account ids, so only its codes are
+/// kept.
+fn sdk_error<E: ProvideErrorMetadata>(error: &SdkError<E>) -> BackendError {
     let code = match error {
         SdkError::TimeoutError(_) => return BackendError::Timeout,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => return BackendError::Timeout,

@@ -1,20 +1,24 @@
-//! The port through which tools ask: a closed list of things that the API
-//! answers to GET. Nothing else can be said here, so nothing that a tool does
-//! can change anything. Sending is [`api`]'s job.
+//! The port through which tools read the API: a closed list of GET requests, so that
+//! no tool can change anything. [`api`] sends them over HTTP, [`cloud`] is the port for
+//! what only the cloud itself knows, [`environment`] makes the backend that the
+//! environment's variables name.
 
 pub mod api;
 #[cfg(feature = "aws")]
 mod aws;
 pub mod cloud;
 #[cfg(feature = "sigv4")]
-pub mod login;
-pub(crate) mod plain;
-mod retry;
+pub mod credentials;
+pub mod environment;
+pub(crate) mod plain_http;
+pub mod retry;
 pub mod settings;
 #[cfg(feature = "sigv4")]
-mod sigv4;
+pub mod sigv4;
 #[cfg(feature = "aws")]
 mod stack;
+pub(crate) mod tls;
+pub mod token;
 
 use crate::clean::Text;
 use async_trait::async_trait;
@@ -23,122 +27,121 @@ use dlt_core::calls::answers::Samples;
 use dlt_core::ids::{TestId, TestRunId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
-use settings::Place;
-use std::sync::Arc;
 
-/// What may be asked. Each is one GET.
+/// A request to the API. Each is one GET.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
-    /// Scenarios, those with any of the tags; all without tags.
+    /// Scenarios.
     Scenarios {
-        /// Which tags.
+        /// Scenarios with any of these tags; empty for all.
         tags: Vec<String>,
     },
     /// One scenario, without run records.
     Scenario {
-        /// Which.
+        /// Its id.
         test: TestId,
     },
     /// A page of a scenario's runs.
     Runs {
-        /// Of which scenario.
+        /// The scenario.
         test: TestId,
         /// Most rows.
         limit: u64,
-        /// Not before, RFC 3339.
+        /// Earliest start, RFC 3339.
         from: Option<String>,
-        /// Not after, RFC 3339.
+        /// Latest start, RFC 3339.
         to: Option<String>,
-        /// The API's own token of the page before.
+        /// The API's token of the previous page.
         after: Option<String>,
     },
-    /// One run.
+    /// One run's record.
     Run {
-        /// Of which scenario.
+        /// The scenario.
         test: TestId,
-        /// Which.
+        /// The run.
         run: TestRunId,
     },
-    /// The id of the baseline.
+    /// The id of a scenario's baseline run.
     Baseline {
-        /// Of which scenario.
+        /// The scenario.
         test: TestId,
-        /// With the run itself.
+        /// Whether to include the run's record.
         data: bool,
     },
-    /// The exact merged distribution of response times.
+    /// The merged histogram of response times.
     Histogram {
-        /// Of which scenario.
+        /// The scenario.
         test: TestId,
-        /// Which run.
+        /// The run.
         run: TestRunId,
-        /// Of one label only.
+        /// One label only.
         label: Option<String>,
-        /// Over which requests; those that the API takes if none are named, which
-        /// older ones know alone.
+        /// Over which requests; None for the API's default, the only one that older
+        /// servers know.
         of: Option<Samples>,
     },
     /// Failures by cause.
     Errors {
-        /// Of which scenario.
+        /// The scenario.
         test: TestId,
-        /// Which run.
+        /// The run.
         run: TestRunId,
     },
-    /// The objects that a run left.
+    /// The objects that a run stored.
     Artifacts {
-        /// Of which scenario.
+        /// The scenario.
         test: TestId,
-        /// Which run.
+        /// The run.
         run: TestRunId,
     },
-    /// A run held against another.
+    /// A comparison of two runs.
     Compare {
-        /// Of which scenario.
+        /// The candidate's scenario.
         test: TestId,
         /// The candidate.
         run: TestRunId,
         /// The base.
         with: TestRunId,
-        /// Of which scenario that is.
+        /// The base's scenario.
         with_test: TestId,
-        /// From one region only.
+        /// One region only.
         region: Option<String>,
     },
-    /// Runners that exist.
+    /// Running tasks.
     Tasks,
     /// Registered regions.
     Regions,
     /// vCPUs by region.
     Capacity,
-    /// What is deployed.
+    /// The hub's deployment.
     Stack,
 }
 
-/// What stands in a path or query as it is; all else is percent-encoded.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+/// Characters that need no percent-encoding in a path segment or query value.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
 fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, PLAIN).to_string()
+    utf8_percent_encode(text, UNRESERVED).to_string()
 }
 
-/// The part of a run's path that asks for a histogram.
+/// The histogram's part of a run's path.
 fn histogram(label: Option<&str>, of: Option<Samples>) -> String {
     let label = label.map(|label| format!("label={}", encoded(label)));
     let of = of.map(|of| format!("of={}", of.name()));
     let query: Vec<String> = label.into_iter().chain(of).collect();
-    match query.is_empty() {
-        true => "/histogram".to_owned(),
-        false => format!("/histogram?{}", query.join("&")),
+    if query.is_empty() {
+        "/histogram".to_owned()
+    } else {
+        format!("/histogram?{}", query.join("&"))
     }
 }
 
-/// What follows in a query: those of the parameters that have a value.
-fn and<const N: usize>(parameters: [(&str, &Option<String>); N]) -> String {
+/// Further query parameters, those that have a value.
+fn and_parameters<const N: usize>(parameters: [(&str, &Option<String>); N]) -> String {
     let given = parameters.into_iter().filter_map(|(key, value)| {
         let value = value.as_deref()?;
         Some(format!("&{key}={}", encoded(value)))
@@ -147,7 +150,7 @@ fn and<const N: usize>(parameters: [(&str, &Option<String>); N]) -> String {
 }
 
 impl Ask {
-    /// Path and query below the API's base, percent-encoded.
+    /// Path and query below the API's base URL, percent-encoded.
     pub fn target(&self) -> String {
         let runs = |test: &TestId| format!("/scenarios/{}/testruns", encoded(test.as_str()));
         let part = |test: &TestId, run: &TestRunId, part: &str| {
@@ -172,7 +175,7 @@ impl Ask {
                     ("end_timestamp", to),
                     ("next_token", after),
                 ];
-                format!("{}?limit={limit}{}", runs(test), and(rest))
+                format!("{}?limit={limit}{}", runs(test), and_parameters(rest))
             }
             Self::Run { test, run } => part(test, run, ""),
             Self::Baseline { test, data } => {
@@ -198,7 +201,7 @@ impl Ask {
                     "/compare?with={}&with_test={}{}",
                     encoded(with.as_str()),
                     encoded(with_test.as_str()),
-                    and([("region", region)])
+                    and_parameters([("region", region)])
                 );
                 part(test, run, &query)
             }
@@ -210,77 +213,76 @@ impl Ask {
     }
 }
 
-/// Why there is no answer. Messages are ours: what the API wrote is kept only
-/// as its code.
+/// Why a request failed. Of the API's own text, only its code is kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
-    /// Nobody said where the API is, or how to be let in.
+    /// The API's address or the credentials for it are missing or wrong.
     #[error("{0}")]
     NotConfigured(String),
-    /// There is no such thing; the API's code, like `TEST_NOT_FOUND`.
+    /// No such object; with the API's code, like `TEST_NOT_FOUND`.
     #[error("the API knows no such thing ({0})")]
     NotFound(String),
-    /// The API has no such route: an older server.
+    /// The API has no such route: an older server, or a wrong base URL.
     #[error("this server has no such route")]
     NoRoute,
-    /// It would not let us in.
+    /// 401 or 403.
     #[error("the API refused access (status {0})")]
     Denied(u16),
-    /// It did not like what was asked; its code.
+    /// Another refusal; with the API's code.
     #[error("the API refused the request ({0})")]
     Refused(String),
-    /// Too many requests.
+    /// 429.
     #[error("the API is throttling")]
     Throttled,
-    /// No answer in time.
+    /// No answer before the deadline.
     #[error("the API did not answer in time")]
     Timeout,
-    /// No connection, or a broken one.
+    /// No connection, or one that broke.
     #[error("the API cannot be reached: {0}")]
     Unreachable(String),
-    /// It failed.
+    /// A status from 500 up.
     #[error("the API failed (status {0})")]
     Failed(u16),
-    /// Longer than we read.
+    /// The answer exceeds the limit.
     #[error("the API's answer is longer than {0} bytes")]
     TooLarge(usize),
-    /// Something else than the contract says.
+    /// The answer does not follow the API's contract.
     #[error("the API's answer cannot be read: {0}")]
     Unreadable(String),
 }
 
 impl BackendError {
-    /// What cannot be read, and why; texts of the API in it are made harmless.
+    /// Which answer cannot be parsed, and why; the API's text in it is cleaned.
     pub fn unreadable(what: &str, error: &serde_json::Error) -> Self {
         let text = Text::of(&format!("{what}: {error}"));
         Self::Unreadable(text.as_str().to_owned())
     }
 }
 
-/// An answer as it came, good or bad.
+/// An HTTP answer of any status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// Status.
+    /// HTTP status.
     pub status: u16,
-    /// Body, if it is text.
+    /// Body, as text.
     pub body: String,
 }
 
-/// Where answers come from.
+/// The API that tools read.
 #[async_trait]
 pub trait Backend: Send + Sync {
-    /// The JSON that answers.
+    /// The JSON of a successful answer.
     async fn get(&self, ask: &Ask) -> Result<Value, BackendError>;
-    /// Whatever answers, for those who pass it on as it is.
+    /// The answer as it is, for callers that pass it on.
     async fn raw(&self, ask: &Ask) -> Result<Reply, BackendError>;
-    /// The cloud that the API lives in, where it may be asked.
+    /// The cloud that the API is deployed in, if it may be queried.
     fn cloud(&self) -> Option<&dyn Cloud> {
         None
     }
 }
 
-/// Stands in while nobody said where the API is: tools can be listed, and a
-/// call is told what is missing.
+/// A backend whose every request fails with the same error: without settings, tools can
+/// still be listed, and a call tells what is missing.
 #[derive(Debug)]
 pub struct Unconfigured(pub BackendError);
 
@@ -295,64 +297,6 @@ impl Backend for Unconfigured {
     }
 }
 
-/// The API of the environment, or what is missing.
-pub fn of_environment() -> Arc<dyn Backend> {
-    let found = of(|name| std::env::var(name).ok());
-    found.unwrap_or_else(|error| Arc::new(Unconfigured(error)))
-}
-
-/// The API that the settings name, by its address or by its stack.
-pub fn of(get: impl Fn(&str) -> Option<String>) -> Result<Arc<dyn Backend>, BackendError> {
-    let cloud = settings::asks_cloud(&get)?;
-    check_cloud(&get)?;
-    Ok(match Place::read(get)? {
-        Place::Api(settings) => Arc::new(with_cloud(api::Api::new(settings)?, cloud)),
-        Place::Stack(name) => of_stack(name, cloud)?,
-    })
-}
-
-#[cfg(feature = "aws")]
-fn of_stack(name: String, cloud: bool) -> Result<Arc<dyn Backend>, BackendError> {
-    Ok(Arc::new(stack::OfStack::new(name, cloud)))
-}
-
-#[cfg(not(feature = "aws"))]
-fn of_stack(_: String, _: bool) -> Result<Arc<dyn Backend>, BackendError> {
-    Err(BackendError::NotConfigured(format!(
-        "{} needs the feature aws, without which this program was built: set {}",
-        settings::STACK,
-        settings::URL
-    )))
-}
-
-#[cfg(feature = "aws")]
-fn with_cloud(api: api::Api, cloud: bool) -> api::Api {
-    match cloud {
-        true => {
-            let aws = aws::Aws::default();
-            api.with_login(aws.login()).with_cloud(Arc::new(aws))
-        }
-        false => api,
-    }
-}
-
-#[cfg(not(feature = "aws"))]
-fn with_cloud(api: api::Api, _: bool) -> api::Api {
-    api
-}
-
-/// That what was asked for can be done by this program.
-fn check_cloud(get: impl Fn(&str) -> Option<String>) -> Result<(), BackendError> {
-    let on = get(settings::CLOUD).is_some_and(|value| value.trim() == "on");
-    match on && cfg!(not(feature = "aws")) {
-        true => Err(BackendError::NotConfigured(format!(
-            "{} is on, but this program was built without the feature aws",
-            settings::CLOUD
-        ))),
-        false => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod api_tests;
 
@@ -361,7 +305,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_of_a_path_never_become_more_than_that() {
+    fn ids_and_labels_are_percent_encoded() {
         let (test, run) = (
             TestId::parse("Xk29").unwrap(),
             TestRunId::parse("p4Tq").unwrap(),

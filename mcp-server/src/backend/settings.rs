@@ -1,36 +1,31 @@
-//! Where the API is and how we are let in: from the environment, and secrets
-//! from it or a file, never from the command line.
+//! Address of the API and how requests to it are authenticated, from environment
+//! variables. Secrets come from variables or a file, never from the command line.
 
 use super::BackendError;
+use super::token::{self, TOKEN, TOKEN_FILE};
 use dlt_core::safety;
 use std::path::PathBuf;
 use url::Url;
 
-/// Where the API is.
+/// The API's base URL.
 pub const URL: &str = "DLT_API_URL";
-/// A bearer token.
-pub const TOKEN: &str = "DLT_API_TOKEN";
-/// A file that holds one; it is read anew for each request, so it may change.
-pub const TOKEN_FILE: &str = "DLT_API_TOKEN_FILE";
-/// The CloudFormation stack whose API is meant, where no address is given.
+/// Without [`URL`]: the CloudFormation stack of the API.
 pub const STACK: &str = "DLT_STACK_NAME";
-/// Whether AWS itself may be asked about tasks and stacks: on or off.
+/// `on` or `off`: whether AWS itself is queried about tasks and stacks.
 pub const CLOUD: &str = "DLT_MCP_AWS";
-/// Set in every Lambda, and nowhere else.
+/// Set by AWS in every Lambda.
 const IN_LAMBDA: &str = "AWS_LAMBDA_FUNCTION_NAME";
-/// Longest token, bytes: headers above 16 KiB are refused on the way anyway.
-const LONGEST_TOKEN_BYTES: usize = 16 * 1024;
 
-/// How requests prove who sends them.
+/// How requests are authenticated.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Proof {
+pub enum Authentication {
     /// Not at all: `dlt up` on this machine.
     None,
-    /// A bearer token.
+    /// With a bearer token.
     Token(String),
-    /// A bearer token that stands in a file.
+    /// With a bearer token from a file, read for each request, so that it may change.
     TokenFile(PathBuf),
-    /// AWS Signature Version 4 with the credentials of the environment.
+    /// With AWS Signature Version 4.
     #[cfg(feature = "sigv4")]
     SigV4 {
         /// The region in the signature.
@@ -38,15 +33,15 @@ pub enum Proof {
     },
 }
 
-/// Says what kind it is and nothing that is secret.
-impl std::fmt::Debug for Proof {
+/// The kind of authentication, without secrets.
+impl std::fmt::Debug for Authentication {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl Proof {
-    /// For people.
+impl Authentication {
+    /// Its name in messages.
     pub fn name(&self) -> &'static str {
         match self {
             Self::None => "none",
@@ -58,9 +53,9 @@ impl Proof {
     }
 }
 
-/// Whether AWS itself is asked: in a Lambda only if it was said, since the role
-/// of one may not.
-pub fn asks_cloud(get: impl Fn(&str) -> Option<String>) -> Result<bool, BackendError> {
+/// Whether AWS itself is queried. In a Lambda it must be turned on: the function's role
+/// may lack the permissions.
+pub fn cloud_enabled(get: impl Fn(&str) -> Option<String>) -> Result<bool, BackendError> {
     match get(CLOUD).unwrap_or_default().trim() {
         "" => Ok(get(IN_LAMBDA).is_none()),
         "on" => Ok(true),
@@ -71,106 +66,112 @@ pub fn asks_cloud(get: impl Fn(&str) -> Option<String>) -> Result<bool, BackendE
     }
 }
 
-/// How the API was named.
+/// How to find the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// By its address.
-    Api(Settings),
-    /// By its stack.
+pub enum ApiLocation {
+    /// At a known address.
+    Address(Settings),
+    /// At the address in a CloudFormation stack's outputs; the stack's name.
     Stack(String),
 }
 
-impl Place {
-    /// From variables; an address wins.
-    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, BackendError> {
-        let said = |name: &str| get(name).map(|value| value.trim().to_owned());
-        let said = |name: &str| said(name).filter(|value| !value.is_empty());
-        match (said(URL), said(STACK)) {
-            (None, Some(_)) if said(TOKEN).or(said(TOKEN_FILE)).is_some() => {
+impl ApiLocation {
+    /// From variables; an address takes precedence over a stack.
+    pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, BackendError> {
+        let value = |name: &str| get(name).map(|value| value.trim().to_owned());
+        let value = |name: &str| value(name).filter(|value| !value.is_empty());
+        match (value(URL), value(STACK)) {
+            (None, Some(_)) if value(TOKEN).or(value(TOKEN_FILE)).is_some() => {
                 Err(BackendError::NotConfigured(format!(
                     "{STACK} is asked with AWS credentials: leave {TOKEN} and {TOKEN_FILE} out, or \
                      set {URL}"
                 )))
             }
             (None, Some(stack)) => Ok(Self::Stack(stack)),
-            _ => Settings::read(get).map(Self::Api),
+            _ => Settings::from_variables(get).map(Self::Address),
         }
     }
 }
 
-/// What a client of the API needs to know.
+/// Settings of a client of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The API's base, without a slash at its end.
+    /// The API's base URL, without a trailing slash.
     pub base: Url,
-    /// How requests prove who sends them.
-    pub proof: Proof,
+    /// How requests are authenticated.
+    pub authentication: Authentication,
 }
 
 impl Settings {
-    /// From variables; `get` is the environment.
-    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, BackendError> {
+    /// From variables.
+    pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, BackendError> {
         let get = |name: &str| get(name).filter(|value| !value.trim().is_empty());
-        let wrong = |text: String| BackendError::NotConfigured(text);
+        let error = |text: String| BackendError::NotConfigured(text);
         let Some(text) = get(URL) else {
-            return Err(wrong(format!(
+            return Err(error(format!(
                 "{URL} is not set: say where the API is, like http://127.0.0.1:7600/api of dlt up, or \
                  name its stack with {STACK}"
             )));
         };
-        let base = base(&text).map_err(|why| wrong(format!("{URL} {why}")))?;
-        let proof = match (get(TOKEN), get(TOKEN_FILE)) {
+        let base = base_url(&text).map_err(|why| error(format!("{URL} {why}")))?;
+        let authentication = match (get(TOKEN), get(TOKEN_FILE)) {
             (Some(_), Some(_)) => {
-                return Err(wrong(format!("set {TOKEN} or {TOKEN_FILE}, not both")));
+                return Err(error(format!("set {TOKEN} or {TOKEN_FILE}, not both")));
             }
-            (Some(token), None) => Proof::Token(checked(&token).map_err(wrong)?),
-            (None, Some(path)) => Proof::TokenFile(PathBuf::from(path)),
-            (None, None) => unsigned(&base)?,
+            (Some(token), None) => Authentication::Token(token::checked(&token).map_err(error)?),
+            (None, Some(path)) => Authentication::TokenFile(PathBuf::from(path)),
+            (None, None) => without_token(&base)?,
         };
-        Ok(Self { base, proof })
-    }
-
-    /// An API that nobody gave a token for.
-    #[cfg(feature = "aws")]
-    pub(super) fn of_api(text: &str) -> Result<Self, BackendError> {
-        let base = base(text)
-            .map_err(|why| BackendError::NotConfigured(format!("the stack's API {text} {why}")))?;
-        let proof = unsigned(&base)?;
-        Ok(Self { base, proof })
-    }
-
-    /// The `dlt up` of this machine, which asks for no proof.
-    pub fn local(base: &str) -> Result<Self, BackendError> {
-        let base = self::base(base).map_err(BackendError::NotConfigured)?;
         Ok(Self {
             base,
-            proof: Proof::None,
+            authentication,
+        })
+    }
+
+    /// The API at the address of a stack's output.
+    #[cfg(feature = "aws")]
+    pub(super) fn of_stack(url: &str) -> Result<Self, BackendError> {
+        let base = base_url(url)
+            .map_err(|why| BackendError::NotConfigured(format!("the stack's API {url} {why}")))?;
+        let authentication = without_token(&base)?;
+        Ok(Self {
+            base,
+            authentication,
+        })
+    }
+
+    /// The `dlt up` of this machine, without authentication.
+    pub fn local(base: &str) -> Result<Self, BackendError> {
+        let base = base_url(base).map_err(BackendError::NotConfigured)?;
+        Ok(Self {
+            base,
+            authentication: Authentication::None,
         })
     }
 }
 
-/// Without a token: API Gateway wants signatures, others nothing.
+/// Authentication without a token: signatures for an API Gateway, else none.
 #[cfg(feature = "sigv4")]
-fn unsigned(base: &Url) -> Result<Proof, BackendError> {
+fn without_token(base: &Url) -> Result<Authentication, BackendError> {
     Ok(match region_of(base) {
-        Some(region) => Proof::SigV4 { region },
-        None => Proof::None,
+        Some(region) => Authentication::SigV4 { region },
+        None => Authentication::None,
     })
 }
 
 #[cfg(not(feature = "sigv4"))]
-fn unsigned(base: &Url) -> Result<Proof, BackendError> {
+fn without_token(base: &Url) -> Result<Authentication, BackendError> {
     match region_of(base) {
         Some(_) => Err(BackendError::NotConfigured(format!(
             "{URL} is an API Gateway, which wants signed requests: this dlt-mcp was built without \
              the feature sigv4"
         ))),
-        None => Ok(Proof::None),
+        None => Ok(Authentication::None),
     }
 }
 
-/// The AWS region of an API Gateway's own host name,
-/// `<id>.execute-api.<region>.amazonaws.com`; none for other hosts.
+/// The AWS region in an API Gateway's own host name,
+/// `<id>.execute-api.<region>.amazonaws.com`; None for other hosts.
 pub fn region_of(base: &Url) -> Option<String> {
     let host = base.host_str()?;
     let name = host
@@ -183,8 +184,8 @@ pub fn region_of(base: &Url) -> Option<String> {
     }
 }
 
-/// An http or https URL without anything that is not a place.
-fn base(text: &str) -> Result<Url, String> {
+/// An https URL, or http to this machine, without credentials, query or fragment.
+fn base_url(text: &str) -> Result<Url, String> {
     let mut url = Url::parse(text.trim().trim_end_matches('/'))
         .map_err(|error| format!("is not a URL: {error}"))?;
     let Some(loopback) = safety::leads_to_loopback(&url) else {
@@ -211,38 +212,12 @@ fn base(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// A token that may stand in a header.
-pub(super) fn checked(text: &str) -> Result<String, String> {
-    let token = text.trim();
-    let token = token.strip_prefix("Bearer ").unwrap_or(token).trim();
-    if token.is_empty() {
-        return Err("the token is empty".to_owned());
-    }
-    if token.len() > LONGEST_TOKEN_BYTES {
-        return Err(format!(
-            "the token is longer than {LONGEST_TOKEN_BYTES} bytes"
-        ));
-    }
-    match token.bytes().all(|b| b.is_ascii_graphic()) {
-        true => Ok(token.to_owned()),
-        false => Err("the token holds characters that no token has".to_owned()),
-    }
-}
-
-/// The token of a file.
-pub(super) fn from_file(path: &std::path::Path) -> Result<String, BackendError> {
-    let told = |why: String| BackendError::NotConfigured(format!("{TOKEN_FILE}: {why}"));
-    // The path is the user's own; the file's content is never shown.
-    let text = std::fs::read_to_string(path).map_err(|error| told(error.to_string()))?;
-    checked(&text).map_err(told)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(rows: &[(&str, &str)]) -> Result<Settings, BackendError> {
-        Settings::read(|name| {
+        Settings::from_variables(|name| {
             let row = rows.iter().find(|row| row.0 == name);
             row.map(|row| row.1.to_owned())
         })
@@ -281,7 +256,8 @@ mod tests {
             (TOKEN, "Bearer s3cret"),
         ]);
         let settings = settings.unwrap();
-        assert_eq!(settings.proof, Proof::Token("s3cret".to_owned()));
+        let token = Authentication::Token("s3cret".to_owned());
+        assert_eq!(settings.authentication, token);
         assert!(!format!("{settings:?}").contains("s3cret"));
         for bad in ["two words", "line\nbreak", "\u{7f}"] {
             let error = read(&[(URL, "https://dlt.example.com"), (TOKEN, bad)]).unwrap_err();
@@ -292,40 +268,45 @@ mod tests {
     }
 
     #[test]
-    fn an_address_wins_over_a_stack_and_a_lambda_asks_nobody_else() {
-        let place = |rows: &[(&str, &str)]| {
+    fn an_address_takes_precedence_and_a_lambda_queries_only_the_api() {
+        let read = |rows: &[(&str, &str)]| {
             let get = |name: &str| {
                 let row = rows.iter().find(|row| row.0 == name);
                 row.map(|row| row.1.to_owned())
             };
-            (Place::read(get), asks_cloud(get))
+            (ApiLocation::from_variables(get), cloud_enabled(get))
         };
         let stack = (STACK, "load");
-        assert_eq!(place(&[stack]).0, Ok(Place::Stack("load".to_owned())));
-        let both = place(&[stack, (URL, "https://a.example")]);
-        assert!(matches!(both.0, Ok(Place::Api(_))));
-        assert!(place(&[stack, (TOKEN, "abc")]).0.is_err());
-        let nothing = place(&[(URL, " "), (STACK, "")]).0.unwrap_err().to_string();
+        assert_eq!(read(&[stack]).0, Ok(ApiLocation::Stack("load".to_owned())));
+        let both = read(&[stack, (URL, "https://a.example")]);
+        assert!(matches!(both.0, Ok(ApiLocation::Address(_))));
+        assert!(read(&[stack, (TOKEN, "abc")]).0.is_err());
+        let nothing = read(&[(URL, " "), (STACK, "")]).0.unwrap_err().to_string();
         assert!(
             nothing.contains(URL) && nothing.contains(STACK),
             "{nothing}"
         );
-        assert_eq!(place(&[]).1, Ok(true));
+        assert_eq!(read(&[]).1, Ok(true));
         let lambda = (IN_LAMBDA, "dlt-mcp");
-        assert_eq!(place(&[lambda]).1, Ok(false));
-        assert_eq!(place(&[lambda, (CLOUD, "on")]).1, Ok(true));
-        assert_eq!(place(&[(CLOUD, "off")]).1, Ok(false));
-        assert!(place(&[(CLOUD, "yes")]).1.is_err());
+        assert_eq!(read(&[lambda]).1, Ok(false));
+        assert_eq!(read(&[lambda, (CLOUD, "on")]).1, Ok(true));
+        assert_eq!(read(&[(CLOUD, "off")]).1, Ok(false));
+        assert!(read(&[(CLOUD, "yes")]).1.is_err());
     }
 
     #[test]
-    fn api_gateways_are_known_by_their_name() {
+    fn the_region_is_read_from_api_gateway_hosts_only() {
         let region = |text: &str| region_of(&Url::parse(text).unwrap());
         assert_eq!(
             region("https://abc123.execute-api.eu-west-1.amazonaws.com/prod").as_deref(),
             Some("eu-west-1")
         );
+        assert_eq!(
+            region("https://a1.execute-api.cn-north-1.amazonaws.com.cn/prod").as_deref(),
+            Some("cn-north-1")
+        );
         assert_eq!(region("https://execute-api.example.com/prod"), None);
+        assert_eq!(region("https://s3.eu-west-1.amazonaws.com/"), None);
         assert_eq!(
             region("https://a.execute-api.b.amazonaws.com.evil.example/"),
             None

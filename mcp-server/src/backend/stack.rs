@@ -1,5 +1,5 @@
-//! The API of a CloudFormation stack that is known by its name: where it is, is
-//! asked when the first question comes.
+//! The API of a CloudFormation stack that is known by its name: its address is looked up
+//! with the first request.
 
 use super::api::Api;
 use super::aws::Aws;
@@ -11,21 +11,19 @@ use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
-/// How the keys begin under which DLT's stacks put out where their API is; a
-/// hash follows.
+/// Prefix of the output with the API's address in DLT's stacks; a hash follows.
 const OUTPUT: &str = "DLTApiEndpoint";
 
 /// A stack's API.
-pub struct OfStack {
+pub struct StackApi {
     name: String,
     aws: Arc<Aws>,
     cloud: bool,
     api: OnceCell<Api>,
 }
 
-impl OfStack {
-    /// Nothing is asked yet; `cloud` says whether AWS is asked for more than
-    /// where the API is.
+impl StackApi {
+    /// `cloud` says whether AWS is queried for more than the API's address.
     pub fn new(name: String, cloud: bool) -> Self {
         Self {
             name,
@@ -35,20 +33,20 @@ impl OfStack {
         }
     }
 
-    /// Its API. What fails is tried again with the next question.
-    pub async fn api(&self) -> Result<&Api, BackendError> {
-        let found = self.api.get_or_try_init(|| async {
+    /// The client of its API. A failed lookup is repeated with the next request.
+    async fn api(&self) -> Result<&Api, BackendError> {
+        let api = self.api.get_or_try_init(|| async {
             let url = self.aws.output(&self.name, OUTPUT).await.map_err(|error| {
-                let told = |why: &str| {
+                let of_stack = |why: &str| {
                     BackendError::NotConfigured(format!("{STACK}: the stack {:?} {why}", self.name))
                 };
                 match &error {
-                    // CloudFormation says so of a stack that is not there.
+                    // CloudFormation's code for a stack that does not exist.
                     BackendError::Refused(code) if code == "ValidationError" => {
-                        told("is not in this account and region")
+                        of_stack("is not in this account and region")
                     }
                     BackendError::Denied(_) => {
-                        told("may not be described: cloudformation:DescribeStacks is needed")
+                        of_stack("may not be described: cloudformation:DescribeStacks is needed")
                     }
                     _ => error,
                 }
@@ -59,15 +57,15 @@ impl OfStack {
                     self.name
                 ))
             })?;
-            let api = Api::new(Settings::of_api(&url)?)?;
-            Ok(api.with_login(self.aws.login()))
+            let api = Api::new(Settings::of_stack(&url)?)?;
+            Ok(api.with_credentials(self.aws.credentials()))
         });
-        found.await
+        api.await
     }
 }
 
 #[async_trait]
-impl Backend for OfStack {
+impl Backend for StackApi {
     async fn get(&self, ask: &Ask) -> Result<Value, BackendError> {
         self.api().await?.get(ask).await
     }

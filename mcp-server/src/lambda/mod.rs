@@ -1,7 +1,7 @@
-//! The tools as a Lambda target of a Gateway of Bedrock AgentCore: the event is
-//! the tool's arguments and nothing else, the tool's name stands in the client
-//! context. Whatever comes, each invocation is answered and the next one asked
-//! for; only a Runtime API that is gone ends it.
+//! The tools as a Lambda target of a Gateway of Bedrock AgentCore. The event is the
+//! tool's arguments and nothing else; the tool's name is in the client context. Every
+//! invocation is answered, valid or not; the loop ends only if the Runtime API cannot be
+//! reached.
 
 pub mod runtime;
 
@@ -9,57 +9,22 @@ use crate::backend::{Backend, BackendError};
 use crate::compat;
 use crate::refusal::{Code, Refusal};
 use crate::tools;
-use async_trait::async_trait;
+use runtime::{Invocation, RuntimeApi, RuntimeError};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
-/// Where the tool's name stands.
+/// Key of the tool's name in the client context.
 const TOOL_NAME: &str = "bedrockAgentCoreToolName";
-/// What parts the target's name from the tool's.
+/// Separates the target's name from the tool's.
 const DELIMITER: &str = "___";
-
-/// One call.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Invocation {
-    /// Which, for the answer.
-    pub id: String,
-    /// Its client context; null if there is none or it cannot be read.
-    pub context: Value,
-    /// Its payload, if it is JSON.
-    pub event: Option<Value>,
-    /// How long the answer may take before the host stops waiting.
-    pub left: Duration,
-}
-
-/// Longest answer that is handed over, bytes: Lambda takes 6 MB.
+/// Longest answer, bytes: Lambda accepts 6 MB.
 const LONGEST_ANSWER_BYTES: usize = 5_500_000;
-/// Kept back of an invocation's time for handing the answer over.
-const LAST_WORD: Duration = Duration::from_secs(1);
+/// The part of an invocation's time that is reserved for sending the answer.
+const SEND_RESERVE: Duration = Duration::from_secs(1);
 
-/// Why the runtime has to end.
-#[derive(Debug, thiserror::Error)]
-pub enum RuntimeError {
-    /// It is no Lambda.
-    #[error("AWS_LAMBDA_RUNTIME_API is not set: this program runs inside AWS Lambda")]
-    NoLambda,
-    /// It cannot be reached any more.
-    #[error("the Lambda Runtime API cannot be reached: {0}")]
-    Gone(String),
-}
-
-/// Where invocations come from and answers go.
-#[async_trait]
-pub trait Runtime: Send + Sync {
-    /// Waits for the next call.
-    async fn next(&self) -> Result<Invocation, RuntimeError>;
-    /// Answers it. An answer that the Runtime API does not take is lost, and no
-    /// reason to end.
-    async fn respond(&self, id: &str, answer: &Value) -> Result<(), RuntimeError>;
-}
-
-/// In which form answers are given (`DLT_MCP_LAMBDA_RESULT`).
+/// The format of answers (`DLT_MCP_LAMBDA_RESULT`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Form {
+pub enum Format {
     /// The answer, or `{"error": …}`: the Gateway wraps it.
     #[default]
     Plain,
@@ -69,9 +34,9 @@ pub enum Form {
     Mcp,
 }
 
-impl Form {
-    /// The named one.
-    pub fn read(name: Option<&str>) -> Result<Self, String> {
+impl Format {
+    /// The format with this name; without a name, the default.
+    pub fn parse(name: Option<&str>) -> Result<Self, String> {
         match name.unwrap_or_default() {
             "" | "plain" => Ok(Self::Plain),
             "upstream" => Ok(Self::Upstream),
@@ -82,7 +47,7 @@ impl Form {
         }
     }
 
-    fn of(self, answer: Result<Value, Refusal>) -> Value {
+    fn apply(self, answer: Result<Value, Refusal>) -> Value {
         let (status, body) = match answer {
             Ok(body) => (200, body),
             Err(refusal) => {
@@ -110,7 +75,7 @@ impl Form {
     }
 }
 
-/// The HTTP status that DLT's envelope has for a refusal.
+/// The status in DLT's envelope.
 fn status(code: Code) -> u16 {
     match code {
         Code::NotFound | Code::NoBaseline | Code::BaselineDeleted | Code::NoResults => 404,
@@ -121,8 +86,8 @@ fn status(code: Code) -> u16 {
     }
 }
 
-/// The tool that a client context names.
-fn named(context: &Value) -> Result<&'static tools::Tool, Refusal> {
+/// The tool in a client context.
+fn tool_of(context: &Value) -> Result<&'static tools::Tool, Refusal> {
     let Some(name) = context["custom"][TOOL_NAME].as_str() else {
         return Err(Refusal::new(
             Code::InvalidArgument,
@@ -130,7 +95,7 @@ fn named(context: &Value) -> Result<&'static tools::Tool, Refusal> {
         )
         .hint("call this function through an AgentCore Gateway"));
     };
-    // A target's name has no underscores, so the first delimiter is the one.
+    // Target names have no underscores, so the first delimiter separates.
     let tool = name.split_once(DELIMITER).map_or(name, |parts| parts.1);
     tools::find(tool).ok_or_else(|| {
         let names: Vec<&str> = tools::all().iter().map(|tool| tool.name).collect();
@@ -141,7 +106,7 @@ fn named(context: &Value) -> Result<&'static tools::Tool, Refusal> {
     })
 }
 
-/// Arguments are an object; none may be left out altogether.
+/// The arguments in an event: an object, or nothing.
 fn arguments(event: Option<Value>) -> Result<Map<String, Value>, Refusal> {
     match event {
         Some(Value::Object(arguments)) => Ok(arguments),
@@ -154,45 +119,47 @@ fn arguments(event: Option<Value>) -> Result<Map<String, Value>, Refusal> {
 }
 
 async fn answer(backend: &dyn Backend, invocation: &Invocation) -> Result<Value, Refusal> {
-    let tool = named(&invocation.context)?;
+    let tool = tool_of(&invocation.context)?;
     let arguments = arguments(invocation.event.clone())?;
-    let budget = tools::BUDGET.min(invocation.left.saturating_sub(LAST_WORD));
-    let answer = tool.call(backend, arguments, budget).await;
-    answer.unwrap_or_else(|bug| Err(Refusal::new(Code::UpstreamError, bug.to_string())))
+    let left = invocation.left.saturating_sub(SEND_RESERVE);
+    let answer = tool
+        .call(backend, arguments, tools::CALL_DEADLINE.min(left))
+        .await;
+    answer.unwrap_or_else(|panicked| Err(Refusal::new(Code::UpstreamError, panicked.to_string())))
 }
 
-/// DLT's own answer, to a tool that it has.
+/// The answer of DLT's own server; None if it does not have the tool.
 async fn compatible(backend: &dyn Backend, invocation: &Invocation) -> Option<Value> {
-    let tool = named(&invocation.context).ok()?;
+    let tool = tool_of(&invocation.context).ok()?;
     let arguments = arguments(invocation.event.clone()).ok()?;
-    match compat::knows(tool.name) {
-        true => Some(compat::call(backend, tool.name, &arguments).await),
-        false => None,
+    if !compat::has_tool(tool.name) {
+        return None;
     }
+    Some(compat::call(backend, tool.name, &arguments).await)
 }
 
-/// Answers calls as long as there are any; with `compat` as DLT's own server
-/// does where it can.
+/// Answers invocations; with `compat`, as DLT's own server where it has the tool.
 pub async fn serve(
-    runtime: &dyn Runtime,
+    runtime: &RuntimeApi,
     backend: &dyn Backend,
-    form: Form,
+    format: Format,
     compat: bool,
 ) -> Result<(), RuntimeError> {
     loop {
         let invocation = runtime.next().await?;
-        let envelope = match compat {
-            true => compatible(backend, &invocation).await,
-            false => None,
+        let envelope = if compat {
+            compatible(backend, &invocation).await
+        } else {
+            None
         };
-        let answer = match envelope {
+        let mut answer = match envelope {
             Some(envelope) => envelope,
-            None => form.of(answer(backend, &invocation).await),
+            None => format.apply(answer(backend, &invocation).await),
         };
-        let answer = match answer.to_string().len() > LONGEST_ANSWER_BYTES {
-            true => form.of(Err(BackendError::TooLarge(LONGEST_ANSWER_BYTES).into())),
-            false => answer,
-        };
+        if answer.to_string().len() > LONGEST_ANSWER_BYTES {
+            let error = BackendError::TooLarge(LONGEST_ANSWER_BYTES);
+            answer = format.apply(Err(error.into()));
+        }
         runtime.respond(&invocation.id, &answer).await?;
     }
 }

@@ -1,10 +1,10 @@
-//! A mock of the Runtime API drives the loop through every tool, and through
-//! everything that a Gateway, or somebody's stray `Invoke`, may send.
+//! The loop against a mock of the Runtime API: every tool, and every kind of malformed
+//! invocation.
 
-use super::runtime::Lambda;
-use super::{Form, serve};
+use super::runtime::RuntimeApi;
+use super::{Format, serve};
 use crate::tools;
-use crate::tools::fixtures::{Canned, least};
+use crate::tools::fixtures::{CannedBackend, required_arguments};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 
-/// Calls to hand out (context, payload) and the answers that came.
+/// Invocations to send (context, payload) and the answers received.
 #[derive(Debug, Default)]
 struct Mock {
     calls: Mutex<Vec<(Option<String>, Vec<u8>)>>,
@@ -25,7 +25,7 @@ struct Mock {
 async fn next(State(mock): State<Arc<Mock>>) -> Response {
     let call = mock.calls.lock().unwrap().pop();
     let Some((context, payload)) = call else {
-        // The host is going down.
+        // Ends the loop.
         return axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let mut headers = HeaderMap::new();
@@ -47,8 +47,8 @@ async fn response(State(mock): State<Arc<Mock>>, Path(id): Path<String>, body: B
     axum::http::StatusCode::ACCEPTED.into_response()
 }
 
-/// Hands out the calls in turn; what was answered.
-fn played(calls: Vec<(Option<Value>, &[u8])>, form: Form) -> Vec<Value> {
+/// The answers to these invocations.
+fn answers(calls: Vec<(Option<Value>, &[u8])>, format: Format) -> Vec<Value> {
     let mock = Arc::new(Mock::default());
     let calls = calls.into_iter().rev();
     *mock.calls.lock().unwrap() = calls
@@ -69,7 +69,8 @@ fn played(calls: Vec<(Option<Value>, &[u8])>, form: Form) -> Vec<Value> {
             )
             .with_state(Arc::clone(&mock));
         let server = tokio::spawn(async { axum::serve(listener, routes).await });
-        let ended = serve(&Lambda::at(&host).unwrap(), &Canned::ours(), form, false).await;
+        let runtime = RuntimeApi::at(&host).unwrap();
+        let ended = serve(&runtime, &CannedBackend::new(), format, false).await;
         assert!(ended.is_err(), "it ends only with the Runtime API");
         server.abort();
     });
@@ -89,13 +90,17 @@ fn context(tool: &str) -> Option<Value> {
 fn every_tool_answers_through_the_runtime_api() {
     let bodies: Vec<Vec<u8>> = tools::all()
         .iter()
-        .map(|tool| Value::Object(least(tool.name)).to_string().into_bytes())
+        .map(|tool| {
+            Value::Object(required_arguments(tool.name))
+                .to_string()
+                .into_bytes()
+        })
         .collect();
     let calls = tools::all().iter().zip(&bodies);
     let calls = calls
         .map(|(tool, body)| (context(tool.name), body.as_slice()))
         .collect();
-    let answers = played(calls, Form::Plain);
+    let answers = answers(calls, Format::Plain);
     assert_eq!(answers.len(), tools::all().len());
     for (tool, answer) in tools::all().iter().zip(answers) {
         let validator = jsonschema::validator_for(&Value::Object(tool.exact.clone())).unwrap();
@@ -104,10 +109,10 @@ fn every_tool_answers_through_the_runtime_api() {
 }
 
 #[test]
-fn nothing_that_is_sent_ends_the_loop() {
+fn malformed_invocations_are_answered() {
     let nested = json!({"custom": {"bedrockAgentCoreToolName": "t___list_scenarios",
         "bedrockAgentCorePropagatedHeaders": {"X-Trace": "1"}}, "client": {"a": {"b": [1]}}, "env": null});
-    let answers = played(
+    let answers = answers(
         vec![
             (Some(nested), b"{}"),
             (context("list_scenarios"), b"null"),
@@ -127,7 +132,7 @@ fn nothing_that_is_sent_ends_the_loop() {
             (context("list_scenarios"), b"\xff\xfe not json"),
             (context("get_results"), b"{}"),
         ],
-        Form::Plain,
+        Format::Plain,
     );
     assert_eq!(answers.len(), 11);
     for answer in &answers[..4] {
@@ -139,26 +144,26 @@ fn nothing_that_is_sent_ends_the_loop() {
 }
 
 #[test]
-fn other_forms_are_opt_in() {
-    assert_eq!(Form::read(None), Ok(Form::Plain));
-    assert!(Form::read(Some("xml")).is_err());
+fn other_formats_are_opt_in() {
+    assert_eq!(Format::parse(None), Ok(Format::Plain));
+    assert!(Format::parse(Some("xml")).is_err());
     let calls = || {
         vec![
             (context("get_runners"), &b"{}"[..]),
             (context("get_results"), b"{\"test_id\":\"nope\"}"),
         ]
     };
-    let answers = played(calls(), Form::read(Some("upstream")).unwrap());
+    let upstream = answers(calls(), Format::parse(Some("upstream")).unwrap());
     assert_eq!(
-        (&answers[0]["statusCode"], &answers[1]["statusCode"]),
+        (&upstream[0]["statusCode"], &upstream[1]["statusCode"]),
         (&json!(200), &json!(404))
     );
-    let body: Value = serde_json::from_str(answers[0]["body"].as_str().unwrap()).unwrap();
+    let body: Value = serde_json::from_str(upstream[0]["body"].as_str().unwrap()).unwrap();
     assert_eq!(body["total_running"], 60);
-    let answers = played(calls(), Form::read(Some("mcp")).unwrap());
+    let mcp = answers(calls(), Format::parse(Some("mcp")).unwrap());
     assert_eq!(
-        (&answers[0]["isError"], &answers[1]["isError"]),
+        (&mcp[0]["isError"], &mcp[1]["isError"]),
         (&json!(false), &json!(true))
     );
-    assert_eq!(answers[1].get("structuredContent"), None);
+    assert_eq!(mcp[1].get("structuredContent"), None);
 }

@@ -1,5 +1,5 @@
-//! What the API said, as far as tools need it: fields that an older server does
-//! not have may be missing. How answers show it is `tools`' matter.
+//! Records of the API, as far as tools need them. Fields that older servers do not have
+//! may be missing. How answers show them is decided in `views`.
 
 pub(crate) mod numbers;
 pub(crate) mod run;

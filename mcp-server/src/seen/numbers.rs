@@ -1,14 +1,14 @@
-//! The numbers of a run, a region or a label in one form: from exact blocks in
-//! µs, or from the compatible results, which are texts in seconds.
+//! The numbers of a run, a region or a label in one form: from exact blocks in µs, or
+//! from DLT's compatible results, whose times are text in seconds.
 
-use crate::answer::ms;
+use crate::units::ms;
 use dlt_core::calls::answers::Samples;
 use dlt_core::judge::summary::{Block, Distribution};
 use dlt_core::measure::tally::TimesOver;
 use serde_json::Value;
 
-/// Milliseconds where times are meant; None where nothing is known. Times are of ok
-/// answers, or of all requests where those were never told apart: `over` says it.
+/// Counts, and times in milliseconds; None where unknown. Times are of ok answers, or of
+/// all requests where failed ones were not measured apart: see `over`.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Numbers {
     pub requests: u64,
@@ -24,9 +24,9 @@ pub(crate) struct Numbers {
     pub max_ms: Option<f64>,
     /// Which requests the times above are of.
     pub over: TimesOver,
-    /// Of the failed ones, where some failed and are kept apart.
+    /// Times of failed requests, if some failed and were measured apart.
     pub failed_times: Option<Distribution>,
-    /// Of all, where some failed.
+    /// Times of all requests, if some failed.
     pub all_times: Option<Distribution>,
 }
 
@@ -43,7 +43,7 @@ impl Numbers {
         }
     }
 
-    /// The times of a distribution; its requests are those that were timed.
+    /// The times of a distribution; `requests` is the number of timed requests.
     fn of_times(times: &Distribution) -> Self {
         Self {
             requests: times.count,
@@ -59,24 +59,24 @@ impl Numbers {
         }
     }
 
-    /// Whether failed requests are in its times.
+    /// Whether its times include failed requests.
     pub fn is_mixed(&self) -> bool {
         self.over == TimesOver::All && self.failed > 0
     }
 
-    /// The requests that are asked for alone, as many as were timed; those of all
-    /// where nothing else is known. Which ones they are is told beside.
+    /// Number and times of the wanted requests, and which requests they really are:
+    /// all, where nothing else was measured.
     pub fn timed(&self, wanted: Samples) -> (Self, Samples) {
         let all = self.all_times.as_ref().map(Self::of_times);
         match wanted {
             _ if self.is_mixed() => (*self, Samples::All),
             Samples::Ok => {
                 let ok = self.requests - self.failed.min(self.requests);
-                let answers = Self {
+                let numbers = Self {
                     requests: ok,
                     ..*self
                 };
-                (answers, Samples::Ok)
+                (numbers, Samples::Ok)
             }
             Samples::Failed => {
                 let failed = self.failed_times.as_ref().map(Self::of_times);
@@ -86,7 +86,7 @@ impl Numbers {
         }
     }
 
-    /// None if it is no entry of results.
+    /// From an entry of the compatible results; None if it is no object.
     pub fn of_results(entry: &Value) -> Option<Self> {
         let entry = entry.as_object()?;
         let number = |key: &str| match entry.get(key)? {
@@ -97,7 +97,7 @@ impl Numbers {
         let time = |key: &str| number(key).map(|seconds| ms((seconds * 1e6).round() as u64));
         let (succ, fail) = (count("succ").unwrap_or(0), count("fail").unwrap_or(0));
         Some(Self {
-            // Upstream's `throughput` is a count, not a rate.
+            // In DLT's results, `throughput` is a count, not a rate.
             requests: count("throughput").unwrap_or(succ + fail),
             failed: fail,
             bytes_received: count("bytes"),
@@ -109,15 +109,15 @@ impl Numbers {
             p99_ms: time("p99_0"),
             p99_9_ms: time("p99_9"),
             max_ms: time("p100_0"),
-            // As Taurus has them.
+            // Taurus measures ok and failed requests together.
             over: TimesOver::All,
             failed_times: None,
             all_times: None,
         })
     }
 
-    /// The stored points of the distribution: percent and ms, rising.
-    pub fn points(&self) -> Vec<(f64, f64)> {
+    /// The known percentiles, as percent and ms, ascending.
+    pub fn percentiles(&self) -> Vec<(f64, f64)> {
         let rows = [
             (0.0, self.min_ms),
             (50.0, self.p50_ms),
@@ -139,7 +139,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn compatible_results_are_seconds_as_text() {
+    fn compatible_results_are_text_in_seconds() {
         let entry = json!({"succ": 990, "fail": 10, "throughput": 1000, "avg_rt": "0.08412",
             "p95_0": "0.250", "p100_0": "1.5", "bytes": "23712"});
         let numbers = Numbers::of_results(&entry).unwrap();
@@ -147,9 +147,9 @@ mod tests {
         assert_eq!(numbers.avg_ms, Some(84.12));
         assert_eq!(numbers.p95_ms, Some(250.0));
         assert_eq!(numbers.p50_ms, None);
-        assert_eq!(numbers.points(), [(95.0, 250.0), (100.0, 1500.0)]);
+        assert_eq!(numbers.percentiles(), [(95.0, 250.0), (100.0, 1500.0)]);
         assert_eq!(Numbers::of_results(&json!(null)), None);
-        // Failures are among their times, and cannot be taken out.
+        // Times include failed requests, and cannot be separated.
         assert!(numbers.is_mixed());
         for wanted in [Samples::Ok, Samples::Failed, Samples::All] {
             assert_eq!(numbers.timed(wanted), (numbers, Samples::All));
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_requests_has_its_own_times() {
+    fn ok_failed_and_all_requests_have_their_own_times() {
         let times = |count, us| Distribution {
             count,
             p95_us: Some(us),

@@ -1,11 +1,10 @@
-//! A run record, of this dlt or of an older server that knows the compatible
-//! fields alone.
+//! A run record, of this dlt or of an older server, which has the compatible fields only.
 
 use super::numbers::Numbers;
-use crate::answer::ms;
 use crate::backend::{Ask, Backend, BackendError};
 use crate::clean::{Text, cut};
 use crate::refusal::{Code, Refusal};
+use crate::units::ms;
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::judge::outcome::Outcome;
 use dlt_core::judge::summary::LoadSummary;
@@ -16,7 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Statuses of a run that goes on.
+/// Statuses of a run that has not ended.
 const ACTIVE: [&str; 6] = [
     "queued",
     "provisioning",
@@ -26,7 +25,7 @@ const ACTIVE: [&str; 6] = [
     "cancelling",
 ];
 
-/// The record. Compatible fields are camelCase.
+/// A run record; compatible fields are camelCase.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Run {
@@ -65,14 +64,13 @@ pub(crate) enum Method {
 }
 
 impl Run {
-    /// Reads a record.
-    pub fn read(value: Value) -> Result<Self, BackendError> {
+    pub fn parse(value: Value) -> Result<Self, BackendError> {
         serde_json::from_value(value)
             .map_err(|error| BackendError::unreadable("run record", &error))
     }
 
-    /// The run of this id, or the newest one that measured something, or else
-    /// the newest.
+    /// The run with this id; without an id, the newest run with results, or else the
+    /// newest run.
     pub async fn find(
         backend: &dyn Backend,
         test: &TestId,
@@ -86,15 +84,15 @@ impl Run {
             test: test.clone(),
             run,
         };
-        Ok(Self::read(backend.get(&ask).await?)?)
+        Ok(Self::parse(backend.get(&ask).await?)?)
     }
 
-    /// Whether it still goes on.
+    /// Whether it has not ended yet.
     pub fn is_active(&self) -> bool {
         ACTIVE.contains(&self.status.as_str())
     }
 
-    /// How long load was made, seconds.
+    /// Duration of the load, seconds.
     pub fn seconds(&self) -> Option<f64> {
         if let Some(loaded) = self.summary.as_ref().and_then(Blocks::loaded_s) {
             return Some(loaded);
@@ -103,7 +101,7 @@ impl Run {
         text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0)
     }
 
-    /// How its percentiles were made.
+    /// How its percentiles were computed.
     pub fn method(&self) -> Method {
         let runners: u64 = self.complete_tasks.values().sum();
         match (&self.summary, runners) {
@@ -119,48 +117,50 @@ impl Run {
         outcome.is_some_and(|outcome| outcome.could_not_run)
     }
 
-    /// Without times where nothing was answered: those are of failures.
-    fn told(&self, numbers: Numbers) -> Numbers {
-        match self.could_not_run() {
-            true => Numbers {
+    /// The numbers without times if the target never answered: all times are of failures
+    /// then.
+    fn checked(&self, numbers: Numbers) -> Numbers {
+        if self.could_not_run() {
+            Numbers {
                 requests: numbers.requests,
                 failed: numbers.failed,
                 ..Numbers::default()
-            },
-            false => numbers,
+            }
+        } else {
+            numbers
         }
     }
 
-    /// A sentence on what the times of the run, of one region or of one label are of,
-    /// where times alone would mislead.
-    pub fn times_of(&self, region: Option<&str>, label: Option<&str>) -> Option<String> {
+    /// A sentence that says which requests the times of the run, of one region or of one
+    /// label are of; None where times need no explanation.
+    pub fn times_sentence(&self, region: Option<&str>, label: Option<&str>) -> Option<String> {
         let blocks = self.summary.as_ref().filter(|_| !self.could_not_run())?;
         let time = |us| format!("{} ms", ms(us));
         let count = |count: u64| count.to_string();
         let all = self.errors.as_deref().unwrap_or_default();
-        let named = |block: &&Block| block.label.as_deref() == label;
+        let has_label = |block: &&Block| block.label.as_deref() == label;
         let (block, errors) = match (region, label) {
             (Some(_), Some(_)) => return None,
-            // Errors are not known by region.
+            // Records have no errors by region.
             (Some(region), None) => (blocks.regions.get(region)?, &[][..]),
-            (None, Some(_)) => (blocks.labels.iter().find(named)?, all),
+            (None, Some(_)) => (blocks.labels.iter().find(has_label)?, all),
             (None, None) => (&blocks.total, all),
         };
         let times = blocks.times_of(block, errors)?;
         Some(times.sentence(count, time))
     }
 
-    /// All requests; None if it measured nothing.
+    /// The numbers of all requests; None if there were none.
     pub fn total(&self) -> Option<Numbers> {
         let numbers = match &self.summary {
             Some(blocks) => Some(Numbers::of_block(&blocks.total, blocks.times_over)),
             None => Numbers::of_results(&self.results["total"]),
         };
         let numbers = numbers.filter(|numbers| numbers.requests > 0);
-        numbers.map(|numbers| self.told(numbers))
+        numbers.map(|numbers| self.checked(numbers))
     }
 
-    /// By region, by name.
+    /// The numbers of each region, sorted by name.
     pub fn regions(&self) -> Vec<(String, Numbers)> {
         if let Some(blocks) = &self.summary {
             let rows = blocks.regions.iter();
@@ -168,7 +168,7 @@ impl Run {
                 .map(|(name, block)| {
                     (
                         name.clone(),
-                        self.told(Numbers::of_block(block, blocks.times_over)),
+                        self.checked(Numbers::of_block(block, blocks.times_over)),
                     )
                 })
                 .collect();
@@ -184,7 +184,7 @@ impl Run {
         rows
     }
 
-    /// By label, of all regions or one.
+    /// The numbers of each label, in all regions or one.
     pub fn labels(&self, region: Option<&str>) -> Vec<(String, Numbers)> {
         match (&self.summary, region) {
             (Some(blocks), None) if !blocks.labels.is_empty() => {
@@ -193,7 +193,7 @@ impl Run {
                     let label = block.label.clone().unwrap_or_default();
                     (
                         label,
-                        self.told(Numbers::of_block(block, blocks.times_over)),
+                        self.checked(Numbers::of_block(block, blocks.times_over)),
                     )
                 })
                 .collect()
@@ -210,7 +210,7 @@ impl Run {
         }
     }
 
-    /// The named region, or which there are.
+    /// The numbers of this region; if there is none, the error lists the regions.
     pub fn region(&self, name: &str) -> Result<Numbers, Refusal> {
         let regions = self.regions();
         let names: Vec<&str> = regions.iter().map(|row| row.0.as_str()).collect();
@@ -220,28 +220,28 @@ impl Run {
             .ok_or_else(|| unknown(Code::UnknownRegion, "region", &names))
     }
 
-    /// The named label as the API has it with its numbers, or which there are.
-    /// Agents know labels only as they were shown: cleaned and cut.
+    /// A label's exact text and its numbers; if there is no such label, the error lists
+    /// the labels. Agents may name a label as it was shown to them, cleaned and cut.
     pub fn label(&self, name: &str, region: Option<&str>) -> Result<(String, Numbers), Refusal> {
         let labels = self.labels(region);
         let names: Vec<&str> = labels.iter().map(|row| row.0.as_str()).collect();
         let exact = labels.iter().find(|row| row.0 == name);
-        let shown = |row: &&(String, Numbers)| Text::of(&row.0).as_str() == name;
-        if exact.is_none() && labels.iter().filter(shown).count() > 1 {
+        let is_shown_so = |row: &&(String, Numbers)| Text::of(&row.0).as_str() == name;
+        if exact.is_none() && labels.iter().filter(is_shown_so).count() > 1 {
             return Err(Refusal::argument(
                 "label",
                 "several labels look like this one, for they were cut or redacted",
             )
             .hint("call get_results with label_contains"));
         }
-        let found = exact.or_else(|| labels.iter().find(shown));
+        let found = exact.or_else(|| labels.iter().find(is_shown_so));
         found
             .cloned()
             .ok_or_else(|| unknown(Code::UnknownLabel, "label", &names))
     }
 }
 
-/// The newest run that ended, or else the newest.
+/// The newest run with results, or else the newest run.
 async fn newest(backend: &dyn Backend, test: &TestId) -> Result<TestRunId, Refusal> {
     let ask = Ask::Runs {
         test: test.clone(),
@@ -252,8 +252,8 @@ async fn newest(backend: &dyn Backend, test: &TestId) -> Result<TestRunId, Refus
     };
     let page = backend.get(&ask).await?;
     let rows = page["testRuns"].as_array().cloned().unwrap_or_default();
-    let measured = |row: &&Value| row["requests"].as_u64().unwrap_or(0) > 0;
-    let chosen = rows.iter().find(measured).or(rows.first());
+    let has_results = |row: &&Value| row["requests"].as_u64().unwrap_or(0) > 0;
+    let chosen = rows.iter().find(has_results).or(rows.first());
     let id = chosen.and_then(|row| row["testRunId"].as_str());
     let id = id.and_then(|id| TestRunId::parse(id).ok());
     id.ok_or_else(|| {
@@ -262,16 +262,17 @@ async fn newest(backend: &dyn Backend, test: &TestId) -> Result<TestRunId, Refus
     })
 }
 
-/// Up to ten names that would have been right.
+/// An error that lists up to ten existing names.
 fn unknown(code: Code, field: &str, names: &[&str]) -> Refusal {
     let shown: Vec<String> = names
         .iter()
         .take(10)
         .map(|name| cut(Text::of(name).as_str(), 40))
         .collect();
-    let message = match names.is_empty() {
-        true => format!("this run has no {field}s"),
-        false => format!("no such {field}; there are {}", shown.join(", ")),
+    let message = if names.is_empty() {
+        format!("this run has no {field}s")
+    } else {
+        format!("no such {field}; there are {}", shown.join(", "))
     };
     Refusal::new(code, message)
         .about(field)

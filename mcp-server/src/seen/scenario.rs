@@ -1,9 +1,9 @@
-//! A scenario, as lists and its own record show it.
+//! A scenario's record, and the rows of GET /scenarios.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The record; in lists most fields are missing.
+/// A scenario; in lists most fields are missing.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Scenario {
@@ -28,7 +28,7 @@ pub(crate) struct Scenario {
     pub tasks_per_region: Vec<Tasks>,
 }
 
-/// Runners of a region.
+/// A region's task counts.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Tasks {
@@ -46,7 +46,7 @@ pub(crate) struct Scenarios {
 }
 
 impl Scenario {
-    /// Whether a run is under way.
+    /// Whether it has a run that has not ended.
     pub fn is_active(&self) -> bool {
         !matches!(
             self.status.as_str(),
@@ -54,7 +54,7 @@ impl Scenario {
         )
     }
 
-    /// Its plan: an object, or JSON text as older servers store it.
+    /// Its plan as an object; older servers store it as JSON text.
     pub fn plan(&self) -> Value {
         match &self.test_scenario {
             Value::String(text) => serde_json::from_str(text).unwrap_or(Value::Null),

@@ -1,14 +1,13 @@
-//! Is a run better or worse than another: which two runs, and the service's own
-//! comparison of them, with equality of load checked first. The statistics are
-//! the core's; how the answer is made short is `comparison_view`'s.
+//! Whether a run is better or worse than another. Here the two runs are chosen and the
+//! API's comparison is requested; dlt-core computes it, `views::comparison` shortens it.
 
-use super::comparison_view::{Compared, Output, Shown, output};
-use super::get_baseline_test_run::{baseline, deleted};
-use super::{Asked, Question, run, test};
-use crate::answer::{Answer, LONGEST_ANSWER, LONGEST_DEFAULT};
+use super::get_baseline_test_run::{baseline, baseline_deleted};
+use super::{CallContext, Question, parse_run_id, parse_test_id};
 use crate::backend::{Ask, BackendError};
 use crate::refusal::{Code, Refusal};
 use crate::seen::run::Run;
+use crate::views::answer::{LONGEST_ANSWER, LONGEST_DEFAULT, ToolAnswer};
+use crate::views::comparison::{ApiComparison, Filter, Output, output};
 use async_trait::async_trait;
 use dlt_core::ids::{TestId, TestRunId};
 use schemars::JsonSchema;
@@ -21,7 +20,6 @@ const DEFAULT_THRESHOLD_PCT: f64 = 5.0;
 
 pub(super) struct CompareTestRuns;
 
-/// Its arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {
@@ -58,20 +56,23 @@ pub(super) struct Input {
 impl Question for CompareTestRuns {
     const NAME: &'static str = "compare_test_runs";
     const TITLE: &'static str = "Compare test runs";
-    const TEXT: &'static str = "Whether a run is better, worse or the same as another of its scenario, \
+    const DESCRIPTION: &'static str = "Whether a run is better, worse or the same as another of its scenario, \
         with intervals: which totals and labels changed beyond noise. incomparable means that load, \
         regions, tasks or plan differ, or a run cannot be trusted.";
     type Input = Input;
     type Output = Output;
 
-    async fn answer(asked: &Asked<'_>, input: Input) -> Result<Answer<Output>, Refusal> {
-        let test = test(&input.test_id)?;
+    async fn answer(
+        context: &CallContext<'_>,
+        input: Input,
+    ) -> Result<ToolAnswer<Output>, Refusal> {
+        let test = parse_test_id(&input.test_id)?;
         let base_test = match &input.base_test_id {
-            Some(id) => super::test(id)?,
+            Some(id) => parse_test_id(id)?,
             None => test.clone(),
         };
         let from_baseline = input.base == "baseline";
-        let (base, candidate) = runs(asked, &input, &test, &base_test).await?;
+        let (base, candidate) = run_ids(context, &input, &test, &base_test).await?;
         let sides = [
             ("base", &base_test, &base),
             ("candidate", &test, &candidate),
@@ -87,7 +88,7 @@ impl Question for CompareTestRuns {
             with_test: base_test,
             region: input.region.clone(),
         };
-        let compared = match asked.backend.get(&ask).await {
+        let comparison = match context.backend.get(&ask).await {
             Err(BackendError::NoRoute) => {
                 return Err(
                     Refusal::new(Code::UpstreamError, "this server cannot compare runs")
@@ -95,34 +96,36 @@ impl Question for CompareTestRuns {
                 );
             }
             Err(error) => {
-                let refusal = fault(asked, error, &sides, input.region.as_deref()).await;
-                let of_base = refusal.field.as_deref() == Some("base");
-                return Err(match from_baseline && of_base {
-                    true => deleted(),
-                    false => refusal,
+                let region = input.region.as_deref();
+                let refusal = name_side(context, error, &sides, region).await;
+                let is_about_base = refusal.field.as_deref() == Some("base");
+                return Err(if from_baseline && is_about_base {
+                    baseline_deleted()
+                } else {
+                    refusal
                 });
             }
             Ok(answer) => answer,
         };
-        let compared: Compared = serde_json::from_value(compared)
+        let comparison: ApiComparison = serde_json::from_value(comparison)
             .map_err(|error| BackendError::unreadable("comparison", &error))?;
-        let shown = Shown {
+        let filter = Filter {
             metric: input.metric.as_deref(),
             threshold_pct: input.threshold_pct.unwrap_or(DEFAULT_THRESHOLD_PCT),
             limit: input.limit.unwrap_or(DEFAULT_LIMIT),
         };
-        shown.check(&compared)?;
+        filter.check(&comparison)?;
         let longest = match input.limit {
             Some(_) => LONGEST_ANSWER,
             None => LONGEST_DEFAULT,
         };
-        Ok(Answer::whole(fitting(&compared, shown, longest)))
+        Ok(ToolAnswer::whole(shortened(&comparison, filter, longest)))
     }
 }
 
 /// The ids of base and candidate.
-async fn runs(
-    asked: &Asked<'_>,
+async fn run_ids(
+    context: &CallContext<'_>,
     input: &Input,
     test: &TestId,
     base_test: &TestId,
@@ -137,42 +140,42 @@ async fn runs(
         }
     }
     let base = match input.base.as_str() {
-        "baseline" => baseline(asked.backend, base_test).await?,
-        id => run(id, "base")?,
+        "baseline" => baseline(context.backend, base_test).await?,
+        id => parse_run_id(id, "base")?,
     };
     let candidate = match input.candidate.as_str() {
         "latest" => {
-            let newest = Run::find(asked.backend, test, None).await?;
+            let newest = Run::find(context.backend, test, None).await?;
             TestRunId::parse(&newest.test_run_id)
                 .map_err(|error| BackendError::Unreadable(error.to_string()))?
         }
-        id => run(id, "candidate")?,
+        id => parse_run_id(id, "candidate")?,
     };
-    match base == candidate {
-        true => Err(
+    if base == candidate {
+        return Err(
             Refusal::argument("candidate", "base and candidate are the same run")
                 .hint("call list_test_runs for another run"),
-        ),
-        false => Ok((base, candidate)),
+        );
     }
+    Ok((base, candidate))
 }
 
-/// As many changed labels as fit into an answer.
-fn fitting(compared: &Compared, mut shown: Shown<'_>, longest: usize) -> Output {
+/// The comparison with as many changed labels as fit into an answer.
+fn shortened(comparison: &ApiComparison, mut filter: Filter<'_>, longest: usize) -> Output {
     loop {
-        let output = output(compared, &shown);
+        let output = output(comparison, &filter);
         let length = serde_json::to_string(&output).map_or(0, |text| text.chars().count());
-        if length <= longest || shown.limit <= 1 {
+        if length <= longest || filter.limit <= 1 {
             return output;
         }
-        shown.limit = (shown.limit * 4 / 5).max(1);
+        filter.limit = (filter.limit * 4 / 5).max(1);
     }
 }
 
-/// Which of the two runs it is about that they cannot be compared: the API does
-/// not say.
-async fn fault(
-    asked: &Asked<'_>,
+/// An error of the comparison that names the run it is about. The API does not say, so
+/// both runs are requested.
+async fn name_side(
+    context: &CallContext<'_>,
     error: BackendError,
     sides: &[(&'static str, Ask); 2],
     region: Option<&str>,
@@ -183,11 +186,13 @@ async fn fault(
         return error.into();
     }
     for (field, ask) in sides {
-        match asked.backend.get(ask).await {
-            Err(no @ BackendError::NotFound(_)) => return Refusal::from(no).about(field),
+        match context.backend.get(ask).await {
+            Err(missing @ BackendError::NotFound(_)) => {
+                return Refusal::from(missing).about(field);
+            }
             Ok(record) if of_region => {
-                let found = Run::read(record).map_err(Refusal::from);
-                if let Err(refusal) = found.and_then(|run| run.region(region.unwrap_or_default())) {
+                let run = Run::parse(record).map_err(Refusal::from);
+                if let Err(refusal) = run.and_then(|run| run.region(region.unwrap_or_default())) {
                     return refusal;
                 }
             }

@@ -1,11 +1,11 @@
-//! The run that others of its scenario are held against.
+//! The baseline run of a scenario.
 
-use super::get_test_run::{View, shown};
-use super::result_view::Output;
-use super::{Asked, Question, test};
-use crate::answer::Answer;
+use super::get_test_run::{View, view_of};
+use super::{CallContext, Question, parse_test_id};
 use crate::backend::{Ask, Backend, BackendError};
 use crate::refusal::{Code, Refusal};
+use crate::views::answer::ToolAnswer;
+use crate::views::result::Output;
 use async_trait::async_trait;
 use dlt_core::ids::{TestId, TestRunId};
 use schemars::JsonSchema;
@@ -13,7 +13,6 @@ use serde::Deserialize;
 
 pub(super) struct GetBaselineTestRun;
 
-/// Its arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {
@@ -24,7 +23,7 @@ pub(super) struct Input {
     view: View,
 }
 
-/// The id of the baseline.
+/// The id of a scenario's baseline run.
 pub(super) async fn baseline(backend: &dyn Backend, test: &TestId) -> Result<TestRunId, Refusal> {
     let answer = backend
         .get(&Ask::Baseline {
@@ -39,8 +38,7 @@ pub(super) async fn baseline(backend: &dyn Backend, test: &TestId) -> Result<Tes
     })
 }
 
-/// The baseline run is gone.
-pub(super) fn deleted() -> Refusal {
+pub(super) fn baseline_deleted() -> Refusal {
     Refusal::new(Code::BaselineDeleted, "the baseline run no longer exists")
         .hint("call list_test_runs and give compare_test_runs a run id as base")
 }
@@ -49,17 +47,22 @@ pub(super) fn deleted() -> Refusal {
 impl Question for GetBaselineTestRun {
     const NAME: &'static str = "get_baseline_test_run";
     const TITLE: &'static str = "Get baseline test run";
-    const TEXT: &'static str = "The run that was chosen as the baseline of a scenario.";
+    const DESCRIPTION: &'static str = "The run that was chosen as the baseline of a scenario.";
     type Input = Input;
     type Output = Output;
-    const SHALLOW: bool = true;
+    const REQUIRED_ONLY: bool = true;
 
-    async fn answer(asked: &Asked<'_>, input: Input) -> Result<Answer<Output>, Refusal> {
-        let test = test(&input.test_id)?;
-        let run = baseline(asked.backend, &test).await?;
-        match asked.backend.get(&Ask::Run { test, run }).await {
-            Err(BackendError::NotFound(code)) if code == "TESTRUN_NOT_FOUND" => Err(deleted()),
-            record => shown(record?, input.view, &asked.question),
+    async fn answer(
+        context: &CallContext<'_>,
+        input: Input,
+    ) -> Result<ToolAnswer<Output>, Refusal> {
+        let test = parse_test_id(&input.test_id)?;
+        let run = baseline(context.backend, &test).await?;
+        match context.backend.get(&Ask::Run { test, run }).await {
+            Err(BackendError::NotFound(code)) if code == "TESTRUN_NOT_FOUND" => {
+                Err(baseline_deleted())
+            }
+            record => view_of(record?, input.view, &context.question_hash),
         }
     }
 }

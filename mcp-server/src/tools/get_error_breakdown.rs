@@ -1,11 +1,12 @@
 //! Why requests failed: by cause, label or region.
 
-use super::{Asked, Question, run, test};
-use crate::answer::{Answer, Rows, Warning, percent};
+use super::{CallContext, Question, parse_run_id, parse_test_id};
 use crate::backend::{Ask, BackendError};
 use crate::clean::Text;
 use crate::refusal::{Code, Refusal};
 use crate::seen::run::Run;
+use crate::units::percent;
+use crate::views::answer::{Rows, ToolAnswer, Warning};
 use async_trait::async_trait;
 use dlt_core::calls::answers::ErrorsAnswer;
 use dlt_core::judge::summary::ErrorRow;
@@ -15,14 +16,13 @@ use std::collections::BTreeMap;
 
 /// Groups without `limit`.
 const DEFAULT_LIMIT: usize = 20;
-/// Labels named in a group.
+/// Most labels that are named in a group.
 const TOP_LABELS: usize = 3;
-/// Milliseconds since the epoch that jiff can show.
-const MOST_MS: u64 = 253_402_300_799_000;
+/// The latest time that jiff can format, milliseconds since 1970.
+const LATEST_MS: u64 = 253_402_300_799_000;
 
 pub(super) struct GetErrorBreakdown;
 
-/// Its arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {
@@ -47,7 +47,6 @@ enum GroupBy {
     Region,
 }
 
-/// Its answer.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Output {
     total_errors: u64,
@@ -110,24 +109,27 @@ impl Kind {
 impl Question for GetErrorBreakdown {
     const NAME: &'static str = "get_error_breakdown";
     const TITLE: &'static str = "Error breakdown";
-    const TEXT: &'static str = "Why requests of a run failed: causes with counts, shares, labels, first \
+    const DESCRIPTION: &'static str = "Why requests of a run failed: causes with counts, shares, labels, first \
         and last time, one example. kind generator is the load generator's fault, not the target's.";
     type Input = Input;
     type Output = Output;
 
-    async fn answer(asked: &Asked<'_>, input: Input) -> Result<Answer<Output>, Refusal> {
+    async fn answer(
+        context: &CallContext<'_>,
+        input: Input,
+    ) -> Result<ToolAnswer<Output>, Refusal> {
         let (test, run) = (
-            test(&input.test_id)?,
-            run(&input.test_run_id, "test_run_id")?,
+            parse_test_id(&input.test_id)?,
+            parse_run_id(&input.test_run_id, "test_run_id")?,
         );
-        let seen = Run::find(asked.backend, &test, Some(&run)).await?;
-        let Some(total) = seen.total() else {
-            let text = format!("the run is {} and has no results", seen.status);
+        let record = Run::find(context.backend, &test, Some(&run)).await?;
+        let Some(total) = record.total() else {
+            let text = format!("the run is {} and has no results", record.status);
             return Err(Refusal::new(Code::NoResults, text).hint("call get_results for its state"));
         };
         let mut warnings = Vec::new();
         let ask = Ask::Errors { test, run };
-        let rows = match (seen.errors.clone(), asked.backend.get(&ask).await) {
+        let rows = match (record.errors.clone(), context.backend.get(&ask).await) {
             (_, Ok(value)) => {
                 let answer: ErrorsAnswer = serde_json::from_value(value)
                     .map_err(|error| BackendError::unreadable("errors", &error))?;
@@ -142,11 +144,11 @@ impl Question for GetErrorBreakdown {
             (None, Err(error)) => return Err(error.into()),
         };
         let mut groups = match (input.group_by, rows) {
-            (GroupBy::Region, _) => by_region(&seen),
+            (GroupBy::Region, _) => by_region(&record),
             (GroupBy::Code, Some(rows)) => rows.iter().map(of_cause).collect(),
             (GroupBy::Label, Some(rows)) => by_label(&rows),
-            (GroupBy::Label, None) => of_labels(&seen),
-            (GroupBy::Code, None) => of_codes(&seen, total.failed, &mut warnings),
+            (GroupBy::Label, None) => by_label_of_record(&record),
+            (GroupBy::Code, None) => by_code_of_record(&record, total.failed, &mut warnings),
         };
         groups.retain(|group| group.count > 0);
         groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.key.cmp(&b.key)));
@@ -156,19 +158,19 @@ impl Question for GetErrorBreakdown {
         let limit = input.limit.unwrap_or(DEFAULT_LIMIT);
         let groups_total = groups.len();
         groups.truncate(limit);
-        Ok(Answer {
+        Ok(ToolAnswer {
             rows: Some(Rows {
                 field: "groups",
                 offset: 0,
-                // The rest has no page: how many there are is said.
+                // There are no further pages; `groups_total` says how many there are.
                 total: 0,
-                question: asked.question.clone(),
-                asked: input.limit.is_some(),
+                question_hash: context.question_hash.clone(),
+                has_limit: input.limit.is_some(),
             }),
             body: Output {
                 total_errors: total.failed,
                 error_pct: percent(total.failed, total.requests),
-                error_reason: seen.error_reason.as_deref().and_then(Text::some),
+                error_reason: record.error_reason.as_deref().and_then(Text::some),
                 warnings,
                 next: match total.failed {
                     0 => "nothing failed; call get_results for response times".into(),
@@ -201,26 +203,26 @@ fn of_cause(row: &ErrorRow) -> Group {
         None => row.cause.clone(),
     };
     let time = |ms: u64| {
-        let ms = i64::try_from(ms.min(MOST_MS)).ok()?;
+        let ms = i64::try_from(ms.min(LATEST_MS)).ok()?;
         let instant = jiff::Timestamp::from_millisecond(ms).ok()?;
         Text::some(&instant.to_string())
     };
     Group {
         message: Text::some(&row.message),
-        top_labels: top(&row.labels),
+        top_labels: top_labels(&row.labels),
         first_at: time(row.first_at),
         last_at: time(row.last_at),
         example: row.exchanges.first().and_then(|exchange| {
             let line = |text: &str| Text::of(text.lines().next().unwrap_or_default());
-            let (sent, got) = (line(&exchange.request), line(&exchange.response));
-            Text::some(&format!("{} → {}", sent.as_str(), got.as_str()))
+            let (request, response) = (line(&exchange.request), line(&exchange.response));
+            Text::some(&format!("{} → {}", request.as_str(), response.as_str()))
         }),
         ..group(&key, Some(Kind::of(&row.cause)), row.count)
     }
 }
 
 /// The labels with most errors.
-fn top(labels: &BTreeMap<String, u64>) -> Vec<Text> {
+fn top_labels(labels: &BTreeMap<String, u64>) -> Vec<Text> {
     let mut rows: Vec<(&String, &u64)> = labels.iter().collect();
     rows.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
     rows.iter()
@@ -239,7 +241,7 @@ fn by_label(rows: &[ErrorRow]) -> Vec<Group> {
         .collect()
 }
 
-fn of_labels(run: &Run) -> Vec<Group> {
+fn by_label_of_record(run: &Run) -> Vec<Group> {
     let rows = run.labels(None);
     rows.iter()
         .map(|(label, numbers)| group(label, None, numbers.failed))
@@ -253,12 +255,12 @@ fn by_region(run: &Run) -> Vec<Group> {
         .collect()
 }
 
-/// From the stored codes of an older server. It keeps every code outside a
-/// fixed list, good ones like 206 among them, and nothing of failed checks.
-fn of_codes(run: &Run, failed: u64, warnings: &mut Vec<Warning>) -> Vec<Group> {
+/// From the response codes in an older server's record. These are all codes outside of a
+/// fixed list, successful ones like 206 included; failed checks are not among them.
+fn by_code_of_record(run: &Run, failed: u64, warnings: &mut Vec<Warning>) -> Vec<Group> {
     let mut groups = Vec::new();
     let mut known = 0;
-    let mut good = 0;
+    let mut successful = 0;
     let codes = run.results["total"]["rc"].as_array();
     for row in codes.into_iter().flatten() {
         let code = match &row["code"] {
@@ -270,7 +272,7 @@ fn of_codes(run: &Run, failed: u64, warnings: &mut Vec<Warning>) -> Vec<Group> {
             .or_else(|| row["count"].as_str()?.parse().ok());
         let count = count.unwrap_or(0);
         match code.parse::<u16>() {
-            Ok(200..=399) => good += count,
+            Ok(200..=399) => successful += count,
             Ok(_) => groups.push(group(&code, Some(Kind::Http), count)),
             Err(_) => groups.push(group(&code, Some(Kind::of(&code)), count)),
         }
@@ -278,8 +280,8 @@ fn of_codes(run: &Run, failed: u64, warnings: &mut Vec<Warning>) -> Vec<Group> {
             known += count;
         }
     }
-    if good > 0 {
-        let text = format!("{good} answers with codes 2xx or 3xx are not counted as errors");
+    if successful > 0 {
+        let text = format!("{successful} answers with codes 2xx or 3xx are not counted as errors");
         warnings.push(Warning::new("good_codes", &text));
     }
     groups.push(group(

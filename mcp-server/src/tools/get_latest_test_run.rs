@@ -1,18 +1,17 @@
-//! The newest run of a scenario, whatever became of it.
+//! The newest run of a scenario, in any status.
 
-use super::get_test_run::{View, shown};
-use super::result_view::Output;
-use super::{Asked, Question, run, test};
-use crate::answer::Answer;
+use super::get_test_run::{View, view_of};
+use super::{CallContext, Question, parse_run_id, parse_test_id};
 use crate::backend::Ask;
 use crate::refusal::{Code, Refusal};
+use crate::views::answer::ToolAnswer;
+use crate::views::result::Output;
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(super) struct GetLatestTestRun;
 
-/// Its arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {
@@ -27,13 +26,17 @@ pub(super) struct Input {
 impl Question for GetLatestTestRun {
     const NAME: &'static str = "get_latest_test_run";
     const TITLE: &'static str = "Get latest test run";
-    const TEXT: &'static str = "The newest run of a scenario, also one that still runs or failed.";
+    const DESCRIPTION: &'static str =
+        "The newest run of a scenario, also one that still runs or failed.";
     type Input = Input;
     type Output = Output;
-    const SHALLOW: bool = true;
+    const REQUIRED_ONLY: bool = true;
 
-    async fn answer(asked: &Asked<'_>, input: Input) -> Result<Answer<Output>, Refusal> {
-        let test = test(&input.test_id)?;
+    async fn answer(
+        context: &CallContext<'_>,
+        input: Input,
+    ) -> Result<ToolAnswer<Output>, Refusal> {
+        let test = parse_test_id(&input.test_id)?;
         let ask = Ask::Runs {
             test: test.clone(),
             limit: 1,
@@ -41,7 +44,7 @@ impl Question for GetLatestTestRun {
             to: None,
             after: None,
         };
-        let page = asked.backend.get(&ask).await?;
+        let page = context.backend.get(&ask).await?;
         let Some(id) = page["testRuns"][0]["testRunId"].as_str() else {
             return Err(
                 Refusal::new(Code::NoResults, "this scenario has not run yet")
@@ -50,8 +53,9 @@ impl Question for GetLatestTestRun {
         };
         let ask = Ask::Run {
             test,
-            run: run(id, "test_run_id")?,
+            run: parse_run_id(id, "test_run_id")?,
         };
-        shown(asked.backend.get(&ask).await?, input.view, &asked.question)
+        let record = context.backend.get(&ask).await?;
+        view_of(record, input.view, &context.question_hash)
     }
 }

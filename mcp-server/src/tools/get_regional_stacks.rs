@@ -1,11 +1,12 @@
-//! What is deployed: the hub and the regions where load can be made.
+//! The deployment: the hub, and the regions where load can be generated.
 
-use super::{Asked, Question};
-use crate::answer::{Answer, RegionError, Warning, instant};
+use super::{CallContext, Question};
 use crate::backend::cloud::{self, Cloud, stack_region};
 use crate::backend::{Ask, BackendError};
 use crate::clean::Text;
 use crate::refusal::{Code, Refusal};
+use crate::units::utc_time;
+use crate::views::answer::{RegionError, ToolAnswer, Warning};
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use schemars::JsonSchema;
@@ -14,7 +15,6 @@ use serde_json::Value;
 
 pub(super) struct GetRegionalStacks;
 
-/// Its arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {
@@ -26,7 +26,6 @@ pub(super) struct Input {
     include_resources: bool,
 }
 
-/// Its answer.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,7 +75,7 @@ struct RegionRow {
     stack_id: Option<Text>,
     #[serde(skip)]
     #[schemars(skip)]
-    stack: Option<String>,
+    stack_arn: Option<String>,
 }
 
 fn text(value: &Value, key: &str) -> Option<Text> {
@@ -91,7 +90,7 @@ impl Hub {
             dlt_version: text(stack, "dlt_version"),
             latest_version: text(stack, "latest_version"),
             update_available: stack["is_update_available"].as_bool(),
-            created: stack["created_time"].as_str().and_then(instant),
+            created: stack["created_time"].as_str().and_then(utc_time),
             account_id: text(stack, "account_id").filter(|_| resources),
             stack_id: text(stack, "stack_id").filter(|_| resources),
         }
@@ -105,12 +104,20 @@ impl RegionRow {
             version: text(info, "version"),
             compatible: info["compatible"].as_bool(),
             reason: text(info, "incompatibilityReason"),
-            deployed: info["deploymentDate"].as_str().and_then(instant),
+            deployed: info["deploymentDate"].as_str().and_then(utc_time),
             cluster: text(info, "taskCluster").filter(|_| resources),
             stack_id: text(info, "stackId").filter(|_| resources),
             stack_status: None,
-            stack: info["stackId"].as_str().map(str::to_owned),
+            stack_arn: info["stackId"].as_str().map(str::to_owned),
         }
+    }
+}
+
+impl RegionRow {
+    /// The ARN of its stack, if it is one on AWS.
+    fn stack_on_aws(&self) -> Option<&str> {
+        let arn = self.stack_arn.as_deref()?;
+        stack_region(arn).is_some().then_some(arn)
     }
 }
 
@@ -118,18 +125,21 @@ impl RegionRow {
 impl Question for GetRegionalStacks {
     const NAME: &'static str = "get_regional_stacks";
     const TITLE: &'static str = "Regional stacks";
-    const TEXT: &'static str = "What is deployed: the hub with its version, and the regions where load \
+    const DESCRIPTION: &'static str = "What is deployed: the hub with its version, and the regions where load \
         can be made with versions and whether the hub can use them.";
     type Input = Input;
     type Output = Output;
 
-    async fn answer(asked: &Asked<'_>, input: Input) -> Result<Answer<Output>, Refusal> {
-        let found = asked.backend.get(&Ask::Regions).await?;
-        let Some(infos) = found["regions"].as_array() else {
+    async fn answer(
+        context: &CallContext<'_>,
+        input: Input,
+    ) -> Result<ToolAnswer<Output>, Refusal> {
+        let answer = context.backend.get(&Ask::Regions).await?;
+        let Some(infos) = answer["regions"].as_array() else {
             return Err(BackendError::Unreadable("regions: no list".to_owned()).into());
         };
         let mut warnings = Vec::new();
-        let hub = match asked.backend.get(&Ask::Stack).await {
+        let hub = match context.backend.get(&Ask::Stack).await {
             Ok(stack) => Some(Hub::of(&stack, input.include_resources)),
             Err(error) => {
                 let text = format!("nothing is known of the hub: {error}");
@@ -155,19 +165,17 @@ impl Question for GetRegionalStacks {
             }
             regions.retain(|row| row.region.as_str() == region);
         }
-        let region_errors = match asked.backend.cloud() {
-            Some(aws) => statuses(aws, &mut regions).await,
+        let region_errors = match context.backend.cloud() {
+            Some(cloud) => add_statuses(cloud, &mut regions).await,
             None => {
-                let stacks =
-                    |row: &RegionRow| row.stack.as_deref().and_then(stack_region).is_some();
-                if regions.iter().any(stacks) {
+                if regions.iter().any(|row| row.stack_on_aws().is_some()) {
                     let text = "this server may not ask CloudFormation how stacks are";
                     warnings.push(Warning::new("stack_status_unavailable", text));
                 }
                 Vec::new()
             }
         };
-        Ok(Answer::whole(Output {
+        Ok(ToolAnswer::whole(Output {
             hub,
             regions,
             region_errors,
@@ -177,24 +185,26 @@ impl Question for GetRegionalStacks {
     }
 }
 
-/// Asks the regions' stacks how they are, all at once; which could not be asked.
-async fn statuses(aws: &dyn Cloud, regions: &mut [RegionRow]) -> Vec<RegionError> {
-    let asked = regions.iter_mut().map(|row| async move {
-        let stack = row
-            .stack
-            .as_deref()
-            .filter(|arn| stack_region(arn).is_some())?;
-        match aws.stack_status(stack).await {
+/// Adds the status of each region's stack, querying all concurrently; returns the regions
+/// that failed.
+async fn add_statuses(cloud: &dyn Cloud, regions: &mut [RegionRow]) -> Vec<RegionError> {
+    let calls = regions.iter_mut().map(|row| async move {
+        let arn = row.stack_on_aws()?;
+        match cloud.stack_status(arn).await {
             Ok(status) => {
                 row.stack_status = Text::some(&status);
                 None
             }
             Err(error) => {
-                let why = cloud::why("CloudFormation", "cloudformation:DescribeStacks", &error);
+                let why = cloud::failure_message(
+                    "CloudFormation",
+                    "cloudformation:DescribeStacks",
+                    &error,
+                );
                 let text = format!("no stack_status: {why}");
                 Some(RegionError::new(row.region.as_str(), &text))
             }
         }
     });
-    join_all(asked).await.into_iter().flatten().collect()
+    join_all(calls).await.into_iter().flatten().collect()
 }

@@ -1,18 +1,17 @@
-//! The numbers of one run, sliced by region and label.
+//! The results of one run, filtered by region and label.
 
-use super::result_view::{self, Output, Slice, SortBy};
-use super::{Asked, Question, run, test};
-use crate::answer::Answer;
-use crate::cursor::Cursor;
+use super::{CallContext, Question, parse_run_id, parse_test_id};
+use crate::asked::cursor::Cursor;
 use crate::refusal::Refusal;
 use crate::seen::run::Run;
+use crate::views::answer::ToolAnswer;
+use crate::views::result::{self, Output, Slice, SortBy};
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(super) struct GetResults;
 
-/// Its arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {
@@ -45,28 +44,31 @@ pub(super) struct Input {
 impl Question for GetResults {
     const NAME: &'static str = "get_results";
     const TITLE: &'static str = "Test results";
-    const TEXT: &'static str = "Results of one run: verdict (may the numbers be believed), coverage, \
+    const DESCRIPTION: &'static str = "Results of one run: verdict (may the numbers be believed), coverage, \
         outcome of thresholds, totals, regions and labels with rates, errors and percentiles. Read \
         verdict before you judge the target. rps counts finished requests per second; labels are \
         sorted worst first.";
     type Input = Input;
     type Output = Output;
 
-    async fn answer(asked: &Asked<'_>, input: Input) -> Result<Answer<Output>, Refusal> {
-        let test = test(&input.test_id)?;
+    async fn answer(
+        context: &CallContext<'_>,
+        input: Input,
+    ) -> Result<ToolAnswer<Output>, Refusal> {
+        let test = parse_test_id(&input.test_id)?;
         let id = input
             .test_run_id
             .as_deref()
-            .map(|id| run(id, "test_run_id"));
+            .map(|id| parse_run_id(id, "test_run_id"));
         let slice = Slice {
-            offset: Cursor::offset(input.cursor.as_deref(), &asked.question)?,
+            offset: Cursor::offset(input.cursor.as_deref(), &context.question_hash)?,
             region: input.region,
             label_contains: input.label_contains,
             sort_by: input.sort_by.unwrap_or_default(),
             limit: input.limit,
-            question: asked.question.clone(),
+            question_hash: context.question_hash.clone(),
         };
-        let run = Run::find(asked.backend, &test, id.transpose()?.as_ref()).await?;
-        result_view::answer(&run, &slice)
+        let run = Run::find(context.backend, &test, id.transpose()?.as_ref()).await?;
+        result::answer(&run, &slice)
     }
 }

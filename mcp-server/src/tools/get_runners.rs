@@ -1,13 +1,13 @@
-//! What runs now, and how much more could.
+//! The runners that run now, and the capacity left for more.
 
-use super::task_rows::{self, Described, TaskRow};
-use super::{Asked, Question, test};
-use crate::answer::{Answer, RegionError, Rows, Warning};
+use super::{CallContext, Question, parse_test_id};
+use crate::asked::cursor::Cursor;
 use crate::backend::{Ask, BackendError};
 use crate::clean::Text;
-use crate::cursor::Cursor;
 use crate::refusal::{Code, Refusal};
 use crate::seen::scenario::Scenario;
+use crate::views::answer::{RegionError, Rows, ToolAnswer, Warning};
+use crate::views::tasks::{self, DescribeFailures, TaskRow};
 use async_trait::async_trait;
 use dlt_core::calls::answers::RegionTaskIds;
 use schemars::JsonSchema;
@@ -19,7 +19,6 @@ const DEFAULT_LIMIT: usize = 50;
 
 pub(super) struct GetRunners;
 
-/// Its arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {
@@ -50,7 +49,6 @@ enum Detail {
     Tasks,
 }
 
-/// Its answer.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Output {
     total_running: u64,
@@ -83,12 +81,12 @@ struct RegionRow {
     vcpu_per_task: Option<u64>,
 }
 
-/// Everything that was asked of the API.
-struct Found {
+/// The API's answers.
+struct Answers {
     tasks: Vec<RegionTaskIds>,
     capacity: Value,
     scenario: Option<Scenario>,
-    /// The scenario's newest run.
+    /// The scenario's newest run, if it has not ended.
     run: Option<String>,
     warnings: Vec<Warning>,
 }
@@ -97,15 +95,22 @@ struct Found {
 impl Question for GetRunners {
     const NAME: &'static str = "get_runners";
     const TITLE: &'static str = "Load-test runners";
-    const TEXT: &'static str = "How many load-test runners run now in each region, starting ones included, \
+    const DESCRIPTION: &'static str = "How many load-test runners run now in each region, starting ones included, \
         and the vCPU room left for more; with test_id also pending and desired ones of that scenario.";
     type Input = Input;
     type Output = Output;
 
-    async fn answer(asked: &Asked<'_>, input: Input) -> Result<Answer<Output>, Refusal> {
-        let offset = Cursor::offset(input.cursor.as_deref(), &asked.question)?;
-        let found = find(asked, &input).await?;
-        let mut known: Vec<&str> = found.tasks.iter().map(|row| row.region.as_str()).collect();
+    async fn answer(
+        context: &CallContext<'_>,
+        input: Input,
+    ) -> Result<ToolAnswer<Output>, Refusal> {
+        let offset = Cursor::offset(input.cursor.as_deref(), &context.question_hash)?;
+        let answers = request(context, &input).await?;
+        let mut known: Vec<&str> = answers
+            .tasks
+            .iter()
+            .map(|row| row.region.as_str())
+            .collect();
         known.sort_unstable();
         if input
             .region
@@ -121,40 +126,40 @@ impl Question for GetRunners {
             .hint("call get_regional_stacks for all regions"));
         }
         known.retain(|name| input.region.as_ref().is_none_or(|region| region == name));
-        let regions: Vec<RegionRow> = known.iter().map(|name| found.region(name)).collect();
+        let regions: Vec<RegionRow> = known.iter().map(|name| answers.region(name)).collect();
         let mut rows = match input.detail {
             Detail::Counts => Vec::new(),
-            Detail::Tasks => known.iter().flat_map(|name| found.tasks(name)).collect(),
+            Detail::Tasks => known.iter().flat_map(|name| answers.tasks(name)).collect(),
         };
-        let mut described = Described::default();
+        let mut failures = DescribeFailures::default();
         if let Some(test) = &input.test_id {
-            // Whose an ARN is, only its description tells.
-            described = task_rows::describe(asked.backend, &mut rows).await;
-            rows.retain(|row| row.may_be_of(test, found.run.as_deref()));
+            // An ARN contains no scenario: all tasks must be described before filtering.
+            failures = tasks::describe(context.backend, &mut rows).await;
+            rows.retain(|row| row.may_be_of(test, answers.run.as_deref()));
         }
         rows.sort_by(|a, b| a.task_id.cmp(&b.task_id));
         let total = rows.len();
         let limit = input.limit.unwrap_or(DEFAULT_LIMIT);
         let mut page: Vec<TaskRow> = rows.into_iter().skip(offset).take(limit).collect();
         if input.test_id.is_none() {
-            described = task_rows::describe(asked.backend, &mut page).await;
+            failures = tasks::describe(context.backend, &mut page).await;
         }
-        let mut warnings = found.warnings;
-        warnings.extend(described.warning);
+        let mut warnings = answers.warnings;
+        warnings.extend(failures.warning);
         let total_running = regions.iter().map(|row| row.running).sum();
-        Ok(Answer {
+        Ok(ToolAnswer {
             rows: Some(Rows {
                 field: "tasks",
                 offset,
                 total,
-                question: asked.question.clone(),
-                asked: input.limit.is_some(),
+                question_hash: context.question_hash.clone(),
+                has_limit: input.limit.is_some(),
             })
             .filter(|_| total > 0),
             body: Output {
                 total_running,
                 regions,
-                region_errors: described.errors,
+                region_errors: failures.errors,
                 warnings,
                 next: Some(match total_running {
                     0 => "nothing runs; call list_scenarios for what ran".into(),
@@ -167,12 +172,12 @@ impl Question for GetRunners {
     }
 }
 
-async fn find(asked: &Asked<'_>, input: &Input) -> Result<Found, Refusal> {
+async fn request(context: &CallContext<'_>, input: &Input) -> Result<Answers, Refusal> {
     let mut warnings = Vec::new();
-    let tasks = asked.backend.get(&Ask::Tasks).await?;
+    let tasks = context.backend.get(&Ask::Tasks).await?;
     let tasks: Vec<RegionTaskIds> =
         serde_json::from_value(tasks).map_err(|error| BackendError::unreadable("tasks", &error))?;
-    let capacity = match asked.backend.get(&Ask::Capacity).await {
+    let capacity = match context.backend.get(&Ask::Capacity).await {
         Ok(capacity) => capacity,
         Err(error) => {
             let text = format!("vCPU figures are missing: {error}");
@@ -183,8 +188,8 @@ async fn find(asked: &Asked<'_>, input: &Input) -> Result<Found, Refusal> {
     let mut scenario = None;
     let mut run = None;
     if let Some(id) = &input.test_id {
-        let test = test(id)?;
-        let found = asked
+        let test = parse_test_id(id)?;
+        let found = context
             .backend
             .get(&Ask::Scenario { test: test.clone() })
             .await?;
@@ -198,12 +203,12 @@ async fn find(asked: &Asked<'_>, input: &Input) -> Result<Found, Refusal> {
                 to: None,
                 after: None,
             };
-            let page = asked.backend.get(&ask).await?;
+            let page = context.backend.get(&ask).await?;
             run = page["testRuns"][0]["testRunId"].as_str().map(str::to_owned);
         }
         scenario = Some(found);
     }
-    Ok(Found {
+    Ok(Answers {
         tasks,
         capacity,
         scenario,
@@ -212,7 +217,7 @@ async fn find(asked: &Asked<'_>, input: &Input) -> Result<Found, Refusal> {
     })
 }
 
-impl Found {
+impl Answers {
     fn region(&self, name: &str) -> RegionRow {
         let ids = self.tasks.iter().filter(|row| row.region == name);
         let existing = ids.map(|row| row.task_arns.len() as u64).sum();
@@ -235,7 +240,6 @@ impl Found {
         }
     }
 
-    /// A region's tasks.
     fn tasks(&self, name: &str) -> impl Iterator<Item = TaskRow> {
         let rows = self.tasks.iter().filter(move |row| row.region == name);
         let ids = rows.flat_map(|row| &row.task_arns);

@@ -1,13 +1,14 @@
-//! What a scenario would do: its load, its requests, its schedule; without the
-//! secrets that its headers and bodies may hold.
+//! How a scenario is set up: its load, requests and schedule, without the secrets in its
+//! headers and bodies.
 
 use super::list_scenarios::schedule;
-use super::{Asked, Question, test};
-use crate::answer::{Answer, Warning, instant, on_wall_clock};
+use super::{CallContext, Question, parse_test_id};
 use crate::backend::{Ask, BackendError};
 use crate::clean::{self, Text};
 use crate::refusal::Refusal;
 use crate::seen::scenario::Scenario;
+use crate::units::{local_time, utc_time};
+use crate::views::answer::{ToolAnswer, Warning};
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,13 +16,13 @@ use serde_json::{Map, Value};
 
 /// Most requests that are listed.
 const MOST_REQUESTS: usize = 12;
-/// How deep the plan is shown, and its longest form, characters.
+/// Depth to which the plan is shown.
 const SCRIPT_DEPTH: usize = 8;
+/// Longest plan that is shown, characters.
 const LONGEST_SCRIPT: usize = 20_000;
 
 pub(super) struct GetScenarioDetails;
 
-/// Its arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {
@@ -32,7 +33,6 @@ pub(super) struct Input {
     include_script: bool,
 }
 
-/// Its answer.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Output {
     scenario: Head,
@@ -195,15 +195,18 @@ fn requests(plan: &Value) -> Vec<RequestRow> {
 impl Question for GetScenarioDetails {
     const NAME: &'static str = "get_scenario_details";
     const TITLE: &'static str = "Scenario details";
-    const TEXT: &'static str = "How a scenario is set up: regions, tasks, load, requests, thresholds, \
+    const DESCRIPTION: &'static str = "How a scenario is set up: regions, tasks, load, requests, thresholds, \
         schedule, baseline. Secrets are redacted. For numbers call get_results.";
     type Input = Input;
     type Output = Output;
 
-    async fn answer(asked: &Asked<'_>, input: Input) -> Result<Answer<Output>, Refusal> {
-        let test = test(&input.test_id)?;
-        let found = asked.backend.get(&Ask::Scenario { test }).await?;
-        let scenario: Scenario = serde_json::from_value(found)
+    async fn answer(
+        context: &CallContext<'_>,
+        input: Input,
+    ) -> Result<ToolAnswer<Output>, Refusal> {
+        let test = parse_test_id(&input.test_id)?;
+        let record = context.backend.get(&Ask::Scenario { test }).await?;
+        let scenario: Scenario = serde_json::from_value(record)
             .map_err(|error| BackendError::unreadable("scenario", &error))?;
         let plan = scenario.plan();
         let mut requests = requests(&plan);
@@ -214,14 +217,14 @@ impl Question for GetScenarioDetails {
             .include_script
             .then(|| clean::json(&plan, SCRIPT_DEPTH));
         let script = script.and_then(|script| match script {
-            Value::Object(fields) if fields_fit(&fields) => Some(fields),
+            Value::Object(fields) if is_short(&fields) => Some(fields),
             _ => {
                 let text = "the plan is too long to be shown, or not kept here";
                 warnings.push(Warning::new("script_unavailable", text));
                 None
             }
         });
-        Ok(Answer::whole(Output {
+        Ok(ToolAnswer::whole(Output {
             load: load(&scenario, &plan),
             requests,
             requests_total: (total > MOST_REQUESTS).then_some(total),
@@ -236,7 +239,7 @@ impl Question for GetScenarioDetails {
                 &scenario.cron_value,
                 &scenario.schedule_timezone,
             ),
-            next_run: on_wall_clock(&scenario.next_run, &scenario.schedule_timezone),
+            next_run: local_time(&scenario.next_run, &scenario.schedule_timezone),
             baseline_run_id: scenario.baseline_id.as_deref().and_then(Text::some),
             tasks_per_region: tasks(&scenario),
             script,
@@ -250,7 +253,7 @@ impl Question for GetScenarioDetails {
     }
 }
 
-fn fields_fit(fields: &Map<String, Value>) -> bool {
+fn is_short(fields: &Map<String, Value>) -> bool {
     serde_json::to_string(fields).is_ok_and(|text| text.chars().count() <= LONGEST_SCRIPT)
 }
 
@@ -273,7 +276,7 @@ fn head(scenario: &Scenario) -> Head {
         test_type: Text::of(&scenario.test_type),
         status: Text::of(&scenario.status),
         tags: scenario.tags.iter().map(|tag| Text::of(tag)).collect(),
-        last_start: instant(&scenario.start_time),
+        last_start: utc_time(&scenario.start_time),
         total_runs: scenario.total_test_runs,
         healthy_threshold_pct: scenario.healthy_threshold.filter(|percent| *percent > 0),
         error_reason: scenario.error_reason.as_deref().and_then(Text::some),

@@ -1,23 +1,22 @@
-//! One run by its id, in our form or as the API has it.
+//! One run by its id, as a summary or as the API's record.
 
-use super::result_view::{self, Output, Slice};
-use super::{Asked, Question, run, test};
-use crate::answer::{Answer, LONGEST_ANSWER};
+use super::{CallContext, Question, parse_run_id, parse_test_id};
 use crate::backend::Ask;
 use crate::clean;
 use crate::refusal::{Code, Refusal};
 use crate::seen::run::Run;
+use crate::views::answer::{LONGEST_ANSWER, ToolAnswer};
+use crate::views::result::{self, Output, Slice};
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// How deep a raw record is shown.
+/// Depth to which a raw record is shown.
 const RAW_DEPTH: usize = 12;
 
 pub(super) struct GetTestRun;
 
-/// Its arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {
@@ -39,16 +38,20 @@ pub(super) enum View {
     Raw,
 }
 
-/// A run's record in the form that was asked for.
-pub(super) fn shown(record: Value, view: View, question: &str) -> Result<Answer<Output>, Refusal> {
+/// A run's record in the requested view.
+pub(super) fn view_of(
+    record: Value,
+    view: View,
+    question_hash: &str,
+) -> Result<ToolAnswer<Output>, Refusal> {
     let raw = (view == View::Raw).then(|| clean::json(&record, RAW_DEPTH));
     let slice = Slice {
-        question: question.to_owned(),
+        question_hash: question_hash.to_owned(),
         ..Slice::default()
     };
-    let run = Run::read(record)?;
-    let mut answer = result_view::answer(&run, &slice)?;
-    // Further labels are get_results' to show: these tools know no cursor.
+    let run = Run::parse(record)?;
+    let mut answer = result::answer(&run, &slice)?;
+    // These tools have no cursor; get_results shows further labels.
     answer.rows = None;
     if let Some(Value::Object(raw)) = raw {
         answer.body.show_raw(raw);
@@ -69,17 +72,21 @@ pub(super) fn shown(record: Value, view: View, question: &str) -> Result<Answer<
 impl Question for GetTestRun {
     const NAME: &'static str = "get_test_run";
     const TITLE: &'static str = "Get test run";
-    const TEXT: &'static str = "One run by its id, as get_results shows it; view=raw is the API's own \
+    const DESCRIPTION: &'static str = "One run by its id, as get_results shows it; view=raw is the API's own \
         record.";
     type Input = Input;
     type Output = Output;
-    const SHALLOW: bool = true;
+    const REQUIRED_ONLY: bool = true;
 
-    async fn answer(asked: &Asked<'_>, input: Input) -> Result<Answer<Output>, Refusal> {
+    async fn answer(
+        context: &CallContext<'_>,
+        input: Input,
+    ) -> Result<ToolAnswer<Output>, Refusal> {
         let ask = Ask::Run {
-            test: test(&input.test_id)?,
-            run: run(&input.test_run_id, "test_run_id")?,
+            test: parse_test_id(&input.test_id)?,
+            run: parse_run_id(&input.test_run_id, "test_run_id")?,
         };
-        shown(asked.backend.get(&ask).await?, input.view, &asked.question)
+        let record = context.backend.get(&ask).await?;
+        view_of(record, input.view, &context.question_hash)
     }
 }

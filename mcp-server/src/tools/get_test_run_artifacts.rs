@@ -1,11 +1,11 @@
-//! Where the files of a run lie.
+//! The stored files of a run.
 
-use super::{Asked, Question, run, test};
-use crate::answer::{Answer, Rows, Warning};
+use super::{CallContext, Question, parse_run_id, parse_test_id};
 use crate::backend::{Ask, BackendError};
 use crate::clean::Text;
 use crate::refusal::Refusal;
 use crate::seen::run::Run;
+use crate::views::answer::{Rows, ToolAnswer, Warning};
 use async_trait::async_trait;
 use dlt_core::calls::answers::ArtifactsAnswer;
 use schemars::JsonSchema;
@@ -13,12 +13,11 @@ use serde::{Deserialize, Serialize};
 
 /// Most files that are listed.
 const MOST_FILES: usize = 50;
-/// The bucket's name, when whoever set this server up told it.
+/// Variable with the bucket's name, which the API does not tell.
 pub(crate) const BUCKET: &str = "DLT_SCENARIOS_BUCKET";
 
 pub(super) struct GetTestRunArtifacts;
 
-/// Its arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {
@@ -28,7 +27,6 @@ pub(super) struct Input {
     test_run_id: String,
 }
 
-/// Its answer.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,7 +48,7 @@ struct FileRow {
     size_bytes: u64,
 }
 
-/// Where a run's objects lie: its start second and id make the folder.
+/// The key prefix of a run's objects, made of its start time and id.
 pub(crate) fn prefix(test: &str, run: &str, start: &str) -> String {
     let start = start.replacen(' ', "T", 1).replace(':', "-");
     format!("results/{test}/{start}_{run}")
@@ -60,27 +58,30 @@ pub(crate) fn prefix(test: &str, run: &str, start: &str) -> String {
 impl Question for GetTestRunArtifacts {
     const NAME: &'static str = "get_test_run_artifacts";
     const TITLE: &'static str = "Test run artifacts";
-    const TEXT: &'static str =
+    const DESCRIPTION: &'static str =
         "Where the raw files of a run lie: bucket, prefixes, file names and sizes.";
     type Input = Input;
     type Output = Output;
 
-    async fn answer(asked: &Asked<'_>, input: Input) -> Result<Answer<Output>, Refusal> {
+    async fn answer(
+        context: &CallContext<'_>,
+        input: Input,
+    ) -> Result<ToolAnswer<Output>, Refusal> {
         let (test, run) = (
-            test(&input.test_id)?,
-            run(&input.test_run_id, "test_run_id")?,
+            parse_test_id(&input.test_id)?,
+            parse_run_id(&input.test_run_id, "test_run_id")?,
         );
         let ask = Ask::Run {
             test: test.clone(),
             run: run.clone(),
         };
-        let seen = Run::read(asked.backend.get(&ask).await?)?;
+        let record = Run::parse(context.backend.get(&ask).await?)?;
         let ask = Ask::Artifacts {
             test: test.clone(),
             run,
         };
         let mut warnings = Vec::new();
-        let listed: ArtifactsAnswer = match asked.backend.get(&ask).await {
+        let listed: ArtifactsAnswer = match context.backend.get(&ask).await {
             Ok(value) => serde_json::from_value(value)
                 .map_err(|error| BackendError::unreadable("artifacts", &error))?,
             Err(error) => {
@@ -93,15 +94,15 @@ impl Question for GetTestRunArtifacts {
         };
         let bucket = std::env::var(BUCKET).ok().filter(|name| !name.is_empty());
         let files = listed.artifacts.iter().take(MOST_FILES);
-        let run_prefix = prefix(test.as_str(), &seen.test_run_id, &seen.start_time);
-        Ok(Answer {
+        let run_prefix = prefix(test.as_str(), &record.test_run_id, &record.start_time);
+        Ok(ToolAnswer {
             rows: Some(Rows {
                 field: "files",
                 offset: 0,
-                // Further files have no page: how many there are is said.
+                // There are no further pages; `files_total` says how many there are.
                 total: 0,
-                question: asked.question.clone(),
-                asked: false,
+                question_hash: context.question_hash.clone(),
+                has_limit: false,
             })
             .filter(|_| !listed.artifacts.is_empty()),
             body: Output {

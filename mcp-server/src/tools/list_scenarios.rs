@@ -1,12 +1,13 @@
-//! Which scenarios there are: where every other question begins.
+//! The list of scenarios, with the ids that other tools need.
 
-use super::{Asked, Question};
-use crate::answer::{Answer, Rows, instant, on_wall_clock};
+use super::{CallContext, Question};
+use crate::asked::cursor::Cursor;
 use crate::backend::{Ask, BackendError};
 use crate::clean::Text;
-use crate::cursor::Cursor;
 use crate::refusal::Refusal;
 use crate::seen::scenario::{Scenario, Scenarios};
+use crate::units::{local_time, utc_time};
+use crate::views::answer::{Rows, ToolAnswer};
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,6 @@ const DEFAULT_LIMIT: usize = 25;
 
 pub(super) struct ListScenarios;
 
-/// Its arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {
@@ -52,7 +52,6 @@ enum StatusFilter {
     Failed,
 }
 
-/// Its answer.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Output {
     total: usize,
@@ -60,11 +59,11 @@ pub(super) struct Output {
     next: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
-    scenarios: Vec<Row>,
+    scenarios: Vec<ScenarioRow>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Row {
+struct ScenarioRow {
     test_id: Text,
     name: Text,
     status: Text,
@@ -79,15 +78,15 @@ struct Row {
     total_runs: u64,
 }
 
-impl Row {
+impl ScenarioRow {
     fn of(item: &Scenario) -> Self {
         Self {
             test_id: Text::of(&item.test_id),
             name: Text::of(&item.test_name),
             status: Text::of(&item.status),
             tags: item.tags.iter().map(|tag| Text::of(tag)).collect(),
-            last_start: instant(&item.start_time),
-            next_run: on_wall_clock(&item.next_run, &item.schedule_timezone),
+            last_start: utc_time(&item.start_time),
+            next_run: local_time(&item.next_run, &item.schedule_timezone),
             schedule: schedule(
                 &item.schedule_recurrence,
                 &item.cron_value,
@@ -100,46 +99,47 @@ impl Row {
 
 /// A schedule in words; None without one.
 pub(super) fn schedule(recurrence: &str, cron: &str, zone: &str) -> Option<Text> {
-    let rule = match cron.is_empty() {
-        true => recurrence.to_owned(),
-        false => format!("cron {cron}"),
+    let rule = if cron.is_empty() {
+        recurrence.to_owned()
+    } else {
+        format!("cron {cron}")
     };
-    let zone = match zone {
-        "" => "UTC",
-        zone => zone,
-    };
-    match rule.is_empty() {
-        true => None,
-        false => Text::some(&format!("{rule} ({zone})")),
+    if rule.is_empty() {
+        return None;
     }
+    let zone = if zone.is_empty() { "UTC" } else { zone };
+    Text::some(&format!("{rule} ({zone})"))
 }
 
 #[async_trait]
 impl Question for ListScenarios {
     const NAME: &'static str = "list_scenarios";
     const TITLE: &'static str = "List scenarios";
-    const TEXT: &'static str = "Find load-test scenarios and their test_id: status, tags, last \
+    const DESCRIPTION: &'static str = "Find load-test scenarios and their test_id: status, tags, last \
         start, schedule, number of runs. Begin here.";
     type Input = Input;
     type Output = Output;
 
-    async fn answer(asked: &Asked<'_>, input: Input) -> Result<Answer<Output>, Refusal> {
-        let offset = Cursor::offset(input.cursor.as_deref(), &asked.question)?;
+    async fn answer(
+        context: &CallContext<'_>,
+        input: Input,
+    ) -> Result<ToolAnswer<Output>, Refusal> {
+        let offset = Cursor::offset(input.cursor.as_deref(), &context.question_hash)?;
         let ask = Ask::Scenarios {
             tags: input.tags.clone(),
         };
-        let list: Scenarios = serde_json::from_value(asked.backend.get(&ask).await?)
+        let list: Scenarios = serde_json::from_value(context.backend.get(&ask).await?)
             .map_err(|error| BackendError::unreadable("scenarios", &error))?;
         let needle = input.name_contains.as_deref().map(str::to_lowercase);
-        let named = |item: &&Scenario| {
+        let matches = |item: &&Scenario| {
             let name = item.test_name.to_lowercase();
             needle.as_ref().is_none_or(|needle| name.contains(needle))
         };
         let found: Vec<&Scenario> = list
             .items
             .iter()
-            .filter(named)
-            .filter(|item| input.status.is_none_or(|status| status.is(item)))
+            .filter(matches)
+            .filter(|item| input.status.is_none_or(|status| status.matches(item)))
             .collect();
         let limit = input.limit.unwrap_or(DEFAULT_LIMIT);
         let rows = found.iter().skip(offset).take(limit);
@@ -154,26 +154,26 @@ impl Question for ListScenarios {
             ),
             _ => Some("call get_scenario_details with a test_id".into()),
         };
-        Ok(Answer {
+        Ok(ToolAnswer {
             rows: Some(Rows {
                 field: "scenarios",
                 offset,
                 total: found.len(),
-                question: asked.question.clone(),
-                asked: input.limit.is_some(),
+                question_hash: context.question_hash.clone(),
+                has_limit: input.limit.is_some(),
             }),
             body: Output {
                 total: found.len(),
                 next,
                 next_cursor: None,
-                scenarios: rows.map(|item| Row::of(item)).collect(),
+                scenarios: rows.map(|item| ScenarioRow::of(item)).collect(),
             },
         })
     }
 }
 
 impl StatusFilter {
-    fn is(self, item: &Scenario) -> bool {
+    fn matches(self, item: &Scenario) -> bool {
         let name = match self {
             Self::Active => return item.is_active(),
             Self::Created => "created",

@@ -1,11 +1,12 @@
 //! The runs of a scenario, newest first.
 
-use super::{Asked, Question, test};
-use crate::answer::{Answer, LONGEST_DEFAULT, instant, ms, percent, rounded};
+use super::{CallContext, Question, parse_test_id};
+use crate::asked::cursor::Cursor;
 use crate::backend::{Ask, BackendError};
 use crate::clean::Text;
-use crate::cursor::Cursor;
 use crate::refusal::Refusal;
+use crate::units::{ms, percent, rounded, utc_time};
+use crate::views::answer::{LONGEST_DEFAULT, ToolAnswer};
 use async_trait::async_trait;
 use dlt_core::calls::PageToken;
 use dlt_core::calls::answers::{ShortOutcome, ShortVerdict};
@@ -18,10 +19,11 @@ use std::collections::BTreeMap;
 
 /// Rows without `limit`.
 const DEFAULT_LIMIT: u64 = 20;
+/// Longest row, characters.
+const LONGEST_ROW: usize = 290;
 
 pub(super) struct ListTestRuns;
 
-/// Its arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {
@@ -42,7 +44,6 @@ pub(super) struct Input {
     cursor: Option<String>,
 }
 
-/// Its answer.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Output {
     total: u64,
@@ -50,11 +51,11 @@ pub(super) struct Output {
     next: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
-    runs: Vec<Row>,
+    runs: Vec<RunRow>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Row {
+struct RunRow {
     test_run_id: Text,
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<Text>,
@@ -81,15 +82,15 @@ struct Row {
     p95_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     p99_ms: Option<f64>,
-    #[serde(skip_serializing_if = "super::is_false")]
+    #[serde(skip_serializing_if = "crate::views::is_false")]
     is_baseline: bool,
 }
 
-/// The API's page, as far as it is shown. Its times are ms already.
+/// The API's page. Its times are in ms.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Page {
-    test_runs: Vec<Seen>,
+struct ApiPage {
+    test_runs: Vec<ApiRun>,
     #[serde(default)]
     pagination: Pagination,
 }
@@ -103,7 +104,7 @@ struct Pagination {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Seen {
+struct ApiRun {
     test_run_id: String,
     start_time: String,
     end_time: String,
@@ -113,30 +114,30 @@ struct Seen {
     requests_per_second: Option<f64>,
     avg_response_time: Option<f64>,
     percentiles: BTreeMap<String, Option<f64>>,
-    /// Of ok answers, where the times above are not.
+    /// Times of ok answers, if the times above are of all requests.
     #[serde(rename = "ok_times")]
     ok_times: Option<Distribution>,
     outcome: Option<ShortOutcome>,
     verdict: Option<ShortVerdict>,
 }
 
-impl Row {
-    fn of(seen: &Seen, baseline: Option<&str>) -> Self {
+impl RunRow {
+    fn of(run: &ApiRun, baseline: Option<&str>) -> Self {
         let count = |number: f64| number.max(0.0) as u64;
-        let requests = seen.requests.map(count);
-        let percentile = |key: &str, of: fn(&Distribution) -> Option<u64>| match &seen.ok_times {
+        let requests = run.requests.map(count);
+        let percentile = |key: &str, of: fn(&Distribution) -> Option<u64>| match &run.ok_times {
             Some(times) => of(times).map(ms),
-            None => seen.percentiles.get(key).copied().flatten().map(rounded),
+            None => run.percentiles.get(key).copied().flatten().map(rounded),
         };
-        // Figures that are 0 are left out of the API's rows.
-        let errors = requests.map(|_| seen.errors.map_or(0, count));
+        // The API leaves out counts of 0.
+        let errors = requests.map(|_| run.errors.map_or(0, count));
         Self {
-            test_run_id: Text::of(&seen.test_run_id),
-            start: instant(&seen.start_time),
-            end: instant(&seen.end_time),
-            status: Text::of(&seen.status),
-            passed: seen.outcome.as_ref().map(|outcome| outcome.passed),
-            trust: seen.verdict.as_ref().map(|verdict| match verdict.trust {
+            test_run_id: Text::of(&run.test_run_id),
+            start: utc_time(&run.start_time),
+            end: utc_time(&run.end_time),
+            status: Text::of(&run.status),
+            passed: run.outcome.as_ref().map(|outcome| outcome.passed),
+            trust: run.verdict.as_ref().map(|verdict| match verdict.trust {
                 Trust::Trusted => "trusted".into(),
                 Trust::Degraded => "degraded".into(),
                 Trust::Untrusted => "untrusted".into(),
@@ -146,54 +147,57 @@ impl Row {
             error_pct: errors
                 .zip(requests)
                 .and_then(|(part, whole)| percent(part, whole)),
-            rps: seen.requests_per_second.map(rounded),
-            avg_ms: match &seen.ok_times {
+            rps: run.requests_per_second.map(rounded),
+            avg_ms: match &run.ok_times {
                 Some(times) => times.mean_us.map(ms),
-                None => seen.avg_response_time.map(rounded),
+                None => run.avg_response_time.map(rounded),
             },
             p50_ms: percentile("p50", |times| times.p50_us),
             p95_ms: percentile("p95", |times| times.p95_us),
             p99_ms: percentile("p99", |times| times.p99_us),
-            is_baseline: baseline == Some(seen.test_run_id.as_str()),
+            is_baseline: baseline == Some(run.test_run_id.as_str()),
         }
     }
 }
 
-/// A time that the API understands.
-fn time(text: Option<&str>, field: &str) -> Result<Option<String>, Refusal> {
+/// Checks a time of the arguments; the API accepts both forms.
+fn checked_time(text: Option<&str>, field: &str) -> Result<Option<String>, Refusal> {
     let Some(text) = text else { return Ok(None) };
-    let civil = || text.parse::<jiff::civil::DateTime>().is_ok();
-    match text.parse::<jiff::Timestamp>().is_ok() || civil() {
-        true => Ok(Some(text.to_owned())),
-        false => Err(Refusal::argument(
-            field,
-            "must be a date-time like 2026-03-01T00:00:00Z",
-        )),
+    let is_local = || text.parse::<jiff::civil::DateTime>().is_ok();
+    if text.parse::<jiff::Timestamp>().is_ok() || is_local() {
+        return Ok(Some(text.to_owned()));
     }
+    Err(Refusal::argument(
+        field,
+        "must be a date-time like 2026-03-01T00:00:00Z",
+    ))
 }
 
 #[async_trait]
 impl Question for ListTestRuns {
     const NAME: &'static str = "list_test_runs";
     const TITLE: &'static str = "List test runs";
-    const TEXT: &'static str = "The runs of a scenario, newest first: status, passed, trust, requests, \
+    const DESCRIPTION: &'static str = "The runs of a scenario, newest first: status, passed, trust, requests, \
         errors, rate and response times; which one is the baseline.";
     type Input = Input;
     type Output = Output;
 
-    async fn answer(asked: &Asked<'_>, input: Input) -> Result<Answer<Output>, Refusal> {
-        let test = test(&input.test_id)?;
+    async fn answer(
+        context: &CallContext<'_>,
+        input: Input,
+    ) -> Result<ToolAnswer<Output>, Refusal> {
+        let test = parse_test_id(&input.test_id)?;
         let ask = Ask::Runs {
             test: test.clone(),
             limit: input.limit.unwrap_or(DEFAULT_LIMIT),
-            from: time(input.start_timestamp.as_deref(), "start_timestamp")?,
-            to: time(input.end_timestamp.as_deref(), "end_timestamp")?,
-            after: Cursor::api(input.cursor.as_deref(), &asked.question)?,
+            from: checked_time(input.start_timestamp.as_deref(), "start_timestamp")?,
+            to: checked_time(input.end_timestamp.as_deref(), "end_timestamp")?,
+            after: Cursor::api_token(input.cursor.as_deref(), &context.question_hash)?,
         };
-        let page: Page = serde_json::from_value(asked.backend.get(&ask).await?)
+        let page: ApiPage = serde_json::from_value(context.backend.get(&ask).await?)
             .map_err(|error| BackendError::unreadable("runs", &error))?;
-        // Which one is the baseline is worth a word, not a failure.
-        let baseline = asked
+        // If the baseline cannot be read, only `is_baseline` is missing.
+        let baseline = context
             .backend
             .get(&Ask::Baseline {
                 test: test.clone(),
@@ -204,31 +208,30 @@ impl Question for ListTestRuns {
         let baseline = baseline
             .as_ref()
             .and_then(|answer| answer["baselineId"].as_str());
-        let (kept, token) = fitting(page.test_runs, page.pagination.next_token, &input, &test);
-        let runs: Vec<Row> = kept.iter().map(|seen| Row::of(seen, baseline)).collect();
-        Ok(Answer::whole(Output {
+        let (rows, token) = shortened(page.test_runs, page.pagination.next_token, &input, &test);
+        let runs: Vec<RunRow> = rows.iter().map(|run| RunRow::of(run, baseline)).collect();
+        Ok(ToolAnswer::whole(Output {
             total: page.pagination.total_count.unwrap_or(runs.len() as u64),
             next: Some(match runs.len() {
                 0 => "no run matches; call get_scenario_details for the plan".into(),
                 1 => "call get_results with test_run_id for its numbers".into(),
                 _ => "call get_results with test_run_id, or compare_test_runs with two".into(),
             }),
-            next_cursor: token.map(|token| Cursor::token(&asked.question, &token).text()),
+            next_cursor: token.map(|token| Cursor::at_token(&context.question_hash, &token).text()),
             runs,
         }))
     }
 }
 
-/// As many rows as an agent should get that named no number, and the API's
-/// token of the last one: it is made of the row itself.
-fn fitting(
-    mut rows: Vec<Seen>,
+/// Without `limit`, as many rows as fit into a default answer. The API's page token is
+/// made of a row, so that it can be computed for the last one that is kept.
+fn shortened(
+    mut rows: Vec<ApiRun>,
     token: Option<String>,
     input: &Input,
     test: &TestId,
-) -> (Vec<Seen>, Option<String>) {
-    // A row takes up to 290 characters.
-    let most = LONGEST_DEFAULT / 290;
+) -> (Vec<ApiRun>, Option<String>) {
+    let most = LONGEST_DEFAULT / LONGEST_ROW;
     if input.limit.is_some() || rows.len() <= most {
         return (rows, token);
     }

@@ -1,8 +1,7 @@
-//! The tools: a question a file. Here is what they have in common: how a
-//! question becomes a tool with schemas, and how a call finds its question.
+//! The tools, one question in each file. Here: how a question becomes a tool with
+//! schemas, and how a call of it is checked, timed and answered.
 
 mod compare_test_runs;
-mod comparison_view;
 mod get_baseline_test_run;
 mod get_error_breakdown;
 mod get_latest_test_run;
@@ -15,16 +14,11 @@ pub(crate) mod get_test_run_artifacts;
 mod list_scenarios;
 mod list_test_runs;
 mod query_latency;
-mod result_view;
-mod task_rows;
-mod warnings;
 
-use crate::answer::Answer;
-use crate::arguments;
+use crate::asked::{arguments, cursor, schema};
 use crate::backend::{Backend, BackendError};
-use crate::cursor;
 use crate::refusal::{Code, Refusal};
-use crate::schema;
+use crate::views::answer::ToolAnswer;
 use async_trait::async_trait;
 use dlt_core::ids::{TestId, TestRunId};
 use futures_util::FutureExt as _;
@@ -38,64 +32,61 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// A call of a tool.
-pub(crate) struct Asked<'a> {
-    /// Where answers come from.
+/// What a question needs besides its arguments.
+pub(crate) struct CallContext<'a> {
     pub backend: &'a dyn Backend,
-    /// What cursors of this question are bound to.
-    pub question: String,
+    /// Binds cursors to this call's arguments.
+    pub question_hash: String,
 }
 
-/// A question that agents may ask.
+/// A question that agents may ask: the definition of a tool, and its answer.
 #[async_trait]
 pub(crate) trait Question {
     /// The tool's name.
     const NAME: &'static str;
-    /// For people.
+    /// A name for people.
     const TITLE: &'static str;
-    /// For agents: when to call it, and what it says.
-    const TEXT: &'static str;
-    /// Its arguments.
+    /// For agents: when to call the tool, and what it answers.
+    const DESCRIPTION: &'static str;
     type Input: DeserializeOwned + JsonSchema + Send;
-    /// Its answer.
     type Output: Serialize + JsonSchema;
-    /// Whether the answer's schema names its fields alone: another tool's says
-    /// what is in them.
-    const SHALLOW: bool = false;
+    /// Whether the published schema has the names of the required fields only, because
+    /// another tool's schema describes the same answer.
+    const REQUIRED_ONLY: bool = false;
 
-    /// Answers.
-    async fn answer(asked: &Asked<'_>, input: Self::Input)
-    -> Result<Answer<Self::Output>, Refusal>;
+    async fn answer(
+        context: &CallContext<'_>,
+        input: Self::Input,
+    ) -> Result<ToolAnswer<Self::Output>, Refusal>;
 }
 
-/// How long a call may take, all that it asks for included: API Gateway gives up
-/// after 29 s, and agents wait no longer than they must.
-pub const BUDGET: Duration = Duration::from_secs(25);
+/// Deadline of a call, with all its requests to the API: API Gateway ends a request after
+/// 29 s.
+pub const CALL_DEADLINE: Duration = Duration::from_secs(25);
 
-/// A call that broke: a bug of ours, which must not take other calls along.
+/// A call panicked. Other calls go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the tool failed by a bug of this server")]
-pub struct Bug;
+pub struct Panicked;
 
-/// A call under way.
-type Call<'a> = Pin<Box<dyn Future<Output = Result<Value, Refusal>> + Send + 'a>>;
+type RunningCall<'a> = Pin<Box<dyn Future<Output = Result<Value, Refusal>> + Send + 'a>>;
 
-/// A tool: what agents are told of it, and how it is called.
+/// A tool's definition, and how it is called.
 #[derive(Debug)]
 pub struct Tool {
-    /// Its name.
+    /// The name in MCP.
     pub name: &'static str,
-    /// For people.
+    /// A name for people.
     pub title: &'static str,
-    /// For agents.
+    /// For agents: when to call it, and what it answers.
     pub description: &'static str,
     /// Schema of its arguments.
     pub input: Map<String, Value>,
-    /// Schema of its answer, as it is published.
+    /// Schema of its answer, as published.
     pub output: Map<String, Value>,
-    /// The same with everything that is known of it.
+    /// Schema of its answer with all details.
     pub exact: Map<String, Value>,
-    call: for<'a> fn(&'a Tool, &'a dyn Backend, Map<String, Value>) -> Call<'a>,
+    call: for<'a> fn(&'a Tool, &'a dyn Backend, Map<String, Value>) -> RunningCall<'a>,
 }
 
 impl Tool {
@@ -103,27 +94,28 @@ impl Tool {
         Self {
             name: Q::NAME,
             title: Q::TITLE,
-            description: Q::TEXT,
+            description: Q::DESCRIPTION,
             input: schema::of_arguments::<Q::Input>(),
-            output: match Q::SHALLOW {
-                true => schema::shallow(schema::of_answer::<Q::Output>()),
-                false => schema::outline(schema::of_answer::<Q::Output>()),
+            output: if Q::REQUIRED_ONLY {
+                schema::required_only(schema::of_answer::<Q::Output>())
+            } else {
+                schema::outline(schema::of_answer::<Q::Output>())
             },
             exact: schema::of_answer::<Q::Output>(),
             call: |tool, backend, arguments| Box::pin(call::<Q>(tool, backend, arguments)),
         }
     }
 
-    /// Answers a call within this time.
+    /// Answers a call before the deadline.
     pub async fn call(
         &self,
         backend: &dyn Backend,
         arguments: Map<String, Value>,
-        budget: Duration,
-    ) -> Result<Result<Value, Refusal>, Bug> {
-        let called = AssertUnwindSafe((self.call)(self, backend, arguments)).catch_unwind();
-        match timeout(budget, called).await {
-            Ok(answered) => answered.map_err(|_| Bug),
+        deadline: Duration,
+    ) -> Result<Result<Value, Refusal>, Panicked> {
+        let call = AssertUnwindSafe((self.call)(self, backend, arguments)).catch_unwind();
+        match timeout(deadline, call).await {
+            Ok(answer) => answer.map_err(|_| Panicked),
             Err(_) => Ok(Err(BackendError::Timeout.into())),
         }
     }
@@ -134,12 +126,14 @@ async fn call<Q: Question>(
     backend: &dyn Backend,
     arguments: Map<String, Value>,
 ) -> Result<Value, Refusal> {
-    let settled = arguments::settled(&tool.input, &arguments)?;
-    let question = cursor::question(Q::NAME, &settled);
-    let input = arguments::read(&tool.input, &settled)?;
-    let asked = Asked { backend, question };
-    let answer = Q::answer(&asked, input).await?;
-    answer.finish().map_err(|error| {
+    let arguments = arguments::normalized(&tool.input, &arguments)?;
+    let context = CallContext {
+        backend,
+        question_hash: cursor::question_hash(Q::NAME, &arguments),
+    };
+    let input = arguments::parse(arguments)?;
+    let answer = Q::answer(&context, input).await?;
+    answer.to_json().map_err(|error| {
         Refusal::new(
             Code::UpstreamError,
             format!("the answer cannot be written: {error}"),
@@ -147,7 +141,7 @@ async fn call<Q: Question>(
     })
 }
 
-/// Every tool, the primary ones first.
+/// All tools, the most useful ones first.
 pub fn all() -> &'static [Tool] {
     static TOOLS: OnceLock<Vec<Tool>> = OnceLock::new();
     TOOLS.get_or_init(|| {
@@ -169,43 +163,25 @@ pub fn all() -> &'static [Tool] {
     })
 }
 
-/// The tool of this name; hyphens count as underscores.
+/// The tool with this name; hyphens count as underscores.
 pub fn find(name: &str) -> Option<&'static Tool> {
     let name = name.replace('-', "_");
     all().iter().find(|tool| tool.name == name)
 }
 
-/// A scenario's id.
-fn test(text: &str) -> Result<TestId, Refusal> {
+fn parse_test_id(text: &str) -> Result<TestId, Refusal> {
     TestId::parse(text).map_err(|_| {
         Refusal::argument("test_id", "must be 1 to 128 letters, digits or hyphens")
             .hint("call list_scenarios for valid ids")
     })
 }
 
-/// A run's id.
-fn run(text: &str, field: &str) -> Result<TestRunId, Refusal> {
+/// Parses a run's id; `field` is the argument's name.
+fn parse_run_id(text: &str, field: &str) -> Result<TestRunId, Refusal> {
     TestRunId::parse(text).map_err(|_| {
         Refusal::argument(field, "must be 1 to 128 letters, digits or hyphens")
             .hint("call list_test_runs for valid ids")
     })
-}
-
-/// `is_false` for fields that say nothing when false.
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands references over"
-)]
-fn is_false(value: &bool) -> bool {
-    !*value
-}
-
-fn is_zero(value: &u64) -> bool {
-    *value == 0
-}
-
-fn is_none_or_zero(value: &Option<u64>) -> bool {
-    value.unwrap_or(0) == 0
 }
 
 #[cfg(test)]

@@ -1,26 +1,27 @@
-//! Any percentile, the share above any limit, the shape: from the exact merged
-//! histogram where the server has it, else from what is stored, said so.
+//! Any percentile, the share above any limit, and the histogram of response times: from
+//! the exact merged histogram if the server has it, else interpolated between stored
+//! percentiles.
 
-use super::{Asked, Question, run, test};
-use crate::answer::{Answer, Warning, ms, percent, rounded};
+use super::{CallContext, Question, parse_run_id, parse_test_id};
 use crate::backend::{Ask, BackendError};
 use crate::clean::Text;
 use crate::refusal::{Code, Refusal};
 use crate::seen::numbers::Numbers;
 use crate::seen::run::{Method, Run};
+use crate::units::{ms, percent, rounded};
+use crate::views::answer::{ToolAnswer, Warning};
 use async_trait::async_trait;
 use dlt_core::calls::answers::{HistogramAnswer, Samples};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Percentiles that are shown when nothing is asked for.
-const USUAL: [f64; 5] = [50.0, 90.0, 95.0, 99.0, 99.9];
-/// Above this quotient of two stored points a value between them is a guess.
+/// Percentiles of a call that names neither percentiles nor limits.
+const DEFAULT_PERCENTILES: [f64; 5] = [50.0, 90.0, 95.0, 99.0, 99.9];
+/// Largest ratio of two neighbouring percentiles between which a value is interpolated.
 const WIDEST_GAP: f64 = 2.0;
 
 pub(super) struct QueryLatency;
 
-/// Its arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {
@@ -80,7 +81,6 @@ impl From<Samples> for Of {
     }
 }
 
-/// Its answer.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Output {
     /// Requests that were timed
@@ -98,7 +98,7 @@ pub(super) struct Output {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     over: Vec<OverRow>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    histogram: Vec<Step>,
+    histogram: Vec<HistogramStep>,
     /// Largest error of a percentile above
     #[serde(skip_serializing_if = "Option::is_none")]
     error_bound_ms: Option<f64>,
@@ -134,7 +134,7 @@ struct OverRow {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-struct Step {
+struct HistogramStep {
     to_ms: f64,
     requests: u64,
 }
@@ -143,44 +143,48 @@ struct Step {
 impl Question for QueryLatency {
     const NAME: &'static str = "query_latency";
     const TITLE: &'static str = "Latency query";
-    const TEXT: &'static str = "Any percentiles, shares above limits and histogram of response times of \
+    const DESCRIPTION: &'static str = "Any percentiles, shares above limits and histogram of response times of \
         a run or one label, of ok answers unless `of` says else, with the method and its error.";
     type Input = Input;
     type Output = Output;
 
-    async fn answer(asked: &Asked<'_>, input: Input) -> Result<Answer<Output>, Refusal> {
+    async fn answer(
+        context: &CallContext<'_>,
+        input: Input,
+    ) -> Result<ToolAnswer<Output>, Refusal> {
         let (test, run) = (
-            test(&input.test_id)?,
-            run(&input.test_run_id, "test_run_id")?,
+            parse_test_id(&input.test_id)?,
+            parse_run_id(&input.test_run_id, "test_run_id")?,
         );
-        let wanted = match (input.percentiles.is_empty(), input.thresholds_ms.is_empty()) {
-            (true, true) => USUAL.to_vec(),
-            _ => input.percentiles.clone(),
+        let wanted = if input.percentiles.is_empty() && input.thresholds_ms.is_empty() {
+            DEFAULT_PERCENTILES.to_vec()
+        } else {
+            input.percentiles.clone()
         };
-        let seen = Run::find(asked.backend, &test, Some(&run)).await?;
-        if seen.total().is_none() {
-            let text = format!("the run is {} and has no results", seen.status);
+        let record = Run::find(context.backend, &test, Some(&run)).await?;
+        if record.total().is_none() {
+            let text = format!("the run is {} and has no results", record.status);
             return Err(Refusal::new(Code::NoResults, text).hint("call get_results for its state"));
         }
         let of_region = match &input.region {
-            Some(region) => Some(seen.region(region)?),
+            Some(region) => Some(record.region(region)?),
             None => None,
         };
         let of_label = match &input.label {
-            Some(label) => Some(seen.label(label, input.region.as_deref())?),
+            Some(label) => Some(record.label(label, input.region.as_deref())?),
             None => None,
         };
         let label = of_label.as_ref().map(|row| row.0.clone());
         let numbers = of_label.as_ref().map(|row| row.1).or(of_region);
-        let numbers = numbers.or_else(|| seen.total()).unwrap_or_default();
-        let warned = |output: Output| {
+        let numbers = numbers.or_else(|| record.total()).unwrap_or_default();
+        let with_warnings = |output: Output| {
             if output.of == Of::All && numbers.failed == 0 {
                 return output;
             }
-            let said = seen.times_of(input.region.as_deref(), label.as_deref());
-            output.with_warnings(said, input.of)
+            let sentence = record.times_sentence(input.region.as_deref(), label.as_deref());
+            output.with_warnings(sentence, input.of)
         };
-        let mut missing = None;
+        let mut histogram_error = None;
         if of_region.is_none() {
             let ask = Ask::Histogram {
                 test,
@@ -188,47 +192,46 @@ impl Question for QueryLatency {
                 label: label.clone(),
                 of: input.of.map(Samples::from),
             };
-            match asked.backend.get(&ask).await {
+            match context.backend.get(&ask).await {
                 Ok(value) => {
                     let exact: HistogramAnswer = serde_json::from_value(value)
                         .map_err(|error| BackendError::unreadable("histogram", &error))?;
                     let output = match exact.distribution.count {
-                        0 => of_nothing(exact.of),
+                        0 => without_times(exact.of),
                         _ => of_histogram(&exact, &wanted, &input),
                     };
-                    return Ok(Answer::whole(warned(output)));
+                    return Ok(ToolAnswer::whole(with_warnings(output)));
                 }
                 Err(BackendError::NoRoute | BackendError::NotFound(_)) => {}
-                Err(error) => missing = Some(error),
+                Err(error) => histogram_error = Some(error),
             }
         }
         let (numbers, of) = numbers.timed(input.of.map_or(Samples::Ok, Samples::from));
-        let mut output = warned(match numbers.requests {
-            0 => of_nothing(of),
-            _ => of_points(&numbers, of, seen.method(), &wanted, &input),
+        let mut output = with_warnings(match numbers.requests {
+            0 => without_times(of),
+            _ => of_percentiles(&numbers, of, record.method(), &wanted, &input),
         });
-        if let Some(error) = missing {
+        if let Some(error) = histogram_error {
             let text = format!("the exact histogram is missing: {error}");
             output
                 .warnings
                 .push(Warning::new("histogram_unavailable", &text));
         }
-        Ok(Answer::whole(output))
+        Ok(ToolAnswer::whole(output))
     }
 }
 
 impl Output {
-    /// Adds what has to be known of the requests that are timed; `said` is what the
-    /// run says of its times.
-    fn with_warnings(mut self, said: Option<String>, asked: Option<Of>) -> Self {
-        if self.of == Of::All && asked != Some(Of::All) {
+    /// Adds warnings about the requests that were timed; `sentence` is the record's own.
+    fn with_warnings(mut self, sentence: Option<String>, wanted: Option<Of>) -> Self {
+        if self.of == Of::All && wanted != Some(Of::All) {
             self.warnings.push(Warning::new(
                 "times_over_all",
                 "these are times of all requests, failed ones too: ok ones were not kept apart",
             ));
         }
         if self.of == Of::Ok
-            && let Some(text) = said
+            && let Some(text) = sentence
         {
             self.warnings.push(Warning::new("many_failures", &text));
         }
@@ -236,8 +239,8 @@ impl Output {
     }
 }
 
-/// No request was timed.
-fn of_nothing(of: Samples) -> Output {
+/// The answer if no such request was timed.
+fn without_times(of: Samples) -> Output {
     let (text, next) = match of {
         Samples::Failed => ("no request failed", "leave of out for the ok answers"),
         _ => (
@@ -261,7 +264,7 @@ fn of_nothing(of: Samples) -> Output {
     }
 }
 
-/// From exact buckets.
+/// The answer from the histogram's buckets.
 fn of_histogram(exact: &HistogramAnswer, wanted: &[f64], input: &Input) -> Output {
     let counted: u64 = exact.buckets.iter().map(|bucket| bucket.2).sum();
     let count = counted + exact.over_hour;
@@ -284,14 +287,14 @@ fn of_histogram(exact: &HistogramAnswer, wanted: &[f64], input: &Input) -> Outpu
         let sum = |rows: &mut dyn Iterator<Item = &(u64, u64, u64)>| -> u64 {
             rows.map(|bucket| bucket.2).sum()
         };
-        let least = sum(&mut exact.buckets.iter().filter(above)) + exact.over_hour;
-        let unsure = sum(&mut exact.buckets.iter().filter(across));
+        let certain = sum(&mut exact.buckets.iter().filter(above)) + exact.over_hour;
+        let uncertain = sum(&mut exact.buckets.iter().filter(across));
         OverRow {
             ms: rounded(limit),
-            pct: percent(least, count),
-            requests: Some(least),
-            low_pct: percent(least, count).filter(|_| unsure > 0),
-            high_pct: percent(least + unsure, count).filter(|_| unsure > 0),
+            pct: percent(certain, count),
+            requests: Some(certain),
+            low_pct: percent(certain, count).filter(|_| uncertain > 0),
+            high_pct: percent(certain + uncertain, count).filter(|_| uncertain > 0),
         }
     });
     Output {
@@ -313,7 +316,7 @@ fn of_histogram(exact: &HistogramAnswer, wanted: &[f64], input: &Input) -> Outpu
     }
 }
 
-/// The value at a percentile and how far the true one may lie below, µs.
+/// The value at a percentile, and how far below it the true value may be, µs.
 fn quantile(exact: &HistogramAnswer, count: u64, p: f64) -> (u64, u64) {
     let least = exact.distribution.min_us.unwrap_or(0);
     let most = exact.distribution.max_us.unwrap_or(u64::MAX).max(least);
@@ -324,10 +327,10 @@ fn quantile(exact: &HistogramAnswer, count: u64, p: f64) -> (u64, u64) {
     if rank == count {
         return (most, 0);
     }
-    let mut seen = 0;
-    for (lowest, highest, here) in &exact.buckets {
-        seen += here;
-        if seen >= rank {
+    let mut below = 0;
+    for (lowest, highest, requests) in &exact.buckets {
+        below += requests;
+        if below >= rank {
             let highest = (*highest).clamp(least, most);
             return (highest, highest - (*lowest).clamp(least, highest));
         }
@@ -335,35 +338,35 @@ fn quantile(exact: &HistogramAnswer, count: u64, p: f64) -> (u64, u64) {
     (most, 0)
 }
 
-/// Steps of equal ratio from the least to the largest value.
-fn histogram(exact: &HistogramAnswer, steps: usize) -> Vec<Step> {
+/// Steps of equal ratio from the smallest to the largest value.
+fn histogram(exact: &HistogramAnswer, steps: usize) -> Vec<HistogramStep> {
     let (Some(first), Some(last)) = (exact.buckets.first(), exact.buckets.last()) else {
         return Vec::new();
     };
     let (low, high) = (first.0.max(1) as f64, last.1.max(2) as f64);
     let ratio = (high / low).powf(1.0 / steps as f64).max(1.0 + 1e-9);
     let mut counts = vec![0_u64; steps];
-    for (_, highest, here) in &exact.buckets {
-        let place = ((*highest as f64 / low).ln() / ratio.ln()).floor();
-        counts[(place.max(0.0) as usize).min(steps - 1)] += here;
+    for (_, highest, requests) in &exact.buckets {
+        let step = ((*highest as f64 / low).ln() / ratio.ln()).floor();
+        counts[(step.max(0.0) as usize).min(steps - 1)] += requests;
     }
     let rows = counts.iter().enumerate();
-    rows.map(|(n, requests)| Step {
+    rows.map(|(n, requests)| HistogramStep {
         to_ms: rounded(low * ratio.powi(n as i32 + 1) / 1e3),
         requests: *requests,
     })
     .collect()
 }
 
-/// From the stored percentiles alone.
-fn of_points(
+/// The answer from stored percentiles.
+fn of_percentiles(
     numbers: &Numbers,
     of: Samples,
     method: Method,
     wanted: &[f64],
     input: &Input,
 ) -> Output {
-    let points = numbers.points();
+    let stored = numbers.percentiles();
     let method = match method {
         Method::TaskMean => Method::TaskMean,
         _ => Method::Interpolated,
@@ -391,11 +394,11 @@ fn of_points(
         avg_ms: numbers.avg_ms,
         min_ms: numbers.min_ms,
         max_ms: numbers.max_ms,
-        percentiles: wanted.iter().map(|&p| between(&points, p)).collect(),
+        percentiles: wanted.iter().map(|&p| interpolated(&stored, p)).collect(),
         over: input
             .thresholds_ms
             .iter()
-            .map(|&limit| above(&points, numbers, limit))
+            .map(|&limit| share_above(&stored, numbers, limit))
             .collect(),
         histogram: Vec::new(),
         error_bound_ms: None,
@@ -407,17 +410,18 @@ fn of_points(
     }
 }
 
-/// A percentile on a line between two stored ones, in logarithms.
-fn between(points: &[(f64, f64)], p: f64) -> PercentileRow {
-    let below = points.iter().rev().find(|point| point.0 <= p);
-    let over = points.iter().find(|point| point.0 >= p);
+/// A percentile by logarithmic interpolation between two stored ones; only bounds if these
+/// are far apart.
+fn interpolated(stored: &[(f64, f64)], p: f64) -> PercentileRow {
+    let below = stored.iter().rev().find(|point| point.0 <= p);
+    let above = stored.iter().find(|point| point.0 >= p);
     let mut row = PercentileRow {
         p,
         ms: None,
         low_ms: None,
         high_ms: None,
     };
-    match (below, over) {
+    match (below, above) {
         (Some(a), Some(b)) if a.0 == b.0 => row.ms = Some(a.1),
         (Some(a), Some(b)) if b.1 <= a.1.max(0.001) * WIDEST_GAP => {
             let share = (p - a.0) / (b.0 - a.0);
@@ -432,15 +436,15 @@ fn between(points: &[(f64, f64)], p: f64) -> PercentileRow {
     row
 }
 
-/// Bounds of the share above a limit.
-fn above(points: &[(f64, f64)], numbers: &Numbers, limit: f64) -> OverRow {
-    let shares = |p: f64| rounded(100.0 - p);
-    let low = points
+/// Bounds of the share of requests above a limit.
+fn share_above(stored: &[(f64, f64)], numbers: &Numbers, limit: f64) -> OverRow {
+    let share = |p: f64| rounded(100.0 - p);
+    let low = stored
         .iter()
         .find(|point| point.1 > limit)
-        .map_or(0.0, |point| shares(point.0));
-    let high = points.iter().rev().find(|point| point.1 <= limit);
-    let high = high.map_or(100.0, |point| shares(point.0));
+        .map_or(0.0, |point| share(point.0));
+    let high = stored.iter().rev().find(|point| point.1 <= limit);
+    let high = high.map_or(100.0, |point| share(point.0));
     let exact = (low == high).then_some(low);
     OverRow {
         ms: rounded(limit),
@@ -456,17 +460,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stored_points_give_values_where_they_are_close_and_bounds_elsewhere() {
-        let points = [(50.0, 100.0), (90.0, 150.0), (99.0, 900.0), (100.0, 1000.0)];
-        assert_eq!(between(&points, 90.0).ms, Some(150.0));
-        let near = between(&points, 70.0).ms.unwrap();
+    fn values_are_interpolated_between_close_percentiles_only() {
+        let stored = [(50.0, 100.0), (90.0, 150.0), (99.0, 900.0), (100.0, 1000.0)];
+        assert_eq!(interpolated(&stored, 90.0).ms, Some(150.0));
+        let near = interpolated(&stored, 70.0).ms.unwrap();
         assert!((122.0..123.0).contains(&near), "{near}");
-        let far = between(&points, 95.0);
+        let far = interpolated(&stored, 95.0);
         assert_eq!(
             (far.ms, far.low_ms, far.high_ms),
             (None, Some(150.0), Some(900.0))
         );
-        let outside = between(&points, 10.0);
+        let outside = interpolated(&stored, 10.0);
         assert_eq!(
             (outside.ms, outside.low_ms, outside.high_ms),
             (None, None, Some(100.0))
@@ -475,12 +479,12 @@ mod tests {
             requests: 1000,
             ..Numbers::default()
         };
-        let over = above(&points, &numbers, 500.0);
+        let over = share_above(&stored, &numbers, 500.0);
         assert_eq!(
             (over.pct, over.low_pct, over.high_pct),
             (None, Some(1.0), Some(10.0))
         );
-        let over = above(&points, &numbers, 2000.0);
+        let over = share_above(&stored, &numbers, 2000.0);
         assert_eq!((over.pct, over.requests), (Some(0.0), Some(0)));
     }
 }

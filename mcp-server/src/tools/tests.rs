@@ -1,11 +1,11 @@
-//! What the tools promise of themselves and of their answers.
+//! Definitions of the tools, and their answers from canned backends.
 
-use super::fixtures::{Canned, HOSTILE, least};
-use super::{BUDGET, all, find};
-use crate::answer::LONGEST_ANSWER;
+use super::fixtures::{CannedBackend, HOSTILE, required_arguments};
+use super::{CALL_DEADLINE, all, find};
+use crate::asked::schema::{flattened, gateway_faults};
 use crate::backend::BackendError;
 use crate::refusal::{Code, Refusal};
-use crate::schema::{flattened, gateway_faults};
+use crate::views::answer::LONGEST_ANSWER;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -13,8 +13,9 @@ mod addresses;
 mod cloud;
 mod times;
 
-/// Definitions of all tools together, and the default answer of each.
+/// Limit of the definitions of all tools together.
 const MOST_DEFINITION_TOKENS: usize = 4_500;
+/// Limit of each tool's default answer.
 const MOST_ANSWER_TOKENS: usize = 2_000;
 
 fn tokens(text: &str) -> usize {
@@ -27,21 +28,21 @@ fn map(value: Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
 }
 
-fn asked(canned: &Canned, tool: &str, arguments: Value) -> Result<Value, Refusal> {
+fn call(backend: &CannedBackend, tool: &str, arguments: Value) -> Result<Value, Refusal> {
     let tool = find(tool).expect("a tool");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .unwrap();
-    let called = tool.call(canned, map(arguments), BUDGET);
-    runtime.block_on(called).expect("no bug")
+    let call = tool.call(backend, map(arguments), CALL_DEADLINE);
+    runtime.block_on(call).expect("no panic")
 }
 
-/// An answer that fits its schema.
+/// The answer to a call, checked against its schemas.
 #[track_caller]
-fn good(canned: &Canned, tool: &str, arguments: Value) -> Value {
-    let answer =
-        asked(canned, tool, arguments).unwrap_or_else(|no| panic!("{tool}: {}", no.text()));
+fn answer_of(backend: &CannedBackend, tool: &str, arguments: Value) -> Value {
+    let answer = call(backend, tool, arguments);
+    let answer = answer.unwrap_or_else(|refusal| panic!("{tool}: {}", refusal.text()));
     let found = find(tool).unwrap();
     for schema in [&found.exact, &found.output] {
         let validator = jsonschema::validator_for(&Value::Object(schema.clone())).unwrap();
@@ -71,7 +72,7 @@ fn assert_no_null(value: &Value, path: &str) {
 }
 
 #[test]
-fn definitions_are_what_was_promised() {
+fn definitions_are_unchanged() {
     for tool in all() {
         let definition = json!({"title": tool.title, "description": tool.description,
             "inputSchema": tool.input, "outputSchema": tool.output, "exactly": tool.exact});
@@ -91,13 +92,16 @@ fn definitions_are_short() {
         sums = (sums.0 + read, sums.1 + output);
     }
     println!("in all {} + {}", sums.0, sums.1);
-    let whole = tokens(&crate::published::for_mcp(&crate::toolset::Shown::default()).to_string());
-    println!("with titles and annotations {whole}");
+    let whole = tokens(
+        &crate::catalog::definitions::for_mcp(&crate::catalog::toolset::ShownTools::default())
+            .to_string(),
+    );
+
     assert!(whole <= MOST_DEFINITION_TOKENS, "{whole}");
 }
 
 #[test]
-fn names_and_schemas_suit_every_client() {
+fn names_and_schemas_are_readable_for_every_client() {
     assert_eq!(all().len(), 13);
     for tool in all() {
         let plain = |c: char| c.is_ascii_lowercase() || c == '_';
@@ -134,12 +138,15 @@ fn names_and_schemas_suit_every_client() {
 
 #[test]
 fn default_answers_are_short_and_fit_their_schemas() {
-    let canned = Canned::ours();
+    let canned = CannedBackend::new();
     let mut long = Vec::new();
     for tool in all() {
-        let answer = good(&canned, tool.name, Value::Object(least(tool.name)));
+        let answer = answer_of(
+            &canned,
+            tool.name,
+            Value::Object(required_arguments(tool.name)),
+        );
         let size = tokens(&answer.to_string());
-        println!("{:<24} {size:>5} tokens", tool.name);
         if size > MOST_ANSWER_TOKENS {
             long.push((tool.name, size));
         }
@@ -148,35 +155,39 @@ fn default_answers_are_short_and_fit_their_schemas() {
 }
 
 #[test]
-fn an_older_server_is_answered_for_as_far_as_it_knows() {
-    let canned = Canned::older();
+fn older_servers_are_answered_as_far_as_possible() {
+    let canned = CannedBackend::older();
     for tool in all().iter().filter(|tool| tool.name != "compare_test_runs") {
-        good(&canned, tool.name, Value::Object(least(tool.name)));
+        answer_of(
+            &canned,
+            tool.name,
+            Value::Object(required_arguments(tool.name)),
+        );
     }
-    let results = good(&canned, "get_results", json!({"test_id": "Xk29QmWz7B"}));
+    let results = answer_of(&canned, "get_results", json!({"test_id": "Xk29QmWz7B"}));
     assert_eq!(results["percentile_method"], "task_mean");
     assert_eq!(results["verdict"]["trust"], "unknown");
     assert_eq!(results["totals"]["rps"], 6080.0);
     assert_eq!(results["coverage"]["complete"], true);
-    let errors = good(
+    let errors = answer_of(
         &canned,
         "get_error_breakdown",
-        Value::Object(least("get_error_breakdown")),
+        Value::Object(required_arguments("get_error_breakdown")),
     );
     assert_eq!(errors["warnings"][0]["code"], "good_codes");
     assert_eq!(errors["groups"][0]["key"], "503");
     assert_eq!(errors["groups"][1]["kind"], "assertion");
-    let arguments = Value::Object(least("compare_test_runs"));
-    let refusal = asked(&canned, "compare_test_runs", arguments).unwrap_err();
+    let arguments = Value::Object(required_arguments("compare_test_runs"));
+    let refusal = call(&canned, "compare_test_runs", arguments).unwrap_err();
     assert!(refusal.hint.unwrap().contains("get_results"));
 }
 
 #[test]
-fn hostile_text_comes_out_bounded_and_inert() {
-    let canned = Canned::ours();
+fn hostile_text_is_cleaned_and_cut() {
+    let canned = CannedBackend::new();
     let mut seen = false;
     for tool in all() {
-        let mut arguments = least(tool.name);
+        let mut arguments = required_arguments(tool.name);
         match tool.name {
             "get_results" => drop(arguments.insert("limit".to_owned(), json!(100))),
             "get_scenario_details" => {
@@ -185,7 +196,7 @@ fn hostile_text_comes_out_bounded_and_inert() {
             "get_error_breakdown" => drop(arguments.insert("group_by".to_owned(), json!("label"))),
             _ => {}
         }
-        let text = good(&canned, tool.name, Value::Object(arguments)).to_string();
+        let text = answer_of(&canned, tool.name, Value::Object(arguments)).to_string();
         assert!(!text.contains("hunter2"), "{}", tool.name);
         for hidden in ["\u{1b}", "\\u001b", "\u{202e}", "\u{200b}", "\\r", "\\n"] {
             assert!(!text.contains(hidden), "{}: {hidden:?}", tool.name);
@@ -209,26 +220,26 @@ fn assert_bounded(value: &Value, path: &str) {
 }
 
 #[test]
-fn verdict_and_coverage_are_always_there() {
-    let mut canned = Canned::ours();
-    let results = good(&canned, "get_results", json!({"test_id": "Xk29QmWz7B"}));
+fn verdict_and_coverage_are_always_present() {
+    let mut canned = CannedBackend::new();
+    let results = answer_of(&canned, "get_results", json!({"test_id": "Xk29QmWz7B"}));
     assert_eq!(results["verdict"]["trust"], "degraded");
     assert_eq!(results["coverage"]["runners_reported"], 59);
     assert_eq!(results["percentile_method"], "hdr_merge");
     assert_eq!(results["labels"][0]["p95_ms"], 325.47);
-    // A run that measures nothing yet is no error.
+    // A run without results yet is no error.
     let running = json!({"testId": "Xk29QmWz7B", "testRunId": "p4TqL8vN2c", "status": "running", "results": {}});
     canned.put("/scenarios/Xk29QmWz7B/testruns/p4TqL8vN2c", running);
-    let results = good(&canned, "get_results", json!({"test_id": "Xk29QmWz7B"}));
+    let results = answer_of(&canned, "get_results", json!({"test_id": "Xk29QmWz7B"}));
     assert_eq!(results["run"]["status"], "running");
     assert_eq!(results["verdict"]["trust"], "unknown");
     assert_eq!(results["warnings"][0]["code"], "no_results");
     assert_eq!(results.get("totals"), None);
-    let refusal = asked(
+    let refusal = call(
         &canned,
         "query_latency",
         Value::Object({
-            let mut arguments = least("query_latency");
+            let mut arguments = required_arguments("query_latency");
             arguments.insert("region".to_owned(), json!("eu-west-1"));
             arguments
         }),
@@ -237,18 +248,18 @@ fn verdict_and_coverage_are_always_there() {
 }
 
 #[test]
-fn cursors_walk_through_everything_once() {
-    let canned = Canned::ours();
+fn pages_contain_every_row_once() {
+    let canned = CannedBackend::new();
     for (tool, rows, count) in [
         ("get_results", "labels", 100),
         ("list_scenarios", "scenarios", 120),
     ] {
         for limit in [None, Some("7"), Some("100")] {
-            let mut arguments = least(tool);
+            let mut arguments = required_arguments(tool);
             arguments.extend(limit.map(|limit| ("limit".to_owned(), json!(limit))));
             let mut seen = Vec::new();
             loop {
-                let page = good(&canned, tool, Value::Object(arguments.clone()));
+                let page = answer_of(&canned, tool, Value::Object(arguments.clone()));
                 seen.extend(page[rows].as_array().cloned().unwrap_or_default());
                 match page.get("next_cursor") {
                     Some(cursor) => drop(arguments.insert("cursor".to_owned(), cursor.clone())),
@@ -258,7 +269,7 @@ fn cursors_walk_through_everything_once() {
             }
             assert_eq!(seen.len(), count, "{tool} {limit:?}");
             arguments.insert("cursor".to_owned(), json!("bm9uc2Vuc2U"));
-            let refusal = asked(&canned, tool, Value::Object(arguments)).unwrap_err();
+            let refusal = call(&canned, tool, Value::Object(arguments)).unwrap_err();
             assert_eq!(refusal.code, Code::StaleCursor);
         }
     }
@@ -266,12 +277,12 @@ fn cursors_walk_through_everything_once() {
 
 #[test]
 fn latency_is_read_from_exact_buckets() {
-    let canned = Canned::ours();
-    let mut arguments = least("query_latency");
+    let canned = CannedBackend::new();
+    let mut arguments = required_arguments("query_latency");
     arguments.insert("percentiles".to_owned(), json!("50, 95,99.9"));
     arguments.insert("thresholds_ms".to_owned(), json!([100, 500, 1002.8]));
     arguments.insert("buckets".to_owned(), json!(5));
-    let answer = good(&canned, "query_latency", Value::Object(arguments));
+    let answer = answer_of(&canned, "query_latency", Value::Object(arguments));
     assert_eq!(answer["method"], "hdr_merge");
     assert_eq!(answer["percentiles"][0], json!({"p": 50.0, "ms": 10.007}));
     assert_eq!(answer["percentiles"][1]["ms"], 100.031);
@@ -290,29 +301,29 @@ fn latency_is_read_from_exact_buckets() {
         .filter_map(|step| step["requests"].as_u64())
         .sum();
     assert_eq!((steps.len(), sum), (5, 1000));
-    // A label is found by the name that agents were shown.
+    // A label is found by its cleaned text.
     let shown = crate::clean::Text::of(HOSTILE);
-    let mut label = least("query_latency");
+    let mut label = required_arguments("query_latency");
     label.insert("label".to_owned(), json!(shown));
     assert_eq!(
-        good(&canned, "query_latency", Value::Object(label.clone()))["method"],
+        answer_of(&canned, "query_latency", Value::Object(label.clone()))["method"],
         "hdr_merge"
     );
     label.insert("label".to_owned(), json!("nope"));
-    let refusal = asked(&canned, "query_latency", Value::Object(label)).unwrap_err();
+    let refusal = call(&canned, "query_latency", Value::Object(label)).unwrap_err();
     assert_eq!(refusal.code, Code::UnknownLabel);
-    let mut region = least("query_latency");
+    let mut region = required_arguments("query_latency");
     region.insert("region".to_owned(), json!("us-east-1"));
     assert_eq!(
-        good(&canned, "query_latency", Value::Object(region))["method"],
+        answer_of(&canned, "query_latency", Value::Object(region))["method"],
         "interpolated"
     );
 }
 
 #[test]
-fn wrong_names_are_answered_with_right_ones() {
-    let canned = Canned::ours();
-    let mut run = least("query_latency");
+fn unknown_names_are_refused() {
+    let canned = CannedBackend::new();
+    let mut run = required_arguments("query_latency");
     run.insert("region".to_owned(), json!("mars-1"));
     for (tool, arguments, code) in [
         (
@@ -369,7 +380,7 @@ fn wrong_names_are_answered_with_right_ones() {
             Code::InvalidArgument,
         ),
     ] {
-        let refusal = asked(&canned, tool, arguments).unwrap_err();
+        let refusal = call(&canned, tool, arguments).unwrap_err();
         assert_eq!(refusal.code, code, "{tool}: {}", refusal.text());
         assert!(refusal.text().chars().count() <= 600);
     }
@@ -377,28 +388,28 @@ fn wrong_names_are_answered_with_right_ones() {
 
 #[test]
 fn one_failing_part_does_not_fail_the_whole() {
-    let mut canned = Canned::ours();
+    let mut canned = CannedBackend::new();
     canned.fail("/vCPUDetails", BackendError::Failed(500));
     canned.fail("/stack-info", BackendError::Denied(403));
     canned.fail("/scenarios/Xk29QmWz7B/baseline", BackendError::Timeout);
-    let runners = good(&canned, "get_runners", json!({}));
+    let runners = answer_of(&canned, "get_runners", json!({}));
     assert_eq!(runners["warnings"][0]["code"], "capacity_unavailable");
     assert_eq!(runners["total_running"], 60);
-    let stacks = good(&canned, "get_regional_stacks", json!({}));
+    let stacks = answer_of(&canned, "get_regional_stacks", json!({}));
     assert_eq!(stacks["warnings"][0]["code"], "hub_unavailable");
-    good(&canned, "list_test_runs", json!({"test_id": "Xk29QmWz7B"}));
+    answer_of(&canned, "list_test_runs", json!({"test_id": "Xk29QmWz7B"}));
     canned.fail("/tasks", BackendError::Throttled);
-    let refusal = asked(&canned, "get_runners", json!({})).unwrap_err();
+    let refusal = call(&canned, "get_runners", json!({})).unwrap_err();
     assert_eq!((refusal.code, refusal.retryable), (Code::Throttled, true));
 }
 
-/// A backend that does something else than answer.
+/// A backend that never answers, or panics if the function returns false.
 struct Misbehaving(fn() -> bool);
 
 #[async_trait::async_trait]
 impl crate::backend::Backend for Misbehaving {
     async fn get(&self, _: &crate::backend::Ask) -> Result<Value, BackendError> {
-        assert!((self.0)(), "a bug, as this test wants it");
+        assert!((self.0)(), "an intended panic");
         std::future::pending().await
     }
 
@@ -408,7 +419,7 @@ impl crate::backend::Backend for Misbehaving {
 }
 
 #[test]
-fn a_call_that_breaks_or_hangs_is_answered() {
+fn calls_that_panic_or_hang_are_answered() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
@@ -416,16 +427,16 @@ fn a_call_that_breaks_or_hangs_is_answered() {
     let tool = find("get_results").unwrap();
     let arguments = || map(json!({"test_id": "Xk29QmWz7B"}));
     let broken = Misbehaving(|| false);
-    let answer = runtime.block_on(tool.call(&broken, arguments(), BUDGET));
-    assert_eq!(answer, Err(super::Bug));
+    let answer = runtime.block_on(tool.call(&broken, arguments(), CALL_DEADLINE));
+    assert_eq!(answer, Err(super::Panicked));
     let silent = Misbehaving(|| true);
     let answer = runtime.block_on(tool.call(&silent, arguments(), Duration::from_millis(20)));
     assert_eq!(answer.unwrap().unwrap_err().code, Code::UpstreamTimeout);
 }
 
 #[test]
-fn failures_that_were_none_before_are_the_first_thing_told() {
-    let mut canned = Canned::ours();
+fn new_failures_are_listed_first() {
+    let mut canned = CannedBackend::new();
     let run = "/scenarios/Xk29QmWz7B/testruns/p4TqL8vN2c";
     let change = |metric: &str, base: f64, candidate: f64, pct: Option<f64>, change: &str| {
         json!({"metric": metric, "base": base, "candidate": candidate,
@@ -442,10 +453,10 @@ fn failures_that_were_none_before_are_the_first_thing_told() {
             "labels": [{"label": "pay", "change": "worse", "metrics": metrics}],
             "inconclusive": ["thin"]}),
     );
-    let answer = good(
+    let answer = answer_of(
         &canned,
         "compare_test_runs",
-        Value::Object(least("compare_test_runs")),
+        Value::Object(required_arguments("compare_test_runs")),
     );
     let row = &answer["regressed"][0];
     assert_eq!(
@@ -461,15 +472,15 @@ fn failures_that_were_none_before_are_the_first_thing_told() {
 }
 
 #[test]
-fn labels_that_look_alike_are_not_mistaken_for_each_other() {
-    let mut canned = Canned::ours();
+fn a_label_that_looks_like_another_is_refused() {
+    let mut canned = CannedBackend::new();
     let run = "/scenarios/Xk29QmWz7B/testruns/p4TqL8vN2c";
     let mut record = super::fixtures::record(true);
     for (n, end) in [(0, "a"), (1, "b")] {
         record["summary"]["labels"][n]["label"] = json!(format!("/{}{end}", "x".repeat(250)));
     }
     canned.put(run, record);
-    let shown = good(
+    let shown = answer_of(
         &canned,
         "get_results",
         json!({"test_id": "Xk29QmWz7B", "limit": 100}),
@@ -478,9 +489,9 @@ fn labels_that_look_alike_are_not_mistaken_for_each_other() {
     let cut = labels
         .iter()
         .find(|row| row["label"].as_str().unwrap().starts_with("/xx"));
-    let mut arguments = least("query_latency");
+    let mut arguments = required_arguments("query_latency");
     arguments.insert("label".to_owned(), cut.unwrap()["label"].clone());
-    let refusal = asked(&canned, "query_latency", Value::Object(arguments)).unwrap_err();
+    let refusal = call(&canned, "query_latency", Value::Object(arguments)).unwrap_err();
     assert!(
         refusal.message.contains("several labels"),
         "{}",

@@ -350,7 +350,7 @@ pub async fn start(world: &World, input: &Input) -> Result<Decision, PipelineErr
             )));
         }
         present += 1 + word.connected.len() as u64;
-        lost.extend(word.unreachable.into_iter());
+        lost.extend(word.unreachable);
     }
     if !run.is_enough(present) {
         return Err(too_few(&run, present, &seen));

@@ -11,7 +11,7 @@ use crate::live::Drained;
 use crate::runs::Run;
 use crate::world::World;
 use dlt_core::ids::{Region, RunnerId};
-use dlt_core::judge::merger::Merger;
+use dlt_core::judge::merger::{Merger, Summary};
 use dlt_core::judge::summary::RunFacts;
 use dlt_core::keys;
 use dlt_core::messages::report::{Ended, Report};
@@ -104,9 +104,20 @@ pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineErr
         &histograms,
     )
     .await?;
+    keep(world, &run, summary, failure).await?;
+    Ok(Decision::go(world, "clean up"))
+}
+
+/// Keeps the results with the run, unless it has ended.
+async fn keep(
+    world: &World,
+    run: &Run,
+    summary: Summary,
+    failure: Option<String>,
+) -> Result<(), PipelineError> {
     let mut record = run.record.clone();
     record.apply(summary);
-    let head = records::split(world, &run, record).await?;
+    let head = records::split(world, run, record).await?;
     world
         .change(&run.test, &run.run, &|run| {
             if run.record.status.is_terminal() {
@@ -120,7 +131,7 @@ pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineErr
             }
         })
         .await?;
-    Ok(Decision::go(world, "clean up"))
+    Ok(())
 }
 
 /// When each runner without a report was last heard of.

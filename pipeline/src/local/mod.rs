@@ -105,14 +105,14 @@ impl Home {
             .map_err(|error| PipelineError::file(dir, error))?;
         let lock = HomeLock::take(&dir)?;
         let database = Database::open(&dir, &FILL)?;
-        let definition =
-            Definition::parse(WORKFLOW).map_err(|error| PipelineError::Other(error.to_string()))?;
-        let definition = Arc::new(definition);
+        let definition = Definition::parse(WORKFLOW);
+        let definition = definition.map_err(|error| PipelineError::Other(error.to_string()))?;
         let depot = dir.join("objects");
         let clock = Arc::new(SystemClock);
-        let lifetime = match options.service {
-            true => Lifetime::Own,
-            false => Lifetime::OfParent,
+        let lifetime = if options.service {
+            Lifetime::Own
+        } else {
+            Lifetime::OfParent
         };
         let live = Arc::new(Broadcast::default());
         let fleet = Arc::new(Processes::new(
@@ -122,10 +122,9 @@ impl Home {
             Arc::clone(&clock),
             Arc::new(watchers::ToWatchers(Arc::clone(&live))),
         ));
-        let executions = SqliteExecutions(database.clone());
         let drivers = Arc::new(Drivers::new(
-            executions,
-            definition,
+            SqliteExecutions(database.clone()),
+            Arc::new(definition),
             Arc::clone(&live),
             Arc::clone(&fleet),
         ));

@@ -1,47 +1,48 @@
-//! Keys that come, go and cannot be had, on a clock that stands still.
+//! Key rotation and failing issuers, on a clock that the tests move.
 
 use super::*;
+use async_trait::async_trait;
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// An issuer that says what it is told to, and counts.
+/// An issuer with a settable document, which counts its fetches.
 #[derive(Default)]
 struct Issuer {
-    says: Mutex<Option<String>>,
-    asked: AtomicUsize,
+    document: Mutex<Option<String>>,
+    fetches: AtomicUsize,
 }
 
 #[async_trait]
 impl Fetch for Arc<Issuer> {
     async fn fetch(&self) -> Result<Vec<u8>, String> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.fetches.fetch_add(1, Ordering::Relaxed);
         tokio::task::yield_now().await;
-        let says = self.says.lock().unwrap().clone();
-        says.map(String::into_bytes).ok_or("down".to_owned())
+        let document = self.document.lock().unwrap().clone();
+        document.map(String::into_bytes).ok_or("down".to_owned())
     }
 }
 
 impl Issuer {
-    fn has(&self, kids: &[&str]) {
+    fn set_keys(&self, kids: &[&str]) {
         let key =
             |kid: &&str| json!({"kty": "RSA", "use": "sig", "kid": kid, "n": "AQAB", "e": "AQAB"});
         let keys: Vec<Value> = kids.iter().map(key).collect();
-        *self.says.lock().unwrap() = Some(json!({ "keys": keys }).to_string());
+        *self.document.lock().unwrap() = Some(json!({ "keys": keys }).to_string());
     }
 
-    fn asked(&self) -> usize {
-        self.asked.load(Ordering::Relaxed)
+    fn fetches(&self) -> usize {
+        self.fetches.load(Ordering::Relaxed)
     }
 }
 
-struct Stage {
+struct Fixture {
     issuer: Arc<Issuer>,
     keys: Arc<Jwks>,
     passed: Arc<Mutex<Duration>>,
     runtime: tokio::runtime::Runtime,
 }
 
-impl Stage {
+impl Fixture {
     fn new() -> Self {
         let (issuer, passed) = (Arc::new(Issuer::default()), Arc::new(Mutex::default()));
         let (start, clock) = (Instant::now(), Arc::clone(&passed));
@@ -56,7 +57,7 @@ impl Stage {
         }
     }
 
-    fn knows(&self, kid: &str) -> bool {
+    fn has_key(&self, kid: &str) -> bool {
         self.runtime.block_on(self.keys.key(kid)).is_some()
     }
 
@@ -66,80 +67,83 @@ impl Stage {
 }
 
 #[test]
-fn unknown_ids_are_looked_for_once_a_minute() {
-    let stage = Stage::new();
-    stage.issuer.has(&["a"]);
-    assert!(stage.knows("a") && stage.knows("a"));
-    assert_eq!(stage.issuer.asked(), 1);
-    assert!(!stage.knows("b"));
-    stage.issuer.has(&["b"]);
-    stage.wait(59);
-    assert!(!stage.knows("b"));
-    assert_eq!(stage.issuer.asked(), 1);
-    stage.wait(1);
-    // The old key went with the rotation.
-    assert!(stage.knows("b") && !stage.knows("a"));
-    assert_eq!(stage.issuer.asked(), 2);
+fn unknown_ids_cause_one_fetch_a_minute() {
+    let fixture = Fixture::new();
+    fixture.issuer.set_keys(&["a"]);
+    assert!(fixture.has_key("a") && fixture.has_key("a"));
+    assert_eq!(fixture.issuer.fetches(), 1);
+    assert!(!fixture.has_key("b"));
+    fixture.issuer.set_keys(&["b"]);
+    fixture.wait(59);
+    assert!(!fixture.has_key("b"));
+    assert_eq!(fixture.issuer.fetches(), 1);
+    fixture.wait(1);
+    // The old key is gone after the rotation.
+    assert!(fixture.has_key("b") && !fixture.has_key("a"));
+    assert_eq!(fixture.issuer.fetches(), 2);
 }
 
 #[test]
-fn an_issuer_that_fails_takes_no_key_away() {
-    let stage = Stage::new();
-    assert!(!stage.knows("a"));
-    stage.issuer.has(&["a"]);
-    stage.wait(5);
-    assert!(stage.knows("a"), "an issuer that comes late is seen soon");
+fn keys_stay_while_the_issuer_fails() {
+    let fixture = Fixture::new();
+    assert!(!fixture.has_key("a"));
+    fixture.issuer.set_keys(&["a"]);
+    fixture.wait(5);
+    assert!(
+        fixture.has_key("a"),
+        "a late issuer is asked again after 5 s"
+    );
     for bad in [None, Some("<html>"), Some("{\"keys\":[]}")] {
-        *stage.issuer.says.lock().unwrap() = bad.map(str::to_owned);
-        stage.runtime.block_on(stage.keys.refresh());
-        assert!(stage.knows("a"), "{bad:?}");
+        *fixture.issuer.document.lock().unwrap() = bad.map(str::to_owned);
+        fixture.runtime.block_on(fixture.keys.refresh());
+        assert!(fixture.has_key("a"), "{bad:?}");
     }
 }
 
 #[test]
-fn many_at_once_ask_once() {
-    let stage = Stage::new();
-    stage.issuer.has(&["a"]);
-    stage.runtime.block_on(async {
-        let looks: Vec<_> = (0..50)
+fn concurrent_requests_share_one_fetch() {
+    let fixture = Fixture::new();
+    fixture.issuer.set_keys(&["a"]);
+    fixture.runtime.block_on(async {
+        let requests: Vec<_> = (0..50)
             .map(|_| {
-                let keys = Arc::clone(&stage.keys);
+                let keys = Arc::clone(&fixture.keys);
                 tokio::spawn(async move { keys.key("a").await.is_some() })
             })
             .collect();
-        for look in looks {
-            assert!(look.await.unwrap());
+        for request in requests {
+            assert!(request.await.unwrap());
         }
     });
-    assert_eq!(stage.issuer.asked(), 1);
+    assert_eq!(fixture.issuer.fetches(), 1);
 }
 
 #[test]
-fn who_hangs_up_keeps_no_key_away() {
-    let stage = Stage::new();
-    stage.issuer.has(&["a"]);
-    stage.runtime.block_on(async {
-        let keys = Arc::clone(&stage.keys);
-        let look = tokio::spawn(async move { keys.key("a").await.is_some() });
+fn a_cancelled_request_does_not_cancel_the_fetch() {
+    let fixture = Fixture::new();
+    fixture.issuer.set_keys(&["a"]);
+    fixture.runtime.block_on(async {
+        let keys = Arc::clone(&fixture.keys);
+        let request = tokio::spawn(async move { keys.key("a").await.is_some() });
         tokio::task::yield_now().await;
-        look.abort();
+        request.abort();
         for _ in 0..10 {
             tokio::task::yield_now().await;
         }
-        assert!(look.await.is_err_and(|error| error.is_cancelled()));
+        assert!(request.await.is_err_and(|error| error.is_cancelled()));
     });
-    assert!(stage.knows("a"));
-    assert_eq!(stage.issuer.asked(), 1);
+    assert!(fixture.has_key("a"));
+    assert_eq!(fixture.issuer.fetches(), 1);
 }
 
 #[test]
-fn only_rsa_keys_that_sign_are_kept() {
+fn only_rsa_keys_for_signatures_are_kept() {
     let key = |changes: Value| {
         let mut key = json!({"kty": "RSA", "use": "sig", "kid": "a", "n": "AQAB", "e": "AQAB"});
         for (name, value) in changes.as_object().unwrap() {
             key[name] = value.clone();
         }
-        read(json!({ "keys": [key] }).to_string().as_bytes()).len()
+        parse(json!({ "keys": [key] }).to_string().as_bytes()).len()
     };
     assert_eq!(key(json!({"alg": "RS256"})), 1);
     for bad in [
@@ -159,7 +163,7 @@ fn only_rsa_keys_that_sign_are_kept() {
         )
         .collect();
     assert_eq!(
-        read(json!({ "keys": many }).to_string().as_bytes()).len(),
+        parse(json!({ "keys": many }).to_string().as_bytes()).len(),
         MOST_KEYS
     );
 }

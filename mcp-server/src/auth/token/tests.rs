@@ -1,4 +1,4 @@
-//! The judgement as a table, and tokens that fall apart before it.
+//! A table of claims and their results, and tokens that cannot be parsed.
 
 use super::*;
 use serde_json::json;
@@ -23,7 +23,7 @@ fn settings() -> Settings {
         write_scope: None,
         groups: BTreeSet::new(),
         require_audience: false,
-        facade: false,
+        oauth_facade: false,
         hosts: Vec::new(),
     }
 }
@@ -40,7 +40,7 @@ fn claims(changes: Value) -> Claims {
 }
 
 fn judged(settings: &Settings, changes: Value) -> u16 {
-    match judge(&claims(changes), settings, NOW) {
+    match authorize(&claims(changes), settings, NOW) {
         Ok(_) => 200,
         Err(Denial::NoToken | Denial::Invalid(_)) => 401,
         Err(Denial::Malformed(_)) => 400,
@@ -49,14 +49,14 @@ fn judged(settings: &Settings, changes: Value) -> u16 {
 }
 
 #[test]
-fn scopes_of_reading_never_write() {
+fn a_read_scope_does_not_allow_writes() {
     let reader = json!({"client_id": "machine", "scope": "load/read load/more"});
     let writer = json!({"client_id": "machine", "scope": "load/read load/more load/write"});
     let mut settings = settings();
     let mut writes = |scope: Option<&str>, changes: &Value| {
         settings.write_scope = scope.map(str::to_owned);
-        let judged = judge(&claims(changes.clone()), &settings, NOW);
-        judged.unwrap().writes
+        let principal = authorize(&claims(changes.clone()), &settings, NOW);
+        principal.unwrap().writes
     };
     assert!(writes(None, &json!({})), "people's app");
     assert!(!writes(None, &reader) && !writes(None, &writer));
@@ -65,7 +65,7 @@ fn scopes_of_reading_never_write() {
 }
 
 #[test]
-fn every_claim_counts() {
+fn every_claim_is_checked() {
     for (changes, wanted) in [
         (json!({}), 200),
         (json!({"aud": RESOURCE}), 200),
@@ -105,7 +105,7 @@ fn every_claim_counts() {
 }
 
 #[test]
-fn groups_and_audience_count_when_they_were_asked_for() {
+fn groups_and_audience_are_checked_if_configured() {
     let mut strict = settings();
     strict.groups = set(&["testers"]);
     strict.require_audience = true;
@@ -124,10 +124,10 @@ fn groups_and_audience_count_when_they_were_asked_for() {
 }
 
 #[test]
-fn what_is_no_rs256_jwt_is_not_read_further() {
+fn only_rs256_jwts_are_parsed() {
     let of = |header: &str| format!("{}.e30.AAAA", URL_SAFE_NO_PAD.encode(header));
     assert!(
-        read(&of(
+        parse(&of(
             r#"{"alg":"RS256","kid":"a","jku":"https://evil.example"}"#
         ))
         .is_ok()
@@ -146,14 +146,14 @@ fn what_is_no_rs256_jwt_is_not_read_further() {
         String::new(),
         format!("{}=", of(r#"{"alg":"RS256","kid":"a"}"#)),
     ] {
-        assert!(matches!(read(&bad), Err(Denial::Invalid(_))), "{bad}");
+        assert!(matches!(parse(&bad), Err(Denial::Invalid(_))), "{bad}");
     }
     let long = "a".repeat(LONGEST_TOKEN_BYTES + 1);
-    assert!(matches!(read(&long), Err(Denial::Malformed(_))));
+    assert!(matches!(parse(&long), Err(Denial::Malformed(_))));
 }
 
 #[test]
-fn a_claim_that_stands_twice_is_refused() {
+fn a_duplicate_claim_is_refused() {
     let twice = r#"{"client_id":"console","client_id":"stranger"}"#;
     assert!(serde_json::from_str::<Claims>(twice).is_err());
 }

@@ -1,15 +1,18 @@
-//! Requests by address: told when there were several, never many.
+//! Requests by address: shown if there were several, and limited in number.
 
 use super::*;
 
 #[test]
-fn several_addresses_are_told_and_many_are_bounded() {
-    let mut canned = Canned::ours();
+fn several_addresses_are_shown_and_limited() {
+    let mut canned = CannedBackend::new();
     for (tool, arguments) in [
         ("get_results", json!({"test_id": "Xk29QmWz7B"})),
-        ("get_test_run", Value::Object(least("get_test_run"))),
+        (
+            "get_test_run",
+            Value::Object(required_arguments("get_test_run")),
+        ),
     ] {
-        let answer = good(&canned, tool, arguments);
+        let answer = answer_of(&canned, tool, arguments);
         let rows = answer["addresses"].as_array().unwrap();
         assert_eq!(rows.len(), 9);
         assert_eq!(
@@ -22,7 +25,7 @@ fn several_addresses_are_told_and_many_are_bounded() {
     }
     let run = "/scenarios/Xk29QmWz7B/testruns/p4TqL8vN2c";
     let mut record = crate::tools::fixtures::record(true);
-    for (addresses, told) in [
+    for (addresses, shown) in [
         (json!([["203.0.113.1:443", 7]]), None),
         (
             json!([["203.0.113.1:443", 7], ["other", 2]]),
@@ -33,7 +36,7 @@ fn several_addresses_are_told_and_many_are_bounded() {
     ] {
         record["generator"]["addresses"] = addresses;
         canned.put(run, record.clone());
-        let answer = good(&canned, "get_results", json!({"test_id": "Xk29QmWz7B"}));
-        assert_eq!(answer.get("addresses").cloned(), told);
+        let answer = answer_of(&canned, "get_results", json!({"test_id": "Xk29QmWz7B"}));
+        assert_eq!(answer.get("addresses").cloned(), shown);
     }
 }

@@ -1,8 +1,8 @@
-//! What the tools tell when there is a cloud to ask: one of canned answers, in
-//! which a region may fail and a task may be gone.
+//! Answers with a cloud behind the API: one with canned answers, in which a region may
+//! fail and a task may no longer exist.
 
-use super::super::fixtures::{Canned, HOSTILE};
-use super::{good, tokens};
+use super::super::fixtures::{CannedBackend, HOSTILE};
+use super::{answer_of, tokens};
 use crate::backend::BackendError;
 use crate::backend::cloud::{Cloud, TaskArn, TaskDetail};
 use async_trait::async_trait;
@@ -14,14 +14,14 @@ fn arn(region: &str, n: usize) -> String {
     format!("arn:aws:ecs:{region}:111122223333:task/load/{n:04}")
 }
 
-/// Fails in a region, knows every task but the first, and gives even ones to
-/// a scenario.
-struct Sky {
+/// A cloud that fails in one region and describes every task but the first; even tasks
+/// belong to a scenario.
+struct CannedCloud {
     failing: &'static str,
 }
 
 #[async_trait]
-impl Cloud for Sky {
+impl Cloud for CannedCloud {
     async fn tasks(
         &self,
         of: &TaskArn<'_>,
@@ -40,24 +40,26 @@ impl Cloud for Sky {
                 started_at: Some("2026-11-25T10:00:00.5Z".to_owned()),
                 cpu: Some(2_048),
                 memory_mb: Some(4_096),
-                started_by: Some(match arn.ends_with(['0', '2', '4', '6', '8']) {
-                    true => "Xk29QmWz7B".to_owned(),
-                    false => HOSTILE.to_owned(),
+                started_by: Some(if arn.ends_with(['0', '2', '4', '6', '8']) {
+                    "Xk29QmWz7B".to_owned()
+                } else {
+                    HOSTILE.to_owned()
                 }),
             })
             .collect())
     }
 
     async fn stack_status(&self, arn: &str) -> Result<String, BackendError> {
-        match arn.contains(self.failing) {
-            true => Err(BackendError::Timeout),
-            false => Ok("UPDATE_ROLLBACK_COMPLETE".to_owned()),
+        if arn.contains(self.failing) {
+            Err(BackendError::Timeout)
+        } else {
+            Ok("UPDATE_ROLLBACK_COMPLETE".to_owned())
         }
     }
 }
 
-fn hosted(count: usize, sky: Option<Sky>) -> Canned {
-    let mut canned = Canned::ours();
+fn with_tasks(count: usize, cloud: Option<CannedCloud>) -> CannedBackend {
+    let mut canned = CannedBackend::new();
     let tasks = REGIONS.map(|region| {
         let arns: Vec<String> = (0..count).map(|n| arn(region, n)).collect();
         json!({"region": region, "taskArns": arns})
@@ -68,8 +70,8 @@ fn hosted(count: usize, sky: Option<Sky>) -> Canned {
             "stackId": format!("arn:aws:cloudformation:{region}:111122223333:stack/load/0f0f")})
     });
     canned.put("/regions", json!({"regions": regions}));
-    if let Some(sky) = sky {
-        canned.under(sky);
+    if let Some(cloud) = cloud {
+        canned.set_cloud(cloud);
     }
     canned
 }
@@ -79,10 +81,10 @@ fn rows(answer: &Value) -> &Vec<Value> {
 }
 
 #[test]
-fn tasks_are_described_where_ecs_may_be_asked() {
-    let canned = hosted(150, Some(Sky { failing: "none" }));
+fn tasks_are_described_if_ecs_may_be_queried() {
+    let canned = with_tasks(150, Some(CannedCloud { failing: "none" }));
     let arguments = json!({"detail": "tasks", "limit": 100});
-    let answer = good(&canned, "get_runners", arguments);
+    let answer = answer_of(&canned, "get_runners", arguments);
     let known = rows(&answer)
         .iter()
         .filter(|row| row["status"] == "RUNNING");
@@ -97,28 +99,28 @@ fn tasks_are_described_where_ecs_may_be_asked() {
     );
     assert!(answer.get("warnings").is_none() && answer.get("region_errors").is_none());
     assert!(!answer.to_string().contains("hunter2"));
-    let short = good(&canned, "get_runners", json!({"detail": "tasks"}));
+    let short = answer_of(&canned, "get_runners", json!({"detail": "tasks"}));
     assert!(tokens(&short.to_string()) <= super::MOST_ANSWER_TOKENS);
 
-    // Whose a task is, is known now: all of them are looked at for that.
+    // To filter by scenario, all tasks are described.
     let arguments = json!({"detail": "tasks", "test_id": "Xk29QmWz7B", "limit": 100});
-    let answer = good(&canned, "get_runners", arguments);
+    let answer = answer_of(&canned, "get_runners", arguments);
     let of_others = rows(&answer)
         .iter()
         .filter(|row| row["test_id"] != "Xk29QmWz7B");
-    // Those that are gone already may have been anybody's.
+    // Tasks that no longer exist may have belonged to any scenario.
     assert_eq!((rows(&answer).len(), of_others.count()), (100, 2));
 }
 
 #[test]
-fn a_region_that_fails_takes_no_other_along() {
-    let canned = hosted(
+fn a_failing_region_does_not_affect_others() {
+    let canned = with_tasks(
         3,
-        Some(Sky {
+        Some(CannedCloud {
             failing: "us-east-1",
         }),
     );
-    let answer = good(&canned, "get_runners", json!({"detail": "tasks"}));
+    let answer = answer_of(&canned, "get_runners", json!({"detail": "tasks"}));
     let error = &answer["region_errors"][0];
     assert_eq!(error["region"], "us-east-1");
     assert!(
@@ -131,7 +133,7 @@ fn a_region_that_fails_takes_no_other_along() {
     let statuses = rows(&answer).iter().filter(|row| row["status"].is_string());
     assert_eq!((rows(&answer).len(), statuses.count()), (6, 2));
 
-    let answer = good(&canned, "get_regional_stacks", json!({}));
+    let answer = answer_of(&canned, "get_regional_stacks", json!({}));
     assert_eq!(
         answer["regions"][0]["stack_status"],
         "UPDATE_ROLLBACK_COMPLETE"
@@ -141,14 +143,14 @@ fn a_region_that_fails_takes_no_other_along() {
 }
 
 #[test]
-fn without_a_cloud_ids_are_all_that_is_told() {
-    let canned = hosted(3, None);
-    let answer = good(&canned, "get_runners", json!({"detail": "tasks"}));
+fn without_a_cloud_only_ids_are_answered() {
+    let canned = with_tasks(3, None);
+    let answer = answer_of(&canned, "get_runners", json!({"detail": "tasks"}));
     assert_eq!(answer["warnings"][0]["code"], "tasks_detail_unavailable");
     assert_eq!(rows(&answer).len(), 6);
-    let counts = good(&canned, "get_runners", json!({}));
+    let counts = answer_of(&canned, "get_runners", json!({}));
     assert_eq!(counts.get("warnings"), None);
-    let answer = good(&canned, "get_regional_stacks", json!({}));
+    let answer = answer_of(&canned, "get_regional_stacks", json!({}));
     assert_eq!(answer["regions"][0].get("stack_status"), None);
     assert_eq!(answer.get("region_errors"), None);
 }

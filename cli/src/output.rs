@@ -1,0 +1,124 @@
+//! The only file that prints. Data (results, records) goes to stdout, messages (progress,
+//! warnings, errors) go to stderr. Colours are used on terminals only, and not if
+//! `NO_COLOR` is set.
+//!
+//! A broken pipe is no error: the rest is not printed, and the exit code stays the same.
+
+use crate::line::{Line, Tone};
+use std::io::{IsTerminal, Write};
+
+/// Columns assumed where there is no terminal.
+pub const DEFAULT_COLUMNS: usize = 100;
+/// Narrowest and widest layout, columns.
+const COLUMNS: std::ops::RangeInclusive<usize> = 40..=140;
+
+/// The two streams, and whether they are terminals.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    stdout_terminal: bool,
+    stderr_terminal: bool,
+    colour: bool,
+}
+
+impl Output {
+    /// The streams of this process, with `NO_COLOR` and `TERM` of its environment.
+    pub fn of_process() -> Self {
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self {
+            stdout_terminal: std::io::stdout().is_terminal(),
+            stderr_terminal: std::io::stderr().is_terminal(),
+            colour: !no_colour,
+        }
+    }
+
+    /// Whether stderr is a terminal that can redraw lines.
+    pub fn may_redraw(self) -> bool {
+        self.stderr_terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    }
+
+    /// Whether messages are coloured.
+    pub fn colours_stderr(self) -> bool {
+        self.colour && self.stderr_terminal
+    }
+
+    /// Columns for data on stdout.
+    pub fn columns(self) -> usize {
+        if self.stdout_terminal {
+            terminal_size().0.clamp(*COLUMNS.start(), *COLUMNS.end())
+        } else {
+            DEFAULT_COLUMNS
+        }
+    }
+
+    /// Prints lines to stdout.
+    pub fn data(self, lines: &[Line]) {
+        let colour = self.colour && self.stdout_terminal;
+        let text: String = lines
+            .iter()
+            .map(|line| line.render(colour) + "\n")
+            .collect();
+        self.data_text(&text);
+    }
+
+    /// Prints text to stdout as it is.
+    pub fn data_text(self, text: &str) {
+        let mut stdout = std::io::stdout().lock();
+        // An error means that the reader has closed the pipe.
+        let _ = stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush());
+    }
+
+    /// Prints JSON to stdout.
+    pub fn json(self, value: &impl serde::Serialize) {
+        // Serializing our own types does not fail.
+        let text = serde_json::to_string_pretty(value).unwrap_or_default();
+        self.data_text(&(text + "\n"));
+    }
+
+    /// Prints lines to stderr.
+    pub fn messages(self, lines: &[Line]) {
+        let text: String = lines
+            .iter()
+            .map(|line| line.render(self.colours_stderr()) + "\n")
+            .collect();
+        self.message_text(&text);
+    }
+
+    /// Prints text to stderr as it is; used by the live block to move the cursor.
+    pub fn message_text(self, text: &str) {
+        let mut stderr = std::io::stderr().lock();
+        // Without stderr, there is only the exit code.
+        let _ = stderr
+            .write_all(text.as_bytes())
+            .and_then(|()| stderr.flush());
+    }
+
+    /// Prints an error message, which says what to do next.
+    pub fn error(self, message: &str) {
+        self.messages(&[Line::new().tone(Tone::Bad, "error: ").plain(message)]);
+    }
+}
+
+/// Columns and rows of the terminal; 80 × 24 if unknown.
+pub fn terminal_size() -> (usize, usize) {
+    match crossterm::terminal::size() {
+        Ok((columns, rows)) if columns > 0 && rows > 0 => (columns.into(), rows.into()),
+        _ => (80, 24),
+    }
+}
+
+/// Prints a panic as a bug to report.
+pub fn report_bug(what: &str) {
+    let output = Output::of_process();
+    output.error(&format!(
+        "this is a bug in dlt {}: please report it with the command you used and the lines below",
+        env!("CARGO_PKG_VERSION")
+    ));
+    let lines: Vec<Line> = what
+        .lines()
+        .map(|line| Line::of("  ").plain(line))
+        .collect();
+    output.messages(&lines);
+}

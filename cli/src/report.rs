@@ -1,0 +1,119 @@
+//! How a command tells its result: faults of the input, errors of the API, a run's record,
+//! the end of a watched run. Each answers the command's exit code.
+
+use crate::client::ClientError;
+use crate::exit::Exit;
+use crate::line::{Line, Tone};
+use crate::output::Output;
+use crate::result::{self, ScreenOptions};
+use crate::units::several;
+use crate::watch::{WatchEnd, WatchError};
+use dlt_core::record::{RunRecord, exit_code};
+use dlt_core::refusal::Faults;
+use serde_json::Value;
+
+/// How to tell a run's result.
+#[derive(Debug, Default)]
+pub struct ResultOptions<'a> {
+    /// Print the record as JSON.
+    pub json: bool,
+    /// The record as the server answered it.
+    pub raw: Option<Value>,
+    /// Exit with 4 unless the verdict is `trusted`.
+    pub require_trusted: bool,
+    /// Further commands to try: (purpose, command).
+    pub next: Vec<(&'a str, String)>,
+}
+
+/// Tells all faults of the input, each with its path.
+pub fn faults(output: Output, faults: &Faults) -> Exit {
+    let count = faults.0.len() as u64;
+    output.error(&format!(
+        "the input has {}; nothing was started or stored",
+        several(count, "fault")
+    ));
+    let lines: Vec<Line> = faults
+        .0
+        .iter()
+        .map(|fault| {
+            Line::of("  ")
+                .tone(Tone::Strong, &fault.path)
+                .plain(": ")
+                .plain(&fault.reason)
+        })
+        .collect();
+    output.messages(&lines);
+    Exit::BadInput
+}
+
+/// Tells warnings.
+pub fn warnings(output: Output, warnings: &[String]) {
+    let lines: Vec<Line> = warnings
+        .iter()
+        .map(|text| Line::new().tone(Tone::Warn, "warning: ").plain(text))
+        .collect();
+    if !lines.is_empty() {
+        output.messages(&lines);
+    }
+}
+
+/// Tells why the API gave no answer.
+pub fn client_error(output: Output, error: &ClientError) -> Exit {
+    output.error(&error.to_string());
+    error.exit()
+}
+
+/// Tells how a watched run ended.
+pub fn watch_end(output: Output, end: WatchEnd, options: &mut ResultOptions<'_>) -> Exit {
+    match end {
+        WatchEnd::Finished {
+            record,
+            raw,
+            interrupted,
+        } => {
+            options.raw = raw;
+            run_result(output, &record, interrupted, options)
+        }
+        WatchEnd::Failed(WatchError { exit, message }) => {
+            match exit {
+                // The user asked for it: no error.
+                Exit::Interrupted => output.messages(&[Line::of(message)]),
+                _ => output.error(&message),
+            }
+            exit
+        }
+    }
+}
+
+/// Tells a run's result; the exit code is the run's.
+pub fn run_result(
+    output: Output,
+    record: &RunRecord,
+    interrupted: bool,
+    options: &ResultOptions<'_>,
+) -> Exit {
+    let exit = Exit::from_code(exit_code(record, options.require_trusted, interrupted));
+    run_record(output, record, exit, options);
+    exit
+}
+
+/// Prints a record: as JSON, or as the last screen.
+pub fn run_record(output: Output, record: &RunRecord, exit: Exit, options: &ResultOptions<'_>) {
+    let width = output.columns();
+    if options.json {
+        output.messages(&result::headline(record, exit, width));
+        match &options.raw {
+            Some(raw) => output.json(raw),
+            None => output.json(record),
+        }
+        return;
+    }
+    output.data(&result::lines(
+        record,
+        &ScreenOptions {
+            exit,
+            width,
+            next: &options.next,
+        },
+    ));
+}

@@ -1,0 +1,341 @@
+//! One run, shown from its start to its record: as a live block or as plain lines, and
+//! with what Ctrl-C does. Events come from `home` (a run in this process) or `api` (a run
+//! on a server).
+
+mod api;
+mod home;
+
+pub use api::follow;
+pub use home::start;
+
+use crate::client::Client;
+use crate::client::error::pipeline_error;
+use crate::exit::Exit;
+use crate::find::RunLocation;
+use crate::line::{Line, Tone};
+use crate::live::block::Block;
+use crate::live::plain::PlainLog;
+use crate::live::{Live, PlannedLoad};
+use crate::output::Output;
+use crate::signals::Interrupts;
+use dlt_core::calls::live::LiveEvent;
+use dlt_core::record::RunRecord;
+use dlt_pipeline::error::PipelineError;
+use dlt_pipeline::local::{Home, Started};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+
+/// Time between two drawings of the live block.
+const REDRAW: Duration = Duration::from_millis(250);
+/// How long a stopped run may take to deliver its result (decision 6: 20 s for the
+/// runners, the rest for merging).
+const STOP_DEADLINE: Duration = Duration::from_secs(30);
+/// Beyond planned end and graceful stop: launching, merging, and the 30 s after which the
+/// pipeline itself ends a run. Longer than that is a bug.
+const RUN_MARGIN: Duration = Duration::from_secs(300);
+
+/// How watching a run ended.
+#[derive(Debug)]
+pub enum WatchEnd {
+    /// The run has ended.
+    Finished {
+        /// Its record.
+        record: Box<RunRecord>,
+        /// The server's answer that the record was read from.
+        raw: Option<Value>,
+        /// Whether it was stopped with Ctrl-C.
+        interrupted: bool,
+    },
+    /// There is no record.
+    Failed(WatchError),
+}
+
+/// Why there is no record.
+#[derive(Debug)]
+pub struct WatchError {
+    /// The command's exit code.
+    pub exit: Exit,
+    /// The message for the user.
+    pub message: String,
+}
+
+impl WatchError {
+    fn could_not_run(message: String) -> Self {
+        Self {
+            exit: Exit::CouldNotRun,
+            message,
+        }
+    }
+
+    fn of_pipeline(error: &PipelineError) -> Self {
+        let (exit, message) = pipeline_error(error);
+        Self { exit, message }
+    }
+}
+
+/// An event of a watched run.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every event is a tick; a box would only move it"
+)]
+#[derive(Debug)]
+pub enum WatchEvent {
+    /// Status, tick or note of the run.
+    Live(LiveEvent),
+    /// A message that is not about the run itself.
+    Message(String),
+    /// All ticks are sent again, from the first one.
+    Restarted,
+    /// The run has ended, or cannot be watched any longer.
+    Ended(Result<(Box<RunRecord>, Option<Value>), WatchError>),
+}
+
+/// A run that is being watched.
+#[derive(Debug)]
+pub struct WatchedRun {
+    events: mpsc::Receiver<WatchEvent>,
+    control: RunControl,
+}
+
+/// How the run is stopped.
+#[derive(Debug)]
+enum RunControl {
+    InProcess(Arc<Home>, Started),
+    OnServer(Client, RunLocation),
+}
+
+/// What the first Ctrl-C does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InterruptAction {
+    /// It stops the run, which this command started.
+    StopRun,
+    /// It ends the command; the run goes on.
+    LeaveRun,
+}
+
+/// Where the run is shown.
+enum Display {
+    Block(Block),
+    Plain(Output, PlainLog),
+}
+
+impl Display {
+    fn new(output: Output) -> Self {
+        if output.may_redraw() {
+            Self::Block(Block::new(output))
+        } else {
+            Self::Plain(output, PlainLog::default())
+        }
+    }
+
+    fn warn(&mut self, text: &str) {
+        let line = Line::new().tone(Tone::Warn, "! ").plain(text);
+        match self {
+            Self::Block(block) => block.print_above(&[line]),
+            Self::Plain(output, _) => output.messages(&[line]),
+        }
+    }
+
+    fn after_event(&mut self, live: &Live) {
+        if let Self::Plain(output, plain) = self {
+            let lines = plain.after_event(live);
+            if !lines.is_empty() {
+                output.messages(&lines);
+            }
+        }
+    }
+
+    fn redraw(&mut self, live: &Live, clock: &RunClock) {
+        if let Self::Block(block) = self {
+            block.draw(live, clock.elapsed_s());
+        }
+    }
+}
+
+/// Seconds since the run's start, derived from its ticks.
+#[derive(Default)]
+struct RunClock {
+    last: Option<(u64, Instant)>,
+}
+
+impl RunClock {
+    fn advance(&mut self, newest: Option<u64>) {
+        if let Some(second) = newest
+            && self.last.is_none_or(|(known, _)| second > known)
+        {
+            self.last = Some((second, Instant::now()));
+        }
+    }
+
+    /// Runs on between ticks, at most two seconds.
+    fn elapsed_s(&self) -> Option<f64> {
+        let (second, at) = self.last?;
+        Some(second as f64 + 1.0 + at.elapsed().as_secs_f64().min(2.0))
+    }
+}
+
+/// Shows a run until it has ended; `starting` starts it or connects to it.
+pub async fn watch(
+    output: Output,
+    planned: PlannedLoad,
+    starting: impl Future<Output = Result<WatchedRun, WatchError>>,
+    on_interrupt: InterruptAction,
+    interrupts: &mut Interrupts,
+) -> WatchEnd {
+    let mut live = Live::new(planned);
+    live.interrupt_leaves = on_interrupt == InterruptAction::LeaveRun;
+    let mut display = Display::new(output);
+    let mut clock = RunClock::default();
+    display.after_event(&live);
+    display.redraw(&live, &clock);
+    let mut run = match starting.await {
+        Ok(run) => run,
+        Err(error) => return WatchEnd::Failed(error),
+    };
+    let mut redraw = interval(REDRAW);
+    redraw.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut deadline = Instant::now() + longest(&live.planned);
+    loop {
+        tokio::select! {
+            event = run.events.recv() => match event {
+                Some(WatchEvent::Ended(result)) => return ended(result, live.stopping),
+                Some(event) => apply(&mut live, &mut display, &mut clock, event),
+                None => return WatchEnd::Failed(WatchError {
+                    exit: Exit::Bug,
+                    message: "the run's events ended before the run. This is a bug in dlt, please report it".to_owned(),
+                }),
+            },
+            name = interrupts.next() => {
+                if live.stopping || on_interrupt == InterruptAction::LeaveRun {
+                    return run.control.leave(live.stopping);
+                }
+                live.stopping = true;
+                deadline = Instant::now() + STOP_DEADLINE;
+                display.after_event(&live);
+                if let Some(end) = cancel(&run.control, name, interrupts).await {
+                    return end;
+                }
+            }
+            _ = redraw.tick() => display.redraw(&live, &clock),
+            () = sleep_until(deadline) => return run.control.too_late(live.stopping),
+        }
+    }
+}
+
+/// Longest duration of a run, launching and merging included.
+fn longest(planned: &PlannedLoad) -> Duration {
+    let planned_s = planned.end_s + planned.graceful_stop_s;
+    Duration::from_secs_f64(planned_s) + RUN_MARGIN
+}
+
+fn apply(live: &mut Live, display: &mut Display, clock: &mut RunClock, event: WatchEvent) {
+    match event {
+        WatchEvent::Live(event) => {
+            if let Some(note) = live.apply(event) {
+                display.warn(&note);
+            }
+        }
+        WatchEvent::Message(text) => display.warn(&text),
+        WatchEvent::Restarted => live.reset(),
+        WatchEvent::Ended(_) => {}
+    }
+    clock.advance(live.newest());
+    display.after_event(live);
+}
+
+fn ended(
+    result: Result<(Box<RunRecord>, Option<Value>), WatchError>,
+    interrupted: bool,
+) -> WatchEnd {
+    match result {
+        Ok((record, raw)) => WatchEnd::Finished {
+            record,
+            raw,
+            interrupted,
+        },
+        Err(error) => WatchEnd::Failed(error),
+    }
+}
+
+/// Stops the run; a second interrupt meanwhile ends the command at once.
+async fn cancel(control: &RunControl, name: &str, interrupts: &mut Interrupts) -> Option<WatchEnd> {
+    let reason = format!("stopped by {name}");
+    tokio::select! {
+        stopped = timeout(STOP_DEADLINE, control.stop(&reason)) => match stopped {
+            Ok(error) => error.map(WatchEnd::Failed),
+            Err(_) => Some(control.too_late(true)),
+        },
+        _ = interrupts.next() => Some(control.leave(true)),
+    }
+}
+
+impl RunControl {
+    /// Sends the stop until it is accepted; an error if it cannot be.
+    async fn stop(&self, reason: &str) -> Option<WatchError> {
+        match self {
+            Self::InProcess(home, started) => {
+                home::stop(home, started, reason).await;
+                None
+            }
+            Self::OnServer(client, location) => api::stop(client, location).await,
+        }
+    }
+
+    /// The end of the command if the user does not wait for the run.
+    fn leave(&self, stopping: bool) -> WatchEnd {
+        let message = match self {
+            Self::InProcess(home, _) => {
+                home.kill();
+                "left at once: all runners were killed, nothing more of this run is kept".to_owned()
+            }
+            Self::OnServer(_, location) if stopping => format!(
+                "left; the server goes on stopping the run and keeps what it measured: dlt runs get {}",
+                location.run
+            ),
+            Self::OnServer(_, location) => format!(
+                "left; the run goes on. Stop it with dlt runs cancel {}",
+                location.run
+            ),
+        };
+        WatchEnd::Failed(WatchError {
+            exit: Exit::Interrupted,
+            message,
+        })
+    }
+
+    fn too_late(&self, stopping: bool) -> WatchEnd {
+        let seconds = STOP_DEADLINE.as_secs();
+        let (exit, message) = match (self, stopping) {
+            (Self::InProcess(home, _), true) => {
+                home.kill();
+                let message = format!(
+                    "the run handed over no result within {seconds} s; all runners were killed"
+                );
+                (Exit::Interrupted, message)
+            }
+            (Self::InProcess(home, _), false) => {
+                home.kill();
+                let message = "the run did not end long after its planned end; all runners were killed. This is a bug in dlt, please report it";
+                (Exit::Bug, message.to_owned())
+            }
+            (Self::OnServer(_, location), true) => {
+                let message = format!(
+                    "the run handed over no result within {seconds} s; the server goes on stopping it: dlt runs watch {}",
+                    location.run
+                );
+                (Exit::Interrupted, message)
+            }
+            (Self::OnServer(_, location), false) => {
+                let message = format!(
+                    "the run has not ended long after its planned end; it is left to the server: dlt runs cancel {}",
+                    location.run
+                );
+                (Exit::CouldNotRun, message)
+            }
+        };
+        WatchEnd::Failed(WatchError { exit, message })
+    }
+}

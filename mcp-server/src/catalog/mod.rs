@@ -1,0 +1,4 @@
+//! Which tools a server shows ([`toolset`]), and how it describes them ([`definitions`]).
+
+pub mod definitions;
+pub mod toolset;

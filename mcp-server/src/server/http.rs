@@ -1,0 +1,145 @@
+//! MCP over HTTP. It is stateless, so that requests can be spread over any number of
+//! servers, and serves this machine only, unless `auth` checks access tokens.
+
+use super::Server;
+use crate::auth::rate_limit::TokenBucket;
+use crate::auth::{self, Guard, Protocol};
+use crate::backend::Backend;
+use crate::catalog::toolset::ShownTools;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+
+/// Longest request body, bytes: arguments are short.
+const LONGEST_REQUEST_BYTES: usize = 256 * 1024;
+/// How long running calls may take after a stop.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+/// Host names of this machine.
+const HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+/// Origins of web pages that may send requests: this machine's.
+const ORIGINS: [&str; 3] = ["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"];
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The address is reachable from other machines.
+    #[error("{0} is not a loopback address: without authentication MCP serves this machine only")]
+    NotLoopback(SocketAddr),
+    /// The socket cannot be bound.
+    #[error("cannot listen on {0}: {1}; choose another with --listen 127.0.0.1:PORT")]
+    Bind(SocketAddr, io::Error),
+    /// The server ended without being stopped.
+    #[error("the server ended: {0}")]
+    Serve(io::Error),
+}
+
+type SharedBucket = Arc<Mutex<TokenBucket>>;
+
+async fn limit_rate(State(bucket): State<SharedBucket>, request: Request, next: Next) -> Response {
+    let allowed = {
+        let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        bucket.take(Instant::now())
+    };
+    if allowed {
+        return next.run(request).await;
+    }
+    let mut response = (StatusCode::TOO_MANY_REQUESTS, "too many requests").into_response();
+    let one_second = HeaderValue::from_static("1");
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, one_second);
+    response
+}
+
+/// Routes of `/mcp` and `/healthz`, to be served alone or with other routes. Without a
+/// guard, they must be served on a loopback address only.
+pub fn router(backend: Arc<dyn Backend>, shown: ShownTools, guard: Option<&Arc<Guard>>) -> Router {
+    let hosts = guard.map(|guard| guard.hosts()).unwrap_or_default();
+    let origins = hosts.iter().map(|host| format!("https://{host}"));
+    let server = Server::new(backend, shown);
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .with_allowed_hosts(HOSTS.into_iter().chain(hosts.iter().map(String::as_str)))
+        .with_allowed_origins(ORIGINS.map(str::to_owned).into_iter().chain(origins))
+        .with_max_request_body_bytes(LONGEST_REQUEST_BYTES);
+    let sessions = Arc::new(NeverSessionManager::default());
+    let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
+    let mcp = Router::new().route_service("/mcp", service);
+    let mcp = match guard {
+        None => {
+            let bucket = Arc::new(Mutex::new(TokenBucket::new(Instant::now())));
+            mcp.layer(from_fn_with_state(bucket, limit_rate))
+        }
+        // The guard limits the rate of each address and each principal.
+        Some(guard) => {
+            let longest = Some(LONGEST_REQUEST_BYTES as u64);
+            auth::protect(mcp, guard, Protocol::Mcp, longest).merge(auth::metadata_routes(guard))
+        }
+    };
+    mcp.route("/healthz", get(|| async { "ok" }))
+}
+
+/// A listener; without a guard, loopback addresses only.
+pub async fn bind(address: SocketAddr, guarded: bool) -> Result<TcpListener, HttpError> {
+    if !guarded && !address.ip().is_loopback() {
+        return Err(HttpError::NotLoopback(address));
+    }
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|error| HttpError::Bind(address, error))
+}
+
+/// Serves until `stop` resolves, then waits for running calls.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), HttpError> {
+    let (sender, mut stopped) = tokio::sync::watch::channel(false);
+    let stopping = async move {
+        stop.await;
+        // There is no receiver only if the server has ended already.
+        let _ = sender.send(true);
+    };
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(stopping);
+    let drain_deadline = async {
+        while !*stopped.borrow_and_update() {
+            if stopped.changed().await.is_err() {
+                break;
+            }
+        }
+        tokio::time::sleep(DRAIN_DEADLINE).await;
+    };
+    tokio::select! {
+        ended = async { served.await } => ended.map_err(HttpError::Serve),
+        () = drain_deadline => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_guard_only_loopback_addresses_are_bound() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        for text in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
+            let bound = runtime.block_on(bind(text.parse().unwrap(), false));
+            assert!(matches!(bound, Err(HttpError::NotLoopback(_))), "{text}");
+        }
+    }
+}

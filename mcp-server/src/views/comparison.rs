@@ -1,0 +1,392 @@
+//! The answer of compare_test_runs: the API's comparison in this server's units, largest
+//! changes first. Which runs are compared, and whether they can be, is decided in the
+//! tool.
+
+use crate::clean::Text;
+use crate::refusal::Refusal;
+use crate::units::{rounded, utc_time};
+use crate::views::answer::Warning;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Most further metrics of a label.
+const MOST_METRICS: usize = 4;
+/// Most names in a list of labels.
+const MOST_NAMES: usize = 10;
+
+/// The answer.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Output {
+    verdict: Text,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<Text>,
+    base: Side,
+    candidate: Side,
+    comparability: Comparability,
+    totals: Vec<MetricRow>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    regressed: Vec<LabelRow>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    improved: Vec<LabelRow>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    added: Vec<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    removed: Vec<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    inconclusive: Vec<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
+    next: Text,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Side {
+    test_run_id: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start: Option<Text>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+struct Comparability {
+    same_load: bool,
+    same_regions: bool,
+    same_tasks: bool,
+    same_plan: bool,
+    trusted: bool,
+    complete: bool,
+    // Older servers measure times of one kind only.
+    #[serde(default = "default_true")]
+    same_times: bool,
+}
+
+fn default_true() -> bool {
+    true
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct MetricRow {
+    metric: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidate: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delta: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delta_pct: Option<f64>,
+    /// interval of delta_pct
+    #[serde(skip_serializing_if = "Option::is_none")]
+    low_pct: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    high_pct: Option<f64>,
+    significant: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<Text>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct LabelRow {
+    label: Text,
+    metric: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidate: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delta: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delta_pct: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    low_pct: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    high_pct: Option<f64>,
+    /// other metrics that changed
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also: Vec<Text>,
+}
+
+/// The API's comparison.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ApiComparison {
+    base: ApiSide,
+    candidate: ApiSide,
+    verdict: String,
+    #[serde(default)]
+    reasons: Vec<String>,
+    #[serde(default)]
+    comparability: Comparability,
+    #[serde(default)]
+    totals: Vec<ApiMetric>,
+    #[serde(default)]
+    labels: Vec<ApiLabel>,
+    #[serde(default)]
+    added: Vec<String>,
+    #[serde(default)]
+    removed: Vec<String>,
+    #[serde(default)]
+    inconclusive: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ApiSide {
+    test_run_id: String,
+    start_time: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct ApiMetric {
+    metric: String,
+    base: Option<f64>,
+    candidate: Option<f64>,
+    delta: Option<f64>,
+    delta_pct: Option<f64>,
+    low_pct: Option<f64>,
+    high_pct: Option<f64>,
+    significant: bool,
+    change: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ApiLabel {
+    label: String,
+    change: String,
+    metrics: Vec<ApiMetric>,
+}
+
+/// The answer's name of an API metric, and the factor to its unit: the API's times are in
+/// µs, its error rates between 0 and 1.
+fn name_and_factor(metric: &str) -> (String, f64) {
+    match metric {
+        "mean_us" => ("avg_ms".to_owned(), 1e-3),
+        "error_rate" => ("error_pct".to_owned(), 1e2),
+        "rate" => ("rps".to_owned(), 1.0),
+        other => match other.strip_suffix("_us") {
+            Some(name) => (format!("{name}_ms"), 1e-3),
+            None => (other.to_owned(), 1.0),
+        },
+    }
+}
+
+impl MetricRow {
+    fn of(metric: &ApiMetric) -> Self {
+        let (name, factor) = name_and_factor(&metric.metric);
+        let value = |value: f64| rounded(value * factor);
+        Self {
+            metric: Text::of(&name),
+            base: metric.base.map(value),
+            candidate: metric.candidate.map(value),
+            delta: metric.delta.map(value),
+            delta_pct: metric.delta_pct.map(rounded),
+            low_pct: metric.low_pct.map(rounded),
+            high_pct: metric.high_pct.map(rounded),
+            significant: metric.significant,
+            change: metric.change.as_deref().and_then(Text::some),
+        }
+    }
+}
+
+impl Side {
+    fn of(side: &ApiSide) -> Self {
+        Self {
+            test_run_id: Text::of(&side.test_run_id),
+            start: utc_time(&side.start_time),
+        }
+    }
+}
+
+/// Which part of a comparison is shown.
+pub(crate) struct Filter<'a> {
+    /// Only this metric.
+    pub(crate) metric: Option<&'a str>,
+    /// Smallest change of a label that is listed, percent.
+    pub(crate) threshold_pct: f64,
+    /// Most regressed and most improved labels.
+    pub(crate) limit: usize,
+}
+
+impl Filter<'_> {
+    fn has(&self, metric: &ApiMetric) -> bool {
+        self.metric
+            .is_none_or(|name| name == name_and_factor(&metric.metric).0)
+    }
+
+    /// Refuses a metric that the comparison does not have.
+    pub(crate) fn check(&self, comparison: &ApiComparison) -> Result<(), Refusal> {
+        if self.metric.is_none() || comparison.totals.iter().any(|metric| self.has(metric)) {
+            return Ok(());
+        }
+        let known: Vec<String> = comparison
+            .totals
+            .iter()
+            .map(|metric| name_and_factor(&metric.metric).0)
+            .collect();
+        Err(Refusal::argument(
+            "metric",
+            format!("no such metric; there are {}", known.join(", ")),
+        ))
+    }
+
+    /// Labels with this change (`better` or `worse`), largest first.
+    fn labels(&self, labels: &[ApiLabel], change: &str) -> Vec<LabelRow> {
+        // A change from 0 has no percentage and counts as the largest.
+        let size = |metric: &ApiMetric| metric.delta_pct.map_or(f64::INFINITY, f64::abs);
+        // Relative changes of an error rate say little: 0.1 % to 0.2 % would be 100 %.
+        let is_listed = |metric: &ApiMetric| {
+            metric.metric == "error_rate" || size(metric) >= self.threshold_pct
+        };
+        let mut rows: Vec<(f64, LabelRow)> = labels
+            .iter()
+            .filter(|label| label.change == change)
+            .filter_map(|label| {
+                let mut metrics: Vec<&ApiMetric> = label
+                    .metrics
+                    .iter()
+                    .filter(|metric| metric.change.as_deref() == Some(change))
+                    .filter(|metric| metric.significant && self.has(metric) && is_listed(metric))
+                    .collect();
+                metrics.sort_by(|a, b| size(b).total_cmp(&size(a)));
+                let (largest, others) = metrics.split_first()?;
+                let shown = MetricRow::of(largest);
+                let row = LabelRow {
+                    label: Text::of(&label.label),
+                    metric: shown.metric,
+                    base: shown.base,
+                    candidate: shown.candidate,
+                    delta: shown.delta,
+                    delta_pct: shown.delta_pct,
+                    low_pct: shown.low_pct,
+                    high_pct: shown.high_pct,
+                    also: others
+                        .iter()
+                        .take(MOST_METRICS)
+                        .map(|metric| Text::of(&name_and_factor(&metric.metric).0))
+                        .collect(),
+                };
+                Some((size(largest), row))
+            })
+            .collect();
+        rows.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.label.cmp(&b.1.label)));
+        rows.into_iter().map(|row| row.1).collect()
+    }
+}
+
+fn names(labels: &[String]) -> Vec<Text> {
+    labels
+        .iter()
+        .take(MOST_NAMES)
+        .map(|name| Text::of(name))
+        .collect()
+}
+
+/// Warnings; `dropped` is the number of changed labels that are not listed.
+fn warnings(compared: &ApiComparison, dropped: usize) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let mut warn = |applies: bool, code: &'static str, text: &str| {
+        if applies {
+            warnings.push(Warning::new(code, text));
+        }
+    };
+    warn(
+        compared.verdict == "incomparable",
+        "incomparable",
+        "differences may come from the load, not from the target",
+    );
+    warn(
+        !compared.comparability.complete,
+        "incomplete",
+        "at least one of the runs was cut short or lost runners: see get_results",
+    );
+    warn(
+        !compared.comparability.trusted,
+        "untrusted",
+        "at least one of the runs is not trusted: see get_results",
+    );
+    let unjudged = compared.inconclusive.len();
+    warn(
+        unjudged > 0,
+        "labels_not_judged",
+        &format!("{unjudged} labels were not judged: they may have changed or not"),
+    );
+    warn(
+        dropped > 0,
+        "rows_dropped",
+        &format!("{dropped} more labels changed, by less; a higher limit shows them"),
+    );
+    let unnamed: usize = [&compared.added, &compared.removed, &compared.inconclusive]
+        .iter()
+        .map(|names| names.len().saturating_sub(MOST_NAMES))
+        .sum();
+    warn(
+        unnamed > 0,
+        "names_dropped",
+        &format!("{unnamed} more names of labels are not listed"),
+    );
+    warnings
+}
+
+/// The part of a comparison that passes the filter.
+pub(crate) fn output(compared: &ApiComparison, filter: &Filter<'_>) -> Output {
+    let mut regressed = filter.labels(&compared.labels, "worse");
+    let mut improved = filter.labels(&compared.labels, "better");
+    let changed = regressed.len() + improved.len();
+    regressed.truncate(filter.limit);
+    improved.truncate(filter.limit);
+    let warnings = warnings(compared, changed - regressed.len() - improved.len());
+    Output {
+        verdict: Text::of(&compared.verdict),
+        reasons: compared
+            .reasons
+            .iter()
+            .take(6)
+            .map(|text| Text::of(text))
+            .collect(),
+        base: Side::of(&compared.base),
+        candidate: Side::of(&compared.candidate),
+        comparability: compared.comparability.clone(),
+        totals: compared
+            .totals
+            .iter()
+            .filter(|metric| filter.has(metric))
+            .map(MetricRow::of)
+            .collect(),
+        regressed,
+        improved,
+        added: names(&compared.added),
+        removed: names(&compared.removed),
+        inconclusive: names(&compared.inconclusive),
+        warnings,
+        next: match compared.verdict.as_str() {
+            "worse" => "call query_latency or get_error_breakdown for the regressed labels".into(),
+            "incomparable" => "repeat the run with the same load, or pick another base".into(),
+            _ => "call get_results for either run's numbers".into(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_converted_to_the_answer_s_units() {
+        let api = |metric: &str, base| ApiMetric {
+            metric: metric.to_owned(),
+            base: Some(base),
+            ..ApiMetric::default()
+        };
+        for (metric, base, name, shown) in [
+            ("p95_us", 203_007.0, "p95_ms", 203.007),
+            ("mean_us", 84_121.4, "avg_ms", 84.121),
+            ("error_rate", 0.0123, "error_pct", 1.23),
+            ("rate", 6_080.0, "rps", 6_080.0),
+            ("novel", 1.0, "novel", 1.0),
+        ] {
+            let metric = MetricRow::of(&api(metric, base));
+            assert_eq!((metric.metric.as_str(), metric.base), (name, Some(shown)));
+        }
+    }
+}
