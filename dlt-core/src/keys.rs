@@ -30,6 +30,16 @@ pub fn start_folder(test: &TestId, prefix: &RunPrefix) -> String {
     format!("start-signal/{test}/{prefix}/")
 }
 
+/// Folder of everything that concerns the starts of a scenario's runs.
+pub fn start_folders(test: &TestId) -> String {
+    format!("start-signal/{test}/")
+}
+
+/// Ids of the runners that were launched in a region.
+pub fn launched(test: &TestId, prefix: &RunPrefix, region: &Region) -> String {
+    format!("start-signal/{test}/{prefix}/{region}/launched.json")
+}
+
 /// The run's secret; readable by the task role alone.
 pub fn secret(test: &TestId, prefix: &RunPrefix) -> String {
     format!("start-signal/{test}/{prefix}/secret")

@@ -50,11 +50,11 @@ fn ticks_add_up_to_the_account() {
         *seq += 1;
         assert!(tick.runners.len() <= 2, "{:?}", tick.runners);
         let second = &tick.second;
-        sum.merge(&second);
+        sum.merge(second);
         by_second
             .entry((region, second.second))
             .or_default()
-            .merge(&second);
+            .merge(second);
     }
     let account = account(&record);
     assert_eq!(

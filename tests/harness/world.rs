@@ -8,7 +8,7 @@ use dlt_pipeline::api::{self, Answer};
 use dlt_pipeline::clock::{Clock, stamp};
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::executions::sqlite::SqliteExecutions;
-use dlt_pipeline::fleet::processes::{Lifetime, Processes};
+use dlt_pipeline::fleet::{process::Lifetime, processes::Processes};
 use dlt_pipeline::live::broadcast::Broadcast;
 use dlt_pipeline::objects::{self, files::FileObjects};
 use dlt_pipeline::regions::home::HomeRegions;

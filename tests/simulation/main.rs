@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
 
 mod contract;
+mod contract_fleet;
 mod on_aws;
 mod play;
 mod ports;

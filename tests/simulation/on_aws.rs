@@ -1,9 +1,8 @@
 //! The suites of `contract` against AWS's adapters, on an emulator that answers
 //! as AWS does. `cargo xtask test --full` installs it and runs these.
 
-use crate::contract::{
-    executions_suite, objects_suite, runs_suite, scenarios_suite, schedules_suite,
-};
+use crate::contract::{executions_suite, objects_suite, runs_suite, scenarios_suite};
+use crate::contract_fleet::schedules_suite;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,

@@ -8,7 +8,6 @@ use crate::load::share::{Lot, Share, Slice};
 use crate::messages::report::Ended;
 use crate::messages::runner_line::Tick;
 use serde::{Deserialize, Serialize};
-use std::net::{Ipv4Addr, SocketAddr};
 
 /// Largest frame of the start connection, bytes.
 pub const LONGEST_FRAME_BYTES: usize = 1024 * 1024;
@@ -127,13 +126,13 @@ impl Order {
         })
     }
 
-    /// Where a worker listens for its leader: on its machine alone, at any free
+    /// Where a worker listens for its leader, address and port: on its machine alone, at any free
     /// port, where runners share one; else where the others can reach it.
-    pub fn listens_at(&self) -> SocketAddr {
+    pub fn listens_at(&self) -> (&'static str, u16) {
         if self.depot.starts_with("s3://") {
-            (Ipv4Addr::UNSPECIFIED, START_PORT).into()
+            ("0.0.0.0", START_PORT)
         } else {
-            (Ipv4Addr::LOCALHOST, 0).into()
+            ("127.0.0.1", 0)
         }
     }
 
@@ -303,12 +302,12 @@ mod tests {
             Order::from_env(|name| env.get(name).cloned()).unwrap(),
             order
         );
-        assert_eq!(order.listens_at().to_string(), "127.0.0.1:0");
+        assert_eq!(order.listens_at(), ("127.0.0.1", 0));
         let in_a_bucket = Order {
             depot: "s3://dlt-scenarios".to_owned(),
             ..order
         };
-        assert_eq!(in_a_bucket.listens_at().to_string(), "0.0.0.0:50000");
+        assert_eq!(in_a_bucket.listens_at(), ("0.0.0.0", 50_000));
         let error = Order::from_env(|_| None).unwrap_err();
         assert!(
             error

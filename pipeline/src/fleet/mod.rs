@@ -1,6 +1,10 @@
 //! The fleet: runners, launched, seen and stopped. On AWS they are tasks, at
 //! home child processes.
 
+#[cfg(feature = "aws")]
+pub mod ecs;
+#[cfg(feature = "local")]
+pub mod process;
 #[cfg(feature = "local")]
 pub mod processes;
 #[cfg(feature = "local")]

@@ -2,9 +2,12 @@
 //! found again, never mistaken for strangers.
 
 use super::*;
+use crate::fleet::RunnerPhase;
 use crate::local::SystemClock;
 use dlt_core::ids::RunPrefix;
 use dlt_core::messages::order::Order;
+use dlt_core::messages::order::Role;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Longest wait for a child of these tests.

@@ -3,6 +3,8 @@
 
 #[cfg(feature = "local")]
 pub mod broadcast;
+#[cfg(feature = "aws")]
+pub mod iot;
 
 use crate::error::PipelineError;
 use async_trait::async_trait;

@@ -9,5 +9,4 @@ use crate::store::sqlite::Fill;
 pub(super) const FILL: [Fill; 2] = [runs, scenarios];
 
 #[cfg(test)]
-#[path = "migration/sqlite.rs"]
 mod tests;

@@ -19,7 +19,7 @@ pub use reading::{regions_at_rest, to_read};
 use crate::clock::Clock;
 use crate::error::PipelineError;
 use crate::executions::sqlite::SqliteExecutions;
-use crate::fleet::processes::{Lifetime, Processes};
+use crate::fleet::{process::Lifetime, processes::Processes};
 use crate::functions::start::{new_run, new_test, start};
 use crate::functions::{cancel, records, room};
 use crate::live::Events;

@@ -4,7 +4,7 @@
 use crate::clock::Clock;
 use crate::error::PipelineError;
 use crate::executions::sqlite::SqliteExecutions;
-use crate::fleet::processes::{Lifetime, Processes};
+use crate::fleet::{process::Lifetime, processes::Processes};
 use crate::live::broadcast::Broadcast;
 use crate::objects::files::FileObjects;
 use crate::regions::home::HomeRegions;

@@ -1,6 +1,6 @@
 //! Joins the one reader of runners' lines with those who watch.
 
-use crate::fleet::processes::LineListener;
+use crate::fleet::process::LineListener;
 use crate::live::broadcast::Broadcast;
 use dlt_core::ids::{RunnerId, TestRunId};
 use dlt_core::messages::runner_line::RunnerLine;

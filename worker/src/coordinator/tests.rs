@@ -139,7 +139,7 @@ fn second(thread: usize, second: u64, sent: u64, answers: u64) -> ThreadSecond {
 
 /// A leader and one worker that have met.
 async fn met() -> (RegionWorkers, Peers) {
-    let listener = worker::listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let listener = worker::listen(("127.0.0.1", 0)).await.unwrap();
     let address = WorkerAddress {
         runner: runner(1),
         address: listener.local_addr().unwrap().to_string(),

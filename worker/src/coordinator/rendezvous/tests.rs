@@ -29,7 +29,7 @@ struct Waiting {
 
 /// A worker that waits for its leader.
 async fn waiting(number: usize, deadline_s: u64) -> Waiting {
-    let listener = worker::listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let listener = worker::listen(("127.0.0.1", 0)).await.unwrap();
     let address = WorkerAddress {
         runner: runner(number),
         address: listener.local_addr().unwrap().to_string(),
@@ -246,7 +246,7 @@ async fn a_worker_lost_before_the_start_is_excluded() {
 #[tokio::test]
 async fn a_worker_that_is_not_there_is_unreachable() {
     // A port on which nobody listens any more.
-    let unused = worker::listen(([127, 0, 0, 1], 0).into())
+    let unused = worker::listen(("127.0.0.1", 0))
         .await
         .unwrap()
         .local_addr()

@@ -12,7 +12,6 @@ use dlt_core::ids::RunnerId;
 use dlt_core::messages::order::{Start, ToLeader, ToWorker};
 use dlt_core::messages::report::Ended;
 use std::io::Read;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -47,7 +46,7 @@ pub enum StartOutcome {
 }
 
 /// Listens for the leader, where the order says.
-pub async fn listen(at: SocketAddr) -> Result<TcpListener, RendezvousError> {
+pub async fn listen(at: (&str, u16)) -> Result<TcpListener, RendezvousError> {
     TcpListener::bind(at)
         .await
         .map_err(|source| RendezvousError::Io {

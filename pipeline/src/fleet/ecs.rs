@@ -1,0 +1,403 @@
+//! The fleet on AWS: each runner a task of ECS on Fargate, known by the last part
+//! of its ARN. ECS lists running tasks of a scenario; those that ended are asked
+//! for by the ids that were kept when they were launched.
+
+use crate::error::PipelineError;
+use crate::fleet::{Fleet, Launch, Launched, Place, RunnerPhase, RunnerStatus, Stop};
+use crate::objects::{Access, Objects};
+use async_trait::async_trait;
+use aws_sdk_ecs::Client;
+use aws_sdk_ecs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_ecs::types::{
+    AssignPublicIp, AwsVpcConfiguration, ContainerOverride, KeyValuePair, LaunchType,
+    NetworkConfiguration, Tag, Task, TaskField, TaskOverride,
+};
+use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
+use dlt_core::keys;
+use dlt_core::messages::order::{Role, START_PORT};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Most tasks of one DescribeTasks (ECS API).
+const MOST_DESCRIBED: usize = 100;
+/// Tags by which a task tells its run and role.
+const RUN_TAG: &str = "dlt:run";
+const ROLE_TAG: &str = "dlt:role";
+
+/// Where a region's tasks run: what its stack says.
+#[derive(Debug, Clone)]
+pub struct EcsRegion {
+    /// Who asks there.
+    pub client: Client,
+    /// The cluster's name or ARN.
+    pub cluster: String,
+    /// The task definition.
+    pub task_definition: String,
+    /// The container in it that gets the order.
+    pub container: String,
+    /// Where tasks get their addresses.
+    pub subnets: Vec<String>,
+    /// What may reach them.
+    pub security_group: String,
+    /// Whether they get public addresses: without them the subnets need a way out.
+    pub public_addresses: bool,
+}
+
+/// Runners as ECS tasks.
+#[derive(Clone)]
+pub struct Ecs {
+    /// By region.
+    pub regions: BTreeMap<Region, EcsRegion>,
+    /// Keeps the ids that were launched.
+    pub objects: Arc<dyn Objects>,
+}
+
+/// An error of ECS as the workflow knows it.
+fn wrong<E, R>(what: &str, error: SdkError<E, R>) -> PipelineError
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let text = format!("{what}: {}", DisplayErrorContext(&error));
+    match (error.code(), &error) {
+        (Some("ThrottlingException" | "LimitExceededException"), _) => {
+            PipelineError::Throttled(text)
+        }
+        (Some("ServerException" | "ServiceUnavailableException"), _)
+        | (_, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)) => {
+            PipelineError::Transient(text)
+        }
+        _ => PipelineError::Other(text),
+    }
+}
+
+/// The last part of a task's ARN.
+fn id_of(arn: &str) -> Option<RunnerId> {
+    RunnerId::parse(arn.rsplit('/').next()?).ok()
+}
+
+fn tag(key: &str, value: &str) -> Tag {
+    Tag::builder().key(key).value(value).build()
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Worker => "worker",
+        Role::Leader => "leader",
+    }
+}
+
+/// How a task that has ended was lost, or that it ended well.
+fn ended(task: &Task) -> RunnerPhase {
+    let container = task.containers().first();
+    let exit = container.and_then(aws_sdk_ecs::types::Container::exit_code);
+    if let Some(exit) = exit {
+        return RunnerPhase::Finished { exit };
+    }
+    let said = container.and_then(|container| container.reason().map(str::to_owned));
+    RunnerPhase::Gone {
+        how: task.stopped_reason().unwrap_or("ended").to_owned(),
+        said,
+    }
+}
+
+/// Its address in its subnet.
+fn address(task: &Task) -> Option<String> {
+    let details = task.attachments().iter().flat_map(|it| it.details());
+    let mut addresses = details.filter(|detail| detail.name() == Some("privateIPv4Address"));
+    let address = addresses.next()?.value()?;
+    Some(format!("{address}:{START_PORT}"))
+}
+
+/// A task as a runner; None if it is none of ours.
+fn status(region: &Region, task: &Task) -> Option<RunnerStatus> {
+    let tags: BTreeMap<&str, &str> = task
+        .tags()
+        .iter()
+        .filter_map(|tag| Some((tag.key()?, tag.value()?)))
+        .collect();
+    let role = match *tags.get(ROLE_TAG)? {
+        "worker" => Role::Worker,
+        "leader" => Role::Leader,
+        _ => return None,
+    };
+    let alive = task.last_status() != Some("STOPPED");
+    let phase = match (alive, task.last_status(), address(task)) {
+        (false, ..) => ended(task),
+        (true, Some("RUNNING"), Some(address)) => RunnerPhase::Ready { address },
+        _ => RunnerPhase::Starting,
+    };
+    let since = task.created_at().map_or(0, |at| at.as_nanos() / 1_000);
+    Some(RunnerStatus {
+        run: TestRunId::parse(tags.get(RUN_TAG)?).ok()?,
+        runner: id_of(task.task_arn()?)?,
+        region: region.clone(),
+        role,
+        since_us: u64::try_from(since).unwrap_or(0),
+        alive,
+        phase,
+    })
+}
+
+impl Ecs {
+    fn region(&self, region: &Region) -> Result<&EcsRegion, PipelineError> {
+        let known = || self.regions.keys().map(Region::to_string).collect();
+        self.regions
+            .get(region)
+            .ok_or_else(|| PipelineError::NoRegion {
+                region: region.to_string(),
+                known: known(),
+            })
+    }
+
+    /// Keeps ids that were launched, beside those that were before.
+    async fn keep(&self, launch: &Launch, ids: &[RunnerId]) -> Result<(), PipelineError> {
+        let order = &launch.order;
+        let key = keys::launched(&order.test, &order.prefix, &order.region);
+        let mut all = self.kept(&key).await?;
+        let before = all.len();
+        all.extend(ids.iter().cloned());
+        if all.len() == before {
+            return Ok(());
+        }
+        let bytes = serde_json::to_vec(&all)
+            .map_err(|error| PipelineError::Other(format!("object {key}: {error}")))?;
+        self.objects.put(&key, &bytes, Access::Home).await
+    }
+
+    async fn kept(&self, key: &str) -> Result<BTreeSet<RunnerId>, PipelineError> {
+        match self.objects.get(key).await? {
+            None => Ok(BTreeSet::new()),
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+                PipelineError::Other(format!("object {key} is unreadable: {error}"))
+            }),
+        }
+    }
+
+    /// Ids that were launched for a scenario's runs in a region and not yet
+    /// cleaned up.
+    async fn launched(
+        &self,
+        test: &TestId,
+        region: &Region,
+    ) -> Result<BTreeSet<RunnerId>, PipelineError> {
+        let mut all = BTreeSet::new();
+        for object in self.objects.list(&keys::start_folders(test)).await? {
+            if object.key.ends_with(&format!("/{region}/launched.json")) {
+                all.extend(self.kept(&object.key).await?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Ids of tasks that are to run: of a scenario, or all of the cluster.
+    async fn running(
+        here: &EcsRegion,
+        test: Option<&TestId>,
+    ) -> Result<BTreeSet<RunnerId>, PipelineError> {
+        let list = here.client.list_tasks().cluster(&here.cluster);
+        // With others, ECS refuses this filter.
+        let list = list.set_started_by(test.map(TestId::to_string));
+        let mut pages = list.into_paginator().send();
+        let mut ids = BTreeSet::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| wrong("the list of tasks", error))?;
+            ids.extend(page.task_arns().iter().filter_map(|arn| id_of(arn)));
+        }
+        Ok(ids)
+    }
+
+    async fn describe(
+        region: &Region,
+        here: &EcsRegion,
+        ids: BTreeSet<RunnerId>,
+    ) -> Result<Vec<RunnerStatus>, PipelineError> {
+        let ids: Vec<String> = ids.into_iter().map(String::from).collect();
+        let mut found = Vec::new();
+        for some in ids.chunks(MOST_DESCRIBED) {
+            let describe = here.client.describe_tasks().cluster(&here.cluster);
+            let describe = describe.set_tasks(Some(some.to_vec()));
+            let described = describe.include(TaskField::Tags).send().await;
+            let described = described.map_err(|error| wrong("the state of tasks", error))?;
+            found.extend(
+                described
+                    .tasks()
+                    .iter()
+                    .filter_map(|task| status(region, task)),
+            );
+        }
+        Ok(found)
+    }
+
+    fn places(&self, place: Place<'_>) -> impl Iterator<Item = (&Region, &EcsRegion)> {
+        self.regions.iter().filter(move |row| place.has(row.0))
+    }
+}
+
+#[async_trait]
+impl Fleet for Ecs {
+    async fn launch(&self, launch: &Launch) -> Result<Launched, PipelineError> {
+        let order = &launch.order;
+        let here = self.region(&order.region)?;
+        let environment = order.to_env().into_iter().map(|(name, value)| {
+            let pair = KeyValuePair::builder().name(name);
+            pair.value(value).build()
+        });
+        let container = ContainerOverride::builder()
+            .name(&here.container)
+            .set_environment(Some(environment.collect()))
+            .build();
+        let public = if here.public_addresses {
+            AssignPublicIp::Enabled
+        } else {
+            AssignPublicIp::Disabled
+        };
+        let network = AwsVpcConfiguration::builder()
+            .set_subnets(Some(here.subnets.clone()))
+            .security_groups(&here.security_group)
+            .assign_public_ip(public)
+            .build()
+            .map_err(|error| PipelineError::Other(error.to_string()))?;
+        let run = here.client.run_task().cluster(&here.cluster);
+        let answer = run
+            .task_definition(&here.task_definition)
+            .launch_type(LaunchType::Fargate)
+            .count(i32::try_from(launch.count).unwrap_or(1))
+            .client_token(&launch.token)
+            .started_by(order.test.as_str())
+            .tags(tag(RUN_TAG, order.run.as_str()))
+            .tags(tag(ROLE_TAG, role_name(order.role)))
+            .network_configuration(
+                NetworkConfiguration::builder()
+                    .awsvpc_configuration(network)
+                    .build(),
+            )
+            .overrides(
+                TaskOverride::builder()
+                    .container_overrides(container)
+                    .build(),
+            )
+            .send()
+            .await
+            .map_err(|error| wrong("a launch of tasks", error))?;
+        let arns = answer.tasks().iter().filter_map(Task::task_arn);
+        let runners: Vec<RunnerId> = arns.filter_map(id_of).collect();
+        self.keep(launch, &runners).await?;
+        let refused = answer.failures().iter().map(|failure| {
+            let reason = failure.reason().unwrap_or("it gave no reason");
+            match failure.detail() {
+                Some(detail) => format!("ECS refused it: {reason} ({detail})"),
+                None => format!("ECS refused it: {reason}"),
+            }
+        });
+        Ok(Launched {
+            runners,
+            refused: refused.collect(),
+        })
+    }
+
+    async fn list(
+        &self,
+        test: &TestId,
+        place: Place<'_>,
+    ) -> Result<Vec<RunnerStatus>, PipelineError> {
+        let mut found = Vec::new();
+        for (region, here) in self.places(place) {
+            let mut ids = Self::running(here, Some(test)).await?;
+            ids.extend(self.launched(test, region).await?);
+            found.extend(Self::describe(region, here, ids).await?);
+        }
+        Ok(found)
+    }
+
+    async fn alive(&self, place: Place<'_>) -> Result<Vec<RunnerStatus>, PipelineError> {
+        let mut found = Vec::new();
+        for (region, here) in self.places(place) {
+            let ids = Self::running(here, None).await?;
+            let runners = Self::describe(region, here, ids).await?;
+            found.extend(runners.into_iter().filter(|runner| runner.alive));
+        }
+        Ok(found)
+    }
+
+    async fn stop(
+        &self,
+        _: &TestRunId,
+        region: &Region,
+        who: &[RunnerId],
+        how: Stop,
+    ) -> Result<(), PipelineError> {
+        let here = self.region(region)?;
+        // ECS sends SIGTERM, and SIGKILL after the definition's stopTimeout: it has
+        // no other way, so both ways of stopping are this one.
+        let reason = match how {
+            Stop::Gracefully => "dlt: stop and report",
+            Stop::AtOnce => "dlt: no longer needed",
+        };
+        for runner in who {
+            let stop = here.client.stop_task().cluster(&here.cluster);
+            match stop.task(runner.as_str()).reason(reason).send().await {
+                // Gone for so long that ECS has forgotten it.
+                Err(error) if error.code() == Some("InvalidParameterException") => {}
+                stopped => {
+                    stopped.map_err(|error| wrong("the stop of a task", error))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_ecs::types::{Attachment, Container};
+
+    fn task(last_status: &str) -> aws_sdk_ecs::types::builders::TaskBuilder {
+        Task::builder()
+            .task_arn("arn:aws:ecs:eu-west-1:1:task/dlt/0f8fad5bd9cb469fa165708673b5a1c2")
+            .tags(tag(RUN_TAG, "p4TqL8vN2c"))
+            .tags(tag(ROLE_TAG, "worker"))
+            .last_status(last_status)
+    }
+
+    fn phase(task: &Task) -> RunnerPhase {
+        let region = Region::parse("eu-west-1").unwrap();
+        status(&region, task).unwrap().phase
+    }
+
+    #[test]
+    fn a_task_is_ready_when_it_runs_and_has_an_address() {
+        let address = KeyValuePair::builder()
+            .name("privateIPv4Address")
+            .value("10.0.1.7");
+        let attachment = Attachment::builder().details(address.build()).build();
+        let ready = task("RUNNING").attachments(attachment.clone()).build();
+        let address = "10.0.1.7:50000".to_owned();
+        assert_eq!(phase(&ready), RunnerPhase::Ready { address });
+        let early = task("PENDING").attachments(attachment).build();
+        assert_eq!(phase(&early), RunnerPhase::Starting);
+        assert_eq!(phase(&task("RUNNING").build()), RunnerPhase::Starting);
+    }
+
+    #[test]
+    fn a_task_that_ended_tells_how() {
+        let region = Region::parse("eu-west-1").unwrap();
+        let exit = |code| Container::builder().exit_code(code).build();
+        let well = task("STOPPED").containers(exit(0)).build();
+        assert_eq!(phase(&well), RunnerPhase::Finished { exit: 0 });
+        let badly = task("STOPPED").containers(exit(137)).build();
+        let loss = status(&region, &badly).unwrap().loss().unwrap();
+        assert_eq!(loss, "ended with exit code 137");
+        let reason = "CannotPullContainerError: no such image";
+        let container = Container::builder().reason(reason).build();
+        let never = task("STOPPED")
+            .stopped_reason("Task failed to start")
+            .containers(container)
+            .build();
+        let loss = status(&region, &never).unwrap().loss().unwrap();
+        assert_eq!(loss, format!("Task failed to start; it said: {reason}"));
+        let strange = Task::builder().task_arn("arn:x/y").build();
+        assert!(status(&region, &strange).is_none());
+    }
+}
