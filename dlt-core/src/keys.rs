@@ -81,6 +81,11 @@ pub fn region_timeline(test: &TestId, prefix: &RunPrefix, region: &Region) -> St
     format!("results/{test}/{prefix}/{region}.timeline-so-far.json")
 }
 
+/// Who was dealt a part of the run's load, written once before the start.
+pub fn dealt(test: &TestId, prefix: &RunPrefix) -> String {
+    format!("results/{test}/{prefix}/dealt.json")
+}
+
 /// The merged timeline of the run.
 pub fn merged_timeline(test: &TestId, prefix: &RunPrefix) -> String {
     format!("results/{test}/{prefix}/timeline.json.gz")

@@ -216,6 +216,7 @@ fn run(scenario: u64, n: u64) -> Result<Run> {
         cancel_reason: None,
         failure: None,
         launch_trouble: None,
+        refused_launches: 0,
         lost: BTreeMap::new(),
     })
 }

@@ -197,6 +197,7 @@ fn run_of(test: &str, run: &str, status: Status, start_time: &str) -> Run {
         cancel_reason: None,
         failure: None,
         launch_trouble: None,
+        refused_launches: 0,
         lost: BTreeMap::new(),
     }
 }

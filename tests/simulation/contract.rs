@@ -54,6 +54,7 @@ pub fn run(name: &str) -> Run {
         cancel_reason: None,
         failure: None,
         launch_trouble: None,
+        refused_launches: 0,
         lost: BTreeMap::new(),
     }
 }

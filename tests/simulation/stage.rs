@@ -76,6 +76,7 @@ pub fn run(tasks: &[u64], healthy_threshold: u8, planned_s: u64, now_us: u64) ->
         cancel_reason: None,
         failure: None,
         launch_trouble: None,
+        refused_launches: 0,
         lost: BTreeMap::new(),
     }
 }

@@ -6,5 +6,6 @@
 mod files;
 mod floors;
 mod imports;
+mod index;
 mod looks;
 mod manifest;

@@ -65,7 +65,10 @@ pub(super) async fn post(world: &World, body: &Value) -> Result<ScenarioRecord, 
         Action::Schedule(when) => keep_schedule(world, &test, kept, &post, when).await?,
     }
     let item = scenarios::need(world.scenarios.as_ref(), &test).await?;
-    schedule::follow(world, &item).await?;
+    if run.is_none() {
+        // A run that starts now leaves the schedule as it is.
+        schedule::follow(world, &item).await?;
+    }
     let mut record = record(world, &item).await?;
     record.test_scenario = Value::String(record.test_scenario.to_string());
     record.test_run_id = run.map(String::from);

@@ -88,7 +88,7 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
     let method = request.method().as_str().to_owned();
     let query = request.uri().query().map(str::to_owned);
     // A file is not read before it is known whose it is; all else is short.
-    let is_file = method == "PUT" && path.contains("/files/");
+    let is_file = method == "PUT" && path.split('/').nth(3) == Some("files");
     let (body, file) = if is_file {
         if told_length(request.headers()) > LARGEST_FILE_BYTES {
             return too_long(LARGEST_FILE_BYTES);

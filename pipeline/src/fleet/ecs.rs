@@ -39,6 +39,9 @@ pub struct EcsRegion {
     pub subnets: Vec<String>,
     /// What may reach them.
     pub security_group: String,
+    /// How long a task waits for its start before it gives up: longer than workers
+    /// and then leaders may be provisioned.
+    pub start_deadline_s: u64,
     /// Whether they get public addresses: without them the subnets need a way out.
     pub public_addresses: bool,
 }
@@ -88,8 +91,10 @@ fn role_name(role: Role) -> &'static str {
 }
 
 /// How a task that has ended was lost, or that it ended well.
-fn ended(task: &Task) -> RunnerPhase {
-    let container = task.containers().first();
+fn ended(task: &Task, container: &str) -> RunnerPhase {
+    // Others may have been put beside ours.
+    let mut containers = task.containers().iter();
+    let container = containers.find(|it| it.name() == Some(container));
     let exit = container.and_then(aws_sdk_ecs::types::Container::exit_code);
     if let Some(exit) = exit {
         return RunnerPhase::Finished { exit };
@@ -110,7 +115,7 @@ fn address(task: &Task) -> Option<String> {
 }
 
 /// A task as a runner; None if it is none of ours.
-fn status(region: &Region, task: &Task) -> Option<RunnerStatus> {
+fn status(region: &Region, container: &str, task: &Task) -> Option<RunnerStatus> {
     let tags: BTreeMap<&str, &str> = task
         .tags()
         .iter()
@@ -122,9 +127,11 @@ fn status(region: &Region, task: &Task) -> Option<RunnerStatus> {
         _ => return None,
     };
     let alive = task.last_status() != Some("STOPPED");
+    // One that is to stop is not to be started any more.
+    let stays = task.desired_status() != Some("STOPPED");
     let phase = match (alive, task.last_status(), address(task)) {
-        (false, ..) => ended(task),
-        (true, Some("RUNNING"), Some(address)) => RunnerPhase::Ready { address },
+        (false, ..) => ended(task, container),
+        (true, Some("RUNNING"), Some(address)) if stays => RunnerPhase::Ready { address },
         _ => RunnerPhase::Starting,
     };
     let since = task.created_at().map_or(0, |at| at.as_nanos() / 1_000);
@@ -223,7 +230,7 @@ impl Ecs {
                 described
                     .tasks()
                     .iter()
-                    .filter_map(|task| status(region, task)),
+                    .filter_map(|task| status(region, &here.container, task)),
             );
         }
         Ok(found)
@@ -239,7 +246,9 @@ impl Fleet for Ecs {
     async fn launch(&self, launch: &Launch) -> Result<Launched, PipelineError> {
         let order = &launch.order;
         let here = self.region(&order.region)?;
-        let environment = order.to_env().into_iter().map(|(name, value)| {
+        let patience = ("DLT_START_DEADLINE_S", here.start_deadline_s.to_string());
+        let environment = order.to_env().into_iter().chain([patience]);
+        let environment = environment.map(|(name, value)| {
             let pair = KeyValuePair::builder().name(name);
             pair.value(value).build()
         });
@@ -363,7 +372,7 @@ mod tests {
 
     fn phase(task: &Task) -> RunnerPhase {
         let region = Region::parse("eu-west-1").unwrap();
-        status(&region, task).unwrap().phase
+        status(&region, "worker", task).unwrap().phase
     }
 
     #[test]
@@ -383,21 +392,25 @@ mod tests {
     #[test]
     fn a_task_that_ended_tells_how() {
         let region = Region::parse("eu-west-1").unwrap();
-        let exit = |code| Container::builder().exit_code(code).build();
+        let exit = |code| Container::builder().name("worker").exit_code(code).build();
+        let sidecar = Container::builder().name("guard").exit_code(0).build();
         let well = task("STOPPED").containers(exit(0)).build();
         assert_eq!(phase(&well), RunnerPhase::Finished { exit: 0 });
-        let badly = task("STOPPED").containers(exit(137)).build();
-        let loss = status(&region, &badly).unwrap().loss().unwrap();
+        let badly = task("STOPPED")
+            .containers(sidecar)
+            .containers(exit(137))
+            .build();
+        let loss = status(&region, "worker", &badly).unwrap().loss().unwrap();
         assert_eq!(loss, "ended with exit code 137");
         let reason = "CannotPullContainerError: no such image";
-        let container = Container::builder().reason(reason).build();
+        let container = Container::builder().name("worker").reason(reason).build();
         let never = task("STOPPED")
             .stopped_reason("Task failed to start")
             .containers(container)
             .build();
-        let loss = status(&region, &never).unwrap().loss().unwrap();
+        let loss = status(&region, "worker", &never).unwrap().loss().unwrap();
         assert_eq!(loss, format!("Task failed to start; it said: {reason}"));
         let strange = Task::builder().task_arn("arn:x/y").build();
-        assert!(status(&region, &strange).is_none());
+        assert!(status(&region, "worker", &strange).is_none());
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::error::PipelineError;
 use crate::fleet::{self, LARGEST_BATCH, Launch, RunnerPhase, RunnerStatus, Stop};
+use crate::functions::dealt;
 use crate::functions::decision::{Decision, Input};
 use crate::functions::losses::{load, record_losses};
 use crate::functions::region_runners::{Need, RegionRunners, need};
@@ -61,7 +62,12 @@ async fn launch(
         let launch = Launch {
             order: order(world, run, region, role),
             count: batch,
-            token: format!("{}-{region}-{kind}{before}-{batch}", run.run),
+            // Which launch this is: the same after a lost answer, another one after
+            // a refusal.
+            token: format!(
+                "{}-{region}-{kind}{before}-{batch}-{}",
+                run.run, now.refused_launches
+            ),
         };
         let launched = world.fleet.launch(&launch).await?;
         if let Some(reason) = launched.refused.first() {
@@ -69,6 +75,7 @@ async fn launch(
             world
                 .change(&run.test, &run.run, &|run| {
                     run.launch_trouble = Some(trouble.clone());
+                    run.refused_launches += 1;
                 })
                 .await?;
         }
@@ -77,6 +84,10 @@ async fn launch(
                 let note = format!("runner {runner} was launched in place of one that was lost");
                 world.note(&run.test, &run.run, note).await;
             }
+        }
+        if !launched.refused.is_empty() {
+            // There is no room now; the next call asks for what is missing then.
+            return Ok(());
         }
         before += batch;
         left -= batch;
@@ -281,7 +292,7 @@ async fn is_held_together(
 }
 
 /// What a region's leader said of its workers.
-pub(crate) async fn leader_word(
+async fn leader_word(
     world: &World,
     run: &Run,
     region: &Region,
@@ -330,7 +341,7 @@ pub async fn start(world: &World, input: &Input) -> Result<Decision, PipelineErr
     if run.is_stopping() {
         return Ok(Decision::go(world, "stop"));
     }
-    let mut present = 0;
+    let mut dealt = Vec::new();
     let mut lost = Vec::new();
     for region in &run.regions {
         let word = leader_word(world, &run, &region.region).await?;
@@ -349,11 +360,18 @@ pub async fn start(world: &World, input: &Input) -> Result<Decision, PipelineErr
                 leader.loss().unwrap_or("it ended".to_owned())
             )));
         }
-        present += 1 + word.connected.len() as u64;
+        let here = word.connected.into_iter().chain([word.leader]);
+        dealt.extend(here.map(|runner| (runner, region.region.clone())));
         lost.extend(word.unreachable);
     }
+    let present = dealt.len() as u64;
     if !run.is_enough(present) {
         return Err(too_few(&run, present, &seen));
+    }
+    if run.start_at_us.is_none() {
+        // Before the start, and not again after it: a leader's word may be gone by
+        // then.
+        dealt::keep(world, &run, &dealt).await?;
     }
     give_up_unreachable(world, &run, &seen, &lost).await?;
     let instant_us = world.clock.now_us() + world.pace.start_ahead_us;

@@ -96,21 +96,37 @@ pub async fn split(
 pub async fn whole(world: &World, run: &Run) -> Result<RunRecord, PipelineError> {
     let mut record = run.record.clone();
     if run.beside.scenario {
-        record.test_scenario = scenario(world, run).await?.test_scenario;
+        let key = keys::scenario_as_run(&run.test, &run.prefix);
+        match packed::get::<AsRun>(world, &key).await? {
+            Some(as_run) => record.test_scenario = as_run.test_scenario,
+            None => record.warnings.push(gone("its scenario", &key)),
+        }
     }
     if run.beside.results {
         let key = keys::record_parts(&run.test, &run.prefix);
-        let parts: Option<Parts> = packed::get(world, &key).await?;
-        let parts = parts.ok_or_else(|| missing(run, &key))?;
-        record.results = parts.results;
-        record.errors = parts.errors;
+        match packed::get::<Parts>(world, &key).await? {
+            Some(parts) => {
+                record.results = parts.results;
+                record.errors = parts.errors;
+            }
+            None => record
+                .warnings
+                .push(gone("results by label and most errors", &key)),
+        }
         if let Some(blocks) = &mut record.summary {
             let key = keys::merged_labels(&run.test, &run.prefix);
-            let labels: Option<Vec<Block>> = packed::get(world, &key).await?;
-            blocks.labels = labels.ok_or_else(|| missing(run, &key))?;
+            match packed::get::<Vec<Block>>(world, &key).await? {
+                Some(labels) => blocks.labels = labels,
+                None => record.warnings.push(gone("most labels", &key)),
+            }
         }
     }
     Ok(record)
+}
+
+/// A part that somebody removed takes no more with it than what it held.
+fn gone(what: &str, key: &str) -> String {
+    format!("{what} cannot be shown: object {key} is gone")
 }
 
 fn missing(run: &Run, key: &str) -> PipelineError {

@@ -33,7 +33,9 @@ fn is_stuck(world: &World, runner: &RunnerStatus) -> bool {
         Role::Worker => world.pace.stuck_us,
         Role::Leader => 2 * world.pace.stuck_us,
     };
-    runner.alive && !runner.is_ready() && world.clock.now_us() > runner.since_us + patience_us
+    // A leader is not ready before it has said so, whatever its task is.
+    let waits = runner.role == Role::Leader || !runner.is_ready();
+    runner.alive && waits && world.clock.now_us() > runner.since_us + patience_us
 }
 
 /// What a leader that has not said that it is ready needs, `launched` having

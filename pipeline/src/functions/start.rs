@@ -158,6 +158,7 @@ fn item(
         cancel_reason: None,
         failure: None,
         launch_trouble: None,
+        refused_launches: 0,
         lost: BTreeMap::new(),
     })
 }

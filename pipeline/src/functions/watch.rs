@@ -6,14 +6,20 @@ use crate::functions::decision::{Decision, Input};
 use crate::functions::losses::{load, record_losses};
 use crate::world::World;
 use dlt_core::ids::RunnerId;
+use dlt_core::keys;
 
 /// task-status-checker: does it still run?
 pub async fn running(world: &World, input: &Input) -> Result<Decision, PipelineError> {
     let (run, seen) = load(world, input).await?;
     let mut lost = Vec::new();
-    for (runner, _) in dealt(world, &run).await? {
+    for (runner, region) in dealt(world, &run).await? {
         let how = match seen.iter().find(|seen| seen.runner == runner) {
-            None => Some("it can no longer be found".to_owned()),
+            // The fleet forgets who ended long ago; whoever reported ended well.
+            None => {
+                let key = keys::report(&run.test, &run.prefix, &runner, &region);
+                let reported = world.objects.read(&key).await?.is_some();
+                (!reported).then(|| "it can no longer be found".to_owned())
+            }
             Some(seen) => seen.loss(),
         };
         lost.extend(how.map(|how| (runner, how)));

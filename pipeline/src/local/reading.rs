@@ -1,6 +1,6 @@
 //! A data folder opened for reading alone: the ports that answer GET calls as
 //! the service would, while another process may hold the folder's lock. Nothing
-//! is picked up, launched or written.
+//! is picked up or launched, and nothing written but what an older dlt did not.
 
 use crate::error::PipelineError;
 use crate::executions::Executions;

@@ -154,6 +154,8 @@ impl Objects for FileObjects {
                 }
                 file.write_all(&piece).map_err(wrong)?;
             }
+            // What is renamed must be there after a power cut too.
+            file.sync_all().map_err(wrong)?;
             fs::rename(&beside, &path).map_err(wrong)?;
             Ok(bytes)
         };

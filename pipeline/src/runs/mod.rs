@@ -94,6 +94,10 @@ pub struct Run {
     /// Why the last launch did not succeed.
     #[serde(default)]
     pub launch_trouble: Option<String>,
+    /// How many launches were refused, wholly or in part: a launch that is tried
+    /// again is another one.
+    #[serde(default)]
+    pub refused_launches: u64,
     /// Runners that were lost, and how.
     #[serde(default)]
     pub lost: BTreeMap<RunnerId, String>,
@@ -228,6 +232,7 @@ pub(crate) mod tests {
             cancel_reason: None,
             failure: None,
             launch_trouble: None,
+            refused_launches: 0,
             lost: BTreeMap::new(),
         }
     }

@@ -46,8 +46,11 @@ fn object(test: &TestId, version: u64, bytes: &[u8]) -> String {
 
 /// The version in the name of a large item.
 fn version_of(test: &TestId, key: &str) -> Option<u64> {
-    let (version, _) = key.strip_prefix(&folder(test))?.split_once('-')?;
-    version.parse().ok()
+    let rest = key.strip_prefix(&folder(test))?.strip_suffix(".json")?;
+    let (version, hash) = rest.split_once('-')?;
+    // Nothing else: another scenario's name may go on where this one's ends.
+    let is_hash = hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    version.parse().ok().filter(|_| is_hash)
 }
 
 impl DynamoScenarios {
@@ -156,6 +159,9 @@ mod tests {
         assert_ne!(key, object(&test, 12, b"two"));
         assert_eq!(version_of(&test, &key), Some(12));
         assert_eq!(version_of(&other, &key), None);
+        assert_eq!(version_of(&test, &object(&other, 3, b"one")), None);
+        let region = "test-scenarios/shop-1-item-7-eu-west-1.json";
+        assert_eq!(version_of(&test, region), None);
         assert_eq!(
             version_of(&test, "test-scenarios/shop-1-lo-home-1.json"),
             None

@@ -101,7 +101,7 @@ impl Schedules for EventBridge {
             .schedule_expression(&at)
             .flexible_time_window(window.clone())
             .target(target.clone())
-            .action_after_completion(ActionAfterCompletion::Delete)
+            .action_after_completion(ActionAfterCompletion::None)
             .send()
             .await;
         match created {
@@ -116,7 +116,7 @@ impl Schedules for EventBridge {
             .schedule_expression(&at)
             .flexible_time_window(window)
             .target(target)
-            .action_after_completion(ActionAfterCompletion::Delete)
+            .action_after_completion(ActionAfterCompletion::None)
             .send()
             .await;
         updated.map(drop).map_err(|error| wrong(test, error))

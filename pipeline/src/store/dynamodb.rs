@@ -4,10 +4,13 @@
 use crate::error::PipelineError;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
 
 /// An item's attributes.
 pub type Attributes = HashMap<String, AttributeValue>;
@@ -46,6 +49,28 @@ where
             PipelineError::Transient(text)
         }
         _ => PipelineError::Other(text),
+    }
+}
+
+/// The attribute by which a write knows itself again.
+const WRITE: &str = "write";
+
+/// A name that no other write has.
+fn write_id() -> AttributeValue {
+    // The standard library's random keys: nobody must guess it, it must only differ.
+    let random = || RandomState::new().build_hasher().finish();
+    text(format!("{:016x}{:016x}", random(), random()))
+}
+
+/// Whether a put was refused since it is stored already: the SDK sends a write
+/// again whose answer was lost.
+fn stored_already<R>(error: &SdkError<PutItemError, R>, write: &AttributeValue) -> bool {
+    match error.as_service_error() {
+        Some(PutItemError::ConditionalCheckFailedException(refused)) => {
+            let stored = refused.item().and_then(|item| item.get(WRITE));
+            stored == Some(write)
+        }
+        _ => false,
     }
 }
 
@@ -97,10 +122,12 @@ impl Table {
     pub async fn put(
         &self,
         what: &str,
-        item: Attributes,
+        mut item: Attributes,
         version: u64,
     ) -> Result<(), PipelineError> {
         let put = self.client.put_item().table_name(&self.name);
+        let write = write_id();
+        item.insert(WRITE.to_owned(), write.clone());
         let put = put.set_item(Some(item));
         let put = match version {
             0 => put.condition_expression("attribute_not_exists(testId)"),
@@ -108,8 +135,17 @@ impl Table {
                 .condition_expression("version = :version")
                 .expression_attribute_values(":version", number(version)),
         };
-        let sent = put.send().await;
-        sent.map(drop).map_err(|error| wrong(what, error))
+        let old = aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
+        let sent = put
+            .return_values_on_condition_check_failure(old)
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(()),
+            // Our own write, sent again since its answer was lost.
+            Err(error) if stored_already(&error, &write) => Ok(()),
+            Err(error) => Err(wrong(what, error)),
+        }
     }
 
     /// Removes an item; with a version, only if that is still stored. Whether
