@@ -202,6 +202,10 @@ fn answered(home: &Home, record: &RunRecord) {
             .replace("ResponseFailed", "Unknown");
         std::fs::write(&report, older).unwrap();
     }
+    // Nor did it store the merged ones.
+    for merged in objects::files(home, "histograms.json.gz") {
+        std::fs::remove_file(merged).unwrap();
+    }
     assert_eq!(service.get(&path)["of"], "all");
     assert_eq!(service.get(&format!("{path}?of=all"))["of"], "all");
     let refused = service.ask("GET", &format!("{path}?of=ok"), None);
