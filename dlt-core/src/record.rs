@@ -195,7 +195,7 @@ pub fn exit_code(record: &RunRecord, require_trusted: bool, interrupted: bool) -
     let outcome = record.outcome.as_ref();
     let measured = record
         .account
-        .is_some_and(|account| account.ok + account.failed > 0);
+        .is_some_and(|account| account.requests.ok + account.requests.failed > 0);
     let could_not_run = outcome.is_some_and(|outcome| outcome.could_not_run)
         || (record.status == Status::Failed && !measured);
     let complete = record

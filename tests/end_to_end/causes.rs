@@ -168,7 +168,7 @@ fn every_request_is_counted_under_its_label_and_cause() {
     target.settle();
 
     let account = account(&record);
-    assert!(account.balanced, "{account:?}");
+    assert!(account.balanced(), "{account:?}");
     assert_eq!(account.unfinished, 0, "{account:?}");
     let each = USERS * ROUNDS;
     let served = target.log.by_path();

@@ -2,8 +2,8 @@
 //! run whatever it did.
 
 use anyhow::{Result, ensure};
-use dlt_core::judge::summary::AccountSummary;
 use dlt_core::judge::verdict::Code;
+use dlt_core::measure::account::Account;
 use dlt_core::record::RunRecord;
 use dlt_tests::command::{Ended, Home};
 use dlt_tests::target::Target;
@@ -13,8 +13,8 @@ use std::time::Duration;
 pub const AROUND: Duration = Duration::from_secs(40);
 
 /// The record's account.
-pub fn account(record: &RunRecord) -> AccountSummary {
-    record.account.expect("the record has an account")
+pub fn account(record: &RunRecord) -> Account {
+    record.account.expect("the record has an account").requests
 }
 
 /// Runs `dlt run` with `--json`, expects this exit code, and leaves no process.
@@ -64,7 +64,10 @@ pub fn contradicts_nothing(record: &RunRecord) {
 pub fn accounts_agree(record: &RunRecord, target: &Target) -> Result<()> {
     target.settle();
     let account = account(record);
-    ensure!(account.balanced, "the account does not add up: {account:?}");
+    ensure!(
+        record.account.is_some_and(|told| told.balanced),
+        "the account does not add up: {account:?}"
+    );
     let counted = target.log.count();
     ensure!(
         account.sent == counted,

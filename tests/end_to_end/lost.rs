@@ -56,7 +56,7 @@ fn killed(role: &str, healthy_threshold: u8) -> (RunRecord, String) {
     assert_eq!(coverage.runners_reported, 3);
     assert_eq!(coverage.missing, [victim.id.as_str()]);
     let account = account(&record);
-    assert!(account.balanced && account.ok > 0, "{account:?}");
+    assert!(account.balanced() && account.ok > 0, "{account:?}");
     // The rest is merged: all that three of four sent, and no more than was counted.
     let counted = target.log.count();
     assert!(account.sent < counted, "{account:?} of {counted}");

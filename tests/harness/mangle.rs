@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// The variable that chooses the seed.
 const SEED: &str = "DLT_FUZZ_SEED";
 /// The seed otherwise.
-const USUAL_SEED: u64 = 20_260_304;
+const DEFAULT_SEED: u64 = 20_260_304;
 
 /// A request.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub struct Mangled {
 /// What makes the requests, from the seed that it prints.
 pub fn runner(cases: u32) -> TestRunner {
     let seed = std::env::var(SEED).ok().and_then(|text| text.parse().ok());
-    let seed: u64 = seed.unwrap_or(USUAL_SEED);
+    let seed: u64 = seed.unwrap_or(DEFAULT_SEED);
     #[expect(clippy::print_stdout, reason = "shown with a test that failed")]
     {
         println!("{SEED}={seed}");

@@ -44,7 +44,9 @@ pub fn headline(record: &RunRecord, exit: Exit, width: usize) -> Vec<Line> {
 }
 
 fn was_measured(record: &RunRecord) -> bool {
-    record.account.is_some_and(|account| account.begun() > 0)
+    record
+        .account
+        .is_some_and(|account| account.requests.begun() > 0)
 }
 
 /// Tone, mark, word and sentence of the outcome.
@@ -142,7 +144,7 @@ fn of_thresholds(record: &RunRecord, because: &str) -> (Tone, &'static str, &'st
 /// The sentence for a run without thresholds, with the number of failed requests.
 fn no_thresholds(record: &RunRecord) -> String {
     let rest = "No threshold was set, so there was nothing to fail";
-    match record.account {
+    match record.account.map(|account| account.requests) {
         Some(account) if account.failed > 0 => format!(
             "{rest}; but {} of {} requests failed.",
             units::count(account.failed),

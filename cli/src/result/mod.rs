@@ -160,7 +160,7 @@ fn outside_the_sums(account: &AccountSummary) -> Vec<Line> {
         (n > 0).then(|| Line::of("  ").tone(Tone::Warn, format!("{} {words}", units::count(n))))
     };
     let resent = line(
-        account.resent,
+        account.requests.resent,
         "were sent again, since a kept-alive connection had ended; each counts once",
     );
     let lost = line(
@@ -171,14 +171,16 @@ fn outside_the_sums(account: &AccountSummary) -> Vec<Line> {
 }
 
 fn account(record: &RunRecord) -> Vec<Line> {
-    let Some(account) = record.account.filter(|account| account.scheduled > 0) else {
+    let told = record.account.filter(|told| told.requests.scheduled > 0);
+    let Some(told) = told else {
         return Vec::new();
     };
+    let account = told.requests;
     let part = |n: u64, word: &str, bad: Tone| {
         let tone = if n == 0 { Tone::Quiet } else { bad };
         Line::new().tone(tone, format!("{} {word}", units::count(n)))
     };
-    let balance = if account.balanced {
+    let balance = if told.balanced {
         Line::new().tone(Tone::Good, "✔ adds up")
     } else {
         Line::new().tone(Tone::Bad, "✘ does not add up: a bug in dlt")
@@ -210,13 +212,13 @@ fn account(record: &RunRecord) -> Vec<Line> {
         .join(part(account.unfinished, "unfinished", Tone::Warn));
     let gap = due.width().max(sent.width()) + 3;
     let mut lines = heading("Requests", "every one is accounted for");
-    if !account.balanced {
+    if !told.balanced {
         lines = heading("Requests", "");
     }
     lines.push(due);
     lines.push(sent.pad_to(gap).join(balance));
     lines.extend(volume(record));
-    lines.extend(outside_the_sums(&account));
+    lines.extend(outside_the_sums(&told));
     if record
         .load
         .as_ref()
@@ -394,7 +396,9 @@ fn next_commands(record: &RunRecord, options: &ScreenOptions<'_>) -> Vec<Line> {
         "see this again",
         format!("dlt runs get {}", record.test_run_id),
     )];
-    let failed = record.account.is_some_and(|account| account.failed > 0);
+    let failed = record
+        .account
+        .is_some_and(|account| account.requests.failed > 0);
     if failed {
         rows.push((
             "failed exchanges",

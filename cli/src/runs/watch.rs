@@ -60,7 +60,7 @@ pub async fn follow(
 
 /// The planned load in the run's record.
 fn planned(record: &RunRecord, answer: &Value) -> PlannedLoad {
-    let kept = Scenario::from_kept(answer, &|name| Ok(name.to_owned()));
+    let kept = Scenario::from_stored(answer, &|name| Ok(name.to_owned()));
     if let Ok(scenario) = kept {
         return PlannedLoad::of(&scenario);
     }

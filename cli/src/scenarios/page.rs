@@ -25,7 +25,7 @@ pub fn lines(
     last: Option<&TestRunSummary>,
     width: usize,
 ) -> Vec<Line> {
-    let scenario = Scenario::from_kept(raw, &|name| Ok(name.to_owned())).ok();
+    let scenario = Scenario::from_stored(raw, &|name| Ok(name.to_owned())).ok();
     let mut lines = vec![
         Line::new()
             .tone(Tone::Strong, &record.test_name)

@@ -191,6 +191,7 @@ fn reached(a: &RunRecord, b: &RunRecord) -> bool {
     if !open(a) {
         return true;
     }
-    let most = first.begun().max(second.begun()).max(1) as f64;
-    first.begun().abs_diff(second.begun()) as f64 / most <= MOST_SENT_DIFFERENCE
+    let (first, second) = (first.requests.begun(), second.requests.begun());
+    let most = first.max(second).max(1) as f64;
+    first.abs_diff(second) as f64 / most <= MOST_SENT_DIFFERENCE
 }

@@ -7,6 +7,7 @@ use crate::ids::Region;
 use crate::judge::summary::LoadSummary;
 use crate::judge::summary::{AccountSummary, Blocks as SummaryBlocks, Coverage};
 use crate::judge::verdict::{Trust, Verdict as TrustVerdict};
+use crate::measure::account::Account;
 use crate::measure::latencies::Latencies;
 use crate::measure::second::{LabelSecond, Second};
 use crate::record;
@@ -164,10 +165,11 @@ fn trusted(sent: u64) -> RunRecord {
         arrivals: None,
         planned: vec![(0, 10.0)],
     });
-    record.account = Some(AccountSummary {
+    let requests = Account {
         sent,
-        ..AccountSummary::default()
-    });
+        ..Account::default()
+    };
+    record.account = Some(AccountSummary::new(requests, None));
     record.test_scenario = plan("twice", "/");
     record.verdict = Some(TrustVerdict {
         trust: Trust::Trusted,
@@ -448,7 +450,7 @@ fn open_load_must_have_sent_alike() {
     );
     let rate = comparison.totals.iter().find(|row| row.metric == "rate");
     assert!(!rate.unwrap().significant);
-    b.record.account.as_mut().unwrap().sent /= 2;
+    b.record.account.as_mut().unwrap().requests.sent /= 2;
     let comparison = compare(a.side(), b.side(), 1);
     assert_eq!(comparison.verdict, Verdict::Incomparable);
     assert!(!comparison.comparability.same_load);

@@ -177,10 +177,7 @@ impl Merger {
         Summary {
             outcome,
             verdict,
-            account: AccountSummary {
-                lost: load::lost(facts, &self.runners),
-                ..self.account.into()
-            },
+            account: AccountSummary::new(self.account, load::lost(facts, &self.runners)),
             load: load::planned(facts.plan, facts.tasks),
             blocks: sums.blocks,
             results: sums.results,

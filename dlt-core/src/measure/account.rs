@@ -1,10 +1,11 @@
 //! The account of a run: every request is somewhere. Checked, not hoped
 //! (decision 13). Where the numbers come from is the tally's affair.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Requests by what became of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Account {
     /// Requests that were due.
     pub scheduled: u64,

@@ -5,13 +5,15 @@ use crate::ids::TestId;
 use crate::load::Model;
 use crate::scenario::document::notes::{Node, Notes, Object, shown};
 use crate::scenario::execution::tasks::{Entry, tasks};
-use crate::scenario::limits::{LONGEST_DESCRIPTION, MOST_THRESHOLDS, MOST_USERS};
+use crate::scenario::limits::{
+    DEFAULT_HEALTHY_THRESHOLD, LONGEST_DESCRIPTION, MOST_THRESHOLDS, MOST_USERS,
+};
 use crate::scenario::names::{as_display_name, display_name, tags};
 use crate::scenario::plan::{Body, Plan};
 use crate::scenario::requests::Definition;
 use crate::scenario::requests::labels::cut_label;
 use crate::scenario::requests::variables::has_variables;
-use crate::scenario::test_plan::{Drawing, drawing};
+use crate::scenario::test_scenario::{TestScenario, test_scenario};
 use crate::scenario::{Defaults, FileCheck, Scenario, TaskConfig};
 use crate::thresholds::Threshold;
 use serde_json::{Map, Value, json};
@@ -42,8 +44,6 @@ const WHEN: [&str; 7] = [
     "cronExpiryDate",
     "eventBridge",
 ];
-/// `healthyThreshold` unless the body says otherwise (decision 5).
-const USUAL_HEALTHY_THRESHOLD: u64 = 90;
 
 /// Reads a whole body; None if there is a fault.
 pub(super) fn body(
@@ -53,7 +53,7 @@ pub(super) fn body(
     notes: &mut Notes,
 ) -> Option<Scenario> {
     let root = Node::root(raw).object(notes)?;
-    root.only(&[&KEYS[..], &WHEN[..]].concat(), &[], notes);
+    root.allow_only(&[&KEYS[..], &WHEN[..]].concat(), &[], notes);
     for key in WHEN.iter().filter(|key| root.has(key)) {
         notes.warn(
             key,
@@ -62,10 +62,10 @@ pub(super) fn body(
     }
     let facts = facts(&root, defaults, notes);
     let entries = tasks(&root, defaults, notes);
-    let drawing = match root.get("testScenario") {
+    let test_scenario = match root.get("testScenario") {
         Some(node) => node
             .object(notes)
-            .map(|object| drawing(&object, files, notes)),
+            .map(|object| test_scenario(&object, files, notes)),
         None => {
             let hint = if root.has("execution") || root.has("scenarios") {
                 "; put execution and scenarios inside it"
@@ -79,21 +79,21 @@ pub(super) fn body(
             None
         }
     };
-    let drawing = drawing.unwrap_or_default();
-    missing_load(&drawing, &entries, notes);
+    let test_scenario = test_scenario.unwrap_or_default();
+    check_load_is_given(&test_scenario, &entries, notes);
     let plan = entries
         .first()
-        .and_then(|entry| drawing.plan(|at| concurrency(&drawing, at, entry)));
+        .and_then(|entry| test_scenario.plan(|at| concurrency(&test_scenario, at, entry)));
     if let Some(plan) = &plan {
-        crowd(&drawing, plan, &entries, notes);
-        strange_labels(&facts.thresholds, plan, notes);
+        check_users(&test_scenario, plan, &entries, notes);
+        check_threshold_labels(&facts.thresholds, plan, notes);
     }
     if notes.has_faults() {
         return None;
     }
     let plan = plan?;
-    let tasks = task_configs(&drawing, &plan, &entries);
-    let body = filled(raw, &facts, &drawing, &tasks, defaults);
+    let tasks = task_configs(&test_scenario, &plan, &entries);
+    let body = filled(raw, &facts, &test_scenario, &tasks, defaults);
     Some(Scenario {
         test_id: facts.test_id,
         name: facts.name,
@@ -168,7 +168,7 @@ fn facts(root: &Object<'_>, defaults: &Defaults, notes: &mut Notes) -> Facts {
         healthy_threshold: root
             .get("healthyThreshold")
             .and_then(|node| node.whole(0..=100, notes))
-            .unwrap_or(USUAL_HEALTHY_THRESHOLD) as u8,
+            .unwrap_or(DEFAULT_HEALTHY_THRESHOLD) as u8,
         thresholds: root
             .get("thresholds")
             .map(|node| thresholds(&node, notes))
@@ -192,25 +192,25 @@ fn thresholds(node: &Node<'_>, notes: &mut Notes) -> Vec<(String, Threshold)> {
 
 /// The users of a task of this entry in execution item `at`. As in DLT the
 /// first item's are the entry's; a further item's own go first.
-fn concurrency(drawing: &Drawing, at: usize, entry: &Entry) -> Option<u64> {
-    let own = drawing.executions.get(at)?.concurrency;
+fn concurrency(test_scenario: &TestScenario, at: usize, entry: &Entry) -> Option<u64> {
+    let own = test_scenario.executions.get(at)?.concurrency;
     if at == 0 {
         entry.concurrency.or(own)
     } else {
         own.or(entry.concurrency)
-            .or(drawing.executions.first()?.concurrency)
+            .or(test_scenario.executions.first()?.concurrency)
     }
 }
 
 /// Notes execution items that nobody has given any load.
-fn missing_load(drawing: &Drawing, entries: &[Entry], notes: &mut Notes) {
-    for (at, item) in drawing.executions.iter().enumerate() {
+fn check_load_is_given(test_scenario: &TestScenario, entries: &[Entry], notes: &mut Notes) {
+    for (at, item) in test_scenario.executions.iter().enumerate() {
         if !item.is_per_task() {
             continue;
         }
         let without: Vec<_> = entries
             .iter()
-            .filter(|entry| concurrency(drawing, at, entry).is_none())
+            .filter(|entry| concurrency(test_scenario, at, entry).is_none())
             .collect();
         if without.len() == entries.len() && !entries.is_empty() {
             notes.fault(
@@ -229,14 +229,14 @@ fn missing_load(drawing: &Drawing, entries: &[Entry], notes: &mut Notes) {
 }
 
 /// Notes more users than a run may have, and warns of tasks without any.
-fn crowd(drawing: &Drawing, plan: &Plan, entries: &[Entry], notes: &mut Notes) {
+fn check_users(test_scenario: &TestScenario, plan: &Plan, entries: &[Entry], notes: &mut Notes) {
     let tasks: u64 = entries.iter().map(|entry| entry.task_count).sum();
     let mut users = 0u64;
     for (at, group) in plan.groups.iter().enumerate() {
         let peak = group.load.model.curve().peak() as u64;
-        let path = &drawing.executions[at].path;
+        let path = &test_scenario.executions[at].path;
         if group.load.per_task {
-            let of = |entry: &Entry| concurrency(drawing, at, entry).unwrap_or(0);
+            let of = |entry: &Entry| concurrency(test_scenario, at, entry).unwrap_or(0);
             users += entries
                 .iter()
                 .map(|entry| entry.task_count * of(entry))
@@ -260,7 +260,7 @@ fn crowd(drawing: &Drawing, plan: &Plan, entries: &[Entry], notes: &mut Notes) {
 }
 
 /// Notes thresholds on labels that no request has: they could only fail.
-fn strange_labels(thresholds: &[(String, Threshold)], plan: &Plan, notes: &mut Notes) {
+fn check_threshold_labels(thresholds: &[(String, Threshold)], plan: &Plan, notes: &mut Notes) {
     let labels: Vec<&String> = plan
         .groups
         .iter()
@@ -289,7 +289,7 @@ fn strange_labels(thresholds: &[(String, Threshold)], plan: &Plan, notes: &mut N
     }
 }
 
-fn task_configs(drawing: &Drawing, plan: &Plan, entries: &[Entry]) -> Vec<TaskConfig> {
+fn task_configs(test_scenario: &TestScenario, plan: &Plan, entries: &[Entry]) -> Vec<TaskConfig> {
     let tasks: u64 = entries.iter().map(|entry| entry.task_count).sum();
     // DLT's clients need a number: what a task's part of the users comes to.
     let dealt = plan
@@ -305,7 +305,7 @@ fn task_configs(drawing: &Drawing, plan: &Plan, entries: &[Entry]) -> Vec<TaskCo
             Some(TaskConfig {
                 region: entry.region.clone()?,
                 task_count: entry.task_count,
-                concurrency: concurrency(drawing, 0, entry).unwrap_or(dealt.max(1)),
+                concurrency: concurrency(test_scenario, 0, entry).unwrap_or(dealt.max(1)),
             })
         })
         .collect()
@@ -315,7 +315,7 @@ fn task_configs(drawing: &Drawing, plan: &Plan, entries: &[Entry]) -> Vec<TaskCo
 fn filled(
     raw: &Value,
     facts: &Facts,
-    drawing: &Drawing,
+    test_scenario: &TestScenario,
     tasks: &[TaskConfig],
     defaults: &Defaults,
 ) -> Value {
@@ -332,7 +332,10 @@ fn filled(
         "testTaskConfigs",
         filled_tasks(&raw["testTaskConfigs"], tasks),
     );
-    put("testScenario", filled_plan(&raw["testScenario"], drawing));
+    put(
+        "testScenario",
+        filled_test_scenario(&raw["testScenario"], test_scenario),
+    );
     put(
         "regionalTaskDetails",
         filled_details(&raw["regionalTaskDetails"], tasks, defaults),
@@ -385,9 +388,9 @@ fn filled_details(raw: &Value, tasks: &[TaskConfig], defaults: &Defaults) -> Val
 
 /// `testScenario` with names, methods and ramps written out, URLs absolute and
 /// files under the names that were found.
-fn filled_plan(raw: &Value, drawing: &Drawing) -> Value {
+fn filled_test_scenario(raw: &Value, test_scenario: &TestScenario) -> Value {
     let mut plan = raw.clone();
-    for (at, definition) in drawing.definitions.iter().enumerate() {
+    for (at, definition) in test_scenario.definitions.iter().enumerate() {
         let item = &mut plan["execution"][at];
         item["scenario"] = json!(definition.name);
         if item.get("stages").is_none() && item.get("ramp-up").is_none() {
@@ -419,8 +422,8 @@ fn filled_scenario(scenario: &mut Value, definition: &Definition) {
         }
     }
     let requests = scenario["requests"].as_array_mut();
-    for (drawn, request) in definition.steps.iter().zip(requests.into_iter().flatten()) {
-        let step = &drawn.step;
+    for (read, request) in definition.steps.iter().zip(requests.into_iter().flatten()) {
+        let step = &read.step;
         if request.is_string() {
             *request = json!({ "url": request });
         }

@@ -23,7 +23,7 @@ pub const MOST_CONCURRENCY: u64 = 25_000;
 /// Most arrivals per second of a run: a hundred times what 1,000 small tasks send.
 pub const MOST_ARRIVALS: f64 = 10_000_000.0;
 /// Requests in flight in open load unless the scenario says otherwise.
-pub const USUAL_CONNECTIONS: u64 = 10_000;
+pub const DEFAULT_CONNECTIONS: u64 = 10_000;
 /// Most requests in flight in open load: as many as users.
 pub const MOST_CONNECTIONS: u64 = 1_000_000;
 /// Most stages of a load: a day in steps of 90 s.
@@ -39,13 +39,13 @@ pub const SHORTEST_HOLD_US: u64 = 1_000_000;
 /// Longest planned load.
 pub const LONGEST_US: u64 = LONGEST_LOAD_US;
 /// How long requests in flight may finish unless the scenario says otherwise.
-pub const USUAL_GRACEFUL_STOP_US: u64 = 5_000_000;
+pub const DEFAULT_GRACEFUL_STOP_US: u64 = 5_000_000;
 /// Longest graceful stop: a run's end must stay foreseeable.
 pub const LONGEST_GRACEFUL_STOP_US: u64 = 600 * 1_000_000;
 
 /// How often a name is asked for again unless the scenario says otherwise: what
 /// load balancers of clouds change their addresses in is a minute or more.
-pub const USUAL_DNS_REFRESH_US: u64 = 30 * 1_000_000;
+pub const DEFAULT_DNS_REFRESH_US: u64 = 30 * 1_000_000;
 /// Shortest time between two questions for a name: each thread of each runner
 /// asks, and a resolver is not what is to be tested.
 pub const SHORTEST_DNS_REFRESH_US: u64 = 1_000_000;
@@ -71,7 +71,7 @@ pub const LONGEST_LABEL: usize = 255;
 /// Longest file name, characters: PATH_MAX of Linux.
 pub const LONGEST_PATH: usize = 4_096;
 /// Redirects followed unless the scenario says otherwise.
-pub const USUAL_REDIRECTS: u32 = 10;
+pub const DEFAULT_REDIRECTS: u32 = 10;
 /// Most redirects that may be asked for: five times what browsers follow.
 pub const MOST_REDIRECTS: u64 = 100;
 /// Most entries of `expect-status`.
@@ -126,5 +126,7 @@ pub const MOST_TAGS: usize = 5;
 pub const LONGEST_TAG: usize = 50;
 /// Longest description, characters (contract).
 pub const LONGEST_DESCRIPTION: usize = 60_000;
+/// `healthyThreshold` unless the scenario says otherwise, per cent (decision 5).
+pub const DEFAULT_HEALTHY_THRESHOLD: u64 = 90;
 /// Most thresholds: each is judged for every run and shown on one screen.
 pub const MOST_THRESHOLDS: usize = 100;

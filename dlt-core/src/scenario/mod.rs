@@ -13,7 +13,7 @@ mod region_document;
 pub mod requests;
 pub mod schedule;
 pub mod tags;
-mod test_plan;
+mod test_scenario;
 mod wire;
 
 pub use execution::durations::{parse_duration, show_duration};
@@ -127,7 +127,7 @@ impl Scenario {
         mut notes: Notes,
     ) -> Result<Self, Faults> {
         let scenario = body::body(raw, defaults, files, &mut notes);
-        let (scenario, warnings) = notes.settled(scenario)?;
+        let (scenario, warnings) = notes.into_result(scenario)?;
         Ok(Self {
             warnings,
             ..scenario

@@ -3,7 +3,7 @@
 //! to be understood.
 
 use crate::load::Model;
-use crate::scenario::limits::USUAL_DNS_REFRESH_US;
+use crate::scenario::limits::DEFAULT_DNS_REFRESH_US;
 
 pub use crate::scenario::requests::patterns::{JsonQuery, Pattern};
 
@@ -309,7 +309,7 @@ pub struct Dns {
 impl Default for Dns {
     fn default() -> Self {
         Self {
-            refresh_us: USUAL_DNS_REFRESH_US,
+            refresh_us: DEFAULT_DNS_REFRESH_US,
             policy: DnsPolicy::Spread,
         }
     }

@@ -5,15 +5,12 @@
 use crate::ids::{Region, TestId};
 use crate::refusal::Refusal;
 use crate::refusal::{Fault, Faults};
-use crate::scenario::limits::MOST_USERS;
+use crate::scenario::limits::{DEFAULT_HEALTHY_THRESHOLD, MOST_USERS};
 use crate::scenario::schedule::{self, Fields, Schedule, least_gap_s};
 use crate::scenario::{Defaults, FileCheck, Scenario, TaskConfig, tags, wire};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-
-/// `healthyThreshold` unless the body says otherwise.
-const USUAL_HEALTHY_THRESHOLD: u64 = 90;
 
 /// Fields of a record that clients send back with it. They are not the
 /// client's to set: neither kept nor warned about.
@@ -163,7 +160,7 @@ impl Post {
                 let scenario = Scenario::from_value(&plain, &defaults, files)
                     .map_err(|faults| Refusal::body(faults.0))?;
                 warnings.clone_from(&scenario.warnings);
-                plain = kept(&scenario);
+                plain = stored_body(&scenario);
                 Some(scenario)
             }
             _ => {
@@ -255,7 +252,7 @@ impl Post {
 
 impl Scenario {
     /// A kept body as a scenario; the regions it names need not exist.
-    pub fn from_kept(body: &Value, files: FileCheck<'_>) -> Result<Self, Faults> {
+    pub fn from_stored(body: &Value, files: FileCheck<'_>) -> Result<Self, Faults> {
         let defaults = Defaults {
             regions: task_configs(body)
                 .into_iter()
@@ -271,7 +268,7 @@ impl Scenario {
 
 /// What is kept of a scenario: every default filled in, and in `testScenario`
 /// the numbers of the last region, as DLT's records have them.
-fn kept(scenario: &Scenario) -> Value {
+fn stored_body(scenario: &Scenario) -> Value {
     let mut body = scenario.body.clone();
     if let (Some(object), Some(last)) = (body.as_object_mut(), scenario.tasks.last()) {
         object.shift_remove("regionalTaskDetails");
@@ -334,7 +331,7 @@ fn fill_script(plain: &mut Value, tasks: &[TaskConfig]) {
         plain["showLive"] = json!(false);
     }
     let threshold = plain.get("healthyThreshold").and_then(number);
-    plain["healthyThreshold"] = json!(threshold.unwrap_or(USUAL_HEALTHY_THRESHOLD));
+    plain["healthyThreshold"] = json!(threshold.unwrap_or(DEFAULT_HEALTHY_THRESHOLD));
     if let Some(last) = tasks.last() {
         let first = &mut plain["testScenario"]["execution"][0];
         first["taskCount"] = json!(last.task_count);

@@ -5,7 +5,7 @@ use crate::load::{Curve, Model};
 use crate::refusal::Faults;
 use crate::scenario::document::notes::{Node, Notes};
 use crate::scenario::plan::{Group, Plan};
-use crate::scenario::test_plan::drawing;
+use crate::scenario::test_scenario::test_scenario;
 use crate::scenario::{Scenario, TaskConfig};
 use serde_json::{Value, json};
 
@@ -92,15 +92,19 @@ impl Plan {
         // The files were looked at when the scenario was read.
         let files = |path: &str| Ok(path.to_owned());
         let plan = Node::root(document).object(&mut notes).and_then(|object| {
-            let drawing = drawing(&object, &files, &mut notes);
-            for item in drawing.executions.iter().filter(|item| item.is_per_task()) {
+            let test_scenario = test_scenario(&object, &files, &mut notes);
+            for item in test_scenario
+                .executions
+                .iter()
+                .filter(|item| item.is_per_task())
+            {
                 if item.concurrency.is_none() {
                     let path = format!("{}.concurrency", item.path);
                     notes.fault(path, "is missing: it is the users of each task");
                 }
             }
-            drawing.plan(|at| drawing.executions.get(at)?.concurrency)
+            test_scenario.plan(|at| test_scenario.executions.get(at)?.concurrency)
         });
-        notes.settled(plan).map(|(plan, _)| plan)
+        notes.into_result(plan).map(|(plan, _)| plan)
     }
 }

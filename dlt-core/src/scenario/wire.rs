@@ -25,20 +25,20 @@ pub(super) fn faults(body: &Value) -> Vec<Fault> {
     if let Some(root) = Node::root(body).object(&mut notes) {
         facts(&root, &mut notes);
         schedule_fields(&root, &mut notes);
-        if let Some(node) = needed(&root, "testTaskConfigs", &mut notes) {
+        if let Some(node) = required(&root, "testTaskConfigs", &mut notes) {
             task_configs(&node, &mut notes);
         }
-        if let Some(node) = needed(&root, "testScenario", &mut notes) {
+        if let Some(node) = required(&root, "testScenario", &mut notes) {
             test_scenario(&node, &mut notes);
         }
-        if let Some(node) = needed(&root, "regionalTaskDetails", &mut notes) {
+        if let Some(node) = required(&root, "regionalTaskDetails", &mut notes) {
             task_details(&node, &mut notes);
         }
     }
     notes.into_faults()
 }
 
-fn needed<'a>(object: &Object<'a>, key: &str, notes: &mut Notes) -> Option<Node<'a>> {
+fn required<'a>(object: &Object<'a>, key: &str, notes: &mut Notes) -> Option<Node<'a>> {
     let node = object.get(key);
     if node.is_none() {
         notes.fault(object.path_of(key), "is missing");
@@ -53,16 +53,16 @@ fn facts(root: &Object<'_>, notes: &mut Notes) {
     {
         node.fault(notes, format!("must be {}", error.rule));
     }
-    if let Some(node) = needed(root, "testName", notes)
+    if let Some(node) = required(root, "testName", notes)
         && let Some(text) = node.text(notes)
         && let Some(reason) = display_name(text)
     {
         node.fault(notes, reason);
     }
-    if let Some(node) = needed(root, "testDescription", notes) {
+    if let Some(node) = required(root, "testDescription", notes) {
         node.sized_text(3..=LONGEST_DESCRIPTION, notes);
     }
-    if let Some(node) = needed(root, "testType", notes) {
+    if let Some(node) = required(root, "testType", notes) {
         node.choice(&["simple", "jmeter", "locust", "k6"], notes);
     }
     if let Some(node) = root.get("fileType") {
@@ -159,16 +159,16 @@ fn task_configs(node: &Node<'_>, notes: &mut Notes) {
         let Some(object) = item.object(notes) else {
             continue;
         };
-        if let Some(node) = needed(&object, "region", notes)
+        if let Some(node) = required(&object, "region", notes)
             && let Some(text) = node.text(notes)
             && let Err(error) = Region::parse(text)
         {
             node.fault(notes, format!("must be {}", error.rule));
         }
-        if let Some(node) = needed(&object, "taskCount", notes) {
+        if let Some(node) = required(&object, "taskCount", notes) {
             count(&node, notes);
         }
-        if let Some(node) = needed(&object, "concurrency", notes) {
+        if let Some(node) = required(&object, "concurrency", notes) {
             node.whole(1..=MOST_CONCURRENCY, notes);
         }
     }
@@ -186,7 +186,7 @@ fn task_details(node: &Node<'_>, notes: &mut Notes) {
         let Some(details) = entry.object(notes) else {
             continue;
         };
-        if let Some(node) = needed(&details, "dltAvailableTasks", notes) {
+        if let Some(node) = required(&details, "dltAvailableTasks", notes) {
             count(&node, notes);
         }
     }
@@ -217,7 +217,7 @@ fn test_scenario(node: &Node<'_>, notes: &mut Notes) {
         None => Vec::new(),
         Some(node) => scenarios(&node, notes),
     };
-    if let Some(node) = needed(&object, "execution", notes) {
+    if let Some(node) = required(&object, "execution", notes) {
         for item in node.list(1..=MOST_EXECUTIONS, notes).unwrap_or_default() {
             execution(&item, &names, object.has("scenarios"), notes);
         }
@@ -233,7 +233,7 @@ fn reporter(node: &Node<'_>, notes: &mut Notes) {
     let Some(object) = node.object(notes) else {
         return;
     };
-    if let Some(module) = needed(&object, "module", notes) {
+    if let Some(module) = required(&object, "module", notes) {
         module.text(notes);
     }
     for key in ["summary", "percentiles", "summary-labels", "test-duration"] {
@@ -358,7 +358,7 @@ fn request(node: &Node<'_>, based: bool, notes: &mut Notes) {
     let Some(object) = node.object(notes) else {
         return;
     };
-    if let Some(node) = needed(&object, "url", notes)
+    if let Some(node) = required(&object, "url", notes)
         && let Some(text) = node.sized_text(1..=LONGEST_URL, notes)
         && !based
         // What a variable stands for is known later.
@@ -370,7 +370,7 @@ fn request(node: &Node<'_>, based: bool, notes: &mut Notes) {
             node.fault(notes, format!("is not a URL: {error}"));
         }
     }
-    if let Some(node) = needed(&object, "method", notes) {
+    if let Some(node) = required(&object, "method", notes) {
         node.choice(
             &["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"],
             notes,

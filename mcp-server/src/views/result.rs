@@ -182,15 +182,16 @@ struct Account {
 
 impl From<AccountSummary> for Account {
     fn from(account: AccountSummary) -> Self {
+        let requests = account.requests;
         Self {
-            scheduled: account.scheduled,
-            sent: account.sent,
-            ok: account.ok,
-            failed: account.failed,
-            dropped: account.dropped,
-            unfinished: account.unfinished,
-            unconnected: account.unconnected,
-            resent: account.resent,
+            scheduled: requests.scheduled,
+            sent: requests.sent,
+            ok: requests.ok,
+            failed: requests.failed,
+            dropped: requests.dropped,
+            unfinished: requests.unfinished,
+            unconnected: requests.unconnected,
+            resent: requests.resent,
             lost: account.lost,
             unbalanced: !account.balanced,
         }

@@ -146,7 +146,7 @@ async fn begin(
         )));
     }
     let uploads = Uploads::of(world, Some(&item.test)).await?;
-    let scenario = Scenario::from_kept(&item.body, &|name| uploads.check(name))
+    let scenario = Scenario::from_stored(&item.body, &|name| uploads.check(name))
         .map_err(|faults| PipelineError::Input(faults.to_string()))?;
     room::check_room(world, &scenario.tasks).await?;
     start(world, &scenario, item.body.clone(), &item.test, &run).await?;

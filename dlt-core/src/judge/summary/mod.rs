@@ -203,24 +203,9 @@ pub struct ErrorRow {
 /// The account as the run record shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct AccountSummary {
-    /// Requests due: sent + unconnected + dropped.
-    pub scheduled: u64,
-    /// Requests dropped.
-    pub dropped: u64,
-    /// Requests that ended before a connection (TLS included) stood.
-    #[serde(default)]
-    pub unconnected: u64,
-    /// Requests handed to a connection: what a target can have seen.
-    pub sent: u64,
-    /// Requests sent a second time, on a fresh connection; in no other sum.
-    #[serde(default)]
-    pub resent: u64,
-    /// Ended ok. sent + unconnected = ok + failed + unfinished.
-    pub ok: u64,
-    /// Failed.
-    pub failed: u64,
-    /// Given up at the end.
-    pub unfinished: u64,
+    /// Every request of the reports.
+    #[serde(flatten)]
+    pub requests: Account,
     /// Planned requests of runners without a report, over the whole run: an
     /// estimate, outside of the balance. None where the plan names no number
     /// of requests (closed load without `iterations`).
@@ -231,25 +216,12 @@ pub struct AccountSummary {
 }
 
 impl AccountSummary {
-    /// Requests that were begun, with or without a connection.
-    pub fn begun(&self) -> u64 {
-        self.sent + self.unconnected
-    }
-}
-
-impl From<Account> for AccountSummary {
-    fn from(account: Account) -> Self {
+    /// The account of all reports, with what those without one had planned.
+    pub fn new(requests: Account, lost: Option<u64>) -> Self {
         Self {
-            scheduled: account.scheduled,
-            dropped: account.dropped,
-            unconnected: account.unconnected,
-            sent: account.sent,
-            resent: account.resent,
-            ok: account.ok,
-            failed: account.failed,
-            unfinished: account.unfinished,
-            lost: Some(0),
-            balanced: account.balanced(),
+            requests,
+            lost,
+            balanced: requests.balanced(),
         }
     }
 }

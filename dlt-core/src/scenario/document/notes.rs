@@ -63,7 +63,7 @@ impl Notes {
     }
 
     /// What was read, with its warnings; or all faults.
-    pub fn settled<T>(mut self, read: Option<T>) -> Result<(T, Vec<String>), Faults> {
+    pub fn into_result<T>(mut self, read: Option<T>) -> Result<(T, Vec<String>), Faults> {
         match read {
             Some(read) if self.faults.is_empty() => return Ok((read, self.warnings)),
             // Nothing may be refused without a reason.
@@ -342,11 +342,11 @@ impl<'a> Object<'a> {
 
     /// Notes each key that is neither known nor one of `later`, which would
     /// change what is measured and cannot be done yet.
-    pub fn only(&self, known: &[&str], later: &[&str], notes: &mut Notes) {
+    pub fn allow_only(&self, known: &[&str], not_supported: &[&str], notes: &mut Notes) {
         let strangers = self.map.keys().filter(|key| !known.contains(&key.as_str()));
         for key in strangers.take(MOST_WARNINGS) {
             let path = self.path_of(key);
-            if later.contains(&key.as_str()) {
+            if not_supported.contains(&key.as_str()) {
                 notes.fault(path, NOT_YET);
                 continue;
             }

@@ -11,7 +11,7 @@ pub(crate) fn dns(node: &Node<'_>, notes: &mut Notes) -> Dns {
     let Some(object) = node.object(notes) else {
         return usual;
     };
-    object.only(&["refresh", "policy"], &[], notes);
+    object.allow_only(&["refresh", "policy"], &[], notes);
     let range = SHORTEST_DNS_REFRESH_US..=LONGEST_DNS_REFRESH_US;
     let refresh_us = object
         .get("refresh")
@@ -41,7 +41,7 @@ mod tests {
         };
         let dns = dns(&node, &mut notes);
         notes
-            .settled(Some(dns))
+            .into_result(Some(dns))
             .map_err(|faults| faults.to_string())
     }
 

@@ -8,9 +8,9 @@ use crate::load::{Curve, Model};
 use crate::scenario::document::notes::{Node, Notes, Object, shown_value};
 use crate::scenario::execution::dns::dns;
 use crate::scenario::limits::{
-    ITERATIONS_END_US, LONGEST_GRACEFUL_STOP_US, LONGEST_US, MOST_ARRIVALS, MOST_CONCURRENCY,
-    MOST_CONNECTIONS, MOST_ITERATIONS, MOST_STAGES, MOST_USERS, SHORTEST_HOLD_US,
-    USUAL_CONNECTIONS, USUAL_GRACEFUL_STOP_US,
+    DEFAULT_CONNECTIONS, DEFAULT_GRACEFUL_STOP_US, ITERATIONS_END_US, LONGEST_GRACEFUL_STOP_US,
+    LONGEST_US, MOST_ARRIVALS, MOST_CONCURRENCY, MOST_CONNECTIONS, MOST_ITERATIONS, MOST_STAGES,
+    MOST_USERS, SHORTEST_HOLD_US,
 };
 use crate::scenario::plan::{Dns, Load, Pacing, Retry};
 use crate::scenario::show_duration;
@@ -35,7 +35,7 @@ pub(crate) const KEYS: [&str; 16] = [
     "taskCount",
 ];
 /// Keys of Taurus that would change what is measured.
-const LATER: [&str; 6] = ["delay", "start-at", "steps", "script", "files", "modules"];
+const NOT_SUPPORTED: [&str; 6] = ["delay", "start-at", "steps", "script", "files", "modules"];
 
 /// An `execution` item, read.
 #[derive(Debug, Clone)]
@@ -98,7 +98,7 @@ impl Execution {
 /// Reads an `execution` item.
 pub(crate) fn execution(node: &Node<'_>, notes: &mut Notes) -> Option<Execution> {
     let object = node.object(notes)?;
-    object.only(&KEYS, &LATER, notes);
+    object.allow_only(&KEYS, &NOT_SUPPORTED, notes);
     if let Some(node) = object.get("executor")
         && node.choice(&["jmeter", "k6", "locust"], notes).is_some()
     {
@@ -146,11 +146,11 @@ pub(crate) fn execution(node: &Node<'_>, notes: &mut Notes) -> Option<Execution>
             .unwrap_or_default(),
         iterations,
         throughput,
-        connections: connections.unwrap_or(USUAL_CONNECTIONS),
+        connections: connections.unwrap_or(DEFAULT_CONNECTIONS),
         graceful_stop_us: object
             .get("graceful-stop")
             .and_then(|node| node.duration(0..=LONGEST_GRACEFUL_STOP_US, notes))
-            .unwrap_or(USUAL_GRACEFUL_STOP_US),
+            .unwrap_or(DEFAULT_GRACEFUL_STOP_US),
         pacing: match pacing {
             Some("precise") => Pacing::Precise,
             Some("spin") => Pacing::Spin,
@@ -233,7 +233,7 @@ fn amount(object: &Object<'_>, notes: &mut Notes) -> Option<Amount> {
                 );
             }
         }
-        return some_load(curve, open, &node, notes);
+        return non_zero_load(curve, open, &node, notes);
     }
     let ramp_us = match object.get("ramp-up") {
         Some(node) => node.duration(0..=LONGEST_US, notes),
@@ -260,7 +260,7 @@ fn amount(object: &Object<'_>, notes: &mut Notes) -> Option<Amount> {
     }
     match &node {
         None => Some(Amount::PerTask { ramp_us, hold_us }),
-        Some(node) => some_load(Curve::ramp_hold(value, ramp_us, hold_us), open, node, notes),
+        Some(node) => non_zero_load(Curve::ramp_hold(value, ramp_us, hold_us), open, node, notes),
     }
 }
 
@@ -280,7 +280,7 @@ fn hold(object: &Object<'_>, notes: &mut Notes) -> Option<u64> {
 }
 
 /// A curve on which something happens.
-fn some_load(curve: Curve, open: bool, node: &Node<'_>, notes: &mut Notes) -> Option<Amount> {
+fn non_zero_load(curve: Curve, open: bool, node: &Node<'_>, notes: &mut Notes) -> Option<Amount> {
     if open && curve.total_arrivals() == 0 {
         node.fault(
             notes,
@@ -325,7 +325,7 @@ fn stage(node: &Node<'_>, open: bool, notes: &mut Notes) -> Option<(f64, u64)> {
         return None;
     }
     let object = node.object(notes)?;
-    object.only(&["target", "duration"], &[], notes);
+    object.allow_only(&["target", "duration"], &[], notes);
     let mut need = |key: &str| {
         let node = object.get(key);
         if node.is_none() {

@@ -63,7 +63,7 @@ pub(crate) fn tasks(root: &Object<'_>, defaults: &Defaults, notes: &mut Notes) -
 
 fn entry(node: &Node<'_>, defaults: &Defaults, notes: &mut Notes) -> Option<Entry> {
     let object = node.object(notes)?;
-    object.only(&["region", "taskCount", "concurrency"], &[], notes);
+    object.allow_only(&["region", "taskCount", "concurrency"], &[], notes);
     let region = match object.get("region") {
         Some(node) => region(&node, defaults, notes),
         None => defaults.regions.first().map(|(region, _)| region.clone()),

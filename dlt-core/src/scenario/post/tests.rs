@@ -98,7 +98,7 @@ fn what_is_kept_is_the_scenario_and_nothing_of_the_request_or_record() {
     assert_eq!(plan["execution"][0]["concurrency"], 25);
     assert_eq!(plan["reporting"][0]["module"], "final-stats");
     // What is kept reads as the same scenario again, and posts again.
-    let again = Scenario::from_kept(kept, &|_| Err("none".to_owned())).unwrap();
+    let again = Scenario::from_stored(kept, &|_| Err("none".to_owned())).unwrap();
     assert_eq!(Some(&again.plan), post.scenario.as_ref().map(|s| &s.plan));
     let reposted = read(kept).unwrap();
     assert_eq!(reposted.body, *kept);

@@ -7,11 +7,11 @@ use crate::scenario::requests::variables::{Known, checked};
 use serde_json::Value;
 
 /// Ways of later versions.
-const LATER: [&str; 3] = ["digest", "kerberos", "ntlm"];
+const NOT_SUPPORTED: [&str; 3] = ["digest", "kerberos", "ntlm"];
 
 /// What `auth` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Said {
+pub(crate) enum AuthSetting {
     /// Nothing is sent.
     Off,
     /// This is.
@@ -19,10 +19,10 @@ pub(crate) enum Said {
 }
 
 /// Reads `auth`, if it is there.
-pub(crate) fn auth(object: &Object<'_>, known: &Known, notes: &mut Notes) -> Option<Said> {
+pub(crate) fn auth(object: &Object<'_>, known: &Known, notes: &mut Notes) -> Option<AuthSetting> {
     let node = object.get("auth")?;
     if node.value.as_str() == Some("none") {
-        return Some(Said::Off);
+        return Some(AuthSetting::Off);
     }
     let wanted = "must be { basic: { username, password } }, { bearer: token } or none";
     let Value::Object(map) = node.value else {
@@ -30,15 +30,15 @@ pub(crate) fn auth(object: &Object<'_>, known: &Known, notes: &mut Notes) -> Opt
         return None;
     };
     let auth = node.object(notes)?;
-    auth.only(&["basic", "bearer"], &LATER, notes);
+    auth.allow_only(&["basic", "bearer"], &NOT_SUPPORTED, notes);
     match (auth.get("basic"), auth.get("bearer")) {
-        (Some(basic), None) => self::basic(&basic, known, notes).map(Said::On),
+        (Some(basic), None) => self::basic(&basic, known, notes).map(AuthSetting::On),
         (None, Some(bearer)) => {
             let token = secret(&bearer, known, notes)?;
             if token.is_empty() {
                 bearer.fault(notes, "must not be empty");
             }
-            Some(Said::On(Auth::Bearer(token)))
+            Some(AuthSetting::On(Auth::Bearer(token)))
         }
         (Some(_), Some(_)) => {
             node.fault(notes, "has both basic and bearer; keep one");
@@ -46,7 +46,7 @@ pub(crate) fn auth(object: &Object<'_>, known: &Known, notes: &mut Notes) -> Opt
         }
         (None, None) => {
             // A way of later versions is told already.
-            if !map.keys().any(|key| LATER.contains(&key.as_str())) {
+            if !map.keys().any(|key| NOT_SUPPORTED.contains(&key.as_str())) {
                 node.fault(notes, wanted);
             }
             None
@@ -56,7 +56,7 @@ pub(crate) fn auth(object: &Object<'_>, known: &Known, notes: &mut Notes) -> Opt
 
 fn basic(node: &Node<'_>, known: &Known, notes: &mut Notes) -> Option<Auth> {
     let object = node.object(notes)?;
-    object.only(&["username", "password"], &[], notes);
+    object.allow_only(&["username", "password"], &[], notes);
     let mut read = |key: &str| match object.get(key) {
         Some(node) => secret(&node, known, notes).map(|text| (node, text)),
         None => {

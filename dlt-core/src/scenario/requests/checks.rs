@@ -9,9 +9,9 @@ use crate::scenario::requests::variables::scalar;
 use serde_json::Value;
 
 const ASSERT_KEYS: [&str; 4] = ["contains", "subject", "regexp", "not"];
-const ASSERT_LATER: [&str; 1] = ["assume-success"];
+const ASSERT_NOT_SUPPORTED: [&str; 1] = ["assume-success"];
 const JSON_KEYS: [&str; 4] = ["jsonpath", "expected-value", "regexp", "invert"];
-const JSON_LATER: [&str; 2] = ["expect-null", "validate"];
+const JSON_NOT_SUPPORTED: [&str; 2] = ["expect-null", "validate"];
 
 /// Reads both lists.
 pub(crate) fn checks(object: &Object<'_>, notes: &mut Notes) -> Vec<Check> {
@@ -49,7 +49,7 @@ fn contains(node: &Node<'_>, notes: &mut Notes) -> Option<Check> {
         return None;
     }
     let object = node.object(notes)?;
-    object.only(&ASSERT_KEYS, &ASSERT_LATER, notes);
+    object.allow_only(&ASSERT_KEYS, &ASSERT_NOT_SUPPORTED, notes);
     let subject = subject(&object, notes);
     let regexp = flag(&object, "regexp", true, notes);
     let not = flag(&object, "not", false, notes);
@@ -103,7 +103,7 @@ fn json(node: &Node<'_>, notes: &mut Notes) -> Option<Check> {
         return None;
     }
     let object = node.object(notes)?;
-    object.only(&JSON_KEYS, &JSON_LATER, notes);
+    object.allow_only(&JSON_KEYS, &JSON_NOT_SUPPORTED, notes);
     let regexp = flag(&object, "regexp", true, notes);
     let invert = flag(&object, "invert", false, notes);
     let path = match object.get("jsonpath") {

@@ -10,7 +10,7 @@ use crate::scenario::requests::variables::{Known, scalar};
 use serde_json::Value;
 
 /// Content-Type of a file that says none.
-const USUAL_MIME_TYPE: &str = "application/octet-stream";
+const DEFAULT_MIME_TYPE: &str = "application/octet-stream";
 /// Longest Content-Type of a file, characters: as RFC 6838 bounds both its names.
 const LONGEST_MIME_TYPE: usize = 255;
 
@@ -111,7 +111,7 @@ fn uploads(node: &Node<'_>, files: FileCheck<'_>, notes: &mut Notes) -> Option<V
 
 fn upload(node: &Node<'_>, files: FileCheck<'_>, notes: &mut Notes) -> Option<Upload> {
     let object = node.object(notes)?;
-    object.only(&["param", "path", "mime-type"], &[], notes);
+    object.allow_only(&["param", "path", "mime-type"], &[], notes);
     let mut need = |key: &str, why: &str| {
         let node = object.get(key);
         if node.is_none() {
@@ -132,7 +132,7 @@ fn upload(node: &Node<'_>, files: FileCheck<'_>, notes: &mut Notes) -> Option<Up
     let path = path.and_then(|node| file_at(&node, files, notes));
     let mime_type = match object.get("mime-type") {
         Some(node) => mime_type(&node, notes),
-        None => Some(USUAL_MIME_TYPE.to_owned()),
+        None => Some(DEFAULT_MIME_TYPE.to_owned()),
     };
     Some(Upload {
         param: param?,

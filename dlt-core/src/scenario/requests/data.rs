@@ -10,7 +10,7 @@ use crate::scenario::requests::variables::name;
 use serde_json::Value;
 
 const KEYS: [&str; 5] = ["path", "delimiter", "quoted", "loop", "variable-names"];
-const LATER: [&str; 3] = ["encoding", "random-order", "ignore-first-line"];
+const NOT_SUPPORTED: [&str; 3] = ["encoding", "random-order", "ignore-first-line"];
 
 /// Reads the list.
 pub(crate) fn data_sources(
@@ -65,7 +65,7 @@ fn source(node: &Node<'_>, files: FileCheck<'_>, notes: &mut Notes) -> Option<Da
         }
     }
     let object = node.object(notes)?;
-    object.only(&KEYS, &LATER, notes);
+    object.allow_only(&KEYS, &NOT_SUPPORTED, notes);
     let path = match object.get("path") {
         Some(node) => file_at(&node, files, notes),
         None => {

@@ -11,9 +11,9 @@ use serde_json::Value;
 
 const KEYS: [&str; 2] = ["extract-jsonpath", "extract-regexp"];
 const JSON_KEYS: [&str; 2] = ["jsonpath", "default"];
-const JSON_LATER: [&str; 4] = ["concat", "from-variable", "match-no", "scope"];
+const JSON_NOT_SUPPORTED: [&str; 4] = ["concat", "from-variable", "match-no", "scope"];
 const REGEX_KEYS: [&str; 5] = ["regexp", "default", "match-no", "template", "subject"];
-const REGEX_LATER: [&str; 2] = ["from-variable", "scope"];
+const REGEX_NOT_SUPPORTED: [&str; 2] = ["from-variable", "scope"];
 /// A regular expression cannot have more groups than characters.
 const MOST_GROUPS: u64 = 100;
 
@@ -72,7 +72,7 @@ fn json(node: &Node<'_>, notes: &mut Notes) -> Found {
         return Some((Find::Json(query(node, notes)?), None));
     }
     let object = detail(node, "JSONPath like \"$.id\"", notes)?;
-    object.only(&JSON_KEYS, &JSON_LATER, notes);
+    object.allow_only(&JSON_KEYS, &JSON_NOT_SUPPORTED, notes);
     let default = default(&object, notes);
     let path = need(&object, "jsonpath", notes)?;
     Some((Find::Json(query(&path, notes)?), default))
@@ -90,7 +90,7 @@ fn regex(node: &Node<'_>, notes: &mut Notes) -> Found {
         return Some((find, None));
     }
     let object = detail(node, "regular expression like \"id=([0-9]+)\"", notes)?;
-    object.only(&REGEX_KEYS, &REGEX_LATER, notes);
+    object.allow_only(&REGEX_KEYS, &REGEX_NOT_SUPPORTED, notes);
     let default = default(&object, notes);
     let subject = subject(&object, notes);
     let nth = object

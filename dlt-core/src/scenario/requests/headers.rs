@@ -7,7 +7,7 @@ use crate::scenario::requests::variables::Known;
 
 /// Headers that describe the connection and the framing, which dlt writes
 /// itself: kept in the body, never sent.
-const OWN: [&str; 8] = [
+const WRITTEN_BY_DLT: [&str; 8] = [
     "connection",
     "content-length",
     "expect",
@@ -67,7 +67,10 @@ pub(crate) fn headers(node: &Node<'_>, known: &Known, notes: &mut Notes) -> Vec<
                 "must not have line breaks or other control characters",
             );
         }
-        if OWN.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+        if WRITTEN_BY_DLT
+            .iter()
+            .any(|own| own.eq_ignore_ascii_case(name))
+        {
             notes.warn(
                 &entry.path,
                 "is written by dlt itself and not sent as given here",

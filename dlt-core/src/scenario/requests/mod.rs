@@ -19,12 +19,12 @@ pub mod variables;
 use crate::scenario::FileCheck;
 use crate::scenario::document::notes::{Node, Notes, Object};
 use crate::scenario::limits::{
-    LONGEST_TEXT_BYTES, LONGEST_THINK_TIME_US, LONGEST_URL, MOST_REDIRECTS, MOST_REQUESTS,
-    USUAL_REDIRECTS,
+    DEFAULT_REDIRECTS, LONGEST_TEXT_BYTES, LONGEST_THINK_TIME_US, LONGEST_URL, MOST_REDIRECTS,
+    MOST_REQUESTS,
 };
 use crate::scenario::plan::{Auth, Body, DataSource, StatusSet, Step, Tls};
 use crate::scenario::requests::addresses::{Placeholders, default_address, request_url};
-use crate::scenario::requests::auth::{Said, auth};
+use crate::scenario::requests::auth::{AuthSetting, auth};
 use crate::scenario::requests::checks::checks;
 use crate::scenario::requests::content::content;
 use crate::scenario::requests::data::data_sources;
@@ -34,14 +34,14 @@ use crate::scenario::requests::labels::cut_label;
 use crate::scenario::requests::statuses::statuses;
 use crate::scenario::requests::time_limits::{Limits, TIMEOUT_RANGE, scenario_limits};
 use crate::scenario::requests::tls::tls;
-use crate::scenario::requests::variables::{Known, given, has_variables};
+use crate::scenario::requests::variables::{Known, has_variables};
 use serde_json::{Map, Value};
 
 /// A named scenario, read. A step without a label of its own has an empty one.
 #[derive(Debug, Clone)]
 pub(crate) struct Definition {
     pub name: String,
-    pub steps: Vec<Drawn>,
+    pub steps: Vec<ReadRequest>,
     pub tls: Tls,
     pub keepalive: bool,
     pub store_cookies: bool,
@@ -51,7 +51,7 @@ pub(crate) struct Definition {
 
 /// A request, read.
 #[derive(Debug, Clone)]
-pub(crate) struct Drawn {
+pub(crate) struct ReadRequest {
     pub step: Step,
     /// What its label is made of, if it has none and its URL holds variables.
     pub placeholders: Option<Placeholders>,
@@ -74,7 +74,7 @@ pub(crate) const SCENARIO_KEYS: [&str; 14] = [
     "expect-status",
 ];
 /// Keys of Taurus or of later versions that would change what is measured.
-const SCENARIO_LATER: [&str; 11] = [
+const SCENARIO_NOT_SUPPORTED: [&str; 11] = [
     "assert",
     "assert-jsonpath",
     "authorization",
@@ -106,7 +106,7 @@ pub(crate) const REQUEST_KEYS: [&str; 17] = [
     "extract-jsonpath",
     "extract-regexp",
 ];
-const REQUEST_LATER: [&str; 13] = [
+const REQUEST_NOT_SUPPORTED: [&str; 13] = [
     "action",
     "assert-xpath",
     "authorization",
@@ -144,8 +144,8 @@ pub(crate) fn definition(
     notes: &mut Notes,
 ) -> Option<Definition> {
     let object = node.object(notes)?;
-    object.only(&SCENARIO_KEYS, &SCENARIO_LATER, notes);
-    let variables = given(&object, notes);
+    object.allow_only(&SCENARIO_KEYS, &SCENARIO_NOT_SUPPORTED, notes);
+    let variables = variables::variables(&object, notes);
     let data = data_sources(&object, files, notes);
     let known = known(&object, &variables, &data);
     let common = common(&object, known, notes);
@@ -191,14 +191,14 @@ fn flag(object: &Object<'_>, key: &str, notes: &mut Notes) -> bool {
 
 fn common<'a>(object: &Object<'a>, known: Known, notes: &mut Notes) -> Common<'a> {
     let base = object.get("default-address");
-    let headers = own_headers(object, &known, notes);
+    let headers = read_headers(object, &known, notes);
     let auth = auth(object, &known, notes);
-    one_way(object, auth.as_ref(), &headers, notes);
+    check_single_authorization(object, auth.as_ref(), &headers, notes);
     Common {
         base: base.map(|node| default_address(&node, &known, notes)),
         headers,
         auth: match auth {
-            Some(Said::On(auth)) => Some(auth),
+            Some(AuthSetting::On(auth)) => Some(auth),
             _ => None,
         },
         limits: scenario_limits(object, notes),
@@ -209,7 +209,7 @@ fn common<'a>(object: &Object<'a>, known: Known, notes: &mut Notes) -> Common<'a
         max_redirects: object
             .get("max-redirects")
             .and_then(|node| node.whole(0..=MOST_REDIRECTS, notes))
-            .map_or(USUAL_REDIRECTS, |most| most as u32),
+            .map_or(DEFAULT_REDIRECTS, |most| most as u32),
         expect_status: object
             .get("expect-status")
             .and_then(|node| statuses(&node, notes))
@@ -218,7 +218,7 @@ fn common<'a>(object: &Object<'a>, known: Known, notes: &mut Notes) -> Common<'a
     }
 }
 
-fn own_headers(object: &Object<'_>, known: &Known, notes: &mut Notes) -> Vec<(String, String)> {
+fn read_headers(object: &Object<'_>, known: &Known, notes: &mut Notes) -> Vec<(String, String)> {
     let node = object.get("headers");
     node.map(|node| headers(&node, known, notes))
         .unwrap_or_default()
@@ -236,14 +236,14 @@ fn known(object: &Object<'_>, variables: &[(String, String)], data: &[DataSource
         .take(MOST_REQUESTS)
         .flat_map(extract::names);
     Known {
-        given: variables.to_vec(),
+        with_value: variables.to_vec(),
         changing: columns.chain(extracted).cloned().collect(),
         open: data.iter().any(|source| source.columns.is_none()),
     }
 }
 
 /// A request as an object, which may be its URL alone, and its URL.
-fn opened<'a>(
+fn object_and_url<'a>(
     node: &Node<'a>,
     empty: &'a Map<String, Value>,
     notes: &mut Notes,
@@ -258,7 +258,7 @@ fn opened<'a>(
         }
         Value::Object(_) => {
             let object = node.object(notes)?;
-            object.only(&REQUEST_KEYS, &REQUEST_LATER, notes);
+            object.allow_only(&REQUEST_KEYS, &REQUEST_NOT_SUPPORTED, notes);
             let url = object.get("url");
             Some((object, url))
         }
@@ -277,9 +277,9 @@ fn step(
     common: &Common<'_>,
     files: FileCheck<'_>,
     notes: &mut Notes,
-) -> Option<Drawn> {
+) -> Option<ReadRequest> {
     let empty = Map::new();
-    let (object, url) = opened(node, &empty, notes)?;
+    let (object, url) = object_and_url(node, &empty, notes)?;
     let known = &common.known;
     let address = match url {
         Some(node) => request_url(&node, common.base, known, notes),
@@ -288,9 +288,9 @@ fn step(
             None
         }
     };
-    let own_headers = own_headers(&object, known, notes);
-    let auth = own_auth(&object, &own_headers, common, notes);
-    let mut headers = merged(&common.headers, own_headers);
+    let request_headers = read_headers(&object, known, notes);
+    let auth = request_auth(&object, &request_headers, common, notes);
+    let mut headers = merged(&common.headers, request_headers);
     if auth.is_some() {
         // What a request says wins over what its scenario says.
         headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
@@ -331,7 +331,7 @@ fn step(
             "sends a form with GET; did you mean method: POST?",
         );
     }
-    Some(Drawn {
+    Some(ReadRequest {
         step,
         placeholders: address?.placeholders,
     })
@@ -354,30 +354,30 @@ fn label(object: &Object<'_>, known: &Known, notes: &mut Notes) -> String {
 
 /// The auth of a request: its own, else its scenario's unless it has an
 /// Authorization header of its own.
-fn own_auth(
+fn request_auth(
     object: &Object<'_>,
-    own_headers: &[(String, String)],
+    request_headers: &[(String, String)],
     common: &Common<'_>,
     notes: &mut Notes,
 ) -> Option<Auth> {
     let said = auth(object, &common.known, notes);
-    one_way(object, said.as_ref(), own_headers, notes);
+    check_single_authorization(object, said.as_ref(), request_headers, notes);
     match said {
-        Some(Said::On(auth)) => Some(auth),
-        Some(Said::Off) => None,
-        None if authorizes(own_headers) => None,
+        Some(AuthSetting::On(auth)) => Some(auth),
+        Some(AuthSetting::Off) => None,
+        None if authorizes(request_headers) => None,
         None => common.auth.clone(),
     }
 }
 
 /// Notes who says who it is in two ways.
-fn one_way(
+fn check_single_authorization(
     object: &Object<'_>,
-    auth: Option<&Said>,
+    auth: Option<&AuthSetting>,
     headers: &[(String, String)],
     notes: &mut Notes,
 ) {
-    if authorizes(headers) && matches!(auth, Some(Said::On(_))) {
+    if authorizes(headers) && matches!(auth, Some(AuthSetting::On(_))) {
         notes.fault(
             object.path_of("auth"),
             "says the same as the header Authorization; keep one",

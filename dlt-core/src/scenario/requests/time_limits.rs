@@ -45,7 +45,7 @@ impl Limits {
 pub(crate) fn scenario_limits(object: &Object<'_>, notes: &mut Notes) -> Limits {
     let mut limits = Limits::default();
     if let Some(timeouts) = object.get("timeouts").and_then(|node| node.object(notes)) {
-        timeouts.only(&["connect", "first-byte", "total"], &[], notes);
+        timeouts.allow_only(&["connect", "first-byte", "total"], &[], notes);
         let mut read = |key: &str| {
             timeouts
                 .get(key)

@@ -10,7 +10,7 @@ pub(crate) fn tls(node: &Node<'_>, files: FileCheck<'_>, notes: &mut Notes) -> T
     let Some(object) = node.object(notes) else {
         return Tls::default();
     };
-    object.only(
+    object.allow_only(
         &["ca-file", "cert-file", "key-file", "insecure"],
         &[],
         notes,

@@ -45,7 +45,7 @@ pub fn has_variables(text: &str) -> bool {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Known {
     /// Names with their first values.
-    pub given: Vec<(String, String)>,
+    pub with_value: Vec<(String, String)>,
     /// Names that get a value from rows or answers.
     pub changing: Vec<String>,
     /// Whether a file says further names, which only a runner reads.
@@ -54,7 +54,7 @@ pub(crate) struct Known {
 
 impl Known {
     fn has(&self, name: &str) -> bool {
-        self.given.iter().any(|given| given.0 == name)
+        self.with_value.iter().any(|given| given.0 == name)
             || self.changing.iter().any(|changing| changing == name)
     }
 
@@ -68,7 +68,7 @@ impl Known {
 
     /// The value of a variable before anything changes it.
     pub fn first(&self, name: &str) -> Option<&str> {
-        let given = self.given.iter().find(|given| given.0 == name)?;
+        let given = self.with_value.iter().find(|given| given.0 == name)?;
         Some(&given.1)
     }
 
@@ -85,15 +85,15 @@ impl Known {
                     ),
                 ),
                 Piece::Variable(name) if !self.has(name) && !self.open => {
-                    node.fault(notes, self.stranger(name));
+                    node.fault(notes, self.unknown_variable(name));
                 }
                 Piece::Variable(_) => {}
             }
         }
     }
 
-    fn stranger(&self, name: &str) -> String {
-        let given = self.given.iter().map(|given| given.0.as_str());
+    fn unknown_variable(&self, name: &str) -> String {
+        let given = self.with_value.iter().map(|given| given.0.as_str());
         let names: Vec<&str> = given
             .chain(self.changing.iter().map(String::as_str))
             .collect();
@@ -123,7 +123,7 @@ pub(crate) fn checked<'a>(
 }
 
 /// Reads `variables`.
-pub(crate) fn given(object: &Object<'_>, notes: &mut Notes) -> Vec<(String, String)> {
+pub(crate) fn variables(object: &Object<'_>, notes: &mut Notes) -> Vec<(String, String)> {
     let Some(object) = object.get("variables").and_then(|node| node.object(notes)) else {
         return Vec::new();
     };

@@ -251,7 +251,7 @@ fn a_second_report_of_a_runner_is_not_counted() {
     let mut reports = two();
     reports.push(reports[0].clone());
     let summary = covered(&reports, |_| {});
-    assert_eq!(summary.account.sent, 2);
+    assert_eq!(summary.account.requests.sent, 2);
     assert_eq!(summary.coverage.runners_reported, 2);
     assert!(
         summary.warnings[0].contains("reported twice"),

@@ -12,13 +12,13 @@ use crate::scenario::requests::{Definition, definition};
 
 /// `testScenario`, read; what cannot be read is noted and left out.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Drawing {
+pub(crate) struct TestScenario {
     pub executions: Vec<Execution>,
     /// Each execution item's scenario.
     pub definitions: Vec<Definition>,
 }
 
-const LATER: [&str; 6] = [
+const NOT_SUPPORTED: [&str; 6] = [
     "cli",
     "included-configs",
     "modules",
@@ -28,8 +28,16 @@ const LATER: [&str; 6] = [
 ];
 
 /// Reads `testScenario`.
-pub(crate) fn drawing(object: &Object<'_>, files: FileCheck<'_>, notes: &mut Notes) -> Drawing {
-    object.only(&["execution", "scenarios", "reporting"], &LATER, notes);
+pub(crate) fn test_scenario(
+    object: &Object<'_>,
+    files: FileCheck<'_>,
+    notes: &mut Notes,
+) -> TestScenario {
+    object.allow_only(
+        &["execution", "scenarios", "reporting"],
+        &NOT_SUPPORTED,
+        notes,
+    );
     if let Some(node) = object.get("reporting") {
         reporting(&node, notes);
     }
@@ -55,7 +63,7 @@ pub(crate) fn drawing(object: &Object<'_>, files: FileCheck<'_>, notes: &mut Not
         );
     }
     let Some(scenarios) = scenarios.and_then(|node| node.object(notes)) else {
-        return Drawing::default();
+        return TestScenario::default();
     };
     let count = scenarios.map.len();
     if count == 0 || count > MOST_SCENARIOS {
@@ -79,7 +87,7 @@ pub(crate) fn drawing(object: &Object<'_>, files: FileCheck<'_>, notes: &mut Not
             definition(name, &node, files, notes)
         })
         .collect();
-    Drawing {
+    TestScenario {
         definitions: choose(&executions, &scenarios, &known, notes),
         executions,
     }
@@ -150,7 +158,7 @@ fn reporting(node: &Node<'_>, notes: &mut Notes) {
     }
 }
 
-impl Drawing {
+impl TestScenario {
     /// The plan, `concurrency(n)` being the users of a task in execution item
     /// n. None if something was left out.
     pub fn plan(&self, concurrency: impl Fn(usize) -> Option<u64>) -> Option<Plan> {
@@ -170,7 +178,7 @@ impl Drawing {
                 steps: definition
                     .steps
                     .iter()
-                    .map(|drawn| drawn.step.clone())
+                    .map(|request| request.step.clone())
                     .collect(),
                 tls: definition.tls.clone(),
                 dns: item.dns,
@@ -185,9 +193,9 @@ impl Drawing {
             .flat_map(|group| group.steps.iter().map(|step| &step.url));
         let with_host = several_hosts(urls);
         for (group, definition) in groups.iter_mut().zip(&self.definitions) {
-            for (step, drawn) in group.steps.iter_mut().zip(&definition.steps) {
+            for (step, request) in group.steps.iter_mut().zip(&definition.steps) {
                 if step.label.is_empty() {
-                    step.label = match &drawn.placeholders {
+                    step.label = match &request.placeholders {
                         Some(placeholders) => placeholders.label(&step.method, with_host),
                         None => default_label(&step.method, &step.url, with_host),
                     };
