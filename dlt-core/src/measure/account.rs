@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Requests by what became of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Account {
-    /// Requests that were due.
+    /// Requests that were due: sent + unconnected + dropped.
     pub scheduled: u64,
     /// Due but never begun: the connection cap was reached, or time was over.
     pub dropped: u64,
@@ -21,7 +21,7 @@ pub struct Account {
     /// before a byte of the answer came. In no other sum.
     #[serde(default)]
     pub resent: u64,
-    /// Answered as the scenario wants.
+    /// Answered as the scenario wants. sent + unconnected = ok + failed + unfinished.
     pub ok: u64,
     /// Failed, for whatever cause.
     pub failed: u64,
