@@ -66,7 +66,10 @@ impl S3Objects {
         let create = self.client.create_multipart_upload();
         let created = create.bucket(&self.bucket).key(key).send().await;
         let created = created.map_err(|error| wrong(key, error))?;
-        let upload = created.upload_id().unwrap_or_default().to_owned();
+        let upload = created.upload_id().ok_or_else(|| {
+            PipelineError::Other(format!("object {key}: S3 began an upload without an id"))
+        })?;
+        let upload = upload.to_owned();
         let sent = self.send_parts(key, &upload, first, body, limit).await;
         match sent {
             Ok((parts, bytes)) => {

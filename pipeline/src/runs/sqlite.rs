@@ -2,7 +2,7 @@
 
 use crate::error::PipelineError;
 use crate::runs::{Run, Runs, RunsFound};
-use crate::store::sqlite::{Database, pairs};
+use crate::store::sqlite::{Database, json_text, pairs};
 use async_trait::async_trait;
 use dlt_core::calls::RunsQuery;
 use dlt_core::ids::{TestId, TestRunId};
@@ -197,7 +197,7 @@ pub(crate) fn fill_rows(connection: &Connection) -> rusqlite::Result<()> {
         let Ok(item) = serde_json::from_str::<Run>(&item) else {
             continue;
         };
-        let row = serde_json::to_string(&item.record.row()).unwrap_or_default();
+        let row = json_text(&item.record.row())?;
         connection.execute("UPDATE runs SET row = ?1 WHERE run = ?2", [row, run])?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 
 use crate::error::PipelineError;
 use crate::scenarios::{ScenarioItem, Scenarios};
-use crate::store::sqlite::{Database, pairs};
+use crate::store::sqlite::{Database, json_text, pairs};
 use async_trait::async_trait;
 use dlt_core::calls::answers::ScenarioListItem;
 use dlt_core::ids::{Region, TestId};
@@ -147,8 +147,7 @@ pub(crate) fn fill_rows(connection: &Connection) -> rusqlite::Result<()> {
             [&test],
             |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())),
         )?;
-        let text = serde_json::to_string(&item).unwrap_or_default();
-        let row = serde_json::to_string(&item.row()).unwrap_or_default();
+        let (text, row) = (json_text(&item)?, json_text(&item.row())?);
         connection.execute(
             "UPDATE scenarios SET start_time = ?1, row = ?2, item = ?3 WHERE test = ?4",
             [&item.start_time, &row, &text, &test],

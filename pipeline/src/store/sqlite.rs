@@ -180,6 +180,13 @@ fn failed(error: rusqlite::Error) -> PipelineError {
     }
 }
 
+/// A value as JSON, within a statement: a migration that cannot write an item
+/// ends, and leaves the item as it was.
+pub(crate) fn json_text<T: Serialize>(value: &T) -> rusqlite::Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
 /// The two columns of a query, as texts.
 pub(crate) fn pairs(
     connection: &Connection,
