@@ -1,21 +1,34 @@
 //! A target that takes as exactly so long as the system lets it: a blocking
 //! thread for each connection, first on its core, without the milliseconds of
-//! an event loop's timers. It keeps how long each answer took.
+//! an event loop's timers. It keeps how long each answer took, from the kernel's
+//! receipt of the request: how late its own thread read it is the target's time.
 
 use crate::cores::{TARGET, settle_first_on};
-use std::io::{Read, Write};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
+use std::io::{IoSliceMut, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+
+/// How long answers took since the kernel had their requests, µs; one value for
+/// each request, sorted.
+#[derive(Debug, Default, Clone)]
+pub struct Took {
+    /// Until just before the answer was written: no client can see less.
+    pub at_least_us: Vec<u64>,
+    /// Until the answer was written.
+    pub at_most_us: Vec<u64>,
+}
 
 /// A running target; ends when dropped.
 #[derive(Debug)]
 pub struct Steady {
     address: SocketAddr,
-    took_us: Arc<Mutex<Vec<u64>>>,
+    took: Arc<Mutex<Took>>,
     over: Arc<AtomicBool>,
 }
 
@@ -27,9 +40,9 @@ impl Steady {
     pub fn start(delay: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port for the target");
         let address = listener.local_addr().expect("the target's address");
-        let took_us = Arc::new(Mutex::new(Vec::new()));
+        let took = Arc::new(Mutex::new(Took::default()));
         let over = Arc::new(AtomicBool::new(false));
-        let (kept, ended) = (took_us.clone(), over.clone());
+        let (kept, ended) = (took.clone(), over.clone());
         std::thread::spawn(move || {
             settle_first_on(TARGET);
             for stream in listener.incoming() {
@@ -44,7 +57,7 @@ impl Steady {
         });
         Self {
             address,
-            took_us,
+            took,
             over,
         }
     }
@@ -54,14 +67,14 @@ impl Steady {
         format!("http://{}/", self.address)
     }
 
-    /// From the reading of a request to the writing of its answer, µs, sorted;
-    /// one for each request.
-    pub fn took_us(&self) -> Vec<u64> {
-        let mut took = match self.took_us.lock() {
+    /// How long its answers took so far.
+    pub fn took(&self) -> Took {
+        let mut took = match self.took.lock() {
             Ok(took) => took.clone(),
             Err(poisoned) => poisoned.into_inner().clone(),
         };
-        took.sort_unstable();
+        took.at_least_us.sort_unstable();
+        took.at_most_us.sort_unstable();
         took
     }
 }
@@ -82,19 +95,46 @@ fn take(delay: Duration) {
     std::thread::sleep(delay);
 }
 
-fn serve(mut stream: TcpStream, delay: Duration, took_us: &Mutex<Vec<u64>>) {
+fn serve(mut stream: TcpStream, delay: Duration, took: &Mutex<Took>) {
     let _ = stream.set_nodelay(true);
-    let mut buffer = [0; 4096];
+    let _ = setsockopt(&stream, sockopt::ReceiveTimestampns, &true);
     // Requests of these tests have no body and come in one piece.
-    while matches!(stream.read(&mut buffer), Ok(1..)) {
-        let read = Instant::now();
+    while let Some(received) = receive(&stream) {
         take(delay);
-        let took = read.elapsed();
+        let ready_us = since_us(received);
         if stream.write_all(ANSWER).is_err() {
             return;
         }
-        if let Ok(mut all) = took_us.lock() {
-            all.push(took.as_micros() as u64);
+        let written_us = since_us(received);
+        if let Ok(mut took) = took.lock() {
+            took.at_least_us.push(ready_us);
+            took.at_most_us.push(written_us);
         }
     }
+}
+
+/// When the kernel received the next request; the time of its reading where the
+/// kernel gives no stamp. None at the end of the connection.
+fn receive(stream: &TcpStream) -> Option<SystemTime> {
+    let mut buffer = [0; 4096];
+    let mut pieces = [IoSliceMut::new(&mut buffer)];
+    let mut control = nix::cmsg_space!(nix::sys::time::TimeSpec);
+    let message = recvmsg::<()>(
+        stream.as_raw_fd(),
+        &mut pieces,
+        Some(&mut control),
+        MsgFlags::empty(),
+    );
+    let message = message.ok().filter(|message| message.bytes > 0)?;
+    let stamp = message.cmsgs().ok()?.find_map(|control| match control {
+        ControlMessageOwned::ScmTimestampns(at) => {
+            Some(SystemTime::UNIX_EPOCH + Duration::from(at))
+        }
+        _ => None,
+    });
+    Some(stamp.unwrap_or_else(SystemTime::now))
+}
+
+fn since_us(at: SystemTime) -> u64 {
+    at.elapsed().unwrap_or_default().as_micros() as u64
 }
