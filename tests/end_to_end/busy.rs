@@ -127,3 +127,26 @@ fn a_generator_that_stands_still_most_of_the_time_costs_rate_and_not_response_ti
     let _alone = alone();
     twice(stopped_and_continued);
 }
+
+/// Due to done, timer and sending included.
+#[test]
+#[ignore = "needs a machine with nothing else on it: cargo xtask test --full"]
+fn the_median_of_ten_thousand_a_second_is_the_targets() {
+    let _alone = alone();
+    twice(|| {
+        let target = Steady::start(DELAY);
+        let home = Home::new();
+        let url = target.url();
+        let args = [url.as_str(), "--arrivals", "10000", "-d", "10s"];
+        let (record, _) = run_json(&home, Duration::from_secs(10), 0, &args);
+        service_is_the_targets(&record, &target, [BESIDE_P50_US, BESIDE_P95_US])?;
+        let blocks = record.summary.as_ref().expect("a summary");
+        let median = blocks.total.p50_us.expect("response times");
+        let truth = truth::quantile(&target.took().at_most_us, 0.5);
+        ensure!(
+            median <= truth + BESIDE_P50_US,
+            "the median is {median} µs, the target's own {truth} µs"
+        );
+        Ok(())
+    });
+}

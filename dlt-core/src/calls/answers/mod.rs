@@ -208,7 +208,8 @@ pub struct TestRunSummary {
     /// Mean response time, ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub avg_response_time: Option<f64>,
-    /// Mean time to the first byte, ms.
+    /// Mean time to the first byte, ms; an upper bound, as a first byte that was
+    /// read together with later ones has their time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub avg_latency: Option<f64>,
     /// Mean time to connect, over all requests, ms.

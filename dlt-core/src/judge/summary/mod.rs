@@ -106,7 +106,9 @@ pub struct Block {
     /// Time to connect, of all connections; total and regions only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connect: Option<Distribution>,
-    /// Time to first byte of ok samples; total and regions only.
+    /// Time to first byte of ok samples; total and regions only. An upper bound:
+    /// the kernel stamps the last byte of a read, and a first byte that came with
+    /// others in one read may have come earlier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_byte: Option<Distribution>,
     /// Generator lag of all samples; total and regions only.
@@ -121,7 +123,8 @@ pub struct Block {
     /// Samples with a first byte, ok or not; labels only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_byte_count: Option<u64>,
-    /// Their exact sum, µs; labels only.
+    /// The sum of their times to the first byte, µs, an upper bound as
+    /// `first_byte` is; labels only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_byte_sum_us: Option<u64>,
 }
