@@ -25,6 +25,7 @@ fn launch(count: u64, token: &str) -> Launch {
             prefix: run.prefix,
             role: Role::Worker,
             depot: "nowhere".to_owned(),
+            hub: None,
             live: false,
             runner: None,
             threads: None,

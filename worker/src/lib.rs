@@ -17,6 +17,7 @@ pub mod report;
 use coordinator::stop::stop_signal;
 use coordinator::watchdog::Watchdog;
 use dlt_core::messages::order::Order;
+use health::ecs;
 use lifecycle::Runner;
 use output::{LineWriter, log};
 use std::time::{Duration, Instant};
@@ -42,7 +43,7 @@ pub fn run_from_env() -> i32 {
     let process_start = Instant::now();
     exit_on_panic();
     let env = |name: &str| std::env::var(name).ok();
-    let order = match Order::from_env(env) {
+    let mut order = match Order::from_env(env) {
         Ok(order) => order,
         Err(error) => {
             log(&error.to_string());
@@ -73,9 +74,24 @@ pub fn run_from_env() -> i32 {
         log("the last deadline has passed and this runner hangs; it ends without a report");
         std::process::exit(EXIT_COULD_NOT_RUN);
     });
+    let metadata = env(ecs::METADATA_URI).filter(|_| order.runner.is_none());
     let exit = runtime.block_on(async move {
+        let task = match metadata {
+            None => None,
+            Some(endpoint) => match ecs::task(&endpoint).await {
+                Ok(task) => {
+                    order.runner = Some(task.runner.clone());
+                    Some(task)
+                }
+                Err(why) => {
+                    log(&why);
+                    return EXIT_COULD_NOT_RUN;
+                }
+            },
+        };
         let runner = Runner {
             order,
+            task,
             process_start,
             start_deadline_s,
             stop: match stop_signal() {

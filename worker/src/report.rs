@@ -181,7 +181,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_stored_reads_back() {
         let folder = tempfile::tempdir().unwrap();
-        let depot = Depot::open(folder.path().to_str().unwrap()).unwrap();
+        let depot = Depot::folder(folder.path().to_str().unwrap()).unwrap();
         let order = order(folder.path(), Role::Worker);
         let runner = runner(1);
         let mut result = LoadResult::default();

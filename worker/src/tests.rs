@@ -16,6 +16,7 @@ pub(crate) fn order(folder: &Path, role: Role) -> Order {
         prefix: RunPrefix::parse("2026-03-04T09-15-02_p4TqL8vN2c").unwrap(),
         role,
         depot: folder.to_str().unwrap().to_owned(),
+        hub: None,
         live: true,
         runner: Some(runner(1)),
         threads: Some(1),

@@ -42,6 +42,8 @@ pub struct Order {
     pub role: Role,
     /// `DLT_DEPOT`: `s3://bucket` or a folder.
     pub depot: String,
+    /// `MAIN_STACK_REGION`: the AWS region of that bucket; absent at home.
+    pub hub: Option<Region>,
     /// `LIVE_DATA_ENABLED`: `live=true` or `live=false`.
     pub live: bool,
     /// `DLT_RUNNER`; on AWS absent and taken from the task's metadata.
@@ -118,6 +120,9 @@ impl Order {
             prefix: id("PREFIX", RunPrefix::parse(&need("PREFIX")?))?,
             role,
             depot: need("DLT_DEPOT")?,
+            hub: get("MAIN_STACK_REGION")
+                .map(|text| id("MAIN_STACK_REGION", Region::parse(&text)))
+                .transpose()?,
             live: get("LIVE_DATA_ENABLED").as_deref() == Some("live=true"),
             runner: get("DLT_RUNNER")
                 .map(|text| id("DLT_RUNNER", RunnerId::parse(&text)))
@@ -153,6 +158,9 @@ impl Order {
             ("DLT_DEPOT", self.depot.clone()),
             ("LIVE_DATA_ENABLED", format!("live={}", self.live)),
         ];
+        if let Some(hub) = &self.hub {
+            env.push(("MAIN_STACK_REGION", hub.to_string()));
+        }
         if let Some(runner) = &self.runner {
             env.push(("DLT_RUNNER", runner.to_string()));
         }
@@ -293,6 +301,7 @@ mod tests {
             prefix: RunPrefix::parse("2026-03-04T09-15-02_p4TqL8vN2c").unwrap(),
             role: Role::Leader,
             depot: "/data/dlt".to_owned(),
+            hub: None,
             live: true,
             runner: Some(RunnerId::parse("lo-home-1-2").unwrap()),
             threads: Some(2),

@@ -42,6 +42,7 @@ fn launch(count: u64, token: &str) -> Launch {
             region: region(),
             role: Role::Worker,
             depot: "/nowhere".to_owned(),
+            hub: None,
             live: false,
             runner: None,
             threads: Some(1),

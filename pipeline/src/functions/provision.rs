@@ -106,6 +106,7 @@ fn order(world: &World, run: &Run, region: &Region, role: Role) -> Order {
         prefix: run.prefix.clone(),
         role,
         depot: world.depot.clone(),
+        hub: None,
         live: run.live,
         runner: None,
         threads: threads.and_then(|n| usize::try_from(n.max(1)).ok()),

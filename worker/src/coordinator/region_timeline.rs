@@ -162,7 +162,7 @@ mod tests {
     }
 
     fn timeline(folder: &Path) -> RegionTimeline {
-        let depot = Depot::open(folder.to_str().unwrap()).unwrap();
+        let depot = Depot::folder(folder.to_str().unwrap()).unwrap();
         RegionTimeline::new(depot, &order(folder, Role::Leader), START_AT_US)
     }
 

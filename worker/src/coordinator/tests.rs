@@ -53,7 +53,7 @@ impl TestRunner {
             threads,
             lines,
             peers,
-            depot: &Depot::open(&order.depot).unwrap(),
+            depot: &Depot::folder(&order.depot).unwrap(),
         });
         Self {
             coordinator,

@@ -1,9 +1,11 @@
 //! Where a runner fetches the objects of its order and stores its report: whole
-//! objects by key (`dlt_core::keys`). A depot is a folder; a bucket comes with
-//! AWS.
+//! objects by key (`dlt_core::keys`). A depot is a folder or a bucket.
 
 mod files;
+#[cfg(feature = "aws")]
+mod s3;
 
+use dlt_core::messages::order::Order;
 use files::Folder;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,9 +20,21 @@ const LONGEST_CALL: Duration = Duration::from_secs(30);
 pub enum DepotError {
     /// The depot is a bucket, which this build cannot use.
     #[error(
-        "depot {0:?} is a bucket; this worker stores in folders only, set DLT_DEPOT to a folder"
+        "depot {0:?} is a bucket, and this worker was built without AWS; build it with --features aws, or set DLT_DEPOT to a folder"
     )]
-    Bucket(String),
+    NoBuckets(String),
+    /// S3 refused a call, or did not answer it.
+    #[error(
+        "cannot {what} object {key}: {why}; check the bucket and the rights of the task's role"
+    )]
+    Bucket {
+        /// `fetch` or `store`.
+        what: &'static str,
+        /// Which object.
+        key: String,
+        /// What S3 or its client said.
+        why: String,
+    },
     /// The depot is no absolute path of a folder.
     #[error("depot {0:?} is not an absolute path of a folder that exists; set DLT_DEPOT to one")]
     NotAFolder(String),
@@ -48,7 +62,9 @@ pub enum DepotError {
         source: std::io::Error,
     },
     /// The call took too long.
-    #[error("cannot {what} object {key}: no answer within 30 s; check the depot's disk or mount")]
+    #[error(
+        "cannot {what} object {key}: no answer within 30 s; check the depot's disk, mount or network"
+    )]
     Slow {
         /// `fetch` or `store`.
         what: &'static str,
@@ -59,35 +75,75 @@ pub enum DepotError {
 
 /// A depot.
 #[derive(Debug, Clone)]
-pub struct Depot {
-    folder: Folder,
+pub enum Depot {
+    /// A folder.
+    Folder(Folder),
+    /// A bucket.
+    #[cfg(feature = "aws")]
+    Bucket(s3::Bucket),
 }
 
 impl Depot {
     /// The depot that an order names.
-    pub fn open(name: &str) -> Result<Self, DepotError> {
-        if name.starts_with("s3://") {
-            return Err(DepotError::Bucket(name.to_owned()));
+    pub async fn of(order: &Order) -> Result<Self, DepotError> {
+        match order.depot.strip_prefix("s3://") {
+            None => Self::folder(&order.depot),
+            #[cfg(feature = "aws")]
+            Some(bucket) => {
+                let hub = order.hub.as_ref().map(|hub| hub.as_str());
+                Ok(Self::Bucket(s3::Bucket::open(bucket, hub).await))
+            }
+            #[cfg(not(feature = "aws"))]
+            Some(_) => Err(DepotError::NoBuckets(order.depot.clone())),
         }
-        let folder = PathBuf::from(name);
+    }
+
+    /// The depot in this folder.
+    pub fn folder(path: &str) -> Result<Self, DepotError> {
+        let folder = PathBuf::from(path);
         if !folder.is_absolute() || !folder.is_dir() {
-            return Err(DepotError::NotAFolder(name.to_owned()));
+            return Err(DepotError::NotAFolder(path.to_owned()));
         }
-        Ok(Self {
-            folder: Folder::new(folder),
-        })
+        Ok(Self::Folder(Folder::new(folder)))
     }
 
     /// The object's bytes; None if there is no such object.
     pub async fn fetch(&self, key: &str) -> Result<Option<Vec<u8>>, DepotError> {
-        let (folder, owned) = (self.folder.clone(), key.to_owned());
-        run_blocking("fetch", key, move || folder.fetch(&owned)).await
+        match self {
+            Self::Folder(folder) => {
+                let (folder, owned) = (folder.clone(), key.to_owned());
+                run_blocking("fetch", key, move || folder.fetch(&owned)).await
+            }
+            #[cfg(feature = "aws")]
+            Self::Bucket(bucket) => in_time("fetch", key, bucket.fetch(key)).await,
+        }
     }
 
     /// Stores the object: a reader sees all of it or none.
     pub async fn store(&self, key: &str, bytes: Vec<u8>) -> Result<(), DepotError> {
-        let (folder, owned) = (self.folder.clone(), key.to_owned());
-        run_blocking("store", key, move || folder.store(&owned, &bytes)).await
+        match self {
+            Self::Folder(folder) => {
+                let (folder, owned) = (folder.clone(), key.to_owned());
+                run_blocking("store", key, move || folder.store(&owned, &bytes)).await
+            }
+            #[cfg(feature = "aws")]
+            Self::Bucket(bucket) => in_time("store", key, bucket.store(key, bytes)).await,
+        }
+    }
+}
+
+/// Runs a call with a time limit.
+async fn in_time<T>(
+    what: &'static str,
+    key: &str,
+    work: impl Future<Output = Result<T, DepotError>>,
+) -> Result<T, DepotError> {
+    match tokio::time::timeout(LONGEST_CALL, work).await {
+        Ok(done) => done,
+        Err(_) => Err(DepotError::Slow {
+            what,
+            key: key.to_owned(),
+        }),
     }
 }
 
@@ -97,18 +153,17 @@ async fn run_blocking<T: Send + 'static>(
     key: &str,
     work: impl FnOnce() -> Result<T, DepotError> + Send + 'static,
 ) -> Result<T, DepotError> {
-    match tokio::time::timeout(LONGEST_CALL, tokio::task::spawn_blocking(work)).await {
-        Ok(Ok(done)) => done,
-        Ok(Err(broken)) => Err(DepotError::Io {
-            what,
-            key: key.to_owned(),
-            source: std::io::Error::other(broken),
-        }),
-        Err(_) => Err(DepotError::Slow {
-            what,
-            key: key.to_owned(),
-        }),
-    }
+    let work = async {
+        match tokio::task::spawn_blocking(work).await {
+            Ok(done) => done,
+            Err(broken) => Err(DepotError::Io {
+                what,
+                key: key.to_owned(),
+                source: std::io::Error::other(broken),
+            }),
+        }
+    };
+    in_time(what, key, work).await
 }
 
 #[cfg(test)]
@@ -118,21 +173,17 @@ mod tests {
     #[test]
     fn only_absolute_folders_that_exist_are_depots() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(Depot::open(folder.path().to_str().unwrap()).is_ok());
-        for (name, says) in [
-            ("s3://bucket", "is a bucket"),
-            ("relative/folder", "not an absolute path"),
-            ("/no/such/folder/anywhere", "not an absolute path"),
-        ] {
-            let error = Depot::open(name).unwrap_err().to_string();
-            assert!(error.contains(says), "{error}");
+        assert!(Depot::folder(folder.path().to_str().unwrap()).is_ok());
+        for name in ["relative/folder", "/no/such/folder/anywhere"] {
+            let error = Depot::folder(name).unwrap_err().to_string();
+            assert!(error.contains("not an absolute path"), "{error}");
         }
     }
 
     #[tokio::test]
     async fn stored_objects_are_fetched_again() {
         let folder = tempfile::tempdir().unwrap();
-        let depot = Depot::open(folder.path().to_str().unwrap()).unwrap();
+        let depot = Depot::folder(folder.path().to_str().unwrap()).unwrap();
         assert_eq!(depot.fetch("a/b").await.unwrap(), None);
         depot.store("a/b", b"one".to_vec()).await.unwrap();
         depot.store("a/b", b"two".to_vec()).await.unwrap();

@@ -2,6 +2,7 @@
 //! means for the verdict is decided in core.
 
 pub mod cgroup;
+pub mod ecs;
 
 use cgroup::Cgroup;
 use dlt_core::messages::report::TaskFacts;
@@ -76,19 +77,27 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// What upstream's results parser requires of each report.
-pub fn task_facts(cgroup: &Cgroup, process_start: Instant) -> TaskFacts {
-    let memory_bytes = match cgroup.memory_limit_bytes() {
+/// What upstream's results parser requires of each report: the size of the task,
+/// or what the system says where there is none.
+pub fn task_facts(cgroup: &Cgroup, task: Option<&ecs::Task>, process_start: Instant) -> TaskFacts {
+    let cpus = task.and_then(|task| task.cpus);
+    let memory_mib = task.and_then(|task| task.memory_mib);
+    TaskFacts {
+        // Parts of a vCPU count as one.
+        cpu: cpus.map_or(cores() as u64, |cpus| cpus.ceil() as u64),
+        memory_mib: memory_mib.unwrap_or_else(|| memory_bytes(cgroup) / (1024 * 1024)),
+        seconds: process_start.elapsed().as_secs(),
+    }
+}
+
+/// Memory that this process may use, bytes; 0 if nobody says.
+fn memory_bytes(cgroup: &Cgroup) -> u64 {
+    match cgroup.memory_limit_bytes() {
         0 => std::fs::read_to_string("/proc/meminfo")
             .ok()
             .and_then(|text| total_memory_bytes(&text))
             .unwrap_or(0),
         limit => limit,
-    };
-    TaskFacts {
-        cpu: cores() as u64,
-        memory_mib: memory_bytes / (1024 * 1024),
-        seconds: process_start.elapsed().as_secs(),
     }
 }
 
@@ -116,7 +125,7 @@ mod tests {
             assert!(begun.elapsed().as_secs() < 30, "no CPU time is counted");
         }
         assert!(raise_file_limit() > 0);
-        assert!(task_facts(&cgroup, begun).memory_mib > 0);
+        assert!(task_facts(&cgroup, None, begun).memory_mib > 0);
     }
 
     #[test]

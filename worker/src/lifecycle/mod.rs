@@ -14,7 +14,7 @@ use crate::coordinator::watchdog::Watchdog;
 use crate::coordinator::{Coordinator, CoordinatorSpec, LoadDeadlines, Overdue};
 use crate::depot::{Depot, DepotError};
 use crate::engine::{self, Inputs, LoadError, LoadSpec};
-use crate::health::{self, Usage, cgroup::Cgroup};
+use crate::health::{self, Usage, cgroup::Cgroup, ecs};
 use crate::output::{LineWriter, log};
 use crate::report::{self, RunContext};
 use dlt_core::ids::RunnerId;
@@ -100,6 +100,8 @@ impl RunnerError {
 pub struct Runner {
     /// What it has to do.
     pub order: Order,
+    /// The task of ECS that it is in, if it is in one.
+    pub task: Option<ecs::Task>,
     /// When the process began.
     pub process_start: Instant,
     /// How long to wait for the start, seconds.
@@ -136,7 +138,7 @@ impl Runner {
 
     /// Meets the peers, makes the load and stores the report; returns its key.
     async fn meet_and_load(&mut self, runner: &RunnerId) -> Result<String, RunnerError> {
-        let depot = Depot::open(&self.order.depot)?;
+        let depot = Depot::of(&self.order).await?;
         let plan = Arc::new(self.read_plan(&depot).await?);
         let mut stop = self.stop.clone();
         let met = tokio::select! {
@@ -152,7 +154,11 @@ impl Runner {
                 log("stopped before the start");
                 let context = RunContext {
                     ended: Some(ended),
-                    task: health::task_facts(&Cgroup::own(), self.process_start),
+                    task: health::task_facts(
+                        &Cgroup::own(),
+                        self.task.as_ref(),
+                        self.process_start,
+                    ),
                     ..RunContext::default()
                 };
                 let nothing = engine::LoadResult::default();
@@ -195,7 +201,9 @@ impl Runner {
         let secret = fetch(depot, &keys::secret(test, prefix)).await?;
         match self.order.role {
             Role::Worker => {
-                let listener = worker::listen(self.order.listens_at()).await?;
+                let (host, port) = self.order.listens_at();
+                let own = self.task.as_ref().and_then(|task| task.address.as_deref());
+                let listener = worker::listen((own.unwrap_or(host), port)).await?;
                 let address = listener
                     .local_addr()
                     .map_err(|source| RendezvousError::Io {
@@ -299,7 +307,7 @@ impl Runner {
                 after: Usage::now(&cgroup),
                 wall: tokio::time::Instant::now().saturating_duration_since(start_at),
                 memory_limit_bytes: cgroup.memory_limit_bytes(),
-                task: health::task_facts(&cgroup, self.process_start),
+                task: health::task_facts(&cgroup, self.task.as_ref(), self.process_start),
                 ..RunContext::default()
             };
             context.take_from(&mut coordinator);

@@ -21,7 +21,7 @@ fn plan(document: &serde_json::Value) -> Plan {
 /// Runs a runner against a depot with a plan; returns its exit code and lines.
 async fn run(folder: &Path, role: Role, document: &serde_json::Value) -> (i32, Vec<RunnerLine>) {
     let order = order(folder, role);
-    let depot = Depot::open(&order.depot).unwrap();
+    let depot = Depot::folder(&order.depot).unwrap();
     let text = serde_json::to_vec(document).unwrap();
     let key = keys::scenario(&order.test, &order.region);
     depot.store(&key, text).await.unwrap();
@@ -38,6 +38,7 @@ async fn run(folder: &Path, role: Role, document: &serde_json::Value) -> (i32, V
     let far = Instant::now() + Duration::from_secs(600);
     let runner = Runner {
         order,
+        task: None,
         process_start: Instant::now(),
         start_deadline_s: 1,
         stop,
@@ -95,7 +96,7 @@ async fn the_error_says_which_file_and_why() {
     let requests = json!([{ "url": "https://127.0.0.1:9/" }]);
     let files = |key: &Path| json!({ "ca-file": there, "cert-file": there, "key-file": key });
     let good = plan(&document(&requests, &files(&there)));
-    let depot = Depot::open(folder.path().to_str().unwrap()).unwrap();
+    let depot = Depot::folder(folder.path().to_str().unwrap()).unwrap();
     let test = order(folder.path(), Role::Worker).test;
     preflight::read_files(&good, &depot, &test).await.unwrap();
 
@@ -116,7 +117,7 @@ async fn the_error_says_which_file_and_why() {
 async fn a_relative_name_is_a_file_of_the_scenario_in_the_depot() {
     let folder = tempfile::tempdir().unwrap();
     let order = order(folder.path(), Role::Worker);
-    let depot = Depot::open(&order.depot).unwrap();
+    let depot = Depot::folder(&order.depot).unwrap();
     let requests =
         json!([{ "url": "http://127.0.0.1:9/", "method": "PUT", "body-file": "up/body.bin" }]);
     let plan = plan(&document(&requests, &json!({})));

@@ -48,6 +48,7 @@ impl Depot {
             prefix: RunPrefix::parse("2026-03-04T09-15-02_p4TqL8vN2c").unwrap(),
             role,
             depot: self.folder.path().to_str().unwrap().to_owned(),
+            hub: None,
             live: false,
             runner: Some(runner(number)),
             threads: Some(1),

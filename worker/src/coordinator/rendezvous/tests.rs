@@ -68,7 +68,7 @@ async fn hello(address: &str) -> (FrameReader<TcpStream>, String) {
 #[tokio::test]
 async fn all_get_one_instant_and_the_shares_are_the_whole_load() {
     let folder = tempfile::tempdir().unwrap();
-    let depot = Depot::open(folder.path().to_str().unwrap()).unwrap();
+    let depot = Depot::folder(folder.path().to_str().unwrap()).unwrap();
     let (one, two, three) = (
         waiting(1, 60).await,
         waiting(2, 60).await,
@@ -274,7 +274,7 @@ async fn a_worker_that_is_not_there_is_unreachable() {
 #[tokio::test]
 async fn waits_have_deadlines() {
     let folder = tempfile::tempdir().unwrap();
-    let depot = Depot::open(folder.path().to_str().unwrap()).unwrap();
+    let depot = Depot::folder(folder.path().to_str().unwrap()).unwrap();
     let one = waiting(1, 1).await;
     let error = within(one.outcome).await.unwrap().unwrap_err();
     assert!(
