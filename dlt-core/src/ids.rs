@@ -1,4 +1,4 @@
-//! Identifiers, parsed once and then trusted. What they name lives elsewhere;
+//! Identifiers, parsed once and then trusted. What they name is defined elsewhere;
 //! making new ones needs randomness, so that is the pipeline's job.
 
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// Parses the text, or says which rule it breaks.
+            /// Parses the text; the error names the rule that it breaks.
             pub fn parse(text: &str) -> Result<Self, IdError> {
                 let check: fn(&str) -> bool = $check;
                 if check(text) {

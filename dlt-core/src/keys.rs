@@ -55,7 +55,7 @@ pub fn workers(test: &TestId, prefix: &RunPrefix, region: &Region) -> String {
     format!("start-signal/{test}/{prefix}/{region}/workers.json")
 }
 
-/// A leader's word that it holds a connection to each worker it was told of.
+/// Written by a leader that is ready: which workers it is connected to.
 pub fn leader_ready(test: &TestId, prefix: &RunPrefix, region: &Region) -> String {
     format!("start-signal/{test}/{prefix}/{region}/leader-ready.json")
 }
@@ -81,7 +81,7 @@ pub fn region_timeline(test: &TestId, prefix: &RunPrefix, region: &Region) -> St
     format!("results/{test}/{prefix}/{region}.timeline-so-far.json")
 }
 
-/// Who was dealt a part of the run's load, written once before the start.
+/// The runners that were dealt a part of the load, written once before the start.
 pub fn dealt(test: &TestId, prefix: &RunPrefix) -> String {
     format!("results/{test}/{prefix}/dealt.json")
 }

@@ -1,16 +1,17 @@
 //! The words and sums of dlt: what a scenario is, how load is shared, what a
-//! sample, a tally, a report and a summary are, and what may be said of them.
+//! sample, a tally, a report and a summary are, and how a run is judged by them.
 //!
 //! Nothing here does I/O, reads a clock, draws a random number or awaits: every
-//! function can be replayed. Sockets live in the worker, stores in the pipeline.
+//! function can be replayed. Sockets are in the worker, stores in the pipeline.
 //!
 //! # Glossary, in reading order
 //! *Scenario*: what to request, how hard, where, when. *Run*: one execution of
 //! it. *Runner*: one load-making task. *Worker*: the program a runner executes.
-//! *Leader*: the runner that tells its region's others to start. *Sample*: one
-//! request, measured. *Tally*: any stretch of samples, summed. *Tick*: one
-//! second's tally. *Report*: a runner's last word. *Summary*: a run's one
-//! result. *Verdict*: may this run be trusted. *Outcome*: did it pass.
+//! *Leader*: the runner that starts its region's others. *Sample*: one request,
+//! measured. *Tally*: any stretch of samples, summed. *Second*: the tally of one
+//! second. *Tick*: a second on its way, of a runner or of a region. *Report*: what
+//! a runner stores at its end. *Summary*: a run's one result. *Verdict*: may this
+//! run be trusted. *Outcome*: did it pass.
 
 pub mod ids;
 pub mod keys;

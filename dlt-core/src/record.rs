@@ -1,6 +1,7 @@
-//! The run record: all that is stored and told of a run, what GET
+//! The run record: all that is stored and shown of a run, what GET
 //! …/testruns/{run} and `dlt run --json` answer (dlt.md 2, openapi
-//! `TestRunRecord`), and the exit code that it means.
+//! `TestRunRecord`), and the exit code that it means. Storing it is left to the
+//! pipeline.
 
 use crate::ids::{TestId, TestRunId};
 use crate::judge::merger::Summary;
@@ -102,17 +103,17 @@ pub struct RunRecord {
     pub warnings: Vec<String>,
 }
 
-/// The zone of a run that says none.
+/// The zone of a run that has none.
 fn utc() -> String {
     "UTC".to_owned()
 }
 
-/// What a record says before anything was measured.
+/// What a record holds before anything was measured.
 #[derive(Debug, Clone)]
 pub struct Begun {
-    /// Which scenario.
+    /// The scenario's id.
     pub test_id: TestId,
-    /// Which run.
+    /// The run's id.
     pub test_run_id: TestRunId,
     /// The scenario's name.
     pub test_name: String,
@@ -122,7 +123,7 @@ pub struct Begun {
     pub start_time: String,
     /// As posted, with numbers.
     pub test_task_configs: Value,
-    /// The plan.
+    /// `testScenario`, as the document of a region has it.
     pub test_scenario: Value,
 }
 
@@ -158,7 +159,7 @@ impl RunRecord {
         }
     }
 
-    /// Takes over what the reports say; said again, it replaces what was said.
+    /// Takes over the reports' result; a second one replaces the first.
     pub fn apply(&mut self, summary: Summary) {
         self.results = summary.results;
         self.complete_tasks = summary.complete_tasks;

@@ -1,6 +1,6 @@
 //! How a request is refused: what is wrong with it, all of it at once and each
-//! with its path, and the HTTP answer that says so. Finding faults is up to
-//! whoever reads the text.
+//! with its path, and the HTTP answer made of that. Finding faults is left to the
+//! readers of the text.
 
 /// One fault of a body: where, and what is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +25,12 @@ pub struct Refusal {
     pub status: u16,
     /// The contract's code; empty for unparseable JSON.
     pub code: &'static str,
-    /// The rest.
+    /// The sentence after the code.
     pub text: String,
 }
 
 impl Refusal {
-    /// A refusal.
+    /// A refusal with its HTTP status, code and sentence.
     pub fn new(status: u16, code: &'static str, text: impl Into<String>) -> Self {
         Self {
             status,

@@ -1,6 +1,6 @@
 //! What must not be shown, and which hosts are this machine: decided once, for
-//! saved exchanges, agents' answers and servers alike. Who hides or refuses what
-//! stands where it is shown or served.
+//! saved exchanges, agents' answers and servers alike. Hiding and refusing is left
+//! to the code that shows or serves.
 
 use url::{Host, Url};
 

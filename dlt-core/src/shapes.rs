@@ -76,12 +76,12 @@ pub(crate) fn file_name(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// A body that is not looked at.
+/// A body whose content is ignored.
 pub(crate) fn anything(_: &mut SchemaGenerator) -> Schema {
     Schema::from(true)
 }
 
-/// This document.
+/// GET /openapi.json.
 pub(crate) fn description(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object", "required": ["openapi", "info", "paths"] })
 }

@@ -1,5 +1,5 @@
 //! Small bodies and path parts of requests: lists of runs, the baseline's run,
-//! names of files. Which call they belong to is known by `request`.
+//! names of files. Which call they belong to is left to `request`.
 
 use crate::ids::TestRunId;
 use crate::refusal::{Fault, Refusal};

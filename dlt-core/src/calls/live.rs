@@ -1,6 +1,6 @@
-//! What watchers of a run are told while it runs: one kind of event, inside and
-//! on the wire (decision 21). At home it goes out as server-sent events, on AWS
-//! on a topic; who tells and who listens is theirs.
+//! The live events of a run: one type, inside dlt and on the wire (decision 21).
+//! At home they are sent as server-sent events, on AWS over a topic; sending and
+//! receiving them is left to the pipeline and its clients.
 
 use crate::ids::TestRunId;
 use crate::judge::summary::LoadSummary;
@@ -28,7 +28,7 @@ struct Note {
     note: String,
 }
 
-/// What happens in a run while one watches.
+/// An event of a live stream.
 #[expect(
     clippy::large_enum_variant,
     reason = "nearly every event is a tick; a box would only move it"
@@ -73,7 +73,7 @@ impl LiveEvent {
         data.unwrap_or_default()
     }
 
-    /// Reads an event; None if it is not known.
+    /// Reads an event; None if its name is unknown or its data cannot be read.
     pub fn parse(name: &str, data: &str) -> Option<Self> {
         match name {
             "status" => serde_json::from_str(data).ok().map(Self::Status),

@@ -1,6 +1,7 @@
-//! The API as values. `routes` is the one table of what may be asked, `request`
-//! reads by it, `answers` are what is told, `live` what is told while a run goes on, `openapi` describes all of it. Doing
-//! a call is the control plane's.
+//! The API as values. `routes` is the one table of paths and methods, `request`
+//! reads requests by it, `answers` are the bodies of answers, `live` the events
+//! of a run in progress, `openapi` the description made of all these. Executing
+//! a call is left to the control plane.
 
 pub mod answers;
 mod bodies;

@@ -1,5 +1,6 @@
-//! Query strings of the contract: which keys each path knows, and what their
-//! values may be. Unknown keys are refused, whatever the method.
+//! Query strings of the contract: which keys each path accepts, and which values.
+//! Unknown keys are refused, whatever the method; which path has which query is
+//! left to `request`.
 
 use super::answers::Samples;
 use crate::ids::{Region, TestId, TestRunId};
@@ -50,11 +51,11 @@ impl RunsQuery {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PageToken {
-    /// Of which scenario.
+    /// The scenario's id.
     pub test_id: TestId,
-    /// The run.
+    /// The run's id.
     pub test_run_id: TestRunId,
-    /// When it started.
+    /// Its start, `YYYY-MM-DD HH:MM:SS` UTC.
     pub start_time: String,
 }
 
@@ -215,7 +216,7 @@ pub struct CompareQuery {
     pub run: TestRunId,
     /// Its scenario, if it is another one.
     pub test: Option<TestId>,
-    /// What was measured from there alone, or from everywhere.
+    /// Only what was measured from this region; None means from all.
     pub region: Option<Region>,
 }
 
@@ -250,7 +251,7 @@ pub struct HistogramQuery {
     pub label: Option<String>,
     /// One region, or all.
     pub region: Option<Region>,
-    /// Over which samples; ok ones if it is not said.
+    /// Over which samples; None means ok ones, of a run of an older dlt all.
     pub of: Option<Samples>,
 }
 

@@ -25,7 +25,7 @@ pub struct Request<'a> {
     pub body: &'a [u8],
 }
 
-/// What is asked.
+/// A call of the API, as its request was read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Call {
     /// GET /scenarios.
@@ -35,15 +35,14 @@ pub enum Call {
     },
     /// GET /regions, GET /scenarios?op=listRegions.
     ListRegions,
-    /// POST /scenarios: run, save or schedule. The body is a JSON object whose
-    /// schema `scenario::check` has still to look at.
+    /// POST /scenarios: run, save or schedule.
     PostScenario {
-        /// The body.
+        /// A JSON object, whose schema `scenario::post` has still to check.
         body: Value,
     },
     /// GET /scenarios/{testId}.
     GetScenario {
-        /// Which.
+        /// The scenario's id.
         test: TestId,
         /// With run records.
         history: bool,
@@ -52,92 +51,92 @@ pub enum Call {
     },
     /// POST /scenarios/{testId}.
     CancelScenario {
-        /// Which.
+        /// The scenario's id.
         test: TestId,
     },
     /// DELETE /scenarios/{testId}.
     DeleteScenario {
-        /// Which.
+        /// The scenario's id.
         test: TestId,
     },
     /// GET /scenarios/{testId}/testruns.
     ListRuns {
-        /// Of which.
+        /// The scenario's id.
         test: TestId,
-        /// Which page.
+        /// Limit, time bounds and page.
         query: RunsQuery,
     },
     /// DELETE /scenarios/{testId}/testruns.
     DeleteRuns {
-        /// Of which.
+        /// The scenario's id.
         test: TestId,
-        /// Which runs.
+        /// The runs' ids, at least one.
         runs: Vec<TestRunId>,
     },
     /// GET /scenarios/{testId}/testruns/{testRunId}.
     GetRun {
-        /// Of which.
+        /// The scenario's id.
         test: TestId,
-        /// Which.
+        /// The run's id.
         run: TestRunId,
     },
     /// GET …/testruns/{testRunId}/{part}: ours, decision 21.
     GetRunPart {
-        /// Of which.
+        /// The scenario's id.
         test: TestId,
-        /// Which.
+        /// The run's id.
         run: TestRunId,
-        /// What of it.
+        /// Which part.
         part: RunPart,
     },
     /// GET /scenarios/{testId}/live: ours, decision 21.
     Live {
-        /// Which.
+        /// The scenario's id.
         test: TestId,
     },
     /// GET /scenarios/{testId}/files: ours, decision 21.
     ListFiles {
-        /// Of which.
+        /// The scenario's id.
         test: TestId,
     },
-    /// POST /scenarios/{testId}/files with `{ "name": … }`: asks where to send it.
+    /// POST /scenarios/{testId}/files with `{ "name": … }`: where to send the file.
     PostFile {
-        /// Of which.
+        /// The scenario's id.
         test: TestId,
-        /// File name.
+        /// The file's name, without folders.
         name: String,
     },
     /// PUT /scenarios/{testId}/files/{name}, the bytes being the body.
     PutFile {
-        /// Of which.
+        /// The scenario's id.
         test: TestId,
-        /// File name.
+        /// The file's name, without folders.
         name: String,
     },
     /// DELETE /scenarios/{testId}/files/{name}.
     DeleteFile {
-        /// Of which.
+        /// The scenario's id.
         test: TestId,
-        /// File name.
+        /// The file's name, without folders.
         name: String,
     },
     /// GET /scenarios/{testId}/baseline.
     GetBaseline {
-        /// Of which.
+        /// The scenario's id.
         test: TestId,
         /// With the run's details.
         data: bool,
     },
     /// PUT /scenarios/{testId}/baseline.
     SetBaseline {
-        /// Of which.
+        /// The scenario's id.
         test: TestId,
-        /// The run.
+        /// The run's id, from the body.
         run: TestRunId,
     },
     /// DELETE /scenarios/{testId}/baseline.
     ClearBaseline {
-        /// Of which.
+        /// The scenario's id.
         test: TestId,
     },
     /// GET /tasks.
@@ -165,7 +164,7 @@ pub enum RunPart {
     Compare(CompareQuery),
     /// The run's objects, or the bytes of one of them.
     Artifacts {
-        /// Which one.
+        /// The object whose bytes are wanted; None means the list.
         name: Option<String>,
     },
 }

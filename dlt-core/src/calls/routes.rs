@@ -1,6 +1,6 @@
-//! The one table of what may be asked: every path with its methods, and what
-//! each takes and answers. `request` finds paths in it, `openapi` describes it,
-//! so neither knows a path that the other does not; tests hold the methods.
+//! The one table of routes: every path with its methods, and what each takes and
+//! answers. `request` finds paths in it and `openapi` describes it, so both have
+//! the same paths; tests check that their methods agree too.
 
 use super::answers::{
     Artifact, ArtifactsAnswer, BaselineAnswer, BaselineChanged, ErrorsAnswer, FilesAnswer,
@@ -51,7 +51,7 @@ pub(super) struct Operation {
     pub method: &'static str,
     pub id: &'static str,
     pub says: &'static str,
-    /// Names of query parameters; what they may be is `openapi`'s to say.
+    /// Names of query parameters; `openapi` describes their values.
     pub query: &'static [&'static str],
     pub body: Body,
     pub answer: Answer,
@@ -59,12 +59,11 @@ pub(super) struct Operation {
     pub refusals: &'static [u16],
 }
 
-/// What a request brings.
+/// The body that a request carries.
 pub(super) enum Body {
     None,
     /// JSON; required or not.
     Json(Shape, bool),
-    /// A file.
     Bytes,
 }
 
@@ -122,7 +121,6 @@ pub(super) fn find(path: &str) -> Option<(Place, Vec<&str>)> {
     })
 }
 
-/// Every path.
 pub(super) const TABLE: &[Row] = &[
     Row {
         place: Place::Scenarios,

@@ -1,5 +1,5 @@
-//! Short forms of a run record: its row in a list of runs, and the status that
-//! DLT's clients know for it.
+//! Short forms of a run record: its row in a list of runs, and its status as
+//! DLT's clients expect it. Listing runs is left to the pipeline.
 
 use super::answers::{ShortCoverage, ShortOutcome, ShortVerdict, TestRunSummary};
 use crate::judge::summary::{Block, Blocks, Distribution};
@@ -53,7 +53,7 @@ impl RunRecord {
         // As DLT has them: over all samples.
         let times = total_block.map(Block::times_of_all);
         // The compatible results are text in seconds, cut to milliseconds: of a
-        // fast target they would say 0 or 1.
+        // fast target they would be 0 or 1.
         let ms = |key: &str, exact: Exact| {
             let exact = times.as_ref().and_then(exact).map(|us| us as f64 / 1e3);
             some(exact.or_else(|| Some(number(key)? * 1e3)))

@@ -10,7 +10,7 @@ use crate::messages::timeline::{LabelSeries, RunTimeline};
 
 /// Most cells of a run: it bounds the work.
 const MOST_CELLS: usize = 120;
-/// Fewer seconds say nothing about how seconds differ.
+/// From fewer seconds the spread between seconds cannot be estimated.
 const LEAST_CELLS: usize = 15;
 /// Draws of each run.
 const DRAWS: usize = 200;
@@ -20,9 +20,9 @@ const LEAST_SPREAD: f64 = 0.004;
 /// The same where all values lie in two buckets of the seconds' histograms: how
 /// they move inside of one (9 %) cannot be seen.
 const UNSEEN_SPREAD: f64 = 0.02;
-/// Seconds that are more alike than this are taken to be this much alike.
+/// Highest autocorrelation of neighbouring cells that is assumed.
 const MOST_ALIKE: f64 = 0.95;
-/// Quantiles that are asked for.
+/// Quantiles that are estimated.
 const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
 
 /// A run's, or label's, seconds in cells.
@@ -56,10 +56,10 @@ pub(super) struct Spread {
     freedom: f64,
 }
 
-/// What is asked.
+/// A number whose difference is tested.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Statistic {
-    /// Number of one of [`QUANTILES`], of response times.
+    /// A quantile of response times, by its index in [`QUANTILES`].
     Quantile(usize),
     /// Failed of finished.
     ErrorRate,
@@ -122,8 +122,8 @@ impl Spread {
         let cells = Cells { rows };
         let stretch = cells.stretch();
         let draws = cells.draws(stretch, &mut SplitMix(seed));
-        // What a stretch does not see of the seconds' likeness, and the ends
-        // that it cannot reach, make the spread look smaller than it is.
+        // Autocorrelation beyond a stretch's length, and the ends, which fewer
+        // stretches cover, make the spread look smaller than it is.
         let short = count as f64 / (count - stretch) as f64;
         let of = |number: fn(&Draw) -> Option<f64>, cell: Option<&[f64]>| {
             let values: Vec<f64> = draws.iter().filter_map(number).collect();
@@ -169,9 +169,9 @@ impl Row {
     }
 }
 
-/// By how much a variance is too small when neighbours further apart than a
-/// stretch are still alike: the series is taken for an autoregression of first
-/// order, whose likeness is estimated without its bias (Marriott and Pope 1954).
+/// By how much a variance is too small when cells further apart than a stretch
+/// are still correlated: the series is taken for an autoregression of first order,
+/// whose coefficient is estimated without its bias (Marriott and Pope 1954).
 fn beyond(series: &[f64], stretch: usize) -> f64 {
     let count = series.len();
     if count < LEAST_CELLS {
@@ -227,8 +227,8 @@ impl Cells {
         LEAST_SPREAD.max(UNSEEN_SPREAD * share * share)
     }
 
-    /// Cells that are drawn together: longer than the likeness of neighbours in
-    /// most systems, growing with the third root as theory asks.
+    /// Cells that are drawn together: longer than neighbours stay correlated in
+    /// most systems, growing with the third root as theory requires.
     fn stretch(&self) -> usize {
         (2.0 * (self.rows.len() as f64).cbrt()).ceil() as usize
     }
@@ -265,7 +265,7 @@ impl Cells {
 }
 
 /// How sure the difference between two exact values is. None if there is too
-/// little to tell.
+/// little data.
 pub(super) fn estimate(
     base: &Spread,
     candidate: &Spread,
@@ -364,7 +364,7 @@ impl SplitMix {
         z ^ (z >> 31)
     }
 
-    /// A number below `bound`; the favour of some numbers is below 2^-50.
+    /// A number below `bound`; the bias towards some numbers is below 2^-50.
     fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }

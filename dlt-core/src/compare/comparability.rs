@@ -1,6 +1,6 @@
-//! Whether two runs may be held against each other: the same load from the same
-//! places against the same requests, and both to be believed. What differs is
-//! told; the numbers are given all the same.
+//! Whether two runs may be compared: the same load from the same regions with the
+//! same requests, and both trusted. What differs becomes a sentence each; the
+//! numbers are computed all the same, by the module above.
 
 use super::Side;
 use crate::judge::summary::Blocks;
@@ -46,7 +46,7 @@ fn yes() -> bool {
 }
 
 impl Comparability {
-    /// Whether the runs may be held against each other.
+    /// Whether the runs may be compared.
     pub fn holds(&self) -> bool {
         self.same_load
             && self.same_regions
@@ -58,7 +58,7 @@ impl Comparability {
     }
 }
 
-/// Asks, and says in sentences what differs.
+/// Checks each condition, with a sentence for each that fails.
 pub(super) fn judge(base: &Side<'_>, candidate: &Side<'_>) -> (Comparability, Vec<String>) {
     let (a, b) = (base.record, candidate.record);
     let mut reasons = Vec::new();
@@ -130,7 +130,7 @@ pub(super) fn judge(base: &Side<'_>, candidate: &Side<'_>) -> (Comparability, Ve
 }
 
 /// What is sent, in the order of executions and without the names of plans, which
-/// follow the scenario's own; None if the plan is no plan.
+/// follow the scenario's own; None if the stored plan has another form.
 fn plan(record: &RunRecord) -> Option<Vec<&Value>> {
     let plans = record.test_scenario.get("scenarios")?.as_object()?;
     let executions = record.test_scenario.get("execution")?.as_array()?;
@@ -151,7 +151,7 @@ fn same_times(a: Option<&Blocks>, b: Option<&Blocks>) -> bool {
 /// Whether all of a run's load was made and measured.
 fn whole(record: &RunRecord) -> bool {
     let coverage = record.coverage.as_ref();
-    // A second that is missing somewhere is the verdict's business.
+    // Missing seconds are left to the verdict.
     let all = coverage.is_none_or(|it| it.runners_reported >= it.runners_expected);
     record.status == Status::Complete && all
 }

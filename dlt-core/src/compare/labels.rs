@@ -1,4 +1,5 @@
-//! Which labels two runs share, and which of them can be judged.
+//! Which labels two runs share, and which of them can be judged. Judging them is
+//! left to the module above.
 
 use super::Side;
 use crate::judge::summary::Block;
@@ -6,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// Labels with fewer requests in either run are not judged.
 const LEAST_REQUESTS: u64 = 100;
-/// Most labels that are told apart, busiest first.
+/// Most labels that are compared, busiest first.
 const MOST_LABELS: usize = 100;
 
 /// Labels of both runs.

@@ -1,11 +1,11 @@
 //! Two runs of a scenario: what changed, by how much, and whether one may call
-//! it a change (decision 20). First it is asked whether they can be compared at
-//! all: the same load, from the same places, both to be believed. Times are those of
-//! ok answers; what failed counts in the error rate. Point values
+//! it a change (decision 20). First it is checked whether they can be compared at
+//! all: the same load, from the same regions, both trusted (`comparability`). Times
+//! are those of ok answers; what failed counts in the error rate. Point values
 //! are those of the merged exact histograms; how far they may be off comes from
 //! a block bootstrap over the runs' seconds (`bootstrap`); what is called
-//! significant is corrected for the number of questions asked (Benjamini and
-//! Hochberg 1995). The same two runs always give the same answer.
+//! significant is corrected for the number of tests made (Benjamini and
+//! Hochberg 1995). The same two runs always give the same result.
 
 mod bootstrap;
 mod comparability;
@@ -30,7 +30,7 @@ const FALSE_DISCOVERY_RATE: f64 = 0.01;
 const LEAST_EFFECT: f64 = 0.02;
 /// Changes of the share of failures below this are none.
 const LEAST_ERROR_EFFECT: f64 = 0.001;
-/// A p99 needs more.
+/// A p99 of fewer timed requests is shown and not judged.
 const LEAST_REQUESTS_P99: u64 = 2_000;
 /// Times of fewer ok answers are not judged where other requests failed: they
 /// are those that happened to be answered.
@@ -221,8 +221,8 @@ pub fn compare(base: Side<'_>, candidate: Side<'_>, seed: u64) -> Comparison {
     }
 }
 
-/// Leaves of a run what was measured from one region; whether there was anything.
-/// Labels go: their seconds are kept over all regions only.
+/// Keeps of a run only what was measured from one region; false if there is
+/// nothing. Labels are removed: their seconds are kept over all regions only.
 pub fn in_region(
     record: &mut RunRecord,
     timeline: Option<&mut RunTimeline>,
@@ -256,7 +256,7 @@ fn series_of<'a>(side: &Side<'a>, label: &str) -> Option<&'a LabelSeries> {
     timeline.labels.iter().find(|series| series.label == label)
 }
 
-/// The questions asked of two runs, each a p-value, in the order of the rows.
+/// The tests made on two runs, each with its p-value, in the order of the rows.
 struct Questions {
     /// Times of both runs are of the same kind of samples: else they are shown and
     /// not judged.
@@ -267,7 +267,6 @@ struct Questions {
 }
 
 impl Questions {
-    /// None yet, of these two runs.
     fn of(sides: [&Side<'_>; 2], same_times: bool) -> Self {
         Self {
             same_times,
@@ -302,7 +301,7 @@ impl Questions {
                 time(b.p99_us),
                 judged(2).filter(|_| few >= LEAST_REQUESTS_P99),
             ),
-            // Shown, not judged: the percentiles say what a mean hides.
+            // Shown, not judged: the percentiles show what a mean hides.
             ("mean_us", time(a.mean_us), time(b.mean_us), None),
             (
                 "error_rate",
@@ -317,7 +316,7 @@ impl Questions {
                 "rate",
                 Some(rate(a, before.seconds)),
                 Some(rate(b, after.seconds)),
-                // In open load the rate is what was asked, not what came of it.
+                // In open load the plan sets the rate, not the target.
                 with_rate.then_some(Statistic::Rate),
             ));
         }
@@ -349,7 +348,7 @@ impl Questions {
         }
     }
 
-    /// Says which answers count (Benjamini and Hochberg), and what they mean.
+    /// Decides which rows are significant (Benjamini and Hochberg), and their change.
     fn decide<'a>(self, rows: impl Iterator<Item = &'a mut MetricChange>) {
         let mut values: Vec<f64> = self.asked.iter().flatten().map(|e| e.p_value).collect();
         values.sort_by(f64::total_cmp);
@@ -416,7 +415,7 @@ fn sum_up(
         });
         whole.chain(parts).take(10).collect::<Vec<String>>()
     };
-    // Every reason is told: whoever mends one must not meet the next one then.
+    // Every reason at once, so that users need not find them one after the other.
     let too_little = worst(totals) == Change::Inconclusive;
     if too_little {
         reasons.push(

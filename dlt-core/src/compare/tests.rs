@@ -24,7 +24,8 @@ struct System {
     median_us: f64,
     /// Spread of single requests, of their logarithm.
     spread: f64,
-    /// How far the level wanders, of its logarithm, and how long it remembers.
+    /// Spread of the level's steps, of its logarithm, and how much of the level
+    /// is kept from second to second.
     wander: f64,
     memory: f64,
     /// Share of failures.
@@ -83,7 +84,7 @@ fn run(labels: &[(&str, &System)], seconds: u64, per_second: u64, seed: u64) -> 
     let mut parts: Vec<(Latencies, u64, Vec<LabelSecond>)> =
         labels.iter().map(|_| Default::default()).collect();
     for second in 0..seconds {
-        // Labels share the machine, and so its mood.
+        // Labels share the machine, and so its level.
         level = labels.first().map_or(0.0, |row| row.1.memory) * level + normal(&mut random);
         let mut row = Second {
             second,
@@ -246,7 +247,7 @@ fn a_shift_of_five_percent_is_found_in_a_hundred_thousand_samples() {
     // The other way round it is better, by the same amount.
     let back = compare(b.side(), a.side(), 1);
     assert_eq!(back.verdict, Verdict::Better, "{back:#?}");
-    // The same question is answered the same.
+    // The same runs give the same result.
     assert_eq!(compare(a.side(), b.side(), 1), comparison);
 }
 
@@ -406,7 +407,7 @@ fn what_cannot_be_compared_is_refused_with_the_reason() {
 #[test]
 fn what_says_too_little_is_not_judged() {
     let good = run(&[("home", &CALM)], 40, 60, 1);
-    // Five seconds say nothing about the spread of seconds.
+    // Five seconds are too few to estimate the spread of seconds.
     let short = run(&[("home", &CALM)], 5, 60, 2);
     let comparison = compare(short.side(), short.side(), 1);
     assert_eq!(comparison.verdict, Verdict::Incomparable);
@@ -426,7 +427,7 @@ fn what_says_too_little_is_not_judged() {
     let rare = run(&[("home", &CALM), ("rare", &CALM)], 40, 2, 5);
     let comparison = compare(rare.side(), rare.side(), 1);
     assert_eq!(comparison.inconclusive, ["home", "rare"]);
-    // A run of too many labels keeps the seconds of none, and says so.
+    // A run of too many labels keeps the seconds of none: all are inconclusive.
     let mut many = run(&[("home", &CALM), ("pay", &CALM)], 40, 60, 6);
     many.timeline.labels.clear();
     let comparison = compare(many.side(), many.side(), 1);

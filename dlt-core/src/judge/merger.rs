@@ -1,6 +1,7 @@
 //! Adding reports up, one by one: each report's histograms are added to its
 //! region's and dropped. The run's are added from the regions' at the end,
-//! label by label, so that no second copy of all labels is ever held.
+//! label by label, so that no second copy of all labels is ever held. Judging
+//! the sums is left to `outcome` and `verdict`.
 
 use super::outcome::{self, Measured, Outcome, ThresholdResult};
 use super::summary::errors::Errors;
@@ -21,7 +22,7 @@ use crate::messages::report::{Ended, Report};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Everything that a finished run says.
+/// A finished run's one result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     /// Did it pass.
@@ -30,15 +31,15 @@ pub struct Summary {
     pub verdict: Verdict,
     /// Where every request went.
     pub account: AccountSummary,
-    /// Who reported.
+    /// Which runners reported.
     pub coverage: Coverage,
     /// How evenly it started.
     pub start: StartSummary,
-    /// What requests were sent to; empty if no report tells.
+    /// What requests were sent to; empty if no report has it.
     pub generator: Generator,
     /// What was planned.
     pub load: LoadSummary,
-    /// Exact numbers.
+    /// Exact numbers, times in µs.
     pub blocks: Blocks,
     /// Failures by cause.
     pub errors: Vec<ErrorRow>,
@@ -80,7 +81,7 @@ struct RegionSums {
 #[derive(Debug, Default)]
 struct LabelSums {
     tally: LabelTally,
-    /// Sum of the peaks of the runners that saw it.
+    /// Sum of the peaks of the runners that had samples of it.
     users: u64,
 }
 
@@ -209,8 +210,8 @@ impl Merger {
         }
     }
 
-    /// Where one report could not tell ok from failed samples, no part of the run
-    /// does: its times are one thing throughout.
+    /// Where one report does not keep ok and failed samples apart, no part of the
+    /// run does, so that all its times are of the same samples.
     fn put_times_together(&mut self) {
         if self.times_over == TimesOver::Ok {
             return;
@@ -393,7 +394,7 @@ fn busiest<T>(rows: impl Iterator<Item = (u64, T)>) -> Vec<T> {
     rows.into_iter().map(|row| row.1).collect()
 }
 
-/// Why the target is called silent, if a runner says so: a whole sentence,
+/// Why the target is called silent, if a runner reports so: a whole sentence,
 /// cause and advice included.
 fn silent(runners: &BTreeMap<RunnerId, RunnerFacts>) -> Option<String> {
     runners.values().find_map(|runner| match &runner.ended {

@@ -1,6 +1,6 @@
-//! What may be said of a finished run, in the order in which each rests on the
-//! one before: its numbers, whether they may be believed, whether it passed; and
-//! all of it made from the runners' reports.
+//! The result of a finished run, each part resting on the one before: its numbers,
+//! whether they may be believed, whether it passed; and all of it made from the
+//! runners' reports. Comparing two runs is left to `compare`.
 
 pub mod merger;
 pub mod outcome;

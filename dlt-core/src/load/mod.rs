@@ -2,7 +2,7 @@
 //! schedule is fixed before the run and nothing re-times it, so latency can
 //! count from the plan (wrk2's correction for coordinated omission).
 //!
-//! Who sends and on which clock is the engine's affair.
+//! Who sends, and on which clock, is left to the engine.
 
 pub mod share;
 
@@ -269,7 +269,7 @@ mod tests {
 
     proptest! {
         /// Arrivals never go back in time, never leave the curve, and as many
-        /// are due before t as the plan's area says.
+        /// are due before t as the plan's area gives.
         #[test]
         fn arrivals_follow_the_area(
             first in 0.0f64..300.0,

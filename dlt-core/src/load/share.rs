@@ -3,8 +3,9 @@
 //! Work is numbered over the whole run (arrival n, user k, row r). A *slice* is
 //! the contiguous band of residues that a region owns; a *share* deals the
 //! slice among the runners present. Every number belongs to exactly one share,
-//! whatever the counts, and nobody hands out work (idea: k6's execution
-//! segments, in integers).
+//! whatever the counts, and no work is handed out under load (idea: k6's
+//! execution segments, in integers). Which runners are present is left to the
+//! worker's rendezvous.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,7 @@ pub struct Share {
 }
 
 impl Share {
-    /// Everything.
+    /// All numbers: the only part of one.
     pub const WHOLE: Self = Self { index: 0, of: 1 };
 
     /// The share `index` of `of`; None when `index` is not below `of`.
@@ -87,7 +88,7 @@ pub struct Lot {
 }
 
 impl Lot {
-    /// Everything.
+    /// The whole run in one lot.
     pub const WHOLE: Self = Self {
         slice: Slice::WHOLE,
         share: Share::WHOLE,

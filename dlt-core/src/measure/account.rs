@@ -1,5 +1,5 @@
-//! The account of a run: every request is somewhere. Checked, not hoped
-//! (decision 13). Where the numbers come from is the tally's affair.
+//! The account of a run: every request is somewhere, which is checked
+//! (decision 13). Counting the requests is left to the engine.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

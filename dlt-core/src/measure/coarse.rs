@@ -95,7 +95,7 @@ impl Coarse {
         }
     }
 
-    /// Gives back the room that it holds for more; worth it when it is kept.
+    /// Frees unused capacity; worth it for a histogram that is kept.
     pub fn shrink_to_fit(&mut self) {
         self.counts.shrink_to_fit();
     }

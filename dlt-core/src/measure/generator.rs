@@ -76,7 +76,7 @@ impl GeneratorSums {
         }
     }
 
-    /// All of other sums.
+    /// Adds all of other sums.
     pub fn merge(&mut self, other: &Self) {
         for (address, requests) in &other.addresses {
             self.add_address(address, *requests);
@@ -87,7 +87,7 @@ impl GeneratorSums {
         }
     }
 
-    /// All that was told of a generator.
+    /// Adds the rows of a generator.
     pub fn add(&mut self, other: &Generator) {
         for (address, requests) in &other.addresses {
             self.add_address(address, *requests);

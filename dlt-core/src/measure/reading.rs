@@ -15,7 +15,7 @@ pub fn lost_share(lost_us: u64, user_time_us: u64) -> Option<f64> {
 pub struct Reading {
     /// Read delay, µs; 0 for answers without a stamp.
     pub delay: Latencies,
-    /// Answers whose end the kernel's stamp told.
+    /// Answers whose end is the kernel's stamp.
     pub stamped: u64,
     /// Answers without a stamp: their end is when they were read.
     pub missing: u64,
@@ -44,7 +44,7 @@ impl Reading {
         lost_share(self.lost_us, self.user_time_us)
     }
 
-    /// Adds another.
+    /// Adds the answers of another thread or runner.
     pub fn merge(&mut self, other: &Self) {
         self.delay.merge(&other.delay);
         self.stamped += other.stamped;

@@ -36,7 +36,7 @@ pub struct Sample {
 pub enum Timed {
     /// By the kernel's stamp.
     Stamp,
-    /// By the time of reading: the kernel told no stamp.
+    /// By the time of reading: the kernel gave no stamp.
     Missing,
     /// By the time of reading: the stamp lay outside (sent, read).
     Implausible,
@@ -114,7 +114,7 @@ pub enum Cause {
     Tool,
     /// Our own limits: ports, files, memory. Never the target's failure.
     Generator,
-    /// Anything else; the message says what.
+    /// Anything else; the message names it.
     Other,
 }
 
@@ -169,7 +169,7 @@ impl Cause {
         }
     }
 
-    /// The cause of that wire name.
+    /// The cause of that wire name; None if there is none.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|cause| cause.name() == name)
     }

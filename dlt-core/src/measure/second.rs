@@ -1,5 +1,5 @@
 //! A second of load, added up: what ticks carry and timelines keep. Later in a
-//! long run one stands for 10 or 60 s (`messages::timeline` says when).
+//! long run one stands for 10 or 60 s; when is left to `messages::timeline`.
 
 use super::coarse::Coarse;
 use schemars::JsonSchema;

@@ -1,8 +1,8 @@
 //! A tally: any stretch of samples, summed. Merging is addition, so threads,
 //! runners and regions add up to the run exactly.
 //!
-//! Times of ok and of failed samples are kept apart (decision 40), so that what
-//! is said of either, and of both together, is exact. The recorder of the engine
+//! Times of ok and of failed samples are kept apart (decision 40), so that the
+//! numbers of either, and of both together, are exact. The recorder of the engine
 //! fills tallies; reports carry them; summaries read them. Nothing here decides
 //! whether a sample is good.
 
@@ -39,14 +39,14 @@ pub struct PhaseSum {
 }
 
 impl PhaseSum {
-    /// Counts one.
+    /// Counts a sample by its time, µs.
     #[inline]
     pub fn add(&mut self, value_us: u64) {
         self.count += 1;
         self.sum_us += u128::from(value_us);
     }
 
-    /// Adds another.
+    /// Adds another sum.
     pub fn merge(&mut self, other: &Self) {
         self.count += other.count;
         self.sum_us += other.sum_us;
@@ -58,7 +58,7 @@ impl PhaseSum {
 pub struct OutcomeCount {
     /// The way they ended.
     pub outcome: Outcome,
-    /// How many.
+    /// How many samples.
     pub count: u64,
 }
 
@@ -173,7 +173,7 @@ pub struct Phases {
 }
 
 impl Phases {
-    /// Adds another.
+    /// Adds the histograms of another stretch.
     pub fn merge(&mut self, other: &Self) {
         self.service.merge(&other.service);
         self.connect.merge(&other.connect);
@@ -191,7 +191,7 @@ pub struct Exchange {
     pub response: String,
 }
 
-/// What tells one error from another.
+/// What distinguishes one error from another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ErrorKey {
     /// The cause.
@@ -270,12 +270,12 @@ pub enum TimesOver {
 }
 
 impl TimesOver {
-    /// Of what was written before there was a choice.
+    /// The value where the field is missing, as an older dlt left it: all.
     pub fn before() -> Self {
         Self::All
     }
 
-    /// Of both together.
+    /// Adds another: all samples, if either is of all.
     pub fn merge(&mut self, other: Self) {
         if other == Self::All {
             *self = Self::All;
@@ -286,13 +286,13 @@ impl TimesOver {
 /// A whole tally: account, labels, phases and errors.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tally {
-    /// Every request is somewhere.
+    /// Where every request went.
     pub account: Account,
-    /// By label.
+    /// Finished samples by label; beyond [`MOST_LABELS`] under [`OTHER_LABEL`].
     pub labels: BTreeMap<String, LabelTally>,
-    /// Of the whole.
+    /// Histograms of all labels together.
     pub phases: Phases,
-    /// By error.
+    /// Failed samples by error; beyond [`MOST_ERRORS`] without code and message.
     pub errors: BTreeMap<ErrorKey, ErrorTally>,
     /// Samples whose label was beyond [`MOST_LABELS`].
     pub overflowed: u64,
@@ -328,7 +328,7 @@ impl Tally {
         }
     }
 
-    /// Where samples of a label go, those of `tally` being on their way.
+    /// The tally to which samples of a label go; counts those of `tally` if they fold.
     fn label_for(&mut self, label: &str, tally: &LabelTally) -> &mut LabelTally {
         let fits = self.labels.len() < MOST_LABELS || self.labels.contains_key(label);
         let label = if fits { label } else { OTHER_LABEL };

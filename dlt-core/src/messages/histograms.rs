@@ -1,5 +1,6 @@
 //! A run's merged histograms as they are stored at its end: by region and label,
-//! exact, so that nobody reads the reports again.
+//! exact, so that reports need not be read again. Storing them is left to the
+//! pipeline.
 
 use crate::ids::Region;
 use crate::measure::latencies::{DecodeError, Exact, Latencies};
@@ -24,7 +25,7 @@ pub struct RunHistograms {
 pub struct LabelHistograms {
     /// The label.
     pub label: String,
-    /// Those of ok samples; of all of them where `mixed` says so.
+    /// Those of ok samples; of all samples where `mixed` is true.
     pub ok: StoredHistogram,
     /// An older dlt measured some of it, which did not keep failed samples apart.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -39,7 +40,7 @@ pub struct LabelHistograms {
 pub struct StoredHistogram {
     /// HDR V2, deflated, base64 (decision 17).
     pub counts: String,
-    /// Values.
+    /// Values, those above 1 h included.
     pub count: u64,
     /// Smallest, µs.
     pub min_us: u64,
@@ -72,7 +73,7 @@ impl StoredHistogram {
             count: self.count,
             min_us: self.min_us,
             max_us: self.max_us,
-            // A sum that is no number does not fit the counts, which is refused.
+            // A sum that is no number counts as 0; only the count is checked.
             sum_us: self.sum_us.parse().unwrap_or(0),
             sum_squares_us: self.sum_squares_us.parse().unwrap_or(0),
             beyond: self.beyond,

@@ -1,6 +1,6 @@
-//! What processes tell each other about a run: the order of a runner, its lines
-//! on stdout, its report and its timeline; and a run's
-//! merged histograms. Formats only; sending is others'.
+//! What processes send each other about a run: the order of a runner, its lines
+//! on stdout, its report and its timeline; and a run's merged histograms. Formats
+//! only; sending is left to worker and pipeline.
 
 pub mod histograms;
 pub mod order;

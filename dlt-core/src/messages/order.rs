@@ -1,7 +1,6 @@
-//! What a runner is told: the order, the same for a whole batch and carried by
-//! environment variables (contract worker.md 3.1, dlt.md 5), and the start
-//! connection's frames (dlt.md 4). Reading variables and sockets is the
-//! worker's job.
+//! A runner's order, the same for a whole batch and carried by environment
+//! variables (contract worker.md 3.1, dlt.md 5), and the start connection's
+//! frames (dlt.md 4). Reading variables and sockets is the worker's job.
 
 use crate::ids::{IdError, Region, RunPrefix, RunnerId, TestId, TestRunId};
 use crate::load::share::{Lot, Share, Slice};
@@ -11,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 /// Largest frame of the start connection, bytes.
 pub const LONGEST_FRAME_BYTES: usize = 1024 * 1024;
-/// A told stop cuts a longer graceful stop to this, µs: decision 6 wants a
-/// stopped runner gone within 20 s, its report stored.
+/// A requested stop shortens a longer graceful stop to this, µs: decision 6
+/// requires that a stopped runner ends within 20 s, its report stored.
 pub const LONGEST_TOLD_STOP_US: u64 = 15_000_000;
-/// A peer that says nothing for so long is lost, seconds.
+/// A peer that sends nothing for so long is lost, seconds.
 pub const SILENT_PEER_S: u64 = 10;
 
 /// A runner's part in its region.
@@ -183,16 +182,16 @@ pub struct WorkersFile {
 /// One worker's address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerAddress {
-    /// Who.
+    /// The worker's id.
     pub runner: RunnerId,
     /// `host:port`.
     pub address: String,
 }
 
-/// A leader's word that its region is ready.
+/// A leader's confirmation that its region is ready.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaderReady {
-    /// The leader itself.
+    /// The leader's id.
     pub leader: RunnerId,
     /// The workers it holds a connection to.
     pub connected: Vec<RunnerId>,
@@ -209,7 +208,7 @@ pub struct StartFile {
     pub start_at_us: u64,
 }
 
-/// What a worker is told by its leader's `start`.
+/// What a leader's `start` carries to a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {
     /// Part of the region's band.
@@ -225,7 +224,7 @@ pub struct Start {
 }
 
 impl Start {
-    /// What of the run is the receiver's.
+    /// The receiver's part of the run.
     pub fn lot(&self) -> Lot {
         Lot {
             slice: self.slice,
@@ -238,19 +237,19 @@ impl Start {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToWorker {
-    /// Proof that the sender knows the run's secret.
+    /// Proof that the sender has the run's secret.
     Auth {
         /// HMAC-SHA256 of the challenge, lower-case hex.
         hmac: String,
     },
-    /// A clock probe, and the leader's sign of life: sent every few seconds as
+    /// A clock probe, and the leader's heartbeat: sent every few seconds as
     /// long as the connection stands, answered at once. t1 is the leader's
     /// clock, µs since the Unix epoch.
     Probe {
         /// When it was sent.
         t1_us: u64,
     },
-    /// Begin.
+    /// Begin at the instant that it carries.
     Start(Start),
     /// Stop the load, finish what is in flight, report.
     Stop {
@@ -263,11 +262,11 @@ pub enum ToWorker {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToLeader {
-    /// First word after the connection stands.
+    /// First frame once the connection stands.
     Hello {
         /// Random, lower-case hex.
         challenge: String,
-        /// Who speaks.
+        /// The worker's id.
         runner: RunnerId,
     },
     /// Answer to a probe; t2 and t3 are the worker's clock.
@@ -279,7 +278,7 @@ pub enum ToLeader {
         /// When this was sent.
         t3_us: u64,
     },
-    /// The start is understood.
+    /// The start is accepted.
     Ack {},
     /// One second's tally.
     Tick(Box<Tick>),

@@ -1,5 +1,6 @@
-//! What a runner says on stdout: one JSON object a line (dlt.md 3). Anything
-//! else on that stream is counted as unreadable, never skipped in silence.
+//! What a runner writes on stdout: one JSON object a line (dlt.md 3). Anything
+//! else on that stream is counted as unreadable, never skipped in silence, by
+//! the pipeline that reads it.
 
 use crate::ids::{Region, RunnerId, TestId, TestRunId};
 use crate::measure::second::Second;
@@ -25,11 +26,11 @@ pub enum RunnerLine {
     /// The worker listens and may be started.
     #[serde(rename = "DLT_READY")]
     Ready {
-        /// Who.
+        /// The worker's id.
         runner: RunnerId,
-        /// Where.
+        /// The region that it runs in.
         region: Region,
-        /// `host:port` for the leader to call.
+        /// `host:port` for the leader to connect to.
         address: String,
     },
     /// A second of a region, not to be published.
@@ -41,7 +42,7 @@ pub enum RunnerLine {
     /// The last line.
     #[serde(rename = "DLT_FINISHED")]
     Finished {
-        /// Who.
+        /// The runner's id.
         runner: RunnerId,
         /// The exit code that follows.
         exit: i32,
@@ -65,20 +66,20 @@ impl RunnerLine {
     }
 }
 
-/// One second of a runner or, in its leader's line, of a region, on its way to
-/// whoever watches. Added, never averaged. On the wire it is one flat object:
-/// the names, the fields of [`Second`], then the rest.
+/// A second on its way: of a runner or, in its leader's line, of a region.
+/// Added, never averaged. On the wire it is one flat object: the names, the
+/// fields of [`Second`], then the rest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tick {
-    /// Of which scenario.
+    /// The scenario's id.
     pub test_id: TestId,
-    /// Of which run.
+    /// The run's id.
     pub run_id: TestRunId,
-    /// Of which region.
+    /// The region of the runner or runners.
     pub region: Region,
     /// Rises by one from 0; a gap is a lost tick.
     pub seq: u64,
-    /// What happened in it.
+    /// The tally of that second.
     pub second: Second,
     /// Statuses read in this second, whatever they were: does the target answer at all.
     pub answers: u64,
@@ -212,11 +213,11 @@ impl Tick {
 pub enum RunnerState {
     /// Makes load.
     Loading,
-    /// Has not been heard of for more than 3 s.
+    /// Its last event is more than 3 s old.
     Lagging,
     /// Its load is over.
     Finished,
-    /// Its connection is gone.
+    /// Its connection is lost.
     Lost,
 }
 

@@ -1,6 +1,7 @@
 //! A run second by second: what ticks carry and what the timeline objects keep
 //! (decision 17). Seconds are added over runners and regions; a percentile of
-//! a second is read from its added coarse histogram.
+//! a second is read from its added coarse histogram. Storing timelines is left
+//! to worker and pipeline.
 
 use crate::ids::{Region, RunnerId};
 use crate::measure::second::{LabelSecond, Second};
@@ -28,9 +29,9 @@ pub struct LabelSeries {
 pub struct Timeline {
     /// [`TIMELINE_FORMAT`].
     pub format: u32,
-    /// Whose.
+    /// The runner's id.
     pub runner: RunnerId,
-    /// Where.
+    /// The region that it ran in.
     pub region: Region,
     /// The stretches, rising; a runner that did nothing in one still lists it.
     pub seconds: Vec<Second>,
@@ -85,7 +86,7 @@ pub struct TimelineMerger {
     labels: BTreeMap<String, BTreeMap<u64, LabelSecond>>,
     /// The oldest format that was added.
     oldest: Option<u32>,
-    /// Some runner had too many labels to tell them apart: the others' rows
+    /// Some runner had too many labels to keep them apart: the others' rows
     /// alone would be too low, so none are shown.
     labels_lost: bool,
 }

@@ -34,7 +34,7 @@ const KEYS: [&str; 14] = [
     "saveOnly",
     "scheduleTimezone",
 ];
-/// When it runs: `post` understands these; a file that is run now only warns.
+/// When it runs: `post` reads these; in a file that is run now they cause a warning.
 const WHEN: [&str; 7] = [
     "scheduleStep",
     "scheduleDate",
@@ -202,7 +202,7 @@ fn concurrency(test_scenario: &TestScenario, at: usize, entry: &Entry) -> Option
     }
 }
 
-/// Notes execution items that nobody has given any load.
+/// Notes execution items without any load.
 fn check_load_is_given(test_scenario: &TestScenario, entries: &[Entry], notes: &mut Notes) {
     for (at, item) in test_scenario.executions.iter().enumerate() {
         if !item.is_per_task() {

@@ -4,13 +4,13 @@
 use crate::keys::LARGEST_FILE_BYTES;
 use crate::load::LONGEST_LOAD_US;
 
-/// Largest scenario text, bytes: what the smallest door (a Lambda's request)
-/// lets through.
+/// Largest scenario text, bytes: the smallest limit on its way, that of a
+/// Lambda's request.
 pub const LONGEST_TEXT_BYTES: usize = 6 * 1024 * 1024;
 /// Deepest nesting of a scenario text: five times what the form needs, and far
 /// from any parser's stack.
 pub const DEEPEST: usize = 64;
-/// Most faults told at once: nobody reads more, and a hostile body must not
+/// Most faults reported at once: more help no reader, and a hostile body must not
 /// make a longer answer than itself.
 pub const MOST_FAULTS: usize = 500;
 /// Most warnings kept.
@@ -22,7 +22,7 @@ pub const MOST_USERS: u64 = 1_000_000;
 pub const MOST_CONCURRENCY: u64 = 25_000;
 /// Most arrivals per second of a run: a hundred times what 1,000 small tasks send.
 pub const MOST_ARRIVALS: f64 = 10_000_000.0;
-/// Requests in flight in open load unless the scenario says otherwise.
+/// Most requests in flight in open load unless the scenario sets it.
 pub const DEFAULT_CONNECTIONS: u64 = 10_000;
 /// Most requests in flight in open load: as many as users.
 pub const MOST_CONNECTIONS: u64 = 1_000_000;
@@ -38,18 +38,18 @@ pub const ITERATIONS_END_US: u64 = 3600 * 1_000_000;
 pub const SHORTEST_HOLD_US: u64 = 1_000_000;
 /// Longest planned load.
 pub const LONGEST_US: u64 = LONGEST_LOAD_US;
-/// How long requests in flight may finish unless the scenario says otherwise.
+/// How long requests in flight may finish unless the scenario sets it.
 pub const DEFAULT_GRACEFUL_STOP_US: u64 = 5_000_000;
 /// Longest graceful stop: a run's end must stay foreseeable.
 pub const LONGEST_GRACEFUL_STOP_US: u64 = 600 * 1_000_000;
 
-/// How often a name is asked for again unless the scenario says otherwise: what
-/// load balancers of clouds change their addresses in is a minute or more.
+/// How often a name is resolved again unless the scenario sets it: load balancers
+/// of clouds change their addresses in a minute or more.
 pub const DEFAULT_DNS_REFRESH_US: u64 = 30 * 1_000_000;
-/// Shortest time between two questions for a name: each thread of each runner
-/// asks, and a resolver is not what is to be tested.
+/// Shortest time between two lookups of a name: each thread of each runner makes
+/// them, and the resolver is not the target.
 pub const SHORTEST_DNS_REFRESH_US: u64 = 1_000_000;
-/// Longest time between two questions for a name: longer than any load is never.
+/// Longest time between two lookups of a name: the longest load, which means never.
 pub const LONGEST_DNS_REFRESH_US: u64 = LONGEST_LOAD_US;
 
 /// Most `execution` items: each is a load of its own in every runner.
@@ -70,7 +70,7 @@ pub const LONGEST_HEADER_BYTES: usize = 8_192;
 pub const LONGEST_LABEL: usize = 255;
 /// Longest file name, characters: PATH_MAX of Linux.
 pub const LONGEST_PATH: usize = 4_096;
-/// Redirects followed unless the scenario says otherwise.
+/// Most redirects that are followed unless the scenario sets it.
 pub const DEFAULT_REDIRECTS: u32 = 10;
 /// Most redirects that may be asked for: five times what browsers follow.
 pub const MOST_REDIRECTS: u64 = 100;
@@ -118,7 +118,7 @@ pub const DEEPEST_QUERY: usize = 8;
 /// Highest `match-no`.
 pub const MOST_MATCHES: u64 = 10_000;
 
-/// Most entries of `testTaskConfigs` that are looked at: more than regions exist.
+/// Most entries of `testTaskConfigs` that are read: more than regions exist.
 pub const MOST_TASK_CONFIGS: usize = 100;
 /// Most tags (contract).
 pub const MOST_TAGS: usize = 5;
@@ -126,7 +126,7 @@ pub const MOST_TAGS: usize = 5;
 pub const LONGEST_TAG: usize = 50;
 /// Longest description, characters (contract).
 pub const LONGEST_DESCRIPTION: usize = 60_000;
-/// `healthyThreshold` unless the scenario says otherwise, per cent (decision 5).
+/// `healthyThreshold` unless the scenario sets it, per cent (decision 5).
 pub const DEFAULT_HEALTHY_THRESHOLD: u64 = 90;
 /// Most thresholds: each is judged for every run and shown on one screen.
 pub const MOST_THRESHOLDS: usize = 100;

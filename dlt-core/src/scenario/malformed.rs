@@ -5,8 +5,8 @@
 //! UTF-8) and its `faults` as `path: reason`. `fill` replaces `at` in the text
 //! by `with`, `times` times, for what is too long to be written out. The list
 //! supposes the regions lo-home-1 with 8 runners and lo-home-2 with 4, and that
-//! no file has a name beginning with `missing`; what is said of such a file is
-//! the caller's word, so only the path of that fault is the same everywhere.
+//! no file has a name beginning with `missing`; the reason for such a file comes
+//! from the caller, so only the path of that fault is the same everywhere.
 
 use crate::refusal::{Fault, Faults};
 use crate::scenario::tests::{defaults, files};

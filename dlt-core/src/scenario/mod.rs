@@ -28,7 +28,7 @@ use document::notes::Notes;
 use plan::Plan;
 use serde_json::Value;
 
-/// A scenario, understood.
+/// A scenario, read and checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
     /// Given by the body, or None.
@@ -45,7 +45,7 @@ pub struct Scenario {
     pub tasks: Vec<TaskConfig>,
     /// What to request and how hard.
     pub plan: Plan,
-    /// When it passes.
+    /// Conditions that a run must meet to pass.
     pub thresholds: Vec<Threshold>,
     /// Unknown keys and the like, as sentences.
     pub warnings: Vec<String>,
@@ -56,7 +56,7 @@ pub struct Scenario {
 /// How many runners in a region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskConfig {
-    /// Where.
+    /// The region that they run in.
     pub region: Region,
     /// Runners, at least 1.
     pub task_count: u64,
@@ -74,7 +74,7 @@ pub struct Defaults {
     /// Name when the file has none.
     pub name: String,
     /// `showLive` when the body has none: false for the API, as its contract
-    /// says; true for `dlt run`, which shows what it runs.
+    /// requires; true for `dlt run`, which shows what it runs.
     pub show_live: bool,
 }
 
@@ -87,7 +87,7 @@ pub enum Format {
     Yaml,
 }
 
-/// Says whether a named file can be used: its absolute path, or why not.
+/// Checks whether a named file can be used: its absolute path, or why not.
 pub type FileCheck<'a> = &'a dyn Fn(&str) -> Result<String, String>;
 
 impl Scenario {

@@ -1,4 +1,4 @@
-//! Names for people, and tags.
+//! Names for people, and tags. The stored form of a tag is left to `tags`.
 
 use crate::scenario::document::notes::{Node, Notes};
 use crate::scenario::limits::MOST_TAGS;

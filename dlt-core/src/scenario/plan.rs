@@ -1,6 +1,6 @@
 //! The plan: the `testScenario` (Taurus-like), resolved and typed, as the
 //! engine runs it. Every default is filled in; nothing is text that has still
-//! to be understood.
+//! to be parsed. Reading files and replacing variables is left to the worker.
 
 use crate::load::Model;
 use crate::scenario::limits::DEFAULT_DNS_REFRESH_US;
@@ -19,7 +19,7 @@ pub struct Plan {
 pub struct Group {
     /// The scenario's name.
     pub name: String,
-    /// How hard.
+    /// How much load, and when it stops.
     pub load: Load,
     /// Requests in order; a user repeats them, an arrival walks them once.
     pub steps: Vec<Step>,
@@ -74,14 +74,14 @@ pub struct Load {
     pub retry: Retry,
 }
 
-/// What happens to a request that dies on a reused connection before a byte of
+/// What happens to a request whose reused connection ended before a byte of
 /// answer came (decision 43).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Retry {
     /// One that may be repeated is sent again, once, on a fresh connection.
     #[default]
     Safe,
-    /// It has failed.
+    /// The request fails.
     Never,
 }
 
@@ -121,7 +121,7 @@ pub struct Step {
     pub timeouts: Timeouts,
     /// Follow 301, 302, 303, 307, 308.
     pub follow_redirects: bool,
-    /// Most hops.
+    /// Most redirects that are followed.
     pub max_redirects: u32,
     /// Which statuses are ok.
     pub expect_status: StatusSet,
@@ -136,7 +136,7 @@ pub struct Step {
 pub struct UrlText {
     /// What stands before `text` unless that turns out to be absolute.
     pub base: String,
-    /// The text.
+    /// The text with its variables.
     pub text: String,
     /// Whether scheme, host or port may vary.
     pub host_varies: bool,
@@ -149,14 +149,14 @@ impl Step {
     }
 }
 
-/// The usual ways to say who one is.
+/// How a request is authenticated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Auth {
     /// `Authorization: Basic`.
     Basic {
         /// Without a colon.
         username: String,
-        /// Anything.
+        /// Any text without control characters.
         password: String,
     },
     /// `Authorization: Bearer`.
@@ -206,20 +206,20 @@ pub enum Subject {
 pub enum Check {
     /// Each of `wanted` is there, or with `not` none of them.
     Contains {
-        /// Where.
+        /// The part of the answer that is searched.
         subject: Subject,
-        /// What.
+        /// What is looked for.
         wanted: Vec<Wanted>,
-        /// The contrary.
+        /// Inverts the check: none of `wanted` may be there.
         not: bool,
     },
     /// A JSONPath leads to something, or to what is expected.
     Json {
-        /// Where.
+        /// The JSONPath, on the body.
         query: JsonQuery,
-        /// What; None: anything.
+        /// The value that is expected; None: anything.
         expected: Option<Wanted>,
-        /// The contrary.
+        /// Inverts the check.
         invert: bool,
     },
 }
@@ -255,9 +255,9 @@ pub enum Find {
         pattern: Pattern,
         /// Its group; 0 is the whole match.
         group: usize,
-        /// Which match.
+        /// Which match, from 1.
         nth: usize,
-        /// In what.
+        /// The part of the answer that is searched.
         subject: Subject,
     },
 }
@@ -300,7 +300,7 @@ pub struct Tls {
 /// How the names that a group's requests go to become addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dns {
-    /// Time between two questions for a name, µs.
+    /// Time between two lookups of a name, µs.
     pub refresh_us: u64,
     /// Which of a name's addresses are used.
     pub policy: DnsPolicy,
@@ -318,7 +318,7 @@ impl Default for Dns {
 /// Which of a name's addresses are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DnsPolicy {
-    /// All, connections going round.
+    /// All, in turn from connection to connection.
     Spread,
     /// The one that the resolver names first.
     First,

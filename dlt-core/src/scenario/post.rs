@@ -1,6 +1,6 @@
-//! The body of POST /scenarios: what it wants done, the scenario in it, and the
-//! body as it is kept (api-behaviour.md 3, 4). Looking at stored scenarios,
-//! regions and capacity, and doing it, is the pipeline's job.
+//! The body of POST /scenarios: what is to be done, the scenario in it, and the
+//! body as it is kept (api-behaviour.md 3, 4). Checking it against stored
+//! scenarios, regions and capacity, and doing it, is the pipeline's job.
 
 use crate::ids::{Region, TestId};
 use crate::refusal::Refusal;
@@ -33,7 +33,7 @@ const OF_THE_RECORD: [&str; 17] = [
     "history",
     "succPercent",
 ];
-/// Fields that say what is to be done, and are not kept with the scenario.
+/// Fields of the request alone, which are not kept with the scenario.
 const OF_THE_REQUEST: [&str; 10] = [
     "regionalTaskDetails",
     "saveOnly",
@@ -47,7 +47,7 @@ const OF_THE_REQUEST: [&str; 10] = [
     "eventBridge",
 ];
 
-/// A body, understood.
+/// A body, read and checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Post {
     /// The scenario's id, if the client chose one.
@@ -64,7 +64,7 @@ pub struct Post {
     pub warnings: Vec<String>,
 }
 
-/// What a body wants done.
+/// What is to be done with a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Keep it and start a run.
@@ -116,7 +116,7 @@ impl When {
 
 impl Post {
     /// Reads a body: the contract's schema first, then what its parts mean.
-    /// `files` says whether a named file was uploaded.
+    /// `files` checks whether a named file was uploaded.
     pub fn read(body: &Value, files: FileCheck<'_>) -> Result<Self, Refusal> {
         let faults = wire::faults(body);
         if !faults.is_empty() {
@@ -148,7 +148,7 @@ impl Post {
         let scenario = match text("testType") {
             "simple" => {
                 let defaults = Defaults {
-                    // Room is looked at later, with codes of its own.
+                    // Capacity is checked later, with codes of its own.
                     regions: tasks
                         .iter()
                         .map(|task| (task.region.clone(), MOST_USERS))
@@ -340,7 +340,7 @@ fn fill_script(plain: &mut Value, tasks: &[TaskConfig]) {
     plain["testScenario"]["reporting"] = crate::scenario::region_document::reporting();
 }
 
-/// `testTaskConfigs` with numbers; the schema was looked at before.
+/// `testTaskConfigs` with numbers; the schema was checked before.
 fn task_configs(body: &Value) -> Vec<TaskConfig> {
     let items = body["testTaskConfigs"].as_array();
     items

@@ -1,20 +1,20 @@
 //! The scenario that `dlt run URL` means: flags in, the body of a scenario
 //! file out. It checks nothing; `Scenario::from_text` does, so a wrong flag
-//! and a wrong file are told in the same words.
+//! and a wrong file are refused with the same sentences.
 
 use serde_json::{Map, Value, json};
 
-/// Users of a quick run that says nothing about its load.
+/// Users of a quick run whose flags set no load.
 pub const QUICK_USERS: u64 = 10;
-/// How long a quick run lasts that says nothing about its end.
+/// How long a quick run lasts whose flags set no end.
 pub const QUICK_DURATION: &str = "10s";
 /// Name of a quick run that has none.
 pub const QUICK_NAME: &str = "quick run";
 
-/// What `dlt run URL` was told.
+/// The flags of `dlt run URL`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Quick {
-    /// The target.
+    /// The URL of the target.
     pub url: String,
     /// Method; GET when absent.
     pub method: Option<String>,
@@ -28,7 +28,7 @@ pub struct Quick {
     pub arrivals: Option<f64>,
     /// How long the load is held.
     pub duration: Option<String>,
-    /// How long it takes to get there.
+    /// How long the load rises before it is held.
     pub ramp_up: Option<String>,
     /// Rounds of each user.
     pub iterations: Option<u64>,

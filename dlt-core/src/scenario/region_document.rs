@@ -1,4 +1,5 @@
-//! The document of a region: what its runners fetch, and reading it back.
+//! The document of a region: what its runners fetch, and reading it back. Storing
+//! and fetching it is left to pipeline and worker.
 
 use crate::ids::Region;
 use crate::load::{Curve, Model};
@@ -22,7 +23,7 @@ impl Scenario {
             match self.task_users(at, task) {
                 Some(users) => item["concurrency"] = json!(users),
                 None => {
-                    // Left in, it would contradict arrivals or say nothing.
+                    // Left in, it would contradict arrivals or mean nothing.
                     item.as_object_mut()
                         .map(|item| item.shift_remove("concurrency"));
                 }
@@ -89,7 +90,7 @@ impl Plan {
     /// Reads a region's document, as a runner fetched it.
     pub fn from_document(document: &Value) -> Result<Self, Faults> {
         let mut notes = Notes::default();
-        // The files were looked at when the scenario was read.
+        // The files were checked when the scenario was read.
         let files = |path: &str| Ok(path.to_owned());
         let plan = Node::root(document).object(&mut notes).and_then(|object| {
             let test_scenario = test_scenario(&object, &files, &mut notes);

@@ -1,5 +1,6 @@
 //! Tags: how a written tag becomes a stored one (openapi `Tag`). Stored tags
-//! and filters go through the same rule, so they meet.
+//! and filters go through the same rule, so that they match. How many tags there
+//! may be is left to the readers of a body.
 
 use crate::scenario::limits::LONGEST_TAG;
 

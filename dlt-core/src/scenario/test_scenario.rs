@@ -1,5 +1,6 @@
 //! `testScenario`: which scenario each execution item runs, and the plan that
-//! comes of it once the users of a task are known.
+//! comes of it once the users of a task are known. Reading the parts is left to
+//! `execution` and `requests`.
 
 use crate::scenario::FileCheck;
 use crate::scenario::document::notes::{Node, Notes, Object, shown};
@@ -27,7 +28,6 @@ const NOT_SUPPORTED: [&str; 6] = [
     "settings",
 ];
 
-/// Reads `testScenario`.
 pub(crate) fn test_scenario(
     object: &Object<'_>,
     files: FileCheck<'_>,

@@ -1,6 +1,6 @@
 //! The contract's schema of POST /scenarios (openapi `CreateScenarioRequest`):
 //! every limit that DLT's clients and ours may count on, as faults with their
-//! paths. It asks more than a scenario file must give; what the parts mean is
+//! paths. It requires more than a scenario file must have; what the parts mean is
 //! read afterwards (`body`). Our own keys are left to that reading.
 
 use crate::ids::{Region, TestId};
@@ -121,7 +121,7 @@ fn schedule_fields(root: &Object<'_>, notes: &mut Notes) {
 }
 
 /// YYYY-MM-DD with a month and a day that exist somewhere; the calendar is
-/// asked later.
+/// checked later.
 fn is_date(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let number = |part: &str, length: usize| {

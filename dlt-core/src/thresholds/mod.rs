@@ -1,11 +1,12 @@
 //! Thresholds as the scenario has them: what is compared with what. Here are
-//! the words, `parse` reads them; what a run makes of them is `judge::outcome`'s.
+//! the types, `parse` reads them; judging a run by them is left to
+//! `judge::outcome`.
 
 mod parse;
 
 use crate::measure::tally::TimesOver;
 
-/// A threshold, understood; `expression` is kept as written.
+/// A threshold, parsed; `expression` is kept as written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Threshold {
     /// As the scenario has it.
@@ -16,7 +17,7 @@ pub struct Threshold {
     pub metric: Metric,
     /// Which samples a time is of: `all.` before it means all, else ok ones.
     pub over: TimesOver,
-    /// How.
+    /// How the value is compared with the limit.
     pub comparison: Comparison,
     /// With what, in `unit`.
     pub limit: f64,
@@ -24,7 +25,7 @@ pub struct Threshold {
     pub unit: Unit,
 }
 
-/// What a threshold looks at.
+/// What a threshold compares with its limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Metric {
     /// A percentile of the response time, 0 to 100.

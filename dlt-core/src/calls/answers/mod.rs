@@ -456,7 +456,7 @@ pub struct StackInfo {
     pub dlt_version: Option<String>,
 }
 
-/// The baseline's run, or null when it is gone.
+/// The baseline's run, or null when it no longer exists.
 fn baseline_details(generator: &mut SchemaGenerator) -> Schema {
     let run = generator.subschema_for::<BaselineRun>();
     json_schema!({ "oneOf": [{ "type": "null" }, run] })

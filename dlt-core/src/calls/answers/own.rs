@@ -43,14 +43,14 @@ pub enum Samples {
 }
 
 impl Samples {
-    /// Each, as it is written.
+    /// Every value with its word on the wire.
     pub const NAMES: [(&'static str, Self); 3] = [
         ("ok", Self::Ok),
         ("failed", Self::Failed),
         ("all", Self::All),
     ];
 
-    /// As it is written.
+    /// The word on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -59,7 +59,7 @@ impl Samples {
         }
     }
 
-    /// What an answer without the word is over: that of an older dlt.
+    /// What an answer without `of` is over: all samples, since an older dlt wrote it.
     pub fn before() -> Self {
         Self::All
     }

@@ -9,7 +9,7 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-/// The whole document.
+/// The OpenAPI document, its schemas sorted by name.
 pub fn openapi() -> Value {
     let mut settings = SchemaSettings::draft2020_12().for_serialize();
     settings.definitions_path = "/components/schemas".into();
@@ -46,8 +46,8 @@ pub fn openapi() -> Value {
     })
 }
 
-/// A field that need not be there is left out when there is nothing to say, and
-/// never null; schemars cannot know that of an `Option`.
+/// An optional field without a value is left out and never null; for an `Option`
+/// schemars describes a null.
 fn left_out_not_null(schema: &mut Value) {
     let required = schema.get("required").cloned().unwrap_or_default();
     let needed = |name: &str| {

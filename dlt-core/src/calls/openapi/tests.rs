@@ -19,7 +19,7 @@ fn the_golden_file_is_this() {
     );
 }
 
-/// A request of an operation, good enough to be read.
+/// The status with which a minimal request of an operation is read.
 fn status(method: &str, row: &Row) -> Option<u16> {
     let path = row
         .template

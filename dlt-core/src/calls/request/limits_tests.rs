@@ -96,7 +96,7 @@ fn queries() {
         ("GET", "/scenarios/a/baseline?data=true", "", 0, TAKEN),
         ("GET", "/scenarios/a/baseline?data=1", "", 0, &data),
         ("DELETE", "/scenarios/a/baseline?more", "", 0, &more),
-        // Where the contract does not look at the query.
+        // Where the contract ignores the query.
         ("GET", "/scenarios/a/testruns/b?more=1", "", 0, TAKEN),
         ("GET", "/tasks?more=1", "", 0, TAKEN),
         ("GET", "/regions?more=1", "", 0, TAKEN),

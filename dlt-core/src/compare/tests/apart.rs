@@ -1,9 +1,9 @@
-//! Times of ok answers and failures, held against each other apart.
+//! Times of ok answers and of failures, compared separately.
 
 use super::*;
 
 /// Half of the requests fail at once: the answers are what they were, so no time
-/// changed, and the failures are told as failures.
+/// changed, and the failures are counted as failures.
 #[test]
 fn quick_failures_make_no_run_faster() {
     let half_dead = System {
@@ -22,7 +22,7 @@ fn quick_failures_make_no_run_faster() {
         };
         assert_eq!(row.change, expected, "{row:?}");
     }
-    // Of a few answers among failures nothing is said.
+    // A few answers among failures are not judged.
     let dead = System {
         failures: 0.995,
         ..CALM
@@ -72,7 +72,7 @@ fn times_over_all_and_over_ok_samples_are_not_compared() {
             );
         }
     }
-    // Without failures there is nothing to tell apart; two old ones are alike.
+    // Without failures there is nothing to keep apart; two old ones are alike.
     assert_eq!(compared(&old(0.0, 2), &clean).verdict, Verdict::Same);
     assert_eq!(
         compared(&old(0.01, 2), &old(0.01, 3)).verdict,

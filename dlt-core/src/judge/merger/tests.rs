@@ -1,5 +1,5 @@
 //! What comes of merged reports: the same as of all samples together, and as
-//! a naive sum over raw values says.
+//! of a naive sum over raw values.
 
 mod apart;
 mod naive;

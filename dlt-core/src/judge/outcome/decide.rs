@@ -1,5 +1,5 @@
-//! What a run's end says of its outcome. Judging single thresholds is
-//! `outcome`'s own.
+//! The outcome of a run: from how it ended, and from the results of its
+//! thresholds. Judging single thresholds is left to `outcome`.
 
 use super::{Outcome, ThresholdResult};
 use crate::measure::account::Account;
@@ -41,7 +41,7 @@ pub(crate) fn decide(ending: Ending<'_>) -> Outcome {
         could_not_run = ending.everyone_silent;
     }
     if let Some(failure) = ending.failure
-        // The runners' own word may be all that the control plane knows.
+        // The control plane may repeat a runner's reason: it is listed once.
         && !reasons.iter().any(|reason| reason.contains(failure))
     {
         reasons.push(failure.to_owned());

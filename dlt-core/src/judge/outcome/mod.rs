@@ -1,6 +1,6 @@
 //! Did it pass: thresholds, judged on merged data. Whether the numbers may be
-//! believed is another question, answered by `verdict`. What thresholds are is
-//! `thresholds`'; what the run's end says is `decide`'s.
+//! believed is left to `verdict`, parsing thresholds to `thresholds`, and what the
+//! run's end means for the outcome to `decide`.
 
 mod decide;
 
@@ -69,7 +69,7 @@ impl Threshold {
         }
     }
 
-    /// That there is no time, for no sample that it would be of ended ok.
+    /// Why there is no value, where the time is of ok samples and none ended ok.
     fn no_answers(&self, measured: &Measured<'_>) -> Option<String> {
         let samples = measured.samples;
         let lacking = self.metric.is_time()

@@ -1,4 +1,5 @@
-//! Blocks: the exact numbers of a run, a region or a label.
+//! Blocks: the exact numbers of a run, a region or a label. Merging the tallies
+//! that they are read from is left to `merger`.
 
 use super::{Block, Distribution};
 use crate::measure::latencies::Latencies;

@@ -1,4 +1,5 @@
-//! Who reported, which seconds are missing, how evenly it started.
+//! Which runners reported, which seconds are missing, how evenly the run started.
+//! What that means for its trust is left to `verdict`.
 
 use super::runner::everyone_silent;
 use super::{Coverage, RunFacts, RunnerFacts, StartSummary};
@@ -29,8 +30,8 @@ pub(crate) fn coverage(
         .map(|(runner, _)| runner.to_string())
         .collect();
     let all_silent = everyone_silent(runners);
-    // Where the load may end before its planned time, a runner owes the seconds
-    // that it measured, and one that is missing owes what the longest has.
+    // Where the load may end before its planned time, a runner is expected to have
+    // ticks of the seconds that it measured, a missing one those of the longest.
     let early = |runner: &RunnerFacts| match runner.ended {
         Ended::AsPlanned => bounded,
         Ended::Stopped { .. } => facts.cancelled,

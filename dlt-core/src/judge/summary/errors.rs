@@ -1,4 +1,5 @@
-//! The run's errors: what went wrong, how often, for whom and when.
+//! The run's errors: what went wrong, how often, on which runners and when. What
+//! a runner counts as one error is left to its engine.
 
 use super::ErrorRow;
 use crate::ids::RunnerId;

@@ -15,7 +15,7 @@ const BILLION: u64 = 1_000_000_000;
 impl LoadSummary {
     /// The plan of `tasks` runners. Where some groups are open and some closed,
     /// the model is `open`, the curve is that of the arrivals, and both peaks
-    /// are told.
+    /// are given.
     pub fn planned(plan: &Plan, tasks: u64) -> Self {
         planned(plan, tasks)
     }

@@ -1,9 +1,9 @@
 //! A run's one result, made of its runners' reports: total, by region, by
 //! label. Percentiles are read from merged histograms, means from exact sums.
 //!
-//! Here are the words; `merger` adds reports up, the other files each make one
-//! part of the result from the sums. What may be said of the numbers is
-//! `verdict`'s and `outcome`'s.
+//! Here are the types; `merger` adds reports up, the other files each make one
+//! part of the result from the sums. Judging the numbers is left to `verdict`
+//! and `outcome`.
 
 mod blocks;
 pub(super) mod coverage;
@@ -232,14 +232,14 @@ impl AccountSummary {
 /// What is known of a run beside its reports.
 #[derive(Debug, Clone, Copy)]
 pub struct RunFacts<'a> {
-    /// Every runner that was dealt a part of the load: whoever of them sends no
+    /// Every runner that was dealt a part of the load: one of them without a
     /// report is missing.
     pub dealt: &'a [(RunnerId, Region)],
     /// What was planned.
     pub plan: &'a Plan,
     /// Runners asked for, over all regions: turns per-task users into the run's.
     pub tasks: u64,
-    /// When it passes.
+    /// The scenario's thresholds.
     pub thresholds: &'a [Threshold],
     /// The start instant, µs since the Unix epoch; None if none was given.
     pub start_at_us: Option<u64>,

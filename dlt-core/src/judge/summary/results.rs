@@ -1,7 +1,7 @@
 //! The compatible `results` object (openapi `ResultsByRegion`), pooled as
-//! decision 18 says: counts, bytes and concurrency are sums over runners,
+//! decision 18 requires: counts, bytes and concurrency are sums over runners,
 //! means, deviation and percentiles those of all samples together, failed ones
-//! too, as Taurus has them.
+//! too, as Taurus has them. Exact numbers are left to `blocks`.
 
 use crate::measure::tally::LabelTally;
 use crate::messages::report::codes;

@@ -1,5 +1,6 @@
-//! What is remembered of each runner when its histograms have been merged:
-//! a few numbers, so that a thousand runners stay small.
+//! What is kept of each runner when its histograms have been merged: a few
+//! numbers, so that a thousand runners stay small. Judging them is left to
+//! `verdict`.
 
 use crate::ids::{Region, RunnerId};
 use crate::measure::account::Account;
@@ -7,10 +8,10 @@ use crate::measure::tally::{Tally, TimesOver};
 use crate::messages::report::{Ended, Report, StartFacts};
 use std::collections::BTreeMap;
 
-/// One runner's part in what may be said of a run.
+/// One runner's part in the result of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunnerFacts {
-    /// Where.
+    /// The region that it ran in.
     pub region: Region,
     /// Where its requests went.
     pub account: Account,
@@ -23,7 +24,7 @@ pub struct RunnerFacts {
     pub lost_share: Option<f64>,
     /// Answers without a stamp of the kernel that could be used.
     pub unstamped: u64,
-    /// Answers.
+    /// Complete answers.
     pub answers: u64,
     /// CPU time of the process during the load, µs.
     pub cpu_us: u64,
@@ -43,13 +44,13 @@ pub struct RunnerFacts {
     pub files_exhausted: u64,
     /// First and last second in which the generator was over a limit.
     pub bad_seconds: Option<(u64, u64)>,
-    /// How it started.
+    /// How it started; None if it never did.
     pub start: Option<StartFacts>,
     /// How it ended.
     pub ended: Ended,
     /// Measured length, µs.
     pub duration_us: u64,
-    /// Seconds that it told of.
+    /// Ticks that it made: one for each second of load.
     pub ticks: u64,
 }
 

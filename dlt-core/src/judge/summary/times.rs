@@ -1,17 +1,18 @@
-//! What the times of a summary are of, and when that has to be said: failures may
-//! be quick, so beside many of them times alone mislead (decision 40).
+//! What the times of a summary are of, and when that has to be shown: failures may
+//! be quick, so beside many of them times alone mislead (decision 40). How numbers
+//! are written is left to callers.
 
 use super::{Block, Blocks, Distribution, ErrorRow};
 use crate::measure::tally::TimesOver;
 use std::collections::BTreeMap;
 
-/// Share of failed among finished requests above which people and agents are told
+/// Share of failed among finished requests above which people and agents are shown
 /// what times are of: below, times over ok and over all samples are much alike.
 pub const MANY_FAILURES: f64 = 0.1;
 /// Most causes that are named.
 const MOST_CAUSES: usize = 2;
 
-/// What the times of a block are of, where that has to be said: many requests
+/// What the times of a block are of, where that has to be shown: many requests
 /// failed, or failed ones are in the times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimesOf {
@@ -28,7 +29,7 @@ pub struct TimesOf {
     pub failed_times: Option<Distribution>,
 }
 
-/// Whether so many failed that it has to be said what times are of.
+/// Whether so many failed that it has to be shown what times are of.
 pub fn many_failed(failed: u64, finished: u64) -> bool {
     failed as f64 > finished as f64 * MANY_FAILURES
 }
@@ -140,7 +141,7 @@ impl Blocks {
         })
     }
 
-    /// Whether failed samples are in its times, and cannot be told from ok ones.
+    /// Whether failed samples are in its times, not kept apart from ok ones.
     pub fn is_mixed(&self) -> bool {
         self.times_over == TimesOver::All && self.total.failed > 0
     }

@@ -1,4 +1,5 @@
-//! Sentences for people, each once, with the runners that said it.
+//! Sentences for people, each once, with the runners that reported it. Writing
+//! them is left to the reports and to `merger`.
 
 use crate::ids::RunnerId;
 use std::collections::BTreeMap;
@@ -10,17 +11,16 @@ const LONGEST_BYTES: usize = 1_000;
 /// Runners that a sentence names.
 const NAMED: usize = 3;
 
-/// Warnings over runners, in the order in which they were first said.
+/// Warnings over runners, in the order in which they first came.
 #[derive(Debug, Default)]
 pub(crate) struct Warnings {
     order: Vec<String>,
     runners: BTreeMap<String, Vec<RunnerId>>,
-    /// Said beyond [`MOST`].
+    /// Warnings beyond [`MOST`], only counted.
     further: u64,
 }
 
 impl Warnings {
-    /// A runner's.
     pub(crate) fn add(&mut self, runner: &RunnerId, warning: &str) {
         let warning = &warning[..warning.floor_char_boundary(LONGEST_BYTES)];
         if let Some(runners) = self.runners.get_mut(warning) {
@@ -34,7 +34,7 @@ impl Warnings {
         }
     }
 
-    /// The sentences; runners are named where not all `reported` said it.
+    /// The sentences; runners are named where fewer than `reported` have it.
     pub(crate) fn sentences(&self, reported: usize) -> Vec<String> {
         let mut sentences: Vec<String> = self
             .order

@@ -1,5 +1,6 @@
-//! Holding a run against the table of limits: runner by runner, since one bad
-//! runner among many hides in the run's percentiles.
+//! Checks a run against the table of limits: runner by runner, since one bad
+//! runner among many does not show in the run's percentiles. Which limits there are
+//! is left to `limits`.
 
 use super::{Code, Limit, Reason, Trust, Verdict};
 use crate::ids::RunnerId;
@@ -20,7 +21,7 @@ const BUSY_PERCENT: f64 = 70.0;
 pub struct Evidence<'a> {
     /// The runners that reported.
     pub runners: &'a BTreeMap<RunnerId, RunnerFacts>,
-    /// Who reported what.
+    /// Which runners reported, and how many seconds are missing.
     pub coverage: &'a Coverage,
     /// The run's account.
     pub account: &'a Account,

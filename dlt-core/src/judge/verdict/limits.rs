@@ -1,12 +1,12 @@
 //! The limits beyond which a run is not believed: one table (dlt.md 2), each
-//! row with its reason. Holding a run against it is `judge`'s.
+//! row with its reason. Checking a run against it is left to `judge`.
 
 use super::{Code, Trust};
 
 /// A row: beyond `degraded` the run is degraded, beyond `untrusted` untrusted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limit {
-    /// What is looked at.
+    /// What is checked.
     pub code: Code,
     /// What the number is, in a few words.
     pub short: &'static str,
@@ -16,7 +16,7 @@ pub struct Limit {
     pub untrusted: f64,
     /// The unit of both, as written behind a number.
     pub unit: &'static str,
-    /// Why the number matters, as the message says it.
+    /// Why the number matters, as the message has it.
     pub why: &'static str,
     /// What to do about it.
     pub advice: &'static str,
@@ -25,7 +25,7 @@ pub struct Limit {
 /// Never untrusted by amount alone.
 const NEVER: f64 = f64::INFINITY;
 
-/// The table.
+/// The table: a row for each [`Code`], in the order of the enum.
 pub const LIMITS: [Limit; 11] = [
     // 5 ms is what a busy but healthy scheduler adds; at 50 ms the generator,
     // not the plan, decides when requests leave.
@@ -38,8 +38,8 @@ pub const LIMITS: [Limit; 11] = [
         why: "requests left later than planned, which is part of response times and no part of service times",
         advice: "use more tasks or bigger ones, or a lower rate",
     },
-    // Whoever waits for us sends nothing meanwhile: the rate is lower than the
-    // target allows. Response times end before, so they hold.
+    // A user that waits for the generator sends nothing meanwhile: the rate is
+    // lower than the target allows. Response times end before, so they hold.
     Limit {
         code: Code::ReadDelay,
         short: "lost to reading answers late",
@@ -98,7 +98,7 @@ pub const LIMITS: [Limit; 11] = [
         why: "the generator came near its memory limit",
         advice: "give each task more memory, or use more tasks",
     },
-    // Dropped requests are those at the worst moments: they flatter percentiles.
+    // Dropped requests are those at the worst moments, so percentiles look better.
     Limit {
         code: Code::Drops,
         short: "dropped",
@@ -118,7 +118,7 @@ pub const LIMITS: [Limit; 11] = [
         why: "clocks of runners could not be compared better than this",
         advice: "look for a slow network between runners; per-second data is blurred by as much",
     },
-    // Whoever is missing made load whose samples are not in the result.
+    // A missing runner made load whose samples are not in the result.
     Limit {
         code: Code::Intervals,
         short: "seconds missing",

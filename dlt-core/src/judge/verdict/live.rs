@@ -1,11 +1,11 @@
-//! What the table of limits says of a run that is under way, from its seconds:
-//! the same limits as at the end, on what is known so far.
+//! Checks a run that is under way against the table of limits, from its seconds:
+//! the same limits as at the end (`judge`), on what is known so far.
 
 use super::{Code, Limit, Trust};
 use crate::measure::reading::lost_share;
 use crate::measure::second::Second;
 
-/// The doubt that weighs most, on all seconds so far added: which limit, how
+/// The worst value over a limit, on all seconds so far added: which limit, how
 /// bad, and the value in the limit's unit. None while nothing is over a limit.
 pub fn so_far(total: &Second) -> Option<(&'static Limit, Trust, f64)> {
     let percent = |part: u64, of: u64| (of > 0).then(|| part as f64 * 100.0 / of as f64);

@@ -1,6 +1,6 @@
 //! May this run be trusted: the generator's own limits, what is missing, what
-//! does not add up (decision 14). Here are the words, `limits` is the table,
-//! `judge` holds a run against it. Pass or fail is `outcome`'s.
+//! does not add up (decision 14). Here are the types, `limits` is the table,
+//! `judge` checks a run against it. Pass or fail is left to `outcome`.
 
 mod judge;
 mod limits;

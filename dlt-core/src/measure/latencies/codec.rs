@@ -81,7 +81,7 @@ impl Latencies {
                 "its counts do not add up to the count beside it",
             ));
         }
-        // Nothing has no smallest value that could count.
+        // An empty histogram has no smallest value: its 0 must not become the minimum.
         if total > 0 {
             for (index, count) in rows {
                 self.bump(index, count);

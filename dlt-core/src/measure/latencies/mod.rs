@@ -155,7 +155,7 @@ impl Latencies {
         self.count += other.count;
         self.sum_us += other.sum_us;
         // Sums read from a thousand reports may reach the end of 128 bits only
-        // if they are lies; then the deviation is wrong, nothing panics.
+        // if they are false; then the deviation is wrong, nothing panics.
         self.sum_squares_us = self.sum_squares_us.saturating_add(other.sum_squares_us);
         self.beyond += other.beyond;
     }

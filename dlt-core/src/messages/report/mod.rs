@@ -1,6 +1,7 @@
-//! A runner's last word: its tally with exact histograms, how it started, how
-//! healthy it was. `xml` turns it into the FinalStatus document that Taurus
-//! readers know and back. Merging reports is `summary`'s job.
+//! A runner's report, made once at its end: its tally with exact histograms, how
+//! it started, how healthy it was. `xml` turns it into the FinalStatus document
+//! that Taurus' readers expect, and back. Merging reports is left to
+//! `judge::merger`.
 
 pub mod codes;
 #[cfg(test)]
@@ -17,19 +18,19 @@ use serde::{Deserialize, Serialize};
 /// Version of our elements in the report. Since 2 `Response` of a label,
 /// `Service` and `FirstByte` are of ok samples, and `ResponseFailed` stands
 /// beside; in 1 they are of all samples. New in 2 are also `Reading`, `Address`,
-/// `HttpVersion`, and an account that tells what found no connection.
+/// `HttpVersion`, and an account that counts what found no connection.
 pub const REPORT_FORMAT: u32 = 2;
 
 /// A runner's report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// Of which scenario.
+    /// The scenario's id.
     pub test: TestId,
-    /// Of which run.
+    /// The run's id.
     pub run: TestRunId,
-    /// Whose.
+    /// The runner's id.
     pub runner: RunnerId,
-    /// Where.
+    /// The region that it ran in.
     pub region: Region,
     /// What was measured.
     pub tally: Tally,
@@ -84,9 +85,9 @@ impl StartFacts {
 pub enum Ended {
     /// At the planned end, or when all iterations were done.
     AsPlanned,
-    /// Told to stop: cancelled.
+    /// Stopped before its planned end, like a cancelled run's runner.
     Stopped {
-        /// By whom or why.
+        /// Why, for people.
         reason: String,
     },
     /// The target answered nothing in the first seconds (dlt.md 2).

@@ -208,6 +208,6 @@ fn too_many_labels_show_none_rather_than_a_part() {
     let labels = |timelines: &[Timeline]| RunTimeline::of(0, timelines).labels.len();
     assert_eq!(labels(&[of(0, 0..60), of(1, 40..100)]), 100);
     assert_eq!(labels(&[of(0, 0..60), of(1, 41..101)]), 0);
-    // One runner that could not tell its labels apart hides them all.
+    // One runner that did not keep its labels apart hides them all.
     assert_eq!(labels(&[of(0, 0..60), of(1, 0..0), of(2, 0..60)]), 0);
 }

@@ -1,5 +1,6 @@
 //! What was written, before it means anything: `raw` reads JSON and YAML into
-//! one kind of value, `notes` walks it and collects what is wrong.
+//! one kind of value, `notes` walks it and collects what is wrong. What fields
+//! mean is left to the rest of `scenario`.
 
 pub(crate) mod notes;
 pub(crate) mod raw;

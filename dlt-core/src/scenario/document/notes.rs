@@ -1,6 +1,6 @@
 //! Collects faults and warnings while a raw value is walked, and reads its
 //! fields: each reader notes what is wrong at the field's path and goes on.
-//! What the fields mean is known by the files that call it.
+//! What the fields mean is left to the files that call it.
 
 use crate::refusal::{Fault, Faults};
 use crate::scenario::limits::{MOST_FAULTS, MOST_PATTERNS, MOST_WARNINGS};
@@ -13,7 +13,7 @@ pub(crate) struct Notes {
     faults: Vec<Fault>,
     more_faults: usize,
     warnings: Vec<String>,
-    /// Unknown keys that look like known ones: told as faults if there are
+    /// Unknown keys that look like known ones: reported as faults if there are
     /// others, since the mistyped key may be why something else is missing.
     mistyped: Vec<Fault>,
     /// Regular expressions and JSONPaths met so far.
@@ -21,7 +21,7 @@ pub(crate) struct Notes {
 }
 
 impl Notes {
-    /// Whether one more pattern may be compiled; says once that it may not.
+    /// Whether one more pattern may be compiled; the first too many is a fault.
     pub fn one_more_pattern(&mut self, path: &str) -> bool {
         self.patterns += 1;
         if self.patterns == MOST_PATTERNS + 1 {
@@ -84,22 +84,19 @@ impl Notes {
 /// A value and where it stands.
 #[derive(Debug, Clone)]
 pub(crate) struct Node<'a> {
-    /// The value.
     pub value: &'a Value,
-    /// Its path.
     pub path: String,
 }
 
 /// An object and where it stands.
 #[derive(Debug, Clone)]
 pub(crate) struct Object<'a> {
-    /// Its entries.
     pub map: &'a Map<String, Value>,
     /// Its path; empty for the root.
     pub path: String,
 }
 
-/// A key as a path shows it: at most 64 characters, none that a terminal obeys.
+/// A key as a path shows it: at most 64 characters, control characters escaped.
 pub(crate) fn shown_key(key: &str) -> String {
     if key.len() <= 64 && !key.chars().any(char::is_control) {
         return key.to_owned();
@@ -142,7 +139,6 @@ fn kind(value: &Value) -> &'static str {
 }
 
 impl<'a> Node<'a> {
-    /// The root.
     pub fn root(value: &'a Value) -> Self {
         Self {
             value,
@@ -168,7 +164,6 @@ impl<'a> Node<'a> {
         self.fault(notes, format!("must be {what}, not {}", kind(self.value)));
     }
 
-    /// An object.
     pub fn object(&self, notes: &mut Notes) -> Option<Object<'a>> {
         match self.value {
             Value::Object(map) => Some(Object {
@@ -211,7 +206,6 @@ impl<'a> Node<'a> {
         )
     }
 
-    /// Any text.
     pub fn text(&self, notes: &mut Notes) -> Option<&'a str> {
         match self.value {
             Value::String(text) => Some(text),
@@ -261,7 +255,7 @@ impl<'a> Node<'a> {
         self.whole_up_to(range, "", notes)
     }
 
-    /// As `whole`; `why` says after the greatest number where it comes from.
+    /// As `whole`; `why` follows the greatest number in the message, as its reason.
     pub fn whole_up_to(
         &self,
         range: RangeInclusive<u64>,
@@ -340,8 +334,8 @@ impl<'a> Object<'a> {
         self.map.contains_key(key)
     }
 
-    /// Notes each key that is neither known nor one of `later`, which would
-    /// change what is measured and cannot be done yet.
+    /// Warns of each unknown key; one of `not_supported` is a fault, since it
+    /// would change what is measured.
     pub fn allow_only(&self, known: &[&str], not_supported: &[&str], notes: &mut Notes) {
         let strangers = self.map.keys().filter(|key| !known.contains(&key.as_str()));
         for key in strangers.take(MOST_WARNINGS) {
@@ -364,7 +358,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// What is said of a key that a later version will understand.
+/// The reason for refusing a key that a later version will support.
 pub(crate) const NOT_YET: &str = "is not supported yet; remove it if the test is meant without it";
 
 /// The candidate that a mistyped word most likely means.

@@ -1,5 +1,5 @@
 //! From text to a raw value: JSON or YAML, no key twice, nothing too long or
-//! too deep. What the keys mean is not known here.
+//! too deep. What the keys mean is left to the rest of `scenario`.
 
 use crate::refusal::Fault;
 use crate::scenario::Format;
@@ -86,7 +86,7 @@ fn read_yaml(text: &str, state: &State) -> Result<Value, Fault> {
     })
     .map_err(|error| {
         let text = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
-        // One line, with the place in JSON's words.
+        // One line, with the place written as in JSON's errors.
         let line = text.lines().next().unwrap_or_default();
         match error.location() {
             Some(at) if at.line() > 0 => {

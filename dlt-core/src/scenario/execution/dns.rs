@@ -1,5 +1,5 @@
 //! `dns` of an execution item: which addresses of a name are used, and how
-//! often the name is asked for again.
+//! often the name is resolved again. Resolving is left to the engine.
 
 use crate::scenario::document::notes::{Node, Notes};
 use crate::scenario::limits::{LONGEST_DNS_REFRESH_US, SHORTEST_DNS_REFRESH_US};

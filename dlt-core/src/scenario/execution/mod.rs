@@ -1,4 +1,5 @@
-//! `execution[n]`: users or arrivals, how long, in which stages.
+//! `execution[n]`: users or arrivals, how long, in which stages. What is requested
+//! is left to `requests`.
 
 pub(crate) mod dns;
 pub(crate) mod durations;
@@ -44,7 +45,7 @@ pub(crate) struct Execution {
     pub path: String,
     /// `scenario`, empty when absent.
     pub scenario: String,
-    /// Users or arrivals; None when the item says none, or says it wrongly.
+    /// Users or arrivals; None when the item has a fault there.
     pub amount: Option<Amount>,
     /// `concurrency` of the item itself.
     pub concurrency: Option<u64>,
@@ -112,7 +113,7 @@ pub(crate) fn execution(node: &Node<'_>, notes: &mut Notes) -> Option<Execution>
     }
     let concurrency = object
         .get("concurrency")
-        // A wrong number is told, and is no missing one.
+        // A wrong number is a fault already, and is no missing one.
         .map(|node| node.whole(1..=MOST_CONCURRENCY, notes).unwrap_or(1));
     let iterations = object
         .get("iterations")
@@ -217,7 +218,7 @@ fn fitting(object: &Object<'_>, notes: &mut Notes) {
 }
 
 /// Users or arrivals over time. With `stages` the key `arrivals`, whatever its
-/// value, says that targets are arrivals per second; else they are users.
+/// value, means that targets are arrivals per second; else they are users.
 fn amount(object: &Object<'_>, notes: &mut Notes) -> Option<Amount> {
     let open = object.has("arrivals");
     if let Some(node) = object.get("stages") {
@@ -279,7 +280,7 @@ fn hold(object: &Object<'_>, notes: &mut Notes) -> Option<u64> {
     }
 }
 
-/// A curve on which something happens.
+/// A curve with at least one arrival or user.
 fn non_zero_load(curve: Curve, open: bool, node: &Node<'_>, notes: &mut Notes) -> Option<Amount> {
     if open && curve.total_arrivals() == 0 {
         node.fault(

@@ -1,4 +1,5 @@
-//! `testTaskConfigs` and `regionalTaskDetails`: how many runners, where.
+//! `testTaskConfigs` and `regionalTaskDetails`: how many runners, where. Launching
+//! them is left to the pipeline.
 
 use crate::ids::Region;
 use crate::scenario::Defaults;
@@ -10,7 +11,7 @@ use std::collections::HashMap;
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub path: String,
-    /// None when it is not one; then that has been told.
+    /// None when it is no known region; then that is a fault already.
     pub region: Option<Region>,
     pub task_count: u64,
     /// As given; a scenario file may leave it out.
@@ -75,7 +76,7 @@ fn entry(node: &Node<'_>, defaults: &Defaults, notes: &mut Notes) -> Option<Entr
         ),
         None => (MOST_USERS, String::new()),
     };
-    // What is wrong is told, and the rest is looked at as if it were right.
+    // A wrong value is a fault, and the rest is checked as if it were right.
     let task_count = match object.get("taskCount") {
         Some(node) => node.whole_up_to(1..=most, &why, notes).unwrap_or(1),
         None => defaults.tasks,
@@ -118,7 +119,7 @@ fn region(node: &Node<'_>, defaults: &Defaults, notes: &mut Notes) -> Option<Reg
     None
 }
 
-/// What `regionalTaskDetails` says is free, by region.
+/// The free tasks of `regionalTaskDetails`, by region.
 fn available(node: &Node<'_>, notes: &mut Notes) -> HashMap<String, u64> {
     let Some(object) = node.object(notes) else {
         return HashMap::new();
@@ -147,7 +148,7 @@ fn available(node: &Node<'_>, notes: &mut Notes) -> HashMap<String, u64> {
     available
 }
 
-/// Notes a task count beyond the region's capacity or what the body says is free.
+/// Notes a task count beyond the region's capacity or the free tasks in the body.
 fn fits(entry: &Entry, defaults: &Defaults, available: &HashMap<String, u64>, notes: &mut Notes) {
     let Some(region) = &entry.region else {
         return;

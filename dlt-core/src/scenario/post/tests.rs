@@ -1,4 +1,4 @@
-//! Bodies of POST /scenarios: what they want done, what is kept of them, and
+//! Bodies of POST /scenarios: what is to be done, what is kept of them, and
 //! which codes refuse them.
 
 use super::*;

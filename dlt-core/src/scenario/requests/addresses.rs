@@ -1,4 +1,5 @@
-//! URLs: absolute ones, and relative ones joined to `default-address`.
+//! URLs: absolute ones, and relative ones joined to `default-address`. Putting the
+//! values of variables in is left to the engine.
 
 use crate::scenario::document::notes::{Node, Notes, shown};
 use crate::scenario::limits::LONGEST_URL;
@@ -64,7 +65,7 @@ pub(crate) fn request_url(
         return address("", text, known, node, notes);
     }
     if starts_with_unknown(text, known) {
-        // Only its value tells whether it is absolute.
+        // Only its value decides whether it is absolute.
         let base = base.flatten().unwrap_or_default();
         return address(base.trim_end_matches('/'), text, known, node, notes);
     }
@@ -158,7 +159,7 @@ fn example(text: &str, known: &Known) -> String {
         .collect()
 }
 
-/// Whether a text begins with a variable of which nobody knows yet what it is.
+/// Whether a text begins with a variable whose value may be absolute or not.
 fn starts_with_unknown(text: &str, known: &Known) -> bool {
     match pieces(text).next() {
         Some(Piece::Variable(name)) => {

@@ -1,4 +1,5 @@
-//! `auth`: basic and bearer, of a scenario or of one request.
+//! `auth`: basic and bearer, of a scenario or of one request. Writing the header
+//! is left to the engine.
 
 use crate::scenario::document::notes::{Node, Notes, Object};
 use crate::scenario::limits::LONGEST_HEADER_BYTES;
@@ -9,12 +10,11 @@ use serde_json::Value;
 /// Ways of later versions.
 const NOT_SUPPORTED: [&str; 3] = ["digest", "kerberos", "ntlm"];
 
-/// What `auth` says.
+/// The value of `auth`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AuthSetting {
     /// Nothing is sent.
     Off,
-    /// This is.
     On(Auth),
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn auth(object: &Object<'_>, known: &Known, notes: &mut Notes) -> Opt
             None
         }
         (None, None) => {
-            // A way of later versions is told already.
+            // A way of later versions is a fault already.
             if !map.keys().any(|key| NOT_SUPPORTED.contains(&key.as_str())) {
                 node.fault(notes, wanted);
             }

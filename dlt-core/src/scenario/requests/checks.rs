@@ -1,5 +1,5 @@
-//! `assert` and `assert-jsonpath`: what must hold of an answer. That it is
-//! tried only on an answer whose status is ok is the engine's affair.
+//! `assert` and `assert-jsonpath`: what must hold of an answer. Trying it, and
+//! only on an answer whose status is ok, is left to the engine.
 
 use crate::scenario::document::notes::{Node, Notes, Object};
 use crate::scenario::limits::{LONGEST_BODY, LONGEST_PATTERN, MOST_CHECKS};
@@ -134,7 +134,6 @@ fn flag(object: &Object<'_>, key: &str, usual: bool, notes: &mut Notes) -> bool 
     node.and_then(|node| node.boolean(notes)).unwrap_or(usual)
 }
 
-/// Reads `subject`.
 pub(crate) fn subject(object: &Object<'_>, notes: &mut Notes) -> Subject {
     let node = object.get("subject");
     match node.and_then(|node| node.choice(&["body", "headers", "http-code"], notes)) {

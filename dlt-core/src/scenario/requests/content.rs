@@ -1,5 +1,6 @@
 //! What a request carries: `body`, `body-file`, `form`, `upload-files`; each
-//! excludes the others, but for fields that go with files.
+//! excludes the others, but for fields that go with files. Reading the files is
+//! left to the worker.
 
 use crate::scenario::FileCheck;
 use crate::scenario::document::notes::{Node, Notes, Object};
@@ -9,7 +10,7 @@ use crate::scenario::requests::files::{file, file_at};
 use crate::scenario::requests::variables::{Known, scalar};
 use serde_json::Value;
 
-/// Content-Type of a file that says none.
+/// Content-Type of a file without one.
 const DEFAULT_MIME_TYPE: &str = "application/octet-stream";
 /// Longest Content-Type of a file, characters: as RFC 6838 bounds both its names.
 const LONGEST_MIME_TYPE: usize = 255;

@@ -1,5 +1,5 @@
 //! `extract-jsonpath` and `extract-regexp`: what an answer gives to the
-//! requests after it.
+//! requests after it. Extracting is left to the engine.
 
 use crate::scenario::document::notes::{Node, Notes, Object};
 use crate::scenario::limits::{LONGEST_VARIABLE, MOST_CHECKS, MOST_MATCHES};

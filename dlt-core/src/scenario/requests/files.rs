@@ -1,4 +1,4 @@
-//! Files that a scenario names: whether each can be used is the caller's word.
+//! Files that a scenario names; whether each can be used is left to the caller.
 
 use crate::scenario::FileCheck;
 use crate::scenario::document::notes::{Node, Notes, Object};

@@ -1,5 +1,5 @@
 //! Request headers: names that are tokens, values without control characters,
-//! and a request's over its scenario's.
+//! and a request's over its scenario's. Writing them is left to the engine.
 
 use crate::scenario::document::notes::{Node, Notes};
 use crate::scenario::limits::{LONGEST_HEADER_BYTES, MOST_HEADERS};

@@ -1,5 +1,5 @@
 //! `scenarios.<name>` and its requests: what is sent, how long it may take,
-//! what counts as an answer.
+//! what counts as an answer. How hard is left to `execution`.
 
 pub(crate) mod addresses;
 pub(crate) mod auth;
@@ -158,7 +158,7 @@ pub(crate) fn definition(
     let requests = match object.get("requests") {
         Some(node) => node.list(1..=MOST_REQUESTS, notes).unwrap_or_default(),
         None => {
-            // A script says what to request instead, and is refused above.
+            // A script stands in place of requests, and is refused above.
             if !object.has("script") {
                 notes.fault(
                     object.path_of("requests"),
@@ -183,7 +183,7 @@ pub(crate) fn definition(
     })
 }
 
-/// What is true unless it is said to be false.
+/// A flag that is true unless it is given as false.
 fn flag(object: &Object<'_>, key: &str, notes: &mut Notes) -> bool {
     let node = object.get(key);
     node.and_then(|node| node.boolean(notes)).unwrap_or(true)
@@ -292,7 +292,7 @@ fn step(
     let auth = request_auth(&object, &request_headers, common, notes);
     let mut headers = merged(&common.headers, request_headers);
     if auth.is_some() {
-        // What a request says wins over what its scenario says.
+        // A request's own auth wins over a header of its scenario.
         headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
     }
     let total_us = object
@@ -321,7 +321,7 @@ fn step(
             .unwrap_or_else(|| common.expect_status.clone()),
         checks: checks(&object, notes),
         extractions: extractions(&object, notes),
-        // Last: without a URL there is no step, but all else was looked at.
+        // Last: without a URL there is no step, but all else was checked.
         url: address.as_ref()?.url.clone(),
         url_text: address.as_ref()?.text.clone(),
     };
@@ -370,7 +370,7 @@ fn request_auth(
     }
 }
 
-/// Notes who says who it is in two ways.
+/// Notes authentication that is given in two ways.
 fn check_single_authorization(
     object: &Object<'_>,
     auth: Option<&AuthSetting>,

@@ -1,5 +1,5 @@
 //! Regular expressions and JSONPaths, checked and compiled when a scenario is
-//! read. On what they are tried is the engine's affair.
+//! read. Trying them on answers is left to the engine.
 
 use crate::scenario::document::notes::{Node, Notes, shown};
 use crate::scenario::limits::{DEEPEST_QUERY, LARGEST_PATTERN_BYTES, LONGEST_PATTERN};
@@ -40,7 +40,7 @@ impl Pattern {
                 regex::Error::CompiledTooBig(_) => {
                     format!("is a regular expression of more than {LARGEST_PATTERN_BYTES} bytes once compiled; make its repetitions smaller")
                 }
-                // The crate draws the place over several lines; its last says what it is.
+                // The crate draws the place over several lines; its last is the reason.
                 other => {
                     let text = other.to_string();
                     let last = text.lines().last().unwrap_or_default();
@@ -54,12 +54,12 @@ impl Pattern {
         })
     }
 
-    /// As written.
+    /// The expression as the scenario has it.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Compiled.
+    /// The compiled expression.
     pub fn regex(&self) -> &Regex {
         &self.regex
     }
@@ -93,12 +93,12 @@ impl JsonQuery {
         })
     }
 
-    /// As written.
+    /// The JSONPath as the scenario has it.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Compiled.
+    /// The compiled JSONPath.
     pub fn path(&self) -> &JsonPath {
         &self.path
     }

@@ -1,4 +1,4 @@
-//! `expect-status`: which statuses are ok.
+//! `expect-status`: which statuses are ok. Comparing answers is left to the engine.
 
 use crate::scenario::document::notes::{Node, Notes, shown_value};
 use crate::scenario::limits::MOST_STATUSES;

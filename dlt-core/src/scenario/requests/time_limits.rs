@@ -1,10 +1,11 @@
 //! `timeout` and `timeouts`: how long a request may take, in all and by phase.
+//! Ending it is left to the engine.
 
 use crate::scenario::document::notes::{Notes, Object};
 use crate::scenario::limits::{LONGEST_TIMEOUT_US, SHORTEST_TIMEOUT_US};
 use crate::scenario::plan::Timeouts;
 
-/// What may be asked for.
+/// Time limits that are allowed, µs.
 pub(crate) const TIMEOUT_RANGE: std::ops::RangeInclusive<u64> =
     SHORTEST_TIMEOUT_US..=LONGEST_TIMEOUT_US;
 

@@ -1,11 +1,11 @@
 //! `tls` of a scenario: authorities, the client's certificate, or no check at all.
+//! Reading the PEM files is left to the worker.
 
 use crate::scenario::FileCheck;
 use crate::scenario::document::notes::{Node, Notes};
 use crate::scenario::plan::Tls;
 use crate::scenario::requests::files::file;
 
-/// Reads `tls`.
 pub(crate) fn tls(node: &Node<'_>, files: FileCheck<'_>, notes: &mut Notes) -> Tls {
     let Some(object) = node.object(notes) else {
         return Tls::default();

@@ -1,5 +1,5 @@
-//! Variables: `${name}` in a text, which names a scenario knows, and that
-//! nobody uses another one. Values are put in by the engine.
+//! Variables: `${name}` in a text, which names a scenario defines, and that
+//! no text uses another one. Values are put in by the engine.
 
 use crate::scenario::document::notes::{Node, Notes, Object, nearest, shown};
 use crate::scenario::limits::{LONGEST_VARIABLE, LONGEST_VARIABLE_NAME, MOST_VARIABLES};
@@ -8,7 +8,7 @@ use serde_json::Value;
 /// A piece of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece<'a> {
-    /// As it is.
+    /// Text without a variable.
     Text(&'a str),
     /// `${name}`.
     Variable(&'a str),
@@ -41,14 +41,14 @@ pub fn has_variables(text: &str) -> bool {
     text.contains("${")
 }
 
-/// The variables that a scenario knows.
+/// The variables that a scenario defines.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Known {
     /// Names with their first values.
     pub with_value: Vec<(String, String)>,
     /// Names that get a value from rows or answers.
     pub changing: Vec<String>,
-    /// Whether a file says further names, which only a runner reads.
+    /// Whether the first line of a file names further ones, which only a runner reads.
     pub open: bool,
 }
 
@@ -72,7 +72,7 @@ impl Known {
         Some(&given.1)
     }
 
-    /// Notes each variable of a text that the scenario does not know.
+    /// Notes each variable of a text that the scenario does not define.
     pub fn check(&self, text: &str, node: &Node<'_>, notes: &mut Notes) {
         for piece in pieces(text) {
             match piece {
@@ -122,7 +122,6 @@ pub(crate) fn checked<'a>(
     Some(text)
 }
 
-/// Reads `variables`.
 pub(crate) fn variables(object: &Object<'_>, notes: &mut Notes) -> Vec<(String, String)> {
     let Some(object) = object.get("variables").and_then(|node| node.object(notes)) else {
         return Vec::new();

@@ -1,6 +1,6 @@
 //! Linux cron in the contract's dialect (openapi `cronValue`): five fields, one
 //! space between them, at most one minute an hour. Fields become bit sets over
-//! the civil calendar; zones are `schedule`'s affair.
+//! the civil calendar; which zone's is left to `schedule`.
 //!
 //! Written here because the library that was chosen, cronexpr 1.7, passes over
 //! 31 December for `L` and the last weekdays of December for `nL`, and the
@@ -50,7 +50,7 @@ struct Field {
 }
 
 impl Cron {
-    /// Understands the contract's grammar, and that some date matches at all.
+    /// Parses by the contract's grammar, and checks that some date matches at all.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let cron = Self::grammar(text)?;
         // Any start will do: the search spans a whole leap cycle.
@@ -60,7 +60,7 @@ impl Cron {
         }
     }
 
-    /// Understands the contract's grammar; the date may never come.
+    /// Parses by the contract's grammar; the date may never come.
     fn grammar(text: &str) -> Result<Self, String> {
         if text.len() > LONGEST {
             return Err(format!("longer than {LONGEST} characters"));
@@ -260,7 +260,7 @@ impl Field {
     }
 }
 
-/// The day fields that leave the choice to the other one.
+/// Whether a day field leaves the date to the other day field.
 fn starts_open(field: &str) -> bool {
     field.starts_with('*') || field == "?"
 }

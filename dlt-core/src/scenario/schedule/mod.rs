@@ -16,7 +16,7 @@ use jiff::tz::{AmbiguousOffset, AmbiguousZoned, TimeZone};
 use jiff::{Span, Timestamp, ToSpan, Zoned};
 
 /// Steps that a search for the next occurrence takes at most: a daily rule in
-/// a zone whose gap swallows it needs two, so this is never met by a sound rule.
+/// a zone whose gap skips it needs two, so a sound rule never reaches this.
 const MOST_STEPS: usize = 64;
 
 /// How often a schedule comes again.
@@ -33,7 +33,7 @@ pub enum Recurrence {
 }
 
 impl Recurrence {
-    /// The word on the wire.
+    /// Reads the word on the wire; None if it is another one.
     pub fn parse(word: &str) -> Option<Self> {
         match word {
             "daily" => Some(Self::Daily),
@@ -97,7 +97,7 @@ enum Rule {
 }
 
 impl Schedule {
-    /// Understands the fields, or says all that is wrong with them.
+    /// Parses the fields; the error holds all that is wrong with them.
     pub fn parse(fields: &Fields<'_>) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let zone = parse_zone(fields.zone).unwrap_or_else(|fault| {
@@ -193,7 +193,7 @@ pub(super) fn cron_pattern(text: &str) -> Result<(), String> {
     pattern::check(text)
 }
 
-/// Whether a cron expression means something that comes.
+/// Whether a cron expression can be parsed and ever fires; else why not.
 pub(super) fn cron_meaning(text: &str) -> Result<(), String> {
     Cron::parse(text).map(drop)
 }

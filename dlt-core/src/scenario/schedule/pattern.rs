@@ -71,7 +71,7 @@ fn stepped(item: &str, base: impl Fn(&str) -> bool) -> bool {
     }
 }
 
-/// One, or one to another; the order is not looked at.
+/// One, or one to another; the order is not checked.
 fn range(base: &str, one: impl Fn(&str) -> bool) -> bool {
     match base.split_once('-') {
         None => one(base),

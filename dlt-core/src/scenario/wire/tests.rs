@@ -4,10 +4,10 @@
 //!
 //! A group has the place `at` (a JSON pointer), values that are `good` and
 //! `bad`, what the bad ones are `refused` with, other changes made `with` it,
-//! and which `body` is changed (`simple` unless it says `script`). `$text`
+//! and which `body` is changed (`simple` unless it is `script`). `$text`
 //! stands for texts repeated, `$list` for an item repeated, `$absent` for
-//! nothing there. The package of tests holds the same file against the
-//! contract's own schema: `ours` says why a group differs from it, and
+//! nothing there. The package of tests compares the same file with the
+//! contract's own schema: `ours` is why a group differs from it, and
 //! `disagree` in which rows.
 
 use crate::refusal::Refusal;
@@ -175,8 +175,8 @@ fn the_bodies_that_are_changed_are_good() {
     assert_eq!(ask(&json!([])).unwrap_err().code, "INVALID_REQUEST_BODY");
 }
 
-/// What the API's description says of a scenario are the keys that are read:
-/// those, and the contract's `script`, which is kept for other engines.
+/// The API's description of a scenario has the keys that are read, and the
+/// contract's `script`, which is kept for other engines.
 #[test]
 fn the_description_names_the_keys_that_are_read() {
     use crate::scenario::{execution, requests};

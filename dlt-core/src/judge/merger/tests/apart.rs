@@ -1,5 +1,5 @@
 //! Ok and failed samples apart: each against a sorted list of its own, both
-//! together as before, whatever the order; and reports that never told them apart.
+//! together as before, whatever the order; and reports that never kept them apart.
 
 use super::judged;
 use crate::judge::summary::{Block, Distribution};

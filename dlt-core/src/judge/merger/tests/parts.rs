@@ -63,7 +63,7 @@ fn missing_seconds_are_counted_where_they_were_owed() {
     let mut reports = two();
     reports[1].ticks = 7;
     assert_eq!(covered(&reports, |_| {}).coverage.missing_intervals, 3);
-    // More ticks than seconds (the graceful stop) owe nothing to others.
+    // More ticks than seconds (the graceful stop) do not fill others' gaps.
     reports[0].ticks = 15;
     assert_eq!(covered(&reports, |_| {}).coverage.missing_intervals, 3);
     // Stopped by its leader's loss: the rest of the plan is missing.
@@ -78,8 +78,8 @@ fn missing_seconds_are_counted_where_they_were_owed() {
         "{:?}",
         stopped.warnings
     );
-    // Stopped because the run was cancelled: nothing more was owed, yet the
-    // result is partial.
+    // Stopped because the run was cancelled: no further seconds are expected,
+    // yet the result is partial.
     let cancelled = covered(&reports, |facts| facts.cancelled = true);
     assert_eq!(cancelled.coverage.missing_intervals, 0);
     assert!(!cancelled.coverage.complete);
@@ -172,7 +172,7 @@ fn the_planned_load_is_the_whole_runs() {
     assert_eq!(per_task.arrivals, None);
     assert_eq!(per_task.planned.len(), 10);
     assert_eq!(per_task.planned[3], (3, 10.0));
-    // Arrivals are the run's already, whatever `per_task` says.
+    // Arrivals are the run's already, whatever `per_task` is.
     let open = load(&plan_of_arrivals(300.0, 86_400));
     assert_eq!((open.model.as_str(), open.arrivals), ("open", Some(300.0)));
     assert_eq!(open.users, None);
@@ -186,7 +186,7 @@ fn the_planned_load_is_the_whole_runs() {
     let both = load(&two_groups);
     assert_eq!(both.users, Some(16));
     assert_eq!(both.planned[4], (4, 2.0 * (4.0 + 2.0)));
-    // A mix says both.
+    // A mix has both.
     two_groups.groups[1].load.model = Model::Arrivals(Curve::ramp_hold(50.0, 0, 5_000_000));
     let mix = load(&two_groups);
     assert_eq!(mix.model, "open");
@@ -351,7 +351,7 @@ fn load_of_runners_without_a_report_is_lost_as_far_as_the_plan_counts_it() {
         assert!(one.account.balanced);
         assert_eq!(merged(&reports, &facts).account.lost, Some(0));
     }
-    // Users who go round until time is over make nobody knows how many.
+    // Users who go round until time is over make an unknown number of requests.
     let closed = covered(&two()[..1], |_| {});
     assert_eq!(closed.account.lost, None);
     assert_eq!(covered(&two(), |_| {}).account.lost, Some(0));
@@ -363,7 +363,7 @@ fn load_of_runners_without_a_report_is_lost_as_far_as_the_plan_counts_it() {
     assert_eq!(one.account.lost, Some(users * 4 / 2));
 }
 
-/// Runners of one region give up for one reason; each is told with its own count.
+/// Runners of one region give up for one reason; each warning has its own count.
 #[test]
 fn runners_that_gave_up_are_told_with_their_own_requests() {
     let mut reports = two();

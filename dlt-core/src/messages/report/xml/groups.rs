@@ -1,4 +1,4 @@
-//! The part of the report that Taurus' readers know: `TestDuration`, a `Group`
+//! The part of the report that Taurus' readers expect: `TestDuration`, a `Group`
 //! for each label, the four elements that upstream's parser requires
 //! (worker.md 1). Nothing here is read back by us.
 

@@ -15,7 +15,7 @@
 //! (`label="a\u{1}" label64="YQE="`), and that one counts.
 //!
 //! `DltReport` has the attribute `format`; a reader refuses a newer one and
-//! skips elements that it does not know. Histograms are base64 of HdrHistogram
+//! skips unknown elements. Histograms are base64 of HdrHistogram
 //! V2 with DEFLATE, the exact integers stand beside them as attributes.
 
 mod groups;
@@ -36,7 +36,7 @@ pub const LONGEST_REPORT_BYTES: usize = 128 * 1024 * 1024;
 pub struct ReportError(pub String);
 
 impl Report {
-    /// The document.
+    /// The document, indented by two spaces a level.
     pub fn to_xml(&self) -> String {
         let mut out = text::Writer::default();
         groups::write(&mut out, self);

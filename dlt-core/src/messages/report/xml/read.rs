@@ -1,6 +1,6 @@
 //! Reading our own elements back; the mirror of `write`. Bounded: what is
 //! beyond a tally's limits folds as it does when tallies merge. Reports of format 1
-//! are read too: their times are of all samples, which the tally then says.
+//! are read too: their times are of all samples (`times_over` of the tally).
 
 use super::pull::{Attributes, Doc, Tag};
 use super::{LONGEST_REPORT_BYTES, ReportError};
@@ -125,7 +125,7 @@ impl Sent {
     }
 }
 
-/// What the element's own attributes say, and the document's format.
+/// What the element's own attributes hold, and the document's format.
 fn head(attributes: &Attributes<'_>) -> Result<(Report, u32), ReportError> {
     let format: u32 = attributes.parsed("format")?;
     if format > REPORT_FORMAT {
@@ -160,7 +160,7 @@ fn account(attributes: &Attributes<'_>) -> Result<Account, ReportError> {
     Ok(Account {
         scheduled: attributes.number("scheduled")?,
         dropped: attributes.number("dropped")?,
-        // Format 1 knew neither: what found no connection was sent.
+        // Format 1 has neither: what found no connection was counted as sent.
         unconnected: attributes.some_number("unconnected")?.unwrap_or(0),
         sent: attributes.number("sent")?,
         resent: attributes.some_number("resent")?.unwrap_or(0),

@@ -271,7 +271,7 @@ fn reports_of_format_1_are_read_and_say_what_their_times_are_of() {
     assert_eq!(of("both"), (false, (20, 1_000, 20_000, 0, 0)));
     assert_eq!(of("answers"), (true, (13, 21_000, 33_000, 0, 0)));
     assert_eq!(of("failures"), (true, (0, 0, 0, 7, 34_000)));
-    // The groups that Taurus' readers know are of all samples in both formats.
+    // The groups that Taurus' readers expect are of all samples in both formats.
     let groups = |text: &str| text[..text.find("<DltReport").unwrap()].to_owned();
     assert_eq!(groups(&report.to_xml()), groups(FORMAT_1));
 }

@@ -1,5 +1,5 @@
 //! Writing XML: indentation, escapes, and the exact form of texts that XML
-//! cannot carry. Which elements there are is not known here.
+//! cannot carry. Which elements there are is left to `groups` and `write`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
