@@ -7,8 +7,8 @@ use dlt_core::calls::answers::{UploadAnswer, VcpuDetails};
 use dlt_core::ids::{Region, TestId};
 use dlt_core::keys::LARGEST_FILE_BYTES;
 use dlt_core::scenario::{Scenario, parse_duration, show_duration};
+use dlt_pipeline::clock::SystemClock;
 use dlt_pipeline::clock::random_id;
-use dlt_pipeline::local::SystemClock;
 use serde_json::{Map, Value, json};
 
 /// Characters of a new id (api-behaviour.md 1).

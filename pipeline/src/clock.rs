@@ -1,6 +1,10 @@
-//! Time and chance, from outside, and what is made of them: stamps and ids.
+//! Time and chance, from outside or from the system, and what is made of them:
+//! stamps and ids.
 
 use crate::error::PipelineError;
+use std::io::Read as _;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Time and chance, from outside.
 pub trait Clock: Send + Sync {
@@ -8,6 +12,25 @@ pub trait Clock: Send + Sync {
     fn now_us(&self) -> u64;
     /// Fills with bytes that nobody can guess.
     fn random(&self, bytes: &mut [u8]) -> Result<(), PipelineError>;
+}
+
+/// The system's time and randomness.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_us(&self) -> u64 {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |age| u64::try_from(age.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> Result<(), PipelineError> {
+        let path = Path::new("/dev/urandom");
+        std::fs::File::open(path)
+            .and_then(|mut file| file.read_exact(bytes))
+            .map_err(|error| PipelineError::file(path, error))
+    }
 }
 
 /// Seconds as the API writes them: `YYYY-MM-DD HH:MM:SS`, UTC.

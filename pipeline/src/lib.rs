@@ -2,7 +2,7 @@
 //! the ports that these use.
 //!
 //! A noun's `mod.rs` holds its functions and its port and never names its
-//! adapters; `local` alone chooses among those. Load is made by runners, never
+//! adapters; `local` and `aws` alone choose among those. Load is made by runners, never
 //! here.
 
 pub mod clock;
@@ -33,3 +33,6 @@ pub mod api;
 
 #[cfg(feature = "local")]
 pub mod local;
+
+#[cfg(feature = "lambda")]
+pub mod aws;

@@ -51,6 +51,21 @@ impl Pace {
             cycles: 500,
         }
     }
+
+    /// The pace on AWS: tasks take a minute to come up, StopTask cannot kill, and
+    /// each look is a paid transition of a state.
+    pub fn aws() -> Self {
+        Self {
+            poll_s: 5,
+            start_ahead_us: 5_000_000,
+            provisioning_us: 900_000_000,
+            stuck_us: 180_000_000,
+            stop_us: 30_000_000,
+            kill_us: 90_000_000,
+            overdue_us: 300_000_000,
+            cycles: 500,
+        }
+    }
 }
 
 /// All ports in one place.

@@ -4,10 +4,10 @@ use crate::contract::{run, sim};
 use dlt_core::ids::{Region, RunnerId, TestId};
 use dlt_core::messages::order::{Order, Role};
 use dlt_core::scenario::post::When;
+use dlt_pipeline::clock::SystemClock;
 use dlt_pipeline::fleet::{
     self, Fleet, Launch, Place, RunnerStatus, Stop, process::Lifetime, processes::Processes,
 };
-use dlt_pipeline::local::SystemClock;
 use dlt_pipeline::scenarios::Planned;
 use dlt_pipeline::schedules::{Schedules, timers::Timers};
 use std::sync::Arc;

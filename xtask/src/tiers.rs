@@ -13,7 +13,10 @@ use std::time::{Duration, Instant};
 const EMULATOR: [&str; 2] = ["ministack==1.5.33", "cryptography"];
 /// The features with which everything is tested: what releases have. One selection
 /// for all tiers, so that what one built the next one uses.
-const FEATURES: [&str; 2] = ["--features", "dlt/aws"];
+const FEATURES: [&str; 2] = [
+    "--features",
+    "dlt/aws,dlt-pipeline/lambda,dlt-worker/aws",
+];
 /// Seeds of the simulation in `test --full`.
 const FULL_SIMULATION_RUNS: u64 = 2_000;
 
@@ -90,7 +93,9 @@ pub fn test(full: bool) -> Result<bool> {
     });
     tiers.run("build dlt", || {
         let mut command = cargo(&["build", "--profile", "e2e"]);
-        command.args(["--package", "dlt", "--package", "dlt-mcp"]);
+        for package in ["dlt", "dlt-mcp", "dlt-pipeline", "dlt-worker"] {
+            command.args(["--package", package]);
+        }
         command.args(FEATURES);
         step::check(command)
     });

@@ -2,12 +2,13 @@
 //! At home they are sent as server-sent events, on AWS over a topic; sending and
 //! receiving them is left to the pipeline and its clients.
 
-use crate::ids::TestRunId;
+use crate::ids::{Region, TestRunId};
 use crate::judge::summary::LoadSummary;
 use crate::messages::runner_line::Tick;
 use crate::run::Status;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// An event of GET …/live.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -87,9 +88,59 @@ impl LiveEvent {
     }
 }
 
+/// The message of a scenario's topic for ticks of one region, each with the time of
+/// its log event, ms since the Unix epoch (dlt.md 3, api-behaviour.md 10).
+pub fn topic_message(region: &Region, ticks: &[(Tick, u64)]) -> Value {
+    let rows = ticks.iter().map(|(tick, at_ms)| {
+        let second = &tick.second;
+        let runners = tick.runner_count().max(1);
+        json!({
+            "testId": tick.test_id,
+            "vu": second.users.div_ceil(runners),
+            "succ": second.ok,
+            "fail": second.failed,
+            "avgRt": second.latency.mean_us().unwrap_or(0.0).round() / 1e6,
+            "timestamp": (at_ms + 500) / 1_000 * 1_000,
+            "tick": tick,
+        })
+    });
+    json!({ region.as_str(): rows.collect::<Vec<_>>() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{RunnerId, TestId};
+    use crate::measure::second::Second;
+    use crate::messages::runner_line::{RunnerRow, RunnerState};
+
+    #[test]
+    fn a_topic_s_message_is_what_consoles_of_dlt_read() {
+        let region = Region::parse("eu-west-1").unwrap();
+        let mut tick = Tick::of(
+            &Second {
+                users: 50,
+                ok: 2,
+                failed: 1,
+                ..Second::default()
+            },
+            TestId::parse("Xk29QmWz7B").unwrap(),
+            TestRunId::parse("p4TqL8vN2c").unwrap(),
+            region.clone(),
+            4,
+            RunnerRow(RunnerId::parse("a").unwrap(), RunnerState::Loading, 4, 0),
+        );
+        tick.others.insert(RunnerState::Loading, 1);
+        tick.second.latency.record(84_000);
+        let message = topic_message(&region, &[(tick, 1_772_615_703_499)]);
+        let row = &message["eu-west-1"][0];
+        assert_eq!(row["testId"], "Xk29QmWz7B");
+        assert_eq!([&row["vu"], &row["succ"], &row["fail"]], [25, 2, 1]);
+        let average = row["avgRt"].as_f64().unwrap();
+        assert!((average - 0.084).abs() < 0.084 * 0.05, "{average}");
+        assert_eq!(row["timestamp"], 1_772_615_703_000_u64);
+        assert_eq!(row["tick"]["others"]["loading"], 1);
+    }
 
     #[test]
     fn events_come_back_as_they_went() {

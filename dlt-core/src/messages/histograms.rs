@@ -73,13 +73,17 @@ impl StoredHistogram {
             count: self.count,
             min_us: self.min_us,
             max_us: self.max_us,
-            // A sum that is no number counts as 0; only the count is checked.
-            sum_us: self.sum_us.parse().unwrap_or(0),
-            sum_squares_us: self.sum_squares_us.parse().unwrap_or(0),
+            sum_us: number(&self.sum_us)?,
+            sum_squares_us: number(&self.sum_squares_us)?,
             beyond: self.beyond,
         };
         times.merge_base64(&self.counts, &exact)
     }
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, DecodeError> {
+    text.parse()
+        .map_err(|_| DecodeError("a sum is not a whole number"))
 }
 
 impl LabelHistograms {
@@ -151,6 +155,21 @@ mod tests {
             .iter()
             .for_each(|us| tally.response_failed.record(*us));
         tally
+    }
+
+    #[test]
+    fn a_sum_that_is_no_number_makes_the_histogram_unreadable() {
+        let good = StoredHistogram::of(&tally(&[5], &[]).response);
+        for bad in ["", "-1", "1e3", "x"] {
+            let mut first = good.clone();
+            first.sum_us = bad.to_owned();
+            let mut second = good.clone();
+            second.sum_squares_us = bad.to_owned();
+            for stored in [first, second] {
+                let read = stored.merge_into(&mut Latencies::default());
+                assert!(read.is_err(), "{bad:?}");
+            }
+        }
     }
 
     proptest! {

@@ -2,6 +2,8 @@
 //! api-behaviour.md 3 to 6). Reading requests is the core's; sockets are
 //! `server`'s, so that the Lambda can answer through the same functions.
 
+#[cfg(feature = "lambda")]
+pub mod lambda;
 #[cfg(feature = "local")]
 mod live;
 mod parts;

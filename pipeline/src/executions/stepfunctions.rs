@@ -25,6 +25,16 @@ impl StepFunctions {
     pub fn new(client: Client, machine: String) -> Self {
         Self { client, machine }
     }
+
+    /// The ARN of the state machine of an execution with this ARN.
+    pub fn machine_of(execution: &str) -> String {
+        let machine = execution.replacen(":execution:", ":stateMachine:", 1);
+        // An execution's ARN is its machine's and a name.
+        match machine.rsplit_once(':') {
+            Some((machine, _)) => machine.to_owned(),
+            None => machine,
+        }
+    }
 }
 
 #[async_trait]
@@ -56,5 +66,17 @@ impl Executions for StepFunctions {
             }
             _ => Err(PipelineError::Other(text)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::StepFunctions;
+
+    #[test]
+    fn an_execution_names_its_machine() {
+        let execution = "arn:aws:states:eu-west-1:123:execution:load-test:scenario-a-run-b";
+        let machine = "arn:aws:states:eu-west-1:123:stateMachine:load-test";
+        assert_eq!(StepFunctions::machine_of(execution), machine);
     }
 }

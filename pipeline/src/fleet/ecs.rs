@@ -53,6 +53,8 @@ pub struct Ecs {
     pub regions: BTreeMap<Region, EcsRegion>,
     /// Keeps the ids that were launched.
     pub objects: Arc<dyn Objects>,
+    /// Where those are: the hub's region.
+    pub hub: Region,
 }
 
 /// An error of ECS as the workflow knows it.
@@ -247,6 +249,8 @@ impl Fleet for Ecs {
         let order = &launch.order;
         let here = self.region(&order.region)?;
         let patience = ("DLT_START_DEADLINE_S", here.start_deadline_s.to_string());
+        let mut order = order.clone();
+        order.hub = Some(self.hub.clone());
         let environment = order.to_env().into_iter().chain([patience]);
         let environment = environment.map(|(name, value)| {
             let pair = KeyValuePair::builder().name(name);

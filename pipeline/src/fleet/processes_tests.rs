@@ -2,8 +2,8 @@
 //! found again, never mistaken for strangers.
 
 use super::*;
+use crate::clock::SystemClock;
 use crate::fleet::RunnerPhase;
-use crate::local::SystemClock;
 use dlt_core::ids::RunPrefix;
 use dlt_core::messages::order::Order;
 use dlt_core::messages::order::Role;

@@ -26,6 +26,11 @@ pub struct Input {
     /// Number of this execution of the run, from 1.
     #[serde(default)]
     pub part: Option<u64>,
+    /// The execution that asks: on AWS its ARN, from which the state machine's is
+    /// made. No function may name the machine that calls it: their resources would
+    /// need each other.
+    #[serde(default)]
+    pub execution: Option<String>,
     /// What was caught.
     #[serde(default)]
     pub error: Option<Caught>,

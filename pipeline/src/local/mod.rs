@@ -1,7 +1,6 @@
 //! The control plane on one machine: SQLite, files, child processes.
 
 mod card;
-mod clock;
 mod drivers;
 mod lock;
 mod migration;
@@ -13,10 +12,9 @@ mod watchers;
 
 pub use crate::functions::start::Started;
 pub use card::ServerCard;
-pub use clock::SystemClock;
 pub use reading::{regions_at_rest, to_read};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 use crate::error::PipelineError;
 use crate::executions::sqlite::SqliteExecutions;
 use crate::fleet::{process::Lifetime, processes::Processes};

@@ -1,6 +1,10 @@
 //! Regions: where runs may go, how much room is there, and what is deployed.
 //! On AWS from stacks and quotas; at home the regions that `dlt` was given.
 
+#[cfg(feature = "lambda")]
+pub mod cloudformation;
+#[cfg(feature = "aws")]
+pub mod dynamodb;
 #[cfg(feature = "local")]
 pub mod home;
 

@@ -1,0 +1,103 @@
+//! A function's settings: the variables that its stack gave it.
+
+use crate::error::PipelineError;
+use dlt_core::ids::Region;
+
+/// What EventBridge Scheduler needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduleSettings {
+    /// `DLT_SCHEDULE_GROUP`.
+    pub group: String,
+    /// `DLT_SCHEDULE_ROLE`: the ARN of the role that wakes the API's function.
+    pub role: String,
+}
+
+/// The settings of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `AWS_REGION`: where the hub is.
+    pub region: Region,
+    /// `DLT_BUCKET`.
+    pub bucket: String,
+    /// `DLT_SCENARIOS_TABLE`.
+    pub scenarios_table: String,
+    /// `DLT_HISTORY_TABLE`.
+    pub history_table: String,
+    /// `DLT_IOT_ENDPOINT`: the host of IoT Core's data endpoint.
+    pub iot_endpoint: String,
+    /// `DLT_STACK_ID`: the hub stack's ARN.
+    pub stack: String,
+    /// `DLT_STATE_MACHINE`: its ARN; only where executions are started.
+    pub machine: Option<String>,
+    /// Only where schedules are put.
+    pub schedules: Option<ScheduleSettings>,
+    /// `DLT_IOT_POLICY`: the policy that lets a client subscribe; only where the
+    /// API answers.
+    pub iot_policy: Option<String>,
+    /// `DLT_MCP_ENDPOINT`: where agents ask, if they can.
+    pub mcp_endpoint: Option<String>,
+}
+
+impl Settings {
+    /// Reads the settings through `get`, which looks a variable up.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, PipelineError> {
+        let get = |name: &str| get(name).filter(|value| !value.is_empty());
+        let need = |name: &str| {
+            get(name).ok_or_else(|| {
+                PipelineError::Other(format!(
+                    "environment variable {name} is not set; the stack's template sets it"
+                ))
+            })
+        };
+        let region = need("AWS_REGION")?;
+        let region = Region::parse(&region)
+            .map_err(|error| PipelineError::Other(format!("AWS_REGION: {error}")))?;
+        let schedules = match (get("DLT_SCHEDULE_GROUP"), get("DLT_SCHEDULE_ROLE")) {
+            (Some(group), Some(role)) => Some(ScheduleSettings { group, role }),
+            _ => None,
+        };
+        Ok(Self {
+            region,
+            bucket: need("DLT_BUCKET")?,
+            scenarios_table: need("DLT_SCENARIOS_TABLE")?,
+            history_table: need("DLT_HISTORY_TABLE")?,
+            iot_endpoint: need("DLT_IOT_ENDPOINT")?,
+            stack: need("DLT_STACK_ID")?,
+            machine: get("DLT_STATE_MACHINE"),
+            schedules,
+            iot_policy: get("DLT_IOT_POLICY"),
+            mcp_endpoint: get("DLT_MCP_ENDPOINT"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let all = |name: &str| {
+            Some(
+                if name == "AWS_REGION" {
+                    "eu-west-1"
+                } else {
+                    "x"
+                }
+                .to_owned(),
+            )
+        };
+        let settings = Settings::read(all).unwrap();
+        assert_eq!(settings.schedules.unwrap().group, "x");
+        let bucket = |name: &str| all(name).filter(|_| name != "DLT_BUCKET");
+        let error = Settings::read(bucket).unwrap_err().to_string();
+        assert!(error.contains("DLT_BUCKET"), "{error}");
+        let empty = |name: &str| {
+            all(name).map(|value| match name {
+                "DLT_STATE_MACHINE" => String::new(),
+                _ => value,
+            })
+        };
+        assert_eq!(Settings::read(empty).unwrap().machine, None);
+    }
+}

@@ -1,0 +1,158 @@
+//! The functions of Lambda, all in one binary: `DLT_FUNCTION` says which one it is.
+//! What they do is the library's; here events are taken and answers given.
+
+use dlt_core::ids::Region;
+use dlt_pipeline::api::lambda::{Caller, respond};
+use dlt_pipeline::aws::settings::Settings;
+use dlt_pipeline::aws::{Worlds, bootstrap, iot, publish};
+use dlt_pipeline::error::PipelineError;
+use dlt_pipeline::functions;
+use dlt_pipeline::functions::fire::{Missed, fire};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use serde_json::{Value, json};
+
+/// A function of the stack, by its name in the AWS guide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Function {
+    Api,
+    /// One that the workflow calls, by its name there.
+    OfWorkflow(&'static str),
+    Publisher,
+    Bootstrap,
+}
+
+impl Function {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "api" => Self::Api,
+            "task-status-checker" => Self::OfWorkflow("${TaskStatusCheckerArn}"),
+            "task-runner" => Self::OfWorkflow("${TaskRunnerArn}"),
+            "task-canceler" => Self::OfWorkflow("${TaskCancelerArn}"),
+            "results-parser" => Self::OfWorkflow("${ResultsParserArn}"),
+            "real-time-data-publisher" => Self::Publisher,
+            "bootstrap" => Self::Bootstrap,
+            _ => return None,
+        })
+    }
+}
+
+/// An error as the workflow's Retry and Catch know it.
+fn diagnostic(error: &PipelineError) -> Diagnostic {
+    Diagnostic {
+        error_type: error.asl_name().to_owned(),
+        error_message: error.to_string(),
+    }
+}
+
+async fn handle(
+    function: Function,
+    worlds: &Worlds,
+    event: LambdaEvent<Value>,
+) -> Result<Value, PipelineError> {
+    let own = &event.context.invoked_function_arn;
+    let event = event.payload;
+    match function {
+        Function::Api => api(worlds, own, &event).await,
+        Function::OfWorkflow(resource) => {
+            let world = worlds.world(own).await?;
+            match event["execution"].as_str() {
+                None => functions::call(&world, resource, event).await,
+                Some(execution) => {
+                    let world = worlds.in_execution(&world, execution);
+                    functions::call(&world, resource, event).await
+                }
+            }
+        }
+        Function::Bootstrap => bootstrap::answer(worlds, &event)
+            .await
+            .map(|()| Value::Null),
+        Function::Publisher => Err(PipelineError::Other(
+            "the publisher has a world of its own".to_owned(),
+        )),
+    }
+}
+
+/// A request, or a schedule that rings.
+async fn api(worlds: &Worlds, own: &str, event: &Value) -> Result<Value, PipelineError> {
+    let world = worlds.world(own).await?;
+    if let Some(test) = event["wake"]["testId"].as_str() {
+        let test = dlt_core::ids::TestId::parse(test)
+            .map_err(|error| PipelineError::Input(format!("testId: {error}")))?;
+        let fired = fire(&world, &test, Missed::Run).await?;
+        return Ok(json!({ "fired": format!("{fired:?}") }));
+    }
+    let allow = async || {
+        let policy = worlds.settings().iot_policy.as_ref();
+        match (policy, Caller::of(event).identity) {
+            (Some(policy), Some(identity)) => {
+                iot::attach_policy(worlds.clients(), policy, &identity).await
+            }
+            _ => Ok(()),
+        }
+    };
+    Ok(respond(&world, event, allow).await.to_event())
+}
+
+/// The publisher of a region: it needs no stack but the hub's topics.
+struct Publisher {
+    region: Region,
+    topics: aws_sdk_iotdataplane::Client,
+}
+
+impl Publisher {
+    async fn publish(&self, event: &Value) -> Result<Value, PipelineError> {
+        let messages = publish::messages(&self.region, event)?;
+        for message in &messages {
+            let publish = self.topics.publish().topic(&message.topic);
+            let sent = publish.payload(message.payload.clone().into_bytes().into());
+            sent.send().await.map_err(|error| {
+                let context = aws_sdk_iotdataplane::error::DisplayErrorContext(&error);
+                PipelineError::Transient(format!("topic {}: {context}", message.topic))
+            })?;
+        }
+        Ok(json!({ "published": messages.len() }))
+    }
+}
+
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn need(name: &str) -> Result<String, Error> {
+    env(name).ok_or_else(|| {
+        format!("environment variable {name} is not set; the stack's template sets it").into()
+    })
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    // For the few calls that no SDK makes.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let name = need("DLT_FUNCTION")?;
+    let function = Function::named(&name)
+        .ok_or_else(|| format!("DLT_FUNCTION is {name:?}, which is none of the functions"))?;
+    if function == Function::Publisher {
+        let hub = need("DLT_HUB_REGION")?;
+        let hub = Region::parse(&hub).map_err(|error| format!("DLT_HUB_REGION: {error}"))?;
+        let clients = dlt_pipeline::aws::Clients::load(&hub).await;
+        let publisher = Publisher {
+            region: Region::parse(&need("AWS_REGION")?)
+                .map_err(|error| format!("AWS_REGION: {error}"))?,
+            topics: clients.iot_data(&need("DLT_IOT_ENDPOINT")?),
+        };
+        let publisher = &publisher;
+        return lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+            let published = publisher.publish(&event.payload).await;
+            published.map_err(|error| diagnostic(&error))
+        }))
+        .await;
+    }
+    let settings = Settings::read(env).map_err(|error| error.to_string())?;
+    let worlds = Worlds::of(settings).await;
+    let worlds = &worlds;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        let answered = handle(function, worlds, event).await;
+        answered.map_err(|error| diagnostic(&error))
+    }))
+    .await
+}
