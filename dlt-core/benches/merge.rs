@@ -90,6 +90,7 @@ fn report(samples: usize, seed: u64) -> Report {
         region: Region::parse("eu-west-1").expect("a region"),
         tally,
         duration_us: 60_000_000,
+        loaded_us: None,
         peak_users: 100,
         ticks: 60,
         start: Some(StartFacts {

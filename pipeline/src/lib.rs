@@ -10,6 +10,8 @@ pub mod error;
 #[cfg(feature = "aws")]
 pub mod naming;
 
+#[cfg(feature = "lambda")]
+pub mod clients;
 pub mod store;
 
 pub mod executions;

@@ -2,12 +2,25 @@
 //! answers which we did not write. `cargo xtask test --full` installs it and
 //! names it in `DLT_MINISTACK`.
 
+use crate::engine::Engine;
 use crate::http;
 use crate::patience;
 use serde_json::Value;
+use std::fs::OpenOptions;
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+/// How much of their time waits of workflows take.
+const WAIT_SCALE: &str = "0.1";
+
+/// Where it prints.
+fn output(folder: &Path) -> Stdio {
+    let path = folder.join("emulator.log");
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    file.map_or(Stdio::null(), Stdio::from)
+}
 
 /// It, until it is dropped.
 #[derive(Debug)]
@@ -15,7 +28,7 @@ pub struct Emulator {
     child: Child,
     /// `host:port`.
     pub address: String,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl Drop for Emulator {
@@ -31,12 +44,40 @@ impl Emulator {
     /// # Panics
     /// When it is not there, or does not come up.
     pub fn start() -> Self {
+        Self::started(&[])
+    }
+
+    /// Starts one whose ECS runs processes of this engine, whose Lambdas run, and
+    /// whose workflows wait a fraction of their time.
+    ///
+    /// # Panics
+    /// When it is not there, or does not come up.
+    pub fn with(engine: &Engine) -> Self {
+        let socket = format!("unix://{}", engine.socket.display());
+        Self::started(&[
+            ("DOCKER_HOST", socket.as_str()),
+            ("LAMBDA_EXECUTOR", "local"),
+            ("SFN_WAIT_SCALE", WAIT_SCALE),
+        ])
+    }
+
+    fn started(settings: &[(&str, &str)]) -> Self {
         let program = std::env::var_os("DLT_MINISTACK").expect("DLT_MINISTACK names the program");
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = free.local_addr().expect("its number").port();
         drop(free);
         let data = tempfile::tempdir().expect("a folder");
+        // Lambdas inherit its environment, and ask AWS where it says.
+        let endpoint = format!("http://127.0.0.1:{port}");
         let child = Command::new(program)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("AWS_ENDPOINT_URL", endpoint)
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_DEFAULT_REGION", "us-east-1")
+            .env("TMPDIR", data.path())
+            .envs(settings.iter().copied())
             .env("GATEWAY_PORT", port.to_string())
             // By itself it listens everywhere, and for MQTT, too.
             .env("BIND_HOST", "127.0.0.1")
@@ -44,8 +85,8 @@ impl Emulator {
             .env("HOME", data.path())
             .current_dir(data.path())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stdout(output(data.path()))
+            .stderr(output(data.path()))
             .spawn()
             .expect("the emulator can be started");
         let address = format!("127.0.0.1:{port}");
@@ -55,8 +96,13 @@ impl Emulator {
         Self {
             child,
             address,
-            _data: data,
+            data,
         }
+    }
+
+    /// What it has printed: for a test that failed.
+    pub fn printed(&self) -> String {
+        std::fs::read_to_string(self.data.path().join("emulator.log")).unwrap_or_default()
     }
 
     /// What AWS's tools set to ask it.

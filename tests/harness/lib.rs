@@ -10,6 +10,7 @@ pub mod command;
 pub mod cores;
 pub mod documents;
 pub mod emulator;
+pub mod engine;
 pub mod gateway;
 pub mod http;
 pub mod issuer;

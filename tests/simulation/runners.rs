@@ -139,6 +139,7 @@ impl Runner {
             region: self.order.region.clone(),
             tally,
             duration_us: 1_000_000,
+            loaded_us: None,
             peak_users: 1,
             ticks: 1,
             start: None,

@@ -32,8 +32,10 @@ pub struct RunContext {
     pub before: Usage,
     /// What it had used when the load was over.
     pub after: Usage,
-    /// How long the load took.
+    /// How long the load took, with the answers that came after its end.
     pub wall: Duration,
+    /// How long load was made; None if none was.
+    pub loaded: Option<Duration>,
     /// Memory limit, bytes; 0 for none.
     pub memory_limit_bytes: u64,
     /// Warnings for people.
@@ -100,6 +102,7 @@ fn compose(
         region: order.region.clone(),
         tally: result.tally,
         duration_us: result.last_done_us,
+        loaded_us: context.loaded.map(|loaded| loaded.as_micros() as u64),
         peak_users: context.peak_users,
         ticks: context.ticks,
         start,

@@ -13,10 +13,7 @@ use std::time::{Duration, Instant};
 const EMULATOR: [&str; 2] = ["ministack==1.5.33", "cryptography"];
 /// The features with which everything is tested: what releases have. One selection
 /// for all tiers, so that what one built the next one uses.
-const FEATURES: [&str; 2] = [
-    "--features",
-    "dlt/aws,dlt-pipeline/lambda,dlt-worker/aws",
-];
+const FEATURES: [&str; 2] = ["--features", "dlt/aws,dlt-pipeline/lambda,dlt-worker/aws"];
 /// Seeds of the simulation in `test --full`.
 const FULL_SIMULATION_RUNS: u64 = 2_000;
 

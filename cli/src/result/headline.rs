@@ -135,10 +135,26 @@ fn of_thresholds(record: &RunRecord, because: &str) -> (Tone, &'static str, &'st
         }
     };
     if passed {
+        let text = match unanswered(record) {
+            Some(rest) => format!("{text} {rest}"),
+            None => text,
+        };
         (Tone::Good, "✔", "PASSED", text)
     } else {
         (Tone::Bad, "✘", "FAILED", text)
     }
+}
+
+/// A sentence on requests that no time and no rate knows of, if there are any.
+fn unanswered(record: &RunRecord) -> Option<String> {
+    let account = record.account?.requests;
+    (account.unfinished > 0).then(|| {
+        format!(
+            "But {} of {} requests had no answer when the run ended: no time or error rate counts them.",
+            units::count(account.unfinished),
+            units::count(account.begun())
+        )
+    })
 }
 
 /// The sentence for a run without thresholds, with the number of failed requests.

@@ -5,6 +5,7 @@
 use super::Side;
 use crate::judge::summary::Blocks;
 use crate::judge::summary::LoadSummary;
+use crate::judge::summary::many_failed;
 use crate::judge::verdict::Trust;
 use crate::measure::tally::TimesOver;
 use crate::record::RunRecord;
@@ -30,8 +31,8 @@ pub struct Comparability {
     pub same_plan: bool,
     /// Neither run is untrusted.
     pub trusted: bool,
-    /// Both ran to their end and all runners reported: else less was measured
-    /// than was planned.
+    /// Both ran to their end, all runners reported and nearly all requests were
+    /// answered: else less was measured than was planned.
     #[serde(default)]
     pub complete: bool,
     /// Response times are of the same kind of samples: a run of an older dlt has
@@ -104,13 +105,11 @@ pub(super) fn judge(base: &Side<'_>, candidate: &Side<'_>) -> (Comparability, Ve
         !untrusted(b),
         "the candidate run is untrusted or has no verdict: its numbers cannot be believed",
     );
-    let complete = ask(
-        whole(a),
-        "the base run did not end as planned, or lost runners",
-    ) & ask(
-        whole(b),
-        "the candidate run did not end as planned, or lost runners",
-    );
+    let missing = incomplete(a, b);
+    let complete = missing.is_empty();
+    missing.iter().for_each(|why| {
+        ask(false, why);
+    });
     let same_times = ask(
         same_times(a.summary.as_ref(), b.summary.as_ref()),
         "cannot be compared: the response times of one run are over all requests, failed ones \
@@ -148,12 +147,35 @@ fn same_times(a: Option<&Blocks>, b: Option<&Blocks>) -> bool {
     !(a.is_mixed() && apart(b) || b.is_mixed() && apart(a))
 }
 
+/// What keeps the runs from having been measured as they were planned.
+fn incomplete(base: &RunRecord, candidate: &RunRecord) -> Vec<String> {
+    let mut reasons = Vec::new();
+    for (record, name) in [(base, "base"), (candidate, "candidate")] {
+        if !whole(record) {
+            let reason = "did not end as planned, or lost runners";
+            reasons.push(format!("the {name} run {reason}"));
+        }
+        if !answered(record) {
+            reasons.push(format!(
+                "more than a tenth of the {name} run's requests had no answer when it ended"
+            ));
+        }
+    }
+    reasons
+}
+
 /// Whether all of a run's load was made and measured.
 fn whole(record: &RunRecord) -> bool {
     let coverage = record.coverage.as_ref();
     // Missing seconds are left to the verdict.
     let all = coverage.is_none_or(|it| it.runners_reported >= it.runners_expected);
     record.status == Status::Complete && all
+}
+
+/// Whether nearly all requests ended, ok or failed: the others are in no number.
+fn answered(record: &RunRecord) -> bool {
+    let requests = record.account.map(|account| account.requests);
+    requests.is_none_or(|account| !many_failed(account.unfinished, account.begun()))
 }
 
 fn configs(record: &RunRecord) -> Vec<(String, u64)> {

@@ -391,6 +391,14 @@ fn what_cannot_be_compared_is_refused_with_the_reason() {
         },
         "lost runners",
     );
+    let silent = |record: &mut RunRecord| {
+        let account = record.account.as_mut().unwrap();
+        account.requests.unfinished = account.requests.begun() / 2;
+    };
+    refused(
+        &silent,
+        "more than a tenth of the candidate run's requests had no answer",
+    );
     // The plan's name is the scenario's, which may have been changed.
     let mut renamed = run(&[("home", &CALM)], 40, 60, 2);
     renamed.record.test_scenario = plan("renamed", "/");

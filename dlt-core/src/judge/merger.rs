@@ -141,7 +141,7 @@ impl Merger {
     /// The one result.
     pub fn finish(mut self, facts: &RunFacts<'_>) -> Summary {
         self.put_times_together();
-        let longest = self.runners.values().map(|runner| runner.duration_us).max();
+        let longest = self.runners.values().map(RunnerFacts::loaded_us).max();
         // Rates are over the time in which load was made: a last answer that
         // came late took nothing away from it.
         let duration_us = match (longest.unwrap_or(0), facts.plan.end_us()) {
@@ -158,6 +158,7 @@ impl Merger {
             plan: facts.plan,
             lag_p99_us: sums.phases.lag.quantile_us(0.99),
             reading: &self.reading,
+            connects: sums.phases.connect.count(),
         });
         let outcome = outcome::decide(outcome::Ending {
             thresholds: facts.thresholds,

@@ -2,14 +2,14 @@
 //! the address of IoT Core. A custom resource each; every request is answered, since
 //! a stack waits an hour for an answer that does not come.
 
-use super::{Worlds, iot};
-use crate::error::{PipelineError, Source};
+use super::Worlds;
+use crate::clients::http::send;
+use crate::clients::iot;
+use crate::error::PipelineError;
 use crate::regions::dynamodb::RegionRow;
 use serde_json::{Map, Value, json};
-use std::time::Duration;
 
-/// How long the answer's upload may take, with its repeats.
-const LONGEST_ANSWER: Duration = Duration::from_secs(20);
+/// Attempts to answer.
 const ATTEMPTS: usize = 3;
 /// CloudFormation takes answers of 4,096 bytes.
 const LONGEST_REASON: usize = 1_000;
@@ -19,7 +19,7 @@ pub async fn answer(worlds: &Worlds, request: &Value) -> Result<(), PipelineErro
     let done = change(worlds, request).await;
     let body = reply(request, &done).to_string();
     let url = request["ResponseURL"].as_str().unwrap_or_default();
-    send(url, body).await
+    upload(url, body).await
 }
 
 /// The answer's body.
@@ -77,32 +77,22 @@ async fn change(worlds: &Worlds, request: &Value) -> Result<Map<String, Value>, 
     Ok(data)
 }
 
-async fn send(url: &str, body: String) -> Result<(), PipelineError> {
-    let failed = |error: reqwest::Error| {
-        PipelineError::Transient(format!(
-            "CloudFormation was not answered: {}",
-            Source::of(error)
-        ))
-    };
-    let client = reqwest::Client::builder()
-        .timeout(LONGEST_ANSWER)
-        .build()
-        .map_err(failed)?;
-    let mut result = Ok(());
+/// Uploads an answer, and again if that fails.
+async fn upload(url: &str, body: String) -> Result<(), PipelineError> {
+    // The address is signed for a request without a content type.
+    let headers = [("content-type".to_owned(), String::new())];
+    let mut failure = None;
     for _ in 0..ATTEMPTS {
-        // The address is signed for a request without a content type.
-        let put = client.put(url).body(body.clone());
-        let put = put.header("content-type", "");
-        result = match put
-            .send()
-            .await
-            .and_then(reqwest::Response::error_for_status)
-        {
-            Ok(_) => return Ok(()),
-            Err(error) => Err(failed(error)),
-        };
+        match send("PUT", url, &headers, body.clone()).await {
+            Ok((200..300, _)) => return Ok(()),
+            Ok((status, _)) => failure = Some(format!("status {status}")),
+            Err(error) => failure = Some(error.to_string()),
+        }
     }
-    result
+    Err(PipelineError::Transient(format!(
+        "CloudFormation was not answered: {}",
+        failure.unwrap_or_default()
+    )))
 }
 
 #[cfg(test)]

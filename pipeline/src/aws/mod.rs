@@ -2,13 +2,11 @@
 //! variables that its stack gave it. Which functions there are is `bin/lambda`'s.
 
 pub mod bootstrap;
-mod clients;
 mod not_here;
 pub mod publish;
 pub mod settings;
 
-pub use clients::{Clients, iot};
-
+use crate::clients::Clients;
 use crate::clock::SystemClock;
 use crate::error::PipelineError;
 use crate::executions::{Executions, stepfunctions::StepFunctions};
@@ -99,7 +97,7 @@ impl Worlds {
                 continue;
             };
             let client = self.clients.ecs(row.info.region.clone());
-            regions.insert(region, row.ecs(client, &pace));
+            regions.insert(region, row.ecs(client, pace.provisioning_us));
         }
         let fleet = Ecs {
             regions,
@@ -115,7 +113,9 @@ impl Worlds {
             regions: Arc::new(StackRegions {
                 rows,
                 clients: self.clients.clone(),
-                settings: settings.clone(),
+                hub: settings.region.clone(),
+                stack: settings.stack.clone(),
+                mcp_endpoint: settings.mcp_endpoint.clone(),
             }),
             schedules: self.schedules(function),
             fleet: Arc::new(fleet),

@@ -4,7 +4,9 @@
 use dlt_core::ids::Region;
 use dlt_pipeline::api::lambda::{Caller, respond};
 use dlt_pipeline::aws::settings::Settings;
-use dlt_pipeline::aws::{Worlds, bootstrap, iot, publish};
+use dlt_pipeline::aws::{Worlds, bootstrap, publish};
+use dlt_pipeline::clients::http::install_tls;
+use dlt_pipeline::clients::{Clients, iot};
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::functions;
 use dlt_pipeline::functions::fire::{Missed, fire};
@@ -126,15 +128,14 @@ fn need(name: &str) -> Result<String, Error> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    // For the few calls that no SDK makes.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    install_tls();
     let name = need("DLT_FUNCTION")?;
     let function = Function::named(&name)
         .ok_or_else(|| format!("DLT_FUNCTION is {name:?}, which is none of the functions"))?;
     if function == Function::Publisher {
         let hub = need("DLT_HUB_REGION")?;
         let hub = Region::parse(&hub).map_err(|error| format!("DLT_HUB_REGION: {error}"))?;
-        let clients = dlt_pipeline::aws::Clients::load(&hub).await;
+        let clients = Clients::load(&hub).await;
         let publisher = Publisher {
             region: Region::parse(&need("AWS_REGION")?)
                 .map_err(|error| format!("AWS_REGION: {error}"))?,

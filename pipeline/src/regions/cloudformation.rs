@@ -3,8 +3,7 @@
 
 use super::dynamodb::RegionRow;
 use super::{RegionRoom, Regions};
-use crate::aws::Clients;
-use crate::aws::settings::Settings;
+use crate::clients::Clients;
 use crate::error::PipelineError;
 use async_trait::async_trait;
 use aws_sdk_ecs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -27,8 +26,12 @@ pub struct StackRegions {
     pub rows: Vec<RegionRow>,
     /// Who asks.
     pub clients: Clients,
-    /// The hub's settings.
-    pub settings: Settings,
+    /// The hub's region.
+    pub hub: Region,
+    /// The hub stack's ARN.
+    pub stack: String,
+    /// Where agents ask, if they can.
+    pub mcp_endpoint: Option<String>,
 }
 
 fn wrong<E, R>(what: &str, error: SdkError<E, R>) -> PipelineError
@@ -144,9 +147,8 @@ impl Regions for StackRegions {
     }
 
     async fn stack(&self) -> Result<StackInfo, PipelineError> {
-        let settings = &self.settings;
         let ask = self.clients.cloudformation().describe_stacks();
-        let got = ask.stack_name(&settings.stack).send().await;
+        let got = ask.stack_name(&self.stack).send().await;
         let got = got.map_err(|error| wrong("the stack", error))?;
         let stack = got.stacks().first();
         let created = stack.and_then(|stack| stack.creation_time());
@@ -155,12 +157,12 @@ impl Regions for StackRegions {
             .unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         Ok(StackInfo {
             created_time: created.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
-            region: settings.region.to_string(),
+            region: self.hub.to_string(),
             version: format!("v{HUB_VERSION}"),
-            mcp_endpoint: settings.mcp_endpoint.clone(),
-            account_id: account(&settings.stack),
+            mcp_endpoint: self.mcp_endpoint.clone(),
+            account_id: account(&self.stack),
             deployment_method: "cloudformation".to_owned(),
-            stack_id: settings.stack.clone(),
+            stack_id: self.stack.clone(),
             solution_template: "headless".to_owned(),
             latest_version: None,
             is_update_available: false,

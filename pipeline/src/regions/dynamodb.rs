@@ -4,7 +4,6 @@
 use crate::error::PipelineError;
 use crate::fleet::ecs::EcsRegion;
 use crate::store::dynamodb::{Attributes, Table, text, wrong};
-use crate::world::Pace;
 use aws_sdk_dynamodb::types::AttributeValue;
 use dlt_core::calls::answers::RegionInfo;
 use serde::{Deserialize, Serialize};
@@ -70,8 +69,8 @@ impl RegionRow {
         self.task_cpu.div_ceil(1024).max(1)
     }
 
-    /// Where its tasks run.
-    pub fn ecs(&self, client: aws_sdk_ecs::Client, pace: &Pace) -> EcsRegion {
+    /// Where its tasks run, of which each step of provisioning takes at most so long.
+    pub fn ecs(&self, client: aws_sdk_ecs::Client, provisioning_us: u64) -> EcsRegion {
         let info = &self.info;
         let subnets = [&info.subnet_a, &info.subnet_b].into_iter().flatten();
         EcsRegion {
@@ -85,7 +84,7 @@ impl RegionRow {
                 .collect(),
             security_group: info.task_security_group.clone().unwrap_or_default(),
             // Workers wait for leaders, which have as long again.
-            start_deadline_s: 2 * pace.provisioning_us / 1_000_000 + START_MARGIN_S,
+            start_deadline_s: 2 * provisioning_us / 1_000_000 + START_MARGIN_S,
             public_addresses: self.public_addresses,
         }
     }

@@ -253,7 +253,8 @@ impl Runner {
         peers: Peers,
     ) -> Result<String, RunnerError> {
         let start_at = clock::instant_at(start.start_at_us);
-        let planned = Duration::from_micros(plan.end_us() + plan.graceful_stop_us());
+        let planned_us = plan.end_us();
+        let planned = Duration::from_micros(planned_us + plan.graceful_stop_us());
         // A start that lies in the past does not shorten the load.
         let end = start_at.max(Instant::now()) + planned;
         self.watchdog.set_deadline(end + WATCHDOG_AFTER);
@@ -293,19 +294,29 @@ impl Runner {
             depot,
         });
         let mut stop = self.stop.clone();
+        let stopped = std::sync::OnceLock::new();
         let stored = async {
+            let stop_load = || {
+                stopped.get_or_init(tokio::time::Instant::now);
+                load.stop();
+            };
             coordinator
-                .load(&mut seconds, &mut stop, &|| load.stop(), deadlines)
+                .load(&mut seconds, &mut stop, &stop_load, deadlines)
                 .await?;
             let result = tokio::time::timeout_at(deadlines.give_up_at, load.finished())
                 .await
                 .map_err(|_| Overdue)?;
+            let wall = tokio::time::Instant::now().saturating_duration_since(start_at);
+            let stopped = stopped
+                .get()
+                .map(|at| at.saturating_duration_since(start_at));
             let mut context = RunContext {
                 start: Some(start),
+                loaded: Some(time_of_load(&result, planned_us, stopped, wall)),
                 threads: threads as u64,
                 before,
                 after: Usage::now(&cgroup),
-                wall: tokio::time::Instant::now().saturating_duration_since(start_at),
+                wall,
                 memory_limit_bytes: cgroup.memory_limit_bytes(),
                 task: health::task_facts(&cgroup, self.task.as_ref(), self.process_start),
                 ..RunContext::default()
@@ -320,6 +331,27 @@ impl Runner {
         .await;
         self.lines = coordinator.into_lines();
         stored
+    }
+}
+
+/// How long load was made: until it was stopped or its planned end, whichever was
+/// first; or until the last answer, where users were through before.
+fn time_of_load(
+    result: &engine::LoadResult,
+    planned_us: u64,
+    stopped: Option<Duration>,
+    wall: Duration,
+) -> Duration {
+    let planned = Duration::from_micros(planned_us);
+    // A plan without an end ends with its last request.
+    let is_over = |at: Duration| planned_us > 0 && at >= planned;
+    match stopped {
+        Some(at) if !is_over(at) => at,
+        Some(_) => planned,
+        None if is_over(wall) => planned,
+        // Requests that were given up kept their users to the end.
+        None if result.tally.account.unfinished > 0 => wall,
+        None => Duration::from_micros(result.last_done_us),
     }
 }
 

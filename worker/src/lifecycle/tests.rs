@@ -148,3 +148,31 @@ async fn names_are_resolved_once_and_their_failure_is_none() {
     let names = preflight::resolve_names(&plan(&document(&requests, &json!({})))).await;
     assert!(names.iter().eq(["localhost"]), "{names:?}");
 }
+
+#[test]
+fn load_lasts_until_its_planned_end_or_its_stop() {
+    let s = Duration::from_secs;
+    let result = |unfinished, last_done_us| {
+        let mut result = engine::LoadResult {
+            last_done_us,
+            ..engine::LoadResult::default()
+        };
+        result.tally.account.unfinished = unfinished;
+        result
+    };
+    let time = |unfinished, last_done_s: u64, stopped: Option<u64>, wall_s| {
+        let result = result(unfinished, last_done_s * 1_000_000);
+        time_of_load(&result, 10_000_000, stopped.map(s), s(wall_s))
+    };
+    assert_eq!(time(0, 9, None, 11), s(10), "answers come after the end");
+    assert_eq!(
+        time(20, 1, None, 15),
+        s(10),
+        "users hang from the first second on"
+    );
+    assert_eq!(time(0, 3, None, 3), s(3), "users are through");
+    assert_eq!(time(0, 5, Some(4), 5), s(4), "answers come after a stop");
+    assert_eq!(time(0, 12, Some(12), 12), s(10), "a stop of what was over");
+    let without_end = |unfinished| time_of_load(&result(unfinished, 7_000_000), 0, None, s(8));
+    assert_eq!((without_end(0), without_end(1)), (s(7), s(8)));
+}

@@ -2,6 +2,7 @@
 //! thresholds. Judging single thresholds is left to `outcome`.
 
 use super::{Outcome, ThresholdResult};
+use crate::judge::summary::many_failed;
 use crate::measure::account::Account;
 use crate::thresholds::Threshold;
 
@@ -69,6 +70,9 @@ pub(crate) fn decide(ending: Ending<'_>) -> Outcome {
     }
     if !nothing {
         reasons.extend(unseen(&ending));
+        if !ending.cancelled && !could_not_run {
+            reasons.extend(unanswered(ending.account));
+        }
     }
     let thresholds_hold = ending.results.iter().all(|result| result.passed);
     Outcome {
@@ -85,6 +89,19 @@ fn nothing_measured(ending: &Ending<'_>) -> String {
         (true, 0) => "no request was sent, so nothing was measured".to_owned(),
         (true, begun) => format!("none of the {begun} requests was answered before the end"),
     }
+}
+
+/// Why so many requests that never ended leave nothing to pass: they were sent, and
+/// are in no time and no error rate.
+fn unanswered(account: &Account) -> Option<String> {
+    let (unfinished, begun) = (account.unfinished, account.begun());
+    many_failed(unfinished, begun).then(|| {
+        format!(
+            "{unfinished} of {begun} requests had no answer when the run ended and are in no time \
+             or error rate; give the target more time to answer (graceful-stop), or requests a \
+             time limit (timeout), after which they fail"
+        )
+    })
 }
 
 /// Labels that thresholds name and no request had.
@@ -201,5 +218,35 @@ mod tests {
         says(lost, "no runner reported", true);
         let thresholds = [Threshold::parse("login: p(99)<1s").unwrap()];
         says(ending(&thresholds), "the label \"login\"", false);
+    }
+
+    /// Whatever the thresholds say of the others.
+    #[test]
+    fn many_requests_without_an_answer_leave_nothing_to_pass() {
+        let account = |unfinished| Account {
+            scheduled: 200,
+            sent: 200,
+            ok: 200 - unfinished,
+            unfinished,
+            ..SENT
+        };
+        let outcome = |account: &Account, cancelled| {
+            decide(Ending {
+                account,
+                finished: account.ok,
+                cancelled,
+                ..ending(&[])
+            })
+        };
+        assert!(outcome(&account(20), false).passed, "a tenth");
+        let failed = outcome(&account(21), false);
+        assert!(!failed.passed && !failed.could_not_run);
+        let reason = failed.reason.unwrap();
+        assert!(
+            reason.starts_with("21 of 200 requests had no answer"),
+            "{reason}"
+        );
+        let cancelled = outcome(&account(150), true).reason.unwrap();
+        assert!(!cancelled.contains("no answer"), "{cancelled}");
     }
 }

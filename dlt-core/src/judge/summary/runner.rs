@@ -50,11 +50,18 @@ pub struct RunnerFacts {
     pub ended: Ended,
     /// Measured length, µs.
     pub duration_us: u64,
+    /// How long load was made, µs; None in reports of an older dlt.
+    pub loaded_us: Option<u64>,
     /// Ticks that it made: one for each second of load.
     pub ticks: u64,
 }
 
 impl RunnerFacts {
+    /// How long load was made, µs, or else until the last sample's end.
+    pub(crate) fn loaded_us(&self) -> u64 {
+        self.loaded_us.unwrap_or(self.duration_us)
+    }
+
     /// Of a report.
     pub(crate) fn of(report: &Report) -> Self {
         let health = &report.health;
@@ -79,6 +86,7 @@ impl RunnerFacts {
             start: report.start,
             ended: report.ended.clone(),
             duration_us: report.duration_us,
+            loaded_us: report.loaded_us,
             ticks: report.ticks,
         }
     }

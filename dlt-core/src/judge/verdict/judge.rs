@@ -31,7 +31,12 @@ pub struct Evidence<'a> {
     pub lag_p99_us: Option<u64>,
     /// How late answers were read, over the run.
     pub reading: &'a Reading,
+    /// Samples that opened a connection.
+    pub connects: u64,
 }
+
+/// So few requests that opened a connection change no percentile that is shown.
+const FEW_CONNECTS_PERCENT: f64 = 1.0;
 
 /// The verdict: the worst of all reasons.
 pub fn judge(evidence: &Evidence<'_>) -> Verdict {
@@ -75,7 +80,22 @@ fn read_delay(evidence: &Evidence<'_>) -> Option<Reason> {
     let reason = per_runner(evidence, Code::ReadDelay, "", value)?;
     let whole = evidence.reading.lost_share();
     let whole = whole.map(|share| format!("over all runners: {} %", number(share * 100.0)));
-    Some(in_seconds(evidence, over_run(reason, whole)))
+    let mut reason = in_seconds(evidence, over_run(reason, whole));
+    reason.message.push_str(&connecting(evidence));
+    Some(reason)
+}
+
+/// What the kernel gives no time for: the end of connecting, which is part of the
+/// response time of a request that opened a connection.
+fn connecting(evidence: &Evidence<'_>) -> String {
+    let begun = evidence.account.begun();
+    match percent(evidence.connects, begun) {
+        Some(share) if share > FEW_CONNECTS_PERCENT => format!(
+            "; response times hold but for the {} of {begun} requests that opened a connection: the kernel does not tell when connecting ends, so their times have the generator's delay in them",
+            evidence.connects
+        ),
+        _ => "; response times hold".to_owned(),
+    }
 }
 
 fn no_stamps(evidence: &Evidence<'_>) -> Option<Reason> {

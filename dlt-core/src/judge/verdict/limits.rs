@@ -39,14 +39,14 @@ pub const LIMITS: [Limit; 11] = [
         advice: "use more tasks or bigger ones, or a lower rate",
     },
     // A user that waits for the generator sends nothing meanwhile: the rate is
-    // lower than the target allows. Response times end before, so they hold.
+    // lower than the target allows. Response times end before.
     Limit {
         code: Code::ReadDelay,
         short: "lost to reading answers late",
         degraded: 5.0,
         untrusted: NEVER,
         unit: " % of the users' time",
-        why: "the generator, not the target, limited the rate (response times hold): answers had come and were not read yet",
+        why: "the generator, not the target, limited the rate: answers had come and were not read yet",
         advice: "use more tasks or bigger ones, or fewer users per task",
     },
     // One answer in a hundred hardly moves a p99.
@@ -57,7 +57,7 @@ pub const LIMITS: [Limit; 11] = [
         untrusted: NEVER,
         unit: " % of answers",
         why: "the kernel did not tell when answers came, so response times last until they were read",
-        advice: "run the generator on Linux 4.14 or later; answers that end with their connection never have such a time",
+        advice: "answers that end with their connection, without a length, never have such a time; others have it on Linux 4.14 or later",
     },
     // A throttled process stands still for most of each 100 ms quota period.
     Limit {

@@ -4,6 +4,7 @@ use super::{Code, Trust, Verdict};
 use crate::ids::{Region, RunnerId};
 use crate::judge::merger::Merger;
 use crate::judge::summary::RunFacts;
+use crate::measure::latencies::Latencies;
 use crate::measure::sample::{Outcome, Sample};
 use crate::messages::report::Report;
 use crate::messages::report::testing::{plan_of_arrivals, plan_of_users, report};
@@ -127,8 +128,28 @@ fn a_generator_that_limits_the_rate_of_closed_load_degrades_at_most() {
             (Code::ReadDelay, Trust::Degraded)
         );
         assert_eq!(reason.from_s, None);
-        assert!(reason.message.contains("response times hold"));
+        assert!(reason.message.ends_with("; response times hold"));
     }
+}
+
+#[test]
+fn the_generator_s_delay_is_in_the_times_of_requests_that_connect() {
+    let with_connects = |count: u64| {
+        verdict(&closed(), move |report| {
+            lost(40_000_000, 1)(report);
+            let mut connect = Latencies::default();
+            (0..count).for_each(|_| connect.record(700));
+            report.tally.phases.connect = connect;
+        })
+    };
+    // Of 400 requests.
+    let few = only(with_connects(4)).message;
+    assert!(few.ends_with("; response times hold"), "{few}");
+    let many = only(with_connects(5)).message;
+    assert!(
+        many.contains("hold but for the 5 of 400 requests that opened a connection"),
+        "{many}"
+    );
 }
 
 #[test]

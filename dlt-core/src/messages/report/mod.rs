@@ -36,6 +36,10 @@ pub struct Report {
     pub tally: Tally,
     /// From the start instant to the last sample's end, µs.
     pub duration_us: u64,
+    /// From the start instant to the end of the load, µs: its planned end, an earlier
+    /// stop, or the last sample's end where users had nothing left to do. None in
+    /// reports of an older dlt.
+    pub loaded_us: Option<u64>,
     /// Highest number of users (closed) or requests in flight (open) in a second.
     pub peak_users: u64,
     /// Ticks made: one for each second of load.

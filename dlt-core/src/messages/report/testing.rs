@@ -88,6 +88,7 @@ pub fn report(number: u64, region: &str, samples: &[Raw]) -> Report {
         region: Region::parse(region).unwrap(),
         tally,
         duration_us: 10_000_000,
+        loaded_us: None,
         peak_users: 5,
         ticks: 10,
         start: Some(StartFacts {

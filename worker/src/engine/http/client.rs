@@ -126,16 +126,18 @@ impl Client {
         let clock = connector.io.clock;
         let left_us = deadline(spec.sent_us, spec.timeouts.total_us).saturating_sub(clock.now_us());
         let limit_us = spec.timeouts.connect_us.min(left_us);
-        let mut result = match connector.open(spec.origin, limit_us).await {
-            Ok(connection) => {
-                let opened_us = connection.opened_us;
-                self.exchange(connection, Some(opened_us), spec).await
+        let connection = match connector.open(spec.origin, limit_us).await {
+            Ok(connection) => connection,
+            // Sent once, on the connection before, and not again.
+            Err(failure) => {
+                return ExchangeResult {
+                    written,
+                    ..ExchangeResult::unconnected(clock.now_us(), failure)
+                };
             }
-            Err(failure) => ExchangeResult {
-                written,
-                ..ExchangeResult::unconnected(clock.now_us(), failure)
-            },
         };
+        let opened_us = connection.opened_us;
+        let mut result = self.exchange(connection, Some(opened_us), spec).await;
         // The request began before the connection: the difference is no time to
         // connect.
         result.connected_us = None;

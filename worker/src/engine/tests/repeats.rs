@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::engine::tests::target::{Act, answer};
+use std::io::{Read as _, Write as _};
 
 /// A target that answers so many requests of each round, and ends the
 /// connection of the next with `end` and no byte of an answer.
@@ -134,4 +135,29 @@ fn attempts_without_a_connection_were_not_sent() {
         assert_eq!((account.ok, account.failed), (15, 15));
         assert_eq!(target.total(), account.sent);
     }
+}
+
+/// A target that is gone for good after its first answer got the request once.
+#[test]
+fn a_request_that_finds_no_second_connection_was_not_sent_again() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/x", listener.local_addr().unwrap());
+    let gone = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        drop(listener);
+        let mut request = [0; 4096];
+        assert!(stream.read(&mut request).unwrap() > 0);
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        stream.write_all(answer).unwrap();
+        assert!(stream.read(&mut request).unwrap() > 0);
+    });
+    let target = Target::plain();
+    let mut step = step(&target, "/x");
+    step.url = url.parse().unwrap();
+    let account = run(rounds(1.0, 2, vec![step]), 1).tally.account;
+    gone.join().unwrap();
+    assert_eq!(
+        (account.sent, account.ok, account.failed, account.resent),
+        (2, 1, 1, 0)
+    );
 }

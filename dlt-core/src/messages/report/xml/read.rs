@@ -144,6 +144,7 @@ fn head(attributes: &Attributes<'_>) -> Result<(Report, u32), ReportError> {
             ..Tally::default()
         },
         duration_us: attributes.number("duration_us")?,
+        loaded_us: attributes.some_number("loaded_us")?,
         peak_users: attributes.number("peak_users")?,
         ticks: attributes.number("ticks")?,
         start: None,

@@ -7,13 +7,19 @@ use crate::measure::tally::{ErrorKey, ErrorTally, LabelTally};
 use crate::messages::report::{Ended, Health, REPORT_FORMAT, Report};
 
 pub(super) fn write(out: &mut Writer, report: &Report) {
-    out.element("DltReport")
+    let element = out
+        .element("DltReport")
         .with("format", REPORT_FORMAT)
         .with("test", &report.test)
         .with("run", &report.run)
         .with("runner", &report.runner)
         .with("region", &report.region)
-        .with("duration_us", report.duration_us)
+        .with("duration_us", report.duration_us);
+    let element = match report.loaded_us {
+        Some(loaded_us) => element.with("loaded_us", loaded_us),
+        None => element,
+    };
+    element
         .with("peak_users", report.peak_users)
         .with("ticks", report.ticks)
         .with("overflowed", report.tally.overflowed)

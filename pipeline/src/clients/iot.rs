@@ -3,15 +3,14 @@
 //! 270 operations, and takes as long to build as all others.
 
 use super::Clients;
-use crate::error::{PipelineError, Source};
+use super::http::send;
+use crate::error::PipelineError;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
 use serde_json::{Value, json};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-/// How long one call may take.
-const LONGEST_CALL: Duration = Duration::from_secs(8);
 /// Longest answer that is shown in an error.
 const LONGEST_REASON: usize = 300;
 
@@ -51,24 +50,11 @@ async fn call(
     };
     let url = format!("{base}{path}");
     let body = body.unwrap_or_default();
-    let client = reqwest::Client::builder()
-        .timeout(LONGEST_CALL)
-        .build()
-        .map_err(|error| failed(&error))?;
-    let verb = reqwest::Method::from_bytes(method.as_bytes()).map_err(|error| failed(&error))?;
-    let mut request = client.request(verb, &url).body(body.clone());
-    for (name, value) in signature(clients, &region, method, &url, &body)
+    let headers = signature(clients, &region, method, &url, &body)
         .await
-        .map_err(|error| failed(&error))?
-    {
-        request = request.header(name, value);
-    }
-    let answer = request.send().await.map_err(|error| {
-        PipelineError::Transient(format!("IoT Core, {method} {path}: {}", Source::of(error)))
-    })?;
-    let status = answer.status();
-    let text = answer.text().await.map_err(|error| failed(&error))?;
-    if !status.is_success() {
+        .map_err(|error| failed(&error))?;
+    let (status, text) = send(method, &url, &headers, body).await?;
+    if !(200..300).contains(&status) {
         let reason: String = text.chars().take(LONGEST_REASON).collect();
         return Err(failed(&format!("status {status}: {reason}")));
     }
