@@ -15,7 +15,7 @@ pub struct ScheduleSettings {
 /// The settings of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// `AWS_REGION`: where the hub is.
+    /// Where the hub is: `AWS_REGION`, or `DLT_HUB_REGION` in a further region.
     pub region: Region,
     /// `DLT_BUCKET`.
     pub bucket: String,
@@ -49,9 +49,12 @@ impl Settings {
                 ))
             })
         };
-        let region = need("AWS_REGION")?;
+        let region = match get("DLT_HUB_REGION") {
+            Some(hub) => hub,
+            None => need("AWS_REGION")?,
+        };
         let region = Region::parse(&region)
-            .map_err(|error| PipelineError::Other(format!("AWS_REGION: {error}")))?;
+            .map_err(|error| PipelineError::Other(format!("the hub's region: {error}")))?;
         let schedules = match (get("DLT_SCHEDULE_GROUP"), get("DLT_SCHEDULE_ROLE")) {
             (Some(group), Some(role)) => Some(ScheduleSettings { group, role }),
             _ => None,
@@ -79,7 +82,7 @@ mod tests {
     fn what_is_missing_is_named() {
         let all = |name: &str| {
             Some(
-                if name == "AWS_REGION" {
+                if name.ends_with("_REGION") {
                     "eu-west-1"
                 } else {
                     "x"

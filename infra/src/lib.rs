@@ -1,0 +1,133 @@
+//! The CloudFormation templates, each assembled from a noun a file: the hub's and
+//! that of a further region. Deploying them is left to the command, what their
+//! functions do to the pipeline.
+
+use std::collections::BTreeMap;
+
+/// The workflow, which the template holds inline so that it can be checked there.
+const WORKFLOW: &str = include_str!("../../pipeline/workflow/load-test.asl.json");
+/// The line of the template in whose place it is put.
+const WORKFLOW_LINE: &str = "      Definition: load-test.asl.json";
+
+/// Sections of a template, in the order in which they are written (CloudFormation
+/// User Guide, "Template anatomy").
+const SECTIONS: [&str; 4] = ["Parameters", "Conditions", "Resources", "Outputs"];
+
+const HUB: [&str; 12] = [
+    include_str!("../hub/stack.yaml"),
+    include_str!("../shared/network.yaml"),
+    include_str!("../shared/fleet.yaml"),
+    include_str!("../shared/live.yaml"),
+    include_str!("../hub/storage.yaml"),
+    include_str!("../hub/tables.yaml"),
+    include_str!("../hub/functions.yaml"),
+    include_str!("../hub/rights.yaml"),
+    include_str!("../hub/workflow.yaml"),
+    include_str!("../hub/schedules.yaml"),
+    include_str!("../hub/live.yaml"),
+    include_str!("../hub/api.yaml"),
+];
+
+const REGION: [&str; 5] = [
+    include_str!("../region/stack.yaml"),
+    include_str!("../shared/network.yaml"),
+    include_str!("../shared/fleet.yaml"),
+    include_str!("../shared/live.yaml"),
+    include_str!("../region/rights.yaml"),
+];
+
+/// The template of the stack that holds everything but further regions.
+pub fn hub() -> String {
+    let template = assemble(
+        "dlt: distributed load testing. API, workflow, storage, and runners of this region",
+        &HUB,
+    );
+    let template = template.replace(WORKFLOW_LINE, &workflow());
+    of_hub(
+        &template,
+        ["${Bucket}", "${AWS::Region}", "${IotEndpoint.Host}"],
+    )
+}
+
+/// The template of a further region.
+pub fn region() -> String {
+    let template = assemble("dlt: runners of a further region", &REGION);
+    of_hub(&template, ["${HubBucket}", "${HubRegion}", "${HubIotHost}"])
+}
+
+/// A template with the names that the hub's bucket, AWS region and topics have in it:
+/// resources in the hub's own, parameters in another.
+fn of_hub(template: &str, [bucket, region, topics]: [&str; 3]) -> String {
+    template
+        .replace("${HUB_BUCKET}", bucket)
+        .replace("${HUB_REGION}", region)
+        .replace("${HUB_IOT}", topics)
+}
+
+/// The workflow as a property: JSON is YAML.
+fn workflow() -> String {
+    let mut property = "      Definition:".to_owned();
+    for line in WORKFLOW.trim_end().lines() {
+        property.push_str("\n        ");
+        property.push_str(line);
+    }
+    property
+}
+
+/// One template of several files: the lines of each section, file by file.
+fn assemble(description: &str, files: &[&str]) -> String {
+    let mut sections: BTreeMap<&str, String> = BTreeMap::new();
+    for file in files {
+        let mut section = None;
+        for line in file.lines() {
+            if let Some(name) = SECTIONS.into_iter().find(|name| line == format!("{name}:")) {
+                section = Some(name);
+            } else if let Some(section) = section {
+                let text = sections.entry(section).or_default();
+                text.push_str(line);
+                text.push('\n');
+            }
+            // Above its first section a file says what it is for.
+        }
+    }
+    let mut template =
+        format!("AWSTemplateFormatVersion: '2010-09-09'\nDescription: '{description}'\n");
+    for name in SECTIONS {
+        if let Some(text) = sections.get(name) {
+            template.push_str(&format!("{name}:\n{text}"));
+        }
+    }
+    template
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_hold_every_section_once_and_the_workflow() {
+        for template in [hub(), region()] {
+            for name in SECTIONS {
+                let heads = template.lines().filter(|line| *line == format!("{name}:"));
+                assert!(heads.count() <= 1, "{name}");
+            }
+            // CloudFormation takes 1 MB from a bucket.
+            assert!(template.len() < 1_000_000);
+        }
+        assert!(hub().contains("\"StartAt\": \"Begin or go on?\""));
+        assert!(!hub().contains("load-test.asl.json"));
+        assert!(![hub(), region()].concat().contains("${HUB_"));
+    }
+
+    #[test]
+    fn every_line_is_in_a_section() {
+        for file in HUB.iter().chain(&REGION) {
+            let head = file
+                .lines()
+                .take_while(|line| !SECTIONS.iter().any(|name| *line == format!("{name}:")));
+            for line in head {
+                assert!(line.is_empty() || line.starts_with('#'), "{line}");
+            }
+        }
+    }
+}
