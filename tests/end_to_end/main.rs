@@ -3,6 +3,7 @@
 //! compared with it.
 #![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
 
+mod aws_home;
 mod busy;
 mod causes;
 mod cloud;

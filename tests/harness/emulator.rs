@@ -15,6 +15,19 @@ use std::time::Duration;
 /// How much of their time waits of workflows take.
 const WAIT_SCALE: &str = "0.1";
 
+/// It, with types of CloudFormation that it lacks: made and removed without effect.
+const WITH_MISSING_TYPES: &str = r#"
+from ministack.app import main
+from ministack.services.cloudformation import provisioners
+
+for missing in ("AWS::EC2::SecurityGroupIngress",):
+    provisioners._RESOURCE_HANDLERS.setdefault(missing, {
+        "create": lambda logical_id, properties, stack: (logical_id, {}),
+        "delete": lambda physical_id, properties: None,
+    })
+main()
+"#;
+
 /// Where it prints.
 fn output(folder: &Path) -> Stdio {
     let path = folder.join("emulator.log");
@@ -69,7 +82,10 @@ impl Emulator {
         let data = tempfile::tempdir().expect("a folder");
         // Lambdas inherit its environment, and ask AWS where it says.
         let endpoint = format!("http://127.0.0.1:{port}");
-        let child = Command::new(program)
+        // Beside the program, which is made of nothing else.
+        let python = Path::new(&program).with_file_name("python");
+        let child = Command::new(python)
+            .args(["-c", WITH_MISSING_TYPES])
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("AWS_ENDPOINT_URL", endpoint)
@@ -141,12 +157,23 @@ impl Emulator {
         String::from_utf8(bytes).expect("text")
     }
 
+    /// One call of a REST protocol: status and body.
+    pub fn rest(
+        &self,
+        region: &str,
+        service: &str,
+        method: &str,
+        target: &str,
+        body: &[u8],
+    ) -> http::Reply {
+        let signature = signature(region, service);
+        let headers = [("authorization", signature.as_str())];
+        http::send(&self.address, method, target, &headers, body)
+    }
+
     #[track_caller]
     fn send(&self, region: &str, service: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
-        let signature = format!(
-            "AWS4-HMAC-SHA256 Credential=test/20260101/{region}/{service}/aws4_request, \
-             SignedHeaders=host, Signature=0"
-        );
+        let signature = signature(region, service);
         let mut all = vec![("authorization", signature.as_str())];
         all.extend_from_slice(headers);
         let reply = http::send(&self.address, "POST", "/", &all, body.as_bytes());
@@ -154,4 +181,12 @@ impl Emulator {
         assert_eq!(reply.status, 200, "{text}");
         reply.body
     }
+}
+
+/// A signature that nobody checks.
+fn signature(region: &str, service: &str) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential=test/20260101/{region}/{service}/aws4_request, \
+         SignedHeaders=host, Signature=0"
+    )
 }

@@ -8,6 +8,7 @@ pub mod calm;
 pub mod certificates;
 pub mod command;
 pub mod cores;
+pub mod deployed;
 pub mod documents;
 pub mod emulator;
 pub mod engine;

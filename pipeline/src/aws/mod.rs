@@ -115,6 +115,7 @@ impl Worlds {
                 clients: self.clients.clone(),
                 hub: settings.region.clone(),
                 stack: settings.stack.clone(),
+                vcpu_quota: settings.vcpu_quota,
                 mcp_endpoint: settings.mcp_endpoint.clone(),
             }),
             schedules: self.schedules(function),

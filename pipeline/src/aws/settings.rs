@@ -34,6 +34,9 @@ pub struct Settings {
     /// `DLT_IOT_POLICY`: the policy that lets a client subscribe; only where the
     /// API answers.
     pub iot_policy: Option<String>,
+    /// `DLT_VCPU_QUOTA`: vCPUs that a region's tasks may have together; absent or 0,
+    /// as many as the account may.
+    pub vcpu_quota: Option<u64>,
     /// `DLT_MCP_ENDPOINT`: where agents ask, if they can.
     pub mcp_endpoint: Option<String>,
 }
@@ -69,9 +72,21 @@ impl Settings {
             machine: get("DLT_STATE_MACHINE"),
             schedules,
             iot_policy: get("DLT_IOT_POLICY"),
+            vcpu_quota: get("DLT_VCPU_QUOTA")
+                .map(|text| number("DLT_VCPU_QUOTA", &text))
+                .transpose()?
+                .filter(|quota| *quota > 0),
             mcp_endpoint: get("DLT_MCP_ENDPOINT"),
         })
     }
+}
+
+fn number(name: &str, text: &str) -> Result<u64, PipelineError> {
+    text.parse().map_err(|_| {
+        PipelineError::Other(format!(
+            "environment variable {name} is {text:?}; it must be a whole number"
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -81,14 +96,12 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         let all = |name: &str| {
-            Some(
-                if name.ends_with("_REGION") {
-                    "eu-west-1"
-                } else {
-                    "x"
-                }
-                .to_owned(),
-            )
+            let value = match name {
+                "DLT_VCPU_QUOTA" => "0",
+                _ if name.ends_with("_REGION") => "eu-west-1",
+                _ => "x",
+            };
+            Some(value.to_owned())
         };
         let settings = Settings::read(all).unwrap();
         assert_eq!(settings.schedules.unwrap().group, "x");

@@ -30,6 +30,8 @@ pub struct StackRegions {
     pub hub: Region,
     /// The hub stack's ARN.
     pub stack: String,
+    /// vCPUs that a region's tasks may have together, if the stack says so.
+    pub vcpu_quota: Option<u64>,
     /// Where agents ask, if they can.
     pub mcp_endpoint: Option<String>,
 }
@@ -54,6 +56,9 @@ where
 impl StackRegions {
     /// Most vCPUs that the account's tasks may have in a region.
     async fn quota(&self, region: &str) -> Result<u64, PipelineError> {
+        if let Some(quota) = self.vcpu_quota {
+            return Ok(quota);
+        }
         let ask = self.clients.quotas(region.to_owned()).get_service_quota();
         let got = ask.service_code(SERVICE).quota_code(QUOTA).send().await;
         match got {
