@@ -3,12 +3,12 @@
 //! compared with it.
 #![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
 
-mod aws_home;
 mod busy;
 mod causes;
 mod cloud;
 mod commands;
 mod common;
+mod deployed;
 mod first_run;
 mod half_dead;
 mod input;

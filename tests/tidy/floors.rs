@@ -6,18 +6,25 @@ use crate::manifest::members;
 
 /// Each package and those of ours that it may use. A floor imports downward
 /// only; rooms on one floor never import each other.
-const MAY_IMPORT: [(&str, &[&str]); 7] = [
+const MAY_IMPORT: [(&str, &[&str]); 8] = [
     ("dlt-core", &[]),
     ("dlt-worker", &["dlt-core"]),
     ("dlt-pipeline", &["dlt-core"]),
     ("dlt-mcp", &["dlt-core"]),
+    ("dlt-infra", &[]),
     (
         "dlt",
         &["dlt-core", "dlt-worker", "dlt-pipeline", "dlt-mcp"],
     ),
     (
         "dlt-tests",
-        &["dlt-core", "dlt-worker", "dlt-pipeline", "dlt-mcp"],
+        &[
+            "dlt-core",
+            "dlt-worker",
+            "dlt-pipeline",
+            "dlt-mcp",
+            "dlt-infra",
+        ],
     ),
     ("xtask", &[]),
 ];

@@ -3,14 +3,23 @@
 
 use crate::step::{self, Score, cargo, target_folder};
 use crate::{clients, deny};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// An emulator of AWS from PyPI, for `test --full`; without cryptography its
-/// Cognito signs with nothing.
-const EMULATOR: [&str; 2] = ["ministack==1.5.33", "cryptography"];
+/// An emulator of AWS from PyPI, and what checks templates. Without cryptography its
+/// Cognito signs with nothing, without docker its tasks of ECS run nothing.
+const EMULATOR: [&str; 4] = [
+    "ministack==1.5.33",
+    "cryptography",
+    "docker==7.2.0",
+    "cfn-lint==1.58.0",
+];
+/// By what these are known.
+const EMULATOR_IMPORTS: &str = "ministack, cryptography, docker, cfnlint";
+/// AWS regions for which templates are checked.
+const REGIONS: [&str; 2] = ["us-east-1", "eu-west-1"];
 /// The features with which everything is tested: what releases have. One selection
 /// for all tiers, so that what one built the next one uses.
 const FEATURES: [&str; 2] = ["--features", "dlt/aws,dlt-pipeline/lambda,dlt-worker/aws"];
@@ -110,6 +119,24 @@ pub fn test(full: bool) -> Result<bool> {
         }
         step::tests(command)
     });
+    tiers.run("templates", || {
+        let mut lint = Command::new(tool("cfn-lint")?);
+        lint.arg("--regions").args(REGIONS).arg("--template");
+        for name in ["hub", "region"] {
+            lint.arg(template(name)?);
+        }
+        step::check(lint)
+    });
+    if !full {
+        // Among all others in `--full`.
+        tiers.run("aws home", || {
+            let mut command = cross_room("end_to_end");
+            command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));
+            command.env("DLT_MINISTACK", emulator()?);
+            command.args(["--", "deployed::", "--include-ignored"]);
+            step::tests(command)
+        });
+    }
     if full {
         tiers.run("mcp clients", || step::check(clients::command()?));
     }
@@ -118,9 +145,27 @@ pub fn test(full: bool) -> Result<bool> {
 
 /// The emulator of AWS, installed where it is not yet.
 fn emulator() -> Result<PathBuf> {
+    tool("ministack")
+}
+
+/// A program of the emulator's Python, installed where it is not yet.
+fn tool(name: &str) -> Result<PathBuf> {
     let folder = target_folder()?.join("tools").join("ministack");
-    clients::python(&folder, &EMULATOR, "ministack, cryptography")?;
-    Ok(folder.join("bin").join("ministack"))
+    clients::python(&folder, &EMULATOR, EMULATOR_IMPORTS)?;
+    Ok(folder.join("bin").join(name))
+}
+
+/// A template of CloudFormation, written as it is assembled.
+fn template(name: &str) -> Result<PathBuf> {
+    let printed = cargo(&["run", "--quiet", "--package", "dlt-infra", "--", name]).output()?;
+    if !printed.status.success() {
+        bail!("{}", String::from_utf8_lossy(&printed.stderr));
+    }
+    let folder = target_folder()?.join("templates");
+    std::fs::create_dir_all(&folder)?;
+    let path = folder.join(format!("{name}.yaml"));
+    std::fs::write(&path, printed.stdout)?;
+    Ok(path)
 }
 
 /// Runs the simulation alone; whether it passed.

@@ -20,11 +20,11 @@ use crate::report::{self, RunContext};
 use dlt_core::ids::RunnerId;
 use dlt_core::keys;
 use dlt_core::messages::order::{Order, Role, Start};
-use dlt_core::messages::report::Ended;
+use dlt_core::messages::report::{Ended, TaskFacts};
 use dlt_core::messages::runner_line::RunnerLine;
 use dlt_core::refusal::Faults;
 use dlt_core::scenario::plan::Plan;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
@@ -274,13 +274,18 @@ impl Runner {
         let load = tokio::task::spawn_blocking(move || engine::begin(spec, sender))
             .await
             .map_err(|broken| LoadError(broken.to_string()))??;
-        let before = Usage::now(&cgroup);
         let start_at = tokio::time::Instant::from_std(start_at);
-        let end = tokio::time::Instant::from_std(end);
-        let deadlines = LoadDeadlines {
-            stop_at: end + STOP_AFTER,
-            give_up_at: end + GIVE_UP_AFTER,
+        let under_load = UnderLoad {
+            start,
+            start_at,
+            planned_us,
+            threads,
+            before: Usage::now(&cgroup),
+            cgroup,
+            stopped: OnceLock::new(),
         };
+        let end = tokio::time::Instant::from_std(end);
+        let deadlines = deadlines(end);
         let no_lines = LineWriter::to(Box::new(std::io::sink()));
         let mut coordinator = Coordinator::new(CoordinatorSpec {
             order: &self.order,
@@ -294,10 +299,9 @@ impl Runner {
             depot,
         });
         let mut stop = self.stop.clone();
-        let stopped = std::sync::OnceLock::new();
         let stored = async {
             let stop_load = || {
-                stopped.get_or_init(tokio::time::Instant::now);
+                under_load.stopped.get_or_init(tokio::time::Instant::now);
                 load.stop();
             };
             coordinator
@@ -306,21 +310,9 @@ impl Runner {
             let result = tokio::time::timeout_at(deadlines.give_up_at, load.finished())
                 .await
                 .map_err(|_| Overdue)?;
-            let wall = tokio::time::Instant::now().saturating_duration_since(start_at);
-            let stopped = stopped
-                .get()
-                .map(|at| at.saturating_duration_since(start_at));
-            let mut context = RunContext {
-                start: Some(start),
-                loaded: Some(time_of_load(&result, planned_us, stopped, wall)),
-                threads: threads as u64,
-                before,
-                after: Usage::now(&cgroup),
-                wall,
-                memory_limit_bytes: cgroup.memory_limit_bytes(),
-                task: health::task_facts(&cgroup, self.task.as_ref(), self.process_start),
-                ..RunContext::default()
-            };
+            let task = self.task.as_ref();
+            let task = health::task_facts(&under_load.cgroup, task, self.process_start);
+            let mut context = under_load.context(&result, task);
             context.take_from(&mut coordinator);
             let key = report::store(depot, &self.order, runner, result, context).await?;
             coordinator
@@ -331,6 +323,47 @@ impl Runner {
         .await;
         self.lines = coordinator.into_lines();
         stored
+    }
+}
+
+/// When a load whose planned end and graceful stop are over is stopped and given up.
+fn deadlines(end: tokio::time::Instant) -> LoadDeadlines {
+    LoadDeadlines {
+        stop_at: end + STOP_AFTER,
+        give_up_at: end + GIVE_UP_AFTER,
+    }
+}
+
+/// What is known of a load while it is made.
+struct UnderLoad {
+    start: Start,
+    start_at: tokio::time::Instant,
+    planned_us: u64,
+    threads: usize,
+    /// What the process had used before.
+    before: Usage,
+    cgroup: Cgroup,
+    /// When it was stopped first, if it was.
+    stopped: OnceLock<tokio::time::Instant>,
+}
+
+impl UnderLoad {
+    /// What the report says of it, now that it is over.
+    fn context(&self, result: &engine::LoadResult, task: TaskFacts) -> RunContext {
+        let since = |at: tokio::time::Instant| at.saturating_duration_since(self.start_at);
+        let wall = since(tokio::time::Instant::now());
+        let stopped = self.stopped.get().copied().map(since);
+        RunContext {
+            start: Some(self.start),
+            loaded: Some(time_of_load(result, self.planned_us, stopped, wall)),
+            threads: self.threads as u64,
+            before: self.before,
+            after: Usage::now(&self.cgroup),
+            wall,
+            memory_limit_bytes: self.cgroup.memory_limit_bytes(),
+            task,
+            ..RunContext::default()
+        }
     }
 }
 

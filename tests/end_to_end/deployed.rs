@@ -1,0 +1,145 @@
+//! The AWS home, from its templates to a result: CloudFormation, API Gateway, Lambda,
+//! Step Functions, ECS, S3 and DynamoDB of an emulator, our functions and our worker
+//! as they were built, real load on a server of this machine.
+
+use crate::common::{account, accounts_agree};
+use dlt_core::record::RunRecord;
+use dlt_tests::behaviour::ok;
+use dlt_tests::deployed::{Deployed, HUB};
+use dlt_tests::patience::{alone, until};
+use dlt_tests::target::everywhere;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Another region than the hub's.
+const SECOND: &str = "eu-west-1";
+/// How long a run of a few seconds may take there.
+const LONGEST_RUN: Duration = Duration::from_secs(180);
+
+/// What DLT's clients make of the capacity.
+fn capacity(aws: &Deployed) -> Value {
+    let mut rows = aws.api("GET", "/vCPUDetails", None).json();
+    for row in rows.as_object_mut().unwrap().values_mut() {
+        let number = |name: &str| row[name].as_u64().unwrap();
+        let free = number("vCPULimit") - number("vCPUsInUse");
+        row["dltAvailableTasks"] = json!(free / number("vCPUsPerTask"));
+    }
+    rows
+}
+
+fn scenario(
+    aws: &Deployed,
+    url: &str,
+    tasks: &[(&str, u64)],
+    arrivals: u64,
+    hold_for: &str,
+) -> Value {
+    let tasks: Vec<Value> = tasks
+        .iter()
+        .map(|(region, count)| json!({ "region": region, "taskCount": count, "concurrency": 1 }))
+        .collect();
+    json!({
+        "testName": "checkout",
+        "testDescription": "the AWS home",
+        "testType": "simple",
+        "fileType": "none",
+        "showLive": true,
+        "regionalTaskDetails": capacity(aws),
+        "testTaskConfigs": tasks,
+        "testScenario": {
+            "execution": [{ "scenario": "shop", "arrivals": arrivals, "hold-for": hold_for }],
+            "scenarios": { "shop": { "requests": [{ "url": url, "method": "GET", "label": "home" }] } },
+        },
+        "thresholds": ["error_rate<1%"],
+    })
+}
+
+/// Saves and starts a scenario; its id.
+fn start(aws: &Deployed, body: &Value) -> String {
+    let reply = aws.api("POST", "/scenarios", Some(body));
+    let said = String::from_utf8_lossy(&reply.body).into_owned();
+    assert_eq!(reply.status, 200, "{said}\n{}", aws.story());
+    reply.json()["testId"].as_str().unwrap().to_owned()
+}
+
+fn status(aws: &Deployed, test: &str) -> String {
+    let reply = aws.api("GET", &format!("/scenarios/{test}"), None);
+    assert_eq!(reply.status, 200, "{}", aws.story());
+    reply.json()["status"].as_str().unwrap().to_owned()
+}
+
+/// The record of the scenario's only run, once that is over.
+fn record(aws: &Deployed, test: &str) -> RunRecord {
+    until("the end of the run", LONGEST_RUN, || {
+        let status = status(aws, test);
+        matches!(status.as_str(), "complete" | "failed" | "cancelled").then_some(())
+    });
+    let runs = format!("/scenarios/{test}/testruns");
+    let page = aws.api("GET", &runs, None).json();
+    let run = page["testRuns"][0]["testRunId"].as_str().unwrap();
+    let reply = aws.api("GET", &format!("{runs}/{run}"), None);
+    serde_json::from_value(reply.json()).unwrap()
+}
+
+#[test]
+#[ignore = "needs an emulator of AWS, which cargo xtask test installs"]
+fn a_scenario_runs_in_two_regions() {
+    let _alone = alone();
+    let target = everywhere(ok().after(Duration::from_millis(5)));
+    let aws = Deployed::hub();
+    aws.add_region(SECOND);
+    let regions = aws.api("GET", "/regions", None).json();
+    let known: Vec<&str> = regions["regions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|region| region["compatible"] == true)
+        .filter_map(|region| region["region"].as_str())
+        .collect();
+    assert_eq!(known, [SECOND, HUB]);
+
+    // Eleven workers are two batches of RunTask; the leader is the twelfth.
+    let tasks = [(HUB, 12), (SECOND, 2)];
+    let body = scenario(&aws, &target.url("/"), &tasks, 140, "5s");
+    let test = start(&aws, &body);
+    let record = record(&aws, &test);
+    let story = || format!("{record:#?}\n{}", aws.story());
+    assert_eq!(record.status.name(), "complete", "{}", story());
+    accounts_agree(&record, &target).unwrap();
+    assert_eq!(account(&record).sent, 700, "{}", story());
+    let outcome = record.outcome.as_ref().unwrap();
+    assert!(outcome.passed, "{}", story());
+    let coverage = record.coverage.as_ref().unwrap();
+    let reported = (coverage.runners_reported, coverage.runners_expected);
+    assert_eq!(reported, (14, 14), "{}", story());
+    let summary = record.summary.as_ref().unwrap();
+    // Twelve of fourteen equal parts.
+    assert_eq!(summary.regions[HUB].count, 600, "{}", story());
+    assert_eq!(summary.regions[SECOND].count, 100, "{}", story());
+    assert_eq!(aws.engine.running(), 0, "no task is left");
+
+    let live = aws.api("GET", &format!("/scenarios/{test}/live"), None);
+    assert_eq!(live.json()["topics"][0], format!("dlt/{test}"));
+    let stack = aws.api("GET", "/stack-info", None).json();
+    assert_eq!(stack["region"], HUB, "{stack}");
+}
+
+#[test]
+#[ignore = "needs an emulator of AWS, which cargo xtask test installs"]
+fn a_cancelled_run_keeps_what_it_measured_and_leaves_no_task() {
+    let _alone = alone();
+    let target = everywhere(ok().after(Duration::from_millis(5)));
+    let aws = Deployed::hub();
+    let body = scenario(&aws, &target.url("/"), &[(HUB, 3)], 100, "10m");
+    let test = start(&aws, &body);
+    until("a second of load", LONGEST_RUN, || {
+        (target.log.count() > 100).then_some(())
+    });
+    let reply = aws.api("POST", &format!("/scenarios/{test}"), None);
+    assert_eq!(reply.status, 200, "{}", aws.story());
+    let record = record(&aws, &test);
+    assert_eq!(record.status.name(), "cancelled", "{}", aws.story());
+    accounts_agree(&record, &target).unwrap();
+    assert_eq!(record.coverage.unwrap().runners_reported, 3);
+    assert_eq!(aws.engine.running(), 0, "no task is left");
+}
