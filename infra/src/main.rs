@@ -1,12 +1,20 @@
 //! Prints a template: `cargo run --package dlt-infra -- hub`, or `region`.
 
-fn main() {
-    match std::env::args().nth(1).as_deref() {
-        Some("hub") => print!("{}", dlt_infra::hub()),
-        Some("region") => print!("{}", dlt_infra::region()),
+use std::io::Write;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let template = match std::env::args().nth(1).as_deref() {
+        Some("hub") => dlt_infra::hub(),
+        Some("region") => dlt_infra::region(),
         _ => {
-            eprintln!("which template: hub or region?");
-            std::process::exit(2);
+            let _ = writeln!(std::io::stderr(), "which template: hub or region?");
+            return ExitCode::from(2);
         }
+    };
+    match std::io::stdout().write_all(template.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // EX_IOERR: the output could not be written.
+        Err(_) => ExitCode::from(74),
     }
 }
