@@ -119,6 +119,15 @@ pub fn test(full: bool) -> Result<bool> {
         }
         step::tests(command)
     });
+    aws(&mut tiers, full);
+    if full {
+        tiers.run("mcp clients", || step::check(clients::command()?));
+    }
+    Ok(tiers.close())
+}
+
+/// The AWS home: its templates, and a run of it on an emulator.
+fn aws(tiers: &mut Tiers, full: bool) {
     tiers.run("templates", || {
         let mut lint = Command::new(tool("cfn-lint")?);
         lint.arg("--regions").args(REGIONS).arg("--template");
@@ -137,10 +146,6 @@ pub fn test(full: bool) -> Result<bool> {
             step::tests(command)
         });
     }
-    if full {
-        tiers.run("mcp clients", || step::check(clients::command()?));
-    }
-    Ok(tiers.close())
 }
 
 /// The emulator of AWS, installed where it is not yet.
