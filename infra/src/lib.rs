@@ -13,11 +13,12 @@ const WORKFLOW_LINE: &str = "      Definition: load-test.asl.json";
 /// User Guide, "Template anatomy").
 const SECTIONS: [&str; 4] = ["Parameters", "Conditions", "Resources", "Outputs"];
 
-const HUB: [&str; 12] = [
+const HUB: [&str; 13] = [
     include_str!("../hub/stack.yaml"),
     include_str!("../shared/network.yaml"),
     include_str!("../shared/fleet.yaml"),
     include_str!("../shared/live.yaml"),
+    include_str!("../shared/observability.yaml"),
     include_str!("../hub/storage.yaml"),
     include_str!("../hub/tables.yaml"),
     include_str!("../hub/functions.yaml"),
@@ -28,11 +29,12 @@ const HUB: [&str; 12] = [
     include_str!("../hub/api.yaml"),
 ];
 
-const REGION: [&str; 5] = [
+const REGION: [&str; 6] = [
     include_str!("../region/stack.yaml"),
     include_str!("../shared/network.yaml"),
     include_str!("../shared/fleet.yaml"),
     include_str!("../shared/live.yaml"),
+    include_str!("../shared/observability.yaml"),
     include_str!("../region/rights.yaml"),
 ];
 

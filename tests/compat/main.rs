@@ -3,6 +3,7 @@
 
 mod door;
 mod examples;
+mod filters;
 mod fuzz;
 mod ours;
 mod rules;

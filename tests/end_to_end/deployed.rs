@@ -9,6 +9,7 @@ use dlt_tests::deployed::{Deployed, HUB};
 use dlt_tests::patience::{alone, until};
 use dlt_tests::target::everywhere;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Another region than the hub's.
@@ -81,6 +82,33 @@ fn record(aws: &Deployed, test: &str) -> RunRecord {
     serde_json::from_value(reply.json()).unwrap()
 }
 
+/// Requests sent by the ticks of a scenario's topic, and their seconds by region.
+fn ticks(messages: &[(String, Value)], test: &str) -> (u64, BTreeMap<String, Vec<u64>>) {
+    let (mut sent, mut seconds) = (0, BTreeMap::<String, Vec<u64>>::new());
+    let topic = format!("dlt/{test}");
+    for (from, message) in messages {
+        if *from != topic {
+            continue;
+        }
+        for (region, rows) in message.as_object().unwrap() {
+            for row in rows.as_array().unwrap() {
+                // What DLT's own console needs of each.
+                assert!(
+                    row["avgRt"].is_number() && row["timestamp"].is_u64(),
+                    "{row}"
+                );
+                sent += row["tick"]["sent"].as_u64().unwrap();
+                let second = row["tick"]["second"].as_u64().unwrap();
+                seconds.entry(region.clone()).or_default().push(second);
+            }
+        }
+    }
+    seconds
+        .values_mut()
+        .for_each(|seconds| seconds.sort_unstable());
+    (sent, seconds)
+}
+
 #[test]
 #[ignore = "needs an emulator of AWS, which cargo xtask test installs"]
 fn a_scenario_runs_in_two_regions() {
@@ -102,6 +130,7 @@ fn a_scenario_runs_in_two_regions() {
     let tasks = [(HUB, 12), (SECOND, 2)];
     let body = scenario(&aws, &target.url("/"), &tasks, 140, "5s");
     let test = start(&aws, &body);
+    let watcher = aws.watch(&test);
     let record = record(&aws, &test);
     let story = || format!("{record:#?}\n{}", aws.story());
     assert_eq!(record.status.name(), "complete", "{}", story());
@@ -118,8 +147,19 @@ fn a_scenario_runs_in_two_regions() {
     assert_eq!(summary.regions[SECOND].count, 100, "{}", story());
     assert_eq!(aws.engine.running(), 0, "no task is left");
 
-    let live = aws.api("GET", &format!("/scenarios/{test}/live"), None);
-    assert_eq!(live.json()["topics"][0], format!("dlt/{test}"));
+    // One tick a second and region; together they are all that was sent.
+    let mut messages = Vec::new();
+    let seconds = until("the ticks of all requests", Duration::from_secs(30), || {
+        messages.extend(watcher.messages());
+        let (sent, seconds) = ticks(&messages, &test);
+        (sent >= 700).then_some(seconds)
+    });
+    assert_eq!(ticks(&messages, &test).0, 700);
+    for region in [HUB, SECOND] {
+        let expected: Vec<u64> = (0..seconds[region].len() as u64).collect();
+        assert_eq!(seconds[region], expected, "{region}");
+        assert!(expected.len() >= 5, "{region}");
+    }
     let stack = aws.api("GET", "/stack-info", None).json();
     assert_eq!(stack["region"], HUB, "{stack}");
 }

@@ -5,6 +5,7 @@ use crate::command::binary;
 use crate::emulator::Emulator;
 use crate::engine::Engine;
 use crate::http::Reply;
+use crate::mqtt::Watcher;
 use crate::patience::until;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -174,6 +175,21 @@ impl Deployed {
         let service = "execute-api";
         self.emulator
             .rest(HUB, service, method, &target, body.as_bytes())
+    }
+
+    /// Subscribes to the topics that the API names for a scenario.
+    pub fn watch(&self, test: &str) -> Watcher {
+        let live = self
+            .api("GET", &format!("/scenarios/{test}/live"), None)
+            .json();
+        let topics = live["topics"].as_array().expect("topics").iter();
+        let topics: Vec<String> = topics
+            .filter_map(|topic| topic.as_str().map(str::to_owned))
+            .collect();
+        // The emulator knows its topics by the name of their host.
+        let port = self.emulator.address.rsplit(':').next().unwrap_or_default();
+        let host = format!("x-ats.iot.{HUB}.localhost:{port}");
+        Watcher::start(&self.emulator.address, &host, &topics)
     }
 
     /// What was printed by everything: for a test that failed.

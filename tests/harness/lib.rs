@@ -18,6 +18,7 @@ pub mod issuer;
 pub mod log;
 pub mod mangle;
 pub mod mcp;
+pub mod mqtt;
 pub mod objects;
 pub mod patience;
 pub mod processes;

@@ -111,6 +111,7 @@ impl Runner {
 
     pub fn status(&self) -> RunnerStatus {
         RunnerStatus {
+            arn: None,
             run: self.order.run.clone(),
             runner: self.runner.clone(),
             region: self.order.region.clone(),

@@ -108,12 +108,19 @@ struct Figures {
     p95_us: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lag_p99_us: Option<u64>,
+    /// Runners that make load.
+    loading: u64,
 }
 
 impl Figures {
-    fn of(second: &Second) -> Self {
+    fn of(tick: &Tick) -> Self {
         let us = |value: Option<f64>| value.map(|value| value.round() as u64);
+        let second = &tick.second;
+        let loading = tick.runners.iter();
+        let loading = loading.filter(|row| row.1 == RunnerState::Loading).count() as u64;
+        let others = tick.others.get(&RunnerState::Loading);
         Self {
+            loading: loading + others.copied().unwrap_or(0),
             avg_rt_us: us(second.latency.mean_us()),
             p95_us: us(second.latency.quantile_us(0.95)),
             lag_p99_us: us(second.lag.quantile_us(0.99)),
@@ -146,7 +153,7 @@ impl Serialize for Tick {
         let parts = [
             serde_json::to_value(names),
             serde_json::to_value(&self.second),
-            serde_json::to_value(Figures::of(&self.second)),
+            serde_json::to_value(Figures::of(self)),
             serde_json::to_value(rest),
         ];
         let mut fields = Map::new();
@@ -295,7 +302,7 @@ mod tests {
         let text = line.to_line();
         assert_eq!(
             text,
-            r#"{"event":"DLT_LIVE_TICK","test_id":"Xk29QmWz7B","run_id":"p4TqL8vN2c","region":"lo-home-1","seq":4,"second":4,"users":50,"scheduled":122,"dropped":0,"unconnected":0,"sent":122,"resent":0,"ok":120,"failed":2,"unfinished":0,"bytes":18000,"causes":[["status-5xx",2]],"latency":[[77,2]],"latency_failed":[[53,2]],"lag":[],"user_time_us":0,"read_delay_us":0,"unstamped":0,"avg_rt_us":825,"p95_us":825,"answers":122,"runners":[["lo-home-1-1","loading",4,120],["lo-home-1-2","lost",3,0]]}"#
+            r#"{"event":"DLT_LIVE_TICK","test_id":"Xk29QmWz7B","run_id":"p4TqL8vN2c","region":"lo-home-1","seq":4,"second":4,"users":50,"scheduled":122,"dropped":0,"unconnected":0,"sent":122,"resent":0,"ok":120,"failed":2,"unfinished":0,"bytes":18000,"causes":[["status-5xx",2]],"latency":[[77,2]],"latency_failed":[[53,2]],"lag":[],"user_time_us":0,"read_delay_us":0,"unstamped":0,"avg_rt_us":825,"p95_us":825,"loading":1,"answers":122,"runners":[["lo-home-1-1","loading",4,120],["lo-home-1-2","lost",3,0]]}"#
         );
         assert_eq!(RunnerLine::parse(&text), Some(line));
         assert_eq!(RunnerLine::parse("hello"), None);

@@ -41,7 +41,10 @@ pub(super) async fn tasks(world: &World) -> Result<Vec<RegionTaskIds>, Refusal> 
         task_arns: alive
             .iter()
             .filter(|seen| seen.region == room.region)
-            .map(|seen| format!("{}/{}", seen.run, seen.runner))
+            .map(|seen| {
+                let name = || format!("{}/{}", seen.run, seen.runner);
+                seen.arn.clone().unwrap_or_else(name)
+            })
             .collect(),
         region: room.region.to_string(),
     });

@@ -138,6 +138,7 @@ fn status(region: &Region, container: &str, task: &Task) -> Option<RunnerStatus>
     };
     let since = task.created_at().map_or(0, |at| at.as_nanos() / 1_000);
     Some(RunnerStatus {
+        arn: task.task_arn().map(str::to_owned),
         run: TestRunId::parse(tags.get(RUN_TAG)?).ok()?,
         runner: id_of(task.task_arn()?)?,
         region: region.clone(),

@@ -92,6 +92,8 @@ pub struct RunnerStatus {
     pub run: TestRunId,
     /// Who.
     pub runner: RunnerId,
+    /// Its ARN, where it is a task of ECS.
+    pub arn: Option<String>,
     /// Where.
     pub region: Region,
     /// As what.

@@ -234,6 +234,7 @@ impl Process {
 
     pub(super) fn status(&self) -> RunnerStatus {
         RunnerStatus {
+            arn: None,
             run: self.card.run.clone(),
             runner: self.card.runner.clone(),
             region: self.card.region.clone(),
