@@ -161,7 +161,7 @@ fn outside_the_sums(account: &AccountSummary) -> Vec<Line> {
     };
     let resent = line(
         account.requests.resent,
-        "were sent again: their kept-alive connection ended before any answer, unread or not; each counts once",
+        "were sent again: their kept-alive connection ended before any answer; the target may have got them twice, each counts once",
     );
     let lost = line(
         account.lost.unwrap_or(0),

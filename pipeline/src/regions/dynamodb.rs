@@ -41,9 +41,13 @@ impl RegionRow {
         Ok(Self {
             info,
             public_addresses: field("publicAddresses") == Some("true"),
-            task_cpu: field("taskCpu")
-                .and_then(|text| text.parse().ok())
-                .unwrap_or(USUAL_CPU),
+            task_cpu: match field("taskCpu") {
+                None => USUAL_CPU,
+                Some(text) => text.parse().map_err(|_| {
+                    let rule = "it must be a whole number, in units of 1/1024 vCPU";
+                    PipelineError::Input(format!("taskCpu of a region is {text:?}; {rule}"))
+                })?,
+            },
             dlt_version: field("dltVersion").map(str::to_owned),
         })
     }
@@ -178,5 +182,17 @@ mod tests {
             json!({ "testId": "region-eu-west-1", "region": "eu-west-1", "taskCluster": "c" });
         let row = RegionRow::of(fields.as_object().unwrap()).unwrap();
         assert_eq!((row.vcpus_per_task(), row.public_addresses), (2, false));
+    }
+
+    #[test]
+    fn a_size_that_is_no_number_is_refused() {
+        for bad in ["", "2 vCPU", "-1", "0.5"] {
+            let fields = json!({
+                "testId": "region-eu-west-1", "region": "eu-west-1", "taskCluster": "c",
+                "taskCpu": bad,
+            });
+            let error = RegionRow::of(fields.as_object().unwrap()).unwrap_err();
+            assert!(error.to_string().contains("taskCpu"), "{error}");
+        }
     }
 }

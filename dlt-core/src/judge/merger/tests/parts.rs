@@ -330,6 +330,28 @@ fn a_late_answer_makes_no_run_slow() {
     }
 }
 
+/// Users that hang from the first second on, and a run that was stopped while answers
+/// were still to come: load was made for as long as the reports say, of the longest
+/// runner, and no longer than was planned.
+#[test]
+fn rates_are_over_the_time_in_which_load_was_made() {
+    for (told, loaded_us) in [
+        ([Some(10_000_000), Some(9_000_000)], 10_000_000),
+        ([Some(3_530_000), None], 3_530_000),
+        ([Some(12_000_000), None], 10_000_000),
+        ([None, None], 4_500_000),
+    ] {
+        let mut reports = two();
+        for ((report, duration_us), told) in reports.iter_mut().zip([4_500_000, 200_000]).zip(told)
+        {
+            report.duration_us = duration_us;
+            report.loaded_us = told;
+        }
+        let summary = judged(&reports, &[]);
+        assert_eq!(summary.blocks.loaded_us, loaded_us, "{told:?}");
+    }
+}
+
 /// What is lost with a runner is what the plan dealt to it.
 #[test]
 fn load_of_runners_without_a_report_is_lost_as_far_as_the_plan_counts_it() {

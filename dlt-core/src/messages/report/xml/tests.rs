@@ -37,6 +37,7 @@ fn sample_report() -> Report {
     }
     let mut report = report(1, "lo-home-1", &samples);
     report.warnings.push("a file <x> was cut".to_owned());
+    report.loaded_us = Some(9_750_000);
     report.health.bad_seconds = vec![3, 4, 5, 9];
     report.health.reading = Reading {
         stamped: 97,
