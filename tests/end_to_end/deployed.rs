@@ -59,13 +59,13 @@ fn scenario(
 fn start(aws: &Deployed, body: &Value) -> String {
     let reply = aws.api("POST", "/scenarios", Some(body));
     let said = String::from_utf8_lossy(&reply.body).into_owned();
-    assert_eq!(reply.status, 200, "{said}\n{}", aws.story());
+    assert_eq!(reply.status, 200, "{said}\n{}", aws.output());
     reply.json()["testId"].as_str().unwrap().to_owned()
 }
 
 fn status(aws: &Deployed, test: &str) -> String {
     let reply = aws.api("GET", &format!("/scenarios/{test}"), None);
-    assert_eq!(reply.status, 200, "{}", aws.story());
+    assert_eq!(reply.status, 200, "{}", aws.output());
     reply.json()["status"].as_str().unwrap().to_owned()
 }
 
@@ -132,7 +132,7 @@ fn a_scenario_runs_in_two_regions() {
     let test = start(&aws, &body);
     let watcher = aws.watch(&test);
     let record = record(&aws, &test);
-    let story = || format!("{record:#?}\n{}", aws.story());
+    let story = || format!("{record:#?}\n{}", aws.output());
     assert_eq!(record.status.name(), "complete", "{}", story());
     accounts_agree(&record, &target).unwrap();
     assert_eq!(account(&record).sent, 700, "{}", story());
@@ -176,9 +176,9 @@ fn a_cancelled_run_keeps_what_it_measured_and_leaves_no_task() {
         (target.log.count() > 100).then_some(())
     });
     let reply = aws.api("POST", &format!("/scenarios/{test}"), None);
-    assert_eq!(reply.status, 200, "{}", aws.story());
+    assert_eq!(reply.status, 200, "{}", aws.output());
     let record = record(&aws, &test);
-    assert_eq!(record.status.name(), "cancelled", "{}", aws.story());
+    assert_eq!(record.status.name(), "cancelled", "{}", aws.output());
     accounts_agree(&record, &target).unwrap();
     assert_eq!(record.coverage.unwrap().runners_reported, 3);
     assert_eq!(aws.engine.running(), 0, "no task is left");

@@ -193,7 +193,7 @@ impl Deployed {
     }
 
     /// What was printed by everything: for a test that failed.
-    pub fn story(&self) -> String {
+    pub fn output(&self) -> String {
         format!("{}\n{}", self.engine.printed(), self.emulator.printed())
     }
 }

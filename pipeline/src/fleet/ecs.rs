@@ -57,17 +57,24 @@ pub struct Ecs {
     pub hub: Region,
 }
 
-/// An error of ECS as the workflow knows it.
-fn wrong<E, R>(what: &str, error: SdkError<E, R>) -> PipelineError
+/// An error of ECS, or of another service that says so the same way, as the workflow
+/// knows it.
+pub(crate) fn wrong<E, R>(what: &str, error: SdkError<E, R>) -> PipelineError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
     let text = format!("{what}: {}", DisplayErrorContext(&error));
     match (error.code(), &error) {
-        (Some("ThrottlingException" | "LimitExceededException"), _) => {
-            PipelineError::Throttled(text)
-        }
+        (
+            Some(
+                "Throttling"
+                | "ThrottlingException"
+                | "LimitExceededException"
+                | "TooManyRequestsException",
+            ),
+            _,
+        ) => PipelineError::Throttled(text),
         (Some("ServerException" | "ServiceUnavailableException"), _)
         | (_, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)) => {
             PipelineError::Transient(text)

@@ -5,8 +5,9 @@ use super::dynamodb::RegionRow;
 use super::{RegionRoom, Regions};
 use crate::clients::Clients;
 use crate::error::PipelineError;
+use crate::fleet::ecs::wrong;
 use async_trait::async_trait;
-use aws_sdk_ecs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_ecs::error::ProvideErrorMetadata as _;
 use dlt_core::calls::answers::{StackInfo, VcpuDetails};
 use dlt_core::ids::Region;
 use dlt_core::stack::HUB_VERSION;
@@ -34,23 +35,6 @@ pub struct StackRegions {
     pub vcpu_quota: Option<u64>,
     /// Where agents ask, if they can.
     pub mcp_endpoint: Option<String>,
-}
-
-fn wrong<E, R>(what: &str, error: SdkError<E, R>) -> PipelineError
-where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
-    let text = format!("{what}: {}", DisplayErrorContext(&error));
-    match (error.code(), &error) {
-        (Some("Throttling" | "ThrottlingException" | "TooManyRequestsException"), _) => {
-            PipelineError::Throttled(text)
-        }
-        (_, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)) => {
-            PipelineError::Transient(text)
-        }
-        _ => PipelineError::Other(text),
-    }
 }
 
 impl StackRegions {
