@@ -4,6 +4,8 @@
 mod args;
 mod client;
 mod demo;
+#[cfg(feature = "aws")]
+mod deploy;
 mod draft;
 mod exit;
 mod find;
@@ -70,6 +72,8 @@ fn run_command(output: Output, cli: &Cli) -> anyhow::Result<Exit> {
         api: cli.api.clone(),
         sigv4: cli.sigv4,
     };
+    #[cfg(feature = "aws")]
+    let stack = cli.stack.as_deref();
     let exit = runtime.block_on(async {
         match &cli.command {
             Command::Demo(args) => demo::demo(output, &api_options, args).await,
@@ -87,6 +91,20 @@ fn run_command(output: Output, cli: &Cli) -> anyhow::Result<Exit> {
             }
             Command::Regions(args) => {
                 exit_of(output, platform::regions(output, &api_options, args).await)
+            }
+            #[cfg(feature = "aws")]
+            Command::Deploy(command) => Ok(deploy::deploy(output, stack, command).await),
+            #[cfg(feature = "aws")]
+            Command::Destroy(command) => Ok(deploy::destroy(output, stack, command).await),
+            #[cfg(feature = "aws")]
+            Command::Doctor(args) => deploy::doctor(output, &api_options, stack, args).await,
+            #[cfg(not(feature = "aws"))]
+            Command::Deploy(_) | Command::Destroy(_) | Command::Doctor(_) => {
+                output.error(
+                    "this dlt was built without AWS; releases have it, or build it with cargo build \
+                     --release --features aws",
+                );
+                Ok(Exit::BadInput)
             }
             Command::Completions(args) => Ok(shell::completions(output, args)),
             Command::Man(args) => shell::man(output, args),

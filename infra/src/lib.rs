@@ -1,5 +1,5 @@
-//! The CloudFormation templates, each assembled from a noun a file: the hub's and
-//! that of a further region. Deploying them is left to the command, what their
+//! The CloudFormation templates, each assembled from a noun a file: the hub's, that of
+//! a further region, and the small one that both are deployed from. Deploying them is left to the command, what their
 //! functions do to the pipeline.
 
 use std::collections::BTreeMap;
@@ -37,6 +37,16 @@ const REGION: [&str; 6] = [
     include_str!("../shared/observability.yaml"),
     include_str!("../region/rights.yaml"),
 ];
+
+const ARTIFACTS: [&str; 1] = [include_str!("../artifacts/stack.yaml")];
+
+/// The template of the stack that every other is deployed from.
+pub fn artifacts() -> String {
+    assemble(
+        "dlt: archives, templates and worker images of this region",
+        &ARTIFACTS,
+    )
+}
 
 /// The template of the stack that holds everything but further regions.
 pub fn hub() -> String {
@@ -108,7 +118,7 @@ mod tests {
 
     #[test]
     fn templates_hold_every_section_once_and_the_workflow() {
-        for template in [hub(), region()] {
+        for template in [artifacts(), hub(), region()] {
             for name in SECTIONS {
                 let heads = template.lines().filter(|line| *line == format!("{name}:"));
                 assert!(heads.count() <= 1, "{name}");
@@ -123,7 +133,7 @@ mod tests {
 
     #[test]
     fn every_line_is_in_a_section() {
-        for file in HUB.iter().chain(&REGION) {
+        for file in HUB.iter().chain(&REGION).chain(&ARTIFACTS) {
             let head = file
                 .lines()
                 .take_while(|line| !SECTIONS.iter().any(|name| *line == format!("{name}:")));

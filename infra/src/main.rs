@@ -1,14 +1,19 @@
-//! Prints a template: `cargo run --package dlt-infra -- hub`, or `region`.
+//! Prints a template: `cargo run --package dlt-infra -- hub`, `region` or
+//! `artifacts`.
 
 use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let template = match std::env::args().nth(1).as_deref() {
+        Some("artifacts") => dlt_infra::artifacts(),
         Some("hub") => dlt_infra::hub(),
         Some("region") => dlt_infra::region(),
         _ => {
-            let _ = writeln!(std::io::stderr(), "which template: hub or region?");
+            let _ = writeln!(
+                std::io::stderr(),
+                "which template: artifacts, hub or region?"
+            );
             return ExitCode::from(2);
         }
     };

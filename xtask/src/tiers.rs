@@ -131,7 +131,7 @@ fn aws(tiers: &mut Tiers, full: bool) {
     tiers.run("templates", || {
         let mut lint = Command::new(tool("cfn-lint")?);
         lint.arg("--regions").args(REGIONS).arg("--template");
-        for name in ["hub", "region"] {
+        for name in ["artifacts", "hub", "region"] {
             lint.arg(template(name)?);
         }
         step::check(lint)

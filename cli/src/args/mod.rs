@@ -1,9 +1,14 @@
 //! The command line: arguments and their `--help`, parsed into a closed set of commands.
 //! What the flags of a run mean is decided in `source`; nothing here reads files.
 
+mod deploy;
 mod runs;
 mod scenarios;
 
+pub use deploy::{
+    DeployCommand, DestroyArgs, DestroyCommand, DestroyRegionArgs, DoctorArgs, HubArgs, RegionArgs,
+    StackArgs,
+};
 pub use runs::{CompareArgs, DownloadArgs, GetArgs, RunsCommand, WatchArgs};
 pub use scenarios::{CreateArgs, Every, ScenariosCommand, StartArgs};
 
@@ -61,6 +66,16 @@ pub struct Cli {
         value_parser = clap::builder::FalseyValueParser::new()
     )]
     pub sigv4: bool,
+    /// A deployed stack, like load or load@eu-west-1
+    #[arg(
+        long,
+        env = "DLT_STACK_NAME",
+        hide_env_values = true,
+        global = true,
+        value_name = "NAME[@AWS-REGION]",
+        help_heading = "Server"
+    )]
+    pub stack: Option<String>,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
@@ -107,6 +122,14 @@ pub enum Command {
     Runners(PlainArgs),
     /// Show the regions and their free capacity
     Regions(PlainArgs),
+    /// Deploy or update dlt in an AWS account
+    #[command(subcommand, arg_required_else_help = true)]
+    Deploy(DeployCommand),
+    /// Remove dlt from an AWS account
+    #[command(subcommand, arg_required_else_help = true)]
+    Destroy(DestroyCommand),
+    /// Say whether all is well with a deployed stack, and what to do if not
+    Doctor(DoctorArgs),
     /// Print a completion script for a shell
     #[command(after_help = COMPLETIONS_HELP)]
     Completions(CompletionsArgs),

@@ -7,6 +7,8 @@ pub mod error;
 pub mod events;
 pub mod place;
 pub mod remote;
+#[cfg(feature = "aws")]
+pub mod transport;
 
 pub use error::ClientError;
 pub use place::ApiOptions;

@@ -1,0 +1,155 @@
+//! The arguments of `dlt deploy`, `dlt destroy` and `dlt doctor`.
+
+use clap::{Args, Subcommand};
+
+/// What `dlt deploy` can do.
+#[derive(Debug, Subcommand)]
+pub enum DeployCommand {
+    /// Deploy or update dlt in an AWS account: API, workflow, storage, runners of one region
+    #[command(after_help = HUB_HELP)]
+    Hub(Box<HubArgs>),
+    /// Add or update runners in a further AWS region
+    #[command(after_help = REGION_HELP)]
+    Region(Box<RegionArgs>),
+}
+
+/// What both kinds of stack take.
+#[derive(Debug, Args, Default)]
+pub struct StackArgs {
+    /// Use this VPC instead of a new one
+    #[arg(
+        long,
+        value_name = "VPC",
+        help_heading = "Network",
+        requires = "subnets"
+    )]
+    pub vpc: Option<String>,
+    /// Two subnets of that VPC, in different zones
+    #[arg(
+        long,
+        value_name = "SUBNET,SUBNET",
+        value_delimiter = ',',
+        help_heading = "Network",
+        requires = "vpc"
+    )]
+    pub subnets: Vec<String>,
+    /// CPU of a runner, in 1/1024 of a vCPU: 256 to 16384 [default: 2048]
+    #[arg(long, value_name = "UNITS", help_heading = "Runners")]
+    pub task_cpu: Option<u32>,
+    /// Memory of a runner, MiB; Fargate takes certain values for each CPU [default: 4096]
+    #[arg(long, value_name = "MIB", help_heading = "Runners")]
+    pub task_memory: Option<u32>,
+    /// Image for the runners that is in a registry already [default: dlt makes it and pushes it to ECR]
+    #[arg(long, value_name = "IMAGE", help_heading = "Runners")]
+    pub worker_image: Option<String>,
+    /// Any parameter of the template; may be given several times
+    #[arg(short = 'p', long = "parameter", value_name = "NAME=VALUE", value_parser = pair)]
+    pub parameters: Vec<(String, String)>,
+    /// Make the changes without asking
+    #[arg(long)]
+    pub yes: bool,
+    /// Print the stack's outputs as JSON on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `dlt deploy hub`.
+#[derive(Debug, Args)]
+pub struct HubArgs {
+    /// E-mail address of the first user, who gets an invitation; needed once
+    #[arg(long, value_name = "ADDRESS")]
+    pub admin_email: Option<String>,
+    /// Without the MCP server for agents (AgentCore Gateway)
+    #[arg(long)]
+    pub no_mcp: bool,
+    /// What every stack takes.
+    #[command(flatten)]
+    pub stack: StackArgs,
+}
+
+/// Flags of `dlt deploy region`.
+#[derive(Debug, Args)]
+pub struct RegionArgs {
+    /// The AWS region, like eu-west-1
+    #[arg(value_name = "AWS-REGION")]
+    pub region: String,
+    /// What every stack takes.
+    #[command(flatten)]
+    pub stack: StackArgs,
+}
+
+/// What `dlt destroy` can do.
+#[derive(Debug, Subcommand)]
+pub enum DestroyCommand {
+    /// Remove dlt from the account: further regions first, then the hub; results are kept
+    Hub(DestroyArgs),
+    /// Remove the runners of a further AWS region
+    Region(DestroyRegionArgs),
+}
+
+/// Flags of `dlt destroy`.
+#[derive(Debug, Args)]
+pub struct DestroyArgs {
+    /// Remove scenarios, history and results, too
+    #[arg(long)]
+    pub with_results: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Flags of `dlt destroy region`.
+#[derive(Debug, Args)]
+pub struct DestroyRegionArgs {
+    /// The AWS region, like eu-west-1
+    #[arg(value_name = "AWS-REGION")]
+    pub region: String,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Flags of `dlt doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = DOCTOR_HELP)]
+pub struct DoctorArgs {
+    /// Look at a deployed stack: credentials, rights, versions, quotas, networks, runners left over
+    #[arg(long, required = true)]
+    pub aws: bool,
+    /// End the runners that are left over from runs that have ended
+    #[arg(long, requires = "aws")]
+    pub stop_orphans: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `NAME=VALUE`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it like TaskCpu=4096".to_owned()),
+    }
+}
+
+const HUB_HELP: &str = "\
+Examples:
+  dlt deploy hub --admin-email you@example.com
+  dlt deploy hub --stack load@eu-west-1 --admin-email you@example.com --task-cpu 4096 --task-memory 8192
+  dlt deploy hub --yes                       an update, without being asked; values are kept
+
+The stack is named by --stack NAME[@AWS-REGION] [default: dlt, in the configured region].
+Credentials are those of AWS's own tools (AWS_PROFILE, aws sso login, …).
+Run again after a break, it goes on where it was.";
+
+const REGION_HELP: &str = "\
+Examples:
+  dlt deploy region eu-west-1
+  dlt deploy region ap-southeast-2 --stack load@eu-west-1 --yes";
+
+const DOCTOR_HELP: &str = "\
+Examples:
+  dlt doctor --aws
+  dlt doctor --aws --stack load@eu-west-1 --stop-orphans
+
+Exits with 3 if something must be mended.";

@@ -1,0 +1,112 @@
+//! Where a region's archives, templates and images lie: the small stack that holds them,
+//! and bringing them there. Everything is named by its content, so what is there already
+//! is not sent again.
+
+use super::clients::Aws;
+use super::clients::cloudformation::Template;
+use super::error::DeployError;
+use super::naming::{ARTIFACTS, KIND_TAG};
+use super::parts::{Archive, Parts, archive, hash};
+use super::stack::{Plan, bring};
+use super::terminal::Terminal;
+use crate::units;
+use std::collections::BTreeMap;
+
+/// A region's archives, templates and images.
+#[derive(Debug)]
+pub struct Artifacts {
+    /// Their bucket.
+    pub bucket: String,
+    /// The repository of images, `host/name`.
+    repository: String,
+    parts: Parts,
+}
+
+impl Artifacts {
+    /// Makes or updates the stack that holds them.
+    pub async fn bring(aws: &Aws, terminal: &mut Terminal, yes: bool) -> Result<Self, DeployError> {
+        let parts = Parts::find()?;
+        let template = dlt_infra::artifacts();
+        let plan = Plan {
+            name: ARTIFACTS,
+            template: Template::Text(&template),
+            known: &[],
+            parameters: BTreeMap::new(),
+            tags: BTreeMap::from([(KIND_TAG.to_owned(), "artifacts".to_owned())]),
+            yes,
+        };
+        let stack = bring(aws, terminal, &plan).await?;
+        let output = |name: &str| {
+            stack.outputs.get(name).cloned().ok_or_else(|| {
+                DeployError::Stack(format!(
+                    "stack {ARTIFACTS} has no output {name}: is it dlt's?"
+                ))
+            })
+        };
+        Ok(Self {
+            bucket: output("ArtifactBucket")?,
+            repository: output("WorkerRepository")?,
+            parts,
+        })
+    }
+
+    /// Brings the functions' archive; its key.
+    pub async fn functions(
+        &self,
+        aws: &Aws,
+        terminal: &mut Terminal,
+    ) -> Result<String, DeployError> {
+        let archive = archive(&self.parts.functions)?;
+        self.send(aws, terminal, "functions", archive).await
+    }
+
+    /// Brings the archive of the MCP server's function; its key.
+    pub async fn mcp(&self, aws: &Aws, terminal: &mut Terminal) -> Result<String, DeployError> {
+        let archive = archive(&self.parts.mcp)?;
+        self.send(aws, terminal, "MCP server", archive).await
+    }
+
+    /// Brings a template; its address.
+    pub async fn template(&self, aws: &Aws, name: &str, text: &str) -> Result<String, DeployError> {
+        let key = format!("templates/{name}-{}.yaml", hash(text.as_bytes()));
+        if !aws.has_object(&self.bucket, &key).await? {
+            let bytes = text.as_bytes().to_vec();
+            aws.put_object(&self.bucket, &key, bytes).await?;
+        }
+        Ok(aws.object_url(&self.bucket, &key))
+    }
+
+    async fn send(
+        &self,
+        aws: &Aws,
+        terminal: &mut Terminal,
+        what: &str,
+        archive: Archive,
+    ) -> Result<String, DeployError> {
+        let size = units::bytes(archive.bytes.len() as u64);
+        if aws.has_object(&self.bucket, &archive.key).await? {
+            terminal.done(&format!("{what}: there already, {size}"));
+        } else {
+            terminal.live(Some(&format!("  {what}: sending {size}")));
+            aws.put_object(&self.bucket, &archive.key, archive.bytes)
+                .await?;
+            terminal.done(&format!("{what}: sent, {size}"));
+        }
+        Ok(archive.key)
+    }
+
+    /// The worker's image: the one that was named, or made here and pushed.
+    pub async fn image(
+        &self,
+        aws: &Aws,
+        terminal: &mut Terminal,
+        named: Option<&str>,
+    ) -> Result<String, DeployError> {
+        if let Some(image) = named {
+            terminal.done(&format!("worker image: {image}, as given"));
+            return Ok(image.to_owned());
+        }
+        let _ = (aws, &self.repository, &self.parts.worker);
+        Err(DeployError::Local("image".to_owned()))
+    }
+}

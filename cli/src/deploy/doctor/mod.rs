@@ -1,0 +1,377 @@
+//! `dlt doctor --aws`: looks at a deployed hub from outside and says of each thing whether
+//! it is well and, if not, what to do. It changes nothing, but for `--stop-orphans`.
+
+mod networks;
+mod orphans;
+mod rights;
+
+use super::clients::Aws;
+use super::clients::cloudformation::Stack;
+use super::clients::dynamodb::RegisteredRegion;
+use super::naming::{StackName, VERSION};
+use crate::args::DoctorArgs;
+use crate::client::{ApiOptions, Client};
+use crate::draft::{self, capacity, free};
+use crate::exit::Exit;
+use crate::line::{Line, Tone, wrapped};
+use crate::output::Output;
+use crate::units;
+use dlt_core::calls::answers::StackInfo;
+use serde_json::json;
+
+/// How something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// As it should be.
+    Well,
+    /// It works, or it cannot be seen whether it does.
+    Doubtful,
+    /// It must be mended.
+    Broken,
+}
+
+impl State {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Well => "well",
+            Self::Doubtful => "doubtful",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What it is.
+    pub what: String,
+    /// How it is.
+    pub state: State,
+    /// What was seen.
+    pub seen: String,
+    /// What to do, where something is to be done.
+    pub todo: Option<String>,
+}
+
+impl Finding {
+    fn well(what: impl Into<String>, seen: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            state: State::Well,
+            seen: seen.into(),
+            todo: None,
+        }
+    }
+
+    fn not_well(
+        state: State,
+        what: impl Into<String>,
+        seen: impl Into<String>,
+        todo: impl Into<String>,
+    ) -> Self {
+        Self {
+            what: what.into(),
+            state,
+            seen: seen.into(),
+            todo: Some(todo.into()),
+        }
+    }
+}
+
+/// Looks at everything, and tells it.
+pub async fn doctor(
+    output: Output,
+    api: &ApiOptions,
+    name: &StackName,
+    args: &DoctorArgs,
+) -> anyhow::Result<Exit> {
+    let mut findings = Vec::new();
+    look(&mut findings, api, name, args).await;
+    if args.json {
+        let rows = findings.iter().map(|finding| {
+            json!({ "what": finding.what, "state": finding.state.name(), "seen": finding.seen,
+                    "todo": finding.todo })
+        });
+        output.json(&rows.collect::<Vec<_>>());
+    } else {
+        output.data(&lines(&findings, output.columns()));
+    }
+    let broken = findings.iter().any(|it| it.state == State::Broken);
+    Ok(if broken {
+        Exit::CouldNotRun
+    } else {
+        Exit::Passed
+    })
+}
+
+/// Looks at one thing after the other, until one is missing that all others need.
+async fn look(findings: &mut Vec<Finding>, api: &ApiOptions, name: &StackName, args: &DoctorArgs) {
+    let caller = async {
+        let aws = Aws::load(name.region.as_deref()).await?;
+        let caller = aws.caller().await?;
+        Ok::<_, super::error::DeployError>((aws, caller))
+    };
+    let (aws, caller) = match caller.await {
+        Ok(found) => found,
+        Err(error) => {
+            findings.push(Finding::not_well(
+                State::Broken,
+                "credentials",
+                error.to_string(),
+                "log in as for AWS's own tools: aws sso login, or AWS_PROFILE",
+            ));
+            return;
+        }
+    };
+    let seen = format!("account {}, {}", caller.account, caller.arn);
+    findings.push(Finding::well("credentials", seen));
+    findings.push(rights::look(&aws, &caller.arn).await);
+    let hub = match name.hub(&aws).await {
+        Ok(hub) => hub,
+        Err(error) => {
+            findings.push(Finding::not_well(
+                State::Broken,
+                format!("hub {} in {}", name.name, aws.region),
+                error.to_string(),
+                "dlt deploy hub makes it; --stack NAME@AWS-REGION names another one",
+            ));
+            return;
+        }
+    };
+    findings.push(stack(
+        &format!("hub {} in {}", hub.name, aws.region),
+        &hub,
+        "hub",
+    ));
+    let client = api_answers(findings, api).await;
+    let regions = match hub.outputs.get("ScenariosTable") {
+        Some(table) => aws.registered_regions(table).await,
+        None => Ok(Vec::new()),
+    };
+    match regions {
+        Ok(regions) => {
+            look_at_regions(findings, &aws, name, client.as_ref(), &regions, args).await;
+        }
+        Err(error) => findings.push(Finding::not_well(
+            State::Doubtful,
+            "regions",
+            error.to_string(),
+            "these credentials need dynamodb:Scan on the table of scenarios",
+        )),
+    }
+}
+
+/// A stack's status and version.
+fn stack(what: &str, stack: &Stack, kind: &str) -> Finding {
+    let version = stack
+        .parameters
+        .get("DltVersion")
+        .map_or("", String::as_str);
+    let seen = format!("{}, dlt {version}", stack.status);
+    let update = format!("dlt deploy {kind} brings it to {VERSION}");
+    match &*stack.status {
+        "CREATE_COMPLETE" | "UPDATE_COMPLETE" if version == VERSION => Finding::well(what, seen),
+        "CREATE_COMPLETE" | "UPDATE_COMPLETE" => Finding::not_well(
+            State::Doubtful,
+            what,
+            format!("{seen}; this command is {VERSION}"),
+            update,
+        ),
+        status if status.ends_with("IN_PROGRESS") => {
+            Finding::not_well(State::Doubtful, what, seen, "look again when it is done")
+        }
+        _ => {
+            let seen = format!("{seen}: {}", stack.reason);
+            Finding::not_well(
+                State::Broken,
+                what,
+                seen,
+                format!("dlt deploy {kind} mends it"),
+            )
+        }
+    }
+}
+
+/// Whether the API answers; its client, if it does.
+async fn api_answers(findings: &mut Vec<Finding>, api: &ApiOptions) -> Option<Client> {
+    let asked = async {
+        let client = api.client().await?;
+        let info: StackInfo = client.read("/stack-info", &[]).await?;
+        Ok::<_, crate::client::ClientError>((client, info))
+    };
+    match asked.await {
+        Ok((client, info)) => {
+            let version = info.dlt_version.unwrap_or_default();
+            findings.push(Finding::well("API", format!("answers, dlt {version}")));
+            Some(client)
+        }
+        Err(error) => {
+            findings.push(Finding::not_well(
+                State::Broken,
+                "API",
+                error.to_string(),
+                "these credentials need execute-api:Invoke; the log of the function api says more",
+            ));
+            None
+        }
+    }
+}
+
+async fn look_at_regions(
+    findings: &mut Vec<Finding>,
+    home: &Aws,
+    hub: &StackName,
+    client: Option<&Client>,
+    regions: &[RegisteredRegion],
+    args: &DoctorArgs,
+) {
+    if regions.is_empty() {
+        findings.push(Finding::not_well(
+            State::Broken,
+            "regions",
+            "none is registered: there is nowhere to run",
+            "dlt deploy hub registers its own region again",
+        ));
+    }
+    let room = match client {
+        Some(client) => draft::regions(client).await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    for row in regions {
+        let aws = home.in_region(&row.region);
+        if row.region != home.region {
+            findings.push(region_stack(&aws, hub, row).await);
+        }
+        if let Some((_, vcpus)) = room.iter().find(|(name, _)| name.as_str() == row.region) {
+            findings.push(quota(&row.region, capacity(vcpus), free(vcpus)));
+        }
+        findings.push(networks::look(&aws, row).await);
+        findings.extend(orphans::look(&aws, client, row, args.stop_orphans).await);
+    }
+}
+
+async fn region_stack(aws: &Aws, hub: &StackName, row: &RegisteredRegion) -> Finding {
+    let what = format!("region {}", row.region);
+    match aws.stack(&hub.region_stack()).await {
+        Ok(Some(found)) => stack(&what, &found, &format!("region {}", row.region)),
+        Ok(None) => Finding::not_well(
+            State::Broken,
+            what,
+            format!(
+                "is registered, but there is no stack {} there",
+                hub.region_stack()
+            ),
+            format!("dlt deploy region {}", row.region),
+        ),
+        Err(error) => Finding::not_well(
+            State::Doubtful,
+            what,
+            error.to_string(),
+            "these credentials need cloudformation:DescribeStacks there",
+        ),
+    }
+}
+
+fn quota(region: &str, capacity: u64, free: u64) -> Finding {
+    let what = format!("room in {region}");
+    let seen = format!(
+        "{} of {} runners",
+        units::count(free),
+        units::count(capacity)
+    );
+    if free > 0 {
+        return Finding::well(what, seen);
+    }
+    Finding::not_well(
+        State::Doubtful,
+        what,
+        seen,
+        "what runs there must end first, or Service Quotas, Fargate vCPUs (L-3032A538), be raised",
+    )
+}
+
+/// All findings, those that must be mended with what to do.
+fn lines(findings: &[Finding], width: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let column = 4 + findings
+        .iter()
+        .map(|finding| Line::of(&finding.what).width())
+        .max()
+        .unwrap_or(0)
+        .min(30);
+    for finding in findings {
+        let (tone, sign) = match finding.state {
+            State::Well => (Tone::Good, "✔ "),
+            State::Doubtful => (Tone::Warn, "! "),
+            State::Broken => (Tone::Bad, "✘ "),
+        };
+        let head = Line::new()
+            .tone(tone, sign)
+            .tone(Tone::Strong, &finding.what);
+        let seen = wrapped(Tone::Plain, &finding.seen, column, width);
+        let mut rows = seen.into_iter();
+        if head.width() < column
+            && let Some(first) = rows.next()
+        {
+            lines.push(
+                head.pad_to(column)
+                    .join(Line::of(first.render(false).trim_start())),
+            );
+        } else {
+            lines.push(head);
+        }
+        lines.extend(rows);
+        if let Some(todo) = &finding.todo {
+            lines.extend(wrapped(Tone::Quiet, &format!("→ {todo}"), column, width));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_fit_and_say_what_to_do() {
+        let findings = [
+            Finding::well(
+                "credentials",
+                "account 123456789012, arn:aws:iam::123456789012:user/me",
+            ),
+            Finding::not_well(
+                State::Broken,
+                "hub dlt in eu-west-1",
+                "UPDATE_ROLLBACK_FAILED, dlt 0.1.0: Resource handler returned message: denied, and so \
+                 on for a while",
+                "dlt deploy hub mends it",
+            ),
+            quota("eu-west-1", 64, 0),
+        ];
+        for width in [60, 80, 140] {
+            let lines = lines(&findings, width);
+            assert!(lines.iter().all(|line| line.width() <= width), "{width}");
+        }
+        let text: String = lines(&findings, 80)
+            .iter()
+            .map(|line| line.render(false) + "\n")
+            .collect();
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_stack_of_another_version_is_told() {
+        let of = |status: &str, version: &str| {
+            let made = Stack {
+                status: status.to_owned(),
+                parameters: [("DltVersion".to_owned(), version.to_owned())].into(),
+                ..Stack::default()
+            };
+            stack("hub", &made, "hub").state
+        };
+        assert_eq!(of("CREATE_COMPLETE", VERSION), State::Well);
+        assert_eq!(of("UPDATE_COMPLETE", "0.0.1"), State::Doubtful);
+        assert_eq!(of("UPDATE_IN_PROGRESS", VERSION), State::Doubtful);
+        assert_eq!(of("UPDATE_ROLLBACK_FAILED", VERSION), State::Broken);
+    }
+}

@@ -1,0 +1,153 @@
+//! What a release carries beside `dlt`: the functions, the MCP server's function, the
+//! worker. Functions are packed as Lambda takes them, and named by their content.
+
+use super::error::DeployError;
+use sha2::{Digest, Sha256};
+use std::io::{Cursor, Write};
+use std::path::{Path, PathBuf};
+use zip::write::SimpleFileOptions;
+
+/// The functions of the workflow and the API.
+const FUNCTIONS: &str = "dlt-functions";
+/// The MCP server as a function.
+const MCP: &str = "dlt-mcp-lambda";
+/// What a runner executes.
+const WORKER: &str = "dlt-worker";
+/// Where a package of the system puts them, from where it puts `dlt`.
+const PACKAGED: &str = "../lib/dlt";
+/// What Lambda starts (AWS Lambda Developer Guide, custom runtimes).
+const ENTRY: &str = "bootstrap";
+
+/// The programs of a deployment.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The functions.
+    pub functions: PathBuf,
+    /// The MCP server's function.
+    pub mcp: PathBuf,
+    /// The worker.
+    pub worker: PathBuf,
+}
+
+/// An archive for Lambda.
+#[derive(Debug, Clone)]
+pub struct Archive {
+    /// Its name in the bucket, which contains its content's hash.
+    pub key: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Parts {
+    /// Finds the programs beside this one, or where a package puts them.
+    pub fn find() -> Result<Self, DeployError> {
+        let program = std::env::current_exe()
+            .and_then(|path| path.canonicalize())
+            .map_err(|error| DeployError::Local(format!("where dlt is cannot be seen: {error}")))?;
+        let folder = program.parent().unwrap_or(Path::new("/"));
+        Self::in_folders(&[folder.to_owned(), folder.join(PACKAGED)])
+    }
+
+    fn in_folders(folders: &[PathBuf]) -> Result<Self, DeployError> {
+        let find = |name: &str| {
+            let mut candidates = folders.iter().map(|folder| folder.join(name));
+            candidates.find(|path| path.is_file()).ok_or_else(|| {
+                let folders: Vec<String> = folders
+                    .iter()
+                    .map(|folder| folder.display().to_string())
+                    .collect();
+                DeployError::Local(format!(
+                    "{name} is not in {}; deploying needs the whole release: unpack its archive, or \
+                     build it with cargo xtask dist",
+                    folders.join(" nor in ")
+                ))
+            })
+        };
+        Ok(Self {
+            functions: find(FUNCTIONS)?,
+            mcp: find(MCP)?,
+            worker: find(WORKER)?,
+        })
+    }
+}
+
+/// Packs a program for Lambda. The same program gives the same bytes.
+pub fn archive(program: &Path) -> Result<Archive, DeployError> {
+    let local = |error: &dyn std::fmt::Display| {
+        DeployError::Local(format!("{} cannot be packed: {error}", program.display()))
+    };
+    let bytes = std::fs::read(program).map_err(|error| local(&error))?;
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    // Without the file's time: zip's own first day.
+    let options = SimpleFileOptions::default()
+        .last_modified_time(zip::DateTime::default())
+        .unix_permissions(0o755);
+    archive
+        .start_file(ENTRY, options)
+        .map_err(|error| local(&error))?;
+    archive.write_all(&bytes).map_err(|error| local(&error))?;
+    let bytes = archive
+        .finish()
+        .map_err(|error| local(&error))?
+        .into_inner();
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    Ok(Archive {
+        key: format!("functions/{name}-{}.zip", hash(&bytes)),
+        bytes,
+    })
+}
+
+/// The first half of a content's SHA-256, in hex: enough to name it.
+pub fn hash(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    #[test]
+    fn an_archive_holds_an_executable_bootstrap_and_is_named_by_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join(FUNCTIONS);
+        std::fs::write(&program, b"\x7fELF something").unwrap();
+        let first = archive(&program).unwrap();
+        let mut zip = zip::ZipArchive::new(Cursor::new(first.bytes.clone())).unwrap();
+        let mut entry = zip.by_name("bootstrap").unwrap();
+        assert_eq!(entry.unix_mode().unwrap() & 0o777, 0o755);
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).unwrap();
+        assert_eq!(content, b"\x7fELF something");
+        // Written again, at another time.
+        std::fs::write(&program, b"\x7fELF something").unwrap();
+        assert_eq!(archive(&program).unwrap().key, first.key);
+        std::fs::write(&program, b"\x7fELF other").unwrap();
+        assert_ne!(archive(&program).unwrap().key, first.key);
+    }
+
+    #[test]
+    fn a_missing_program_is_named_with_every_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let (bin, lib) = (folder.path().join("bin"), folder.path().join("lib"));
+        let folders = [bin.clone(), lib.clone()];
+        std::fs::create_dir_all(&bin).unwrap();
+        std::fs::create_dir_all(&lib).unwrap();
+        let error = Parts::in_folders(&folders).unwrap_err().to_string();
+        assert!(
+            error.contains(FUNCTIONS) && error.contains("lib"),
+            "{error}"
+        );
+        for name in [FUNCTIONS, MCP] {
+            std::fs::write(lib.join(name), "").unwrap();
+        }
+        std::fs::write(bin.join(WORKER), "").unwrap();
+        let parts = Parts::in_folders(&folders).unwrap();
+        assert_eq!(parts.worker, bin.join(WORKER));
+        assert_eq!(parts.mcp, lib.join(MCP));
+    }
+}

@@ -1,0 +1,110 @@
+//! `dlt deploy region`: runners in a further AWS region, for a hub that is there.
+
+use super::artifacts::Artifacts;
+use super::clients::Aws;
+use super::clients::cloudformation::{Stack, Template};
+use super::error::DeployError;
+use super::naming::{HUB_TAG, KIND_TAG, StackName, VERSION};
+use super::parameters::{Given, check_version, names};
+use super::stack::{Plan, bring};
+use super::terminal::Terminal;
+use crate::args::RegionArgs;
+use std::collections::BTreeMap;
+
+/// Parameters of a region's stack, and the hub's outputs that they are taken from.
+const FROM_HUB: [(&str, &str); 8] = [
+    ("HubBucket", "BucketName"),
+    ("HubScenariosTable", "ScenariosTable"),
+    ("HubIotHost", "IotHost"),
+    ("HubApiRole", "ApiRoleName"),
+    ("HubTaskStatusCheckerRole", "TaskStatusCheckerRoleName"),
+    ("HubTaskRunnerRole", "TaskRunnerRoleName"),
+    ("HubTaskCancelerRole", "TaskCancelerRoleName"),
+    ("HubResultsParserRole", "ResultsParserRoleName"),
+];
+
+/// Adds or updates a region; its stack.
+pub async fn deploy(
+    terminal: &mut Terminal,
+    hub_name: &StackName,
+    args: &RegionArgs,
+) -> Result<Stack, DeployError> {
+    let home = Aws::load(hub_name.region.as_deref()).await?;
+    let caller = home.caller().await?;
+    let hub = hub_name.hub(&home).await?;
+    check_version(Some(&hub))?;
+    if hub
+        .parameters
+        .get("DltVersion")
+        .is_some_and(|version| version != VERSION)
+    {
+        return Err(DeployError::Input(format!(
+            "the hub is of dlt {}, this command of {VERSION}: a region must not be newer than its \
+             hub. First update the hub: dlt deploy hub --stack {}@{}",
+            hub.parameters["DltVersion"], hub.name, home.region
+        )));
+    }
+    if args.region == home.region {
+        return Err(DeployError::Input(format!(
+            "{} is the hub's own region, which has runners already; name another one",
+            args.region
+        )));
+    }
+    let aws = home.in_region(&args.region);
+    terminal.say(&format!(
+        "account {}, region {} for the hub {} in {}",
+        caller.account, aws.region, hub.name, home.region
+    ));
+    let name = hub_name.region_stack();
+    let of_hub = format!("{}@{}", hub.name, home.region);
+    if let Some(stack) = aws.stack(&name).await?
+        && stack
+            .tags
+            .get(HUB_TAG)
+            .is_some_and(|other| *other != of_hub)
+    {
+        return Err(DeployError::Input(format!(
+            "stack {name} in {} belongs to the hub {}; give one of the hubs another name",
+            aws.region, stack.tags[HUB_TAG]
+        )));
+    }
+    let template = dlt_infra::region();
+    let known = names(&template);
+    let mut given = Given::of(&args.stack, &known)?;
+    given.set("HubRegion", &home.region);
+    for (parameter, output) in FROM_HUB {
+        let value = hub.outputs.get(output).ok_or_else(|| {
+            DeployError::Stack(format!(
+                "stack {} has no output {output}: is it dlt's, and whole? dlt deploy hub mends it",
+                hub.name
+            ))
+        })?;
+        given.set(parameter, value);
+    }
+    let artifacts = Artifacts::bring(&aws, terminal, args.stack.yes).await?;
+    given.set("ArtifactBucket", &artifacts.bucket);
+    given.set("FunctionsKey", &artifacts.functions(&aws, terminal).await?);
+    let image = artifacts
+        .image(&aws, terminal, args.stack.worker_image.as_deref())
+        .await?;
+    given.set("WorkerImage", &image);
+    given.set("DltVersion", VERSION);
+    let url = artifacts.template(&aws, "region", &template).await?;
+    let plan = Plan {
+        name: &name,
+        template: Template::Url(&url),
+        known: &known,
+        parameters: given.into_values(),
+        tags: BTreeMap::from([
+            (KIND_TAG.to_owned(), "region".to_owned()),
+            (HUB_TAG.to_owned(), of_hub),
+        ]),
+        yes: args.stack.yes,
+    };
+    let stack = bring(&aws, terminal, &plan).await?;
+    terminal.say(&format!(
+        "  use it: dlt run https://your.target/ --region {} --stack {}@{}",
+        aws.region, hub.name, home.region
+    ));
+    Ok(stack)
+}
