@@ -38,9 +38,10 @@ const HUB: [&str; 16] = [
     include_str!("../hub/agents.yaml"),
 ];
 
-const REGION: [&str; 6] = [
+const REGION: [&str; 7] = [
     include_str!("../region/stack.yaml"),
     include_str!("../shared/network.yaml"),
+    include_str!("../region/network.yaml"),
     include_str!("../shared/fleet.yaml"),
     include_str!("../shared/live.yaml"),
     include_str!("../shared/observability.yaml"),
