@@ -2,6 +2,7 @@
 //! a further region, and the small one that both are deployed from. Deploying them is left to the command, what their
 //! functions do to the pipeline.
 
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// The workflow, which the template holds inline so that it can be checked there.
@@ -9,11 +10,16 @@ const WORKFLOW: &str = include_str!("../../pipeline/workflow/load-test.asl.json"
 /// The line of the template in whose place it is put.
 const WORKFLOW_LINE: &str = "      Definition: load-test.asl.json";
 
+/// The tools of agents, as the MCP server's build describes them to a Gateway.
+const TOOLS: &str = include_str!("../../mcp-server/tool-schema.json");
+/// The line of the template in whose place they are put.
+const TOOLS_LINE: &str = "              InlinePayload: tool-schema.json";
+
 /// Sections of a template, in the order in which they are written (CloudFormation
 /// User Guide, "Template anatomy").
 const SECTIONS: [&str; 4] = ["Parameters", "Conditions", "Resources", "Outputs"];
 
-const HUB: [&str; 13] = [
+const HUB: [&str; 16] = [
     include_str!("../hub/stack.yaml"),
     include_str!("../shared/network.yaml"),
     include_str!("../shared/fleet.yaml"),
@@ -27,11 +33,15 @@ const HUB: [&str; 13] = [
     include_str!("../hub/schedules.yaml"),
     include_str!("../hub/live.yaml"),
     include_str!("../hub/api.yaml"),
+    include_str!("../hub/identity.yaml"),
+    include_str!("../hub/console.yaml"),
+    include_str!("../hub/agents.yaml"),
 ];
 
-const REGION: [&str; 6] = [
+const REGION: [&str; 7] = [
     include_str!("../region/stack.yaml"),
     include_str!("../shared/network.yaml"),
+    include_str!("../region/network.yaml"),
     include_str!("../shared/fleet.yaml"),
     include_str!("../shared/live.yaml"),
     include_str!("../shared/observability.yaml"),
@@ -54,7 +64,11 @@ pub fn hub() -> String {
         "dlt: distributed load testing. API, workflow, storage, and runners of this region",
         &HUB,
     );
-    let template = template.replace(WORKFLOW_LINE, &workflow());
+    let template = template.replace(WORKFLOW_LINE, &inline("      Definition:", WORKFLOW));
+    let template = template.replace(
+        TOOLS_LINE,
+        &inline("              InlinePayload:", &tools()),
+    );
     of_hub(
         &template,
         ["${Bucket}", "${AWS::Region}", "${IotEndpoint.Host}"],
@@ -76,14 +90,53 @@ fn of_hub(template: &str, [bucket, region, topics]: [&str; 3]) -> String {
         .replace("${HUB_IOT}", topics)
 }
 
-/// The workflow as a property: JSON is YAML.
-fn workflow() -> String {
-    let mut property = "      Definition:".to_owned();
-    for line in WORKFLOW.trim_end().lines() {
-        property.push_str("\n        ");
+/// A document as a property, below its name: JSON is YAML.
+fn inline(name: &str, document: &str) -> String {
+    let indent = name.len() - name.trim_start().len() + 2;
+    let mut property = name.to_owned();
+    for line in document.trim_end().lines() {
+        property.push('\n');
+        property.push_str(&" ".repeat(indent));
         property.push_str(line);
     }
     property
+}
+
+/// The tools as CloudFormation takes them.
+fn tools() -> String {
+    // The file is our own build's: a test reads it.
+    let tools = serde_json::from_str(TOOLS).unwrap_or_default();
+    format!("{:#}", of_schema(&tools))
+}
+
+/// A part of a tool's schema, whose keys CloudFormation begins with capitals; the
+/// names of properties stay.
+fn of_schema(part: &Value) -> Value {
+    match part {
+        Value::Array(parts) => parts.iter().map(of_schema).collect(),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(key, value)| {
+                let value = match (key.as_str(), value) {
+                    ("properties", Value::Object(properties)) => properties
+                        .iter()
+                        .map(|(name, schema)| (name.clone(), of_schema(schema)))
+                        .collect::<Map<_, _>>()
+                        .into(),
+                    _ => of_schema(value),
+                };
+                (capital(key), value)
+            });
+            Value::Object(fields.collect())
+        }
+        plain => plain.clone(),
+    }
+}
+
+/// A word that begins with a capital.
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
 
 /// One template of several files: the lines of each section, file by file.
@@ -128,7 +181,20 @@ mod tests {
         }
         assert!(hub().contains("\"StartAt\": \"Begin or go on?\""));
         assert!(!hub().contains("load-test.asl.json"));
+        assert!(hub().contains("\"Name\": \"list_scenarios\""));
+        assert!(!hub().contains("tool-schema.json"));
         assert!(![hub(), region()].concat().contains("${HUB_"));
+    }
+
+    #[test]
+    fn the_schema_of_tools_has_capitals_and_its_properties_their_names() {
+        let tools: Value = serde_json::from_str(&tools()).unwrap();
+        let tools = tools.as_array().unwrap();
+        assert!(tools.len() > 6);
+        let results = tools.iter().find(|tool| tool["Name"] == "get_results");
+        let schema = &results.unwrap()["InputSchema"];
+        assert_eq!(schema["Properties"]["test_id"]["Type"], "string");
+        assert_eq!(schema["Required"], serde_json::json!(["test_id"]));
     }
 
     #[test]

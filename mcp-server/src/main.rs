@@ -41,6 +41,7 @@ struct Cli {
 const AFTER_HELP: &str = "\
 Environment:
   DLT_API_URL         base URL of the API, like http://127.0.0.1:7600/api of dlt up
+  DLT_API_REGION      sign requests for this AWS region, where the API's host does not tell it
   DLT_STACK_NAME      or the CloudFormation stack of the API
   DLT_API_TOKEN       a bearer token, if the API needs one
   DLT_API_TOKEN_FILE  a file with the token; read for each request

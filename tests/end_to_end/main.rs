@@ -21,6 +21,7 @@ mod readme;
 mod rows;
 mod service;
 mod sessions;
+mod signed_in;
 mod skew;
 mod stop;
 mod thresholds;

@@ -1,12 +1,14 @@
 //! The AWS home on the emulator: the shipped templates, the built functions, and
 //! workers as processes. What users would see of it is the tests' to ask.
 
+use crate::cognito::Pool;
 use crate::command::binary;
 use crate::emulator::Emulator;
 use crate::engine::Engine;
 use crate::http::Reply;
 use crate::mqtt::Watcher;
 use crate::patience::until;
+use crate::signature::{self, Credentials};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
@@ -18,10 +20,15 @@ use zip::write::SimpleFileOptions;
 pub const HUB: &str = "us-east-1";
 /// Key of the functions' archive in a region's bucket.
 const ARCHIVE: &str = "functions.zip";
+/// Keys of the MCP function's archive and the console's.
+const MCP: &str = "mcp.zip";
+const CONSOLE: &str = "console.zip";
+/// The first user.
+pub const ADMIN: &str = "admin@example.com";
 /// The image that the engine has.
 const IMAGE: &str = "dlt-worker";
 /// The emulator has no Service Quotas.
-const QUOTA: [(&str, &str); 1] = [("VcpuQuota", "256")];
+const QUOTA: &str = "256";
 /// How long a stack may take.
 const LONGEST_STACK: Duration = Duration::from_secs(120);
 
@@ -40,17 +47,24 @@ fn beside(name: &str) -> PathBuf {
     binary().with_file_name(name)
 }
 
-/// The functions as Lambda takes them: the binary, named `bootstrap`.
-fn archive() -> Vec<u8> {
-    let program = std::fs::read(beside("dlt-functions")).expect("the functions are built");
+/// An archive of files, each with its mode.
+fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     // Not packed: it is sent nowhere.
     let options = SimpleFileOptions::default()
         .compression_method(zip::CompressionMethod::Stored)
         .unix_permissions(0o755);
-    archive.start_file("bootstrap", options).expect("an entry");
-    archive.write_all(&program).expect("its bytes");
+    for (name, bytes) in files {
+        archive.start_file(*name, options).expect("an entry");
+        archive.write_all(bytes).expect("its bytes");
+    }
     archive.finish().expect("an archive").into_inner()
+}
+
+/// A program as Lambda takes it: named `bootstrap`.
+fn function(name: &str) -> Vec<u8> {
+    let program = std::fs::read(beside(name)).expect("the functions are built");
+    archive(&[("bootstrap", &program)])
 }
 
 impl Deployed {
@@ -59,21 +73,41 @@ impl Deployed {
     /// # Panics
     /// When the emulator or a resource does not come up.
     pub fn hub() -> Self {
+        Self::hub_on(Emulator::with)
+    }
+
+    /// Brings up a hub where every call is held against its caller's policies.
+    ///
+    /// # Panics
+    /// When the emulator or a resource does not come up.
+    pub fn hub_that_enforces() -> Self {
+        Self::hub_on(Emulator::that_enforces)
+    }
+
+    fn hub_on(emulator: impl Fn(&Engine) -> Emulator) -> Self {
         let images = BTreeMap::from([(IMAGE.to_owned(), beside("dlt-worker"))]);
         let engine = Engine::start(images);
-        let emulator = Emulator::with(&engine);
+        let emulator = emulator(&engine);
         let mut deployed = Self {
             engine,
             emulator,
             outputs: BTreeMap::new(),
         };
         deployed.artifacts(HUB);
-        deployed.outputs = deployed.stack(
-            HUB,
-            "hub",
-            &dlt_infra::hub(),
-            &QUOTA.map(|(name, value)| (name, value.to_owned())),
-        );
+        deployed.put(HUB, &format!("/{MCP}"), &function("dlt-mcp-lambda"));
+        let console: [(&str, &[u8]); 2] = [
+            ("index.html", b"<!doctype html><title>dlt</title>"),
+            ("assets/index-1a2b.js", b"export {}"),
+        ];
+        deployed.put(HUB, &format!("/{CONSOLE}"), &archive(&console));
+        let parameters = [
+            ("VcpuQuota", QUOTA),
+            ("AdminEmail", ADMIN),
+            ("McpKey", MCP),
+            ("ConsoleKey", CONSOLE),
+        ];
+        let parameters = parameters.map(|(name, value)| (name, value.to_owned()));
+        deployed.outputs = deployed.stack(HUB, "hub", &dlt_infra::hub(), &parameters);
         deployed
     }
 
@@ -92,7 +126,7 @@ impl Deployed {
         );
         let place = if region == HUB { String::new() } else { place };
         self.put(region, "", place.as_bytes());
-        self.put(region, &format!("/{ARCHIVE}"), &archive());
+        self.put(region, &format!("/{ARCHIVE}"), &function("dlt-functions"));
     }
 
     /// Adds a region.
@@ -175,6 +209,54 @@ impl Deployed {
         let service = "execute-api";
         self.emulator
             .rest(HUB, service, method, &target, body.as_bytes())
+    }
+
+    /// The same, signed by somebody who signed in.
+    pub fn api_as(
+        &self,
+        who: &Credentials,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Reply {
+        let target = format!(
+            "/restapis/{}/prod/_user_request_{path}",
+            self.outputs["ApiId"]
+        );
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let scope = [HUB, "execute-api"];
+        signature::send(who, &self.emulator.address, scope, [method, &target], &body)
+    }
+
+    /// Where users sign in.
+    pub fn users(&self) -> Pool<'_> {
+        Pool {
+            emulator: &self.emulator,
+            region: HUB,
+            id: &self.outputs["UserPoolId"],
+            identities: &self.outputs["IdentityPoolId"],
+        }
+    }
+
+    /// Removes the hub; what its stack ended as.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn remove_hub(&self) -> String {
+        let by_name = [("Action", "DescribeStacks"), ("StackName", "hub")];
+        let described = self.emulator.query(HUB, "cloudformation", &by_name);
+        // A stack that is gone is known by its id alone.
+        let stack = between(&described, "<StackId>", "</StackId>").expect("its id");
+        let ask = |action| [("Action", action), ("StackName", stack)];
+        self.emulator
+            .query(HUB, "cloudformation", &ask("DeleteStack"));
+        until("the end of a stack", LONGEST_STACK, || {
+            let text = self
+                .emulator
+                .query(HUB, "cloudformation", &ask("DescribeStacks"));
+            let status = between(&text, "<StackStatus>", "</StackStatus>")?.to_owned();
+            (!status.ends_with("IN_PROGRESS")).then_some(status)
+        })
     }
 
     /// Subscribes to the topics that the API names for a scenario.

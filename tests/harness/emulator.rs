@@ -6,6 +6,7 @@ use crate::engine::Engine;
 use crate::http;
 use crate::patience;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -15,18 +16,8 @@ use std::time::Duration;
 /// How much of their time waits of workflows take.
 const WAIT_SCALE: &str = "0.1";
 
-/// It, with types of CloudFormation that it lacks: made and removed without effect.
-const WITH_MISSING_TYPES: &str = r#"
-from ministack.app import main
-from ministack.services.cloudformation import provisioners
-
-for missing in ("AWS::EC2::SecurityGroupIngress",):
-    provisioners._RESOURCE_HANDLERS.setdefault(missing, {
-        "create": lambda logical_id, properties, stack: (logical_id, {}),
-        "delete": lambda physical_id, properties: None,
-    })
-main()
-"#;
+/// It, with what it lacks.
+const PROGRAM: &str = include_str!("emulator.py");
 
 /// Where it prints.
 fn output(folder: &Path) -> Stdio {
@@ -66,12 +57,25 @@ impl Emulator {
     /// # Panics
     /// When it is not there, or does not come up.
     pub fn with(engine: &Engine) -> Self {
+        Self::of_engine(engine, &[])
+    }
+
+    /// The same, which holds every call against the policies of whoever makes it.
+    ///
+    /// # Panics
+    /// When it is not there, or does not come up.
+    pub fn that_enforces(engine: &Engine) -> Self {
+        Self::of_engine(engine, &[("AUTH", "true")])
+    }
+
+    fn of_engine(engine: &Engine, more: &[(&str, &str)]) -> Self {
         let socket = format!("unix://{}", engine.socket.display());
-        Self::started(&[
+        let settings = [
             ("DOCKER_HOST", socket.as_str()),
             ("LAMBDA_EXECUTOR", "local"),
             ("SFN_WAIT_SCALE", WAIT_SCALE),
-        ])
+        ];
+        Self::started(&[&settings, more].concat())
     }
 
     fn started(settings: &[(&str, &str)]) -> Self {
@@ -85,7 +89,7 @@ impl Emulator {
         // Beside the program, which is made of nothing else.
         let python = Path::new(&program).with_file_name("python");
         let child = Command::new(python)
-            .args(["-c", WITH_MISSING_TYPES])
+            .args(["-c", PROGRAM])
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("AWS_ENDPOINT_URL", endpoint)
@@ -133,15 +137,72 @@ impl Emulator {
     /// When it is refused.
     #[track_caller]
     pub fn json(&self, region: &str, service: &str, action: &str, body: &Value) -> Value {
+        self.ask(region, service, action, body)
+            .unwrap_or_else(|refusal| panic!("{action}: {refusal}"))
+    }
+
+    /// The same, for a call that may be refused.
+    ///
+    /// # Errors
+    /// With what the service said.
+    pub fn ask(
+        &self,
+        region: &str,
+        service: &str,
+        action: &str,
+        body: &Value,
+    ) -> Result<Value, Value> {
+        let signature = signature(region, service);
         let headers = [
+            ("authorization", signature.as_str()),
             ("content-type", "application/x-amz-json-1.1"),
             ("x-amz-target", action),
         ];
-        let bytes = self.send(region, service, &headers, &body.to_string());
-        match bytes.is_empty() {
+        let body = body.to_string();
+        let reply = http::send(&self.address, "POST", "/", &headers, body.as_bytes());
+        let said = match reply.body.is_empty() {
             true => Value::Null,
-            false => serde_json::from_slice(&bytes).expect("JSON"),
+            false => reply.json(),
+        };
+        match reply.status {
+            200 => Ok(said),
+            _ => Err(said),
         }
+    }
+
+    /// The variables that make a program act in a role.
+    ///
+    /// # Panics
+    /// When the role is refused.
+    #[track_caller]
+    pub fn session(&self, region: &str, role: &str) -> BTreeMap<String, String> {
+        let ask = [
+            ("Action", "AssumeRole"),
+            ("RoleArn", role),
+            ("RoleSessionName", "test"),
+        ];
+        let given = self.query(region, "sts", &ask);
+        let part = |name: &str| {
+            let from = given.split_once(&format!("<{name}>"));
+            let part = from.and_then(|parts| parts.1.split_once("</"));
+            part.expect("a part of credentials").0.to_owned()
+        };
+        BTreeMap::from([
+            ("AWS_ACCESS_KEY_ID".to_owned(), part("AccessKeyId")),
+            ("AWS_SECRET_ACCESS_KEY".to_owned(), part("SecretAccessKey")),
+            ("AWS_SESSION_TOKEN".to_owned(), part("SessionToken")),
+        ])
+    }
+
+    /// What a resource was declared with whose type the emulator lacks.
+    ///
+    /// # Panics
+    /// When no stack has it.
+    #[track_caller]
+    pub fn declared(&self, resource: &str) -> Value {
+        let path = self.data.path().join(format!("made-{resource}.json"));
+        let text = std::fs::read(path).expect("a stack has it");
+        serde_json::from_slice(&text).expect("JSON")
     }
 
     /// One call in AWS's query protocol; the answer is XML.

@@ -4,6 +4,7 @@
 
 use crate::mcp::mcp_binary;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -32,6 +33,17 @@ impl Gateway {
     /// # Panics
     /// When it cannot be started.
     pub fn start(api: &str) -> Self {
+        Self::with(&BTreeMap::from([(
+            "DLT_API_URL".to_owned(),
+            api.to_owned(),
+        )]))
+    }
+
+    /// Starts the program with these variables, which a template gives it.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn with(environment: &BTreeMap<String, String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its address").to_string();
         let (calls, waiting) = mpsc::channel();
@@ -46,7 +58,7 @@ impl Gateway {
         let child = Command::new(mcp_binary().with_file_name("dlt-mcp-lambda"))
             .env("AWS_LAMBDA_RUNTIME_API", address)
             .env("AWS_LAMBDA_FUNCTION_NAME", "dlt-mcp")
-            .env("DLT_API_URL", api)
+            .envs(environment)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -3,9 +3,11 @@
 //! it leaves or should not leave. What is expected of `dlt` stands in the
 //! tests themselves.
 
+pub mod agentcore;
 pub mod behaviour;
 pub mod calm;
 pub mod certificates;
+pub mod cognito;
 pub mod command;
 pub mod cores;
 pub mod deployed;
@@ -23,6 +25,7 @@ pub mod objects;
 pub mod patience;
 pub mod processes;
 pub mod recorder;
+pub mod signature;
 pub mod steady;
 pub mod target;
 pub mod truth;

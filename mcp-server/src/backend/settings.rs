@@ -9,6 +9,9 @@ use url::Url;
 
 /// The API's base URL.
 pub const URL: &str = "DLT_API_URL";
+/// The AWS region for which requests are signed, where the API's host does not tell it:
+/// an API Gateway under a name of one's own.
+pub const REGION: &str = "DLT_API_REGION";
 /// Without [`URL`]: the CloudFormation stack of the API.
 pub const STACK: &str = "DLT_STACK_NAME";
 /// `on` or `off`: whether AWS itself is queried about tasks and stacks.
@@ -120,7 +123,7 @@ impl Settings {
             }
             (Some(token), None) => Authentication::Token(token::checked(&token).map_err(error)?),
             (None, Some(path)) => Authentication::TokenFile(PathBuf::from(path)),
-            (None, None) => without_token(&base)?,
+            (None, None) => without_token(&base, get(REGION))?,
         };
         Ok(Self {
             base,
@@ -133,7 +136,7 @@ impl Settings {
     pub(super) fn of_stack(url: &str) -> Result<Self, BackendError> {
         let base = base_url(url)
             .map_err(|why| BackendError::NotConfigured(format!("the stack's API {url} {why}")))?;
-        let authentication = without_token(&base)?;
+        let authentication = without_token(&base, None)?;
         Ok(Self {
             base,
             authentication,
@@ -150,18 +153,19 @@ impl Settings {
     }
 }
 
-/// Authentication without a token: signatures for an API Gateway, else none.
+/// Authentication without a token: signatures for an API Gateway, which is one by its
+/// host or because a region is set; else none.
 #[cfg(feature = "sigv4")]
-fn without_token(base: &Url) -> Result<Authentication, BackendError> {
-    Ok(match region_of(base) {
+fn without_token(base: &Url, region: Option<String>) -> Result<Authentication, BackendError> {
+    Ok(match region.or_else(|| region_of(base)) {
         Some(region) => Authentication::SigV4 { region },
         None => Authentication::None,
     })
 }
 
 #[cfg(not(feature = "sigv4"))]
-fn without_token(base: &Url) -> Result<Authentication, BackendError> {
-    match region_of(base) {
+fn without_token(base: &Url, region: Option<String>) -> Result<Authentication, BackendError> {
+    match region.or_else(|| region_of(base)) {
         Some(_) => Err(BackendError::NotConfigured(format!(
             "{URL} is an API Gateway, which wants signed requests: this dlt-mcp was built without \
              the feature sigv4"
@@ -292,6 +296,16 @@ mod tests {
         assert_eq!(read(&[lambda, (CLOUD, "on")]).1, Ok(true));
         assert_eq!(read(&[(CLOUD, "off")]).1, Ok(false));
         assert!(read(&[(CLOUD, "yes")]).1.is_err());
+    }
+
+    #[cfg(feature = "sigv4")]
+    #[test]
+    fn an_api_gateway_under_another_name_is_signed_for_the_region_that_is_set() {
+        let own = (URL, "https://load.example.com/prod");
+        assert_eq!(read(&[own]).unwrap().authentication, Authentication::None);
+        let signed = read(&[own, (REGION, "eu-west-1")]).unwrap();
+        let region = "eu-west-1".to_owned();
+        assert_eq!(signed.authentication, Authentication::SigV4 { region });
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl Worlds {
     }
 
     /// The scenarios table.
-    pub fn region_table(&self) -> RegionTable {
+    fn region_table(&self) -> RegionTable {
         RegionTable(self.table(&self.settings.scenarios_table))
     }
 

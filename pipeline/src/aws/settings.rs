@@ -15,7 +15,7 @@ pub struct ScheduleSettings {
 /// The settings of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Where the hub is: `AWS_REGION`, or `DLT_HUB_REGION` in a further region.
+    /// Where the hub is, and with it this function: `AWS_REGION`.
     pub region: Region,
     /// `DLT_BUCKET`.
     pub bucket: String,
@@ -45,25 +45,13 @@ impl Settings {
     /// Reads the settings through `get`, which looks a variable up.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, PipelineError> {
         let get = |name: &str| get(name).filter(|value| !value.is_empty());
-        let need = |name: &str| {
-            get(name).ok_or_else(|| {
-                PipelineError::Other(format!(
-                    "environment variable {name} is not set; the stack's template sets it"
-                ))
-            })
-        };
-        let region = match get("DLT_HUB_REGION") {
-            Some(hub) => hub,
-            None => need("AWS_REGION")?,
-        };
-        let region = Region::parse(&region)
-            .map_err(|error| PipelineError::Other(format!("the hub's region: {error}")))?;
+        let need = |name: &str| need(&get, name);
         let schedules = match (get("DLT_SCHEDULE_GROUP"), get("DLT_SCHEDULE_ROLE")) {
             (Some(group), Some(role)) => Some(ScheduleSettings { group, role }),
             _ => None,
         };
         Ok(Self {
-            region,
+            region: region("AWS_REGION", &need("AWS_REGION")?)?,
             bucket: need("DLT_BUCKET")?,
             scenarios_table: need("DLT_SCENARIOS_TABLE")?,
             history_table: need("DLT_HISTORY_TABLE")?,
@@ -79,6 +67,25 @@ impl Settings {
             mcp_endpoint: get("DLT_MCP_ENDPOINT"),
         })
     }
+}
+
+/// A variable that must be set.
+pub(super) fn need(
+    get: &impl Fn(&str) -> Option<String>,
+    name: &str,
+) -> Result<String, PipelineError> {
+    get(name).ok_or_else(|| {
+        PipelineError::Other(format!(
+            "environment variable {name} is not set; the stack's template sets it"
+        ))
+    })
+}
+
+/// An AWS region in a variable.
+pub(super) fn region(name: &str, text: &str) -> Result<Region, PipelineError> {
+    Region::parse(text).map_err(|error| {
+        PipelineError::Other(format!("environment variable {name} is {text:?}: {error}"))
+    })
 }
 
 fn number(name: &str, text: &str) -> Result<u64, PipelineError> {

@@ -3,8 +3,10 @@
 
 use dlt_core::ids::Region;
 use dlt_pipeline::api::lambda::{Caller, respond};
+use dlt_pipeline::aws::bootstrap::Bootstrap;
+use dlt_pipeline::aws::bootstrap::settings::BootstrapSettings;
 use dlt_pipeline::aws::settings::Settings;
-use dlt_pipeline::aws::{Worlds, bootstrap, publish};
+use dlt_pipeline::aws::{Worlds, publish};
 use dlt_pipeline::clients::http::install_tls;
 use dlt_pipeline::clients::{Clients, iot};
 use dlt_pipeline::error::PipelineError;
@@ -16,21 +18,29 @@ use serde_json::{Value, json};
 /// A function of the stack, by its name in the AWS guide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Function {
-    Api,
-    /// One that the workflow calls, by its name there.
-    OfWorkflow(&'static str),
+    /// One that needs the hub's world.
+    OfHub(HubFunction),
     Publisher,
     Bootstrap,
 }
 
+/// A function of the hub that reads and changes scenarios and runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HubFunction {
+    Api,
+    /// One that the workflow calls, by its name there.
+    OfWorkflow(&'static str),
+}
+
 impl Function {
     fn named(name: &str) -> Option<Self> {
+        let of_workflow = |resource| Self::OfHub(HubFunction::OfWorkflow(resource));
         Some(match name {
-            "api" => Self::Api,
-            "task-status-checker" => Self::OfWorkflow("${TaskStatusCheckerArn}"),
-            "task-runner" => Self::OfWorkflow("${TaskRunnerArn}"),
-            "task-canceler" => Self::OfWorkflow("${TaskCancelerArn}"),
-            "results-parser" => Self::OfWorkflow("${ResultsParserArn}"),
+            "api" => Self::OfHub(HubFunction::Api),
+            "task-status-checker" => of_workflow("${TaskStatusCheckerArn}"),
+            "task-runner" => of_workflow("${TaskRunnerArn}"),
+            "task-canceler" => of_workflow("${TaskCancelerArn}"),
+            "results-parser" => of_workflow("${ResultsParserArn}"),
             "real-time-data-publisher" => Self::Publisher,
             "bootstrap" => Self::Bootstrap,
             _ => return None,
@@ -47,15 +57,15 @@ fn diagnostic(error: &PipelineError) -> Diagnostic {
 }
 
 async fn handle(
-    function: Function,
+    function: HubFunction,
     worlds: &Worlds,
     event: LambdaEvent<Value>,
 ) -> Result<Value, PipelineError> {
     let own = &event.context.invoked_function_arn;
     let event = event.payload;
     match function {
-        Function::Api => api(worlds, own, &event).await,
-        Function::OfWorkflow(resource) => {
+        HubFunction::Api => api(worlds, own, &event).await,
+        HubFunction::OfWorkflow(resource) => {
             let world = worlds.world(own).await?;
             match event["execution"].as_str() {
                 None => functions::call(&world, resource, event).await,
@@ -65,12 +75,6 @@ async fn handle(
                 }
             }
         }
-        Function::Bootstrap => bootstrap::answer(worlds, &event)
-            .await
-            .map(|()| Value::Null),
-        Function::Publisher => Err(PipelineError::Other(
-            "the publisher has a world of its own".to_owned(),
-        )),
     }
 }
 
@@ -132,22 +136,42 @@ async fn main() -> Result<(), Error> {
     let name = need("DLT_FUNCTION")?;
     let function = Function::named(&name)
         .ok_or_else(|| format!("DLT_FUNCTION is {name:?}, which is none of the functions"))?;
-    if function == Function::Publisher {
-        let hub = need("DLT_HUB_REGION")?;
-        let hub = Region::parse(&hub).map_err(|error| format!("DLT_HUB_REGION: {error}"))?;
-        let clients = Clients::load(&hub).await;
-        let publisher = Publisher {
-            region: Region::parse(&need("AWS_REGION")?)
-                .map_err(|error| format!("AWS_REGION: {error}"))?,
-            topics: clients.iot_data(&need("DLT_IOT_ENDPOINT")?),
-        };
-        let publisher = &publisher;
-        return lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-            let published = publisher.publish(&event.payload).await;
-            published.map_err(|error| diagnostic(&error))
-        }))
-        .await;
+    match function {
+        Function::Publisher => serve_publisher().await,
+        Function::Bootstrap => serve_bootstrap().await,
+        Function::OfHub(function) => serve_hub(function).await,
     }
+}
+
+async fn serve_publisher() -> Result<(), Error> {
+    let hub = need("DLT_HUB_REGION")?;
+    let hub = Region::parse(&hub).map_err(|error| format!("DLT_HUB_REGION: {error}"))?;
+    let clients = Clients::load(&hub).await;
+    let publisher = Publisher {
+        region: Region::parse(&need("AWS_REGION")?)
+            .map_err(|error| format!("AWS_REGION: {error}"))?,
+        topics: clients.iot_data(&need("DLT_IOT_ENDPOINT")?),
+    };
+    let publisher = &publisher;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        let published = publisher.publish(&event.payload).await;
+        published.map_err(|error| diagnostic(&error))
+    }))
+    .await
+}
+
+async fn serve_bootstrap() -> Result<(), Error> {
+    let settings = BootstrapSettings::read(env).map_err(|error| error.to_string())?;
+    let bootstrap = Bootstrap::of(settings).await;
+    let bootstrap = &bootstrap;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        let answered = bootstrap.answer(&event.payload).await;
+        answered.map_err(|error| diagnostic(&error))
+    }))
+    .await
+}
+
+async fn serve_hub(function: HubFunction) -> Result<(), Error> {
     let settings = Settings::read(env).map_err(|error| error.to_string())?;
     let worlds = Worlds::of(settings).await;
     let worlds = &worlds;

@@ -1,22 +1,20 @@
-//! The two calls of IoT Core's control plane that the stack needs: where its data
+//! The calls of IoT Core's control plane that the stack needs: where its data
 //! endpoint is, and which identities may subscribe. Signed here: its SDK has some
 //! 270 operations, and takes as long to build as all others.
 
 use super::Clients;
-use super::http::send;
+use super::signed::Signed;
 use crate::error::PipelineError;
-use aws_credential_types::provider::ProvideCredentials as _;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4::SigningParams;
 use serde_json::{Value, json};
-use std::time::SystemTime;
 
 /// Longest answer that is shown in an error.
 const LONGEST_REASON: usize = 300;
+/// Identities of one page of a policy's (ListTargetsForPolicy takes 250).
+const PAGE: usize = 250;
 
 /// The host of the account's data endpoint in the hub's region (DescribeEndpoint).
 pub async fn endpoint(clients: &Clients) -> Result<String, PipelineError> {
-    let path = "/endpoint?endpointType=iot:Data-ATS";
+    let path = "/endpoint?endpointType=iot:Data-ATS".to_owned();
     let answer = call(clients, "GET", path, None).await?;
     let host = answer["endpointAddress"].as_str().map(str::to_owned);
     host.ok_or_else(|| PipelineError::Other("IoT Core names no data endpoint".to_owned()))
@@ -30,65 +28,50 @@ pub async fn attach_policy(
 ) -> Result<(), PipelineError> {
     let path = format!("/target-policies/{policy}");
     let body = json!({ "target": identity }).to_string();
-    call(clients, "PUT", &path, Some(body)).await.map(drop)
+    call(clients, "PUT", path, Some(body)).await.map(drop)
+}
+
+/// Takes a policy from every identity that has it: one that is attached cannot be
+/// deleted (ListTargetsForPolicy, DetachPolicy). How many had it.
+pub async fn detach_policy(clients: &Clients, policy: &str) -> Result<usize, PipelineError> {
+    let mut detached = 0;
+    loop {
+        // The first page each time: those of the last one are gone.
+        let path = format!("/policy-targets/{policy}?pageSize={PAGE}");
+        let page = call(clients, "POST", path, None).await?;
+        let targets = page["targets"].as_array().cloned().unwrap_or_default();
+        let targets: Vec<&str> = targets.iter().filter_map(Value::as_str).collect();
+        if targets.is_empty() {
+            return Ok(detached);
+        }
+        for target in targets {
+            let path = format!("/target-policies/{policy}");
+            let body = json!({ "target": target }).to_string();
+            call(clients, "POST", path, Some(body)).await?;
+            detached += 1;
+        }
+    }
 }
 
 async fn call(
     clients: &Clients,
     method: &'static str,
-    path: &str,
+    path: String,
     body: Option<String>,
 ) -> Result<Value, PipelineError> {
-    let failed = |error: &dyn std::fmt::Display| {
-        PipelineError::Other(format!("IoT Core, {method} {path}: {error}"))
+    let request = Signed {
+        // IoT Core's control plane signs as this.
+        service: "iot",
+        host: "iot",
+        method,
+        path,
+        headers: Vec::new(),
+        body: body.unwrap_or_default(),
     };
-    let region = clients.config().region().map(ToString::to_string);
-    let region = region.unwrap_or_default();
-    let base = match clients.endpoint() {
-        Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
-        None => format!("https://iot.{region}.amazonaws.com"),
-    };
-    let url = format!("{base}{path}");
-    let body = body.unwrap_or_default();
-    let headers = signature(clients, &region, method, &url, &body)
-        .await
-        .map_err(|error| failed(&error))?;
-    let (status, text) = send(method, &url, &headers, body).await?;
+    let (status, text) = request.send(clients).await?;
     if !(200..300).contains(&status) {
         let reason: String = text.chars().take(LONGEST_REASON).collect();
-        return Err(failed(&format!("status {status}: {reason}")));
+        return Err(request.failed(&format!("status {status}: {reason}")));
     }
     Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
-}
-
-/// The headers that sign a request.
-async fn signature(
-    clients: &Clients,
-    region: &str,
-    method: &str,
-    url: &str,
-    body: &str,
-) -> Result<Vec<(String, String)>, String> {
-    let provider = clients.config().credentials_provider();
-    let provider = provider.ok_or("there are no AWS credentials")?;
-    let credentials = provider.provide_credentials().await;
-    let identity = credentials.map_err(|error| error.to_string())?.into();
-    let parameters = SigningParams::builder()
-        .identity(&identity)
-        .region(region)
-        // IoT Core's control plane signs as this.
-        .name("iot")
-        .time(SystemTime::now())
-        .settings(SigningSettings::default())
-        .build()
-        .map_err(|error| error.to_string())?;
-    let body = SignableBody::Bytes(body.as_bytes());
-    let request = SignableRequest::new(method, url, std::iter::empty(), body);
-    let request = request.map_err(|error| error.to_string())?;
-    let signed = sign(request, &parameters.into()).map_err(|error| error.to_string())?;
-    let (instructions, _) = signed.into_parts();
-    let headers = instructions.headers();
-    Ok(headers
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect())
 }

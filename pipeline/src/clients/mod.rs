@@ -1,8 +1,10 @@
 //! AWS's clients, all from one configuration: credentials of the function's role,
 //! time limits, retries. What is asked of them is left to their adapters.
 
+pub mod cognito;
 pub mod http;
 pub mod iot;
+mod signed;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;

@@ -1,0 +1,87 @@
+"""The emulator of AWS, with what it lacks and the stack's templates need: a few types
+of CloudFormation, and the choice of a role by the user's group. Started by emulator.rs;
+what a resource was declared with is kept in the working folder, for tests."""
+
+import json
+import pathlib
+import uuid
+
+from ministack.app import main
+from ministack.services import cognito
+from ministack.services.cloudformation import provisioners
+
+
+def keep(logical_id, properties):
+    pathlib.Path(f"made-{logical_id}.json").write_text(json.dumps(properties))
+
+
+def without_effect(logical_id, properties, stack):
+    return logical_id, {}
+
+
+def gateway(logical_id, properties, stack):
+    keep(logical_id, properties)
+    identifier = f"{properties['Name']}-{uuid.uuid4().hex[:10]}"
+    host = f"{identifier}.gateway.bedrock-agentcore.us-east-1.amazonaws.com"
+    return identifier, {
+        "GatewayIdentifier": identifier,
+        "GatewayArn": f"arn:aws:bedrock-agentcore:us-east-1:000000000000:gateway/{identifier}",
+        "GatewayUrl": f"https://{host}/mcp",
+    }
+
+
+def target(logical_id, properties, stack):
+    keep(logical_id, properties)
+    return logical_id, {"TargetId": logical_id}
+
+
+MISSING = {
+    "AWS::EC2::SecurityGroupIngress": without_effect,
+    "AWS::Cognito::ManagedLoginBranding": without_effect,
+    "AWS::BedrockAgentCore::Gateway": gateway,
+    "AWS::BedrockAgentCore::GatewayTarget": target,
+}
+for name, create in MISSING.items():
+    provisioners._RESOURCE_HANDLERS.setdefault(name, {
+        "create": create,
+        "delete": lambda physical_id, properties: None,
+    })
+
+give_credentials = cognito._get_credentials_for_identity
+
+
+def role_of_group(pool, logins):
+    """The role of the user's first group where the pool says so; none, if it denies.
+    The emulator's tokens have no claim for it."""
+    mappings = pool.get("_role_mappings", {}).values()
+    if not any(mapping.get("Type") == "Token" for mapping in mappings):
+        return pool["_roles"].get("authenticated")
+    for provider, token in logins.items():
+        users = cognito._user_pools[provider.rsplit("/", 1)[-1]]
+        groups = cognito._token_claims(token).get("cognito:groups", [])
+        groups = [users["_groups"][name] for name in groups]
+        groups.sort(key=lambda group: int(group.get("Precedence", 0)))
+        if groups:
+            return groups[0]["RoleArn"]
+    return None
+
+
+def credentials_by_group(data):
+    for pool in cognito._identity_pools.values():
+        if data.get("IdentityId") not in pool.get("_identities", {}):
+            continue
+        role = role_of_group(pool, data.get("Logins") or {})
+        if role is None:
+            return cognito.error_response_json(
+                "NotAuthorizedException", "No role is mapped to this user.", 400)
+        roles = pool["_roles"]
+        pool["_roles"] = {**roles, "authenticated": role}
+        try:
+            return give_credentials(data)
+        finally:
+            pool["_roles"] = roles
+    return give_credentials(data)
+
+
+cognito._get_credentials_for_identity = credentials_by_group
+main()
