@@ -109,7 +109,9 @@ fn run_command(output: Output, cli: &Cli, named: Named) -> anyhow::Result<Exit> 
 fn server(cli: &Cli, named: Named) -> Result<ServerName, ClientError> {
     let only_here = match &cli.command {
         Command::Up(_) => "dlt up is the service of this machine",
-        Command::Demo(_) => "the shop of dlt demo is on this machine, where no runner of AWS sees it",
+        Command::Demo(_) => {
+            "the shop of dlt demo is on this machine, where no runner of AWS sees it"
+        }
         _ => return ServerName::choose(cli.api.as_deref(), cli.stack.as_deref(), named),
     };
     if named.stack {

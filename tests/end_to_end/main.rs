@@ -23,6 +23,7 @@ mod service;
 mod sessions;
 mod skew;
 mod stop;
+mod there;
 mod thresholds;
 mod ticks;
 mod tls;

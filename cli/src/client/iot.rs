@@ -222,8 +222,9 @@ async fn within<T>(
 /// Opens a WebSocket (RFC 6455, 4.1).
 async fn open(url: Url) -> Result<Upgraded, TopicsError> {
     // Its address has the signature.
-    let broken =
-        |error: reqwest::Error| TopicsError::Connection(super::remote::root_cause(&error.without_url()));
+    let broken = |error: reqwest::Error| {
+        TopicsError::Connection(super::remote::root_cause(&error.without_url()))
+    };
     let key = generate_key();
     let client = client(&url).map_err(broken)?;
     let mut request = reqwest::Request::new(reqwest::Method::GET, url);
@@ -232,8 +233,14 @@ async fn open(url: Url) -> Result<Upgraded, TopicsError> {
     for (name, value) in [
         (CONNECTION, fixed("Upgrade")),
         (UPGRADE, fixed("websocket")),
-        (HeaderName::from_static("sec-websocket-version"), fixed("13")),
-        (HeaderName::from_static("sec-websocket-protocol"), fixed("mqtt")),
+        (
+            HeaderName::from_static("sec-websocket-version"),
+            fixed("13"),
+        ),
+        (
+            HeaderName::from_static("sec-websocket-protocol"),
+            fixed("mqtt"),
+        ),
         (HeaderName::from_static("sec-websocket-key"), key_value),
     ] {
         request.headers_mut().insert(name, value);

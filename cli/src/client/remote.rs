@@ -205,7 +205,10 @@ impl Remote {
 
     /// Topics are AWS's, which this build does not ask.
     #[cfg(not(feature = "aws"))]
-    #[expect(clippy::unused_async, reason = "the same function as in a build with AWS")]
+    #[expect(
+        clippy::unused_async,
+        reason = "the same function as in a build with AWS"
+    )]
     async fn topics(&self, _: Response) -> Result<LiveAnswer, ClientError> {
         Ok(LiveAnswer::Nothing)
     }
@@ -266,7 +269,8 @@ impl Remote {
         let url = location.ok_or_else(|| wrong("it says not where to"))?;
         let url = Url::parse(url).map_err(|error| wrong(&error.to_string()))?;
         let is_here = leads_to_loopback(&url) == Some(true);
-        let api_is_here = Url::parse(&self.base()).is_ok_and(|it| leads_to_loopback(&it) == Some(true));
+        let api_is_here =
+            Url::parse(&self.base()).is_ok_and(|it| leads_to_loopback(&it) == Some(true));
         match url.scheme() {
             "https" => {}
             "http" if is_here && api_is_here => {}

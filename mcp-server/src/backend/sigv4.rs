@@ -119,11 +119,9 @@ impl SigningScope<'_> {
     /// token to be signed, unlike all other services: it follows behind.
     fn presigned(&self, url: &Url, credentials: Credentials) -> Result<Url, BackendError> {
         let token = credentials.session_token().map(str::to_owned);
-        let (key, secret) = (
-            credentials.access_key_id(),
-            credentials.secret_access_key(),
-        );
-        let identity = Credentials::new(key, secret, None, credentials.expiry(), "presigned").into();
+        let (key, secret) = (credentials.access_key_id(), credentials.secret_access_key());
+        let identity =
+            Credentials::new(key, secret, None, credentials.expiry(), "presigned").into();
         let mut settings = SigningSettings::default();
         settings.signature_location = SignatureLocation::QueryParams;
         settings.expires_in = Some(PRESIGNED_FOR);
