@@ -30,7 +30,8 @@ mod watch;
 
 use anyhow::Context;
 use args::{Cli, Command};
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
+use client::place::{Named, ServerName};
 use client::{ApiOptions, ClientError};
 use exit::Exit;
 use output::Output;
@@ -46,20 +47,26 @@ fn main() -> ExitCode {
         output::report_bug(&panic.to_string());
         std::process::exit(Exit::Bug.code().into());
     }));
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if matches!(cli.command, Command::Worker) {
         let code = dlt_worker::run_from_env();
         return ExitCode::from(u8::try_from(code).unwrap_or(Exit::Bug.code()));
     }
     let output = Output::of_process();
-    let exit = run_command(output, &cli).unwrap_or_else(|error| {
+    let named = Named::of(&matches);
+    let exit = run_command(output, &cli, named).unwrap_or_else(|error| {
         output.error(&format!("{error:#}"));
         Exit::CouldNotRun
     });
     ExitCode::from(exit.code())
 }
 
-fn run_command(output: Output, cli: &Cli) -> anyhow::Result<Exit> {
+fn run_command(output: Output, cli: &Cli, named: Named) -> anyhow::Result<Exit> {
+    let server = match server(cli, named) {
+        Ok(server) => server,
+        Err(error) => return Ok(report::client_error(output, &error)),
+    };
     let mut builder = match cli.command {
         // Requests must be answered while results are merged.
         Command::Up(_) => tokio::runtime::Builder::new_multi_thread(),
@@ -69,7 +76,7 @@ fn run_command(output: Output, cli: &Cli) -> anyhow::Result<Exit> {
     let home = cli.home.as_deref();
     let api_options = ApiOptions {
         home: cli.home.clone(),
-        api: cli.api.clone(),
+        server,
         sigv4: cli.sigv4,
     };
     #[cfg(feature = "aws")]
@@ -97,7 +104,7 @@ fn run_command(output: Output, cli: &Cli) -> anyhow::Result<Exit> {
             #[cfg(feature = "aws")]
             Command::Destroy(command) => Ok(deploy::destroy(output, stack, command).await),
             #[cfg(feature = "aws")]
-            Command::Doctor(args) => deploy::doctor(output, &api_options, stack, args).await,
+            Command::Doctor(args) => Ok(deploy::doctor(output, stack, args).await),
             #[cfg(not(feature = "aws"))]
             Command::Deploy(_) | Command::Destroy(_) | Command::Doctor(_) => {
                 output.error(
@@ -108,12 +115,33 @@ fn run_command(output: Output, cli: &Cli) -> anyhow::Result<Exit> {
             }
             Command::Completions(args) => Ok(shell::completions(output, args)),
             Command::Man(args) => shell::man(output, args),
-            Command::Mcp(tools) => mcp::mcp(output, home, tools).await,
+            Command::Mcp(tools) => mcp::mcp(output, &api_options, tools).await,
             Command::Worker => Ok(Exit::Bug),
         }
     });
     runtime.shutdown_timeout(SHUTDOWN_DEADLINE);
     exit
+}
+
+/// The server that a command is for. Some are for this machine alone.
+fn server(cli: &Cli, named: Named) -> Result<ServerName, ClientError> {
+    let only_here = match &cli.command {
+        Command::Up(_) => "dlt up is the service of this machine",
+        // Where they are for, they look up themselves.
+        Command::Deploy(_) | Command::Destroy(_) | Command::Doctor(_) => {
+            return Ok(ServerName::OfFolder);
+        }
+        Command::Demo(_) => {
+            "the shop of dlt demo is on this machine, where no runner of AWS sees it"
+        }
+        _ => return ServerName::choose(cli.api.as_deref(), cli.stack.as_deref(), named),
+    };
+    if named.stack {
+        return Err(ClientError::Input(format!(
+            "{only_here}: leave --stack out"
+        )));
+    }
+    Ok(ServerName::OfFolder)
 }
 
 /// The exit code of a command that uses the API.

@@ -1,8 +1,9 @@
 //! The MCP server in `dlt`: `dlt mcp` on stdin and stdout, and `/mcp` of `dlt up`. Here
 //! are the backends that its tools read; everything else is in `dlt_mcp`.
 
+use crate::client::ApiOptions;
+use crate::client::place::ServerName;
 use crate::exit::Exit;
-use crate::home;
 use crate::output::Output;
 use async_trait::async_trait;
 use axum::body::Body;
@@ -11,12 +12,13 @@ use axum::http::header::HOST;
 use dlt_mcp::auth::Guard;
 use dlt_mcp::backend::api::{Api, LONGEST_BODY_BYTES};
 use dlt_mcp::backend::settings::{STACK, Settings, URL};
-use dlt_mcp::backend::{Ask, Backend, BackendError, Reply, environment};
+use dlt_mcp::backend::token::{TOKEN, TOKEN_FILE};
+use dlt_mcp::backend::{Ask, Backend, BackendError, Reply, Unconfigured, environment};
 use dlt_mcp::catalog::toolset::{ShownTools, ToolFlags};
 use dlt_mcp::server::{Server, http, stdio};
 use dlt_pipeline::local::ServerCard;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tower::ServiceExt as _;
@@ -27,7 +29,7 @@ const ANSWER_DEADLINE: Duration = Duration::from_secs(20);
 /// `dlt mcp`.
 pub async fn mcp(
     output: Output,
-    home_dir: Option<&Path>,
+    api_options: &ApiOptions,
     tools: &ToolFlags,
 ) -> anyhow::Result<Exit> {
     let shown = match tools.shown() {
@@ -37,17 +39,30 @@ pub async fn mcp(
             return Ok(Exit::BadInput);
         }
     };
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let backend: Arc<dyn Backend> = if is_set(URL) || is_set(STACK) {
-        environment::from_env()
-    } else {
-        Arc::new(FolderBackend {
-            dir: home::dir(home_dir)?,
+    let backend: Arc<dyn Backend> = match &api_options.server {
+        ServerName::OfFolder => Arc::new(FolderBackend {
+            dir: api_options.dir()?,
             current: Mutex::new(None),
-        })
+        }),
+        server => {
+            let made = environment::from_variables(|name| variable(server, name));
+            made.unwrap_or_else(|error| Arc::new(Unconfigured(error)))
+        }
     };
     stdio::serve(Server::new(backend, shown)).await?;
     Ok(Exit::Passed)
+}
+
+/// A variable of the environment, but that of the server which was chosen.
+fn variable(server: &ServerName, name: &str) -> Option<String> {
+    match (name, server) {
+        (URL, ServerName::Api(api)) => Some(api.clone()),
+        (STACK, ServerName::Stack(stack)) => Some(stack.clone()),
+        (URL | STACK, _) => None,
+        // A stack is asked with AWS's credentials; the token is for another server.
+        (TOKEN | TOKEN_FILE, ServerName::Stack(_)) => None,
+        _ => std::env::var(name).ok(),
+    }
 }
 
 /// Routes of `/mcp`, whose tools read this API.

@@ -24,6 +24,7 @@ mod sessions;
 mod signed_in;
 mod skew;
 mod stop;
+mod there;
 mod thresholds;
 mod ticks;
 mod tls;

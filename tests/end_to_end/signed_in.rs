@@ -148,7 +148,11 @@ fn people_sign_in_and_agents_ask_and_nothing_stays() {
         "{attached:?}"
     );
     let ended = aws.remove_hub();
-    assert_eq!(ended, "DELETE_COMPLETE", "{}", aws.output());
+    assert_eq!(ended.code, Some(0), "{ended:#?}\n{}", aws.output());
+    assert!(
+        ended.stderr.contains(&aws.outputs["BucketName"]),
+        "what stays is named: {ended:#?}"
+    );
     let buckets = aws.emulator.rest(HUB, "s3", "GET", "/", b"");
     let buckets = String::from_utf8(buckets.body).unwrap();
     // Results are kept, and say so in the template.

@@ -33,6 +33,8 @@ pub fn binary() -> PathBuf {
 #[derive(Debug)]
 pub struct Home {
     folder: tempfile::TempDir,
+    /// Further variables of the commands' environment.
+    environment: Vec<(String, String)>,
 }
 
 impl Default for Home {
@@ -50,7 +52,17 @@ impl Home {
         let folder = tempfile::Builder::new().prefix("dlt-home-").tempdir();
         Self {
             folder: folder.expect("a data folder"),
+            environment: Vec::new(),
         }
+    }
+
+    /// The same folder, whose commands get these variables, too.
+    #[must_use]
+    pub fn with(mut self, environment: &[(&str, &str)]) -> Self {
+        let rows = environment.iter();
+        let rows = rows.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.environment.extend(rows);
+        self
     }
 
     /// Where it lies.
@@ -88,6 +100,7 @@ impl Home {
             .envs(kept_environment())
             .env("DLT_HOME", self.path())
             .env("NO_COLOR", "1")
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(file("stdout"))
             .stderr(file("stderr"))

@@ -1,13 +1,12 @@
-//! The AWS home on the emulator: the shipped templates, the built functions, and
-//! workers as processes. What users would see of it is the tests' to ask.
+//! The AWS home on the emulator, brought up by `dlt deploy`: the shipped templates, the
+//! built functions, and workers as processes. What users would see of it is the tests' to ask.
 
 use crate::cognito::Pool;
-use crate::command::binary;
+use crate::command::{Ended, Home, binary};
 use crate::emulator::Emulator;
 use crate::engine::Engine;
 use crate::http::Reply;
 use crate::mqtt::Watcher;
-use crate::patience::until;
 use crate::signature::{self, Credentials};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -18,19 +17,14 @@ use zip::write::SimpleFileOptions;
 
 /// Where the hub is.
 pub const HUB: &str = "us-east-1";
-/// Key of the functions' archive in a region's bucket.
-const ARCHIVE: &str = "functions.zip";
-/// Keys of the MCP function's archive and the console's.
-const MCP: &str = "mcp.zip";
-const CONSOLE: &str = "console.zip";
 /// The first user.
 pub const ADMIN: &str = "admin@example.com";
 /// The image that the engine has.
 const IMAGE: &str = "dlt-worker";
 /// The emulator has no Service Quotas.
-const QUOTA: &str = "256";
-/// How long a stack may take.
-const LONGEST_STACK: Duration = Duration::from_secs(120);
+const QUOTA: &str = "VcpuQuota=256";
+/// How long a command may take that deploys or removes.
+const LONGEST_COMMAND: Duration = Duration::from_secs(180);
 
 /// A hub, and further regions if there are any.
 pub struct Deployed {
@@ -38,6 +32,8 @@ pub struct Deployed {
     pub engine: Engine,
     /// AWS.
     pub emulator: Emulator,
+    /// Where commands run that ask it.
+    pub home: Home,
     /// The hub's outputs.
     pub outputs: BTreeMap<String, String>,
 }
@@ -61,12 +57,6 @@ fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     archive.finish().expect("an archive").into_inner()
 }
 
-/// A program as Lambda takes it: named `bootstrap`.
-fn function(name: &str) -> Vec<u8> {
-    let program = std::fs::read(beside(name)).expect("the functions are built");
-    archive(&[("bootstrap", &program)])
-}
-
 impl Deployed {
     /// Brings up a hub.
     ///
@@ -88,117 +78,57 @@ impl Deployed {
         let images = BTreeMap::from([(IMAGE.to_owned(), beside("dlt-worker"))]);
         let engine = Engine::start(images);
         let emulator = emulator(&engine);
+        let mut environment = emulator.environment();
+        environment.push(("AWS_REGION", HUB.to_owned()));
+        let rows: Vec<(&str, &str)> = environment
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         let mut deployed = Self {
+            home: Home::new().with(&rows),
             engine,
             emulator,
             outputs: BTreeMap::new(),
         };
-        deployed.artifacts(HUB);
-        deployed.put(HUB, &format!("/{MCP}"), &function("dlt-mcp-lambda"));
-        let console: [(&str, &[u8]); 2] = [
+        let files: [(&str, &[u8]); 2] = [
             ("index.html", b"<!doctype html><title>dlt</title>"),
             ("assets/index-1a2b.js", b"export {}"),
         ];
-        deployed.put(HUB, &format!("/{CONSOLE}"), &archive(&console));
-        let parameters = [
-            ("VcpuQuota", QUOTA),
-            ("AdminEmail", ADMIN),
-            ("McpKey", MCP),
-            ("ConsoleKey", CONSOLE),
-        ];
-        let parameters = parameters.map(|(name, value)| (name, value.to_owned()));
-        deployed.outputs = deployed.stack(HUB, "hub", &dlt_infra::hub(), &parameters);
+        let console = deployed.home.file("console.zip", archive(&files));
+        let console = console.to_string_lossy().into_owned();
+        let hub = ["hub", "--admin-email", ADMIN, "--console", &console];
+        deployed.outputs = deployed.deploy(&hub);
         deployed
     }
 
-    fn put(&self, region: &str, path: &str, bytes: &[u8]) -> String {
-        let target = format!("/artifacts-{region}{path}");
-        let reply = self.emulator.rest(region, "s3", "PUT", &target, bytes);
-        assert_eq!(reply.status, 200, "{target}");
-        format!("{}{target}", self.emulator.endpoint())
+    /// Runs `dlt deploy`; the outputs of its stack.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn deploy(&self, what: &[&str]) -> BTreeMap<String, String> {
+        let image = format!("{IMAGE}:test");
+        let mut args = vec!["deploy"];
+        args.extend(what);
+        args.extend(["--worker-image", &image, "--yes", "--json"]);
+        if what.first() == Some(&"hub") {
+            args.extend(["--parameter", QUOTA]);
+        }
+        let ended = self.dlt(&args);
+        let story = || format!("{ended:#?}\n{}", self.output());
+        assert_eq!(ended.code, Some(0), "{}", story());
+        let answer: Value = serde_json::from_str(&ended.stdout).unwrap_or_default();
+        serde_json::from_value(answer["outputs"].clone()).unwrap_or_else(|_| panic!("{}", story()))
     }
 
-    /// A region's bucket of artefacts: Lambda takes archives of its own region alone.
-    fn artifacts(&self, region: &str) {
-        let place = format!(
-            "<CreateBucketConfiguration><LocationConstraint>{region}</LocationConstraint>\
-             </CreateBucketConfiguration>"
-        );
-        let place = if region == HUB { String::new() } else { place };
-        self.put(region, "", place.as_bytes());
-        self.put(region, &format!("/{ARCHIVE}"), &function("dlt-functions"));
+    /// Runs `dlt` with the credentials of an account's user, and without a stack of its
+    /// environment.
+    pub fn dlt(&self, args: &[&str]) -> Ended {
+        self.home.run(LONGEST_COMMAND, args)
     }
 
     /// Adds a region.
     pub fn add_region(&self, region: &str) {
-        self.artifacts(region);
-        let output = |name: &str| self.outputs[name].clone();
-        let parameters = [
-            ("HubRegion", HUB.to_owned()),
-            ("HubBucket", output("BucketName")),
-            ("HubScenariosTable", output("ScenariosTable")),
-            ("HubIotHost", output("IotHost")),
-            ("HubApiRole", output("ApiRoleName")),
-            (
-                "HubTaskStatusCheckerRole",
-                output("TaskStatusCheckerRoleName"),
-            ),
-            ("HubTaskRunnerRole", output("TaskRunnerRoleName")),
-            ("HubTaskCancelerRole", output("TaskCancelerRoleName")),
-            ("HubResultsParserRole", output("ResultsParserRoleName")),
-        ];
-        self.stack(region, "region", &dlt_infra::region(), &parameters);
-    }
-
-    /// Creates a stack and waits for it; its outputs.
-    fn stack(
-        &self,
-        region: &str,
-        name: &str,
-        template: &str,
-        parameters: &[(&str, String)],
-    ) -> BTreeMap<String, String> {
-        let url = self.put(region, &format!("/{name}.yaml"), template.as_bytes());
-        let mut asked = vec![
-            ("Action".to_owned(), "CreateStack".to_owned()),
-            ("StackName".to_owned(), name.to_owned()),
-            ("TemplateURL".to_owned(), url),
-            (
-                "Capabilities.member.1".to_owned(),
-                "CAPABILITY_IAM".to_owned(),
-            ),
-        ];
-        let common = [
-            ("ArtifactBucket", format!("artifacts-{region}")),
-            ("FunctionsKey", ARCHIVE.to_owned()),
-            ("WorkerImage", format!("{IMAGE}:test")),
-            ("DltVersion", env!("CARGO_PKG_VERSION").to_owned()),
-        ];
-        for (n, (name, value)) in common.iter().chain(parameters).enumerate() {
-            let parameter = format!("Parameters.member.{}", n + 1);
-            asked.push((format!("{parameter}.ParameterKey"), (*name).to_owned()));
-            asked.push((format!("{parameter}.ParameterValue"), value.clone()));
-        }
-        let pairs: Vec<(&str, &str)> = asked
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        self.emulator.query(region, "cloudformation", &pairs);
-        let described = until("a stack", LONGEST_STACK, || {
-            let ask = [("Action", "DescribeStacks"), ("StackName", name)];
-            let text = self.emulator.query(region, "cloudformation", &ask);
-            let status = between(&text, "<StackStatus>", "</StackStatus>")?;
-            (!status.ends_with("IN_PROGRESS")).then_some(text)
-        });
-        let made = described.contains("<StackStatus>CREATE_COMPLETE");
-        assert!(made, "{described}\n{}", self.emulator.printed());
-        let rows = described.split("<OutputKey>").skip(1);
-        let outputs = rows.filter_map(|row| {
-            let (name, rest) = row.split_once("</OutputKey>")?;
-            let value = between(rest, "<OutputValue>", "</OutputValue>")?;
-            Some((name.to_owned(), value.to_owned()))
-        });
-        outputs.collect()
+        self.deploy(&["region", region]);
     }
 
     /// A request to the API, as API Gateway passes it on.
@@ -238,25 +168,9 @@ impl Deployed {
         }
     }
 
-    /// Removes the hub; what its stack ended as.
-    ///
-    /// # Panics
-    /// When it does not end.
-    pub fn remove_hub(&self) -> String {
-        let by_name = [("Action", "DescribeStacks"), ("StackName", "hub")];
-        let described = self.emulator.query(HUB, "cloudformation", &by_name);
-        // A stack that is gone is known by its id alone.
-        let stack = between(&described, "<StackId>", "</StackId>").expect("its id");
-        let ask = |action| [("Action", action), ("StackName", stack)];
-        self.emulator
-            .query(HUB, "cloudformation", &ask("DeleteStack"));
-        until("the end of a stack", LONGEST_STACK, || {
-            let text = self
-                .emulator
-                .query(HUB, "cloudformation", &ask("DescribeStacks"));
-            let status = between(&text, "<StackStatus>", "</StackStatus>")?.to_owned();
-            (!status.ends_with("IN_PROGRESS")).then_some(status)
-        })
+    /// Removes the hub and its regions; results are kept.
+    pub fn remove_hub(&self) -> Ended {
+        self.dlt(&["destroy", "hub", "--yes"])
     }
 
     /// Subscribes to the topics that the API names for a scenario.
@@ -278,9 +192,4 @@ impl Deployed {
     pub fn output(&self) -> String {
         format!("{}\n{}", self.engine.printed(), self.emulator.printed())
     }
-}
-
-fn between<'a>(text: &'a str, from: &str, to: &str) -> Option<&'a str> {
-    let rest = &text[text.find(from)? + from.len()..];
-    Some(&rest[..rest.find(to)?])
 }

@@ -130,6 +130,20 @@ impl Emulator {
         format!("http://{}", self.address)
     }
 
+    /// The environment of a program that asks it, as one on AWS is asked.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let fixed = [
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("AWS_CONFIG_FILE", "/nonexistent"),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent"),
+        ];
+        let mut rows: Vec<(&str, String)> = vec![("AWS_ENDPOINT_URL", self.endpoint())];
+        rows.extend(fixed.map(|(name, value)| (name, value.to_owned())));
+        rows
+    }
+
     /// One call in AWS's JSON protocol; nobody looks at the signature, but for
     /// region and service.
     ///

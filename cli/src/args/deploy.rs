@@ -59,6 +59,9 @@ pub struct HubArgs {
     /// E-mail address of the first user, who gets an invitation; needed once
     #[arg(long, value_name = "ADDRESS")]
     pub admin_email: Option<String>,
+    /// Zip of the console that is hosted [default: console.zip of the release, where it has one]
+    #[arg(long, value_name = "FILE")]
+    pub console: Option<std::path::PathBuf>,
     /// Without the MCP server for agents (AgentCore Gateway)
     #[arg(long)]
     pub no_mcp: bool,

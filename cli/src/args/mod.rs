@@ -56,17 +56,8 @@ pub struct Cli {
         help_heading = "Server"
     )]
     pub api: Option<String>,
-    /// Sign requests with AWS credentials (SigV4); always on for hosts of API Gateway
-    #[arg(
-        long,
-        env = "DLT_API_SIGV4",
-        hide_env_values = true,
-        global = true,
-        help_heading = "Server",
-        value_parser = clap::builder::FalseyValueParser::new()
-    )]
-    pub sigv4: bool,
-    /// A deployed stack, like load or load@eu-west-1
+    /// CloudFormation stack of a dlt on AWS, asked with the credentials and region of AWS's own tools
+    /// (aws sso login, AWS_PROFILE, AWS_REGION)
     #[arg(
         long,
         env = "DLT_STACK_NAME",
@@ -76,6 +67,16 @@ pub struct Cli {
         help_heading = "Server"
     )]
     pub stack: Option<String>,
+    /// Sign requests with AWS credentials (SigV4); always on for stacks and hosts of API Gateway
+    #[arg(
+        long,
+        env = "DLT_API_SIGV4",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Server",
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    pub sigv4: bool,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
@@ -92,6 +93,8 @@ Examples:
   dlt up                                         a service: API, schedules, runs in the background
   dlt scenarios create scenario.yaml --start     store a scenario there and start it
   dlt runs watch                                 watch its run
+  dlt run scenario.yaml --stack load@eu-west-1   the same file, run by a stack on AWS
+  dlt runs get latest --stack load@eu-west-1     its result again
 
 Exit codes:
 {}
@@ -234,9 +237,11 @@ Ctrl-C stops the runs in progress and keeps what they measured; a second Ctrl-C
 exits at once. If dlt up is killed and started again, it continues its runs.";
 
 const MCP_HELP: &str = "\
-Reads the API of this data folder's dlt up, or the API in DLT_API_URL (with
-DLT_API_TOKEN or DLT_API_TOKEN_FILE). Clients start it themselves, for example:
-  claude mcp add dlt -- dlt mcp";
+Reads the API of this data folder's dlt up; with --api the API there (its token in
+DLT_API_TOKEN or DLT_API_TOKEN_FILE), with --stack that of a stack on AWS. Clients
+start it themselves, for example:
+  claude mcp add dlt -- dlt mcp
+  claude mcp add load -- dlt mcp --stack load@eu-west-1";
 
 /// Flags of `dlt run`.
 #[derive(Debug, Args, Default)]
@@ -289,7 +294,8 @@ pub struct RunArgs {
     /// Runners that share the load [default: 1, or one for each --region]
     #[arg(long, value_name = "N", help_heading = "Where")]
     pub tasks: Option<u64>,
-    /// A local region and how many runners it holds, like lo-home-1=8; runners are spread evenly over regions
+    /// A local region and how many runners it holds, like lo-home-1=8, or the name of a server's region;
+    /// runners are spread evenly over regions
     #[arg(long, value_name = "NAME[=CAPACITY]", help_heading = "Where")]
     pub region: Vec<String>,
 
@@ -361,6 +367,7 @@ Examples:
   dlt run https://shop.example.com/cart -m POST -H 'Accept: text/html' -b @cart.json
   dlt run http://127.0.0.1:8080/ --stages 500/s:30s,500/s:1m,0/s:10s
   dlt run scenario.yaml --region lo-home-1=2 --region lo-home-2=2 --tasks 4
+  dlt run scenario.yaml --stack load@eu-west-1 --region us-east-1 --tasks 20
 
 A scenario file itself contains load, requests, TLS settings and thresholds.
 Ctrl-C stops the run and shows what was measured; a second Ctrl-C exits at once.
@@ -417,6 +424,7 @@ mod tests {
             &["dlt", "run", "http://a/", "--cert-file", "a.pem"],
             &["dlt", "run", "http://a/", "-c", "many"],
             &["dlt", "run"],
+            &["dlt", "runs", "list", "--stack"],
             &["dlt", "frobnicate"],
         ] {
             let error = Cli::try_parse_from(wrong).expect_err("refused");

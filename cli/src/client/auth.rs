@@ -53,6 +53,15 @@ impl Auth {
         }
     }
 
+    /// Whether AWS decides who may call: the API is on AWS.
+    pub fn is_of_aws(&self) -> bool {
+        #[cfg(feature = "aws")]
+        let is_signature = matches!(self, Self::Signature(_));
+        #[cfg(not(feature = "aws"))]
+        let is_signature = false;
+        is_signature
+    }
+
     /// Adds the authentication to a request, which must be complete.
     pub async fn authenticate(&self, request: &mut reqwest::Request) -> Result<(), ClientError> {
         match self {

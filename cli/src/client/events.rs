@@ -1,5 +1,8 @@
-//! Server-sent events of a scenario's live stream, parsed. A broken stream is handled in
-//! `watch`.
+//! A scenario's live events, from a server's stream of server-sent events, parsed here, or
+//! from topics (`iot`). A broken stream is handled in `watch`.
+
+#[cfg(feature = "aws")]
+use super::iot::TopicEvents;
 
 use dlt_core::calls::live::LiveEvent;
 use std::time::Duration;
@@ -10,14 +13,56 @@ const LONGEST_EVENT_BYTES: usize = 4 * 1024 * 1024;
 /// every 15 s.
 const LONGEST_SILENCE: Duration = Duration::from_secs(45);
 
+/// What a server has of live events.
+#[derive(Debug)]
+pub enum LiveAnswer {
+    /// A stream of them.
+    Events(Events),
+    /// Nothing.
+    Nothing,
+    /// Something that cannot be had, and whether it may be in a moment.
+    Unavailable {
+        /// The reason.
+        why: String,
+        /// Whether to try again.
+        is_transient: bool,
+    },
+}
+
 /// A stream of events.
 #[derive(Debug)]
-pub struct Events {
+pub enum Events {
+    /// A server's, which begins with what was before.
+    Sent(SentEvents),
+    /// Of topics, which begin now and may lose some.
+    #[cfg(feature = "aws")]
+    Topics(Box<TopicEvents>),
+}
+
+impl Events {
+    /// Whether the stream begins with what was before, and tells all.
+    pub fn is_complete(&self) -> bool {
+        matches!(self, Self::Sent(_))
+    }
+
+    /// The next event; None if the stream has ended, is broken or had no data for too long.
+    pub async fn next(&mut self) -> Option<LiveEvent> {
+        match self {
+            Self::Sent(events) => events.next().await,
+            #[cfg(feature = "aws")]
+            Self::Topics(events) => events.next().await,
+        }
+    }
+}
+
+/// Server-sent events.
+#[derive(Debug)]
+pub struct SentEvents {
     response: reqwest::Response,
     parser: Parser,
 }
 
-impl Events {
+impl SentEvents {
     /// The events in this response.
     pub fn of(response: reqwest::Response) -> Self {
         Self {
@@ -26,8 +71,7 @@ impl Events {
         }
     }
 
-    /// The next event; None if the stream has ended, is broken or had no data for too long.
-    pub async fn next(&mut self) -> Option<LiveEvent> {
+    async fn next(&mut self) -> Option<LiveEvent> {
         loop {
             if let Some(event) = self.parser.next() {
                 return Some(event);

@@ -5,8 +5,13 @@ pub mod at_rest;
 pub mod auth;
 pub mod error;
 pub mod events;
+#[cfg(feature = "aws")]
+mod iot;
+#[cfg(feature = "aws")]
+mod mqtt;
 pub mod place;
 pub mod remote;
+mod stack;
 #[cfg(feature = "aws")]
 pub mod transport;
 
@@ -15,7 +20,7 @@ pub use place::ApiOptions;
 
 use at_rest::AtRest;
 use dlt_core::calls::answers::UploadAnswer;
-use events::Events;
+use events::LiveAnswer;
 use remote::Remote;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -128,11 +133,16 @@ impl Client {
         }
     }
 
-    /// A scenario's live events; None if there is no event stream.
-    pub async fn events(&self, test: &str) -> Result<Option<Events>, ClientError> {
+    /// Whether the server is a stack on AWS, where things take longer.
+    pub fn is_on_aws(&self) -> bool {
+        matches!(self.backend.as_ref(), Backend::Remote(remote) if remote.is_on_aws())
+    }
+
+    /// A scenario's live events, if there is a stream of them.
+    pub async fn events(&self, test: &str) -> Result<LiveAnswer, ClientError> {
         match self.backend.as_ref() {
             Backend::Remote(remote) => remote.events(test).await,
-            Backend::AtRest(_) => Ok(None),
+            Backend::AtRest(_) => Ok(LiveAnswer::Nothing),
         }
     }
 }

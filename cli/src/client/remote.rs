@@ -2,13 +2,13 @@
 //! allowed to this machine only, so that no secret crosses a network unencrypted.
 
 use super::auth::Auth;
-use super::events::Events;
+use super::events::{Events, LiveAnswer, SentEvents};
 use super::{ClientError, Method, Query};
 use dlt_core::calls::answers::UploadAnswer;
 use dlt_core::safety::leads_to_loopback;
 use dlt_mcp::backend::retry::is_transient;
 use dlt_pipeline::local::ServerCard;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::{Request, Response, Url};
 use serde_json::Value;
 use std::hash::{BuildHasher, Hasher};
@@ -153,8 +153,13 @@ impl Remote {
         self.send(request).await.map(|_| ())
     }
 
-    /// A scenario's live events; None if this server has no event stream.
-    pub async fn events(&self, test: &str) -> Result<Option<Events>, ClientError> {
+    /// Whether it is on AWS.
+    pub fn is_on_aws(&self) -> bool {
+        self.auth.is_of_aws()
+    }
+
+    /// A scenario's live events, if this server has a stream of them or says where it is.
+    pub async fn events(&self, test: &str) -> Result<LiveAnswer, ClientError> {
         let url = self.url(&format!("/scenarios/{test}/live"), &[])?;
         let mut request = Request::new(reqwest::Method::GET, url);
         let headers = request.headers_mut();
@@ -163,7 +168,7 @@ impl Remote {
         // Only the response's head has a deadline: the stream lasts as long as a run.
         let sent = tokio::time::timeout(GET_DEADLINE, self.http.execute(request)).await;
         let response = match sent {
-            Ok(sent) => sent.map_err(|error| self.unreachable(&error))?,
+            Ok(sent) => sent.map_err(|error| self.unreachable(error))?,
             Err(_) => return Err(self.no_answer(GET_DEADLINE)),
         };
         let is_stream = response
@@ -171,10 +176,41 @@ impl Remote {
             .get(CONTENT_TYPE)
             .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
         match response.status().as_u16() {
-            200 if is_stream => Ok(Some(Events::of(response))),
+            200 if is_stream => Ok(LiveAnswer::Events(Events::Sent(SentEvents::of(response)))),
+            200 => self.topics(response).await,
             status if is_transient(status) => Err(self.refused(response).await),
-            _ => Ok(None),
+            _ => Ok(LiveAnswer::Nothing),
         }
+    }
+
+    /// The events of the topics that an answer names.
+    #[cfg(feature = "aws")]
+    async fn topics(&self, response: Response) -> Result<LiveAnswer, ClientError> {
+        use super::iot::{TopicEvents, Topics};
+        let body = tokio::time::timeout(GET_DEADLINE, self.body(response)).await;
+        let body = body.map_err(|_| self.no_answer(GET_DEADLINE))??;
+        let (Auth::Signature(signer), Ok(topics)) =
+            (&self.auth, serde_json::from_slice::<Topics>(&body))
+        else {
+            return Ok(LiveAnswer::Nothing);
+        };
+        Ok(match TopicEvents::subscribe(&topics, signer).await {
+            Ok(events) => LiveAnswer::Events(Events::Topics(Box::new(events))),
+            Err(error) => LiveAnswer::Unavailable {
+                why: error.to_string(),
+                is_transient: error.is_transient(),
+            },
+        })
+    }
+
+    /// Topics are AWS's, which this build does not ask.
+    #[cfg(not(feature = "aws"))]
+    #[expect(
+        clippy::unused_async,
+        reason = "the same function as in a build with AWS"
+    )]
+    async fn topics(&self, _: Response) -> Result<LiveAnswer, ClientError> {
+        Ok(LiveAnswer::Nothing)
     }
 
     fn url(&self, path: &str, query: Query<'_>) -> Result<Url, ClientError> {
@@ -213,14 +249,48 @@ impl Remote {
 
     /// The body of an answer with status 200; other statuses are errors.
     async fn send(&self, request: Request) -> Result<Vec<u8>, ClientError> {
-        let response = self
-            .http
-            .execute(request)
-            .await
-            .map_err(|error| self.unreachable(&error))?;
+        let is_get = request.method() == reqwest::Method::GET;
+        let response = self.http.execute(request).await;
+        let response = response.map_err(|error| self.unreachable(error))?;
         match response.status().as_u16() {
             200 => self.body(response).await,
+            303 | 307 if is_get => self.follow(&response).await,
             _ => Err(self.refused(response).await),
+        }
+    }
+
+    /// The bytes at the link that an API on AWS answers instead of a file, or of an answer
+    /// longer than a function may give. The link has its own signature, so our credentials
+    /// are not sent along; it is followed no further.
+    async fn follow(&self, response: &Response) -> Result<Vec<u8>, ClientError> {
+        let location = response.headers().get(LOCATION);
+        let location = location.and_then(|value| value.to_str().ok());
+        let wrong = |why: &str| self.unreadable("a redirect", &why);
+        let url = location.ok_or_else(|| wrong("it says not where to"))?;
+        let url = Url::parse(url).map_err(|error| wrong(&error.to_string()))?;
+        let is_here = leads_to_loopback(&url) == Some(true);
+        let api_is_here =
+            Url::parse(&self.base()).is_ok_and(|it| leads_to_loopback(&it) == Some(true));
+        match url.scheme() {
+            "https" => {}
+            "http" if is_here && api_is_here => {}
+            _ => return Err(wrong("it leads to plain http")),
+        }
+        // Without the query, which has the signature.
+        let origin = url.origin().ascii_serialization();
+        let mut request = Request::new(reqwest::Method::GET, url);
+        *request.timeout_mut() = Some(FILE_DEADLINE);
+        let response = self.http.execute(request).await;
+        let response = response.map_err(|error| ClientError::Unreachable {
+            api: origin.clone(),
+            why: root_cause(&error.without_url()),
+        })?;
+        match response.status().as_u16() {
+            200 => self.body(response).await,
+            status => {
+                let body = self.body(response).await?;
+                Err(ClientError::of_answer(&origin, status, &body))
+            }
         }
     }
 
@@ -237,7 +307,7 @@ impl Remote {
         while let Some(chunk) = response
             .chunk()
             .await
-            .map_err(|error| self.unreachable(&error))?
+            .map_err(|error| self.unreachable(error))?
         {
             if body.len() + chunk.len() > LARGEST_ANSWER_BYTES {
                 let limit = format!("it is longer than {LARGEST_ANSWER_BYTES} bytes");
@@ -248,12 +318,13 @@ impl Remote {
         Ok(body)
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> ClientError {
+    fn unreachable(&self, error: reqwest::Error) -> ClientError {
         let api = self.base();
         self.refresh_address();
         ClientError::Unreachable {
             api,
-            why: root_cause(error),
+            // An address may have a signature in it.
+            why: root_cause(&error.without_url()),
         }
     }
 
@@ -273,7 +344,7 @@ impl Remote {
 }
 
 /// The innermost cause; the outer ones only name layers.
-fn root_cause(error: &reqwest::Error) -> String {
+pub(super) fn root_cause(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "it took too long".to_owned();
     }
@@ -326,8 +397,8 @@ fn base(api: &str) -> Result<Url, ClientError> {
     Ok(url)
 }
 
-/// An HTTP client. It follows no redirects, which would send credentials to another
-/// server.
+/// An HTTP client. It follows no redirects by itself, which would send credentials to
+/// another server.
 fn http(loopback: bool) -> Result<reqwest::Client, ClientError> {
     // An error means that it is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -5,6 +5,7 @@ mod shop;
 
 use crate::args::{DEFAULT_CAPACITY, DEFAULT_REGION, DemoArgs};
 use crate::client::ApiOptions;
+use crate::client::place::ServerName;
 use crate::draft;
 use crate::exit::Exit;
 use crate::line::{Line, Tone};
@@ -34,7 +35,7 @@ pub async fn demo(
     args: &DemoArgs,
 ) -> anyhow::Result<Exit> {
     let api_options = ApiOptions {
-        api: None,
+        server: ServerName::OfFolder,
         ..api_options.clone()
     };
     let server = match api_options.server().await {

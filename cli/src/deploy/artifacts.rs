@@ -6,11 +6,12 @@ use super::clients::Aws;
 use super::clients::cloudformation::Template;
 use super::error::DeployError;
 use super::naming::{ARTIFACTS, KIND_TAG};
-use super::parts::{Archive, Parts, archive, hash};
+use super::parts::{Archive, Parts, archive, console, hash};
 use super::stack::{Plan, bring};
 use super::terminal::Terminal;
 use crate::units;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// A region's archives, templates and images.
 #[derive(Debug)]
@@ -64,6 +65,20 @@ impl Artifacts {
     pub async fn mcp(&self, aws: &Aws, terminal: &mut Terminal) -> Result<String, DeployError> {
         let archive = archive(&self.parts.mcp)?;
         self.send(aws, terminal, "MCP server", archive).await
+    }
+
+    /// Brings the console's files: those that were named, or the release's; their key, or
+    /// nothing where there are none.
+    pub async fn console(
+        &self,
+        aws: &Aws,
+        terminal: &mut Terminal,
+        named: Option<&Path>,
+    ) -> Result<String, DeployError> {
+        match named.or(self.parts.console.as_deref()) {
+            Some(path) => self.send(aws, terminal, "console", console(path)?).await,
+            None => Ok(String::new()),
+        }
     }
 
     /// Brings a template; its address.

@@ -4,7 +4,7 @@
 use super::clients::Aws;
 use super::clients::cloudformation::{Resource, Stack};
 use super::error::DeployError;
-use super::naming::{ARTIFACTS, HUB_TAG, KIND_TAG, StackName};
+use super::naming::{ARTIFACTS, HUB_TAG, HubName, KIND_TAG};
 use super::stack::remove;
 use super::terminal::Terminal;
 use crate::args::{DestroyArgs, DestroyRegionArgs};
@@ -18,7 +18,7 @@ const KEPT_NAMES: [&str; 3] = ["Bucket", "Scenarios", "History"];
 /// Removes a hub with its regions.
 pub async fn hub(
     terminal: &mut Terminal,
-    name: &StackName,
+    name: &HubName,
     args: &DestroyArgs,
 ) -> Result<(), DeployError> {
     let aws = Aws::load(name.region.as_deref()).await?;
@@ -69,7 +69,7 @@ pub async fn hub(
 /// Removes a further region.
 pub async fn region(
     terminal: &mut Terminal,
-    hub: &StackName,
+    hub: &HubName,
     args: &DestroyRegionArgs,
 ) -> Result<(), DeployError> {
     let home = Aws::load(hub.region.as_deref()).await?;
@@ -144,7 +144,7 @@ fn kept(resources: &[Resource]) -> Vec<Resource> {
 
 fn tell(
     terminal: &mut Terminal,
-    name: &StackName,
+    name: &HubName,
     aws: &Aws,
     regions: &[String],
     resources: &[Resource],

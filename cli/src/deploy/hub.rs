@@ -4,7 +4,7 @@ use super::artifacts::Artifacts;
 use super::clients::Aws;
 use super::clients::cloudformation::{Stack, Template};
 use super::error::DeployError;
-use super::naming::{HUB_TAG, KIND_TAG, StackName, VERSION};
+use super::naming::{HUB_TAG, HubName, KIND_TAG, VERSION};
 use super::parameters::{Given, check_version, names};
 use super::stack::{Plan, bring};
 use super::terminal::Terminal;
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// Deploys or updates the hub; its stack.
 pub async fn deploy(
     terminal: &mut Terminal,
-    name: &StackName,
+    name: &HubName,
     args: &HubArgs,
 ) -> Result<Stack, DeployError> {
     let aws = Aws::load(name.region.as_deref()).await?;
@@ -52,6 +52,8 @@ pub async fn deploy(
         artifacts.mcp(&aws, terminal).await?
     };
     given.set("McpKey", &mcp);
+    let console = artifacts.console(&aws, terminal, args.console.as_deref());
+    given.set("ConsoleKey", &console.await?);
     let image = artifacts
         .image(&aws, terminal, args.stack.worker_image.as_deref())
         .await?;
@@ -75,7 +77,7 @@ pub async fn deploy(
 }
 
 /// Where it is, and what to do next.
-fn tell(terminal: &mut Terminal, name: &StackName, aws: &Aws, stack: &Stack, is_new: bool) {
+fn tell(terminal: &mut Terminal, name: &HubName, aws: &Aws, stack: &Stack, is_new: bool) {
     let mut lines = vec![Line::new()];
     for (what, output) in [
         ("API", "DLTApiEndpoint"),

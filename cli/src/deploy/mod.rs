@@ -15,12 +15,11 @@ mod stack;
 mod terminal;
 
 use crate::args::{DeployCommand, DestroyCommand, DoctorArgs};
-use crate::client::ApiOptions;
 use crate::exit::Exit;
 use crate::output::Output;
 use clients::cloudformation::Stack;
 use error::DeployError;
-use naming::StackName;
+use naming::HubName;
 use serde_json::json;
 use terminal::Terminal;
 
@@ -29,14 +28,14 @@ pub async fn deploy(output: Output, stack: Option<&str>, command: &DeployCommand
     let (made, json) = match command {
         DeployCommand::Hub(args) => {
             let made = async {
-                let name = StackName::of(stack)?;
+                let name = HubName::of(stack)?;
                 hub::deploy(&mut Terminal::new(output)?, &name, args).await
             };
             (made.await, args.stack.json)
         }
         DeployCommand::Region(args) => {
             let made = async {
-                let name = StackName::of(stack)?;
+                let name = HubName::of(stack)?;
                 region::deploy(&mut Terminal::new(output)?, &name, args).await
             };
             (made.await, args.stack.json)
@@ -48,7 +47,7 @@ pub async fn deploy(output: Output, stack: Option<&str>, command: &DeployCommand
 /// `dlt destroy`.
 pub async fn destroy(output: Output, stack: Option<&str>, command: &DestroyCommand) -> Exit {
     let removed = async {
-        let name = StackName::of(stack)?;
+        let name = HubName::of(stack)?;
         let mut terminal = Terminal::new(output)?;
         match command {
             DestroyCommand::Hub(args) => destroy::hub(&mut terminal, &name, args).await,
@@ -59,15 +58,10 @@ pub async fn destroy(output: Output, stack: Option<&str>, command: &DestroyComma
 }
 
 /// `dlt doctor --aws`.
-pub async fn doctor(
-    output: Output,
-    api: &ApiOptions,
-    stack: Option<&str>,
-    args: &DoctorArgs,
-) -> anyhow::Result<Exit> {
-    match StackName::of(stack) {
-        Ok(name) => doctor::doctor(output, api, &name, args).await,
-        Err(error) => Ok(told(output, Err(error))),
+pub async fn doctor(output: Output, stack: Option<&str>, args: &DoctorArgs) -> Exit {
+    match HubName::of(stack) {
+        Ok(name) => doctor::doctor(output, &name, args).await,
+        Err(error) => told(output, Err(error)),
     }
 }
 

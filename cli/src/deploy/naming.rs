@@ -4,6 +4,7 @@
 use super::clients::Aws;
 use super::clients::cloudformation::Stack;
 use super::error::DeployError;
+use dlt_mcp::backend::stack_name::StackName;
 
 /// The version of this command, which its stacks say.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -21,38 +22,32 @@ const LONGEST_NAME: usize = 50;
 
 /// A hub's name, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StackName {
+pub struct HubName {
     /// The stack's name.
     pub name: String,
     /// Its AWS region; None, the configured one.
     pub region: Option<String>,
 }
 
-impl StackName {
+impl HubName {
     /// `NAME[@AWS-REGION]`, or what is usual.
     pub fn of(text: Option<&str>) -> Result<Self, DeployError> {
         let text = text.filter(|text| !text.is_empty()).unwrap_or(DEFAULT_HUB);
-        let (name, region) = match text.split_once('@') {
-            Some((name, region)) => (name, Some(region.to_owned())),
-            None => (text, None),
-        };
-        let starts = name.starts_with(|c: char| c.is_ascii_alphabetic());
-        let fits = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-        if !starts || !fits || name.len() > LONGEST_NAME || region.as_deref() == Some("") {
+        let StackName { name, region } = StackName::parse(text)
+            .map_err(|why| DeployError::Input(format!("--stack (DLT_STACK_NAME): {why}")))?;
+        if name.len() > LONGEST_NAME {
             return Err(DeployError::Input(format!(
-                "--stack {text:?} is no stack: write NAME or NAME@AWS-REGION; a name has letters, \
-                 digits and hyphens, begins with a letter, and has at most {LONGEST_NAME} characters"
+                "--stack {name}: a hub's name has at most {LONGEST_NAME} characters, since others \
+                 grow from it"
             )));
         }
         if name == ARTIFACTS {
             return Err(DeployError::Input(format!(
-                "{ARTIFACTS} is the stack of archives and images; give the hub another name"
+                "--stack {ARTIFACTS}: that is the stack of archives and images; give the hub another \
+                 name"
             )));
         }
-        Ok(Self {
-            name: name.to_owned(),
-            region,
-        })
+        Ok(Self { name, region })
     }
 
     /// The name of the stack of a further region.
@@ -85,12 +80,12 @@ mod tests {
 
     #[test]
     fn a_stack_is_a_name_and_perhaps_a_region() {
-        let of = |text| StackName::of(Some(text));
-        let named = |name: &str, region: Option<&str>| StackName {
+        let of = |text| HubName::of(Some(text));
+        let named = |name: &str, region: Option<&str>| HubName {
             name: name.to_owned(),
             region: region.map(str::to_owned),
         };
-        assert_eq!(StackName::of(None).unwrap(), named("dlt", None));
+        assert_eq!(HubName::of(None).unwrap(), named("dlt", None));
         assert_eq!(of("").unwrap(), named("dlt", None));
         assert_eq!(
             of("load@eu-west-1").unwrap(),

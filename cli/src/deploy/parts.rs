@@ -13,6 +13,8 @@ const FUNCTIONS: &str = "dlt-functions";
 const MCP: &str = "dlt-mcp-lambda";
 /// What a runner executes.
 const WORKER: &str = "dlt-worker";
+/// The console's files; a release may be without.
+const CONSOLE: &str = "console.zip";
 /// Where a package of the system puts them, from where it puts `dlt`.
 const PACKAGED: &str = "../lib/dlt";
 /// What Lambda starts (AWS Lambda Developer Guide, custom runtimes).
@@ -27,6 +29,8 @@ pub struct Parts {
     pub mcp: PathBuf,
     /// The worker.
     pub worker: PathBuf,
+    /// The console's files, where the release has them.
+    pub console: Option<PathBuf>,
 }
 
 /// An archive for Lambda.
@@ -63,7 +67,9 @@ impl Parts {
                 ))
             })
         };
+        let mut consoles = folders.iter().map(|folder| folder.join(CONSOLE));
         Ok(Self {
+            console: consoles.find(|path| path.is_file()),
             functions: find(FUNCTIONS)?,
             mcp: find(MCP)?,
             worker: find(WORKER)?,
@@ -76,7 +82,7 @@ pub fn archive(program: &Path) -> Result<Archive, DeployError> {
     let local = |error: &dyn std::fmt::Display| {
         DeployError::Local(format!("{} cannot be packed: {error}", program.display()))
     };
-    let bytes = std::fs::read(program).map_err(|error| local(&error))?;
+    let bytes = read(program)?;
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     // Without the file's time: zip's own first day.
     let options = SimpleFileOptions::default()
@@ -95,6 +101,20 @@ pub fn archive(program: &Path) -> Result<Archive, DeployError> {
         key: format!("functions/{name}-{}.zip", hash(&bytes)),
         bytes,
     })
+}
+
+/// The console's files as they are.
+pub fn console(path: &Path) -> Result<Archive, DeployError> {
+    let bytes = read(path)?;
+    Ok(Archive {
+        key: format!("console/{}.zip", hash(&bytes)),
+        bytes,
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, DeployError> {
+    std::fs::read(path)
+        .map_err(|error| DeployError::Local(format!("{} cannot be read: {error}", path.display())))
 }
 
 /// The first half of a content's SHA-256, in hex: enough to name it.

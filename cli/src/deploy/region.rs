@@ -4,7 +4,7 @@ use super::artifacts::Artifacts;
 use super::clients::Aws;
 use super::clients::cloudformation::{Stack, Template};
 use super::error::DeployError;
-use super::naming::{HUB_TAG, KIND_TAG, StackName, VERSION};
+use super::naming::{HUB_TAG, HubName, KIND_TAG, VERSION};
 use super::parameters::{Given, check_version, names};
 use super::stack::{Plan, bring};
 use super::terminal::Terminal;
@@ -26,7 +26,7 @@ const FROM_HUB: [(&str, &str); 8] = [
 /// Adds or updates a region; its stack.
 pub async fn deploy(
     terminal: &mut Terminal,
-    hub_name: &StackName,
+    hub_name: &HubName,
     args: &RegionArgs,
 ) -> Result<Stack, DeployError> {
     let home = Aws::load(hub_name.region.as_deref()).await?;

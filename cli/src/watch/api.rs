@@ -1,9 +1,10 @@
 //! A run on a server as a watched run: its live events, or without them its status from a
-//! request each second. Its end always comes from the record, so that no result is lost
+//! request each second. Events of topics (on AWS) may be lost, so the record is requested
+//! beside them. Its end always comes from the record, so that no result is lost
 //! when the event stream breaks.
 
 use super::{RunControl, WatchError, WatchEvent, WatchedRun};
-use crate::client::events::Events;
+use crate::client::events::{Events, LiveAnswer};
 use crate::client::{Client, ClientError, Method, understood};
 use crate::exit::Exit;
 use crate::find::RunLocation;
@@ -13,11 +14,14 @@ use dlt_core::run::Status;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 /// Pause between two requests for the record, and between two attempts to open the event
 /// stream.
 const POLL_PAUSE: Duration = Duration::from_secs(1);
+/// Pause between two requests for the record beside a stream that may lose events: each is
+/// a call of a function.
+const CHECK_PAUSE: Duration = Duration::from_secs(3);
 /// Pause between two attempts to stop the run.
 const STOP_PAUSE: Duration = Duration::from_millis(500);
 /// How long to wait for a server that does not answer.
@@ -34,6 +38,7 @@ pub fn follow(client: &Client, location: &RunLocation) -> WatchedRun {
         sender,
         sent_ticks: false,
         has_stream: true,
+        told_unavailable: false,
         unreachable_since: None,
     };
     tokio::spawn(follower.forward());
@@ -54,6 +59,8 @@ struct Follower {
     sent_ticks: bool,
     /// Whether this server has an event stream.
     has_stream: bool,
+    /// Whether it was said that the stream cannot be had.
+    told_unavailable: bool,
     unreachable_since: Option<Instant>,
 }
 
@@ -67,21 +74,16 @@ impl Follower {
                 }
                 Ok(record) => {
                     self.unreachable_since = None;
-                    // A stream has more precise statuses.
-                    if !self.has_stream {
-                        let status = LiveEvent::Status(LiveStatus {
-                            run_id: Some(self.location.run.clone()),
-                            status: record.0.status,
-                            load: None,
-                        });
-                        self.send(WatchEvent::Live(status)).await?;
+                    // A complete stream has more precise statuses.
+                    if !self.has_stream || self.client.is_on_aws() {
+                        self.send_status(&record).await?;
                     }
                 }
                 Err(error) => self.handle_error(error).await?,
             }
             if self.unreachable_since.is_none() && self.has_stream {
                 match self.client.events(&self.location.test).await {
-                    Ok(Some(events)) => {
+                    Ok(LiveAnswer::Events(events)) => {
                         if self.forward_stream(events).await? {
                             // The run has ended: its record is complete now.
                             continue;
@@ -89,7 +91,15 @@ impl Follower {
                         let message = "the live stream broke; the result is not affected";
                         self.send(WatchEvent::Message(message.to_owned())).await?;
                     }
-                    Ok(None) => self.has_stream = false,
+                    Ok(LiveAnswer::Nothing) => self.has_stream = false,
+                    Ok(LiveAnswer::Unavailable { why, is_transient }) => {
+                        self.has_stream = is_transient;
+                        if !std::mem::replace(&mut self.told_unavailable, true) {
+                            let message =
+                                format!("there is no live view: {why}; the run is not affected");
+                            self.send(WatchEvent::Message(message)).await?;
+                        }
+                    }
                     Err(error) => self.handle_error(error).await?,
                 }
             }
@@ -98,6 +108,15 @@ impl Follower {
                 () = sleep(POLL_PAUSE) => {}
             }
         }
+    }
+
+    async fn send_status(&self, record: &Record) -> Option<()> {
+        let status = LiveEvent::Status(LiveStatus {
+            run_id: Some(self.location.run.clone()),
+            status: run_status(record.0.status),
+            load: None,
+        });
+        self.send(WatchEvent::Live(status)).await
     }
 
     async fn record(&self) -> Result<Record, ClientError> {
@@ -130,14 +149,29 @@ impl Follower {
 
     /// Sends a stream's events; whether the stream contained the run's end.
     async fn forward_stream(&mut self, mut events: Events) -> Option<bool> {
-        if std::mem::take(&mut self.sent_ticks) {
+        let is_complete = events.is_complete();
+        if is_complete && std::mem::take(&mut self.sent_ticks) {
             self.send(WatchEvent::Restarted).await?;
         }
         let mut was_running = false;
+        let mut check = interval_at(Instant::now() + CHECK_PAUSE, CHECK_PAUSE);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let event = tokio::select! {
                 () = self.sender.closed() => return None,
                 event = events.next() => event,
+                _ = check.tick(), if !is_complete => match self.record().await {
+                    Ok(record) if record.0.status.is_terminal() => return Some(true),
+                    Ok(record) => {
+                        self.unreachable_since = None;
+                        self.send_status(&record).await?;
+                        continue;
+                    }
+                    Err(error) => {
+                        self.handle_error(error).await?;
+                        continue;
+                    }
+                },
             };
             let event = match event {
                 None => return Some(false),

@@ -37,6 +37,13 @@ const STOP_DEADLINE: Duration = Duration::from_secs(30);
 /// pipeline itself ends a run. Longer than that is a bug.
 const RUN_MARGIN: Duration = Duration::from_secs(300);
 
+/// How long a stopped run may take on AWS: its tasks have two minutes, the function that
+/// merges has fifteen, and the workflow waits between.
+const STOP_DEADLINE_ON_AWS: Duration = Duration::from_secs(20 * 60);
+/// Beyond planned end and graceful stop on AWS: provisioning may take fifteen minutes, a
+/// run that is overdue is ended after five, and merging has fifteen.
+const RUN_MARGIN_ON_AWS: Duration = Duration::from_secs(45 * 60);
+
 /// How watching a run ended.
 #[derive(Debug)]
 pub enum WatchEnd {
@@ -197,7 +204,7 @@ pub async fn watch(
     };
     let mut redraw = interval(REDRAW);
     redraw.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut deadline = Instant::now() + longest(&live.planned);
+    let mut deadline = Instant::now() + run.control.longest(&live.planned);
     loop {
         tokio::select! {
             event = run.events.recv() => match event {
@@ -213,7 +220,7 @@ pub async fn watch(
                     return run.control.leave(live.stopping);
                 }
                 live.stopping = true;
-                deadline = Instant::now() + STOP_DEADLINE;
+                deadline = Instant::now() + run.control.stop_deadline();
                 display.after_event(&live);
                 if let Some(end) = cancel(&run.control, name, interrupts).await {
                     return end;
@@ -223,12 +230,6 @@ pub async fn watch(
             () = sleep_until(deadline) => return run.control.too_late(live.stopping),
         }
     }
-}
-
-/// Longest duration of a run, launching and merging included.
-fn longest(planned: &PlannedLoad) -> Duration {
-    let planned_s = planned.end_s + planned.graceful_stop_s;
-    Duration::from_secs_f64(planned_s) + RUN_MARGIN
 }
 
 fn apply(live: &mut Live, display: &mut Display, clock: &mut RunClock, event: WatchEvent) {
@@ -264,7 +265,7 @@ fn ended(
 async fn cancel(control: &RunControl, name: &str, interrupts: &mut Interrupts) -> Option<WatchEnd> {
     let reason = format!("stopped by {name}");
     tokio::select! {
-        stopped = timeout(STOP_DEADLINE, control.stop(&reason)) => match stopped {
+        stopped = timeout(control.stop_deadline(), control.stop(&reason)) => match stopped {
             Ok(error) => error.map(WatchEnd::Failed),
             Err(_) => Some(control.too_late(true)),
         },
@@ -273,6 +274,30 @@ async fn cancel(control: &RunControl, name: &str, interrupts: &mut Interrupts) -
 }
 
 impl RunControl {
+    fn is_on_aws(&self) -> bool {
+        matches!(self, Self::OnServer(client, _) if client.is_on_aws())
+    }
+
+    /// How long the run may take to deliver its result after it was stopped.
+    fn stop_deadline(&self) -> Duration {
+        if self.is_on_aws() {
+            STOP_DEADLINE_ON_AWS
+        } else {
+            STOP_DEADLINE
+        }
+    }
+
+    /// Longest duration of the run, launching and merging included.
+    fn longest(&self, planned: &PlannedLoad) -> Duration {
+        let planned_s = planned.end_s + planned.graceful_stop_s;
+        let margin = if self.is_on_aws() {
+            RUN_MARGIN_ON_AWS
+        } else {
+            RUN_MARGIN
+        };
+        Duration::from_secs_f64(planned_s) + margin
+    }
+
     /// Sends the stop until it is accepted; an error if it cannot be.
     async fn stop(&self, reason: &str) -> Option<WatchError> {
         match self {
@@ -307,7 +332,7 @@ impl RunControl {
     }
 
     fn too_late(&self, stopping: bool) -> WatchEnd {
-        let seconds = STOP_DEADLINE.as_secs();
+        let seconds = self.stop_deadline().as_secs();
         let (exit, message) = match (self, stopping) {
             (Self::InProcess(home, _), true) => {
                 home.kill();

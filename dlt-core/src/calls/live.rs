@@ -107,6 +107,22 @@ pub fn topic_message(region: &Region, ticks: &[(Tick, u64)]) -> Value {
     json!({ region.as_str(): rows.collect::<Vec<_>>() })
 }
 
+/// The events in a message of a scenario's topics: ticks by region, or a status or note.
+/// Rows without a tick are of another publisher, and what cannot be read is left out.
+pub fn events_of_message(payload: &[u8]) -> Vec<LiveEvent> {
+    let Ok(Value::Object(message)) = serde_json::from_slice(payload) else {
+        return Vec::new();
+    };
+    if let (Some(Value::String(name)), Some(data)) = (message.get("event"), message.get("data")) {
+        let event = LiveEvent::parse(name, &data.to_string());
+        return event.into_iter().collect();
+    }
+    let rows = message.values().filter_map(Value::as_array).flatten();
+    rows.filter_map(|row| Tick::deserialize(row.get("tick")?).ok())
+        .map(LiveEvent::Tick)
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,7 +148,9 @@ mod tests {
         );
         tick.others.insert(RunnerState::Loading, 1);
         tick.second.latency.record(84_000);
-        let message = topic_message(&region, &[(tick, 1_772_615_703_499)]);
+        let message = topic_message(&region, &[(tick.clone(), 1_772_615_703_499)]);
+        let read = events_of_message(message.to_string().as_bytes());
+        assert_eq!(read, [LiveEvent::Tick(tick)]);
         let row = &message["eu-west-1"][0];
         assert_eq!(row["testId"], "Xk29QmWz7B");
         assert_eq!([&row["vu"], &row["succ"], &row["fail"]], [25, 2, 1]);
@@ -140,6 +158,23 @@ mod tests {
         assert!((average - 0.084).abs() < 0.084 * 0.05, "{average}");
         assert_eq!(row["timestamp"], 1_772_615_703_000_u64);
         assert_eq!(row["tick"]["others"]["loading"], 1);
+    }
+
+    #[test]
+    fn messages_of_topics_are_read_and_strange_ones_are_left_out() {
+        let status = LiveEvent::status(&TestRunId::parse("a").unwrap(), Status::Running);
+        let data: Value = serde_json::from_str(&status.data()).unwrap();
+        let message = json!({ "event": status.name(), "data": data }).to_string();
+        assert_eq!(events_of_message(message.as_bytes()), [status]);
+        for strange in [
+            "",
+            "7",
+            "[]",
+            r#"{"event":"later","data":7}"#,
+            r#"{"eu-west-1":[{"succ":1},{"tick":7},7],"version":4}"#,
+        ] {
+            assert_eq!(events_of_message(strange.as_bytes()), [], "{strange}");
+        }
     }
 
     #[test]

@@ -60,20 +60,77 @@ impl Aws {
         Ok(aws_sdk_cloudformation::Client::from_conf(config.build()))
     }
 
-    /// The value of a stack's first output whose key has this prefix; the stack is in
-    /// the configured region.
-    pub async fn output(&self, stack: &str, prefix: &str) -> Result<Option<String>, BackendError> {
-        let client = self.cloudformation(None).await?;
+    /// The region that AWS's tools are set to.
+    pub async fn region(&self) -> Result<Option<String>, BackendError> {
+        let loaded = self.config.get_or_try_init(|| config(None)).await?;
+        Ok(loaded.region().map(ToString::to_string))
+    }
+
+    /// Where AWS is, if not at its own hosts (`AWS_ENDPOINT_URL`).
+    pub async fn endpoint(&self) -> Result<Option<String>, BackendError> {
+        let loaded = self.config.get_or_try_init(|| config(None)).await?;
+        Ok(loaded.endpoint_url().map(str::to_owned))
+    }
+
+    /// Whose credentials are used, as a clause of a sentence: empty if that is not known
+    /// without asking.
+    pub async fn who(&self) -> String {
+        let credentials = self.credentials.get().await.ok();
+        let account = credentials.as_ref().and_then(|found| found.account_id());
+        let profile = std::env::var("AWS_PROFILE").ok();
+        let profile = profile.filter(|name| !name.is_empty());
+        match (account, profile) {
+            (Some(account), _) => format!(" of the account {}", account.as_str()),
+            (None, Some(profile)) => format!(" with the profile {profile}"),
+            (None, None) => String::new(),
+        }
+    }
+
+    /// A stack of a region.
+    pub async fn describe_stack(
+        &self,
+        stack: &str,
+        region: &str,
+    ) -> Result<DescribedStack, BackendError> {
+        let client = self.cloudformation(Some(region)).await?;
         let answer = client.describe_stacks().stack_name(stack).send().await;
         let answer = answer.map_err(|error| sdk_error(&error))?;
         let stack = answer.stacks().first();
-        let mut outputs = stack
-            .map(|stack| stack.outputs())
-            .unwrap_or_default()
-            .iter();
-        let output = outputs.find(|it| it.output_key().is_some_and(|key| key.starts_with(prefix)));
-        Ok(output.and_then(|it| it.output_value()).map(str::to_owned))
+        let stack =
+            stack.ok_or_else(|| BackendError::Unreadable("there is no stack in it".to_owned()))?;
+        let row = |key: Option<&str>, value: Option<&str>| {
+            key.zip(value)
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        };
+        let outputs = stack.outputs().iter();
+        let parameters = stack.parameters().iter();
+        Ok(DescribedStack {
+            region: region.to_owned(),
+            status: stack
+                .stack_status()
+                .map(|status| status.as_str().to_owned())
+                .unwrap_or_default(),
+            outputs: outputs
+                .filter_map(|it| row(it.output_key(), it.output_value()))
+                .collect(),
+            parameters: parameters
+                .filter_map(|it| row(it.parameter_key(), it.parameter_value()))
+                .collect(),
+        })
     }
+}
+
+/// A stack as CloudFormation describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DescribedStack {
+    /// Its AWS region.
+    pub region: String,
+    /// Like `CREATE_COMPLETE`.
+    pub status: String,
+    /// Keys and values.
+    pub outputs: Vec<(String, String)>,
+    /// Keys and values.
+    pub parameters: Vec<(String, String)>,
 }
 
 #[async_trait]

@@ -3,6 +3,7 @@
 
 use super::api::Api;
 use super::settings::{self, ApiLocation};
+use super::stack_name::StackName;
 use super::{Backend, BackendError, Unconfigured};
 use std::sync::Arc;
 
@@ -26,12 +27,12 @@ pub fn from_variables(
 }
 
 #[cfg(feature = "aws")]
-fn stack_api(name: String, cloud: bool) -> Result<Arc<dyn Backend>, BackendError> {
+fn stack_api(name: StackName, cloud: bool) -> Result<Arc<dyn Backend>, BackendError> {
     Ok(Arc::new(super::stack::StackApi::new(name, cloud)))
 }
 
 #[cfg(not(feature = "aws"))]
-fn stack_api(_: String, _: bool) -> Result<Arc<dyn Backend>, BackendError> {
+fn stack_api(_: StackName, _: bool) -> Result<Arc<dyn Backend>, BackendError> {
     Err(BackendError::NotConfigured(format!(
         "{} needs the feature aws, without which this program was built: set {}",
         settings::STACK,

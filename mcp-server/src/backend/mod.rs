@@ -5,7 +5,7 @@
 
 pub mod api;
 #[cfg(feature = "aws")]
-mod aws;
+pub mod aws;
 pub mod cloud;
 #[cfg(feature = "sigv4")]
 pub mod credentials;
@@ -16,7 +16,8 @@ pub mod settings;
 #[cfg(feature = "sigv4")]
 pub mod sigv4;
 #[cfg(feature = "aws")]
-mod stack;
+pub mod stack;
+pub mod stack_name;
 pub(crate) mod tls;
 pub mod token;
 

@@ -2,6 +2,7 @@
 //! variables. Secrets come from variables or a file, never from the command line.
 
 use super::BackendError;
+use super::stack_name::StackName;
 use super::token::{self, TOKEN, TOKEN_FILE};
 use dlt_core::safety;
 use std::path::PathBuf;
@@ -74,8 +75,8 @@ pub fn cloud_enabled(get: impl Fn(&str) -> Option<String>) -> Result<bool, Backe
 pub enum ApiLocation {
     /// At a known address.
     Address(Settings),
-    /// At the address in a CloudFormation stack's outputs; the stack's name.
-    Stack(String),
+    /// At the address in a CloudFormation stack's outputs.
+    Stack(StackName),
 }
 
 impl ApiLocation {
@@ -90,7 +91,9 @@ impl ApiLocation {
                      set {URL}"
                 )))
             }
-            (None, Some(stack)) => Ok(Self::Stack(stack)),
+            (None, Some(stack)) => StackName::parse(&stack)
+                .map(Self::Stack)
+                .map_err(|why| BackendError::NotConfigured(format!("{STACK}: {why}"))),
             _ => Settings::from_variables(get).map(Self::Address),
         }
     }
@@ -131,15 +134,15 @@ impl Settings {
         })
     }
 
-    /// The API at the address of a stack's output.
+    /// The API at the address of a stack's output, where only IAM lets callers in.
     #[cfg(feature = "aws")]
-    pub(super) fn of_stack(url: &str) -> Result<Self, BackendError> {
-        let base = base_url(url)
-            .map_err(|why| BackendError::NotConfigured(format!("the stack's API {url} {why}")))?;
-        let authentication = without_token(&base, None)?;
+    pub(super) fn of_stack(url: &str, region: &str) -> Result<Self, String> {
+        let base = base_url(url).map_err(|why| format!("its address {url} {why}"))?;
         Ok(Self {
             base,
-            authentication,
+            authentication: Authentication::SigV4 {
+                region: region.to_owned(),
+            },
         })
     }
 
@@ -281,7 +284,9 @@ mod tests {
             (ApiLocation::from_variables(get), cloud_enabled(get))
         };
         let stack = (STACK, "load");
-        assert_eq!(read(&[stack]).0, Ok(ApiLocation::Stack("load".to_owned())));
+        let named = StackName::parse("load").unwrap();
+        assert_eq!(read(&[stack]).0, Ok(ApiLocation::Stack(named)));
+        assert!(read(&[(STACK, "load@here")]).0.is_err());
         let both = read(&[stack, (URL, "https://a.example")]);
         assert!(matches!(both.0, Ok(ApiLocation::Address(_))));
         assert!(read(&[stack, (TOKEN, "abc")]).0.is_err());

@@ -4,15 +4,24 @@
 use super::BackendError;
 use super::credentials::CredentialCache;
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign,
+};
 use aws_sigv4::sign::v4::SigningParams;
 use reqwest::Request;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+use url::Url;
 
 /// API Gateway's name in signatures.
 const SERVICE: &str = "execute-api";
+/// The name of IoT Core's topics in signatures.
+const IOT_SERVICE: &str = "iotdevicegateway";
+/// How long a presigned address is valid: it is used at once.
+const PRESIGNED_FOR: Duration = Duration::from_secs(300);
+/// The query's name of a session's token.
+const TOKEN_PARAMETER: &str = "X-Amz-Security-Token";
 
 /// Signs requests to API Gateway in one region.
 #[derive(Debug)]
@@ -65,6 +74,18 @@ impl Signer {
         };
         scope.sign(request, credentials)
     }
+
+    /// An address of IoT Core with a signature in its query: whoever has it may open a
+    /// WebSocket there for a few minutes.
+    pub async fn presigned(&self, region: &str, url: &Url) -> Result<Url, BackendError> {
+        let credentials = self.credentials.get().await?;
+        let scope = SigningScope {
+            service: IOT_SERVICE,
+            region,
+            time: SystemTime::now(),
+        };
+        scope.presigned(url, credentials)
+    }
 }
 
 /// Service, region and time for which a signature is valid.
@@ -92,6 +113,42 @@ impl SigningScope<'_> {
             request.headers_mut().insert(name, value);
         }
         Ok(())
+    }
+
+    /// The address with its signature in the query. IoT Core does not expect a session's
+    /// token to be signed, unlike all other services: it follows behind.
+    fn presigned(&self, url: &Url, credentials: Credentials) -> Result<Url, BackendError> {
+        let token = credentials.session_token().map(str::to_owned);
+        let (key, secret) = (credentials.access_key_id(), credentials.secret_access_key());
+        let identity =
+            Credentials::new(key, secret, None, credentials.expiry(), "presigned").into();
+        let mut settings = SigningSettings::default();
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.expires_in = Some(PRESIGNED_FOR);
+        let params = SigningParams::builder()
+            .identity(&identity)
+            .region(self.region)
+            .name(self.service)
+            .time(self.time)
+            .settings(settings)
+            .build()
+            .map_err(|error| cannot_sign(&error))?
+            .into();
+        let body = SignableBody::Bytes(&[]);
+        let signable = SignableRequest::new("GET", url.as_str(), std::iter::empty(), body);
+        let signable = signable.map_err(|_| malformed())?;
+        let signed = sign(signable, &params).map_err(|error| cannot_sign(&error))?;
+        let (instructions, _) = signed.into_parts();
+        let mut url = url.clone();
+        let mut query = url.query_pairs_mut();
+        for (name, value) in instructions.params() {
+            query.append_pair(name, value);
+        }
+        if let Some(token) = token {
+            query.append_pair(TOKEN_PARAMETER, &token);
+        }
+        drop(query);
+        Ok(url)
     }
 
     /// Names and values of the signature's headers.
@@ -144,7 +201,8 @@ fn malformed() -> BackendError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, UNIX_EPOCH};
+    use ring::{digest, hmac};
+    use std::time::UNIX_EPOCH;
 
     const KEY: &str = "AKIDEXAMPLE";
     const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
@@ -199,5 +257,57 @@ mod tests {
         let other = url.replace("a%20b", "c");
         assert_ne!(*request(&other, Some("session")).headers(), headers);
         assert_ne!(*request(url, None).headers(), headers);
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The signature as the documentation of Signature Version 4 computes it.
+    fn by_hand(canonical: &str, scope: &str) -> String {
+        let sign = |key: &[u8], text: &str| {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+            hmac::sign(&key, text.as_bytes()).as_ref().to_vec()
+        };
+        let mut key = format!("AWS4{SECRET}").into_bytes();
+        for part in scope.split('/') {
+            key = sign(&key, part);
+        }
+        let digest = digest::digest(&digest::SHA256, canonical.as_bytes());
+        let text = format!(
+            "AWS4-HMAC-SHA256\n20150830T123600Z\n{scope}\n{}",
+            hex(digest.as_ref())
+        );
+        hex(&sign(&key, &text))
+    }
+
+    #[test]
+    fn an_address_of_iot_core_is_signed_without_its_token() {
+        let url = Url::parse("https://a-ats.iot.eu-west-1.amazonaws.com/mqtt").unwrap();
+        let scope = SigningScope {
+            service: IOT_SERVICE,
+            region: "eu-west-1",
+            time: UNIX_EPOCH + Duration::from_secs(1_440_938_160),
+        };
+        let presigned = |token: Option<&str>| {
+            let token = token.map(str::to_owned);
+            let credentials = Credentials::new(KEY, SECRET, token, None, "test");
+            scope.presigned(&url, credentials).unwrap().to_string()
+        };
+        let date_scope = "20150830/eu-west-1/iotdevicegateway/aws4_request";
+        let query = format!(
+            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={KEY}%2F{}\
+             &X-Amz-Date=20150830T123600Z&X-Amz-Expires=300&X-Amz-SignedHeaders=host",
+            date_scope.replace('/', "%2F")
+        );
+        let nothing = hex(digest::digest(&digest::SHA256, b"").as_ref());
+        let canonical = format!(
+            "GET\n/mqtt\n{query}\nhost:a-ats.iot.eu-west-1.amazonaws.com\n\nhost\n{nothing}"
+        );
+        let signature = by_hand(&canonical, date_scope);
+        let expected = format!("{url}?{query}&X-Amz-Signature={signature}");
+        assert_eq!(presigned(None), expected);
+        let with_token = format!("{expected}&X-Amz-Security-Token=a%2Fb%2Bc");
+        assert_eq!(presigned(Some("a/b+c")), with_token);
     }
 }

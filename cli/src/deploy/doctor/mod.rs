@@ -8,8 +8,9 @@ mod rights;
 use super::clients::Aws;
 use super::clients::cloudformation::Stack;
 use super::clients::dynamodb::RegisteredRegion;
-use super::naming::{StackName, VERSION};
+use super::naming::{HubName, VERSION};
 use crate::args::DoctorArgs;
+use crate::client::place::ServerName;
 use crate::client::{ApiOptions, Client};
 use crate::draft::{self, capacity, free};
 use crate::exit::Exit;
@@ -79,14 +80,9 @@ impl Finding {
 }
 
 /// Looks at everything, and tells it.
-pub async fn doctor(
-    output: Output,
-    api: &ApiOptions,
-    name: &StackName,
-    args: &DoctorArgs,
-) -> anyhow::Result<Exit> {
+pub async fn doctor(output: Output, name: &HubName, args: &DoctorArgs) -> Exit {
     let mut findings = Vec::new();
-    look(&mut findings, api, name, args).await;
+    look(&mut findings, name, args).await;
     if args.json {
         let rows = findings.iter().map(|finding| {
             json!({ "what": finding.what, "state": finding.state.name(), "seen": finding.seen,
@@ -97,15 +93,15 @@ pub async fn doctor(
         output.data(&lines(&findings, output.columns()));
     }
     let broken = findings.iter().any(|it| it.state == State::Broken);
-    Ok(if broken {
+    if broken {
         Exit::CouldNotRun
     } else {
         Exit::Passed
-    })
+    }
 }
 
 /// Looks at one thing after the other, until one is missing that all others need.
-async fn look(findings: &mut Vec<Finding>, api: &ApiOptions, name: &StackName, args: &DoctorArgs) {
+async fn look(findings: &mut Vec<Finding>, name: &HubName, args: &DoctorArgs) {
     let caller = async {
         let aws = Aws::load(name.region.as_deref()).await?;
         let caller = aws.caller().await?;
@@ -143,7 +139,7 @@ async fn look(findings: &mut Vec<Finding>, api: &ApiOptions, name: &StackName, a
         &hub,
         "hub",
     ));
-    let client = api_answers(findings, api).await;
+    let client = api_answers(findings, &format!("{}@{}", hub.name, aws.region)).await;
     let regions = match hub.outputs.get("ScenariosTable") {
         Some(table) => aws.registered_regions(table).await,
         None => Ok(Vec::new()),
@@ -193,7 +189,11 @@ fn stack(what: &str, stack: &Stack, kind: &str) -> Finding {
 }
 
 /// Whether the API answers; its client, if it does.
-async fn api_answers(findings: &mut Vec<Finding>, api: &ApiOptions) -> Option<Client> {
+async fn api_answers(findings: &mut Vec<Finding>, stack: &str) -> Option<Client> {
+    let api = ApiOptions {
+        server: ServerName::Stack(stack.to_owned()),
+        ..ApiOptions::default()
+    };
     let asked = async {
         let client = api.client().await?;
         let info: StackInfo = client.read("/stack-info", &[]).await?;
@@ -220,7 +220,7 @@ async fn api_answers(findings: &mut Vec<Finding>, api: &ApiOptions) -> Option<Cl
 async fn look_at_regions(
     findings: &mut Vec<Finding>,
     home: &Aws,
-    hub: &StackName,
+    hub: &HubName,
     client: Option<&Client>,
     regions: &[RegisteredRegion],
     args: &DoctorArgs,
@@ -250,7 +250,7 @@ async fn look_at_regions(
     }
 }
 
-async fn region_stack(aws: &Aws, hub: &StackName, row: &RegisteredRegion) -> Finding {
+async fn region_stack(aws: &Aws, hub: &HubName, row: &RegisteredRegion) -> Finding {
     let what = format!("region {}", row.region);
     match aws.stack(&hub.region_stack()).await {
         Ok(Some(found)) => stack(&what, &found, &format!("region {}", row.region)),
