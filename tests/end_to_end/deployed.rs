@@ -28,7 +28,7 @@ fn capacity(aws: &Deployed) -> Value {
     rows
 }
 
-fn scenario(
+pub fn scenario(
     aws: &Deployed,
     url: &str,
     tasks: &[(&str, u64)],
@@ -56,14 +56,14 @@ fn scenario(
 }
 
 /// Saves and starts a scenario; its id.
-fn start(aws: &Deployed, body: &Value) -> String {
+pub fn start(aws: &Deployed, body: &Value) -> String {
     let reply = aws.api("POST", "/scenarios", Some(body));
     let said = String::from_utf8_lossy(&reply.body).into_owned();
     assert_eq!(reply.status, 200, "{said}\n{}", aws.output());
     reply.json()["testId"].as_str().unwrap().to_owned()
 }
 
-fn status(aws: &Deployed, test: &str) -> String {
+pub fn status(aws: &Deployed, test: &str) -> String {
     let reply = aws.api("GET", &format!("/scenarios/{test}"), None);
     assert_eq!(reply.status, 200, "{}", aws.output());
     reply.json()["status"].as_str().unwrap().to_owned()

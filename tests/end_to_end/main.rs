@@ -8,6 +8,7 @@ mod causes;
 mod cloud;
 mod commands;
 mod common;
+mod deploy;
 mod deployed;
 mod first_run;
 mod half_dead;

@@ -29,7 +29,7 @@ fn home_of(aws: &Deployed) -> Home {
 }
 
 fn stack() -> String {
-    format!("hub@{HUB}")
+    format!("dlt@{HUB}")
 }
 
 /// A command that ends well; its JSON.

@@ -34,6 +34,8 @@ pub struct Deployed {
     pub emulator: Emulator,
     /// Where commands run that ask it.
     pub home: Home,
+    /// The console's files, as a release has them.
+    pub console: String,
     /// The hub's outputs.
     pub outputs: BTreeMap<String, String>,
 }
@@ -86,6 +88,7 @@ impl Deployed {
             .collect();
         let mut deployed = Self {
             home: Home::new().with(&rows),
+            console: String::new(),
             engine,
             emulator,
             outputs: BTreeMap::new(),
@@ -95,8 +98,14 @@ impl Deployed {
             ("assets/index-1a2b.js", b"export {}"),
         ];
         let console = deployed.home.file("console.zip", archive(&files));
-        let console = console.to_string_lossy().into_owned();
-        let hub = ["hub", "--admin-email", ADMIN, "--console", &console];
+        deployed.console = console.to_string_lossy().into_owned();
+        let hub = [
+            "hub",
+            "--admin-email",
+            ADMIN,
+            "--console",
+            &deployed.console,
+        ];
         deployed.outputs = deployed.deploy(&hub);
         deployed
     }

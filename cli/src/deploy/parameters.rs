@@ -17,6 +17,12 @@ const OWN: [&str; 6] = [
     "DltVersion",
 ];
 
+/// Whether the command sets a parameter itself: those above, and those of a region that
+/// are outputs of its hub.
+fn is_own(name: &str) -> bool {
+    OWN.contains(&name) || name.starts_with("Hub")
+}
+
 /// The names of a template's parameters.
 pub fn names(template: &str) -> Vec<String> {
     let section = template
@@ -77,13 +83,13 @@ impl Given {
             }
         }
         for (name, value) in &args.parameters {
-            if OWN.contains(&name.as_str()) {
+            if is_own(name) {
                 return Err(DeployError::Input(format!(
                     "parameter {name} is set by dlt itself"
                 )));
             }
             if !known.contains(name) {
-                let others = known.iter().filter(|name| !OWN.contains(&name.as_str()));
+                let others = known.iter().filter(|name| !is_own(name));
                 let others: Vec<&str> = others.map(String::as_str).collect();
                 return Err(DeployError::Input(format!(
                     "the template has no parameter {name}; it has {}",
@@ -141,7 +147,7 @@ mod tests {
         let given = Given::of(&args, &known).unwrap().into_values();
         assert_eq!(given["ExistingSubnetB"], "b");
         assert_eq!(given["LogRetentionDays"], "7");
-        for wrong in ["Nonsense", "FunctionsKey"] {
+        for wrong in ["Nonsense", "FunctionsKey", "HubBucket"] {
             args.parameters = vec![(wrong.to_owned(), String::new())];
             let error = Given::of(&args, &known).unwrap_err().to_string();
             assert!(error.contains(wrong), "{error}");
