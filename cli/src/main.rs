@@ -4,10 +4,14 @@
 mod args;
 mod client;
 mod demo;
+#[cfg(feature = "aws")]
+mod deploy;
 mod draft;
 mod exit;
 mod find;
 mod home;
+#[cfg(feature = "aws")]
+mod image;
 mod line;
 mod live;
 mod mcp;
@@ -91,6 +95,8 @@ fn run_command(output: Output, cli: &Cli) -> anyhow::Result<Exit> {
             Command::Completions(args) => Ok(shell::completions(output, args)),
             Command::Man(args) => shell::man(output, args),
             Command::Mcp(tools) => mcp::mcp(output, home, tools).await,
+            #[cfg(feature = "aws")]
+            Command::Image(args) => Ok(image::image(output, args).await),
             Command::Worker => Ok(Exit::Bug),
         }
     });

@@ -1,9 +1,13 @@
 //! The command line: arguments and their `--help`, parsed into a closed set of commands.
 //! What the flags of a run mean is decided in `source`; nothing here reads files.
 
+#[cfg(feature = "aws")]
+mod image;
 mod runs;
 mod scenarios;
 
+#[cfg(feature = "aws")]
+pub use image::ImageArgs;
 pub use runs::{CompareArgs, DownloadArgs, GetArgs, RunsCommand, WatchArgs};
 pub use scenarios::{CreateArgs, Every, ScenariosCommand, StartArgs};
 
@@ -113,6 +117,10 @@ pub enum Command {
     /// Write man pages into a folder
     #[command(hide = true)]
     Man(ManArgs),
+    /// Make the worker's image, and write it to a file or push it to a registry
+    #[cfg(feature = "aws")]
+    #[command(hide = true)]
+    Image(ImageArgs),
     /// Run as one runner; started by dlt itself
     Worker,
 }
