@@ -11,6 +11,7 @@ mod common;
 mod deployed;
 mod first_run;
 mod half_dead;
+mod image;
 mod input;
 mod lost;
 mod mcp;
