@@ -10,6 +10,8 @@ mod draft;
 mod exit;
 mod find;
 mod home;
+#[cfg(feature = "aws")]
+mod image;
 mod line;
 mod live;
 mod mcp;
@@ -116,6 +118,8 @@ fn run_command(output: Output, cli: &Cli, named: Named) -> anyhow::Result<Exit> 
             Command::Completions(args) => Ok(shell::completions(output, args)),
             Command::Man(args) => shell::man(output, args),
             Command::Mcp(tools) => mcp::mcp(output, &api_options, tools).await,
+            #[cfg(feature = "aws")]
+            Command::Image(args) => Ok(image::image(output, args).await),
             Command::Worker => Ok(Exit::Bug),
         }
     });

@@ -12,6 +12,7 @@ mod deploy;
 mod deployed;
 mod first_run;
 mod half_dead;
+mod image;
 mod input;
 mod lost;
 mod mcp;

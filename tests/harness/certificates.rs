@@ -90,6 +90,14 @@ impl Authority {
             Flaw::WrongHost => &["elsewhere.test"],
             _ => &["127.0.0.1", "localhost"],
         };
+        self.server_for(names, flaw, wants_client)
+    }
+
+    /// The configuration of a target with these names.
+    ///
+    /// # Panics
+    /// When the certificate cannot be used.
+    pub fn server_for(&self, names: &[&str], flaw: Flaw, wants_client: bool) -> Arc<ServerConfig> {
         let (certificate, key) = self.issue(names, flaw);
         let chain = vec![certificate.der().clone()];
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));

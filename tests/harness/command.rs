@@ -88,6 +88,18 @@ impl Home {
     /// # Panics
     /// When it cannot be started.
     pub fn start<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Running {
+        self.start_with(&[], args)
+    }
+
+    /// The same with these variables, such as secrets.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start_with<S: AsRef<OsStr>>(
+        &self,
+        variables: &[(&str, &str)],
+        args: impl IntoIterator<Item = S>,
+    ) -> Running {
         let output = tempfile::tempdir().expect("a folder for output");
         let file = |name: &str| {
             let file = std::fs::File::create(output.path().join(name));
@@ -98,6 +110,7 @@ impl Home {
             .args(args)
             .env_clear()
             .envs(kept_environment())
+            .envs(variables.iter().copied())
             .env("DLT_HOME", self.path())
             .env("NO_COLOR", "1")
             .envs(self.environment.iter().cloned())
@@ -181,6 +194,12 @@ impl Running {
     /// Its process number.
     pub fn pid(&self) -> i32 {
         self.child.id() as i32
+    }
+
+    /// What it has written to stderr so far.
+    pub fn stderr(&self) -> String {
+        let bytes = std::fs::read(self.output.path().join("stderr"));
+        String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
     }
 
     /// Sends it a signal.

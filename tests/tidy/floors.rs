@@ -156,6 +156,7 @@ fn each_tool_has_its_place() {
                 "mcp-server/src/backend/",
                 "mcp-server/src/auth/fetch.rs",
                 "pipeline/src/clients/http.rs",
+                "cli/src/deploy/image/registry.rs",
             ],
         ),
         ("ring::signature", &["mcp-server/src/auth/jwks.rs"]),

@@ -9,6 +9,8 @@
 mod bench;
 mod clients;
 mod deny;
+mod dist;
+mod images;
 mod mcpb;
 mod step;
 mod tiers;
@@ -42,6 +44,8 @@ enum Task {
         #[arg(long)]
         runs: Option<u64>,
     },
+    /// Makes a release: programs, functions of Lambda, archive, Debian package, checksums.
+    Dist(dist::Dist),
     /// Packs the MCP server as a .mcpb for desktop hosts.
     Mcpb(mcpb::Place),
     /// Measures; needs a quiet machine.
@@ -67,6 +71,7 @@ fn main() -> Result<ExitCode> {
     let passed = match Args::parse().task {
         Task::Test { full } => tiers::test(full)?,
         Task::Simulate { seed, runs } => tiers::simulate(seed, runs)?,
+        Task::Dist(args) => dist::dist(&args)?,
         Task::Mcpb(place) => mcpb::pack(&place)?,
         Task::Bench {
             what: Bench::Closed(what),

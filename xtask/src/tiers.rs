@@ -2,7 +2,7 @@
 //! runs even if an earlier one failed; the last lines tell times and the sum.
 
 use crate::step::{self, Score, cargo, target_folder};
-use crate::{clients, deny};
+use crate::{clients, deny, dist, images};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
@@ -105,6 +105,18 @@ pub fn test(full: bool) -> Result<bool> {
         command.args(FEATURES);
         step::check(command)
     });
+    tiers.run("glibc", || {
+        let built = target_folder()?.join("e2e");
+        let names = [
+            "dlt",
+            "dlt-mcp",
+            "dlt-worker",
+            "dlt-functions",
+            "dlt-mcp-lambda",
+        ];
+        dist::glibc::check(&names.map(|name| built.join(name)))?;
+        Ok(Score::check(true))
+    });
     tiers.run("compat", || {
         let mut command = cross_room("compat");
         command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));
@@ -115,7 +127,9 @@ pub fn test(full: bool) -> Result<bool> {
         command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));
         if full {
             command.env("DLT_MINISTACK", emulator()?);
+            command.env("DLT_REGISTRY", images::registry()?);
             command.args(["--", "--include-ignored"]);
+            command.args(images::left_out()?);
         }
         step::tests(command)
     });
@@ -137,6 +151,14 @@ fn aws(tiers: &mut Tiers, full: bool) {
         step::check(lint)
     });
     if !full {
+        tiers.run("image", || {
+            let mut command = cross_room("end_to_end");
+            command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));
+            command.env("DLT_REGISTRY", images::registry()?);
+            command.args(["--", "image::", "--include-ignored"]);
+            command.args(images::left_out()?);
+            step::tests(command)
+        });
         // Among all others in `--full`.
         tiers.run("aws home", || {
             let mut command = cross_room("end_to_end");

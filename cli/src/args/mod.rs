@@ -2,6 +2,8 @@
 //! What the flags of a run mean is decided in `source`; nothing here reads files.
 
 mod deploy;
+#[cfg(feature = "aws")]
+mod image;
 mod runs;
 mod scenarios;
 
@@ -9,6 +11,8 @@ pub use deploy::{
     DeployCommand, DestroyArgs, DestroyCommand, DestroyRegionArgs, DoctorArgs, HubArgs, RegionArgs,
     StackArgs,
 };
+#[cfg(feature = "aws")]
+pub use image::ImageArgs;
 pub use runs::{CompareArgs, DownloadArgs, GetArgs, RunsCommand, WatchArgs};
 pub use scenarios::{CreateArgs, Every, ScenariosCommand, StartArgs};
 
@@ -139,6 +143,10 @@ pub enum Command {
     /// Write man pages into a folder
     #[command(hide = true)]
     Man(ManArgs),
+    /// Make the worker's image, and write it to a file or push it to a registry
+    #[cfg(feature = "aws")]
+    #[command(hide = true)]
+    Image(ImageArgs),
     /// Run as one runner; started by dlt itself
     Worker,
 }

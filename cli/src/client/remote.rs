@@ -397,11 +397,16 @@ fn base(api: &str) -> Result<Url, ClientError> {
     Ok(url)
 }
 
+/// Makes ring the crypto of clients that are not told which.
+pub fn use_ring() {
+    // An error means that it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// An HTTP client. It follows no redirects by itself, which would send credentials to
 /// another server.
 fn http(loopback: bool) -> Result<reqwest::Client, ClientError> {
-    // An error means that it is installed already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    use_ring();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("dlt/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_DEADLINE)

@@ -5,7 +5,8 @@
 use super::clients::Aws;
 use super::clients::cloudformation::Template;
 use super::error::DeployError;
-use super::naming::{ARTIFACTS, KIND_TAG};
+use super::image::{self, WorkerImage};
+use super::naming::{ARTIFACTS, KIND_TAG, VERSION};
 use super::parts::{Archive, Parts, archive, console, hash};
 use super::stack::{Plan, bring};
 use super::terminal::Terminal;
@@ -49,6 +50,11 @@ impl Artifacts {
             repository: output("WorkerRepository")?,
             parts,
         })
+    }
+
+    /// What the functions were built for, as Lambda names it.
+    pub fn architecture(&self) -> Result<&'static str, DeployError> {
+        self.parts.architecture()
     }
 
     /// Brings the functions' archive; its key.
@@ -121,7 +127,13 @@ impl Artifacts {
             terminal.done(&format!("worker image: {image}, as given"));
             return Ok(image.to_owned());
         }
-        let _ = (aws, &self.repository, &self.parts.worker);
-        Err(DeployError::Local("image".to_owned()))
+        let image = WorkerImage::of(&self.parts.worker)?;
+        let login = aws.registry_login().await?;
+        let size = units::bytes(image.size_bytes());
+        terminal.live(Some(&format!("  worker image: sending {size}")));
+        let mut tell = |text: &str| terminal.live(Some(&format!("  worker image: {text}")));
+        let pushed = image::push(&image, &self.repository, VERSION, Some(login), &mut tell).await?;
+        terminal.done(&format!("worker image: {pushed}, {size}"));
+        Ok(pushed)
     }
 }

@@ -1,6 +1,7 @@
 //! Why a deployment did not go on: what was wrong, where, and what to do next. Texts of
 //! AWS are shown as they are; they name resources, never secrets.
 
+use super::image::ImageError;
 use crate::exit::Exit;
 
 /// Longest text of AWS that is shown, characters.
@@ -39,6 +40,9 @@ pub enum DeployError {
     /// Something on this machine.
     #[error("{0}")]
     Local(String),
+    /// The worker's image was not made or not brought to its registry.
+    #[error("worker image: {0}")]
+    Image(#[from] ImageError),
     /// A stack was not made or not changed; its reasons have been shown.
     #[error("{0}")]
     Stack(String),

@@ -7,6 +7,7 @@ mod destroy;
 mod doctor;
 mod error;
 mod hub;
+pub mod image;
 mod naming;
 mod parameters;
 mod parts;

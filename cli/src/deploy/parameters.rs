@@ -8,7 +8,8 @@ use crate::args::StackArgs;
 use std::collections::BTreeMap;
 
 /// Parameters that the command sets itself.
-const OWN: [&str; 6] = [
+const OWN: [&str; 7] = [
+    "Architecture",
     "ArtifactBucket",
     "FunctionsKey",
     "McpKey",

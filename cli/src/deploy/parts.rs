@@ -3,7 +3,7 @@
 
 use super::error::DeployError;
 use sha2::{Digest, Sha256};
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 
@@ -77,6 +77,28 @@ impl Parts {
     }
 }
 
+impl Parts {
+    /// What the functions were built for, as Lambda names it: bytes 18 and 19 of an ELF
+    /// file (System V ABI, `e_machine`).
+    pub fn architecture(&self) -> Result<&'static str, DeployError> {
+        let mut head = [0; 20];
+        std::fs::File::open(&self.functions)
+            .and_then(|mut file| file.read_exact(&mut head))
+            .map_err(|error| {
+                let path = self.functions.display();
+                DeployError::Local(format!("{path} cannot be read: {error}"))
+            })?;
+        match (&head[..4], head[18]) {
+            (b"\x7fELF", 0x3e) => Ok("x86_64"),
+            (b"\x7fELF", 0xb7) => Ok("arm64"),
+            _ => Err(DeployError::Local(format!(
+                "{} is no program for Linux on x86_64 or arm64, which is what Lambda runs",
+                self.functions.display()
+            ))),
+        }
+    }
+}
+
 /// Packs a program for Lambda. The same program gives the same bytes.
 pub fn archive(program: &Path) -> Result<Archive, DeployError> {
     let local = |error: &dyn std::fmt::Display| {
@@ -129,7 +151,6 @@ pub fn hash(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Read;
 
     #[test]
     fn an_archive_holds_an_executable_bootstrap_and_is_named_by_its_content() {
@@ -148,6 +169,27 @@ mod tests {
         assert_eq!(archive(&program).unwrap().key, first.key);
         std::fs::write(&program, b"\x7fELF other").unwrap();
         assert_ne!(archive(&program).unwrap().key, first.key);
+    }
+
+    #[test]
+    fn what_a_program_is_built_for_is_read_from_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let functions = folder.path().join(FUNCTIONS);
+        let parts = Parts {
+            functions: functions.clone(),
+            mcp: functions.clone(),
+            worker: functions.clone(),
+            console: None,
+        };
+        std::fs::copy(std::env::current_exe().unwrap(), &functions).unwrap();
+        let own = if cfg!(target_arch = "x86_64") {
+            "x86_64"
+        } else {
+            "arm64"
+        };
+        assert_eq!(parts.architecture().unwrap(), own);
+        std::fs::write(&functions, "#!/bin/sh\necho no program of ours\n").unwrap();
+        assert!(parts.architecture().is_err());
     }
 
     #[test]

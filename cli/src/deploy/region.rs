@@ -83,6 +83,7 @@ pub async fn deploy(
     }
     let artifacts = Artifacts::bring(&aws, terminal, args.stack.yes).await?;
     given.set("ArtifactBucket", &artifacts.bucket);
+    given.set("Architecture", artifacts.architecture()?);
     given.set("FunctionsKey", &artifacts.functions(&aws, terminal).await?);
     let image = artifacts
         .image(&aws, terminal, args.stack.worker_image.as_deref())
