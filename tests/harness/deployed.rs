@@ -4,6 +4,7 @@
 use crate::command::binary;
 use crate::emulator::Emulator;
 use crate::engine::Engine;
+use crate::fault_proxy::FaultProxy;
 use crate::http::Reply;
 use crate::mqtt::Watcher;
 use crate::patience::until;
@@ -19,7 +20,7 @@ pub const HUB: &str = "us-east-1";
 /// Key of the functions' archive in a region's bucket.
 const ARCHIVE: &str = "functions.zip";
 /// The image that the engine has.
-const IMAGE: &str = "dlt-worker";
+pub const IMAGE: &str = "dlt-worker";
 /// The emulator has no Service Quotas.
 const QUOTA: [(&str, &str); 1] = [("VcpuQuota", "256")];
 /// How long a stack may take.
@@ -53,15 +54,43 @@ fn archive() -> Vec<u8> {
     archive.finish().expect("an archive").into_inner()
 }
 
+/// An engine whose only image is the worker that was built.
+fn engine() -> Engine {
+    Engine::start(BTreeMap::from([(IMAGE.to_owned(), worker())]))
+}
+
+/// The worker that was built.
+pub fn worker() -> PathBuf {
+    beside("dlt-worker")
+}
+
 impl Deployed {
     /// Brings up a hub.
     ///
     /// # Panics
     /// When the emulator or a resource does not come up.
     pub fn hub() -> Self {
-        let images = BTreeMap::from([(IMAGE.to_owned(), beside("dlt-worker"))]);
-        let engine = Engine::start(images);
+        let engine = engine();
         let emulator = Emulator::with(&engine);
+        Self::on(engine, emulator)
+    }
+
+    /// Brings up a hub whose functions and tasks ask AWS through a proxy; tests ask
+    /// it directly.
+    ///
+    /// # Panics
+    /// When the emulator or a resource does not come up.
+    pub fn behind(proxy: &FaultProxy, settings: &[(&str, &str)]) -> Self {
+        let (engine, endpoint) = (engine(), proxy.endpoint());
+        engine.set("AWS_ENDPOINT_URL", &endpoint);
+        let mut all = vec![("AWS_ENDPOINT_URL", endpoint.as_str())];
+        all.extend_from_slice(settings);
+        let emulator = Emulator::set_up(&engine, &all);
+        proxy.pass_on_to(&emulator.address);
+        Self::on(engine, emulator)
+    }
+
+    fn on(engine: Engine, emulator: Emulator) -> Self {
         let mut deployed = Self {
             engine,
             emulator,

@@ -66,12 +66,22 @@ impl Emulator {
     /// # Panics
     /// When it is not there, or does not come up.
     pub fn with(engine: &Engine) -> Self {
+        Self::set_up(engine, &[])
+    }
+
+    /// The same with further settings.
+    ///
+    /// # Panics
+    /// When it is not there, or does not come up.
+    pub fn set_up(engine: &Engine, settings: &[(&str, &str)]) -> Self {
         let socket = format!("unix://{}", engine.socket.display());
-        Self::started(&[
+        let mut all = vec![
             ("DOCKER_HOST", socket.as_str()),
             ("LAMBDA_EXECUTOR", "local"),
             ("SFN_WAIT_SCALE", WAIT_SCALE),
-        ])
+        ];
+        all.extend_from_slice(settings);
+        Self::started(&all)
     }
 
     fn started(settings: &[(&str, &str)]) -> Self {

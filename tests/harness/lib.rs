@@ -12,6 +12,7 @@ pub mod deployed;
 pub mod documents;
 pub mod emulator;
 pub mod engine;
+pub mod fault_proxy;
 pub mod gateway;
 pub mod http;
 pub mod issuer;

@@ -1,6 +1,7 @@
 //! AWS's clients, all from one configuration: credentials of the function's role,
 //! time limits, retries. What is asked of them is left to their adapters.
 
+pub mod failure;
 pub mod http;
 pub mod iot;
 
