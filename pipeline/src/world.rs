@@ -108,7 +108,7 @@ impl World {
         if before.record.status != after.record.status {
             let status = after.record.status;
             self.live
-                .publish(test, id, LiveEvent::status(id, status))
+                .publish(&after, LiveEvent::status(id, status))
                 .await;
             scenarios::mirror(self.scenarios.as_ref(), test, id, status).await?;
         }
@@ -116,8 +116,8 @@ impl World {
     }
 
     /// Tells watchers a sentence.
-    pub async fn note(&self, test: &TestId, run: &TestRunId, sentence: String) {
+    pub async fn note(&self, run: &Run, sentence: String) {
         let event = LiveEvent::Note(sentence);
-        self.live.publish(test, run, event).await;
+        self.live.publish(run, event).await;
     }
 }

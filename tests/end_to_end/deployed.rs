@@ -2,6 +2,9 @@
 //! Step Functions, ECS, S3 and DynamoDB of an emulator, our functions and our worker
 //! as they were built, real load on a server of this machine.
 
+mod faults;
+mod tasks;
+
 use crate::common::{account, accounts_agree};
 use dlt_core::record::RunRecord;
 use dlt_tests::behaviour::ok;

@@ -217,6 +217,7 @@ fn run(scenario: u64, n: u64) -> Result<Run> {
         failure: None,
         launch_trouble: None,
         refused_launches: 0,
+        parts: 0,
         lost: BTreeMap::new(),
     })
 }

@@ -5,6 +5,7 @@ use crate::cognito::Pool;
 use crate::command::{Ended, Home, binary};
 use crate::emulator::Emulator;
 use crate::engine::Engine;
+use crate::fault_proxy::FaultProxy;
 use crate::http::Reply;
 use crate::mqtt::Watcher;
 use crate::signature::{self, Credentials};
@@ -20,7 +21,7 @@ pub const HUB: &str = "us-east-1";
 /// The first user.
 pub const ADMIN: &str = "admin@example.com";
 /// The image that the engine has.
-const IMAGE: &str = "dlt-worker";
+pub const IMAGE: &str = "dlt-worker";
 /// The emulator has no Service Quotas.
 const QUOTA: &str = "VcpuQuota=256";
 /// How long a command may take that deploys or removes.
@@ -59,13 +60,25 @@ fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     archive.finish().expect("an archive").into_inner()
 }
 
+/// An engine whose only image is the worker that was built.
+fn engine() -> Engine {
+    Engine::start(BTreeMap::from([(IMAGE.to_owned(), worker())]))
+}
+
+/// The worker that was built.
+pub fn worker() -> PathBuf {
+    beside("dlt-worker")
+}
+
 impl Deployed {
     /// Brings up a hub.
     ///
     /// # Panics
     /// When the emulator or a resource does not come up.
     pub fn hub() -> Self {
-        Self::hub_on(Emulator::with)
+        let engine = engine();
+        let emulator = Emulator::with(&engine);
+        Self::on(engine, emulator)
     }
 
     /// Brings up a hub where every call is held against its caller's policies.
@@ -73,13 +86,27 @@ impl Deployed {
     /// # Panics
     /// When the emulator or a resource does not come up.
     pub fn hub_that_enforces() -> Self {
-        Self::hub_on(Emulator::that_enforces)
+        let engine = engine();
+        let emulator = Emulator::that_enforces(&engine);
+        Self::on(engine, emulator)
     }
 
-    fn hub_on(emulator: impl Fn(&Engine) -> Emulator) -> Self {
-        let images = BTreeMap::from([(IMAGE.to_owned(), beside("dlt-worker"))]);
-        let engine = Engine::start(images);
-        let emulator = emulator(&engine);
+    /// Brings up a hub whose functions and tasks ask AWS through a proxy; tests ask
+    /// it directly.
+    ///
+    /// # Panics
+    /// When the emulator or a resource does not come up.
+    pub fn behind(proxy: &FaultProxy, settings: &[(&str, &str)]) -> Self {
+        let (engine, endpoint) = (engine(), proxy.endpoint());
+        engine.set("AWS_ENDPOINT_URL", &endpoint);
+        let mut all = vec![("AWS_ENDPOINT_URL", endpoint.as_str())];
+        all.extend_from_slice(settings);
+        let emulator = Emulator::set_up(&engine, &all);
+        proxy.pass_on_to(&emulator.address);
+        Self::on(engine, emulator)
+    }
+
+    fn on(engine: Engine, emulator: Emulator) -> Self {
         let mut environment = emulator.environment();
         environment.push(("AWS_REGION", HUB.to_owned()));
         let rows: Vec<(&str, &str)> = environment

@@ -57,7 +57,7 @@ impl Emulator {
     /// # Panics
     /// When it is not there, or does not come up.
     pub fn with(engine: &Engine) -> Self {
-        Self::of_engine(engine, &[])
+        Self::set_up(engine, &[])
     }
 
     /// The same, which holds every call against the policies of whoever makes it.
@@ -65,17 +65,22 @@ impl Emulator {
     /// # Panics
     /// When it is not there, or does not come up.
     pub fn that_enforces(engine: &Engine) -> Self {
-        Self::of_engine(engine, &[("AUTH", "true")])
+        Self::set_up(engine, &[("AUTH", "true")])
     }
 
-    fn of_engine(engine: &Engine, more: &[(&str, &str)]) -> Self {
+    /// The same with further settings.
+    ///
+    /// # Panics
+    /// When it is not there, or does not come up.
+    pub fn set_up(engine: &Engine, settings: &[(&str, &str)]) -> Self {
         let socket = format!("unix://{}", engine.socket.display());
-        let settings = [
+        let mut all = vec![
             ("DOCKER_HOST", socket.as_str()),
             ("LAMBDA_EXECUTOR", "local"),
             ("SFN_WAIT_SCALE", WAIT_SCALE),
         ];
-        Self::started(&[&settings, more].concat())
+        all.extend_from_slice(settings);
+        Self::started(&all)
     }
 
     fn started(settings: &[(&str, &str)]) -> Self {

@@ -15,6 +15,7 @@ pub mod dns;
 pub mod documents;
 pub mod emulator;
 pub mod engine;
+pub mod fault_proxy;
 pub mod gateway;
 pub mod http;
 pub mod issuer;

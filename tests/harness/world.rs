@@ -198,6 +198,7 @@ fn run_of(test: &str, run: &str, status: Status, start_time: &str) -> Run {
         failure: None,
         launch_trouble: None,
         refused_launches: 0,
+        parts: 0,
         lost: BTreeMap::new(),
     }
 }

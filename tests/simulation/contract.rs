@@ -55,6 +55,7 @@ pub fn run(name: &str) -> Run {
         failure: None,
         launch_trouble: None,
         refused_launches: 0,
+        parts: 0,
         lost: BTreeMap::new(),
     }
 }
@@ -309,6 +310,8 @@ pub async fn scenarios_suite(table: &dyn Scenarios, runs: &dyn Runs) {
         Err(PipelineError::Conflict(_))
     ));
     table.delete(&stored).await.unwrap();
+    // Sent again, since the answer was lost.
+    table.delete(&stored).await.unwrap();
     assert_eq!(table.get(&test).await.unwrap(), None);
     assert_eq!(table.list().await.unwrap(), []);
 }
@@ -326,6 +329,10 @@ pub async fn executions_suite(executions: &dyn Executions, begun: &dyn Fn() -> u
         .await
         .unwrap();
     assert_eq!(begun(), 1, "a repeated start begins nothing");
+    let goes_on = executions.goes_on("scenario-t-run-r1").await.unwrap();
+    assert!(goes_on.is_some(), "it was begun");
+    let never = executions.goes_on("scenario-t-run-r2").await.unwrap();
+    assert_eq!(never, None);
     executions
         .start("scenario-t-run-r1-part-2", &test, &run, input)
         .await

@@ -112,7 +112,7 @@ impl Scenarios for Sim {
     async fn delete(&self, item: &ScenarioItem) -> Result<(), PipelineError> {
         self.call(|state| {
             let stored = state.scenarios.get(item.test.as_str());
-            if stored.is_none_or(|stored| stored.version != item.version) {
+            if stored.is_some_and(|stored| stored.version != item.version) {
                 return Err(PipelineError::Conflict("older version".to_owned()));
             }
             state.scenarios.remove(item.test.as_str());
@@ -379,7 +379,7 @@ impl Fleet for Sim {
 
 #[async_trait]
 impl Live for Sim {
-    async fn publish(&self, _: &TestId, _: &TestRunId, event: LiveEvent) {
+    async fn publish(&self, _: &Run, event: LiveEvent) {
         let mut state = lock(&self.0);
         if let LiveEvent::Note(note) = &event {
             state.tell(format!("note: {note}"));
@@ -420,6 +420,10 @@ impl Executions for Sim {
             }
             Ok(())
         })
+    }
+
+    async fn goes_on(&self, name: &str) -> Result<Option<bool>, PipelineError> {
+        self.call(|state| Ok(state.execution_names.contains(name).then_some(true)))
     }
 }
 

@@ -77,6 +77,7 @@ pub fn run(tasks: &[u64], healthy_threshold: u8, planned_s: u64, now_us: u64) ->
         failure: None,
         launch_trouble: None,
         refused_launches: 0,
+        parts: 0,
         lost: BTreeMap::new(),
     }
 }

@@ -4,6 +4,7 @@ use crate::api::platform;
 use crate::error::PipelineError;
 use crate::fleet::{self, Place, RunnerPhase};
 use crate::functions::fire::{instant, planned};
+use crate::functions::heal::heal;
 use crate::functions::start::{new_run, new_test, start};
 use crate::functions::uploads::Uploads;
 use crate::functions::{cancel, records, room, schedule};
@@ -50,6 +51,7 @@ pub(super) async fn post(world: &World, body: &Value) -> Result<ScenarioRecord, 
     if let (Some(item), Action::Save | Action::Run) =
         (world.scenarios.get(&test).await?, &post.action)
     {
+        let item = healed(world, &item.test).await?;
         scenarios::need_rest(&item, world.runs.as_ref()).await?;
     }
     check_regions(world, &post).await?;
@@ -251,6 +253,16 @@ async fn record(world: &World, item: &ScenarioItem) -> Result<ScenarioRecord, Re
     })
 }
 
+/// A scenario as it is after its run was looked after.
+async fn healed(world: &World, test: &TestId) -> Result<ScenarioItem, PipelineError> {
+    let item = scenarios::need(world.scenarios.as_ref(), test).await?;
+    heal(world, &item).await?;
+    match item.status.is_resting() {
+        true => Ok(item),
+        false => scenarios::need(world.scenarios.as_ref(), test).await,
+    }
+}
+
 /// GET /scenarios/{testId}.
 pub(super) async fn get(
     world: &World,
@@ -258,7 +270,7 @@ pub(super) async fn get(
     history: bool,
     latest: bool,
 ) -> Result<ScenarioRecord, Refusal> {
-    let item = scenarios::need(world.scenarios.as_ref(), test).await?;
+    let item = healed(world, test).await?;
     let mut record = record(world, &item).await?;
     let rooms = world.regions.list().await?;
     for config in record
@@ -399,7 +411,7 @@ pub(super) async fn cancel(world: &World, test: &TestId) -> Result<&'static str,
 /// DELETE /scenarios/{testId}: the scenario, its schedule and its runs; objects
 /// stay.
 pub(super) async fn delete(world: &World, test: &TestId) -> Result<&'static str, Refusal> {
-    let item = scenarios::need(world.scenarios.as_ref(), test).await?;
+    let item = healed(world, test).await?;
     scenarios::need_rest(&item, world.runs.as_ref()).await?;
     match world.scenarios.delete(&item).await {
         Err(PipelineError::Conflict(text)) => {

@@ -90,7 +90,8 @@ impl Worlds {
         let objects = S3Objects::new(self.clients.s3(), settings.bucket.clone());
         let objects: Arc<dyn Objects> = Arc::new(objects);
         let rows = self.region_table().list().await?;
-        let pace = Pace::aws();
+        let mut pace = Pace::aws();
+        pace.cycles = settings.looks.unwrap_or(pace.cycles);
         let mut regions = BTreeMap::new();
         for row in &rows {
             let Ok(region) = Region::parse(&row.info.region) else {
@@ -133,7 +134,8 @@ impl Worlds {
         })
     }
 
-    fn schedules(&self, function: &str) -> Arc<dyn Schedules> {
+    /// Who wakes this function, whose own ARN this is.
+    pub fn schedules(&self, function: &str) -> Arc<dyn Schedules> {
         match &self.settings.schedules {
             None => Arc::new(NotHere),
             Some(schedules) => Arc::new(EventBridge {

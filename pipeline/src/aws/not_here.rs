@@ -28,6 +28,10 @@ impl Executions for NotHere {
     ) -> Result<(), PipelineError> {
         refused("start an execution")
     }
+
+    async fn goes_on(&self, _: &str) -> Result<Option<bool>, PipelineError> {
+        refused("look at an execution")
+    }
 }
 
 #[async_trait]

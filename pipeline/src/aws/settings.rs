@@ -37,6 +37,10 @@ pub struct Settings {
     /// `DLT_VCPU_QUOTA`: vCPUs that a region's tasks may have together; absent or 0,
     /// as many as the account may.
     pub vcpu_quota: Option<u64>,
+    /// `DLT_LOOKS`: looks at a running run, after which a fresh execution goes on with
+    /// it; absent, as many as an execution has room for. For tests, which cannot wait
+    /// for an hour.
+    pub looks: Option<u64>,
     /// `DLT_MCP_ENDPOINT`: where agents ask, if they can.
     pub mcp_endpoint: Option<String>,
 }
@@ -64,6 +68,9 @@ impl Settings {
                 .map(|text| number("DLT_VCPU_QUOTA", &text))
                 .transpose()?
                 .filter(|quota| *quota > 0),
+            looks: get("DLT_LOOKS")
+                .map(|text| number("DLT_LOOKS", &text))
+                .transpose()?,
             mcp_endpoint: get("DLT_MCP_ENDPOINT"),
         })
     }
@@ -104,7 +111,7 @@ mod tests {
     fn what_is_missing_is_named() {
         let all = |name: &str| {
             let value = match name {
-                "DLT_VCPU_QUOTA" => "0",
+                "DLT_VCPU_QUOTA" | "DLT_LOOKS" => "0",
                 _ if name.ends_with("_REGION") => "eu-west-1",
                 _ => "x",
             };

@@ -9,9 +9,10 @@ use dlt_pipeline::aws::settings::Settings;
 use dlt_pipeline::aws::{Worlds, publish};
 use dlt_pipeline::clients::http::install_tls;
 use dlt_pipeline::clients::{Clients, iot};
+use dlt_pipeline::clock::{Clock as _, SystemClock};
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::functions;
-use dlt_pipeline::functions::fire::{Missed, fire};
+use dlt_pipeline::functions::fire::{Missed, fire, stay_awake};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
@@ -80,13 +81,17 @@ async fn handle(
 
 /// A request, or a schedule that rings.
 async fn api(worlds: &Worlds, own: &str, event: &Value) -> Result<Value, PipelineError> {
-    let world = worlds.world(own).await?;
     if let Some(test) = event["wake"]["testId"].as_str() {
         let test = dlt_core::ids::TestId::parse(test)
             .map_err(|error| PipelineError::Input(format!("testId: {error}")))?;
+        // Before anything else can fail.
+        let schedules = worlds.schedules(own);
+        stay_awake(schedules.as_ref(), &test, SystemClock.now_us()).await?;
+        let world = worlds.world(own).await?;
         let fired = fire(&world, &test, Missed::Run).await?;
         return Ok(json!({ "fired": format!("{fired:?}") }));
     }
+    let world = worlds.world(own).await?;
     let allow = async || {
         let policy = worlds.settings().iot_policy.as_ref();
         match (policy, Caller::of(event).identity) {

@@ -21,4 +21,6 @@ pub trait Executions: Send + Sync {
         run: &TestRunId,
         input: Value,
     ) -> Result<(), PipelineError>;
+    /// Whether the execution of this name still goes on; None if none was begun.
+    async fn goes_on(&self, name: &str) -> Result<Option<bool>, PipelineError>;
 }

@@ -93,4 +93,16 @@ impl Executions for SqliteExecutions {
         })?;
         Ok(())
     }
+
+    async fn goes_on(&self, name: &str) -> Result<Option<bool>, PipelineError> {
+        self.0.with(|connection| {
+            connection
+                .query_row(
+                    "SELECT ended = 0 FROM executions WHERE name = ?1",
+                    [name],
+                    |row| row.get(0),
+                )
+                .optional()
+        })
+    }
 }

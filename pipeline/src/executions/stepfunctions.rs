@@ -1,11 +1,13 @@
 //! Executions on AWS: those of one state machine of Step Functions.
 
 use super::Executions;
+use crate::clients::failure::failed;
 use crate::error::PipelineError;
 use crate::naming::fitting;
 use async_trait::async_trait;
 use aws_sdk_sfn::Client;
-use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_sfn::error::ProvideErrorMetadata as _;
+use aws_sdk_sfn::types::ExecutionStatus;
 use dlt_core::ids::{TestId, TestRunId};
 use serde_json::Value;
 
@@ -18,6 +20,12 @@ pub struct StepFunctions {
     client: Client,
     /// Its ARN.
     machine: String,
+}
+
+/// The ARN of a machine's execution.
+fn execution_of(machine: &str, name: &str) -> String {
+    let machine = machine.replacen(":stateMachine:", ":execution:", 1);
+    format!("{machine}:{name}")
 }
 
 impl StepFunctions {
@@ -54,29 +62,33 @@ impl Executions for StepFunctions {
         let Err(error) = start.send().await else {
             return Ok(());
         };
-        let text = format!("execution {name}: {}", DisplayErrorContext(&error));
-        match (error.code(), &error) {
+        match error.code() {
             // Begun by an earlier call, whose answer was lost.
-            (Some("ExecutionAlreadyExists"), _) => Ok(()),
-            (Some("ThrottlingException" | "ExecutionLimitExceeded"), _) => {
-                Err(PipelineError::Throttled(text))
-            }
-            (_, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)) => {
-                Err(PipelineError::Transient(text))
-            }
-            _ => Err(PipelineError::Other(text)),
+            Some("ExecutionAlreadyExists") => Ok(()),
+            _ => Err(failed(&format!("execution {name}"), error)),
+        }
+    }
+
+    async fn goes_on(&self, name: &str) -> Result<Option<bool>, PipelineError> {
+        let execution = execution_of(&self.machine, &fitting(name, LONGEST_NAME));
+        let describe = self.client.describe_execution();
+        match describe.execution_arn(execution).send().await {
+            Ok(found) => Ok(Some(*found.status() == ExecutionStatus::Running)),
+            Err(error) if error.code() == Some("ExecutionDoesNotExist") => Ok(None),
+            Err(error) => Err(failed(&format!("execution {name}"), error)),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::StepFunctions;
+    use super::{StepFunctions, execution_of};
 
     #[test]
     fn an_execution_names_its_machine() {
         let execution = "arn:aws:states:eu-west-1:123:execution:load-test:scenario-a-run-b";
         let machine = "arn:aws:states:eu-west-1:123:stateMachine:load-test";
         assert_eq!(StepFunctions::machine_of(execution), machine);
+        assert_eq!(execution_of(machine, "scenario-a-run-b"), execution);
     }
 }

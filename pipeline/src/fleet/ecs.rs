@@ -2,12 +2,13 @@
 //! of its ARN. ECS lists running tasks of a scenario; those that ended are asked
 //! for by the ids that were kept when they were launched.
 
+use crate::clients::failure::failed;
 use crate::error::PipelineError;
 use crate::fleet::{Fleet, Launch, Launched, Place, RunnerPhase, RunnerStatus, Stop};
 use crate::objects::{Access, Objects};
 use async_trait::async_trait;
 use aws_sdk_ecs::Client;
-use aws_sdk_ecs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_ecs::error::ProvideErrorMetadata as _;
 use aws_sdk_ecs::types::{
     AssignPublicIp, AwsVpcConfiguration, ContainerOverride, KeyValuePair, LaunchType,
     NetworkConfiguration, Tag, Task, TaskField, TaskOverride,
@@ -55,32 +56,6 @@ pub struct Ecs {
     pub objects: Arc<dyn Objects>,
     /// Where those are: the hub's region.
     pub hub: Region,
-}
-
-/// An error of ECS, or of another service that says so the same way, as the workflow
-/// knows it.
-pub(crate) fn wrong<E, R>(what: &str, error: SdkError<E, R>) -> PipelineError
-where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
-    let text = format!("{what}: {}", DisplayErrorContext(&error));
-    match (error.code(), &error) {
-        (
-            Some(
-                "Throttling"
-                | "ThrottlingException"
-                | "LimitExceededException"
-                | "TooManyRequestsException",
-            ),
-            _,
-        ) => PipelineError::Throttled(text),
-        (Some("ServerException" | "ServiceUnavailableException"), _)
-        | (_, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)) => {
-            PipelineError::Transient(text)
-        }
-        _ => PipelineError::Other(text),
-    }
 }
 
 /// The last part of a task's ARN.
@@ -218,7 +193,7 @@ impl Ecs {
         let mut pages = list.into_paginator().send();
         let mut ids = BTreeSet::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| wrong("the list of tasks", error))?;
+            let page = page.map_err(|error| failed("the list of tasks", error))?;
             ids.extend(page.task_arns().iter().filter_map(|arn| id_of(arn)));
         }
         Ok(ids)
@@ -235,7 +210,7 @@ impl Ecs {
             let describe = here.client.describe_tasks().cluster(&here.cluster);
             let describe = describe.set_tasks(Some(some.to_vec()));
             let described = describe.include(TaskField::Tags).send().await;
-            let described = described.map_err(|error| wrong("the state of tasks", error))?;
+            let described = described.map_err(|error| failed("the state of tasks", error))?;
             found.extend(
                 described
                     .tasks()
@@ -300,7 +275,7 @@ impl Fleet for Ecs {
             )
             .send()
             .await
-            .map_err(|error| wrong("a launch of tasks", error))?;
+            .map_err(|error| failed("a launch of tasks", error))?;
         let arns = answer.tasks().iter().filter_map(Task::task_arn);
         let runners: Vec<RunnerId> = arns.filter_map(id_of).collect();
         self.keep(launch, &runners).await?;
@@ -361,7 +336,7 @@ impl Fleet for Ecs {
                 // Gone for so long that ECS has forgotten it.
                 Err(error) if error.code() == Some("InvalidParameterException") => {}
                 stopped => {
-                    stopped.map_err(|error| wrong("the stop of a task", error))?;
+                    stopped.map_err(|error| failed("the stop of a task", error))?;
                 }
             }
         }

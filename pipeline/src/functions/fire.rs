@@ -11,6 +11,7 @@ use crate::functions::start::{new_run, start};
 use crate::functions::uploads::Uploads;
 use crate::functions::{room, schedule};
 use crate::scenarios::{self, Planned, ScenarioItem};
+use crate::schedules::Schedules;
 use crate::world::World;
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::scenario::Scenario;
@@ -64,6 +65,28 @@ pub fn planned(when: &When, schedule: &Schedule, now: Timestamp) -> Planned {
         starting: None,
         note: None,
     }
+}
+
+/// How long after a firing began its scenario is woken again, should it break off, µs:
+/// after Lambda's own two repeats, which come within three minutes.
+const AGAIN_US: u64 = 5 * 60_000_000;
+
+/// Sees to it that the scenario is woken again, whatever becomes of this firing: a
+/// wake-up is spent once it rang, and a schedule whose firing failed would never run
+/// again. Needs nothing but the scheduler; [`fire`] then puts the right time.
+pub async fn stay_awake(
+    schedules: &dyn Schedules,
+    test: &TestId,
+    now_us: u64,
+) -> Result<(), PipelineError> {
+    let again = Planned {
+        when: When::default(),
+        next_us: Some(now_us + AGAIN_US),
+        next_run: String::new(),
+        starting: None,
+        note: None,
+    };
+    schedules.put(test, &again).await
 }
 
 /// Starts the scenario's run if its occurrence is due, and plans the next one.

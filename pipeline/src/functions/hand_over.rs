@@ -47,5 +47,10 @@ pub async fn go_on(world: &World, input: &Input) -> Result<Decision, PipelineErr
         .executions
         .start(&name, &run.test, &run.run, next)
         .await?;
+    world
+        .change(&run.test, &run.run, &|run| {
+            run.parts = run.parts.max(part - 1);
+        })
+        .await?;
     Ok(Decision::go(world, "handed over"))
 }

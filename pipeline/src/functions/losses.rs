@@ -8,6 +8,16 @@ use crate::runs::{self, Run};
 use crate::world::World;
 use dlt_core::ids::RunnerId;
 
+/// Most lost runners of whom it is kept how: a run must stay small enough for a table's
+/// item though each of its runners was lost three times.
+const MOST_TOLD: usize = 100;
+/// What is kept of the others.
+const LIKE_OTHERS: &str = "lost, as others before it";
+/// Longest such sentence, characters.
+const LONGEST_LOSS: usize = 400;
+/// Most losses of which watchers are told one by one.
+const MOST_NOTES: usize = 20;
+
 /// A step for one region looks at that region alone.
 fn place(input: &Input) -> Place<'_> {
     match &input.region {
@@ -36,18 +46,51 @@ pub async fn record_losses(
     if new.is_empty() {
         return Ok(());
     }
-    world
+    let after = world
         .change(&run.test, &run.run, &|run| {
             for (runner, how) in &new {
-                run.lost
-                    .entry(runner.clone())
-                    .or_insert_with(|| how.clone());
+                let how = told(run.lost.len(), how);
+                run.lost.entry(runner.clone()).or_insert(how);
             }
         })
         .await?;
-    for (runner, how) in new {
+    for (runner, how) in new.iter().take(MOST_NOTES) {
         let note = format!("runner {runner} was lost: {how}");
-        world.note(&run.test, &run.run, note).await;
+        world.note(&after, note).await;
+    }
+    if let Some(more) = new.len().checked_sub(MOST_NOTES).filter(|more| *more > 0) {
+        world
+            .note(&after, format!("{more} more runners were lost"))
+            .await;
     }
     Ok(())
+}
+
+/// What is kept of how a runner was lost, `before` others having been lost.
+fn told(before: usize, how: &str) -> String {
+    match before < MOST_TOLD {
+        true => how.chars().take(LONGEST_LOSS).collect(),
+        false => LIKE_OTHERS.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runs::tests::example;
+
+    #[test]
+    fn a_run_that_lost_thousands_stays_small() {
+        let mut run = example();
+        for n in 0..3_000 {
+            let runner = RunnerId::parse(&format!("{n:032x}")).unwrap();
+            let how = told(run.lost.len(), &"CannotPullContainerError ".repeat(40));
+            run.lost.insert(runner, how);
+        }
+        let bytes = serde_json::to_vec(&run).unwrap().len();
+        // Beside a head of 50 KB, in an item of 400 KB.
+        assert!(bytes < 250 * 1024, "{bytes} bytes");
+        let told = run.lost.values().filter(|how| *how != LIKE_OTHERS);
+        assert_eq!(told.count(), MOST_TOLD);
+    }
 }

@@ -11,6 +11,7 @@ pub mod decision;
 pub mod fire;
 pub mod free;
 pub mod hand_over;
+pub mod heal;
 pub mod histogram;
 pub mod losses;
 pub mod packed;

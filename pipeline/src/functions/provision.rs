@@ -69,7 +69,15 @@ async fn launch(
                 run.run, now.refused_launches
             ),
         };
-        let launched = world.fleet.launch(&launch).await?;
+        let launched = match world.fleet.launch(&launch).await {
+            Err(PipelineError::Throttled(why)) => {
+                // Nobody was refused: it is the same launch, later, for as long as
+                // runners may take to come up.
+                let trouble = format!("launches in {region} had to wait: {why}");
+                return keep_trouble(world, run, trouble).await;
+            }
+            launched => launched?,
+        };
         if let Some(reason) = launched.refused.first() {
             let trouble = format!("a runner of {region} could not be launched: {reason}");
             world
@@ -82,7 +90,7 @@ async fn launch(
         if before >= runners.wanted(role) {
             for runner in &launched.runners {
                 let note = format!("runner {runner} was launched in place of one that was lost");
-                world.note(&run.test, &run.run, note).await;
+                world.note(run, note).await;
             }
         }
         if !launched.refused.is_empty() {
@@ -91,6 +99,17 @@ async fn launch(
         }
         before += batch;
         left -= batch;
+    }
+    Ok(())
+}
+
+/// Keeps why launches did not succeed at once, and tells it when it is new.
+async fn keep_trouble(world: &World, run: &Run, trouble: String) -> Result<(), PipelineError> {
+    let change = |run: &mut Run| run.launch_trouble = Some(trouble.clone());
+    let before = run.launch_trouble.as_ref() == Some(&trouble);
+    let after = world.change(&run.test, &run.run, &change).await?;
+    if !before {
+        world.note(&after, trouble).await;
     }
     Ok(())
 }

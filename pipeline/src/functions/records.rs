@@ -7,7 +7,8 @@ use crate::error::PipelineError;
 use crate::functions::packed;
 use crate::runs::Run;
 use crate::world::World;
-use dlt_core::judge::summary::{Block, ErrorRow};
+use dlt_core::judge::summary::{Block, Coverage, ErrorRow};
+use dlt_core::judge::verdict::Verdict;
 use dlt_core::keys;
 use dlt_core::record::RunRecord;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,8 @@ use serde_json::{Value, json};
 const MOST_HEAD_LABELS: usize = 20;
 /// Rows of errors that stay in the head, the most frequent.
 const MOST_HEAD_ERRORS: usize = 10;
+/// Runners that the head names: of those without a report, and for each reason.
+const MOST_HEAD_RUNNERS: usize = 20;
 
 /// The scenario as a run was started with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +36,12 @@ pub struct AsRun {
 struct Parts {
     results: Value,
     errors: Option<Vec<ErrorRow>>,
+    /// With the names of all runners. Absent in runs of an older dlt, whose heads have
+    /// them.
+    #[serde(default)]
+    coverage: Option<Coverage>,
+    #[serde(default)]
+    verdict: Option<Verdict>,
 }
 
 /// Puts the scenario of a new run beside it.
@@ -71,6 +80,8 @@ pub async fn split(
     let parts = Parts {
         results: record.results.clone(),
         errors: record.errors.clone(),
+        coverage: record.coverage.clone(),
+        verdict: record.verdict.clone(),
     };
     packed::put(world, &keys::record_parts(&run.test, &run.prefix), &parts).await?;
     if let Some(blocks) = &mut record.summary {
@@ -80,6 +91,12 @@ pub async fn split(
         if let Some(labels) = region.1.get_mut("labels") {
             *labels = json!([]);
         }
+    }
+    if let Some(coverage) = &mut record.coverage {
+        coverage.missing.truncate(MOST_HEAD_RUNNERS);
+    }
+    for reason in record.verdict.iter_mut().flat_map(|it| &mut it.reasons) {
+        reason.runners.truncate(MOST_HEAD_RUNNERS);
     }
     if let Some(errors) = &mut record.errors {
         errors.truncate(MOST_HEAD_ERRORS);
@@ -108,6 +125,8 @@ pub async fn whole(world: &World, run: &Run) -> Result<RunRecord, PipelineError>
             Some(parts) => {
                 record.results = parts.results;
                 record.errors = parts.errors;
+                record.coverage = parts.coverage.or(record.coverage);
+                record.verdict = parts.verdict.or(record.verdict);
             }
             None => record
                 .warnings

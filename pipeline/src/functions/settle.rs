@@ -38,7 +38,7 @@ pub async fn fail(world: &World, input: &Input) -> Result<Decision, PipelineErro
         })
         .await?;
     if run.failure.as_ref() == Some(&reason) {
-        world.note(&run.test, &run.run, reason).await;
+        world.note(&run, reason).await;
     }
     Ok(Decision::go(world, "stop"))
 }

@@ -159,6 +159,7 @@ fn item(
         failure: None,
         launch_trouble: None,
         refused_launches: 0,
+        parts: 0,
         lost: BTreeMap::new(),
     })
 }

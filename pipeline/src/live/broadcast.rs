@@ -4,6 +4,7 @@
 
 use crate::error::PipelineError;
 use crate::live::{Drained, Events, Live, Subscription};
+use crate::runs::Run;
 use async_trait::async_trait;
 use dlt_core::calls::live::LiveEvent;
 use dlt_core::ids::{RunnerId, TestId, TestRunId};
@@ -107,8 +108,8 @@ fn note_heard(last_heard: &mut BTreeMap<RunnerId, u64>, tick: &Tick) {
 
 #[async_trait]
 impl Live for Broadcast {
-    async fn publish(&self, _: &TestId, run: &TestRunId, event: LiveEvent) {
-        if let Some(channel) = self.lock().get(run) {
+    async fn publish(&self, run: &Run, event: LiveEvent) {
+        if let Some(channel) = self.lock().get(&run.run) {
             // Nobody listening is no fault.
             let _ = channel.sender.send(event);
         }
@@ -170,7 +171,10 @@ mod tests {
     #[tokio::test]
     async fn whoever_joins_late_hears_what_was_told_and_then_what_happens() {
         let run = TestRunId::parse("r1").unwrap();
-        let test = TestId::parse("t").unwrap();
+        let stored = Run {
+            run: run.clone(),
+            ..crate::runs::tests::example()
+        };
         let runner = RunnerId::parse("lo-home-1-2").unwrap();
         let live = Broadcast::default();
         assert!(live.events(&run).is_none());
@@ -186,7 +190,7 @@ mod tests {
             report: None,
         };
         live.line(&run, finished);
-        live.publish(&test, &run, LiveEvent::Note("over".to_owned()))
+        live.publish(&stored, LiveEvent::Note("over".to_owned()))
             .await;
         let drained = live.drain(&run).await.unwrap();
         assert_eq!(drained.unreadable, BTreeMap::from([(runner.clone(), 3)]));
@@ -200,6 +204,6 @@ mod tests {
             assert_eq!(events.next().await, Some(expected));
         }
         assert_eq!(events.next().await, None);
-        assert!(live.subscribe(&test, &run).await.unwrap().is_none());
+        assert!(live.subscribe(&stored.test, &run).await.unwrap().is_none());
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::error::PipelineError;
 use crate::live::{Drained, Live, Subscription};
+use crate::runs::Run;
 use async_trait::async_trait;
 use aws_sdk_iotdataplane::Client;
 use aws_sdk_iotdataplane::primitives::Blob;
@@ -31,10 +32,14 @@ pub fn events_topic(test: &TestId) -> String {
 
 #[async_trait]
 impl Live for Iot {
-    async fn publish(&self, test: &TestId, _: &TestRunId, event: LiveEvent) {
+    async fn publish(&self, run: &Run, event: LiveEvent) {
+        // `showLive`: what is not shown is not paid for either.
+        if !run.live {
+            return;
+        }
         let data: Value = serde_json::from_str(&event.data()).unwrap_or_default();
         let payload = json!({ "event": event.name(), "data": data }).to_string();
-        let publish = self.client.publish().topic(events_topic(test));
+        let publish = self.client.publish().topic(events_topic(&run.test));
         // What watchers miss is in the record: a run does not depend on it.
         let _ = publish.payload(Blob::new(payload)).send().await;
     }

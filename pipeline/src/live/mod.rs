@@ -7,6 +7,7 @@ pub mod broadcast;
 pub mod iot;
 
 use crate::error::PipelineError;
+use crate::runs::Run;
 use async_trait::async_trait;
 use dlt_core::calls::live::LiveEvent;
 use dlt_core::ids::{RunnerId, TestId, TestRunId};
@@ -35,7 +36,7 @@ pub enum Subscription {
 #[async_trait]
 pub trait Live: Send + Sync {
     /// Tells the run's watchers.
-    async fn publish(&self, test: &TestId, run: &TestRunId, event: LiveEvent);
+    async fn publish(&self, run: &Run, event: LiveEvent);
     /// Watches a run; None if it is over.
     async fn subscribe(
         &self,

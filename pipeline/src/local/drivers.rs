@@ -144,4 +144,8 @@ impl Executions for Drivers {
         self.drive(test, run);
         Ok(())
     }
+
+    async fn goes_on(&self, name: &str) -> Result<Option<bool>, PipelineError> {
+        self.executions.goes_on(name).await
+    }
 }

@@ -10,6 +10,7 @@ use crate::local::migration::FILL;
 use crate::local::{SystemClock, created};
 use crate::objects::files::FileObjects;
 use crate::regions::home::HomeRegions;
+use crate::runs::Run;
 use crate::runs::sqlite::SqliteRuns;
 use crate::scenarios::sqlite::SqliteScenarios;
 use crate::schedules::timers::Timers;
@@ -113,7 +114,7 @@ impl Fleet for AtRest {
 
 #[async_trait]
 impl Live for AtRest {
-    async fn publish(&self, _: &TestId, _: &TestRunId, _: LiveEvent) {}
+    async fn publish(&self, _: &Run, _: LiveEvent) {}
 
     async fn subscribe(
         &self,
@@ -137,6 +138,10 @@ impl Executions for AtRest {
         _: &TestRunId,
         _: Value,
     ) -> Result<(), PipelineError> {
+        Self::refuse()
+    }
+
+    async fn goes_on(&self, _: &str) -> Result<Option<bool>, PipelineError> {
         Self::refuse()
     }
 }

@@ -1,11 +1,13 @@
 //! Objects on AWS: keys of one bucket. Whoever may read what is said by the
 //! bucket's and the roles' policies, not here.
 
+use crate::clients::failure::failed;
 use crate::error::{PipelineError, Source};
 use crate::objects::{Access, Body, Listed, MOST_KEYS, Objects, Stored, Verb, is_key};
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
@@ -23,24 +25,12 @@ pub struct S3Objects {
     bucket: String,
 }
 
-/// An error of S3 as the workflow knows it: asked for too often, passing, or none
-/// that a second try would help.
-fn wrong<E, R>(key: &str, error: SdkError<E, R>) -> PipelineError
+/// A failed call about an object.
+fn wrong<E>(key: &str, error: SdkError<E, HttpResponse>) -> PipelineError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
-    let text = format!("object {key}: {}", DisplayErrorContext(&error));
-    match (error.code(), &error) {
-        (Some("SlowDown" | "Throttling" | "ThrottlingException"), _) => {
-            PipelineError::Throttled(text)
-        }
-        (Some("InternalError" | "ServiceUnavailable" | "RequestTimeout"), _)
-        | (_, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)) => {
-            PipelineError::Transient(text)
-        }
-        _ => PipelineError::Other(text),
-    }
+    failed(&format!("object {key}"), error)
 }
 
 impl S3Objects {

@@ -4,8 +4,8 @@
 use super::dynamodb::RegionRow;
 use super::{RegionRoom, Regions};
 use crate::clients::Clients;
+use crate::clients::failure::failed;
 use crate::error::PipelineError;
-use crate::fleet::ecs::wrong;
 use async_trait::async_trait;
 use aws_sdk_ecs::error::ProvideErrorMetadata as _;
 use dlt_core::calls::answers::{StackInfo, VcpuDetails};
@@ -54,7 +54,7 @@ impl StackRegions {
             }
             // An account whose quota was never looked at has the usual one.
             Err(error) if error.code() == Some("NoSuchResourceException") => Ok(USUAL_QUOTA),
-            Err(error) => Err(wrong("the quota of vCPUs", error)),
+            Err(error) => Err(failed("the quota of vCPUs", error)),
         }
     }
 
@@ -64,7 +64,7 @@ impl StackRegions {
         let mut clusters = client.list_clusters().into_paginator().send();
         let mut units = 0;
         while let Some(page) = clusters.next().await {
-            let page = page.map_err(|error| wrong("the list of clusters", error))?;
+            let page = page.map_err(|error| failed("the list of clusters", error))?;
             for cluster in page.cluster_arns() {
                 units += Self::units(&client, cluster).await?;
             }
@@ -77,14 +77,14 @@ impl StackRegions {
         let mut pages = client.list_tasks().cluster(cluster).into_paginator().send();
         let mut tasks: Vec<String> = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| wrong("the list of tasks", error))?;
+            let page = page.map_err(|error| failed("the list of tasks", error))?;
             tasks.extend(page.task_arns().iter().cloned());
         }
         let mut units = 0;
         for some in tasks.chunks(MOST_DESCRIBED) {
             let describe = client.describe_tasks().cluster(cluster);
             let described = describe.set_tasks(Some(some.to_vec())).send().await;
-            let described = described.map_err(|error| wrong("the state of tasks", error))?;
+            let described = described.map_err(|error| failed("the state of tasks", error))?;
             let fargate = described
                 .tasks()
                 .iter()
@@ -138,7 +138,7 @@ impl Regions for StackRegions {
     async fn stack(&self) -> Result<StackInfo, PipelineError> {
         let ask = self.clients.cloudformation().describe_stacks();
         let got = ask.stack_name(&self.stack).send().await;
-        let got = got.map_err(|error| wrong("the stack", error))?;
+        let got = got.map_err(|error| failed("the stack", error))?;
         let stack = got.stacks().first();
         let created = stack.and_then(|stack| stack.creation_time());
         let created = created

@@ -98,6 +98,9 @@ pub struct Run {
     /// again is another one.
     #[serde(default)]
     pub refused_launches: u64,
+    /// Executions that went on with it after the first.
+    #[serde(default)]
+    pub parts: u64,
     /// Runners that were lost, and how.
     #[serde(default)]
     pub lost: BTreeMap<RunnerId, String>,
@@ -233,6 +236,7 @@ pub(crate) mod tests {
             failure: None,
             launch_trouble: None,
             refused_launches: 0,
+            parts: 0,
             lost: BTreeMap::new(),
         }
     }

@@ -131,8 +131,8 @@ pub trait Scenarios: Send + Sync {
     async fn put(&self, item: &ScenarioItem) -> Result<(), PipelineError>;
     /// Every scenario's row: latest start first, those that never ran last.
     async fn list(&self) -> Result<Vec<ScenarioListItem>, PipelineError>;
-    /// Removes a scenario whose stored version is still `item.version`; else
-    /// [`PipelineError::Conflict`].
+    /// Removes a scenario whose stored version is still `item.version`, else
+    /// [`PipelineError::Conflict`]; one that is gone already does not matter.
     async fn delete(&self, item: &ScenarioItem) -> Result<(), PipelineError>;
 }
 

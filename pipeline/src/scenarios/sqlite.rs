@@ -121,7 +121,10 @@ impl Scenarios for SqliteScenarios {
                 params![item.test.as_str(), item.version as i64],
             )
         })?;
-        changed_one(changed, item)
+        match self.get(&item.test).await? {
+            None => Ok(()),
+            Some(_) => changed_one(changed, item),
+        }
     }
 }
 

@@ -3,12 +3,14 @@
 //! other things there; whoever is woken puts the occurrence after it.
 
 use super::Schedules;
+use crate::clients::failure::failed;
 use crate::error::PipelineError;
 use crate::naming::fitting;
 use crate::scenarios::Planned;
 use async_trait::async_trait;
 use aws_sdk_scheduler::Client;
-use aws_sdk_scheduler::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_scheduler::config::http::HttpResponse;
+use aws_sdk_scheduler::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_scheduler::types::{
     ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode, Target,
 };
@@ -34,22 +36,15 @@ pub struct EventBridge {
     pub role: String,
 }
 
-fn wrong<E, R>(test: &TestId, error: SdkError<E, R>) -> PipelineError
+fn wrong<E>(test: &TestId, error: SdkError<E, HttpResponse>) -> PipelineError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
-    let text = format!(
-        "the schedule of scenario {test}: {}",
-        DisplayErrorContext(&error)
-    );
-    match (error.code(), &error) {
-        (Some("ThrottlingException"), _) => PipelineError::Throttled(text),
-        (Some("ConflictException" | "InternalServerException"), _)
-        | (_, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)) => {
-            PipelineError::Transient(text)
-        }
-        _ => PipelineError::Other(text),
+    let is_conflict = error.code() == Some("ConflictException");
+    match failed(&format!("the schedule of scenario {test}"), error) {
+        // Somebody else changes it at this moment.
+        PipelineError::Other(text) if is_conflict => PipelineError::Transient(text),
+        other => other,
     }
 }
 

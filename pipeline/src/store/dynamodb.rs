@@ -1,9 +1,11 @@
 //! A table of DynamoDB, as the nouns' adapters use it: items with a version, and
 //! errors as the workflow knows them. What an item holds is theirs.
 
+use crate::clients::failure::failed;
 use crate::error::PipelineError;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
@@ -26,29 +28,15 @@ pub struct Table {
 
 /// An error of DynamoDB as the workflow knows it. A condition that does not hold
 /// says that somebody else was faster.
-pub fn wrong<E, R>(what: &str, error: SdkError<E, R>) -> PipelineError
+pub fn wrong<E>(what: &str, error: SdkError<E, HttpResponse>) -> PipelineError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
-    let text = format!("{what}: {}", DisplayErrorContext(&error));
-    match (error.code(), &error) {
-        (Some("ConditionalCheckFailedException"), _) => {
+    match error.code() {
+        Some("ConditionalCheckFailedException") => {
             PipelineError::Conflict(format!("{what} was changed by somebody else"))
         }
-        (
-            Some(
-                "ProvisionedThroughputExceededException"
-                | "RequestLimitExceeded"
-                | "ThrottlingException",
-            ),
-            _,
-        ) => PipelineError::Throttled(text),
-        (Some("InternalServerError" | "TransactionConflictException"), _)
-        | (_, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)) => {
-            PipelineError::Transient(text)
-        }
-        _ => PipelineError::Other(text),
+        _ => failed(what, error),
     }
 }
 
@@ -148,8 +136,9 @@ impl Table {
         }
     }
 
-    /// Removes an item; with a version, only if that is still stored. Whether
-    /// there was one.
+    /// Removes an item; with a version, only if no other one is stored: that there is
+    /// none any more may be this call's own doing, sent again since its answer was
+    /// lost. Whether there was one.
     pub async fn delete(
         &self,
         what: &str,
@@ -163,7 +152,7 @@ impl Table {
         let delete = match version {
             None => delete,
             Some(version) => delete
-                .condition_expression("version = :version")
+                .condition_expression("attribute_not_exists(testId) OR version = :version")
                 .expression_attribute_values(":version", number(version)),
         };
         let deleted = delete.send().await.map_err(|error| wrong(what, error))?;

@@ -18,7 +18,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 pub type Images = BTreeMap<String, PathBuf>;
 
 struct State {
-    images: Images,
+    images: Mutex<Images>,
+    /// Variables that containers get instead of what they were to get.
+    set: Mutex<BTreeMap<String, String>>,
     containers: Mutex<BTreeMap<String, Arc<Container>>>,
     made: Mutex<u32>,
     /// `host:port` of the metadata.
@@ -72,7 +74,8 @@ impl Engine {
         let socket = folder.path().join("docker.sock");
         let listener = UnixListener::bind(&socket).expect("a socket");
         let state = Arc::new(State {
-            images,
+            images: Mutex::new(images),
+            set: Mutex::default(),
             containers: Mutex::default(),
             made: Mutex::new(0),
             metadata: metadata::serve(),
@@ -89,6 +92,21 @@ impl Engine {
             socket,
             _folder: folder,
         }
+    }
+
+    /// Sets a variable of every container that is made from now on.
+    pub fn set(&self, name: &str, value: &str) {
+        let mut set = self.state.set.lock().expect("no test panics in here");
+        set.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// From now on an image runs this program; None: there is no such image.
+    pub fn set_image(&self, name: &str, program: Option<PathBuf>) {
+        let mut images = self.state.images.lock().expect("no test panics in here");
+        match program {
+            Some(program) => images.insert(name.to_owned(), program),
+            None => images.remove(name),
+        };
     }
 
     /// What containers have printed so far, by container: for a test that failed.
@@ -226,9 +244,10 @@ fn missing(what: &str) -> Answer {
     Answer::Json(404, json!({ "message": format!("no {what}") }))
 }
 
-fn image<'a>(state: &'a State, name: &str) -> Option<&'a PathBuf> {
+fn image(state: &State, name: &str) -> Option<PathBuf> {
     let name = name.rsplit_once(':').map_or(name, |parts| parts.0);
-    state.images.get(name)
+    let images = state.images.lock().expect("no test panics in here");
+    images.get(name).cloned()
 }
 
 fn list(state: &State, asked: &Asked) -> Value {
@@ -272,10 +291,12 @@ fn create(state: &State, asked: &Asked) -> Answer {
         };
         Some((name.to_owned(), value))
     });
+    let mut env: BTreeMap<String, String> = env.collect();
+    env.extend(state.set.lock().expect("no test panics in here").clone());
     let id = format!("{number:064x}");
     let container = Container::new(Made {
-        program: program.clone(),
-        env: env.collect(),
+        program,
+        env: env.into_iter().collect(),
         name: asked.query.get("name").cloned().unwrap_or_default(),
         image: text(&asked.body["Image"]),
         labels: asked.body["Labels"].clone(),

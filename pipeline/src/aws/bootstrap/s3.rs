@@ -2,7 +2,7 @@
 //! emptied. Which files is `console`'s to say.
 
 use crate::error::{PipelineError, Source};
-use crate::fleet::ecs::wrong;
+use crate::clients::failure::failed;
 pub(super) use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::primitives::ByteStream;
@@ -16,7 +16,7 @@ pub(super) async fn fetch(
 ) -> Result<Vec<u8>, PipelineError> {
     let what = format!("the archive {key} of bucket {bucket}");
     let get = client.get_object().bucket(bucket).key(key).send().await;
-    let got = get.map_err(|error| wrong(&what, error))?;
+    let got = get.map_err(|error| failed(&what, error))?;
     let length = got.content_length().unwrap_or(0).unsigned_abs();
     if length > limit {
         let text = format!("{what} has {length} bytes; it may have {limit}");
@@ -41,7 +41,7 @@ pub(super) async fn put(
     let put = put.content_type(kind).cache_control(caching);
     let sent = put.body(ByteStream::from(bytes)).send().await;
     let what = format!("file {key} of bucket {bucket}");
-    sent.map(drop).map_err(|error| wrong(&what, error))
+    sent.map(drop).map_err(|error| failed(&what, error))
 }
 
 /// Removes all objects of a bucket without versions; nothing if the bucket is gone.
@@ -53,12 +53,12 @@ pub(super) async fn empty(client: &Client, bucket: &str) -> Result<(), PipelineE
         let page = match page {
             // A second try of a stack that was half deleted.
             Err(error) if error.code() == Some("NoSuchBucket") => return Ok(()),
-            page => page.map_err(|error| wrong(&what, error))?,
+            page => page.map_err(|error| failed(&what, error))?,
         };
         for key in page.contents().iter().filter_map(|object| object.key()) {
             let delete = client.delete_object().bucket(bucket).key(key);
             let deleted = delete.send().await;
-            deleted.map_err(|error| wrong(&what, error))?;
+            deleted.map_err(|error| failed(&what, error))?;
         }
     }
     Ok(())

@@ -1,0 +1,110 @@
+//! Runs that nobody moves on any more: stored, but their execution never began, or it
+//! ended without ending them. At home that is seen when the folder is opened; on AWS
+//! whoever reads, starts or removes a scenario looks, since nothing is always on there.
+
+use crate::clock::stamp;
+use crate::error::PipelineError;
+use crate::fleet::{self, Place, Stop};
+use crate::functions::{hand_over, settle};
+use crate::runs::Run;
+use crate::scenarios::ScenarioItem;
+use crate::world::{Pace, World};
+
+/// How long a run may be stored before its first runner is asked for, µs: the workflow
+/// begins within seconds, so that nobody looks at an execution for a healthy run.
+const BEGUN_WITHIN_US: u64 = 60_000_000;
+/// What merging, its repeats and a busy AWS may add to a run's own deadlines, µs.
+const MARGIN_US: u64 = 3_600_000_000;
+
+/// When a run was stored, µs since the Unix epoch.
+fn stored_us(run: &Run) -> Option<u64> {
+    let form = "%Y-%m-%d %H:%M:%S";
+    let at = jiff::civil::DateTime::strptime(form, &run.record.start_time).ok()?;
+    let at = at.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    u64::try_from(at.timestamp().as_microsecond()).ok()
+}
+
+/// Whether a run stands still for longer than a workflow that drives it could let it.
+fn is_quiet(run: &Run, pace: &Pace, now_us: u64) -> bool {
+    if run.record.status.is_terminal() {
+        return false;
+    }
+    let within_us = match run.workers_began_us {
+        None => BEGUN_WITHIN_US,
+        Some(_) => {
+            let load_us = run.planned_us + run.graceful_stop_us + pace.overdue_us;
+            2 * pace.provisioning_us + load_us + pace.stop_us + pace.kill_us + MARGIN_US
+        }
+    };
+    stored_us(run).is_some_and(|stored_us| now_us > stored_us + within_us)
+}
+
+/// Looks after the scenario's run, should it stand still: begins its execution if that
+/// never began, ends the run if its execution is over.
+pub async fn heal(world: &World, item: &ScenarioItem) -> Result<(), PipelineError> {
+    let Some(id) = item.run.as_ref().filter(|_| !item.status.is_resting()) else {
+        return Ok(());
+    };
+    let Some(run) = world.runs.get(&item.test, id).await? else {
+        return Ok(());
+    };
+    if !is_quiet(&run, &world.pace, world.clock.now_us()) {
+        return Ok(());
+    }
+    let part = run.parts + 1;
+    let name = hand_over::execution_name(&run, part);
+    match world.executions.goes_on(&name).await? {
+        Some(true) => Ok(()),
+        // The same name: should it have begun meanwhile, it is not begun again.
+        None if run.workers_began_us.is_none() => {
+            let input = hand_over::execution_input(&run, part, world.pace.poll_s);
+            let executions = &world.executions;
+            executions.start(&name, &run.test, &run.run, input).await
+        }
+        _ => end(world, &run, &name).await,
+    }
+}
+
+/// Ends a run whose execution is over, and the runners that it may have left.
+async fn end(world: &World, run: &Run, execution: &str) -> Result<(), PipelineError> {
+    let (test, id) = (&run.test, &run.run);
+    let seen = fleet::of_run(world.fleet.as_ref(), test, id, Place::Everywhere).await?;
+    let alive = seen.iter().filter(|runner| runner.alive);
+    fleet::stop(world.fleet.as_ref(), id, alive, Stop::AtOnce).await?;
+    let end_time = stamp(world.clock.now_us());
+    let reason = format!(
+        "its workflow ended without ending it: see execution {execution}; start the scenario again"
+    );
+    let change = |run: &mut Run| {
+        run.failure.get_or_insert_with(|| reason.clone());
+        settle::settle(run, &end_time);
+    };
+    world.change(test, id, &change).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runs::tests::example;
+    use dlt_core::run::Status;
+
+    #[test]
+    fn only_what_stands_still_for_too_long_is_looked_at() {
+        let pace = Pace::aws();
+        let mut run = example();
+        let stored = stored_us(&run).expect("its start is a time");
+        run.record.status = Status::Queued;
+        run.workers_began_us = None;
+        assert!(!is_quiet(&run, &pace, stored + BEGUN_WITHIN_US));
+        assert!(is_quiet(&run, &pace, stored + BEGUN_WITHIN_US + 1));
+        // Cancelled before it began: nobody moves that on either.
+        run.record.status = Status::Cancelling;
+        assert!(is_quiet(&run, &pace, stored + BEGUN_WITHIN_US + 1));
+        run.record.status = Status::Running;
+        run.workers_began_us = Some(stored);
+        assert!(!is_quiet(&run, &pace, stored + MARGIN_US));
+        assert!(is_quiet(&run, &pace, stored + 24 * 3_600_000_000));
+        run.record.status = Status::Failed;
+        assert!(!is_quiet(&run, &pace, u64::MAX));
+    }
+}
