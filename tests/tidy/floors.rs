@@ -14,7 +14,14 @@ const MAY_IMPORT: [(&str, &[&str]); 8] = [
     ("dlt-infra", &[]),
     (
         "dlt",
-        &["dlt-core", "dlt-worker", "dlt-pipeline", "dlt-mcp"],
+        // Infra's templates, which it deploys.
+        &[
+            "dlt-core",
+            "dlt-worker",
+            "dlt-pipeline",
+            "dlt-mcp",
+            "dlt-infra",
+        ],
     ),
     (
         "dlt-tests",
@@ -179,6 +186,7 @@ fn each_tool_has_its_place() {
                 "pipeline/src/clients/",
                 "pipeline/src/bin/lambda.rs",
                 "mcp-server/src/backend/",
+                "cli/src/deploy/clients/",
             ],
         ),
     ];

@@ -90,10 +90,13 @@ pub async fn bring(
     show(terminal, plan.name, is_new, &changes);
     if !plan.yes && !terminal.confirm("Make these changes?").await? {
         aws.drop_change_set(plan.name, &set).await?;
+        if is_new {
+            // Its change set had made it, without a resource.
+            aws.delete_stack(plan.name).await?;
+        }
         return Err(DeployError::Stopped("nothing was changed".to_owned()));
     }
-    let before = aws.events(plan.name, None).await?;
-    let before = before.last().map(|event| event.id.clone());
+    let before = last_event(aws, plan.name).await?;
     aws.execute(plan.name, &set).await?;
     let stack = follow(aws, terminal, plan.name, before, changes.len()).await?;
     match &stack {
@@ -124,11 +127,11 @@ pub async fn remove(aws: &Aws, terminal: &mut Terminal, name: &str) -> Result<()
             "stack {name} is {}: waiting for that",
             stack.status
         ));
-        follow(aws, terminal, &stack.id, None, 0).await?;
+        let before = last_event(aws, &stack.id).await?;
+        follow(aws, terminal, &stack.id, before, 0).await?;
     }
     let resources = aws.resources(&stack.id).await?.len();
-    let before = aws.events(&stack.id, None).await?;
-    let before = before.last().map(|event| event.id.clone());
+    let before = last_event(aws, &stack.id).await?;
     aws.delete_stack(&stack.id).await?;
     // By its ARN: its name is unknown once it is gone.
     let left = follow(aws, terminal, &stack.id, before, resources).await?;
@@ -166,7 +169,8 @@ async fn settle(
                     "stack {name} is {}: waiting for that",
                     stack.status
                 ));
-                follow(aws, terminal, &stack.id, None, 0).await?;
+                let before = last_event(aws, &stack.id).await?;
+                follow(aws, terminal, &stack.id, before, 0).await?;
             }
             Readiness::Remains => {
                 terminal.say(&format!(
@@ -246,6 +250,12 @@ fn show(terminal: &mut Terminal, name: &str, is_new: bool, changes: &[Change]) {
     terminal.say(&format!("stack {name} would change:"));
     let columns = [words("", 0), words("RESOURCE", 0), words("TYPE", 1)];
     terminal.lines(&table::lines(&columns, &rows, 0, terminal.columns(), 20));
+}
+
+/// The newest event of a stack, after which what is new is told.
+async fn last_event(aws: &Aws, stack: &str) -> Result<Option<String>, DeployError> {
+    let events = aws.events(stack, None).await?;
+    Ok(events.last().map(|event| event.id.clone()))
 }
 
 /// Tells what happens to a stack until nothing does any more; how it is then.
