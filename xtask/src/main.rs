@@ -11,6 +11,7 @@ mod clients;
 mod deny;
 mod mcpb;
 mod step;
+mod templates;
 mod tiers;
 
 use anyhow::Result;

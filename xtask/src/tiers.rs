@@ -2,7 +2,7 @@
 //! runs even if an earlier one failed; the last lines tell times and the sum.
 
 use crate::step::{self, Score, cargo, target_folder};
-use crate::{clients, deny};
+use crate::{clients, deny, templates};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
@@ -136,6 +136,19 @@ fn aws(tiers: &mut Tiers, full: bool) {
         }
         step::check(lint)
     });
+    if full || templates::has_node() {
+        tiers.run("workflow", || step::check(templates::validator()?));
+    } else {
+        println!("\nNode with npm is not here: the workflow was read by cfn-lint alone");
+    }
+    if full {
+        tiers.run("scanner", || {
+            step::check(templates::scanner(&[
+                template("hub")?,
+                template("region")?,
+            ])?)
+        });
+    }
     if !full {
         // Among all others in `--full`.
         tiers.run("aws home", || {
