@@ -50,12 +50,35 @@ fn scenario(url: &str) -> Value {
         "showLive": false,
         "regionalTaskDetails": { HUB: { "vCPULimit": 256, "vCPUsPerTask": 2, "vCPUsInUse": 0,
             "dltAvailableTasks": 100 } },
-        "testTaskConfigs": [{ "region": HUB, "taskCount": 1, "concurrency": 1 }],
+        "testTaskConfigs": [{ "region": HUB, "taskCount": 3, "concurrency": 1 }],
         "testScenario": {
-            "execution": [{ "scenario": "shop", "arrivals": 20, "hold-for": "2s" }],
+            "execution": [{ "scenario": "shop", "arrivals": 20, "hold-for": "2s", "spot": 50 }],
             "scenarios": { "shop": { "requests": [{ "url": url, "method": "GET", "label": "home" }] } },
         },
     })
+}
+
+/// Where the tasks that ended were, by Fargate's kinds of capacity.
+fn capacity_of_tasks(aws: &Deployed) -> Vec<String> {
+    let cluster = &aws.outputs["RunnerClusterName"];
+    let ask = |action: &str, body: &Value| {
+        let action = format!("AmazonEC2ContainerServiceV20141113.{action}");
+        aws.emulator.json(HUB, "ecs", &action, body)
+    };
+    let listed = json!({ "cluster": cluster, "desiredStatus": "STOPPED" });
+    let arns = ask("ListTasks", &listed)["taskArns"].clone();
+    let described = ask(
+        "DescribeTasks",
+        &json!({ "cluster": cluster, "tasks": arns }),
+    );
+    let tasks = described["tasks"].as_array().unwrap().iter();
+    let kind = |task: &Value| {
+        let provider = task["capacityProviderName"].as_str();
+        provider.or(task["launchType"].as_str()).unwrap().to_owned()
+    };
+    let mut kinds: Vec<String> = tasks.map(kind).collect();
+    kinds.sort();
+    kinds
 }
 
 /// The four questions that every agent may ask, after a run of 40 requests.
@@ -108,6 +131,10 @@ fn people_sign_in_and_agents_ask_and_nothing_stays() {
         assert_ne!(status, "failed", "{}", aws.output());
         (status == "complete").then_some(())
     });
+
+    // Half of two workers; the leader never.
+    let kinds = capacity_of_tasks(&aws);
+    assert_eq!(kinds, ["FARGATE", "FARGATE", "FARGATE_SPOT"]);
 
     let agents = AgentCore::of(&aws.emulator, HUB);
     assert!(agents.tools.len() > 6, "{:?}", agents.tools);

@@ -7,7 +7,7 @@ use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
 use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
 use dlt_pipeline::clock::stamp;
-use dlt_pipeline::runs::{Beside, RegionTasks, Run, Runs, sqlite::SqliteRuns};
+use dlt_pipeline::runs::{Beside, RegionTasks, Run, Runs, Spare, sqlite::SqliteRuns};
 use dlt_pipeline::scenarios::{ScenarioItem, Scenarios, sqlite::SqliteScenarios};
 use dlt_pipeline::store::sqlite::Database;
 use serde_json::{Map, Value, json};
@@ -218,6 +218,7 @@ fn run(scenario: u64, n: u64) -> Result<Run> {
         launch_trouble: None,
         refused_launches: 0,
         parts: 0,
+        spare: Spare::default(),
         lost: BTreeMap::new(),
     })
 }

@@ -12,7 +12,7 @@ use dlt_pipeline::fleet::{process::Lifetime, processes::Processes};
 use dlt_pipeline::live::broadcast::Broadcast;
 use dlt_pipeline::objects::{self, files::FileObjects};
 use dlt_pipeline::regions::home::HomeRegions;
-use dlt_pipeline::runs::{Beside, RegionTasks, Run, sqlite::SqliteRuns};
+use dlt_pipeline::runs::{Beside, RegionTasks, Run, Spare, sqlite::SqliteRuns};
 use dlt_pipeline::scenarios::sqlite::SqliteScenarios;
 use dlt_pipeline::schedules::timers::Timers;
 use dlt_pipeline::store::sqlite::Database;
@@ -199,6 +199,7 @@ fn run_of(test: &str, run: &str, status: Status, start_time: &str) -> Run {
         launch_trouble: None,
         refused_launches: 0,
         parts: 0,
+        spare: Spare::default(),
         lost: BTreeMap::new(),
     }
 }

@@ -10,7 +10,7 @@ use dlt_core::run::Status;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::executions::{Executions, sqlite::SqliteExecutions};
 use dlt_pipeline::objects::{Access, Body, Objects, files::FileObjects};
-use dlt_pipeline::runs::{self, Beside, RegionTasks, Run, Runs, sqlite::SqliteRuns};
+use dlt_pipeline::runs::{self, Beside, RegionTasks, Run, Runs, Spare, sqlite::SqliteRuns};
 use dlt_pipeline::scenarios::{self, ScenarioItem, Scenarios, sqlite::SqliteScenarios};
 use dlt_pipeline::store::sqlite::Database;
 use serde_json::json;
@@ -56,6 +56,7 @@ pub fn run(name: &str) -> Run {
         launch_trouble: None,
         refused_launches: 0,
         parts: 0,
+        spare: Spare::default(),
         lost: BTreeMap::new(),
     }
 }

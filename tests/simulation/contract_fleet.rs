@@ -17,6 +17,7 @@ fn launch(count: u64, token: &str) -> Launch {
     let run = run("r1");
     Launch {
         count,
+        spare: false,
         token: token.to_owned(),
         order: Order {
             test: run.test,

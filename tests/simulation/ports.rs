@@ -8,6 +8,7 @@ use dlt_core::calls::RunsQuery;
 use dlt_core::calls::answers::{ScenarioListItem, StackInfo};
 use dlt_core::calls::live::LiveEvent;
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
+use dlt_core::messages::order::Role;
 use dlt_pipeline::clock::Clock;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::executions::Executions;
@@ -308,6 +309,9 @@ impl Fleet for Sim {
         self.call(|state| {
             if !(1..=LARGEST_BATCH).contains(&launch.count) || launch.token.len() > 64 {
                 state.violate(format!("no launch that AWS takes: {launch:?}"));
+            }
+            if launch.spare && launch.order.role == Role::Leader {
+                state.violate("a leader is on capacity that may be taken back".to_owned());
             }
             if launch.order.runner.is_some() {
                 state.violate("a runner's name was made up before it existed".to_owned());

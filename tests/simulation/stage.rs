@@ -5,7 +5,7 @@ use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
 use dlt_core::record::RunRecord;
 use dlt_core::scenario::{Defaults, Format, Scenario};
 use dlt_pipeline::clock::stamp;
-use dlt_pipeline::runs::{Beside, RegionTasks, Run};
+use dlt_pipeline::runs::{Beside, RegionTasks, Run, Spare};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -78,6 +78,11 @@ pub fn run(tasks: &[u64], healthy_threshold: u8, planned_s: u64, now_us: u64) ->
         launch_trouble: None,
         refused_launches: 0,
         parts: 0,
+        // Some have none of it, by their number; leaders never.
+        spare: Spare {
+            percent: 50,
+            refused: Vec::new(),
+        },
         lost: BTreeMap::new(),
     }
 }

@@ -13,6 +13,7 @@ mod dist;
 mod images;
 mod mcpb;
 mod step;
+mod templates;
 mod tiers;
 
 use anyhow::Result;

@@ -2,7 +2,7 @@
 //! runs even if an earlier one failed; the last lines tell times and the sum.
 
 use crate::step::{self, Score, cargo, target_folder};
-use crate::{clients, deny, dist, images};
+use crate::{clients, deny, dist, images, templates};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
@@ -150,6 +150,19 @@ fn aws(tiers: &mut Tiers, full: bool) {
         }
         step::check(lint)
     });
+    if full || templates::has_node() {
+        tiers.run("workflow", || step::check(templates::validator()?));
+    } else {
+        println!("\nNode with npm is not here: the workflow was read by cfn-lint alone");
+    }
+    if full {
+        tiers.run("scanner", || {
+            step::check(templates::scanner(&[
+                template("hub")?,
+                template("region")?,
+            ])?)
+        });
+    }
     if !full {
         tiers.run("image", || {
             let mut command = cross_room("end_to_end");

@@ -81,6 +81,7 @@ pub(super) fn body(
     };
     let test_scenario = test_scenario.unwrap_or_default();
     check_load_is_given(&test_scenario, &entries, notes);
+    let spot = test_scenario.spot(notes);
     let plan = entries
         .first()
         .and_then(|entry| test_scenario.plan(|at| concurrency(&test_scenario, at, entry)));
@@ -100,6 +101,7 @@ pub(super) fn body(
         description: facts.description,
         show_live: facts.show_live,
         healthy_threshold: facts.healthy_threshold,
+        spot,
         tasks,
         plan,
         thresholds: facts.thresholds.into_iter().map(|(_, t)| t).collect(),

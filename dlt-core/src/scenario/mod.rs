@@ -41,6 +41,8 @@ pub struct Scenario {
     pub show_live: bool,
     /// Percent of runners that must be there, 0 to 100.
     pub healthy_threshold: u8,
+    /// Percent of a region's workers on spare capacity, where there is any: 0 to 100.
+    pub spot: u8,
     /// `testTaskConfigs`, in order.
     pub tasks: Vec<TaskConfig>,
     /// What to request and how hard.

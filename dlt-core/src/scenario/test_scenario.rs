@@ -159,6 +159,28 @@ fn reporting(node: &Node<'_>, notes: &mut Notes) {
 }
 
 impl TestScenario {
+    /// Percent of a region's workers on spare capacity. They work for all items, so
+    /// that items which say different numbers contradict each other.
+    pub fn spot(&self, notes: &mut Notes) -> u8 {
+        let mut said = self
+            .executions
+            .iter()
+            .filter_map(|item| Some((item, item.spot?)));
+        let Some((first, percent)) = said.next() else {
+            return 0;
+        };
+        for (item, other) in said.filter(|row| row.1 != percent) {
+            notes.fault(
+                format!("{}.spot", item.path),
+                format!(
+                    "is {other}, and {} says {percent}: all items have the same workers; say it once",
+                    first.path
+                ),
+            );
+        }
+        percent
+    }
+
     /// The plan, `concurrency(n)` being the users of a task in execution item
     /// n. None if something was left out.
     pub fn plan(&self, concurrency: impl Fn(usize) -> Option<u64>) -> Option<Plan> {

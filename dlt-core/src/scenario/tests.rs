@@ -180,6 +180,29 @@ fn a_full_file_is_read_to_the_last_key() {
     assert_eq!(third.load.model.curve().peak(), 3.0);
 }
 
+#[test]
+fn spare_capacity_is_the_workers_of_all_items() {
+    let items = |second: &str| {
+        SHORTEST.replace(
+            "[{ users: 10, hold-for: 30s }]",
+            &format!(
+                "[{{ users: 4, hold-for: 9s, spot: 40 }}, {{ users: 1, hold-for: 9s{second} }}]"
+            ),
+        )
+    };
+    assert_eq!(yaml(&items("")).spot, 40);
+    assert_eq!(yaml(&items(", spot: 40")).spot, 40);
+    let text = items(", spot: 60");
+    let read = Scenario::from_text(text.as_bytes(), Format::Yaml, &defaults(), &files);
+    let faults = read.unwrap_err().to_string();
+    assert!(
+        faults.contains(
+            "testScenario.execution[1].spot: is 60, and testScenario.execution[0] says 40"
+        ),
+        "{faults}"
+    );
+}
+
 const DEEP: &str = r#"
 testScenario:
   execution: [{ users: 10, hold-for: 30s }]

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::error::ProvideErrorMetadata as _;
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, ContainerOverride, KeyValuePair, LaunchType,
-    NetworkConfiguration, Tag, Task, TaskField, TaskOverride,
+    AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, ContainerOverride,
+    KeyValuePair, LaunchType, NetworkConfiguration, Tag, Task, TaskField, TaskOverride,
 };
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
 use dlt_core::keys;
@@ -21,6 +21,8 @@ use std::sync::Arc;
 
 /// Most tasks of one DescribeTasks (ECS API).
 const MOST_DESCRIBED: usize = 100;
+/// Fargate's provider of spare capacity; the cluster has it.
+const SPARE_CAPACITY: &str = "FARGATE_SPOT";
 /// Tags by which a task tells its run and role.
 const RUN_TAG: &str = "dlt:run";
 const ROLE_TAG: &str = "dlt:role";
@@ -65,6 +67,15 @@ fn id_of(arn: &str) -> Option<RunnerId> {
 
 fn tag(key: &str, value: &str) -> Tag {
     Tag::builder().key(key).value(value).build()
+}
+
+/// Fargate's spare capacity alone.
+fn spare_capacity() -> Result<CapacityProviderStrategyItem, PipelineError> {
+    CapacityProviderStrategyItem::builder()
+        .capacity_provider(SPARE_CAPACITY)
+        .weight(1)
+        .build()
+        .map_err(|error| PipelineError::Other(error.to_string()))
 }
 
 fn role_name(role: Role) -> &'static str {
@@ -255,9 +266,13 @@ impl Fleet for Ecs {
             .build()
             .map_err(|error| PipelineError::Other(error.to_string()))?;
         let run = here.client.run_task().cluster(&here.cluster);
+        let run = match launch.spare {
+            // A provider and a launch type exclude each other.
+            true => run.capacity_provider_strategy(spare_capacity()?),
+            false => run.launch_type(LaunchType::Fargate),
+        };
         let answer = run
             .task_definition(&here.task_definition)
-            .launch_type(LaunchType::Fargate)
             .count(i32::try_from(launch.count).unwrap_or(1))
             .client_token(&launch.token)
             .started_by(order.test.as_str())

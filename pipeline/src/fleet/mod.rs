@@ -27,6 +27,8 @@ pub struct Launch {
     pub order: Order,
     /// How many, 1 to [`LARGEST_BATCH`].
     pub count: u64,
+    /// On capacity that costs less and may be taken back, where there is any.
+    pub spare: bool,
     /// A launch whose token was used before launches nobody: so one that is
     /// repeated because its answer was lost never doubles a runner. At most 64
     /// characters (ECS RunTask, `clientToken`).

@@ -34,6 +34,7 @@ fn launch(count: u64, token: &str) -> Launch {
     let run = TestRunId::parse("r1").unwrap();
     Launch {
         count,
+        spare: false,
         token: token.to_owned(),
         order: Order {
             test: TestId::parse("t1").unwrap(),

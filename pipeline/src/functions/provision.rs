@@ -54,14 +54,23 @@ async fn launch(
         if now.is_stopping() || now.start_at_us.is_some() {
             return Ok(());
         }
-        let batch = left.min(LARGEST_BATCH);
+        // Those on spare capacity come first, in batches of their own.
+        let spare_left = match role {
+            Role::Worker => runners.spare_workers().saturating_sub(before),
+            Role::Leader => 0,
+        };
+        let spare = spare_left > 0;
+        let same_kind = if spare { left.min(spare_left) } else { left };
+        let batch = same_kind.min(LARGEST_BATCH);
         let kind = match role {
+            Role::Worker if spare => "s",
             Role::Worker => "w",
             Role::Leader => "l",
         };
         let launch = Launch {
             order: order(world, run, region, role),
             count: batch,
+            spare,
             // Which launch this is: the same after a lost answer, another one after
             // a refusal.
             token: format!(
@@ -79,6 +88,10 @@ async fn launch(
             launched => launched?,
         };
         if let Some(reason) = launched.refused.first() {
+            if spare {
+                use_usual_capacity(world, run, region, reason).await?;
+                return Ok(());
+            }
             let trouble = format!("a runner of {region} could not be launched: {reason}");
             world
                 .change(&run.test, &run.run, &|run| {
@@ -111,6 +124,27 @@ async fn keep_trouble(world: &World, run: &Run, trouble: String) -> Result<(), P
     if !before {
         world.note(&after, trouble).await;
     }
+    Ok(())
+}
+
+/// A region has no spare capacity now: its other workers are launched on the usual
+/// one, by the next call, and that is told.
+async fn use_usual_capacity(
+    world: &World,
+    run: &Run,
+    region: &Region,
+    reason: &str,
+) -> Result<(), PipelineError> {
+    let after = world
+        .change(&run.test, &run.run, &|run| {
+            run.refused_launches += 1;
+            if !run.spare.refused.contains(region) {
+                run.spare.refused.push(region.clone());
+            }
+        })
+        .await?;
+    let note = format!("{region} has no spare capacity, its workers are on demand: {reason}");
+    world.note(&after, note).await;
     Ok(())
 }
 

@@ -96,6 +96,16 @@ impl<'a> RegionRunners<'a> {
         }
     }
 
+    /// How many of the first workers are on spare capacity: none where there was none.
+    /// Who replaces one that was lost is not.
+    pub(crate) fn spare_workers(&self) -> u64 {
+        let spare = &self.run.spare;
+        if spare.refused.contains(self.region) {
+            return 0;
+        }
+        self.wanted(Role::Worker) * u64::from(spare.percent) / 100
+    }
+
     /// How many of a role were launched so far.
     pub(crate) fn launched(&self, role: Role) -> u64 {
         match role {
@@ -160,5 +170,29 @@ impl<'a> RegionRunners<'a> {
             count: self.tasks,
             of: self.run.tasks(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runs::tests::example;
+
+    #[test]
+    fn a_share_of_the_workers_is_on_spare_capacity_where_there_is_some() {
+        let mut run = example();
+        run.regions[0].tasks = 12;
+        let of = |run: &Run, at: usize| {
+            let region = &run.regions[at].region;
+            RegionRunners::of(run, region, &[]).unwrap().spare_workers()
+        };
+        assert_eq!(of(&run, 0), 0);
+        run.spare.percent = 50;
+        // Eleven workers; one alone is the leader.
+        assert_eq!((of(&run, 0), of(&run, 1)), (5, 0));
+        run.spare.percent = 100;
+        assert_eq!(of(&run, 0), 11);
+        run.spare.refused = vec![run.regions[0].region.clone()];
+        assert_eq!(of(&run, 0), 0);
     }
 }

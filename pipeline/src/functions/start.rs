@@ -5,7 +5,7 @@ use crate::clock::{random_id, stamp};
 use crate::error::PipelineError;
 use crate::functions::{hand_over, records, settle};
 use crate::objects::Access;
-use crate::runs::{Beside, RegionTasks, Run};
+use crate::runs::{Beside, RegionTasks, Run, Spare};
 use crate::scenarios;
 use crate::world::World;
 use dlt_core::ids::{IdError, RunPrefix, TestId, TestRunId};
@@ -160,6 +160,10 @@ fn item(
         launch_trouble: None,
         refused_launches: 0,
         parts: 0,
+        spare: Spare {
+            percent: scenario.spot,
+            refused: Vec::new(),
+        },
         lost: BTreeMap::new(),
     })
 }

@@ -29,6 +29,18 @@ pub struct RegionTasks {
     pub tasks: u64,
 }
 
+/// How much of a run is on capacity that may be taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Spare {
+    /// Percent of each region's workers; leaders never.
+    #[serde(default)]
+    pub percent: u8,
+    /// Regions that had none when it was asked for: their workers are on usual
+    /// capacity.
+    #[serde(default)]
+    pub refused: Vec<Region>,
+}
+
 /// Which parts of a run lie beside its item (`functions::records`); nothing of
 /// those that an older dlt stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -101,6 +113,9 @@ pub struct Run {
     /// Executions that went on with it after the first.
     #[serde(default)]
     pub parts: u64,
+    /// How much of it is on spare capacity.
+    #[serde(default)]
+    pub spare: Spare,
     /// Runners that were lost, and how.
     #[serde(default)]
     pub lost: BTreeMap<RunnerId, String>,
@@ -237,6 +252,7 @@ pub(crate) mod tests {
             launch_trouble: None,
             refused_launches: 0,
             parts: 0,
+            spare: Spare::default(),
             lost: BTreeMap::new(),
         }
     }

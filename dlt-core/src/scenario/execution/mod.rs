@@ -17,7 +17,7 @@ use crate::scenario::plan::{Dns, Load, Pacing, Retry};
 use crate::scenario::show_duration;
 use serde_json::Value;
 
-pub(crate) const KEYS: [&str; 16] = [
+pub(crate) const KEYS: [&str; 17] = [
     "concurrency",
     "users",
     "arrivals",
@@ -29,6 +29,7 @@ pub(crate) const KEYS: [&str; 16] = [
     "throughput",
     "graceful-stop",
     "pacing",
+    "spot",
     "retry",
     "dns",
     "scenario",
@@ -51,6 +52,8 @@ pub(crate) struct Execution {
     pub concurrency: Option<u64>,
     /// How names become addresses.
     pub dns: Dns,
+    /// `spot`, percent of a region's workers.
+    pub spot: Option<u8>,
     iterations: Option<u64>,
     throughput: Option<f64>,
     connections: u64,
@@ -145,6 +148,10 @@ pub(crate) fn execution(node: &Node<'_>, notes: &mut Notes) -> Option<Execution>
             .get("dns")
             .map(|node| dns(&node, notes))
             .unwrap_or_default(),
+        spot: object
+            .get("spot")
+            .and_then(|node| node.whole(0..=100, notes))
+            .and_then(|percent| u8::try_from(percent).ok()),
         iterations,
         throughput,
         connections: connections.unwrap_or(DEFAULT_CONNECTIONS),
