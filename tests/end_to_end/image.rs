@@ -254,6 +254,7 @@ fn the_worker_runs_in_it_finds_names_and_trusts_the_bundle() {
         .arg("--userspec=65534:65534")
         .args([&root, Path::new("/usr/bin/dlt-worker")])
         .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .envs(order.to_env())
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())
