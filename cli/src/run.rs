@@ -18,6 +18,7 @@ use crate::watch::{self, InterruptAction, WatchError, watch};
 use anyhow::Context;
 use dlt_core::calls::answers::ScenarioRecord;
 use dlt_core::ids::Region;
+use dlt_core::refusal::Fault;
 use dlt_core::scenario::Scenario;
 use dlt_pipeline::local::Home;
 use std::path::PathBuf;
@@ -78,7 +79,18 @@ async fn read_and_post(
         .and_then(|regions| source::read(args, &regions, &files));
     match read {
         Ok(scenario) => run_on_server(output, client, &scenario, files, options).await,
-        Err(faults) => Ok(report::faults(output, &faults)),
+        Err(mut faults) => {
+            faults.0.iter_mut().for_each(hint_at_regions);
+            Ok(report::faults(output, &faults))
+        }
+    }
+}
+
+/// Adds how a file that names the regions of one server can run on any.
+fn hint_at_regions(fault: &mut Fault) {
+    if fault.path.starts_with("testTaskConfigs[") && fault.path.ends_with("].region") {
+        let hint = "; a file without testTaskConfigs runs on any server, with --region and --tasks";
+        fault.reason.push_str(hint);
     }
 }
 

@@ -62,13 +62,14 @@ fn target() -> Target {
         .start()
 }
 
-/// All fields of a value, by their paths; the names of regions are no fields.
+/// All fields of a value, by their paths; names of regions and of runners are no fields.
 fn fields(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
             for (name, inner) in object {
                 let name = match name.as_str() {
                     "lo-home-1" | HUB => "REGION",
+                    _ if path.ends_with(".errors[].runners") => "RUNNER",
                     name => name,
                 };
                 let path = format!("{path}.{name}");
@@ -147,7 +148,9 @@ fn the_file_that_ran_at_home_runs_there() {
         .collect()
     };
     assert_eq!(judged(&record_there), judged(&record_here));
-    assert_eq!(fields_of(&there), fields_of(&here), "the same fields");
+    let (fields_there, fields_here) = (fields_of(&there), fields_of(&here));
+    let apart: Vec<&String> = fields_there.symmetric_difference(&fields_here).collect();
+    assert!(fields_here.len() > 100 && apart.is_empty(), "{apart:?}");
     // Both rows of the table were used, so the file arrived.
     for name in ["ada", "bob"] {
         let asked = there_target.log.seen();
@@ -173,7 +176,7 @@ fn commands(home: &Home, stack: &str, record: &RunRecord, file: &str) {
     assert_eq!(listed["testRuns"][0]["testRunId"], run, "{listed}");
     let shown = there(&["runs", "get", "latest"]);
     assert_eq!(shown["testRunId"], run);
-    assert_eq!(shown["outcome"]["word"], "failed", "{}", shown["outcome"]);
+    assert_eq!(shown["outcome"]["passed"], false, "{}", shown["outcome"]);
     let folder = home.path().with_extension("files").join("results");
     let into = folder.to_string_lossy().into_owned();
     let saved = there(&["runs", "download", run, "-o", &into]);

@@ -24,7 +24,7 @@ pub enum ClientError {
         text: String,
     },
     /// A gateway or proxy in front of the API refused the request.
-    #[error("{api} answered {status}: {text}{}", gateway_hint(*status))]
+    #[error("{api} answered {status}: {text}{}", gateway_hint(*status, text))]
     Gateway {
         /// The API's base URL.
         api: String,
@@ -183,9 +183,12 @@ fn refused(status: u16, code: &str, text: &str) -> String {
     }
 }
 
-fn gateway_hint(status: u16) -> &'static str {
+fn gateway_hint(status: u16, text: &str) -> &'static str {
     match status {
         401 => "; it wants credentials: a token in DLT_API_TOKEN, or AWS credentials with --sigv4",
+        403 if text.contains("not authorized to perform") => {
+            "; your AWS identity needs execute-api:Invoke on this API"
+        }
         403 => {
             "; either the address lacks its last part (like /api or /prod), or the credentials are wrong or expired"
         }
@@ -193,6 +196,18 @@ fn gateway_hint(status: u16) -> &'static str {
         429 => "; try again in a moment",
         _ => "",
     }
+}
+
+/// A network error's innermost cause; the outer ones only name layers.
+pub(super) fn network_cause(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "it took too long".to_owned();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
 }
 
 /// Exit code and message of a control plane's error.
@@ -231,6 +246,10 @@ mod tests {
             (500, r#""INTERNAL_SERVER_ERROR: the disk is full""#),
             (403, r#"{"message":"Missing Authentication Token"}"#),
             (403, r#"{"Message":"User is not authorized"}"#),
+            (
+                403,
+                r#"{"Message":"User: arn:aws:iam::1:user/a is not authorized to perform: execute-api:Invoke"}"#,
+            ),
             (401, r#"{"message":"Unauthorized"}"#),
             (502, "<html>Bad Gateway</html>"),
             (503, ""),

@@ -2,6 +2,7 @@
 //! WebSocket whose address is signed (AWS IoT Core Developer Guide, "Device communication
 //! protocols"). Which topics, the API says; what a message means, `dlt_core` knows.
 
+use super::error::network_cause;
 use super::mqtt::{self, Decoder, Packet};
 use dlt_core::calls::live::{LiveEvent, events_of_message};
 use dlt_core::safety::is_loopback;
@@ -222,9 +223,8 @@ async fn within<T>(
 /// Opens a WebSocket (RFC 6455, 4.1).
 async fn open(url: Url) -> Result<Upgraded, TopicsError> {
     // Its address has the signature.
-    let broken = |error: reqwest::Error| {
-        TopicsError::Connection(super::remote::root_cause(&error.without_url()))
-    };
+    let broken =
+        |error: reqwest::Error| TopicsError::Connection(network_cause(&error.without_url()));
     let key = generate_key();
     let client = client(&url).map_err(broken)?;
     let mut request = reqwest::Request::new(reqwest::Method::GET, url);
@@ -274,45 +274,4 @@ fn client(url: &Url) -> reqwest::Result<reqwest::Client> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_iot_core_and_this_machine_are_asked() {
-        let read = |endpoint: &str| {
-            let (url, region) = address(endpoint).ok()?;
-            Some((url.to_string(), region))
-        };
-        for (endpoint, url, region) in [
-            (
-                "a1-ats.iot.eu-west-1.amazonaws.com",
-                "https://a1-ats.iot.eu-west-1.amazonaws.com/mqtt",
-                "eu-west-1",
-            ),
-            (
-                "a1.ats.iot.cn-north-1.amazonaws.com.cn",
-                "https://a1.ats.iot.cn-north-1.amazonaws.com.cn/mqtt",
-                "cn-north-1",
-            ),
-            (
-                "x-ats.iot.us-east-1.localhost:4566",
-                "http://x-ats.iot.us-east-1.localhost:4566/mqtt",
-                "us-east-1",
-            ),
-        ] {
-            let wanted = Some((url.to_owned(), region.to_owned()));
-            assert_eq!(read(endpoint), wanted, "{endpoint}");
-        }
-        for strange in [
-            "",
-            "127.0.0.1:80",
-            "iot",
-            "a.iot.eu-west-1.amazonaws.com.evil.example",
-            "a.iot.eu-west-1.evil.example",
-            "a.iot.eu-west-1.amazonaws.com:81",
-            "a@evil.example/.iot.eu-west-1.localhost:1/x",
-        ] {
-            assert_eq!(read(strange), None, "{strange}");
-        }
-    }
-}
+mod tests;

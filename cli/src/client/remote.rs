@@ -2,6 +2,7 @@
 //! allowed to this machine only, so that no secret crosses a network unencrypted.
 
 use super::auth::Auth;
+use super::error::network_cause;
 use super::events::{Events, LiveAnswer, SentEvents};
 use super::{ClientError, Method, Query};
 use dlt_core::calls::answers::UploadAnswer;
@@ -283,7 +284,7 @@ impl Remote {
         let response = self.http.execute(request).await;
         let response = response.map_err(|error| ClientError::Unreachable {
             api: origin.clone(),
-            why: root_cause(&error.without_url()),
+            why: network_cause(&error.without_url()),
         })?;
         match response.status().as_u16() {
             200 => self.body(response).await,
@@ -324,7 +325,7 @@ impl Remote {
         ClientError::Unreachable {
             api,
             // An address may have a signature in it.
-            why: root_cause(&error.without_url()),
+            why: network_cause(&error.without_url()),
         }
     }
 
@@ -341,18 +342,6 @@ impl Remote {
             why: why.to_string(),
         }
     }
-}
-
-/// The innermost cause; the outer ones only name layers.
-pub(super) fn root_cause(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "it took too long".to_owned();
-    }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
 }
 
 /// Between half and one and a half times the pause, so that clients which failed together
@@ -416,7 +405,7 @@ fn http(loopback: bool) -> Result<reqwest::Client, ClientError> {
     }
     builder
         .build()
-        .map_err(|error| ClientError::Cannot(format!("no HTTPS client: {}", root_cause(&error))))
+        .map_err(|error| ClientError::Cannot(format!("no HTTPS client: {}", network_cause(&error))))
 }
 
 #[cfg(test)]
