@@ -5,8 +5,8 @@
 use crate::stage;
 use dlt_core::ids::{Region, RunnerId};
 use dlt_core::keys;
-use dlt_core::measure::second::Second;
 use dlt_core::measure::sample::{Cause, Outcome, Sample, Timed};
+use dlt_core::measure::second::Second;
 use dlt_core::measure::tally::{ErrorKey, ErrorTally, Exchange, Tally};
 use dlt_core::messages::report::{Ended, Health, Report, StartFacts, TaskFacts};
 use dlt_core::messages::timeline::{TIMELINE_FORMAT, Timeline};
@@ -21,7 +21,13 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// As `stage` names them.
-const REGIONS: [&str; 5] = ["lo-home-1", "lo-home-2", "lo-home-3", "lo-home-4", "lo-home-5"];
+const REGIONS: [&str; 5] = [
+    "lo-home-1",
+    "lo-home-2",
+    "lo-home-3",
+    "lo-home-4",
+    "lo-home-5",
+];
 const RUNNERS_OF_A_REGION: usize = 220;
 /// Of each region, those without a report.
 const MISSING: usize = 20;
@@ -92,7 +98,11 @@ fn report(run: &Run, region: usize, seed: usize) -> Report {
             true => tally.account.failed += 1,
             false => tally.account.ok += 1,
         }
-        tally.labels.entry(label.clone()).or_default().record(&sample, outcome);
+        tally
+            .labels
+            .entry(label.clone())
+            .or_default()
+            .record(&sample, outcome);
         tally.phases.lag.record(40);
         if fails {
             failure(&mut tally, &label, n / 10);
@@ -174,7 +184,10 @@ async fn store(stand: &Stand, run: &Run) -> usize {
             let text = text.replace(runner(n, 0).as_str(), id.as_str());
             bytes = text.len();
             let key = keys::report(&run.test, &run.prefix, &id, &region);
-            objects.put(&key, text.as_bytes(), Access::Home).await.unwrap();
+            objects
+                .put(&key, text.as_bytes(), Access::Home)
+                .await
+                .unwrap();
             let key = keys::timeline(&run.test, &run.prefix, &id, &region);
             let text = serde_json::to_vec(&timeline(&id, &region)).unwrap();
             objects.put(&key, &text, Access::Home).await.unwrap();
@@ -189,7 +202,10 @@ async fn store(stand: &Stand, run: &Run) -> usize {
 /// The most memory that this process ever held, MiB.
 fn peak_mib() -> f64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = text.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .unwrap();
     let kib = line.split_whitespace().nth(1).unwrap();
     kib.parse::<f64>().unwrap() / 1024.0
 }
@@ -208,11 +224,16 @@ fn merge() {
     let bytes = runtime.block_on(async {
         let bytes = store(&stand, &run).await;
         let mut run = run.clone();
-        functions::records::put_scenario(&stand.world, &mut run).await.unwrap();
+        functions::records::put_scenario(&stand.world, &mut run)
+            .await
+            .unwrap();
         stand.world.runs.put(&run).await.unwrap();
         bytes
     });
-    assert!(bytes > 200 * 1024, "a report of {bytes} bytes is no real one");
+    assert!(
+        bytes > 200 * 1024,
+        "a report of {bytes} bytes is no real one"
+    );
     let before = peak_mib();
     let began = Instant::now();
     let input = json!({ "testId": run.test, "testRunId": run.run });
@@ -221,7 +242,10 @@ fn merge() {
     let (took, peak) = (began.elapsed(), peak_mib());
     assert!(took < FUNCTION_TIME, "{took:?}");
     // What stood before, the reports' maker among it, is no part of the function.
-    assert!(peak < FUNCTION_MIB * 0.8, "{peak} MiB, {before} MiB before it");
+    assert!(
+        peak < FUNCTION_MIB * 0.8,
+        "{peak} MiB, {before} MiB before it"
+    );
 
     let head = serde_json::to_vec(&stored(&stand, &run)).unwrap().len();
     assert!(head < LARGEST_HEAD, "the head has {head} bytes");

@@ -83,9 +83,13 @@ fn a_schedule_fires_and_survives_a_firing_that_fails() {
     // Woken again it runs once, and is then planned for tomorrow. Five minutes pass
     // by the schedule's own expression.
     let path = format!("/schedules/{test}");
-    let found = aws
-        .emulator
-        .rest(HUB, "scheduler", "GET", &format!("{path}?groupName=hub"), b"");
+    let found = aws.emulator.rest(
+        HUB,
+        "scheduler",
+        "GET",
+        &format!("{path}?groupName=hub"),
+        b"",
+    );
     let mut found = found.json();
     let soon = Timestamp::now() + 2.seconds();
     found["ScheduleExpression"] = json!(soon.strftime("at(%Y-%m-%dT%H:%M:%S)").to_string());

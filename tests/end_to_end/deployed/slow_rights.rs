@@ -153,5 +153,8 @@ fn rights_are_enough_and_are_needed() {
     assert_eq!(broken.status.name(), "failed", "{broken:#?}");
     assert_eq!(target.log.count(), before, "no load was made");
     let refused = denied(&aws);
-    assert!(refused.iter().any(|call| call.starts_with("s3:")), "{refused:?}");
+    assert!(
+        refused.iter().any(|call| call.starts_with("s3:")),
+        "{refused:?}"
+    );
 }
