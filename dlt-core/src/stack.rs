@@ -13,7 +13,7 @@ pub fn incompatibility(version: Option<&str>) -> Option<String> {
     let Some(found) = version.and_then(first_version) else {
         return Some("its version is not known".to_owned());
     };
-    let shown = format!("{}.{}.{}", found.0, found.1, found.2);
+    let shown = shown(found);
     if first_version(LEAST_REGION_VERSION).is_some_and(|least| found < least) {
         return Some(format!(
             "version {shown} is older than {LEAST_REGION_VERSION}"
@@ -23,6 +23,35 @@ pub fn incompatibility(version: Option<&str>) -> Option<String> {
         return Some(format!("version {shown} is newer than {HUB_VERSION}"));
     }
     None
+}
+
+/// Why a region whose stack is of this dlt cannot be used by a hub of the dlt `hub`:
+/// it is newer, and may expect what the hub does not know. An unknown one can.
+pub fn too_new(hub: &str, region: Option<&str>) -> Option<String> {
+    let (hub, found) = (first_version(hub)?, region.and_then(first_version)?);
+    (found > hub).then(|| {
+        format!(
+            "its stack is of dlt {}, this hub's of {}: update the hub with `dlt deploy hub`",
+            shown(found),
+            shown(hub)
+        )
+    })
+}
+
+/// What is told of a region whose stack is of an older dlt than the hub's.
+pub fn outdated(hub: &str, region: Option<&str>) -> Option<String> {
+    let (hub, found) = (first_version(hub)?, region.and_then(first_version)?);
+    (found < hub).then(|| {
+        format!(
+            "its stack is of dlt {}, this hub's of {}: update it with `dlt deploy region`",
+            shown(found),
+            shown(hub)
+        )
+    })
+}
+
+fn shown((major, minor, patch): Version) -> String {
+    format!("{major}.{minor}.{patch}")
 }
 
 /// The first `N.N.N` in a text.
@@ -41,6 +70,18 @@ fn first_version(text: &str) -> Option<Version> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn older_regions_are_told_and_newer_ones_refused() {
+        let told = |found| (too_new("1.2.0", found), outdated("1.2.0", found));
+        assert_eq!(told(Some("1.2.0")), (None, None));
+        assert_eq!(told(None), (None, None));
+        assert_eq!(told(Some("")), (None, None));
+        let (new, old) = told(Some("1.10.0"));
+        assert!(new.unwrap().contains("dlt 1.10.0") && old.is_none());
+        let (new, old) = told(Some("v1.1.9"));
+        assert!(new.is_none() && old.unwrap().contains("dlt 1.1.9"));
+    }
 
     #[test]
     fn regions_between_the_least_and_the_hub_version_are_compatible() {

@@ -19,6 +19,7 @@ struct Versions(Vec<(&'static str, Option<&'static str>)>);
 impl Regions for Versions {
     async fn list(&self) -> Result<Vec<RegionRoom>, PipelineError> {
         let room = |(name, version): &(&str, Option<&str>)| RegionRoom {
+            dlt_version: None,
             region: Region::parse(name).expect("a region"),
             info: RegionInfo {
                 test_id: format!("region-{name}"),

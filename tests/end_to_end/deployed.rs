@@ -3,6 +3,8 @@
 //! as they were built, real load on a server of this machine.
 
 mod faults;
+mod slow;
+mod slow_rights;
 mod tasks;
 
 use crate::common::{account, accounts_agree};

@@ -8,6 +8,7 @@
 
 mod contract;
 mod contract_fleet;
+mod large;
 mod on_aws;
 mod play;
 mod ports;

@@ -177,7 +177,9 @@ fn aws(tiers: &mut Tiers, full: bool) {
             let mut command = cross_room("end_to_end");
             command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));
             command.env("DLT_MINISTACK", emulator()?);
-            command.args(["--", "deployed::", "--include-ignored"]);
+            // Without what takes minutes.
+            command.args(["--", "deployed::", "--skip", "deployed::slow"]);
+            command.arg("--include-ignored");
             step::tests(command)
         });
     }

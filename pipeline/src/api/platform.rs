@@ -1,6 +1,7 @@
 //! The platform calls: regions, runners, capacity, what is deployed.
 
 use crate::fleet::Place;
+use crate::regions::RegionRoom;
 use crate::world::World;
 use dlt_core::calls::answers::{RegionInfo, RegionTaskIds, RegionsAnswer, StackInfo, VcpuDetails};
 use dlt_core::refusal::Refusal;
@@ -10,16 +11,26 @@ use serde_json::{Map, Value};
 /// Where the template of further regions lies in a bucket (api-behaviour.md 8).
 const TEMPLATE_KEY: &str = "regional-template/distributed-load-testing-on-aws-regional.template";
 
+/// The dlt of this hub.
+const OWN_VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// Why a region cannot be used from here; None if it can.
-pub(super) fn incompatibility(info: &RegionInfo) -> Option<String> {
-    stack::incompatibility(info.version.as_deref())
+pub(super) fn incompatibility(room: &RegionRoom) -> Option<String> {
+    stack::incompatibility(room.info.version.as_deref())
+        .or_else(|| stack::too_new(OWN_VERSION, room.dlt_version.as_deref()))
+}
+
+/// What is told of a region that can be used, but should be updated.
+pub(super) fn outdated(room: &RegionRoom) -> Option<String> {
+    let why = stack::outdated(OWN_VERSION, room.dlt_version.as_deref())?;
+    Some(format!("region {}: {why}", room.region))
 }
 
 /// GET /regions.
 pub(super) async fn regions(world: &World) -> Result<RegionsAnswer, Refusal> {
     let rooms = world.regions.list().await?;
     let regions = rooms.into_iter().map(|room| {
-        let why = incompatibility(&room.info);
+        let why = incompatibility(&room);
         RegionInfo {
             compatible: Some(why.is_none()),
             incompatibility_reason: why,

@@ -54,7 +54,7 @@ pub(super) async fn post(world: &World, body: &Value) -> Result<ScenarioRecord, 
         let item = healed(world, &item.test).await?;
         scenarios::need_rest(&item, world.runs.as_ref()).await?;
     }
-    check_regions(world, &post).await?;
+    let outdated = check_regions(world, &post).await?;
     let mut kept = post.body.clone();
     kept["testId"] = json!(test);
     let mut run = None;
@@ -75,12 +75,14 @@ pub(super) async fn post(world: &World, body: &Value) -> Result<ScenarioRecord, 
     record.test_scenario = Value::String(record.test_scenario.to_string());
     record.test_run_id = run.map(String::from);
     record.warnings = post.warnings;
+    record.warnings.extend(outdated);
     Ok(record)
 }
 
 /// Versions first, as one refusal that names every region; then whether each
-/// is registered, and has room for a run that starts now.
-async fn check_regions(world: &World, post: &Post) -> Result<(), Refusal> {
+/// is registered, and has room for a run that starts now. What is told of those that
+/// may be used all the same.
+async fn check_regions(world: &World, post: &Post) -> Result<Vec<String>, Refusal> {
     let rooms = world.regions.list().await?;
     let asked = |region: &str| post.tasks.iter().any(|task| task.region.as_str() == region);
     if !matches!(post.action, Action::Schedule(_)) {
@@ -88,7 +90,7 @@ async fn check_regions(world: &World, post: &Post) -> Result<(), Refusal> {
             .iter()
             .filter(|room| asked(room.region.as_str()))
             .filter_map(|room| {
-                let why = platform::incompatibility(&room.info)?;
+                let why = platform::incompatibility(room)?;
                 Some(format!("{}: {why}", room.region))
             })
             .collect();
@@ -123,7 +125,10 @@ async fn check_regions(world: &World, post: &Post) -> Result<(), Refusal> {
             asked: task.task_count,
         }
         .into()),
-        None => Ok(()),
+        None => {
+            let used = rooms.iter().filter(|room| asked(room.region.as_str()));
+            Ok(used.filter_map(platform::outdated).collect())
+        }
     }
 }
 

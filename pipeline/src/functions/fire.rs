@@ -7,6 +7,7 @@
 //! is started.
 
 use crate::error::PipelineError;
+use crate::functions::heal::heal;
 use crate::functions::start::{new_run, start};
 use crate::functions::uploads::Uploads;
 use crate::functions::{room, schedule};
@@ -113,6 +114,8 @@ pub async fn fire(world: &World, test: &TestId, missed: Missed) -> Result<Fired,
     let fired = if late && missed == Missed::Skip {
         Fired::Skipped(format!("{was_due} was skipped: dlt was not running then"))
     } else {
+        // A run that nobody moves on must not keep the schedule from running for ever.
+        heal(world, &item).await?;
         match begin(world, &item, &plan, due_us).await {
             Ok(run) => {
                 let note = late.then(|| {

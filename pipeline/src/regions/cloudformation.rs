@@ -105,6 +105,7 @@ impl StackRegions {
         Ok(Some(RegionRoom {
             region,
             info: row.info.clone(),
+            dlt_version: row.dlt_version.clone(),
             vcpus: VcpuDetails {
                 limit,
                 per_task: row.vcpus_per_task(),

@@ -59,6 +59,7 @@ impl Regions for HomeRegions {
                 .map(|row| row.tasks)
                 .sum();
             RegionRoom {
+                dlt_version: None,
                 region: region.clone(),
                 info: RegionInfo {
                     test_id: format!("region-{region}"),

@@ -20,6 +20,8 @@ pub struct RegionRoom {
     pub region: Region,
     /// What clients see of it; compatibility is filled in by `api`.
     pub info: RegionInfo,
+    /// The dlt that its stack is of, where it is known.
+    pub dlt_version: Option<String>,
     /// Its room.
     pub vcpus: VcpuDetails,
 }

@@ -68,7 +68,8 @@ fn an_image_that_is_not_there(aws: &Deployed) {
     let test = start(aws, &body);
     let reason = failed(aws, &record(aws, &test));
     // ECS's own words.
-    assert!(reason.contains("CannotPullContainerError"), "{reason}");
+    assert!(reason.contains("ResourceInitializationError"), "{reason}");
+    assert!(reason.contains("no image"), "{reason}");
     assert!(reason.contains("only 0 of 2 runners came up"), "{reason}");
 }
 

@@ -12,6 +12,7 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::io::BufReader;
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -47,6 +48,8 @@ struct Rule {
     name: String,
     /// Of objects and tables, those about which a call is; empty: all.
     about: String,
+    /// Calls that come by before it begins.
+    skip: u32,
     left: u32,
     fault: Fault,
 }
@@ -62,6 +65,7 @@ struct Now {
 #[derive(Default)]
 struct State {
     upstream: OnceLock<String>,
+    says_tls: AtomicBool,
     now: Mutex<Now>,
 }
 
@@ -101,6 +105,12 @@ impl FaultProxy {
         let _ = self.state.upstream.set(upstream.to_owned());
     }
 
+    /// Says of every call from now on that it came by TLS, as calls of AWS do: without
+    /// it an emulator that judges rights keeps a bucket closed that wants TLS.
+    pub fn say_tls(&self) {
+        self.state.says_tls.store(true, Ordering::Relaxed);
+    }
+
     /// What AWS's tools set to ask through it.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
@@ -113,10 +123,24 @@ impl FaultProxy {
 
     /// The same to those about one kind of object, or one table.
     pub fn fault_about(&self, service: &str, name: &str, about: &str, times: u32, fault: Fault) {
+        self.fault_after(0, service, name, about, times, fault);
+    }
+
+    /// The same once `skip` of them have come by.
+    pub fn fault_after(
+        &self,
+        skip: u32,
+        service: &str,
+        name: &str,
+        about: &str,
+        times: u32,
+        fault: Fault,
+    ) {
         lock(&self.state).rules.push(Rule {
             service: service.to_owned(),
             name: name.to_owned(),
             about: about.to_owned(),
+            skip,
             left: times,
             fault,
         });
@@ -149,6 +173,10 @@ fn fault_of(now: &mut Now, operation: &Operation) -> Option<Fault> {
             && (rule.about.is_empty() || rule.about == operation.about)
     });
     if let Some(rule) = rule {
+        if rule.skip > 0 {
+            rule.skip -= 1;
+            return None;
+        }
         rule.left -= 1;
         return Some(rule.fault);
     }
@@ -197,6 +225,11 @@ fn serve(state: &State, stream: TcpStream) -> std::io::Result<()> {
 fn ask(state: &State, request: &Request) -> std::io::Result<Answer> {
     let upstream = state.upstream.get().expect("calls come after pass_on_to");
     let mut stream = TcpStream::connect(upstream)?;
+    let mut request = request.clone();
+    if state.says_tls.load(Ordering::Relaxed) {
+        let header = ("x-forwarded-proto".to_owned(), "https".to_owned());
+        request.headers.push(header);
+    }
     request.write(&mut stream)?;
     Answer::read(&mut BufReader::new(stream), &request.method)
 }
