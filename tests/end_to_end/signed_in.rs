@@ -193,7 +193,8 @@ fn people_sign_in_and_agents_ask_and_nothing_stays() {
 /// The console as browsers load it.
 fn console_is_served(aws: &Deployed) {
     let first = page(aws, "/");
-    assert_eq!(first.status, 200, "{}", aws.output());
+    let said = String::from_utf8_lossy(&first.body);
+    assert_eq!(first.status, 200, "{said}\n{}", aws.output());
     assert_eq!(
         first.header("content-type"),
         Some("text/html; charset=utf-8")

@@ -9,6 +9,14 @@ use dlt_pipeline::runs::{Beside, RegionTasks, Run, Spare};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// Half of the workers, or none of few; leaders never.
+fn half() -> Spare {
+    Spare {
+        percent: 50,
+        refused: Vec::new(),
+    }
+}
+
 /// A run of `planned_s` seconds with so many tasks in each region.
 pub fn run(tasks: &[u64], healthy_threshold: u8, planned_s: u64, now_us: u64) -> Run {
     let regions: Vec<(Region, u64)> = tasks
@@ -78,11 +86,7 @@ pub fn run(tasks: &[u64], healthy_threshold: u8, planned_s: u64, now_us: u64) ->
         launch_trouble: None,
         refused_launches: 0,
         parts: 0,
-        // Some have none of it, by their number; leaders never.
-        spare: Spare {
-            percent: 50,
-            refused: Vec::new(),
-        },
+        spare: half(),
         lost: BTreeMap::new(),
     }
 }

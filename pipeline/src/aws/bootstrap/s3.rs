@@ -1,8 +1,8 @@
 //! The files of a bucket, whole: what the console's is filled with, and how it is
 //! emptied. Which files is `console`'s to say.
 
-use crate::error::{PipelineError, Source};
 use crate::clients::failure::failed;
+use crate::error::{PipelineError, Source};
 pub(super) use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::primitives::ByteStream;
