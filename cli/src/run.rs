@@ -166,3 +166,21 @@ pub async fn run_on_server(
     let end = watch(output, planned, starting, on_interrupt, &mut interrupts).await;
     Ok(report::watch_end(output, end, &mut options))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_region_of_the_file_gets_the_hint() {
+        let hinted = |path: &str| {
+            let (path, reason) = (path.to_owned(), "is unknown".to_owned());
+            let mut fault = Fault { path, reason };
+            hint_at_regions(&mut fault);
+            fault.reason.contains("--region")
+        };
+        assert!(hinted("testTaskConfigs[1].region"));
+        assert!(!hinted("testTaskConfigs[1].taskCount"));
+        assert!(!hinted("testScenario.execution"));
+    }
+}

@@ -21,6 +21,10 @@ pub enum LiveAnswer {
     /// Nothing.
     Nothing,
     /// Something that cannot be had, and whether it may be in a moment.
+    #[cfg_attr(
+        not(feature = "aws"),
+        expect(dead_code, reason = "only topics are somewhere else than their API")
+    )]
     Unavailable {
         /// The reason.
         why: String,

@@ -206,10 +206,6 @@ impl Remote {
 
     /// Topics are AWS's, which this build does not ask.
     #[cfg(not(feature = "aws"))]
-    #[expect(
-        clippy::unused_async,
-        reason = "the same function as in a build with AWS"
-    )]
     async fn topics(&self, _: Response) -> Result<LiveAnswer, ClientError> {
         Ok(LiveAnswer::Nothing)
     }

@@ -30,10 +30,6 @@ pub async fn remote(stack: &str) -> Result<Remote, ClientError> {
 
 /// This build cannot ask AWS.
 #[cfg(not(feature = "aws"))]
-#[expect(
-    clippy::unused_async,
-    reason = "the same function as in a build that asks AWS"
-)]
 pub async fn remote(_: &str) -> Result<Remote, ClientError> {
     Err(ClientError::Input(
         "--stack (DLT_STACK_NAME) asks AWS, and this dlt was built without that; take a released \
