@@ -45,9 +45,7 @@ pub async fn push(
     };
     registry.sign_in(progress).await?;
     registry.blob("the layer", &image.layer, progress).await?;
-    registry
-        .blob("the config", &image.config, progress)
-        .await?;
+    registry.blob("the config", &image.config, progress).await?;
     registry.manifest(&image.manifest, tag, progress).await?;
     Ok(format!("{repository}@{}", image.digest()))
 }
