@@ -53,11 +53,19 @@ pub fn target_folder() -> Result<PathBuf> {
     }
 }
 
-/// The cargo that runs us.
+/// The cargo that runs us, in the environment that it would have without us: build scripts
+/// (ring's) depend on what cargo says of the package that it runs, and all that was built by
+/// a plain `cargo build` would be built once more.
 pub fn cargo(args: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.args(args).current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 

@@ -97,26 +97,7 @@ pub fn test(full: bool) -> Result<bool> {
         }
         step::tests(command)
     });
-    tiers.run("build dlt", || {
-        let mut command = cargo(&["build", "--profile", "e2e"]);
-        for package in ["dlt", "dlt-mcp", "dlt-pipeline", "dlt-worker"] {
-            command.args(["--package", package]);
-        }
-        command.args(FEATURES);
-        step::check(command)
-    });
-    tiers.run("glibc", || {
-        let built = target_folder()?.join("e2e");
-        let names = [
-            "dlt",
-            "dlt-mcp",
-            "dlt-worker",
-            "dlt-functions",
-            "dlt-mcp-lambda",
-        ];
-        dist::glibc::check(&names.map(|name| built.join(name)))?;
-        Ok(Score::check(true))
-    });
+    build(&mut tiers);
     tiers.run("compat", || {
         let mut command = cross_room("compat");
         command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));
@@ -138,6 +119,30 @@ pub fn test(full: bool) -> Result<bool> {
         tiers.run("mcp clients", || step::check(clients::command()?));
     }
     Ok(tiers.close())
+}
+
+/// What the tests of whole programs run, and that it would run where releases must.
+fn build(tiers: &mut Tiers) {
+    tiers.run("build dlt", || {
+        let mut command = cargo(&["build", "--profile", "e2e"]);
+        for package in ["dlt", "dlt-mcp", "dlt-pipeline", "dlt-worker"] {
+            command.args(["--package", package]);
+        }
+        command.args(FEATURES);
+        step::check(command)
+    });
+    tiers.run("glibc", || {
+        let built = target_folder()?.join("e2e");
+        let names = [
+            "dlt",
+            "dlt-mcp",
+            "dlt-worker",
+            "dlt-functions",
+            "dlt-mcp-lambda",
+        ];
+        dist::glibc::check(&names.map(|name| built.join(name)))?;
+        Ok(Score::check(true))
+    });
 }
 
 /// The AWS home: its templates, and a run of it on an emulator.

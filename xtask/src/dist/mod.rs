@@ -23,6 +23,9 @@ pub struct Dist {
     /// Build for this machine with zig as C compiler and linker [default: the machine's own tools]
     #[arg(long, value_enum)]
     machine: Option<Machine>,
+    /// Pack the programs of this folder, which were built before, and build nothing
+    #[arg(long, conflicts_with = "profile")]
+    programs: Option<PathBuf>,
     /// Folder of releases [default: releases in the target folder]
     #[arg(long)]
     output: Option<PathBuf>,
@@ -30,8 +33,12 @@ pub struct Dist {
 
 /// Makes a release of one machine; whether all is well.
 pub fn dist(args: &Dist) -> Result<bool> {
-    let Some(programs) = Programs::build(&args.profile, args.machine)? else {
-        return Ok(false);
+    let programs = match &args.programs {
+        Some(folder) => Programs::built(folder, args.machine)?,
+        None => match Programs::build(&args.profile, args.machine)? {
+            Some(programs) => programs,
+            None => return Ok(false),
+        },
     };
     glibc::check(&programs.paths())?;
     let releases = match &args.output {

@@ -62,7 +62,7 @@ pub fn archive(folder: &Path, name: &str) -> Result<()> {
         .args([&format!("--mtime=@{EPOCH_S}"), "-cf", "-", name]);
     let mut tar = tar.stdout(Stdio::piped()).spawn().context("tar")?;
     let packed = Command::new("gzip")
-        .args(["-n", "-9"])
+        .args(["-n", "-6"])
         .stdin(tar.stdout.take().context("tar's output")?)
         .stdout(File::create(&path)?)
         .status()?;
@@ -107,7 +107,7 @@ pub fn debian(tree: &Path, folder: &Path, machine: Machine) -> Result<()> {
             .map(|entry| Ok(entry?.path()))
             .collect::<Result<_>>()?;
         names.sort();
-        printed(Command::new("gzip").args(["-n", "-9"]).args(names))?;
+        printed(Command::new("gzip").args(["-n", "-6"]).args(names))?;
     }
     let doc = usr.join("share/doc/dlt");
     fs::rename(doc.join("LICENSE"), doc.join("copyright"))?;
@@ -122,7 +122,7 @@ pub fn debian(tree: &Path, folder: &Path, machine: Machine) -> Result<()> {
     let mut build = Command::new("dpkg-deb");
     build
         .env("SOURCE_DATE_EPOCH", EPOCH_S.to_string())
-        .args(["--root-owner-group", "-Zxz", "--build"])
+        .args(["--root-owner-group", "-Zgzip", "--build"])
         .args([&root, &package]);
     printed(&mut build).context("the Debian package is made with dpkg-deb (package dpkg)")?;
     Ok(fs::remove_dir_all(root)?)

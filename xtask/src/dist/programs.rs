@@ -5,7 +5,7 @@ use super::glibc;
 use crate::clients;
 use crate::step::{self, cargo, target_folder};
 use anyhow::{Context, Result, bail};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What a release has everywhere; AWS's SDKs with it.
@@ -95,6 +95,14 @@ impl Programs {
             folder,
             machine: machine.map_or_else(Machine::here, Ok)?,
         }))
+    }
+
+    /// Those that were built before.
+    pub fn built(folder: &Path, machine: Option<Machine>) -> Result<Self> {
+        Ok(Self {
+            folder: folder.to_owned(),
+            machine: machine.map_or_else(Machine::here, Ok)?,
+        })
     }
 
     /// Where one is.
