@@ -144,7 +144,7 @@ fn every_kind_of_call_may_lose_an_answer() {
 
 #[test]
 #[ignore = "needs an emulator of AWS, which cargo xtask test installs"]
-fn a_busy_aws_makes_a_run_late_and_nothing_else() {
+fn busy_services_make_a_run_late_and_nothing_else() {
     let _alone = alone();
     let target = everywhere(ok().after(Duration::from_millis(5)));
     let proxy = FaultProxy::start();

@@ -80,6 +80,21 @@ fn task_role(aws: &Deployed) -> String {
 /// Tasks get the credentials of their role from here: the emulator refuses those that
 /// it gives them itself.
 fn give_credentials(aws: &Deployed, role: &str) {
+    // ECS assumes it there; here it is the test.
+    let trust = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": { "AWS": "arn:aws:iam::000000000000:root" },
+            "Action": "sts:AssumeRole",
+        }],
+    });
+    let trusts = [
+        ("Action", "UpdateAssumeRolePolicy"),
+        ("RoleName", role.rsplit('/').next().expect("a name")),
+        ("PolicyDocument", &trust.to_string()),
+    ];
+    iam(aws, &trusts);
     let assume = [
         ("Action", "AssumeRole"),
         ("RoleArn", role),
