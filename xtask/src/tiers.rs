@@ -163,6 +163,7 @@ fn aws(tiers: &mut Tiers, full: bool) {
     if full {
         tiers.run("scanner", || {
             step::check(templates::scanner(&[
+                template("artifacts")?,
                 template("hub")?,
                 template("region")?,
             ])?)
@@ -183,7 +184,8 @@ fn aws(tiers: &mut Tiers, full: bool) {
             command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));
             command.env("DLT_MINISTACK", emulator()?);
             // Without what takes minutes.
-            command.args(["--", "deployed::", "--skip", "deployed::slow"]);
+            command.args(["--", "deploy::", "deployed::", "signed_in::", "there::"]);
+            command.args(["--skip", "deployed::slow"]);
             command.arg("--include-ignored");
             step::tests(command)
         });
