@@ -217,6 +217,7 @@ fn stored(stand: &Stand, run: &Run) -> Run {
 }
 
 /// Merges, and looks at what that took and left.
+#[expect(clippy::print_stdout, reason = "what was measured is told")]
 fn merge() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let stand = Stand::new();

@@ -185,14 +185,14 @@ fn function(aws: &Deployed, name: &str) -> (String, Value) {
         .rest(HUB, "lambda", "GET", "/2015-03-31/functions/", b"");
     let all = reply.json();
     let all = all["Functions"].as_array().unwrap().iter();
-    let found = all.filter_map(|function| {
+    let mut found = all.filter_map(|function| {
         let variables = &function["Environment"]["Variables"];
         (variables["DLT_FUNCTION"] == name).then(|| {
             let name = function["FunctionName"].as_str().unwrap();
             (name.to_owned(), variables.clone())
         })
     });
-    found.last().expect("a function of this name")
+    found.next().expect("a function of this name")
 }
 
 fn a_run_longer_than_an_execution(aws: &Deployed) {
