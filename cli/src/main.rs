@@ -133,6 +133,13 @@ fn server(cli: &Cli, named: Named) -> Result<ServerName, ClientError> {
         Command::Up(_) => "dlt up is the service of this machine",
         // Where they are for, they look up themselves.
         Command::Deploy(_) | Command::Destroy(_) | Command::Doctor(_) => {
+            if named.api || named.home {
+                return Err(ClientError::Input(
+                    "deploy, destroy and doctor are for a stack on AWS, which --stack names: leave \
+                     --api and --home out"
+                        .to_owned(),
+                ));
+            }
             return Ok(ServerName::OfFolder);
         }
         Command::Demo(_) => {

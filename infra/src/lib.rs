@@ -1,6 +1,6 @@
 //! The CloudFormation templates, each assembled from a noun a file: the hub's, that of
-//! a further region, and the small one that both are deployed from. Deploying them is left to the command, what their
-//! functions do to the pipeline.
+//! a further region, and the small one that both are deployed from. Deploying them is
+//! left to the command, what their functions do to the pipeline.
 
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -19,6 +19,9 @@ const TOOLS_LINE: &str = "              InlinePayload: tool-schema.json";
 /// User Guide, "Template anatomy").
 const SECTIONS: [&str; 4] = ["Parameters", "Conditions", "Resources", "Outputs"];
 
+/// The API, by whose text its deployment is named.
+const API: &str = include_str!("../hub/api.yaml");
+
 const HUB: [&str; 16] = [
     include_str!("../hub/stack.yaml"),
     include_str!("../shared/network.yaml"),
@@ -32,7 +35,7 @@ const HUB: [&str; 16] = [
     include_str!("../hub/workflow.yaml"),
     include_str!("../hub/schedules.yaml"),
     include_str!("../hub/live.yaml"),
-    include_str!("../hub/api.yaml"),
+    API,
     include_str!("../hub/identity.yaml"),
     include_str!("../hub/console.yaml"),
     include_str!("../hub/agents.yaml"),
@@ -69,6 +72,7 @@ pub fn hub() -> String {
         TOOLS_LINE,
         &inline("              InlinePayload:", &tools()),
     );
+    let template = with_deployment_of(&template, API);
     of_hub(
         &template,
         ["${Bucket}", "${AWS::Region}", "${IotEndpoint.Host}"],
@@ -88,6 +92,22 @@ fn of_hub(template: &str, [bucket, region, topics]: [&str; 3]) -> String {
         .replace("${HUB_BUCKET}", bucket)
         .replace("${HUB_REGION}", region)
         .replace("${HUB_IOT}", topics)
+}
+
+/// A template whose deployment is named by the text of its API. CloudFormation makes a
+/// deployment once: only one of another name brings a changed method to the stage.
+fn with_deployment_of(template: &str, api: &str) -> String {
+    let name = format!("Deployment{:08x}", hash(api));
+    template
+        .replace("\n  Deployment:\n", &format!("\n  {name}:\n"))
+        .replace("!Ref Deployment\n", &format!("!Ref {name}\n"))
+}
+
+/// A text's hash, the same wherever and whenever it is made: FNV-1a of 32 bits.
+fn hash(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash: u32, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 /// A document as a property, below its name: JSON is YAML.
@@ -184,6 +204,28 @@ mod tests {
         assert!(hub().contains("\"Name\": \"list_scenarios\""));
         assert!(!hub().contains("tool-schema.json"));
         assert!(![hub(), region()].concat().contains("${HUB_"));
+    }
+
+    #[test]
+    fn a_deployment_is_named_by_the_text_of_its_api() {
+        // The function's published examples.
+        for (text, known) in [
+            ("", 0x811c_9dc5),
+            ("a", 0xe40c_292c),
+            ("foobar", 0xbf9c_f968),
+        ] {
+            assert_eq!(hash(text), known, "{text}");
+        }
+        let name = format!("Deployment{:08x}", hash(API));
+        let hub = hub();
+        assert_eq!(hub.matches(&format!("\n  {name}:\n")).count(), 1);
+        let stage = format!("DeploymentId: !Ref {name}\n");
+        assert_eq!(hub.matches(&stage).count(), 1);
+        assert!(!hub.contains("\n  Deployment:\n") && !hub.contains("!Ref Deployment\n"));
+        assert_ne!(
+            with_deployment_of(API, "another"),
+            with_deployment_of(API, API)
+        );
     }
 
     #[test]

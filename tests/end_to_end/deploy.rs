@@ -49,6 +49,7 @@ fn finding(aws: &Deployed, args: &[&str], what: &str) -> Value {
 fn a_deployment_goes_on_or_says_why_not() {
     let _alone = alone();
     let aws = Deployed::hub();
+    what_is_not_ours_is_left_alone(&aws);
     nothing_changes_twice(&aws);
     what_would_change_is_shown_first(&aws);
     aws.add_region(SECOND);
@@ -59,6 +60,31 @@ fn a_deployment_goes_on_or_says_why_not() {
     left_over_runners_are_found_and_ended(&aws);
     a_failed_region_is_told_and_cleared_away(&aws);
     nothing_is_left(&aws);
+}
+
+/// A stack of somebody else's is neither changed nor removed.
+fn what_is_not_ours_is_left_alone(aws: &Deployed) {
+    let template = r#"{"Resources":{"Queue":{"Type":"AWS::SQS::Queue"}}}"#;
+    aws.emulator.query(
+        HUB,
+        "cloudformation",
+        &[
+            ("Action", "CreateStack"),
+            ("StackName", "shop"),
+            ("TemplateBody", template),
+        ],
+    );
+    let args = ["--stack", "shop", "--yes"];
+    let deploy = ["deploy", "hub", "--admin-email", "a@example.com"];
+    let worker = ["--worker-image", "dlt-worker:test"];
+    let deployed = aws.dlt(&[&deploy[..], &worker, &args].concat());
+    assert_eq!(deployed.code, Some(2), "{deployed:#?}");
+    said(&deployed, "is not dlt's");
+    let destroyed = aws.dlt(&[&["destroy", "hub"][..], &args].concat());
+    assert_eq!(destroyed.code, Some(2), "{destroyed:#?}");
+    assert!(stack(aws, HUB, "shop").is_some());
+    let by_name = [("Action", "DeleteStack"), ("StackName", "shop")];
+    aws.emulator.query(HUB, "cloudformation", &by_name);
 }
 
 fn nothing_changes_twice(aws: &Deployed) {
@@ -195,24 +221,31 @@ fn a_failed_region_is_told_and_cleared_away(aws: &Deployed) {
     said(&failed, "Registration (Custom::Region): ");
     said(&failed, "ROLLBACK_COMPLETE");
     let again = aws.dlt(&deploy);
-    said(&again, "it was never whole, and is removed first");
+    assert_eq!(again.code, Some(3), "{again:#?}");
+    said(&again, "it cannot be updated, and is removed first");
     let removed = aws.dlt(&["destroy", "region", "us-west-2", "--yes"]);
     assert_eq!(removed.code, Some(0), "{removed:#?}");
 }
 
 fn nothing_is_left(aws: &Deployed) {
-    let region = aws.dlt(&["destroy", "region", SECOND, "--yes"]);
-    assert_eq!(region.code, Some(0), "{region:#?}\n{}", aws.output());
-    let ended = aws.dlt(&["destroy", "hub", "--yes", "--with-results"]);
+    // The hub's table is gone, and with it the list of regions.
+    let ended = aws.dlt(&["destroy", "hub", "--yes"]);
     assert_eq!(ended.code, Some(0), "{ended:#?}\n{}", aws.output());
+    said(
+        &ended,
+        &format!("stack dlt-region is removed from {SECOND}"),
+    );
+    said(&ended, &aws.outputs["BucketName"]);
     for region in [HUB, SECOND, "us-west-2"] {
         for name in ["dlt", "dlt-region", "dlt-artifacts"] {
             assert_eq!(stack(aws, region, name), None, "{name} in {region}");
         }
     }
-    let buckets = aws.emulator.rest(HUB, "s3", "GET", "/", b"");
-    let buckets = String::from_utf8(buckets.body).unwrap();
-    assert!(!buckets.contains("<Bucket>"), "{buckets}");
+    assert!(buckets(aws).contains(&aws.outputs["BucketName"]));
+    // What stayed is still known.
+    let results = aws.dlt(&["destroy", "hub", "--yes", "--with-results"]);
+    assert_eq!(results.code, Some(0), "{results:#?}\n{}", aws.output());
+    assert!(!buckets(aws).contains("<Bucket>"), "{}", buckets(aws));
     let tables = aws
         .emulator
         .json(HUB, "dynamodb", "DynamoDB_20120810.ListTables", &json!({}));
@@ -220,6 +253,11 @@ fn nothing_is_left(aws: &Deployed) {
     // And once more: there is nothing to do.
     let again = aws.dlt(&["destroy", "hub", "--yes"]);
     assert_eq!(again.code, Some(0), "{again:#?}");
+}
+
+fn buckets(aws: &Deployed) -> String {
+    let buckets = aws.emulator.rest(HUB, "s3", "GET", "/", b"");
+    String::from_utf8(buckets.body).unwrap()
 }
 
 #[test]

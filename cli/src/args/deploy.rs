@@ -1,6 +1,7 @@
 //! The arguments of `dlt deploy`, `dlt destroy` and `dlt doctor`.
 
 use clap::{Args, Subcommand};
+use dlt_mcp::backend::stack_name::is_region;
 
 /// What `dlt deploy` can do.
 #[derive(Debug, Subcommand)]
@@ -39,7 +40,8 @@ pub struct StackArgs {
     /// Memory of a runner, MiB; Fargate takes certain values for each CPU [default: 4096]
     #[arg(long, value_name = "MIB", help_heading = "Runners")]
     pub task_memory: Option<u32>,
-    /// Image for the runners that is in a registry already [default: dlt makes it and pushes it to ECR]
+    /// Image for the runners that is in a registry already, or "own": dlt makes it and pushes it to ECR
+    /// [default: as the stack has it, own for a new one]
     #[arg(long, value_name = "IMAGE", help_heading = "Runners")]
     pub worker_image: Option<String>,
     /// Any parameter of the template; may be given several times
@@ -62,7 +64,13 @@ pub struct HubArgs {
     /// Zip of the console that is hosted [default: console.zip of the release, where it has one]
     #[arg(long, value_name = "FILE")]
     pub console: Option<std::path::PathBuf>,
-    /// Without the MCP server for agents (AgentCore Gateway)
+    /// Without a console, also where the hub has one
+    #[arg(long, conflicts_with = "console")]
+    pub no_console: bool,
+    /// With the MCP server for agents (AgentCore Gateway), as every new hub, also where the hub is without
+    #[arg(long, conflicts_with = "no_mcp")]
+    pub mcp: bool,
+    /// Without the MCP server for agents
     #[arg(long)]
     pub no_mcp: bool,
     /// What every stack takes.
@@ -74,7 +82,7 @@ pub struct HubArgs {
 #[derive(Debug, Args)]
 pub struct RegionArgs {
     /// The AWS region, like eu-west-1
-    #[arg(value_name = "AWS-REGION")]
+    #[arg(value_name = "AWS-REGION", value_parser = aws_region)]
     pub region: String,
     /// What every stack takes.
     #[command(flatten)]
@@ -105,7 +113,7 @@ pub struct DestroyArgs {
 #[derive(Debug, Args)]
 pub struct DestroyRegionArgs {
     /// The AWS region, like eu-west-1
-    #[arg(value_name = "AWS-REGION")]
+    #[arg(value_name = "AWS-REGION", value_parser = aws_region)]
     pub region: String,
     /// Do not ask
     #[arg(long)]
@@ -125,6 +133,14 @@ pub struct DoctorArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// A name that becomes part of host names.
+fn aws_region(text: &str) -> Result<String, String> {
+    match is_region(text) {
+        true => Ok(text.to_owned()),
+        false => Err("it is no AWS region, like eu-west-1".to_owned()),
+    }
 }
 
 /// `NAME=VALUE`.

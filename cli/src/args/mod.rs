@@ -425,6 +425,16 @@ mod tests {
     }
 
     #[test]
+    fn help_about_aws_is_unchanged() {
+        insta::assert_snapshot!("help_doctor", help_of(&["doctor"]));
+        for group in ["deploy", "destroy"] {
+            for kind in ["hub", "region"] {
+                insta::assert_snapshot!(format!("help_{group}_{kind}"), help_of(&[group, kind]));
+            }
+        }
+    }
+
+    #[test]
     fn contradictions_are_refused() {
         for wrong in [
             &["dlt", "run", "http://a/", "-c", "5", "--arrivals", "3"][..],

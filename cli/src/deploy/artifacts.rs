@@ -8,11 +8,14 @@ use super::error::DeployError;
 use super::image::{self, WorkerImage};
 use super::naming::{ARTIFACTS, KIND_TAG, VERSION};
 use super::parts::{Archive, Parts, archive, console, hash};
-use super::stack::{Plan, bring};
+use super::stack::{Desired, bring};
 use super::terminal::Terminal;
 use crate::units;
 use std::collections::BTreeMap;
 use std::path::Path;
+
+/// What `--worker-image` says for the image that dlt makes.
+const OWN_IMAGE: &str = "own";
 
 /// A region's archives, templates and images.
 #[derive(Debug)]
@@ -29,15 +32,16 @@ impl Artifacts {
     pub async fn bring(aws: &Aws, terminal: &mut Terminal, yes: bool) -> Result<Self, DeployError> {
         let parts = Parts::find()?;
         let template = dlt_infra::artifacts();
-        let plan = Plan {
+        let desired = Desired {
             name: ARTIFACTS,
             template: Template::Text(&template),
             known: &[],
             parameters: BTreeMap::new(),
             tags: BTreeMap::from([(KIND_TAG.to_owned(), "artifacts".to_owned())]),
+            output: "WorkerRepository",
             yes,
         };
-        let stack = bring(aws, terminal, &plan).await?;
+        let stack = bring(aws, terminal, &desired).await?;
         let output = |name: &str| {
             stack.outputs.get(name).cloned().ok_or_else(|| {
                 DeployError::Stack(format!(
@@ -74,17 +78,18 @@ impl Artifacts {
     }
 
     /// Brings the console's files: those that were named, or the release's; their key, or
-    /// nothing where there are none.
+    /// None where there are none.
     pub async fn console(
         &self,
         aws: &Aws,
         terminal: &mut Terminal,
         named: Option<&Path>,
-    ) -> Result<String, DeployError> {
-        match named.or(self.parts.console.as_deref()) {
-            Some(path) => self.send(aws, terminal, "console", console(path)?).await,
-            None => Ok(String::new()),
-        }
+    ) -> Result<Option<String>, DeployError> {
+        let Some(path) = named.or(self.parts.console.as_deref()) else {
+            return Ok(None);
+        };
+        let files = console(path)?;
+        self.send(aws, terminal, "console", files).await.map(Some)
     }
 
     /// Brings a template; its address.
@@ -116,16 +121,27 @@ impl Artifacts {
         Ok(archive.key)
     }
 
-    /// The worker's image: the one that was named, or made here and pushed.
+    /// The worker's image: the one that was named, now or for the stack before; else made
+    /// here and pushed.
     pub async fn image(
         &self,
         aws: &Aws,
         terminal: &mut Terminal,
         named: Option<&str>,
+        kept: Option<&String>,
     ) -> Result<String, DeployError> {
-        if let Some(image) = named {
+        if let Some(image) = named.filter(|image| *image != OWN_IMAGE) {
             terminal.done(&format!("worker image: {image}, as given"));
             return Ok(image.to_owned());
+        }
+        // One from elsewhere was named once.
+        let own = format!("{}@", self.repository);
+        let others = kept.filter(|image| !image.starts_with(&own));
+        if let (Some(image), None) = (others, named) {
+            terminal.done(&format!(
+                "worker image: {image}, as given before; --worker-image {OWN_IMAGE} makes it anew"
+            ));
+            return Ok(image.clone());
         }
         let image = WorkerImage::of(&self.parts.worker)?;
         let login = aws.registry_login().await?;

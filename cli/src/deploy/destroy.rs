@@ -2,13 +2,14 @@
 //! the hub, and what they were deployed from. Running it again goes on where it was.
 
 use super::clients::Aws;
-use super::clients::cloudformation::{Resource, Stack};
+use super::clients::cloudformation::{LOOK_PAUSE, Resource, Stack};
 use super::error::DeployError;
 use super::naming::{ARTIFACTS, HUB_TAG, HubName, KIND_TAG};
 use super::stack::remove;
 use super::terminal::Terminal;
 use crate::args::{DestroyArgs, DestroyRegionArgs};
 use crate::line::{Line, Tone};
+use std::collections::BTreeSet;
 
 /// Types whose resources outlive their stack, as the template says.
 const KEPT: [&str; 2] = ["AWS::S3::Bucket", "AWS::DynamoDB::Table"];
@@ -22,24 +23,30 @@ pub async fn hub(
     args: &DestroyArgs,
 ) -> Result<(), DeployError> {
     let aws = Aws::load(name.region.as_deref()).await?;
-    let Some(stack) = aws.stack(&name.name).await? else {
+    let found = aws.stack(&name.name).await?;
+    if let Some(stack) = &found {
+        check_is_hub(stack, &aws)?;
+    }
+    let regions = region_stacks(&aws, terminal, name, found.as_ref()).await?;
+    let resources = match (&found, aws.removed_stack(&name.name).await?) {
+        (Some(stack), _) => aws.resources(&stack.id).await?,
+        // What a stack kept that was removed before.
+        (None, Some(removed)) => kept(&aws.resources(&removed).await?),
+        (None, None) => Vec::new(),
+    };
+    if found.is_none() && regions.is_empty() && (resources.is_empty() || !args.with_results) {
         terminal.done(&format!(
             "there is no stack {} in {}",
             name.name, aws.region
         ));
-        return remove_artifacts(&aws, terminal).await;
-    };
-    check_is_hub(&stack, &aws)?;
-    let regions = further_regions(&aws, terminal, &stack).await;
-    let resources = aws.resources(&stack.id).await?;
+        return Ok(());
+    }
     let kept = kept(&resources);
     tell(
         terminal,
-        name,
-        &aws,
+        (name, &aws),
         &regions,
-        &resources,
-        &kept,
+        (&resources, &kept),
         args.with_results,
     );
     if !args.yes
@@ -50,19 +57,18 @@ pub async fn hub(
         return Err(DeployError::Stopped("nothing was removed".to_owned()));
     }
     for region in &regions {
-        let there = aws.in_region(region);
-        remove(&there, terminal, &name.region_stack()).await?;
-        remove_artifacts(&there, terminal).await?;
+        remove_with_runners(&aws.in_region(region), terminal, &name.region_stack()).await?;
     }
-    remove(&aws, terminal, &name.name).await?;
-    remove_artifacts(&aws, terminal).await?;
+    if found.is_some() {
+        remove_with_runners(&aws, terminal, &name.name).await?;
+    }
     if args.with_results {
         for resource in &kept {
             remove_kept(&aws, terminal, resource).await?;
         }
-        return Ok(());
+    } else {
+        tell_kept(terminal, &aws, &kept);
     }
-    tell_kept(terminal, &aws, &kept);
     Ok(())
 }
 
@@ -75,29 +81,79 @@ pub async fn region(
     let home = Aws::load(hub.region.as_deref()).await?;
     let aws = home.in_region(&args.region);
     let name = hub.region_stack();
-    let of_hub = format!("{}@{}", hub.name, home.region);
-    if let Some(stack) = aws.stack(&name).await? {
-        if stack
-            .tags
-            .get(HUB_TAG)
-            .is_some_and(|other| *other != of_hub)
-        {
-            return Err(DeployError::Input(format!(
-                "stack {name} in {} belongs to the hub {}, not to {of_hub}",
-                aws.region, stack.tags[HUB_TAG]
-            )));
-        }
-        let count = aws.resources(&stack.id).await?.len();
-        terminal.say(&format!(
-            "stack {name} in {} goes, with {count} resources; runs that use it now lose its runners",
-            aws.region
-        ));
-        if !args.yes && !terminal.confirm("Remove it?").await? {
-            return Err(DeployError::Stopped("nothing was removed".to_owned()));
-        }
+    let Some(stack) = aws.stack(&name).await? else {
+        terminal.done(&format!("there is no stack {name} in {}", aws.region));
+        return Ok(());
+    };
+    if !is_of_hub(&stack, hub, &home) {
+        return Err(DeployError::Input(format!(
+            "stack {name} in {} is not of the hub {}@{}: its tag {HUB_TAG} is {:?}",
+            aws.region,
+            hub.name,
+            home.region,
+            stack.tags.get(HUB_TAG).map_or("", String::as_str)
+        )));
     }
-    remove(&aws, terminal, &name).await?;
-    remove_artifacts(&aws, terminal).await
+    let count = aws.resources(&stack.id).await?.len();
+    terminal.say(&format!(
+        "stack {name} in {} goes, with {count} resources; runs that use it now lose its runners, \
+         and stack {ARTIFACTS} with it, unless another one needs it",
+        aws.region
+    ));
+    if !args.yes && !terminal.confirm("Remove it?").await? {
+        return Err(DeployError::Stopped("nothing was removed".to_owned()));
+    }
+    remove_with_runners(&aws, terminal, &name).await
+}
+
+/// Removes a stack after its runners, without which its cluster cannot go, and what only
+/// it was deployed from.
+async fn remove_with_runners(
+    aws: &Aws,
+    terminal: &mut Terminal,
+    name: &str,
+) -> Result<(), DeployError> {
+    let stack = aws.stack(name).await?;
+    let cluster = stack.and_then(|stack| stack.outputs.get("RunnerClusterName").cloned());
+    if let Some(cluster) = cluster {
+        end_runners(aws, terminal, &cluster).await?;
+    }
+    remove(aws, terminal, name).await?;
+    remove_artifacts(aws, terminal).await
+}
+
+async fn end_runners(aws: &Aws, terminal: &mut Terminal, cluster: &str) -> Result<(), DeployError> {
+    let mut asked = BTreeSet::new();
+    loop {
+        let tasks = match aws.tasks(cluster).await {
+            Ok(tasks) => tasks,
+            // Gone with an earlier try.
+            Err(DeployError::Refused { code, .. }) if code == "ClusterNotFoundException" => {
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        if tasks.is_empty() {
+            return Ok(());
+        }
+        for task in &tasks {
+            if asked.insert(task.arn.clone()) {
+                aws.stop_task(cluster, &task.arn, "dlt destroy").await?;
+            }
+        }
+        let count = tasks.len();
+        terminal.live(Some(&format!("  waiting for the end of {count} runners")));
+        terminal.pause(LOOK_PAUSE, "the runners").await?;
+    }
+}
+
+/// Whether a region's stack is of this hub; one without a tag was made by other means, for
+/// the hub that its parameter names.
+fn is_of_hub(stack: &Stack, hub: &HubName, home: &Aws) -> bool {
+    match stack.tags.get(HUB_TAG) {
+        Some(of) => *of == format!("{}@{}", hub.name, home.region),
+        None => stack.parameters.get("HubRegion") == Some(&home.region),
+    }
 }
 
 fn check_is_hub(stack: &Stack, aws: &Aws) -> Result<(), DeployError> {
@@ -113,25 +169,36 @@ fn check_is_hub(stack: &Stack, aws: &Aws) -> Result<(), DeployError> {
     )))
 }
 
-/// The further regions of a hub, from its table; where that cannot be read, the user is
-/// told.
-async fn further_regions(aws: &Aws, terminal: &mut Terminal, stack: &Stack) -> Vec<String> {
-    let Some(table) = stack.outputs.get("ScenariosTable") else {
-        return Vec::new();
-    };
-    match aws.registered_regions(table).await {
-        Ok(regions) => {
-            let names = regions.into_iter().map(|row| row.region);
-            names.filter(|name| *name != aws.region).collect()
-        }
-        Err(error) => {
-            terminal.warn(&format!(
-                "which further regions there are cannot be read ({error}); remove them first with dlt \
-                 destroy region"
-            ));
-            Vec::new()
+/// The further regions that have a stack of this hub. Their rows in its table go before
+/// they do, so all regions of the account are looked at, too.
+async fn region_stacks(
+    aws: &Aws,
+    terminal: &mut Terminal,
+    name: &HubName,
+    hub: Option<&Stack>,
+) -> Result<Vec<String>, DeployError> {
+    let mut regions = BTreeSet::new();
+    if let Some(table) = hub.and_then(|stack| stack.outputs.get("ScenariosTable")) {
+        match aws.registered_regions(table).await {
+            Ok(rows) => regions.extend(rows.into_iter().map(|row| row.region)),
+            Err(error) => terminal.warn(&format!("the hub's list of regions: {error}")),
         }
     }
+    regions.extend(aws.enabled_regions().await?);
+    regions.remove(&aws.region);
+    let stack = name.region_stack();
+    let mut found = Vec::new();
+    for region in regions {
+        terminal.live(Some(&format!("  looking for runners in {region}")));
+        match aws.in_region(&region).stack(&stack).await {
+            Ok(Some(there)) if is_of_hub(&there, name, aws) => found.push(region),
+            Ok(_) => {}
+            // An account may be shut out of a region.
+            Err(error) => terminal.warn(&format!("{region} cannot be looked at: {error}")),
+        }
+    }
+    terminal.live(None);
+    Ok(found)
 }
 
 /// What stays when the hub's stack goes.
@@ -144,11 +211,9 @@ fn kept(resources: &[Resource]) -> Vec<Resource> {
 
 fn tell(
     terminal: &mut Terminal,
-    name: &HubName,
-    aws: &Aws,
+    (name, aws): (&HubName, &Aws),
     regions: &[String],
-    resources: &[Resource],
-    kept: &[Resource],
+    (resources, kept): (&[Resource], &[Resource]),
     with_results: bool,
 ) {
     let going = resources.len() - if with_results { 0 } else { kept.len() };
@@ -231,9 +296,19 @@ async fn remove_kept(
 /// Removes a region's archives and images, unless a stack that was made of them is there.
 async fn remove_artifacts(aws: &Aws, terminal: &mut Terminal) -> Result<(), DeployError> {
     let stacks = aws.stacks().await?;
+    let artifacts = stacks.iter().find(|stack| {
+        let kind = stack.tags.get(KIND_TAG).map(String::as_str);
+        stack.name == ARTIFACTS && kind == Some("artifacts")
+    });
+    let Some(artifacts) = artifacts else {
+        return Ok(());
+    };
+    let bucket = artifacts.outputs.get("ArtifactBucket");
+    // Also those that were deployed from it by other means.
     let others = stacks.iter().filter(|stack| {
         let kind = stack.tags.get(KIND_TAG).map(String::as_str);
-        matches!(kind, Some("hub" | "region")) && stack.status != "DELETE_COMPLETE"
+        let uses_it = bucket.is_some() && stack.parameters.get("ArtifactBucket") == bucket;
+        (uses_it || matches!(kind, Some("hub" | "region"))) && stack.status != "DELETE_COMPLETE"
     });
     let others: Vec<&str> = others.map(|stack| stack.name.as_str()).collect();
     if !others.is_empty() {
@@ -244,10 +319,7 @@ async fn remove_artifacts(aws: &Aws, terminal: &mut Terminal) -> Result<(), Depl
         ));
         return Ok(());
     }
-    let Some(stack) = stacks.iter().find(|stack| stack.name == ARTIFACTS) else {
-        return Ok(());
-    };
-    if let Some(bucket) = stack.outputs.get("ArtifactBucket") {
+    if let Some(bucket) = bucket {
         aws.empty_bucket(bucket).await?;
     }
     remove(aws, terminal, ARTIFACTS).await

@@ -6,7 +6,7 @@ use super::clients::cloudformation::{Stack, Template};
 use super::error::DeployError;
 use super::naming::{HUB_TAG, HubName, KIND_TAG, VERSION};
 use super::parameters::{Given, check_version, names};
-use super::stack::{Plan, bring};
+use super::stack::{Desired, bring};
 use super::terminal::Terminal;
 use crate::args::HubArgs;
 use crate::line::{Line, Tone};
@@ -43,25 +43,38 @@ pub async fn deploy(
         }
         None => {}
     }
+    if current.is_none()
+        && let Err(error) = aws.make_ecs_role().await
+    {
+        terminal.warn(&format!(
+            "the role with which ECS acts could not be made ({error}); an account that has used ECS \
+             before has it"
+        ));
+    }
     let artifacts = Artifacts::bring(&aws, terminal, args.stack.yes).await?;
     given.set("ArtifactBucket", &artifacts.bucket);
     given.set("Architecture", artifacts.architecture()?);
     given.set("FunctionsKey", &artifacts.functions(&aws, terminal).await?);
-    let mcp = if args.no_mcp {
-        String::new()
-    } else {
-        artifacts.mcp(&aws, terminal).await?
-    };
-    given.set("McpKey", &mcp);
+    if let Some(key) = mcp(&aws, terminal, &artifacts, args, current.as_ref()).await? {
+        given.set("McpKey", &key);
+    }
     let console = artifacts.console(&aws, terminal, args.console.as_deref());
-    given.set("ConsoleKey", &console.await?);
+    match console.await? {
+        Some(key) => given.set("ConsoleKey", &key),
+        None if args.no_console => given.set("ConsoleKey", ""),
+        // Without a console of this release, the stack keeps what it has.
+        None => {}
+    }
+    let kept = current
+        .as_ref()
+        .and_then(|stack| stack.parameters.get("WorkerImage"));
     let image = artifacts
-        .image(&aws, terminal, args.stack.worker_image.as_deref())
+        .image(&aws, terminal, args.stack.worker_image.as_deref(), kept)
         .await?;
     given.set("WorkerImage", &image);
     given.set("DltVersion", VERSION);
     let url = artifacts.template(&aws, "hub", &template).await?;
-    let plan = Plan {
+    let desired = Desired {
         name: &name.name,
         template: Template::Url(&url),
         known: &known,
@@ -70,11 +83,35 @@ pub async fn deploy(
             (KIND_TAG.to_owned(), "hub".to_owned()),
             (HUB_TAG.to_owned(), format!("{}@{}", name.name, aws.region)),
         ]),
+        output: "ScenariosTable",
         yes: args.stack.yes,
     };
-    let stack = bring(&aws, terminal, &plan).await?;
+    let stack = bring(&aws, terminal, &desired).await?;
     tell(terminal, name, &aws, &stack, current.is_none());
     Ok(stack)
+}
+
+/// The key of the MCP server's function: this release's, nothing where it is not wanted;
+/// None keeps a stack without it as it is.
+async fn mcp(
+    aws: &Aws,
+    terminal: &mut Terminal,
+    artifacts: &Artifacts,
+    args: &HubArgs,
+    current: Option<&Stack>,
+) -> Result<Option<String>, DeployError> {
+    if args.no_mcp {
+        return Ok(Some(String::new()));
+    }
+    let is_without = current.is_some_and(|stack| {
+        let key = stack.parameters.get("McpKey");
+        key.is_none_or(String::is_empty)
+    });
+    if is_without && !args.mcp {
+        terminal.say("MCP server: the hub stays without; --mcp adds it");
+        return Ok(None);
+    }
+    artifacts.mcp(aws, terminal).await.map(Some)
 }
 
 /// Where it is, and what to do next.

@@ -11,6 +11,7 @@ pub mod image;
 mod naming;
 mod parameters;
 mod parts;
+mod progress;
 mod region;
 mod stack;
 mod terminal;

@@ -6,7 +6,7 @@ use super::clients::cloudformation::{Stack, Template};
 use super::error::DeployError;
 use super::naming::{HUB_TAG, HubName, KIND_TAG, VERSION};
 use super::parameters::{Given, check_version, names};
-use super::stack::{Plan, bring};
+use super::stack::{Desired, bring};
 use super::terminal::Terminal;
 use crate::args::RegionArgs;
 use std::collections::BTreeMap;
@@ -57,7 +57,9 @@ pub async fn deploy(
     ));
     let name = hub_name.region_stack();
     let of_hub = format!("{}@{}", hub.name, home.region);
-    if let Some(stack) = aws.stack(&name).await?
+    let current = aws.stack(&name).await?;
+    check_version(current.as_ref())?;
+    if let Some(stack) = &current
         && stack
             .tags
             .get(HUB_TAG)
@@ -85,13 +87,16 @@ pub async fn deploy(
     given.set("ArtifactBucket", &artifacts.bucket);
     given.set("Architecture", artifacts.architecture()?);
     given.set("FunctionsKey", &artifacts.functions(&aws, terminal).await?);
+    let kept = current
+        .as_ref()
+        .and_then(|stack| stack.parameters.get("WorkerImage"));
     let image = artifacts
-        .image(&aws, terminal, args.stack.worker_image.as_deref())
+        .image(&aws, terminal, args.stack.worker_image.as_deref(), kept)
         .await?;
     given.set("WorkerImage", &image);
     given.set("DltVersion", VERSION);
     let url = artifacts.template(&aws, "region", &template).await?;
-    let plan = Plan {
+    let desired = Desired {
         name: &name,
         template: Template::Url(&url),
         known: &known,
@@ -100,9 +105,10 @@ pub async fn deploy(
             (KIND_TAG.to_owned(), "region".to_owned()),
             (HUB_TAG.to_owned(), of_hub),
         ]),
+        output: "RunnerClusterName",
         yes: args.stack.yes,
     };
-    let stack = bring(&aws, terminal, &plan).await?;
+    let stack = bring(&aws, terminal, &desired).await?;
     terminal.say(&format!(
         "  use it: dlt run https://your.target/ --region {} --stack {}@{}",
         aws.region, hub.name, home.region

@@ -51,7 +51,7 @@ impl std::fmt::Display for StackName {
 }
 
 /// Whether a text looks like `eu-west-1`.
-fn is_region(text: &str) -> bool {
+pub fn is_region(text: &str) -> bool {
     let in_region = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     text.bytes().all(in_region)
         && text.matches('-').count() >= 2

@@ -39,8 +39,7 @@ pub(super) async fn regions(world: &World) -> Result<RegionsAnswer, Refusal> {
     });
     Ok(RegionsAnswer {
         regions: regions.collect(),
-        // At home there is no bucket; the form is what clients take apart.
-        url: format!("http://localhost/home/{TEMPLATE_KEY}"),
+        url: format!("{}/{TEMPLATE_KEY}", world.regions.bucket_url()),
     })
 }
 

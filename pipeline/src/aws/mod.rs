@@ -115,6 +115,7 @@ impl Worlds {
                 rows,
                 clients: self.clients.clone(),
                 hub: settings.region.clone(),
+                bucket: settings.bucket.clone(),
                 stack: settings.stack.clone(),
                 vcpu_quota: settings.vcpu_quota,
                 mcp_endpoint: settings.mcp_endpoint.clone(),

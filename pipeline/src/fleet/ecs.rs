@@ -8,9 +8,11 @@ use crate::fleet::{Fleet, Launch, Launched, Place, RunnerPhase, RunnerStatus, St
 use crate::objects::{Access, Objects};
 use async_trait::async_trait;
 use aws_sdk_ecs::Client;
-use aws_sdk_ecs::error::ProvideErrorMetadata as _;
+use aws_sdk_ecs::config::http::HttpResponse;
+use aws_sdk_ecs::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_ecs::operation::run_task::RunTaskError;
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, ContainerOverride,
+    AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, ContainerOverride, Failure,
     KeyValuePair, LaunchType, NetworkConfiguration, Tag, Task, TaskField, TaskOverride,
 };
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
@@ -23,6 +25,10 @@ use std::sync::Arc;
 const MOST_DESCRIBED: usize = 100;
 /// Fargate's provider of spare capacity; the cluster has it.
 const SPARE_CAPACITY: &str = "FARGATE_SPOT";
+/// What ECS says in the message of a failed launch when there is no spare capacity.
+const NO_CAPACITY: &str = "Capacity is unavailable";
+/// EC2's request for patience, which ECS passes on in the message of an error of its own.
+const REQUEST_LIMIT: &str = "RequestLimitExceeded";
 /// Tags by which a task tells its run and role.
 const RUN_TAG: &str = "dlt:run";
 const ROLE_TAG: &str = "dlt:role";
@@ -76,6 +82,35 @@ fn spare_capacity() -> Result<CapacityProviderStrategyItem, PipelineError> {
         .weight(1)
         .build()
         .map_err(|error| PipelineError::Other(error.to_string()))
+}
+
+/// Why one task of a launch was not launched.
+fn refusal(failure: &Failure) -> String {
+    let reason = failure.reason().unwrap_or("it gave no reason");
+    match failure.detail() {
+        Some(detail) => format!("ECS refused it: {reason} ({detail})"),
+        None => format!("ECS refused it: {reason}"),
+    }
+}
+
+/// What became of a launch that failed as a whole.
+fn failed_launch(
+    spare: bool,
+    error: SdkError<RunTaskError, HttpResponse>,
+) -> Result<Launched, PipelineError> {
+    let message = error.message().unwrap_or_default();
+    if spare && message.contains(NO_CAPACITY) {
+        return Ok(Launched {
+            runners: Vec::new(),
+            refused: vec![format!("ECS refused it: {message}")],
+        });
+    }
+    let limited = message.contains(REQUEST_LIMIT);
+    let error = failed("a launch of tasks", error);
+    Err(match limited {
+        true => PipelineError::Throttled(error.to_string()),
+        false => error,
+    })
 }
 
 fn role_name(role: Role) -> &'static str {
@@ -271,7 +306,7 @@ impl Fleet for Ecs {
             true => run.capacity_provider_strategy(spare_capacity()?),
             false => run.launch_type(LaunchType::Fargate),
         };
-        let answer = run
+        let sent = run
             .task_definition(&here.task_definition)
             .count(i32::try_from(launch.count).unwrap_or(1))
             .client_token(&launch.token)
@@ -289,22 +324,16 @@ impl Fleet for Ecs {
                     .build(),
             )
             .send()
-            .await
-            .map_err(|error| failed("a launch of tasks", error))?;
+            .await;
+        let answer = match sent {
+            Ok(answer) => answer,
+            Err(error) => return failed_launch(launch.spare, error),
+        };
         let arns = answer.tasks().iter().filter_map(Task::task_arn);
         let runners: Vec<RunnerId> = arns.filter_map(id_of).collect();
         self.keep(launch, &runners).await?;
-        let refused = answer.failures().iter().map(|failure| {
-            let reason = failure.reason().unwrap_or("it gave no reason");
-            match failure.detail() {
-                Some(detail) => format!("ECS refused it: {reason} ({detail})"),
-                None => format!("ECS refused it: {reason}"),
-            }
-        });
-        Ok(Launched {
-            runners,
-            refused: refused.collect(),
-        })
+        let refused = answer.failures().iter().map(refusal).collect();
+        Ok(Launched { runners, refused })
     }
 
     async fn list(
@@ -362,7 +391,9 @@ impl Fleet for Ecs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_ecs::error::ErrorMetadata;
     use aws_sdk_ecs::types::{Attachment, Container};
+    use aws_sdk_s3::primitives::SdkBody;
 
     fn task(last_status: &str) -> aws_sdk_ecs::types::builders::TaskBuilder {
         Task::builder()
@@ -375,6 +406,32 @@ mod tests {
     fn phase(task: &Task) -> RunnerPhase {
         let region = Region::parse("eu-west-1").unwrap();
         status(&region, "worker", task).unwrap().phase
+    }
+
+    /// What becomes of a launch about which ECS says this.
+    fn launched(spare: bool, message: &str) -> Result<Launched, PipelineError> {
+        let answer = HttpResponse::new(400_u16.try_into().unwrap(), SdkBody::empty());
+        let metadata = ErrorMetadata::builder().code("ClientException");
+        let error = RunTaskError::generic(metadata.message(message).build());
+        failed_launch(spare, SdkError::service_error(error, answer))
+    }
+
+    #[test]
+    fn a_launch_that_failed_is_refused_waits_or_fails() {
+        let no_room = "Capacity is unavailable at this time. Please try again later.";
+        let refused = launched(true, no_room).unwrap();
+        assert!(refused.runners.is_empty());
+        assert_eq!(refused.refused, [format!("ECS refused it: {no_room}")]);
+        // On the usual capacity there is none to fall back to.
+        assert_eq!(launched(false, no_room).unwrap_err().asl_name(), "Other");
+        let limited = "Request limit exceeded. (Error Code: RequestLimitExceeded)";
+        for spare in [true, false] {
+            let name = |message| launched(spare, message).unwrap_err().asl_name();
+            assert_eq!(
+                (name(limited), name("no such task")),
+                ("Throttled", "Other")
+            );
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! is started.
 
 use crate::error::PipelineError;
-use crate::functions::heal::heal;
+use crate::functions::heal::{Unbegun, heal};
 use crate::functions::start::{new_run, start};
 use crate::functions::uploads::Uploads;
 use crate::functions::{room, schedule};
@@ -115,8 +115,12 @@ pub async fn fire(world: &World, test: &TestId, missed: Missed) -> Result<Fired,
         Fired::Skipped(format!("{was_due} was skipped: dlt was not running then"))
     } else {
         // A run that nobody moves on must not keep the schedule from running for ever.
-        heal(world, &item).await?;
-        match begin(world, &item, &plan, due_us).await {
+        let healed = heal(world, &item, Unbegun::Begin).await;
+        let begun = match healed {
+            Ok(()) => begin(world, &item, &plan, due_us).await,
+            Err(error) => Err(error),
+        };
+        match begun {
             Ok(run) => {
                 let note = late.then(|| {
                     let s = (now_us - due_us) / 1_000_000;

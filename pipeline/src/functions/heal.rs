@@ -9,12 +9,26 @@ use crate::functions::{hand_over, settle};
 use crate::runs::Run;
 use crate::scenarios::ScenarioItem;
 use crate::world::{Pace, World};
+use dlt_core::keys;
 
 /// How long a run may be stored before its first runner is asked for, µs: the workflow
 /// begins within seconds, so that nobody looks at an execution for a healthy run.
 const BEGUN_WITHIN_US: u64 = 60_000_000;
+/// How long after it was stored a run may still be begun, µs: whoever asked for it soon
+/// after expects its load; later it would hit a target that nobody watches any more.
+const BEGIN_WITHIN_US: u64 = 600_000_000;
 /// What merging, its repeats and a busy AWS may add to a run's own deadlines, µs.
 const MARGIN_US: u64 = 3_600_000_000;
+
+/// What is done about a run that was stored, but whose execution never began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unbegun {
+    /// It is begun if it was stored a short while ago, else ended: for whoever starts
+    /// runs.
+    Begin,
+    /// It is ended: whoever reads or removes a scenario must make no load.
+    End,
+}
 
 /// When a run was stored, µs since the Unix epoch.
 fn stored_us(run: &Run) -> Option<u64> {
@@ -39,42 +53,63 @@ fn is_quiet(run: &Run, pace: &Pace, now_us: u64) -> bool {
     stored_us(run).is_some_and(|stored_us| now_us > stored_us + within_us)
 }
 
-/// Looks after the scenario's run, should it stand still: begins its execution if that
-/// never began, ends the run if its execution is over.
-pub async fn heal(world: &World, item: &ScenarioItem) -> Result<(), PipelineError> {
+/// Whether a run was stored so short a while ago that it may still be begun.
+fn may_begin(run: &Run, now_us: u64) -> bool {
+    stored_us(run).is_some_and(|stored_us| now_us <= stored_us + BEGIN_WITHIN_US)
+}
+
+/// Looks after the scenario's run, should it stand still: ends it if its execution is
+/// over; one whose execution never began is begun or ended.
+pub async fn heal(
+    world: &World,
+    item: &ScenarioItem,
+    unbegun: Unbegun,
+) -> Result<(), PipelineError> {
     let Some(id) = item.run.as_ref().filter(|_| !item.status.is_resting()) else {
         return Ok(());
     };
     let Some(run) = world.runs.get(&item.test, id).await? else {
         return Ok(());
     };
-    if !is_quiet(&run, &world.pace, world.clock.now_us()) {
+    let now_us = world.clock.now_us();
+    if !is_quiet(&run, &world.pace, now_us) {
         return Ok(());
     }
     let part = run.parts + 1;
     let name = hand_over::execution_name(&run, part);
     match world.executions.goes_on(&name).await? {
         Some(true) => Ok(()),
-        // The same name: should it have begun meanwhile, it is not begun again.
         None if run.workers_began_us.is_none() => {
-            let input = hand_over::execution_input(&run, part, world.pace.poll_s);
-            let executions = &world.executions;
-            executions.start(&name, &run.test, &run.run, input).await
+            if unbegun == Unbegun::Begin && may_begin(&run, now_us) {
+                // The same name: should it have begun meanwhile, it is not begun again.
+                let input = hand_over::execution_input(&run, part, world.pace.poll_s);
+                let executions = &world.executions;
+                return executions.start(&name, &run.test, &run.run, input).await;
+            }
+            let reason = "its workflow never began, so it made no load; start the scenario again";
+            end(world, &run, reason.to_owned()).await
         }
-        _ => end(world, &run, &name).await,
+        _ => {
+            let reason = format!(
+                "its workflow ended without ending it, and the reports of its runners were not merged: see execution {name}; start the scenario again"
+            );
+            end(world, &run, reason).await
+        }
     }
 }
 
-/// Ends a run whose execution is over, and the runners that it may have left.
-async fn end(world: &World, run: &Run, execution: &str) -> Result<(), PipelineError> {
+/// Ends a run that nobody drives, and the runners that it may have left; removes what
+/// only those needed.
+async fn end(world: &World, run: &Run, reason: String) -> Result<(), PipelineError> {
     let (test, id) = (&run.test, &run.run);
     let seen = fleet::of_run(world.fleet.as_ref(), test, id, Place::Everywhere).await?;
     let alive = seen.iter().filter(|runner| runner.alive);
     fleet::stop(world.fleet.as_ref(), id, alive, Stop::AtOnce).await?;
+    let folder = keys::start_folder(test, &run.prefix);
+    for object in world.objects.list(&folder).await? {
+        world.objects.delete(&object.key).await?;
+    }
     let end_time = stamp(world.clock.now_us());
-    let reason = format!(
-        "its workflow ended without ending it: see execution {execution}; start the scenario again"
-    );
     let change = |run: &mut Run| {
         run.failure.get_or_insert_with(|| reason.clone());
         settle::settle(run, &end_time);
@@ -107,4 +142,16 @@ mod tests {
         run.record.status = Status::Failed;
         assert!(!is_quiet(&run, &pace, u64::MAX));
     }
+
+    #[test]
+    fn a_run_may_be_begun_for_a_short_while() {
+        let run = example();
+        let stored = stored_us(&run).expect("its start is a time");
+        assert!(may_begin(&run, stored + BEGIN_WITHIN_US));
+        assert!(!may_begin(&run, stored + BEGIN_WITHIN_US + 1));
+    }
 }
+
+#[cfg(test)]
+#[cfg(feature = "local")]
+mod local_tests;

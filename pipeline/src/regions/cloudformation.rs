@@ -29,6 +29,8 @@ pub struct StackRegions {
     pub clients: Clients,
     /// The hub's region.
     pub hub: Region,
+    /// The hub's bucket.
+    pub bucket: String,
     /// The hub stack's ARN.
     pub stack: String,
     /// vCPUs that a region's tasks may have together, if the stack says so.
@@ -134,6 +136,10 @@ impl Regions for StackRegions {
         }
         rooms.sort_by_key(|row| row.0);
         Ok(rooms.into_iter().map(|row| row.1).collect())
+    }
+
+    fn bucket_url(&self) -> String {
+        format!("https://s3.{}.amazonaws.com/{}", self.hub, self.bucket)
     }
 
     async fn stack(&self) -> Result<StackInfo, PipelineError> {

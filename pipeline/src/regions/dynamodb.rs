@@ -4,6 +4,7 @@
 use crate::error::PipelineError;
 use crate::fleet::ecs::EcsRegion;
 use crate::store::dynamodb::{Attributes, Table, text, wrong};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::AttributeValue;
 use dlt_core::calls::answers::RegionInfo;
 use serde::{Deserialize, Serialize};
@@ -142,10 +143,16 @@ impl RegionTable {
             .map_err(|error| wrong("the registration of a region", error))
     }
 
-    /// Removes a region; one that is not there does not matter.
+    /// Removes a region; that it is not there does not matter, nor that its hub's
+    /// table is gone: the region's stack must be deletable after that, too.
     pub async fn remove(&self, region: &str) -> Result<(), PipelineError> {
-        let what = format!("region {region}");
-        self.0.delete(&what, key(region), None).await.map(drop)
+        let delete = self.0.client.delete_item().table_name(&self.0.name);
+        match delete.set_key(Some(key(region))).send().await {
+            Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(()),
+            deleted => deleted
+                .map(drop)
+                .map_err(|error| wrong(&format!("region {region}"), error)),
+        }
     }
 }
 

@@ -43,6 +43,11 @@ impl RegionRoom {
 pub trait Regions: Send + Sync {
     /// Registered regions.
     async fn list(&self) -> Result<Vec<RegionRoom>, PipelineError>;
+    /// The address of the bucket in which clients look for the template of further
+    /// regions. At home there is none; the form is what clients take apart.
+    fn bucket_url(&self) -> String {
+        "http://localhost/home".to_owned()
+    }
     /// What is deployed.
     async fn stack(&self) -> Result<StackInfo, PipelineError>;
 }

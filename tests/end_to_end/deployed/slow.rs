@@ -32,7 +32,7 @@ fn history(aws: &Deployed, proxy: &FaultProxy) -> String {
 
 /// The schedule of a scenario: when it is next woken.
 fn next(aws: &Deployed, test: &str) -> Option<Timestamp> {
-    let path = format!("/schedules/{test}?groupName=hub");
+    let path = format!("/schedules/{test}?groupName=dlt");
     let reply = aws.emulator.rest(HUB, "scheduler", "GET", &path, b"");
     if reply.status != 200 {
         return None;
@@ -87,7 +87,7 @@ fn a_schedule_fires_and_survives_a_firing_that_fails() {
         HUB,
         "scheduler",
         "GET",
-        &format!("{path}?groupName=hub"),
+        &format!("{path}?groupName=dlt"),
         b"",
     );
     let mut found = found.json();
@@ -114,7 +114,7 @@ fn a_schedule_fires_and_survives_a_firing_that_fails() {
 
 #[test]
 #[ignore = "needs an emulator of AWS, and minutes: cargo xtask test --full"]
-fn a_run_that_never_began_is_begun_or_told() {
+fn a_run_that_never_began_is_begun_only_by_a_start() {
     let _alone = alone();
     let target = target();
     let proxy = FaultProxy::start();
@@ -132,15 +132,39 @@ fn a_run_that_never_began_is_begun_or_told() {
     let reason = refused.error_reason.unwrap_or_default();
     assert!(reason.contains("could not be started"), "{reason}");
 
-    // Not even that can be stored: it stands still.
+    // Not even that can be stored: both stand still.
     proxy.fault_after(1, "dynamodb", "PutItem", &history, 100, Fault::Unavailable);
-    let mut still = body.clone();
-    still["testId"] = json!("still1");
-    assert_ne!(aws.api("POST", "/scenarios", Some(&still)).status, 200);
-    assert_eq!(status(&aws, "still1"), "queued");
+    let mut read = body.clone();
+    read["testId"] = json!("read1");
+    assert_ne!(aws.api("POST", "/scenarios", Some(&read)).status, 200);
+    assert_eq!(status(&aws, "read1"), "queued");
     proxy.clear();
-    // Nobody but who asks for it moves it on.
-    let record = record(&aws, "still1");
+    proxy.fault("states", "StartExecution", 100, Fault::Throttle);
+    proxy.fault_after(1, "dynamodb", "PutItem", &history, 100, Fault::Unavailable);
+    let mut posted = body.clone();
+    posted["testId"] = json!("posted1");
+    assert_ne!(aws.api("POST", "/scenarios", Some(&posted)).status, 200);
+    proxy.clear();
+
+    // Whoever reads it ends it, without load.
+    let ended = record(&aws, "read1");
+    assert_eq!(ended.status.name(), "failed", "{}", aws.output());
+    let reason = ended.error_reason.unwrap_or_default();
+    assert!(reason.contains("never began"), "{reason}");
+    assert_eq!(target.log.count(), 0);
+
+    // Whoever posts it again soon begins it: that run, and no second one.
+    proxy.take_calls();
+    until("the run that stood still", LONGEST_RUN, || {
+        let reply = aws.api("POST", "/scenarios", Some(&posted));
+        assert_ne!(reply.status, 200);
+        let calls = proxy.take_calls();
+        let begins = calls
+            .iter()
+            .any(|call| call.operation.name == "StartExecution");
+        begins.then_some(())
+    });
+    let record = record(&aws, "posted1");
     assert_eq!(record.status.name(), "complete", "{}", aws.output());
     accounts_agree(&record, &target).unwrap();
     assert_eq!(account(&record).sent, 100);
@@ -168,6 +192,17 @@ fn delete(aws: &Deployed, region: &str, name: &str) {
         assert!(!text.contains("DELETE_FAILED"), "{text}");
         text.contains("DELETE_COMPLETE").then_some(())
     });
+}
+
+/// The hub's log groups, as CloudFormation names them, and as the emulator does.
+fn log_groups(aws: &Deployed) -> Vec<String> {
+    let list = "Logs_20140328.DescribeLogGroups";
+    let logs = aws.emulator.json(HUB, "logs", list, &json!({}));
+    let logs = logs["logGroups"].as_array().unwrap().iter();
+    let names = logs.map(|group| group["logGroupName"].as_str().unwrap().to_owned());
+    names
+        .filter(|name| name.starts_with("dlt-") || name.contains("/dlt/"))
+        .collect()
 }
 
 #[test]
@@ -209,12 +244,13 @@ fn regions_come_and_go_and_a_hub_leaves_what_is_retained() {
     });
     assert!(warnings.contains("its stack is of dlt 0.0.0"), "{warnings}");
 
-    delete(&aws, SECOND, "region");
+    delete(&aws, SECOND, "dlt-region");
     assert_eq!(row(&aws, SECOND), None);
 
     let tables = || dynamodb(&aws, "ListTables", &json!({}))["TableNames"].clone();
     let before = tables();
-    delete(&aws, HUB, "hub");
+    assert_ne!(log_groups(&aws), Vec::<String>::new(), "the stack has logs");
+    delete(&aws, HUB, "dlt");
     assert_eq!(tables(), before, "results are kept");
     let bucket = format!("/{}?list-type=2", aws.outputs["BucketName"]);
     let reply = aws.emulator.rest(HUB, "s3", "GET", &bucket, b"");
@@ -230,10 +266,5 @@ fn regions_come_and_go_and_a_hub_leaves_what_is_retained() {
         &json!({}),
     );
     assert_eq!(machines["stateMachines"], json!([]));
-    let logs = aws
-        .emulator
-        .json(HUB, "logs", "Logs_20140328.DescribeLogGroups", &json!({}));
-    let logs = logs["logGroups"].as_array().unwrap().iter();
-    let ours = logs.filter(|group| group["logGroupName"].as_str().unwrap().contains("hub"));
-    assert_eq!(ours.count(), 0);
+    assert_eq!(log_groups(&aws), Vec::<String>::new());
 }

@@ -71,7 +71,7 @@ fn between<'a>(text: &'a str, name: &str) -> &'a str {
 /// The task role's ARN.
 fn task_role(aws: &Deployed) -> String {
     let action = "AmazonEC2ContainerServiceV20141113.DescribeTaskDefinition";
-    let body = json!({ "taskDefinition": "hub-worker" });
+    let body = json!({ "taskDefinition": "dlt-worker" });
     let described = aws.emulator.json(HUB, "ecs", action, &body);
     let arn = &described["taskDefinition"]["taskRoleArn"];
     arn.as_str().expect("a role").to_owned()

@@ -86,7 +86,7 @@ fn tasks_that_run_already(aws: &Deployed, folder: &Path) {
     let cluster = &aws.outputs["RunnerClusterName"];
     let run = json!({
         "cluster": cluster,
-        "taskDefinition": "hub-worker",
+        "taskDefinition": "dlt-worker",
         "launchType": "FARGATE",
         "startedBy": "occupied",
         "tags": [
@@ -213,7 +213,7 @@ fn a_run_longer_than_an_execution(aws: &Deployed) {
     assert_eq!(record.status.name(), "complete", "{}", story());
     accounts_agree(&record, &target).unwrap();
     assert_eq!(account(&record).sent, 400, "{}", story());
-    let machine = json!({ "stateMachineArn": aws.outputs["StateMachine"] });
+    let machine = json!({ "stateMachineArn": aws.outputs["StateMachineArn"] });
     let list = "AWSStepFunctions.ListExecutions";
     let all = aws.emulator.json(HUB, "states", list, &machine);
     let all = all["executions"].as_array().unwrap().iter();

@@ -6,7 +6,7 @@ use crate::deploy::error::DeployError;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::{
-    Capability, ChangeSetStatus, ChangeSetType, OnStackFailure, Parameter, Tag,
+    Capability, ChangeSetStatus, ChangeSetType, OnStackFailure, Parameter, StackStatus, Tag,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -72,8 +72,6 @@ pub struct Resource {
     pub kind: String,
     /// Its id at AWS.
     pub id: String,
-    /// Its status.
-    pub status: String,
 }
 
 /// The value of a parameter.
@@ -158,6 +156,23 @@ impl Aws {
             stacks.extend(page.stacks().iter().map(stack));
         }
         Ok(stacks)
+    }
+
+    /// The ARN of the stack of this name that was removed last; AWS remembers it for 90
+    /// days.
+    pub async fn removed_stack(&self, name: &str) -> Result<Option<String>, DeployError> {
+        let asked = self.cloudformation().list_stacks();
+        let asked = asked.stack_status_filter(StackStatus::DeleteComplete);
+        let mut pages = asked.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed(&self.doing("ListStacks", name), &error))?;
+            // Newest first.
+            let mut rows = page.stack_summaries().iter();
+            if let Some(row) = rows.find(|row| row.stack_name() == Some(name)) {
+                return Ok(row.stack_id().map(str::to_owned));
+            }
+        }
+        Ok(None)
     }
 
     /// Makes a change set and waits until AWS has computed it; None where there is
@@ -327,16 +342,10 @@ impl Aws {
         while let Some(page) = pages.next().await {
             let page =
                 page.map_err(|error| failed(&self.doing("ListStackResources", stack), &error))?;
-            resources.extend(page.stack_resource_summaries().iter().map(|row| {
-                Resource {
-                    name: text(row.logical_resource_id()),
-                    kind: text(row.resource_type()),
-                    id: text(row.physical_resource_id()),
-                    status: row
-                        .resource_status()
-                        .map(|it| it.as_str().to_owned())
-                        .unwrap_or_default(),
-                }
+            resources.extend(page.stack_resource_summaries().iter().map(|row| Resource {
+                name: text(row.logical_resource_id()),
+                kind: text(row.resource_type()),
+                id: text(row.physical_resource_id()),
             }));
         }
         Ok(resources)

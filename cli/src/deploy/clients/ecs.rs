@@ -23,8 +23,6 @@ pub struct Task {
     pub test: String,
     /// The run that it was started for; empty where its tag is absent.
     pub run: String,
-    /// When it was made, seconds since 1970.
-    pub created_s: Option<i64>,
 }
 
 impl Aws {
@@ -79,8 +77,5 @@ fn task(task: &aws_sdk_ecs::types::Task) -> Task {
         status: text(task.last_status()),
         test: text(task.started_by()),
         run: text(run.and_then(|tag| tag.value())),
-        created_s: task
-            .created_at()
-            .map(aws_sdk_ecs::primitives::DateTime::secs),
     }
 }

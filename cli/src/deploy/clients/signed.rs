@@ -81,9 +81,15 @@ impl Aws {
         headers: &[(&str, &str)],
         body: String,
     ) -> Result<(u16, String), DeployError> {
-        // IAM has one address for all regions.
+        // IAM has one address for all regions of a partition (AWS General Reference).
         let (host, region) = match service {
-            "iam" => (format!("iam.{}", suffix(&self.region)), "us-east-1"),
+            "iam" if self.region.starts_with("cn-") => {
+                ("iam.cn-north-1.amazonaws.com.cn".to_owned(), "cn-north-1")
+            }
+            "iam" if self.region.starts_with("us-gov-") => {
+                ("iam.us-gov.amazonaws.com".to_owned(), "us-gov-west-1")
+            }
+            "iam" => ("iam.amazonaws.com".to_owned(), "us-east-1"),
             "ecr" => (
                 format!("api.ecr.{}.{}", self.region, suffix(&self.region)),
                 &*self.region,
@@ -124,7 +130,11 @@ impl Aws {
 
     /// What a user or role may do (IAM SimulatePrincipalPolicy).
     pub async fn may(&self, arn: &str, actions: &[&str]) -> Result<Vec<Decision>, DeployError> {
-        let mut parameters = vec![("PolicySourceArn".to_owned(), policy_source(arn))];
+        let source = match role_of(arn) {
+            Some(role) => self.role_arn(role).await?,
+            None => arn.to_owned(),
+        };
+        let mut parameters = vec![("PolicySourceArn".to_owned(), source)];
         for (n, action) in actions.iter().enumerate() {
             parameters.push((
                 format!("ActionNames.member.{}", n + 1),
@@ -142,6 +152,37 @@ impl Aws {
                 allowed: decision == "allowed",
             })
             .collect())
+    }
+
+    /// A role's ARN with its path, which a session's lacks (IAM GetRole).
+    async fn role_arn(&self, name: &str) -> Result<String, DeployError> {
+        let parameters = [("RoleName".to_owned(), name.to_owned())];
+        let text = self
+            .query("iam", "GetRole", "2010-05-08", &parameters)
+            .await?;
+        element(&text, "Arn").ok_or_else(|| {
+            DeployError::Unreadable("IAM, GetRole: the answer names no role".to_owned())
+        })
+    }
+
+    /// Makes the role with which ECS acts for the account, without which no cluster is
+    /// made; one that is there is fine (IAM CreateServiceLinkedRole).
+    pub async fn make_ecs_role(&self) -> Result<(), DeployError> {
+        let service = ("AWSServiceName".to_owned(), "ecs.amazonaws.com".to_owned());
+        let action = "CreateServiceLinkedRole";
+        match self.query("iam", action, "2010-05-08", &[service]).await {
+            // AWS's code for a name that is taken.
+            Err(DeployError::Refused { code, .. }) if code == "InvalidInput" => Ok(()),
+            made => made.map(drop),
+        }
+    }
+
+    /// The regions that are enabled for the account (EC2 DescribeRegions).
+    pub async fn enabled_regions(&self) -> Result<Vec<String>, DeployError> {
+        let text = self
+            .query("ec2", "DescribeRegions", "2016-11-15", &[])
+            .await?;
+        Ok(elements(&text, "regionName"))
     }
 
     /// The route tables of this region's VPCs (EC2 DescribeRouteTables).
@@ -197,16 +238,11 @@ impl Aws {
     }
 }
 
-/// Whose policies decide: of an assumed role's session, the role.
-fn policy_source(arn: &str) -> String {
-    // arn:aws:sts::123456789012:assumed-role/NAME/SESSION
-    let parts = arn.split_once(":sts::");
-    let role = parts.and_then(|(partition, rest)| {
-        let (account, name) = rest.split_once(":assumed-role/")?;
-        let name = name.split('/').next()?;
-        Some(format!("{partition}:iam::{account}:role/{name}"))
-    });
-    role.unwrap_or_else(|| arn.to_owned())
+/// The role of an assumed role's session, whose policies decide:
+/// `arn:aws:sts::123456789012:assumed-role/NAME/SESSION`.
+fn role_of(arn: &str) -> Option<&str> {
+    let (_, rest) = arn.split_once(":assumed-role/")?;
+    rest.split('/').next()
 }
 
 /// The texts of all elements of this name, in order.
@@ -293,12 +329,9 @@ mod tests {
 
     #[test]
     fn an_assumed_role_is_judged_by_its_role() {
-        assert_eq!(
-            policy_source("arn:aws:sts::123456789012:assumed-role/Admin/me@example.com"),
-            "arn:aws:iam::123456789012:role/Admin"
-        );
-        let user = "arn:aws:iam::123456789012:user/me";
-        assert_eq!(policy_source(user), user);
+        let sso = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_1/me@example.com";
+        assert_eq!(role_of(sso), Some("AWSReservedSSO_Admin_1"));
+        assert_eq!(role_of("arn:aws:iam::123456789012:user/me"), None);
     }
 
     #[test]

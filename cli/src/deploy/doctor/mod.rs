@@ -9,6 +9,7 @@ use super::clients::Aws;
 use super::clients::cloudformation::Stack;
 use super::clients::dynamodb::RegisteredRegion;
 use super::naming::{HubName, VERSION};
+use super::parameters::check_version;
 use crate::args::DoctorArgs;
 use crate::client::place::ServerName;
 use crate::client::{ApiOptions, Client};
@@ -164,27 +165,42 @@ fn stack(what: &str, stack: &Stack, kind: &str) -> Finding {
         .get("DltVersion")
         .map_or("", String::as_str);
     let seen = format!("{}, dlt {version}", stack.status);
-    let update = format!("dlt deploy {kind} brings it to {VERSION}");
+    let not_well = |state, seen: String, todo: String| Finding::not_well(state, what, seen, todo);
     match &*stack.status {
         "CREATE_COMPLETE" | "UPDATE_COMPLETE" if version == VERSION => Finding::well(what, seen),
-        "CREATE_COMPLETE" | "UPDATE_COMPLETE" => Finding::not_well(
+        _ if check_version(Some(stack)).is_err() => not_well(
             State::Doubtful,
-            what,
             format!("{seen}; this command is {VERSION}"),
-            update,
+            "it was deployed by a newer dlt: use that one".to_owned(),
         ),
-        status if status.ends_with("IN_PROGRESS") => {
-            Finding::not_well(State::Doubtful, what, seen, "look again when it is done")
-        }
-        _ => {
-            let seen = format!("{seen}: {}", stack.reason);
-            Finding::not_well(
-                State::Broken,
-                what,
-                seen,
-                format!("dlt deploy {kind} mends it"),
-            )
-        }
+        "CREATE_COMPLETE" | "UPDATE_COMPLETE" => not_well(
+            State::Doubtful,
+            format!("{seen}; this command is {VERSION}"),
+            format!("dlt deploy {kind} brings it to {VERSION}"),
+        ),
+        "UPDATE_ROLLBACK_COMPLETE" => not_well(
+            State::Doubtful,
+            format!("{seen}: an update was taken back, it is as before"),
+            format!("dlt deploy {kind} tries again, and says what fails"),
+        ),
+        "UPDATE_ROLLBACK_FAILED" => not_well(
+            State::Broken,
+            format!("{seen}: {}", stack.reason),
+            format!(
+                "mend that, then aws cloudformation continue-update-rollback --stack-name {}",
+                stack.name
+            ),
+        ),
+        status if status.ends_with("IN_PROGRESS") => not_well(
+            State::Doubtful,
+            seen,
+            "look again when it is done".to_owned(),
+        ),
+        _ => not_well(
+            State::Broken,
+            format!("{seen}: {}", stack.reason),
+            format!("dlt deploy {kind} mends it"),
+        ),
     }
 }
 
@@ -367,11 +383,32 @@ mod tests {
                 parameters: [("DltVersion".to_owned(), version.to_owned())].into(),
                 ..Stack::default()
             };
-            stack("hub", &made, "hub").state
+            let found = stack("hub", &made, "hub");
+            assert_eq!(found.todo.is_none(), found.state == State::Well);
+            (found.state, found.todo.unwrap_or_default())
         };
-        assert_eq!(of("CREATE_COMPLETE", VERSION), State::Well);
-        assert_eq!(of("UPDATE_COMPLETE", "0.0.1"), State::Doubtful);
-        assert_eq!(of("UPDATE_IN_PROGRESS", VERSION), State::Doubtful);
-        assert_eq!(of("UPDATE_ROLLBACK_FAILED", VERSION), State::Broken);
+        assert_eq!(of("CREATE_COMPLETE", VERSION).0, State::Well);
+        for (status, version, state, todo) in [
+            ("UPDATE_COMPLETE", "0.0.1", State::Doubtful, "brings it to"),
+            ("UPDATE_COMPLETE", "99.0.0", State::Doubtful, "use that one"),
+            ("UPDATE_IN_PROGRESS", VERSION, State::Doubtful, "look again"),
+            (
+                "UPDATE_ROLLBACK_COMPLETE",
+                VERSION,
+                State::Doubtful,
+                "tries again",
+            ),
+            (
+                "UPDATE_ROLLBACK_FAILED",
+                VERSION,
+                State::Broken,
+                "continue-update-rollback",
+            ),
+            ("DELETE_FAILED", VERSION, State::Broken, "mends it"),
+        ] {
+            let found = of(status, version);
+            assert_eq!(found.0, state, "{status}");
+            assert!(found.1.contains(todo), "{status}: {}", found.1);
+        }
     }
 }

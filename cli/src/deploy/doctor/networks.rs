@@ -69,13 +69,15 @@ fn judge(
             }
             (false, Some(_)) => {
                 return Finding::not_well(
-                    State::Broken,
+                    State::Doubtful,
                     what,
                     format!(
-                        "runners get no public addresses, but {subnet}'s default route leads to an \
-                         internet gateway, which serves public addresses alone"
+                        "runners get no public addresses, and {subnet}'s default route leads to an \
+                         internet gateway, which serves public addresses alone: they reach targets in \
+                         their own network only"
                     ),
-                    todo,
+                    "VPC endpoints for S3, ECR and CloudWatch Logs must be there: -p Endpoints=own or \
+                     always makes them",
                 );
             }
             (false, None) => {
@@ -130,7 +132,7 @@ mod tests {
         assert_eq!(judged(true, Some("nat-1"), Some("igw-1")), State::Broken);
         assert_eq!(judged(true, None, None), State::Broken);
         assert_eq!(judged(false, Some("nat-1"), None), State::Well);
-        assert_eq!(judged(false, Some("igw-1"), None), State::Broken);
+        assert_eq!(judged(false, Some("igw-1"), None), State::Doubtful);
         assert_eq!(judged(false, None, None), State::Doubtful);
     }
 }

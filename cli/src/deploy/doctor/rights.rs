@@ -61,7 +61,10 @@ pub async fn look(aws: &Aws, arn: &str) -> Finding {
     Finding::not_well(
         State::Doubtful,
         WHAT,
-        format!("denied: {}", denied.join(", ")),
+        format!(
+            "denied, or allowed for single resources alone: {}",
+            denied.join(", ")
+        ),
         "deploying and removing need them; using what is deployed needs execute-api:Invoke and \
          cloudformation:DescribeStacks alone",
     )

@@ -88,11 +88,15 @@ impl Bootstrap {
         properties: &Map<String, Value>,
         deletes: bool,
     ) -> Result<(), PipelineError> {
-        let row = RegionRow::of(properties)?;
-        match deletes {
-            true => self.regions.remove(&row.info.region).await,
-            false => self.regions.put(&row).await,
+        if deletes {
+            // Whatever else is wrong with the properties: a stack must be deletable,
+            // and without its name no region was registered.
+            return match property(properties, "region") {
+                Ok(region) => self.regions.remove(region).await,
+                Err(_) => Ok(()),
+            };
         }
+        self.regions.put(&RegionRow::of(properties)?).await
     }
 
     /// Done again, as after an answer that was lost, it changes nothing.

@@ -3,10 +3,13 @@
 
 use super::*;
 use crate::clock::Clock as _;
+use crate::executions::Executions;
 use crate::local::testing::{Still, world};
 use crate::store::sqlite::Database;
+use async_trait::async_trait;
 use dlt_core::run::Status;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// A scenario that runs at 09:15 in Paris on weekdays, stored at `now`.
 async fn stored(world: &World, now: &str) -> TestId {
@@ -197,6 +200,52 @@ async fn a_run_in_progress_is_not_disturbed() {
     clock.set("2026-03-06T08:15:00Z");
     let fired = fire(&world, &test, Missed::Run).await.unwrap();
     assert!(matches!(fired, Fired::Started(_, None)), "{fired:?}");
+}
+
+/// Executions that nobody can look at.
+struct Hidden(PipelineError);
+
+#[async_trait]
+impl Executions for Hidden {
+    async fn start(
+        &self,
+        _: &str,
+        _: &TestId,
+        _: &TestRunId,
+        _: Value,
+    ) -> Result<(), PipelineError> {
+        Ok(())
+    }
+
+    async fn goes_on(&self, _: &str) -> Result<Option<bool>, PipelineError> {
+        Err(self.0.clone())
+    }
+}
+
+#[tokio::test]
+async fn a_schedule_goes_on_where_a_run_cannot_be_looked_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Still::at("2026-03-04T08:15:00Z");
+    let database = Database::open(folder.path(), &[]).unwrap();
+    let mut world = world(database, &clock, folder.path());
+    let test = stored(&world, "2026-03-04T00:00:00Z").await;
+    fire(&world, &test, Missed::Run).await.unwrap();
+    clock.set("2026-03-05T08:15:00Z");
+    // What passes leaves the occurrence due.
+    let passing = PipelineError::Throttled("slow down".to_owned());
+    world.executions = Arc::new(Hidden(passing.clone()));
+    assert_eq!(fire(&world, &test, Missed::Run).await, Err(passing));
+    assert_eq!(plan(&world, &test).await.next_run, "2026-03-05 09:15:00");
+    // What lasts skips it, and is told.
+    world.executions = Arc::new(Hidden(PipelineError::Other("no right".to_owned())));
+    let fired = fire(&world, &test, Missed::Run).await.unwrap();
+    assert!(
+        matches!(&fired, Fired::Skipped(note) if note.contains("could not start: no right")),
+        "{fired:?}"
+    );
+    let next = plan(&world, &test).await;
+    assert_eq!(next.next_run, "2026-03-06 09:15:00");
+    assert!(next.note.is_some());
 }
 
 /// Fires a daily schedule over these days, minute by minute; when it fired.
