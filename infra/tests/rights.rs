@@ -1,7 +1,6 @@
 //! What the templates allow: read from their text, statement by statement, so that the
 //! reasons in comments are seen, too. What each function needs is proven on the
 //! emulator; here stands what nobody may have.
-#![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
 
 use std::collections::BTreeSet;
 

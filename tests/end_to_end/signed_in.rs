@@ -174,6 +174,11 @@ fn people_sign_in_and_agents_ask_and_nothing_stays() {
         1,
         "{attached:?}"
     );
+    results_alone_stay(&aws);
+}
+
+/// What is there once the hub is removed.
+fn results_alone_stay(aws: &Deployed) {
     let ended = aws.remove_hub();
     assert_eq!(ended.code, Some(0), "{ended:#?}\n{}", aws.output());
     assert!(

@@ -12,6 +12,9 @@ use crate::args::HubArgs;
 use crate::line::{Line, Tone};
 use std::collections::BTreeMap;
 
+/// Key of a region's template in the hub's bucket, as DLT's clients know it.
+const REGION_TEMPLATE: &str = "regional-template/distributed-load-testing-on-aws-regional.template";
+
 /// Deploys or updates the hub; its stack.
 pub async fn deploy(
     terminal: &mut Terminal,
@@ -28,21 +31,7 @@ pub async fn deploy(
     check_version(current.as_ref())?;
     let template = dlt_infra::hub();
     let known = names(&template);
-    let mut given = Given::of(&args.stack, &known)?;
-    match &args.admin_email {
-        Some(address) => given.set("AdminEmail", address),
-        None if current
-            .as_ref()
-            .is_none_or(|stack| !stack.parameters.contains_key("AdminEmail")) =>
-        {
-            return Err(DeployError::Input(
-                "a new hub needs its first user: --admin-email ADDRESS, to which AWS sends the \
-                 invitation"
-                    .to_owned(),
-            ));
-        }
-        None => {}
-    }
+    let mut given = given(args, &known, current.as_ref())?;
     if current.is_none()
         && let Err(error) = aws.make_ecs_role().await
     {
@@ -87,8 +76,31 @@ pub async fn deploy(
         yes: args.stack.yes,
     };
     let stack = bring(&aws, terminal, &desired).await?;
+    if let Some(bucket) = stack.outputs.get("BucketName") {
+        // Where the API tells DLT's clients that a region's template is (GET /regions).
+        let region = dlt_infra::region().into_bytes();
+        aws.put_object(bucket, REGION_TEMPLATE, region).await?;
+    }
     tell(terminal, name, &aws, &stack, current.is_none());
     Ok(stack)
+}
+
+/// What the flags say; a new hub needs its first user.
+fn given(args: &HubArgs, known: &[String], current: Option<&Stack>) -> Result<Given, DeployError> {
+    let mut given = Given::of(&args.stack, known)?;
+    let has_user = current.is_some_and(|stack| stack.parameters.contains_key("AdminEmail"));
+    match &args.admin_email {
+        Some(address) => given.set("AdminEmail", address),
+        None if !has_user => {
+            return Err(DeployError::Input(
+                "a new hub needs its first user: --admin-email ADDRESS, to which AWS sends the \
+                 invitation"
+                    .to_owned(),
+            ));
+        }
+        None => {}
+    }
+    Ok(given)
 }
 
 /// The key of the MCP server's function: this release's, nothing where it is not wanted;

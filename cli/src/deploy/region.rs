@@ -33,23 +33,7 @@ pub async fn deploy(
     let caller = home.caller().await?;
     let hub = hub_name.hub(&home).await?;
     check_version(Some(&hub))?;
-    if hub
-        .parameters
-        .get("DltVersion")
-        .is_some_and(|version| version != VERSION)
-    {
-        return Err(DeployError::Input(format!(
-            "the hub is of dlt {}, this command of {VERSION}: a region must not be newer than its \
-             hub. First update the hub: dlt deploy hub --stack {}@{}",
-            hub.parameters["DltVersion"], hub.name, home.region
-        )));
-    }
-    if args.region == home.region {
-        return Err(DeployError::Input(format!(
-            "{} is the hub's own region, which has runners already; name another one",
-            args.region
-        )));
-    }
+    check_goes_with(&hub, &home, &args.region)?;
     let aws = home.in_region(&args.region);
     terminal.say(&format!(
         "account {}, region {} for the hub {} in {}",
@@ -74,15 +58,7 @@ pub async fn deploy(
     let known = names(&template);
     let mut given = Given::of(&args.stack, &known)?;
     given.set("HubRegion", &home.region);
-    for (parameter, output) in FROM_HUB {
-        let value = hub.outputs.get(output).ok_or_else(|| {
-            DeployError::Stack(format!(
-                "stack {} has no output {output}: is it dlt's, and whole? dlt deploy hub mends it",
-                hub.name
-            ))
-        })?;
-        given.set(parameter, value);
-    }
+    set_from_hub(&mut given, &hub)?;
     let artifacts = Artifacts::bring(&aws, terminal, args.stack.yes).await?;
     given.set("ArtifactBucket", &artifacts.bucket);
     given.set("Architecture", artifacts.architecture()?);
@@ -114,4 +90,40 @@ pub async fn deploy(
         aws.region, hub.name, home.region
     ));
     Ok(stack)
+}
+
+/// Refuses a region that this hub cannot have.
+fn check_goes_with(hub: &Stack, home: &Aws, region: &str) -> Result<(), DeployError> {
+    if hub
+        .parameters
+        .get("DltVersion")
+        .is_some_and(|version| version != VERSION)
+    {
+        return Err(DeployError::Input(format!(
+            "the hub is of dlt {}, this command of {VERSION}: a region must not be newer than its \
+             hub. First update the hub: dlt deploy hub --stack {}@{}",
+            hub.parameters["DltVersion"], hub.name, home.region
+        )));
+    }
+    if region == home.region {
+        return Err(DeployError::Input(format!(
+            "{} is the hub's own region, which has runners already; name another one",
+            region
+        )));
+    }
+    Ok(())
+}
+
+/// Sets the parameters that are outputs of the hub.
+fn set_from_hub(given: &mut Given, hub: &Stack) -> Result<(), DeployError> {
+    for (parameter, output) in FROM_HUB {
+        let value = hub.outputs.get(output).ok_or_else(|| {
+            DeployError::Stack(format!(
+                "stack {} has no output {output}: is it dlt's, and whole? dlt deploy hub mends it",
+                hub.name
+            ))
+        })?;
+        given.set(parameter, value);
+    }
+    Ok(())
 }

@@ -9,6 +9,7 @@ use crate::deploy::clients::ecs::Task;
 use crate::units::several;
 use dlt_core::record::RunRecord;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// Most orphans that are named.
 const MOST_NAMED: usize = 10;
@@ -46,9 +47,8 @@ pub async fn look(
     let mut runs: BTreeMap<(String, String), Run> = BTreeMap::new();
     for task in &tasks {
         let key = (task.test.clone(), task.run.clone());
-        if !runs.contains_key(&key) {
-            let run = state_of(client, task).await;
-            runs.insert(key, run);
+        if let Entry::Vacant(unknown) = runs.entry(key) {
+            unknown.insert(state_of(client, task).await);
         }
     }
     let of = |wanted: Run| {
