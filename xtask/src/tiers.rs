@@ -183,9 +183,14 @@ fn aws(tiers: &mut Tiers, full: bool) {
             let mut command = cross_room("end_to_end");
             command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));
             command.env("DLT_MINISTACK", emulator()?);
-            // Without what takes minutes.
+            // Without what takes minutes; `--full` has all.
             command.args(["--", "deploy::", "deployed::", "signed_in::", "there::"]);
-            command.args(["--skip", "deployed::slow"]);
+            command.args([
+                "--skip",
+                "deployed::slow",
+                "--skip",
+                "deployed::faults::busy",
+            ]);
             command.arg("--include-ignored");
             step::tests(command)
         });

@@ -82,7 +82,7 @@ pub struct HubArgs {
 #[derive(Debug, Args)]
 pub struct RegionArgs {
     /// The AWS region, like eu-west-1
-    #[arg(value_name = "AWS-REGION", value_parser = aws_region)]
+    #[arg(value_name = "AWS-REGION", value_parser = region_name)]
     pub region: String,
     /// What every stack takes.
     #[command(flatten)]
@@ -113,7 +113,7 @@ pub struct DestroyArgs {
 #[derive(Debug, Args)]
 pub struct DestroyRegionArgs {
     /// The AWS region, like eu-west-1
-    #[arg(value_name = "AWS-REGION", value_parser = aws_region)]
+    #[arg(value_name = "AWS-REGION", value_parser = region_name)]
     pub region: String,
     /// Do not ask
     #[arg(long)]
@@ -136,7 +136,7 @@ pub struct DoctorArgs {
 }
 
 /// A name that becomes part of host names.
-fn aws_region(text: &str) -> Result<String, String> {
+fn region_name(text: &str) -> Result<String, String> {
     match is_region(text) {
         true => Ok(text.to_owned()),
         false => Err("it is no AWS region, like eu-west-1".to_owned()),

@@ -31,7 +31,7 @@ pub async fn hub(
     let resources = match (&found, aws.removed_stack(&name.name).await?) {
         (Some(stack), _) => aws.resources(&stack.id).await?,
         // What a stack kept that was removed before.
-        (None, Some(removed)) => kept(&aws.resources(&removed).await?),
+        (None, Some(removed)) => left_by(&aws, &removed).await?,
         (None, None) => Vec::new(),
     };
     if found.is_none() && regions.is_empty() && (resources.is_empty() || !args.with_results) {
@@ -199,6 +199,22 @@ async fn region_stacks(
     }
     terminal.live(None);
     Ok(found)
+}
+
+/// What a removed stack left behind, by its last events.
+async fn left_by(aws: &Aws, stack: &str) -> Result<Vec<Resource>, DeployError> {
+    let events = aws.events(stack, None).await?;
+    let left = events
+        .into_iter()
+        .filter(|event| event.status == "DELETE_SKIPPED");
+    let left: Vec<Resource> = left
+        .map(|event| Resource {
+            name: event.resource,
+            kind: event.kind,
+            id: event.physical_id,
+        })
+        .collect();
+    Ok(kept(&left))
 }
 
 /// What stays when the hub's stack goes.

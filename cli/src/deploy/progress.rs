@@ -118,6 +118,7 @@ mod tests {
         Event {
             id: format!("{resource}-{status}"),
             resource: resource.to_owned(),
+            physical_id: String::new(),
             kind: "AWS::S3::Bucket".to_owned(),
             status: status.to_owned(),
             reason: reason.to_owned(),

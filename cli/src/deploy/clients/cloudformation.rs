@@ -55,6 +55,8 @@ pub struct Event {
     pub id: String,
     /// The resource's name in the template; the stack's own name for the stack.
     pub resource: String,
+    /// Its id at AWS.
+    pub physical_id: String,
     /// Its type.
     pub kind: String,
     /// Its status.
@@ -317,6 +319,7 @@ impl Aws {
                 events.push(Event {
                     id: text(row.event_id()),
                     resource: text(row.logical_resource_id()),
+                    physical_id: text(row.physical_resource_id()),
                     kind: text(row.resource_type()),
                     status: row
                         .resource_status()
