@@ -22,10 +22,11 @@ pub fn registry() -> Result<PathBuf> {
     }
     println!("fetching {PACKAGE} into {}", folder.display());
     std::fs::create_dir_all(&folder)?;
-    let mut apt = Command::new("apt-get");
-    apt.current_dir(&folder).args(["download", "-qq", PACKAGE]);
+    let apt = |args: &[&str]| ran(Command::new("apt-get").current_dir(&folder).args(args));
+    let download = || apt(&["download", "-qq", PACKAGE]);
     let is_package = |path: &PathBuf| path.extension().is_some_and(|end| end == "deb");
-    if ran(&mut apt) {
+    // A new machine has no lists of packages yet.
+    if download() || (apt(&["update", "-qq"]) && download()) {
         let files = std::fs::read_dir(&folder)?
             .flatten()
             .map(|entry| entry.path());
