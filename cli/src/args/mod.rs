@@ -7,10 +7,9 @@ mod image;
 mod runs;
 mod scenarios;
 
-pub use deploy::{
-    DeployCommand, DestroyArgs, DestroyCommand, DestroyRegionArgs, DoctorArgs, HubArgs, RegionArgs,
-    StackArgs,
-};
+pub use deploy::{DeployCommand, DestroyCommand, DoctorArgs};
+#[cfg(feature = "aws")]
+pub use deploy::{DestroyArgs, DestroyRegionArgs, HubArgs, RegionArgs, StackArgs};
 #[cfg(feature = "aws")]
 pub use image::ImageArgs;
 pub use runs::{CompareArgs, DownloadArgs, GetArgs, RunsCommand, WatchArgs};
