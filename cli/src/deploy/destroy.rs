@@ -271,9 +271,11 @@ fn tell_kept(terminal: &mut Terminal, aws: &Aws, kept: &[Resource]) {
     if kept.is_empty() {
         return;
     }
-    let mut lines = vec![Line::of(
-        "Scenarios and results are kept. To remove them, too:",
-    )];
+    let mut lines = vec![
+        Line::of("Scenarios and results are kept. This removes them, too: ")
+            .tone(Tone::Command, "dlt destroy hub --with-results"),
+        Line::of("or, one by one:"),
+    ];
     for resource in kept {
         let command = match resource.kind.as_str() {
             "AWS::S3::Bucket" => format!(
