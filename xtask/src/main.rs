@@ -66,12 +66,6 @@ enum Bench {
         #[arg(long)]
         dlt: Option<std::path::PathBuf>,
     },
-    /// First answers of the functions of Lambda, and the sizes of their binaries.
-    Functions {
-        /// Folder with the built programs [default: what cargo xtask dist built]
-        #[arg(long)]
-        programs: Option<std::path::PathBuf>,
-    },
 }
 
 fn main() -> Result<ExitCode> {
@@ -90,12 +84,6 @@ fn main() -> Result<ExitCode> {
             what: Bench::Lists { dlt },
         } => {
             bench::lists(dlt)?;
-            true
-        }
-        Task::Bench {
-            what: Bench::Functions { programs },
-        } => {
-            bench::functions(programs)?;
             true
         }
     };

@@ -3,7 +3,6 @@
 //! ratio of interleaved pairs says more.
 
 mod depot;
-mod functions;
 mod lists;
 mod measured;
 mod nginx;
@@ -11,7 +10,6 @@ mod nginx;
 use crate::step::{self, cargo};
 use anyhow::{Context, Result, bail, ensure};
 use depot::Depot;
-pub use functions::functions;
 pub use lists::lists;
 use measured::{Measured, run};
 use nginx::Nginx;
