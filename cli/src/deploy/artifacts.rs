@@ -3,13 +3,15 @@
 //! is not sent again.
 
 use super::clients::Aws;
-use super::clients::cloudformation::Template;
+use super::clients::cloudformation::{Stack, Template};
 use super::error::DeployError;
 use super::image::{self, WorkerImage};
 use super::naming::{ARTIFACTS, KIND_TAG, VERSION};
+use super::parameters::Given;
 use super::parts::{Archive, Parts, archive, console, hash};
 use super::stack::{Desired, bring};
 use super::terminal::Terminal;
+use crate::args::StackArgs;
 use crate::units;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,7 +23,7 @@ const OWN_IMAGE: &str = "own";
 #[derive(Debug)]
 pub struct Artifacts {
     /// Their bucket.
-    pub bucket: String,
+    bucket: String,
     /// The repository of images, `host/name`.
     repository: String,
     parts: Parts,
@@ -56,19 +58,30 @@ impl Artifacts {
         })
     }
 
-    /// What the functions were built for, as Lambda names it.
-    pub fn architecture(&self) -> Result<&'static str, DeployError> {
-        self.parts.architecture()
-    }
-
-    /// Brings the functions' archive; its key.
-    pub async fn functions(
+    /// Brings what every stack needs, and sets the parameters that name it.
+    pub async fn set_common(
         &self,
         aws: &Aws,
         terminal: &mut Terminal,
-    ) -> Result<String, DeployError> {
-        let archive = archive(&self.parts.functions)?;
-        self.send(aws, terminal, "functions", archive).await
+        given: &mut Given,
+        args: &StackArgs,
+        current: Option<&Stack>,
+    ) -> Result<(), DeployError> {
+        let functions = archive(&self.parts.functions)?;
+        let functions = self.send(aws, terminal, "functions", functions).await?;
+        let kept = current.and_then(|stack| stack.parameters.get("WorkerImage"));
+        let named = args.worker_image.as_deref();
+        let image = self.image(aws, terminal, named, kept).await?;
+        for (name, value) in [
+            ("ArtifactBucket", self.bucket.as_str()),
+            ("Architecture", self.parts.architecture()?),
+            ("FunctionsKey", &functions),
+            ("WorkerImage", &image),
+            ("DltVersion", VERSION),
+        ] {
+            given.set(name, value);
+        }
+        Ok(())
     }
 
     /// Brings the archive of the MCP server's function; its key.
@@ -123,7 +136,7 @@ impl Artifacts {
 
     /// The worker's image: the one that was named, now or for the stack before; else made
     /// here and pushed.
-    pub async fn image(
+    async fn image(
         &self,
         aws: &Aws,
         terminal: &mut Terminal,

@@ -10,7 +10,10 @@ use super::terminal::Terminal;
 use crate::args::{DestroyArgs, DestroyRegionArgs};
 use crate::line::{Line, Tone};
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
+/// How long runners may take to end: ECS kills them 60 s after it was asked.
+const LONGEST_END: Duration = Duration::from_secs(300);
 /// Types whose resources outlive their stack, as the template says.
 const KEPT: [&str; 2] = ["AWS::S3::Bucket", "AWS::DynamoDB::Table"];
 /// Names in the hub's template of what is kept.
@@ -124,6 +127,7 @@ async fn remove_with_runners(
 
 async fn end_runners(aws: &Aws, terminal: &mut Terminal, cluster: &str) -> Result<(), DeployError> {
     let mut asked = BTreeSet::new();
+    let began = Instant::now();
     loop {
         let tasks = match aws.tasks(cluster).await {
             Ok(tasks) => tasks,
@@ -142,6 +146,14 @@ async fn end_runners(aws: &Aws, terminal: &mut Terminal, cluster: &str) -> Resul
             }
         }
         let count = tasks.len();
+        if began.elapsed() > LONGEST_END {
+            return Err(DeployError::Stack(format!(
+                "{count} runners of {cluster} in {} have not ended after {} s, although ECS was asked \
+                 to stop them; run the command again",
+                aws.region,
+                LONGEST_END.as_secs()
+            )));
+        }
         terminal.live(Some(&format!("  waiting for the end of {count} runners")));
         terminal.pause(LOOK_PAUSE, "the runners").await?;
     }

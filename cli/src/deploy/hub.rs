@@ -4,7 +4,7 @@ use super::artifacts::Artifacts;
 use super::clients::Aws;
 use super::clients::cloudformation::{Stack, Template};
 use super::error::DeployError;
-use super::naming::{HUB_TAG, HubName, KIND_TAG, VERSION};
+use super::naming::{HUB_TAG, HubName, KIND_TAG};
 use super::parameters::{Given, check_version, names};
 use super::stack::{Desired, bring};
 use super::terminal::Terminal;
@@ -41,27 +41,24 @@ pub async fn deploy(
         ));
     }
     let artifacts = Artifacts::bring(&aws, terminal, args.stack.yes).await?;
-    given.set("ArtifactBucket", &artifacts.bucket);
-    given.set("Architecture", artifacts.architecture()?);
-    given.set("FunctionsKey", &artifacts.functions(&aws, terminal).await?);
     if let Some(key) = mcp(&aws, terminal, &artifacts, args, current.as_ref()).await? {
         given.set("McpKey", &key);
     }
-    let console = artifacts.console(&aws, terminal, args.console.as_deref());
-    match console.await? {
-        Some(key) => given.set("ConsoleKey", &key),
-        None if args.no_console => given.set("ConsoleKey", ""),
-        // Without a console of this release, the stack keeps what it has.
-        None => {}
+    let console = match args.no_console {
+        true => Some(String::new()),
+        false => {
+            artifacts
+                .console(&aws, terminal, args.console.as_deref())
+                .await?
+        }
+    };
+    // Where this release has none, the stack keeps what it has.
+    if let Some(key) = console {
+        given.set("ConsoleKey", &key);
     }
-    let kept = current
-        .as_ref()
-        .and_then(|stack| stack.parameters.get("WorkerImage"));
-    let image = artifacts
-        .image(&aws, terminal, args.stack.worker_image.as_deref(), kept)
+    artifacts
+        .set_common(&aws, terminal, &mut given, &args.stack, current.as_ref())
         .await?;
-    given.set("WorkerImage", &image);
-    given.set("DltVersion", VERSION);
     let url = artifacts.template(&aws, "hub", &template).await?;
     let desired = Desired {
         name: &name.name,

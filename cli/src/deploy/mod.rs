@@ -19,11 +19,16 @@ mod terminal;
 use crate::args::{DeployCommand, DestroyCommand, DoctorArgs};
 use crate::exit::Exit;
 use crate::output::Output;
+use crate::signals::Interrupts;
 use clients::cloudformation::Stack;
 use error::DeployError;
 use naming::HubName;
 use serde_json::json;
+use std::time::Duration;
 use terminal::Terminal;
+
+/// How long a command may take to end in good order after Ctrl-C.
+const LONGEST_GOOD_ORDER: Duration = Duration::from_secs(3);
 
 /// `dlt deploy`.
 pub async fn deploy(output: Output, stack: Option<&str>, command: &DeployCommand) -> Exit {
@@ -33,14 +38,14 @@ pub async fn deploy(output: Output, stack: Option<&str>, command: &DeployCommand
                 let name = HubName::of(stack)?;
                 hub::deploy(&mut Terminal::new(output)?, &name, args).await
             };
-            (made.await, args.stack.json)
+            (unless_stopped(made).await, args.stack.json)
         }
         DeployCommand::Region(args) => {
             let made = async {
                 let name = HubName::of(stack)?;
                 region::deploy(&mut Terminal::new(output)?, &name, args).await
             };
-            (made.await, args.stack.json)
+            (unless_stopped(made).await, args.stack.json)
         }
     };
     told(output, made.map(|stack| answer(output, &stack, json)))
@@ -56,7 +61,7 @@ pub async fn destroy(output: Output, stack: Option<&str>, command: &DestroyComma
             DestroyCommand::Region(args) => destroy::region(&mut terminal, &name, args).await,
         }
     };
-    told(output, removed.await)
+    told(output, unless_stopped(removed).await)
 }
 
 /// `dlt doctor --aws`.
@@ -65,6 +70,26 @@ pub async fn doctor(output: Output, stack: Option<&str>, args: &DoctorArgs) -> E
         Ok(name) => doctor::doctor(output, &name, args).await,
         Err(error) => told(output, Err(error)),
     }
+}
+
+/// Does something until Ctrl-C. What waits for AWS or for an answer hears that itself and
+/// ends in good order; an upload is broken off.
+async fn unless_stopped<T>(
+    work: impl Future<Output = Result<T, DeployError>>,
+) -> Result<T, DeployError> {
+    let mut interrupts = Interrupts::listen()
+        .map_err(|error| DeployError::Local(format!("signals cannot be handled: {error}")))?;
+    let mut work = std::pin::pin!(work);
+    let signal = tokio::select! {
+        done = &mut work => return done,
+        signal = interrupts.next() => signal,
+    };
+    let ended = tokio::time::timeout(LONGEST_GOOD_ORDER, work).await;
+    ended.unwrap_or_else(|_| {
+        Err(DeployError::Stopped(format!(
+            "{signal}: run the command again, it goes on where it was"
+        )))
+    })
 }
 
 fn answer(output: Output, stack: &Stack, json: bool) {

@@ -60,17 +60,9 @@ pub async fn deploy(
     given.set("HubRegion", &home.region);
     set_from_hub(&mut given, &hub)?;
     let artifacts = Artifacts::bring(&aws, terminal, args.stack.yes).await?;
-    given.set("ArtifactBucket", &artifacts.bucket);
-    given.set("Architecture", artifacts.architecture()?);
-    given.set("FunctionsKey", &artifacts.functions(&aws, terminal).await?);
-    let kept = current
-        .as_ref()
-        .and_then(|stack| stack.parameters.get("WorkerImage"));
-    let image = artifacts
-        .image(&aws, terminal, args.stack.worker_image.as_deref(), kept)
+    artifacts
+        .set_common(&aws, terminal, &mut given, &args.stack, current.as_ref())
         .await?;
-    given.set("WorkerImage", &image);
-    given.set("DltVersion", VERSION);
     let url = artifacts.template(&aws, "region", &template).await?;
     let desired = Desired {
         name: &name,
