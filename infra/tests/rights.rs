@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 
 /// Actions that know no resource, or none that a template can name, with the reason.
-const ON_EVERYTHING: [(&str, &str); 15] = [
+const ON_EVERYTHING: [(&str, &str); 16] = [
+    ("ec2:DescribeNetworkInterfaces", "has no resource"),
     ("ecr:GetAuthorizationToken", "the token is the account's"),
     ("ecs:ListClusters", "lists have no resource"),
     (
@@ -39,7 +40,11 @@ const ON_EVERYTHING: [(&str, &str); 15] = [
 ];
 
 /// Actions that not everybody may have, and the resources whose policies may.
-const OF_FEW: [(&str, &[&str]); 15] = [
+const OF_FEW: [(&str, &[&str]); 16] = [
+    (
+        "ec2:DescribeNetworkInterfaces",
+        &["ApiRights", "TaskStatusCheckerRights"],
+    ),
     ("ecs:RunTask", &["TaskRunnerRights"]),
     ("ecs:TagResource", &["TaskRunnerRights"]),
     ("iam:PassRole", &["ApiRights", "TaskRunnerRights"]),

@@ -180,10 +180,24 @@ fn a_cancelled_run_keeps_what_it_measured_and_leaves_no_task() {
     until("a second of load", LONGEST_RUN, || {
         (target.log.count() > 100).then_some(())
     });
+    let tasks = aws.api("GET", "/tasks", None).json();
+    let addresses: BTreeMap<String, String> =
+        serde_json::from_value(tasks[0]["publicAddresses"].clone()).unwrap();
+    let arns = tasks[0]["taskArns"].as_array().unwrap();
+    assert_eq!(arns.len(), 3, "{tasks}");
+    assert!(
+        arns.iter()
+            .all(|arn| addresses.contains_key(arn.as_str().unwrap())),
+        "{tasks}"
+    );
     let reply = aws.api("POST", &format!("/scenarios/{test}"), None);
     assert_eq!(reply.status, 200, "{}", aws.output());
     let record = record(&aws, &test);
     assert_eq!(record.status.name(), "cancelled", "{}", aws.output());
+    // A task that has ended has no address any more: these were asked for before the start.
+    let mut seen: Vec<String> = addresses.into_values().collect();
+    seen.sort_unstable();
+    assert_eq!(record.generator.as_ref().unwrap().public_addresses, seen);
     accounts_agree(&record, &target).unwrap();
     assert_eq!(record.coverage.unwrap().runners_reported, 3);
     assert_eq!(aws.engine.running(), 0, "no task is left");

@@ -7,7 +7,7 @@ import pathlib
 import uuid
 
 from ministack.app import main
-from ministack.services import cognito
+from ministack.services import cognito, ec2, ecs
 from ministack.services.cloudformation import provisioners
 
 
@@ -47,6 +47,36 @@ for name, create in MISSING.items():
         "delete": lambda physical_id, properties: None,
     })
 
+record_task_ip = ecs._record_task_ip
+interfaces = {}
+
+
+def record_task_interface(task, container, network):
+    """A task's address belongs to a network interface, which has a public one too."""
+    record_task_ip(task, container, network)
+    for attachment in task.get("attachments", []):
+        details = attachment["details"]
+        if any(detail["name"] == "networkInterfaceId" for detail in details):
+            continue
+        [private] = [it["value"] for it in details if it["name"] == "privateIPv4Address"]
+        interface = f"eni-{uuid.uuid4().hex[:17]}"
+        interfaces[interface] = f"198.51.100.{private.rsplit('.', 1)[-1]}"
+        details.append({"name": "networkInterfaceId", "value": interface})
+
+
+def describe_network_interfaces(parameters):
+    asked = [value for name, [value, *_] in parameters.items() if name.startswith("Filter.1.Value.")]
+    items = "".join(
+        f"<item><networkInterfaceId>{interface}</networkInterfaceId>"
+        f"<association><publicIp>{interfaces[interface]}</publicIp></association></item>"
+        for interface in asked if interface in interfaces
+    )
+    return ec2._xml(200, "DescribeNetworkInterfacesResponse",
+                    f"<networkInterfaceSet>{items}</networkInterfaceSet>")
+
+
+ecs._record_task_ip = record_task_interface
+ec2._ACTION_MAP["DescribeNetworkInterfaces"] = describe_network_interfaces
 put_policy = provisioners._RESOURCE_HANDLERS["AWS::S3::BucketPolicy"]["create"]
 
 

@@ -102,6 +102,7 @@ impl Worlds {
         }
         let fleet = Ecs {
             regions,
+            clients: self.clients.clone(),
             objects: Arc::clone(&objects),
             hub: settings.region.clone(),
         };

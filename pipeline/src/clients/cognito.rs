@@ -55,6 +55,7 @@ async fn call(
     let request = Signed {
         service: "cognito-idp",
         host: "cognito-idp",
+        region: None,
         method: "POST",
         path: "/".to_owned(),
         headers: vec![

@@ -63,6 +63,7 @@ async fn call(
         // IoT Core's control plane signs as this.
         service: "iot",
         host: "iot",
+        region: None,
         method,
         path,
         headers: Vec::new(),

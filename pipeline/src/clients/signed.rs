@@ -16,6 +16,8 @@ pub(super) struct Signed {
     pub service: &'static str,
     /// What the service's host begins with.
     pub host: &'static str,
+    /// Where, if not in the hub's region.
+    pub region: Option<String>,
     pub method: &'static str,
     pub path: String,
     /// Beside those of the signature.
@@ -32,8 +34,8 @@ impl Signed {
 
     /// Signs it and sends it; status and body of the answer.
     pub async fn send(&self, clients: &Clients) -> Result<(u16, String), PipelineError> {
-        let region = clients.config().region().map(ToString::to_string);
-        let region = region.unwrap_or_default();
+        let hub = || clients.config().region().map(ToString::to_string);
+        let region = self.region.clone().or_else(hub).unwrap_or_default();
         let base = match clients.endpoint() {
             Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
             None => format!("https://{}.{region}.amazonaws.com", self.host),

@@ -3,6 +3,7 @@
 //! for by the ids that were kept when they were launched.
 
 use crate::clients::failure::failed;
+use crate::clients::{Clients, ec2};
 use crate::error::PipelineError;
 use crate::fleet::{Fleet, Launch, Launched, Place, RunnerPhase, RunnerStatus, Stop};
 use crate::objects::{Access, Objects};
@@ -60,6 +61,8 @@ pub struct EcsRegion {
 pub struct Ecs {
     /// By region.
     pub regions: BTreeMap<Region, EcsRegion>,
+    /// Asks EC2.
+    pub clients: Clients,
     /// Keeps the ids that were launched.
     pub objects: Arc<dyn Objects>,
     /// Where those are: the hub's region.
@@ -136,11 +139,16 @@ fn ended(task: &Task, container: &str) -> RunnerPhase {
     }
 }
 
+/// A detail of its network interface (ECS API Reference, "Attachment").
+fn detail<'a>(task: &'a Task, name: &str) -> Option<&'a str> {
+    let details = task.attachments().iter().flat_map(|it| it.details());
+    let mut named = details.filter(|detail| detail.name() == Some(name));
+    named.next()?.value()
+}
+
 /// Its address in its subnet.
 fn address(task: &Task) -> Option<String> {
-    let details = task.attachments().iter().flat_map(|it| it.details());
-    let mut addresses = details.filter(|detail| detail.name() == Some("privateIPv4Address"));
-    let address = addresses.next()?.value()?;
+    let address = detail(task, "privateIPv4Address")?;
     Some(format!("{address}:{START_PORT}"))
 }
 
@@ -170,6 +178,7 @@ fn status(region: &Region, container: &str, task: &Task) -> Option<RunnerStatus>
         run: TestRunId::parse(tags.get(RUN_TAG)?).ok()?,
         runner: id_of(task.task_arn()?)?,
         region: region.clone(),
+        interface: detail(task, "networkInterfaceId").map(str::to_owned),
         role,
         since_us: u64::try_from(since).unwrap_or(0),
         alive,
@@ -356,6 +365,29 @@ impl Fleet for Ecs {
             let ids = Self::running(here, None).await?;
             let runners = Self::describe(region, here, ids).await?;
             found.extend(runners.into_iter().filter(|runner| runner.alive));
+        }
+        Ok(found)
+    }
+
+    async fn public_addresses(
+        &self,
+        of: &[&RunnerStatus],
+    ) -> Result<BTreeMap<RunnerId, String>, PipelineError> {
+        let mut found = BTreeMap::new();
+        for (region, here) in self.places(Place::Everywhere) {
+            let ours = of.iter().filter(|runner| runner.region == *region);
+            let interfaces: BTreeMap<&str, &RunnerId> = ours
+                .filter_map(|runner| Some((runner.interface.as_deref()?, &runner.runner)))
+                .collect();
+            if interfaces.is_empty() || !here.public_addresses {
+                continue;
+            }
+            let ids: Vec<&str> = interfaces.keys().copied().collect();
+            let addresses = ec2::public_addresses(&self.clients, region, &ids).await?;
+            found.extend(addresses.into_iter().filter_map(|(interface, address)| {
+                let runner = interfaces.get(interface.as_str())?;
+                Some((RunnerId::clone(runner), address))
+            }));
         }
         Ok(found)
     }

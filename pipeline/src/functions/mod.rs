@@ -16,6 +16,7 @@ pub mod histogram;
 pub mod losses;
 pub mod packed;
 pub mod provision;
+mod public_addresses;
 pub mod records;
 mod region_runners;
 pub mod results;

@@ -353,6 +353,9 @@ pub struct RegionTaskIds {
     pub region: String,
     /// ARNs on AWS, runner ids at home.
     pub task_arns: Vec<String>,
+    /// Ours: the public IPv4 address of each of these that has one, by ARN.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub public_addresses: BTreeMap<String, String>,
 }
 
 /// A region where runs may go (openapi `RegionInfra` and compatibility).
