@@ -217,6 +217,7 @@ fn a_scenario_s_life_as_the_clients_lead_it() {
     ours::compared(&recorder, &server, "life1", &runs[1], &runs[2]);
     baseline(&recorder, &server, &runs);
     while_it_runs(&recorder, &server, &body("life1", &target, "60s"));
+    scheduled(&recorder, &server, &target);
     gone(&recorder, &server);
     ours::all_seen(&recorder);
 }
@@ -322,12 +323,44 @@ fn pages(recorder: &Recorder, server: &Service<'_>, runs: &[String]) {
         ids(&page("?end_timestamp=2020-01-01")),
         Vec::<String>::new()
     );
+    agrees_with_results(recorder, server, &all["testRuns"][0]);
     not_there(recorder, server, base);
     let whole = recorder.get(server, &format!("{base}/{}", runs[2]));
     assert_eq!(
         (&whole["status"], &whole["testName"]),
         (&json!("complete"), &json!("Two regions"))
     );
+}
+
+/// A row says what the run's own results say, by DLT's formulas (openapi, `TestRunSummary`).
+fn agrees_with_results(recorder: &Recorder, server: &Service<'_>, row: &Value) {
+    let run = row["testRunId"].as_str().unwrap_or_default();
+    let record = recorder.get(server, &format!("/scenarios/life1/testruns/{run}"));
+    let total = &record["results"]["total"];
+    let seconds = number(&total["testDuration"]).max(1.0);
+    let same = |shown: &Value, expected: f64| {
+        let shown = shown.as_f64().unwrap_or(0.0);
+        assert!(
+            (shown - expected).abs() < 1e-6,
+            "{shown} is not {expected}: {row}"
+        );
+    };
+    let requests = total["throughput"].as_f64().unwrap_or(f64::NAN);
+    same(&row["requestsPerSecond"], requests / seconds);
+    same(&row["avgBandwidth"], number(&total["bytes"]) / seconds);
+    same(&row["avgResponseTime"], number(&total["avg_rt"]) * 1e3);
+    for (name, key) in [
+        ("p0", "p0_0"),
+        ("p50", "p50_0"),
+        ("p95", "p95_0"),
+        ("p100", "p100_0"),
+    ] {
+        same(&row["percentiles"][name], number(&total[key]) * 1e3);
+    }
+    let exact = &record["summary"]["total"];
+    assert_eq!(row["ok_times"]["p95_us"], exact["p95_us"]);
+    assert_eq!(row["coverage"]["complete"], true);
+    assert_eq!(row["outcome"]["word"], record["outcome"]["word"]);
 }
 
 fn not_there(recorder: &Recorder, server: &Service<'_>, base: &str) {
@@ -407,6 +440,33 @@ fn baseline(recorder: &Recorder, server: &Service<'_>, runs: &[String]) {
     let cleared = recorder.ask(server, "DELETE", path, None);
     assert_eq!(cleared.status, 200);
     assert_eq!(recorder.get(server, path)["baselineId"], Value::Null);
+    // Without the newest run, the one before is the last.
+    let before = recorder.get(server, &format!("{delete}/{}", runs[1]));
+    recorder.ask(server, "DELETE", delete, Some(&json!([runs[2]])));
+    let scenario = recorder.get(server, "/scenarios/life1");
+    assert_eq!(scenario["totalTestRuns"], 1);
+    for key in ["startTime", "endTime", "status", "results"] {
+        assert_eq!(scenario[key], before[key], "{key}");
+    }
+    // DLT's console looks for an entry of this name, and posts what it got.
+    let plan = &scenario["testScenario"];
+    let entry = &plan["scenarios"]["Two regions"];
+    assert!(entry["requests"][0]["url"].is_string(), "{plan}");
+}
+
+/// Run once, later.
+fn scheduled(recorder: &Recorder, server: &Service<'_>, target: &Target) {
+    let mut body = body("life1", target, "1s");
+    body["scheduleStep"] = json!("start");
+    body["scheduleDate"] = json!("2099-01-02");
+    body["scheduleTime"] = json!("22:30");
+    body["scheduleTimezone"] = json!("Europe/Berlin");
+    let posted = recorder.ask(server, "POST", "/scenarios", Some(&body));
+    assert_eq!(posted.status, 200, "{}", posted.json());
+    let scenario = recorder.get(server, "/scenarios/life1");
+    let shown =
+        ["status", "scheduleDate", "scheduleTime", "scheduleTimezone"].map(|key| &scenario[key]);
+    assert_eq!(shown, ["scheduled", "2099-01-02", "22:30", "Europe/Berlin"]);
 }
 
 fn while_it_runs(recorder: &Recorder, server: &Service<'_>, long: &Value) {

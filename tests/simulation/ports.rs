@@ -21,6 +21,7 @@ use dlt_pipeline::scenarios::{Planned, ScenarioItem, Scenarios};
 use dlt_pipeline::schedules::Schedules;
 use dlt_pipeline::world::{Pace, World};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_stream::StreamExt as _;

@@ -17,6 +17,7 @@ use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::refusal::Refusal;
 use dlt_core::run::Status;
 use dlt_core::scenario::Scenario;
+use dlt_core::scenario::kept::{with_entry, with_kept};
 use dlt_core::scenario::post::{Action, Post, When};
 use serde_json::{Value, json};
 
@@ -43,7 +44,12 @@ pub(super) async fn post(world: &World, body: &Value) -> Result<ScenarioRecord, 
         .as_str()
         .and_then(|text| TestId::parse(text).ok());
     let uploads = Uploads::of(world, chosen.as_ref()).await?;
-    let post = Post::read(body, &|name| uploads.check(name))?;
+    let stored = match &chosen {
+        Some(test) => world.scenarios.get(test).await?,
+        None => None,
+    };
+    let (body, lost) = with_kept(body, stored.as_ref().map(|item| &item.body));
+    let post = Post::read(&body, &|name| uploads.check(name))?;
     let test = match &post.test {
         Some(test) => test.clone(),
         None => new_test(world)?,
@@ -74,7 +80,8 @@ pub(super) async fn post(world: &World, body: &Value) -> Result<ScenarioRecord, 
     let mut record = record(world, &item).await?;
     record.test_scenario = Value::String(record.test_scenario.to_string());
     record.test_run_id = run.map(String::from);
-    record.warnings = post.warnings;
+    record.warnings = lost;
+    record.warnings.extend(post.warnings);
     record.warnings.extend(outdated);
     Ok(record)
 }
@@ -211,6 +218,12 @@ async fn record(world: &World, item: &ScenarioItem) -> Result<ScenarioRecord, Re
     let body = |key: &str| item.body.get(key).cloned().unwrap_or(Value::Null);
     let configs = body("testTaskConfigs");
     let desired = configs.as_array().into_iter().flatten();
+    // Of a schedule by cron these fields mean nothing.
+    let plan = item.plan.as_ref().filter(|plan| plan.when.cron.is_empty());
+    let when = |field: fn(&When) -> &String| {
+        plan.map(|plan| field(&plan.when).clone())
+            .unwrap_or_default()
+    };
     Ok(ScenarioRecord {
         test_id: row.test_id,
         test_name: row.test_name,
@@ -233,13 +246,15 @@ async fn record(world: &World, item: &ScenarioItem) -> Result<ScenarioRecord, Re
             .as_ref()
             .map(|plan| plan.when.expiry.clone())
             .unwrap_or_default(),
+        schedule_date: when(|when| &when.date),
+        schedule_time: when(|when| &when.time),
         tags: row.tags,
         healthy_threshold: item.body["healthyThreshold"].as_u64().unwrap_or(0),
         desired_task_count: desired
             .filter_map(|config| config["taskCount"].as_u64())
             .sum(),
         task_failure_count: run.as_ref().map_or(0, |run| run.lost.len() as u64),
-        test_scenario: body("testScenario"),
+        test_scenario: with_entry(&body("testScenario"), &item.text("testName")),
         test_task_configs: configs,
         thresholds: serde_json::from_value(body("thresholds")).unwrap_or_default(),
         results: last.map_or_else(|| json!({}), |record| record.results.clone()),
