@@ -431,9 +431,9 @@ fn rights(action: &str, resources: &[String]) -> Vec<String> {
     let keys = resources
         .iter()
         .map(|resource| match resource.rsplit_once("}/") {
-            Some((_, keys)) => format!("{action} {keys}"),
+            Some((_, keys)) if !keys.starts_with("${") => format!("{action} {keys}"),
             // `…/${ConsoleKey}`: one object, by a parameter.
-            None => format!("{action} of the archive"),
+            _ => format!("{action} of the archive"),
         });
     keys.collect()
 }

@@ -68,7 +68,8 @@ async fn handle(
     match function {
         HubFunction::Api => api(worlds, own, &event).await,
         HubFunction::OfWorkflow(resource) => {
-            let world = worlds.world(own).await?;
+            let run = event["testRunId"].as_str();
+            let world = worlds.world(own, run).await?;
             match event["execution"].as_str() {
                 None => functions::call(&world, resource, event).await,
                 Some(execution) => {
@@ -88,11 +89,11 @@ async fn api(worlds: &Worlds, own: &str, event: &Value) -> Result<Value, Pipelin
         // Before anything else can fail.
         let schedules = worlds.schedules(own);
         plan_repeat(schedules.as_ref(), &test, SystemClock.now_us()).await?;
-        let world = worlds.world(own).await?;
+        let world = worlds.world(own, None).await?;
         let fired = fire(&world, &test, Missed::Run).await?;
         return Ok(json!({ "fired": format!("{fired:?}") }));
     }
-    let world = worlds.world(own).await?;
+    let world = worlds.world(own, None).await?;
     let allow = async || {
         let policy = worlds.settings().iot_policy.as_ref();
         match (policy, Caller::of(event).identity) {

@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn what_is_asked_without_an_sdk_is_told_in_the_same_words() {
         let said = |status, code: &str, message: &str| {
-            let error = refused("IoT Core, PUT /x", status, code, message);
+            let error = super::refused("IoT Core, PUT /x", status, code, message);
             (error.to_string(), error)
         };
         let (text, error) = said(400, "TooManyRequestsException", "Rate exceeded");

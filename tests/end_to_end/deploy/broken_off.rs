@@ -173,16 +173,15 @@ fn reads(call: &Call) -> bool {
         .any(|verb| name.starts_with(verb))
 }
 
-/// Where a command is to be killed: before and after each call that changes something, and
-/// at every third of those that look.
+/// Where a command is to be killed: after each call that changes something, while AWS goes
+/// on with it, and at some of the others, before they are done.
 fn points(calls: &[Call]) -> Vec<(u32, Fault)> {
     let mut points = Vec::new();
     for (at, call) in (0..).zip(calls) {
-        if !reads(call) {
-            points.push((at, Fault::HoldBefore));
-            points.push((at, Fault::HoldAfter));
-        } else if at % 3 == 0 {
-            points.push((at, Fault::HoldBefore));
+        match reads(call) {
+            false => points.push((at, Fault::HoldAfter)),
+            true if at % 5 == 0 => points.push((at, Fault::HoldBefore)),
+            true => {}
         }
     }
     points
@@ -201,7 +200,8 @@ fn slow_whatever_call_it_was() {
     account.run(&DESTROY_ALL);
     let destroying = points(&account.proxy.take_calls());
     account.nothing_is_left();
-    assert!(deploying.len() > 20 && destroying.len() > 10);
+    let count = (deploying.len(), destroying.len());
+    assert!(count.0 >= 12 && count.1 >= 6, "{count:?}");
     let mut destroying = destroying.into_iter().cycle();
     for (skip, fault) in deploying {
         account.proxy.hold(skip, fault);

@@ -2,7 +2,7 @@
 //! policies of the templates: with whatever a role's credentials are used, they do its own
 //! work alone.
 
-use super::slow_rights::{between, credentials_of, give_tasks};
+use super::slow_rights::{between, credentials_of, lend_rights};
 use dlt_tests::deployed::{Deployed, HUB};
 use dlt_tests::fault_proxy::FaultProxy;
 use dlt_tests::http::Reply;
@@ -84,7 +84,7 @@ impl Tried<'_> {
 fn a_neighbours_work_is_refused() {
     let _alone = alone();
     let aws = Deployed::hub_that_enforces();
-    give_tasks(&aws);
+    lend_rights(&aws);
     let proxy = FaultProxy::start();
     proxy.say_tls();
     proxy.pass_on_to(&aws.emulator.address);

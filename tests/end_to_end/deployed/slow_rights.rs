@@ -18,11 +18,20 @@ use std::time::Duration;
 /// What the first user chooses.
 const CHOSEN: &str = "Correct-Horse-7-Staple";
 
-/// The roles and what each may do with tasks: the emulator judges these calls by the
-/// cluster's ARN and has no `ecs:cluster`, so that the statements of the templates
-/// never hold there.
-const WITH_TASKS: [(&str, &[&str]); 5] = [
-    ("ApiRoleName", &["ecs:StopTask"]),
+/// What the roles may do and the emulator does not see that they may. It judges calls of
+/// ECS by the cluster's ARN and has no `ecs:cluster`, and those about schedules as if they
+/// were all in the group `default`: the statements of the templates never hold there.
+const LENT: [(&str, &[&str]); 5] = [
+    (
+        "ApiRoleName",
+        &[
+            "ecs:StopTask",
+            "scheduler:CreateSchedule",
+            "scheduler:UpdateSchedule",
+            "scheduler:GetSchedule",
+            "scheduler:DeleteSchedule",
+        ],
+    ),
     (
         "TaskStatusCheckerRoleName",
         &["ecs:ListTasks", "ecs:DescribeTasks", "ecs:StopTask"],
@@ -51,9 +60,9 @@ pub(super) fn iam(aws: &Deployed, parameters: &[(&str, &str)]) -> String {
     aws.emulator.query(HUB, "iam", parameters)
 }
 
-/// Gives the roles what the emulator's judgement of ECS lacks.
-pub(super) fn give_tasks(aws: &Deployed) {
-    for (output, actions) in WITH_TASKS {
+/// Gives the roles what the emulator does not see in the templates.
+pub(super) fn lend_rights(aws: &Deployed) {
+    for (output, actions) in LENT {
         let policy = json!({
             "Version": "2012-10-17",
             "Statement": [{ "Effect": "Allow", "Action": actions, "Resource": "*" }],
@@ -61,7 +70,7 @@ pub(super) fn give_tasks(aws: &Deployed) {
         let put = [
             ("Action", "PutRolePolicy"),
             ("RoleName", aws.outputs[output].as_str()),
-            ("PolicyName", "tasks-of-the-emulator"),
+            ("PolicyName", "lent-by-the-tests"),
             ("PolicyDocument", &policy.to_string()),
         ];
         iam(aws, &put);
@@ -202,6 +211,11 @@ fn in_a_further_region(aws: &Deployed, target: &Target) {
     aws.add_region(SECOND);
     let role = task_role(aws, SECOND, "dlt-region-worker");
     give_credentials(aws, &role);
+    // A function keeps the list of regions for a while.
+    until("the region is known", LONGEST_RUN, || {
+        let rows = aws.api("GET", "/vCPUDetails", None).json();
+        rows[SECOND].is_object().then_some(())
+    });
     let body = scenario(aws, &target.url("/"), &[(SECOND, 3)], 50, "2s");
     let there = record(aws, &start(aws, &body));
     let story = || format!("{there:#?}\n{}", aws.output());
@@ -217,7 +231,7 @@ fn rights_are_enough_and_are_needed() {
     let proxy = FaultProxy::start();
     proxy.say_tls();
     let aws = Deployed::behind(&proxy, &[("AUTH", "true")]);
-    give_tasks(&aws);
+    lend_rights(&aws);
     let role = task_role(&aws, HUB, "dlt-worker");
     give_credentials(&aws, &role);
     let whole = run(&aws, &target);
