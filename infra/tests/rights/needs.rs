@@ -464,7 +464,6 @@ fn each_role_may_do_what_it_needs_and_nothing_more() {
     }
     let roles = |of: &BTreeMap<(&str, String), BTreeSet<String>>| {
         of.keys()
-            .cloned()
             .map(|(template, role)| format!("{template}, {role}"))
             .collect::<Vec<_>>()
     };
