@@ -4,6 +4,7 @@
 
 mod faults;
 mod slow;
+mod slow_neighbours;
 mod slow_rights;
 mod tasks;
 

@@ -2,12 +2,15 @@
 of CloudFormation, and the choice of a role by the user's group. Started by emulator.rs;
 what a resource was declared with is kept in the working folder, for tests."""
 
+import base64
 import json
+import os
 import pathlib
 import uuid
 
 from ministack.app import main
-from ministack.services import cognito, ec2, ecs
+from ministack.core.responses import json_response
+from ministack.services import cognito, ec2, ecr, ecs
 from ministack.services.cloudformation import provisioners
 
 
@@ -93,6 +96,39 @@ def policy_without_tls(logical_id, properties, stack):
 
 
 provisioners._RESOURCE_HANDLERS["AWS::S3::BucketPolicy"]["create"] = policy_without_tls
+delete_policy = provisioners._RESOURCE_HANDLERS["AWS::IoT::Policy"]["delete"]
+HELD_POLICIES = pathlib.Path("held-policies")
+
+
+def policy_that_is_held(physical_id, properties):
+    """As AWS does for minutes after the last identity lost it: so often as tests say."""
+    left = int(HELD_POLICIES.read_text()) if HELD_POLICIES.exists() else 0
+    if left > 0:
+        HELD_POLICIES.write_text(str(left - 1))
+        raise ValueError(
+            "The policy cannot be deleted as the policy is attached to one or more principals "
+            f"(name={physical_id}) (Service: Iot, Status Code: 409)")
+    delete_policy(physical_id, properties)
+
+
+provisioners._RESOURCE_HANDLERS["AWS::IoT::Policy"]["delete"] = policy_that_is_held
+
+# A registry of images, with the password that it asks for.
+REGISTRY = os.environ.get("TESTS_REGISTRY")
+PASSWORD = os.environ.get("TESTS_REGISTRY_PASSWORD", "")
+
+
+def authorization_token(data):
+    return json_response({"authorizationData": [{
+        "authorizationToken": base64.b64encode(f"AWS:{PASSWORD}".encode()).decode(),
+        "proxyEndpoint": f"http://{REGISTRY}",
+    }]})
+
+
+if REGISTRY:
+    ecr._repo_uri = lambda name: f"{REGISTRY}/{name}"
+    ecr._get_authorization_token = authorization_token
+
 give_credentials = cognito._get_credentials_for_identity
 
 

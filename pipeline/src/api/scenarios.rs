@@ -4,7 +4,7 @@ use crate::api::platform;
 use crate::error::PipelineError;
 use crate::fleet::{self, Place, RunnerPhase};
 use crate::functions::fire::{instant, planned};
-use crate::functions::heal::{Unbegun, heal};
+use crate::functions::stalled::{Unbegun, end_stalled};
 use crate::functions::start::{new_run, new_test, start};
 use crate::functions::uploads::Uploads;
 use crate::functions::{cancel, records, room, schedule};
@@ -57,7 +57,7 @@ pub(super) async fn post(world: &World, body: &Value) -> Result<ScenarioRecord, 
     if let (Some(item), Action::Save | Action::Run) =
         (world.scenarios.get(&test).await?, &post.action)
     {
-        let item = healed(world, &item.test, Unbegun::Begin).await?;
+        let item = after_stalled_run(world, &item.test, Unbegun::Begin).await?;
         scenarios::need_rest(&item, world.runs.as_ref()).await?;
     }
     let outdated = check_regions(world, &post).await?;
@@ -274,13 +274,13 @@ async fn record(world: &World, item: &ScenarioItem) -> Result<ScenarioRecord, Re
 }
 
 /// A scenario as it is after its run was looked after.
-async fn healed(
+async fn after_stalled_run(
     world: &World,
     test: &TestId,
     unbegun: Unbegun,
 ) -> Result<ScenarioItem, PipelineError> {
     let item = scenarios::need(world.scenarios.as_ref(), test).await?;
-    heal(world, &item, unbegun).await?;
+    end_stalled(world, &item, unbegun).await?;
     match item.status.is_resting() {
         true => Ok(item),
         false => scenarios::need(world.scenarios.as_ref(), test).await,
@@ -294,7 +294,7 @@ pub(super) async fn get(
     history: bool,
     latest: bool,
 ) -> Result<ScenarioRecord, Refusal> {
-    let item = healed(world, test, Unbegun::End).await?;
+    let item = after_stalled_run(world, test, Unbegun::End).await?;
     let mut record = record(world, &item).await?;
     let rooms = world.regions.list().await?;
     for config in record
@@ -435,7 +435,7 @@ pub(super) async fn cancel(world: &World, test: &TestId) -> Result<&'static str,
 /// DELETE /scenarios/{testId}: the scenario, its schedule and its runs; objects
 /// stay.
 pub(super) async fn delete(world: &World, test: &TestId) -> Result<&'static str, Refusal> {
-    let item = healed(world, test, Unbegun::End).await?;
+    let item = after_stalled_run(world, test, Unbegun::End).await?;
     scenarios::need_rest(&item, world.runs.as_ref()).await?;
     match world.scenarios.delete(&item).await {
         Err(PipelineError::Conflict(text)) => {

@@ -12,8 +12,6 @@ use std::fmt::Write as _;
 
 /// Most values of one filter (EC2 API Reference, "Filter").
 const MOST_ASKED: usize = 200;
-/// Longest answer that is shown in an error.
-const LONGEST_REASON: usize = 300;
 
 /// The public IPv4 address of each of these network interfaces that has one (DescribeNetworkInterfaces).
 /// An interface that is gone is left out: EC2 refuses ids that it does not know, a filter does not.
@@ -36,13 +34,12 @@ pub async fn public_addresses(
             )],
             body: form(some),
         };
-        let (status, answer) = request.send(clients).await?;
-        if status != 200 {
-            let said: String = answer.chars().take(LONGEST_REASON).collect();
-            return Err(request.failed(&format!("answered {status}: {said}")));
-        }
-        let addresses = addresses(&answer);
-        found.extend(addresses.map_err(|error| request.failed(&error))?);
+        let answer = request.text(clients).await;
+        let answer = answer.map_err(|refused| refused.error)?;
+        let addresses = addresses(&answer).map_err(|error| {
+            PipelineError::Other(format!("ec2, DescribeNetworkInterfaces: {error}"))
+        });
+        found.extend(addresses?);
     }
     Ok(found)
 }
