@@ -101,7 +101,7 @@ fn refused(
     );
 }
 
-fn number(value: &Value) -> f64 {
+pub fn number(value: &Value) -> f64 {
     value
         .as_str()
         .and_then(|text| text.parse().ok())
@@ -217,7 +217,7 @@ fn a_scenario_s_life_as_the_clients_lead_it() {
     ours::compared(&recorder, &server, "life1", &runs[1], &runs[2]);
     baseline(&recorder, &server, &runs);
     while_it_runs(&recorder, &server, &body("life1", &target, "60s"));
-    scheduled(&recorder, &server, &target);
+    ours::scheduled(&recorder, &server, body("life1", &target, "1s"));
     gone(&recorder, &server);
     ours::all_seen(&recorder);
 }
@@ -323,44 +323,13 @@ fn pages(recorder: &Recorder, server: &Service<'_>, runs: &[String]) {
         ids(&page("?end_timestamp=2020-01-01")),
         Vec::<String>::new()
     );
-    agrees_with_results(recorder, server, &all["testRuns"][0]);
+    ours::agrees_with_results(recorder, server, &all["testRuns"][0]);
     not_there(recorder, server, base);
     let whole = recorder.get(server, &format!("{base}/{}", runs[2]));
     assert_eq!(
         (&whole["status"], &whole["testName"]),
         (&json!("complete"), &json!("Two regions"))
     );
-}
-
-/// A row says what the run's own results say, by DLT's formulas (openapi, `TestRunSummary`).
-fn agrees_with_results(recorder: &Recorder, server: &Service<'_>, row: &Value) {
-    let run = row["testRunId"].as_str().unwrap_or_default();
-    let record = recorder.get(server, &format!("/scenarios/life1/testruns/{run}"));
-    let total = &record["results"]["total"];
-    let seconds = number(&total["testDuration"]).max(1.0);
-    let same = |shown: &Value, expected: f64| {
-        let shown = shown.as_f64().unwrap_or(0.0);
-        assert!(
-            (shown - expected).abs() < 1e-6,
-            "{shown} is not {expected}: {row}"
-        );
-    };
-    let requests = total["throughput"].as_f64().unwrap_or(f64::NAN);
-    same(&row["requestsPerSecond"], requests / seconds);
-    same(&row["avgBandwidth"], number(&total["bytes"]) / seconds);
-    same(&row["avgResponseTime"], number(&total["avg_rt"]) * 1e3);
-    for (name, key) in [
-        ("p0", "p0_0"),
-        ("p50", "p50_0"),
-        ("p95", "p95_0"),
-        ("p100", "p100_0"),
-    ] {
-        same(&row["percentiles"][name], number(&total[key]) * 1e3);
-    }
-    let exact = &record["summary"]["total"];
-    assert_eq!(row["ok_times"]["p95_us"], exact["p95_us"]);
-    assert_eq!(row["coverage"]["complete"], true);
-    assert_eq!(row["outcome"]["word"], record["outcome"]["word"]);
 }
 
 fn not_there(recorder: &Recorder, server: &Service<'_>, base: &str) {
@@ -452,21 +421,6 @@ fn baseline(recorder: &Recorder, server: &Service<'_>, runs: &[String]) {
     let plan = &scenario["testScenario"];
     let entry = &plan["scenarios"]["Two regions"];
     assert!(entry["requests"][0]["url"].is_string(), "{plan}");
-}
-
-/// Run once, later.
-fn scheduled(recorder: &Recorder, server: &Service<'_>, target: &Target) {
-    let mut body = body("life1", target, "1s");
-    body["scheduleStep"] = json!("start");
-    body["scheduleDate"] = json!("2099-01-02");
-    body["scheduleTime"] = json!("22:30");
-    body["scheduleTimezone"] = json!("Europe/Berlin");
-    let posted = recorder.ask(server, "POST", "/scenarios", Some(&body));
-    assert_eq!(posted.status, 200, "{}", posted.json());
-    let scenario = recorder.get(server, "/scenarios/life1");
-    let shown =
-        ["status", "scheduleDate", "scheduleTime", "scheduleTimezone"].map(|key| &scenario[key]);
-    assert_eq!(shown, ["scheduled", "2099-01-02", "22:30", "Europe/Berlin"]);
 }
 
 fn while_it_runs(recorder: &Recorder, server: &Service<'_>, long: &Value) {

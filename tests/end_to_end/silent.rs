@@ -6,7 +6,7 @@ use dlt_tests::behaviour::{body, ok};
 use dlt_tests::command::{Home, binary};
 use dlt_tests::patience::shared;
 use dlt_tests::target::{Target, everywhere};
-use dlt_tests::up::Up;
+use dlt_tests::up::Service;
 use serde_json::{Value, json};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -242,7 +242,7 @@ fn a_client_that_does_not_know_a_field_does_not_erase_it() {
     let _shared = shared();
     let target = everywhere(ok());
     let home = Home::new();
-    let service = Up::start(&home, &[]);
+    let service = Service::start(&home, &[]);
     let mut ours = plain(&target);
     ours["thresholds"] = json!(["p(95)<9s"]);
     ours["testScenario"]["scenarios"]["shop"]["expect-status"] = json!([200, 204]);

@@ -6,11 +6,11 @@ use crate::thresholds::Threshold;
 use regex::Regex;
 use std::sync::LazyLock;
 
-/// `[message:] subject [of label] condition number[unit] [logic time][, action as status]`
+/// `subject [of label] condition number[unit] [logic time][, action as status]`
 #[expect(clippy::unwrap_used, reason = "a constant, compiled in the tests")]
 static CRITERION: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
-        r"(?i)^\s*(?:[^:]+:\s*)?(?P<subject>[a-z][a-z0-9?.-]*)(?:\s+of\s+(?P<label>.+?))?",
+        r"(?i)^\s*(?P<subject>[a-z][a-z0-9?.-]*)(?:\s+of\s+(?P<label>.+?))?",
         r"\s*(?P<condition>>=|<=|==|=|>|<)\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[a-z%]*)",
         r"(?:\s+(?P<logic>for|within|over)\s+(?P<time>[^,\s]+))?",
         r"\s*(?:,\s*(?:(?:continue|stop)\s+)?as\s+(?P<status>non-failed|failed))?\s*$",
@@ -20,7 +20,9 @@ static CRITERION: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The threshold that fails exactly when the criterion does, or why there is none.
 pub(super) fn threshold(criterion: &str) -> Result<Threshold, String> {
-    let Some(parts) = CRITERION.captures(criterion) else {
+    // A message may stand before it; a label may hold colons, too.
+    let after_message = || CRITERION.captures(criterion.split_once(':')?.1);
+    let Some(parts) = CRITERION.captures(criterion).or_else(after_message) else {
         return Err(format!(
             "the criterion {} is not read; write a threshold instead, like \"p(95)<200ms\"",
             shown(criterion)

@@ -2,6 +2,7 @@
 //! reasons in comments are seen, too. What each role needs stands in `needs`, and is tried
 //! on the emulator; here stands what nobody may have.
 
+mod compared;
 mod needs;
 mod statements;
 

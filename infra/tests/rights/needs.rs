@@ -1,14 +1,10 @@
-//! What each role needs and where it is called, compared with what the templates allow,
-//! both ways: nothing is missing, and nothing more is given. That a role needs no less is
-//! tried on the emulator, which holds calls against these very policies.
-
-use super::statements::all;
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+//! What each role needs, and where it is called. It is compared with what the templates allow in
+//! `compared`; that a role needs no less is tried on the emulator, which holds calls against these
+//! very policies.
 
 /// A right, and where it is used: `file: call` of this repository, else who uses it and
 /// for what. Of objects the right is told with their keys.
-type Need = (&'static str, &'static str);
+pub type Need = (&'static str, &'static str);
 
 const LOG: &[Need] = &[
     (
@@ -383,9 +379,9 @@ const SCHEDULES: &[Need] = &[(
 )];
 
 /// A template, a role in it, and what that needs.
-type Role = (&'static str, &'static str, &'static [&'static [Need]]);
+pub type Role = (&'static str, &'static str, &'static [&'static [Need]]);
 
-const ROLES: &[Role] = &[
+pub const ROLES: &[Role] = &[
     ("hub", "ApiRole", &[LOG, RUN, LOOK, STOP, API]),
     (
         "hub",
@@ -433,76 +429,3 @@ const ROLES: &[Role] = &[
 const LOOK_WITHOUT_FILES: &[Need] = LOOK.split_at(3).0;
 /// What else it needs is the hub's.
 const LOOK_IN_REGION: &[Need] = LOOK.split_at(1).1.split_at(2).0;
-
-/// An action; those on objects with the keys that a resource names.
-fn rights(action: &str, resources: &[String]) -> Vec<String> {
-    let of_objects = action.starts_with("s3:") && action.ends_with("Object");
-    if !of_objects {
-        return vec![action.to_owned()];
-    }
-    let keys = resources
-        .iter()
-        .map(|resource| match resource.rsplit_once("}/") {
-            Some((_, keys)) if !keys.starts_with("${") => format!("{action} {keys}"),
-            // `…/${ConsoleKey}`: one object, by a parameter.
-            _ => format!("{action} of the archive"),
-        });
-    keys.collect()
-}
-
-#[test]
-fn each_role_may_do_what_it_needs_and_nothing_more() {
-    let mut allowed: BTreeMap<(&str, String), BTreeSet<String>> = BTreeMap::new();
-    for statement in all().iter().filter(|it| !it.has_principal) {
-        for role in &statement.roles {
-            let of = allowed
-                .entry((statement.template, role.clone()))
-                .or_default();
-            for action in &statement.actions {
-                of.extend(rights(action, &statement.resources));
-            }
-        }
-    }
-    let mut needed: BTreeMap<(&str, String), BTreeSet<String>> = BTreeMap::new();
-    for (template, role, needs) in ROLES {
-        let of = needed.entry((template, (*role).to_owned())).or_default();
-        of.extend(
-            needs
-                .iter()
-                .copied()
-                .flatten()
-                .map(|need| need.0.to_owned()),
-        );
-    }
-    let roles = |of: &BTreeMap<(&str, String), BTreeSet<String>>| {
-        of.keys()
-            .map(|(template, role)| format!("{template}, {role}"))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(roles(&allowed), roles(&needed));
-    for (role, needs) in &needed {
-        let may = &allowed[role];
-        let missing: Vec<_> = needs.difference(may).collect();
-        let more: Vec<_> = may.difference(needs).collect();
-        assert!(
-            missing.is_empty() && more.is_empty(),
-            "{role:?} lacks {missing:#?} and needs no {more:#?}"
-        );
-    }
-}
-
-#[test]
-fn every_need_is_called_where_it_says() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let needs = ROLES.iter().flat_map(|role| role.2).copied().flatten();
-    for (right, place) in needs {
-        // Others than this repository's code have no file.
-        let Some((file, call)) = place.split_once(": ") else {
-            assert!(place.contains(", "), "{right}: who needs it?");
-            continue;
-        };
-        let text = std::fs::read_to_string(root.join(file))
-            .unwrap_or_else(|error| panic!("{right}, {file}: {error}"));
-        assert!(text.contains(call), "{right}: {file} has no {call}");
-    }
-}

@@ -22,7 +22,7 @@ the next useful call in `next`.
 
 Believe before you judge: `verdict` says whether the load generator itself can be trusted (trusted, \
 degraded, untrusted, unknown), `coverage` whether runners are missing, `outcome` whether thresholds \
-passed (its word `finished` means that none was set). Never call a target slow on an untrusted run; say so instead.
+passed. Never call a target slow on an untrusted run; say so instead.
 
 Units: _ms milliseconds, _pct percent, rps finished requests per second, _bytes bytes, times UTC. \
 Times are of ok answers; a warning says so where many requests failed. \

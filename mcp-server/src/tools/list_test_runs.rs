@@ -11,7 +11,6 @@ use async_trait::async_trait;
 use dlt_core::calls::PageToken;
 use dlt_core::calls::answers::{ShortCoverage, ShortOutcome, ShortVerdict};
 use dlt_core::ids::{TestId, TestRunId};
-use dlt_core::judge::outcome::Word;
 use dlt_core::judge::summary::Distribution;
 use dlt_core::judge::verdict::Trust;
 use schemars::JsonSchema;
@@ -64,7 +63,7 @@ struct RunRow {
     end: Option<Text>,
     status: Text,
     #[serde(skip_serializing_if = "Option::is_none")]
-    word: Option<Word>,
+    word: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     passed: Option<bool>,
     /// Whether all runners reported; left out if they did.
@@ -152,7 +151,11 @@ impl RunRow {
             start: utc_time(&run.start_time),
             end: utc_time(&run.end_time),
             status: Text::of(&run.status),
-            word: run.outcome.as_ref().and_then(|outcome| outcome.word),
+            word: run
+                .outcome
+                .as_ref()
+                .and_then(|outcome| outcome.word)
+                .map(|word| word.name().into()),
             passed: run.outcome.as_ref().and_then(|outcome| outcome.passed),
             complete: run
                 .coverage

@@ -9,7 +9,6 @@ use crate::seen::numbers::Numbers;
 use crate::seen::run::{Method, Run};
 use crate::units::{ms, percent, rounded, utc_time};
 use crate::views::answer::{Rows, ToolAnswer, Warning};
-use dlt_core::judge::outcome::Word;
 use dlt_core::judge::summary::{AccountSummary, many_failed};
 use dlt_core::judge::verdict::Trust;
 use dlt_core::measure::generator::OTHER_ADDRESSES;
@@ -146,7 +145,7 @@ struct CoverageView {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct OutcomeView {
-    word: Word,
+    word: Text,
     #[serde(skip_serializing_if = "Option::is_none")]
     passed: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -389,7 +388,7 @@ pub(crate) fn answer(run: &Run, slice: &Slice) -> Result<ToolAnswer<Output>, Ref
     let all = labels(run, slice);
     let limit = slice.limit.unwrap_or(DEFAULT_LIMIT);
     let outcome = run.outcome.as_ref().map(|outcome| OutcomeView {
-        word: outcome.word,
+        word: outcome.word.name().into(),
         passed: outcome.passed,
         reason: outcome.reason.as_deref().and_then(Text::some),
         thresholds: outcome

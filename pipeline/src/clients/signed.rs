@@ -153,4 +153,3 @@ fn element<'a>(xml: &'a str, name: &str) -> &'a str {
     let text = rest.and_then(|(_, rest)| rest.split_once(&format!("</{name}>")));
     text.map_or("", |(text, _)| text)
 }
-

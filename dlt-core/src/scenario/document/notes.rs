@@ -21,6 +21,11 @@ pub(crate) struct Notes {
     /// A file is read, whose writer wants what is written: what would do nothing is a
     /// fault. Clients of the API send more than is used; there it is a warning (decision 41).
     of_file: bool,
+    /// Keys that were probably meant by unknown ones, by path: that they are missing is no
+    /// news.
+    meant: Vec<String>,
+    /// Objects with a key that is not supported, by path: what they lack, that key says.
+    others: Vec<String>,
 }
 
 impl Notes {
@@ -90,6 +95,13 @@ impl Notes {
             _ => {}
         }
         self.faults.append(&mut self.mistyped);
+        let follows = |fault: &Fault| {
+            let object = fault.path.rsplit_once('.').map(|(object, _)| object);
+            fault.reason.starts_with("is missing")
+                && (self.meant.contains(&fault.path)
+                    || object.is_some_and(|object| self.others.iter().any(|it| it == object)))
+        };
+        self.faults.retain(|fault| !follows(fault));
         if self.more_faults > 0 {
             self.faults.push(Fault {
                 path: "value".to_owned(),
@@ -364,10 +376,12 @@ impl<'a> Object<'a> {
             if not_supported.contains(&key.as_str()) {
                 if !says_nothing(key, &self.map[key]) {
                     notes.not_done(path, NOT_YET);
+                    notes.others.push(self.path.clone());
                 }
                 continue;
             }
             let near = nearest(key, known);
+            notes.meant.extend(near.map(|near| self.path_of(near)));
             let hint = near
                 .map(|near| format!("; did you mean {near:?}?"))
                 .unwrap_or_default();
@@ -400,7 +414,8 @@ fn says_nothing(key: &str, value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Array(items) => items.is_empty(),
-        Value::Object(map) => map.is_empty(),
+        // An empty way of logging in is one.
+        Value::Object(map) => map.is_empty() && !matches!(key, "digest" | "kerberos" | "ntlm"),
         Value::Bool(flag) => match key {
             "follow-redirects" => *flag,
             "retrieve-resources" | "store-cache" | "assume-success" | "expect-null"
