@@ -159,7 +159,7 @@ fn a_folder_is_read_while_a_run_holds_it_and_changed_only_afterwards() {
     accounts_agree(&ended.record(), &target).unwrap();
     good(&home, &["scenarios", "create", &file]);
     let watched = good(&home, &["runs", "watch"]).stdout;
-    assert!(watched.starts_with("● FINISHED"), "{watched}");
+    assert!(watched.starts_with("✔ PASSED"), "{watched}");
 }
 
 /// These words, and those that say where to ask.
@@ -202,7 +202,7 @@ fn drive(home: &Home, target: &Target, more: &[&str]) {
     let started = read(&["scenarios", "create", &file, "--id", "shop", "--start"]);
     let first = started["testRunId"].as_str().unwrap().to_owned();
     let watched = run(&["runs", "watch", "shop"]);
-    assert!(watched.starts_with("● FINISHED"), "{watched}");
+    assert!(watched.starts_with("✔ PASSED"), "{watched}");
     let second = read(&["scenarios", "start", "shop", "--wait"]);
     let second = second["testRunId"].as_str().unwrap().to_owned();
     assert_ne!(first, second);
