@@ -82,7 +82,8 @@ fn rows<'a>(cell: &Cell, comparison: &'a Comparison) -> &'a [MetricChange] {
 fn pair(cell: &Cell, seed: u64) -> Counts {
     let base = system::run(&cell.plan(cell.base), 2 * seed);
     let candidate = system::run(&cell.plan(cell.candidate), 2 * seed + 1);
-    let region = (cell.of == Of::Region).then(|| Region::parse("lo-home-2").unwrap());
+    let region =
+        (cell.of == Of::Region).then(|| Region::parse("lo-home-2").expect("a region's name"));
     let (a, b) = (base.side(), candidate.side());
     let comparison = compare(a, b, region.as_ref(), Thresholds::default());
     let mut counts = Counts {
@@ -115,7 +116,9 @@ fn pairs(cell: &Cell, pairs: u64) -> Counts {
                 })
             })
             .collect();
-        let counts = workers.into_iter().map(|worker| worker.join().unwrap());
+        let counts = workers
+            .into_iter()
+            .map(|worker| worker.join().expect("no panic"));
         counts.fold(Counts::default(), Counts::add)
     })
 }

@@ -221,7 +221,7 @@ pub fn run(plan: &Plan<'_>, seed: u64) -> Run {
         }
         timeline
             .regions
-            .insert(Region::parse(region).unwrap(), rows);
+            .insert(Region::parse(region).expect("a region's name"), rows);
     }
     timeline.labels = plan
         .labels
@@ -315,7 +315,7 @@ fn record(plan: &Plan<'_>, parts: &BTreeMap<(usize, usize), Part>) -> RunRecord 
             "scenarios": {"simulated": {"requests": [{"url": "http://127.0.0.1/"}]}},
         },
     }))
-    .unwrap();
+    .expect("a record");
     record.load = Some(LoadSummary {
         model: "closed".to_owned(),
         users: Some(10 * runners),
@@ -356,7 +356,7 @@ fn histograms(plan: &Plan<'_>, parts: &BTreeMap<(usize, usize), Part>) -> RunHis
             response_failed: part.failed.clone(),
             ..LabelTally::default()
         };
-        let region = Region::parse(plan.regions[*region]).unwrap();
+        let region = Region::parse(plan.regions[*region]).expect("a region's name");
         let row = LabelHistograms::of(plan.labels[*label].0, &tally);
         regions.entry(region).or_default().push(row);
     }

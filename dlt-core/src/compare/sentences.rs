@@ -88,7 +88,10 @@ fn not_told(row: &MetricChange) -> String {
         }
         _ => String::new(),
     };
-    format!("all requests: cannot tell whether {} changed{seen}; {why}", name(row))
+    format!(
+        "all requests: cannot tell whether {} changed{seen}; {why}",
+        name(row)
+    )
 }
 
 /// The interval of a difference of shares.

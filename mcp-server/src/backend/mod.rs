@@ -108,7 +108,7 @@ pub enum Ask {
         /// One region only.
         region: Option<String>,
         /// Changes below this do not matter, percent; None: the API's default.
-        threshold_pct: Option<f64>,
+        threshold_pct: Option<String>,
     },
     /// Running tasks.
     Tasks,
@@ -201,12 +201,11 @@ impl Ask {
                 region,
                 threshold_pct,
             } => {
-                let threshold = threshold_pct.map(|pct| pct.to_string());
                 let query = format!(
                     "/compare?with={}&with_test={}{}",
                     encoded(with.as_str()),
                     encoded(with_test.as_str()),
-                    and_parameters([("region", region), ("threshold_pct", &threshold)])
+                    and_parameters([("region", region), ("threshold_pct", threshold_pct)])
                 );
                 part(test, run, &query)
             }

@@ -85,7 +85,7 @@ impl Question for CompareTestRuns {
             with: base,
             with_test: base_test,
             region: input.region.clone(),
-            threshold_pct: input.threshold_pct,
+            threshold_pct: input.threshold_pct.map(|pct| pct.to_string()),
         };
         let comparison = match context.backend.get(&ask).await {
             Err(BackendError::NoRoute) => {
