@@ -13,6 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+const README: &str = include_str!("../../README.md");
+/// How the gate's second line begins.
+const GATE: &str = "dlt runs compare ";
 /// From 15 s on runs can be judged.
 const LOAD: Duration = Duration::from_secs(17);
 /// What the target does: the indices of its behaviours.
@@ -63,6 +66,14 @@ fn run(home: &Home) -> String {
     ended.record().test_run_id
 }
 
+/// A command that ends well; what it said.
+#[track_caller]
+fn good(home: &Home, args: &[&str]) -> String {
+    let ended = home.run(AROUND, args);
+    ended.expect_code(0);
+    ended.stdout
+}
+
 /// The gate of README, and what it says of runs that differ.
 #[test]
 fn runs_of_a_scenario_are_compared_by_the_words_of_a_pipeline() {
@@ -72,68 +83,27 @@ fn runs_of_a_scenario_are_compared_by_the_words_of_a_pipeline() {
     let file = scenario(&home, &target);
     let regions = ["--region", "lo-home-1=4", "--region", "lo-home-2=4"];
     let service = Service::start(&home, &regions);
-    let good = |args: &[&str]| {
-        let ended = home.run(AROUND, args);
-        ended.expect_code(0);
-        ended.stdout
-    };
-    good(&["scenarios", "create", &file, "--id", "shop"]);
-
+    good(&home, &["scenarios", "create", &file, "--id", "shop"]);
     let first = run(&home);
-    assert!(good(&["runs", "baseline", "get", "shop"]).contains("has no baseline"));
-    says_input(&home, "has no baseline", &["baseline", "shop"]);
-    says_input(&home, "no run before", &["shop"]);
-    says_input(&home, "beside it", &["baseline", "previous"]);
-    good(&["runs", "baseline", "set", "shop"]);
-    assert!(good(&["runs", "baseline", "get", "shop"]).starts_with(&first));
-    says_input(&home, "the same run", &["baseline", "latest"]);
-    says_input(
-        &home,
-        "--threshold",
-        &["baseline", "shop", "--threshold", "0"],
-    );
-
-    // The same again: within twice as long it is the same, in a region as well.
+    without_a_second_run(&home, &first);
     let second = run(&home);
-    let wide = ["--threshold", "100%", "--error-threshold", "5"];
-    for names in [
-        &["baseline", "shop"][..],
-        &["shop"],
-        &["previous", "latest"],
-        &[&first, &second],
-    ] {
-        let args = [names, &wide].concat();
-        let page = says(&home, 0, "✔ ", &args);
-        assert!(
-            page.contains(&format!("{second} against {first}")),
-            "{page}"
-        );
-    }
-    let args = [&["baseline", "shop", "--region", "lo-home-2"], &wide[..]].concat();
-    let page = says(&home, 0, "✔ ", &args);
-    assert!(page.contains("in lo-home-2 only"), "{page}");
+    the_same_again(&home, &first, &second);
 
     // Three times as slow.
     now.store(SLOWER, Ordering::Relaxed);
     let slower = run(&home);
-    let page = says(&home, 1, "✘ WORSE", &["baseline", "shop"]);
+    let page = says(&home, 1, "✘ WORSE", &gate());
     assert!(page.contains("all requests: p95 rose by "), "{page}");
-    says(
-        &home,
-        1,
-        "✘ WORSE",
-        &["baseline", "latest", "--region", "lo-home-1"],
-    );
+    let args = ["baseline", "latest", "--region", "lo-home-1"];
+    says(&home, 1, "✘ WORSE", &args);
     says(&home, 0, "✔ BETTER", &[&slower, "previous"]);
 
     // A target that goes away for the last quarter.
     now.store(STEADY, Ordering::Relaxed);
     let gone = gone_after_three_quarters(&home, &target, &now);
     let page = says(&home, 1, "✘ WORSE", &[&second, &gone]);
-    assert!(
-        page.contains("all requests: error rate rose from 0.00 % to "),
-        "{page}"
-    );
+    let rose = "all requests: error rate rose from 0.00 % to ";
+    assert!(page.contains(rose), "{page}");
     let ended = compare(&home, &["baseline", "latest", "--json"]);
     ended.expect_code(1);
     let told: Value = serde_json::from_str(&ended.stdout).unwrap();
@@ -141,8 +111,51 @@ fn runs_of_a_scenario_are_compared_by_the_words_of_a_pipeline() {
     let path = format!("/scenarios/shop/testruns/{gone}/compare?with={first}");
     assert_eq!(service.get(&path), told);
 
-    good(&["runs", "baseline", "clear", "shop"]);
+    good(&home, &["runs", "baseline", "clear", "shop"]);
     says_input(&home, "has no baseline", &["baseline", "shop"]);
+}
+
+/// What README's second line compares, and how.
+fn gate() -> Vec<&'static str> {
+    let mut lines = README.lines();
+    lines.find(|line| *line == "dlt scenarios start shop --wait");
+    let second = lines.next().and_then(|line| line.strip_prefix(GATE));
+    second.expect("the gate of README").split(' ').collect()
+}
+
+fn without_a_second_run(home: &Home, first: &str) {
+    let none = good(home, &["runs", "baseline", "get", "shop"]);
+    assert!(none.contains("has no baseline"), "{none}");
+    says_input(home, "has no baseline", &["baseline", "shop"]);
+    says_input(home, "no run before", &["shop"]);
+    says_input(home, "beside it", &["baseline", "previous"]);
+    good(home, &["runs", "baseline", "set", "shop"]);
+    let set = good(home, &["runs", "baseline", "get", "shop"]);
+    assert!(set.starts_with(first), "{set}");
+    says_input(home, "the same run", &["baseline", "latest"]);
+    let none = ["baseline", "shop", "--threshold", "0"];
+    says_input(home, "--threshold", &none);
+}
+
+/// Within twice as long it is the same, in a region as well.
+fn the_same_again(home: &Home, first: &str, second: &str) {
+    let wide = ["--threshold", "100%", "--error-threshold", "5"];
+    let named: [&[&str]; 4] = [
+        &["baseline", "shop"],
+        &["shop"],
+        &["previous", "latest"],
+        &[first, second],
+    ];
+    for names in named {
+        let page = says(home, 0, "✔ ", &[names, &wide].concat());
+        assert!(
+            page.contains(&format!("{second} against {first}")),
+            "{page}"
+        );
+    }
+    let region = ["baseline", "shop", "--region", "lo-home-2"];
+    let page = says(home, 0, "✔ ", &[&region[..], &wide].concat());
+    assert!(page.contains("in lo-home-2 only"), "{page}");
 }
 
 /// A comparison that is refused as bad input, and says this.

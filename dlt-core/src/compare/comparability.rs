@@ -103,13 +103,9 @@ pub(super) fn judge(
         let verdict = record.verdict.as_ref();
         verdict.is_none_or(|verdict| verdict.trust == Trust::Untrusted)
     };
-    let trusted = ask(
-        !untrusted(a),
-        "the base run is untrusted or has no verdict: its numbers cannot be believed",
-    ) & ask(
-        !untrusted(b),
-        "the candidate run is untrusted or has no verdict: its numbers cannot be believed",
-    );
+    let untold = "untrusted or has no verdict: its numbers cannot be believed";
+    let trusted = ask(!untrusted(a), &format!("the base run is {untold}"))
+        & ask(!untrusted(b), &format!("the candidate run is {untold}"));
     let missing = incomplete(base, candidate, region);
     let complete = missing.is_empty();
     missing.iter().for_each(|why| {
