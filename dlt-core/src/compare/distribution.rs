@@ -62,4 +62,40 @@ impl Distribution {
         let within = (rank - before) / (up_to - before);
         (low + within * (high - low)).max(0.5).ln()
     }
+
+    /// The share of times below the one of this natural logarithm.
+    pub(super) fn share_below(&self, log: f64) -> f64 {
+        let us = log.exp();
+        let at = self.rows.partition_point(|row| row.1 <= us);
+        let before = at.checked_sub(1).map_or(0.0, |at| self.rows[at].2);
+        let inside = self.rows.get(at).map_or(0.0, |&(low, high, up_to)| {
+            let within = ((us - low) / (high - low)).clamp(0.0, 1.0);
+            within * (up_to - before)
+        });
+        (before + inside) / self.count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Read forwards and backwards.
+        #[test]
+        fn shares_and_quantiles_are_each_other_s_inverse(
+            values in prop::collection::vec(1u64..5_000_000, 1..60),
+            q in 0.001f64..0.999,
+        ) {
+            let mut latencies = Latencies::default();
+            values.iter().for_each(|us| latencies.record(*us));
+            let times = Distribution::of(&latencies).unwrap();
+            let log = times.log_quantile(q);
+            prop_assert!((times.share_below(log) - q).abs() < 1e-6, "{log}");
+            prop_assert!(times.log_quantile(q / 2.0) <= log);
+            prop_assert_eq!(times.share_below(-1.0), 0.0);
+            prop_assert_eq!(times.share_below(30.0), 1.0);
+        }
+    }
 }

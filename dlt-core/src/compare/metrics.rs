@@ -10,7 +10,7 @@ use super::cells::{Below, Cells};
 use super::distribution::Distribution;
 use super::interval::{Estimate, Limits, difference, estimate};
 use super::long_run::{Variances, paired, variances};
-use super::normal::student;
+use super::normal::{Z_95, normal, student, two_sided};
 use super::words::Kind;
 
 /// Samples that must lie beyond a quantile, on either side.
@@ -154,8 +154,13 @@ impl Pair<'_> {
                 high: value + (high - value).hypot(unseen),
             }
         };
-        let [a, b] = [0, 1].map(|at| times[at].log_quantile(q));
-        Ok(estimate(b - a, |z| difference(limits(z, 0), limits(z, 1))))
+        let ends = [0, 1].map(|at| times[at].log_quantile(q));
+        let apart = shares_apart(times, ends, q, spread) / (spread[0] + spread[1]).sqrt();
+        Ok(Estimate {
+            difference: ends[1] - ends[0],
+            interval: difference(limits(Z_95, 0), limits(Z_95, 1)),
+            p_value: two_sided(normal(apart, freedom)),
+        })
     }
 
     /// The logarithm of the ratio of mean times.
@@ -242,6 +247,26 @@ impl Pair<'_> {
         };
         Ok(estimate(rates[1] - rates[0], interval))
     }
+}
+
+/// How far apart the shares of times below a common quantile are: were there no
+/// difference, both were `q`. (Limits at a higher confidence than 95 % would read
+/// a distribution far from its quantile, where another mode may lie.) The common
+/// quantile lies between both runs' own ones, weighted by how well each is known.
+fn shares_apart(times: [&Distribution; 2], ends: [f64; 2], q: f64, spread: [f64; 2]) -> f64 {
+    let weight = spread[1] / (spread[0] + spread[1]);
+    let below = |at: f64| times.map(|times| times.share_below(at));
+    let (mut low, mut high) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
+    for _ in 0..40 {
+        let middle = f64::midpoint(low, high);
+        let [a, b] = below(middle);
+        match weight * a + (1.0 - weight) * b < q {
+            true => low = middle,
+            false => high = middle,
+        }
+    }
+    let [a, b] = below(f64::midpoint(low, high));
+    (a - b).abs()
 }
 
 fn symmetric(between: f64, width: f64, freedom: f64) -> Estimate {

@@ -92,6 +92,12 @@ fn a_system_is_seldom_called_different_from_itself() {
         memory: 0.5,
         ..CALM
     };
+    // Its level comes and goes over ten seconds.
+    let slow = System {
+        wander: 0.034,
+        memory: 0.9,
+        ..CALM
+    };
     let bursts = System {
         bursts: (0.06, 3.0, 0.8),
         ..CALM
@@ -106,6 +112,7 @@ fn a_system_is_seldom_called_different_from_itself() {
         ("labels", labels, None),
         ("a region", regions, Some("lo-home-2")),
         ("narrow", plan(&[("home", narrow)], 30, 60.0), None),
+        ("slow", plan(&[("home", slow)], 60, 60.0), None),
         ("bursts", plan(&[("home", bursts)], 60, 30.0), None),
     ] {
         let alarms = alarms(&plan, region);

@@ -105,6 +105,26 @@ fn one_label_that_got_worse_is_named() {
     );
 }
 
+/// Most times are 10 % longer, and another mode lies far below the median: a short
+/// run says so all the same.
+#[test]
+fn a_short_run_of_two_modes_is_told_apart() {
+    let modes = System {
+        median_us: 20_000.0,
+        spread: 0.04,
+        slow: (0.7, 3.2),
+        ..CALM
+    };
+    let a = one(modes, 20, 60.0, 1);
+    let b = one(modes.slower(1.15), 20, 60.0, 2);
+    let comparison = compared(&a, &b);
+    for metric in ["p50_us", "p95_us"] {
+        let row = total(&comparison, metric);
+        assert_eq!(row.change, Change::Worse, "{row:?}");
+        assert!(row.low_pct.unwrap() > 10.0 && row.high_pct.unwrap() < 20.0);
+    }
+}
+
 /// A load that changes on purpose does so in both runs: that is no chance.
 #[test]
 fn a_ramp_alike_in_both_runs_hides_no_change() {
