@@ -129,11 +129,13 @@ fn row(what: &str, metric: &MetricChange, judged: bool) -> Vec<Line> {
         )
     } else {
         let change = metric.delta_pct.map(|pct| format!("{pct:+.1} %"));
-        let interval = metric.low_pct.zip(metric.high_pct);
-        (
-            change.unwrap_or_else(|| "–".to_owned()),
-            interval.map(|(low, high)| format!("{low:+.1} to {high:+.1} %")),
-        )
+        let interval = match (metric.low_pct, metric.high_pct) {
+            (Some(low), Some(high)) => Some(format!("{low:+.1} to {high:+.1} %")),
+            (Some(low), None) => Some(format!("{low:+.1} % or more")),
+            (None, Some(high)) => Some(format!("{high:+.1} % or less")),
+            (None, None) => None,
+        };
+        (change.unwrap_or_else(|| "–".to_owned()), interval)
     };
     let tone = match metric.change {
         Change::Better => Tone::Good,

@@ -4,9 +4,9 @@
 use crate::measure::coarse::{BUCKETS, Coarse, middle_us};
 use crate::messages::timeline::{LabelSeries, RunTimeline};
 
-/// Most cells of a run: it bounds the work. Longer runs have cells of several
-/// seconds.
-const MOST_CELLS: u64 = 300;
+/// Most cells of a run; longer runs have cells of several seconds. What chance adds
+/// to each second would hide that levels of neighbours are alike.
+const MOST_CELLS: u64 = 30;
 /// From fewer seconds the spread between seconds cannot be estimated.
 pub(super) const LEAST_SECONDS: u64 = 15;
 

@@ -9,7 +9,7 @@
 use super::cells::{Below, Cells};
 use super::distribution::Distribution;
 use super::interval::{Estimate, Limits, difference, estimate};
-use super::long_run::{Variances, paired, variances};
+use super::long_run::{Residuals, Variances, paired, variances};
 use super::normal::{Z_95, normal, student, two_sided};
 use super::words::Kind;
 
@@ -98,10 +98,14 @@ impl Pair<'_> {
     }
 
     fn variances(&self, residuals: [&[f64]; 2], counts: [f64; 2]) -> Variances {
-        let alike = self.base.cells.seconds == self.candidate.cells.seconds;
-        match self.shaped && alike && counts[0] > 0.0 && counts[1] > 0.0 {
-            true => paired(residuals[0], residuals[1], counts),
-            false => variances(residuals[0], residuals[1]),
+        let of = |at: usize, part: &Part<'_>| Residuals {
+            cells: residuals[at],
+            seconds: part.cells.seconds,
+        };
+        let (a, b) = (of(0, &self.base), of(1, &self.candidate));
+        match self.shaped && a.seconds == b.seconds && counts[0] > 0.0 && counts[1] > 0.0 {
+            true => paired(a, b, counts),
+            false => variances(a, b),
         }
     }
 

@@ -131,7 +131,8 @@ pub struct MetricChange {
     pub candidate: f64,
     /// Candidate less base.
     pub delta: f64,
-    /// Lower end of the 95 % interval of `delta`; absent where it is not known.
+    /// Lower end of the 95 % interval of `delta`; absent where nothing was measured
+    /// that bounds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low: Option<f64>,
     /// Its upper end.
@@ -187,20 +188,20 @@ pub fn compare(
         reasons.push(sentences::TOO_SHORT.to_owned());
     }
     let may_judge = comparability.holds() && long_enough;
-    let mut whole = Rows::new(comparability.same_times, shaped);
-    let totals = measured.each_ref().map(|it| it.total.as_ref());
-    if let [Some(a), Some(b)] = totals {
-        whole.add([a, b], [&measured[0].seconds, &measured[1].seconds], true);
-    }
+    let mut rows = Rows::new(comparability.same_times, shaped);
+    let seconds = measured.each_ref().map(|it| &it.seconds);
+    rows.add(
+        measured.each_ref().map(|it| it.total.as_ref()),
+        seconds,
+        true,
+    );
     let named = Labels::of(&base, &candidate, region);
-    let mut parts = Rows::new(comparability.same_times, shaped);
     for (label, a, b) in &named.both {
         let seconds = measured.each_ref().map(|it| it.label(label));
-        parts.add([a, b], [&seconds[0], &seconds[1]], false);
+        rows.add([Some(a), Some(b)], seconds.each_ref(), false);
     }
-    let mut totals = whole.decide(&thresholds, may_judge);
-    let totals = totals.pop().unwrap_or_default();
-    let numbers = parts.decide(&thresholds, may_judge);
+    let mut numbers = rows.decide(&thresholds, may_judge).into_iter();
+    let totals = numbers.next().unwrap_or_default();
     let labels: Vec<LabelChange> = named
         .both
         .iter()

@@ -109,8 +109,18 @@ impl Rows {
         }
     }
 
-    /// Adds the numbers of one part.
-    pub(super) fn add(&mut self, blocks: [&Block; 2], seconds: [&Seconds; 2], with_rate: bool) {
+    /// Adds the numbers of one part, the whole run first; none without both blocks.
+    pub(super) fn add(
+        &mut self,
+        blocks: [Option<&Block>; 2],
+        seconds: [&Seconds; 2],
+        with_rate: bool,
+    ) {
+        let [Some(a), Some(b)] = blocks else {
+            self.parts.push(Vec::new());
+            return;
+        };
+        let blocks = [a, b];
         let part = |at: usize| {
             Some(Part {
                 cells: seconds[at].cells.as_ref()?,
@@ -124,7 +134,6 @@ impl Rows {
             candidate,
             shaped: self.shaped,
         });
-        let [a, b] = blocks;
         let us = |it: Option<u64>| it.map(|us| us as f64);
         let error_rate = |block: &Block| Some(block.failed as f64 / block.count.max(1) as f64);
         let mut wanted = vec![
@@ -163,19 +172,40 @@ impl Rows {
         self.parts.push(rows.collect());
     }
 
-    /// The words, all numbers considered; none but "cannot tell" where the runs
-    /// may not be judged.
+    /// The words, all numbers considered, by part; none but "cannot tell" where the
+    /// runs may not be judged.
     pub(super) fn decide(self, thresholds: &Thresholds, may_judge: bool) -> Vec<Vec<MetricChange>> {
-        let rows = self.parts.iter().flatten();
-        let tested = rows.filter_map(|row| row.estimate.as_ref().ok());
-        let limit = limit_of(tested.map(|estimate| estimate.p_value));
-        let told = |row: Row| row.told(thresholds, limit, may_judge);
-        let part = |part: Vec<Row>| part.into_iter().map(told).collect();
-        self.parts.into_iter().map(part).collect()
+        // The first part is the whole run.
+        let rows = || {
+            let parts = self.parts.iter().enumerate();
+            parts.flat_map(|(at, rows)| rows.iter().map(move |row| (row.is_key(at == 0), row)))
+        };
+        let limit = |key: bool| {
+            let family = rows().filter(|row| row.0 == key);
+            let tested = family.filter_map(|(_, row)| row.estimate.as_ref().ok());
+            limit_of(tested.map(|estimate| estimate.p_value))
+        };
+        let limits = [limit(false), limit(true)];
+        let parts = self.parts.into_iter().enumerate();
+        let told = parts.map(|(at, rows)| {
+            let rows = rows.into_iter().map(|row| {
+                let limit = limits[usize::from(row.is_key(at == 0))];
+                row.told(thresholds, limit, may_judge)
+            });
+            rows.collect()
+        });
+        told.collect()
     }
 }
 
+/// The numbers of the whole run that the verdict hangs on.
+const KEYS: [&str; 2] = ["error_rate", "p95_us"];
+
 impl Row {
+    fn is_key(&self, of_whole: bool) -> bool {
+        of_whole && KEYS.contains(&self.metric)
+    }
+
     fn told(self, thresholds: &Thresholds, limit: Option<f64>, may_judge: bool) -> MetricChange {
         let delta = self.candidate - self.base;
         let mut row = MetricChange {
@@ -289,7 +319,7 @@ pub(super) fn sum_up(may_judge: bool, totals: &[MetricChange], labels: &[LabelCh
     };
     if any(Change::Worse) {
         Verdict::Worse
-    } else if !told("error_rate") || !told("p95_us") {
+    } else if !KEYS.iter().all(|key| told(key)) {
         Verdict::CannotTell
     } else if any(Change::Better) {
         Verdict::Better

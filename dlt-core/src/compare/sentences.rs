@@ -82,16 +82,23 @@ fn not_told(row: &MetricChange) -> String {
             row.candidate * 100.0,
             points(low, high)
         ),
-        (_, Some(_), Some(delta)) => {
-            let (low, high) = (row.low_pct.unwrap_or(delta), row.high_pct.unwrap_or(delta));
-            format!(": {delta:+.1} % (95 % interval {low:+.1} to {high:+.1})")
-        }
+        (_, _, Some(delta)) => format!(": {delta:+.1} %{}", percents(row)),
         _ => String::new(),
     };
     format!(
         "all requests: cannot tell whether {} changed{seen}; {why}",
         name(row)
     )
+}
+
+/// The interval of a relative difference, open where nothing bounds it.
+fn percents(row: &MetricChange) -> String {
+    match (row.low_pct, row.high_pct) {
+        (Some(low), Some(high)) => format!(" (95 % interval {low:+.1} to {high:+.1})"),
+        (Some(low), None) => format!(" (95 % interval {low:+.1} or more)"),
+        (None, Some(high)) => format!(" (95 % interval {high:+.1} or less)"),
+        (None, None) => String::new(),
+    }
 }
 
 /// The interval of a difference of shares.
@@ -125,12 +132,9 @@ fn interval(row: &MetricChange, verb: &str) -> String {
             percent(row.candidate),
             points(low, high)
         ),
-        _ => match (row.delta_pct, row.low_pct, row.high_pct) {
-            (Some(delta), Some(low), Some(high)) => format!(
-                "{verb} by {:.1} % (95 % interval {low:+.1} to {high:+.1})",
-                delta.abs()
-            ),
-            _ => verb.to_owned(),
+        _ => match row.delta_pct {
+            Some(delta) => format!("{verb} by {:.1} %{}", delta.abs(), percents(row)),
+            None => verb.to_owned(),
         },
     }
 }

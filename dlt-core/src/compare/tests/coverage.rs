@@ -92,10 +92,10 @@ fn a_system_is_seldom_called_different_from_itself() {
         memory: 0.5,
         ..CALM
     };
-    // Its level comes and goes over ten seconds.
+    // Its level comes and goes over some seconds.
     let slow = System {
-        wander: 0.034,
-        memory: 0.9,
+        wander: 0.03,
+        memory: 0.8,
         ..CALM
     };
     let bursts = System {

@@ -143,7 +143,9 @@ fn a_ramp_alike_in_both_runs_hides_no_change() {
         run(&mut b);
         let comparison = compared(&a, &b);
         let row = total(&comparison, "p50_us");
-        (row.change, row.high_pct.unwrap() - row.low_pct.unwrap())
+        let ends = row.low_pct.zip(row.high_pct);
+        let width = ends.map_or(f64::INFINITY, |(low, high)| high - low);
+        (row.change, width)
     };
     let known = width(&|_| {});
     let unknown = width(&|run| run.record.load.as_mut().unwrap().planned.truncate(1));
@@ -200,11 +202,14 @@ fn agrees(row: &MetricChange, thresholds: &Thresholds) {
             thresholds.relative_pct,
         ),
     };
-    let Some((low, high)) = low.zip(high) else {
+    if low.is_none() && high.is_none() {
         assert_eq!(row.change, Change::CannotTell, "{row:?}");
         assert!(row.why.is_some());
         return;
-    };
+    }
+    // An end that is not bounded by what was measured is absent.
+    let low = low.unwrap_or(f64::NEG_INFINITY);
+    let high = high.unwrap_or(f64::INFINITY);
     let delta = delta.unwrap();
     assert!(low <= delta && delta <= high, "{row:?}");
     // Downwards the threshold is of the smaller value; values are whole numbers.
@@ -257,7 +262,9 @@ proptest! {
         let (worse, better) = (Verdict::Worse, Verdict::Better);
         prop_assert!(there.verdict != better || back.verdict == worse);
         for comparison in [&there, &back] {
-            let worst = comparison.totals.iter().any(|row| row.change == Change::Worse);
+            let labels = comparison.labels.iter().flat_map(|label| &label.metrics);
+            let mut rows = comparison.totals.iter().chain(labels);
+            let worst = rows.any(|row| row.change == Change::Worse);
             prop_assert_eq!(worst, comparison.verdict == Verdict::Worse);
             let text = serde_json::to_string(comparison).unwrap();
             let read: Comparison = serde_json::from_str(&text).unwrap();
