@@ -127,10 +127,11 @@ Examples:
 Words: worse, better: the change is real and large enough to matter (--threshold,
 --error-threshold). changed, but small: real, and its whole 95 % interval is too
 small to matter. same: the whole interval is too small to matter, and holds 0.
-cannot tell: too little is known. Real means: false
-alarms are 2.5 % at most over all numbers together (Benjamini-Hochberg, error rate and
-p95 of all requests in a family of their own). Intervals allow for seconds that resemble their neighbours and for failures in bursts. What lasts, like a
-busier machine, counts as a change: repeat the runs if it matters.
+cannot tell: too little is known. Real means: over all numbers together false alarms
+are 2.5 % at most (Benjamini-Hochberg; error rate and p95 of all requests are a family
+of their own). Intervals allow for seconds that resemble their neighbours and for
+failures in bursts. What lasts, like a busier machine, counts as a change: repeat the
+runs if it matters.
 
 Runs can be compared if their load, regions, runners and requests are the same, both
 are complete, neither is untrusted, and both made load for 15 seconds or more.
