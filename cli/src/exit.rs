@@ -12,7 +12,8 @@ pub enum Exit {
     BadInput,
     /// The run could not be started, or the target never answered.
     CouldNotRun,
-    /// The verdict is not `trusted`, and `--require-trusted` was given.
+    /// The verdict is not `trusted`, and `--require-trusted` was given; or a
+    /// comparison cannot be judged.
     Untrusted,
     /// Some runners are missing from the result.
     Incomplete,
@@ -65,10 +66,14 @@ impl Exit {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Passed => "passed: every threshold holds; or finished: none was set",
-            Self::ThresholdFailed => "failed: a threshold does not hold, or nothing succeeded",
+            Self::ThresholdFailed => {
+                "failed: a threshold does not hold, or nothing succeeded; runs compare: worse"
+            }
             Self::BadInput => "bad input; nothing was stored or started",
             Self::CouldNotRun => "could not run, or the target never answered",
-            Self::Untrusted => "not trusted (only with --require-trusted)",
+            Self::Untrusted => {
+                "not trusted (only with --require-trusted); runs compare: cannot be judged"
+            }
             Self::Incomplete => "incomplete: runners were lost, the rest is shown",
             Self::Bug => "a bug in dlt; please report it",
             Self::Unwritten => "the output could not be written (disk full, stdout closed)",

@@ -8,6 +8,7 @@ mod causes;
 mod cloud;
 mod commands;
 mod common;
+mod compare;
 mod deploy;
 mod deployed;
 mod first_run;

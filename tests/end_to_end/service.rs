@@ -426,6 +426,9 @@ fn two_runs_are_compared_or_it_is_said_why_not() {
         (format!("?with={}&with_test=other", runs[0]).as_str(), 404),
         (format!("?with={}&region=lo-home-3", runs[0]).as_str(), 400),
         (format!("?with={}&region=Mars", runs[0]).as_str(), 400),
+        (format!("?with={}&threshold_pct=0", runs[0]).as_str(), 400),
+        (format!("?with={}&error_points=x", runs[0]).as_str(), 400),
+        (format!("?with={}&threshold_pct=7.5", runs[0]).as_str(), 200),
     ] {
         let reply = service.ask("GET", &format!("{path}{query}"), None);
         assert_eq!(reply.status, status, "{query}: {:?}", reply.json());

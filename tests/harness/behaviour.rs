@@ -3,7 +3,7 @@
 //! next, or ends the matter (reply, reset, silence).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// What is done with a request.
@@ -37,6 +37,8 @@ pub enum Behaviour {
         /// From then on.
         late: Arc<Behaviour>,
     },
+    /// Does what is chosen now, by its index; beyond the last as the last.
+    Chosen(Arc<AtomicUsize>, Vec<Arc<Behaviour>>),
     /// Makes its answer of the request; the target has to keep texts.
     Made(Maker),
     /// Never answers; reads on until the client goes.
@@ -272,6 +274,11 @@ pub fn slow_body(pause: Duration) -> Behaviour {
         piece: 100,
         pause,
     }
+}
+
+/// One of several, which a test changes while the target runs.
+pub fn chosen(now: &Arc<AtomicUsize>, all: Vec<Behaviour>) -> Behaviour {
+    Behaviour::Chosen(now.clone(), all.into_iter().map(Arc::new).collect())
 }
 
 impl Behaviour {

@@ -6,6 +6,7 @@ use crate::behaviour::{Asked, Behaviour, Reply, is_odd};
 use crate::log::Seen;
 use crate::target::Shared;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -167,6 +168,10 @@ impl<S: Socket> Act<'_, S> {
                         late
                     };
                     (Duration::ZERO, next)
+                }
+                Behaviour::Chosen(now, all) => {
+                    let at = now.load(Ordering::Relaxed).min(all.len() - 1);
+                    (Duration::ZERO, &all[at])
                 }
                 last => return self.end(last).await,
             };

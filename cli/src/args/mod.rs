@@ -12,7 +12,7 @@ pub use deploy::{DeployCommand, DestroyCommand, DoctorArgs};
 pub use deploy::{DestroyArgs, DestroyRegionArgs, HubArgs, RegionArgs, StackArgs};
 #[cfg(feature = "aws")]
 pub use image::ImageArgs;
-pub use runs::{CompareArgs, DownloadArgs, GetArgs, RunsCommand, WatchArgs};
+pub use runs::{BaselineCommand, CompareArgs, DownloadArgs, GetArgs, RunsCommand, WatchArgs};
 pub use scenarios::{CreateArgs, Every, ScenariosCommand, StartArgs};
 
 use crate::exit;
@@ -409,11 +409,13 @@ mod tests {
         for (group, below) in [
             (
                 "runs",
-                ["list", "get", "latest", "watch", "download", "cancel"],
+                &[
+                    "list", "get", "latest", "watch", "download", "compare", "baseline", "cancel",
+                ][..],
             ),
             (
                 "scenarios",
-                ["list", "get", "create", "start", "cancel", "delete"],
+                &["list", "get", "create", "start", "cancel", "delete"],
             ),
         ] {
             insta::assert_snapshot!(format!("help_{group}"), help_of(&[group]));

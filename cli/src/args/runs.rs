@@ -33,9 +33,12 @@ pub enum RunsCommand {
     /// Download a run's files: reports, timeline, labels
     #[command(after_help = DOWNLOAD_HELP)]
     Download(DownloadArgs),
-    /// Compare two runs: what changed, and whether it is significant
+    /// Compare two runs: what is worse, better, the same, and what cannot be told
     #[command(after_help = COMPARE_HELP)]
     Compare(CompareArgs),
+    /// Set, show or clear the run that a scenario's others are compared with
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
     /// Stop a run and keep what it measured
     Cancel {
         /// The run's id or its beginning, latest, or the id of its scenario
@@ -60,26 +63,81 @@ pub struct GetArgs {
 /// Flags of `dlt runs compare`.
 #[derive(Debug, Args)]
 pub struct CompareArgs {
-    /// The run to compare with: its id, or its beginning
+    /// The run to compare with: its id or its beginning, latest, previous, baseline, or a
+    /// scenario's id. A scenario alone: its newest run against its baseline, or else against
+    /// the run before
+    #[arg(value_name = "RUN|SCENARIO")]
     pub base: String,
-    /// The run to judge: its id, its beginning, or latest
-    pub candidate: String,
+    /// The run to judge, named likewise; a scenario's id is its newest run [default: latest]
+    #[arg(value_name = "RUN|SCENARIO")]
+    pub candidate: Option<String>,
     /// Compare only what was measured from this region, without labels
     #[arg(long, value_name = "NAME")]
     pub region: Option<String>,
+    /// Changes of times and rates below this many percent do not matter [default: 2]
+    #[arg(long, value_name = "PERCENT")]
+    pub threshold: Option<String>,
+    /// Changes of error rates below this many percentage points do not matter [default: 0.5]
+    #[arg(long, value_name = "POINTS")]
+    pub error_threshold: Option<String>,
+    /// Show the numbers of runs that cannot be compared, without a verdict
+    #[arg(long)]
+    pub anyway: bool,
     /// Print the API's JSON
     #[arg(long)]
     pub json: bool,
 }
 
+/// `dlt runs baseline …`.
+#[derive(Debug, Subcommand)]
+pub enum BaselineCommand {
+    /// Make a run the baseline of its scenario
+    Set {
+        /// The run's id, its beginning, latest, or the id of its scenario
+        #[arg(value_name = "RUN|SCENARIO")]
+        run: String,
+        /// Print the API's answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a scenario's baseline
+    Get {
+        /// The scenario's id
+        scenario: String,
+        /// Print the API's answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Leave a scenario without a baseline; the run stays
+    Clear {
+        /// The scenario's id
+        scenario: String,
+        /// Print the API's answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 const COMPARE_HELP: &str = "\
-Two runs can be compared if their load, regions, runners and requests are the
-same, neither is untrusted, both ended as planned, and both lasted 15 seconds or
-more. A change counts if it is 2 % or more and significant: seconds are resampled
-(block bootstrap), and thresholds are corrected for the number of comparisons
-(Benjamini-Hochberg). Differences that any two runs of one system have (a busier
-machine) count as well: repeat the runs if a change matters. The exit code is 1 if
-the second run is worse, 3 if the runs cannot be compared.";
+Examples:
+  dlt runs compare baseline shop        # the newest run of shop against its baseline
+  dlt runs compare previous latest      # the newest run against the one before it
+  dlt runs compare p4Tq Zz81 --threshold 10
+
+Words: worse, better: the change is real and large enough to matter (--threshold,
+--error-threshold). changed, but small: real, and its whole 95 % interval is too
+small to matter. same: the whole interval is too small to matter, and holds 0.
+cannot tell: too little is known. Real means: over all numbers together false alarms
+are 2.5 % at most (Benjamini-Hochberg; error rate and p95 of all requests are a family
+of their own). Intervals allow for seconds that resemble their neighbours and for
+failures in bursts. What lasts, like a busier machine, counts as a change: repeat the
+runs if it matters.
+
+Runs can be compared if their load, regions, runners and requests are the same, both
+are complete, neither is untrusted, and both made load for 15 seconds or more.
+
+The exit code is 1 if the second run is worse; 4 if the runs cannot be compared, or
+the error rate or the p95 of all requests cannot be told; else 0.";
 
 /// Flags of `dlt runs watch`.
 #[derive(Debug, Args)]

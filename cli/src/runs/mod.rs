@@ -1,9 +1,12 @@
 //! `dlt runs …`: lists, shows, watches, compares and cancels runs, and downloads their
 //! files.
 
+mod baseline;
 pub mod compare;
+mod comparison_page;
 mod download;
 pub mod list;
+mod sides;
 pub mod watch;
 
 use crate::args::{GetArgs, RunsCommand};
@@ -39,6 +42,7 @@ pub async fn runs(
         }
         RunsCommand::Watch(args) => watch::watch_run(output, &client, args).await,
         RunsCommand::Compare(args) => compare::compare(output, &client, args).await,
+        RunsCommand::Baseline(command) => baseline::baseline(output, &client, command).await,
         RunsCommand::Download(args) => download::download(output, &client, args).await,
         RunsCommand::Cancel { what, json } => cancel(output, &client, what, *json).await,
     }

@@ -12,4 +12,4 @@ pub mod request;
 mod routes;
 mod rows;
 
-pub use query::{DEFAULT_LIMIT, HistogramQuery, MOST_RUNS, PageToken, RunsQuery};
+pub use query::{CompareQuery, DEFAULT_LIMIT, HistogramQuery, MOST_RUNS, PageToken, RunsQuery};

@@ -3,6 +3,7 @@
 //! left to `request`.
 
 use super::answers::Samples;
+use crate::compare::Thresholds;
 use crate::ids::{Region, TestId, TestRunId};
 use crate::refusal::{Fault, Faults, Refusal};
 use crate::scenario::tags;
@@ -210,7 +211,7 @@ pub(super) fn only(pairs: Vec<(String, String)>, key: &str) -> Result<Option<Str
 }
 
 /// What a run is compared with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CompareQuery {
     /// The run compared with.
     pub run: TestRunId,
@@ -218,17 +219,56 @@ pub struct CompareQuery {
     pub test: Option<TestId>,
     /// Only what was measured from this region; None means from all.
     pub region: Option<Region>,
+    /// Which changes matter.
+    pub thresholds: Thresholds,
 }
 
-/// The run to compare with, which must be there, its scenario, and where.
+/// The largest change that a threshold may call one that does not matter.
+const MOST_THRESHOLD_PCT: f64 = 1_000.0;
+
+/// A threshold in percent or percentage points, above 0.
+fn threshold(reader: &mut Reader, key: &'static str, most: f64) -> Option<f64> {
+    let text = reader.get(key)?.to_owned();
+    match text.parse::<f64>() {
+        Ok(number) if number > 0.0 && number <= most => Some(number),
+        _ => {
+            reader.fault(key, format!("must be a number above 0, at most {most}"));
+            None
+        }
+    }
+}
+
+/// The run to compare with, which must be there, its scenario, where, and which
+/// changes matter.
 pub(super) fn compare(pairs: Vec<(String, String)>) -> Result<CompareQuery, Refusal> {
-    let mut reader = Reader::new(pairs, &["with", "with_test", "region"]);
+    let mut reader = Reader::new(
+        pairs,
+        &[
+            "with",
+            "with_test",
+            "region",
+            "threshold_pct",
+            "error_points",
+        ],
+    );
+    let mut thresholds = Thresholds::default();
+    if let Some(pct) = threshold(&mut reader, "threshold_pct", MOST_THRESHOLD_PCT) {
+        thresholds.relative_pct = pct;
+    }
+    if let Some(points) = threshold(&mut reader, "error_points", 100.0) {
+        thresholds.error_points = points;
+    }
     let run = reader.get("with").map(TestRunId::parse);
     let test = reader.get("with_test").map(TestId::parse).transpose();
     let region = reader.get("region").map(Region::parse).transpose();
     match (run, test, region) {
         (Some(Ok(run)), Ok(test), Ok(region)) => {
-            return reader.finish(CompareQuery { run, test, region });
+            return reader.finish(CompareQuery {
+                run,
+                test,
+                region,
+                thresholds,
+            });
         }
         (Some(Ok(_)), Err(error), _) => {
             reader.fault("with_test", format!("must be {}", error.rule));

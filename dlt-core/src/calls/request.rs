@@ -152,7 +152,7 @@ pub enum Call {
 }
 
 /// A part of a run that has a route of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum RunPart {
     /// Second by second.
     Timeline,

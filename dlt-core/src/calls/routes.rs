@@ -249,11 +249,17 @@ pub(super) const TABLE: &[Row] = &[
     part(
         "compare",
         &[Operation {
-            query: &["with", "with_test", "region"],
+            query: &[
+                "with",
+                "with_test",
+                "region",
+                "threshold_pct",
+                "error_points",
+            ],
             refusals: &[404],
             ..get(
                 "compareTestRuns",
-                "What changed from the run `with` to this one, and whether that is statistically significant",
+                "What changed from the run `with` to this one, and what one may call it",
                 of::<Comparison>,
             )
         }],

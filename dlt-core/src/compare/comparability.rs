@@ -1,8 +1,9 @@
 //! Whether two runs may be compared: the same load from the same regions with the
-//! same requests, and both trusted. What differs becomes a sentence each; the
-//! numbers are computed all the same, by the module above.
+//! same requests, both whole and trusted. What differs becomes a sentence each;
+//! the numbers are computed all the same, by the module above.
 
 use super::Side;
+use crate::ids::Region;
 use crate::judge::summary::Blocks;
 use crate::judge::summary::LoadSummary;
 use crate::judge::summary::many_failed;
@@ -31,8 +32,8 @@ pub struct Comparability {
     pub same_plan: bool,
     /// Neither run is untrusted.
     pub trusted: bool,
-    /// Both ran to their end, all runners reported and nearly all requests were
-    /// answered: else less was measured than was planned.
+    /// Both ran to their end, all runners in all regions reported every second, and
+    /// nearly all requests were answered: else less was measured than was planned.
     #[serde(default)]
     pub complete: bool,
     /// Response times are of the same kind of samples: a run of an older dlt has
@@ -60,7 +61,11 @@ impl Comparability {
 }
 
 /// Checks each condition, with a sentence for each that fails.
-pub(super) fn judge(base: &Side<'_>, candidate: &Side<'_>) -> (Comparability, Vec<String>) {
+pub(super) fn judge(
+    base: &Side<'_>,
+    candidate: &Side<'_>,
+    region: Option<&Region>,
+) -> (Comparability, Vec<String>) {
     let (a, b) = (base.record, candidate.record);
     let mut reasons = Vec::new();
     let mut ask = |same: bool, reason: &str| {
@@ -98,14 +103,10 @@ pub(super) fn judge(base: &Side<'_>, candidate: &Side<'_>) -> (Comparability, Ve
         let verdict = record.verdict.as_ref();
         verdict.is_none_or(|verdict| verdict.trust == Trust::Untrusted)
     };
-    let trusted = ask(
-        !untrusted(a),
-        "the base run is untrusted or has no verdict: its numbers cannot be believed",
-    ) & ask(
-        !untrusted(b),
-        "the candidate run is untrusted or has no verdict: its numbers cannot be believed",
-    );
-    let missing = incomplete(a, b);
+    let untold = "untrusted or has no verdict: its numbers cannot be believed";
+    let trusted = ask(!untrusted(a), &format!("the base run is {untold}"))
+        & ask(!untrusted(b), &format!("the candidate run is {untold}"));
+    let missing = incomplete(base, candidate, region);
     let complete = missing.is_empty();
     missing.iter().for_each(|why| {
         ask(false, why);
@@ -147,13 +148,41 @@ fn same_times(a: Option<&Blocks>, b: Option<&Blocks>) -> bool {
     !(a.is_mixed() && apart(b) || b.is_mixed() && apart(a))
 }
 
+/// What to keep in mind of runs that may be compared.
+pub(super) fn notes(base: &Side<'_>, candidate: &Side<'_>) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (side, name) in [(base, "base"), (candidate, "candidate")] {
+        let verdict = side.record.verdict.as_ref();
+        if let Some(verdict) = verdict.filter(|it| it.trust == Trust::Degraded) {
+            let reasons = verdict.reasons.iter().map(|reason| reason.message.as_str());
+            let reasons: Vec<&str> = reasons.collect();
+            notes.push(format!(
+                "the {name} run is degraded: {}",
+                reasons.join("; ")
+            ));
+        }
+    }
+    notes
+}
+
 /// What keeps the runs from having been measured as they were planned.
-fn incomplete(base: &RunRecord, candidate: &RunRecord) -> Vec<String> {
+fn incomplete(base: &Side<'_>, candidate: &Side<'_>, region: Option<&Region>) -> Vec<String> {
     let mut reasons = Vec::new();
-    for (record, name) in [(base, "base"), (candidate, "candidate")] {
-        if !whole(record) {
-            let reason = "did not end as planned, or lost runners";
-            reasons.push(format!("the {name} run {reason}"));
+    for (side, name) in [(base, "base"), (candidate, "candidate")] {
+        let record = side.record;
+        if record.status != Status::Complete {
+            let status = record.status;
+            reasons.push(format!(
+                "the {name} run did not end as planned: it is {status}"
+            ));
+        }
+        if let Some(reason) = lost(record) {
+            reasons.push(format!("the {name} run is incomplete: {reason}"));
+        }
+        for lost in lost_regions(side, region) {
+            reasons.push(format!(
+                "the {name} run is incomplete: nothing was measured in region {lost}"
+            ));
         }
         if !answered(record) {
             reasons.push(format!(
@@ -164,12 +193,43 @@ fn incomplete(base: &RunRecord, candidate: &RunRecord) -> Vec<String> {
     reasons
 }
 
-/// Whether all of a run's load was made and measured.
-fn whole(record: &RunRecord) -> bool {
-    let coverage = record.coverage.as_ref();
-    // Missing seconds are left to the verdict.
-    let all = coverage.is_none_or(|it| it.runners_reported >= it.runners_expected);
-    record.status == Status::Complete && all
+/// What of a run's load was not made or not measured.
+fn lost(record: &RunRecord) -> Option<String> {
+    let Some(coverage) = &record.coverage else {
+        return Some("how many of its runners reported is not known".to_owned());
+    };
+    let asked = configs(record).iter().map(|row| row.1).sum::<u64>();
+    let expected = coverage.runners_expected.max(asked);
+    let reported = coverage.runners_reported;
+    let silent = coverage.missing_intervals;
+    if reported < expected || !coverage.missing.is_empty() {
+        Some(format!("{reported} of {expected} runners reported"))
+    } else if silent > 0 {
+        Some(format!("{silent} seconds of its runners were not measured"))
+    } else if !coverage.complete {
+        Some("it was cut short".to_owned())
+    } else {
+        None
+    }
+}
+
+/// Regions that load was asked from and that measured nothing, or whose seconds
+/// are not kept; of them only one where only that one is compared.
+fn lost_regions(side: &Side<'_>, region: Option<&Region>) -> Vec<String> {
+    let mut names: Vec<String> = configs(side.record).into_iter().map(|row| row.0).collect();
+    if let Some(region) = region {
+        names.retain(|name| name == region.as_str());
+    }
+    names.retain(|name| {
+        let summary = side.record.summary.as_ref();
+        let block = summary.and_then(|summary| summary.regions.get(name));
+        let seconds = side.timeline.map(|timeline| {
+            let mut kept = timeline.regions.iter().filter(|row| !row.1.is_empty());
+            kept.any(|row| row.0.as_str() == name)
+        });
+        block.is_none_or(|block| block.count == 0) || seconds == Some(false)
+    });
+    names
 }
 
 /// Whether nearly all requests ended, ok or failed: the others are in no number.

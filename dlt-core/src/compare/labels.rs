@@ -2,11 +2,13 @@
 //! left to the module above.
 
 use super::Side;
+use crate::ids::Region;
 use crate::judge::summary::Block;
 use std::collections::BTreeMap;
 
-/// Labels with fewer requests in either run are not judged.
-const LEAST_REQUESTS: u64 = 100;
+/// Labels with fewer requests in either run are not tested: no quantile of them
+/// can be told.
+const LEAST_REQUESTS: u64 = 10;
 /// Most labels that are compared, busiest first.
 const MOST_LABELS: usize = 100;
 
@@ -25,9 +27,10 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    pub(super) fn of(base: &Side<'_>, candidate: &Side<'_>) -> Self {
+    /// None in a region: seconds of labels are kept over all regions only.
+    pub(super) fn of(base: &Side<'_>, candidate: &Side<'_>, region: Option<&Region>) -> Self {
         let blocks = |side: &Side<'_>| -> BTreeMap<String, Block> {
-            let summary = side.record.summary.as_ref();
+            let summary = side.record.summary.as_ref().filter(|_| region.is_none());
             let labels = summary.map(|summary| summary.labels.as_slice());
             labels
                 .unwrap_or_default()

@@ -1,47 +1,45 @@
-//! Two runs of a scenario: what changed, by how much, and whether one may call
-//! it a change (decision 20). First it is checked whether they can be compared at
-//! all: the same load, from the same regions, both trusted (`comparability`). Times
-//! are those of ok answers; what failed counts in the error rate. Point values
-//! are those of the merged exact histograms; how far they may be off comes from
-//! a block bootstrap over the runs' seconds (`bootstrap`); what is called
-//! significant is corrected for the number of tests made (Benjamini and
-//! Hochberg 1995). The same two runs always give the same result.
+//! Two runs of a scenario: what changed, by how much, and what one may call it
+//! (decision 20). First it is checked whether they can be compared at all: the
+//! same load, from the same regions, both whole and trusted (`comparability`).
+//! Times are those of ok answers; what failed counts in the error rate. Values
+//! come from the merged exact histograms; how far they may be off comes from the
+//! runs' seconds (`cells`, `long_run`), for a whole run, a region and a label
+//! alike (`metrics`); `words` has the words. The same two runs always give the
+//! same result.
 
-mod bootstrap;
+mod cells;
 mod comparability;
+mod distribution;
+mod interval;
 mod labels;
+mod long_run;
+mod metrics;
+mod normal;
+mod rows;
+mod sentences;
+mod words;
 
 pub use comparability::Comparability;
+pub use words::{Change, Thresholds};
 
 use crate::ids::Region;
-use crate::judge::summary::Block;
-use crate::measure::tally::TimesOver;
-use crate::messages::timeline::{LabelSeries, RunTimeline};
+use crate::messages::histograms::RunHistograms;
+use crate::messages::timeline::RunTimeline;
 use crate::record::RunRecord;
-use bootstrap::{Estimate, Spread, Statistic};
 use labels::Labels;
+use rows::{Measured, Rows};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Share of false alarms among what is called a change, at most.
-const FALSE_DISCOVERY_RATE: f64 = 0.01;
-/// Changes of a time or a rate below this are none, however sure: two runs of
-/// one system differ by as much.
-const LEAST_EFFECT: f64 = 0.02;
-/// Changes of the share of failures below this are none.
-const LEAST_ERROR_EFFECT: f64 = 0.001;
-/// A p99 of fewer timed requests is shown and not judged.
-const LEAST_REQUESTS_P99: u64 = 2_000;
-/// Times of fewer ok answers are not judged where other requests failed: they
-/// are those that happened to be answered.
-const LEAST_ANSWERS: u64 = 100;
 /// A run in a comparison.
 #[derive(Debug, Clone, Copy)]
 pub struct Side<'a> {
     /// Its record.
     pub record: &'a RunRecord,
-    /// Its seconds; without them nothing can be called significant.
+    /// Its seconds; without them nothing can be told from chance.
     pub timeline: Option<&'a RunTimeline>,
+    /// Its exact times; without them no time can be told from chance.
+    pub histograms: Option<&'a RunHistograms>,
 }
 
 /// What changed from `base` to `candidate`.
@@ -55,8 +53,14 @@ pub struct Comparison {
     pub verdict: Verdict,
     /// Why, as sentences.
     pub reasons: Vec<String>,
+    /// What to keep in mind, as sentences: nothing that forbids a comparison.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// What was asked first.
     pub comparability: Comparability,
+    /// Which changes matter.
+    #[serde(default)]
+    pub thresholds: Thresholds,
     /// The runs as a whole.
     pub totals: Vec<MetricChange>,
     /// Labels of both runs, busiest first.
@@ -65,8 +69,8 @@ pub struct Comparison {
     pub added: Vec<String>,
     /// Labels of the base alone.
     pub removed: Vec<String>,
-    /// Labels that were not judged: too few requests, no seconds of theirs are
-    /// kept (a run keeps those of its first 100), or many others are busier.
+    /// Labels of which nothing can be told: too few requests, no seconds of theirs
+    /// are kept (a run keeps those of its first 100), or many others are busier.
     pub inconclusive: Vec<String>,
 }
 
@@ -86,28 +90,33 @@ pub struct RunRef {
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "ComparisonVerdict")]
 pub enum Verdict {
-    /// Something improved, nothing got worse.
-    Better,
-    /// No change that is large and sure enough.
-    Same,
     /// Something got worse.
     Worse,
+    /// Something improved, nothing got worse.
+    Better,
+    /// Something changed, by less than matters.
+    ChangedButSmall,
+    /// Error rate and p95 are the same, and no other number is known to have
+    /// changed.
+    Same,
+    /// The error rate or the p95 of the whole run is not known well enough.
+    CannotTell,
     /// The runs cannot be held against each other.
     Incomparable,
 }
 
-/// What became of one number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Change {
-    /// It improved.
-    Better,
-    /// No change that is large and sure enough.
-    Same,
-    /// It got worse.
-    Worse,
-    /// Too little is known, or it is shown and not judged.
-    Inconclusive,
+impl Verdict {
+    /// How it is told to people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Worse => Change::Worse.words(),
+            Self::Better => Change::Better.words(),
+            Self::ChangedButSmall => Change::ChangedButSmall.words(),
+            Self::Same => Change::Same.words(),
+            Self::CannotTell => Change::CannotTell.words(),
+            Self::Incomparable => "cannot be compared",
+        }
+    }
 }
 
 /// One number of both runs.
@@ -122,19 +131,29 @@ pub struct MetricChange {
     pub candidate: f64,
     /// Candidate less base.
     pub delta: f64,
-    /// The same in percent of the base; absent where that is 0.
+    /// Lower end of the 95 % interval of `delta`; absent where nothing was measured
+    /// that bounds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    /// Its upper end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
+    /// `delta` in percent of the base; absent where that is 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delta_pct: Option<f64>,
-    /// 95 % interval of `delta_pct`; absent where it is not known.
+    /// The interval in percent of the base; absent for error rates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low_pct: Option<f64>,
     /// Its upper end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub high_pct: Option<f64>,
-    /// Whether it counts, all questions that were asked considered.
+    /// Whether the change is real, all numbers that were tested considered.
     pub significant: bool,
     /// What became of it.
     pub change: Change,
+    /// Why nothing can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// A label of both runs.
@@ -142,7 +161,7 @@ pub struct MetricChange {
 pub struct LabelChange {
     /// Its name.
     pub label: String,
-    /// Worse if any of its numbers is, else better if any is.
+    /// The most important word of its numbers, in the order of the words.
     pub change: Change,
     /// Finished requests in the base.
     pub requests_base: u64,
@@ -152,67 +171,63 @@ pub struct LabelChange {
     pub metrics: Vec<MetricChange>,
 }
 
-/// Compares two runs; `seed` chooses the bootstrap's draws.
-pub fn compare(base: Side<'_>, candidate: Side<'_>, seed: u64) -> Comparison {
-    let (comparability, mut reasons) = comparability::judge(&base, &candidate);
-    let seconds = [&base, &candidate].map(|side| Spread::of_run(side.timeline, seed));
-    let mut questions = Questions::of([&base, &candidate], comparability.same_times);
-    let open = base
-        .record
-        .load
-        .as_ref()
-        .is_some_and(|load| load.model == "open");
-    let total = |side: &Side<'_>| side.record.summary.as_ref().map(|s| s.total.clone());
-    let mut totals = Vec::new();
-    if let (Some(a), Some(b)) = (total(&base), total(&candidate)) {
-        let blocks = [seconds[0].as_ref(), seconds[1].as_ref()];
-        questions.ask(&a, &b, blocks, !open, &mut totals);
+/// Compares two runs, or what one region measured of each.
+pub fn compare(
+    base: Side<'_>,
+    candidate: Side<'_>,
+    region: Option<&Region>,
+    thresholds: Thresholds,
+) -> Comparison {
+    let (comparability, mut reasons) = comparability::judge(&base, &candidate, region);
+    let sides = [&base, &candidate];
+    let measured = sides.map(|side| Measured::of(side, region));
+    let shaped = sides.iter().any(|side| is_shaped(side.record));
+    // Every reason at once, so that users need not find them one after the other.
+    let long_enough = measured.iter().all(|it| it.seconds.is_known());
+    if !long_enough {
+        reasons.push(sentences::TOO_SHORT.to_owned());
     }
-    let named = Labels::of(&base, &candidate);
-    let mut labels: Vec<LabelChange> = named
+    let may_judge = comparability.holds() && long_enough;
+    let mut rows = Rows::new(comparability.same_times, shaped);
+    let seconds = measured.each_ref().map(|it| &it.seconds);
+    rows.add(
+        measured.each_ref().map(|it| it.total.as_ref()),
+        seconds,
+        true,
+    );
+    let named = Labels::of(&base, &candidate, region);
+    for (label, a, b) in &named.both {
+        let seconds = measured.each_ref().map(|it| it.label(label));
+        rows.add([Some(a), Some(b)], seconds.each_ref(), false);
+    }
+    let mut numbers = rows.decide(&thresholds, may_judge).into_iter();
+    let totals = numbers.next().unwrap_or_default();
+    let labels: Vec<LabelChange> = named
         .both
         .iter()
-        .map(|(label, a, b)| {
-            let series = [(&base, &seconds[0]), (&candidate, &seconds[1])].map(|(side, whole)| {
-                let length = whole.as_ref()?.seconds;
-                Spread::of_label(series_of(side, label)?, length, seed)
-            });
-            let mut metrics = Vec::new();
-            questions.ask(
-                a,
-                b,
-                [series[0].as_ref(), series[1].as_ref()],
-                false,
-                &mut metrics,
-            );
-            LabelChange {
-                label: label.clone(),
-                change: Change::Inconclusive,
-                requests_base: a.count,
-                requests_candidate: b.count,
-                metrics,
-            }
+        .zip(numbers)
+        .map(|((label, a, b), metrics)| LabelChange {
+            label: label.clone(),
+            change: rows::foremost(&metrics),
+            requests_base: a.count,
+            requests_candidate: b.count,
+            metrics,
         })
         .collect();
-    questions.decide(
-        totals
-            .iter_mut()
-            .chain(labels.iter_mut().flat_map(|label| &mut label.metrics)),
-    );
-    for label in &mut labels {
-        label.change = worst(&label.metrics);
-    }
-    let unjudged = labels.iter().filter(|it| it.change == Change::Inconclusive);
+    let unjudged = labels.iter().filter(|it| it.change == Change::CannotTell);
     let mut inconclusive = named.few;
     inconclusive.extend(unjudged.map(|it| it.label.clone()));
     inconclusive.extend(named.rest);
-    let verdict = sum_up(&comparability, &totals, &labels, &mut reasons);
+    let verdict = rows::sum_up(may_judge, &totals, &labels);
+    reasons.extend(sentences::of(verdict, &thresholds, &totals, &labels));
     Comparison {
         base: reference(base.record),
         candidate: reference(candidate.record),
         verdict,
         reasons,
+        notes: comparability::notes(&base, &candidate),
         comparability,
+        thresholds,
         totals,
         labels,
         added: named.added,
@@ -221,26 +236,12 @@ pub fn compare(base: Side<'_>, candidate: Side<'_>, seed: u64) -> Comparison {
     }
 }
 
-/// Keeps of a run only what was measured from one region; false if there is
-/// nothing. Labels are removed: their seconds are kept over all regions only.
-pub fn in_region(
-    record: &mut RunRecord,
-    timeline: Option<&mut RunTimeline>,
-    region: &Region,
-) -> bool {
-    let Some(summary) = &mut record.summary else {
-        return false;
-    };
-    let Some(block) = summary.regions.remove(region.as_str()) else {
-        return false;
-    };
-    summary.total = block;
-    summary.labels.clear();
-    if let Some(timeline) = timeline {
-        timeline.regions.retain(|name, _| name == region);
-        timeline.labels.clear();
-    }
-    true
+/// Whether a run's load changes on purpose, as it does in a ramp-up.
+fn is_shaped(record: &RunRecord) -> bool {
+    let planned = record.load.iter().flat_map(|load| &load.planned);
+    let mut values = planned.map(|row| row.1);
+    let first = values.next();
+    values.any(|value| Some(value) != first)
 }
 
 fn reference(record: &RunRecord) -> RunRef {
@@ -248,222 +249,6 @@ fn reference(record: &RunRecord) -> RunRef {
         test_id: record.test_id.clone(),
         test_run_id: record.test_run_id.clone(),
         start_time: record.start_time.clone(),
-    }
-}
-
-fn series_of<'a>(side: &Side<'a>, label: &str) -> Option<&'a LabelSeries> {
-    let timeline = side.timeline?;
-    timeline.labels.iter().find(|series| series.label == label)
-}
-
-/// The tests made on two runs, each with its p-value, in the order of the rows.
-struct Questions {
-    /// Times of both runs are of the same kind of samples: else they are shown and
-    /// not judged.
-    same_times: bool,
-    /// Which samples the times of each run are of.
-    over: [TimesOver; 2],
-    asked: Vec<Option<Estimate>>,
-}
-
-impl Questions {
-    fn of(sides: [&Side<'_>; 2], same_times: bool) -> Self {
-        Self {
-            same_times,
-            over: sides.map(|side| {
-                let summary = side.record.summary.as_ref();
-                summary.map_or(TimesOver::Ok, |summary| summary.times_over)
-            }),
-            asked: Vec::new(),
-        }
-    }
-
-    /// Adds the rows of one pair of blocks.
-    fn ask(
-        &mut self,
-        a: &Block,
-        b: &Block,
-        seconds: [Option<&Spread>; 2],
-        with_rate: bool,
-        rows: &mut Vec<MetricChange>,
-    ) {
-        let few = a.timed(self.over[0]).min(b.timed(self.over[1]));
-        let enough = few >= LEAST_ANSWERS || few == a.count.min(b.count);
-        let judged = |n| (self.same_times && enough).then_some(Statistic::Quantile(n));
-        let error_rate = |block: &Block| block.failed as f64 / block.count.max(1) as f64;
-        let time = |us: Option<u64>| us.map(|us| us as f64);
-        let mut wanted = vec![
-            ("p50_us", time(a.p50_us), time(b.p50_us), judged(0)),
-            ("p95_us", time(a.p95_us), time(b.p95_us), judged(1)),
-            (
-                "p99_us",
-                time(a.p99_us),
-                time(b.p99_us),
-                judged(2).filter(|_| few >= LEAST_REQUESTS_P99),
-            ),
-            // Shown, not judged: the percentiles show what a mean hides.
-            ("mean_us", time(a.mean_us), time(b.mean_us), None),
-            (
-                "error_rate",
-                Some(error_rate(a)),
-                Some(error_rate(b)),
-                Some(Statistic::ErrorRate),
-            ),
-        ];
-        if let (Some(before), Some(after)) = (seconds[0], seconds[1]) {
-            let rate = |block: &Block, s: u64| block.count as f64 / s.max(1) as f64;
-            wanted.push((
-                "rate",
-                Some(rate(a, before.seconds)),
-                Some(rate(b, after.seconds)),
-                // In open load the plan sets the rate, not the target.
-                with_rate.then_some(Statistic::Rate),
-            ));
-        }
-        for (metric, base, candidate, statistic) in wanted {
-            let (Some(base), Some(candidate)) = (base, candidate) else {
-                continue;
-            };
-            let estimate = statistic.and_then(|statistic| {
-                bootstrap::estimate(seconds[0]?, seconds[1]?, statistic, base, candidate)
-            });
-            let delta = candidate - base;
-            let percent = |ratio: f64| (ratio.exp() - 1.0) * 100.0;
-            let interval = estimate.as_ref().and_then(|estimate| estimate.interval);
-            rows.push(MetricChange {
-                metric: metric.to_owned(),
-                base,
-                candidate,
-                delta,
-                delta_pct: (base > 0.0).then(|| delta / base * 100.0),
-                low_pct: interval.map(|(low, _)| percent(low)),
-                high_pct: interval.map(|(_, high)| percent(high)),
-                significant: false,
-                change: match estimate {
-                    None => Change::Inconclusive,
-                    Some(_) => Change::Same,
-                },
-            });
-            self.asked.push(estimate);
-        }
-    }
-
-    /// Decides which rows are significant (Benjamini and Hochberg), and their change.
-    fn decide<'a>(self, rows: impl Iterator<Item = &'a mut MetricChange>) {
-        let mut values: Vec<f64> = self.asked.iter().flatten().map(|e| e.p_value).collect();
-        values.sort_by(f64::total_cmp);
-        let of = values.len() as f64;
-        let limit = values
-            .iter()
-            .zip(1u32..)
-            .filter(|(p, rank)| **p <= f64::from(*rank) / of * FALSE_DISCOVERY_RATE)
-            .map(|(p, _)| *p)
-            .last();
-        for (row, estimate) in rows.zip(&self.asked) {
-            let Some(estimate) = estimate else { continue };
-            row.significant = limit.is_some_and(|limit| estimate.p_value <= limit) && is_large(row);
-            if row.significant {
-                let grew = row.delta > 0.0;
-                row.change = match grew == (row.metric == "rate") {
-                    true => Change::Better,
-                    false => Change::Worse,
-                };
-            }
-        }
-    }
-}
-
-fn is_large(row: &MetricChange) -> bool {
-    match row.metric.as_str() {
-        "error_rate" => row.delta.abs() >= LEAST_ERROR_EFFECT,
-        _ => row
-            .delta_pct
-            .is_some_and(|pct| pct.abs() >= LEAST_EFFECT * 100.0),
-    }
-}
-
-fn worst(rows: &[MetricChange]) -> Change {
-    let any = |change: Change| rows.iter().any(|row| row.change == change);
-    if any(Change::Worse) {
-        Change::Worse
-    } else if any(Change::Better) {
-        Change::Better
-    } else if rows.iter().all(|row| row.change == Change::Inconclusive) {
-        Change::Inconclusive
-    } else {
-        Change::Same
-    }
-}
-
-fn sum_up(
-    comparability: &Comparability,
-    totals: &[MetricChange],
-    labels: &[LabelChange],
-    reasons: &mut Vec<String>,
-) -> Verdict {
-    let changed = |wanted: Change| {
-        let whole = totals
-            .iter()
-            .filter(move |row| row.change == wanted)
-            .map(|row| sentence("all requests", row));
-        let parts = labels.iter().flat_map(move |label| {
-            label
-                .metrics
-                .iter()
-                .filter(move |row| row.change == wanted)
-                .map(|row| sentence(&label.label, row))
-        });
-        whole.chain(parts).take(10).collect::<Vec<String>>()
-    };
-    // Every reason at once, so that users need not find them one after the other.
-    let too_little = worst(totals) == Change::Inconclusive;
-    if too_little {
-        reasons.push(
-            "the runs are too short to tell change from chance: both need at least 15 seconds \
-             of load, and the timeline that is kept of them"
-                .to_owned(),
-        );
-    }
-    if too_little || !comparability.holds() {
-        return Verdict::Incomparable;
-    }
-    let (worse, better) = (changed(Change::Worse), changed(Change::Better));
-    let verdict = match (worse.is_empty(), better.is_empty()) {
-        (false, _) => Verdict::Worse,
-        (true, false) => Verdict::Better,
-        (true, true) => Verdict::Same,
-    };
-    reasons.extend(worse);
-    reasons.extend(better);
-    if verdict == Verdict::Same {
-        reasons.push(format!(
-            "no change of {:.0} % or more that is not chance",
-            LEAST_EFFECT * 100.0
-        ));
-    }
-    verdict
-}
-
-/// `checkout: p95 rose by 12.3 % (10.1 to 14.8)`.
-fn sentence(what: &str, row: &MetricChange) -> String {
-    let name = row.metric.trim_end_matches("_us").replace('_', " ");
-    let verb = if row.delta > 0.0 { "rose" } else { "fell" };
-    match (
-        row.metric.as_str(),
-        row.delta_pct,
-        row.low_pct,
-        row.high_pct,
-    ) {
-        ("error_rate", ..) => format!(
-            "{what}: {name} {verb} from {:.2} % to {:.2} %",
-            row.base * 100.0,
-            row.candidate * 100.0
-        ),
-        (_, Some(delta), Some(low), Some(high)) => format!(
-            "{what}: {name} {verb} by {:.1} % (95 % interval {low:.1} to {high:.1})",
-            delta.abs()
-        ),
-        _ => format!("{what}: {name} {verb}"),
     }
 }
 

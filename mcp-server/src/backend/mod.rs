@@ -107,6 +107,8 @@ pub enum Ask {
         with_test: TestId,
         /// One region only.
         region: Option<String>,
+        /// Changes below this do not matter, percent; None: the API's default.
+        threshold_pct: Option<String>,
     },
     /// Running tasks.
     Tasks,
@@ -197,12 +199,13 @@ impl Ask {
                 with,
                 with_test,
                 region,
+                threshold_pct,
             } => {
                 let query = format!(
                     "/compare?with={}&with_test={}{}",
                     encoded(with.as_str()),
                     encoded(with_test.as_str()),
-                    and_parameters([("region", region)])
+                    and_parameters([("region", region), ("threshold_pct", threshold_pct)])
                 );
                 part(test, run, &query)
             }

@@ -40,10 +40,10 @@ const TEMPLATES: [Template; 5] = [
         arguments: &[TEST],
         text: "Is the newest run of scenario {test_id} better or worse than its baseline?\n\
             1. compare_test_runs with base=baseline, candidate=latest.\n\
-            2. If incomparable, say what differs and stop.\n\
+            2. If the verdict is cannot be compared, say why and stop.\n\
             3. For each regressed label: query_latency of both runs.\n\
-            Report only what is marked significant, with size and interval, what did not change, and how \
-            many labels were not judged.",
+            Report what is worse or better, with size and interval, what is the same, and of what and of \
+            how many labels nothing can be told.",
     },
     Template {
         name: "diagnose_errors",

@@ -15,8 +15,6 @@ use serde::Deserialize;
 
 /// Labels of each kind without `limit`.
 const DEFAULT_LIMIT: usize = 10;
-/// Changes below this are not listed, percent.
-const DEFAULT_THRESHOLD_PCT: f64 = 5.0;
 
 pub(super) struct CompareTestRuns;
 
@@ -42,9 +40,9 @@ pub(super) struct Input {
     /// Only this metric, like p95_ms
     #[serde(default)]
     metric: Option<String>,
-    /// Smaller changes are not listed; default 5
+    /// Smaller changes of times and rate do not matter; default 2
     #[serde(default)]
-    #[schemars(range(min = 0, max = 1000))]
+    #[schemars(range(max = 1000), extend("exclusiveMinimum" = 0))]
     threshold_pct: Option<f64>,
     /// Labels of each kind; default 10
     #[serde(default)]
@@ -56,9 +54,9 @@ pub(super) struct Input {
 impl Question for CompareTestRuns {
     const NAME: &'static str = "compare_test_runs";
     const TITLE: &'static str = "Compare test runs";
-    const DESCRIPTION: &'static str = "Whether a run is better, worse or the same as another of its scenario, \
-        with intervals: which totals and labels changed beyond noise. incomparable means that load, \
-        regions, tasks or plan differ, or a run cannot be trusted.";
+    const DESCRIPTION: &'static str = "Whether a run is worse, better or the same as another of its scenario, \
+        with 95 % intervals. same: the whole interval is too small to matter. cannot tell: too little is \
+        known. cannot be compared: load, regions, tasks or plan differ, or a run is incomplete or untrusted.";
     type Input = Input;
     type Output = Output;
 
@@ -87,6 +85,7 @@ impl Question for CompareTestRuns {
             with: base,
             with_test: base_test,
             region: input.region.clone(),
+            threshold_pct: input.threshold_pct.map(|pct| pct.to_string()),
         };
         let comparison = match context.backend.get(&ask).await {
             Err(BackendError::NoRoute) => {
@@ -111,7 +110,6 @@ impl Question for CompareTestRuns {
             .map_err(|error| BackendError::unreadable("comparison", &error))?;
         let filter = Filter {
             metric: input.metric.as_deref(),
-            threshold_pct: input.threshold_pct.unwrap_or(DEFAULT_THRESHOLD_PCT),
             limit: input.limit.unwrap_or(DEFAULT_LIMIT),
         };
         filter.check(&comparison)?;

@@ -6,11 +6,14 @@ use crate::clean::Text;
 use crate::refusal::Refusal;
 use crate::units::{rounded, utc_time};
 use crate::views::answer::Warning;
+use dlt_core::compare::{Change, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Most further metrics of a label.
 const MOST_METRICS: usize = 4;
+/// Most reasons, and most notes.
+const MOST_SENTENCES: usize = 6;
 /// Most names in a list of labels.
 const MOST_NAMES: usize = 10;
 
@@ -20,6 +23,8 @@ pub(crate) struct Output {
     verdict: Text,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<Text>,
     base: Side,
     candidate: Side,
     comparability: Comparability,
@@ -73,9 +78,13 @@ struct MetricRow {
     candidate: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     delta: Option<f64>,
+    /// 95 % interval of delta
+    #[serde(skip_serializing_if = "Option::is_none")]
+    low: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    high: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     delta_pct: Option<f64>,
-    /// interval of delta_pct
     #[serde(skip_serializing_if = "Option::is_none")]
     low_pct: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,6 +92,8 @@ struct MetricRow {
     significant: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<Text>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -111,9 +122,11 @@ struct LabelRow {
 pub(crate) struct ApiComparison {
     base: ApiSide,
     candidate: ApiSide,
-    verdict: String,
+    verdict: Verdict,
     #[serde(default)]
     reasons: Vec<String>,
+    #[serde(default)]
+    notes: Vec<String>,
     #[serde(default)]
     comparability: Comparability,
     #[serde(default)]
@@ -142,18 +155,21 @@ struct ApiMetric {
     base: Option<f64>,
     candidate: Option<f64>,
     delta: Option<f64>,
+    low: Option<f64>,
+    high: Option<f64>,
     delta_pct: Option<f64>,
     low_pct: Option<f64>,
     high_pct: Option<f64>,
     significant: bool,
-    change: Option<String>,
+    change: Option<Change>,
+    why: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Deserialize)]
 struct ApiLabel {
     label: String,
-    change: String,
+    change: Change,
+    #[serde(default)]
     metrics: Vec<ApiMetric>,
 }
 
@@ -180,11 +196,14 @@ impl MetricRow {
             base: metric.base.map(value),
             candidate: metric.candidate.map(value),
             delta: metric.delta.map(value),
+            low: metric.low.map(value),
+            high: metric.high.map(value),
             delta_pct: metric.delta_pct.map(rounded),
             low_pct: metric.low_pct.map(rounded),
             high_pct: metric.high_pct.map(rounded),
             significant: metric.significant,
-            change: metric.change.as_deref().and_then(Text::some),
+            change: metric.change.map(|change| Text::of(change.words())),
+            why: metric.why.as_deref().and_then(Text::some),
         }
     }
 }
@@ -202,8 +221,6 @@ impl Side {
 pub(crate) struct Filter<'a> {
     /// Only this metric.
     pub(crate) metric: Option<&'a str>,
-    /// Smallest change of a label that is listed, percent.
-    pub(crate) threshold_pct: f64,
     /// Most regressed and most improved labels.
     pub(crate) limit: usize,
 }
@@ -230,14 +247,10 @@ impl Filter<'_> {
         ))
     }
 
-    /// Labels with this change (`better` or `worse`), largest first.
-    fn labels(&self, labels: &[ApiLabel], change: &str) -> Vec<LabelRow> {
+    /// Labels of which a number has this change, largest first.
+    fn labels(&self, labels: &[ApiLabel], change: Change) -> Vec<LabelRow> {
         // A change from 0 has no percentage and counts as the largest.
         let size = |metric: &ApiMetric| metric.delta_pct.map_or(f64::INFINITY, f64::abs);
-        // Relative changes of an error rate say little: 0.1 % to 0.2 % would be 100 %.
-        let is_listed = |metric: &ApiMetric| {
-            metric.metric == "error_rate" || size(metric) >= self.threshold_pct
-        };
         let mut rows: Vec<(f64, LabelRow)> = labels
             .iter()
             .filter(|label| label.change == change)
@@ -245,8 +258,7 @@ impl Filter<'_> {
                 let mut metrics: Vec<&ApiMetric> = label
                     .metrics
                     .iter()
-                    .filter(|metric| metric.change.as_deref() == Some(change))
-                    .filter(|metric| metric.significant && self.has(metric) && is_listed(metric))
+                    .filter(|metric| metric.change == Some(change) && self.has(metric))
                     .collect();
                 metrics.sort_by(|a, b| size(b).total_cmp(&size(a)));
                 let (largest, others) = metrics.split_first()?;
@@ -274,6 +286,11 @@ impl Filter<'_> {
     }
 }
 
+fn sentences(texts: &[String]) -> Vec<Text> {
+    let texts = texts.iter().take(MOST_SENTENCES);
+    texts.map(|text| Text::of(text)).collect()
+}
+
 fn names(labels: &[String]) -> Vec<Text> {
     labels
         .iter()
@@ -291,7 +308,7 @@ fn warnings(compared: &ApiComparison, dropped: usize) -> Vec<Warning> {
         }
     };
     warn(
-        compared.verdict == "incomparable",
+        compared.verdict == Verdict::Incomparable,
         "incomparable",
         "differences may come from the load, not from the target",
     );
@@ -309,7 +326,7 @@ fn warnings(compared: &ApiComparison, dropped: usize) -> Vec<Warning> {
     warn(
         unjudged > 0,
         "labels_not_judged",
-        &format!("{unjudged} labels were not judged: they may have changed or not"),
+        &format!("of {unjudged} labels nothing can be told: they may have changed or not"),
     );
     warn(
         dropped > 0,
@@ -330,20 +347,16 @@ fn warnings(compared: &ApiComparison, dropped: usize) -> Vec<Warning> {
 
 /// The part of a comparison that passes the filter.
 pub(crate) fn output(compared: &ApiComparison, filter: &Filter<'_>) -> Output {
-    let mut regressed = filter.labels(&compared.labels, "worse");
-    let mut improved = filter.labels(&compared.labels, "better");
+    let mut regressed = filter.labels(&compared.labels, Change::Worse);
+    let mut improved = filter.labels(&compared.labels, Change::Better);
     let changed = regressed.len() + improved.len();
     regressed.truncate(filter.limit);
     improved.truncate(filter.limit);
     let warnings = warnings(compared, changed - regressed.len() - improved.len());
     Output {
-        verdict: Text::of(&compared.verdict),
-        reasons: compared
-            .reasons
-            .iter()
-            .take(6)
-            .map(|text| Text::of(text))
-            .collect(),
+        verdict: Text::of(compared.verdict.words()),
+        reasons: sentences(&compared.reasons),
+        notes: sentences(&compared.notes),
         base: Side::of(&compared.base),
         candidate: Side::of(&compared.candidate),
         comparability: compared.comparability.clone(),
@@ -359,9 +372,14 @@ pub(crate) fn output(compared: &ApiComparison, filter: &Filter<'_>) -> Output {
         removed: names(&compared.removed),
         inconclusive: names(&compared.inconclusive),
         warnings,
-        next: match compared.verdict.as_str() {
-            "worse" => "call query_latency or get_error_breakdown for the regressed labels".into(),
-            "incomparable" => "repeat the run with the same load, or pick another base".into(),
+        next: match compared.verdict {
+            Verdict::Worse => {
+                "call query_latency or get_error_breakdown for the regressed labels".into()
+            }
+            Verdict::Incomparable => {
+                "repeat the run with the same load, or pick another base".into()
+            }
+            Verdict::CannotTell => "repeat both runs for longer: too little is known".into(),
             _ => "call get_results for either run's numbers".into(),
         },
     }

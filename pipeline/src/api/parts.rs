@@ -6,12 +6,13 @@ use crate::functions::histogram::{self, Histogram};
 use crate::functions::{packed, records, uploads};
 use crate::runs::Run;
 use crate::world::World;
-use dlt_core::calls::HistogramQuery;
 use dlt_core::calls::answers::{Artifact, ArtifactsAnswer, ErrorsAnswer, HistogramAnswer};
 use dlt_core::calls::request::RunPart;
-use dlt_core::compare::{Comparison, Side, compare, in_region};
+use dlt_core::calls::{CompareQuery, HistogramQuery};
+use dlt_core::compare::{Comparison, Side, compare};
 use dlt_core::ids::{Region, TestId, TestRunId};
 use dlt_core::keys;
+use dlt_core::messages::histograms::RunHistograms;
 use dlt_core::messages::timeline::RunTimeline;
 use dlt_core::record::RunRecord;
 use dlt_core::refusal::Refusal;
@@ -35,7 +36,7 @@ pub(super) async fn get(
         RunPart::Compare(query) => {
             let test = query.test.as_ref().unwrap_or(&run.test);
             let base = runs::need(world, test, &query.run).await?;
-            json(compared(world, &base, &run, query.region.as_ref()).await)
+            json(compared(world, &base, &run, &query).await)
         }
         RunPart::Artifacts { name: None } => json(artifacts(world, &run).await),
         RunPart::Artifacts { name: Some(name) } => artifact(world, &run, &name).await,
@@ -84,13 +85,12 @@ async fn timeline(world: &World, run: &Run) -> Result<RunTimeline, Refusal> {
     timeline.ok_or_else(|| nothing_yet(run, "timeline"))
 }
 
-/// What changed from `base` to `candidate`; the draws follow from their names,
-/// so that the answer is the same whenever it is asked.
+/// What changed from `base` to `candidate`.
 async fn compared(
     world: &World,
     base: &Run,
     candidate: &Run,
-    region: Option<&Region>,
+    query: &CompareQuery,
 ) -> Result<Comparison, Refusal> {
     if base.run == candidate.run {
         return Err(Refusal::new(
@@ -99,47 +99,50 @@ async fn compared(
             "with: names the run itself; choose another one",
         ));
     }
-    let before = seconds(world, base).await?;
-    let after = seconds(world, candidate).await?;
-    let names = [&base.run, &candidate.run].map(TestRunId::as_str).concat();
-    let seed = names.bytes().fold(0u64, |seed, byte| {
-        seed.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte)
-    });
-    let before = part(base, records::whole(world, base).await?, before, region)?;
-    let after = part(
-        candidate,
-        records::whole(world, candidate).await?,
-        after,
-        region,
-    )?;
-    Ok(compare(side(&before), side(&after), seed))
+    let before = Stored::of(world, base, query.region.as_ref()).await?;
+    let after = Stored::of(world, candidate, query.region.as_ref()).await?;
+    let region = query.region.as_ref();
+    let (before, after) = (before.side(), after.side());
+    Ok(compare(before, after, region, query.thresholds))
 }
 
-fn side((record, timeline): &(RunRecord, Option<RunTimeline>)) -> Side<'_> {
-    Side {
-        record,
-        timeline: timeline.as_ref(),
-    }
-}
-
-/// A run as it is compared: all of it, or what was measured from one region.
-fn part(
-    run: &Run,
+/// A run as it is compared.
+struct Stored {
     record: RunRecord,
     timeline: Option<RunTimeline>,
-    region: Option<&Region>,
-) -> Result<(RunRecord, Option<RunTimeline>), Refusal> {
-    let mut part = (record, timeline);
-    if let Some(region) = region
-        && !in_region(&mut part.0, part.1.as_mut(), region)
-    {
-        return Err(Refusal::new(
-            400,
-            "INVALID_QUERY_PARAMETER",
-            format!("region: run {} has no results from {region}", run.run),
-        ));
+    histograms: RunHistograms,
+}
+
+impl Stored {
+    /// A run that had load from this region, if one is named.
+    async fn of(world: &World, run: &Run, region: Option<&Region>) -> Result<Self, Refusal> {
+        let record = records::whole(world, run).await?;
+        let configs = record.test_task_configs.as_array();
+        let asked = |region: &Region| {
+            let mut names = configs.into_iter().flatten().map(|row| &row["region"]);
+            names.any(|name| *name == region.as_str())
+        };
+        if let Some(region) = region.filter(|region| !asked(region)) {
+            return Err(Refusal::new(
+                400,
+                "INVALID_QUERY_PARAMETER",
+                format!("region: run {} had no load from {region}", run.run),
+            ));
+        }
+        Ok(Self {
+            record,
+            timeline: seconds(world, run).await?,
+            histograms: histogram::stored(world, run).await?,
+        })
     }
-    Ok(part)
+
+    fn side(&self) -> Side<'_> {
+        Side {
+            record: &self.record,
+            timeline: self.timeline.as_ref(),
+            histograms: Some(&self.histograms),
+        }
+    }
 }
 
 async fn histogram(

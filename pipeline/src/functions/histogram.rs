@@ -65,7 +65,7 @@ pub async fn histogram(
 }
 
 /// The merged histograms of a run; none of a run that has no results.
-async fn stored(world: &World, run: &Run) -> Result<RunHistograms, PipelineError> {
+pub async fn stored(world: &World, run: &Run) -> Result<RunHistograms, PipelineError> {
     let key = keys::merged_histograms(&run.test, &run.prefix);
     let stored: Option<RunHistograms> = packed::get(world, &key).await?;
     match stored {

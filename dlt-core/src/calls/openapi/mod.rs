@@ -137,6 +137,14 @@ fn query_parameter(name: &str) -> Value {
             "What was measured from this region alone, without labels",
             text(),
         ),
+        "threshold_pct" => (
+            "Changes of times and rates below this do not matter, percent: 2 unless given",
+            text(),
+        ),
+        "error_points" => (
+            "Changes of error rates below this do not matter, percentage points: 0.5 unless given",
+            text(),
+        ),
         "label" => ("One label; all requests without it", text()),
         "of" => (
             "Over which samples: those that ended ok, unless given, those that failed, or all",
