@@ -6,7 +6,7 @@ use crate::scenario::FileCheck;
 use crate::scenario::document::notes::{Node, Notes, Object, shown};
 use crate::scenario::execution::{Execution, execution};
 use crate::scenario::limits::{MOST_EXECUTIONS, MOST_SCENARIOS};
-use crate::scenario::names::display_name;
+use crate::scenario::names::scenario_name;
 use crate::scenario::plan::{Group, Plan};
 use crate::scenario::requests::labels::{default_label, several_hosts};
 use crate::scenario::requests::{Definition, definition};
@@ -81,7 +81,7 @@ pub(crate) fn test_scenario(
                 value,
                 path: scenarios.path_of(name),
             };
-            if let Some(reason) = display_name(name) {
+            if let Some(reason) = scenario_name(name) {
                 node.fault(notes, format!("the name {reason}"));
             }
             definition(name, &node, files, notes)
