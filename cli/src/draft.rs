@@ -6,6 +6,7 @@ use crate::source::Upload;
 use dlt_core::calls::answers::{UploadAnswer, VcpuDetails};
 use dlt_core::ids::{Region, TestId};
 use dlt_core::keys::LARGEST_FILE_BYTES;
+use dlt_core::scenario::kept::with_nulls;
 use dlt_core::scenario::{Scenario, parse_duration, show_duration};
 use dlt_core::value::Value as Written;
 use dlt_pipeline::clock::SystemClock;
@@ -87,6 +88,7 @@ impl Draft {
         let mut body = scenario.body.clone();
         body["testId"] = json!(test).into();
         fit_durations(&mut body);
+        with_nulls(&mut body);
         Ok(Self {
             test,
             is_new,

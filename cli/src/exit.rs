@@ -18,13 +18,15 @@ pub enum Exit {
     Incomplete,
     /// A bug in dlt.
     Bug,
+    /// What was to be printed or saved could not be written (sysexits, `EX_IOERR`).
+    Unwritten,
     /// Ctrl-C or SIGTERM; the partial result was printed.
     Interrupted,
 }
 
 impl Exit {
     /// All exit codes, ascending.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Passed,
         Self::ThresholdFailed,
         Self::BadInput,
@@ -32,6 +34,7 @@ impl Exit {
         Self::Untrusted,
         Self::Incomplete,
         Self::Bug,
+        Self::Unwritten,
         Self::Interrupted,
     ];
 
@@ -45,6 +48,7 @@ impl Exit {
             Self::Untrusted => 4,
             Self::Incomplete => 5,
             Self::Bug => 70,
+            Self::Unwritten => 74,
             Self::Interrupted => 130,
         }
     }
@@ -60,13 +64,14 @@ impl Exit {
     /// Its meaning in `--help`.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::Passed => "passed: every threshold holds (or none was set)",
-            Self::ThresholdFailed => "a threshold failed",
+            Self::Passed => "passed: every threshold holds; or finished: none was set",
+            Self::ThresholdFailed => "failed: a threshold does not hold, or nothing succeeded",
             Self::BadInput => "bad input; nothing was stored or started",
             Self::CouldNotRun => "could not run, or the target never answered",
             Self::Untrusted => "not trusted (only with --require-trusted)",
             Self::Incomplete => "incomplete: runners were lost, the rest is shown",
             Self::Bug => "a bug in dlt; please report it",
+            Self::Unwritten => "the output could not be written (disk full, stdout closed)",
             Self::Interrupted => "interrupted; the partial result was printed",
         }
     }
@@ -87,7 +92,7 @@ mod tests {
     #[test]
     fn codes_and_help_are_unchanged() {
         let codes: Vec<u8> = Exit::ALL.into_iter().map(Exit::code).collect();
-        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 70, 130]);
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 70, 74, 130]);
         for exit in Exit::ALL {
             assert_eq!(Exit::from_code(exit.code()), exit);
         }

@@ -45,7 +45,8 @@ async fn make(output: Output, args: &ImageArgs) -> Result<Vec<Line>, ImageError>
 
 fn exit_of(error: &ImageError) -> Exit {
     match error {
-        ImageError::Registry { .. } | ImageError::Output { .. } => Exit::CouldNotRun,
+        ImageError::Registry { .. } => Exit::CouldNotRun,
+        ImageError::Output { .. } => Exit::Unwritten,
         _ => Exit::BadInput,
     }
 }

@@ -49,19 +49,43 @@ fn main() -> ExitCode {
         output::report_bug(&panic.to_string());
         std::process::exit(Exit::Bug.code().into());
     }));
-    let matches = Cli::command().get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let output = Output::of_process();
+    let parsed = Cli::command()
+        .try_get_matches()
+        .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return told_by_clap(output, &error),
+    };
     if matches!(cli.command, Command::Worker) {
         let code = dlt_worker::run_from_env();
         return ExitCode::from(u8::try_from(code).unwrap_or(Exit::Bug.code()));
     }
-    let output = Output::of_process();
     let named = Named::of(&matches);
     let exit = run_command(output, &cli, named).unwrap_or_else(|error| {
         output.error(&format!("{error:#}"));
         Exit::CouldNotRun
     });
-    ExitCode::from(exit.code())
+    ExitCode::from(known(exit).code())
+}
+
+/// The exit code of a command; data that was lost is worse than how it ended.
+fn known(exit: Exit) -> Exit {
+    match exit {
+        Exit::Bug => Exit::Bug,
+        _ if output::lost_data() => Exit::Unwritten,
+        exit => exit,
+    }
+}
+
+/// Help, the version, or what is wrong with the arguments.
+fn told_by_clap(output: Output, error: &clap::Error) -> ExitCode {
+    let printed = error.print();
+    if !error.use_stderr() {
+        output::written(output, printed);
+    }
+    let exit = u8::try_from(error.exit_code()).map_or(Exit::Bug, Exit::from_code);
+    ExitCode::from(known(exit).code())
 }
 
 fn run_command(output: Output, cli: &Cli, named: Named) -> anyhow::Result<Exit> {

@@ -3,14 +3,53 @@
 //! `NO_COLOR` is set.
 //!
 //! A broken pipe is no error: the rest is not printed, and the exit code stays the same.
+//! Any other data that cannot be written is told on stderr, once, and remembered for the
+//! exit code.
 
 use crate::line::{Line, Tone};
-use std::io::{IsTerminal, Write};
+use std::io::{Error, ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Columns assumed where there is no terminal.
 pub const DEFAULT_COLUMNS: usize = 100;
 /// Narrowest and widest layout, columns.
 const COLUMNS: std::ops::RangeInclusive<usize> = 40..=140;
+
+/// Stdout was closed when the process began. The standard library opens /dev/null in its
+/// place before `main`, so it has to be looked at before that.
+static STDOUT_CLOSED: AtomicBool = AtomicBool::new(false);
+/// Data was lost.
+static UNWRITTEN: AtomicBool = AtomicBool::new(false);
+
+#[ctor::ctor(unsafe)]
+fn look_at_stdout() {
+    let closed = rustix::io::fcntl_getfd(rustix::stdio::stdout()).is_err();
+    STDOUT_CLOSED.store(closed, Ordering::Relaxed);
+}
+
+/// Whether data that was to be printed could not be written.
+pub fn lost_data() -> bool {
+    UNWRITTEN.load(Ordering::Relaxed)
+}
+
+/// Takes note of how data was written to stdout.
+pub fn written(output: Output, result: std::io::Result<()>) {
+    let result = match STDOUT_CLOSED.load(Ordering::Relaxed) {
+        true => Err(Error::other("it is closed")),
+        false => result,
+    };
+    match result {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            if !UNWRITTEN.swap(true, Ordering::Relaxed) {
+                output.error(&format!(
+                    "stdout cannot be written: {error}; what was to be printed is lost. A run's result \
+                     is stored all the same: dlt runs show latest"
+                ));
+            }
+        }
+        _ => {}
+    }
+}
 
 /// The two streams, and whether they are terminals.
 #[derive(Debug, Clone, Copy)]
@@ -64,10 +103,11 @@ impl Output {
     /// Prints text to stdout as it is.
     pub fn data_text(self, text: &str) {
         let mut stdout = std::io::stdout().lock();
-        // An error means that the reader has closed the pipe.
-        let _ = stdout
+        let result = stdout
             .write_all(text.as_bytes())
             .and_then(|()| stdout.flush());
+        drop(stdout);
+        written(self, result);
     }
 
     /// Prints JSON to stdout.

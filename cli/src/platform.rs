@@ -16,6 +16,8 @@ use dlt_core::ids::Region;
 use dlt_core::run::Status;
 use dlt_core::value::Value as Written;
 use serde_json::{Value, json};
+#[cfg(test)]
+use std::collections::BTreeMap;
 
 /// The first column is not cut below this many columns.
 const LEAST_NAME: usize = 20;
@@ -111,14 +113,16 @@ fn counts(records: &[ScenarioRecord], width: usize) -> Vec<Line> {
 
 /// A row for each runner.
 fn single_runners(tasks: &[RegionTaskIds], width: usize) -> Vec<Line> {
-    let all: Vec<(&str, &str)> = tasks
+    let all: Vec<(&RegionTaskIds, &str)> = tasks
         .iter()
-        .flat_map(|row| row.task_arns.iter().map(|id| (&*row.region, &**id)))
+        .flat_map(|row| row.task_arns.iter().map(move |id| (row, &**id)))
         .collect();
+    // None on one machine, and in private subnets.
+    let has_addresses = tasks.iter().any(|row| !row.public_addresses.is_empty());
     let rows: Vec<Vec<Line>> = all
         .iter()
         .take(MOST_RUNNERS)
-        .map(|(region, id)| {
+        .map(|(row, id)| {
             // An id of dlt up is run/runner; another is an ARN, which ends with the task.
             let (before, runner) = id.rsplit_once('/').unwrap_or(("", id));
             let run = if before.contains(['/', ':']) {
@@ -126,14 +130,22 @@ fn single_runners(tasks: &[RegionTaskIds], width: usize) -> Vec<Line> {
             } else {
                 before
             };
-            vec![
+            let mut cells = vec![
                 Line::of(runner),
-                Line::of(region),
+                Line::of(&row.region),
                 Line::new().tone(Tone::Command, run),
-            ]
+            ];
+            if has_addresses {
+                let address = row.public_addresses.get(*id);
+                cells.push(Line::of(address.map_or("–", String::as_str)));
+            }
+            cells
         })
         .collect();
-    let columns = [words("RUNNER", 0), words("REGION", 0), words("RUN", 1)];
+    let mut columns = vec![words("RUNNER", 0), words("REGION", 0), words("RUN", 1)];
+    if has_addresses {
+        columns.push(words("PUBLIC ADDRESS", 0));
+    }
     let mut lines = table_or_nothing(&columns, &rows, width);
     if let Some(more @ 1..) = all.len().checked_sub(MOST_RUNNERS) {
         let more = format!("… and {} more", units::count(more as u64));
@@ -255,10 +267,15 @@ mod tests {
             RegionTaskIds {
                 region: "lo-home-1".to_owned(),
                 task_arns: vec!["p4TqL8vN2c/lo-home-1-1".to_owned()],
+                public_addresses: BTreeMap::new(),
             },
             RegionTaskIds {
                 region: "eu-west-1".to_owned(),
                 task_arns: vec!["arn:aws:ecs:eu-west-1:1:task/dlt/0f1e2d".to_owned()],
+                public_addresses: BTreeMap::from([(
+                    "arn:aws:ecs:eu-west-1:1:task/dlt/0f1e2d".to_owned(),
+                    "198.51.100.7".to_owned(),
+                )]),
             },
         ];
         assert!(runner_lines(&[], &[], 100).is_empty());

@@ -8,6 +8,7 @@ use crate::units::several;
 use anyhow::Context;
 use clap::CommandFactory;
 use clap_complete::aot;
+use std::path::Path;
 
 /// `dlt completions`.
 pub fn completions(output: Output, args: &CompletionsArgs) -> Exit {
@@ -30,22 +31,29 @@ fn script(shell: Shell) -> String {
 /// `dlt man`.
 pub fn man(output: Output, args: &ManArgs) -> anyhow::Result<Exit> {
     let folder = &args.folder;
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("folder {} cannot be made", folder.display()))?;
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     let mut pages = Vec::new();
     page_and_below(&command, &mut pages)?;
-    for (name, page) in &pages {
-        let path = folder.join(name);
-        std::fs::write(&path, page)
-            .with_context(|| format!("file {} cannot be written", path.display()))?;
+    if let Err(error) = save(folder, &pages) {
+        output.error(&format!(
+            "folder {} cannot be written: {error}; name another one",
+            folder.display()
+        ));
+        return Ok(Exit::Unwritten);
     }
     let count = several(pages.len() as u64, "man page");
     output.data(&[Line::new()
         .tone(Tone::Good, "✔ ")
         .plain(format!("{count} in {}", folder.display()))]);
     Ok(Exit::Passed)
+}
+
+fn save(folder: &Path, pages: &[(String, Vec<u8>)]) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    pages
+        .iter()
+        .try_for_each(|(name, page)| std::fs::write(folder.join(name), page))
 }
 
 /// The pages of a command and of its subcommands, hidden ones excepted.

@@ -86,6 +86,11 @@ pub fn dealt(test: &TestId, prefix: &RunPrefix) -> String {
     format!("results/{test}/{prefix}/dealt.json")
 }
 
+/// The public addresses that the run's runners had at the start, where they have any.
+pub fn public_addresses(test: &TestId, prefix: &RunPrefix) -> String {
+    format!("results/{test}/{prefix}/public-addresses.json")
+}
+
 /// The merged timeline of the run.
 pub fn merged_timeline(test: &TestId, prefix: &RunPrefix) -> String {
     format!("results/{test}/{prefix}/timeline.json.gz")

@@ -213,7 +213,9 @@ pub fn exit_code(record: &RunRecord, require_trusted: bool, interrupted: bool) -
         exit::COULD_NOT_RUN
     } else if !complete || !matches!(record.status, Status::Complete | Status::Failed) {
         exit::INCOMPLETE
-    } else if record.status == Status::Failed || !outcome.is_some_and(|outcome| outcome.passed) {
+    } else if record.status == Status::Failed
+        || outcome.is_none_or(|outcome| outcome.passed == Some(false))
+    {
         exit::NOT_PASSED
     } else if require_trusted && !trusted {
         exit::UNTRUSTED

@@ -119,6 +119,10 @@ pub enum PipelineError {
     /// Somebody else changed the same item first.
     #[error("{0}")]
     Conflict(String),
+    /// The caller's role may not do it; a role's rights hold some seconds after they were
+    /// given.
+    #[error("{0}")]
+    Denied(String),
     /// Anything else, as a sentence.
     #[error("{0}")]
     Other(String),
@@ -159,7 +163,7 @@ impl PipelineError {
                 "Transient"
             }
             Self::Conflict(_) => "Conflict",
-            Self::Other(_) | Self::Store { .. } => "Other",
+            Self::Other(_) | Self::Denied(_) | Self::Store { .. } => "Other",
         }
     }
 

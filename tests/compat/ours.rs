@@ -45,6 +45,60 @@ pub fn all_seen(recorder: &Recorder) {
     }
 }
 
+/// A row says what the run's own results say, by DLT's formulas (openapi, `TestRunSummary`).
+pub fn agrees_with_results(recorder: &Recorder, server: &Service<'_>, row: &Value) {
+    let run = row["testRunId"].as_str().unwrap_or_default();
+    let record = recorder.get(server, &format!("/scenarios/life1/testruns/{run}"));
+    let total = &record["results"]["total"];
+    let seconds = crate::service::number(&total["testDuration"]).max(1.0);
+    let same = |shown: &Value, expected: f64| {
+        let shown = shown.as_f64().unwrap_or(0.0);
+        assert!(
+            (shown - expected).abs() < 1e-6,
+            "{shown} is not {expected}: {row}"
+        );
+    };
+    let requests = total["throughput"].as_f64().unwrap_or(f64::NAN);
+    same(&row["requestsPerSecond"], requests / seconds);
+    same(
+        &row["avgBandwidth"],
+        crate::service::number(&total["bytes"]) / seconds,
+    );
+    same(
+        &row["avgResponseTime"],
+        crate::service::number(&total["avg_rt"]) * 1e3,
+    );
+    for (name, key) in [
+        ("p0", "p0_0"),
+        ("p50", "p50_0"),
+        ("p95", "p95_0"),
+        ("p100", "p100_0"),
+    ] {
+        same(
+            &row["percentiles"][name],
+            crate::service::number(&total[key]) * 1e3,
+        );
+    }
+    let exact = &record["summary"]["total"];
+    assert_eq!(row["ok_times"]["p95_us"], exact["p95_us"]);
+    assert_eq!(row["coverage"]["complete"], true);
+    assert_eq!(row["outcome"]["word"], record["outcome"]["word"]);
+}
+
+/// Run once, later.
+pub fn scheduled(recorder: &Recorder, server: &Service<'_>, mut body: Value) {
+    body["scheduleStep"] = json!("start");
+    body["scheduleDate"] = json!("2099-01-02");
+    body["scheduleTime"] = json!("22:30");
+    body["scheduleTimezone"] = json!("Europe/Berlin");
+    let posted = recorder.ask(server, "POST", "/scenarios", Some(&body));
+    assert_eq!(posted.status, 200, "{}", posted.json());
+    let scenario = recorder.get(server, "/scenarios/life1");
+    let shown =
+        ["status", "scheduleDate", "scheduleTime", "scheduleTimezone"].map(|key| &scenario[key]);
+    assert_eq!(shown, ["scheduled", "2099-01-02", "22:30", "Europe/Berlin"]);
+}
+
 fn parts(recorder: &Recorder, server: &Service<'_>, run: &str) {
     let record = recorder.get(server, run);
     let sent = &record["account"]["sent"];

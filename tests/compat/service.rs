@@ -101,7 +101,7 @@ fn refused(
     );
 }
 
-fn number(value: &Value) -> f64 {
+pub fn number(value: &Value) -> f64 {
     value
         .as_str()
         .and_then(|text| text.parse().ok())
@@ -217,6 +217,7 @@ fn a_scenario_s_life_as_the_clients_lead_it() {
     ours::compared(&recorder, &server, "life1", &runs[1], &runs[2]);
     baseline(&recorder, &server, &runs);
     while_it_runs(&recorder, &server, &body("life1", &target, "60s"));
+    ours::scheduled(&recorder, &server, body("life1", &target, "1s"));
     gone(&recorder, &server);
     ours::all_seen(&recorder);
 }
@@ -322,6 +323,7 @@ fn pages(recorder: &Recorder, server: &Service<'_>, runs: &[String]) {
         ids(&page("?end_timestamp=2020-01-01")),
         Vec::<String>::new()
     );
+    ours::agrees_with_results(recorder, server, &all["testRuns"][0]);
     not_there(recorder, server, base);
     let whole = recorder.get(server, &format!("{base}/{}", runs[2]));
     assert_eq!(
@@ -407,6 +409,18 @@ fn baseline(recorder: &Recorder, server: &Service<'_>, runs: &[String]) {
     let cleared = recorder.ask(server, "DELETE", path, None);
     assert_eq!(cleared.status, 200);
     assert_eq!(recorder.get(server, path)["baselineId"], Value::Null);
+    // Without the newest run, the one before is the last.
+    let before = recorder.get(server, &format!("{delete}/{}", runs[1]));
+    recorder.ask(server, "DELETE", delete, Some(&json!([runs[2]])));
+    let scenario = recorder.get(server, "/scenarios/life1");
+    assert_eq!(scenario["totalTestRuns"], 1);
+    for key in ["startTime", "endTime", "status", "results"] {
+        assert_eq!(scenario[key], before[key], "{key}");
+    }
+    // DLT's console looks for an entry of this name, and posts what it got.
+    let plan = &scenario["testScenario"];
+    let entry = &plan["scenarios"]["Two regions"];
+    assert!(entry["requests"][0]["url"].is_string(), "{plan}");
 }
 
 fn while_it_runs(recorder: &Recorder, server: &Service<'_>, long: &Value) {

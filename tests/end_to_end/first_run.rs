@@ -1,6 +1,7 @@
 //! One closed run of four runners: everything is told, nothing is lost.
 
 use crate::common::{AROUND, account, accounts_agree, run_json, scenario_file};
+use dlt_core::judge::outcome::Word;
 use dlt_core::run::Status;
 use dlt_tests::behaviour::{Framing, framed, ok};
 use dlt_tests::command::Home;
@@ -21,7 +22,7 @@ fn a_run_of_four_runners_tells_everything() {
     accounts_agree(&record, &target).unwrap();
 
     assert_eq!(record.status, Status::Complete);
-    assert!(record.outcome.as_ref().unwrap().passed);
+    assert_eq!(record.outcome.as_ref().unwrap().word, Word::Finished);
     assert!(record.verdict.is_some());
     let account = account(&record);
     assert_eq!(account.ok, account.sent, "{account:?}");

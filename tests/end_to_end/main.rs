@@ -24,6 +24,7 @@ mod rows;
 mod service;
 mod sessions;
 mod signed_in;
+mod silent;
 mod skew;
 mod stop;
 mod there;

@@ -2,6 +2,7 @@
 //! status, stopped by its user, listened to by many.
 
 use crate::common::{account, accounts_agree};
+use dlt_core::judge::outcome::Word;
 use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
 use dlt_tests::behaviour::ok;
@@ -154,7 +155,7 @@ fn a_run_can_be_cancelled_whatever_it_is_doing() {
             accounts_agree(&record, &target).unwrap();
             assert!(account(&record).ok > 0, "what was measured is kept");
             assert_eq!(record.status, Status::Cancelled);
-            assert!(!record.outcome.as_ref().unwrap().passed);
+            assert_eq!(record.outcome.as_ref().unwrap().word, Word::Cancelled);
         }
         assert_ne!(record.end_time, "", "{status}");
         // At rest there is nothing to stop, and nothing changes.

@@ -18,7 +18,7 @@ const CHOSEN: &str = "Correct-Horse-7-Staple";
 const LONGEST_RUN: Duration = Duration::from_secs(180);
 
 /// The first password, from the mail that the pool sent.
-fn mailed(emulator: &Emulator, to: &str) -> String {
+pub fn mailed(emulator: &Emulator, to: &str) -> String {
     let mails = http::send(
         &emulator.address,
         "GET",

@@ -2,6 +2,7 @@
 //! by another process on the same data folder. Each says what it knows.
 
 use crate::common::{AROUND, account, accounts_agree};
+use dlt_core::judge::outcome::Word;
 use dlt_tests::behaviour::{Behaviour, ok};
 use dlt_tests::command::Home;
 use dlt_tests::patience::{alone, shared, until};
@@ -84,7 +85,7 @@ fn a_target_that_refuses_is_said_within_seconds() {
     home.assert_no_process_left();
     let record = ended.record();
     let outcome = record.outcome.as_ref().unwrap();
-    assert!(!outcome.passed);
+    assert_eq!(outcome.word, Word::Failed);
     let causes: Vec<&str> = record
         .errors
         .iter()
@@ -116,7 +117,7 @@ fn a_target_that_never_answers_ends_the_run() {
     ended.expect_code(3);
     home.assert_no_process_left();
     let record = ended.record();
-    assert!(!record.outcome.as_ref().unwrap().passed);
+    assert_eq!(record.outcome.as_ref().unwrap().word, Word::Failed);
     accounts_agree(&record, &target).unwrap();
 }
 

@@ -1,6 +1,7 @@
 //! A threshold that fails is the exit code and is named with what was seen.
 
 use crate::common::{AROUND, account, run_json};
+use dlt_core::judge::outcome::Word;
 use dlt_tests::behaviour::{body, ok};
 use dlt_tests::command::Home;
 use dlt_tests::patience::shared;
@@ -20,7 +21,7 @@ fn a_failed_threshold_is_named_with_the_observed_value() {
     }
     let (record, ended) = run_json(&home, Duration::from_secs(2), 1, &args);
     let outcome = record.outcome.unwrap();
-    assert!(!outcome.passed);
+    assert_eq!(outcome.word, Word::Failed);
     let held: Vec<bool> = outcome
         .thresholds
         .iter()

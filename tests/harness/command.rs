@@ -202,6 +202,20 @@ impl Running {
         String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
     }
 
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|status| status.is_some())
+    }
+
+    /// Ends it as the kernel does: it can do nothing about it.
+    ///
+    /// # Panics
+    /// When it cannot be ended.
+    pub fn kill(mut self) {
+        self.child.kill().expect("a process of ours");
+        self.child.wait().expect("a process of ours");
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         processes::signal(self.pid(), signal);

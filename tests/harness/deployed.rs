@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::fault_proxy::FaultProxy;
 use crate::http::Reply;
 use crate::mqtt::Watcher;
+use crate::registry::{PASSWORD, Registry};
 use crate::signature::{self, Credentials};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ pub const ADMIN: &str = "admin@example.com";
 /// The image that the engine has.
 pub const IMAGE: &str = "dlt-worker";
 /// The emulator has no Service Quotas.
-const QUOTA: &str = "VcpuQuota=256";
+pub const QUOTA: &str = "VcpuQuota=256";
 /// How long a command may take that deploys or removes.
 const LONGEST_COMMAND: Duration = Duration::from_secs(180);
 
@@ -107,6 +108,40 @@ impl Deployed {
     }
 
     fn on(engine: Engine, emulator: Emulator) -> Self {
+        let mut deployed = Self::empty(engine, emulator);
+        let hub = [
+            "hub",
+            "--admin-email",
+            ADMIN,
+            "--console",
+            &deployed.console.clone(),
+        ];
+        deployed.outputs = deployed.deploy(&hub);
+        deployed
+    }
+
+    /// An account with nothing in it.
+    ///
+    /// # Panics
+    /// When the emulator does not come up.
+    pub fn nothing(settings: &[(&str, &str)]) -> Self {
+        let engine = engine();
+        let emulator = Emulator::set_up(&engine, settings);
+        Self::empty(engine, emulator)
+    }
+
+    /// The same, whose ECR is this registry.
+    ///
+    /// # Panics
+    /// When the emulator does not come up.
+    pub fn nothing_with(registry: &Registry) -> Self {
+        Self::nothing(&[
+            ("TESTS_REGISTRY", registry.address.as_str()),
+            ("TESTS_REGISTRY_PASSWORD", PASSWORD),
+        ])
+    }
+
+    fn empty(engine: Engine, emulator: Emulator) -> Self {
         let mut environment = emulator.environment();
         environment.push(("AWS_REGION", HUB.to_owned()));
         let rows: Vec<(&str, &str)> = environment
@@ -126,15 +161,18 @@ impl Deployed {
         ];
         let console = deployed.home.file("console.zip", archive(&files));
         deployed.console = console.to_string_lossy().into_owned();
-        let hub = [
-            "hub",
-            "--admin-email",
-            ADMIN,
-            "--console",
-            &deployed.console,
-        ];
-        deployed.outputs = deployed.deploy(&hub);
         deployed
+    }
+
+    /// A folder whose commands ask AWS through a proxy, with the same credentials.
+    pub fn home_behind(&self, proxy: &FaultProxy) -> Home {
+        proxy.pass_on_to(&self.emulator.address);
+        let mut environment = self.emulator.environment();
+        environment.push(("AWS_REGION", HUB.to_owned()));
+        environment.push(("AWS_ENDPOINT_URL", proxy.endpoint()));
+        let rows = environment.iter();
+        let rows: Vec<(&str, &str)> = rows.map(|(name, value)| (*name, value.as_str())).collect();
+        Home::new().with(&rows)
     }
 
     /// Runs `dlt deploy`; the outputs of its stack.

@@ -2,12 +2,15 @@
 of CloudFormation, and the choice of a role by the user's group. Started by emulator.rs;
 what a resource was declared with is kept in the working folder, for tests."""
 
+import base64
 import json
+import os
 import pathlib
 import uuid
 
 from ministack.app import main
-from ministack.services import cognito
+from ministack.core.responses import json_response
+from ministack.services import cognito, ec2, ecr, ecs
 from ministack.services.cloudformation import provisioners
 
 
@@ -47,6 +50,36 @@ for name, create in MISSING.items():
         "delete": lambda physical_id, properties: None,
     })
 
+record_task_ip = ecs._record_task_ip
+interfaces = {}
+
+
+def record_task_interface(task, container, network):
+    """A task's address belongs to a network interface, which has a public one too."""
+    record_task_ip(task, container, network)
+    for attachment in task.get("attachments", []):
+        details = attachment["details"]
+        if any(detail["name"] == "networkInterfaceId" for detail in details):
+            continue
+        [private] = [it["value"] for it in details if it["name"] == "privateIPv4Address"]
+        interface = f"eni-{uuid.uuid4().hex[:17]}"
+        interfaces[interface] = f"198.51.100.{private.rsplit('.', 1)[-1]}"
+        details.append({"name": "networkInterfaceId", "value": interface})
+
+
+def describe_network_interfaces(parameters):
+    asked = [value for name, [value, *_] in parameters.items() if name.startswith("Filter.1.Value.")]
+    items = "".join(
+        f"<item><networkInterfaceId>{interface}</networkInterfaceId>"
+        f"<association><publicIp>{interfaces[interface]}</publicIp></association></item>"
+        for interface in asked if interface in interfaces
+    )
+    return ec2._xml(200, "DescribeNetworkInterfacesResponse",
+                    f"<networkInterfaceSet>{items}</networkInterfaceSet>")
+
+
+ecs._record_task_ip = record_task_interface
+ec2._ACTION_MAP["DescribeNetworkInterfaces"] = describe_network_interfaces
 put_policy = provisioners._RESOURCE_HANDLERS["AWS::S3::BucketPolicy"]["create"]
 
 
@@ -63,6 +96,39 @@ def policy_without_tls(logical_id, properties, stack):
 
 
 provisioners._RESOURCE_HANDLERS["AWS::S3::BucketPolicy"]["create"] = policy_without_tls
+delete_policy = provisioners._RESOURCE_HANDLERS["AWS::IoT::Policy"]["delete"]
+HELD_POLICIES = pathlib.Path("held-policies")
+
+
+def policy_that_is_held(physical_id, properties):
+    """As AWS does for minutes after the last identity lost it: so often as tests say."""
+    left = int(HELD_POLICIES.read_text()) if HELD_POLICIES.exists() else 0
+    if left > 0:
+        HELD_POLICIES.write_text(str(left - 1))
+        raise ValueError(
+            "The policy cannot be deleted as the policy is attached to one or more principals "
+            f"(name={physical_id}) (Service: Iot, Status Code: 409)")
+    delete_policy(physical_id, properties)
+
+
+provisioners._RESOURCE_HANDLERS["AWS::IoT::Policy"]["delete"] = policy_that_is_held
+
+# A registry of images, with the password that it asks for.
+REGISTRY = os.environ.get("TESTS_REGISTRY")
+PASSWORD = os.environ.get("TESTS_REGISTRY_PASSWORD", "")
+
+
+def authorization_token(data):
+    return json_response({"authorizationData": [{
+        "authorizationToken": base64.b64encode(f"AWS:{PASSWORD}".encode()).decode(),
+        "proxyEndpoint": f"http://{REGISTRY}",
+    }]})
+
+
+if REGISTRY:
+    ecr._repo_uri = lambda name: f"{REGISTRY}/{name}"
+    ecr._get_authorization_token = authorization_token
+
 give_credentials = cognito._get_credentials_for_identity
 
 

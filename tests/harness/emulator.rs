@@ -213,6 +213,16 @@ impl Emulator {
         ])
     }
 
+    /// Refuses to delete policies of IoT Core, the next so many times: AWS does for minutes
+    /// after the last identity lost one.
+    ///
+    /// # Panics
+    /// When it cannot be told.
+    pub fn hold_policies(&self, times: u32) {
+        let path = self.data.path().join("held-policies");
+        std::fs::write(path, times.to_string()).expect("a file for the emulator");
+    }
+
     /// What a resource was declared with whose type the emulator lacks.
     ///
     /// # Panics

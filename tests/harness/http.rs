@@ -63,6 +63,8 @@ pub fn send(
         .find(|row| row.0 == "content-length")
         .and_then(|row| row.1.parse::<u64>().ok());
     let read = match length {
+        // They have none (RFC 9110, section 15.3.5 and 15.4.5).
+        _ if matches!(status, 204 | 304) => Ok(0),
         Some(length) => reader.take(length).read_to_end(&mut body),
         None => reader.read_to_end(&mut body),
     };

@@ -100,13 +100,19 @@ impl Registry {
 
     /// What it has at a path below `/v2/`.
     pub fn get(&self, path: &str) -> Reply {
-        http::send(
-            &self.address,
-            "GET",
-            &format!("/v2/{path}"),
-            &[MANIFEST],
-            b"",
-        )
+        self.get_with(&[MANIFEST], path)
+    }
+
+    /// The same, asked with the name and password that it takes.
+    pub fn get_as_aws(&self, path: &str) -> Reply {
+        use base64::Engine as _;
+        let login = base64::prelude::BASE64_STANDARD.encode(format!("AWS:{PASSWORD}"));
+        let login = format!("Basic {login}");
+        self.get_with(&[MANIFEST, ("authorization", &login)], path)
+    }
+
+    fn get_with(&self, headers: &[(&str, &str)], path: &str) -> Reply {
+        http::send(&self.address, "GET", &format!("/v2/{path}"), headers, b"")
     }
 }
 

@@ -49,7 +49,31 @@ pub fn send(
     credentials: &Credentials,
     address: &str,
     [region, service]: [&str; 2],
+    request: [&str; 2],
+    body: &str,
+) -> Reply {
+    let json = [("content-type", "application/json")];
+    send_with(
+        credentials,
+        address,
+        [region, service],
+        request,
+        &json,
+        body,
+    )
+}
+
+/// The same with these headers, which are not signed.
+///
+/// # Panics
+/// When there is no answer.
+#[track_caller]
+pub fn send_with(
+    credentials: &Credentials,
+    address: &str,
+    [region, service]: [&str; 2],
     [method, path]: [&str; 2],
+    headers: &[(&str, &str)],
     body: &str,
 ) -> Reply {
     let now = jiff::Timestamp::now();
@@ -74,11 +98,11 @@ pub fn send(
          SignedHeaders=host;x-amz-date;x-amz-security-token, Signature={signature}",
         credentials.id
     );
-    let headers = [
+    let mut all = vec![
         ("authorization", authorization.as_str()),
-        ("content-type", "application/json"),
         ("x-amz-date", time.as_str()),
         ("x-amz-security-token", session),
     ];
-    http::send(address, method, path, &headers, body.as_bytes())
+    all.extend_from_slice(headers);
+    http::send(address, method, path, &all, body.as_bytes())
 }

@@ -71,6 +71,11 @@ fn without_faults_every_run_completes() {
         let coverage = record.coverage.as_ref().unwrap();
         assert_eq!(coverage.runners_reported, tasks.iter().sum::<u64>());
         assert_eq!(outcome.starts as u64, tasks.iter().sum::<u64>());
+        let generator = record.generator.as_ref().unwrap();
+        assert_eq!(
+            generator.public_addresses.len() as u64,
+            coverage.runners_reported
+        );
         assert_eq!(outcome.executions, 1);
         assert_eq!(outcome.notes, Vec::<String>::new());
     }

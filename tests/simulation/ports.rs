@@ -21,6 +21,7 @@ use dlt_pipeline::scenarios::{Planned, ScenarioItem, Scenarios};
 use dlt_pipeline::schedules::Schedules;
 use dlt_pipeline::world::{Pace, World};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_stream::StreamExt as _;
@@ -333,6 +334,19 @@ impl Fleet for Sim {
             let token = launch.token.clone();
             state.tokens.insert(token, launched.runners.clone());
             Ok(launched)
+        })
+    }
+
+    async fn public_addresses(
+        &self,
+        of: &[&RunnerStatus],
+    ) -> Result<BTreeMap<RunnerId, String>, PipelineError> {
+        self.call(|_| {
+            let rows = of.iter().enumerate();
+            let address = |number: usize| format!("198.51.100.{}", number + 1);
+            Ok(rows
+                .map(|(number, seen)| (seen.runner.clone(), address(number)))
+                .collect())
         })
     }
 

@@ -115,6 +115,7 @@ impl Runner {
             run: self.order.run.clone(),
             runner: self.runner.clone(),
             region: self.order.region.clone(),
+            interface: Some(format!("eni-{}", self.runner)),
             role: self.order.role,
             since_us: self.launched_us,
             alive: self.alive(),

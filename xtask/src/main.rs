@@ -66,6 +66,12 @@ enum Bench {
         #[arg(long)]
         dlt: Option<std::path::PathBuf>,
     },
+    /// Cold start and size of each function of Lambda, against 30 ms.
+    Functions {
+        /// Folder of the programs [default: dist in the target folder]
+        #[arg(long)]
+        programs: Option<std::path::PathBuf>,
+    },
 }
 
 fn main() -> Result<ExitCode> {
@@ -84,6 +90,12 @@ fn main() -> Result<ExitCode> {
             what: Bench::Lists { dlt },
         } => {
             bench::lists(dlt)?;
+            true
+        }
+        Task::Bench {
+            what: Bench::Functions { programs },
+        } => {
+            bench::functions(programs)?;
             true
         }
     };

@@ -183,9 +183,12 @@ fn aws(tiers: &mut Tiers, full: bool) {
             let mut command = cross_room("end_to_end");
             command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));
             command.env("DLT_MINISTACK", emulator()?);
+            command.env("DLT_REGISTRY", images::registry()?);
             // Without what takes minutes; `--full` has all.
             command.args(["--", "deploy::", "deployed::", "signed_in::", "there::"]);
             command.args([
+                "--skip",
+                "deploy::broken_off::slow",
                 "--skip",
                 "deployed::slow",
                 "--skip",

@@ -68,6 +68,9 @@ pub enum ClientError {
     /// The command's arguments are wrong.
     #[error("{0}")]
     Input(String),
+    /// A file of the user's cannot be written.
+    #[error("{0}")]
+    Unwritten(String),
     /// The command cannot be carried out now.
     #[error("{0}")]
     Cannot(String),
@@ -83,6 +86,7 @@ impl ClientError {
             },
             Self::Address { .. } | Self::Input(_) => Exit::BadInput,
             Self::Home(error) => pipeline_error(error).0,
+            Self::Unwritten(_) => Exit::Unwritten,
             Self::Unreachable { .. }
             | Self::Unreadable { .. }
             | Self::Credentials(_)

@@ -4,8 +4,9 @@
 use super::clients::Aws;
 use super::clients::cloudformation::{LOOK_PAUSE, Resource, Stack};
 use super::error::DeployError;
+use super::follow::{EMPTY, GONE};
 use super::naming::{ARTIFACTS, HUB_TAG, HubName, KIND_TAG};
-use super::stack::remove;
+use super::removal::remove;
 use super::terminal::Terminal;
 use crate::args::{DestroyArgs, DestroyRegionArgs};
 use crate::line::{Line, Tone};
@@ -19,6 +20,49 @@ const KEPT: [&str; 2] = ["AWS::S3::Bucket", "AWS::DynamoDB::Table"];
 /// Names in the hub's template of what is kept.
 const KEPT_NAMES: [&str; 3] = ["Bucket", "Scenarios", "History"];
 
+/// What is to be removed.
+struct Hub {
+    /// Its stack; None where it is gone already.
+    stack: Option<Stack>,
+    /// Whether its region still has archives and images that no stack uses.
+    has_artifacts: bool,
+    /// Further regions that have a stack of it, or archives and images that no stack uses.
+    regions: Vec<InRegion>,
+    /// The resources of its stack; of one that is gone, what it left.
+    resources: Vec<Resource>,
+}
+
+/// What is in a further region.
+struct InRegion {
+    region: String,
+    /// Whether it has a stack of runners; else only archives and images are left.
+    has_stack: bool,
+}
+
+impl Hub {
+    async fn find(aws: &Aws, terminal: &mut Terminal, name: &HubName) -> Result<Self, DeployError> {
+        let stack = aws.stack(&name.name).await?;
+        if let Some(stack) = &stack {
+            check_is_hub(stack, aws)?;
+        }
+        let resources = match &stack {
+            Some(stack) => aws.resources(&stack.id).await?,
+            None => left_by_removed(aws, &name.name).await?,
+        };
+        Ok(Self {
+            has_artifacts: Artifacts::of(&aws.stacks().await?).is_some_and(|it| it.are_unused()),
+            regions: regions_of(aws, terminal, name, stack.as_ref()).await?,
+            stack,
+            resources,
+        })
+    }
+
+    /// Whether there is nothing that runs or costs, but for what is kept.
+    fn is_gone(&self) -> bool {
+        self.stack.is_none() && self.regions.is_empty() && !self.has_artifacts
+    }
+}
+
 /// Removes a hub with its regions.
 pub async fn hub(
     terminal: &mut Terminal,
@@ -26,32 +70,17 @@ pub async fn hub(
     args: &DestroyArgs,
 ) -> Result<(), DeployError> {
     let aws = Aws::load(name.region.as_deref()).await?;
-    let found = aws.stack(&name.name).await?;
-    if let Some(stack) = &found {
-        check_is_hub(stack, &aws)?;
-    }
-    let regions = region_stacks(&aws, terminal, name, found.as_ref()).await?;
-    let resources = match (&found, aws.removed_stack(&name.name).await?) {
-        (Some(stack), _) => aws.resources(&stack.id).await?,
-        // What a stack kept that was removed before.
-        (None, Some(removed)) => left_by(&aws, &removed).await?,
-        (None, None) => Vec::new(),
-    };
-    if found.is_none() && regions.is_empty() && (resources.is_empty() || !args.with_results) {
+    let hub = Hub::find(&aws, terminal, name).await?;
+    let kept = kept(&hub.resources);
+    if hub.is_gone() && (kept.is_empty() || !args.with_results) {
         terminal.done(&format!(
             "there is no stack {} in {}",
             name.name, aws.region
         ));
+        tell_kept(terminal, &aws, &kept);
         return Ok(());
     }
-    let kept = kept(&resources);
-    tell(
-        terminal,
-        (name, &aws),
-        &regions,
-        (&resources, &kept),
-        args.with_results,
-    );
+    tell(terminal, (name, &aws), &hub, &kept, args.with_results);
     if !args.yes
         && !terminal
             .confirm_by_name("Remove all this?", &name.name)
@@ -59,12 +88,15 @@ pub async fn hub(
     {
         return Err(DeployError::Stopped("nothing was removed".to_owned()));
     }
-    for region in &regions {
-        remove_with_runners(&aws.in_region(region), terminal, &name.region_stack()).await?;
+    for there in &hub.regions {
+        remove_with_runners(
+            &aws.in_region(&there.region),
+            terminal,
+            &name.region_stack(),
+        )
+        .await?;
     }
-    if found.is_some() {
-        remove_with_runners(&aws, terminal, &name.name).await?;
-    }
+    remove_with_runners(&aws, terminal, &name.name).await?;
     if args.with_results {
         for resource in &kept {
             remove_kept(&aws, terminal, resource).await?;
@@ -84,25 +116,35 @@ pub async fn region(
     let home = Aws::load(hub.region.as_deref()).await?;
     let aws = home.in_region(&args.region);
     let name = hub.region_stack();
-    let Some(stack) = aws.stack(&name).await? else {
-        terminal.done(&format!("there is no stack {name} in {}", aws.region));
-        return Ok(());
-    };
-    if !is_of_hub(&stack, hub, &home) {
-        return Err(DeployError::Input(format!(
-            "stack {name} in {} is not of the hub {}@{}: its tag {HUB_TAG} is {:?}",
-            aws.region,
-            hub.name,
-            home.region,
-            stack.tags.get(HUB_TAG).map_or("", String::as_str)
-        )));
+    match aws.stack(&name).await? {
+        Some(stack) => {
+            if !is_of_hub(&stack, hub, &home) {
+                return Err(DeployError::Input(format!(
+                    "stack {name} in {} is not of the hub {}@{}: its tag {HUB_TAG} is {:?}",
+                    aws.region,
+                    hub.name,
+                    home.region,
+                    stack.tags.get(HUB_TAG).map_or("", String::as_str)
+                )));
+            }
+            let count = aws.resources(&stack.id).await?.len();
+            terminal.say(&format!(
+                "stack {name} in {} goes, with {count} resources; runs that use it now lose its \
+                 runners, and stack {ARTIFACTS} with it, unless another one needs it",
+                aws.region
+            ));
+        }
+        None => {
+            terminal.done(&format!("there is no stack {name} in {}", aws.region));
+            if !Artifacts::of(&aws.stacks().await?).is_some_and(|it| it.are_unused()) {
+                return Ok(());
+            }
+            terminal.say(&format!(
+                "stack {ARTIFACTS} in {} goes, which no other stack needs",
+                aws.region
+            ));
+        }
     }
-    let count = aws.resources(&stack.id).await?.len();
-    terminal.say(&format!(
-        "stack {name} in {} goes, with {count} resources; runs that use it now lose its runners, \
-         and stack {ARTIFACTS} with it, unless another one needs it",
-        aws.region
-    ));
     if !args.yes && !terminal.confirm("Remove it?").await? {
         return Err(DeployError::Stopped("nothing was removed".to_owned()));
     }
@@ -110,18 +152,18 @@ pub async fn region(
 }
 
 /// Removes a stack after its runners, without which its cluster cannot go, and what only
-/// it was deployed from.
+/// it was deployed from; what is gone already is fine.
 async fn remove_with_runners(
     aws: &Aws,
     terminal: &mut Terminal,
     name: &str,
 ) -> Result<(), DeployError> {
-    let stack = aws.stack(name).await?;
-    let cluster = stack.and_then(|stack| stack.outputs.get("RunnerClusterName").cloned());
-    if let Some(cluster) = cluster {
-        end_runners(aws, terminal, &cluster).await?;
+    if let Some(stack) = aws.stack(name).await? {
+        if let Some(cluster) = stack.outputs.get("RunnerClusterName") {
+            end_runners(aws, terminal, cluster).await?;
+        }
+        remove(aws, terminal, name).await?;
     }
-    remove(aws, terminal, name).await?;
     remove_artifacts(aws, terminal).await
 }
 
@@ -171,7 +213,8 @@ fn is_of_hub(stack: &Stack, hub: &HubName, home: &Aws) -> bool {
 fn check_is_hub(stack: &Stack, aws: &Aws) -> Result<(), DeployError> {
     let is_hub = stack.tags.get(KIND_TAG).is_some_and(|kind| kind == "hub")
         || stack.outputs.contains_key("ScenariosTable");
-    if is_hub {
+    // What a deployment that broke off before its first change left has neither.
+    if is_hub || stack.status == EMPTY {
         return Ok(());
     }
     Err(DeployError::Input(format!(
@@ -181,14 +224,14 @@ fn check_is_hub(stack: &Stack, aws: &Aws) -> Result<(), DeployError> {
     )))
 }
 
-/// The further regions that have a stack of this hub. Their rows in its table go before
+/// The further regions that have something of this hub. Their rows in its table go before
 /// they do, so all regions of the account are looked at, too.
-async fn region_stacks(
+async fn regions_of(
     aws: &Aws,
     terminal: &mut Terminal,
     name: &HubName,
     hub: Option<&Stack>,
-) -> Result<Vec<String>, DeployError> {
+) -> Result<Vec<InRegion>, DeployError> {
     let mut regions = BTreeSet::new();
     if let Some(table) = hub.and_then(|stack| stack.outputs.get("ScenariosTable")) {
         match aws.registered_regions(table).await {
@@ -202,9 +245,15 @@ async fn region_stacks(
     let mut found = Vec::new();
     for region in regions {
         terminal.live(Some(&format!("  looking for runners in {region}")));
-        match aws.in_region(&region).stack(&stack).await {
-            Ok(Some(there)) if is_of_hub(&there, name, aws) => found.push(region),
-            Ok(_) => {}
+        match aws.in_region(&region).stacks().await {
+            Ok(stacks) => {
+                let mut own = stacks.iter().filter(|it| it.name == stack);
+                let has_stack = own.any(|it| is_of_hub(it, name, aws));
+                let is_left = Artifacts::of(&stacks).is_some_and(|it| it.are_unused());
+                if has_stack || is_left {
+                    found.push(InRegion { region, has_stack });
+                }
+            }
             // An account may be shut out of a region.
             Err(error) => terminal.warn(&format!("{region} cannot be looked at: {error}")),
         }
@@ -213,20 +262,34 @@ async fn region_stacks(
     Ok(found)
 }
 
-/// What a removed stack left behind, by its last events.
-async fn left_by(aws: &Aws, stack: &str) -> Result<Vec<Resource>, DeployError> {
-    let events = aws.events(stack, None).await?;
-    let left = events
-        .into_iter()
-        .filter(|event| event.status == "DELETE_SKIPPED");
-    let left: Vec<Resource> = left
-        .map(|event| Resource {
-            name: event.resource,
-            kind: event.kind,
-            id: event.physical_id,
-        })
-        .collect();
-    Ok(kept(&left))
+/// What removed stacks of this name left behind and is still there, by their last events.
+async fn left_by_removed(aws: &Aws, name: &str) -> Result<Vec<Resource>, DeployError> {
+    let mut left = Vec::new();
+    for stack in aws.removed_stacks(name).await? {
+        let events = aws.events(&stack, None).await?;
+        let skipped = events
+            .into_iter()
+            .filter(|event| event.status == "DELETE_SKIPPED");
+        let skipped: Vec<Resource> = skipped
+            .map(|event| Resource {
+                name: event.resource,
+                kind: event.kind,
+                id: event.physical_id,
+            })
+            .collect();
+        left.extend(kept(&skipped));
+    }
+    let mut there = Vec::new();
+    for resource in left {
+        let is_there = match resource.kind.as_str() {
+            "AWS::S3::Bucket" => aws.has_bucket(&resource.id).await?,
+            _ => aws.has_table(&resource.id).await?,
+        };
+        if is_there && !there.contains(&resource) {
+            there.push(resource);
+        }
+    }
+    Ok(there)
 }
 
 /// What stays when the hub's stack goes.
@@ -240,27 +303,30 @@ fn kept(resources: &[Resource]) -> Vec<Resource> {
 fn tell(
     terminal: &mut Terminal,
     (name, aws): (&HubName, &Aws),
-    regions: &[String],
-    (resources, kept): (&[Resource], &[Resource]),
+    hub: &Hub,
+    kept: &[Resource],
     with_results: bool,
 ) {
-    let going = resources.len() - if with_results { 0 } else { kept.len() };
-    let mut lines = vec![
-        Line::of("These go:"),
-        Line::of("  ").tone(Tone::Bad, &name.name).plain(format!(
+    let mut lines = vec![Line::of("These go:")];
+    if hub.stack.is_some() {
+        let going = hub.resources.len() - if with_results { 0 } else { kept.len() };
+        lines.push(Line::of("  ").tone(Tone::Bad, &name.name).plain(format!(
             " in {}, {going} resources: API, workflow, users, logs",
             aws.region
-        )),
-    ];
-    for region in regions {
+        )));
+    }
+    for there in hub.regions.iter().filter(|it| it.has_stack) {
         lines.push(
             Line::of("  ")
                 .tone(Tone::Bad, name.region_stack())
-                .plain(format!(" in {region}: runners, logs")),
+                .plain(format!(" in {}: runners, logs", there.region)),
         );
     }
+    let mut places = vec![aws.region.as_str()];
+    places.extend(hub.regions.iter().map(|it| it.region.as_str()));
     lines.push(Line::of(format!(
-        "  {ARTIFACTS} in each of these regions, unless another hub uses it"
+        "  {ARTIFACTS} in {}, unless another hub uses it",
+        places.join(", ")
     )));
     if !kept.is_empty() {
         let (tone, head) = match with_results {
@@ -323,33 +389,53 @@ async fn remove_kept(
     Ok(())
 }
 
+/// The stack of a region's archives and images, and the stacks that were made of them.
+struct Artifacts<'a> {
+    stack: &'a Stack,
+    users: Vec<&'a str>,
+}
+
+impl<'a> Artifacts<'a> {
+    /// Finds it among the stacks of its region.
+    fn of(stacks: &'a [Stack]) -> Option<Self> {
+        let kind = |stack: &'a Stack| stack.tags.get(KIND_TAG).map(String::as_str);
+        let stack = stacks.iter().find(|stack| {
+            // What a deployment that broke off before its first change left has no tag.
+            let is_ours = kind(stack) == Some("artifacts") || stack.status == EMPTY;
+            stack.name == ARTIFACTS && is_ours
+        })?;
+        let bucket = stack.outputs.get("ArtifactBucket");
+        // Also those that were deployed from it by other means.
+        let users = stacks.iter().filter(|other| {
+            let uses_it = bucket.is_some() && other.parameters.get("ArtifactBucket") == bucket;
+            (uses_it || matches!(kind(other), Some("hub" | "region"))) && other.status != GONE
+        });
+        Some(Self {
+            stack,
+            users: users.map(|stack| stack.name.as_str()).collect(),
+        })
+    }
+
+    fn are_unused(&self) -> bool {
+        self.users.is_empty()
+    }
+}
+
 /// Removes a region's archives and images, unless a stack that was made of them is there.
 async fn remove_artifacts(aws: &Aws, terminal: &mut Terminal) -> Result<(), DeployError> {
     let stacks = aws.stacks().await?;
-    let artifacts = stacks.iter().find(|stack| {
-        let kind = stack.tags.get(KIND_TAG).map(String::as_str);
-        stack.name == ARTIFACTS && kind == Some("artifacts")
-    });
-    let Some(artifacts) = artifacts else {
+    let Some(artifacts) = Artifacts::of(&stacks) else {
         return Ok(());
     };
-    let bucket = artifacts.outputs.get("ArtifactBucket");
-    // Also those that were deployed from it by other means.
-    let others = stacks.iter().filter(|stack| {
-        let kind = stack.tags.get(KIND_TAG).map(String::as_str);
-        let uses_it = bucket.is_some() && stack.parameters.get("ArtifactBucket") == bucket;
-        (uses_it || matches!(kind, Some("hub" | "region"))) && stack.status != "DELETE_COMPLETE"
-    });
-    let others: Vec<&str> = others.map(|stack| stack.name.as_str()).collect();
-    if !others.is_empty() {
+    if !artifacts.are_unused() {
         terminal.say(&format!(
             "stack {ARTIFACTS} stays in {}: {} needs it",
             aws.region,
-            others.join(", ")
+            artifacts.users.join(", ")
         ));
         return Ok(());
     }
-    if let Some(bucket) = bucket {
+    if let Some(bucket) = artifacts.stack.outputs.get("ArtifactBucket") {
         aws.empty_bucket(bucket).await?;
     }
     remove(aws, terminal, ARTIFACTS).await

@@ -6,7 +6,7 @@ use super::clients::cloudformation::{Stack, Template};
 use super::error::DeployError;
 use super::naming::{HUB_TAG, HubName, KIND_TAG};
 use super::parameters::{Given, check_version, names};
-use super::stack::{Desired, bring};
+use super::stack::{Desired, bring, existing};
 use super::terminal::Terminal;
 use crate::args::HubArgs;
 use crate::line::{Line, Tone};
@@ -27,7 +27,7 @@ pub async fn deploy(
         "account {}, region {}, as {}",
         caller.account, aws.region, caller.arn
     ));
-    let current = aws.stack(&name.name).await?;
+    let current = existing(&aws, &name.name).await?;
     check_version(current.as_ref())?;
     let template = dlt_infra::hub();
     let known = names(&template);

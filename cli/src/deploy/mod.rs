@@ -6,6 +6,7 @@ mod clients;
 mod destroy;
 mod doctor;
 mod error;
+mod follow;
 mod hub;
 pub mod image;
 mod naming;
@@ -13,6 +14,7 @@ mod parameters;
 mod parts;
 mod progress;
 mod region;
+mod removal;
 mod stack;
 mod terminal;
 

@@ -78,6 +78,11 @@ impl Progress {
         )
     }
 
+    /// What failed by itself.
+    pub fn into_failed(self) -> Vec<Event> {
+        self.failed
+    }
+
     /// Why it failed, if it did.
     pub fn reasons(&self) -> Vec<Line> {
         let shown = self.failed.iter().take(MOST_REASONS).map(|event| {

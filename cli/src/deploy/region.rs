@@ -6,7 +6,7 @@ use super::clients::cloudformation::{Stack, Template};
 use super::error::DeployError;
 use super::naming::{HUB_TAG, HubName, KIND_TAG, VERSION};
 use super::parameters::{Given, check_version, names};
-use super::stack::{Desired, bring};
+use super::stack::{Desired, bring, existing};
 use super::terminal::Terminal;
 use crate::args::RegionArgs;
 use std::collections::BTreeMap;
@@ -41,7 +41,7 @@ pub async fn deploy(
     ));
     let name = hub_name.region_stack();
     let of_hub = format!("{}@{}", hub.name, home.region);
-    let current = aws.stack(&name).await?;
+    let current = existing(&aws, &name).await?;
     check_version(current.as_ref())?;
     if let Some(stack) = &current
         && stack

@@ -4,19 +4,16 @@
 //! on where it was.
 
 use super::clients::Aws;
-use super::clients::cloudformation::{Change, LOOK_PAUSE, Stack, Template, Value, Wanted};
+use super::clients::cloudformation::{Change, Stack, Template, Value, Wanted};
 use super::error::DeployError;
+use super::follow::{EMPTY, Readiness, follow, last_event, wait};
 use super::naming::KIND_TAG;
-use super::progress::{Progress, STACK_TYPE};
+use super::removal::remove;
 use super::terminal::Terminal;
 use crate::line::{Line, Tone};
 use crate::table::{self, words};
 use crate::units::several;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
-
-/// How long a stack may be idle, without an event of its own, until it is taken as done.
-const LONGEST_SILENCE: Duration = Duration::from_secs(20);
 
 /// What a stack is to be.
 #[derive(Debug)]
@@ -35,36 +32,6 @@ pub struct Desired<'a> {
     pub output: &'a str,
     /// Whether changes are made without asking.
     pub yes: bool,
-}
-
-/// What has to be done with a stack in a status before it can be changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Readiness {
-    /// There is none, or only a change set.
-    New,
-    /// It can be updated.
-    Update,
-    /// Something is being done with it.
-    Busy,
-    /// It was never made: it must be removed first.
-    Remains,
-    /// Only its user can bring it back.
-    Stuck,
-}
-
-impl Readiness {
-    /// What a status means (CloudFormation User Guide, "Stack status codes").
-    fn of(status: &str) -> Self {
-        match status {
-            "REVIEW_IN_PROGRESS" | "DELETE_COMPLETE" => Self::New,
-            "CREATE_FAILED" | "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "DELETE_FAILED" => {
-                Self::Remains
-            }
-            "UPDATE_ROLLBACK_FAILED" => Self::Stuck,
-            status if status.ends_with("IN_PROGRESS") => Self::Busy,
-            _ => Self::Update,
-        }
-    }
 }
 
 /// Brings a stack to what is desired; the stack then.
@@ -99,8 +66,8 @@ pub async fn bring(
     };
     let before = last_event(aws, name).await?;
     aws.execute(name, &set).await?;
-    let stack = follow(aws, terminal, name, before, changes).await?;
-    match &stack {
+    let end = follow(aws, terminal, name, before, changes).await?;
+    match &end.stack {
         Some(stack) if matches!(&*stack.status, "CREATE_COMPLETE" | "UPDATE_COMPLETE") => {
             terminal.done(&format!("stack {name} is deployed in {}", aws.region));
             Ok(stack.clone())
@@ -138,39 +105,20 @@ async fn prepared(
 async fn give_up(aws: &Aws, name: &str, set: &str) {
     let _ = aws.drop_change_set(name, set).await;
     if let Ok(Some(stack)) = aws.stack(name).await
-        && stack.status == "REVIEW_IN_PROGRESS"
+        && stack.status == EMPTY
     {
         let _ = aws.delete_stack(&stack.id).await;
     }
 }
 
-/// Removes a stack; what it kept is the caller's to tell.
-pub async fn remove(aws: &Aws, terminal: &mut Terminal, name: &str) -> Result<(), DeployError> {
-    let Some(stack) = aws.stack(name).await? else {
-        terminal.done(&format!("stack {name} is not in {}", aws.region));
-        return Ok(());
-    };
-    if Readiness::of(&stack.status) == Readiness::Busy {
-        wait(aws, terminal, &stack).await?;
-    }
-    let resources = aws.resources(&stack.id).await?.len();
-    let before = last_event(aws, &stack.id).await?;
-    aws.delete_stack(&stack.id).await?;
-    // By its ARN: its name is unknown once it is gone.
-    let left = follow(aws, terminal, &stack.id, before, resources).await?;
-    match left.map(|stack| stack.status) {
-        None => {}
-        Some(status) if status == "DELETE_COMPLETE" => {}
-        Some(status) => {
-            return Err(DeployError::Stack(format!(
-                "stack {name} in {} ended as {status}; remove what is named above by hand if it is \
-                 not dlt's, then run the command again",
-                aws.region
-            )));
-        }
-    }
-    terminal.done(&format!("stack {name} is removed from {}", aws.region));
-    Ok(())
+/// The stack of this name that an update would begin with: one that has only a change
+/// set has no values to keep, nor has one that is on its way out.
+pub async fn existing(aws: &Aws, name: &str) -> Result<Option<Stack>, DeployError> {
+    let stack = aws.stack(name).await?;
+    Ok(stack.filter(|stack| {
+        let goes = stack.status == "DELETE_IN_PROGRESS";
+        !goes && Readiness::of(&stack.status) != Readiness::New
+    }))
 }
 
 /// A stack that nothing is being done with.
@@ -201,7 +149,9 @@ async fn settle(
                 let current = Some(stack);
                 return Ok(Settled { current, had });
             }
-            Readiness::Busy => wait(aws, terminal, &stack).await?,
+            Readiness::Busy => {
+                wait(aws, terminal, &stack).await?;
+            }
             Readiness::Remains => {
                 terminal.say(&format!(
                     "stack {name} is {}: it cannot be updated, and is removed first; tables and \
@@ -236,7 +186,7 @@ fn check_is_ours(stack: &Stack, desired: &Desired<'_>, aws: &Aws) -> Result<(), 
     let kind = desired.tags.get(KIND_TAG);
     // Made by the plain commands of AWS, it has no tag, but the same outputs.
     let looks_like_it = stack.outputs.keys().any(|name| name == desired.output);
-    let is_empty = stack.status == "REVIEW_IN_PROGRESS";
+    let is_empty = stack.status == EMPTY;
     if stack.tags.get(KIND_TAG) == kind || looks_like_it || is_empty {
         return Ok(());
     }
@@ -247,16 +197,6 @@ fn check_is_ours(stack: &Stack, desired: &Desired<'_>, aws: &Aws) -> Result<(), 
         aws.region,
         kind.map_or("", String::as_str)
     )))
-}
-
-/// Waits for what is being done with a stack.
-async fn wait(aws: &Aws, terminal: &mut Terminal, stack: &Stack) -> Result<(), DeployError> {
-    terminal.say(&format!(
-        "stack {} is {}: waiting for that",
-        stack.name, stack.status
-    ));
-    let before = last_event(aws, &stack.id).await?;
-    follow(aws, terminal, &stack.id, before, 0).await.map(drop)
 }
 
 async fn found(aws: &Aws, name: &str) -> Result<Stack, DeployError> {
@@ -325,54 +265,6 @@ fn show(terminal: &mut Terminal, name: &str, is_new: bool, changes: &[Change]) {
     terminal.lines(&table::lines(&columns, &rows, 0, terminal.columns(), 20));
 }
 
-/// The newest event of a stack, after which what is new is told.
-async fn last_event(aws: &Aws, stack: &str) -> Result<Option<String>, DeployError> {
-    let events = aws.events(stack, None).await?;
-    Ok(events.last().map(|event| event.id.clone()))
-}
-
-/// Tells what happens to a stack until nothing does any more; how it is then.
-async fn follow(
-    aws: &Aws,
-    terminal: &mut Terminal,
-    stack: &str,
-    mut last: Option<String>,
-    expected: usize,
-) -> Result<Option<Stack>, DeployError> {
-    let began = Instant::now();
-    let mut progress = Progress::new(expected);
-    let mut is_over = false;
-    loop {
-        // How it is is asked first, so that no event before its end is missed.
-        let now = aws.stack(stack).await?;
-        for event in aws.events(stack, last.as_deref()).await? {
-            last = Some(event.id.clone());
-            is_over = event.kind == STACK_TYPE && is_final(&event.status);
-            if let Some(line) = progress.line(&event) {
-                terminal.lines(&[line]);
-            }
-        }
-        let is_busy = now
-            .as_ref()
-            .is_some_and(|stack| Readiness::of(&stack.status) == Readiness::Busy);
-        // A status may be read a moment late: only an event of its own ends it, or that
-        // there is none for so long.
-        let is_quiet = began.elapsed() > LONGEST_SILENCE;
-        if !is_busy && (is_over || now.is_none() || is_quiet) {
-            terminal.live(None);
-            terminal.lines(&progress.reasons());
-            return Ok(now);
-        }
-        terminal.live(Some(&progress.now(began.elapsed().as_secs())));
-        terminal.pause(LOOK_PAUSE, stack).await?;
-    }
-}
-
-/// Whether a stack's status is one that lasts.
-fn is_final(status: &str) -> bool {
-    !status.ends_with("IN_PROGRESS")
-}
-
 /// A name that no other change set has.
 fn change_set_name() -> String {
     use std::hash::{BuildHasher, Hasher};
@@ -384,29 +276,6 @@ fn change_set_name() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_status_has_a_meaning() {
-        for (status, meaning) in [
-            ("REVIEW_IN_PROGRESS", Readiness::New),
-            ("CREATE_IN_PROGRESS", Readiness::Busy),
-            ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", Readiness::Busy),
-            ("UPDATE_ROLLBACK_IN_PROGRESS", Readiness::Busy),
-            ("DELETE_IN_PROGRESS", Readiness::Busy),
-            ("CREATE_COMPLETE", Readiness::Update),
-            ("UPDATE_COMPLETE", Readiness::Update),
-            ("UPDATE_ROLLBACK_COMPLETE", Readiness::Update),
-            ("UPDATE_FAILED", Readiness::Update),
-            ("IMPORT_COMPLETE", Readiness::Update),
-            ("ROLLBACK_COMPLETE", Readiness::Remains),
-            ("CREATE_FAILED", Readiness::Remains),
-            ("ROLLBACK_FAILED", Readiness::Remains),
-            ("DELETE_FAILED", Readiness::Remains),
-            ("UPDATE_ROLLBACK_FAILED", Readiness::Stuck),
-        ] {
-            assert_eq!(Readiness::of(status), meaning, "{status}");
-        }
-    }
 
     #[test]
     fn parameters_that_are_not_given_keep_their_value() {

@@ -5,6 +5,7 @@ use super::bullet;
 use crate::exit::Exit;
 use crate::line::{Line, Tone, wrapped};
 use crate::units;
+use dlt_core::judge::outcome::Word;
 use dlt_core::judge::verdict::{Reason, Trust, Verdict};
 use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
@@ -115,10 +116,8 @@ fn of_thresholds(record: &RunRecord, because: &str) -> (Tone, &'static str, &'st
         .take(MOST_REASONS)
         .collect();
     let failed = results.iter().filter(|result| !result.passed).count();
-    let passed = record
-        .outcome
-        .as_ref()
-        .is_some_and(|outcome| outcome.passed);
+    let word = record.outcome.as_ref().map(|outcome| outcome.word);
+    let passed = matches!(word, Some(Word::Passed | Word::Finished));
     let text = match (passed, failed, results.len()) {
         (true, _, 0) => no_thresholds(record),
         (true, _, 1) => "The threshold holds.".to_owned(),
@@ -139,7 +138,11 @@ fn of_thresholds(record: &RunRecord, because: &str) -> (Tone, &'static str, &'st
             Some(rest) => format!("{text} {rest}"),
             None => text,
         };
-        (Tone::Good, "✔", "PASSED", text)
+        match word {
+            // Nothing was asked of it, so nothing is green.
+            Some(Word::Finished) => (Tone::Plain, "●", "FINISHED", text),
+            _ => (Tone::Good, "✔", "PASSED", text),
+        }
     } else {
         (Tone::Bad, "✘", "FAILED", text)
     }
@@ -159,7 +162,7 @@ fn unanswered(record: &RunRecord) -> Option<String> {
 
 /// The sentence for a run without thresholds, with the number of failed requests.
 fn no_thresholds(record: &RunRecord) -> String {
-    let rest = "No threshold was set, so there was nothing to fail";
+    let rest = "No threshold was set, so nothing was judged";
     match record.account.map(|account| account.requests) {
         Some(account) if account.failed > 0 => format!(
             "{rest}; but {} of {} requests failed.",

@@ -20,6 +20,8 @@ pub use headline::headline;
 const MOST_WARNINGS: usize = 10;
 /// Most missing runners named.
 const MOST_MISSING: usize = 8;
+/// Most public addresses that the screen names; the record has all.
+const MOST_CAME_FROM: usize = 8;
 /// Column of the values in named rows.
 const VALUE_COLUMN: usize = 15;
 
@@ -281,6 +283,20 @@ fn volume(record: &RunRecord) -> Option<Line> {
     Some(Line::of("  ").tone(Tone::Quiet, words.join(" · ")))
 }
 
+/// From which public addresses the load came.
+fn came_from(record: &RunRecord, width: usize) -> Vec<Line> {
+    let generator = record.generator.as_ref();
+    let all = generator.map_or(&[][..], |it| &it.public_addresses);
+    if all.is_empty() {
+        return Vec::new();
+    }
+    let mut shown: Vec<String> = all.iter().take(MOST_CAME_FROM).cloned().collect();
+    if let Some(more @ 1..) = all.len().checked_sub(MOST_CAME_FROM) {
+        shown.push(format!("and {} more", units::count(more as u64)));
+    }
+    named_lines("came from", &shown.join(", "), width)
+}
+
 /// The load generator's own numbers: runners, start, lag.
 fn generator(record: &RunRecord, width: usize) -> Vec<Line> {
     let Some(coverage) = &record.coverage else {
@@ -320,6 +336,7 @@ fn generator(record: &RunRecord, width: usize) -> Vec<Line> {
         lines.push(named("missing").tone(Tone::Bad, names.join(", ")));
     }
     let has_reports = coverage.runners_reported > 0;
+    lines.extend(came_from(record, width));
     if let Some(start) = record
         .start
         .filter(|start| has_reports && start.start_at > 0)

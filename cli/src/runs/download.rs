@@ -109,7 +109,10 @@ fn save(target: &Path, bytes: &[u8]) -> Result<(), ClientError> {
 }
 
 fn fault(path: &Path, error: &std::io::Error) -> ClientError {
-    ClientError::Cannot(format!("{} cannot be written: {error}", path.display()))
+    ClientError::Unwritten(format!(
+        "{} cannot be written: {error}; choose another folder with -o",
+        path.display()
+    ))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::line::{Line, Tone};
 use crate::table::{self, number, words};
 use crate::units;
 use dlt_core::calls::answers::TestRunSummary;
+use dlt_core::judge::outcome::Word;
 use dlt_core::judge::verdict::Trust;
 use dlt_core::run::Status;
 
@@ -27,6 +28,15 @@ pub fn lines(rows: &[RunRow], width: usize) -> Vec<Line> {
     table::lines(&columns, &rows, 0, width, LEAST_NAME)
 }
 
+fn tone(word: Word) -> Tone {
+    match word {
+        Word::Passed => Tone::Good,
+        Word::Finished => Tone::Plain,
+        Word::Cancelled => Tone::Warn,
+        Word::Failed | Word::Incomplete => Tone::Bad,
+    }
+}
+
 /// How a run ended, in a word or two.
 pub fn result(run: &TestRunSummary) -> (Tone, &'static str) {
     let outcome = run.outcome.as_ref();
@@ -38,13 +48,14 @@ pub fn result(run: &TestRunSummary) -> (Tone, &'static str) {
         Status::Cancelled => (Tone::Warn, "cancelled"),
         status if !status.is_terminal() => (Tone::Plain, status.name()),
         _ if could_not_run => (Tone::Bad, "could not run"),
-        _ if !complete => (Tone::Bad, "incomplete"),
-        Status::Failed => (Tone::Bad, "failed"),
-        // Other servers have no outcome, only a status.
-        _ => match outcome.map(|outcome| outcome.passed) {
-            Some(true) => (Tone::Good, "passed"),
-            Some(false) => (Tone::Bad, "failed"),
-            None => (Tone::Plain, "complete"),
+        _ if !complete => (Tone::Bad, Word::Incomplete.name()),
+        Status::Failed => (Tone::Bad, Word::Failed.name()),
+        // Other servers have no word, and some no outcome, only a status.
+        _ => match outcome.map(|outcome| (outcome.word, outcome.passed)) {
+            Some((Some(word), _)) => (tone(word), word.name()),
+            Some((None, Some(true))) => (Tone::Good, Word::Passed.name()),
+            Some((None, Some(false))) => (Tone::Bad, Word::Failed.name()),
+            Some((None, None)) | None => (Tone::Plain, "complete"),
         },
     }
 }
@@ -68,8 +79,14 @@ pub fn p95(run: &TestRunSummary) -> Option<u64> {
     if let Some(times) = &run.ok_times {
         return times.p95_us;
     }
+    if result(run).1 == "could not run" {
+        return None;
+    }
+    if let Some(times) = &run.all_times {
+        return times.p95_us;
+    }
     let ms = *run.percentiles.as_ref()?.get("p95")?;
-    (result(run).1 != "could not run").then_some((ms * 1e3).round() as u64)
+    Some((ms * 1e3).round() as u64)
 }
 
 fn line(row: &RunRow) -> Vec<Line> {

@@ -2,24 +2,20 @@
 //! DLT's clients expect it. Listing runs is left to the pipeline.
 
 use super::answers::{ShortCoverage, ShortOutcome, ShortVerdict, TestRunSummary};
-use crate::judge::summary::{Block, Blocks, Distribution};
+use crate::judge::summary::Blocks;
 use crate::measure::tally::TimesOver;
 use crate::record::RunRecord;
 use crate::run::Status;
 
-/// Reads a percentile, µs.
-type Exact = fn(&Distribution) -> Option<u64>;
-
-/// The row's percentiles, the keys of the compatible results they come from, and
-/// the exact ones of ours.
-const PERCENTILES: [(&str, &str, Exact); 7] = [
-    ("p0", "p0_0", |times| times.min_us),
-    ("p50", "p50_0", |times| times.p50_us),
-    ("p90", "p90_0", |times| times.p90_us),
-    ("p95", "p95_0", |times| times.p95_us),
-    ("p99", "p99_0", |times| times.p99_us),
-    ("p99_9", "p99_9", |times| times.p99_9_us),
-    ("p100", "p100_0", |times| times.max_us),
+/// The row's percentiles, and the keys of the compatible results that they come from.
+const PERCENTILES: [(&str, &str); 7] = [
+    ("p0", "p0_0"),
+    ("p50", "p50_0"),
+    ("p90", "p90_0"),
+    ("p95", "p95_0"),
+    ("p99", "p99_0"),
+    ("p99_9", "p99_9"),
+    ("p100", "p100_0"),
 ];
 
 impl Status {
@@ -40,32 +36,27 @@ impl RunRecord {
         self
     }
 
-    /// Its row in a list (openapi `TestRunSummary`).
+    /// Its row in a list. Figures of DLT's come from `results.total` by DLT's formulas and
+    /// with its digits, so that a list agrees with the run that it lists (openapi
+    /// `TestRunSummary`); exact ones are ours and stand beside.
     pub fn row(&self) -> TestRunSummary {
         let total = self.results.get("total");
         let count = |key: &str| total?.get(key)?.as_u64();
         let number = |key: &str| total?.get(key)?.as_str()?.parse::<f64>().ok();
-        let loaded = self.summary.as_ref().and_then(Blocks::loaded_s);
-        let seconds = loaded.or_else(|| Some(number("testDuration")?.max(1.0)));
-        let seconds = seconds.unwrap_or(1.0);
+        let seconds = number("testDuration").unwrap_or(0.0).max(1.0);
         let some = |value: Option<f64>| value.map(rounded).filter(|value| *value != 0.0);
-        let total_block = self.summary.as_ref().map(|blocks| &blocks.total);
-        // As DLT has them: over all samples.
-        let times = total_block.map(Block::times_of_all);
-        // The compatible results are text in seconds, cut to milliseconds: of a
-        // fast target they would be 0 or 1.
-        let ms = |key: &str, exact: Exact| {
-            let exact = times.as_ref().and_then(exact).map(|us| us as f64 / 1e3);
-            some(exact.or_else(|| Some(number(key)? * 1e3)))
-        };
-        let none: Exact = |_| None;
+        let ms = |key: &str| some(number(key).map(|seconds| seconds * 1e3));
         let requests = count("throughput");
         let percentiles = total.is_some().then(|| {
             PERCENTILES
                 .iter()
-                .filter_map(|(name, key, exact)| Some(((*name).to_owned(), ms(key, *exact)?)))
+                .filter_map(|(name, key)| Some(((*name).to_owned(), ms(key)?)))
                 .collect()
         });
+        let summary = self.summary.as_ref();
+        let loaded = summary.and_then(Blocks::loaded_s);
+        let rate = loaded.zip(requests);
+        let measured = summary.filter(|blocks| blocks.total.count > 0);
         TestRunSummary {
             test_run_id: self.test_run_id.clone(),
             start_time: self.start_time.clone(),
@@ -76,13 +67,18 @@ impl RunRecord {
             success: count("succ"),
             errors: count("fail"),
             requests_per_second: some(requests.map(|requests| requests as f64 / seconds)),
-            avg_response_time: ms("avg_rt", |times| times.mean_us),
-            avg_latency: ms("avg_lt", none),
-            avg_connection_time: ms("avg_ct", none),
+            avg_response_time: ms("avg_rt"),
+            avg_latency: ms("avg_lt"),
+            avg_connection_time: ms("avg_ct"),
             avg_bandwidth: some(number("bytes").map(|bytes| bytes / seconds)),
             percentiles,
-            ok_times: self.summary.as_ref().and_then(ok_times),
+            rate_per_s: some(rate.map(|(seconds, requests)| requests as f64 / seconds)),
+            ok_times: measured
+                .filter(|blocks| blocks.times_over == TimesOver::Ok)
+                .map(|blocks| blocks.total.times(TimesOver::Ok)),
+            all_times: measured.map(|blocks| blocks.total.times_of_all()),
             outcome: self.outcome.as_ref().map(|outcome| ShortOutcome {
+                word: Some(outcome.word),
                 passed: outcome.passed,
                 could_not_run: outcome.could_not_run,
             }),
@@ -96,12 +92,6 @@ impl RunRecord {
     }
 }
 
-/// Times of ok answers where those of all requests are others.
-fn ok_times(blocks: &Blocks) -> Option<Distribution> {
-    let apart = blocks.times_over == TimesOver::Ok && blocks.total.failed > 0;
-    apart.then(|| blocks.total.times(TimesOver::Ok))
-}
-
 /// To a millionth, so that a decimal fraction stays one.
 fn rounded(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
@@ -110,6 +100,7 @@ fn rounded(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::summary::{Block, Distribution};
     use crate::record::tests::record;
     use serde_json::json;
 
@@ -132,29 +123,11 @@ mod tests {
     }
 
     #[test]
-    fn a_fast_target_has_times_in_its_row() {
+    fn exact_times_stand_beside_those_with_dlts_digits() {
         let mut record = record(Status::Complete);
-        record.results =
-            json!({"total": {"throughput": 10, "avg_rt": "0.00042", "p50_0": "0.000"}});
-        let total = Block {
-            p50_us: Some(412),
-            max_us: Some(1_904),
-            mean_us: Some(423),
-            ..Block::default()
-        };
-        record.summary = Some(Blocks {
-            total,
-            ..Blocks::default()
-        });
-        let row = serde_json::to_value(record.row()).unwrap();
-        assert_eq!(row["percentiles"], json!({"p50": 0.412, "p100": 1.904}));
-        assert_eq!(row["avgResponseTime"], 0.423);
-    }
-
-    #[test]
-    fn a_row_is_over_all_requests_with_those_of_ok_answers_beside() {
-        let mut record = record(Status::Complete);
-        record.results = json!({"total": {"throughput": 4, "p95_0": "0.020"}});
+        record.results = json!({"total": {
+            "throughput": 4, "testDuration": "2", "avg_rt": "0.00042", "p50_0": "0.000", "p95_0": "0.020",
+        }});
         let all = Distribution {
             count: 4,
             min_us: Some(90),
@@ -167,28 +140,28 @@ mod tests {
                 count: 4,
                 ok: 4 - failed,
                 failed,
-                min_us: Some(19_900),
+                p50_us: Some(412),
                 p95_us: Some(20_015),
-                mean_us: Some(20_001),
                 all_times,
                 ..Block::default()
             },
+            loaded_us: 1_600_000,
             times_over,
             ..Blocks::default()
         };
         record.summary = Some(blocks(TimesOver::Ok, Some(all), 3));
         let row = serde_json::to_value(record.row()).unwrap();
-        assert_eq!(row["percentiles"], json!({"p0": 0.09, "p95": 20.007}));
-        assert_eq!(row["avgResponseTime"], 5.1);
-        assert_eq!(row["ok_times"]["count"], 1);
-        assert_eq!(row["ok_times"]["p95_us"], 20_015);
-        // Without failures, and of an older dlt, there is one kind of times.
-        for (over, failed) in [(TimesOver::Ok, 0), (TimesOver::All, 3)] {
-            record.summary = Some(blocks(over, None, failed));
-            let row = serde_json::to_value(record.row()).unwrap();
-            assert_eq!(row.get("ok_times"), None);
-            assert_eq!(row["percentiles"]["p95"], 20.015);
-        }
+        assert_eq!(row["percentiles"], json!({"p95": 20.0}));
+        assert_eq!(row["avgResponseTime"], 0.42);
+        assert_eq!(row["requestsPerSecond"], 2.0);
+        assert_eq!(row["rate_per_s"], 2.5);
+        assert_eq!(row["ok_times"]["p50_us"], 412);
+        assert_eq!(row["all_times"]["p95_us"], 20_007);
+        // An older dlt did not keep those of ok answers apart.
+        record.summary = Some(blocks(TimesOver::All, None, 3));
+        let row = serde_json::to_value(record.row()).unwrap();
+        assert_eq!(row.get("ok_times"), None);
+        assert_eq!(row["all_times"]["p95_us"], 20_015);
     }
 
     #[test]

@@ -175,6 +175,7 @@ impl Merger {
                 .iter()
                 .any(|row| row.outcome.status.is_some()),
             reported: !self.runners.is_empty(),
+            complete: coverage.complete,
         });
         Summary {
             outcome,

@@ -29,12 +29,19 @@ pub struct Generator {
     /// `[version, requests]`, versions like `1.1`; most requests first.
     #[serde(default)]
     pub http_versions: Vec<(String, u64)>,
+    /// From where they came: the runners' public IPv4 addresses at the start, in order; for
+    /// allow-lists of targets. Empty where runners have none of their own: on one machine, and in
+    /// private subnets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub public_addresses: Vec<String>,
 }
 
 impl Generator {
     /// Nothing was sent, or nothing is known of it.
     pub fn is_empty(&self) -> bool {
-        self.addresses.is_empty() && self.http_versions.is_empty()
+        self.addresses.is_empty()
+            && self.http_versions.is_empty()
+            && self.public_addresses.is_empty()
     }
 
     /// Whether requests went to more than one address.
@@ -106,6 +113,7 @@ impl GeneratorSums {
             addresses.push((OTHER_ADDRESSES.to_owned(), other));
         }
         Generator {
+            public_addresses: Vec::new(),
             addresses,
             http_versions: busiest(self.http_versions),
         }

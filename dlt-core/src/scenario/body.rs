@@ -10,11 +10,12 @@ use crate::scenario::limits::{
 };
 use crate::scenario::names::{as_display_name, display_name, tags};
 use crate::scenario::plan::{Auth, Body, Plan};
+use crate::scenario::post::OF_THE_RECORD;
 use crate::scenario::requests::Definition;
 use crate::scenario::requests::labels::cut_label;
 use crate::scenario::requests::targets::without_user;
 use crate::scenario::requests::variables::has_variables;
-use crate::scenario::test_scenario::{TestScenario, test_scenario};
+use crate::scenario::test_scenario::{self, TestScenario, test_scenario};
 use crate::scenario::{Defaults, FileCheck, Scenario, TaskConfig};
 use crate::thresholds::Threshold;
 use crate::value::{Map, Value, json};
@@ -54,14 +55,14 @@ pub(super) fn body(
     notes: &mut Notes,
 ) -> Option<Scenario> {
     let root = Node::root(raw).object(notes)?;
-    root.allow_only(&[&KEYS[..], &WHEN[..]].concat(), &[], notes);
+    known_keys(&root, notes);
     for key in WHEN.iter().filter(|key| root.has(key)) {
         notes.warn(
             key,
             "is not used by a run that starts now; dlt scenarios create keeps a schedule",
         );
     }
-    let facts = facts(&root, defaults, notes);
+    let mut facts = facts(&root, defaults, notes);
     let entries = tasks(&root, defaults, notes);
     let test_scenario = match root.get("testScenario") {
         Some(node) => node
@@ -80,7 +81,8 @@ pub(super) fn body(
             None
         }
     };
-    let test_scenario = test_scenario.unwrap_or_default();
+    let mut test_scenario = test_scenario.unwrap_or_default();
+    add_criteria(&mut facts.thresholds, &mut test_scenario.criteria);
     check_load_is_given(&test_scenario, &entries, notes);
     let spot = test_scenario.spot(notes);
     let plan = entries
@@ -109,6 +111,17 @@ pub(super) fn body(
         warnings: Vec::new(),
         body,
     })
+}
+
+/// Notes the body's unknown keys. Those of a record that was read over the API are no
+/// fault, so that it can be run as a file; parts of a test scenario that stand beside it
+/// are told once, where it is missing.
+fn known_keys(root: &Object<'_>, notes: &mut Notes) {
+    let mut known = [&KEYS[..], &WHEN[..], &OF_THE_RECORD[..]].concat();
+    if !root.has("testScenario") {
+        known.extend(["execution", "scenarios", "reporting"]);
+    }
+    root.allow_only(&known, &test_scenario::NOT_SUPPORTED, notes);
 }
 
 /// The body's plain fields.
@@ -177,6 +190,15 @@ fn facts(root: &Object<'_>, defaults: &Defaults, notes: &mut Notes) -> Facts {
             .map(|node| thresholds(&node, notes))
             .unwrap_or_default(),
         tags: root.get("tags").map(|node| tags(&node, notes)),
+    }
+}
+
+/// Adds what Taurus's criteria come to, as far as it is not there yet.
+fn add_criteria(thresholds: &mut Vec<(String, Threshold)>, more: &mut Vec<(String, Threshold)>) {
+    for row in more.drain(..) {
+        if !thresholds.iter().any(|(_, known)| *known == row.1) {
+            thresholds.push(row);
+        }
     }
 }
 

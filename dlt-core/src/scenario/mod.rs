@@ -4,8 +4,10 @@
 mod body;
 pub(crate) mod document;
 mod execution;
+pub mod kept;
 pub mod limits;
 mod names;
+mod passfail;
 pub mod plan;
 pub mod post;
 mod quick;
@@ -93,14 +95,15 @@ pub enum Format {
 pub type FileCheck<'a> = &'a dyn Fn(&str) -> Result<String, String>;
 
 impl Scenario {
-    /// Reads a scenario file or API body: every fault at once, or a scenario.
+    /// Reads a scenario file: every fault at once, or a scenario. A key that nothing is
+    /// done with is a fault.
     pub fn from_text(
         text: &[u8],
         format: Format,
         defaults: &Defaults,
         files: FileCheck<'_>,
     ) -> Result<Self, Faults> {
-        let mut notes = Notes::default();
+        let mut notes = Notes::of_file();
         let raw = match document::raw::read(text, format) {
             Ok((raw, twice)) => {
                 for fault in twice {
@@ -113,7 +116,8 @@ impl Scenario {
         Self::from_raw(&raw, defaults, files, notes)
     }
 
-    /// Reads a body that is a value already: every fault at once, or a scenario.
+    /// Reads a body of the API: every fault at once, or a scenario. A key that nothing is
+    /// done with is a warning.
     pub fn from_value(
         raw: &Value,
         defaults: &Defaults,
@@ -128,7 +132,8 @@ impl Scenario {
         files: FileCheck<'_>,
         mut notes: Notes,
     ) -> Result<Self, Faults> {
-        let scenario = body::body(raw, defaults, files, &mut notes);
+        let raw = kept::without_entry(raw);
+        let scenario = body::body(&raw, defaults, files, &mut notes);
         let (scenario, warnings) = notes.into_result(scenario)?;
         Ok(Self {
             warnings,

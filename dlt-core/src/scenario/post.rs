@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 /// Fields of a record that clients send back with it. They are not the
 /// client's to set: neither kept nor warned about.
-const OF_THE_RECORD: [&str; 17] = [
+pub(super) const OF_THE_RECORD: [&str; 17] = [
     "status",
     "results",
     "startTime",

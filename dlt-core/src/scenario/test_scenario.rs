@@ -3,13 +3,16 @@
 //! `execution` and `requests`.
 
 use crate::scenario::FileCheck;
-use crate::scenario::document::notes::{Node, Notes, Object, shown};
+use crate::scenario::document::notes::{Node, Notes, Object, shown, shown_key};
 use crate::scenario::execution::{Execution, execution};
-use crate::scenario::limits::{MOST_EXECUTIONS, MOST_SCENARIOS};
+use crate::scenario::limits::{MOST_EXECUTIONS, MOST_SCENARIOS, MOST_THRESHOLDS};
 use crate::scenario::names::scenario_name;
+use crate::scenario::passfail;
 use crate::scenario::plan::{Group, Plan};
 use crate::scenario::requests::labels::{default_label, several_hosts};
 use crate::scenario::requests::{Definition, definition};
+use crate::thresholds::Threshold;
+use crate::value::Value;
 
 /// `testScenario`, read; what cannot be read is noted and left out.
 #[derive(Debug, Clone, Default)]
@@ -17,9 +20,12 @@ pub(crate) struct TestScenario {
     pub executions: Vec<Execution>,
     /// Each execution item's scenario.
     pub definitions: Vec<Definition>,
+    /// Thresholds that come of Taurus's criteria, each with its path.
+    pub criteria: Vec<(String, Threshold)>,
 }
 
-const NOT_SUPPORTED: [&str; 6] = [
+/// Parts of a Taurus file that would change what is done.
+pub(crate) const NOT_SUPPORTED: [&str; 6] = [
     "cli",
     "included-configs",
     "modules",
@@ -38,9 +44,10 @@ pub(crate) fn test_scenario(
         &NOT_SUPPORTED,
         notes,
     );
-    if let Some(node) = object.get("reporting") {
-        reporting(&node, notes);
-    }
+    let criteria = match object.get("reporting") {
+        Some(node) => reporting(&node, notes),
+        None => Vec::new(),
+    };
     let executions = match object.get("execution") {
         Some(node) => node.list(1..=MOST_EXECUTIONS, notes).unwrap_or_default(),
         None => {
@@ -90,6 +97,7 @@ pub(crate) fn test_scenario(
     TestScenario {
         definitions: choose(&executions, &scenarios, &known, notes),
         executions,
+        criteria,
     }
 }
 
@@ -138,24 +146,86 @@ fn choose(
     chosen
 }
 
-fn reporting(node: &Node<'_>, notes: &mut Notes) {
+/// Reporters: DLT's own are what is done anyway, criteria of passing become thresholds.
+/// Files that other reporters would write are not written.
+fn reporting(node: &Node<'_>, notes: &mut Notes) -> Vec<(String, Threshold)> {
+    let mut criteria = Vec::new();
     for item in node.list(0..=MOST_SCENARIOS, notes).unwrap_or_default() {
         let Some(object) = item.object(notes) else {
             continue;
         };
-        match object.get("module") {
-            Some(module) => drop(module.text(notes)),
-            None => notes.fault(object.path_of("module"), "is missing: name the reporter"),
-        }
-        for key in ["summary", "percentiles", "summary-labels", "test-duration"] {
-            if let Some(flag) = object.get(key) {
-                flag.boolean(notes);
+        let module = match object.get("module") {
+            Some(module) => module.text(notes),
+            None => {
+                notes.fault(object.path_of("module"), "is missing: name the reporter");
+                continue;
             }
-        }
-        if let Some(path) = object.get("dump-xml") {
-            path.text(notes);
+        };
+        match module {
+            Some("passfail" | "pass-fail") => criteria.extend(passfail(&object, notes)),
+            Some("final-stats" | "final_status" | "console") => final_stats(&object, notes),
+            Some(_) => notes.not_done(
+                object.path_of("module"),
+                "is a reporter that dlt has not: results are shown by dlt runs show and saved by \
+                 dlt runs download",
+            ),
+            None => {}
         }
     }
+    criteria
+}
+
+fn final_stats(object: &Object<'_>, notes: &mut Notes) {
+    const FLAGS: [&str; 4] = ["summary", "percentiles", "summary-labels", "test-duration"];
+    let known = [&FLAGS[..], &["module", "dump-xml", "failed-labels"]].concat();
+    object.allow_only(&known, &["dump-csv"], notes);
+    for key in FLAGS {
+        if let Some(flag) = object.get(key) {
+            flag.boolean(notes);
+        }
+    }
+    if let Some(path) = object.get("dump-xml") {
+        path.text(notes);
+    }
+}
+
+/// The thresholds that criteria come to, each with the path of its criterion.
+fn passfail(object: &Object<'_>, notes: &mut Notes) -> Vec<(String, Threshold)> {
+    object.allow_only(&["module", "criteria"], &["run-at"], notes);
+    let Some(node) = object.get("criteria") else {
+        return Vec::new();
+    };
+    let texts: Vec<(String, &Value)> = match node.value {
+        Value::Object(map) => map
+            .iter()
+            .map(|(message, value)| (format!("{}.{}", node.path, shown_key(message)), value))
+            .collect(),
+        _ => node
+            .list(0..=MOST_THRESHOLDS, notes)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|item| (item.path, item.value))
+            .collect(),
+    };
+    let mut read = Vec::new();
+    for (path, value) in texts {
+        let threshold = match value.as_str() {
+            Some(text) => passfail::threshold(text),
+            None => Err("only criteria written as text are read, like avg-rt>150ms".to_owned()),
+        };
+        match threshold {
+            Ok(threshold) => {
+                let reason = format!(
+                    "is judged as the threshold {}",
+                    shown(&threshold.expression)
+                );
+                notes.warn(&path, &reason);
+                read.push((path, threshold));
+            }
+            Err(why) => notes.not_done(path, &why),
+        }
+    }
+    read
 }
 
 impl TestScenario {

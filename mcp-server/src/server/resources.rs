@@ -34,7 +34,7 @@ percentiles yourself; call query_latency.
 - `verdict`: may the measurement be believed. `untrusted`: the load generator was the limit; say \
 nothing about the target. `degraded`: believe the shape, not the last digit.
 - `coverage`: which runners reported. `complete: false` means that load and counts are too low.
-- `outcome`: did the thresholds hold. Passing and being trusted are different things.
+- `outcome`: did the thresholds hold; `finished` means that none was set. Passing and being trusted are different things.
 - `view: raw` shows the API's record: there times are texts in seconds, `throughput` is a count, and \
 times have no zone (they are UTC).
 ";

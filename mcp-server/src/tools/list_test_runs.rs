@@ -9,7 +9,7 @@ use crate::units::{ms, percent, rounded, utc_time};
 use crate::views::answer::{LONGEST_DEFAULT, ToolAnswer};
 use async_trait::async_trait;
 use dlt_core::calls::PageToken;
-use dlt_core::calls::answers::{ShortOutcome, ShortVerdict};
+use dlt_core::calls::answers::{ShortCoverage, ShortOutcome, ShortVerdict};
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::judge::summary::Distribution;
 use dlt_core::judge::verdict::Trust;
@@ -63,7 +63,12 @@ struct RunRow {
     end: Option<Text>,
     status: Text,
     #[serde(skip_serializing_if = "Option::is_none")]
+    word: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     passed: Option<bool>,
+    /// Whether all runners reported; left out if they did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    complete: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trust: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,18 +119,28 @@ struct ApiRun {
     requests_per_second: Option<f64>,
     avg_response_time: Option<f64>,
     percentiles: BTreeMap<String, Option<f64>>,
-    /// Times of ok answers, if the times above are of all requests.
+    #[serde(rename = "rate_per_s")]
+    rate_per_s: Option<f64>,
+    /// Times of ok answers; those above are of all requests, in whole ms.
     #[serde(rename = "ok_times")]
     ok_times: Option<Distribution>,
+    /// Of all requests, where a server does not keep those of ok answers apart.
+    #[serde(rename = "all_times")]
+    all_times: Option<Distribution>,
     outcome: Option<ShortOutcome>,
     verdict: Option<ShortVerdict>,
+    coverage: Option<ShortCoverage>,
 }
 
 impl RunRow {
     fn of(run: &ApiRun, baseline: Option<&str>) -> Self {
         let count = |number: f64| number.max(0.0) as u64;
         let requests = run.requests.map(count);
-        let percentile = |key: &str, of: fn(&Distribution) -> Option<u64>| match &run.ok_times {
+        let percentile = |key: &str, of: fn(&Distribution) -> Option<u64>| match run
+            .ok_times
+            .as_ref()
+            .or(run.all_times.as_ref())
+        {
             Some(times) => of(times).map(ms),
             None => run.percentiles.get(key).copied().flatten().map(rounded),
         };
@@ -136,7 +151,16 @@ impl RunRow {
             start: utc_time(&run.start_time),
             end: utc_time(&run.end_time),
             status: Text::of(&run.status),
-            passed: run.outcome.as_ref().map(|outcome| outcome.passed),
+            word: run
+                .outcome
+                .as_ref()
+                .and_then(|outcome| outcome.word)
+                .map(|word| word.name().into()),
+            passed: run.outcome.as_ref().and_then(|outcome| outcome.passed),
+            complete: run
+                .coverage
+                .map(|coverage| coverage.complete)
+                .filter(|complete| !complete),
             trust: run.verdict.as_ref().map(|verdict| match verdict.trust {
                 Trust::Trusted => "trusted".into(),
                 Trust::Degraded => "degraded".into(),
@@ -147,8 +171,8 @@ impl RunRow {
             error_pct: errors
                 .zip(requests)
                 .and_then(|(part, whole)| percent(part, whole)),
-            rps: run.requests_per_second.map(rounded),
-            avg_ms: match &run.ok_times {
+            rps: run.rate_per_s.or(run.requests_per_second).map(rounded),
+            avg_ms: match run.ok_times.as_ref().or(run.all_times.as_ref()) {
                 Some(times) => times.mean_us.map(ms),
                 None => run.avg_response_time.map(rounded),
             },
@@ -177,7 +201,7 @@ fn checked_time(text: Option<&str>, field: &str) -> Result<Option<String>, Refus
 impl Question for ListTestRuns {
     const NAME: &'static str = "list_test_runs";
     const TITLE: &'static str = "List test runs";
-    const DESCRIPTION: &'static str = "The runs of a scenario, newest first: status, passed, trust, requests, \
+    const DESCRIPTION: &'static str = "The runs of a scenario, newest first: status, word for the end, trust, requests, \
         errors, rate and response times; which one is the baseline.";
     type Input = Input;
     type Output = Output;

@@ -145,7 +145,9 @@ struct CoverageView {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct OutcomeView {
-    passed: bool,
+    word: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passed: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Text>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -386,6 +388,7 @@ pub(crate) fn answer(run: &Run, slice: &Slice) -> Result<ToolAnswer<Output>, Ref
     let all = labels(run, slice);
     let limit = slice.limit.unwrap_or(DEFAULT_LIMIT);
     let outcome = run.outcome.as_ref().map(|outcome| OutcomeView {
+        word: outcome.word.name().into(),
         passed: outcome.passed,
         reason: outcome.reason.as_deref().and_then(Text::some),
         thresholds: outcome

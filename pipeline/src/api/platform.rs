@@ -1,6 +1,6 @@
 //! The platform calls: regions, runners, capacity, what is deployed.
 
-use crate::fleet::Place;
+use crate::fleet::{Place, RunnerStatus};
 use crate::regions::RegionRoom;
 use crate::world::World;
 use dlt_core::calls::answers::{RegionInfo, RegionTaskIds, RegionsAnswer, StackInfo, VcpuDetails};
@@ -47,16 +47,20 @@ pub(super) async fn regions(world: &World) -> Result<RegionsAnswer, Refusal> {
 pub(super) async fn tasks(world: &World) -> Result<Vec<RegionTaskIds>, Refusal> {
     let rooms = world.regions.list().await?;
     let alive = world.fleet.alive(Place::Everywhere).await?;
-    let rows = rooms.into_iter().map(|room| RegionTaskIds {
-        task_arns: alive
-            .iter()
-            .filter(|seen| seen.region == room.region)
-            .map(|seen| {
-                let name = || format!("{}/{}", seen.run, seen.runner);
-                seen.arn.clone().unwrap_or_else(name)
-            })
-            .collect(),
-        region: room.region.to_string(),
+    let all: Vec<&RunnerStatus> = alive.iter().collect();
+    let addresses = world.fleet.public_addresses(&all).await?;
+    let id = |seen: &RunnerStatus| {
+        let name = || format!("{}/{}", seen.run, seen.runner);
+        seen.arn.clone().unwrap_or_else(name)
+    };
+    let rows = rooms.into_iter().map(|room| {
+        let here = alive.iter().filter(|seen| seen.region == room.region);
+        let address = |seen: &RunnerStatus| Some((id(seen), addresses.get(&seen.runner)?.clone()));
+        RegionTaskIds {
+            task_arns: here.clone().map(id).collect(),
+            public_addresses: here.filter_map(address).collect(),
+            region: room.region.to_string(),
+        }
     });
     Ok(rows.collect())
 }

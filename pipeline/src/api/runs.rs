@@ -2,7 +2,7 @@
 
 use crate::error::PipelineError;
 use crate::functions::records;
-use crate::runs::RunsFound;
+use crate::runs::{Run, RunsFound};
 use crate::scenarios::{self, ScenarioItem};
 use crate::world::World;
 use dlt_core::calls::answers::{
@@ -103,6 +103,17 @@ pub(super) async fn get(
     Ok(records::whole(world, &run).await?.shown())
 }
 
+/// The newest run of a scenario.
+async fn newest(world: &World, test: &TestId) -> Result<Option<Run>, Refusal> {
+    let page = world.runs.page(test, &RunsQuery::first(1)).await?;
+    let Some(row) = page.rows.first() else {
+        return Ok(None);
+    };
+    let run = TestRunId::parse(&row.test_run_id);
+    let run = run.map_err(|error| PipelineError::Other(format!("a stored run: {error}")))?;
+    Ok(world.runs.get(test, &run).await?)
+}
+
 /// DELETE …/testruns: none is deleted if one is the baseline, or in progress.
 pub(super) async fn delete(
     world: &World,
@@ -126,8 +137,12 @@ pub(super) async fn delete(
         .into());
     }
     let deleted_count = world.runs.delete(test, ids).await?;
+    let newest = newest(world, test).await?;
     let fewer = |item: &mut ScenarioItem| {
         item.total_runs = item.total_runs.saturating_sub(deleted_count);
+        if item.run.as_ref().is_some_and(|run| ids.contains(run)) {
+            item.show(newest.as_ref());
+        }
         deleted_count > 0
     };
     scenarios::update(world.scenarios.as_ref(), test, &fewer).await?;

@@ -4,7 +4,7 @@ use crate::api::platform;
 use crate::error::PipelineError;
 use crate::fleet::{self, Place, RunnerPhase};
 use crate::functions::fire::{instant, planned};
-use crate::functions::heal::{Unbegun, heal};
+use crate::functions::stalled::{Unbegun, end_stalled};
 use crate::functions::start::{new_run, new_test, start};
 use crate::functions::uploads::Uploads;
 use crate::functions::{cancel, records, room, schedule};
@@ -17,6 +17,7 @@ use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::refusal::Refusal;
 use dlt_core::run::Status;
 use dlt_core::scenario::Scenario;
+use dlt_core::scenario::kept::{with_entry, with_kept};
 use dlt_core::scenario::post::{Action, Post, When};
 use dlt_core::value::Value as Written;
 use serde_json::{Value, json};
@@ -44,7 +45,12 @@ pub(super) async fn post(world: &World, body: &Written) -> Result<ScenarioRecord
         .as_str()
         .and_then(|text| TestId::parse(text).ok());
     let uploads = Uploads::of(world, chosen.as_ref()).await?;
-    let post = Post::read(body, &|name| uploads.check(name))?;
+    let stored = match &chosen {
+        Some(test) => world.scenarios.get(test).await?,
+        None => None,
+    };
+    let (body, lost) = with_kept(body, stored.as_ref().map(|item| &item.body));
+    let post = Post::read(&body, &|name| uploads.check(name))?;
     let test = match &post.test {
         Some(test) => test.clone(),
         None => new_test(world)?,
@@ -52,7 +58,7 @@ pub(super) async fn post(world: &World, body: &Written) -> Result<ScenarioRecord
     if let (Some(item), Action::Save | Action::Run) =
         (world.scenarios.get(&test).await?, &post.action)
     {
-        let item = healed(world, &item.test, Unbegun::Begin).await?;
+        let item = after_stalled_run(world, &item.test, Unbegun::Begin).await?;
         scenarios::need_rest(&item, world.runs.as_ref()).await?;
     }
     let outdated = check_regions(world, &post).await?;
@@ -75,7 +81,8 @@ pub(super) async fn post(world: &World, body: &Written) -> Result<ScenarioRecord
     let mut record = record(world, &item).await?;
     record.test_scenario = Written::String(record.test_scenario.to_string());
     record.test_run_id = run.map(String::from);
-    record.warnings = post.warnings;
+    record.warnings = lost;
+    record.warnings.extend(post.warnings);
     record.warnings.extend(outdated);
     Ok(record)
 }
@@ -212,6 +219,12 @@ async fn record(world: &World, item: &ScenarioItem) -> Result<ScenarioRecord, Re
     let body = |key: &str| item.body[key].to_serde();
     let configs = body("testTaskConfigs");
     let desired = configs.as_array().into_iter().flatten();
+    // Of a schedule by cron these fields mean nothing.
+    let plan = item.plan.as_ref().filter(|plan| plan.when.cron.is_empty());
+    let when = |field: fn(&When) -> &String| {
+        plan.map(|plan| field(&plan.when).clone())
+            .unwrap_or_default()
+    };
     Ok(ScenarioRecord {
         test_id: row.test_id,
         test_name: row.test_name,
@@ -234,13 +247,15 @@ async fn record(world: &World, item: &ScenarioItem) -> Result<ScenarioRecord, Re
             .as_ref()
             .map(|plan| plan.when.expiry.clone())
             .unwrap_or_default(),
+        schedule_date: when(|when| &when.date),
+        schedule_time: when(|when| &when.time),
         tags: row.tags,
         healthy_threshold: item.body["healthyThreshold"].as_u64().unwrap_or(0),
         desired_task_count: desired
             .filter_map(|config| config["taskCount"].as_u64())
             .sum(),
         task_failure_count: run.as_ref().map_or(0, |run| run.lost.len() as u64),
-        test_scenario: item.body["testScenario"].clone(),
+        test_scenario: with_entry(&item.body["testScenario"], &item.text("testName")),
         test_task_configs: configs,
         thresholds: serde_json::from_value(body("thresholds")).unwrap_or_default(),
         results: last.map_or_else(|| json!({}), |record| record.results.clone()),
@@ -260,13 +275,13 @@ async fn record(world: &World, item: &ScenarioItem) -> Result<ScenarioRecord, Re
 }
 
 /// A scenario as it is after its run was looked after.
-async fn healed(
+async fn after_stalled_run(
     world: &World,
     test: &TestId,
     unbegun: Unbegun,
 ) -> Result<ScenarioItem, PipelineError> {
     let item = scenarios::need(world.scenarios.as_ref(), test).await?;
-    heal(world, &item, unbegun).await?;
+    end_stalled(world, &item, unbegun).await?;
     match item.status.is_resting() {
         true => Ok(item),
         false => scenarios::need(world.scenarios.as_ref(), test).await,
@@ -280,7 +295,7 @@ pub(super) async fn get(
     history: bool,
     latest: bool,
 ) -> Result<ScenarioRecord, Refusal> {
-    let item = healed(world, test, Unbegun::End).await?;
+    let item = after_stalled_run(world, test, Unbegun::End).await?;
     let mut record = record(world, &item).await?;
     let rooms = world.regions.list().await?;
     for config in record
@@ -421,7 +436,7 @@ pub(super) async fn cancel(world: &World, test: &TestId) -> Result<&'static str,
 /// DELETE /scenarios/{testId}: the scenario, its schedule and its runs; objects
 /// stay.
 pub(super) async fn delete(world: &World, test: &TestId) -> Result<&'static str, Refusal> {
-    let item = healed(world, test, Unbegun::End).await?;
+    let item = after_stalled_run(world, test, Unbegun::End).await?;
     scenarios::need_rest(&item, world.runs.as_ref()).await?;
     match world.scenarios.delete(&item).await {
         Err(PipelineError::Conflict(text)) => {

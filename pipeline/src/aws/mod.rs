@@ -23,7 +23,7 @@ use crate::world::{Pace, World};
 use dlt_core::ids::Region;
 use not_here::NotHere;
 use settings::Settings;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
@@ -32,11 +32,41 @@ use tokio::sync::Mutex;
 /// new, or gone, is known after this.
 const REGIONS_FRESH: Duration = Duration::from_secs(30);
 
+/// Most runs that a function remembers having served, ids of ten characters.
+const MOST_RUNS: usize = 1_000;
+
 /// The worlds of a function's invocations.
 pub struct Worlds {
     settings: Settings,
     clients: Clients,
-    built: Mutex<Option<(Instant, Arc<World>)>>,
+    built: Mutex<Built>,
+}
+
+/// The world that was built last.
+#[derive(Default)]
+struct Built {
+    world: Option<(Instant, Arc<World>)>,
+    /// Runs that were in progress when it, or one before it, was built: the regions that
+    /// they use are in its list.
+    runs: BTreeSet<String>,
+}
+
+impl Built {
+    /// The world, where it is as new as it must be for this run: a run may use a region
+    /// that was added a second ago, and must not miss its runners there.
+    fn fresh(&self, run: Option<&str>) -> Option<Arc<World>> {
+        let (at, world) = self.world.as_ref()?;
+        let knows = run.is_none_or(|run| self.runs.contains(run));
+        (knows && at.elapsed() < REGIONS_FRESH).then(|| Arc::clone(world))
+    }
+
+    fn set(&mut self, world: &Arc<World>, run: Option<&str>) {
+        if self.runs.len() >= MOST_RUNS {
+            self.runs.clear();
+        }
+        self.runs.extend(run.map(str::to_owned));
+        self.world = Some((Instant::now(), Arc::clone(world)));
+    }
 }
 
 impl Worlds {
@@ -46,7 +76,7 @@ impl Worlds {
         Self {
             settings,
             clients,
-            built: Mutex::new(None),
+            built: Mutex::default(),
         }
     }
 
@@ -72,16 +102,19 @@ impl Worlds {
         }
     }
 
-    /// The world as this function, whose own ARN this is, sees it.
-    pub async fn world(&self, function: &str) -> Result<Arc<World>, PipelineError> {
+    /// The world as this function, whose own ARN this is, sees it; for a run, one that
+    /// knows all of its regions.
+    pub async fn world(
+        &self,
+        function: &str,
+        run: Option<&str>,
+    ) -> Result<Arc<World>, PipelineError> {
         let mut built = self.built.lock().await;
-        if let Some((at, world)) = built.as_ref()
-            && at.elapsed() < REGIONS_FRESH
-        {
-            return Ok(Arc::clone(world));
+        if let Some(world) = built.fresh(run) {
+            return Ok(world);
         }
         let world = Arc::new(self.build(function).await?);
-        *built = Some((Instant::now(), Arc::clone(&world)));
+        built.set(&world, run);
         Ok(world)
     }
 
@@ -102,6 +135,7 @@ impl Worlds {
         }
         let fleet = Ecs {
             regions,
+            clients: self.clients.clone(),
             objects: Arc::clone(&objects),
             hub: settings.region.clone(),
         };

@@ -7,12 +7,13 @@ use dlt_pipeline::aws::bootstrap::Bootstrap;
 use dlt_pipeline::aws::bootstrap::settings::BootstrapSettings;
 use dlt_pipeline::aws::settings::Settings;
 use dlt_pipeline::aws::{Worlds, publish};
+use dlt_pipeline::clients::failure::failed;
 use dlt_pipeline::clients::http::install_tls;
 use dlt_pipeline::clients::{Clients, iot};
 use dlt_pipeline::clock::{Clock as _, SystemClock};
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::functions;
-use dlt_pipeline::functions::fire::{Missed, fire, stay_awake};
+use dlt_pipeline::functions::fire::{Missed, fire, plan_repeat};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
@@ -67,7 +68,8 @@ async fn handle(
     match function {
         HubFunction::Api => api(worlds, own, &event).await,
         HubFunction::OfWorkflow(resource) => {
-            let world = worlds.world(own).await?;
+            let run = event["testRunId"].as_str();
+            let world = worlds.world(own, run).await?;
             match event["execution"].as_str() {
                 None => functions::call(&world, resource, event).await,
                 Some(execution) => {
@@ -86,12 +88,12 @@ async fn api(worlds: &Worlds, own: &str, event: &Value) -> Result<Value, Pipelin
             .map_err(|error| PipelineError::Input(format!("testId: {error}")))?;
         // Before anything else can fail.
         let schedules = worlds.schedules(own);
-        stay_awake(schedules.as_ref(), &test, SystemClock.now_us()).await?;
-        let world = worlds.world(own).await?;
+        plan_repeat(schedules.as_ref(), &test, SystemClock.now_us()).await?;
+        let world = worlds.world(own, None).await?;
         let fired = fire(&world, &test, Missed::Run).await?;
         return Ok(json!({ "fired": format!("{fired:?}") }));
     }
-    let world = worlds.world(own).await?;
+    let world = worlds.world(own, None).await?;
     let allow = async || {
         let policy = worlds.settings().iot_policy.as_ref();
         match (policy, Caller::of(event).identity) {
@@ -116,10 +118,9 @@ impl Publisher {
         for message in &messages {
             let publish = self.topics.publish().topic(&message.topic);
             let sent = publish.payload(message.payload.clone().into_bytes().into());
-            sent.send().await.map_err(|error| {
-                let context = aws_sdk_iotdataplane::error::DisplayErrorContext(&error);
-                PipelineError::Transient(format!("topic {}: {context}", message.topic))
-            })?;
+            sent.send()
+                .await
+                .map_err(|error| failed(&format!("topic {}", message.topic), error))?;
         }
         Ok(json!({ "published": messages.len() }))
     }

@@ -6,8 +6,6 @@ use super::signed::Signed;
 use crate::error::PipelineError;
 use serde_json::{Value, json};
 
-/// Longest answer that is shown in an error.
-const LONGEST_REASON: usize = 300;
 /// What the user pool's calls begin with.
 const PREFIX: &str = "AWSCognitoIdentityProviderService";
 
@@ -55,6 +53,7 @@ async fn call(
     let request = Signed {
         service: "cognito-idp",
         host: "cognito-idp",
+        region: None,
         method: "POST",
         path: "/".to_owned(),
         headers: vec![
@@ -63,16 +62,8 @@ async fn call(
         ],
         body: body.to_string(),
     };
-    let (status, text) = request.send(clients).await?;
-    if (200..300).contains(&status) {
-        return Ok(());
+    match request.answer(clients).await {
+        Err(refused) if fine.is_some_and(|fine| refused.code == fine) => Ok(()),
+        answered => answered.map(drop).map_err(|refused| refused.error),
     }
-    let said: Value = serde_json::from_str(&text).unwrap_or_default();
-    let name = said["__type"].as_str().unwrap_or_default();
-    // Some services put their own name before it.
-    if fine.is_some_and(|fine| name.rsplit('#').next() == Some(fine)) {
-        return Ok(());
-    }
-    let reason: String = text.chars().take(LONGEST_REASON).collect();
-    Err(request.failed(&format!("{action}: status {status}: {reason}")))
 }

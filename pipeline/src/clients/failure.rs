@@ -21,6 +21,15 @@ const THROTTLED: [&str; 8] = [
 /// Codes of failures that pass, beside those of a status from 500 on.
 const PASSING: [&str; 2] = ["RequestTimeout", "TransactionConflictException"];
 
+/// Codes by which services say that the caller lacks a right.
+const DENIED: [&str; 5] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "ForbiddenException",
+    "UnauthorizedException",
+    "UnauthorizedOperation",
+];
+
 /// What names a request's id in the message of a service that quotes another one's.
 const REQUEST_ID: &str = "Request ID: ";
 
@@ -74,17 +83,42 @@ where
 {
     let text = format!("{what}: {}", words(&error));
     let status = error.raw_response().map(|answer| answer.status().as_u16());
-    match (error.code(), status, &error) {
-        (Some(code), ..) if THROTTLED.contains(&code) => PipelineError::Throttled(text),
-        (_, Some(429), _) => PipelineError::Throttled(text),
-        (Some(code), ..) if PASSING.contains(&code) => PipelineError::Transient(text),
-        // The service failed, or something before it that speaks no AWS.
-        (_, Some(500..), _) => PipelineError::Transient(text),
+    match (status, &error) {
         // No answer, or one that broke off.
         (
-            ..,
+            None,
             SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_),
         ) => PipelineError::Transient(text),
+        _ => of_status(
+            status.unwrap_or_default(),
+            error.code().unwrap_or_default(),
+            text,
+        ),
+    }
+}
+
+/// An answer with an error, of a service that was asked without an SDK.
+pub fn refused(what: &str, status: u16, code: &str, message: &str) -> PipelineError {
+    let message = without_request_ids(message);
+    let said = match (code, message.as_str()) {
+        ("", "") => format!("status {status}"),
+        ("", message) => message.to_owned(),
+        (code, "") => code.to_owned(),
+        (code, message) => format!("{code}: {message}"),
+    };
+    of_status(status, code, format!("{what}: {said}"))
+}
+
+/// An error by the answer's status (0, there is none) and the service's code (may be
+/// empty).
+fn of_status(status: u16, code: &str, text: String) -> PipelineError {
+    match (status, code) {
+        (_, code) if THROTTLED.contains(&code) => PipelineError::Throttled(text),
+        (429, _) => PipelineError::Throttled(text),
+        (_, code) if PASSING.contains(&code) => PipelineError::Transient(text),
+        // The service failed, or something before it that speaks no AWS.
+        (500.., _) => PipelineError::Transient(text),
+        (_, code) if DENIED.contains(&code) => PipelineError::Denied(text),
         _ => PipelineError::Other(text),
     }
 }
@@ -139,6 +173,28 @@ mod tests {
         let error: Failure = SdkError::timeout_error(cause);
         let text = failed("a launch", error).to_string();
         assert_eq!(text, "a launch: request has timed out: connection refused");
+    }
+
+    #[test]
+    fn what_is_asked_without_an_sdk_is_told_in_the_same_words() {
+        let said = |status, code: &str, message: &str| {
+            let error = super::refused("IoT Core, PUT /x", status, code, message);
+            (error.to_string(), error)
+        };
+        let (text, error) = said(400, "TooManyRequestsException", "Rate exceeded");
+        assert_eq!(
+            text,
+            "IoT Core, PUT /x: TooManyRequestsException: Rate exceeded"
+        );
+        assert!(error.may_pass());
+        let (text, error) = said(503, "", "");
+        assert_eq!(text, "IoT Core, PUT /x: status 503");
+        assert!(error.may_pass());
+        for code in ["AccessDeniedException", "AccessDenied"] {
+            let (_, error) = said(400, code, "no right");
+            assert!(matches!(error, PipelineError::Denied(_)), "{error:?}");
+            assert_eq!(error.asl_name(), "Other");
+        }
     }
 
     #[test]

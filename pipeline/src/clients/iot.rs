@@ -7,8 +7,6 @@ use super::signed::Signed;
 use crate::error::PipelineError;
 use serde_json::{Value, json};
 
-/// Longest answer that is shown in an error.
-const LONGEST_REASON: usize = 300;
 /// Identities of one page of a policy's (ListTargetsForPolicy takes 250).
 const PAGE: usize = 250;
 
@@ -63,15 +61,12 @@ async fn call(
         // IoT Core's control plane signs as this.
         service: "iot",
         host: "iot",
+        region: None,
         method,
         path,
         headers: Vec::new(),
         body: body.unwrap_or_default(),
     };
-    let (status, text) = request.send(clients).await?;
-    if !(200..300).contains(&status) {
-        let reason: String = text.chars().take(LONGEST_REASON).collect();
-        return Err(request.failed(&format!("status {status}: {reason}")));
-    }
-    Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    let answered = request.answer(clients).await;
+    answered.map_err(|refused| refused.error)
 }

@@ -2,6 +2,7 @@
 //! time limits, retries. What is asked of them is left to their adapters.
 
 pub mod cognito;
+pub mod ec2;
 pub mod failure;
 pub mod http;
 pub mod iot;

@@ -98,6 +98,8 @@ pub struct RunnerStatus {
     pub arn: Option<String>,
     /// Where.
     pub region: Region,
+    /// The id of its network interface, where it has one of its own.
+    pub interface: Option<String>,
     /// As what.
     pub role: Role,
     /// When it was launched, µs since the Unix epoch.
@@ -151,6 +153,14 @@ pub trait Fleet: Send + Sync {
     ) -> Result<Vec<RunnerStatus>, PipelineError>;
     /// Every runner that is alive, of whatever scenario.
     async fn alive(&self, place: Place<'_>) -> Result<Vec<RunnerStatus>, PipelineError>;
+    /// The public addresses of these runners, of those that have one: processes have none
+    /// of their own.
+    async fn public_addresses(
+        &self,
+        _: &[&RunnerStatus],
+    ) -> Result<BTreeMap<RunnerId, String>, PipelineError> {
+        Ok(BTreeMap::new())
+    }
     /// Stops runners of a region; those that are gone do not matter.
     async fn stop(
         &self,

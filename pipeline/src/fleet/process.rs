@@ -238,6 +238,7 @@ impl Process {
             run: self.card.run.clone(),
             runner: self.card.runner.clone(),
             region: self.card.region.clone(),
+            interface: None,
             role: self.card.role,
             since_us: self.card.since_us,
             alive: self.ended.is_none(),

@@ -7,7 +7,7 @@
 //! is started.
 
 use crate::error::PipelineError;
-use crate::functions::heal::{Unbegun, heal};
+use crate::functions::stalled::{Unbegun, end_stalled};
 use crate::functions::start::{new_run, start};
 use crate::functions::uploads::Uploads;
 use crate::functions::{room, schedule};
@@ -68,21 +68,21 @@ pub fn planned(when: &When, schedule: &Schedule, now: Timestamp) -> Planned {
     }
 }
 
-/// How long after a firing began its scenario is woken again, should it break off, µs:
-/// after Lambda's own two repeats, which come within three minutes.
-const AGAIN_US: u64 = 5 * 60_000_000;
+/// How long after a firing began it is repeated, should it break off, µs: after Lambda's
+/// own two repeats, which come within three minutes.
+const REPEAT_US: u64 = 5 * 60_000_000;
 
-/// Sees to it that the scenario is woken again, whatever becomes of this firing: a
-/// wake-up is spent once it rang, and a schedule whose firing failed would never run
-/// again. Needs nothing but the scheduler; [`fire`] then puts the right time.
-pub async fn stay_awake(
+/// Plans a repeat of this firing, whatever becomes of it: a one-time schedule is spent
+/// once it fired, and one whose firing failed would never run again. Needs nothing but the
+/// scheduler; [`fire`] then puts the right time.
+pub async fn plan_repeat(
     schedules: &dyn Schedules,
     test: &TestId,
     now_us: u64,
 ) -> Result<(), PipelineError> {
     let again = Planned {
         when: When::default(),
-        next_us: Some(now_us + AGAIN_US),
+        next_us: Some(now_us + REPEAT_US),
         next_run: String::new(),
         starting: None,
         note: None,
@@ -115,8 +115,8 @@ pub async fn fire(world: &World, test: &TestId, missed: Missed) -> Result<Fired,
         Fired::Skipped(format!("{was_due} was skipped: dlt was not running then"))
     } else {
         // A run that nobody moves on must not keep the schedule from running for ever.
-        let healed = heal(world, &item, Unbegun::Begin).await;
-        let begun = match healed {
+        let ended = end_stalled(world, &item, Unbegun::Begin).await;
+        let begun = match ended {
             Ok(()) => begin(world, &item, &plan, due_us).await,
             Err(error) => Err(error),
         };

@@ -9,6 +9,7 @@ use crate::fleet::{self, LARGEST_BATCH, Launch, RunnerPhase, RunnerStatus, Stop}
 use crate::functions::dealt;
 use crate::functions::decision::{Decision, Input};
 use crate::functions::losses::{load, record_losses};
+use crate::functions::public_addresses;
 use crate::functions::region_runners::{Need, RegionRunners, need};
 use crate::objects::Access;
 use crate::runs::{self, Run};
@@ -426,6 +427,11 @@ pub async fn start(world: &World, input: &Input) -> Result<Decision, PipelineErr
         // Before the start, and not again after it: a leader's word may be gone by
         // then.
         dealt::keep(world, &run, &dealt).await?;
+        let loading: Vec<_> = seen
+            .iter()
+            .filter(|seen| dealt.iter().any(|(runner, _)| *runner == seen.runner))
+            .collect();
+        public_addresses::keep(world, &run, &loading).await?;
     }
     give_up_unreachable(world, &run, &seen, &lost).await?;
     let instant_us = world.clock.now_us() + world.pace.start_ahead_us;

@@ -10,6 +10,7 @@ use crate::world::World;
 use dlt_core::judge::summary::{Block, Coverage, ErrorRow};
 use dlt_core::judge::verdict::Verdict;
 use dlt_core::keys;
+use dlt_core::measure::generator::Generator;
 use dlt_core::record::RunRecord;
 use dlt_core::value::Value as Written;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,8 @@ struct Parts {
     coverage: Option<Coverage>,
     #[serde(default)]
     verdict: Option<Verdict>,
+    #[serde(default)]
+    generator: Option<Generator>,
 }
 
 /// Puts the scenario of a new run beside it.
@@ -83,6 +86,7 @@ pub async fn split(
         errors: record.errors.clone(),
         coverage: record.coverage.clone(),
         verdict: record.verdict.clone(),
+        generator: record.generator.clone(),
     };
     packed::put(world, &keys::record_parts(&run.test, &run.prefix), &parts).await?;
     if let Some(blocks) = &mut record.summary {
@@ -95,6 +99,9 @@ pub async fn split(
     }
     if let Some(coverage) = &mut record.coverage {
         coverage.missing.truncate(MOST_HEAD_RUNNERS);
+    }
+    if let Some(generator) = &mut record.generator {
+        generator.public_addresses.truncate(MOST_HEAD_RUNNERS);
     }
     for reason in record.verdict.iter_mut().flat_map(|it| &mut it.reasons) {
         reason.runners.truncate(MOST_HEAD_RUNNERS);
@@ -128,6 +135,7 @@ pub async fn whole(world: &World, run: &Run) -> Result<RunRecord, PipelineError>
                 record.errors = parts.errors;
                 record.coverage = parts.coverage.or(record.coverage);
                 record.verdict = parts.verdict.or(record.verdict);
+                record.generator = parts.generator.or(record.generator);
             }
             None => record
                 .warnings

@@ -6,7 +6,7 @@ use crate::error::PipelineError;
 use crate::fleet::{self, Place};
 use crate::functions::dealt::dealt;
 use crate::functions::decision::{Decision, Input};
-use crate::functions::{packed, records};
+use crate::functions::{packed, public_addresses, records};
 use crate::live::Drained;
 use crate::runs::Run;
 use crate::world::World;
@@ -90,6 +90,13 @@ pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineErr
         failure: failure.as_deref(),
         cancelled: run.record.status == Status::Cancelling,
     });
+    let public = public_addresses::kept(world, &run).await?;
+    summary.generator.public_addresses = public.addresses;
+    warnings.extend(
+        public
+            .trouble
+            .map(|why| format!("from which public addresses the load came is not known: {why}")),
+    );
     warnings.append(&mut summary.warnings);
     warnings.truncate(MOST_WARNINGS);
     summary.warnings = warnings;

@@ -8,7 +8,7 @@ pub mod dynamodb;
 pub mod sqlite;
 
 use crate::error::PipelineError;
-use crate::runs::Runs;
+use crate::runs::{Run, Runs};
 use async_trait::async_trait;
 use dlt_core::calls::answers::ScenarioListItem;
 use dlt_core::ids::{TestId, TestRunId};
@@ -78,6 +78,15 @@ impl ScenarioItem {
             total_runs: 0,
             baseline: None,
             plan: None,
+        }
+    }
+
+    /// Shows this run as the last one; None if there is none left. A schedule stays.
+    pub fn show(&mut self, run: Option<&Run>) {
+        self.run = run.map(|run| run.run.clone());
+        self.start_time = run.map_or_else(String::new, |run| run.record.start_time.clone());
+        if self.status != Status::Scheduled {
+            self.status = run.map_or(Status::Created, |run| run.record.status);
         }
     }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::io::BufReader;
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 /// What is done to a call.
@@ -27,6 +27,11 @@ pub enum Fault {
     Delay(Duration),
     /// It is done; the connection is closed instead of an answer.
     DropAnswer,
+    /// It is not done, and not answered until the faults are cleared: whoever asked can be
+    /// ended at this very point.
+    HoldBefore,
+    /// The same once it is done.
+    HoldAfter,
 }
 
 /// A call that came by.
@@ -44,6 +49,7 @@ pub struct Call {
 
 /// Calls to which something is done, the next so many.
 struct Rule {
+    /// Empty: all calls of every service.
     service: String,
     name: String,
     /// Of objects and tables, those about which a call is; empty: all.
@@ -57,6 +63,8 @@ struct Rule {
 #[derive(Default)]
 struct Now {
     rules: Vec<Rule>,
+    /// The call that is held.
+    held: Option<Operation>,
     /// Kinds of calls that lost an answer, while each is to lose one.
     dropped: Option<BTreeSet<Operation>>,
     calls: Vec<Call>,
@@ -67,6 +75,8 @@ struct State {
     upstream: OnceLock<String>,
     says_tls: AtomicBool,
     now: Mutex<Now>,
+    /// Told when no call is to be held any more.
+    released: Condvar,
 }
 
 /// The proxy; it serves as long as the tests run.
@@ -151,11 +161,28 @@ impl FaultProxy {
         lock(&self.state).dropped = Some(BTreeSet::new());
     }
 
-    /// Does nothing to any call from now on.
+    /// Holds the call that comes after `skip` others, of whatever kind.
+    pub fn hold(&self, skip: u32, fault: Fault) {
+        self.fault_after(skip, "", "", "", 1, fault);
+    }
+
+    /// The call that is held now.
+    pub fn held(&self) -> Option<Operation> {
+        lock(&self.state).held.clone()
+    }
+
+    /// Does nothing to any call from now on; what is held loses its connection.
     pub fn clear(&self) {
         let mut now = lock(&self.state);
         now.rules.clear();
         now.dropped = None;
+        now.held = None;
+        self.state.released.notify_all();
+    }
+
+    /// The calls since they were last taken.
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.state).calls.clone()
     }
 
     /// The calls since the last time this was asked.
@@ -168,8 +195,8 @@ impl FaultProxy {
 fn fault_of(now: &mut Now, operation: &Operation) -> Option<Fault> {
     let rule = now.rules.iter_mut().find(|rule| {
         rule.left > 0
-            && rule.service == operation.service
-            && rule.name == operation.name
+            && (rule.service.is_empty() || rule.service == operation.service)
+            && (rule.name.is_empty() || rule.name == operation.name)
             && (rule.about.is_empty() || rule.about == operation.about)
     });
     if let Some(rule) = rule {
@@ -203,6 +230,9 @@ fn serve(state: &State, stream: TcpStream) -> std::io::Result<()> {
         if let Some(Fault::Delay(time)) = fault {
             crate::patience::pass_until(Instant::now() + time);
         }
+        if fault == Some(Fault::HoldBefore) {
+            return hold(state, call, &writer);
+        }
         let answer = match fault {
             Some(Fault::Throttle) => throttled(&call.operation),
             Some(Fault::Unavailable) => unavailable(),
@@ -212,6 +242,9 @@ fn serve(state: &State, stream: TcpStream) -> std::io::Result<()> {
                 answer
             }
         };
+        if fault == Some(Fault::HoldAfter) {
+            return hold(state, call, &writer);
+        }
         lock(state).calls.push(call);
         if fault == Some(Fault::DropAnswer) {
             return writer.shutdown(std::net::Shutdown::Both);
@@ -219,6 +252,18 @@ fn serve(state: &State, stream: TcpStream) -> std::io::Result<()> {
         answer.write(&mut writer, &request.method)?;
     }
     Ok(())
+}
+
+/// Keeps a call without an answer until the faults are cleared, then closes its connection.
+fn hold(state: &State, call: Call, writer: &TcpStream) -> std::io::Result<()> {
+    let mut now = lock(state);
+    now.held = Some(call.operation.clone());
+    now.calls.push(call);
+    while now.held.is_some() {
+        now = state.released.wait(now).expect("no test panics in here");
+    }
+    drop(now);
+    writer.shutdown(std::net::Shutdown::Both)
 }
 
 /// What the emulator answers.

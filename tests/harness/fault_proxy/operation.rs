@@ -88,7 +88,11 @@ fn object(request: &Request) -> (String, String) {
     let path = request.path().trim_start_matches('/');
     let key = path.split_once('/').map_or("", |parts| parts.1);
     let name = match (request.method.as_str(), key) {
+        ("GET", "") if request.query("versions").is_some() => "ListObjectVersions",
         ("GET", "") => "ListObjectsV2",
+        ("HEAD", "") => "HeadBucket",
+        ("DELETE", "") => "DeleteBucket",
+        ("POST", "") => "DeleteObjects",
         ("GET", _) => "GetObject",
         ("HEAD", _) => "HeadObject",
         ("PUT", "") => "CreateBucket",

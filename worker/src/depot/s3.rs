@@ -6,7 +6,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use std::time::Duration;
@@ -23,15 +23,37 @@ pub struct Bucket {
     name: String,
 }
 
-fn failed<E, R>(what: &'static str, key: &str, error: SdkError<E, R>) -> DepotError
+fn failed<E, R>(what: &'static str, key: &str, error: &SdkError<E, R>) -> DepotError
 where
-    E: std::error::Error + Send + Sync + 'static,
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
     DepotError::Bucket {
         what,
         key: key.to_owned(),
-        why: DisplayErrorContext(&error).to_string(),
+        why: words(error),
+    }
+}
+
+/// What S3 said, its code and its message; where it said nothing, how the call failed.
+fn words<E, R>(error: &SdkError<E, R>) -> String
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        (None, Some(message)) => message.to_owned(),
+        (None, None) => {
+            let mut text = error.to_string();
+            let mut source = std::error::Error::source(error);
+            while let Some(cause) = source {
+                text = format!("{text}: {cause}");
+                source = cause.source();
+            }
+            text
+        }
     }
 }
 
@@ -67,7 +89,7 @@ impl Bucket {
         let got = match get.send().await {
             Ok(got) => got,
             Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
-            Err(error) => return Err(failed("fetch", key, error)),
+            Err(error) => return Err(failed("fetch", key, &error)),
         };
         let bytes = got.content_length().unwrap_or(0).unsigned_abs();
         if bytes > LARGEST_OBJECT_BYTES {
@@ -91,6 +113,36 @@ impl Bucket {
     pub(super) async fn store(&self, key: &str, bytes: Vec<u8>) -> Result<(), DepotError> {
         let put = self.client.put_object().bucket(&self.name).key(key);
         let sent = put.body(ByteStream::from(bytes)).send().await;
-        sent.map(drop).map_err(|error| failed("store", key, error))
+        sent.map(drop).map_err(|error| failed("store", key, &error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_s3::error::ErrorMetadata;
+    use aws_sdk_s3::operation::put_object::PutObjectError;
+
+    type Failure = SdkError<PutObjectError, ()>;
+
+    #[test]
+    fn what_s3_said_is_told_and_no_dump() {
+        let said = |error: Failure| failed("store", "results/a.xml", &error).to_string();
+        let denied = ErrorMetadata::builder()
+            .code("AccessDenied")
+            .message("Access Denied")
+            .custom("aws_request_id", "1a2b");
+        let denied = PutObjectError::generic(denied.build());
+        assert_eq!(
+            said(SdkError::service_error(denied, ())),
+            "cannot store object results/a.xml: AccessDenied: Access Denied; check the bucket and \
+             the rights of the task's role"
+        );
+        let cause = std::io::Error::other("connection refused");
+        let text = said(SdkError::timeout_error(cause));
+        assert!(
+            text.contains("request has timed out: connection refused;"),
+            "{text}"
+        );
     }
 }

@@ -3,13 +3,16 @@
 //! ratio of interleaved pairs says more.
 
 mod depot;
+mod functions;
 mod lists;
 mod measured;
 mod nginx;
+mod runtime_api;
 
 use crate::step::{self, cargo};
 use anyhow::{Context, Result, bail, ensure};
 use depot::Depot;
+pub use functions::functions;
 pub use lists::lists;
 use measured::{Measured, run};
 use nginx::Nginx;

@@ -160,21 +160,20 @@ impl Aws {
         Ok(stacks)
     }
 
-    /// The ARN of the stack of this name that was removed last; AWS remembers it for 90
+    /// The ARNs of the stacks of this name that were removed; AWS remembers them for 90
     /// days.
-    pub async fn removed_stack(&self, name: &str) -> Result<Option<String>, DeployError> {
+    pub async fn removed_stacks(&self, name: &str) -> Result<Vec<String>, DeployError> {
         let asked = self.cloudformation().list_stacks();
         let asked = asked.stack_status_filter(StackStatus::DeleteComplete);
         let mut pages = asked.into_paginator().send();
+        let mut removed = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failed(&self.doing("ListStacks", name), &error))?;
-            // Newest first.
-            let mut rows = page.stack_summaries().iter();
-            if let Some(row) = rows.find(|row| row.stack_name() == Some(name)) {
-                return Ok(row.stack_id().map(str::to_owned));
-            }
+            let rows = page.stack_summaries().iter();
+            let rows = rows.filter(|row| row.stack_name() == Some(name));
+            removed.extend(rows.filter_map(|row| row.stack_id().map(str::to_owned)));
         }
-        Ok(None)
+        Ok(removed)
     }
 
     /// Makes a change set and waits until AWS has computed it; None where there is

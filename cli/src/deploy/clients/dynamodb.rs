@@ -62,6 +62,25 @@ impl Aws {
         Ok(regions)
     }
 
+    /// Whether there is a table of this name.
+    pub async fn has_table(&self, table: &str) -> Result<bool, DeployError> {
+        let asked = self.dynamodb().describe_table().table_name(table);
+        match asked.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_resource_not_found_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(failed(
+                &format!("DynamoDB, DescribeTable of {table}"),
+                &error,
+            )),
+        }
+    }
+
     /// Removes a table; one that is gone already is fine.
     pub async fn remove_table(&self, table: &str) -> Result<(), DeployError> {
         match self

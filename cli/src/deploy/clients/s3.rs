@@ -25,6 +25,15 @@ impl Aws {
         }
     }
 
+    /// Whether there is a bucket of this name.
+    pub async fn has_bucket(&self, bucket: &str) -> Result<bool, DeployError> {
+        match self.s3().head_bucket().bucket(bucket).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_not_found()) => Ok(false),
+            Err(error) => Err(failed(&format!("S3, HeadBucket of {bucket}"), &error)),
+        }
+    }
+
     /// Puts an object.
     pub async fn put_object(
         &self,

@@ -9,6 +9,7 @@ pub use own::{
     Artifact, ArtifactsAnswer, ErrorsAnswer, FilesAnswer, HistogramAnswer, Samples, UploadAnswer,
 };
 
+use crate::judge::outcome::Word;
 use crate::judge::summary::Distribution;
 use crate::judge::verdict::Trust;
 use crate::run::Status;
@@ -94,6 +95,12 @@ pub struct ScenarioRecord {
     pub cron_value: String,
     /// Last day of the cron schedule, or empty.
     pub cron_expiry_date: String,
+    /// `YYYY-MM-DD` of a schedule without cron (ours).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub schedule_date: String,
+    /// `HH:MM` of a schedule without cron (ours).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub schedule_time: String,
     /// Stored tags.
     pub tags: Vec<String>,
     /// Percent of runners that must be there.
@@ -203,7 +210,7 @@ pub struct TestRunSummary {
     /// Failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errors: Option<u64>,
-    /// Finished requests per measured second.
+    /// Finished requests by `testDuration`, in whole seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_per_second: Option<f64>,
     /// Mean response time, ms.
@@ -222,10 +229,20 @@ pub struct TestRunSummary {
     /// Merged percentiles, ms; over all requests, failed ones too, as all times above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percentiles: Option<BTreeMap<String, f64>>,
-    /// Response times of ok answers, µs; left out where no request failed, and where
-    /// an older dlt did not keep those apart.
+    /// Ours: finished requests per second of the time in which load was made.
+    #[serde(
+        default,
+        rename = "rate_per_s",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub rate_per_s: Option<f64>,
+    /// Ours: response times of ok answers, µs; left out where an older dlt did not keep
+    /// those apart.
     #[serde(default, rename = "ok_times", skip_serializing_if = "Option::is_none")]
     pub ok_times: Option<Distribution>,
+    /// Ours: response times of all requests, µs.
+    #[serde(default, rename = "all_times", skip_serializing_if = "Option::is_none")]
+    pub all_times: Option<Distribution>,
     /// Did it pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<ShortOutcome>,
@@ -240,8 +257,11 @@ pub struct TestRunSummary {
 /// The outcome without its thresholds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ShortOutcome {
-    /// Did it pass.
-    pub passed: bool,
+    /// How it ended; absent from older servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub word: Option<Word>,
+    /// Whether it met what was asked of it; null where nothing was asked.
+    pub passed: Option<bool>,
     /// The target answered nothing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub could_not_run: bool,
@@ -354,6 +374,9 @@ pub struct RegionTaskIds {
     pub region: String,
     /// ARNs on AWS, runner ids at home.
     pub task_arns: Vec<String>,
+    /// Ours: the public IPv4 address of each of these that has one, by ARN.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub public_addresses: BTreeMap<String, String>,
 }
 
 /// A region where runs may go (openapi `RegionInfra` and compatibility).

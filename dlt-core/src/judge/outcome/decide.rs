@@ -1,7 +1,7 @@
 //! The outcome of a run: from how it ended, and from the results of its
 //! thresholds. Judging single thresholds is left to `outcome`.
 
-use super::{Outcome, ThresholdResult};
+use super::{Outcome, ThresholdResult, Word};
 use crate::judge::summary::many_failed;
 use crate::measure::account::Account;
 use crate::thresholds::Threshold;
@@ -29,10 +29,12 @@ pub(crate) struct Ending<'a> {
     pub answered: bool,
     /// At least one runner reported.
     pub reported: bool,
+    /// Every runner that had a part of the load reported.
+    pub complete: bool,
 }
 
-/// The outcome: passed only if the run could be run, was not cancelled,
-/// measured something, and every threshold holds.
+/// The outcome: passed only if there are thresholds, every one holds, and the run
+/// could be run, was not cancelled, is complete and measured something.
 pub(crate) fn decide(ending: Ending<'_>) -> Outcome {
     let mut reasons = Vec::new();
     let mut could_not_run = false;
@@ -74,9 +76,37 @@ pub(crate) fn decide(ending: Ending<'_>) -> Outcome {
             reasons.extend(unanswered(ending.account));
         }
     }
+    let judged = !ending.results.is_empty();
+    if !judged && !nothing && ending.account.ok == 0 && reasons.is_empty() {
+        reasons.push(format!(
+            "none of the {} requests succeeded; if that is what is tested, say so with a threshold, \
+             like error_rate>99%",
+            ending.finished
+        ));
+    }
     let thresholds_hold = ending.results.iter().all(|result| result.passed);
+    // In the order in which exit codes win (dlt.md 2).
+    let word = if ending.cancelled {
+        Word::Cancelled
+    } else if could_not_run {
+        Word::Failed
+    } else if !ending.complete {
+        Word::Incomplete
+    } else if !reasons.is_empty() || !thresholds_hold {
+        Word::Failed
+    } else if judged {
+        Word::Passed
+    } else {
+        Word::Finished
+    };
     Outcome {
-        passed: reasons.is_empty() && thresholds_hold,
+        word,
+        passed: match word {
+            Word::Passed => Some(true),
+            Word::Failed => Some(false),
+            Word::Finished => None,
+            Word::Incomplete | Word::Cancelled => judged.then_some(false),
+        },
         reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
         could_not_run,
         thresholds: ending.results,
@@ -152,21 +182,86 @@ mod tests {
             everyone_silent: false,
             answered: true,
             reported: true,
+            complete: true,
         }
     }
 
     #[test]
-    fn a_plain_end_passes() {
+    fn a_plain_end_without_thresholds_is_no_pass() {
         let outcome = decide(ending(&[]));
-        assert_eq!((outcome.passed, outcome.reason), (true, None));
+        assert_eq!((outcome.word, outcome.passed), (Word::Finished, None));
+        assert_eq!((outcome.reason, outcome.could_not_run), (None, false));
+    }
+
+    #[test]
+    fn each_end_has_one_word() {
+        let holds = Threshold::parse("requests>=0").unwrap();
+        let result = |passed| ThresholdResult {
+            expression: "requests>=0".to_owned(),
+            observed: Some("9".to_owned()),
+            passed,
+            reason: None,
+        };
+        // Thresholds hold, do not, are none; complete; cancelled.
+        for (thresholds, complete, cancelled, word, passed) in [
+            (Some(true), true, false, Word::Passed, Some(true)),
+            (Some(false), true, false, Word::Failed, Some(false)),
+            (None, true, false, Word::Finished, None),
+            (Some(true), false, false, Word::Incomplete, Some(false)),
+            (Some(false), false, false, Word::Incomplete, Some(false)),
+            (None, false, false, Word::Incomplete, None),
+            (Some(true), false, true, Word::Cancelled, Some(false)),
+            (None, true, true, Word::Cancelled, None),
+        ] {
+            let outcome = decide(Ending {
+                thresholds: &vec![holds.clone(); usize::from(thresholds.is_some())],
+                results: thresholds.map(result).into_iter().collect(),
+                complete,
+                cancelled,
+                ..ending(&[])
+            });
+            assert_eq!((outcome.word, outcome.passed), (word, passed));
+        }
+    }
+
+    #[test]
+    fn nothing_that_succeeded_fails_unless_a_threshold_says_otherwise() {
+        let account = Account {
+            ok: 0,
+            failed: 9,
+            ..SENT
+        };
+        let outcome = decide(Ending {
+            account: &account,
+            ..ending(&[])
+        });
+        assert_eq!((outcome.word, outcome.passed), (Word::Failed, Some(false)));
         assert!(!outcome.could_not_run);
+        let reason = outcome.reason.unwrap();
+        assert!(
+            reason.contains("none of the 9 requests succeeded"),
+            "{reason}"
+        );
+        let wanted = [Threshold::parse("error_rate>99%").unwrap()];
+        let results = vec![ThresholdResult {
+            expression: wanted[0].expression.clone(),
+            observed: Some("100%".to_owned()),
+            passed: true,
+            reason: None,
+        }];
+        let outcome = decide(Ending {
+            account: &account,
+            results,
+            ..ending(&wanted)
+        });
+        assert_eq!((outcome.word, outcome.reason), (Word::Passed, None));
     }
 
     #[test]
     fn each_bad_end_says_why() {
         let says = |ending: Ending<'_>, words: &str, could_not_run: bool| {
             let outcome = decide(ending);
-            assert!(!outcome.passed);
+            assert_ne!(outcome.passed, Some(true));
             let reason = outcome.reason.unwrap();
             assert!(reason.contains(words), "{reason}");
             assert_eq!(outcome.could_not_run, could_not_run, "{reason}");
@@ -238,9 +333,9 @@ mod tests {
                 ..ending(&[])
             })
         };
-        assert!(outcome(&account(20), false).passed, "a tenth");
+        assert_eq!(outcome(&account(20), false).word, Word::Finished, "a tenth");
         let failed = outcome(&account(21), false);
-        assert!(!failed.passed && !failed.could_not_run);
+        assert_eq!((failed.word, failed.could_not_run), (Word::Failed, false));
         let reason = failed.reason.unwrap();
         assert!(
             reason.starts_with("21 of 200 requests had no answer"),

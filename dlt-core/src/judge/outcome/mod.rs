@@ -14,11 +14,43 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
+/// How a run ended, in the one word that every list, page and answer uses (decision 42).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Word {
+    /// Every threshold holds.
+    Passed,
+    /// A threshold does not hold, nothing succeeded, or the run could not be run.
+    Failed,
+    /// It ran as planned, and there was nothing to judge it by.
+    Finished,
+    /// It ended without the report of a runner that had a part of the load.
+    Incomplete,
+    /// It was stopped before its planned end.
+    Cancelled,
+}
+
+impl Word {
+    /// As answers have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Finished => "finished",
+            Self::Incomplete => "incomplete",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// A run's outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "Stored")]
 pub struct Outcome {
-    /// Every threshold holds and the run could be run.
-    pub passed: bool,
+    /// How it ended.
+    pub word: Word,
+    /// Whether it met what was asked of it; null where nothing was asked.
+    pub passed: Option<bool>,
     /// Why it did not pass, when a sentence says more than the thresholds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -28,6 +60,39 @@ pub struct Outcome {
     pub could_not_run: bool,
     /// Each threshold, in the scenario's order.
     pub thresholds: Vec<ThresholdResult>,
+}
+
+/// An outcome as it was stored; an older dlt had no word, and called "passed" what was not judged.
+#[derive(Deserialize, JsonSchema)]
+struct Stored {
+    #[serde(default)]
+    word: Option<Word>,
+    #[serde(default)]
+    passed: Option<bool>,
+    #[serde(default)]
+    reason: Option<String>,
+    #[serde(default)]
+    could_not_run: bool,
+    #[serde(default)]
+    thresholds: Vec<ThresholdResult>,
+}
+
+impl From<Stored> for Outcome {
+    fn from(stored: Stored) -> Self {
+        let (word, passed) = match (stored.word, stored.passed) {
+            (Some(word), passed) => (word, passed),
+            (None, Some(true)) if stored.thresholds.is_empty() => (Word::Finished, None),
+            (None, Some(true)) => (Word::Passed, Some(true)),
+            (None, _) => (Word::Failed, Some(false)),
+        };
+        Self {
+            word,
+            passed,
+            reason: stored.reason,
+            could_not_run: stored.could_not_run,
+            thresholds: stored.thresholds,
+        }
+    }
 }
 
 /// One threshold's result.

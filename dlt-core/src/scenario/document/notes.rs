@@ -18,9 +18,33 @@ pub(crate) struct Notes {
     mistyped: Vec<Fault>,
     /// Regular expressions and JSONPaths met so far.
     patterns: usize,
+    /// A file is read, whose writer wants what is written: what would do nothing is a
+    /// fault. Clients of the API send more than is used; there it is a warning (decision 41).
+    of_file: bool,
+    /// Keys that were probably meant by unknown ones, by path: that they are missing is no
+    /// news.
+    meant: Vec<String>,
+    /// Objects with a key that is not supported, by path: what they lack, that key says.
+    others: Vec<String>,
 }
 
 impl Notes {
+    /// Of a scenario file.
+    pub fn of_file() -> Self {
+        Self {
+            of_file: true,
+            ..Self::default()
+        }
+    }
+
+    /// Notes what is written and not done: a fault in a file, else a warning.
+    pub fn not_done(&mut self, path: impl Into<String>, reason: &str) {
+        match self.of_file {
+            true => self.fault(path, reason),
+            false => self.warn(&path.into(), reason),
+        }
+    }
+
     /// Whether one more pattern may be compiled; the first too many is a fault.
     pub fn one_more_pattern(&mut self, path: &str) -> bool {
         self.patterns += 1;
@@ -71,6 +95,13 @@ impl Notes {
             _ => {}
         }
         self.faults.append(&mut self.mistyped);
+        let follows = |fault: &Fault| {
+            let object = fault.path.rsplit_once('.').map(|(object, _)| object);
+            fault.reason.starts_with("is missing")
+                && (self.meant.contains(&fault.path)
+                    || object.is_some_and(|object| self.others.iter().any(|it| it == object)))
+        };
+        self.faults.retain(|fault| !follows(fault));
         if self.more_faults > 0 {
             self.faults.push(Fault {
                 path: "value".to_owned(),
@@ -357,32 +388,69 @@ impl<'a> Object<'a> {
         self.map.contains_key(key)
     }
 
-    /// Warns of each unknown key; one of `not_supported` is a fault, since it
-    /// would change what is measured.
+    /// Notes each key that is not known and not a note (`x-…`), and each of `not_supported`,
+    /// keys of Taurus that would change what is measured, unless it says what is done anyway.
     pub fn allow_only(&self, known: &[&str], not_supported: &[&str], notes: &mut Notes) {
-        let strangers = self.map.keys().filter(|key| !known.contains(&key.as_str()));
+        let is_stranger =
+            |key: &&String| !known.contains(&key.as_str()) && !key.starts_with(NOTE_PREFIX);
+        let strangers = self.map.keys().filter(is_stranger);
         for key in strangers.take(MOST_WARNINGS) {
             let path = self.path_of(key);
             if not_supported.contains(&key.as_str()) {
-                notes.fault(path, NOT_YET);
+                if !says_nothing(key, &self.map[key]) {
+                    notes.not_done(path, NOT_YET);
+                    notes.others.push(self.path.clone());
+                }
                 continue;
             }
-            match nearest(key, known) {
-                Some(near) => {
-                    let reason = format!("unknown key, not used; did you mean {near:?}?");
-                    notes.warn(&path, &reason);
-                    if notes.mistyped.len() < MOST_WARNINGS {
-                        notes.mistyped.push(Fault { path, reason });
-                    }
-                }
-                None => notes.warn(&path, "unknown key, not used"),
+            let near = nearest(key, known);
+            notes.meant.extend(near.map(|near| self.path_of(near)));
+            let hint = near
+                .map(|near| format!("; did you mean {near:?}?"))
+                .unwrap_or_default();
+            if notes.of_file {
+                let hint = match near {
+                    Some(_) => hint,
+                    None => format!("; remove it, or call it {NOTE_PREFIX}… if it is a note"),
+                };
+                notes.fault(path, format!("unknown key{hint}"));
+                continue;
+            }
+            let reason = format!("unknown key, not used{hint}");
+            notes.warn(&path, &reason);
+            if near.is_some() && notes.mistyped.len() < MOST_WARNINGS {
+                notes.mistyped.push(Fault { path, reason });
             }
         }
     }
 }
 
-/// The reason for refusing a key that a later version will support.
-pub(crate) const NOT_YET: &str = "is not supported yet; remove it if the test is meant without it";
+/// What a key begins with that is a note for people.
+const NOTE_PREFIX: &str = "x-";
+
+/// The reason for refusing a key of Taurus that is not done here.
+pub(crate) const NOT_YET: &str = "is not supported; remove it if the test is meant without it";
+
+/// Whether a key that is not supported asks for nothing: it is empty, or says what is done
+/// anyway.
+fn says_nothing(key: &str, value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        // An empty way of logging in is one.
+        Value::Object(map) => map.is_empty() && !matches!(key, "digest" | "kerberos" | "ntlm"),
+        Value::Bool(flag) => match key {
+            "follow-redirects" => *flag,
+            "retrieve-resources" | "store-cache" | "assume-success" | "expect-null"
+            | "random-order" | "once" => !flag,
+            _ => false,
+        },
+        Value::String(text) => {
+            text.is_empty() || (key == "encoding" && text.eq_ignore_ascii_case("utf-8"))
+        }
+        Value::Number(_) => false,
+    }
+}
 
 /// The candidate that a mistyped word most likely means.
 pub(crate) fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {

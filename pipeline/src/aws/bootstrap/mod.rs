@@ -17,9 +17,19 @@ use console::Console;
 use properties::property;
 use serde_json::{Map, Value, json};
 use settings::BootstrapSettings;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
 /// Attempts to answer.
 const ATTEMPTS: usize = 3;
+/// For how long a change is tried again that a busy service or a role too new to have its
+/// rights refused: with one more attempt it stays within a custom resource's shortest
+/// time, 120 s.
+const LONGEST_TRYING: Duration = Duration::from_secs(75);
+/// The first pause before a change is tried again; each next one is twice as long, up to
+/// the longest.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// CloudFormation takes answers of 4,096 bytes.
 const LONGEST_REASON: usize = 1_000;
 
@@ -46,7 +56,7 @@ impl Bootstrap {
 
     /// Does what a custom resource's request asks, and answers it to CloudFormation.
     pub async fn answer(&self, request: &Value) -> Result<(), PipelineError> {
-        let done = self.change(request).await;
+        let done = tried_again(async || self.change(request).await).await;
         let body = reply(request, &done).to_string();
         let url = request["ResponseURL"].as_str().unwrap_or_default();
         upload(url, body).await
@@ -64,11 +74,17 @@ impl Bootstrap {
                 data.insert("Host".to_owned(), host.into());
             }
             "Custom::WatchPolicy" => {
-                let policy = property(&properties, "PolicyName")?;
-                if deletes {
-                    iot::detach_policy(&self.clients, policy).await?;
+                let policy = property(&properties, "PolicyName");
+                match policy {
+                    Ok(policy) if deletes => {
+                        iot::detach_policy(&self.clients, policy).await?;
+                    }
+                    // It was never made: there is nothing to take from anybody.
+                    Err(_) if deletes => {}
+                    policy => {
+                        data.insert("PolicyName".to_owned(), policy?.into());
+                    }
                 }
-                data.insert("PolicyName".to_owned(), policy.into());
             }
             "Custom::FirstUser" if !deletes => self.first_user(&properties).await?,
             "Custom::Console" => self.console(&properties, deletes).await?,
@@ -115,12 +131,38 @@ impl Bootstrap {
     ) -> Result<(), PipelineError> {
         let client = self.clients.s3();
         if deletes {
-            // CloudFormation deletes no bucket with something in it.
-            let bucket = property(properties, "Bucket")?;
-            return s3::empty(&client, bucket).await;
+            return match property(properties, "Bucket") {
+                // CloudFormation deletes no bucket with something in it.
+                Ok(bucket) => s3::empty(&client, bucket).await,
+                // None was filled.
+                Err(_) => Ok(()),
+            };
         }
         Console::of(properties)?.unpack(&client).await
     }
+}
+
+/// Does a change that leaves the same when it is done again, until it is done or what
+/// stands in its way does not pass.
+async fn tried_again<T>(
+    change: impl AsyncFn() -> Result<T, PipelineError>,
+) -> Result<T, PipelineError> {
+    let (began, mut pause) = (Instant::now(), FIRST_PAUSE);
+    loop {
+        match change().await {
+            Err(error) if passes(&error) && began.elapsed() + pause < LONGEST_TRYING => {
+                sleep(pause).await;
+                pause = LONGEST_PAUSE.min(pause * 2);
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Whether the same may work in some seconds: the rights of this function's role are made
+/// with the stack, just before the resource.
+fn passes(error: &PipelineError) -> bool {
+    error.may_pass() || matches!(error, PipelineError::Denied(_))
 }
 
 /// The answer's body.
@@ -171,6 +213,76 @@ async fn upload(url: &str, body: String) -> Result<(), PipelineError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    async fn bootstrap() -> Bootstrap {
+        let get = |name: &str| match name {
+            "AWS_REGION" => Some("eu-west-1".to_owned()),
+            "DLT_SCENARIOS_TABLE" => Some("scenarios".to_owned()),
+            _ => None,
+        };
+        Bootstrap::of(BootstrapSettings::read(get).unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn what_was_never_made_is_deleted_without_its_properties() {
+        let bootstrap = bootstrap().await;
+        for kind in [
+            "Region",
+            "IotEndpoint",
+            "WatchPolicy",
+            "FirstUser",
+            "Console",
+        ] {
+            let mut request = json!({
+                "RequestType": "Delete",
+                "ResourceType": format!("Custom::{kind}"),
+                "ResourceProperties": { "ServiceToken": "arn" },
+            });
+            bootstrap.change(&request).await.unwrap();
+            request["ResourceProperties"] = Value::Null;
+            bootstrap.change(&request).await.unwrap();
+        }
+        for (kind, missing) in [("WatchPolicy", "PolicyName"), ("Console", "ArtifactBucket")] {
+            let request = json!({
+                "RequestType": "Create",
+                "ResourceType": format!("Custom::{kind}"),
+                "ResourceProperties": {},
+            });
+            let error = bootstrap.change(&request).await.unwrap_err().to_string();
+            assert!(error.contains(missing), "{error}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_passes_is_tried_again_within_the_functions_time() {
+        let refusal = |kind: usize| match kind % 3 {
+            0 => PipelineError::Denied("no right yet".to_owned()),
+            1 => PipelineError::Throttled("busy".to_owned()),
+            _ => PipelineError::Transient("no answer".to_owned()),
+        };
+        let attempts = std::cell::Cell::new(0);
+        let done = tried_again(async || {
+            attempts.set(attempts.get() + 1);
+            match attempts.get() {
+                5 => Ok(attempts.get()),
+                attempt => Err(refusal(attempt)),
+            }
+        });
+        assert_eq!(done.await, Ok(5));
+        let began = Instant::now();
+        let refused = tried_again(async || Err::<(), _>(refusal(0))).await;
+        assert_eq!(refused, Err(refusal(0)));
+        let took = began.elapsed();
+        assert!(
+            took > LONGEST_TRYING / 2 && took < LONGEST_TRYING,
+            "{took:?}"
+        );
+        // What does not pass is told at once.
+        let began = Instant::now();
+        let wrong = PipelineError::Input("no such property".to_owned());
+        let refused = tried_again(async || Err::<(), _>(wrong.clone())).await;
+        assert_eq!((refused, began.elapsed()), (Err(wrong), Duration::ZERO));
+    }
 
     #[test]
     fn a_failure_is_told_and_keeps_its_resource() {

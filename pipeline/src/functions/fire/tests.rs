@@ -84,7 +84,7 @@ async fn an_occurrence_starts_one_run_and_plans_the_next() {
 }
 
 #[tokio::test]
-async fn a_firing_that_fails_is_woken_again_and_one_that_does_not_is_planned() {
+async fn a_firing_that_fails_is_repeated_and_one_that_does_not_is_planned() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Still::at("2026-03-04T08:15:01Z");
     let world = world(
@@ -94,11 +94,11 @@ async fn a_firing_that_fails_is_woken_again_and_one_that_does_not_is_planned() {
     );
     let test = stored(&world, "2026-03-04T00:00:00Z").await;
     let now_us = world.clock.now_us();
-    stay_awake(world.schedules.as_ref(), &test, now_us)
+    plan_repeat(world.schedules.as_ref(), &test, now_us)
         .await
         .unwrap();
     let next = world.schedules.next(&test).await.unwrap();
-    assert_eq!(next, Some(now_us + AGAIN_US));
+    assert_eq!(next, Some(now_us + REPEAT_US));
     fire(&world, &test, Missed::Run).await.unwrap();
     let next = world.schedules.next(&test).await.unwrap();
     let planned = plan(&world, &test).await;

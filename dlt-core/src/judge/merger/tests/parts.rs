@@ -2,6 +2,7 @@
 
 use super::{START_US, expected, facts, judged, merged};
 use crate::judge::merger::Summary;
+use crate::judge::outcome::Word;
 use crate::judge::summary::{Coverage, RunFacts};
 use crate::load::{Curve, Model};
 use crate::measure::sample::{Cause, Outcome, Sample};
@@ -83,7 +84,7 @@ fn missing_seconds_are_counted_where_they_were_owed() {
     let cancelled = covered(&reports, |facts| facts.cancelled = true);
     assert_eq!(cancelled.coverage.missing_intervals, 0);
     assert!(!cancelled.coverage.complete);
-    assert!(!cancelled.outcome.passed);
+    assert_eq!(cancelled.outcome.word, Word::Cancelled);
     assert!(!cancelled.outcome.could_not_run);
 }
 
@@ -116,7 +117,8 @@ fn a_silent_target_is_not_missing_data() {
     }
     let summary = covered(&reports, |_| {});
     assert!(summary.coverage.complete);
-    assert!(summary.outcome.could_not_run && !summary.outcome.passed);
+    assert!(summary.outcome.could_not_run);
+    assert_eq!(summary.outcome.word, Word::Failed);
     assert_eq!(
         summary.outcome.reason.as_deref(),
         Some("127.0.0.1:9 refused every connection")
@@ -124,7 +126,8 @@ fn a_silent_target_is_not_missing_data() {
     // Where the other got answers, the load that was not made is missing.
     reports[0] = two().remove(0);
     let half = covered(&reports, |_| {});
-    assert!(!half.outcome.passed && !half.outcome.could_not_run);
+    assert!(!half.outcome.could_not_run);
+    assert_eq!(half.outcome.word, Word::Incomplete);
     assert!(!half.coverage.complete);
     assert!(
         half.warnings[0].contains("lo-home-1-2 gave up"),

@@ -58,9 +58,9 @@ fn may_begin(run: &Run, now_us: u64) -> bool {
     stored_us(run).is_some_and(|stored_us| now_us <= stored_us + BEGIN_WITHIN_US)
 }
 
-/// Looks after the scenario's run, should it stand still: ends it if its execution is
-/// over; one whose execution never began is begun or ended.
-pub async fn heal(
+/// Ends the scenario's run if it stands still and its execution is over; one whose
+/// execution never began is begun or ended.
+pub async fn end_stalled(
     world: &World,
     item: &ScenarioItem,
     unbegun: Unbegun,

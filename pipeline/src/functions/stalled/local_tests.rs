@@ -47,7 +47,7 @@ async fn only_a_start_begins_a_run_and_only_soon() {
         let mut run = example();
         run.record.status = Status::Queued;
         let item = stored(&world, &run).await;
-        heal(&world, &item, unbegun).await.unwrap();
+        end_stalled(&world, &item, unbegun).await.unwrap();
         let name = hand_over::execution_name(&run, 1);
         let begun = world.executions.goes_on(&name).await.unwrap();
         assert_eq!(begun.is_some(), begins, "{unbegun:?} at {now}");
@@ -69,7 +69,7 @@ async fn a_run_whose_execution_is_over_is_ended_by_whoever_looks() {
         run.record.status = Status::Running;
         run.workers_began_us = stored_us(&run);
         let item = stored(&world, &run).await;
-        heal(&world, &item, unbegun).await.unwrap();
+        end_stalled(&world, &item, unbegun).await.unwrap();
         let reason = failed(&world, &run).await;
         assert!(reason.contains("were not merged"), "{reason}");
         let name = hand_over::execution_name(&run, 1);

@@ -1,11 +1,17 @@
 //! What the templates allow: read from their text, statement by statement, so that the
-//! reasons in comments are seen, too. What each function needs is proven on the
-//! emulator; here stands what nobody may have.
+//! reasons in comments are seen, too. What each role needs stands in `needs`, and is tried
+//! on the emulator; here stands what nobody may have.
 
+mod compared;
+mod needs;
+mod statements;
+
+use statements::{Statement, all};
 use std::collections::BTreeSet;
 
 /// Actions that know no resource, or none that a template can name, with the reason.
-const ON_EVERYTHING: [(&str, &str); 15] = [
+const ON_EVERYTHING: [(&str, &str); 16] = [
+    ("ec2:DescribeNetworkInterfaces", "has no resource"),
     ("ecr:GetAuthorizationToken", "the token is the account's"),
     ("ecs:ListClusters", "lists have no resource"),
     (
@@ -39,7 +45,11 @@ const ON_EVERYTHING: [(&str, &str); 15] = [
 ];
 
 /// Actions that not everybody may have, and the resources whose policies may.
-const OF_FEW: [(&str, &[&str]); 15] = [
+const OF_FEW: [(&str, &[&str]); 16] = [
+    (
+        "ec2:DescribeNetworkInterfaces",
+        &["ApiRights", "TaskStatusCheckerRights"],
+    ),
     ("ecs:RunTask", &["TaskRunnerRights"]),
     ("ecs:TagResource", &["TaskRunnerRights"]),
     ("iam:PassRole", &["ApiRights", "TaskRunnerRights"]),
@@ -65,113 +75,6 @@ const OF_FEW: [(&str, &[&str]); 15] = [
     ("dynamodb:Query", &["ApiRights"]),
     ("bedrock-agentcore:GetGateway", &["GatewayRights"]),
 ];
-
-/// One statement that allows something.
-#[derive(Debug)]
-struct Statement {
-    template: &'static str,
-    /// The resource in whose policy it stands.
-    place: String,
-    line: usize,
-    has_reason: bool,
-    /// Who may take a role, or read a bucket: no rights of a role.
-    has_principal: bool,
-    actions: Vec<String>,
-    resources: Vec<String>,
-}
-
-impl Statement {
-    fn named(&self) -> String {
-        let Self {
-            template,
-            place,
-            line,
-            ..
-        } = self;
-        format!("{template}, line {line}, in {place}: {:?}", self.actions)
-    }
-}
-
-fn indent(line: &str) -> usize {
-    line.len() - line.trim_start().len()
-}
-
-/// The items of a property of a statement: on its line, or in lines below.
-fn items(block: &[&str], name: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut within = None;
-    for line in block {
-        let text = line
-            .trim_start_matches([' ', '-', '{'])
-            .trim_end_matches([' ', '}']);
-        let start = line.find(text).unwrap_or_default();
-        // One on a line with others: `{ Effect: Allow, Action: x, Resource: y }`.
-        let after = text
-            .split(", ")
-            .find_map(|part| part.strip_prefix(&format!("{name}:")));
-        if line.contains("{ Effect:")
-            && let Some(after) = after
-        {
-            found.push(plain(after));
-        } else if let Some(after) = text.strip_prefix(&format!("{name}:")) {
-            within = Some(start);
-            let list = after.trim().trim_start_matches('[').trim_end_matches(']');
-            let parts = list.split(", ").filter(|part| !part.is_empty());
-            found.extend(parts.map(plain));
-        } else if within
-            .is_some_and(|start_of| indent(line) >= start_of && line.trim().starts_with("- "))
-        {
-            found.push(plain(line.trim().trim_start_matches("- ")));
-        } else {
-            within = None;
-        }
-    }
-    found
-}
-
-fn plain(text: &str) -> String {
-    text.trim().trim_matches('\'').to_owned()
-}
-
-fn statements(template: &'static str, text: &str) -> Vec<Statement> {
-    let lines: Vec<&str> = text.lines().collect();
-    let (mut place, mut found) = (String::new(), Vec::new());
-    for (at, line) in lines.iter().enumerate() {
-        if indent(line) == 2 && line.ends_with(':') {
-            line.trim().trim_end_matches(':').clone_into(&mut place);
-        }
-        if !line.contains("Effect: Allow") {
-            continue;
-        }
-        // A statement with a name begins a line before.
-        let begins = match line.trim().starts_with('-') {
-            true => at,
-            false => at - 1,
-        };
-        let depth = indent(lines[begins]);
-        let rest = lines[begins + 1..].iter();
-        let length = rest.take_while(|line| indent(line) > depth).count();
-        let block = &lines[begins..=begins + length];
-        found.push(Statement {
-            template,
-            place: place.clone(),
-            line: begins + 1,
-            has_reason: lines[begins - 1].trim().starts_with('#'),
-            has_principal: block
-                .iter()
-                .any(|line| line.trim().starts_with("Principal:")),
-            actions: items(block, "Action"),
-            resources: items(block, "Resource"),
-        });
-    }
-    found
-}
-
-fn all() -> Vec<Statement> {
-    let mut all = statements("hub", &dlt_infra::hub());
-    all.extend(statements("region", &dlt_infra::region()));
-    all
-}
 
 fn none(what: &str, offences: Vec<String>) {
     assert!(offences.is_empty(), "{what}:\n{}", offences.join("\n"));
