@@ -8,9 +8,10 @@ use dlt_core::ids::{Region, TestId};
 use dlt_core::keys::LARGEST_FILE_BYTES;
 use dlt_core::scenario::kept::with_nulls;
 use dlt_core::scenario::{Scenario, parse_duration, show_duration};
+use dlt_core::value::Value as Written;
 use dlt_pipeline::clock::SystemClock;
 use dlt_pipeline::clock::random_id;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 /// Characters of a new id (api-behaviour.md 1).
 const ID_LENGTH: usize = 10;
@@ -36,14 +37,14 @@ const NOT_NOW: [&str; 7] = [
 /// Regions of a server, with their capacity and use.
 pub async fn regions(client: &Client) -> Result<Vec<(Region, VcpuDetails)>, ClientError> {
     let path = "/vCPUDetails";
-    let answer: Map<String, Value> = client.read(path, &[]).await?;
-    let mut regions = Vec::with_capacity(answer.len());
-    for (name, details) in answer {
-        let region = Region::parse(&name).map_err(|error| ClientError::Unreadable {
+    let answer = client.get(path, &[]).await?;
+    let mut regions = Vec::new();
+    for (name, details) in answer.as_object().into_iter().flatten() {
+        let region = Region::parse(name).map_err(|error| ClientError::Unreadable {
             what: format!("the answer to {path}"),
             why: error.to_string(),
         })?;
-        regions.push((region, understood(path, details)?));
+        regions.push((region, understood(path, details.clone())?));
     }
     Ok(regions)
 }
@@ -66,7 +67,7 @@ pub struct Draft {
     /// Whether the id is new, so that no stored scenario has it.
     is_new: bool,
     /// The body, without what to do with it.
-    pub body: Value,
+    pub body: Written,
     uploads: Vec<Upload>,
 }
 
@@ -85,7 +86,7 @@ impl Draft {
                 .map_err(|error| ClientError::Cannot(error.to_string()))?,
         };
         let mut body = scenario.body.clone();
-        body["testId"] = json!(test);
+        body["testId"] = json!(test).into();
         fit_durations(&mut body);
         with_nulls(&mut body);
         Ok(Self {
@@ -106,11 +107,11 @@ impl Draft {
 
     /// Uploads the files and posts the body; the API's answer. If a new scenario is
     /// refused, its files are deleted again.
-    pub async fn post(&self, client: &Client) -> Result<Value, ClientError> {
+    pub async fn post(&self, client: &Client) -> Result<Written, ClientError> {
         let posted = match self.upload_files(client).await {
             Ok(()) => {
-                let body = Some(&self.body);
-                client.call(Method::Post, "/scenarios", &[], body).await
+                let path = "/scenarios";
+                client.call(Method::Post, path, &[], Some(&self.body)).await
             }
             Err(error) => Err(error),
         };
@@ -160,14 +161,14 @@ impl Draft {
 
 /// The contract limits the number of each unit (`3601s` is refused). Longer durations are
 /// written in a larger unit, or in several.
-fn fit_durations(body: &mut Value) {
+fn fit_durations(body: &mut Written) {
     let items = body["testScenario"]["execution"].as_array_mut();
     for item in items.into_iter().flatten() {
         for key in ["ramp-up", "hold-for"] {
-            if let Some(Value::String(text)) = item.get(key)
+            if let Some(Written::String(text)) = item.get(key)
                 && let Some(fitting) = fitting(text)
             {
-                item[key] = json!(fitting);
+                item[key] = fitting.into();
             }
         }
     }

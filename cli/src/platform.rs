@@ -14,6 +14,7 @@ use dlt_core::calls::answers::{
 };
 use dlt_core::ids::Region;
 use dlt_core::run::Status;
+use dlt_core::value::Value as Written;
 use serde_json::{Value, json};
 #[cfg(test)]
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ pub async fn runners(
     let client = api_options.client().await?;
     let tasks = client.get("/tasks", &[]).await?;
     let list: ScenarioList = client.read("/scenarios", &[]).await?;
-    let mut records: Vec<(ScenarioRecord, Value)> = Vec::new();
+    let mut records: Vec<(ScenarioRecord, Written)> = Vec::new();
     for item in list.items.iter().filter(|item| has_runners(item.status)) {
         let path = format!("/scenarios/{}", item.test_id);
         let query = [("history", "false"), ("latest", "false")];
@@ -44,7 +45,7 @@ pub async fn runners(
         }
     }
     if args.json {
-        let part = |answer: &Value| {
+        let part = |answer: &Written| {
             json!({
                 "testId": answer["testId"], "testName": answer["testName"],
                 "status": answer["status"], "tasksPerRegion": answer["tasksPerRegion"],

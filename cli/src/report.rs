@@ -10,7 +10,7 @@ use crate::units::several;
 use crate::watch::{WatchEnd, WatchError};
 use dlt_core::record::{RunRecord, exit_code};
 use dlt_core::refusal::Faults;
-use serde_json::Value;
+use dlt_core::value::Value;
 
 /// How to tell a run's result.
 #[derive(Debug, Default)]

@@ -11,6 +11,26 @@ pub fn time(us: u64) -> String {
     }
 }
 
+/// A time that is known to two digits, as buckets of a live histogram tell it (8 of an
+/// octave, so 9 % wide): `840 µs`, `1.2 ms`, `170 ms`, `2.1 s`.
+pub fn coarse_time(us: u64) -> String {
+    let mut unit = 1;
+    while us / unit >= 100 {
+        unit *= 10;
+    }
+    let us = (us + unit / 2) / unit * unit;
+    let two = |value: f64| match value {
+        v if v < 10.0 => format!("{v:.1}"),
+        v => format!("{v:.0}"),
+    };
+    match us {
+        0..1_000 => format!("{us} µs"),
+        1_000..1_000_000 => format!("{} ms", two(us as f64 / 1e3)),
+        1_000_000..100_000_000 => format!("{} s", two(us as f64 / 1e6)),
+        _ => span(us / 1_000_000),
+    }
+}
+
 /// A time that may be missing.
 pub fn time_or_dash(us: Option<u64>) -> String {
     us.map_or_else(|| "–".to_owned(), time)
@@ -112,6 +132,25 @@ fn plain_decimal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn live_times_have_the_digits_that_buckets_know() {
+        for (us, text) in [
+            (0, "0 µs"),
+            (87, "87 µs"),
+            (847, "850 µs"),
+            (996, "1.0 ms"),
+            (1_244, "1.2 ms"),
+            (9_960, "10 ms"),
+            (17_149, "17 ms"),
+            (171_493, "170 ms"),
+            (2_053_000, "2.1 s"),
+            (45_500_000, "46 s"),
+            (123_000_000, "2 min"),
+        ] {
+            assert_eq!(coarse_time(us), text, "{us}");
+        }
+    }
 
     #[test]
     fn times_keep_three_digits() {

@@ -21,6 +21,7 @@ pub mod ids;
 pub mod keys;
 pub mod run;
 pub mod stack;
+pub mod value;
 
 pub mod refusal;
 pub mod safety;

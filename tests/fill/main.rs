@@ -204,7 +204,7 @@ fn run(scenario: u64, n: u64) -> Result<Run> {
         regions: regions.into_iter().collect::<Result<_>>()?,
         live: true,
         healthy_threshold: 90,
-        document: plan(),
+        document: plan().into(),
         beside: Beside::default(),
         thresholds: vec!["p(95)<200ms".to_owned(), "error_rate<1%".to_owned()],
         planned_us: 330_000_000,

@@ -185,7 +185,7 @@ fn run_of(test: &str, run: &str, status: Status, start_time: &str) -> Run {
         }],
         live: false,
         healthy_threshold: 90,
-        document: json!({}),
+        document: json!({}).into(),
         beside: Beside::default(),
         thresholds: Vec::new(),
         planned_us: 1,

@@ -42,7 +42,7 @@ pub fn run(name: &str) -> Run {
         }],
         live: false,
         healthy_threshold: 90,
-        document: json!({"a": [1, 2.5, "x"]}),
+        document: json!({"a": [1, 2.5, "x"]}).into(),
         beside: Beside::default(),
         thresholds: vec!["p(95)<1s".to_owned()],
         planned_us: 1,
@@ -246,7 +246,7 @@ async fn runs_pages_suite(table: &dyn Runs, first: &Run) {
 pub async fn scenarios_suite(table: &dyn Scenarios, runs: &dyn Runs) {
     let test = TestId::parse("s1").unwrap();
     let id = |name: &str| TestRunId::parse(name).unwrap();
-    let body = json!({"testName": "shop"});
+    let body = dlt_core::value::Value::from(json!({"testName": "shop"}));
     assert_eq!(table.get(&test).await.unwrap(), None);
     let mut first = run("one");
     first.test = test.clone();

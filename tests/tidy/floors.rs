@@ -37,11 +37,12 @@ const MAY_IMPORT: [(&str, &[&str]); 8] = [
 ];
 
 /// What dlt-core is made of: nothing that does I/O, awaits or draws lots.
-const CORE_USES: [&str; 14] = [
+const CORE_USES: [&str; 15] = [
     "base64",
     "cronexpr",
     "flate2",
     "hdrhistogram",
+    "indexmap",
     "jiff",
     "quick-xml",
     "regex",

@@ -6,10 +6,11 @@ use crate::args::{DEFAULT_CAPACITY, DEFAULT_REGION};
 use crate::home;
 use dlt_core::calls::request::{Call, Request};
 use dlt_core::ids::{Region, TestId};
+use dlt_core::value::Value;
 use dlt_pipeline::api::{Answer, answer};
 use dlt_pipeline::local::{Home, regions_at_rest, to_read};
 use dlt_pipeline::objects::body_of;
-use serde_json::Value;
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -46,9 +47,9 @@ impl AtRest {
         method: Method,
         path: &str,
         query: Query<'_>,
-        body: Option<&Value>,
+        body: Option<&(dyn Display + Sync)>,
     ) -> Result<Value, ClientError> {
-        let body = body.map(Value::to_string).unwrap_or_default();
+        let body = body.map(ToString::to_string).unwrap_or_default();
         match self.answer(method, path, query, body.into_bytes()).await? {
             Answer::Json(value) => Ok(value),
             Answer::Stream(_) | Answer::Link(_) => {

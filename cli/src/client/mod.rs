@@ -20,10 +20,11 @@ pub use place::ApiOptions;
 
 use at_rest::AtRest;
 use dlt_core::calls::answers::UploadAnswer;
+use dlt_core::value::Value;
 use events::LiveAnswer;
 use remote::Remote;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use std::fmt::Display;
 use std::sync::Arc;
 
 /// An HTTP method. Only GET is retried.
@@ -95,7 +96,7 @@ impl Client {
         method: Method,
         path: &str,
         query: Query<'_>,
-        body: Option<&Value>,
+        body: Option<&(dyn Display + Sync)>,
     ) -> Result<Value, ClientError> {
         match self.backend.as_ref() {
             Backend::Remote(remote) => remote.call(method, path, query, body).await,
@@ -149,7 +150,7 @@ impl Client {
 
 /// An answer as a value of this type; `path` is named in the error.
 pub fn understood<T: DeserializeOwned>(path: &str, answer: Value) -> Result<T, ClientError> {
-    serde_json::from_value(answer).map_err(|error| ClientError::Unreadable {
+    answer.read().map_err(|error| ClientError::Unreadable {
         what: format!("the answer to {path}"),
         why: error.to_string(),
     })

@@ -7,11 +7,12 @@ use super::events::{Events, LiveAnswer, SentEvents};
 use super::{ClientError, Method, Query};
 use dlt_core::calls::answers::UploadAnswer;
 use dlt_core::safety::leads_to_loopback;
+use dlt_core::value::Value;
 use dlt_mcp::backend::retry::is_transient;
 use dlt_pipeline::local::ServerCard;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::{Request, Response, Url};
-use serde_json::Value;
+use std::fmt::Display;
 use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
@@ -86,7 +87,7 @@ impl Remote {
         method: Method,
         path: &str,
         query: Query<'_>,
-        body: Option<&Value>,
+        body: Option<&(dyn Display + Sync)>,
     ) -> Result<Value, ClientError> {
         let bytes = match method {
             Method::Get => self.get(path, query, GET_DEADLINE).await?,
@@ -224,7 +225,7 @@ impl Remote {
         method: Method,
         path: &str,
         query: Query<'_>,
-        body: Option<&Value>,
+        body: Option<&(dyn Display + Sync)>,
         deadline: Duration,
     ) -> Result<Request, ClientError> {
         let verb = match method {

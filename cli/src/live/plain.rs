@@ -58,7 +58,7 @@ impl PlainLog {
 /// Percentiles of ok answers, and of failures if there are many.
 fn latency(recent: &Second) -> String {
     let times = |[p50, p95, p99]: [u64; 3]| {
-        let [p50, p95, p99] = [p50, p95, p99].map(units::time);
+        let [p50, p95, p99] = [p50, p95, p99].map(units::coarse_time);
         format!("p50 {p50}, p95 {p95}, p99 {p99}")
     };
     let answers = Live::percentiles(&recent.latency).map(times);
@@ -72,8 +72,8 @@ fn latency(recent: &Second) -> String {
     match Live::percentiles(&recent.latency_failed) {
         Some([p50, p95, _]) => format!(
             "{answers}; failed ones p50 {}, p95 {}",
-            units::time(p50),
-            units::time(p95)
+            units::coarse_time(p50),
+            units::coarse_time(p95)
         ),
         None => answers,
     }

@@ -156,7 +156,7 @@ fn latency(live: &Live) -> Vec<Line> {
     let head = ["p50", "p95", "p99"].map(right).concat();
     let row = |name: &str, coarse| {
         let cells: String = match Live::percentiles(coarse) {
-            Some(values) => values.map(|us| right(&units::time(us))).concat(),
+            Some(values) => values.map(|us| right(&units::coarse_time(us))).concat(),
             None => ["–", "–", "–"].map(right).concat(),
         };
         named(name).plain(cells)

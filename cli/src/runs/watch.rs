@@ -12,7 +12,7 @@ use crate::signals::Interrupts;
 use crate::watch::{self as watching, InterruptAction, watch};
 use dlt_core::record::RunRecord;
 use dlt_core::scenario::Scenario;
-use serde_json::Value;
+use dlt_core::value::Value;
 
 /// `dlt runs watch`.
 pub async fn watch_run(

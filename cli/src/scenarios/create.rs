@@ -13,7 +13,8 @@ use crate::source::{self, Files};
 use dlt_core::calls::answers::ScenarioRecord;
 use dlt_core::refusal::{Fault, Faults};
 use dlt_core::scenario::Defaults;
-use serde_json::{Value, json};
+use dlt_core::value::Value as Written;
+use serde_json::json;
 
 /// Fields of a scenario's body that schedule it.
 const WHEN: [&str; 5] = [
@@ -111,34 +112,34 @@ fn schedule(args: &CreateArgs) -> Result<Vec<(&'static str, String)>, Fault> {
 
 /// Sets whether the scenario is started, scheduled or only stored: by the flags, else by
 /// the file, else it is only stored.
-fn set_action(body: &mut Value, args: &CreateArgs, schedule: Vec<(&'static str, String)>) {
+fn set_action(body: &mut Written, args: &CreateArgs, schedule: Vec<(&'static str, String)>) {
     let Some(fields) = body.as_object_mut() else {
         return;
     };
     if let Some(zone) = &args.zone {
-        fields.insert("scheduleTimezone".to_owned(), json!(zone));
+        fields.insert("scheduleTimezone".to_owned(), json!(zone).into());
     }
     let by_flags = !schedule.is_empty();
     if by_flags || args.start || args.save {
         for key in WHEN {
-            fields.remove(key);
+            fields.shift_remove(key);
         }
     }
     for key in ["saveOnly", "scheduleStep"] {
-        fields.remove(key);
+        fields.shift_remove(key);
     }
     fields.extend(
         schedule
             .into_iter()
-            .map(|(key, value)| (key.to_owned(), json!(value))),
+            .map(|(key, value)| (key.to_owned(), json!(value).into())),
     );
     let scheduled = ["cronValue", "scheduleDate"]
         .iter()
         .any(|key| fields.get(*key).is_some_and(|value| value != ""));
     if scheduled {
-        fields.insert("scheduleStep".to_owned(), json!("create"));
+        fields.insert("scheduleStep".to_owned(), json!("create").into());
     } else if !args.start {
-        fields.insert("saveOnly".to_owned(), json!(true));
+        fields.insert("saveOnly".to_owned(), json!(true).into());
     }
 }
 
@@ -180,10 +181,12 @@ fn lines(record: &ScenarioRecord) -> Vec<Line> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
 
-    fn with_action(args: &CreateArgs, mut body: Value) -> Value {
+    fn with_action(args: &CreateArgs, body: Value) -> Value {
+        let mut body = Written::from(body);
         set_action(&mut body, args, schedule(args).unwrap());
-        body
+        body.to_serde()
     }
 
     #[test]

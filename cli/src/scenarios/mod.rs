@@ -14,7 +14,7 @@ use crate::output::Output;
 use crate::runs::stopping_lines;
 use crate::units::several;
 use dlt_core::calls::answers::{ScenarioList, ScenarioRecord, TestRunsPage};
-use serde_json::Value;
+use dlt_core::value::Value;
 
 /// `dlt scenarios …`.
 pub async fn scenarios(

@@ -9,7 +9,7 @@ use crate::units;
 use dlt_core::calls::answers::{ScenarioRecord, TestRunSummary};
 use dlt_core::scenario::Scenario;
 use dlt_core::scenario::plan::Plan;
-use serde_json::Value;
+use dlt_core::value::Value as Written;
 
 /// Column of the values.
 const VALUE_COLUMN: usize = 13;
@@ -21,7 +21,7 @@ const METHOD_COLUMNS: usize = 7;
 /// The page's lines. `raw` is the API's answer.
 pub fn lines(
     record: &ScenarioRecord,
-    raw: &Value,
+    raw: &Written,
     last: Option<&TestRunSummary>,
     width: usize,
 ) -> Vec<Line> {
@@ -215,7 +215,7 @@ fn next_commands(record: &ScenarioRecord, last: Option<&TestRunSummary>) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn scenario() -> Value {
         json!({
@@ -256,7 +256,7 @@ mod tests {
 
     fn shown(raw: &Value, last: Option<&TestRunSummary>, width: usize) -> String {
         let record: ScenarioRecord = serde_json::from_value(raw.clone()).unwrap();
-        lines(&record, raw, last, width)
+        lines(&record, &raw.clone().into(), last, width)
             .iter()
             .map(|line| line.render(false) + "\n")
             .collect()

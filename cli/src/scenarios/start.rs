@@ -13,7 +13,8 @@ use crate::runs::watch;
 use crate::units::several;
 use dlt_core::calls::answers::{ScenarioRecord, VcpuDetails};
 use dlt_core::ids::Region;
-use serde_json::{Map, Value, json};
+use dlt_core::value::Value as Written;
+use serde_json::{Map, json};
 
 /// Fields of a record that are part of the scenario and are posted again.
 const SCENARIO_FIELDS: [&str; 10] = [
@@ -85,8 +86,8 @@ fn lines(record: &ScenarioRecord) -> Vec<Line> {
 }
 
 /// The body that starts a run of a stored scenario.
-fn body(stored: &Value, regions: &[(Region, VcpuDetails)]) -> Result<Value, ClientError> {
-    let mut body = Map::new();
+fn body(stored: &Written, regions: &[(Region, VcpuDetails)]) -> Result<Written, ClientError> {
+    let mut body = dlt_core::value::Map::new();
     for key in SCENARIO_FIELDS {
         if let Some(value) = stored.get(key).filter(|value| !value.is_null()) {
             body.insert(key.to_owned(), value.clone());
@@ -115,9 +116,9 @@ fn body(stored: &Value, regions: &[(Region, VcpuDetails)]) -> Result<Value, Clie
         }));
         details.insert(region.to_owned(), json!({ "dltAvailableTasks": free }));
     }
-    body.insert("testTaskConfigs".to_owned(), json!(configs));
-    body.insert("regionalTaskDetails".to_owned(), json!(details));
-    Ok(Value::Object(body))
+    body.insert("testTaskConfigs".to_owned(), json!(configs).into());
+    body.insert("regionalTaskDetails".to_owned(), json!(details).into());
+    Ok(Written::Object(body))
 }
 
 #[cfg(test)]
@@ -143,15 +144,15 @@ mod tests {
             "tags": [], "nextRun": "2026-03-10 23:00:00",
         });
         assert_eq!(
-            body(&stored, &regions(4)).unwrap(),
+            body(&stored.clone().into(), &regions(4)).unwrap(),
             json!({
                 "testId": "Xk29QmWz7B", "testName": "shop", "tags": [],
                 "testTaskConfigs": [{ "region": "lo-home-1", "taskCount": 3, "concurrency": 5 }],
                 "regionalTaskDetails": { "lo-home-1": { "dltAvailableTasks": 6 } },
             })
         );
-        let full = body(&stored, &regions(12)).unwrap_err();
+        let full = body(&stored.clone().into(), &regions(12)).unwrap_err();
         assert!(full.to_string().contains("room for 2 runners"), "{full}");
-        assert!(body(&stored, &[]).is_err());
+        assert!(body(&stored.into(), &[]).is_err());
     }
 }

@@ -1,6 +1,10 @@
 //! Files that a scenario names: used in place, or uploaded to a server under names that it
 //! accepts. The upload itself is in `draft`.
 
+use dlt_core::keys::LARGEST_FILE_BYTES;
+use dlt_core::refusal::Fault;
+use dlt_core::scenario::plan::Plan;
+use dlt_worker::engine::{BODY_FILE, FileFault, PlanFiles, file_faults, named_files};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
@@ -37,6 +41,54 @@ impl Files {
             Self::InPlace => Vec::new(),
             Self::Uploaded(uploads) => uploads.into_inner(),
         }
+    }
+
+    /// What is wrong with the contents of the files that a plan names.
+    pub fn judge(&self, plan: &Plan) -> Vec<Fault> {
+        let mut contents = PlanFiles::default();
+        for named in named_files(plan) {
+            let path = match self {
+                Self::InPlace => PathBuf::from(&named.path),
+                Self::Uploaded(uploads) => match uploads
+                    .borrow()
+                    .iter()
+                    .find(|upload| upload.name == named.path)
+                {
+                    Some(upload) => upload.path.clone(),
+                    None => continue,
+                },
+            };
+            // Bodies may be large, and hold anything.
+            if named.what != BODY_FILE
+                && std::fs::metadata(&path).is_ok_and(|file| file.len() <= LARGEST_FILE_BYTES)
+                && let Ok(bytes) = std::fs::read(&path)
+            {
+                contents.add(&named.path, bytes);
+            }
+        }
+        let faults = file_faults(plan, &contents).into_iter();
+        faults
+            .map(|fault| Fault {
+                path: format!("testScenario.scenarios.{}.{}", fault.scenario, fault.key),
+                reason: self.in_words(&fault),
+            })
+            .collect()
+    }
+
+    /// The fault with the file's name on this machine.
+    fn in_words(&self, fault: &FileFault) -> String {
+        let path = match self {
+            Self::InPlace => fault.path.clone(),
+            Self::Uploaded(uploads) => {
+                let uploads = uploads.borrow();
+                let upload = uploads.iter().find(|upload| upload.name == fault.path);
+                upload.map_or_else(
+                    || fault.path.clone(),
+                    |upload| upload.path.display().to_string(),
+                )
+            }
+        };
+        format!("{path} {}", fault.why).trim().to_owned()
     }
 
     /// The name of a readable file in the scenario.

@@ -8,6 +8,7 @@ pub use files::{Files, Upload};
 use crate::args::{DEFAULT_CAPACITY, DEFAULT_REGION, RunArgs};
 use dlt_core::ids::Region;
 use dlt_core::refusal::{Fault, Faults};
+use dlt_core::scenario::requests::targets::without_user;
 use dlt_core::scenario::{Defaults, Format, Quick, Scenario, quick};
 use serde_json::{Value, json};
 use std::io::Read;
@@ -120,7 +121,7 @@ fn from_url(args: &RunArgs, regions: &RegionChoice, files: &Files) -> Result<Sce
     let text = quick_body(args, &regions.chosen).to_string();
     let mut defaults = defaults(args, regions);
     if defaults.name.is_empty() {
-        defaults.name.clone_from(&args.target);
+        defaults.name = name_of(&args.target);
     }
     let folder = Path::new("");
     match parse(text.as_bytes(), Format::Json, &defaults, folder, files) {
@@ -172,7 +173,14 @@ pub fn parse(
     files: &Files,
 ) -> Result<Scenario, Faults> {
     let check = |name: &str| files.check(folder, name);
-    Scenario::from_text(text, format, defaults, &check)
+    let scenario = Scenario::from_text(text, format, defaults, &check)?;
+    // What runners would find in the files is said before anything starts.
+    let faults = files.judge(&scenario.plan);
+    if faults.is_empty() {
+        Ok(scenario)
+    } else {
+        Err(Faults(faults))
+    }
 }
 
 fn one(path: impl Into<String>, reason: impl Into<String>) -> Faults {
@@ -292,10 +300,11 @@ fn quick_body(args: &RunArgs, regions: &[(Region, u64)]) -> Value {
     value
 }
 
-/// The name of a URL's run: the URL without its query, cut to what lists show.
+/// The name of a URL's run: the URL without its query, user and password, cut to what lists show.
 fn name_of(url: &str) -> String {
     const LONGEST_NAME_CHARS: usize = 100;
-    let plain = url.split(['?', '#']).next().unwrap_or(url);
+    let plain = without_user(url).0;
+    let plain = plain.split(['?', '#']).next().unwrap_or_default();
     plain.chars().take(LONGEST_NAME_CHARS).collect()
 }
 

@@ -11,7 +11,7 @@ use crate::find::RunLocation;
 use dlt_core::calls::live::{LiveEvent, LiveStatus};
 use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
-use serde_json::Value;
+use dlt_core::value::Value;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};

@@ -3,7 +3,7 @@
 
 use crate::ids::TestRunId;
 use crate::refusal::{Fault, Refusal};
-use serde_json::Value;
+use crate::value::Value;
 
 /// Longest name of an uploaded file, characters: what file systems take.
 const LONGEST_FILE_NAME: usize = 200;

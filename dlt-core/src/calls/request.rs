@@ -10,7 +10,7 @@ use crate::ids::{TestId, TestRunId};
 use crate::refusal::Refusal;
 use crate::scenario::Format;
 use crate::scenario::document::raw;
-use serde_json::Value;
+use crate::value::Value;
 
 /// A request, as a server has it.
 #[derive(Debug, Clone, Copy)]

@@ -9,15 +9,16 @@ use crate::scenario::limits::{
     DEFAULT_HEALTHY_THRESHOLD, LONGEST_DESCRIPTION, MOST_THRESHOLDS, MOST_USERS,
 };
 use crate::scenario::names::{as_display_name, display_name, tags};
-use crate::scenario::plan::{Body, Plan};
+use crate::scenario::plan::{Auth, Body, Plan};
 use crate::scenario::post::OF_THE_RECORD;
 use crate::scenario::requests::Definition;
 use crate::scenario::requests::labels::cut_label;
+use crate::scenario::requests::targets::without_user;
 use crate::scenario::requests::variables::has_variables;
 use crate::scenario::test_scenario::{self, TestScenario, test_scenario};
 use crate::scenario::{Defaults, FileCheck, Scenario, TaskConfig};
 use crate::thresholds::Threshold;
-use serde_json::{Map, Value, json};
+use crate::value::{Map, Value, json};
 
 const KEYS: [&str; 14] = [
     "testId",
@@ -385,7 +386,10 @@ fn filled(
 
 fn filled_tasks(raw: &Value, tasks: &[TaskConfig]) -> Value {
     let entries = tasks.iter().enumerate().map(|(at, task)| {
-        let mut entry = raw.get(at).cloned().unwrap_or_else(|| json!({}));
+        let mut entry = match &raw[at] {
+            Value::Null => json!({}),
+            entry => entry.clone(),
+        };
         entry["region"] = json!(task.region);
         entry["taskCount"] = json!(task.task_count);
         entry["concurrency"] = json!(task.concurrency);
@@ -445,6 +449,9 @@ fn filled_scenario(scenario: &mut Value, definition: &Definition) {
             entry["path"] = json!(source.path);
         }
     }
+    if let Some(Value::String(address)) = scenario.get_mut("default-address") {
+        *address = without_user(address).0.into_owned();
+    }
     let requests = scenario["requests"].as_array_mut();
     for (read, request) in definition.steps.iter().zip(requests.into_iter().flatten()) {
         let step = &read.step;
@@ -454,11 +461,15 @@ fn filled_scenario(scenario: &mut Value, definition: &Definition) {
         let relative = request["url"]
             .as_str()
             .is_some_and(|url| url.starts_with(['/', '?']));
-        if relative {
+        if relative || read.of_url.is_some() {
             request["url"] = match &step.url_text {
                 Some(text) => json!(text.text),
                 None => json!(step.url),
             };
+        }
+        if let Some(Auth::Basic { username, password }) = &read.of_url {
+            // Where secrets are looked for, and not in what is shown as an address.
+            request["auth"] = json!({ "basic": { "username": username, "password": password } });
         }
         request["method"] = json!(step.method);
         match &step.body {

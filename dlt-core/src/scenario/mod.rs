@@ -26,9 +26,9 @@ pub use quick::{QUICK_DURATION, QUICK_NAME, QUICK_USERS, Quick, quick};
 use crate::ids::{Region, TestId};
 use crate::refusal::Faults;
 use crate::thresholds::Threshold;
+use crate::value::Value;
 use document::notes::Notes;
 use plan::Plan;
-use serde_json::Value;
 
 /// A scenario, read and checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -147,6 +147,9 @@ mod tests;
 
 #[cfg(test)]
 mod deep;
+
+#[cfg(test)]
+mod as_written;
 
 #[cfg(test)]
 mod malformed;

@@ -6,9 +6,18 @@ use crate::scenario::tags::normalise;
 
 /// Why a text is not a display name (contract `DisplayName`), if it is not.
 pub(crate) fn display_name(text: &str) -> Option<String> {
+    name_of(3, text)
+}
+
+/// As `display_name`, of an entry of `scenarios`: Taurus's files name them freely.
+pub(crate) fn scenario_name(text: &str) -> Option<String> {
+    name_of(1, text)
+}
+
+fn name_of(least: usize, text: &str) -> Option<String> {
     let units = text.encode_utf16().count();
-    if !(3..=255).contains(&units) {
-        return Some(format!("must have 3 to 255 characters, not {units}"));
+    if !(least..=255).contains(&units) {
+        return Some(format!("must have {least} to 255 characters, not {units}"));
     }
     if text.starts_with(blank) || text.ends_with(blank) {
         return Some("must not begin or end with white space".to_owned());

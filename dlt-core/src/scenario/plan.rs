@@ -4,8 +4,9 @@
 
 use crate::load::Model;
 use crate::scenario::limits::DEFAULT_DNS_REFRESH_US;
+use crate::value::Number;
 
-pub use crate::scenario::requests::patterns::{JsonQuery, Pattern};
+pub use crate::scenario::requests::patterns::{JsonDocument, JsonQuery, Pattern};
 
 /// Everything that one run requests, and how hard.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,7 +108,8 @@ pub struct Step {
     pub method: String,
     /// Absolute, http or https. If it holds variables: an example of it.
     pub url: url::Url,
-    /// The URL with its variables, if it holds any.
+    /// The URL as written, if it holds variables, or if its path and query are sent
+    /// otherwise than the URL standard has them.
     pub url_text: Option<UrlText>,
     /// Scenario's and request's headers, the request's winning; names as written.
     pub headers: Vec<(String, String)>,
@@ -131,7 +133,7 @@ pub struct Step {
     pub extractions: Vec<Extraction>,
 }
 
-/// A URL that holds variables.
+/// A URL as it was written, without user and password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UrlText {
     /// What stands before `text` unless that turns out to be absolute.
@@ -229,6 +231,8 @@ pub enum Check {
 pub enum Wanted {
     /// This text.
     Text(String),
+    /// A number of this value, or where a text is searched, its text.
+    Number(Number),
     /// What this matches.
     Match(Pattern),
 }

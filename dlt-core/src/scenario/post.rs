@@ -8,9 +8,9 @@ use crate::refusal::{Fault, Faults};
 use crate::scenario::limits::{DEFAULT_HEALTHY_THRESHOLD, MOST_USERS};
 use crate::scenario::schedule::{self, Fields, Schedule, least_gap_s};
 use crate::scenario::{Defaults, FileCheck, Scenario, TaskConfig, tags, wire};
+use crate::value::{Map, Value, json};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
 
 /// Fields of a record that clients send back with it. They are not the
 /// client's to set: neither kept nor warned about.
@@ -275,7 +275,7 @@ fn stored_body(scenario: &Scenario) -> Value {
         let document = scenario.region_document(&last.region);
         object.insert("testScenario".to_owned(), document);
         object
-            .entry("tags")
+            .entry("tags".to_owned())
             .or_insert_with(|| Value::Array(Vec::new()));
     }
     body

@@ -150,14 +150,23 @@ fn definition(q: &Quick) -> Value {
     Value::Object(definition)
 }
 
-/// `Name: value` lines as an object; a line without a colon gets no value, for
-/// the check to refuse.
+/// `Name: value` lines as an object, or as a list if a name is repeated; a line
+/// without a colon gets no value, for the check to refuse.
 fn headers(lines: &[String]) -> Value {
     let pairs = lines.iter().map(|line| match line.split_once(':') {
         Some((name, value)) => (name.trim().to_owned(), json!(value.trim())),
         None => (line.clone(), Value::Null),
     });
-    Value::Object(pairs.collect())
+    let pairs: Vec<(String, Value)> = pairs.collect();
+    let repeats = pairs.iter().enumerate().any(|(at, (name, _))| {
+        let mut before = pairs[..at].iter();
+        before.any(|(other, _)| other.eq_ignore_ascii_case(name))
+    });
+    if repeats {
+        let entry = |(name, value): (String, Value)| json!({ name: value });
+        return pairs.into_iter().map(entry).collect();
+    }
+    Value::Object(pairs.into_iter().collect())
 }
 
 fn put(map: &mut Map<String, Value>, key: &str, value: Option<impl Into<Value>>) {

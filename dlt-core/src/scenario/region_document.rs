@@ -8,7 +8,7 @@ use crate::scenario::document::notes::{Node, Notes};
 use crate::scenario::plan::{Group, Plan};
 use crate::scenario::test_scenario::test_scenario;
 use crate::scenario::{Scenario, TaskConfig};
-use serde_json::{Value, json};
+use crate::value::{Value, json};
 
 impl Scenario {
     /// The document that a region's runners fetch: `testScenario` with that

@@ -6,13 +6,13 @@ use crate::scenario::FileCheck;
 use crate::scenario::document::notes::{Node, Notes, Object, shown, shown_key};
 use crate::scenario::execution::{Execution, execution};
 use crate::scenario::limits::{MOST_EXECUTIONS, MOST_SCENARIOS, MOST_THRESHOLDS};
-use crate::scenario::names::display_name;
+use crate::scenario::names::scenario_name;
 use crate::scenario::passfail;
 use crate::scenario::plan::{Group, Plan};
 use crate::scenario::requests::labels::{default_label, several_hosts};
 use crate::scenario::requests::{Definition, definition};
 use crate::thresholds::Threshold;
-use serde_json::Value;
+use crate::value::Value;
 
 /// `testScenario`, read; what cannot be read is noted and left out.
 #[derive(Debug, Clone, Default)]
@@ -88,7 +88,7 @@ pub(crate) fn test_scenario(
                 value,
                 path: scenarios.path_of(name),
             };
-            if let Some(reason) = display_name(name) {
+            if let Some(reason) = scenario_name(name) {
                 node.fault(notes, format!("the name {reason}"));
             }
             definition(name, &node, files, notes)

@@ -3,7 +3,7 @@
 use super::*;
 use crate::load::{Curve, Model};
 use crate::scenario::plan::{Body, Pacing, StatusSet};
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(super) fn defaults() -> Defaults {
     Defaults {
@@ -272,7 +272,7 @@ fn a_region_gets_its_own_users_and_reads_them_back() {
         .map(|group| group.load.model.curve().peak())
         .collect();
     assert_eq!(peaks, [10.0, 50.0, 3.0]);
-    let faults = Plan::from_document(&json!({})).unwrap_err();
+    let faults = Plan::from_document(&json!({}).into()).unwrap_err();
     assert_eq!(faults.0.len(), 2);
 }
 

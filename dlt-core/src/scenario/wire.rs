@@ -10,9 +10,9 @@ use crate::scenario::limits::{
     LONGEST_BODY, LONGEST_DESCRIPTION, LONGEST_URL, MOST_CONCURRENCY, MOST_EXECUTIONS,
     MOST_REQUESTS, MOST_SCENARIOS, MOST_TAGS, MOST_TASK_CONFIGS,
 };
-use crate::scenario::names::display_name;
+use crate::scenario::names::{display_name, scenario_name};
 use crate::scenario::schedule;
-use serde_json::Value;
+use crate::value::Value;
 
 /// Longest `scheduleTimezone`, characters (contract).
 const LONGEST_ZONE: usize = 64;
@@ -331,7 +331,12 @@ fn scenarios<'a>(node: &Node<'a>, notes: &mut Notes) -> Vec<&'a str> {
             value,
             path: object.path_of(name),
         };
-        if let Some(reason) = display_name(name) {
+        // One that lists requests may be from a file, whose names are freer.
+        let wrong = match value.get("requests") {
+            Some(_) => scenario_name(name),
+            None => display_name(name),
+        };
+        if let Some(reason) = wrong {
             notes.fault(
                 &entry.path,
                 format!("the name {} {reason}", shown_key(name)),
@@ -377,6 +382,8 @@ fn request(node: &Node<'_>, based: bool, notes: &mut Notes) {
         );
     }
     if let Some(node) = object.get("headers")
+        // A list, which repeats names, is ours.
+        && node.value.as_array().is_none_or(Vec::is_empty)
         && let Some(headers) = node.object(notes)
     {
         for name in headers.map.keys() {

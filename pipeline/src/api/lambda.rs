@@ -14,6 +14,7 @@ use dlt_core::calls::request::{Call, Request};
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::refusal::Refusal;
 use serde_json::{Value, json};
+use std::fmt::Display;
 use url::form_urlencoded;
 
 /// Longest answer that is sent as it is, bytes: Lambda takes 6 MB. Longer ones are
@@ -31,7 +32,7 @@ pub struct Response {
 }
 
 impl Response {
-    fn json(status: u16, value: &Value) -> Self {
+    fn json(status: u16, value: &impl Display) -> Self {
         Self {
             status,
             headers: vec![("Content-Type", "application/json".to_owned())],
@@ -140,7 +141,9 @@ where
         Some(Ok(call)) => call,
     };
     let answered = match call {
-        Call::Live { test } => live(world, &test, allow).await.map(Answer::Json),
+        Call::Live { test } => live(world, &test, allow)
+            .await
+            .map(|topics| Answer::Json(topics.into())),
         // API Gateway would take its bytes for text: they go where the bucket takes them.
         Call::PutFile { test, name } => {
             let place = uploads::place(world, &test, &name).await;
@@ -158,7 +161,7 @@ where
 }
 
 /// A JSON answer, or where it is if it is too long to be sent.
-async fn written(world: &World, value: &Value) -> Response {
+async fn written(world: &World, value: &dlt_core::value::Value) -> Response {
     let response = Response::json(200, value);
     if response.body.len() <= LONGEST_ANSWER_BYTES {
         return response;

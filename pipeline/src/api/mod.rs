@@ -20,8 +20,8 @@ use crate::world::World;
 use dlt_core::calls::openapi::openapi;
 use dlt_core::calls::request::Call;
 use dlt_core::refusal::Refusal;
+use dlt_core::value::Value;
 use serde::Serialize;
-use serde_json::Value;
 use std::time::Duration;
 
 /// How long a link to an object holds.
@@ -76,7 +76,7 @@ pub async fn answer(world: &World, call: Call, body: Body) -> Result<Answer, Ref
         Call::ListTasks => json(platform::tasks(world).await),
         Call::GetCapacity => json(platform::capacity(world).await),
         Call::GetStackInfo => json(platform::stack(world).await),
-        Call::GetDescription => Ok(Answer::Json(openapi())),
+        Call::GetDescription => Ok(Answer::Json(openapi().into())),
         Call::EmptyList => Ok(Answer::Json(Value::Array(Vec::new()))),
         Call::Live { .. } => Err(Refusal::new(
             400,
@@ -87,7 +87,7 @@ pub async fn answer(world: &World, call: Call, body: Body) -> Result<Answer, Ref
 }
 
 fn json(result: Result<impl Serialize, Refusal>) -> Result<Answer, Refusal> {
-    let value = serde_json::to_value(result?)
+    let value = Value::of(&result?)
         .map_err(|error| Refusal::new(500, "INTERNAL_SERVER_ERROR", error.to_string()))?;
     Ok(Answer::Json(value))
 }

@@ -19,6 +19,7 @@ use dlt_core::run::Status;
 use dlt_core::scenario::Scenario;
 use dlt_core::scenario::kept::{with_entry, with_kept};
 use dlt_core::scenario::post::{Action, Post, When};
+use dlt_core::value::Value as Written;
 use serde_json::{Value, json};
 
 /// Most run records that `history` holds, newest kept: an answer must stay one.
@@ -39,7 +40,7 @@ pub(super) async fn list(
 }
 
 /// POST /scenarios.
-pub(super) async fn post(world: &World, body: &Value) -> Result<ScenarioRecord, Refusal> {
+pub(super) async fn post(world: &World, body: &Written) -> Result<ScenarioRecord, Refusal> {
     let chosen = body["testId"]
         .as_str()
         .and_then(|text| TestId::parse(text).ok());
@@ -62,7 +63,7 @@ pub(super) async fn post(world: &World, body: &Value) -> Result<ScenarioRecord, 
     }
     let outdated = check_regions(world, &post).await?;
     let mut kept = post.body.clone();
-    kept["testId"] = json!(test);
+    kept["testId"] = json!(test).into();
     let mut run = None;
     match &post.action {
         Action::Run => {
@@ -78,7 +79,7 @@ pub(super) async fn post(world: &World, body: &Value) -> Result<ScenarioRecord, 
         schedule::follow(world, &item).await?;
     }
     let mut record = record(world, &item).await?;
-    record.test_scenario = Value::String(record.test_scenario.to_string());
+    record.test_scenario = Written::String(record.test_scenario.to_string());
     record.test_run_id = run.map(String::from);
     record.warnings = lost;
     record.warnings.extend(post.warnings);
@@ -142,7 +143,7 @@ async fn check_regions(world: &World, post: &Post) -> Result<Vec<String>, Refusa
 async fn run_now(
     world: &World,
     post: &Post,
-    kept: Value,
+    kept: Written,
     test: &TestId,
 ) -> Result<TestRunId, Refusal> {
     let scenario = runnable(post)?;
@@ -167,7 +168,7 @@ fn runnable(post: &Post) -> Result<&Scenario, Refusal> {
 }
 
 /// Keeps a scenario as it is told now: without a schedule it has none.
-async fn keep(world: &World, test: &TestId, kept: Value) -> Result<(), Refusal> {
+async fn keep(world: &World, test: &TestId, kept: Written) -> Result<(), Refusal> {
     let change = |item: &mut ScenarioItem| {
         item.body = kept.clone();
         item.plan = None;
@@ -182,7 +183,7 @@ async fn keep(world: &World, test: &TestId, kept: Value) -> Result<(), Refusal> 
 async fn keep_schedule(
     world: &World,
     test: &TestId,
-    kept: Value,
+    kept: Written,
     post: &Post,
     when: &When,
 ) -> Result<(), Refusal> {
@@ -215,7 +216,7 @@ async fn record(world: &World, item: &ScenarioItem) -> Result<ScenarioRecord, Re
         None => None,
     };
     let last = last.as_ref();
-    let body = |key: &str| item.body.get(key).cloned().unwrap_or(Value::Null);
+    let body = |key: &str| item.body[key].to_serde();
     let configs = body("testTaskConfigs");
     let desired = configs.as_array().into_iter().flatten();
     // Of a schedule by cron these fields mean nothing.
@@ -254,7 +255,7 @@ async fn record(world: &World, item: &ScenarioItem) -> Result<ScenarioRecord, Re
             .filter_map(|config| config["taskCount"].as_u64())
             .sum(),
         task_failure_count: run.as_ref().map_or(0, |run| run.lost.len() as u64),
-        test_scenario: with_entry(&body("testScenario"), &item.text("testName")),
+        test_scenario: with_entry(&item.body["testScenario"], &item.text("testName")),
         test_task_configs: configs,
         thresholds: serde_json::from_value(body("thresholds")).unwrap_or_default(),
         results: last.map_or_else(|| json!({}), |record| record.results.clone()),

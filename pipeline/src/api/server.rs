@@ -25,6 +25,7 @@ use dlt_core::safety::is_loopback;
 use dlt_core::scenario::limits::LONGEST_TEXT_BYTES;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::{Value, json};
+use std::fmt::Display;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_stream::StreamExt as _;
@@ -198,7 +199,7 @@ fn gateway(status: StatusCode, message: &str) -> Response {
     written(status, &json!({ "message": message }))
 }
 
-fn written(status: StatusCode, value: &Value) -> Response {
+fn written(status: StatusCode, value: &impl Display) -> Response {
     let mut response = Response::new(Body::from(value.to_string()));
     head(&mut response, status, "application/json");
     response

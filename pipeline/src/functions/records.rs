@@ -12,6 +12,7 @@ use dlt_core::judge::verdict::Verdict;
 use dlt_core::keys;
 use dlt_core::measure::generator::Generator;
 use dlt_core::record::RunRecord;
+use dlt_core::value::Value as Written;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -26,7 +27,7 @@ const MOST_HEAD_RUNNERS: usize = 20;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AsRun {
     /// The document of the first region: the plan.
-    pub document: Value,
+    pub document: Written,
     /// `testScenario` of the record.
     pub test_scenario: Value,
 }

@@ -12,7 +12,7 @@ use dlt_core::ids::{IdError, RunPrefix, TestId, TestRunId};
 use dlt_core::keys;
 use dlt_core::record::{Begun, RunRecord};
 use dlt_core::scenario::Scenario;
-use serde_json::Value;
+use dlt_core::value::Value as Written;
 use std::collections::BTreeMap;
 
 /// Characters of ids that we make (api-behaviour.md 1).
@@ -47,7 +47,7 @@ pub fn new_run(world: &World) -> Result<TestRunId, PipelineError> {
 pub async fn start(
     world: &World,
     scenario: &Scenario,
-    body: Value,
+    body: Written,
     test: &TestId,
     run: &TestRunId,
 ) -> Result<Started, PipelineError> {
@@ -112,7 +112,7 @@ fn item(
     run: TestRunId,
     start_time: String,
 ) -> Result<Run, PipelineError> {
-    let body = |name: &str| scenario.body.get(name).cloned().unwrap_or(Value::Null);
+    let body = |name: &str| scenario.body[name].to_serde();
     let first = scenario
         .tasks
         .first()
@@ -128,7 +128,7 @@ fn item(
             test_description: scenario.description.clone(),
             start_time,
             test_task_configs: body("testTaskConfigs"),
-            test_scenario: scenario.region_document(&last.region),
+            test_scenario: scenario.region_document(&last.region).to_serde(),
         }),
         test,
         run,

@@ -164,7 +164,7 @@ mod tests {
         };
         let call = Call::read(&request).unwrap().unwrap();
         match answer(world, call, body_of(Vec::new())).await {
-            Ok(Answer::Json(value)) => Ok(value),
+            Ok(Answer::Json(value)) => Ok(value.to_serde()),
             Ok(_) => panic!("bytes"),
             Err(refusal) => Err(refusal.status),
         }
@@ -201,5 +201,32 @@ mod tests {
         assert_eq!(capacity["lo-far-3"]["vCPULimit"], 16);
         // Reading leaves the folder to whoever locks it.
         assert!(crate::local::lock::HomeLock::take(folder.path()).is_ok());
+    }
+
+    #[tokio::test]
+    async fn numbers_are_stored_and_answered_as_they_were_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path(), &[]).unwrap();
+        let test = TestId::parse("Xk29QmWz7B").unwrap();
+        let variables = r#"{"p":1.50,"n":12e5,"id":123456789012345678901234,"k":7}"#;
+        let body = format!(
+            r#"{{"testName":"far","testTaskConfigs":[],"testScenario":{{"scenarios":{{"s":{{"variables":{variables}}}}}}}}}"#
+        );
+        let body = dlt_core::value::Value::from_json(&body).unwrap();
+        let item = ScenarioItem::new(test, body);
+        SqliteScenarios(database).put(&item).await.unwrap();
+        let world = to_read(folder.path(), &home_1()).unwrap();
+        let request = Request {
+            method: "GET",
+            path: "/scenarios/Xk29QmWz7B",
+            query: None,
+            body: b"",
+        };
+        let call = Call::read(&request).unwrap().unwrap();
+        let Ok(Answer::Json(got)) = answer(&world, call, body_of(Vec::new())).await else {
+            panic!("no JSON");
+        };
+        let kept = &got["testScenario"]["scenarios"]["s"]["variables"];
+        assert_eq!(kept.to_string(), variables);
     }
 }

@@ -13,8 +13,8 @@ use dlt_core::calls::answers::TestRunSummary;
 use dlt_core::ids::{Region, RunPrefix, RunnerId, TestId, TestRunId};
 use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
+use dlt_core::value::Value;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// How often a change is tried when others change the same run.
@@ -238,7 +238,7 @@ pub(crate) mod tests {
                 .to_vec(),
             live: true,
             healthy_threshold: 90,
-            document: json!({}),
+            document: json!({}).into(),
             beside: Beside::default(),
             thresholds: Vec::new(),
             planned_us: 10_000_000,

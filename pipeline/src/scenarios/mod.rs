@@ -14,8 +14,8 @@ use dlt_core::calls::answers::ScenarioListItem;
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::run::Status;
 use dlt_core::scenario::post::When;
+use dlt_core::value::Value;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// How often a change is tried when others change the same scenario.
 const MOST_CONFLICTS: usize = 10;
@@ -67,11 +67,11 @@ pub struct Planned {
 
 impl ScenarioItem {
     /// A scenario that is not stored yet and never ran.
-    pub fn new(test: TestId, body: Value) -> Self {
+    pub fn new(test: TestId, body: impl Into<Value>) -> Self {
         Self {
             version: 0,
             test,
-            body,
+            body: body.into(),
             status: Status::Created,
             run: None,
             start_time: String::new(),

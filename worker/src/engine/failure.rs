@@ -2,16 +2,19 @@
 //! sentence has no local ports or addresses and no times, so that equal errors
 //! are counted as one. What follows from a failure is decided by the caller.
 
+use crate::engine::tls_reasons;
 use dlt_core::measure::sample::Cause;
 use dlt_core::measure::tally::{ErrorKey, LONGEST_MESSAGE_BYTES};
 use std::borrow::Cow;
 use std::io;
 
 /// Why bytes are no HTTP response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ResponseError {
     /// They break a rule of HTTP.
     Malformed(&'static str),
+    /// A line of the head does: which, and how it reads.
+    MalformedLine(Box<str>),
     /// They exceed a limit.
     TooLarge(&'static str),
     /// The peer closed before the response was complete.
@@ -92,6 +95,9 @@ impl Failure {
             ResponseError::Malformed(what) => {
                 Self::new(Cause::Protocol, format!("{peer} answered wrongly: {what}"))
             }
+            ResponseError::MalformedLine(what) => {
+                Self::new(Cause::Protocol, format!("{peer} answered wrongly: {what}"))
+            }
             ResponseError::TooLarge(what) => {
                 Self::new(Cause::TooLarge, format!("{peer} answered with {what}"))
             }
@@ -130,7 +136,8 @@ impl Failure {
             .get_ref()
             .and_then(|inner| inner.downcast_ref::<rustls::Error>());
         if let Some(tls) = tls {
-            return Self::new(Cause::Tls, tls_message(tls, peer));
+            let why = tls_reasons::reason(tls);
+            return Self::new(Cause::Tls, format!("TLS with {peer} failed: {why}"));
         }
         if let Some(failure) = Self::own_limit(error) {
             return failure;
@@ -229,30 +236,6 @@ fn bounded(text: &str) -> String {
         });
     }
     message
-}
-
-fn tls_message(error: &rustls::Error, peer: &str) -> String {
-    use rustls::CertificateError as Bad;
-    let why = match error {
-        rustls::Error::InvalidCertificate(bad) => match bad {
-            // These carry the time of the check or lists of names.
-            Bad::Expired | Bad::ExpiredContext { .. } => "its certificate has expired".to_owned(),
-            Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
-                "its certificate is not valid yet".to_owned()
-            }
-            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
-                "its certificate is for another name".to_owned()
-            }
-            Bad::UnknownIssuer => {
-                "its certificate is from an unknown authority (tls.ca-file names further ones)"
-                    .to_owned()
-            }
-            other => format!("its certificate is invalid: {other}"),
-        },
-        rustls::Error::AlertReceived(alert) => format!("it sent the alert {alert:?}"),
-        other => other.to_string(),
-    };
-    format!("TLS with {peer} failed: {why}")
 }
 
 fn status_message(status: u16, cause: Cause) -> String {

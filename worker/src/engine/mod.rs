@@ -9,16 +9,19 @@
 mod check;
 mod clock;
 mod failure;
+mod file_faults;
 mod files;
 mod http;
 mod make;
 mod pace;
 mod remember;
 mod sys;
+mod tls_reasons;
 mod walk;
 
+pub use file_faults::file_faults;
 pub use files::PlanFiles;
-pub use make::inputs::{Inputs, NamedFile, named_files};
+pub use make::inputs::{BODY_FILE, FileFault, Inputs, NamedFile, named_files};
 
 use dlt_core::load::share::Lot;
 use dlt_core::measure::account::Account;

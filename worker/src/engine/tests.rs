@@ -1,6 +1,7 @@
 //! The engine against real sockets on this machine: it must report exactly the
 //! requests that a target read and counted.
 
+mod as_written;
 mod causes;
 mod closed;
 mod depth;

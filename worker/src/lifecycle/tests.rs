@@ -15,7 +15,7 @@ fn document(requests: &serde_json::Value, tls: &serde_json::Value) -> serde_json
 }
 
 fn plan(document: &serde_json::Value) -> Plan {
-    Plan::from_document(document).unwrap()
+    Plan::from_document(&document.clone().into()).unwrap()
 }
 
 /// Runs a runner against a depot with a plan; returns its exit code and lines.

@@ -13,6 +13,7 @@ use crate::judge::outcome::Word;
 use crate::judge::summary::Distribution;
 use crate::judge::verdict::Trust;
 use crate::run::Status;
+use crate::value::Value as Written;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -113,7 +114,7 @@ pub struct ScenarioRecord {
     pub test_task_configs: Value,
     /// JSON text in the answer of POST, an object in that of GET.
     #[schemars(schema_with = "crate::shapes::scenario_plan")]
-    pub test_scenario: Value,
+    pub test_scenario: Written,
     /// When a run passes (ours).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub thresholds: Vec<String>,

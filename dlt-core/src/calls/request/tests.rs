@@ -74,7 +74,7 @@ fn every_route_reads_as_its_call() {
             "/scenarios",
             r#"{"testName":"x"}"#,
             Call::PostScenario {
-                body: serde_json::json!({"testName": "x"}),
+                body: serde_json::json!({"testName": "x"}).into(),
             },
         ),
         (

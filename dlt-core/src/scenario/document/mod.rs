@@ -1,6 +1,7 @@
-//! What was written, before it means anything: `raw` reads JSON and YAML into
-//! one kind of value, `notes` walks it and collects what is wrong. What fields
+//! What was written, before it means anything: `raw` reads JSON and YAML (`yaml`)
+//! into one kind of value, `notes` walks it and collects what is wrong. What fields
 //! mean is left to the rest of `scenario`.
 
 pub(crate) mod notes;
 pub(crate) mod raw;
+mod yaml;

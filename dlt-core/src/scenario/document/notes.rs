@@ -4,7 +4,7 @@
 
 use crate::refusal::{Fault, Faults};
 use crate::scenario::limits::{MOST_FAULTS, MOST_PATTERNS, MOST_WARNINGS};
-use serde_json::{Map, Value};
+use crate::value::{Map, Number, Value};
 use std::ops::RangeInclusive;
 
 /// What a walk has found.
@@ -122,7 +122,7 @@ pub(crate) struct Node<'a> {
 /// An object and where it stands.
 #[derive(Debug, Clone)]
 pub(crate) struct Object<'a> {
-    pub map: &'a Map<String, Value>,
+    pub map: &'a Map,
     /// Its path; empty for the root.
     pub path: String,
 }
@@ -156,6 +156,28 @@ pub(crate) fn shown_value(value: &Value) -> String {
         Value::Array(_) | Value::Object(_) => kind(value).to_owned(),
         other => other.to_string(),
     }
+}
+
+/// 2^53: up to there a float that is whole is exact.
+const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// The value of a number that only YAML can spell, like `0x1F`, `+5` or `.5`; it is
+/// kept as text.
+pub(crate) fn yaml_number(text: &str) -> Option<f64> {
+    if Number::parse(text).is_some() {
+        return None;
+    }
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let whole = |digits: &str, radix| u64::from_str_radix(digits, radix).ok().map(|n| n as f64);
+    let value = match unsigned.split_at_checked(2) {
+        Some(("0x", digits)) => whole(digits, 16)?,
+        Some(("0o", digits)) => whole(digits, 8)?,
+        _ if unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') => {
+            unsigned.parse().ok()?
+        }
+        _ => return None,
+    };
+    Some(if text.starts_with('-') { -value } else { value })
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -296,12 +318,13 @@ impl<'a> Node<'a> {
         let number = match self.value {
             Value::Number(number) => number.as_u64().or_else(|| {
                 let float = number.as_f64()?;
-                // 2^53: up to there a float that is whole is exact.
-                (float.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&float))
+                (float.fract() == 0.0 && (0.0..=MOST_EXACT).contains(&float))
                     .then_some(float as u64)
             }),
             Value::String(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok(),
-            Value::String(_) => None,
+            Value::String(text) => yaml_number(text)
+                .filter(|number| number.fract() == 0.0 && (0.0..=MOST_EXACT).contains(number))
+                .map(|number| number as u64),
             _ => {
                 self.wanted(notes, "a whole number");
                 return None;

@@ -4,11 +4,10 @@
 use crate::refusal::Fault;
 use crate::scenario::Format;
 use crate::scenario::document::notes::shown_key;
+use crate::scenario::document::yaml;
 use crate::scenario::limits::{DEEPEST, LONGEST_TEXT_BYTES, MOST_FAULTS};
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
-use std::cell::{Cell, RefCell};
-use std::fmt;
+use crate::value::reader::{self, Surrogates, Written};
+use crate::value::{Map, Value};
 
 /// The value, and a fault for each key that is written twice (its first value
 /// is kept, so that the rest can still be checked).
@@ -30,15 +29,13 @@ pub(crate) fn read(text: &[u8], format: Format) -> Result<(Value, Vec<Fault>), F
     if text.trim().is_empty() {
         return Err(whole("is empty; a scenario was expected".to_owned()));
     }
-    let state = State::default();
-    let read = match format {
-        Format::Json => read_json(text, &state),
-        Format::Yaml => read_yaml(text, &state),
+    let written = match format {
+        Format::Json => read_json(text)?,
+        Format::Yaml => yaml::read(text).map_err(whole)?,
     };
-    match (read, state.fatal.take()) {
-        (_, Some(fault)) | (Err(fault), None) => Err(fault),
-        (Ok(value), None) => Ok((value, state.twice.take())),
-    }
+    let mut walk = Walk::default();
+    let value = walk.value(written, 1)?;
+    Ok((value, walk.twice))
 }
 
 fn whole(reason: String) -> Fault {
@@ -48,240 +45,108 @@ fn whole(reason: String) -> Fault {
     }
 }
 
-fn read_json(text: &str, state: &State) -> Result<Value, Fault> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    Seed { state, depth: 1 }
-        .deserialize(&mut deserializer)
-        .and_then(|value| deserializer.end().map(|()| value))
-        .map_err(|error| whole(format!("is not JSON: {error}")))
+fn read_json(text: &str) -> Result<Written, Fault> {
+    reader::read(text, Surrogates::Refuse).map_err(|error| {
+        // What is nested too deep is told as that, whether or not it ends well.
+        let begun = reader::read(&closed(&text[..error.at]), Surrogates::Refuse).ok();
+        if let Some(Err(fault)) = begun.map(|begun| Walk::default().value(begun, 1)) {
+            return fault;
+        }
+        // The library's messages name line and column, and what was expected.
+        let why = serde_json::from_str::<serde_json::Value>(text).err();
+        let why = why.map_or_else(|| format!("see byte {}", error.at), |why| why.to_string());
+        whole(format!("is not JSON: {why}"))
+    })
 }
 
-fn read_yaml(text: &str, state: &State) -> Result<Value, Fault> {
-    // Aliases may be replayed a little; what they blow up to is bounded by
-    // State::bytes as well.
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_depth: DEEPEST * 2,
-            flow_nesting_limit: DEEPEST * 2,
-            max_aliases: 1_000,
-            max_anchors: 1_000,
-            max_total_scalar_bytes: LONGEST_TEXT_BYTES,
-            max_recorded_anchor_bytes: LONGEST_TEXT_BYTES,
-        },
-        duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::PassThrough,
-        merge_keys: serde_saphyr::options::MergeKeyPolicy::Error,
-        alias_limits: serde_saphyr::alias_limits! {
-            max_total_replayed_events: 100_000,
-            max_replay_stack_depth: 16,
-        },
-        emit_comments: false,
-        leading_zero_numbers_as_strings: true,
-        underscored_numbers_as_strings: true,
-        strict_booleans: true,
-        reject_unsupported_tags: true,
-        with_snippet: false,
-    };
-    serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
-        Seed { state, depth: 1 }.deserialize(deserializer)
-    })
-    .map_err(|error| {
-        let text = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
-        // One line, with the place written as in JSON's errors.
-        let line = text.lines().next().unwrap_or_default();
-        match error.location() {
-            Some(at) if at.line() > 0 => {
-                let place = format!(" at line {}, column {}", at.line(), at.column());
-                let said = line.strip_suffix(&place).unwrap_or(line);
-                whole(format!(
-                    "is not YAML: {said} at line {} column {}",
-                    at.line(),
-                    at.column()
-                ))
-            }
-            _ => whole(format!("is not YAML: {line}")),
+/// The beginning of a text with a value at its end, and with all that is open closed.
+fn closed(text: &str) -> String {
+    let (mut open, mut in_string, mut escaped) = (Vec::new(), false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'[' => open.push(']'),
+            b'{' => open.push('}'),
+            b']' | b'}' => drop(open.pop()),
+            _ => {}
         }
-    })
+    }
+    let end: String = open.into_iter().rev().collect();
+    format!("{text}0{end}")
 }
 
 /// What a walk through a text has met so far.
 #[derive(Default)]
-struct State {
-    path: RefCell<String>,
-    twice: RefCell<Vec<Fault>>,
-    fatal: RefCell<Option<Fault>>,
-    /// Bytes of the value built, aliases counted as often as they are used.
-    bytes: Cell<usize>,
+struct Walk {
+    path: String,
+    twice: Vec<Fault>,
+    /// Bytes of the value, aliases counted as often as they are used.
+    bytes: usize,
 }
 
-impl State {
-    /// Runs `inner` with the path grown by a step.
-    fn within<T>(&self, step: Step<'_>, inner: impl FnOnce() -> T) -> T {
-        let length = self.path.borrow().len();
-        {
-            let mut path = self.path.borrow_mut();
-            match step {
-                Step::Key(key) => {
-                    if length > 0 {
-                        path.push('.');
-                    }
-                    path.push_str(&shown_key(key));
-                }
-                Step::Position(at) => path.push_str(&format!("[{at}]")),
-            }
-        }
-        let result = inner();
-        self.path.borrow_mut().truncate(length);
-        result
+impl Walk {
+    fn fault(&self, reason: String) -> Fault {
+        let path = match self.path.as_str() {
+            "" => "value".to_owned(),
+            path => path.to_owned(),
+        };
+        Fault { path, reason }
     }
 
-    fn here(&self) -> String {
-        let path = self.path.borrow();
-        if path.is_empty() {
-            "value".to_owned()
-        } else {
-            path.clone()
-        }
-    }
-
-    /// Ends the reading with a fault at the current path.
-    fn end<E: serde::de::Error>(&self, reason: String) -> E {
-        *self.fatal.borrow_mut() = Some(Fault {
-            path: self.here(),
-            reason,
-        });
-        E::custom("refused")
-    }
-
-    fn count<E: serde::de::Error>(&self, bytes: usize) -> Result<(), E> {
-        self.bytes.set(self.bytes.get() + bytes);
-        if self.bytes.get() > LONGEST_TEXT_BYTES {
-            return Err(self.end(format!(
+    fn count(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.bytes += bytes;
+        if self.bytes > LONGEST_TEXT_BYTES {
+            return Err(self.fault(format!(
                 "makes the text longer than {LONGEST_TEXT_BYTES} bytes (6 MiB) once its aliases are filled in"
             )));
         }
         Ok(())
     }
-}
 
-enum Step<'a> {
-    Key(&'a str),
-    Position(usize),
-}
-
-/// Reads one value.
-#[derive(Clone, Copy)]
-struct Seed<'a> {
-    state: &'a State,
-    depth: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Seed<'_> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        if self.depth > DEEPEST {
-            return Err(self
-                .state
-                .end(format!("is nested deeper than {DEEPEST} levels")));
+    fn value(&mut self, written: Written, depth: usize) -> Result<Value, Fault> {
+        if depth > DEEPEST {
+            return Err(self.fault(format!("is nested deeper than {DEEPEST} levels")));
         }
-        self.state.count(1)?;
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Seed<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
-        Ok(Value::from(value as f64))
-    }
-
-    fn visit_u128<E>(self, value: u128) -> Result<Value, E> {
-        Ok(Value::from(value as f64))
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom("a number must be finite"))
-    }
-
-    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Value, E> {
-        self.visit_string(value.to_owned())
-    }
-
-    fn visit_string<E: serde::de::Error>(self, value: String) -> Result<Value, E> {
-        self.state.count(value.len())?;
-        Ok(Value::String(value))
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_none<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        let inner = Self {
-            state: self.state,
-            depth: self.depth + 1,
-        };
-        while let Some(item) = self.state.within(Step::Position(list.len()), || {
-            items.next_element_seed(inner)
-        })? {
-            list.push(item);
-        }
-        Ok(Value::Array(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut map = Map::new();
-        let inner = Self {
-            state: self.state,
-            depth: self.depth + 1,
-        };
-        while let Some(key) = entries.next_key::<String>()? {
-            self.state.count(key.len())?;
-            let value = self
-                .state
-                .within(Step::Key(&key), || entries.next_value_seed(inner))?;
-            if map.contains_key(&key) {
-                let mut twice = self.state.twice.borrow_mut();
-                if twice.len() < MOST_FAULTS {
-                    let path = self.state.within(Step::Key(&key), || self.state.here());
-                    twice.push(Fault {
-                        path,
-                        reason: "is written twice; keep one".to_owned(),
-                    });
+        self.count(1)?;
+        let length = self.path.len();
+        Ok(match written {
+            Written::List(items) => {
+                let mut list = Vec::with_capacity(items.len());
+                for (at, item) in items.into_iter().enumerate() {
+                    self.path.push_str(&format!("[{at}]"));
+                    list.push(self.value(item, depth + 1)?);
+                    self.path.truncate(length);
                 }
-            } else {
-                map.insert(key, value);
+                Value::Array(list)
             }
-        }
-        Ok(Value::Object(map))
+            Written::Map(entries) => {
+                let mut map = Map::with_capacity(entries.len());
+                for (key, item) in entries {
+                    self.count(key.len())?;
+                    if length > 0 {
+                        self.path.push('.');
+                    }
+                    self.path.push_str(&shown_key(&key));
+                    let value = self.value(item, depth + 1)?;
+                    if !map.contains_key(&key) {
+                        map.insert(key, value);
+                    } else if self.twice.len() < MOST_FAULTS {
+                        let fault = self.fault("is written twice; keep one".to_owned());
+                        self.twice.push(fault);
+                    }
+                    self.path.truncate(length);
+                }
+                Value::Object(map)
+            }
+            Written::Text(text) => {
+                self.count(text.len())?;
+                Value::String(text)
+            }
+            leaf => leaf.into_value(),
+        })
     }
 }
 
@@ -303,6 +168,31 @@ mod tests {
         let (from_yaml, _) = read(yaml, Format::Yaml).unwrap();
         assert_eq!(from_json.to_string(), from_yaml.to_string());
         assert_eq!(from_json.to_string().as_bytes(), json);
+    }
+
+    #[test]
+    fn numbers_keep_their_text() {
+        let json = br#"{"a":1.50,"b":[12e5,1e400,-0.0],"c":123456789012345678901234}"#;
+        let yaml = b"a: 1.50\nb: [12e5, 1e400, -0.0]\nc: 123456789012345678901234\n";
+        for (text, format) in [(&json[..], Format::Json), (yaml, Format::Yaml)] {
+            let (value, _) = read(text, format).unwrap();
+            assert_eq!(value.to_string().as_bytes(), json);
+        }
+        // Aliases and block lists know where a number was written.
+        let yaml = "é: &p 10.00\nq:\n  - *p\n  -   7.250  # net\nr: [é, 0.30]\n";
+        let (value, _) = read(yaml.as_bytes(), Format::Yaml).unwrap();
+        assert_eq!(
+            value.to_string(),
+            r#"{"é":10.00,"q":[10.00,7.250],"r":["é",0.30]}"#
+        );
+    }
+
+    #[test]
+    fn what_only_yaml_takes_for_a_number_is_a_text_as_written() {
+        let (value, _) = read(b"[0x1F, 0o17, +5, .5, 5., -.5]", Format::Yaml).unwrap();
+        assert_eq!(value.to_string(), r#"["0x1F","0o17","+5",".5","5.","-.5"]"#);
+        let fault = fault(b"a: .inf", Format::Yaml);
+        assert_eq!(fault, "value: is not YAML: .inf is no finite number");
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(crate) fn dns(node: &Node<'_>, notes: &mut Notes) -> Dns {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use crate::value::{Value, json};
 
     fn read(value: &Value) -> Result<(Dns, Vec<String>), String> {
         let mut notes = Notes::default();

@@ -1,8 +1,8 @@
 //! Durations as Taurus writes them: `500ms`, `30s`, `5m`, `2h`, `1d`, `1m30s`,
 //! or a number of seconds. How long one may be is left to its reader.
 
-use crate::scenario::document::notes::{Node, Notes, shown_value};
-use serde_json::Value;
+use crate::scenario::document::notes::{Node, Notes, shown_value, yaml_number};
+use crate::value::Value;
 use std::ops::RangeInclusive;
 
 const UNITS: [(&str, u64); 5] = [
@@ -77,7 +77,10 @@ impl Node<'_> {
     /// A duration in `range`, µs.
     pub fn duration(&self, range: RangeInclusive<u64>, notes: &mut Notes) -> Option<u64> {
         let us = match self.value {
-            Value::String(text) => parse_duration(text),
+            Value::String(text) => parse_duration(text).or_else(|| {
+                let seconds = yaml_number(text).filter(|seconds| *seconds >= 0.0)?;
+                micros(seconds, 1_000_000)
+            }),
             Value::Number(number) => number
                 .as_f64()
                 .filter(|seconds| *seconds >= 0.0)

@@ -6,7 +6,7 @@ pub(crate) mod durations;
 pub(crate) mod tasks;
 
 use crate::load::{Curve, Model};
-use crate::scenario::document::notes::{Node, Notes, Object, shown_value};
+use crate::scenario::document::notes::{Node, Notes, Object, shown_value, yaml_number};
 use crate::scenario::execution::dns::dns;
 use crate::scenario::limits::{
     DEFAULT_CONNECTIONS, DEFAULT_GRACEFUL_STOP_US, ITERATIONS_END_US, LONGEST_GRACEFUL_STOP_US,
@@ -15,7 +15,7 @@ use crate::scenario::limits::{
 };
 use crate::scenario::plan::{Dns, Load, Pacing, Retry};
 use crate::scenario::show_duration;
-use serde_json::Value;
+use crate::value::Value;
 
 pub(crate) const KEYS: [&str; 17] = [
     "concurrency",
@@ -374,6 +374,7 @@ fn number(
 ) -> Option<f64> {
     let number = match node.value {
         Value::Number(number) => number.as_f64(),
+        Value::String(text) => yaml_number(text),
         _ => None,
     };
     let good = number.filter(|number| enough(*number) && *number <= most);

@@ -24,7 +24,7 @@ pub(crate) fn body(changes: &Value) -> Value {
     for (key, value) in changes.as_object().unwrap() {
         match value {
             Value::Null => drop(body.as_object_mut().unwrap().shift_remove(key)),
-            value => body[key] = value.clone(),
+            value => body[key.as_str()] = value.clone(),
         }
     }
     body
@@ -44,7 +44,7 @@ fn at(text: &str) -> Timestamp {
 fn schedule(changes: &Value) -> Result<String, String> {
     let mut all = json!({"scheduleStep": "create"});
     for (key, value) in changes.as_object().unwrap() {
-        all[key] = value.clone();
+        all[key.as_str()] = value.clone();
     }
     let said = |refusal: Refusal| format!("{} {refusal}", refusal.status);
     let post = read(&all).map_err(said)?;

@@ -3,8 +3,12 @@
 
 use crate::scenario::document::notes::{Node, Notes, shown};
 use crate::scenario::limits::LONGEST_URL;
+use crate::scenario::plan::Auth;
 use crate::scenario::plan::UrlText;
 use crate::scenario::requests::labels::{cut_label, label_of};
+use crate::scenario::requests::targets::{
+    authority_end, dot_segments, request_target, url_value, without_user,
+};
 use crate::scenario::requests::variables::{Known, Piece, has_variables, pieces};
 use url::Url;
 
@@ -13,16 +17,22 @@ use url::Url;
 pub(crate) struct Address {
     /// The URL, or an example of it.
     pub url: Url,
-    /// The text, if it holds variables.
+    /// The text, if it holds variables, or is not what the URL standard makes of it.
     pub text: Option<UrlText>,
-    /// What labels are made of: placeholders where the path holds variables.
+    /// What labels are made of where that is not the URL alone.
     pub placeholders: Option<Placeholders>,
+    /// The user and password that stand in it, or in the default address before it.
+    pub auth: Option<Auth>,
+    /// Whether they stand in the request's own URL.
+    pub auth_is_own: bool,
 }
 
 /// A URL with a word in place of each variable of its path.
 #[derive(Debug, Clone)]
 pub(crate) struct Placeholders {
     url: Url,
+    /// As it is sent.
+    target: String,
     names: Vec<String>,
 }
 
@@ -37,7 +47,8 @@ pub(crate) fn default_address<'a>(
     if starts_with_unknown(text, known) {
         return Some(text);
     }
-    let url = absolute(&example(text, known), node, notes)?;
+    let plain = without_user(text).0;
+    let url = absolute(&example(&plain, known), node, notes)?;
     if url.query().is_some() || url.fragment().is_some() {
         node.fault(
             notes,
@@ -72,13 +83,13 @@ pub(crate) fn request_url(
     if !plain.starts_with(['/', '?']) || plain.starts_with("//") {
         let path_end = text.find(['/', '?', '#']).unwrap_or(text.len());
         let hint = if text[..path_end].contains(['.', ':']) || text[..path_end] == *"localhost" {
-            format!("; did you mean {}?", shown(&format!("http://{text}")))
+            format!("; did you mean {}?", shown_url(&format!("http://{text}")))
         } else {
             String::new()
         };
         let reason = format!(
             "must start with http:// or https://, or with / if there is a default-address; it is {}{hint}",
-            shown(text)
+            shown_url(text)
         );
         node.fault(notes, reason);
         return None;
@@ -117,12 +128,31 @@ fn address(
     node: &Node<'_>,
     notes: &mut Notes,
 ) -> Option<Address> {
+    // Joined to a default address, what stands before the path is that one's.
+    let own = node.value.as_str() == Some(text);
+    // The user stands in one of the two: at home in the text, else in the base.
+    let (base, of_base) = without_user(base);
+    let (text, of_text) = without_user(text);
+    let auth_is_own = of_text.is_some() && own;
+    let auth = of_text
+        .or(of_base)
+        .map(|(username, password)| Auth::Basic { username, password });
+    if let Some(auth) = &auth
+        && !can_be_sent(auth)
+    {
+        node.fault(
+            notes,
+            "has a user with a colon, or with control characters: neither can be sent",
+        );
+        return None;
+    }
     let whole = format!("{base}{text}");
     if !has_variables(&whole) {
+        let address = fixed(&text, node, notes)?;
         return Some(Address {
-            url: absolute(text, node, notes)?,
-            text: None,
-            placeholders: None,
+            auth,
+            auth_is_own,
+            ..address
         });
     }
     let unknown = starts_with_unknown(&whole, known);
@@ -131,32 +161,135 @@ fn address(
         plain = format!("http://{plain}");
     }
     let url = absolute(&plain, node, notes)?;
-    let host = authority(&whole);
+    let sent = target(&plain, node, notes)?;
+    let host = &whole[..authority_end(&whole)];
     let host_varies = unknown
         || !base.is_empty()
         || variables_of(host).any(|name| known.constant(name).is_none());
+    let placeholders = (!unknown)
+        .then(|| Placeholders::of(&whole, known))
+        .flatten();
+    if let Some(placeholders) = &placeholders
+        && dot_segments(&sent) > dot_segments(&placeholders.target)
+    {
+        node.fault(
+            notes,
+            format!(
+                "has a variable whose value leads out of its path, as {} is sent",
+                shown(&sent)
+            ),
+        );
+        return None;
+    }
     Some(Address {
-        placeholders: (!unknown)
-            .then(|| Placeholders::of(&whole, known))
-            .flatten(),
+        placeholders,
         text: Some(UrlText {
-            base: base.to_owned(),
-            text: text.to_owned(),
+            base: base.into_owned(),
+            text: text.into_owned(),
             host_varies,
         }),
         url,
+        auth,
+        auth_is_own,
     })
+}
+
+/// A URL without variables.
+fn fixed(text: &str, node: &Node<'_>, notes: &mut Notes) -> Option<Address> {
+    let url = absolute(text, node, notes)?;
+    let target = target(text, node, notes)?;
+    let differs = target != standard_target(&url);
+    Some(Address {
+        text: differs.then(|| UrlText {
+            base: String::new(),
+            text: text.split('#').next().unwrap_or_default().to_owned(),
+            host_varies: false,
+        }),
+        placeholders: differs.then(|| Placeholders {
+            url: url.clone(),
+            target,
+            names: Vec::new(),
+        }),
+        url,
+        auth: None,
+        auth_is_own: false,
+    })
+}
+
+/// Whether a user can be written into an Authorization header (RFC 7617, 2).
+fn can_be_sent(auth: &Auth) -> bool {
+    match auth {
+        Auth::Basic { username, password } => {
+            !username.contains(':')
+                && ![username, password]
+                    .iter()
+                    .any(|text| text.contains(char::is_control))
+        }
+        Auth::Bearer(_) => true,
+    }
+}
+
+/// A URL as a message shows it: without a user and password.
+fn shown_url(text: &str) -> String {
+    match text.contains("://") {
+        true => shown(&without_user(text).0),
+        false => {
+            let whole = format!("http://{text}");
+            shown(without_user(&whole).0.trim_start_matches("http://"))
+        }
+    }
+}
+
+/// The target of a URL's request, or a fault.
+fn target(text: &str, node: &Node<'_>, notes: &mut Notes) -> Option<String> {
+    request_target(text)
+        .map_err(|why| node.fault(notes, format!("{why}; it is {}", shown(text))))
+        .ok()
+}
+
+/// Path and query as the URL standard has them.
+fn standard_target(url: &Url) -> String {
+    match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    }
 }
 
 /// A text with first values in place of variables, or a digit: it may stand in
 /// a host, a port, a path.
 fn example(text: &str, known: &Known) -> String {
-    pieces(text)
-        .map(|piece| match piece {
-            Piece::Text(text) | Piece::Open(text) => text,
-            Piece::Variable(name) => known.first(name).unwrap_or("1"),
-        })
-        .collect()
+    let mut plain = String::new();
+    let mut pieces = pieces(text).peekable();
+    while let Some(piece) = pieces.next() {
+        let name = match piece {
+            Piece::Text(text) | Piece::Open(text) => {
+                plain.push_str(text);
+                continue;
+            }
+            Piece::Variable(name) => name,
+        };
+        let value = match known.first(name) {
+            Some(value) => value,
+            // Behind a port it can only be a path: `http://host:8080${path}`.
+            None if ends_with_port(&plain) => "/1",
+            None => "1",
+        };
+        // What cannot stand there is told when the URL is read as a whole.
+        match url_value(&plain, value, pieces.peek().is_none()) {
+            Ok(value) => plain.push_str(&value),
+            Err(_) => plain.push_str(value),
+        }
+    }
+    plain
+}
+
+/// Whether a text ends with the port of a URL.
+fn ends_with_port(text: &str) -> bool {
+    let without_digits = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    without_digits.len() < text.len()
+        && without_digits.ends_with(':')
+        && authority_end(text) == text.len()
+        && text.contains("://")
 }
 
 /// Whether a text begins with a variable whose value may be absolute or not.
@@ -176,13 +309,6 @@ fn variables_of(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A URL's text up to its path; a variable may hold all of it.
-fn authority(text: &str) -> &str {
-    let from = text.find("://").map_or(0, |at| at + 3);
-    let end = text[from..].find(['/', '?', '#']);
-    &text[..end.map_or(text.len(), |at| from + at)]
-}
-
 impl Placeholders {
     /// None if no variable stands in the path, or it is no URL.
     fn of(text: &str, known: &Known) -> Option<Self> {
@@ -190,22 +316,34 @@ impl Placeholders {
         for piece in pieces(text) {
             match piece {
                 Piece::Text(text) | Piece::Open(text) => plain.push_str(text),
-                Piece::Variable(name) if authority(&plain).len() == plain.len() => {
-                    plain.push_str(known.first(name).unwrap_or("1"));
-                }
                 Piece::Variable(name) => {
+                    let first = known.first(name);
+                    let in_host = authority_end(&plain) == plain.len();
+                    match first {
+                        // A path begins with it.
+                        Some(value) if in_host && value.starts_with('/') => plain.push('/'),
+                        None if ends_with_port(&plain) => plain.push('/'),
+                        first if in_host => {
+                            plain.push_str(first.unwrap_or("1"));
+                            continue;
+                        }
+                        _ => {}
+                    }
                     plain.push_str(&word(names.len()));
                     names.push(name.to_owned());
                 }
             }
         }
         let url = Url::parse(&plain).ok()?;
-        (!names.is_empty()).then_some(Self { url, names })
+        let target = request_target(&plain).ok()?;
+        let as_written = target == standard_target(&url);
+        (!names.is_empty() || !as_written).then_some(Self { url, target, names })
     }
 
     /// The label of a request that has none: `GET /orders/{id}`.
     pub fn label(&self, method: &str, with_host: bool) -> String {
-        let mut label = label_of(method, &self.url, with_host);
+        let path = self.target.split('?').next().unwrap_or_default();
+        let mut label = label_of(method, &self.url, path, with_host);
         for (at, name) in self.names.iter().enumerate() {
             label = label.replace(&word(at), &format!("{{{name}}}"));
         }
@@ -257,9 +395,6 @@ fn absolute(text: &str, node: &Node<'_>, notes: &mut Notes) -> Option<Url> {
     }
     if url.port() == Some(0) {
         return refuse("has port 0, which no server can have".to_owned());
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return refuse("must not hold a user and password: give them in auth instead".to_owned());
     }
     // A fragment is never sent.
     url.set_fragment(None);

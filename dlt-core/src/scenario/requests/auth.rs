@@ -5,7 +5,7 @@ use crate::scenario::document::notes::{Node, Notes, Object};
 use crate::scenario::limits::LONGEST_HEADER_BYTES;
 use crate::scenario::plan::Auth;
 use crate::scenario::requests::variables::{Known, checked};
-use serde_json::Value;
+use crate::value::Value;
 
 /// Ways of later versions.
 const NOT_SUPPORTED: [&str; 3] = ["digest", "kerberos", "ntlm"];

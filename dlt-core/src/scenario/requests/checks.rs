@@ -6,7 +6,7 @@ use crate::scenario::limits::{LONGEST_BODY, LONGEST_PATTERN, MOST_CHECKS};
 use crate::scenario::plan::{Check, Subject, Wanted};
 use crate::scenario::requests::patterns::{pattern, pattern_of, query};
 use crate::scenario::requests::variables::scalar;
-use serde_json::Value;
+use crate::value::Value;
 
 const ASSERT_KEYS: [&str; 4] = ["contains", "subject", "regexp", "not"];
 const ASSERT_NOT_SUPPORTED: [&str; 1] = ["assume-success"];
@@ -120,6 +120,10 @@ fn json(node: &Node<'_>, notes: &mut Notes) -> Option<Check> {
         }
         // A null, a number, true and false mean themselves.
         Some(node) if node.value.is_null() => Some(Some(Wanted::Text("null".to_owned()))),
+        Some(Node {
+            value: Value::Number(number),
+            ..
+        }) => Some(Some(Wanted::Number(number.clone()))),
         Some(node) => scalar(&node, LONGEST_BODY, notes).map(|text| Some(Wanted::Text(text))),
     };
     Some(Check::Json {

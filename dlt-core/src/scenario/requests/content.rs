@@ -8,7 +8,7 @@ use crate::scenario::limits::{LONGEST_BODY, LONGEST_FIELD_NAME, MOST_FORM_FIELDS
 use crate::scenario::plan::{Body, Upload};
 use crate::scenario::requests::files::{file, file_at};
 use crate::scenario::requests::variables::{Known, scalar};
-use serde_json::Value;
+use crate::value::Value;
 
 /// Content-Type of a file without one.
 const DEFAULT_MIME_TYPE: &str = "application/octet-stream";

@@ -7,24 +7,27 @@ use crate::scenario::limits::{LONGEST_PATTERN, MOST_COLUMNS, MOST_DATA_SOURCES};
 use crate::scenario::plan::DataSource;
 use crate::scenario::requests::files::file_at;
 use crate::scenario::requests::variables::name;
-use serde_json::Value;
+use crate::value::Value;
 
 const KEYS: [&str; 5] = ["path", "delimiter", "quoted", "loop", "variable-names"];
 const NOT_SUPPORTED: [&str; 3] = ["encoding", "random-order", "ignore-first-line"];
 
-/// Reads the list.
+/// Reads the list; and whether all of it could be: what a file that is not there would
+/// name is not known.
 pub(crate) fn data_sources(
     object: &Object<'_>,
     files: FileCheck<'_>,
     notes: &mut Notes,
-) -> Vec<DataSource> {
+) -> (Vec<DataSource>, bool) {
     let Some(node) = object.get("data-sources") else {
-        return Vec::new();
+        return (Vec::new(), true);
     };
+    let mut complete = true;
     let items = node.list(0..=MOST_DATA_SOURCES, notes).unwrap_or_default();
     let mut sources: Vec<DataSource> = Vec::new();
     for item in &items {
         let Some(source) = source(item, files, notes) else {
+            complete = false;
             continue;
         };
         let names = source.columns.iter().flatten();
@@ -42,7 +45,7 @@ pub(crate) fn data_sources(
         }
         sources.push(source);
     }
-    sources
+    (sources, complete)
 }
 
 fn source(node: &Node<'_>, files: FileCheck<'_>, notes: &mut Notes) -> Option<DataSource> {

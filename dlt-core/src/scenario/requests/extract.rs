@@ -7,7 +7,7 @@ use crate::scenario::plan::{Extraction, Find, Subject};
 use crate::scenario::requests::checks::subject;
 use crate::scenario::requests::patterns::{pattern, query};
 use crate::scenario::requests::variables::{name, scalar};
-use serde_json::Value;
+use crate::value::Value;
 
 const KEYS: [&str; 2] = ["extract-jsonpath", "extract-regexp"];
 const JSON_KEYS: [&str; 2] = ["jsonpath", "default"];

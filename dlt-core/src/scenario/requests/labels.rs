@@ -11,13 +11,12 @@ const SHORTEST_HEX: usize = 16;
 /// The label of a request that has none: `GET /orders/{id}`, without query; the
 /// host before the path when the run has several.
 pub fn default_label(method: &str, url: &Url, with_host: bool) -> String {
-    cut_label(&label_of(method, url, with_host))
+    cut_label(&label_of(method, url, url.path(), with_host))
 }
 
-/// As `default_label`, whatever its length.
-pub(crate) fn label_of(method: &str, url: &Url, with_host: bool) -> String {
-    let path: Vec<&str> = url
-        .path()
+/// As `default_label`, whatever its length, of a path as it is sent.
+pub(crate) fn label_of(method: &str, url: &Url, path: &str, with_host: bool) -> String {
+    let path: Vec<&str> = path
         .split('/')
         .map(|segment| if is_id(segment) { "{id}" } else { segment })
         .collect();

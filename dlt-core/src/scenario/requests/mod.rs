@@ -12,6 +12,7 @@ pub(crate) mod headers;
 pub(crate) mod labels;
 pub(crate) mod patterns;
 pub(crate) mod statuses;
+pub mod targets;
 pub(crate) mod time_limits;
 pub(crate) mod tls;
 pub mod variables;
@@ -23,7 +24,7 @@ use crate::scenario::limits::{
     MOST_REQUESTS,
 };
 use crate::scenario::plan::{Auth, Body, DataSource, StatusSet, Step, Tls};
-use crate::scenario::requests::addresses::{Placeholders, default_address, request_url};
+use crate::scenario::requests::addresses::{Address, Placeholders, default_address, request_url};
 use crate::scenario::requests::auth::{AuthSetting, auth};
 use crate::scenario::requests::checks::checks;
 use crate::scenario::requests::content::content;
@@ -35,7 +36,7 @@ use crate::scenario::requests::statuses::statuses;
 use crate::scenario::requests::time_limits::{Limits, TIMEOUT_RANGE, scenario_limits};
 use crate::scenario::requests::tls::tls;
 use crate::scenario::requests::variables::{Known, has_variables};
-use serde_json::{Map, Value};
+use crate::value::{Map, Value};
 
 /// A named scenario, read. A step without a label of its own has an empty one.
 #[derive(Debug, Clone)]
@@ -55,6 +56,8 @@ pub(crate) struct ReadRequest {
     pub step: Step,
     /// What its label is made of, if it has none and its URL holds variables.
     pub placeholders: Option<Placeholders>,
+    /// The user and password that stood in its URL, or in the default address.
+    pub of_url: Option<Auth>,
 }
 
 pub(crate) const SCENARIO_KEYS: [&str; 14] = [
@@ -146,8 +149,9 @@ pub(crate) fn definition(
     let object = node.object(notes)?;
     object.allow_only(&SCENARIO_KEYS, &SCENARIO_NOT_SUPPORTED, notes);
     let variables = variables::variables(&object, notes);
-    let data = data_sources(&object, files, notes);
-    let known = known(&object, &variables, &data);
+    let (data, complete) = data_sources(&object, files, notes);
+    let mut known = known(&object, &variables, &data);
+    known.open |= !complete;
     let common = common(&object, known, notes);
     let keepalive = flag(&object, "keepalive", notes);
     let store_cookies = flag(&object, "store-cookie", notes);
@@ -245,7 +249,7 @@ fn known(object: &Object<'_>, variables: &[(String, String)], data: &[DataSource
 /// A request as an object, which may be its URL alone, and its URL.
 fn object_and_url<'a>(
     node: &Node<'a>,
-    empty: &'a Map<String, Value>,
+    empty: &'a Map,
     notes: &mut Notes,
 ) -> Option<(Object<'a>, Option<Node<'a>>)> {
     match node.value {
@@ -289,7 +293,7 @@ fn step(
         }
     };
     let request_headers = read_headers(&object, known, notes);
-    let auth = request_auth(&object, &request_headers, common, notes);
+    let auth = step_auth(&object, address.as_ref(), &request_headers, common, notes);
     let mut headers = merged(&common.headers, request_headers);
     if auth.is_some() {
         // A request's own auth wins over a header of its scenario.
@@ -331,9 +335,12 @@ fn step(
             "sends a form with GET; did you mean method: POST?",
         );
     }
+    let address = address?;
     Some(ReadRequest {
+        placeholders: address.placeholders,
+        // Where its own auth wins, the URL is written without the other one.
+        of_url: address.auth.and(step.auth.clone()),
         step,
-        placeholders: address?.placeholders,
     })
 }
 
@@ -350,6 +357,29 @@ fn label(object: &Object<'_>, known: &Known, notes: &mut Notes) -> String {
         Some(text.to_owned())
     });
     read.unwrap_or_default()
+}
+
+/// The auth of a request, with the user and password of its URL.
+fn step_auth(
+    object: &Object<'_>,
+    address: Option<&Address>,
+    headers: &[(String, String)],
+    common: &Common<'_>,
+    notes: &mut Notes,
+) -> Option<Auth> {
+    let auth = request_auth(object, headers, common, notes);
+    let Some((address, of_url)) = address.and_then(|a| Some((a, a.auth.clone()?))) else {
+        return auth;
+    };
+    let has_own = object.has("auth") || authorizes(headers);
+    if has_own && address.auth_is_own {
+        notes.fault(
+            object.path_of("url"),
+            "holds a user and a password beside auth or the header Authorization; keep one",
+        );
+    }
+    // That of the default address is for those that have none.
+    if has_own { auth } else { Some(of_url) }
 }
 
 /// The auth of a request: its own, else its scenario's unless it has an

@@ -3,8 +3,10 @@
 
 use crate::scenario::document::notes::{Node, Notes, shown};
 use crate::scenario::limits::{DEEPEST_QUERY, LARGEST_PATTERN_BYTES, LONGEST_PATTERN};
+use crate::value::{NotJson, Value};
 use regex::bytes::{Regex, RegexBuilder};
-use serde_json_path::JsonPath;
+use serde_json_path::{JsonPath, PathElement};
+use std::cell::OnceCell;
 
 /// A regular expression of the crate `regex`: no look-around, linear time.
 #[derive(Debug, Clone)]
@@ -18,6 +20,33 @@ pub struct Pattern {
 pub struct JsonQuery {
     text: String,
     path: JsonPath,
+    /// Its steps, if it is of the plainest kind: `$.items[0].id`.
+    plain: Option<Vec<PlainStep>>,
+}
+
+/// A step of a plain JSONPath.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum PlainStep {
+    Name(String),
+    Index(usize),
+}
+
+/// An answer's JSON, as queries look at it.
+#[derive(Debug)]
+pub struct JsonDocument {
+    value: Value,
+    /// With machine's numbers, which filters compare; made when first needed.
+    compared: OnceCell<serde_json::Value>,
+}
+
+impl JsonDocument {
+    /// Reads a text, however large or small its numbers are.
+    pub fn read(text: &str) -> Result<Self, NotJson> {
+        Ok(Self {
+            value: Value::from_json(text)?,
+            compared: OnceCell::new(),
+        })
+    }
 }
 
 impl Pattern {
@@ -89,6 +118,7 @@ impl JsonQuery {
         })?;
         Ok(Self {
             text: text.to_owned(),
+            plain: plain_steps(text),
             path,
         })
     }
@@ -98,9 +128,31 @@ impl JsonQuery {
         &self.text
     }
 
-    /// The compiled JSONPath.
-    pub fn path(&self) -> &JsonPath {
-        &self.path
+    /// The values that it leads to, in order, with the text of their numbers.
+    pub fn find<'a>(&self, document: &'a JsonDocument) -> Vec<&'a Value> {
+        if let Some(steps) = &self.plain {
+            let found = steps
+                .iter()
+                .try_fold(&document.value, |value, step| match step {
+                    PlainStep::Name(name) => value.get(name),
+                    PlainStep::Index(at) => value.as_array()?.get(*at),
+                });
+            return found.into_iter().collect();
+        }
+        let compared = document.compared.get_or_init(|| document.value.to_serde());
+        let found = self.path.query_located(compared);
+        let locations = found.locations();
+        // Both trees have the same places.
+        locations
+            .filter_map(|location| {
+                location
+                    .iter()
+                    .try_fold(&document.value, |value, element| match element {
+                        PathElement::Name(name) => value.get(name),
+                        PathElement::Index(at) => value.as_array()?.get(*at),
+                    })
+            })
+            .collect()
     }
 }
 
@@ -108,6 +160,37 @@ impl PartialEq for JsonQuery {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
     }
+}
+
+/// The steps of a JSONPath that is made of `.name` and `[0]` alone. All others are
+/// left to the library, whose meaning these have as well.
+fn plain_steps(text: &str) -> Option<Vec<PlainStep>> {
+    let mut rest = text.strip_prefix('$')?;
+    let mut steps = Vec::new();
+    while !rest.is_empty() {
+        let (step, after) = match rest.strip_prefix('[') {
+            Some(inside) => {
+                let (digits, after) = inside.split_once(']')?;
+                if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                    return None;
+                }
+                (PlainStep::Index(digits.parse().ok()?), after)
+            }
+            None => {
+                let inside = rest.strip_prefix('.')?;
+                let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                let end = inside.find(|c| !is_name(c)).unwrap_or(inside.len());
+                let (name, after) = inside.split_at(end);
+                if name.is_empty() {
+                    return None;
+                }
+                (PlainStep::Name(name.to_owned()), after)
+            }
+        };
+        steps.push(step);
+        rest = after;
+    }
+    Some(steps)
 }
 
 /// How deep brackets of any kind are nested; those in strings count too.
@@ -179,7 +262,54 @@ mod tests {
         assert!(reason.contains("deeper"), "{reason}");
     }
 
+    fn found(path: &str, json: &str) -> Vec<String> {
+        let document = JsonDocument::read(json).unwrap();
+        let query = JsonQuery::compile(path).unwrap();
+        let values = query.find(&document);
+        values
+            .iter()
+            .map(|value| value.text().into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn what_is_found_is_as_it_was_written() {
+        let json = r#"{"id":123456789012345678901234,"p":100.00,"items":[{"p":9.90,"n":1e400},{"p":10.0,"n":2}]}"#;
+        assert_eq!(found("$.id", json), ["123456789012345678901234"]);
+        assert_eq!(found("$['p']", json), ["100.00"]);
+        assert_eq!(found("$.items[0].n", json), ["1e400"]);
+        assert_eq!(found("$..p", json), ["100.00", "9.90", "10.0"]);
+        // Filters compare values, not texts.
+        assert_eq!(found("$.items[?@.p == 10].p", json), ["10.0"]);
+        assert_eq!(found("$.items[?@.n > 1e300].p", json), ["9.90"]);
+        assert_eq!(found("$.items[-1]", json), [r#"{"p":10.0,"n":2}"#]);
+        assert_eq!(found("$.items[2].p", json), [""; 0]);
+        assert_eq!(found("$", "\u{feff}[7.0]"), ["[7.0]"]);
+    }
+
+    #[test]
+    fn plain_paths_are_those_without_any_choice() {
+        for path in ["$", "$.a", "$.a[0]._b2", "$[10][3]"] {
+            assert!(plain_steps(path).is_some(), "{path}");
+        }
+        for path in [
+            "$..a", "$.*", "$['a']", "$[-1]", "$[1:2]", "$[?@.a]", "$.a-b", "$[]", "$.",
+        ] {
+            assert!(plain_steps(path).is_none(), "{path}");
+        }
+    }
+
     proptest! {
+        /// Plain paths find what the library finds.
+        #[test]
+        fn plain_paths_mean_what_the_library_means(path in "\\$(\\.[ab]|\\[[0-2]\\]){0,4}") {
+            let json = r#"{"a":[{"b":1},[2.50,{"a":3}],"x"],"b":{"a":{"b":[null]},"b":false}}"#;
+            let document = JsonDocument::read(json).unwrap();
+            let plain = JsonQuery::compile(&path).unwrap();
+            let through_library = JsonQuery { plain: None, ..plain.clone() };
+            prop_assert_eq!(plain.find(&document), through_library.find(&document));
+        }
+
         #[test]
         fn any_text_is_answered(text in "[$@.?*()\\[\\]{}|a-c0-9'\"\\\\!=<>&,: ]{0,40}") {
             let _ = Pattern::compile(&text);

@@ -3,7 +3,7 @@
 use crate::scenario::document::notes::{Node, Notes, shown_value};
 use crate::scenario::limits::MOST_STATUSES;
 use crate::scenario::plan::StatusSet;
-use serde_json::Value;
+use crate::value::Value;
 
 /// Reads one entry or a list of them: `200`, `"200-299"`, `"2xx"`.
 pub(crate) fn statuses(node: &Node<'_>, notes: &mut Notes) -> Option<StatusSet> {

@@ -3,7 +3,7 @@
 
 use crate::scenario::document::notes::{Node, Notes, Object, nearest, shown};
 use crate::scenario::limits::{LONGEST_VARIABLE, LONGEST_VARIABLE_NAME, MOST_VARIABLES};
-use serde_json::Value;
+use crate::value::Value;
 
 /// A piece of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -108,7 +108,9 @@ fn ask(body: &Value) -> Result<(), Refusal> {
             .unwrap()
             .map(drop);
     }
-    let post = Post::read(body, &|name| Err(format!("{name}: no files here")))?;
+    let post = Post::read(&body.clone().into(), &|name| {
+        Err(format!("{name}: no files here"))
+    })?;
     if let Action::Schedule(when) = &post.action {
         let now = "2026-03-04T09:15:02Z".parse().unwrap();
         post.check_schedule(when, now)?;
@@ -122,7 +124,7 @@ fn told(refusal: &Refusal, body: &Value) -> String {
     if code != "INVALID_REQUEST_BODY" {
         return code.to_owned();
     }
-    let faults = crate::scenario::wire::faults(body);
+    let faults = crate::scenario::wire::faults(&body.clone().into());
     let paths: Vec<&str> = faults.iter().map(|fault| fault.path.as_str()).collect();
     match paths.as_slice() {
         // Not the schema's, but what its parts mean.

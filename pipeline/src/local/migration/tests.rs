@@ -153,7 +153,7 @@ async fn told(world: &World, path: &str) -> Value {
     let path = path.split('?').next().unwrap();
     let call = Call::read(&Request { path, ..request }).unwrap().unwrap();
     match answer(world, call, body_of(Vec::new())).await.unwrap() {
-        Answer::Json(value) => value,
+        Answer::Json(value) => value.to_serde(),
         _ => panic!("bytes"),
     }
 }

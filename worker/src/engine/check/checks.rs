@@ -1,6 +1,7 @@
 //! The checks and extractions of an answer whose status is ok. A check that does
 //! not hold fails the sample, and so does a value that is not found.
 
+use crate::engine::check::charset::{body_as_utf8, head_as_utf8};
 use crate::engine::failure::Failure;
 use crate::engine::http::decode::{DecodeError, decode};
 use crate::engine::http::kept::{KeepSpec, KeptResponse};
@@ -9,8 +10,10 @@ use crate::engine::make::session::{Session, VariableNames};
 use dlt_core::measure::sample::Cause;
 use dlt_core::safety::is_secret;
 use dlt_core::scenario::limits::LONGEST_VARIABLE;
-use dlt_core::scenario::plan::{Check, Extraction, Find, JsonQuery, Step, Subject, Wanted};
-use serde_json::Value;
+use dlt_core::scenario::plan::{
+    Check, Extraction, Find, JsonDocument, JsonQuery, Step, Subject, Wanted,
+};
+use dlt_core::value::Value;
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
@@ -105,13 +108,13 @@ impl CheckSpec {
         secrets: SecretValues<'_>,
     ) -> Result<Vec<(usize, String)>, Failure> {
         let body = if self.keep.body {
-            decode(kept).map_err(decode_failure)?
+            body_as_utf8(decode(kept).map_err(decode_failure)?, &kept.content_type)
         } else {
             Cow::Borrowed(&[][..])
         };
         let answer = AnswerView {
             status: status.to_string(),
-            head: &kept.head,
+            head: &head_as_utf8(&kept.head),
             body: &body,
             json: OnceCell::new(),
         };
@@ -145,7 +148,7 @@ struct AnswerView<'a> {
     head: &'a [u8],
     body: &'a [u8],
     /// The body as JSON, parsed when first needed; None if it is not JSON.
-    json: OnceCell<Option<Value>>,
+    json: OnceCell<Option<JsonDocument>>,
 }
 
 impl AnswerView<'_> {
@@ -157,17 +160,16 @@ impl AnswerView<'_> {
         }
     }
 
-    fn json(&self) -> Option<&Value> {
-        let parsed = self
-            .json
-            .get_or_init(|| serde_json::from_slice(self.body).ok());
+    fn json(&self) -> Option<&JsonDocument> {
+        let parsed = self.json.get_or_init(|| {
+            let text = String::from_utf8_lossy(self.body);
+            JsonDocument::read(&text).ok()
+        });
         parsed.as_ref()
     }
 
     fn nodes(&self, query: &JsonQuery) -> Vec<&Value> {
-        self.json()
-            .map(|json| query.path().query(json).all())
-            .unwrap_or_default()
+        self.json().map(|json| query.find(json)).unwrap_or_default()
     }
 
     /// The message of a check that does not hold. It names the check and of the
@@ -210,7 +212,7 @@ impl AnswerView<'_> {
         let nodes = self.nodes(query);
         let holds = match expected {
             None => !nodes.is_empty(),
-            Some(expected) => nodes.iter().any(|node| is_equal(expected, &text_of(node))),
+            Some(expected) => nodes.iter().any(|node| is_equal(expected, node)),
         };
         if holds != invert {
             return None;
@@ -220,7 +222,7 @@ impl AnswerView<'_> {
             None if self.json().is_none() => "nothing, since the body is not JSON".to_owned(),
             None => "nothing".to_owned(),
             Some(_) if is_secret(query.text()) => "[redacted]".to_owned(),
-            Some(node) => shown(&redact_values(&text_of(node), &secrets())),
+            Some(node) => shown(&redact_values(&node.text(), &secrets())),
         };
         let not = if invert { "not " } else { "" };
         let wanted = match expected {
@@ -235,7 +237,7 @@ impl AnswerView<'_> {
     /// The value of an extraction.
     fn extract(&self, extraction: &Extraction) -> Result<String, Failure> {
         let found = match &extraction.find {
-            Find::Json(query) => self.nodes(query).first().map(|node| text_of(node)),
+            Find::Json(query) => self.nodes(query).first().map(|node| node.text()),
             Find::Regex {
                 pattern,
                 group,
@@ -284,22 +286,17 @@ fn is_found(wanted: &Wanted, text: &[u8]) -> bool {
             // Fast enough without a searcher made beforehand: the texts are short.
             memchr::memmem::find(text, wanted).is_some()
         }
+        Wanted::Number(wanted) => memchr::memmem::find(text, wanted.text().as_bytes()).is_some(),
         Wanted::Match(pattern) => pattern.regex().is_match(text),
     }
 }
 
-fn is_equal(wanted: &Wanted, text: &str) -> bool {
-    match wanted {
-        Wanted::Text(wanted) => wanted == text,
-        Wanted::Match(pattern) => pattern.regex().is_match(text.as_bytes()),
-    }
-}
-
-/// A text as it is, other values as JSON writes them.
-fn text_of(value: &Value) -> Cow<'_, str> {
-    match value {
-        Value::String(text) => Cow::Borrowed(text),
-        other => Cow::Owned(other.to_string()),
+fn is_equal(wanted: &Wanted, value: &Value) -> bool {
+    match (wanted, value) {
+        (Wanted::Number(wanted), Value::Number(number)) => wanted.has_value_of(number),
+        (Wanted::Number(wanted), value) => wanted.text() == value.text(),
+        (Wanted::Text(wanted), value) => *wanted == value.text(),
+        (Wanted::Match(pattern), value) => pattern.regex().is_match(value.text().as_bytes()),
     }
 }
 
@@ -314,6 +311,7 @@ fn subject_text(subject: Subject) -> &'static str {
 fn shown_wanted(wanted: &Wanted) -> String {
     match wanted {
         Wanted::Text(text) => shown(text),
+        Wanted::Number(number) => shown(number.text()),
         Wanted::Match(pattern) => format!("a match of {}", shown(pattern.text())),
     }
 }

@@ -19,7 +19,8 @@ pub(crate) struct CookieJar(Vec<Cookie>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Cookie {
     name: String,
-    value: String,
+    /// As it came: it need not be UTF-8.
+    value: Box<[u8]>,
     domain: String,
     /// Whether only this host gets it, and none below it.
     host_only: bool,
@@ -40,13 +41,14 @@ impl CookieJar {
     }
 
     pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|cookie| cookie.value.as_str())
+        let values = self.0.iter().map(|cookie| &cookie.value);
+        values.filter_map(|value| std::str::from_utf8(value).ok())
     }
 
     /// Stores what an answer from `url` sets.
     pub(crate) fn store(&mut self, url: &Url, set_cookies: &[Box<[u8]>], now_us: u64) {
         for line in set_cookies {
-            let Some(cookie) = Cookie::parse(&String::from_utf8_lossy(line), url, now_us) else {
+            let Some(cookie) = Cookie::parse(line, url, now_us) else {
                 continue;
             };
             let same = |other: &Cookie| {
@@ -80,23 +82,23 @@ impl CookieJar {
     }
 
     /// The Cookie header of a request to `url`, if it has one.
-    pub(crate) fn header(&self, url: &Url, now_us: u64) -> Option<String> {
+    pub(crate) fn header(&self, url: &Url, now_us: u64) -> Option<Vec<u8>> {
         let matching = self.0.iter().filter(|cookie| cookie.matches(url, now_us));
         let mut matching: Vec<&Cookie> = matching.collect();
         // Longer paths first; the stable sort keeps older cookies first.
         matching.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
-        let mut header = String::new();
+        let mut header = Vec::new();
         for cookie in matching {
             let longer = header.len() + cookie.name.len() + cookie.value.len() + 3;
             if longer > LONGEST_COOKIE_HEADER_BYTES {
                 break;
             }
             if !header.is_empty() {
-                header.push_str("; ");
+                header.extend_from_slice(b"; ");
             }
-            header.push_str(&cookie.name);
-            header.push('=');
-            header.push_str(&cookie.value);
+            header.extend_from_slice(cookie.name.as_bytes());
+            header.push(b'=');
+            header.extend_from_slice(&cookie.value);
         }
         (!header.is_empty()).then_some(header)
     }
@@ -104,20 +106,26 @@ impl CookieJar {
 
 impl Cookie {
     /// Reads a Set-Cookie header (RFC 6265, 5.2 and 5.3).
-    fn parse(line: &str, url: &Url, now_us: u64) -> Option<Self> {
-        if line.chars().any(|c| c.is_control() && c != '\t') {
+    fn parse(line: &[u8], url: &Url, now_us: u64) -> Option<Self> {
+        if line
+            .iter()
+            .any(|byte| byte.is_ascii_control() && *byte != b'\t')
+        {
             return None;
         }
-        let mut parts = line.split(';');
-        let (name, value) = parts.next()?.split_once('=')?;
-        let (name, value) = (name.trim(), value.trim());
+        let text = String::from_utf8_lossy(line);
+        let mut parts = text.split(';');
+        let name = parts.next()?.split_once('=')?.0.trim();
+        let pair = line.split(|byte| *byte == b';').next()?;
+        let at = pair.iter().position(|byte| *byte == b'=')?;
+        let value = pair[at + 1..].trim_ascii();
         if name.is_empty() {
             return None;
         }
         let host = url.host_str()?;
         let mut cookie = Self {
             name: name.to_owned(),
-            value: value.to_owned(),
+            value: value.into(),
             domain: host.to_ascii_lowercase(),
             host_only: true,
             path: default_path(url),
@@ -290,8 +298,20 @@ mod tests {
     }
 
     fn sent(jar: &CookieJar, to: &str) -> String {
-        jar.header(&to.parse().unwrap(), 1_000_000)
-            .unwrap_or_default()
+        let header = jar.header(&to.parse().unwrap(), 1_000_000);
+        String::from_utf8(header.unwrap_or_default()).unwrap()
+    }
+
+    #[test]
+    fn a_value_that_is_not_utf_8_is_sent_back_as_it_came() {
+        let url: Url = "http://h.example/".parse().unwrap();
+        let mut jar = CookieJar::default();
+        let line: Box<[u8]> = b"name=Gr\xfc\xdfe \xe4; Path=/".as_slice().into();
+        jar.store(&url, &[line], 1_000_000);
+        assert_eq!(
+            jar.header(&url, 1_000_000).unwrap(),
+            b"name=Gr\xfc\xdfe \xe4"
+        );
     }
 
     #[test]
@@ -341,7 +361,7 @@ mod tests {
         let mut jar = jar("http://h.example/", &["a=1", "b=2", "c=3; Max-Age=5"]);
         let mut set = |line: &str| {
             jar.store(&url, &[line.as_bytes().into()], 1_000_000);
-            jar.header(&url, 1_000_000).unwrap_or_default()
+            String::from_utf8(jar.header(&url, 1_000_000).unwrap_or_default()).unwrap()
         };
         assert_eq!(set("a=9"), "a=9; b=2; c=3");
         assert_eq!(set("b=; Max-Age=0"), "a=9; c=3");
@@ -358,7 +378,7 @@ mod tests {
             "a=8; c=3; b=2"
         );
         assert_eq!(set("a=x\u{7}y"), "a=8; c=3; b=2");
-        assert_eq!(jar.header(&url, 7_000_000).unwrap(), "a=8; b=2");
+        assert_eq!(jar.header(&url, 7_000_000).unwrap(), b"a=8; b=2");
     }
 
     #[test]

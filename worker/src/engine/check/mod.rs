@@ -1,5 +1,6 @@
-//! What an answer is examined for: checks and extractions (`checks`), and the
-//! cookies that it sets.
+//! What an answer is examined for: checks and extractions (`checks`) of its text
+//! (`charset`), and the cookies that it sets.
 
+mod charset;
 pub(crate) mod checks;
 pub(crate) mod cookies;

@@ -240,13 +240,13 @@ impl Exchange {
             self.deadline_us = deadline(spec.sent_us, spec.timeouts.total_us);
         }
         let fed = self.response.feed(bytes);
-        let plain = match (fed, self.response.status()) {
+        let plain = match (&fed, self.response.status()) {
             (Ok(Progress::Done(used)), Some(status)) => {
                 self.read_us = read_us;
                 self.done_us = received.0;
                 self.timed = Some(received.1);
                 self.reusable = self.response.keep_alive()
-                    && used == bytes.len()
+                    && *used == bytes.len()
                     && self.flushed
                     && self.write_failed.is_none();
                 !spec.has_checks && status < 300 && spec.expect.contains(status)

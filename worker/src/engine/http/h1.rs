@@ -5,6 +5,7 @@
 //! What a response means (ok, redirect, failure) is decided by the walker.
 
 use crate::engine::failure::ResponseError;
+use crate::engine::http::folding::{malformed_head, unfolded};
 use crate::engine::http::framing::{Framing, Transfer};
 use crate::engine::http::kept::{KeepSpec, KeptResponse};
 use httparse::{Header, ParserConfig, Response};
@@ -224,13 +225,18 @@ impl ResponseParser {
             bytes,
             &mut headers,
         );
+        if parsed.is_err()
+            && let Some(unfolded) = unfolded(bytes)
+        {
+            return self.parse_head(&unfolded);
+        }
         let length = match parsed {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) => return Ok(None),
             Err(httparse::Error::TooManyHeaders) => {
                 return Err(ResponseError::TooLarge("more than 128 header lines"));
             }
-            Err(_) => return Err(ResponseError::Malformed("the head is not HTTP/1.x")),
+            Err(_) => return Err(malformed_head(bytes)),
         };
         if length > LONGEST_HEAD_BYTES {
             return Err(ResponseError::TooLarge("a head of more than 64 KB"));

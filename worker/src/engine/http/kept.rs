@@ -31,6 +31,8 @@ pub(crate) struct KeptResponse {
     pub(crate) body: Vec<u8>,
     /// Its Content-Encoding, empty if it has none.
     pub(crate) encoding: Vec<u8>,
+    /// Its Content-Type, empty if it has none.
+    pub(crate) content_type: Vec<u8>,
     /// Values of Set-Cookie headers.
     pub(crate) cookies: Vec<Box<[u8]>>,
     /// Whether the body is longer than what is kept.
@@ -61,6 +63,11 @@ impl KeptResponse {
                 }
                 self.encoding.extend_from_slice(header.value);
             }
+        }
+        if keep.body
+            && let Some(header) = headers.iter().find(|header| is(header, "content-type"))
+        {
+            self.content_type = header.value.to_vec();
         }
         if keep.cookies {
             let cookies = headers

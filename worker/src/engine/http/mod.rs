@@ -6,6 +6,7 @@ pub(super) mod client;
 pub(super) mod connect;
 pub(super) mod decode;
 pub(super) mod exchange;
+mod folding;
 pub(super) mod framing;
 pub(super) mod h1;
 pub(super) mod hosts;

@@ -64,6 +64,7 @@ pub(crate) fn follow(from: &RequestParts<'_>, status: u16, location: &[u8]) -> R
     let request = Request::build(&RequestParts {
         method,
         url: &url,
+        target: None,
         headers: &headers,
         body: from.body.filter(|_| !becomes_get),
         keepalive: from.keepalive,
@@ -97,6 +98,7 @@ mod tests {
         let parts = RequestParts {
             method,
             url: &url,
+            target: None,
             headers: &headers,
             body: (method == "POST").then_some(&body),
             keepalive: true,

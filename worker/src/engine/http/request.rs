@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::sync::Arc;
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 /// Bodies of this size, bytes, and larger ones are shared instead of copied behind
 /// their heads: a second write costs less than the copy.
@@ -75,6 +75,8 @@ pub(crate) struct RequestParts<'a> {
     pub(crate) method: &'a str,
     /// Absolute.
     pub(crate) url: &'a Url,
+    /// Path and query as they are sent; None: those of `url`.
+    pub(crate) target: Option<&'a str>,
     /// The scenario's headers, names as written.
     pub(crate) headers: &'a [(String, String)],
     pub(crate) body: Option<&'a Arc<[u8]>>,
@@ -98,10 +100,10 @@ impl Request {
                 .iter()
                 .any(|header| header.0.eq_ignore_ascii_case(name))
         };
-        let mut head = format!("{} {}", parts.method, parts.url.path());
-        if let Some(query) = parts.url.query() {
-            head.push('?');
-            head.push_str(query);
+        let mut head = format!("{} ", parts.method);
+        match parts.target {
+            Some(target) => head.push_str(target),
+            None => head.push_str(&parts.url[Position::BeforePath..Position::AfterQuery]),
         }
         head.push_str(" HTTP/1.1\r\n");
         if !is_set("host") {
@@ -147,15 +149,15 @@ impl Request {
     }
 
     /// The same request with cookies, appended to the scenario's own Cookie header.
-    pub(crate) fn with_cookies(&self, cookies: &str) -> Self {
+    pub(crate) fn with_cookies(&self, cookies: &[u8]) -> Self {
         let (at, before, after) = match self.cookie_end {
             Some(end) => (end, "; ", ""),
             None => (self.head_bytes - 2, "Cookie: ", "\r\n"),
         };
-        let added = [before, cookies, after].concat();
+        let added = [before.as_bytes(), cookies, after.as_bytes()].concat();
         let (first, rest) = self.bytes.split_at(at);
         Self {
-            bytes: [first, added.as_bytes(), rest].concat().into(),
+            bytes: [first, &added, rest].concat().into(),
             tail: self.tail.clone(),
             head_bytes: self.head_bytes + added.len(),
             cookie_end: None,
@@ -277,6 +279,7 @@ mod tests {
         let request = Request::build(&RequestParts {
             method,
             url: &url,
+            target: None,
             headers: &headers,
             body: Some(&body.as_bytes().into()),
             keepalive,
@@ -342,11 +345,12 @@ mod tests {
             let request = Request::build(&RequestParts {
                 method: "POST",
                 url: &url,
+                target: None,
                 headers,
                 body: Some(&body),
                 keepalive: true,
             });
-            let request = request.unwrap().with_cookies("c=d; e=f");
+            let request = request.unwrap().with_cookies(b"c=d; e=f");
             assert!(request.head().ends_with(b"\r\n\r\n"));
             String::from_utf8(request.bytes.to_vec()).unwrap()
         };
@@ -363,6 +367,7 @@ mod tests {
         let parts = RequestParts {
             method: "PUT",
             url: &url,
+            target: None,
             headers: &[],
             body: Some(&body),
             keepalive: true,

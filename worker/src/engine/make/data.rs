@@ -12,6 +12,11 @@ use dlt_core::scenario::requests::variables::is_name;
 use std::cell::Cell;
 use std::sync::Arc;
 
+/// Most names of columns in a message.
+const SHOWN_NAMES: usize = 10;
+/// Longest part of a field in a message, characters.
+const LONGEST_SHOWN: usize = 40;
+
 /// The rows of a file.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -33,24 +38,30 @@ impl Table {
         }
         // A byte order mark does not belong to the first name.
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let text = text_of(bytes)?;
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
+            .flexible(true)
             .delimiter(source.delimiter)
             .quoting(source.quoted)
-            .from_reader(bytes);
+            .from_reader(text.as_bytes());
         let mut record = csv::StringRecord::new();
         let mut next = |record: &mut csv::StringRecord| {
             let read = reader.read_record(record);
-            read.map_err(|error| format!("cannot be read: {error}"))
+            read.map_err(|error| format!("cannot be read as rows: {error}"))
         };
         let columns = match &source.columns {
             Some(columns) => columns.clone(),
             None => {
                 if !next(&mut record)? {
-                    return Err("is empty; its first line should name the columns".to_owned());
+                    return Err(
+                        "is empty; its first line should name the columns, and rows should follow"
+                            .to_owned(),
+                    );
                 }
                 let names = record.iter().map(|name| name.trim().to_owned());
                 let names: Vec<String> = names.collect();
+                check_delimiter(&names, source.delimiter)?;
                 check_names(&names)?;
                 names
             }
@@ -62,11 +73,8 @@ impl Table {
         };
         while next(&mut record)? {
             if record.len() != table.columns.len() {
-                return Err(format!(
-                    "has rows of {} fields, but there are {} names of variables",
-                    record.len(),
-                    table.columns.len()
-                ));
+                let line = record.position().map_or(0, csv::Position::line);
+                return Err(table.ragged(&record, line, source));
             }
             if table.rows() >= MOST_ROWS {
                 return Err(format!("has more than {MOST_ROWS} rows"));
@@ -78,11 +86,42 @@ impl Table {
             }
         }
         if table.ends.is_empty() {
-            return Err("has no rows".to_owned());
+            return Err(match &source.columns {
+                Some(_) => "has no rows: it is empty".to_owned(),
+                None => format!(
+                    "has no rows: it has only its first line, which names {}",
+                    listed(&table.columns)
+                ),
+            });
         }
         table.text.shrink_to_fit();
         table.ends.shrink_to_fit();
         Ok(table)
+    }
+
+    /// Why a row does not fit, with what it holds.
+    fn ragged(&self, record: &csv::StringRecord, line: u64, source: &DataSource) -> String {
+        let fields = match record.len() {
+            1 => "1 field".to_owned(),
+            several => format!("{several} fields"),
+        };
+        let first = shown(record.get(0).unwrap_or_default());
+        let named_by = match &source.columns {
+            Some(_) => "variable-names has",
+            None => "its first line names",
+        };
+        let hint = match record
+            .get(0)
+            .and_then(|field| other_delimiter(field, source.delimiter))
+        {
+            Some(sign) if record.len() == 1 => format!("; is its delimiter {sign}?"),
+            _ => String::new(),
+        };
+        format!(
+            "has {fields} in line {line}, which begins with {first}, but {named_by} {}: {}{hint}",
+            self.columns.len(),
+            listed(&self.columns)
+        )
     }
 
     pub(crate) fn rows(&self) -> u64 {
@@ -99,6 +138,64 @@ impl Table {
                 .map_or(0, |before| self.ends[before] as usize);
             &self.text[begin..self.ends[at] as usize]
         })
+    }
+}
+
+/// The text of a file, which must be UTF-8.
+fn text_of(bytes: &[u8]) -> Result<&str, String> {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err("is UTF-16; save it as UTF-8".to_owned());
+    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let byte = bytes.get(at).copied().unwrap_or_default();
+        format!("is not UTF-8: line {line} holds the byte 0x{byte:02x}, as in Latin-1 or Windows-1252; save it as UTF-8")
+    })
+}
+
+/// A sign that looks like the delimiter of a field that was not divided.
+fn other_delimiter(field: &str, delimiter: u8) -> Option<&'static str> {
+    let signs = [
+        (',', "\",\""),
+        (';', "\";\""),
+        ('\t', "\"tab\""),
+        ('|', "\"|\""),
+    ];
+    let found = signs
+        .into_iter()
+        .find(|(sign, _)| *sign != char::from(delimiter) && field.contains(*sign));
+    found.map(|(_, name)| name)
+}
+
+/// A first line that is one name with a delimiter in it was not divided by the right one.
+fn check_delimiter(names: &[String], delimiter: u8) -> Result<(), String> {
+    let [name] = names else {
+        return Ok(());
+    };
+    match other_delimiter(name, delimiter) {
+        None => Ok(()),
+        Some(sign) => Err(format!(
+            "has one column called {}: is its delimiter {sign}? Then write delimiter: {sign}; else name the column in variable-names",
+            shown(name)
+        )),
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    let some: Vec<&str> = names.iter().take(SHOWN_NAMES).map(String::as_str).collect();
+    let more = if names.len() > SHOWN_NAMES {
+        ", …"
+    } else {
+        ""
+    };
+    format!("{}{more}", some.join(", "))
+}
+
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
     }
 }
 
@@ -244,7 +341,18 @@ mod tests {
             ("id\n", "has no rows"),
             ("id,id\n1,2\n", "two columns called id"),
             ("id,\n1,2\n", "names no column"),
-            ("id,b\n1\n", "fields"),
+            (
+                "id,b\n1\n",
+                "has 1 field in line 2, which begins with \"1\", but its first line names 2: id, b",
+            ),
+            ("id,b\n1,2\n3,4,5\n", "has 3 fields in line 3"),
+            (
+                "id;b\n1;2\n",
+                "has one column called \"id;b\": is its delimiter \";\"?",
+            ),
+            ("id\tb\n1\t2\n", "delimiter \"tab\"?"),
+            ("id,b\n1;2\n", "is its delimiter \";\"?"),
+            ("\u{feff}", "is empty"),
             ("a{b}\n1\n", "names no column"),
         ] {
             let why = rows(&source(), text).unwrap_err();
@@ -257,7 +365,11 @@ mod tests {
             ..source()
         };
         let why = rows(&named, "1,2\n").unwrap_err();
-        assert!(why.contains("rows of 2 fields"), "{why}");
+        assert!(why.contains("has 2 fields in line 1"), "{why}");
+        let why = Table::read(&source(), b"id\na\nGr\xfc\xdfe\n").unwrap_err();
+        assert!(why.contains("line 3 holds the byte 0xfc"), "{why}");
+        let why = Table::read(&source(), b"\xff\xfei\0d\0").unwrap_err();
+        assert!(why.contains("UTF-16"), "{why}");
     }
 
     fn dealer(rows: u64, recycled: bool, owners: RowOwners) -> RowDealer {

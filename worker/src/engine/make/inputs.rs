@@ -10,6 +10,11 @@ use dlt_core::scenario::plan::{Auth, Body, DataSource, Group, Plan, Step};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// Most columns that a message lists.
+const SHOWN_COLUMNS: usize = 10;
+/// The key of a body that is a file.
+pub const BODY_FILE: &str = "body-file";
+
 /// What a load is made of beside its plan.
 #[derive(Debug, Default)]
 pub struct Inputs {
@@ -18,40 +23,32 @@ pub struct Inputs {
     pub(crate) tables: Vec<Vec<Arc<Table>>>,
 }
 
+/// What is wrong with what a file holds, or with how it is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileFault {
+    /// The scenario that names it.
+    pub scenario: String,
+    /// The key that names it in the scenario.
+    pub key: &'static str,
+    /// As the plan names it; empty if it is about several.
+    pub path: String,
+    /// What is wrong, as the rest of a sentence that begins with the file.
+    pub why: String,
+}
+
 impl Inputs {
     /// Reads the files of a plan, or says everything that is wrong with them.
     pub fn of(plan: &Plan, files: PlanFiles) -> Result<Self, LoadError> {
-        let mut faults = Vec::new();
-        let mut known: Vec<(&DataSource, Arc<Table>)> = Vec::new();
-        let mut tables = Vec::new();
-        for group in &plan.groups {
-            let mut of_group = Vec::new();
-            for source in &group.data {
-                // Several groups may use the same source.
-                if let Some((_, table)) = known.iter().find(|known| known.0 == source) {
-                    of_group.push(table.clone());
-                    continue;
-                }
-                let bytes = files.get(&source.path);
-                match bytes.and_then(|bytes| Table::read(source, &bytes)) {
-                    Ok(table) => {
-                        let table = Arc::new(table);
-                        known.push((source, table.clone()));
-                        of_group.push(table);
-                    }
-                    Err(why) => faults.push(format!(
-                        "data source {} of scenario {:?} {why}",
-                        source.path, group.name
-                    )),
-                }
-            }
-            if of_group.len() == group.data.len() {
-                faults.extend(check_variables(group, &of_group));
-            }
-            tables.push(of_group);
-        }
+        let (tables, faults) = tables(plan, &files);
         if !faults.is_empty() {
-            return Err(LoadError(faults.join("; ")));
+            let sentences = faults.iter().map(|fault| match fault.path.as_str() {
+                "" => fault.why.clone(),
+                path => format!(
+                    "data source {path} of scenario {:?} {}",
+                    fault.scenario, fault.why
+                ),
+            });
+            return Err(LoadError(sentences.collect::<Vec<_>>().join("; ")));
         }
         Ok(Self {
             files: Arc::new(files),
@@ -62,6 +59,51 @@ impl Inputs {
     pub(crate) fn columns(&self, group: usize) -> impl Iterator<Item = &str> {
         columns(&self.tables[group])
     }
+}
+
+/// The rows of each data source, by group, and what is wrong with them.
+pub(crate) fn tables(plan: &Plan, files: &PlanFiles) -> (Vec<Vec<Arc<Table>>>, Vec<FileFault>) {
+    let mut faults = Vec::new();
+    let mut known: Vec<(&DataSource, Arc<Table>)> = Vec::new();
+    let mut tables = Vec::new();
+    for group in &plan.groups {
+        let mut of_group = Vec::new();
+        let mut fault = |path: &str, why: String| {
+            let fault = FileFault {
+                scenario: group.name.clone(),
+                key: "data-sources",
+                path: path.to_owned(),
+                why,
+            };
+            // Several groups may use the same scenario.
+            if !faults.contains(&fault) {
+                faults.push(fault);
+            }
+        };
+        for source in &group.data {
+            // Several groups may use the same source.
+            if let Some((_, table)) = known.iter().find(|known| known.0 == source) {
+                of_group.push(table.clone());
+                continue;
+            }
+            let bytes = files.get(&source.path);
+            match bytes.and_then(|bytes| Table::read(source, &bytes)) {
+                Ok(table) => {
+                    let table = Arc::new(table);
+                    known.push((source, table.clone()));
+                    of_group.push(table);
+                }
+                Err(why) => fault(&source.path, why),
+            }
+        }
+        if of_group.len() == group.data.len() {
+            for why in check_variables(group, &of_group) {
+                fault("", why);
+            }
+        }
+        tables.push(of_group);
+    }
+    (tables, faults)
 }
 
 fn columns(tables: &[Arc<Table>]) -> impl Iterator<Item = &str> {
@@ -86,7 +128,12 @@ fn check_variables(group: &Group, tables: &[Arc<Table>]) -> Vec<String> {
     for step in &group.steps {
         let unknown = step_texts(step).find_map(|text| Template::compile(text, &names).err());
         if let Some(why) = unknown {
-            faults.push(format!("request {:?}: {why}", step.label));
+            let found: Vec<&str> = columns(tables).take(SHOWN_COLUMNS).collect();
+            let found = match found.as_slice() {
+                [] => String::new(),
+                found => format!("; the columns are {}", found.join(", ")),
+            };
+            faults.push(format!("request {:?}: {why}{found}", step.label));
         }
     }
     faults
@@ -143,7 +190,7 @@ fn files_of_group(group: &Group) -> impl Iterator<Item = NamedFile> {
         .iter()
         .map(|source| ("data-sources", &source.path));
     let of_bodies = group.steps.iter().flat_map(|step| match &step.body {
-        Body::File(path) => vec![("body-file", path)],
+        Body::File(path) => vec![(BODY_FILE, path)],
         Body::Multipart(_, uploads) => uploads
             .iter()
             .map(|upload| ("upload-files", &upload.path))

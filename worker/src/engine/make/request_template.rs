@@ -4,12 +4,14 @@
 use crate::engine::files::PlanFiles;
 use crate::engine::http::request::{Endpoint, Request, RequestParts};
 use crate::engine::make::form::{FORM_TYPE, FormFields, MakeError, Multipart};
-use crate::engine::make::session::{Secrets, Session, VariableNames};
+use crate::engine::make::session::{Secrets, Session, Variable, VariableNames};
 use crate::engine::make::template::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dlt_core::safety::is_secret;
 use dlt_core::scenario::plan::{Auth, Body, Group, Step};
+use dlt_core::scenario::requests::targets::{dot_segments, request_target, url_value};
+use dlt_core::scenario::requests::variables::{Piece, pieces};
 use std::sync::Arc;
 use url::Url;
 
@@ -43,6 +45,8 @@ pub(crate) struct RequestTemplate {
     /// Precedes `url` unless the filled `url` is absolute.
     base: Template,
     url: Template,
+    /// Parts `.` and `..` of the path that the scenario itself has.
+    dot_segments: usize,
     /// Where the request goes, if that does not vary.
     pub(crate) endpoint: Option<Endpoint>,
     headers: Vec<(String, Template)>,
@@ -95,6 +99,61 @@ impl StepRequest {
     }
 }
 
+/// A URL's text with the values of variables that never change, each as it may stand
+/// where it stands.
+fn url_with_constants(text: &str, names: &VariableNames) -> Result<String, String> {
+    // With a word in place of each value that is not known yet.
+    let (mut filled, mut so_far) = (String::new(), String::new());
+    let mut pieces = pieces(text).peekable();
+    while let Some(piece) = pieces.next() {
+        match piece {
+            Piece::Text(text) | Piece::Open(text) => {
+                filled.push_str(text);
+                so_far.push_str(text);
+            }
+            Piece::Variable(name) => match names.variable(name) {
+                Some(Variable::Constant(value)) => {
+                    let value = url_value(&so_far, value, pieces.peek().is_none())
+                        .map_err(|why| format!("the value of ${{{name}}} {why}"))?;
+                    filled.push_str(&value);
+                    so_far.push_str(&value);
+                }
+                _ => {
+                    filled.push_str(&format!("${{{name}}}"));
+                    so_far.push_str("word");
+                }
+            },
+        }
+    }
+    Ok(filled)
+}
+
+/// Puts a template's values behind `text`, the URL so far.
+fn fill_url(mut text: String, template: &Template, session: &Session) -> Result<String, MakeError> {
+    let mut pieces = template.pieces(session).peekable();
+    while let Some(piece) = pieces.next() {
+        let (value, is_slot) = piece.map_err(MakeError::NoValue)?;
+        if is_slot {
+            let value = url_value(&text, value, pieces.peek().is_none())
+                .map_err(|why| MakeError::Invalid(format!("a value of its URL {why}")))?;
+            text.push_str(&value);
+        } else {
+            text.push_str(value);
+        }
+    }
+    Ok(text)
+}
+
+/// Parts `.` and `..` of a path whose values are words.
+fn own_dot_segments(base: &Template, url: &Template) -> usize {
+    let words = format!("{}{}", base.with_words(), url.with_words());
+    // A whole URL in a value has a path of its own.
+    let target = words
+        .split_once("://")
+        .map_or(words.as_str(), |(_, after)| after);
+    dot_segments(target)
+}
+
 impl RequestTemplate {
     fn compile(
         group: &Group,
@@ -104,7 +163,10 @@ impl RequestTemplate {
     ) -> Result<Self, String> {
         let compile = |text: &str| Template::compile(text, names);
         let (base, url) = match &step.url_text {
-            Some(text) => (compile(&text.base)?, compile(&text.text)?),
+            Some(text) => (
+                compile(&url_with_constants(&text.base, names)?)?,
+                compile(&url_with_constants(&text.text, names)?)?,
+            ),
             None => (Template::default(), compile(step.url.as_str())?),
         };
         let mut headers = Vec::new();
@@ -133,6 +195,7 @@ impl RequestTemplate {
         Ok(Self {
             method: step.method.clone(),
             keepalive: group.keepalive,
+            dot_segments: own_dot_segments(&base, &url),
             base,
             url,
             endpoint: if step.host_is_fixed() {
@@ -207,7 +270,7 @@ impl RequestTemplate {
     /// Makes the request with a session's values.
     pub(crate) fn make(&self, session: &Session) -> Result<MadeRequest, MakeError> {
         let fill = |template: &Template| template.fill(session).map_err(MakeError::NoValue);
-        let url = self.make_url(session)?;
+        let (url, target) = self.make_url(session)?;
         let endpoint = match &self.endpoint {
             Some(endpoint) => endpoint.clone(),
             None => Endpoint::of(&url).map_err(MakeError::Invalid)?,
@@ -240,6 +303,7 @@ impl RequestTemplate {
         let request = Request::build(&RequestParts {
             method: &self.method,
             url: &url,
+            target: Some(&target),
             headers: &headers,
             body: body.as_ref(),
             keepalive: self.keepalive,
@@ -259,26 +323,37 @@ impl RequestTemplate {
         })
     }
 
-    fn make_url(&self, session: &Session) -> Result<Url, MakeError> {
-        let fill = |template: &Template| template.fill(session).map_err(MakeError::NoValue);
-        let mut text = fill(&self.url)?;
-        if !(text.starts_with("http://") || text.starts_with("https://")) {
-            text.insert_str(0, &fill(&self.base)?);
-        }
+    /// The URL with a session's values, and the target that is sent.
+    fn make_url(&self, session: &Session) -> Result<(Url, String), MakeError> {
         let invalid = |why: &str| MakeError::Invalid(format!("its URL {why}"));
-        // The URL standard drops these without an error.
+        let mut text = fill_url(String::new(), &self.url, session)?;
+        if !(text.starts_with("http://") || text.starts_with("https://")) {
+            let base = fill_url(String::new(), &self.base, session)?;
+            text = match base.is_empty() {
+                true => text,
+                // What is relative is put behind it, as its constant part is.
+                false => fill_url(base, &self.url, session)?,
+            };
+        }
         if text.chars().any(char::is_control) || text.trim() != text {
             return Err(invalid(
                 "has control characters, or white space at its ends",
             ));
         }
+        // A link in an answer may have a user in it, which is not sent elsewhere.
         let mut url = Url::parse(&text).map_err(|error| invalid(&format!("is none: {error}")))?;
         if !url.has_host() || url.port() == Some(0) {
             return Err(invalid("has no host, or port 0"));
         }
+        let target = request_target(&text).map_err(|why| invalid(&why))?;
+        if dot_segments(&target) > self.dot_segments {
+            return Err(invalid(
+                "has a value with . or .. as a part of its path, which leads out of it",
+            ));
+        }
         // Fragments are not sent.
         url.set_fragment(None);
-        Ok(url)
+        Ok((url, target))
     }
 
     /// The body with its Content-Type, and whether that one is required.

@@ -63,6 +63,27 @@ impl Template {
         Ok(text)
     }
 
+    /// Its parts with a session's values, and whether each is such a value; the slot
+    /// where it has none.
+    pub(crate) fn pieces<'a>(
+        &'a self,
+        session: &'a Session,
+    ) -> impl Iterator<Item = Result<(&'a str, bool), usize>> {
+        self.0.iter().map(|part| match part {
+            Part::Text(text) => Ok((text.as_str(), false)),
+            Part::Slot(slot) => session.get(*slot).map(|value| (value, true)).ok_or(*slot),
+        })
+    }
+
+    /// The text with a word in place of each slot.
+    pub(crate) fn with_words(&self) -> String {
+        let parts = self.0.iter().map(|part| match part {
+            Part::Text(text) => text.as_str(),
+            Part::Slot(_) => "word",
+        });
+        parts.collect()
+    }
+
     /// Adds its parts to `secrets`.
     pub(crate) fn add_to_secrets(&self, secrets: &mut Secrets) {
         for part in &self.0 {

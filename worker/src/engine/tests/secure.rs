@@ -70,7 +70,16 @@ struct Secure {
 }
 
 fn secure(authority: &Authority, host: &str, expired: bool, wants_client: bool) -> Secure {
-    let (certificate, key) = authority.issue("server", host, expired);
+    let shown = authority.issue("server", host, expired);
+    secure_with(authority, shown, wants_client)
+}
+
+fn secure_with(
+    authority: &Authority,
+    shown: (CertificateDer<'static>, PrivateKeyDer<'static>),
+    wants_client: bool,
+) -> Secure {
+    let (certificate, key) = shown;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
@@ -233,4 +242,58 @@ fn certificates_are_read_before_a_redirect_may_need_them() {
     assert_eq!(warm(vec![group(vec![kept.clone()])]), [false]);
     let both = group(vec![kept, followed.clone()]);
     assert_eq!(warm(vec![both, group(vec![followed])]), [true, true]);
+}
+
+/// A certificate that a server signed for itself, also written as `{name}.pem`.
+fn self_signed(
+    authority: &Authority,
+    name: &str,
+    host: &str,
+    is_ca: bool,
+    expired: bool,
+) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+    let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+    if is_ca {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    }
+    if expired {
+        params.not_before = rcgen::date_time_ymd(2001, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2002, 1, 1);
+    }
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    std::fs::write(authority.path(name), certificate.pem()).unwrap();
+    let der = PrivatePkcs8KeyDer::from(key.serialize_der());
+    (certificate.der().clone(), der.into())
+}
+
+#[test]
+fn a_servers_own_certificate_is_trusted_as_it_is() {
+    let folder = Authority::new();
+    let named = |name: &str| Tls {
+        ca_file: folder.text(name),
+        ..Tls::default()
+    };
+    for is_ca in [true, false] {
+        let shown = self_signed(&folder, "own", "localhost", is_ca, false);
+        let target = secure_with(&folder, shown, false);
+        let result = load(&target, named("own"));
+        assert_eq!(
+            result.tally.account.ok, 6,
+            "{is_ca}: {:?}",
+            result.tally.errors
+        );
+        // Another one is not.
+        self_signed(&folder, "other", "localhost", is_ca, false);
+        assert_eq!(load(&target, named("other")).tally.account.ok, 0);
+        let shown = self_signed(&folder, "name", "elsewhere.example", is_ca, false);
+        let target = secure_with(&folder, shown, false);
+        fails(&load(&target, named("name")), "is for another name");
+        let shown = self_signed(&folder, "old", "localhost", is_ca, true);
+        let target = secure_with(&folder, shown, false);
+        fails(&load(&target, named("old")), "has expired");
+    }
+    let shown = self_signed(&folder, "own", "localhost", true, false);
+    let target = secure_with(&folder, shown, false);
+    fails(&load(&target, named("ca")), "certificate is ");
 }

@@ -441,6 +441,7 @@ impl Walker {
             None => RequestParts {
                 method: &plan.steps[sent.n].method,
                 url: &made.url,
+                target: None,
                 headers: &made.headers,
                 body,
                 keepalive,
@@ -448,6 +449,7 @@ impl Walker {
             Some(hop) => RequestParts {
                 method: &hop.method,
                 url: &hop.url,
+                target: None,
                 headers: &hop.headers,
                 body: body.filter(|_| hop.with_body),
                 keepalive,

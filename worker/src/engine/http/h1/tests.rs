@@ -39,7 +39,7 @@ fn parse(to_head: bool, pieces: &[&[u8]]) -> Parsed {
     }
     let end = end.unwrap_or_else(|| parser.end().map(|()| before));
     let end = end.map_err(|error| match error {
-        ResponseError::Malformed(_) => ErrorKind::Malformed,
+        ResponseError::Malformed(_) | ResponseError::MalformedLine(_) => ErrorKind::Malformed,
         ResponseError::TooLarge(_) => ErrorKind::TooLarge,
         ResponseError::Closed => ErrorKind::Closed,
     });
@@ -311,4 +311,28 @@ proptest! {
         let _ = whole(&String::from_utf8_lossy(&bytes));
         let _ = parse(true, &[&bytes]);
     }
+}
+
+/// Folded lines are read as one, in whatever pieces they come (RFC 9112, 5.2).
+#[test]
+fn folded_header_lines_are_read() {
+    let head =
+        b"HTTP/1.1 200 OK\r\nX-Long: one,\r\n two,\r\n\tthree\r\nContent-Length:\r\n 2\r\n\r\nok";
+    for cut in 1..head.len() {
+        let (first, second) = head.split_at(cut);
+        let parsed = parse(false, &[first, second]);
+        assert_eq!(parsed.end, Ok(head.len()), "cut at {cut}");
+        assert_eq!(parsed.status, Some(200));
+    }
+    let mut parser = ResponseParser::new(false).keeping(KeepSpec {
+        head: true,
+        ..KeepSpec::default()
+    });
+    parser.feed(head).unwrap();
+    let kept = parser.take_kept().unwrap();
+    let kept = String::from_utf8(kept.head).unwrap();
+    assert!(
+        kept.contains("\nX-Long: one,   two,  \tthree\n"),
+        "{kept:?}"
+    );
 }
