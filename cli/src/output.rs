@@ -38,16 +38,12 @@ pub fn written(output: Output, result: std::io::Result<()>) {
         true => Err(Error::other("it is closed")),
         false => result,
     };
-    match result {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            if !UNWRITTEN.swap(true, Ordering::Relaxed) {
-                output.error(&format!(
-                    "stdout cannot be written: {error}; what was to be printed is lost. A run's result \
-                     is stored all the same: dlt runs show latest"
-                ));
-            }
-        }
-        _ => {}
+    let Err(error) = result else { return };
+    if error.kind() != ErrorKind::BrokenPipe && !UNWRITTEN.swap(true, Ordering::Relaxed) {
+        output.error(&format!(
+            "stdout cannot be written: {error}; what was to be printed is lost. A run's result is \
+             stored all the same: dlt runs get latest"
+        ));
     }
 }
 

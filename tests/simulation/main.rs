@@ -71,11 +71,9 @@ fn without_faults_every_run_completes() {
         let coverage = record.coverage.as_ref().unwrap();
         assert_eq!(coverage.runners_reported, tasks.iter().sum::<u64>());
         assert_eq!(outcome.starts as u64, tasks.iter().sum::<u64>());
-        let generator = record.generator.as_ref().unwrap();
-        assert_eq!(
-            generator.public_addresses.len() as u64,
-            coverage.runners_reported
-        );
+        // The head of a run names the first twenty.
+        let named = record.generator.as_ref().unwrap().public_addresses.len() as u64;
+        assert_eq!(named, coverage.runners_reported.min(20));
         assert_eq!(outcome.executions, 1);
         assert_eq!(outcome.notes, Vec::<String>::new());
     }

@@ -8,6 +8,7 @@ use crate::find;
 use crate::line::{Line, Tone};
 use crate::output::Output;
 use dlt_core::calls::answers::BaselineChanged;
+use dlt_core::value::Value;
 use serde_json::json;
 
 /// `dlt runs baseline …`.
@@ -72,7 +73,7 @@ pub async fn baseline(
     Ok(Exit::Passed)
 }
 
-fn show(output: Output, json: bool, answer: &serde_json::Value, line: impl FnOnce() -> Line) {
+fn show(output: Output, json: bool, answer: &Value, line: impl FnOnce() -> Line) {
     match json {
         true => output.json(answer),
         false => output.data(&[line()]),

@@ -257,7 +257,8 @@ mod tests {
 
     #[test]
     fn what_stood_in_a_plan_that_was_changed_goes_with_words() {
-        let changes: [(&str, fn(&mut Value)); 3] = [
+        type Change = fn(&mut Value);
+        let changes: [(&str, Change); 3] = [
             ("hold-for", |plan| {
                 plan["execution"][0]["hold-for"] = json!("6s");
             }),

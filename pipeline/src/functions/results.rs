@@ -74,12 +74,7 @@ pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineErr
     let failure = judge(&run, &dealt, &read);
     let plan = Plan::from_document(&records::scenario(world, &run).await?.document)
         .map_err(|faults| PipelineError::Other(format!("the stored plan: {faults}")))?;
-    let thresholds = run
-        .thresholds
-        .iter()
-        .map(|expression| Threshold::parse(expression))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| PipelineError::Other(format!("a stored threshold: {error}")))?;
+    let thresholds = thresholds(&run)?;
     let histograms = read.merger.histograms();
     let mut summary = read.merger.finish(&RunFacts {
         dealt: &dealt,
@@ -115,6 +110,15 @@ pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineErr
     .await?;
     keep(world, &run, summary, failure).await?;
     Ok(Decision::go(world, "clean up"))
+}
+
+/// The run's thresholds, as they were when it began.
+fn thresholds(run: &Run) -> Result<Vec<Threshold>, PipelineError> {
+    let expressions = run.thresholds.iter();
+    expressions
+        .map(|expression| Threshold::parse(expression))
+        .collect::<Result<_, _>>()
+        .map_err(|error| PipelineError::Other(format!("a stored threshold: {error}")))
 }
 
 /// Keeps the results with the run, unless it has ended.

@@ -84,32 +84,35 @@ pub(crate) fn decide(ending: Ending<'_>) -> Outcome {
             ending.finished
         ));
     }
-    let thresholds_hold = ending.results.iter().all(|result| result.passed);
-    // In the order in which exit codes win (dlt.md 2).
-    let word = if ending.cancelled {
-        Word::Cancelled
-    } else if could_not_run {
-        Word::Failed
-    } else if !ending.complete {
-        Word::Incomplete
-    } else if !reasons.is_empty() || !thresholds_hold {
-        Word::Failed
-    } else if judged {
-        Word::Passed
-    } else {
-        Word::Finished
-    };
+    let (word, passed) = word(&ending, could_not_run, !reasons.is_empty());
     Outcome {
         word,
-        passed: match word {
-            Word::Passed => Some(true),
-            Word::Failed => Some(false),
-            Word::Finished => None,
-            Word::Incomplete | Word::Cancelled => judged.then_some(false),
-        },
+        passed,
         reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
         could_not_run,
         thresholds: ending.results,
+    }
+}
+
+/// The word for this end, in the order in which exit codes win (dlt.md 2), and whether what
+/// was asked was met.
+fn word(ending: &Ending<'_>, could_not_run: bool, has_reasons: bool) -> (Word, Option<bool>) {
+    let judged = !ending.results.is_empty();
+    let hold = ending.results.iter().all(|result| result.passed);
+    // Of a part of the load nothing can be said to have passed.
+    let partial = judged.then_some(false);
+    if ending.cancelled {
+        (Word::Cancelled, partial)
+    } else if could_not_run {
+        (Word::Failed, Some(false))
+    } else if !ending.complete {
+        (Word::Incomplete, partial)
+    } else if has_reasons || !hold {
+        (Word::Failed, Some(false))
+    } else if judged {
+        (Word::Passed, Some(true))
+    } else {
+        (Word::Finished, None)
     }
 }
 
