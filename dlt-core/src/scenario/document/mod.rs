@@ -1,7 +1,8 @@
 //! What was written, before it means anything: `raw` reads JSON and YAML (`yaml`)
-//! into one kind of value, `notes` walks it and collects what is wrong. What fields
+//! into one kind of value, `notes` walks it and collects what is wrong, `nearest` guesses what was meant. What fields
 //! mean is left to the rest of `scenario`.
 
+pub(crate) mod nearest;
 pub(crate) mod notes;
 pub(crate) mod raw;
 mod yaml;

@@ -1,7 +1,8 @@
 //! Variables: `${name}` in a text, which names a scenario defines, and that
 //! no text uses another one. Values are put in by the engine.
 
-use crate::scenario::document::notes::{Node, Notes, Object, nearest, shown};
+use crate::scenario::document::nearest::nearest;
+use crate::scenario::document::notes::{Node, Notes, Object, shown};
 use crate::scenario::limits::{LONGEST_VARIABLE, LONGEST_VARIABLE_NAME, MOST_VARIABLES};
 use crate::value::Value;
 
