@@ -1,6 +1,7 @@
 //! What was written, before it means anything: `raw` reads JSON and YAML (`yaml`)
-//! into one kind of value, `notes` walks it and collects what is wrong, `nearest` guesses what was meant. What fields
-//! mean is left to the rest of `scenario`.
+//! into one kind of value, `notes` walks it and collects what is wrong. Which word was
+//! meant by a mistyped one is `nearest`'s; what fields mean is left to the rest of
+//! `scenario`.
 
 pub(crate) mod nearest;
 pub(crate) mod notes;
