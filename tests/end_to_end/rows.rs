@@ -129,7 +129,12 @@ fn a_column_that_no_file_has_is_told_before_any_load() {
     let text = scenario(&target, "", "users: 2, hold-for: 1s", true);
     let file = home.file("wrong.yaml", text);
     let ended = home.run(s(60), ["run", &file.to_string_lossy()]);
-    ended.expect_code(3);
+    ended.expect_code(2);
+    assert!(
+        ended.stderr.contains("${id}") && ended.stderr.contains("no, name"),
+        "{}",
+        ended.told()
+    );
     assert_eq!(target.log.count(), 0);
     home.assert_no_process_left();
 }

@@ -60,7 +60,8 @@ pub fn url_value<'v>(before: &str, value: &'v str, at_end: bool) -> Result<Cow<'
     }
     let in_query = before[authority_end(before)..].contains('?');
     let must_go = |c: char| match c {
-        ' ' | '#' => true,
+        // No URI has them (RFC 3986, 2): a value is data, and not written by a person as a URL.
+        ' ' | '#' | '"' | '<' | '>' | '`' | '{' | '}' => true,
         // It would end the path before what follows.
         '?' => !in_query && !at_end,
         c => !c.is_ascii(),
@@ -171,6 +172,7 @@ mod tests {
             ("http://h/users/", "7", false, Ok("7")),
             ("http://h/users/", "a/b", false, Ok("a/b")),
             ("http://h/users/", "a?b#c d", false, Ok("a%3Fb%23c%20d")),
+            ("http://h/", "\"<a>{b}`", true, Ok("%22%3Ca%3E%7Bb%7D%60")),
             ("http://h/", "a?b=c", true, Ok("a?b=c")),
             ("http://h/x?q=", "a?b#é", false, Ok("a?b%23%C3%A9")),
             ("http://h:80", "/a", false, Ok("/a")),
