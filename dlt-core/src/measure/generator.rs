@@ -32,7 +32,7 @@ pub struct Generator {
     /// From where they came: the runners' public IPv4 addresses at the start, in order; for
     /// allow-lists of targets. Empty where runners have none of their own: on one machine, and in
     /// private subnets.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub public_addresses: Vec<String>,
 }
 
