@@ -58,6 +58,13 @@ pub async fn runners(
     let tasks: Vec<RegionTaskIds> = understood("/tasks", tasks)?;
     let records: Vec<ScenarioRecord> = records.into_iter().map(|row| row.0).collect();
     let lines = runner_lines(&tasks, &records, output.columns());
+    let unknown = tasks
+        .iter()
+        .find_map(|row| row.public_addresses_unknown.as_ref());
+    if let Some(why) = unknown {
+        let text = format!("the runners' public addresses are not known: {why}");
+        crate::report::warnings(output, &[text]);
+    }
     if lines.is_empty() {
         output.messages(&[Line::of(
             "no runners now: they exist while a run is in progress",
@@ -268,6 +275,7 @@ mod tests {
                 region: "lo-home-1".to_owned(),
                 task_arns: vec!["p4TqL8vN2c/lo-home-1-1".to_owned()],
                 public_addresses: BTreeMap::new(),
+                public_addresses_unknown: None,
             },
             RegionTaskIds {
                 region: "eu-west-1".to_owned(),
@@ -276,6 +284,7 @@ mod tests {
                     "arn:aws:ecs:eu-west-1:1:task/dlt/0f1e2d".to_owned(),
                     "198.51.100.7".to_owned(),
                 )]),
+                public_addresses_unknown: None,
             },
         ];
         assert!(runner_lines(&[], &[], 100).is_empty());

@@ -172,8 +172,10 @@ fn nothing_that_succeeded_is_a_failure_and_nothing_judged_no_pass() {
 /// `dlt` started by a shell, which says where its output goes.
 fn through_shell(home: &Home, command: &str) -> Output {
     let program = binary();
-    Command::new("sh")
-        .args(["-c", &command.replace("dlt", program.to_str().unwrap())])
+    let patience = (SECOND + AROUND).as_secs().to_string();
+    Command::new("timeout")
+        .args([&patience, "sh", "-c"])
+        .arg(command.replace("dlt", program.to_str().unwrap()))
         .env("DLT_HOME", home.path())
         .env("NO_COLOR", "1")
         .output()
@@ -221,6 +223,22 @@ fn output_that_cannot_be_written_is_an_error_of_its_own() {
     // What was wrong comes first only where it is a bug of ours; a file is output, too.
     let output = through_shell(&home, "dlt runs download latest -o /proc/no-such-folder");
     assert_eq!(output.status.code(), Some(74), "{output:?}");
+}
+
+#[test]
+fn a_record_of_the_api_is_a_file_that_runs() {
+    let _shared = shared();
+    let target = everywhere(ok());
+    let home = Home::new();
+    let file = home.file("shop.yaml", scenario(&target, "", ""));
+    let file = file.to_str().unwrap();
+    home.run(QUICK, ["scenarios", "create", file, "--id", "kept"])
+        .expect_code(0);
+    let record = home.run(QUICK, ["scenarios", "get", "kept", "--json"]);
+    let again = home.file("record.json", record.stdout);
+    let (record, ended) = run_json(&home, SECOND, 0, &[again.to_str().unwrap()]);
+    assert_eq!(record.test_name, "quiet");
+    assert!(!ended.stderr.contains("warning"), "{}", ended.told());
 }
 
 /// As a client of DLT posts it, which knows none of our fields.

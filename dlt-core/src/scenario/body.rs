@@ -82,7 +82,7 @@ pub(super) fn body(
         }
     };
     let mut test_scenario = test_scenario.unwrap_or_default();
-    add_criteria(&mut facts.thresholds, &mut test_scenario.criteria);
+    add_criteria(&mut facts.thresholds, &mut test_scenario.criteria, notes);
     check_load_is_given(&test_scenario, &entries, notes);
     let spot = test_scenario.spot(notes);
     let plan = entries
@@ -194,8 +194,18 @@ fn facts(root: &Object<'_>, defaults: &Defaults, notes: &mut Notes) -> Facts {
 }
 
 /// Adds what Taurus's criteria come to, as far as it is not there yet.
-fn add_criteria(thresholds: &mut Vec<(String, Threshold)>, more: &mut Vec<(String, Threshold)>) {
+fn add_criteria(
+    thresholds: &mut Vec<(String, Threshold)>,
+    more: &mut Vec<(String, Threshold)>,
+    notes: &mut Notes,
+) {
     for row in more.drain(..) {
+        if thresholds.len() >= MOST_THRESHOLDS {
+            let reason =
+                format!("is one threshold too many: at most {MOST_THRESHOLDS}, criteria included");
+            notes.fault(row.0, reason);
+            return;
+        }
         if !thresholds.iter().any(|(_, known)| *known == row.1) {
             thresholds.push(row);
         }

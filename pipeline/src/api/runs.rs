@@ -140,10 +140,12 @@ pub(super) async fn delete(
     let newest = newest(world, test).await?;
     let fewer = |item: &mut ScenarioItem| {
         item.total_runs = item.total_runs.saturating_sub(deleted_count);
-        if item.run.as_ref().is_some_and(|run| ids.contains(run)) {
+        // Also where an earlier call deleted it and did not get this far.
+        let is_gone = item.run.as_ref().is_some_and(|run| ids.contains(run));
+        if is_gone {
             item.show(newest.as_ref());
         }
-        deleted_count > 0
+        deleted_count > 0 || is_gone
     };
     scenarios::update(world.scenarios.as_ref(), test, &fewer).await?;
     Ok(RunsDeleted { deleted_count })

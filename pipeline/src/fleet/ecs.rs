@@ -21,9 +21,12 @@ use dlt_core::keys;
 use dlt_core::messages::order::{Role, START_PORT};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Most tasks of one DescribeTasks (ECS API).
 const MOST_DESCRIBED: usize = 100;
+/// How long public addresses are asked for: a run does not wait for them longer.
+const LONGEST_ASKED: Duration = Duration::from_secs(10);
 /// Fargate's provider of spare capacity; the cluster has it.
 const SPARE_CAPACITY: &str = "FARGATE_SPOT";
 /// What ECS says in the message of a failed launch when there is no spare capacity.
@@ -279,6 +282,29 @@ impl Ecs {
     fn places(&self, place: Place<'_>) -> impl Iterator<Item = (&Region, &EcsRegion)> {
         self.regions.iter().filter(move |row| place.has(row.0))
     }
+
+    async fn addresses_of(
+        &self,
+        of: &[&RunnerStatus],
+    ) -> Result<BTreeMap<RunnerId, String>, PipelineError> {
+        let mut found = BTreeMap::new();
+        for (region, here) in self.places(Place::Everywhere) {
+            let ours = of.iter().filter(|runner| runner.region == *region);
+            let interfaces: BTreeMap<&str, &RunnerId> = ours
+                .filter_map(|runner| Some((runner.interface.as_deref()?, &runner.runner)))
+                .collect();
+            if interfaces.is_empty() || !here.public_addresses {
+                continue;
+            }
+            let ids: Vec<&str> = interfaces.keys().copied().collect();
+            let addresses = ec2::public_addresses(&self.clients, region, &ids).await?;
+            found.extend(addresses.into_iter().filter_map(|(interface, address)| {
+                let runner = interfaces.get(interface.as_str())?;
+                Some((RunnerId::clone(runner), address))
+            }));
+        }
+        Ok(found)
+    }
 }
 
 #[async_trait]
@@ -373,23 +399,13 @@ impl Fleet for Ecs {
         &self,
         of: &[&RunnerStatus],
     ) -> Result<BTreeMap<RunnerId, String>, PipelineError> {
-        let mut found = BTreeMap::new();
-        for (region, here) in self.places(Place::Everywhere) {
-            let ours = of.iter().filter(|runner| runner.region == *region);
-            let interfaces: BTreeMap<&str, &RunnerId> = ours
-                .filter_map(|runner| Some((runner.interface.as_deref()?, &runner.runner)))
-                .collect();
-            if interfaces.is_empty() || !here.public_addresses {
-                continue;
-            }
-            let ids: Vec<&str> = interfaces.keys().copied().collect();
-            let addresses = ec2::public_addresses(&self.clients, region, &ids).await?;
-            found.extend(addresses.into_iter().filter_map(|(interface, address)| {
-                let runner = interfaces.get(interface.as_str())?;
-                Some((RunnerId::clone(runner), address))
-            }));
-        }
-        Ok(found)
+        let asked = tokio::time::timeout(LONGEST_ASKED, self.addresses_of(of));
+        asked.await.unwrap_or_else(|_| {
+            Err(PipelineError::Transient(format!(
+                "EC2 did not tell public addresses within {} s",
+                LONGEST_ASKED.as_secs()
+            )))
+        })
     }
 
     async fn stop(

@@ -377,6 +377,9 @@ pub struct RegionTaskIds {
     /// Ours: the public IPv4 address of each of these that has one, by ARN.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub public_addresses: BTreeMap<String, String>,
+    /// Ours: why they are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_addresses_unknown: Option<String>,
 }
 
 /// A region where runs may go (openapi `RegionInfra` and compatibility).

@@ -96,13 +96,7 @@ impl Notes {
             _ => {}
         }
         self.faults.append(&mut self.mistyped);
-        let follows = |fault: &Fault| {
-            let object = fault.path.rsplit_once('.').map(|(object, _)| object);
-            fault.reason.starts_with("is missing")
-                && (self.meant.contains(&fault.path)
-                    || object.is_some_and(|object| self.others.iter().any(|it| it == object)))
-        };
-        self.faults.retain(|fault| !follows(fault));
+        self.drop_what_follows();
         if self.more_faults > 0 {
             self.faults.push(Fault {
                 path: "value".to_owned(),
@@ -110,6 +104,21 @@ impl Notes {
             });
         }
         Err(Faults(self.faults))
+    }
+
+    /// Drops faults that only follow from others: what is missing since its key is
+    /// mistyped, or since a key that is not supported stands in its place.
+    fn drop_what_follows(&mut self) {
+        let follows = |fault: &Fault| {
+            let object = fault.path.rsplit_once('.').map(|(object, _)| object);
+            fault.reason.starts_with("is missing")
+                && (self.meant.contains(&fault.path)
+                    || object.is_some_and(|object| self.others.iter().any(|it| it == object)))
+        };
+        // Over the API the others are warnings, which a refusal does not tell.
+        if self.faults.iter().any(|fault| !follows(fault)) {
+            self.faults.retain(|fault| !follows(fault));
+        }
     }
 }
 
@@ -400,7 +409,9 @@ impl<'a> Object<'a> {
             if not_supported.contains(&key.as_str()) {
                 if !says_nothing(key, &self.map[key]) {
                     notes.not_done(path, NOT_YET);
-                    notes.others.push(self.path.clone());
+                    if notes.of_file {
+                        notes.others.push(self.path.clone());
+                    }
                 }
                 continue;
             }
@@ -456,6 +467,26 @@ fn says_nothing(key: &str, value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A request whose place is taken by something that is not supported.
+    #[test]
+    fn a_refusal_is_never_without_a_reason() {
+        let value = crate::value::json!({ "include-scenario": "login" });
+        for (mut notes, told) in [
+            (Notes::of_file(), "include-scenario"),
+            (Notes::default(), "url"),
+        ] {
+            let request = Object {
+                map: value.as_object().unwrap(),
+                path: "requests[0]".to_owned(),
+            };
+            request.allow_only(&["url"], &["include-scenario"], &mut notes);
+            notes.fault(request.path_of("url"), "is missing: say what to request");
+            let Faults(faults) = notes.into_result::<()>(None).unwrap_err();
+            let paths: Vec<&str> = faults.iter().map(|fault| fault.path.as_str()).collect();
+            assert_eq!(paths, [format!("requests[0].{told}")]);
+        }
+    }
 
     #[test]
     fn keys_are_shown_safely() {

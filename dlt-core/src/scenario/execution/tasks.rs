@@ -62,9 +62,29 @@ pub(crate) fn tasks(root: &Object<'_>, defaults: &Defaults, notes: &mut Notes) -
     entries
 }
 
+/// Keys of an entry; those after the third are the region's own, which the API adds to a
+/// record, so that a record can be run as a file.
+const ENTRY_KEYS: [&str; 15] = [
+    "region",
+    "taskCount",
+    "concurrency",
+    "testId",
+    "taskCluster",
+    "taskDefinition",
+    "ecsCloudWatchLogGroup",
+    "subnetA",
+    "subnetB",
+    "taskSecurityGroup",
+    "taskRoleArn",
+    "executionRoleArn",
+    "version",
+    "stackId",
+    "deploymentDate",
+];
+
 fn entry(node: &Node<'_>, defaults: &Defaults, notes: &mut Notes) -> Option<Entry> {
     let object = node.object(notes)?;
-    object.allow_only(&["region", "taskCount", "concurrency"], &[], notes);
+    object.allow_only(&ENTRY_KEYS, &[], notes);
     let region = match object.get("region") {
         Some(node) => region(&node, defaults, notes),
         None => defaults.regions.first().map(|(region, _)| region.clone()),
