@@ -39,7 +39,11 @@ pub async fn regions(client: &Client) -> Result<Vec<(Region, VcpuDetails)>, Clie
     let path = "/vCPUDetails";
     let answer = client.get(path, &[]).await?;
     let mut regions = Vec::new();
-    for (name, details) in answer.as_object().into_iter().flatten() {
+    let rows = answer.as_object().ok_or_else(|| ClientError::Unreadable {
+        what: format!("the answer to {path}"),
+        why: "it is no object".to_owned(),
+    })?;
+    for (name, details) in rows {
         let region = Region::parse(name).map_err(|error| ClientError::Unreadable {
             what: format!("the answer to {path}"),
             why: error.to_string(),

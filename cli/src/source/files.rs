@@ -46,6 +46,7 @@ impl Files {
     /// What is wrong with the contents of the files that a plan names.
     pub fn judge(&self, plan: &Plan) -> Vec<Fault> {
         let mut contents = PlanFiles::default();
+        let mut unread = Vec::new();
         for named in named_files(plan) {
             let path = match self {
                 Self::InPlace => PathBuf::from(&named.path),
@@ -59,14 +60,33 @@ impl Files {
                 },
             };
             // Bodies may be large, and hold anything.
-            if named.what != BODY_FILE
-                && std::fs::metadata(&path).is_ok_and(|file| file.len() <= LARGEST_FILE_BYTES)
-                && let Ok(bytes) = std::fs::read(&path)
-            {
-                contents.add(&named.path, bytes);
+            if named.what == BODY_FILE {
+                continue;
             }
+            let length = std::fs::metadata(&path).map(|file| file.len());
+            let why = match length.and_then(|length| {
+                let fits = length <= LARGEST_FILE_BYTES;
+                fits.then(|| std::fs::read(&path)).transpose()
+            }) {
+                Ok(Some(bytes)) => {
+                    contents.add(&named.path, bytes);
+                    continue;
+                }
+                Ok(None) => format!("has more than {LARGEST_FILE_BYTES} bytes (64 MiB): split it"),
+                Err(error) => format!("cannot be read: {error}"),
+            };
+            unread.push((named.path.clone(), why));
         }
-        let faults = file_faults(plan, &contents).into_iter();
+        let faults = file_faults(plan, &contents).into_iter().map(|fault| {
+            let why = unread.iter().find(|(path, _)| *path == fault.path);
+            match why {
+                Some((_, why)) => FileFault {
+                    why: why.clone(),
+                    ..fault
+                },
+                None => fault,
+            }
+        });
         faults
             .map(|fault| Fault {
                 path: format!("testScenario.scenarios.{}.{}", fault.scenario, fault.key),

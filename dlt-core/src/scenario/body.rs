@@ -1,24 +1,23 @@
-//! The API body: its own fields checked, its parts handed to their readers,
-//! and the whole with every default filled in.
+//! The API body: its own fields checked, and its parts handed to their readers. How it is
+//! stored, with every default, is `filled`'s.
 
 use crate::ids::TestId;
 use crate::load::Model;
 use crate::scenario::document::notes::{Node, Notes, Object, shown};
 use crate::scenario::execution::tasks::{Entry, tasks};
+use crate::scenario::filled::filled;
 use crate::scenario::limits::{
     DEFAULT_HEALTHY_THRESHOLD, LONGEST_DESCRIPTION, MOST_THRESHOLDS, MOST_USERS,
 };
 use crate::scenario::names::{as_display_name, display_name, tags};
-use crate::scenario::plan::{Auth, Body, Plan};
+use crate::scenario::plan::Plan;
 use crate::scenario::post::OF_THE_RECORD;
-use crate::scenario::requests::Definition;
 use crate::scenario::requests::labels::cut_label;
-use crate::scenario::requests::targets::without_user;
 use crate::scenario::requests::variables::has_variables;
 use crate::scenario::test_scenario::{self, TestScenario, test_scenario};
 use crate::scenario::{Defaults, FileCheck, Scenario, TaskConfig};
 use crate::thresholds::Threshold;
-use crate::value::{Map, Value, json};
+use crate::value::Value;
 
 const KEYS: [&str; 14] = [
     "testId",
@@ -56,7 +55,12 @@ pub(super) fn body(
 ) -> Option<Scenario> {
     let root = Node::root(raw).object(notes)?;
     known_keys(&root, notes);
-    for key in WHEN.iter().filter(|key| root.has(key)) {
+    // A record says "" for each that it does not have.
+    let is_said = |key: &str| {
+        raw.get(key)
+            .is_some_and(|it| !it.is_null() && it.as_str() != Some(""))
+    };
+    for key in WHEN.iter().filter(|key| is_said(key)) {
         notes.warn(
             key,
             "is not used by a run that starts now; dlt scenarios create keeps a schedule",
@@ -125,15 +129,15 @@ fn known_keys(root: &Object<'_>, notes: &mut Notes) {
 }
 
 /// The body's plain fields.
-struct Facts {
-    test_id: Option<TestId>,
-    name: String,
-    description: String,
-    show_live: bool,
-    healthy_threshold: u8,
+pub(super) struct Facts {
+    pub(super) test_id: Option<TestId>,
+    pub(super) name: String,
+    pub(super) description: String,
+    pub(super) show_live: bool,
+    pub(super) healthy_threshold: u8,
     /// Each with its path.
-    thresholds: Vec<(String, Threshold)>,
-    tags: Option<Vec<String>>,
+    pub(super) thresholds: Vec<(String, Threshold)>,
+    pub(super) tags: Option<Vec<String>>,
 }
 
 fn facts(root: &Object<'_>, defaults: &Defaults, notes: &mut Notes) -> Facts {
@@ -200,15 +204,16 @@ fn add_criteria(
     notes: &mut Notes,
 ) {
     for row in more.drain(..) {
+        if thresholds.iter().any(|(_, known)| *known == row.1) {
+            continue;
+        }
         if thresholds.len() >= MOST_THRESHOLDS {
             let reason =
                 format!("is one threshold too many: at most {MOST_THRESHOLDS}, criteria included");
             notes.fault(row.0, reason);
             return;
         }
-        if !thresholds.iter().any(|(_, known)| *known == row.1) {
-            thresholds.push(row);
-        }
+        thresholds.push(row);
     }
 }
 
@@ -344,152 +349,4 @@ fn task_configs(test_scenario: &TestScenario, plan: &Plan, entries: &[Entry]) ->
             })
         })
         .collect()
-}
-
-/// The body in the contract's order with every default, then what is unknown.
-fn filled(
-    raw: &Value,
-    facts: &Facts,
-    test_scenario: &TestScenario,
-    tasks: &[TaskConfig],
-    defaults: &Defaults,
-) -> Value {
-    let mut body = Map::new();
-    let mut put = |key: &str, value: Value| body.insert(key.to_owned(), value);
-    if let Some(id) = &facts.test_id {
-        put("testId", json!(id));
-    }
-    put("testName", json!(facts.name));
-    put("testDescription", json!(facts.description));
-    put("testType", json!("simple"));
-    put("fileType", json!("none"));
-    put(
-        "testTaskConfigs",
-        filled_tasks(&raw["testTaskConfigs"], tasks),
-    );
-    put(
-        "testScenario",
-        filled_test_scenario(&raw["testScenario"], test_scenario),
-    );
-    put(
-        "regionalTaskDetails",
-        filled_details(&raw["regionalTaskDetails"], tasks, defaults),
-    );
-    put("showLive", json!(facts.show_live));
-    put("healthyThreshold", json!(facts.healthy_threshold));
-    let expressions: Vec<_> = facts
-        .thresholds
-        .iter()
-        .map(|(_, t)| &t.expression)
-        .collect();
-    put("thresholds", json!(expressions));
-    if let Some(tags) = &facts.tags {
-        put("tags", json!(tags));
-    }
-    for (key, value) in raw.as_object().into_iter().flatten() {
-        if !body.contains_key(key) {
-            body.insert(key.clone(), value.clone());
-        }
-    }
-    Value::Object(body)
-}
-
-fn filled_tasks(raw: &Value, tasks: &[TaskConfig]) -> Value {
-    let entries = tasks.iter().enumerate().map(|(at, task)| {
-        let mut entry = match &raw[at] {
-            Value::Null => json!({}),
-            entry => entry.clone(),
-        };
-        entry["region"] = json!(task.region);
-        entry["taskCount"] = json!(task.task_count);
-        entry["concurrency"] = json!(task.concurrency);
-        entry
-    });
-    entries.collect()
-}
-
-fn filled_details(raw: &Value, tasks: &[TaskConfig], defaults: &Defaults) -> Value {
-    let mut details = raw.as_object().cloned().unwrap_or_default();
-    for task in tasks {
-        let known = defaults
-            .regions
-            .iter()
-            .find(|(region, _)| *region == task.region);
-        if let Some((region, capacity)) = known
-            && !details.contains_key(region.as_str())
-        {
-            details.insert(region.to_string(), json!({ "dltAvailableTasks": capacity }));
-        }
-    }
-    Value::Object(details)
-}
-
-/// `testScenario` with names, methods and ramps written out, URLs absolute and
-/// files under the names that were found.
-fn filled_test_scenario(raw: &Value, test_scenario: &TestScenario) -> Value {
-    let mut plan = raw.clone();
-    for (at, definition) in test_scenario.definitions.iter().enumerate() {
-        let item = &mut plan["execution"][at];
-        item["scenario"] = json!(definition.name);
-        if item.get("stages").is_none() && item.get("ramp-up").is_none() {
-            item["ramp-up"] = json!("0s");
-        }
-        let scenario = &mut plan["scenarios"][definition.name.as_str()];
-        filled_scenario(scenario, definition);
-    }
-    plan
-}
-
-fn filled_scenario(scenario: &mut Value, definition: &Definition) {
-    let tls = &definition.tls;
-    for (key, path) in [
-        ("ca-file", &tls.ca_file),
-        ("cert-file", &tls.cert_file),
-        ("key-file", &tls.key_file),
-    ] {
-        if let Some(path) = path {
-            scenario["tls"][key] = json!(path);
-        }
-    }
-    for (at, source) in definition.data.iter().enumerate() {
-        let entry = &mut scenario["data-sources"][at];
-        if entry.is_string() {
-            *entry = json!(source.path);
-        } else {
-            entry["path"] = json!(source.path);
-        }
-    }
-    if let Some(Value::String(address)) = scenario.get_mut("default-address") {
-        *address = without_user(address).0.into_owned();
-    }
-    let requests = scenario["requests"].as_array_mut();
-    for (read, request) in definition.steps.iter().zip(requests.into_iter().flatten()) {
-        let step = &read.step;
-        if request.is_string() {
-            *request = json!({ "url": request });
-        }
-        let relative = request["url"]
-            .as_str()
-            .is_some_and(|url| url.starts_with(['/', '?']));
-        if relative || read.of_url.is_some() {
-            request["url"] = match &step.url_text {
-                Some(text) => json!(text.text),
-                None => json!(step.url),
-            };
-        }
-        if let Some(Auth::Basic { username, password }) = &read.of_url {
-            // Where secrets are looked for, and not in what is shown as an address.
-            request["auth"] = json!({ "basic": { "username": username, "password": password } });
-        }
-        request["method"] = json!(step.method);
-        match &step.body {
-            Body::File(path) => request["body-file"] = json!(path),
-            Body::Multipart(_, uploads) => {
-                for (at, upload) in uploads.iter().enumerate() {
-                    request["upload-files"][at]["path"] = json!(upload.path);
-                }
-            }
-            Body::None | Body::Text(_) | Body::Form(_) => {}
-        }
-    }
 }

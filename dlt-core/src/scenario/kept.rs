@@ -43,10 +43,9 @@ pub fn with_kept(posted: &Value, stored: Option<&Value>) -> (Value, Vec<String>)
             }
         }
     }
-    let plan = &mut body["testScenario"];
-    if !plan.is_object() {
+    let Some(plan) = body.get_mut("testScenario").filter(|plan| plan.is_object()) else {
         return (body, told);
-    }
+    };
     let knows_ours = !fields(plan).is_empty();
     if let Some(stored) = stored.map(|stored| &stored["testScenario"])
         && !knows_ours

@@ -4,6 +4,7 @@
 mod body;
 pub(crate) mod document;
 mod execution;
+mod filled;
 pub mod kept;
 pub mod limits;
 mod names;

@@ -190,16 +190,18 @@ impl Reader<'_> {
         if sign == b'u' {
             return self.unicode();
         }
-        self.at += 2;
-        Some(match sign {
+        let c = match sign {
             b'"' | b'\\' | b'/' => char::from(sign),
             b'b' => '\u{8}',
             b'f' => '\u{c}',
             b'n' => '\n',
             b'r' => '\r',
             b't' => '\t',
+            // It may be a part of a longer sign: what is read so far ends before it.
             _ => return None,
-        })
+        };
+        self.at += 2;
+        Some(c)
     }
 
     /// The number of `\uXXXX`, if that is next.

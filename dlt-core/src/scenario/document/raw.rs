@@ -48,7 +48,11 @@ fn whole(reason: String) -> Fault {
 fn read_json(text: &str) -> Result<Written, Fault> {
     reader::read(text, Surrogates::Refuse).map_err(|error| {
         // What is nested too deep is told as that, whether or not it ends well.
-        let begun = reader::read(&closed(&text[..error.at]), Surrogates::Refuse).ok();
+        let begun = reader::read(
+            &closed(text.get(..error.at).unwrap_or_default()),
+            Surrogates::Refuse,
+        )
+        .ok();
         if let Some(Err(fault)) = begun.map(|begun| Walk::default().value(begun, 1)) {
             return fault;
         }
@@ -243,6 +247,30 @@ mod tests {
             let fault = fault(text, Format::Yaml);
             assert!(fault.starts_with("value: is not YAML: "), "{fault}");
             assert!(fault.contains(" at line "), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_breaks_inside_a_sign_is_a_fault() {
+        for text in [
+            "{\"a\":\"\\é\"}",
+            "\u{feff}\u{feff}[x",
+            "[\"\\\u{1f600}",
+            "{\"é\\ü\": 1}",
+        ] {
+            let told = fault(text.as_bytes(), Format::Json);
+            assert!(told.contains("is not JSON"), "{text:?}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_tag_costs_no_number_its_text() {
+        for text in [
+            "a: !!int 5\nid: 123456789012345678901234",
+            "p: 1.50\nf: [!!float 1e400]",
+        ] {
+            let told = fault(text.as_bytes(), Format::Yaml);
+            assert!(told.contains("write it without"), "{text:?}: {told}");
         }
     }
 

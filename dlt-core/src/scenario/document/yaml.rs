@@ -26,10 +26,13 @@ pub(super) fn read(text: &str) -> Result<Written, String> {
             };
             seed.deserialize(deserializer)
         });
-    // A number that is tagged as one cannot be read as a text, and keeps its value.
-    if again.is_ok() {
-        fill(&mut written, &mut texts.into_iter())?;
-    }
+    // A number that is tagged as one cannot be read as the text that it is.
+    again.map_err(|error| {
+        let place = error.location().filter(|at| at.line() > 0);
+        let place = place.map_or_else(String::new, |at| format!(" at line {}", at.line()));
+        format!("has a number with a tag{place}: write it without !!int or !!float")
+    })?;
+    fill(&mut written, &mut texts.into_iter())?;
     Ok(written)
 }
 

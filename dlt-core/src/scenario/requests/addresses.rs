@@ -7,7 +7,7 @@ use crate::scenario::plan::Auth;
 use crate::scenario::plan::UrlText;
 use crate::scenario::requests::labels::{cut_label, label_of};
 use crate::scenario::requests::targets::{
-    authority_end, dot_segments, request_target, url_value, without_user,
+    authority_end, dot_segments, has_host, request_target, url_value, without_user,
 };
 use crate::scenario::requests::variables::{Known, Piece, has_variables, pieces};
 use url::Url;
@@ -229,21 +229,34 @@ fn can_be_sent(auth: &Auth) -> bool {
     }
 }
 
-/// A URL as a message shows it: without a user and password.
+/// A URL as a message shows it: without a user and password. Those of a URL that is
+/// written wrong may go beyond its host: all up to the last @ may be theirs.
 fn shown_url(text: &str) -> String {
-    match text.contains("://") {
-        true => shown(&without_user(text).0),
-        false => {
-            let whole = format!("http://{text}");
-            shown(without_user(&whole).0.trim_start_matches("http://"))
-        }
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    match rest.rsplit_once('@') {
+        None => shown(text),
+        Some((_, rest)) if scheme.is_empty() => shown(&format!("…@{rest}")),
+        Some((_, rest)) => shown(&format!("{scheme}://…@{rest}")),
+    }
+}
+
+/// What to do where a user or password may be what makes a URL wrong.
+fn user_hint(text: &str) -> &'static str {
+    match text.contains('@') {
+        true => "; in a user or password write %2F for /, %3F for ?, %23 for # and %40 for @",
+        false => "",
     }
 }
 
 /// The target of a URL's request, or a fault.
 fn target(text: &str, node: &Node<'_>, notes: &mut Notes) -> Option<String> {
     request_target(text)
-        .map_err(|why| node.fault(notes, format!("{why}; it is {}", shown(text))))
+        .map_err(|why| {
+            node.fault(
+                notes,
+                format!("{why}; it is {}{}", shown_url(text), user_hint(text)),
+            )
+        })
         .ok()
 }
 
@@ -377,21 +390,26 @@ fn absolute(text: &str, node: &Node<'_>, notes: &mut Notes) -> Option<Url> {
     if !(text.starts_with("http://") || text.starts_with("https://")) {
         return refuse(format!(
             "must start with http:// or https:// in lower case; it is {}",
-            shown(text)
+            shown_url(text)
         ));
     }
     // The URL standard takes any number of slashes; `http:///path` would make
     // `path` the host.
-    let after = text.split_once("://").map_or("", |(_, after)| after);
-    if after.is_empty() || after.starts_with(['/', '?', '#', '\\']) {
-        return refuse(format!("has no host: {}", shown(text)));
+    if !has_host(text) {
+        return refuse(format!("has no host: {}", shown_url(text)));
     }
     let mut url = match Url::parse(text) {
         Ok(url) => url,
-        Err(error) => return refuse(format!("is not a URL: {error}; it is {}", shown(text))),
+        Err(error) => {
+            return refuse(format!(
+                "is not a URL: {error}; it is {}{}",
+                shown_url(text),
+                user_hint(text)
+            ));
+        }
     };
     if !url.has_host() {
-        return refuse(format!("has no host: {}", shown(text)));
+        return refuse(format!("has no host: {}", shown_url(text)));
     }
     if url.port() == Some(0) {
         return refuse("has port 0, which no server can have".to_owned());

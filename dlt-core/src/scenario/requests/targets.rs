@@ -36,6 +36,13 @@ fn push(text: &mut String, c: char, as_it_is: bool) {
     }
 }
 
+/// Whether a host stands where one is wanted. The URL standard takes what comes behind any
+/// number of slashes as the host: of `http:///admin` that is `admin`.
+pub fn has_host(url: &str) -> bool {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    !rest.is_empty() && !rest.starts_with(['/', '\\', '?', '#'])
+}
+
 /// Where the path, query or fragment of a URL begins, bytes.
 pub(crate) fn authority_end(url: &str) -> usize {
     let from = url.find("://").map_or(0, |at| at + 3);
@@ -49,10 +56,14 @@ pub(crate) fn authority_end(url: &str) -> usize {
 pub fn url_value<'v>(before: &str, value: &'v str, at_end: bool) -> Result<Cow<'v, str>, String> {
     if before.is_empty() {
         // It may be the whole URL, as a link in an answer is.
+        if !at_end && value.contains('#') {
+            return Err("has a #, behind which nothing of the URL would be sent".to_owned());
+        }
         return Ok(Cow::Borrowed(value));
     }
     let in_host = authority_end(before) == before.len() && before.contains("://");
-    let begins_path = in_host && value.starts_with(['/', '?']);
+    // Behind a host or port it begins the path; where a host is wanted, it would take its place.
+    let begins_path = in_host && !before.ends_with("://") && value.starts_with(['/', '?']);
     if in_host && !begins_path && value.contains(['/', '?', '#', '\\', '@']) {
         return Err(
             "stands in the host and holds /, ?, #, @ or a backslash, which would end it".to_owned(),
@@ -179,6 +190,9 @@ mod tests {
             ("http://h", "?a", true, Ok("?a")),
             ("http://", "h.example:81", false, Ok("h.example:81")),
             ("http://", "h/a", false, Err(())),
+            ("http://", "/evil.example", false, Err(())),
+            ("https://", "?evil", true, Err(())),
+            ("", "http://h/a#b", false, Err(())),
             ("http://", "me@h", false, Err(())),
             ("http://h:8", "0?", false, Err(())),
         ] {

@@ -52,7 +52,8 @@ fn charset(content_type: &[u8]) -> Option<&'static Encoding> {
         [first, inner @ .., last] if first == last && quotes.contains(first) => inner,
         name => name,
     };
-    Encoding::for_label(name)
+    // Those that stand for nothing readable are left as they are, too.
+    Encoding::for_label_no_replacement(name)
 }
 
 #[cfg(test)]

@@ -47,6 +47,8 @@ pub(super) fn malformed_head(head: &[u8]) -> ResponseError {
         }
         let is_good = match number {
             1 => is_status_line(line),
+            // It goes on the line before.
+            3.. if matches!(line.first(), Some(b' ' | b'\t')) => true,
             _ => is_header(line),
         };
         if !is_good {
@@ -78,14 +80,19 @@ fn is_header(line: &[u8]) -> bool {
 
 /// A line for a message: escaped, shortened, without secrets.
 fn shown(line: &[u8]) -> String {
-    let name = line.split(|byte| matches!(byte, b':' | b'=' | b' ')).next();
+    // White space before a name does not make it another one.
+    let name = line.trim_ascii_start();
+    let name = name.split(|byte| matches!(byte, b':' | b'=' | b' ')).next();
     let name = String::from_utf8_lossy(name.unwrap_or_default());
     if is_secret(&name) && name.len() < line.len() {
         return format!("\"{} {REDACTED}\"", name.escape_debug());
     }
-    let text = String::from_utf8_lossy(line);
+    // Queries of links hold tokens.
+    let plain = line.split(|byte| *byte == b'?').next().unwrap_or_default();
+    let text = String::from_utf8_lossy(plain);
     match text.char_indices().nth(LONGEST_SHOWN) {
         Some((end, _)) => format!("{:?}…", &text[..end]),
+        None if plain.len() < line.len() => format!("{text:?}…"),
         None => format!("{text:?}"),
     }
 }
@@ -129,6 +136,18 @@ mod tests {
             (
                 "HTTP/1.1 200 OK\r\nA\u{1b}[2J: b\r\n\r\n",
                 "the head is not HTTP/1.x: line 2 is no header: \"A\\u{1b}[2J: b\"",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\n Set-Cookie: sid=s3cret\r\n\r\n",
+                "the head is not HTTP/1.x: line 2 is no header: \"Set-Cookie [redacted]\"",
+            ),
+            (
+                "HTTP/1.1 302 Found\r\nLocation: /a?code=s3cret\u{1}\r\n\r\n",
+                "the head is not HTTP/1.x: line 2 is no header: \"Location: /a\"…",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nA: b\r\n c\r\nno colon\r\n\r\n",
+                "the head is not HTTP/1.x: line 4 is no header: \"no colon\"",
             ),
             (
                 "HTTP/1.1 200 OK\r\nSet-Cookie s3cret\r\n\r\n",

@@ -228,7 +228,11 @@ impl ResponseParser {
         if parsed.is_err()
             && let Some(unfolded) = unfolded(bytes)
         {
-            return self.parse_head(&unfolded);
+            // Lines are counted as they came.
+            return self.parse_head(&unfolded).map_err(|error| match error {
+                ResponseError::MalformedLine(_) => malformed_head(bytes),
+                error => error,
+            });
         }
         let length = match parsed {
             Ok(httparse::Status::Complete(length)) => length,

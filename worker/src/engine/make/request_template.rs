@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dlt_core::safety::is_secret;
 use dlt_core::scenario::plan::{Auth, Body, Group, Step};
-use dlt_core::scenario::requests::targets::{dot_segments, request_target, url_value};
+use dlt_core::scenario::requests::targets::{dot_segments, has_host, request_target, url_value};
 use dlt_core::scenario::requests::variables::{Piece, pieces};
 use std::sync::Arc;
 use url::Url;
@@ -339,6 +339,9 @@ impl RequestTemplate {
             return Err(invalid(
                 "has control characters, or white space at its ends",
             ));
+        }
+        if !has_host(&text) {
+            return Err(invalid("has no host, or port 0"));
         }
         // A link in an answer may have a user in it, which is not sent elsewhere.
         let mut url = Url::parse(&text).map_err(|error| invalid(&format!("is none: {error}")))?;

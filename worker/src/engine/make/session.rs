@@ -3,6 +3,7 @@
 
 use dlt_core::safety::is_secret;
 use dlt_core::scenario::plan::Group;
+use dlt_core::scenario::requests::targets::without_user;
 
 /// Shortest value that is redacted, bytes: a shorter one stands in too many texts,
 /// and is no secret.
@@ -92,6 +93,10 @@ impl VariableNames {
         for (name, value) in &self.constants {
             if is_secret(name) {
                 secrets.add_text(value);
+            }
+            // A base URL may have one in it.
+            if let (_, Some((_, password))) = without_user(value) {
+                secrets.add_text(&password);
             }
         }
         secrets
