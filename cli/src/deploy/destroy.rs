@@ -28,8 +28,10 @@ struct Hub {
     has_artifacts: bool,
     /// Further regions that have a stack of it, or archives and images that no stack uses.
     regions: Vec<InRegion>,
-    /// The resources of its stack; of one that is gone, what it left.
+    /// The resources of its stack.
     resources: Vec<Resource>,
+    /// What stays when its stack goes, and what earlier ones of this name left.
+    kept: Vec<Resource>,
 }
 
 /// What is in a further region.
@@ -47,13 +49,16 @@ impl Hub {
         }
         let resources = match &stack {
             Some(stack) => aws.resources(&stack.id).await?,
-            None => left_by_removed(aws, &name.name).await?,
+            None => Vec::new(),
         };
+        let mut all = kept(&resources);
+        all.extend(left_by_removed(aws, &name.name).await?);
         Ok(Self {
             has_artifacts: Artifacts::of(&aws.stacks().await?).is_some_and(|it| it.are_unused()),
             regions: regions_of(aws, terminal, name, stack.as_ref()).await?,
             stack,
             resources,
+            kept: those_there(aws, all).await?,
         })
     }
 
@@ -71,16 +76,16 @@ pub async fn hub(
 ) -> Result<(), DeployError> {
     let aws = Aws::load(name.region.as_deref()).await?;
     let hub = Hub::find(&aws, terminal, name).await?;
-    let kept = kept(&hub.resources);
+    let kept = &hub.kept;
     if hub.is_gone() && (kept.is_empty() || !args.with_results) {
         terminal.done(&format!(
             "there is no stack {} in {}",
             name.name, aws.region
         ));
-        tell_kept(terminal, &aws, &kept);
+        tell_kept(terminal, &aws, kept);
         return Ok(());
     }
-    tell(terminal, (name, &aws), &hub, &kept, args.with_results);
+    tell(terminal, (name, &aws), &hub, args.with_results);
     if !args.yes
         && !terminal
             .confirm_by_name("Remove all this?", &name.name)
@@ -89,20 +94,21 @@ pub async fn hub(
         return Err(DeployError::Stopped("nothing was removed".to_owned()));
     }
     for there in &hub.regions {
-        remove_with_runners(
-            &aws.in_region(&there.region),
-            terminal,
-            &name.region_stack(),
-        )
-        .await?;
+        let aws = aws.in_region(&there.region);
+        // A stack of this name that is not the hub's is not touched.
+        if there.has_stack {
+            remove_with_runners(&aws, terminal, &name.region_stack()).await?;
+        } else {
+            remove_artifacts(&aws, terminal).await?;
+        }
     }
     remove_with_runners(&aws, terminal, &name.name).await?;
     if args.with_results {
-        for resource in &kept {
+        for resource in kept {
             remove_kept(&aws, terminal, resource).await?;
         }
     } else {
-        tell_kept(terminal, &aws, &kept);
+        tell_kept(terminal, &aws, kept);
     }
     Ok(())
 }
@@ -210,11 +216,15 @@ fn is_of_hub(stack: &Stack, hub: &HubName, home: &Aws) -> bool {
     }
 }
 
+/// Whether a stack is, or was, a hub: by its tag, or by what only a hub tells.
+fn is_hub(stack: &Stack) -> bool {
+    stack.tags.get(KIND_TAG).is_some_and(|kind| kind == "hub")
+        || stack.outputs.contains_key("ScenariosTable")
+}
+
 fn check_is_hub(stack: &Stack, aws: &Aws) -> Result<(), DeployError> {
-    let is_hub = stack.tags.get(KIND_TAG).is_some_and(|kind| kind == "hub")
-        || stack.outputs.contains_key("ScenariosTable");
     // What a deployment that broke off before its first change left has neither.
-    if is_hub || stack.status == EMPTY {
+    if is_hub(stack) || stack.status == EMPTY {
         return Ok(());
     }
     Err(DeployError::Input(format!(
@@ -262,10 +272,14 @@ async fn regions_of(
     Ok(found)
 }
 
-/// What removed stacks of this name left behind and is still there, by their last events.
+/// What removed hubs of this name left behind, by their last events. Another stack of this
+/// name may have been anybody's.
 async fn left_by_removed(aws: &Aws, name: &str) -> Result<Vec<Resource>, DeployError> {
     let mut left = Vec::new();
     for stack in aws.removed_stacks(name).await? {
+        if !aws.stack(&stack).await?.is_some_and(|it| is_hub(&it)) {
+            continue;
+        }
         let events = aws.events(&stack, None).await?;
         let skipped = events
             .into_iter()
@@ -279,8 +293,16 @@ async fn left_by_removed(aws: &Aws, name: &str) -> Result<Vec<Resource>, DeployE
             .collect();
         left.extend(kept(&skipped));
     }
+    Ok(left)
+}
+
+/// Those that are there: a stack lists also what was never made, or is removed again.
+async fn those_there(aws: &Aws, all: Vec<Resource>) -> Result<Vec<Resource>, DeployError> {
     let mut there = Vec::new();
-    for resource in left {
+    for resource in all {
+        if resource.id.is_empty() {
+            continue;
+        }
         let is_there = match resource.kind.as_str() {
             "AWS::S3::Bucket" => aws.has_bucket(&resource.id).await?,
             _ => aws.has_table(&resource.id).await?,
@@ -300,16 +322,12 @@ fn kept(resources: &[Resource]) -> Vec<Resource> {
     kept.cloned().collect()
 }
 
-fn tell(
-    terminal: &mut Terminal,
-    (name, aws): (&HubName, &Aws),
-    hub: &Hub,
-    kept: &[Resource],
-    with_results: bool,
-) {
+fn tell(terminal: &mut Terminal, (name, aws): (&HubName, &Aws), hub: &Hub, with_results: bool) {
+    let kept = &hub.kept;
     let mut lines = vec![Line::of("These go:")];
     if hub.stack.is_some() {
-        let going = hub.resources.len() - if with_results { 0 } else { kept.len() };
+        let stays = hub.resources.iter().filter(|it| kept.contains(it)).count();
+        let going = hub.resources.len() - if with_results { 0 } else { stays };
         lines.push(Line::of("  ").tone(Tone::Bad, &name.name).plain(format!(
             " in {}, {going} resources: API, workflow, users, logs",
             aws.region

@@ -71,11 +71,13 @@ pub async fn follow(
     let began = Instant::now();
     let mut progress = Progress::new(expected);
     let mut is_over = false;
+    let mut last_heard = began;
     loop {
         // How it is is asked first, so that no event before its end is missed.
         let now = aws.stack(stack).await?;
         for event in aws.events(stack, last.as_deref()).await? {
             last = Some(event.id.clone());
+            last_heard = Instant::now();
             is_over = event.kind == STACK_TYPE && is_final(&event.status);
             if let Some(line) = progress.line(&event) {
                 terminal.lines(&[line]);
@@ -86,7 +88,7 @@ pub async fn follow(
             .is_some_and(|stack| Readiness::of(&stack.status) == Readiness::Busy);
         // A status may be read a moment late: only an event of its own ends it, or that
         // there is none for so long.
-        let is_quiet = began.elapsed() > LONGEST_SILENCE;
+        let is_quiet = last_heard.elapsed() > LONGEST_SILENCE;
         if !is_busy && (is_over || now.is_none() || is_quiet) {
             terminal.live(None);
             terminal.lines(&progress.reasons());

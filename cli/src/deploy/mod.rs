@@ -74,8 +74,9 @@ pub async fn doctor(output: Output, stack: Option<&str>, args: &DoctorArgs) -> E
     }
 }
 
-/// Does something until Ctrl-C. What waits for AWS or for an answer hears that itself and
-/// ends in good order; an upload is broken off.
+/// Does something until Ctrl-C. What follows a stack or waits for an answer hears that
+/// itself and ends in good order; an upload, and a change set that AWS still computes, are
+/// broken off: the next deployment goes on from there.
 async fn unless_stopped<T>(
     work: impl Future<Output = Result<T, DeployError>>,
 ) -> Result<T, DeployError> {
