@@ -24,6 +24,8 @@ struct Cell {
 pub(super) struct Cells {
     /// Length of the run's load.
     pub(super) seconds: u64,
+    /// Seconds of each cell but the last, which has what is left, too.
+    width: u64,
     cells: Vec<Cell>,
 }
 
@@ -68,6 +70,7 @@ impl Cells {
         }
         Some(Self {
             seconds: length,
+            width,
             cells,
         })
     }
@@ -78,19 +81,33 @@ impl Cells {
         self.cells.iter().map(of).collect()
     }
 
-    /// Finished requests less their mean, by cell.
+    /// Finished requests less those expected at the mean rate, by cell.
     pub(super) fn finished(&self) -> Vec<f64> {
         let counts = self.cells.iter().map(|it| (it.ok + it.failed) as f64);
-        let mean = counts.clone().sum::<f64>() / self.cells.len() as f64;
-        counts.map(|count| count - mean).collect()
+        let rate = counts.clone().sum::<f64>() / self.seconds as f64;
+        let last = self.cells.len().saturating_sub(1);
+        let before = self.width * last as u64;
+        let seconds = |at| match at == last {
+            true => self.seconds - before,
+            false => self.width,
+        };
+        let rows = counts.enumerate();
+        rows.map(|(at, count)| count - rate * seconds(at) as f64)
+            .collect()
+    }
+
+    /// Times by bucket, all cells added.
+    fn buckets(&self) -> [u64; BUCKETS] {
+        let mut all = [0; BUCKETS];
+        for (bucket, count) in self.cells.iter().flat_map(|cell| cell.latency.rows()) {
+            all[bucket] += count;
+        }
+        all
     }
 
     /// Which times fall below the quantile `q` (0 to 1); None without any.
     pub(super) fn below(&self, q: f64) -> Option<Below> {
-        let mut all = [0u64; BUCKETS];
-        for (bucket, count) in self.cells.iter().flat_map(|cell| cell.latency.rows()) {
-            all[bucket] += count;
-        }
+        let all = self.buckets();
         let total = all.iter().sum::<u64>() as f64;
         let mut under = 0.0;
         let (at, inside) = all.iter().enumerate().find_map(|(bucket, &count)| {
@@ -149,10 +166,7 @@ impl Cells {
     /// The share of all times in the two fullest neighbouring buckets: how they
     /// move inside of one (9 %) cannot be seen.
     pub(super) fn crowded(&self) -> f64 {
-        let mut all = [0u64; BUCKETS + 1];
-        for (bucket, count) in self.cells.iter().flat_map(|cell| cell.latency.rows()) {
-            all[bucket] += count;
-        }
+        let all = self.buckets();
         let total: u64 = all.iter().sum();
         let two = all.windows(2).map(|two| two[0] + two[1]).max();
         two.unwrap_or(0) as f64 / total.max(1) as f64
@@ -168,4 +182,22 @@ pub(super) struct Below {
     pub(super) total: f64,
     /// The share of the indicator's variance that whole buckets show.
     pub(super) seen: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However many seconds the last cell has.
+    #[test]
+    fn a_constant_rate_does_not_vary() {
+        for length in [15, 30, 31, 45, 59, 60, 61, 200, 3_599] {
+            let none = Coarse::default();
+            let rows = (0..length).map(|second| (second, &none, 90, 10));
+            let cells = Cells::of(rows, length).unwrap();
+            for residual in cells.finished() {
+                assert!(residual.abs() < 1e-6, "{length}: {residual}");
+            }
+        }
+    }
 }

@@ -20,9 +20,15 @@ pub(super) struct Limits {
 /// Medicine 17, 1998). Limits need not be symmetric.
 pub(super) fn difference(base: Limits, candidate: Limits) -> (f64, f64) {
     let between = candidate.value - base.value;
-    let down = (candidate.value - candidate.low).hypot(base.high - base.value);
-    let up = (candidate.high - candidate.value).hypot(base.value - base.low);
+    let down = root_of_squares(candidate.value - candidate.low, base.high - base.value);
+    let up = root_of_squares(candidate.high - candidate.value, base.value - base.low);
     (between - down, between + up)
+}
+
+/// The root of the sum of two squares. The C library's `hypot` is one of glibc 2.35, and
+/// the functions run where 2.34 is (xtask's `glibc`).
+pub(super) fn root_of_squares(a: f64, b: f64) -> f64 {
+    (a * a + b * b).sqrt()
 }
 
 /// How sure a difference is.

@@ -8,7 +8,7 @@
 
 use super::cells::{Below, Cells};
 use super::distribution::Distribution;
-use super::interval::{Estimate, Limits, difference, estimate};
+use super::interval::{Estimate, Limits, difference, estimate, root_of_squares};
 use super::long_run::{Residuals, Variances, paired, variances};
 use super::normal::{Z_95, normal, student, two_sided};
 use super::words::Kind;
@@ -154,16 +154,22 @@ impl Pair<'_> {
             let high = times[at].log_quantile(q + width);
             Limits {
                 value,
-                low: value - (value - low).hypot(unseen),
-                high: value + (high - value).hypot(unseen),
+                low: value - root_of_squares(value - low, unseen),
+                high: value + root_of_squares(high - value, unseen),
             }
         };
         let ends = [0, 1].map(|at| times[at].log_quantile(q));
         let apart = shares_apart(times, ends, q, spread) / (spread[0] + spread[1]).sqrt();
+        let mut p_value = two_sided(normal(apart, freedom));
+        // Shares end at 0 and 1: of times with next to none in common they say no more than
+        // that. There, if the means differ, so do the quantiles.
+        if are_disjoint(times, q) {
+            p_value = p_value.min(self.mean()?.p_value);
+        }
         Ok(Estimate {
             difference: ends[1] - ends[0],
             interval: difference(limits(Z_95, 0), limits(Z_95, 1)),
-            p_value: two_sided(normal(apart, freedom)),
+            p_value,
         })
     }
 
@@ -253,24 +259,43 @@ impl Pair<'_> {
     }
 }
 
-/// How far apart the shares of times below a common quantile are: were there no
-/// difference, both were `q`. (Limits at a higher confidence than 95 % would read
-/// a distribution far from its quantile, where another mode may lie.) The common
-/// quantile lies between both runs' own ones, weighted by how well each is known.
+/// How far apart the shares of times below a quantile are: were there no difference,
+/// both were `q`. (Limits at a higher confidence than 95 % would read a distribution far
+/// from its quantile, where another mode may lie.) Each run's own quantile is looked at, and
+/// one between them: of runs whose times hardly overlap, all but one of these points leave
+/// only the few times beyond the quantile to tell them apart.
 fn shares_apart(times: [&Distribution; 2], ends: [f64; 2], q: f64, spread: [f64; 2]) -> f64 {
+    let apart = |at: f64| (times[0].share_below(at) - times[1].share_below(at)).abs();
+    let common = common_quantile(times, ends, q, spread);
+    [ends[0], ends[1], common]
+        .map(apart)
+        .into_iter()
+        .fold(0.0, f64::max)
+}
+
+/// Whether the times of one run are above those of the other but for half of what lies
+/// beyond the quantile.
+fn are_disjoint(times: [&Distribution; 2], q: f64) -> bool {
+    let beyond = q.min(1.0 - q) / 2.0;
+    let below = |at: usize, other: usize| {
+        times[at].log_quantile(1.0 - beyond) < times[other].log_quantile(beyond)
+    };
+    below(0, 1) || below(1, 0)
+}
+
+/// The quantile of both runs, weighted by how well each one's is known.
+fn common_quantile(times: [&Distribution; 2], ends: [f64; 2], q: f64, spread: [f64; 2]) -> f64 {
     let weight = spread[1] / (spread[0] + spread[1]);
-    let below = |at: f64| times.map(|times| times.share_below(at));
     let (mut low, mut high) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
     for _ in 0..40 {
         let middle = f64::midpoint(low, high);
-        let [a, b] = below(middle);
+        let [a, b] = times.map(|times| times.share_below(middle));
         match weight * a + (1.0 - weight) * b < q {
             true => low = middle,
             false => high = middle,
         }
     }
-    let [a, b] = below(f64::midpoint(low, high));
-    (a - b).abs()
+    f64::midpoint(low, high)
 }
 
 fn symmetric(between: f64, width: f64, freedom: f64) -> Estimate {

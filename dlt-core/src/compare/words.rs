@@ -110,7 +110,7 @@ pub(super) fn word(estimate: &Estimate, kind: Kind, threshold: f64, real: bool) 
             false => Change::Worse,
         };
     }
-    match (within, excludes_none) {
+    match (within, excludes_none && real) {
         (true, true) => Change::ChangedButSmall,
         (true, false) => Change::Same,
         (false, _) => Change::CannotTell,

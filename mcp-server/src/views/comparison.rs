@@ -59,6 +59,8 @@ struct Comparability {
     same_tasks: bool,
     same_plan: bool,
     trusted: bool,
+    // Older servers do not say.
+    #[serde(default = "default_true")]
     complete: bool,
     // Older servers measure times of one kind only.
     #[serde(default = "default_true")]
@@ -168,7 +170,6 @@ struct ApiMetric {
 #[derive(Debug, Deserialize)]
 struct ApiLabel {
     label: String,
-    change: Change,
     #[serde(default)]
     metrics: Vec<ApiMetric>,
 }
@@ -253,7 +254,6 @@ impl Filter<'_> {
         let size = |metric: &ApiMetric| metric.delta_pct.map_or(f64::INFINITY, f64::abs);
         let mut rows: Vec<(f64, LabelRow)> = labels
             .iter()
-            .filter(|label| label.change == change)
             .filter_map(|label| {
                 let mut metrics: Vec<&ApiMetric> = label
                     .metrics
@@ -315,7 +315,7 @@ fn warnings(compared: &ApiComparison, dropped: usize) -> Vec<Warning> {
     warn(
         !compared.comparability.complete,
         "incomplete",
-        "at least one of the runs was cut short or lost runners: see get_results",
+        "at least one of the runs was cut short, lost runners or left many requests unanswered: see get_results",
     );
     warn(
         !compared.comparability.trusted,

@@ -62,3 +62,31 @@ fn times_over_all_and_over_ok_samples_are_not_compared() {
         assert!(compared(&a, &b).comparability.same_times);
     }
 }
+
+/// A target that is three times as fast: its times and the other's have none in common,
+/// however unevenly the seconds of either go.
+#[test]
+fn times_that_do_not_overlap_are_told_apart() {
+    let uneven = System {
+        median_us: 60_000.0,
+        spread: 0.01,
+        slow: (0.04, 1.15),
+        wander: 0.004,
+        memory: 0.5,
+        ..CALM
+    };
+    for seed in 0..40 {
+        let slow = one(uneven, 17, 120.0, 2 * seed);
+        let fast = one(uneven.slower(1.0 / 3.0), 17, 120.0, 2 * seed + 1);
+        for (a, b, change) in [
+            (&slow, &fast, Change::Better),
+            (&fast, &slow, Change::Worse),
+        ] {
+            let comparison = compared(a, b);
+            for name in ["p50_us", "p95_us", "mean_us"] {
+                let row = total(&comparison, name);
+                assert_eq!(row.change, change, "{seed}: {row:?}");
+            }
+        }
+    }
+}
