@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// Every kind of call that functions and tasks make here: an answer of each is lost
 /// once. One that is new has to be added.
-const KINDS: [&str; 50] = [
+const KINDS: [&str; 53] = [
     "dynamodb:DeleteItem History",
     "dynamodb:DeleteItem Scenarios",
     "dynamodb:GetItem History",
@@ -24,6 +24,7 @@ const KINDS: [&str; 50] = [
     "dynamodb:PutItem Scenarios",
     "dynamodb:Query History",
     "dynamodb:Scan Scenarios",
+    "ec2:DescribeNetworkInterfaces",
     "ecs:DescribeTasks",
     "ecs:ListClusters",
     "ecs:ListTasks",
@@ -42,6 +43,7 @@ const KINDS: [&str; 50] = [
     "s3:GetObject labels.json.gz",
     "s3:GetObject launched.json",
     "s3:GetObject leader-ready.json",
+    "s3:GetObject public-addresses.json",
     "s3:GetObject record.json.gz",
     "s3:GetObject scenario.json.gz",
     "s3:GetObject secret",
@@ -56,6 +58,7 @@ const KINDS: [&str; 50] = [
     "s3:PutObject labels.json.gz",
     "s3:PutObject launched.json",
     "s3:PutObject leader-ready.json",
+    "s3:PutObject public-addresses.json",
     "s3:PutObject record.json.gz",
     "s3:PutObject scenario.json.gz",
     "s3:PutObject secret",
