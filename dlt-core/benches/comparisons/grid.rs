@@ -110,15 +110,16 @@ impl Cell {
 pub const GRID: [Cell; 24] = [
     cell("lognormal", Of::Total, 15, 5.0, CALM),
     cell("lognormal", Of::Total, 15, 100.0, CALM),
-    cell("lognormal, 5 % slower", Of::Total, 60, 100.0, CALM).against(CALM.slower(1.05)),
+    cell("lognormal, 5 % slower", Of::Total, 59, 100.0, CALM).against(CALM.slower(1.05)),
     cell("lognormal", Of::Total, 300, 5.0, CALM),
     cell("lognormal", Of::Total, 300, 2_000.0, CALM),
-    cell("lognormal", Of::Label, 30, 20.0, CALM),
+    // Lengths that are not the same number of seconds for each part of a run.
+    cell("lognormal", Of::Label, 45, 20.0, CALM),
     cell("lognormal", Of::Region, 15, 50.0, CALM),
     cell("bimodal", Of::Total, 15, 50.0, BIMODAL),
     cell("bimodal, 10 % slower", Of::Total, 60, 20.0, BIMODAL).against(BIMODAL.slower(1.1)),
     cell("bimodal", Of::Label, 300, 20.0, BIMODAL),
-    cell("bimodal", Of::Region, 30, 500.0, BIMODAL),
+    cell("bimodal", Of::Region, 31, 500.0, BIMODAL),
     cell("autocorrelated", Of::Total, 15, 100.0, wandering(0.5)),
     cell("autocorrelated", Of::Total, 30, 50.0, wandering(0.5)),
     cell(
@@ -131,7 +132,16 @@ pub const GRID: [Cell; 24] = [
     .against(wandering(0.7).slower(1.05)),
     cell("autocorrelated", Of::Total, 300, 2_000.0, wandering(0.8)),
     cell("autocorrelated", Of::Label, 120, 20.0, wandering(0.8)),
-    cell("autocorrelated", Of::Region, 60, 100.0, wandering(0.7)),
+    cell(
+        "autocorrelated, 2 % failing",
+        Of::Region,
+        100,
+        100.0,
+        System {
+            failures: 0.02,
+            ..wandering(0.7)
+        },
+    ),
     cell("2 % failing", Of::Total, 15, 50.0, FAILING),
     cell("2 % failing, then 5 %", Of::Total, 60, 20.0, FAILING).against(System {
         failures: 0.05,

@@ -8,7 +8,7 @@
 mod grid;
 mod system;
 
-use dlt_core::compare::{Comparison, MetricChange, Thresholds, Verdict, compare};
+use dlt_core::compare::{Change, Comparison, MetricChange, Thresholds, compare};
 use dlt_core::ids::Region;
 use grid::{Cell, GRID, Of};
 
@@ -97,7 +97,13 @@ fn pair(cell: &Cell, seed: u64) -> Counts {
             counts.held[at] += u64::from(low <= truth && truth <= high);
         }
     }
-    let alarm = matches!(comparison.verdict, Verdict::Better | Verdict::Worse);
+    // Whatever the whole comparison is called: any word on any number is one too many.
+    let labels = comparison.labels.iter().flat_map(|label| &label.metrics);
+    let alarm = comparison
+        .totals
+        .iter()
+        .chain(labels)
+        .any(|row| matches!(row.change, Change::Better | Change::Worse));
     counts.alarms = u64::from(cell.is_same() && alarm);
     counts
 }
