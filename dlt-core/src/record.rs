@@ -12,6 +12,7 @@ use crate::judge::summary::{
 use crate::judge::verdict::{Trust, Verdict};
 use crate::measure::generator::Generator;
 use crate::run::Status;
+use crate::value::Value as Written;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -57,7 +58,7 @@ pub struct RunRecord {
     /// The plan.
     #[serde(default)]
     #[schemars(schema_with = "crate::shapes::run_plan")]
-    pub test_scenario: Value,
+    pub test_scenario: Written,
     /// Compatible results by region and `total`; empty object until parsed.
     #[serde(default)]
     #[schemars(schema_with = "crate::shapes::results")]
@@ -124,7 +125,7 @@ pub struct Begun {
     /// As posted, with numbers.
     pub test_task_configs: Value,
     /// `testScenario`, as the document of a region has it.
-    pub test_scenario: Value,
+    pub test_scenario: Written,
 }
 
 impl RunRecord {

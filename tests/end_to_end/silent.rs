@@ -241,6 +241,23 @@ fn a_record_of_the_api_is_a_file_that_runs() {
     assert!(!ended.stderr.contains("warning"), "{}", ended.told());
 }
 
+#[test]
+fn numbers_of_a_plan_keep_their_text_in_the_record() {
+    let _shared = shared();
+    let target = everywhere(ok());
+    let home = Home::new();
+    let form = "method: POST\n        form: { price: 1.50, big: 98765432109876543210 }";
+    let file = home.file("numbers.yaml", scenario(&target, form, ""));
+    let (_, ended) = run_json(&home, SECOND, 0, &[file.to_str().unwrap()]);
+    for stdout in [
+        ended.stdout,
+        home.run(QUICK, ["runs", "get", "latest", "--json"]).stdout,
+    ] {
+        let kept = stdout.contains("1.50") && stdout.contains("98765432109876543210");
+        assert!(kept, "{stdout}");
+    }
+}
+
 /// As a client of DLT posts it, which knows none of our fields.
 fn plain(target: &Target) -> Value {
     json!({

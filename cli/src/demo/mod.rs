@@ -15,7 +15,7 @@ use crate::run::{run_in_process, run_on_server};
 use crate::source::{self, Files};
 use anyhow::{Context, anyhow};
 use dlt_core::ids::Region;
-use dlt_core::scenario::{Defaults, Format};
+use dlt_core::scenario::{Defaults, Format, Purpose};
 use serde_json::{Value, json};
 use shop::Shop;
 use std::net::SocketAddr;
@@ -44,19 +44,7 @@ pub async fn demo(
     };
     let shop = Shop::open().context("the demo's shop could not open on 127.0.0.1")?;
     let address = shop.address();
-    output.messages(&[
-        Line::new()
-            .tone(Tone::Strong, "dlt demo")
-            .plain(format!(": a small shop opened at http://{address}/")),
-        Line::of(
-            "  its cart is slow (120 to 180 ms) and its checkout sometimes fails, on purpose;",
-        ),
-        Line::of(format!(
-            "  {RUNNERS} runners will send {} requests per second for 10 seconds.",
-            WALKS_PER_SECOND * 5
-        )),
-        Line::new(),
-    ]);
+    output.messages(&introduction(address));
     let regions = match &server {
         None => vec![(Region::parse(DEFAULT_REGION)?, DEFAULT_CAPACITY)],
         Some(client) => match draft::regions(client).await {
@@ -76,8 +64,14 @@ pub async fn demo(
     let text = scenario(address).to_string();
     let files = Files::InPlace;
     let folder = Path::new("");
-    let scenario = source::parse(text.as_bytes(), Format::Json, &defaults, folder, &files)
-        .map_err(|faults| anyhow!("the demo's own scenario is refused: {faults}"))?;
+    let scenario = source::parse(
+        text.as_bytes(),
+        Format::Json,
+        &defaults,
+        (folder, &files),
+        Purpose::Run,
+    )
+    .map_err(|faults| anyhow!("the demo's own scenario is refused: {faults}"))?;
     let options = ResultOptions {
         json: args.json,
         next: vec![
@@ -98,6 +92,22 @@ pub async fn demo(
     };
     shop.close();
     exit
+}
+
+fn introduction(address: SocketAddr) -> [Line; 4] {
+    [
+        Line::new()
+            .tone(Tone::Strong, "dlt demo")
+            .plain(format!(": a small shop opened at http://{address}/")),
+        Line::of(
+            "  its cart is slow (120 to 180 ms) and its checkout sometimes fails, on purpose;",
+        ),
+        Line::of(format!(
+            "  {RUNNERS} runners will send {} requests per second for 10 seconds.",
+            WALKS_PER_SECOND * 5
+        )),
+        Line::new(),
+    ]
 }
 
 /// The demo's scenario: a walk through the shop, forty times a second.

@@ -13,6 +13,7 @@ use crate::units;
 use dlt_core::judge::summary::{AccountSummary, Block, Blocks};
 use dlt_core::record::RunRecord;
 use dlt_core::thresholds::Threshold;
+use dlt_core::value::Value as Written;
 
 pub use headline::headline;
 
@@ -400,9 +401,14 @@ fn bullet(tone: Tone, mark: &str, text: &str, width: usize) -> Vec<Line> {
 /// The first URL of the plan, if it can be quoted in a shell.
 fn first_url(record: &RunRecord) -> Option<&str> {
     let scenarios = record.test_scenario.get("scenarios")?.as_object()?;
-    let request = scenarios.values().next()?.get("requests")?.get(0)?;
+    let request = scenarios
+        .values()
+        .next()?
+        .get("requests")?
+        .as_array()?
+        .first()?;
     let url = match request {
-        serde_json::Value::String(url) => url,
+        Written::String(url) => url,
         object => object.get("url")?.as_str()?,
     };
     (!url.contains(['\'', '\\']) && url.starts_with("http")).then_some(url)

@@ -12,7 +12,7 @@ use crate::report;
 use crate::source::{self, Files};
 use dlt_core::calls::answers::ScenarioRecord;
 use dlt_core::refusal::{Fault, Faults};
-use dlt_core::scenario::Defaults;
+use dlt_core::scenario::{Defaults, Purpose};
 use dlt_core::value::Value as Written;
 use serde_json::json;
 
@@ -55,7 +55,12 @@ pub async fn create(
         show_live: true,
     };
     let files = Files::to_upload();
-    let scenario = match source::from_file(&args.file, &defaults, &files) {
+    // The API judges the schedule that a file has itself.
+    let purpose = match args.start || !schedule.is_empty() {
+        true => Purpose::Run,
+        false => Purpose::Keep,
+    };
+    let scenario = match source::from_file(&args.file, &defaults, &files, purpose) {
         Ok(scenario) => scenario,
         Err(faults) => return Ok(report::faults(output, &faults)),
     };

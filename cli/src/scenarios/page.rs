@@ -7,12 +7,14 @@ use crate::live::PlannedLoad;
 use crate::runs::list::{p95, result, trust};
 use crate::units;
 use dlt_core::calls::answers::{ScenarioRecord, TestRunSummary};
-use dlt_core::scenario::Scenario;
 use dlt_core::scenario::plan::Plan;
+use dlt_core::scenario::{Purpose, Scenario};
 use dlt_core::value::Value as Written;
 
 /// Column of the values.
 const VALUE_COLUMN: usize = 13;
+/// Most warnings shown.
+const MOST_WARNINGS: usize = 3;
 /// Most requests shown.
 const MOST_REQUESTS: usize = 12;
 /// Columns of a method, so that URLs are aligned.
@@ -25,7 +27,7 @@ pub fn lines(
     last: Option<&TestRunSummary>,
     width: usize,
 ) -> Vec<Line> {
-    let scenario = Scenario::from_stored(raw, &|name| Ok(name.to_owned())).ok();
+    let scenario = Scenario::from_stored(raw, &|name| Ok(name.to_owned()), Purpose::Keep).ok();
     let mut lines = vec![
         Line::new()
             .tone(Tone::Strong, &record.test_name)
@@ -59,6 +61,10 @@ pub fn lines(
     if let Some(baseline) = &record.baseline_id {
         lines.push(named("baseline").tone(Tone::Command, baseline));
     }
+    let warnings = scenario.iter().flat_map(|scenario| &scenario.warnings);
+    for warning in warnings.take(MOST_WARNINGS) {
+        lines.extend(wrapped(Tone::Warn, &format!("! {warning}"), 2, width));
+    }
     lines.push(Line::new());
     lines.extend(last_run(record, last));
     lines.push(Line::new());
@@ -81,7 +87,10 @@ fn requests(plan: &Plan) -> Vec<Line> {
         .map(|(at, step)| {
             named(if at == 0 { "what" } else { "" })
                 .plain(format!("{:METHOD_COLUMNS$}", step.method.to_string()))
-                .plain(&step.url)
+                .plain(match &step.url_text {
+                    Some(text) => format!("{}{}", text.base, text.text),
+                    None => step.url.to_string(),
+                })
         })
         .collect();
     if steps.len() > MOST_REQUESTS {

@@ -43,8 +43,9 @@ impl Files {
         }
     }
 
-    /// What is wrong with the contents of the files that a plan names.
-    pub fn judge(&self, plan: &Plan) -> Vec<Fault> {
+    /// What is wrong with the contents of the files that a plan names, and whether a scenario
+    /// may be kept so.
+    pub fn judge(&self, plan: &Plan) -> Vec<(Fault, bool)> {
         let mut contents = PlanFiles::default();
         let mut unread = Vec::new();
         for named in named_files(plan) {
@@ -88,9 +89,12 @@ impl Files {
             }
         });
         faults
-            .map(|fault| Fault {
-                path: format!("testScenario.scenarios.{}.{}", fault.scenario, fault.key),
-                reason: self.in_words(&fault),
+            .map(|fault| {
+                let told = Fault {
+                    path: format!("testScenario.scenarios.{}.{}", fault.scenario, fault.key),
+                    reason: self.in_words(&fault),
+                };
+                (told, fault.of_text)
             })
             .collect()
     }

@@ -9,7 +9,7 @@ use crate::args::{DEFAULT_CAPACITY, DEFAULT_REGION, RunArgs};
 use dlt_core::ids::Region;
 use dlt_core::refusal::{Fault, Faults};
 use dlt_core::scenario::requests::targets::without_user;
-use dlt_core::scenario::{Defaults, Format, Quick, Scenario, quick};
+use dlt_core::scenario::{Defaults, Format, Purpose, Quick, Scenario, quick};
 use serde_json::{Value, json};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -88,11 +88,16 @@ pub fn read(args: &RunArgs, regions: &RegionChoice, files: &Files) -> Result<Sce
     if exists && !faults.is_empty() {
         return Err(Faults(faults));
     }
-    from_file(target, &defaults(args, regions), files)
+    from_file(target, &defaults(args, regions), files, Purpose::Run)
 }
 
 /// Reads a scenario file; without a name in the defaults, it is named after the file.
-pub fn from_file(target: &str, defaults: &Defaults, files: &Files) -> Result<Scenario, Faults> {
+pub fn from_file(
+    target: &str,
+    defaults: &Defaults,
+    files: &Files,
+    purpose: Purpose,
+) -> Result<Scenario, Faults> {
     let (text, format, folder) = read_file(target).map_err(|reason| one(target, reason))?;
     let mut defaults = defaults.clone();
     if defaults.name.is_empty() {
@@ -104,7 +109,7 @@ pub fn from_file(target: &str, defaults: &Defaults, files: &Files) -> Result<Sce
             ),
         };
     }
-    parse(&text, format, &defaults, &folder, files)
+    parse(&text, format, &defaults, (&folder, files), purpose)
 }
 
 /// The scenario of a URL with flags. Faults name the flag that they come from.
@@ -124,7 +129,13 @@ fn from_url(args: &RunArgs, regions: &RegionChoice, files: &Files) -> Result<Sce
         defaults.name = name_of(&args.target);
     }
     let folder = Path::new("");
-    match parse(text.as_bytes(), Format::Json, &defaults, folder, files) {
+    match parse(
+        text.as_bytes(),
+        Format::Json,
+        &defaults,
+        (folder, files),
+        Purpose::Run,
+    ) {
         Ok(scenario) if faults.is_empty() => Ok(scenario),
         Ok(_) => Err(Faults(faults)),
         Err(Faults(of_body)) => {
@@ -169,18 +180,30 @@ pub fn parse(
     text: &[u8],
     format: Format,
     defaults: &Defaults,
-    folder: &Path,
-    files: &Files,
+    (folder, files): (&Path, &Files),
+    purpose: Purpose,
 ) -> Result<Scenario, Faults> {
     let check = |name: &str| files.check(folder, name);
-    let scenario = Scenario::from_text(text, format, defaults, &check)?;
+    let mut scenario = Scenario::from_text(text, format, defaults, &check, purpose)?;
     // What runners would find in the files is said before anything starts.
-    let faults = files.judge(&scenario.plan);
-    if faults.is_empty() {
-        Ok(scenario)
-    } else {
-        Err(Faults(faults))
+    let keeps = |of_text: bool| purpose == Purpose::Keep && of_text;
+    let faults = files.judge(&scenario.plan).into_iter();
+    let (open, faults): (Vec<_>, Vec<_>) = faults.partition(|(_, of_text)| keeps(*of_text));
+    if !faults.is_empty() {
+        return Err(Faults(faults.into_iter().map(|(fault, _)| fault).collect()));
     }
+    // Without files all that is known of a text is said already.
+    if scenario
+        .plan
+        .groups
+        .iter()
+        .any(|group| !group.data.is_empty())
+    {
+        let open = open.into_iter();
+        let open = open.map(|(Fault { path, reason }, _)| format!("{path}: {reason}"));
+        scenario.warnings.extend(open);
+    }
+    Ok(scenario)
 }
 
 fn one(path: impl Into<String>, reason: impl Into<String>) -> Faults {

@@ -11,9 +11,9 @@ use crate::judge::verdict::Trust;
 use crate::measure::tally::TimesOver;
 use crate::record::RunRecord;
 use crate::run::Status;
+use crate::value::Value as Written;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// How far what was sent may differ under open load before the load was not
 /// the same, as a share.
@@ -131,10 +131,10 @@ pub(super) fn judge(
 
 /// What is sent, in the order of executions and without the names of plans, which
 /// follow the scenario's own; None if the stored plan has another form.
-fn plan(record: &RunRecord) -> Option<Vec<&Value>> {
+fn plan(record: &RunRecord) -> Option<Vec<&Written>> {
     let plans = record.test_scenario.get("scenarios")?.as_object()?;
     let executions = record.test_scenario.get("execution")?.as_array()?;
-    let of = |execution: &Value| plans.get(execution.get("scenario")?.as_str()?);
+    let of = |execution: &Written| plans.get(execution.get("scenario")?.as_str()?);
     executions.iter().map(of).collect()
 }
 
@@ -241,7 +241,8 @@ fn answered(record: &RunRecord) -> bool {
 fn configs(record: &RunRecord) -> Vec<(String, u64)> {
     let items = record.test_task_configs.as_array();
     let items = items.map(Vec::as_slice).unwrap_or_default();
-    let text = |item: &Value, key: &str| item[key].as_str().unwrap_or_default().to_owned();
+    let text =
+        |item: &serde_json::Value, key: &str| item[key].as_str().unwrap_or_default().to_owned();
     items
         .iter()
         .map(|item| {

@@ -69,7 +69,7 @@ pub(crate) fn record(status: Status) -> RunRecord {
         end_time: "2026-03-04 09:15:14".to_owned(),
         schedule_timezone: "UTC".to_owned(),
         test_task_configs: json!([{ "region": "lo-home-1", "taskCount": 2, "concurrency": 5 }]),
-        test_scenario: json!({}),
+        test_scenario: crate::value::json!({}),
         results: json!({}),
         complete_tasks: BTreeMap::new(),
         succ_percent: None,

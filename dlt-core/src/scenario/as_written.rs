@@ -3,12 +3,18 @@
 
 use crate::scenario::plan::{Auth, Body, Check, Wanted};
 use crate::scenario::tests::{defaults, files};
-use crate::scenario::{Format, Plan, Scenario};
+use crate::scenario::{Format, Plan, Purpose, Scenario};
 use crate::value::Value;
 
 fn read(text: &str) -> Result<Scenario, String> {
-    Scenario::from_text(text.as_bytes(), Format::Yaml, &defaults(), &files)
-        .map_err(|faults| faults.to_string())
+    Scenario::from_text(
+        text.as_bytes(),
+        Format::Yaml,
+        &defaults(),
+        &files,
+        Purpose::Run,
+    )
+    .map_err(|faults| faults.to_string())
 }
 
 /// A scenario of these requests, with more keys of its own.
@@ -22,7 +28,9 @@ fn shop(requests: &str, more: &str) -> String {
 fn again(scenario: &Scenario) -> Vec<Plan> {
     let stored = scenario.body.to_string();
     let body: Value = serde_json::from_str(&stored).unwrap();
-    let of_body = Scenario::from_stored(&body, &files).unwrap().plan;
+    let of_body = Scenario::from_stored(&body, &files, Purpose::Run)
+        .unwrap()
+        .plan;
     let region = &scenario.tasks[0].region;
     let document = serde_json::to_vec(&scenario.region_document(region)).unwrap();
     let document: Value = serde_json::from_slice(&document).unwrap();

@@ -1,7 +1,7 @@
 //! The body as it is stored: in the contract's order, with every default filled in, URLs
 //! absolute, and files under the names that were found.
 
-use crate::scenario::body::Facts;
+use crate::scenario::facts::Facts;
 use crate::scenario::plan::{Auth, Body};
 use crate::scenario::requests::Definition;
 use crate::scenario::requests::targets::without_user;

@@ -4,6 +4,7 @@
 mod body;
 pub(crate) mod document;
 mod execution;
+mod facts;
 mod filled;
 pub mod kept;
 pub mod limits;
@@ -95,6 +96,16 @@ pub enum Format {
 /// Checks whether a named file can be used: its absolute path, or why not.
 pub type FileCheck<'a> = &'a dyn Fn(&str) -> Result<String, String>;
 
+/// What a scenario is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To run it, now or by a schedule.
+    Run,
+    /// To keep or show it: that a variable has no value, or a function cannot be evaluated,
+    /// is a warning.
+    Keep,
+}
+
 impl Scenario {
     /// Reads a scenario file: every fault at once, or a scenario. A key that nothing is
     /// done with is a fault.
@@ -103,8 +114,9 @@ impl Scenario {
         format: Format,
         defaults: &Defaults,
         files: FileCheck<'_>,
+        purpose: Purpose,
     ) -> Result<Self, Faults> {
-        let mut notes = Notes::of_file();
+        let mut notes = Notes::of_file().for_purpose(purpose);
         let raw = match document::raw::read(text, format) {
             Ok((raw, twice)) => {
                 for fault in twice {
@@ -123,8 +135,10 @@ impl Scenario {
         raw: &Value,
         defaults: &Defaults,
         files: FileCheck<'_>,
+        purpose: Purpose,
     ) -> Result<Self, Faults> {
-        Self::from_raw(raw, defaults, files, Notes::default())
+        let notes = Notes::default().for_purpose(purpose);
+        Self::from_raw(raw, defaults, files, notes)
     }
 
     fn from_raw(

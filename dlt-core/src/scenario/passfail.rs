@@ -1,7 +1,7 @@
 //! Criteria of Taurus's module `passfail` as thresholds, as far as those can say the same
 //! (Taurus, "Pass/Fail Criteria"). Where criteria stand in a scenario is `test_scenario`'s.
 
-use crate::scenario::document::notes::shown;
+use crate::scenario::document::shown::shown;
 use crate::thresholds::Threshold;
 use regex::Regex;
 use std::sync::LazyLock;

@@ -7,7 +7,7 @@ use crate::refusal::Refusal;
 use crate::refusal::{Fault, Faults};
 use crate::scenario::limits::{DEFAULT_HEALTHY_THRESHOLD, MOST_USERS};
 use crate::scenario::schedule::{self, Fields, Schedule, least_gap_s};
-use crate::scenario::{Defaults, FileCheck, Scenario, TaskConfig, tags, wire};
+use crate::scenario::{Defaults, FileCheck, Purpose, Scenario, TaskConfig, tags, wire};
 use crate::value::{Map, Value, json};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -157,7 +157,11 @@ impl Post {
                     name: String::new(),
                     show_live: false,
                 };
-                let scenario = Scenario::from_value(&plain, &defaults, files)
+                let purpose = match action {
+                    Action::Save => Purpose::Keep,
+                    Action::Run | Action::Schedule(_) => Purpose::Run,
+                };
+                let scenario = Scenario::from_value(&plain, &defaults, files, purpose)
                     .map_err(|faults| Refusal::body(faults.0))?;
                 warnings.clone_from(&scenario.warnings);
                 plain = stored_body(&scenario);
@@ -252,7 +256,11 @@ impl Post {
 
 impl Scenario {
     /// A kept body as a scenario; the regions it names need not exist.
-    pub fn from_stored(body: &Value, files: FileCheck<'_>) -> Result<Self, Faults> {
+    pub fn from_stored(
+        body: &Value,
+        files: FileCheck<'_>,
+        purpose: Purpose,
+    ) -> Result<Self, Faults> {
         let defaults = Defaults {
             regions: task_configs(body)
                 .into_iter()
@@ -262,7 +270,7 @@ impl Scenario {
             name: String::new(),
             show_live: false,
         };
-        Self::from_value(body, &defaults, files)
+        Self::from_value(body, &defaults, files, purpose)
     }
 }
 

@@ -3,7 +3,8 @@
 //! `execution` and `requests`.
 
 use crate::scenario::FileCheck;
-use crate::scenario::document::notes::{Node, Notes, Object, shown, shown_key};
+use crate::scenario::document::notes::{Node, Notes, Object};
+use crate::scenario::document::shown::{shown, shown_key};
 use crate::scenario::execution::{Execution, execution};
 use crate::scenario::limits::{MOST_EXECUTIONS, MOST_SCENARIOS, MOST_THRESHOLDS};
 use crate::scenario::names::scenario_name;

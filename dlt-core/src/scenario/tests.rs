@@ -29,7 +29,13 @@ pub(super) fn files(name: &str) -> Result<String, String> {
 }
 
 fn yaml(text: &str) -> Scenario {
-    match Scenario::from_text(text.as_bytes(), Format::Yaml, &defaults(), &files) {
+    match Scenario::from_text(
+        text.as_bytes(),
+        Format::Yaml,
+        &defaults(),
+        &files,
+        Purpose::Run,
+    ) {
         Ok(scenario) => scenario,
         Err(faults) => panic!("{faults}"),
     }
@@ -37,7 +43,13 @@ fn yaml(text: &str) -> Scenario {
 
 fn value(body: &Value) -> Scenario {
     let text = body.to_string();
-    match Scenario::from_text(text.as_bytes(), Format::Json, &defaults(), &files) {
+    match Scenario::from_text(
+        text.as_bytes(),
+        Format::Json,
+        &defaults(),
+        &files,
+        Purpose::Run,
+    ) {
         Ok(scenario) => scenario,
         Err(faults) => panic!("{faults}\n{body:#}"),
     }
@@ -187,7 +199,13 @@ fn spare_capacity_is_the_workers_of_all_items() {
     assert_eq!(yaml(&items("")).spot, 40);
     assert_eq!(yaml(&items(", spot: 40")).spot, 40);
     let text = items(", spot: 60");
-    let read = Scenario::from_text(text.as_bytes(), Format::Yaml, &defaults(), &files);
+    let read = Scenario::from_text(
+        text.as_bytes(),
+        Format::Yaml,
+        &defaults(),
+        &files,
+        Purpose::Run,
+    );
     let faults = read.unwrap_err().to_string();
     assert!(
         faults.contains(
@@ -326,6 +344,7 @@ fn quick_runs_are_scenarios() {
         Format::Json,
         &defaults(),
         &files,
+        Purpose::Run,
     )
     .unwrap_err();
     let paths: Vec<_> = faults.0.iter().map(|fault| fault.path.as_str()).collect();

@@ -5,7 +5,8 @@
 
 use crate::ids::{Region, TestId};
 use crate::refusal::Fault;
-use crate::scenario::document::notes::{Node, Notes, Object, shown, shown_key};
+use crate::scenario::document::notes::{Node, Notes, Object};
+use crate::scenario::document::shown::{shown, shown_key};
 use crate::scenario::limits::{
     LONGEST_BODY, LONGEST_DESCRIPTION, LONGEST_URL, MOST_CONCURRENCY, MOST_EXECUTIONS,
     MOST_REQUESTS, MOST_SCENARIOS, MOST_TAGS, MOST_TASK_CONFIGS,

@@ -15,9 +15,9 @@ use crate::scenarios::{self, Planned, ScenarioItem};
 use crate::schedules::Schedules;
 use crate::world::World;
 use dlt_core::ids::{TestId, TestRunId};
-use dlt_core::scenario::Scenario;
 use dlt_core::scenario::post::When;
 use dlt_core::scenario::schedule::Schedule;
+use dlt_core::scenario::{Purpose, Scenario};
 use jiff::Timestamp;
 
 /// An occurrence that is this late was missed: nobody looked at the clock, µs.
@@ -176,7 +176,7 @@ async fn begin(
         )));
     }
     let uploads = Uploads::of(world, Some(&item.test)).await?;
-    let scenario = Scenario::from_stored(&item.body, &|name| uploads.check(name))
+    let scenario = Scenario::from_stored(&item.body, &|name| uploads.check(name), Purpose::Run)
         .map_err(|faults| PipelineError::Input(faults.to_string()))?;
     room::check_room(world, &scenario.tasks).await?;
     start(world, &scenario, item.body.clone(), &item.test, &run).await?;

@@ -12,7 +12,7 @@ use dlt_core::judge::verdict::Verdict;
 use dlt_core::keys;
 use dlt_core::measure::generator::Generator;
 use dlt_core::record::RunRecord;
-use dlt_core::value::Value as Written;
+use dlt_core::value::{Map, Value as Written};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ pub struct AsRun {
     /// The document of the first region: the plan.
     pub document: Written,
     /// `testScenario` of the record.
-    pub test_scenario: Value,
+    pub test_scenario: Written,
 }
 
 /// What lies beside the head once there are results; the summary's labels are an
@@ -52,7 +52,10 @@ struct Parts {
 pub async fn put_scenario(world: &World, run: &mut Run) -> Result<(), PipelineError> {
     let as_run = AsRun {
         document: run.document.take(),
-        test_scenario: std::mem::replace(&mut run.record.test_scenario, json!({})),
+        test_scenario: std::mem::replace(
+            &mut run.record.test_scenario,
+            Written::Object(Map::new()),
+        ),
     };
     let key = keys::scenario_as_run(&run.test, &run.prefix);
     packed::put(world, &key, &as_run).await?;

@@ -128,7 +128,7 @@ fn item(
             test_description: scenario.description.clone(),
             start_time,
             test_task_configs: body("testTaskConfigs"),
-            test_scenario: scenario.region_document(&last.region).to_serde(),
+            test_scenario: scenario.region_document(&last.region),
         }),
         test,
         run,

@@ -4,7 +4,7 @@
 use super::*;
 use dlt_core::calls::live::{LiveEvent, LiveStatus};
 use dlt_core::run::Status;
-use dlt_core::scenario::{Defaults, Format};
+use dlt_core::scenario::{Defaults, Format, Purpose};
 use std::path::Path;
 use std::time::Duration;
 use tokio_stream::StreamExt as _;
@@ -45,9 +45,14 @@ fn scenario(tasks: u64) -> Scenario {
     let text = r#"{"testId": "shop1", "testScenario": {
         "execution": [{"concurrency": 1, "hold-for": "1s", "scenario": "shop"}],
         "scenarios": {"shop": {"requests": [{"url": "http://127.0.0.1:9/"}]}}}}"#;
-    Scenario::from_text(text.as_bytes(), Format::Json, &defaults, &|_| {
-        Err("no files here".to_owned())
-    })
+    let files = |_: &str| Err("no files here".to_owned());
+    Scenario::from_text(
+        text.as_bytes(),
+        Format::Json,
+        &defaults,
+        &files,
+        Purpose::Run,
+    )
     .unwrap()
 }
 

@@ -227,7 +227,7 @@ pub(crate) mod tests {
                 test_description: String::new(),
                 start_time,
                 test_task_configs: json!([]),
-                test_scenario: json!({}),
+                test_scenario: dlt_core::value::Value::default(),
             }),
             run,
             regions: [("lo-home-1", 2), ("lo-home-2", 1)]

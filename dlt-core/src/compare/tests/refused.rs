@@ -47,12 +47,12 @@ fn other_load_or_requests_are_refused_with_the_reason() {
     refused(
         &|run| {
             let scenario = &mut run.record.test_scenario["scenarios"]["simulated"];
-            scenario["requests"][0]["url"] = json!("http://127.0.0.1/other");
+            scenario["requests"][0]["url"] = crate::value::json!("http://127.0.0.1/other");
         },
         "different requests",
     );
     refused(
-        &|run| run.record.test_scenario = json!("unreadable"),
+        &|run| run.record.test_scenario = crate::value::json!("unreadable"),
         "different requests",
     );
 }

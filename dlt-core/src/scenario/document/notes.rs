@@ -3,7 +3,9 @@
 //! What the fields mean is left to the files that call it.
 
 use super::nearest::nearest;
+use super::shown::{kind, shown, shown_key, shown_value};
 use crate::refusal::{Fault, Faults};
+use crate::scenario::Purpose;
 use crate::scenario::limits::{MOST_FAULTS, MOST_PATTERNS, MOST_WARNINGS};
 use crate::value::{Map, Number, Value};
 use std::ops::RangeInclusive;
@@ -22,6 +24,8 @@ pub(crate) struct Notes {
     /// A file is read, whose writer wants what is written: what would do nothing is a
     /// fault. Clients of the API send more than is used; there it is a warning (decision 41).
     of_file: bool,
+    /// What only a run needs is a warning: see [`Purpose::Keep`].
+    to_keep: bool,
     /// Keys that were probably meant by unknown ones, by path: that they are missing is no
     /// news.
     meant: Vec<String>,
@@ -35,6 +39,25 @@ impl Notes {
         Self {
             of_file: true,
             ..Self::default()
+        }
+    }
+
+    /// The same for what the scenario is read for.
+    pub fn for_purpose(self, purpose: Purpose) -> Self {
+        Self {
+            to_keep: purpose == Purpose::Keep,
+            ..self
+        }
+    }
+
+    /// Notes what keeps a scenario from being run, though it can be kept.
+    pub fn not_runnable(&mut self, path: &str, reason: String) {
+        match self.to_keep {
+            true => self.warn(
+                path,
+                &format!("{reason}; it cannot be run until that is changed"),
+            ),
+            false => self.fault(path, reason),
         }
     }
 
@@ -137,37 +160,6 @@ pub(crate) struct Object<'a> {
     pub path: String,
 }
 
-/// A key as a path shows it: at most 64 characters, control characters escaped.
-pub(crate) fn shown_key(key: &str) -> String {
-    if key.len() <= 64 && !key.chars().any(char::is_control) {
-        return key.to_owned();
-    }
-    let mut shown: String = key.chars().take(64).flat_map(char::escape_debug).collect();
-    if key.chars().nth(64).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
-/// A text as a message shows it: quoted, at most 80 characters.
-pub(crate) fn shown(text: &str) -> String {
-    if text.chars().nth(80).is_some() {
-        let start: String = text.chars().take(80).collect();
-        format!("{:?}…", start)
-    } else {
-        format!("{text:?}")
-    }
-}
-
-/// A value as a message shows it.
-pub(crate) fn shown_value(value: &Value) -> String {
-    match value {
-        Value::String(text) => shown(text),
-        Value::Array(_) | Value::Object(_) => kind(value).to_owned(),
-        other => other.to_string(),
-    }
-}
-
 /// 2^53: up to there a float that is whole is exact.
 const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 
@@ -188,17 +180,6 @@ pub(crate) fn yaml_number(text: &str) -> Option<f64> {
         _ => return None,
     };
     Some(if text.starts_with('-') { -value } else { value })
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
 }
 
 impl<'a> Node<'a> {

@@ -3,7 +3,7 @@
 
 use crate::refusal::Fault;
 use crate::scenario::Format;
-use crate::scenario::document::notes::shown_key;
+use crate::scenario::document::shown::shown_key;
 use crate::scenario::document::yaml;
 use crate::scenario::limits::{DEEPEST, LONGEST_TEXT_BYTES, MOST_FAULTS};
 use crate::value::reader::{self, Surrogates, Written};

@@ -1,7 +1,8 @@
 //! Durations as Taurus writes them: `500ms`, `30s`, `5m`, `2h`, `1d`, `1m30s`,
 //! or a number of seconds. How long one may be is left to its reader.
 
-use crate::scenario::document::notes::{Node, Notes, shown_value, yaml_number};
+use crate::scenario::document::notes::{Node, Notes, yaml_number};
+use crate::scenario::document::shown::shown_value;
 use crate::value::Value;
 use std::ops::RangeInclusive;
 

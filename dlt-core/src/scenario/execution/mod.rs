@@ -6,7 +6,8 @@ pub(crate) mod durations;
 pub(crate) mod tasks;
 
 use crate::load::{Curve, Model};
-use crate::scenario::document::notes::{Node, Notes, Object, shown_value, yaml_number};
+use crate::scenario::document::notes::{Node, Notes, Object, yaml_number};
+use crate::scenario::document::shown::shown_value;
 use crate::scenario::execution::dns::dns;
 use crate::scenario::limits::{
     DEFAULT_CONNECTIONS, DEFAULT_GRACEFUL_STOP_US, ITERATIONS_END_US, LONGEST_GRACEFUL_STOP_US,

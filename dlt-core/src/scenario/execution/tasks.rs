@@ -3,7 +3,8 @@
 
 use crate::ids::Region;
 use crate::scenario::Defaults;
-use crate::scenario::document::notes::{Node, Notes, Object, shown};
+use crate::scenario::document::notes::{Node, Notes, Object};
+use crate::scenario::document::shown::shown;
 use crate::scenario::limits::{MOST_CONCURRENCY, MOST_TASK_CONFIGS, MOST_USERS};
 use std::collections::HashMap;
 

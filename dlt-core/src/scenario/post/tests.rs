@@ -98,10 +98,101 @@ fn what_is_kept_is_the_scenario_and_nothing_of_the_request_or_record() {
     assert_eq!(plan["execution"][0]["concurrency"], 25);
     assert_eq!(plan["reporting"][0]["module"], "final-stats");
     // What is kept reads as the same scenario again, and posts again.
-    let again = Scenario::from_stored(kept, &|_| Err("none".to_owned())).unwrap();
+    let again = Scenario::from_stored(kept, &|_| Err("none".to_owned()), Purpose::Run).unwrap();
     assert_eq!(Some(&again.plan), post.scenario.as_ref().map(|s| &s.plan));
     let reposted = read(kept).unwrap();
     assert_eq!(reposted.body, *kept);
+}
+
+/// A plan of one request.
+fn plan(url: &str, more: Value) -> Value {
+    let mut request = json!({"url": url, "method": "POST", "headers": {}});
+    for (key, value) in more.as_object().unwrap() {
+        request[key.as_str()] = value.clone();
+    }
+    json!({
+        "execution": [{"ramp-up": "30s", "hold-for": "5m", "scenario": "s"}],
+        "scenarios": {"s": {"requests": [request]}},
+    })
+}
+
+/// A scenario may be saved before it can run, and is stored as it was sent.
+#[test]
+fn what_has_no_value_is_saved_and_not_run() {
+    for (plan, said) in [
+        (
+            plan("https://h.example/${__P(part)}", json!({})),
+            "\"__P\" is a function of JMeter",
+        ),
+        (
+            plan("https://${__property(host)}/a", json!({})),
+            "\"__property\" is a function",
+        ),
+        (
+            plan("https://h.example/${order}", json!({})),
+            "${order} names no variable",
+        ),
+        (
+            plan(
+                "https://h.example/",
+                json!({"body": "n=${__Random(1,${n})}"}),
+            ),
+            "functions inside",
+        ),
+        (
+            plan(
+                "https://h.example/",
+                json!({"headers": {"X-Id": "${__Random(1,6,id)}"}}),
+            ),
+            "stores no variable",
+        ),
+        (
+            plan(
+                "https://h.example/",
+                json!({"label": "${__javaScript(1+1)}"}),
+            ),
+            "__javaScript",
+        ),
+        (
+            plan("https://h.example/${open", json!({})),
+            "has ${ without }",
+        ),
+    ] {
+        let saved = read(&json!({"saveOnly": true, "testScenario": plan})).unwrap();
+        assert_eq!(saved.action, Action::Save);
+        let [warning] = saved.warnings.as_slice() else {
+            panic!("{said}: {:?}", saved.warnings);
+        };
+        assert!(
+            warning.contains(said) && warning.contains("cannot be run until"),
+            "{warning}"
+        );
+        let url = |plan: &Value| plan["scenarios"]["s"]["requests"][0].clone();
+        assert_eq!(url(&saved.body["testScenario"]), url(&plan));
+        let scheduled = json!({
+            "scheduleStep": "create", "cronValue": "0 3 * * *", "testScenario": plan,
+        });
+        for body in [json!({"testScenario": plan}), scheduled] {
+            let refused = read(&body).unwrap_err();
+            assert_eq!(
+                (refused.status, refused.code),
+                (400, "INVALID_REQUEST_BODY")
+            );
+            assert!(refused.to_string().contains(said), "{refused}");
+        }
+    }
+}
+
+#[test]
+fn functions_have_values() {
+    let plan = plan(
+        "https://h.example/${__UUID}?t=${__time(/1000)}",
+        json!({"body": "${__Random(1,6)} ${__threadNum} ${__counter(FALSE,)}"}),
+    );
+    let post = read(&json!({"testScenario": plan})).unwrap();
+    assert_eq!((post.action, post.warnings.len()), (Action::Run, 0));
+    let step = &post.scenario.unwrap().plan.groups[0].steps[0];
+    assert_eq!(step.label, "POST /{__UUID}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! URLs: absolute ones, and relative ones joined to `default-address`. Putting the
 //! values of variables in is left to the engine.
 
-use crate::scenario::document::notes::{Node, Notes, shown};
+use crate::scenario::document::notes::{Node, Notes};
+use crate::scenario::document::shown::shown;
 use crate::scenario::limits::LONGEST_URL;
 use crate::scenario::plan::Auth;
 use crate::scenario::plan::UrlText;

@@ -2,7 +2,8 @@
 //! read by the worker.
 
 use crate::scenario::FileCheck;
-use crate::scenario::document::notes::{Node, Notes, Object, shown_value};
+use crate::scenario::document::notes::{Node, Notes, Object};
+use crate::scenario::document::shown::shown_value;
 use crate::scenario::limits::{LONGEST_PATTERN, MOST_COLUMNS, MOST_DATA_SOURCES};
 use crate::scenario::plan::DataSource;
 use crate::scenario::requests::files::file_at;

@@ -8,6 +8,7 @@ pub(crate) mod content;
 pub(crate) mod data;
 pub(crate) mod extract;
 pub(crate) mod files;
+pub mod functions;
 pub(crate) mod headers;
 pub(crate) mod labels;
 pub(crate) mod patterns;

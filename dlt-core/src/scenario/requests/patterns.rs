@@ -1,7 +1,8 @@
 //! Regular expressions and JSONPaths, checked and compiled when a scenario is
 //! read. Trying them on answers is left to the engine.
 
-use crate::scenario::document::notes::{Node, Notes, shown};
+use crate::scenario::document::notes::{Node, Notes};
+use crate::scenario::document::shown::shown;
 use crate::scenario::limits::{DEEPEST_QUERY, LARGEST_PATTERN_BYTES, LONGEST_PATTERN};
 use crate::value::{NotJson, Value};
 use regex::bytes::{Regex, RegexBuilder};

@@ -1,6 +1,7 @@
 //! `expect-status`: which statuses are ok. Comparing answers is left to the engine.
 
-use crate::scenario::document::notes::{Node, Notes, shown_value};
+use crate::scenario::document::notes::{Node, Notes};
+use crate::scenario::document::shown::shown_value;
 use crate::scenario::limits::MOST_STATUSES;
 use crate::scenario::plan::StatusSet;
 use crate::value::Value;

@@ -1,9 +1,11 @@
 //! Variables: `${name}` in a text, which names a scenario defines, and that
-//! no text uses another one. Values are put in by the engine.
+//! no text uses another one but the functions of `functions`. Values are put in by the engine.
 
 use crate::scenario::document::nearest::nearest;
-use crate::scenario::document::notes::{Node, Notes, Object, shown};
+use crate::scenario::document::notes::{Node, Notes, Object};
+use crate::scenario::document::shown::shown;
 use crate::scenario::limits::{LONGEST_VARIABLE, LONGEST_VARIABLE_NAME, MOST_VARIABLES};
+use crate::scenario::requests::functions::Function;
 use crate::value::Value;
 
 /// A piece of a text.
@@ -73,22 +75,26 @@ impl Known {
         Some(&given.1)
     }
 
-    /// Notes each variable of a text that the scenario does not define.
+    /// Notes each variable of a text that the scenario does not define, and each function
+    /// that is not evaluated: a scenario may be kept with them, but not run.
     pub fn check(&self, text: &str, node: &Node<'_>, notes: &mut Notes) {
         for piece in pieces(text) {
             match piece {
                 Piece::Text(_) => {}
-                Piece::Open(open) => node.fault(
-                    notes,
+                Piece::Open(open) => notes.not_runnable(
+                    &node.path,
                     format!(
                         "has ${{ without }}: {}; a variable is written ${{name}}",
                         shown(open)
                     ),
                 ),
-                Piece::Variable(name) if !self.has(name) && !self.open => {
-                    node.fault(notes, self.unknown_variable(name));
-                }
-                Piece::Variable(_) => {}
+                Piece::Variable(name) if self.has(name) => {}
+                Piece::Variable(name) => match Function::parse(name) {
+                    Some(Ok(_)) => {}
+                    Some(Err(why)) => notes.not_runnable(&node.path, why),
+                    None if self.open => {}
+                    None => notes.not_runnable(&node.path, self.unknown_variable(name)),
+                },
             }
         }
     }
@@ -147,9 +153,10 @@ pub(crate) fn variables(object: &Object<'_>, notes: &mut Notes) -> Vec<(String, 
         // A wrong value is no missing one.
         let value = scalar(&node, LONGEST_VARIABLE, notes).unwrap_or_default();
         if has_variables(&value) {
-            node.fault(
-                notes,
-                "holds ${…}, which is not replaced here: variables are not made of variables",
+            notes.not_runnable(
+                &node.path,
+                "holds ${…}, which is not replaced here: variables are not made of variables"
+                    .to_owned(),
             );
         }
         read.push((key.clone(), value));

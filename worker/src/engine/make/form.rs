@@ -2,8 +2,9 @@
 //! sends them, or multipart/form-data.
 
 use crate::engine::files::PlanFiles;
-use crate::engine::make::session::{Session, VariableNames};
+use crate::engine::make::session::Session;
 use crate::engine::make::template::Template;
+use crate::engine::make::variable_names::VariableNames;
 use dlt_core::scenario::plan::Upload;
 use std::path::Path;
 use std::sync::Arc;

@@ -4,9 +4,11 @@
 use crate::engine::LoadError;
 use crate::engine::files::PlanFiles;
 use crate::engine::make::data::Table;
-use crate::engine::make::session::VariableNames;
 use crate::engine::make::template::Template;
+use crate::engine::make::variable_names::VariableNames;
 use dlt_core::scenario::plan::{Auth, Body, DataSource, Group, Plan, Step};
+use dlt_core::scenario::requests::functions::Function;
+use dlt_core::scenario::requests::variables::{Piece, pieces};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -34,6 +36,8 @@ pub struct FileFault {
     pub path: String,
     /// What is wrong, as the rest of a sentence that begins with the file.
     pub why: String,
+    /// It is that a text cannot be evaluated: a scenario may be kept so, but not run.
+    pub of_text: bool,
 }
 
 impl Inputs {
@@ -68,12 +72,13 @@ pub(crate) fn tables(plan: &Plan, files: &PlanFiles) -> (Vec<Vec<Arc<Table>>>, V
     let mut tables = Vec::new();
     for group in &plan.groups {
         let mut of_group = Vec::new();
-        let mut fault = |path: &str, why: String| {
+        let mut fault = |path: &str, why: String, of_text: bool| {
             let fault = FileFault {
                 scenario: group.name.clone(),
                 key: "data-sources",
                 path: path.to_owned(),
                 why,
+                of_text,
             };
             // Several groups may use the same scenario.
             if !faults.contains(&fault) {
@@ -93,12 +98,15 @@ pub(crate) fn tables(plan: &Plan, files: &PlanFiles) -> (Vec<Vec<Arc<Table>>>, V
                     known.push((source, table.clone()));
                     of_group.push(table);
                 }
-                Err(why) => fault(&source.path, why),
+                Err(why) => fault(&source.path, why, false),
             }
         }
         if of_group.len() == group.data.len() {
-            for why in check_variables(group, &of_group) {
-                fault("", why);
+            for why in columns_twice(group, &of_group) {
+                fault("", why, false);
+            }
+            for why in check_texts(group, &of_group) {
+                fault("", why, true);
             }
         }
         tables.push(of_group);
@@ -111,22 +119,32 @@ fn columns(tables: &[Arc<Table>]) -> impl Iterator<Item = &str> {
     all.map(String::as_str)
 }
 
-/// Checks what only the columns of files can tell: variables without a source, and
-/// columns of the same name.
-fn check_variables(group: &Group, tables: &[Arc<Table>]) -> Vec<String> {
-    let mut faults = Vec::new();
+/// Columns of the same name.
+fn columns_twice(group: &Group, tables: &[Arc<Table>]) -> Vec<String> {
     let mut seen = BTreeSet::new();
-    for name in columns(tables) {
-        if !seen.insert(name) {
-            let scenario = &group.name;
-            faults.push(format!(
-                "two data sources of scenario {scenario:?} have a column {name}"
-            ));
-        }
-    }
+    let twice = columns(tables).filter(|name| !seen.insert(*name));
+    let scenario = &group.name;
+    twice
+        .map(|name| format!("two data sources of scenario {scenario:?} have a column {name}"))
+        .collect()
+}
+
+/// Whether a text has a function that is not evaluated, which the plan's reader said.
+fn has_other_function(text: &str) -> bool {
+    let is_other = |piece| match piece {
+        Piece::Variable(name) => matches!(Function::parse(name), Some(Err(_))),
+        Piece::Text(_) | Piece::Open(_) => false,
+    };
+    pieces(text).any(is_other)
+}
+
+/// Checks texts: whether each variable has a source only the columns of files can tell.
+fn check_texts(group: &Group, tables: &[Arc<Table>]) -> Vec<String> {
+    let mut faults = Vec::new();
     let names = VariableNames::of(group, columns(tables));
     for step in &group.steps {
-        let unknown = step_texts(step).find_map(|text| Template::compile(text, &names).err());
+        let mut texts = step_texts(step).filter(|text| !has_other_function(text));
+        let unknown = texts.find_map(|text| Template::compile(text, &names).err());
         if let Some(why) = unknown {
             let found: Vec<&str> = columns(tables).take(SHOWN_COLUMNS).collect();
             let found = match found.as_slice() {

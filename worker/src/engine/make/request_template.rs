@@ -4,8 +4,9 @@
 use crate::engine::files::PlanFiles;
 use crate::engine::http::request::{Endpoint, Request, RequestParts};
 use crate::engine::make::form::{FORM_TYPE, FormFields, MakeError, Multipart};
-use crate::engine::make::session::{Secrets, Session, Variable, VariableNames};
+use crate::engine::make::session::{Secrets, Session};
 use crate::engine::make::template::Template;
+use crate::engine::make::variable_names::{Variable, VariableNames};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dlt_core::safety::is_secret;
@@ -134,11 +135,11 @@ fn fill_url(mut text: String, template: &Template, session: &Session) -> Result<
     while let Some(piece) = pieces.next() {
         let (value, is_slot) = piece.map_err(MakeError::NoValue)?;
         if is_slot {
-            let value = url_value(&text, value, pieces.peek().is_none())
+            let value = url_value(&text, &value, pieces.peek().is_none())
                 .map_err(|why| MakeError::Invalid(format!("a value of its URL {why}")))?;
             text.push_str(&value);
         } else {
-            text.push_str(value);
+            text.push_str(&value);
         }
     }
     Ok(text)

@@ -1,10 +1,14 @@
-//! A text with variables, compiled before the clock starts: names become slots,
-//! and constant parts are joined.
+//! A text with variables and functions, compiled before the clock starts: names become
+//! slots, and constant parts are joined.
 
-use crate::engine::make::session::{Secrets, Session, Variable, VariableNames};
+use crate::engine::make::call::Call;
+use crate::engine::make::session::{Secrets, Session};
+use crate::engine::make::variable_names::{Variable, VariableNames};
+use dlt_core::scenario::requests::functions::Function;
 use dlt_core::scenario::requests::variables::{Piece, pieces};
+use std::borrow::Cow;
 
-/// A compiled text: constant parts and slots.
+/// A compiled text: constant parts, slots and calls of functions.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Template(Vec<Part>);
 
@@ -12,6 +16,7 @@ pub(crate) struct Template(Vec<Part>);
 enum Part {
     Text(String),
     Slot(usize),
+    Call(Call),
 }
 
 impl Template {
@@ -25,6 +30,10 @@ impl Template {
                     Some(Variable::Constant(text)) => text,
                     Some(Variable::Slot(slot)) => {
                         parts.push(Part::Slot(slot));
+                        continue;
+                    }
+                    None if let Some(function) = Function::parse(name) => {
+                        parts.push(Part::Call(names.call(function?)));
                         continue;
                     }
                     None => {
@@ -42,7 +51,7 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// The text, if it has no slots.
+    /// The text, if nothing in it varies.
     pub(crate) fn fixed(&self) -> Option<&str> {
         match self.0.as_slice() {
             [] => Some(""),
@@ -58,28 +67,33 @@ impl Template {
             match part {
                 Part::Text(fixed) => text.push_str(fixed),
                 Part::Slot(slot) => text.push_str(session.get(*slot).ok_or(*slot)?),
+                Part::Call(call) => text.push_str(&call.value(session)),
             }
         }
         Ok(text)
     }
 
-    /// Its parts with a session's values, and whether each is such a value; the slot
-    /// where it has none.
+    /// Its parts with values of a session and of functions, and whether each is such a value;
+    /// the slot where a session has none.
     pub(crate) fn pieces<'a>(
         &'a self,
         session: &'a Session,
-    ) -> impl Iterator<Item = Result<(&'a str, bool), usize>> {
+    ) -> impl Iterator<Item = Result<(Cow<'a, str>, bool), usize>> {
         self.0.iter().map(|part| match part {
-            Part::Text(text) => Ok((text.as_str(), false)),
-            Part::Slot(slot) => session.get(*slot).map(|value| (value, true)).ok_or(*slot),
+            Part::Text(text) => Ok((text.into(), false)),
+            Part::Slot(slot) => {
+                let value = session.get(*slot).ok_or(*slot)?;
+                Ok((value.into(), true))
+            }
+            Part::Call(call) => Ok((call.value(session).into(), true)),
         })
     }
 
-    /// The text with a word in place of each slot.
+    /// The text with a word in place of each value.
     pub(crate) fn with_words(&self) -> String {
         let parts = self.0.iter().map(|part| match part {
             Part::Text(text) => text.as_str(),
-            Part::Slot(_) => "word",
+            Part::Slot(_) | Part::Call(_) => "word",
         });
         parts.collect()
     }
@@ -90,6 +104,8 @@ impl Template {
             match part {
                 Part::Text(text) => secrets.add_text(text),
                 Part::Slot(slot) => secrets.add_slot(*slot),
+                // What it will be is not known before.
+                Part::Call(_) => {}
             }
         }
     }

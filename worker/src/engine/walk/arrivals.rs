@@ -175,7 +175,7 @@ async fn assign_arrivals(
 
 /// Takes one arrival after another, each once through the steps.
 async fn run_walker(group: Rc<GroupRun>, idle: Rc<IdleWalkers>, slot: Rc<ArrivalSlot>) {
-    let mut walker = Walker::new(group.clone());
+    let mut walker = Walker::new(group.clone(), 0);
     loop {
         let due_us = slot.next().await;
         group.arrival_began();

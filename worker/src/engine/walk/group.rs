@@ -34,6 +34,8 @@ pub(crate) struct GroupRun {
     /// No request begins from here on; the planned end, or when it was stopped.
     pub(crate) end_us: Cell<u64>,
     in_flight: Cell<u64>,
+    /// Arrivals that were numbered, and which numbers of the run are this thread's.
+    arrivals: (Cell<u64>, Lot),
     /// Arrivals assigned to a walker that has not begun with them.
     assigned: Cell<u64>,
     /// Notified when no request is in flight any more.
@@ -64,6 +66,8 @@ impl GroupRun {
         let row_dealers = row_dealers(&prepared, index, thread);
         let steps = &prepared.plan.groups[index].steps;
         let checks = steps.iter().map(CompiledChecks::of).collect();
+        let load = &prepared.plan.groups[index].load;
+        let arrivals = prepared.arrivals_of(load, thread).unwrap_or(Lot::WHOLE);
         let end_us = prepared.plan.groups[index].load.model.curve().end_us();
         Self {
             clock: connector.io.clock,
@@ -74,6 +78,7 @@ impl GroupRun {
             origins,
             end_us: Cell::new(end_us),
             in_flight: Cell::new(0),
+            arrivals: (Cell::new(0), arrivals),
             assigned: Cell::new(0),
             drained: Notify::new(),
             notices: RefCell::default(),
@@ -85,6 +90,14 @@ impl GroupRun {
     #[inline]
     pub(crate) fn recorder(&self) -> RefMut<'_, Recorder> {
         self.recorder.borrow_mut()
+    }
+
+    /// The number of the next arrival that begins, among those of the run; from 0.
+    pub(crate) fn next_arrival(&self) -> u64 {
+        let (begun, lot) = &self.arrivals;
+        let number = lot.nth(begun.get());
+        begun.set(begun.get() + 1);
+        number
     }
 
     pub(crate) fn plan(&self) -> &Group {

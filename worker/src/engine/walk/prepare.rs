@@ -9,8 +9,9 @@ use crate::engine::http::resolver::Resolver;
 use crate::engine::http::tls::{TlsConfig, TlsConfigs};
 use crate::engine::make::inputs::Inputs;
 use crate::engine::make::request_template::StepRequest;
-use crate::engine::make::session::{Secrets, VariableNames};
+use crate::engine::make::session::Secrets;
 use crate::engine::make::template::Template;
+use crate::engine::make::variable_names::VariableNames;
 use crate::engine::remember::recorder::too_many_labels_warning;
 use crate::engine::{LoadError, LoadSpec};
 use dlt_core::load::share::Lot;
@@ -70,7 +71,7 @@ impl PreparedLoad {
         let mut faults = Vec::new();
         let mut groups = Vec::new();
         for (at, group) in spec.plan.groups.iter().enumerate() {
-            let names = VariableNames::of(group, spec.inputs.columns(at));
+            let names = VariableNames::of(group, spec.inputs.columns(at)).on(spec.lot);
             match prepare_group(group, names, files, &mut labels, &mut tls_configs) {
                 Ok(group) => groups.push(group),
                 Err(more) => faults.extend(more),

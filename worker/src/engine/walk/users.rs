@@ -26,6 +26,8 @@ enum RoundOutcome {
 
 /// A user of this thread.
 struct User {
+    /// Among those of the run, or of the runner if each has its own; from 0.
+    number: u64,
     /// When it is active, from and to, µs.
     spans: Vec<(u64, u64)>,
 }
@@ -56,7 +58,7 @@ pub(crate) async fn run(group: &Rc<GroupRun>, thread: u64, tasks: &mut JoinSet<(
     loop {
         let now_us = group.clock.now_us();
         while let Some(user) = users.next_if(|user| user.spans[0].0 <= now_us) {
-            tasks.spawn_local(run_user(group.clone(), user.spans, cap.clone()));
+            tasks.spawn_local(run_user(group.clone(), user, cap.clone()));
         }
         match users.peek() {
             Some(next) => {
@@ -81,6 +83,7 @@ fn users_of(group: &GroupRun, thread: u64) -> (Vec<User>, Option<ThroughputCap>)
     let lot = group.load().users_of(load, thread);
     let mut users: Vec<User> = (0..lot.count(most))
         .map(|k| User {
+            number: lot.nth(k),
             spans: curve.user_spans(lot.nth(k)),
         })
         .filter(|user| !user.spans.is_empty())
@@ -104,10 +107,10 @@ fn users_of(group: &GroupRun, thread: u64) -> (Vec<User>, Option<ThroughputCap>)
 }
 
 /// One user: its rounds within its spans.
-async fn run_user(group: Rc<GroupRun>, spans: Vec<(u64, u64)>, cap: Option<Rc<ThroughputCap>>) {
-    let mut walker = Walker::new(group.clone());
+async fn run_user(group: Rc<GroupRun>, user: User, cap: Option<Rc<ThroughputCap>>) {
+    let mut walker = Walker::new(group.clone(), user.number);
     let mut rounds_left = group.plan().load.iterations.unwrap_or(u64::MAX);
-    for (from_us, to_us) in spans {
+    for (from_us, to_us) in user.spans {
         if group.clock.now_us() < from_us {
             sleep_until(group.clock.instant_at(from_us)).await;
         }
@@ -193,7 +196,11 @@ mod tests {
     fn a_user_is_small() {
         let target = Target::plain();
         let group = group_run(users(1.0, 1_000, vec![step(&target, "/")]), 1);
-        let user = run_user(group, vec![(0, 1)], None);
+        let user = User {
+            number: 0,
+            spans: vec![(0, 1)],
+        };
+        let user = run_user(group, user, None);
         assert!(size_of_val(&user) <= 1_536, "{}", size_of_val(&user));
     }
 

@@ -115,9 +115,10 @@ pub(crate) struct Walker {
 }
 
 impl Walker {
-    pub(crate) fn new(group: Rc<GroupRun>) -> Self {
+    /// Of the user with this number, from 0. In open load each arrival has its own.
+    pub(crate) fn new(group: Rc<GroupRun>, number: u64) -> Self {
         let client = Client::new(group.connector().clone(), group.plan().keepalive);
-        let session = group.prepared().names.session();
+        let session = group.prepared().names.session(|| number);
         Self {
             group,
             client,
@@ -129,7 +130,8 @@ impl Walker {
     /// Clears the variables and cookies of an earlier arrival; connections stay open.
     pub(crate) fn reset(&mut self) {
         if self.session.is_some() {
-            self.session = self.group.prepared().names.session();
+            let group = &self.group;
+            self.session = group.prepared().names.session(|| group.next_arrival());
         }
         self.cookies.clear();
     }
