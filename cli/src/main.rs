@@ -3,6 +3,7 @@
 
 mod args;
 mod client;
+mod console;
 mod demo;
 #[cfg(feature = "aws")]
 mod deploy;

@@ -10,7 +10,7 @@ use crate::report;
 use crate::signals::Interrupts;
 use crate::units::several;
 
-use crate::{home, mcp, source};
+use crate::{console, home, mcp, source};
 use anyhow::Context;
 use dlt_core::ids::TestId;
 use dlt_core::refusal::{Fault, Faults};
@@ -129,7 +129,7 @@ fn routes(home: &Home, address: SocketAddr, guard: Option<&Arc<Guard>>) -> axum:
             .map(|guard| guard.hosts().to_vec())
             .unwrap_or_default(),
     };
-    let api = server::router(Arc::clone(home.world()), names);
+    let api = server::router(Arc::clone(home.world()), names, console::page);
     let mcp = mcp::router(api.clone(), guard);
     mcp.merge(match guard {
         None => api,
@@ -192,17 +192,16 @@ fn banner(
         .iter()
         .map(|(region, capacity)| format!("{region} ({capacity} runners)"))
         .collect();
+    let at = base.trim_end_matches("/api");
     let mut lines = vec![
         Line::new()
             .tone(Tone::Good, "✔ dlt is up")
-            .plain("  ·  API ")
-            .tone(Tone::Strong, base),
+            .plain("  ·  console ")
+            .tone(Tone::Strong, format!("{at}/")),
+        Line::of(format!("  API      {base}")),
         Line::of(format!("  regions  {}", names.join(", "))),
         Line::of(format!("  data     {}", dir.display())),
-        Line::of(format!(
-            "  agents   {}/mcp, or dlt mcp",
-            base.trim_end_matches("/api")
-        )),
+        Line::of(format!("  agents   {at}/mcp, or dlt mcp")),
         Line::of("  try      dlt run http://127.0.0.1:8080/ -c 10 -d 10s    dlt scenarios list"),
         Line::of("  Ctrl-C stops runs, keeps what they measured, and ends"),
     ];

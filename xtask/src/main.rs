@@ -8,6 +8,7 @@
 
 mod bench;
 mod clients;
+mod console;
 mod deny;
 mod dist;
 mod images;
@@ -30,6 +31,10 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Builds dlt with its web console, if npm is there.
+    Build,
+    /// Builds dlt with its web console, if npm is there, and shows what it does.
+    Demo,
     /// Checks and tests everything, tier by tier.
     Test {
         /// Also what takes long: more seeds of the simulation, tests marked slow.
@@ -74,8 +79,18 @@ enum Bench {
     },
 }
 
+/// Builds the console, then does this with cargo.
+fn built(args: &[&str]) -> Result<bool> {
+    if console::build()?.failed > 0 {
+        return Ok(false);
+    }
+    Ok(step::cargo(args).status()?.success())
+}
+
 fn main() -> Result<ExitCode> {
     let passed = match Args::parse().task {
+        Task::Build => built(&["build", "--release"])?,
+        Task::Demo => built(&["run", "--release", "--", "demo"])?,
         Task::Test { full } => tiers::test(full)?,
         Task::Simulate { seed, runs } => tiers::simulate(seed, runs)?,
         Task::Dist(args) => dist::dist(&args)?,

@@ -2,7 +2,7 @@
 //! runs even if an earlier one failed; the last lines tell times and the sum.
 
 use crate::step::{self, Score, cargo, target_folder};
-use crate::{clients, deny, dist, images, templates};
+use crate::{clients, console, deny, dist, images, templates};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
@@ -97,7 +97,10 @@ pub fn test(full: bool) -> Result<bool> {
         }
         step::tests(command)
     });
+    // Before dlt, which takes it in.
+    tiers.run("console", console::check);
     build(&mut tiers);
+    tiers.run("browser", console::browser);
     tiers.run("compat", || {
         let mut command = cross_room("compat");
         command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));
@@ -188,7 +191,7 @@ fn aws(tiers: &mut Tiers, full: bool) {
             command.args(["--", "deploy::", "deployed::", "signed_in::", "there::"]);
             command.args([
                 "--skip",
-                "deploy::broken_off::slow",
+                "deploy::broken_off",
                 "--skip",
                 "deployed::slow",
                 "--skip",

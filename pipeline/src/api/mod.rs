@@ -6,6 +6,8 @@
 pub mod lambda;
 #[cfg(feature = "local")]
 mod live;
+#[cfg(feature = "local")]
+pub mod pages;
 mod parts;
 mod platform;
 mod runs;

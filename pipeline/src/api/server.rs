@@ -1,9 +1,10 @@
-//! The API over HTTP on one machine: guards the door, finds the call, writes
-//! the answer. Only this machine may come in: the Host must be a loopback name
+//! The API and the console over HTTP on one machine: guards the door, finds the call or
+//! the page, writes the answer. Only this machine may come in: the Host must be a loopback name
 //! (so that no foreign name can be pointed here) and a browser's Origin must be
 //! this server itself. A server that asks for tokens, in front of here, may
 //! have other names too.
 
+use crate::api::pages::{Pages, page};
 use crate::api::{Answer, answer, live};
 use crate::error::PipelineError;
 use crate::objects::{Body as ObjectBody, Stored, body_of};
@@ -46,6 +47,7 @@ struct Door {
     world: Arc<World>,
     listeners: Arc<Semaphore>,
     names: Arc<Names>,
+    pages: Pages,
 }
 
 /// How this server is called.
@@ -57,12 +59,13 @@ pub struct Names {
     pub hosts: Vec<String>,
 }
 
-/// The API and the live events, for a server that is called so.
-pub fn router(world: Arc<World>, names: Names) -> Router {
+/// The API, the live events and the console's pages, for a server that is called so.
+pub fn router(world: Arc<World>, names: Names, pages: Pages) -> Router {
     let door = Door {
         world,
         listeners: Arc::new(Semaphore::new(MOST_LISTENERS)),
         names: Arc::new(names),
+        pages,
     };
     Router::new().fallback(handle).with_state(door)
 }
@@ -78,10 +81,12 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
         .filter(|rest| rest.starts_with('/'))
         .map(str::to_owned)
     else {
-        return gateway(
-            StatusCode::FORBIDDEN,
-            "no such path; the API lies under /api",
-        );
+        return page(request.method(), path, door.pages).unwrap_or_else(|| {
+            gateway(
+                StatusCode::FORBIDDEN,
+                "no such path; the API lies under /api, the console at /",
+            )
+        });
     };
     if request.method() == Method::OPTIONS {
         return preflight();

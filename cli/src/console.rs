@@ -1,0 +1,40 @@
+//! The files of the web console, which this program holds if they were there when it was
+//! built. How they get to a browser is the pipeline's.
+
+use dlt_pipeline::api::pages::Page;
+use rust_embed::RustEmbed;
+
+/// What `npm run build` makes of `console/`.
+#[derive(RustEmbed)]
+#[folder = "../console/dist"]
+#[allow_missing = true]
+struct Files;
+
+/// What is shown if there are none.
+const MISSING: &str = include_str!("console/missing.html");
+
+/// The file of a path.
+pub fn page(name: &str) -> Option<Page> {
+    if let Some(file) = Files::get(name) {
+        return Some(Page {
+            content_type: file.metadata.mimetype().to_owned().into(),
+            bytes: file.data,
+        });
+    }
+    (name == "index.html").then(|| Page {
+        bytes: MISSING.as_bytes().into(),
+        content_type: "text/html; charset=utf-8".into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_always_a_first_page() {
+        let first = page("index.html").unwrap();
+        assert!(first.content_type.starts_with("text/html"));
+        assert!(page("../Cargo.toml").is_none() && page("no-such.js").is_none());
+    }
+}
