@@ -1,0 +1,1 @@
+export default function Agents(_: { test?: string }) { return <p>soon</p>; }

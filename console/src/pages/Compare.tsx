@@ -1,0 +1,1 @@
+export default function Compare(_: { test?: string }) { return <p>soon</p>; }

@@ -1,0 +1,1 @@
+export default function Edit(_: { test?: string }) { return <p>soon</p>; }
