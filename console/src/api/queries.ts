@@ -64,7 +64,7 @@ export function useRuns(test: string, limit: number, version = '', enabled = tru
   });
 }
 
-export function useRun(test: string, id: string) {
+export function useRun(test: string, id: string, enabled = true) {
   return useQuery({
     queryKey: ['run', test, id],
     queryFn: async ({ signal }) => {
@@ -77,7 +77,7 @@ export function useRun(test: string, id: string) {
       }
     },
     refetchInterval: (query) => (query.state.data === null || isActive(query.state.data?.status) ? WHILE_ACTIVE_MS : false),
-    enabled: id !== '',
+    enabled: enabled && id !== '',
   });
 }
 

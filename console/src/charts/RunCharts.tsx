@@ -116,7 +116,7 @@ function columnsOf(seconds: RunSeconds, load: LoadSummary | undefined, from: num
     const told = stretches.map((s) => (s.causes.get(cause) ?? 0) / s.length);
     const values = told.map((value, at) => value + (below[at] ?? 0));
     below = values;
-    return { label: cause, values, told, color: causeColor(cause), fill: causeColor(cause), width: 1, stacked: true };
+    return { label: cause, values, told, color: causeColor(cause), fill: `${causeColor(cause)}b0`, width: 1, stacked: true };
   });
   const sums = causes.map((cause) => `${count(stretches.reduce((n, s) => n + (s.causes.get(cause) ?? 0), 0))} ${cause}`);
   return {

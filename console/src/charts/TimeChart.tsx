@@ -53,6 +53,21 @@ interface Props {
   marks?: Mark[];
 }
 
+/** Distances of ticks that read well as clocks, s. */
+const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400, 172_800, 604_800];
+
+function logSplits(low: number, high: number): number[] {
+  const parts = high / low < 100 ? [1, 2, 5] : high / low < 1_000 ? [1, 3] : [1];
+  const all: number[] = [];
+  for (let decade = Math.floor(Math.log10(low)); decade <= Math.log10(high); decade++) {
+    for (const part of parts) {
+      const value = part * 10 ** decade;
+      if (value >= low && value <= high) all.push(value);
+    }
+  }
+  return all;
+}
+
 /** Least time between two changes of a value axis, ms: nothing jumps. */
 const BETWEEN_SCALES_MS = 5_000;
 
@@ -110,8 +125,8 @@ export default function TimeChart(props: Props) {
     >
       <div className="legend" aria-hidden>
         <span className="muted">{index !== null ? `${isStale ? 'last ' : ''}${offset(props.xs[index] ?? 0)}` : ''}</span>
-        {props.lines.map((line) => (
-          <span key={line.label}>
+        {props.lines.map((line, at) => (
+          <span key={`${at} ${line.label}`}>
             <i style={{ borderTopColor: color(line.color), borderTopStyle: line.dash ? 'dotted' : 'solid' }} />
             {line.label} <b>{index !== null ? tell((line.told ?? line.values)[index], props.show) : UNKNOWN}</b>
           </span>
@@ -174,14 +189,16 @@ function options(
       y: first.log ? { distr: 3, log: 10, range } : { range },
     },
     axes: [
-      { stroke: axis, grid, ticks, font, size: 26, values: (_, splits) => splits.map((s) => (Number.isInteger(s) ? offset(s) : '')) },
+      { stroke: axis, grid, ticks, font, size: 26, incrs: STEPS_S, values: (_, splits) => splits.map((s) => (Number.isInteger(s) ? offset(s) : '')) },
       {
         stroke: axis,
         grid,
         ticks,
         font,
         size: 66,
-        values: (_, splits) => splits.map((s) => (s === null || s === undefined ? '' : latest.current.show(s))),
+        ...(first.log ? { splits: (_u: uPlot, _axis: number, low: number, high: number) => logSplits(low, high) } : {}),
+        // A tick is where it is; only what was measured is near.
+        values: (_, splits) => splits.map((s) => (s === null || s === undefined ? '' : latest.current.show(s).replace('≈', ''))),
       },
     ],
     series: [

@@ -39,7 +39,7 @@ export function PlainTable({ columns, rows, caption }: Table & { caption: string
         <thead>
           <tr>
             {columns.map((column, at) => (
-              <th key={column} scope="col" className={at > 0 ? 'num' : undefined}>
+              <th key={`${at} ${column}`} scope="col" className={at > 0 ? 'num' : undefined}>
                 {column}
               </th>
             ))}

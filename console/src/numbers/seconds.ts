@@ -44,13 +44,21 @@ export class RunSeconds {
     if (!seconds) this.regions.set(region, (seconds = new Map()));
     let heard = seconds.get(second);
     if (!heard) seconds.set(second, (heard = { ticks: new Map() }));
-    this.last = Math.max(this.last, second + resolution(second) - 1);
     return heard;
+  }
+
+  /** Runners tell one second more after the last answer: nothing in it is worth showing. */
+  private reach(second: Second): void {
+    if (second.scheduled + second.ok + second.failed + second.users === 0 && second.second > 0) return;
+    this.last = Math.max(this.last, second.second + resolution(second.second) - 1);
   }
 
   store(timeline: RunTimeline): this {
     for (const [region, seconds] of Object.entries(timeline.regions)) {
-      for (const second of seconds) this.at(region, second.second).stored = second;
+      for (const second of seconds) {
+        this.at(region, second.second).stored = second;
+        this.reach(second);
+      }
     }
     this.version += 1;
     return this;
@@ -60,6 +68,7 @@ export class RunSeconds {
   tick(tick: Tick): void {
     const teller = tick.runners.length === 1 ? (tick.runners[0]?.[0] ?? '') : 'region';
     this.at(tick.region, tick.second).ticks.set(teller, tick);
+    this.reach(tick);
     const newest = this.newest.get(tick.region);
     if (!newest || newest.second <= tick.second) this.newest.set(tick.region, tick);
     this.version += 1;

@@ -34,7 +34,7 @@ export function QuickRun() {
       },
       regionalTaskDetails: details,
     });
-    return to(['scenarios', answer.testId, 'runs', answer.testRunId ?? '']);
+    return to(['scenarios', answer.testId, 'runs', answer.testRunId ?? ''], { new: '1' });
   });
   const run = () => {
     try {

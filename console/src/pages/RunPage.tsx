@@ -4,17 +4,20 @@ import { lazy, Suspense } from 'react';
 import { useRun, useScenario } from '../api/queries';
 import { isActive } from '../api/types';
 import { Empty, Failed, Loading, To } from '../ui/parts';
-import { to } from '../app/router';
+import { to, usePlace } from '../app/router';
 
 const Result = lazy(() => import('./run/Result'));
 const LiveRun = lazy(() => import('./run/LiveRun'));
 
 export default function RunPage({ test, run }: { test: string; run: string }) {
-  const record = useRun(test, run);
   const scenario = useScenario(test);
+  // A run that was started just now has no record before its runners are there.
+  const isNew = usePlace().query.get('new') === '1';
+  const isAwaited = isNew && (scenario.data === undefined || ['queued', 'provisioning'].includes(scenario.data.status));
+  const record = useRun(test, run, !isAwaited);
   if (record.error) return <Failed error={record.error} what={`Run ${run}`} again={() => void record.refetch()} />;
-  if (record.data === undefined || scenario.isPending) return <Loading what={`run ${run}`} />;
-  const isHere = record.data !== null;
+  if ((record.data === undefined && !isAwaited) || scenario.isPending) return <Loading what={`run ${run}`} />;
+  const isHere = Boolean(record.data);
   const isGoing = isHere ? isActive(record.data?.status) : isActive(scenario.data?.status);
   return (
     <Suspense fallback={<Loading what="charts" />}>

@@ -43,7 +43,14 @@ export default function Scenario({ test }: { test: string }) {
         <Container>
           <SpaceBetween size="s">
             <SpaceBetween direction="horizontal" size="m">
-              <Status status={record.status} />
+              {isActive(record.status) || !last ? (
+                <Status status={record.status} />
+              ) : (
+                <>
+                  <Outcome word={last.outcome?.word} status={last.status} />
+                  <TrustWord trust={last.verdict?.trust} />
+                </>
+              )}
               {isActive(record.status) && <Watch test={test} rows={rows} />}
             </SpaceBetween>
             {last && <div className="sentence">Last run: {lower(sentenceOf(last))}</div>}
@@ -129,7 +136,7 @@ function Head({ record, base, last }: { record: ScenarioRecord; base: string; la
           >
             Actions
           </ButtonDropdown>
-          <Button variant="primary" loading={start.isPending} disabled={isGoing} onClick={() => start.mutate(undefined, { onSuccess: (run) => go(to(['scenarios', test, 'runs', run])), onError: flashError('The run was not started') })}>
+          <Button variant="primary" loading={start.isPending} disabled={isGoing} onClick={() => start.mutate(undefined, { onSuccess: (run) => go(to(['scenarios', test, 'runs', run], { new: '1' })), onError: flashError('The run was not started') })}>
             Run
           </Button>
         </SpaceBetween>

@@ -169,7 +169,7 @@ function Actions({ item, done }: { item: ScenarioItem | undefined; done: () => v
       <Button
         disabled={!item || isGoing}
         loading={start.isPending}
-        onClick={() => item && start.mutate(item.testId, { onSuccess: (run) => go(to(['scenarios', item.testId, 'runs', run])), onError: flashError('The run was not started') })}
+        onClick={() => item && start.mutate(item.testId, { onSuccess: (run) => go(to(['scenarios', item.testId, 'runs', run], { new: '1' })), onError: flashError('The run was not started') })}
       >
         Run
       </Button>

@@ -25,7 +25,7 @@ export function Status({ status }: { status: string }) {
     : status === 'failed'
       ? 'error'
       : status === 'complete'
-        ? 'success'
+        ? 'info'
         : status === 'cancelled'
           ? 'stopped'
           : status === 'scheduled'

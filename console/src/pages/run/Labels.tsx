@@ -51,7 +51,7 @@ export function Labels({ summary, comparison, timeline }: Props) {
         <Header
           variant="h2"
           counter={`(${summary.labels.length})`}
-          description={`Times are of ${summary.times_over === 'ok' ? 'ok answers' : 'all answers'}; ${share} failed.${comparison ? ' Below each number: its change against the baseline.' : ''}`}
+          description={`Times are of ${summary.times_over === 'ok' ? 'ok answers' : 'all answers'}; ${share} failed.${comparison ? ' Below each number: its change against the baseline; ? means that nothing can be told of it.' : ''}`}
           actions={regionCount > 1 && <Toggle checked={withRegions} onChange={({ detail }) => setRegions(detail.checked)}>Regions</Toggle>}
         >
           Response times by label
@@ -156,7 +156,8 @@ function WithChange({ row, metric, isCompared, children }: { row: Row; metric: s
       {children}
       <div className={`num ${tone}`} style={{ fontSize: 12 }} title={`${changeWord(found.change)}: ${text}${interval}; the baseline has ${was}${found.why ? `. ${found.why}` : ''}`}>
         {found.change === 'worse' ? '▲ ' : found.change === 'better' ? '▼ ' : ''}
-        {found.change === 'cannot_tell' ? '?' : text}
+        {text}
+        {found.change === 'cannot_tell' && ' ?'}
       </div>
     </>
   );

@@ -73,7 +73,7 @@ export default function LiveRun({ test, run, record, scenario }: Props) {
           <Now live={live} status={status} whole={whole} perWalk={perWalk} load={load} />
         </Container>
         {live.seconds.last < 0 && <Waiting status={status} scenario={scenario} showLive={scenario?.showLive !== false} />}
-        <Grid gridDefinition={[{ colspan: { default: 12, l: 9 } }, { colspan: { default: 12, l: 3 } }]}>
+        <Grid gridDefinition={[{ colspan: { default: 12, m: 9 } }, { colspan: { default: 12, m: 3 } }]}>
           <Container header={<Header variant="h2">Over time</Header>}>
             <RunCharts seconds={live.seconds} load={load} zoom={zoom} together={`live-${run}`} until={whole} heatmap perArrival={perWalk} />
           </Container>
@@ -152,8 +152,8 @@ function Waiting({ status, scenario, showLive }: { status: string; scenario: Sce
 }
 
 const STATE: Record<RunnerState, [string, string]> = {
-  loading: ['makes load', 'var(--ok)'],
-  lagging: ['not heard for 3 s', 'var(--unfinished)'],
+  loading: ['loading', 'var(--ok)'],
+  lagging: ['silent for 3 s', 'var(--unfinished)'],
   finished: ['done', 'var(--base)'],
   lost: ['lost', 'var(--failed)'],
 };

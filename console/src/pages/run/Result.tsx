@@ -166,7 +166,7 @@ function Head({ test, record, scenario, base }: { test: string; record: RunRecor
               disabledReason="A run of this scenario is in progress."
               onClick={() =>
                 again.mutate(undefined, {
-                  onSuccess: (started) => go(to(['scenarios', test, 'runs', started])),
+                  onSuccess: (started) => go(to(['scenarios', test, 'runs', started], { new: '1' })),
                   onError: flashError('The run was not started'),
                 })
               }
