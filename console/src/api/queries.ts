@@ -22,6 +22,7 @@ import {
 /** How often a list is asked again while something runs, ms. */
 const WHILE_ACTIVE_MS = 2_000;
 const AT_REST_MS = 10_000;
+const AFTER_CHANGE_MS = 60;
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -161,12 +162,20 @@ export function useStack() {
 /** Changes something, and asks for all again that is on screen. */
 export function useChange<A, T = unknown>(change: (input: A) => Promise<T>) {
   const client = useQueryClient();
-  return useMutation({ mutationFn: change, onSettled: () => client.invalidateQueries() });
+  return useMutation({
+    mutationFn: change,
+    // A moment later: what the change removed is off the screen by then, and not asked for again.
+    onSettled: () => void setTimeout(() => void client.invalidateQueries(), AFTER_CHANGE_MS),
+  });
 }
 
 export const calls = {
   cancel: (test: string) => ask<string>(`/scenarios/${seg(test)}`, { method: 'POST' }),
-  remove: (test: string) => ask<string>(`/scenarios/${seg(test)}`, { method: 'DELETE' }),
+  remove: async (test: string) => {
+    const answer = await ask<string>(`/scenarios/${seg(test)}`, { method: 'DELETE' });
+    queryClient.setQueryData<ScenarioItem[]>(['scenarios'], (items) => items?.filter((item) => item.testId !== test));
+    return answer;
+  },
   removeRuns: (test: string, ids: string[]) =>
     ask<{ deletedCount: number }>(`/scenarios/${seg(test)}/testruns`, { method: 'DELETE', body: ids }),
   setBaseline: (test: string, id: string) =>

@@ -25,7 +25,7 @@ interface Props {
   perArrival?: number | undefined;
 }
 
-const MOST_POINTS = 480;
+const MOST_POINTS = 240;
 
 export default function RunCharts({ seconds, load, zoom, together, marks, until, heatmap, perArrival }: Props) {
   const { version } = seconds;

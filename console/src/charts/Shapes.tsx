@@ -86,7 +86,7 @@ export function Distribution({ shapes, limits, of }: { shapes: Shape[]; limits?:
             {(limits ?? []).map((limit) => (
               <g key={limit.text}>
                 <line x1={x(limit.us)} x2={x(limit.us)} y1={TOP} y2={HEIGHT - BOTTOM} stroke="var(--bad)" strokeDasharray="5 3" />
-                <text x={x(limit.us) - 4} y={TOP + 10} fontSize={11} textAnchor="end" fill="var(--bad)">
+                <text x={x(limit.us) + (x(limit.us) < width / 2 ? 5 : -5)} y={TOP + 10} fontSize={11} textAnchor={x(limit.us) < width / 2 ? 'start' : 'end'} fill="var(--bad)">
                   {limit.text}
                 </text>
               </g>

@@ -233,12 +233,15 @@ function options(
 function stable(isLog: boolean): uPlot.Scale.Range {
   let kept: [number, number] = [0, 0];
   let since = 0;
+  const born = Date.now();
   return (_u, low, high) => {
     const now = Date.now();
     if (low === null || high === null || !Number.isFinite(high)) return isLog ? [1_000, 100_000] : [0, 1];
     const next: [number, number] = isLog ? [Math.max(1, low / 1.4), Math.max(2, high * 1.4)] : [0, high <= 0 ? 1 : high * 1.1];
     const fits = next[1] <= kept[1] * 1.001 && next[1] > kept[1] * 0.5 && (!isLog || next[0] >= kept[0] * 0.999);
-    if (since > 0 && (fits || now - since < BETWEEN_SCALES_MS)) return kept;
+    // While a page fills, what is stored and what is told come one after the other.
+    const isNew = now - born < BETWEEN_SCALES_MS;
+    if (since > 0 && (fits || (!isNew && now - since < BETWEEN_SCALES_MS))) return kept;
     kept = next;
     since = now;
     return kept;

@@ -35,6 +35,7 @@ export default function Trend({ runs, baseline, open }: Props) {
   const ticks = [1, 2, 5].flatMap((part) => Array.from({ length: 9 }, (_, decade) => part * 10 ** (decade + 1))).filter((us) => Math.log10(us) >= low && Math.log10(us) <= high);
   return (
     <ChartFrame
+      isActive
       title="p95 of ok answers, run by run"
       note="logarithmic; whiskers from p50 to p99; below: share that failed; grey line: the baseline"
       sentence={`${all.length} runs; the last has a p95 of ${time(last?.ok_times?.p95_us)} and ${percent(shares.at(-1))} failed.`}

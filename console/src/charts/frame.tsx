@@ -10,7 +10,7 @@ export interface Table {
   rows: () => string[][];
 }
 
-export function ChartFrame(props: { title: string; note?: string; sentence: string; table?: Table; children: ReactNode }) {
+export function ChartFrame(props: { title: string; note?: string; sentence: string; table?: Table; /** Whether there is something to press in it. */ isActive?: boolean; children: ReactNode }) {
   const [isOpen, setOpen] = useState(false);
   return (
     <figure style={{ margin: 0 }}>
@@ -20,7 +20,7 @@ export function ChartFrame(props: { title: string; note?: string; sentence: stri
         </Box>
         {props.note && <span className="muted" style={{ fontSize: 12 }}>{props.note}</span>}
       </figcaption>
-      <div role="img" aria-label={props.sentence}>
+      <div role={props.isActive ? 'group' : 'img'} aria-label={props.sentence}>
         {props.children}
       </div>
       {props.table && (

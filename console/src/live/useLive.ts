@@ -28,8 +28,9 @@ export function useLive(testId: string, runId: string, enabled: boolean): Live {
   const [notes, setNotes] = useState<string[]>([]);
   const [broken, setBroken] = useState('');
   const heardAt = useRef(0);
-  const isRunning = enabled && (status === undefined || status.status === 'running');
-  const timeline = useTimeline(testId, runId, isRunning);
+  // The stream tells again what it keeps; what went before it is stored.
+  const [isLate, setLate] = useState(false);
+  const timeline = useTimeline(testId, runId, enabled && isLate);
 
   useEffect(() => {
     if (timeline.data) {
@@ -57,6 +58,7 @@ export function useLive(testId: string, runId: string, enabled: boolean): Live {
       },
       tick: (tick) => {
         if (runId && tick.run_id !== runId) return;
+        if (seconds.last < 0 && tick.second > 0) setLate(true);
         seconds.tick(tick);
         heardAt.current = Date.now();
         soon();

@@ -72,12 +72,12 @@ export default function Compare({ test }: { test: string }) {
         {others.length === 0 || !run ? (
           <Empty title="Two runs are needed to compare." next={<To href={to(['scenarios', test])}>Run the scenario again</To>} />
         ) : (
-          <>
+          <SpaceBetween size="l">
             {others.map((other) => (
               <Judged key={other} test={test} run={run} other={other} isFirst={other === others[0]} name={chosen(other).label} />
             ))}
             <Overlaid test={test} runs={[run, ...others]} names={[run, ...others].map((id) => chosen(id).label)} />
-          </>
+          </SpaceBetween>
         )}
       </SpaceBetween>
     </ContentLayout>
@@ -99,7 +99,7 @@ const VERDICTS: Record<string, string> = {
   better: 'Better: something improved, and nothing got worse.',
   changed_but_small: 'Changed, but by less than matters.',
   same: 'The same.',
-  cannot_tell: 'Nobody can tell: too little is known.',
+  cannot_tell: 'It cannot be told: too little is known.',
   incomparable: 'These runs cannot be compared.',
 };
 

@@ -13,8 +13,8 @@ import { isActive, type ScenarioItem } from '../api/types';
 import { to } from '../app/router';
 import { near, percent, plain, rate, time } from '../numbers/format';
 import { plannedAt, RunSeconds } from '../numbers/seconds';
-import { offset } from '../numbers/when';
-import { lengthOf, requestsPerWalk, type Fields } from '../plan/words';
+import { fromStamp, offset } from '../numbers/when';
+import { curve, lengthOf, requestsPerWalk, type Fields } from '../plan/words';
 import { Empty, Failed, Inert, Loading, To, When } from '../ui/parts';
 import { Outcome, Status, TrustWord } from '../ui/words';
 import { failuresInARow, useLastRuns } from './lastRun';
@@ -22,6 +22,8 @@ import { QuickRun } from './QuickRun';
 
 /** Scenarios whose last results are shown. */
 const MOST_LATELY = 8;
+/** A run's start is before its load, and its timeline is stored each 10 s. */
+const FIRST_STORED_MS = 20_000;
 
 export default function Home() {
   const scenarios = useScenarios();
@@ -58,7 +60,7 @@ export default function Home() {
           )}
         </Container>
         <Container header={<Header variant="h2" actions={<Button href={to(['scenarios'])}>All scenarios</Button>}>Lately</Header>}>
-          {lately.length === 0 ? <Empty title="No run has ended yet." /> : <div className="scroll"><table className="plain"><tbody>{lately.map((item) => <Ended key={item.testId} item={item} />)}</tbody></table></div>}
+          {lately.length === 0 ? <Empty title="No run has ended yet." /> : <div className="rows">{lately.map((item) => <Ended key={item.testId} item={item} />)}</div>}
         </Container>
         <Container header={<Header variant="h2">Next</Header>}>
           {next.length === 0 ? (
@@ -88,23 +90,28 @@ function Going({ item }: { item: ScenarioItem }) {
   const newest = runs?.find((run) => isActive(run.status));
   const id = newest?.testRunId ?? '';
   const record = useRun(item.testId, id);
-  const timeline = useTimeline(item.testId, id);
+  // The first ten seconds are not stored yet.
+  const begun = fromStamp(newest?.startTime)?.getTime() ?? Infinity;
+  const timeline = useTimeline(item.testId, id, Date.now() - begun > FIRST_STORED_MS);
   const { refetch } = timeline;
   // Home polls: open streams are kept for pages of one run.
   useEffect(() => {
     if (!id) return;
-    const timer = setInterval(() => void refetch(), 5_000);
+    const timer = setInterval(() => {
+      if (Date.now() - begun > FIRST_STORED_MS) void refetch();
+    }, 5_000);
     return () => clearInterval(timer);
-  }, [id, refetch]);
+  }, [id, begun, refetch]);
   const seconds = timeline.data ? new RunSeconds().store(timeline.data) : null;
   const plan = record.data?.testScenario as Fields | undefined;
-  const load = record.data?.load;
   const at = seconds ? seconds.last + 1 : 0;
   const whole = lengthOf(plan);
   const lately = seconds?.sum(Math.max(0, at - 10), at);
   const all = seconds?.sum();
   const walks = requestsPerWalk(plan);
-  const planned = load?.model === 'open' && walks ? plannedAt(load.planned, at) : null;
+  const items = (plan?.['execution'] as Fields[] | undefined) ?? [];
+  const shape = items.length === 1 && items[0] ? curve(items[0], 1) : null;
+  const planned = shape?.isOpen && walks ? plannedAt(shape.points, at) : null;
   return (
     <div>
       <SpaceBetween direction="horizontal" size="m">
@@ -129,17 +136,17 @@ function Ended({ item }: { item: ScenarioItem }) {
   const failures = failuresInARow(runs ?? []);
   const sum = (last?.requests ?? 0) || 0;
   return (
-    <tr>
-      <td style={{ minWidth: 90 }}>{last ? <Outcome word={last.outcome?.word} status={last.status} /> : <Status status={item.status} />}</td>
-      <td>
+    <div>
+      <span style={{ width: 96 }}>{last ? <Outcome word={last.outcome?.word} status={last.status} /> : <Status status={item.status} />}</span>
+      <span className="name">
         <To href={last ? to(['scenarios', item.testId, 'runs', last.testRunId]) : to(['scenarios', item.testId])}><Inert>{item.testName}</Inert></To>
-        {failures > 1 && <div className="bad" style={{ fontSize: 12 }}>{failures === runs?.length ? 'at least ' : ''}{failures} failures in a row</div>}
-      </td>
-      <td><TrustWord trust={last?.verdict?.trust} /></td>
-      <td className="num">{last?.ok_times ? `p95 ${time(last.ok_times.p95_us)}` : '–'}</td>
-      <td className="num">{sum > 0 ? `${percent((last?.errors ?? 0) / sum)} failed` : '–'}</td>
-      <td className="num"><When stamp={last?.startTime ?? item.startTime} /></td>
-    </tr>
+        {failures > 1 && <span className="bad" style={{ fontSize: 12 }}> {failures === runs?.length ? 'at least ' : ''}{failures} failures in a row</span>}
+      </span>
+      <span style={{ width: 100 }}><TrustWord trust={last?.verdict?.trust} /></span>
+      <span className="num" style={{ width: 90 }}>{last?.ok_times ? `p95 ${time(last.ok_times.p95_us)}` : '–'}</span>
+      <span className="num" style={{ width: 90 }}>{sum > 0 ? `${percent((last?.errors ?? 0) / sum)} failed` : '–'}</span>
+      <span className="num" style={{ width: 90 }}><When stamp={last?.startTime ?? item.startTime} /></span>
+    </div>
   );
 }
 

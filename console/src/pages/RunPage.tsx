@@ -13,7 +13,7 @@ export default function RunPage({ test, run }: { test: string; run: string }) {
   const scenario = useScenario(test);
   // A run that was started just now has no record before its runners are there.
   const isNew = usePlace().query.get('new') === '1';
-  const isAwaited = isNew && (scenario.data === undefined || ['queued', 'provisioning'].includes(scenario.data.status));
+  const isAwaited = isNew && (scenario.data === undefined || !scenario.isFetchedAfterMount || ['queued', 'provisioning'].includes(scenario.data.status));
   const record = useRun(test, run, !isAwaited);
   if (record.error) return <Failed error={record.error} what={`Run ${run}`} again={() => void record.refetch()} />;
   if ((record.data === undefined && !isAwaited) || scenario.isPending) return <Loading what={`run ${run}`} />;

@@ -99,7 +99,7 @@ function Request({ draft, change, faults, request, path, at, count, isOpen, togg
         </SpaceBetween>
       }
     >
-      <SpaceBetween size="s">
+      {isOpen && <SpaceBetween size="s">
         <FormField label="URL" errorText={faultsAt(faults, [...path, 'url'])} stretch>
           <Input value={text('url')} spellcheck={false} onChange={({ detail }) => write('url', detail.value)} />
         </FormField>
@@ -128,7 +128,7 @@ function Request({ draft, change, faults, request, path, at, count, isOpen, togg
           </FormField>
         </ColumnLayout>
         {others.length > 0 && <span className="muted">Also set, in the YAML view: {others.join(', ')}.</span>}
-      </SpaceBetween>
+      </SpaceBetween>}
     </ExpandableSection>
   );
 }

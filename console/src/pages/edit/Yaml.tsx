@@ -43,7 +43,7 @@ export default function Yaml({ draft, change }: { draft: Fields; change: (next: 
       <SpaceBetween size="s">
         {error && <Alert type="error" header="This text cannot be read; the draft is as it was before" action={<Button onClick={() => { setText(undefined); setError(''); }}>Back to the draft</Button>}><pre className="mono">{error}</pre></Alert>}
         <FormField label={format === 'yaml' ? 'YAML' : 'JSON'} stretch>
-          <Textarea value={shown} rows={Math.min(40, Math.max(16, shown.split('\n').length + 1))} spellcheck={false} onChange={({ detail }) => take(detail.value)} />
+          <div className="code"><Textarea value={shown} rows={Math.min(40, Math.max(16, shown.split('\n').length + 1))} spellcheck={false} onChange={({ detail }) => take(detail.value)} /></div>
         </FormField>
       </SpaceBetween>
     </Container>

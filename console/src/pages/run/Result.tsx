@@ -9,6 +9,7 @@ import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMemo } from 'react';
+import { ApiError } from '../../api/client';
 import { calls, useArtifacts, useBaseline, useChange, useComparison, useTimeline } from '../../api/queries';
 import { isActive, type Reason, type RunRecord, type ScenarioRecord } from '../../api/types';
 import { flash, flashError } from '../../app/flash';
@@ -22,7 +23,7 @@ import { RunSeconds } from '../../numbers/seconds';
 import { standing } from '../../numbers/standing';
 import { offset } from '../../numbers/when';
 import { lengthOf, planInWords, requestsPerWalk, type Fields } from '../../plan/words';
-import { Failed, Figure, Inert, Loading, To, When } from '../../ui/parts';
+import { Empty, Failed, Figure, Inert, Loading, To, When } from '../../ui/parts';
 import { Outcome, TrustWord } from '../../ui/words';
 import { Errors } from './Errors';
 import { GeneratorFacts } from './Generator';
@@ -101,7 +102,9 @@ export default function Result({ test, record, scenario }: { test: string; recor
         )}
         {summary && <Labels test={test} run={run} summary={summary} comparison={comparison.data} results={record.results} timeline={timeline.data} />}
         <Container header={<Header variant="h2">Over time</Header>}>
-          {timeline.error ? (
+          {timeline.error instanceof ApiError && timeline.error.status === 404 ? (
+            <Empty title="No second of this run was kept." next={<span>It ended before its first ten seconds were over, or its runners left none.</span>} />
+          ) : timeline.error ? (
             <Failed error={timeline.error} what="The timeline" again={() => void timeline.refetch()} />
           ) : !seconds ? (
             <Loading what="the timeline" />
