@@ -1,6 +1,6 @@
 // What pages ask for, with how long an answer stays good. Lists are asked again every
 // few seconds while something runs; live numbers come from `live`.
-import { QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { ApiError, ask, seg } from './client';
 import {
   isActive,
@@ -60,6 +60,23 @@ export function useRuns(test: string, limit: number, version = '', enabled = tru
   return useQuery({
     queryKey: ['runs', test, limit, version],
     queryFn: ({ signal }) => ask<RunsPage>(`/scenarios/${seg(test)}/testruns`, { query: { limit }, signal }),
+    enabled,
+    placeholderData: (before) => before,
+  });
+}
+
+/** The runs page by page, newest first. */
+export function useRunPages(test: string, version: string, enabled: boolean) {
+  return useInfiniteQuery({
+    queryKey: ['run pages', test, version],
+    queryFn: ({ pageParam, signal }) =>
+      ask<RunsPage>(`/scenarios/${seg(test)}/testruns`, { query: { limit: pageParam ? 100 : 20, next_token: pageParam || undefined }, signal }),
+    initialPageParam: '',
+    // A full last page has a token too; what is shown says when all are there.
+    getNextPageParam: (last, pages) => {
+      const shown = pages.reduce((sum, page) => sum + page.testRuns.length, 0);
+      return shown < last.pagination.total_count ? last.pagination.next_token : null;
+    },
     enabled,
     placeholderData: (before) => before,
   });

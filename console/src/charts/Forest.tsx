@@ -18,15 +18,17 @@ export interface ForestRow {
   why?: string | undefined;
 }
 
-const ROW = 26;
 const TOP = 24;
-const WORD = 150;
 
 const COLORS: Record<string, string> = { worse: 'var(--bad)', better: 'var(--good)' };
 
 export default function Forest({ rows, small, title, unit }: { rows: ForestRow[]; small: number; title: string; unit: '%' | 'pp' }) {
   const [holder, width] = useWidth<HTMLDivElement>();
-  const name = width < 600 ? 150 : 280;
+  // Narrow, a row's name stands above its interval.
+  const isNarrow = width < 600;
+  const name = isNarrow ? 8 : 280;
+  const ROW = isNarrow ? 42 : 26;
+  const WORD = isNarrow ? 84 : 150;
   const known = rows.flatMap((row) => [row.delta, row.low, row.high].filter((v): v is number => v !== null).map(Math.abs));
   const sorted = [...known].sort((a, b) => a - b);
   // The widest intervals are cut at the edge, so that the others can be read.
@@ -37,7 +39,7 @@ export default function Forest({ rows, small, title, unit }: { rows: ForestRow[]
   const height = TOP + rows.length * ROW + 6;
   const text = (value: number | null) => (value === null ? '–' : unit === '%' ? shown(value) : `${value > 0 ? '+' : value < 0 ? '−' : ''}${Number(Math.abs(value).toPrecision(2))} pp`);
   const step = niceStep(reach);
-  const ticks = [-2, -1, 0, 1, 2].map((n) => n * step).filter((value) => Math.abs(value) <= reach);
+  const ticks = (isNarrow ? [-1, 0, 1] : [-2, -1, 0, 1, 2]).map((n) => n * step).filter((value) => Math.abs(value) <= reach);
   return (
     <ChartFrame
       title={title}
@@ -59,13 +61,13 @@ export default function Forest({ rows, small, title, unit }: { rows: ForestRow[]
               </g>
             ))}
             {rows.map((row, at) => {
-              const y = TOP + at * ROW + ROW / 2;
+              const y = TOP + at * ROW + (isNarrow ? ROW * 0.7 : ROW / 2);
               const color = COLORS[row.change] ?? 'var(--axis)';
               return (
                 <g key={row.key}>
                   <title>{`${row.name}, ${row.metric}: ${row.values}, ${text(row.delta)}${row.low !== null ? `, between ${text(row.low)} and ${text(row.high)}` : ''}: ${changeWord(row.change)}${row.why ? `. ${row.why}` : ''}`}</title>
-                  <text x={0} y={y + 4} fontSize={13} fill="var(--axis)">
-                    <tspan fontWeight={600}>{row.metric}</tspan> {cut(row.name, name < 200 ? 13 : 28)}
+                  <text x={0} y={isNarrow ? y - 13 : y + 4} fontSize={13} fill="var(--axis)">
+                    <tspan fontWeight={600}>{row.metric}</tspan> {cut(row.name, isNarrow ? 34 : 28)}
                   </text>
                   {row.low !== null && row.high !== null && <line x1={x(row.low)} x2={x(row.high)} y1={y} y2={y} stroke={color} strokeWidth={3} />}
                   {row.delta !== null && <circle cx={x(row.delta)} cy={y} r={5} fill={color} />}
@@ -73,7 +75,7 @@ export default function Forest({ rows, small, title, unit }: { rows: ForestRow[]
                     {row.change === 'worse' ? '▲ ' : row.change === 'better' ? '▼ ' : ''}
                     {changeWord(row.change)}
                   </text>
-                  <rect x={0} width={width} y={y - ROW / 2} height={ROW} fill="transparent" />
+                  <rect x={0} width={width} y={TOP + at * ROW} height={ROW} fill="transparent" />
                 </g>
               );
             })}

@@ -1,13 +1,12 @@
 // Response times as a heatmap: time across, logarithmic time up, the shade says how many
 // requests; failures are dots above. Counts come from `seconds`.
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { useDark } from '../app/theme';
 import { lowUs } from '../numbers/coarse';
 import { count, near } from '../numbers/format';
 import type { Stretch } from '../numbers/seconds';
 import { offset } from '../numbers/when';
-import { ChartFrame, color, useWidth } from './frame';
-import { useRef } from 'react';
+import { ChartFrame, color, STEPS_S, useWidth } from './frame';
 
 const HEIGHT = 190;
 const LEFT = 66;
@@ -144,9 +143,6 @@ function draw(ctx: CanvasRenderingContext2D, width: number, grid: Grid, stretche
   ctx.fillStyle = color('--axis');
   ctx.textBaseline = 'top';
   ctx.textAlign = 'center';
-  const marks = 6;
-  for (let n = 0; n <= marks; n++) {
-    const second = Math.round(from + ((to - from) * n) / marks);
-    ctx.fillText(offset(second), x(second), TOP + plotHeight + 6);
-  }
+  const step = STEPS_S.find((one) => (to - from) / one <= plotWidth / 60) ?? 604_800;
+  for (let second = Math.ceil(from / step) * step; second <= to; second += step) ctx.fillText(offset(second), x(second), TOP + plotHeight + 6);
 }

@@ -86,7 +86,7 @@ export default function RunCharts({ seconds, load, zoom, together, marks, until,
           height={150}
         />
       </ColumnLayout>
-      {heatmap && <Heatmap stretches={stretches} from={zoom.from ?? 0} to={zoom.to ?? Math.max(seconds.last + 1, 1)} />}
+      {heatmap && <Heatmap stretches={stretches} from={zoom.from ?? 0} to={zoom.to ?? Math.max(until ?? 0, seconds.last + 1, 1)} />}
     </SpaceBetween>
   );
 }

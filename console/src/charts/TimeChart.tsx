@@ -6,7 +6,7 @@ import 'uplot/dist/uPlot.min.css';
 import { useDark } from '../app/theme';
 import { UNKNOWN } from '../numbers/format';
 import { offset } from '../numbers/when';
-import { ChartFrame, color, useWidth } from './frame';
+import { ChartFrame, color, STEPS_S, useWidth } from './frame';
 
 export interface Line {
   label: string;
@@ -52,9 +52,6 @@ interface Props {
   until?: number;
   marks?: Mark[];
 }
-
-/** Distances of ticks that read well as clocks, s. */
-const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400, 172_800, 604_800];
 
 function logSplits(low: number, high: number): number[] {
   const parts = high / low < 100 ? [1, 2, 5] : high / low < 1_000 ? [1, 3] : [1];

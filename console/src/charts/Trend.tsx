@@ -10,6 +10,8 @@ const RIGHT = 16;
 const TOP = 12;
 const TIMES = 150;
 const SHARES = 56;
+/** More than that lie too close to be pressed. */
+const MOST_RUNS = 60;
 const HEIGHT = TOP + TIMES + SHARES + 46;
 
 interface Props {
@@ -21,7 +23,7 @@ interface Props {
 
 export default function Trend({ runs, baseline, open }: Props) {
   const [holder, width] = useWidth<HTMLDivElement>();
-  const all = runs.filter((run) => run.endTime && (run.requests ?? 0) > 0).reverse();
+  const all = runs.filter((run) => run.endTime && (run.requests ?? 0) > 0).slice(0, MOST_RUNS).reverse();
   const p95s = all.flatMap((run) => (run.ok_times?.p95_us ? [run.ok_times.p50_us ?? run.ok_times.p95_us, run.ok_times.p99_us ?? run.ok_times.p95_us] : []));
   const low = Math.log10(Math.max(1, Math.min(...p95s, 1e9) / 1.3));
   const high = Math.log10(Math.max(...p95s, 10) * 1.3);

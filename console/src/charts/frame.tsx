@@ -61,6 +61,9 @@ export function PlainTable({ columns, rows, caption }: Table & { caption: string
   );
 }
 
+/** Distances of ticks that read well as clocks, s. */
+export const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400, 172_800, 604_800];
+
 /** The width that an element has, as it changes. */
 export function useWidth<T extends HTMLElement>(): [RefObject<T | null>, number] {
   const element = useRef<T>(null);

@@ -10,7 +10,7 @@ import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table from '@cloudscape-design/components/table';
 import { lazy, Suspense, useState } from 'react';
-import { calls, useBaseline, useChange, useRuns, useScenario } from '../api/queries';
+import { calls, useBaseline, useChange, useRunPages, useScenario } from '../api/queries';
 import { isActive, type RunRow, type ScenarioRecord } from '../api/types';
 import { flash, flashError } from '../app/flash';
 import { go, to } from '../app/router';
@@ -23,18 +23,16 @@ import { Outcome, Status, TrustWord } from '../ui/words';
 
 const Trend = lazy(() => import('../charts/Trend'));
 const MOST_CHOSEN = 5;
-const MORE = 100;
 
 export default function Scenario({ test }: { test: string }) {
   const scenario = useScenario(test);
-  const [limit, setLimit] = useState(20);
   const record = scenario.data;
-  const runs = useRuns(test, limit, `${record?.status} ${record?.totalTestRuns}`, record !== undefined);
+  const runs = useRunPages(test, `${record?.status} ${record?.totalTestRuns}`, record !== undefined);
   const baseline = useBaseline(test);
   if (scenario.error && !record) return <Failed error={scenario.error} what={`The scenario ${test}`} again={() => void scenario.refetch()} />;
   if (!record) return <Loading what="the scenario" />;
   const base = baseline.data?.baselineId ?? '';
-  const rows = runs.data?.testRuns ?? [];
+  const rows = runs.data?.pages.flatMap((page) => page.testRuns) ?? [];
   const last = rows.find((run) => run.endTime);
   const plan = record.testScenario as unknown as Fields;
   return (
@@ -46,10 +44,10 @@ export default function Scenario({ test }: { test: string }) {
               {isActive(record.status) || !last ? (
                 <Status status={record.status} />
               ) : (
-                <>
+                <SpaceBetween direction="horizontal" size="m">
                   <Outcome word={last.outcome?.word} status={last.status} />
                   <TrustWord trust={last.verdict?.trust} />
-                </>
+                </SpaceBetween>
               )}
               {isActive(record.status) && <Watch test={test} rows={rows} />}
             </SpaceBetween>
@@ -65,7 +63,7 @@ export default function Scenario({ test }: { test: string }) {
             </Suspense>
           </Container>
         )}
-        <Runs test={test} rows={rows} base={base} total={runs.data?.pagination.total_count ?? record.totalTestRuns} isLoading={runs.isPending} error={runs.error} more={limit < MORE ? () => setLimit(MORE) : undefined} />
+        <Runs test={test} rows={rows} base={base} total={runs.data?.pages[0]?.pagination.total_count ?? record.totalTestRuns} isLoading={runs.isPending} error={runs.error} more={runs.hasNextPage ? () => void runs.fetchNextPage() : undefined} isLoadingMore={runs.isFetchingNextPage} />
         <Container header={<Header variant="h2" description={planInWords(plan, record.testTaskConfigs)} actions={<Button href={to(['scenarios', test, 'edit'])}>Edit</Button>}>Plan</Header>}>
           <SpaceBetween size="s">
             <KeyValuePairs
@@ -155,9 +153,10 @@ interface RunsProps {
   isLoading: boolean;
   error: unknown;
   more: (() => void) | undefined;
+  isLoadingMore: boolean;
 }
 
-function Runs({ test, rows, base, total, isLoading, error, more }: RunsProps) {
+function Runs({ test, rows, base, total, isLoading, error, more, isLoadingMore }: RunsProps) {
   const [chosen, setChosen] = useState<RunRow[]>([]);
   const picked = rows.filter((run) => chosen.some((one) => one.testRunId === run.testRunId));
   const remove = useChange((ids: string[]) => calls.removeRuns(test, ids));
@@ -203,7 +202,7 @@ function Runs({ test, rows, base, total, isLoading, error, more }: RunsProps) {
       selectedItems={picked}
       onSelectionChange={({ detail }) => setChosen(detail.selectedItems)}
       empty={<Empty title="There is no run yet." next={<span>Press Run above.</span>} />}
-      footer={more && rows.length < total ? <Button onClick={more}>Show more</Button> : undefined}
+      footer={more && <Button loading={isLoadingMore} onClick={more}>{`Show more: ${count(rows.length)} of ${count(total)} are here`}</Button>}
       columnDefinitions={[
         { id: 'when', header: 'Started', isRowHeader: true, minWidth: 120, cell: (run) => <><To href={to(['scenarios', test, 'runs', run.testRunId])}><When stamp={run.startTime} /></To>{run.testRunId === base && <div className="muted" style={{ fontSize: 12 }}>baseline</div>}</> },
         { id: 'outcome', header: 'Result', minWidth: 110, cell: (run) => <Outcome word={run.outcome?.word} status={run.status} /> },

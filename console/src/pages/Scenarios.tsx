@@ -87,11 +87,11 @@ export default function Scenarios() {
 
 const COLUMNS: TableProps.ColumnDefinition<ScenarioItem>[] = [
   { id: 'name', header: 'Name', isRowHeader: true, minWidth: 160, cell: (item) => <To href={to(['scenarios', item.testId])}><Inert>{item.testName}</Inert></To> },
-  { id: 'status', header: 'Status', minWidth: 110, cell: (item) => <Status status={item.status} /> },
   { id: 'last', header: 'Last result', minWidth: 200, cell: (item) => <Last item={item} /> },
   { id: 'p95', header: <Num>p95</Num>, cell: (item) => <P95 item={item} /> },
   { id: 'failed', header: <Num>Failed</Num>, cell: (item) => <FailedShare item={item} /> },
   { id: 'when', header: 'When', cell: (item) => <When stamp={item.startTime} /> },
+  { id: 'status', header: 'Status', minWidth: 110, cell: (item) => <Status status={item.status} /> },
   { id: 'next', header: 'Next', cell: (item) => (item.nextRun ? <span title={item.scheduleTimezone}>{item.nextRun.slice(0, 16)}</span> : '–') },
   { id: 'tags', header: 'Tags', cell: (item) => item.tags.join(', ') || '–' },
 ];

@@ -8,6 +8,7 @@ import Grid from '@cloudscape-design/components/grid';
 import Header from '@cloudscape-design/components/header';
 import Modal from '@cloudscape-design/components/modal';
 import ProgressBar from '@cloudscape-design/components/progress-bar';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useEffect, useState } from 'react';
 import { calls, queryClient, useChange } from '../../api/queries';
@@ -20,10 +21,11 @@ import { useZoom } from '../../charts/zoom';
 import { useLive, type Live } from '../../live/useLive';
 import { count, duration, near, percent, plain, rate } from '../../numbers/format';
 import { plannedAt } from '../../numbers/seconds';
+import { thresholdsSoFar, trustSoFar } from '../../numbers/sofar';
 import { offset } from '../../numbers/when';
 import { lengthOf, planInWords, requestsPerWalk, type Fields } from '../../plan/words';
 import { Figure, Inert, To } from '../../ui/parts';
-import { Status } from '../../ui/words';
+import { Status, TrustWord } from '../../ui/words';
 
 /** Seconds that the newest figures are over. */
 const WINDOW_S = 10;
@@ -79,6 +81,7 @@ export default function LiveRun({ test, run, record, scenario }: Props) {
           </Container>
           <SpaceBetween size="l">
             <Runners live={live} scenario={scenario} />
+            <Thresholds live={live} expressions={scenario?.thresholds ?? []} />
             <Failures live={live} />
             {live.notes.length > 0 && (
               <Container header={<Header variant="h2">What happened</Header>}>
@@ -105,10 +108,16 @@ function Now({ live, status, whole, perWalk, load }: { live: Live; status: strin
   const planned = isOpen ? plannedAt(load.planned, Math.max(0, at - 1)) : null;
   const lag = all.lag.quantile(0.99);
   const left = Math.max(0, whole - at);
+  const trust = trustSoFar(all, isOpen);
   return (
     <SpaceBetween size="m">
       <SpaceBetween direction="horizontal" size="l">
         <Status status={status} />
+        {at > 0 && (
+          <span title={trust.why}>
+            <TrustWord trust={trust.trust} soFar />
+          </span>
+        )}
         <span className="sentence">
           {at > 0 ? `${offset(at)} of ${offset(whole)}${status === 'running' ? (left > 0 ? `, ${duration(left)} left` : ', waiting for the last answers') : ''}` : ''}
         </span>
@@ -183,6 +192,22 @@ function Runners({ live, scenario }: { live: Live; scenario: ScenarioRecord | nu
           {all === 0 && <span className="muted">No runner is heard yet.</span>}
         </div>
       </SpaceBetween>
+    </Container>
+  );
+}
+
+function Thresholds({ live, expressions }: { live: Live; expressions: string[] }) {
+  if (expressions.length === 0 || live.seconds.last < 0) return null;
+  return (
+    <Container header={<Header variant="h2">Thresholds so far</Header>}>
+      {thresholdsSoFar(expressions, live.seconds.sum()).map((row) => (
+        <div key={row.expression} style={{ marginBottom: 4 }}>
+          <StatusIndicator type={row.holds === null ? 'pending' : row.holds ? 'success' : 'error'}>
+            <Inert>{row.expression}</Inert>
+          </StatusIndicator>{' '}
+          <span className="muted">{row.observed}</span>
+        </div>
+      ))}
     </Container>
   );
 }
