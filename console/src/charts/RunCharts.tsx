@@ -1,0 +1,147 @@
+// The charts of a run's time, live and afterwards: rate against plan, response times,
+// users, errors by cause, and the heatmap. Numbers come from `seconds`.
+import ColumnLayout from '@cloudscape-design/components/column-layout';
+import Button from '@cloudscape-design/components/button';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useMemo } from 'react';
+import type { LoadSummary } from '../api/types';
+import { count, duration, near, plain, rate } from '../numbers/format';
+import { causesOf, plannedAt, type RunSeconds } from '../numbers/seconds';
+import { offset } from '../numbers/when';
+import { causeColor } from './frame';
+import Heatmap from './Heatmap';
+import TimeChart, { type Line, type Mark, type Zoom } from './TimeChart';
+
+interface Props {
+  seconds: RunSeconds;
+  load?: LoadSummary | undefined;
+  zoom: Zoom;
+  together: string;
+  marks?: Mark[];
+  /** How long the whole run is planned to be. */
+  until?: number | undefined;
+  heatmap?: boolean;
+  /** Requests that an arrival makes, where that is known: what is planned is arrivals. */
+  perArrival?: number | undefined;
+}
+
+const MOST_POINTS = 240;
+
+export default function RunCharts({ seconds, load, zoom, together, marks, until, heatmap, perArrival }: Props) {
+  const { version } = seconds;
+  const columns = useMemo(
+    () => columnsOf(seconds, load, zoom.from, zoom.to, perArrival),
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- `seconds` grows in place; its version tells
+    [seconds, version, load, zoom.from, zoom.to, perArrival],
+  );
+  const { xs, stretches } = columns;
+  const isOpen = load?.model === 'open';
+  const whole = until === undefined ? {} : { until };
+  const common = { xs, together, zoom, ...whole, ...(marks ? { marks } : {}) };
+  const length = stretches[0]?.length ?? 1;
+  const note = length > 1 ? `each point is ${duration(length)}` : 'each point is 1 s';
+  const window = zoom.from === undefined ? 'the whole run' : `${offset(zoom.from)} to ${offset(zoom.to ?? 0)}`;
+  return (
+    <SpaceBetween size="s">
+      <div className="muted" style={{ fontSize: 13 }}>
+        Shown: {window}, {note}. Drag over a chart to zoom, double click to leave.{' '}
+        {zoom.from !== undefined && (
+          <Button variant="inline-link" onClick={() => zoom.set()}>
+            Show the whole run
+          </Button>
+        )}
+      </div>
+      <ColumnLayout columns={2} minColumnWidth={340}>
+        <TimeChart
+          {...common}
+          title="Requests per second"
+          note={isOpen ? 'planned dotted' : 'finished: ok and failed'}
+          sentence={sentenceOfRate(columns.rates)}
+          lines={columns.rateLines}
+          show={rate}
+        />
+        <TimeChart
+          {...common}
+          log
+          title="Response times of ok answers"
+          note="logarithmic; from added histograms, known to two digits"
+          sentence={`Response times over time. ${spread(columns.p95, near, 'The 95th percentile')}`}
+          lines={columns.timeLines}
+          show={near}
+        />
+        <TimeChart
+          {...common}
+          title="Failures per second, by cause"
+          sentence={columns.causeLines.length === 0 ? 'No request failed in this window.' : `Failures by cause: ${columns.causeText}.`}
+          lines={columns.causeLines}
+          show={rate}
+          height={150}
+        />
+        <TimeChart
+          {...common}
+          title={isOpen ? 'Requests in flight' : 'Users'}
+          sentence={spread(stretches.map((s) => s.users), plain, isOpen ? 'Requests in flight' : 'Users')}
+          lines={columns.userLines}
+          show={plain}
+          height={150}
+        />
+      </ColumnLayout>
+      {heatmap && <Heatmap stretches={stretches} from={zoom.from ?? 0} to={zoom.to ?? Math.max(until ?? 0, seconds.last + 1, 1)} />}
+    </SpaceBetween>
+  );
+}
+
+function columnsOf(seconds: RunSeconds, load: LoadSummary | undefined, from: number | undefined, to: number | undefined, perArrival: number | undefined) {
+  const stretches = seconds.stretches(from, to, MOST_POINTS);
+  const xs = stretches.map((s) => s.from);
+  const rates = stretches.map((s) => (s.ok + s.failed) / s.length);
+  const quantile = (q: number) => stretches.map((s) => s.latency.quantile(q));
+  const p50 = quantile(0.5);
+  const p95 = quantile(0.95);
+  const p99 = quantile(0.99);
+  const planned = xs.map((x, at) => {
+    const value = plannedAt(load?.planned ?? [], x + (stretches[at]?.length ?? 1) / 2);
+    return value === null ? null : value;
+  });
+  const rateLines: Line[] = [{ label: 'finished', values: rates, color: '--rate', fill: '--band' }];
+  if (load?.model === 'open') {
+    rateLines.push({ label: perArrival === undefined ? 'planned arrivals' : 'planned', values: planned.map((v) => (v === null ? null : v * (perArrival ?? 1))), color: '--planned', dash: [2, 4] });
+  }
+  const userLines: Line[] = [{ label: load?.model === 'open' ? 'in flight' : 'users', values: stretches.map((s) => s.users), color: '--rate' }];
+  if (load?.model === 'closed') userLines.push({ label: 'planned', values: planned, color: '--planned', dash: [2, 4] });
+  const causes = causesOf(stretches);
+  let below = stretches.map(() => 0);
+  // Stacked: the lowest last, so that each area is seen.
+  const causeLines = causes.map((cause): Line => {
+    const told = stretches.map((s) => (s.causes.get(cause) ?? 0) / s.length);
+    const values = told.map((value, at) => value + (below[at] ?? 0));
+    below = values;
+    return { label: cause, values, told, color: causeColor(cause), fill: `${causeColor(cause)}b0`, width: 1, stacked: true };
+  });
+  const sums = causes.map((cause) => `${count(stretches.reduce((n, s) => n + (s.causes.get(cause) ?? 0), 0))} ${cause}`);
+  return {
+    stretches,
+    xs,
+    rates,
+    p95,
+    rateLines,
+    userLines,
+    causeLines: causeLines.reverse(),
+    causeText: sums.join(', '),
+    timeLines: [
+      { label: 'p50', values: p50, color: '--p50' },
+      { label: 'p95', values: p95, color: '--p95' },
+      { label: 'p99', values: p99, color: '--p99' },
+    ] satisfies Line[],
+  };
+}
+
+function sentenceOfRate(rates: number[]): string {
+  return spread(rates, rate, 'Finished requests');
+}
+
+function spread(values: (number | null)[], show: (value: number) => string, what: string): string {
+  const known = values.filter((value): value is number => value !== null);
+  if (known.length === 0) return `${what}: nothing was measured in this window.`;
+  return `${what} between ${show(Math.min(...known))} and ${show(Math.max(...known))}, last ${show(known.at(-1) ?? 0)}.`;
+}

@@ -1,0 +1,81 @@
+import { expect, it } from 'vitest';
+import type { Second, Tick } from '../api/types';
+import { middleUs } from './coarse';
+import { causesOf, plannedAt, resolution, RunSeconds } from './seconds';
+
+function second(at: number, ok: number, rest: Partial<Second> = {}): Second {
+  return {
+    second: at,
+    users: 2,
+    scheduled: ok,
+    dropped: 0,
+    unconnected: 0,
+    sent: ok,
+    resent: 0,
+    ok,
+    failed: 0,
+    unfinished: 0,
+    bytes: 10,
+    causes: [],
+    latency: [[80, ok]],
+    lag: [],
+    user_time_us: 0,
+    read_delay_us: 0,
+    unstamped: 0,
+    ...rest,
+  };
+}
+
+const tick = (region: string, at: number, ok: number, runner = '', rest: Partial<Second> = {}): Tick => ({
+  ...second(at, ok, rest),
+  test_id: 't',
+  run_id: 'r',
+  region,
+  seq: at,
+  answers: ok,
+  runners: [[runner || `${region}-1`, 'loading', at, 1]],
+});
+
+it('adds regions, and counts a tick that is told again once', () => {
+  const run = new RunSeconds();
+  run.tick(tick('a', 0, 5));
+  run.tick(tick('a', 0, 5));
+  run.tick(tick('b', 0, 7, '', { latency: [[160, 7]] }));
+  const [only] = run.stretches();
+  expect(only?.ok).toBe(12);
+  expect(only?.users).toBe(4);
+  expect(only?.latency.quantile(0.95)).toBe(middleUs(160));
+});
+
+it('adds ticks of workers that lost their leader', () => {
+  const run = new RunSeconds();
+  run.tick(tick('a', 0, 5, 'a-1'));
+  run.tick(tick('a', 0, 6, 'a-2'));
+  expect(run.stretches()[0]?.ok).toBe(11);
+});
+
+it('takes what is stored before what was told', () => {
+  const run = new RunSeconds();
+  run.tick(tick('a', 0, 5));
+  run.store({ format: 2, start_at_us: 0, regions: { a: [second(0, 6), second(1, 6)] }, labels: [] });
+  expect(run.stretches().map((part) => part.ok)).toEqual([6, 6]);
+});
+
+it('makes few stretches of many seconds, and loses none', () => {
+  const run = new RunSeconds();
+  for (let at = 0; at < 100; at++) run.tick(tick('a', at, 1, '', { causes: [['dns', 1]] }));
+  const parts = run.stretches(0, 100, 10);
+  expect(parts).toHaveLength(10);
+  expect(parts.reduce((sum, part) => sum + part.ok, 0)).toBe(100);
+  expect(parts[0]?.length).toBe(10);
+  expect(parts[0]?.users).toBe(2);
+  expect(causesOf(parts)).toEqual(['dns']);
+  expect(run.sum(90, 100).ok).toBe(10);
+});
+
+it('knows the stretches of long runs and the planned curve', () => {
+  expect([0, 21_599, 21_600, 259_200].map(resolution)).toEqual([1, 1, 10, 60]);
+  expect(plannedAt([[0, 10], [10, 20]], 5)).toBe(15);
+  expect(plannedAt([[0, 10], [1, 10]], 1)).toBe(10);
+  expect(plannedAt([], 1)).toBeNull();
+});

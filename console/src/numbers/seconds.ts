@@ -1,0 +1,195 @@
+// A run's seconds: of stored timelines and of ticks, by region, each once, added where
+// regions or stretches are added. Charts get columns from here; drawing is theirs.
+import type { RunnerRow, RunnerState, RunTimeline, Second, Tick } from '../api/types';
+import { Coarse } from './coarse';
+
+const HOUR = 3_600;
+
+/** How long the stretch is that begins at `second`: 1 s, after 6 h 10 s, after 3 days 60 s. */
+export function resolution(second: number): number {
+  if (second < 6 * HOUR) return 1;
+  return second < 72 * HOUR ? 10 : 60;
+}
+
+/** One stretch, added over regions. */
+export interface Stretch {
+  from: number;
+  length: number;
+  users: number;
+  scheduled: number;
+  sent: number;
+  ok: number;
+  failed: number;
+  dropped: number;
+  bytes: number;
+  causes: Map<string, number>;
+  latency: Coarse;
+  failedLatency: Coarse;
+  lag: Coarse;
+}
+
+type Heard = { stored?: Second; ticks: Map<string, Tick> };
+
+/** What is known of a run's seconds; grows while it runs. */
+export class RunSeconds {
+  private readonly regions = new Map<string, Map<number, Heard>>();
+  private readonly newest = new Map<string, Tick>();
+  /** The last second that was heard; -1 before the first. */
+  last = -1;
+  /** Rises with each change, so that a page knows when to draw. */
+  version = 0;
+
+  private at(region: string, second: number): Heard {
+    let seconds = this.regions.get(region);
+    if (!seconds) this.regions.set(region, (seconds = new Map()));
+    let heard = seconds.get(second);
+    if (!heard) seconds.set(second, (heard = { ticks: new Map() }));
+    return heard;
+  }
+
+  /** Runners tell one second more after the last answer: nothing in it is worth showing. */
+  private reach(second: Second): void {
+    if (second.scheduled + second.ok + second.failed + second.users === 0 && second.second > 0) return;
+    this.last = Math.max(this.last, second.second + resolution(second.second) - 1);
+  }
+
+  store(timeline: RunTimeline): this {
+    for (const [region, seconds] of Object.entries(timeline.regions)) {
+      for (const second of seconds) {
+        this.at(region, second.second).stored = second;
+        this.reach(second);
+      }
+    }
+    this.version += 1;
+    return this;
+  }
+
+  /** A tick, told once or again: the one of a leader counts once, those of workers without a leader are added. */
+  tick(tick: Tick): void {
+    const teller = tick.runners.length === 1 ? (tick.runners[0]?.[0] ?? '') : 'region';
+    this.at(tick.region, tick.second).ticks.set(teller, tick);
+    this.reach(tick);
+    const newest = this.newest.get(tick.region);
+    if (!newest || newest.second <= tick.second) this.newest.set(tick.region, tick);
+    this.version += 1;
+  }
+
+  get regionNames(): string[] {
+    return [...this.regions.keys()].sort();
+  }
+
+  /** The runners as the newest ticks list them, and how many others there are by state. */
+  runners(): { rows: { region: string; row: RunnerRow }[]; others: [RunnerState, number][] } {
+    const others = new Map<RunnerState, number>();
+    const rows: { region: string; row: RunnerRow }[] = [];
+    for (const [region, tick] of [...this.newest].sort(([a], [b]) => a.localeCompare(b))) {
+      for (const row of tick.runners) rows.push({ region, row });
+      for (const [state, count] of Object.entries(tick.others ?? {})) {
+        others.set(state as RunnerState, (others.get(state as RunnerState) ?? 0) + count);
+      }
+    }
+    return { rows, others: [...others] };
+  }
+
+  /** The seconds from `from` to before `to`, as at most `most` stretches of equal length. */
+  stretches(from = 0, to = this.last + 1, most = 600, region?: string): Stretch[] {
+    const begin = Math.max(0, Math.floor(from));
+    const end = Math.min(this.last + 1, Math.ceil(to));
+    if (end <= begin) return [];
+    const length = Math.max(resolution(end - 1), Math.ceil((end - begin) / most));
+    const first = begin - (begin % length);
+    const all: Stretch[] = [];
+    for (let at = first; at < end; at += length) all.push(empty(at, Math.min(length, this.last + 1 - at)));
+    for (const [name, seconds] of this.regions) {
+      if (region !== undefined && name !== region) continue;
+      for (const [second, heard] of seconds) {
+        const stretch = second >= first ? all[Math.floor((second - first) / length)] : undefined;
+        if (!stretch) continue;
+        const isLast = second + resolution(second) >= stretch.from + stretch.length;
+        if (heard.stored) add(stretch, heard.stored, isLast);
+        else for (const tick of heard.ticks.values()) add(stretch, tick, isLast);
+      }
+    }
+    return all;
+  }
+
+  /** All of a window as one. */
+  sum(from = 0, to = this.last + 1): Stretch {
+    const whole = empty(from, Math.max(1, to - from));
+    for (const part of this.stretches(from, to, Number.MAX_SAFE_INTEGER)) {
+      addCounts(whole, part);
+      whole.users = part.users;
+      for (const [cause, count] of part.causes) bump(whole.causes, cause, count);
+      whole.latency.add(part.latency.rows());
+      whole.failedLatency.add(part.failedLatency.rows());
+      whole.lag.add(part.lag.rows());
+    }
+    return whole;
+  }
+}
+
+function empty(from: number, length: number): Stretch {
+  return {
+    from,
+    length: Math.max(1, length),
+    users: 0,
+    scheduled: 0,
+    sent: 0,
+    ok: 0,
+    failed: 0,
+    dropped: 0,
+    bytes: 0,
+    causes: new Map(),
+    latency: new Coarse(),
+    failedLatency: new Coarse(),
+    lag: new Coarse(),
+  };
+}
+
+type Counts = Pick<Stretch, 'scheduled' | 'sent' | 'ok' | 'failed' | 'dropped' | 'bytes'>;
+
+function addCounts(to: Counts, from: Counts): void {
+  to.scheduled += from.scheduled;
+  to.sent += from.sent;
+  to.ok += from.ok;
+  to.failed += from.failed;
+  to.dropped += from.dropped;
+  to.bytes += from.bytes;
+}
+
+/** Users are a state at a second's end: of a stretch its last second's, added over regions. */
+function add(stretch: Stretch, second: Second, isLast: boolean): void {
+  addCounts(stretch, second);
+  if (isLast) stretch.users += second.users;
+  for (const [cause, count] of second.causes) bump(stretch.causes, cause, count);
+  stretch.latency.add(second.latency);
+  stretch.failedLatency.add(second.latency_failed);
+  stretch.lag.add(second.lag);
+}
+
+export function bump(counts: Map<string, number>, key: string, by: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + by);
+}
+
+/** The causes of some stretches, most frequent first. */
+export function causesOf(stretches: Stretch[]): string[] {
+  const counts = new Map<string, number>();
+  for (const stretch of stretches) for (const [cause, count] of stretch.causes) bump(counts, cause, count);
+  return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0])).map(([cause]) => cause);
+}
+
+/** The planned value at a second: rows are points, linear between. */
+export function plannedAt(planned: readonly (readonly [number, number])[], second: number): number | null {
+  let low = 0;
+  let high = planned.length - 1;
+  if (high < 0) return null;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if ((planned[middle]?.[0] ?? 0) <= second) low = middle;
+    else high = middle - 1;
+  }
+  const [at, value] = planned[low] ?? [0, 0];
+  const next = planned[low + 1];
+  if (!next || second <= at) return second - at > 60 && !next ? null : value;
+  return value + ((next[1] - value) * (second - at)) / (next[0] - at);
+}

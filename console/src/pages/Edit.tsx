@@ -1,0 +1,165 @@
+// Create or change a scenario: the form in the order of thinking, the same as YAML, and
+// beside them what it comes to. Faults of the API stand at their fields.
+import Alert from '@cloudscape-design/components/alert';
+import Button from '@cloudscape-design/components/button';
+import ColumnLayout from '@cloudscape-design/components/column-layout';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Grid from '@cloudscape-design/components/grid';
+import Header from '@cloudscape-design/components/header';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Tabs from '@cloudscape-design/components/tabs';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { ApiError, type Fault } from '../api/client';
+import { calls, useChange, useRoom, useScenario } from '../api/queries';
+import { isActive } from '../api/types';
+import { flash } from '../app/flash';
+import { go, to, usePlace, useQueryParam } from '../app/router';
+import { duration } from '../numbers/format';
+import { completed, draftOf, emptyDraft, get } from '../plan/draft';
+import { room } from '../plan/start';
+import { lengthOf, number, planInWords, type Fields } from '../plan/words';
+import { Failed, Inert, Loading } from '../ui/parts';
+import { TextField } from './edit/common';
+import { Files } from './edit/Files';
+import { Load } from './edit/Load';
+import { Requests, scenarioPath } from './edit/Requests';
+import { Judge, Where } from './edit/Rest';
+import { modeOf, When, withMode, type Mode } from './edit/When';
+
+const Yaml = lazy(() => import('./edit/Yaml'));
+
+export default function Edit({ test }: { test: string }) {
+  const scenario = useScenario(test);
+  const rooms = useRoom();
+  if (scenario.error && !scenario.data) return <Failed error={scenario.error} what={`The scenario ${test}`} />;
+  if (rooms.error && !rooms.data) return <Failed error={rooms.error} what="The regions" again={() => void rooms.refetch()} />;
+  if ((test && !scenario.data) || !rooms.data) return <Loading what="the scenario" />;
+  const first = test && scenario.data ? draftOf(scenario.data) : emptyDraft(rooms.data[0]?.region ?? '');
+  return <Form key={test || 'new'} test={test} first={first} name={scenario.data?.testName ?? ''} isGoing={isActive(scenario.data?.status)} />;
+}
+
+function Form({ test, first, name, isGoing }: { test: string; first: Fields; name: string; isGoing: boolean }) {
+  const pasted = usePlace().query.get('paste') ?? '';
+  const [tab, setTab] = useQueryParam('view');
+  const [draft, change] = useState(first);
+  const [mode, setMode] = useState<Mode>(() => modeOf(first, test === ''));
+  const [faults, setFaults] = useState<Fault[]>([]);
+  const [refusal, setRefusal] = useState('');
+  const [warnings, setWarnings] = useState<string[]>([]);
+  const page = useRef<HTMLDivElement>(null);
+  const part = { draft, change, faults };
+  const keep = useChange(async () => calls.keep({ ...withMode(completed(draft), mode), regionalTaskDetails: await room() }));
+  const isDirty = draft !== first;
+
+  useEffect(() => {
+    if (!isDirty || keep.isSuccess) return;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener('beforeunload', ask);
+    return () => window.removeEventListener('beforeunload', ask);
+  }, [isDirty, keep.isSuccess]);
+
+  // The first fault is shown and focused.
+  useEffect(() => {
+    if (faults.length === 0 && refusal === '') return;
+    const field = page.current?.querySelector<HTMLElement>('[aria-invalid="true"]') ?? page.current?.querySelector<HTMLElement>('[data-refusal]');
+    field?.scrollIntoView({ block: 'center' });
+    field?.focus({ preventScroll: true });
+  }, [faults, refusal]);
+
+  const send = () => {
+    setFaults([]);
+    setRefusal('');
+    keep.mutate(undefined, {
+      onSuccess: (answer) => {
+        const told = answer.warnings ?? [];
+        setWarnings(told);
+        for (const warning of told.slice(0, 3)) flash('warning', warning);
+        const id = answer.testId || test;
+        flash('success', mode === 'run' ? 'The run is started.' : mode === 'save' ? 'The scenario is kept.' : `The scenario is kept and runs next at ${answer.nextRun.slice(0, 16)}.`);
+        go(mode === 'run' && answer.testRunId ? to(['scenarios', id, 'runs', answer.testRunId], { new: '1' }) : to(['scenarios', id]));
+      },
+      onError: (error) => {
+        if (error instanceof ApiError && error.faults.length > 0) setFaults(error.faults);
+        setRefusal(error.message);
+        if (tab === 'yaml') return;
+      },
+    });
+  };
+  const tasks = ((draft['testTaskConfigs'] as Fields[] | undefined) ?? []).map((row) => ({ region: String(row['region']), taskCount: row['taskCount'] }));
+  const requests = (get(draft, [...scenarioPath(draft), 'requests']) as unknown[] | undefined) ?? [];
+  const verb = mode === 'run' ? 'Keep and run' : mode === 'save' ? 'Keep' : 'Keep and schedule';
+  const form = (
+    <SpaceBetween size="l">
+      <Requests {...part} pasted={pasted} />
+      <Container header={<Header variant="h2">Name</Header>}>
+        <ColumnLayout columns={2}>
+          <TextField {...part} path={['testName']} label="Name" read={(text) => text} />
+          <TextField {...part} path={['testDescription']} label="Description (optional)" read={(text) => text} />
+          <TextField {...part} path={['tags']} label="Tags (optional)" description="At most 5, between commas." read={(text) => (text.trim() === '' ? [] : text.split(','))} />
+        </ColumnLayout>
+      </Container>
+      <Load {...part} />
+      <Where {...part} />
+      <Judge {...part} test={test} />
+      {test && <Files test={test} />}
+      <When {...part} mode={mode} setMode={setMode} />
+    </SpaceBetween>
+  );
+  return (
+    <div ref={page}>
+      <ContentLayout
+        header={
+          <Header
+            variant="h1"
+            actions={
+              <SpaceBetween direction="horizontal" size="xs">
+                <Button onClick={() => go(test ? to(['scenarios', test]) : '#/')}>Leave</Button>
+                <Button variant="primary" loading={keep.isPending} disabled={isGoing} disabledReason="A run is in progress: it can be changed afterwards." onClick={send}>{verb}</Button>
+              </SpaceBetween>
+            }
+          >
+            {test ? <>Edit <Inert>{name}</Inert></> : 'Create scenario'}
+          </Header>
+        }
+      >
+        <Grid gridDefinition={[{ colspan: { default: 12, m: 8 } }, { colspan: { default: 12, m: 4 } }]}>
+          <SpaceBetween size="l">
+            {refusal && (
+              <div data-refusal tabIndex={-1}>
+                <Alert type="error" header={faults.length > 0 ? `${faults.length} ${faults.length === 1 ? 'field is' : 'fields are'} wrong; nothing was kept` : 'It was not kept'}>
+                  {faults.length > 0 ? (
+                    <ul style={{ margin: 0, paddingLeft: 18 }}>{faults.map((fault) => <li key={fault.path + fault.message}><code>{fault.path}</code>: <Inert>{fault.message}</Inert></li>)}</ul>
+                  ) : (
+                    <Inert>{refusal}</Inert>
+                  )}
+                </Alert>
+              </div>
+            )}
+            <Tabs
+              activeTabId={tab === 'yaml' ? 'yaml' : 'form'}
+              onChange={({ detail }) => setTab(detail.activeTabId === 'yaml' ? 'yaml' : '')}
+              ariaLabel="Views of the scenario"
+              tabs={[
+                { id: 'form', label: 'Form', content: form },
+                { id: 'yaml', label: 'YAML or JSON', content: <Suspense fallback={<Loading what="the text" />}><Yaml draft={draft} change={change} /></Suspense> },
+              ]}
+            />
+          </SpaceBetween>
+          <div style={{ position: 'sticky', top: 70 }}>
+            <Container header={<Header variant="h2">What it comes to</Header>}>
+              <SpaceBetween size="s">
+                <b>{planInWords(get(draft, ['testScenario']) as Fields, tasks)}</b>
+                <span>{requests.length} {requests.length === 1 ? 'request' : 'requests'} each time, {duration(lengthOf(get(draft, ['testScenario']) as Fields))} of load.</span>
+                <span>Room needed: {tasks.map((row) => `${number(row.taskCount) ?? '?'} in ${row.region}`).join(', ') || 'none'}.</span>
+                {requests.length === 0 && <span className="warn">There is no request yet: paste a URL.</span>}
+                {((draft['thresholds'] as unknown[] | undefined) ?? []).length === 0 && <span className="warn">There is no threshold: a run will be “finished”, neither passed nor failed.</span>}
+                {warnings.map((warning) => <Alert key={warning} type="warning"><Inert>{warning}</Inert></Alert>)}
+              </SpaceBetween>
+            </Container>
+          </div>
+        </Grid>
+      </ContentLayout>
+    </div>
+  );
+}

@@ -1,0 +1,175 @@
+// Home: what runs now, what failed lately, what comes next, and how much room there is.
+// Without a scenario it has one field: a URL or a curl command to test.
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Header from '@cloudscape-design/components/header';
+import ProgressBar from '@cloudscape-design/components/progress-bar';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useEffect } from 'react';
+import { useRun, useRoom, useScenarios, useTimeline } from '../api/queries';
+import { isActive, type ScenarioItem } from '../api/types';
+import { to } from '../app/router';
+import { near, percent, plain, rate, time } from '../numbers/format';
+import { plannedAt, RunSeconds } from '../numbers/seconds';
+import { fromStamp, offset } from '../numbers/when';
+import { curve, lengthOf, requestsPerWalk, type Fields } from '../plan/words';
+import { Empty, Failed, Inert, Loading, To, When } from '../ui/parts';
+import { Outcome, Status, TrustWord } from '../ui/words';
+import { failuresInARow, useLastRuns } from './lastRun';
+import { QuickRun } from './QuickRun';
+
+/** Scenarios whose last results are shown. */
+const MOST_LATELY = 8;
+/** A run's start is before its load, and its timeline is stored each 10 s. */
+const FIRST_STORED_MS = 20_000;
+
+export default function Home() {
+  const scenarios = useScenarios();
+  if (scenarios.isPending) return <Loading what="scenarios" />;
+  if (scenarios.error && !scenarios.data) return <Failed error={scenarios.error} what="The scenarios" again={() => void scenarios.refetch()} />;
+  const items = scenarios.data ?? [];
+  if (items.length === 0) {
+    return (
+      <ContentLayout header={<Header variant="h1" description="Nothing was tested here yet. One URL is enough to begin.">Test something</Header>}>
+        <Container>
+          <SpaceBetween size="m">
+            <QuickRun />
+            <Box color="text-body-secondary">…or try the demo, in a terminal: <code>dlt demo</code></Box>
+          </SpaceBetween>
+        </Container>
+      </ContentLayout>
+    );
+  }
+  const active = items.filter((item) => isActive(item.status));
+  const lately = items.filter((item) => item.startTime && !isActive(item.status)).slice(0, MOST_LATELY);
+  const next = items.filter((item) => item.nextRun).sort((a, b) => a.nextRun.localeCompare(b.nextRun));
+  return (
+    <ContentLayout header={<Header variant="h1" actions={<Button variant="primary" href={to(['create'])}>Create scenario</Button>}>Home</Header>}>
+      <SpaceBetween size="l">
+        <Container header={<Header variant="h2" counter={`(${active.length})`}>Running now</Header>}>
+          {active.length === 0 ? (
+            <QuickRun />
+          ) : (
+            <SpaceBetween size="l">
+              {active.map((item) => (
+                <Going key={item.testId} item={item} />
+              ))}
+            </SpaceBetween>
+          )}
+        </Container>
+        <Container header={<Header variant="h2" actions={<Button href={to(['scenarios'])}>All scenarios</Button>}>Lately</Header>}>
+          {lately.length === 0 ? <Empty title="No run has ended yet." /> : <div className="rows">{lately.map((item) => <Ended key={item.testId} item={item} />)}</div>}
+        </Container>
+        <Container header={<Header variant="h2">Next</Header>}>
+          {next.length === 0 ? (
+            <Empty title="Nothing is scheduled." next={<span>A scenario's page of changes has a part “When”.</span>} />
+          ) : (
+            <table className="plain">
+              <tbody>
+                {next.slice(0, 8).map((item) => (
+                  <tr key={item.testId}>
+                    <td><To href={to(['scenarios', item.testId])}><Inert>{item.testName}</Inert></To></td>
+                    <td>{item.nextRun.slice(0, 16)} <span className="muted">({item.scheduleTimezone})</span></td>
+                    <td>{item.cronValue ? `cron ${item.cronValue}` : item.scheduleRecurrence || 'once'}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          )}
+        </Container>
+        <RoomNow />
+      </SpaceBetween>
+    </ContentLayout>
+  );
+}
+
+function Going({ item }: { item: ScenarioItem }) {
+  const runs = useLastRuns(item, 1);
+  const newest = runs?.find((run) => isActive(run.status));
+  const id = newest?.testRunId ?? '';
+  const record = useRun(item.testId, id);
+  // The first ten seconds are not stored yet.
+  const begun = fromStamp(newest?.startTime)?.getTime() ?? Infinity;
+  const timeline = useTimeline(item.testId, id, Date.now() - begun > FIRST_STORED_MS);
+  const { refetch } = timeline;
+  // Home polls: open streams are kept for pages of one run.
+  useEffect(() => {
+    if (!id) return;
+    const timer = setInterval(() => {
+      if (Date.now() - begun > FIRST_STORED_MS) void refetch();
+    }, 5_000);
+    return () => clearInterval(timer);
+  }, [id, begun, refetch]);
+  const seconds = timeline.data ? new RunSeconds().store(timeline.data) : null;
+  const plan = record.data?.testScenario as Fields | undefined;
+  const at = seconds ? seconds.last + 1 : 0;
+  const whole = lengthOf(plan);
+  const lately = seconds?.sum(Math.max(0, at - 10), at);
+  const all = seconds?.sum();
+  const walks = requestsPerWalk(plan);
+  const items = (plan?.['execution'] as Fields[] | undefined) ?? [];
+  const shape = items.length === 1 && items[0] ? curve(items[0], 1) : null;
+  const planned = shape?.isOpen && walks ? plannedAt(shape.points, at) : null;
+  return (
+    <div>
+      <SpaceBetween direction="horizontal" size="m">
+        <b><To href={id ? to(['scenarios', item.testId, 'runs', id]) : to(['scenarios', item.testId])}><Inert>{item.testName}</Inert></To></b>
+        <Status status={item.status} />
+        {lately && all && at > 0 && (
+          <span>
+            {rate((lately.ok + lately.failed) / Math.min(10, at))}
+            {planned !== null && walks && ` of ${plain(planned * walks)}`} · p95 {near(lately.latency.quantile(0.95))} ·{' '}
+            <span className={all.failed > 0 ? 'bad' : ''}>{percent(all.failed / Math.max(1, all.ok + all.failed))} failed</span>
+          </span>
+        )}
+      </SpaceBetween>
+      {whole > 0 && at > 0 && <ProgressBar value={Math.min(100, (at / whole) * 100)} additionalInfo={`${offset(at)} of ${offset(whole)}, told every 10 s`} ariaLabel="Time of load" />}
+    </div>
+  );
+}
+
+function Ended({ item }: { item: ScenarioItem }) {
+  const runs = useLastRuns(item);
+  const last = runs?.[0];
+  const failures = failuresInARow(runs ?? []);
+  const sum = (last?.requests ?? 0) || 0;
+  return (
+    <div>
+      <span style={{ width: 96 }}>{last ? <Outcome word={last.outcome?.word} status={last.status} /> : <Status status={item.status} />}</span>
+      <span className="name">
+        <To href={last ? to(['scenarios', item.testId, 'runs', last.testRunId]) : to(['scenarios', item.testId])}><Inert>{item.testName}</Inert></To>
+        {failures > 1 && <span className="bad" style={{ fontSize: 12 }}> {failures === runs?.length ? 'at least ' : ''}{failures} failures in a row</span>}
+      </span>
+      <span style={{ width: 100 }}><TrustWord trust={last?.verdict?.trust} /></span>
+      <span className="num" style={{ width: 90 }}>{last?.ok_times ? `p95 ${time(last.ok_times.p95_us)}` : '–'}</span>
+      <span className="num" style={{ width: 90 }}>{sum > 0 ? `${percent((last?.errors ?? 0) / sum)} failed` : '–'}</span>
+      <span className="num" style={{ width: 90 }}><When stamp={last?.startTime ?? item.startTime} /></span>
+    </div>
+  );
+}
+
+function RoomNow() {
+  const room = useRoom();
+  return (
+    <Container header={<Header variant="h2" actions={<Button href={to(['regions'])}>Regions and runners</Button>}>Room</Header>}>
+      {room.error && !room.data ? (
+        <Failed error={room.error} what="The regions" />
+      ) : !room.data ? (
+        <Loading what="regions" />
+      ) : (
+        <SpaceBetween size="s">
+          {room.data.map((row) => (
+            <ProgressBar
+              key={row.region}
+              label={row.region}
+              value={row.most ? ((row.used ?? 0) / row.most) * 100 : 0}
+              additionalInfo={row.used === undefined ? 'room is not known' : row.used === 0 ? `free: ${row.most} runners` : `${row.used} of ${row.most} runners are busy`}
+            />
+          ))}
+        </SpaceBetween>
+      )}
+    </Container>
+  );
+}

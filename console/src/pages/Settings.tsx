@@ -1,0 +1,55 @@
+// Settings of this browser, and what server it talks to.
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import FormField from '@cloudscape-design/components/form-field';
+import Header from '@cloudscape-design/components/header';
+import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
+import SegmentedControl from '@cloudscape-design/components/segmented-control';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useStack } from '../api/queries';
+import { choose, useChoice, type Choice } from '../app/theme';
+import { Failed, Loading } from '../ui/parts';
+
+export default function Settings() {
+  const stack = useStack();
+  const chosen = useChoice();
+  return (
+    <ContentLayout header={<Header variant="h1">Settings</Header>}>
+      <SpaceBetween size="l">
+        <Container header={<Header variant="h2">This browser</Header>}>
+          <FormField label="Colours">
+            <SegmentedControl
+              label="Colours"
+              selectedId={chosen}
+              options={[
+                { id: 'system', text: 'As the system has it' },
+                { id: 'light', text: 'Light' },
+                { id: 'dark', text: 'Dark' },
+              ]}
+              onChange={({ detail }) => choose(detail.selectedId as Choice)}
+            />
+          </FormField>
+        </Container>
+        <Container header={<Header variant="h2">Server</Header>}>
+          {stack.error ? (
+            <Failed error={stack.error} what="What is deployed" again={() => void stack.refetch()} />
+          ) : !stack.data ? (
+            <Loading what="what is deployed" />
+          ) : (
+            <KeyValuePairs
+              columns={3}
+              items={[
+                { label: 'dlt', value: stack.data.dlt_version ?? '–' },
+                { label: 'Compatible with DLT', value: stack.data.version },
+                { label: 'Where', value: stack.data.stack_id === 'home' ? 'this machine' : stack.data.stack_id },
+                { label: 'Region', value: stack.data.region },
+                { label: 'API', value: `${location.origin}/api` },
+                { label: 'API description', value: <a href="/api/openapi.json" style={{ color: 'var(--p95)' }}>openapi.json</a> },
+              ]}
+            />
+          )}
+        </Container>
+      </SpaceBetween>
+    </ContentLayout>
+  );
+}

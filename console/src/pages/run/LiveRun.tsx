@@ -1,0 +1,264 @@
+// A run while it goes on: how it stands, the charts from its first second on, the
+// runners, what failed, and the way to stop it.
+import Alert from '@cloudscape-design/components/alert';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Grid from '@cloudscape-design/components/grid';
+import Header from '@cloudscape-design/components/header';
+import Modal from '@cloudscape-design/components/modal';
+import ProgressBar from '@cloudscape-design/components/progress-bar';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useEffect, useState } from 'react';
+import { calls, queryClient, useChange } from '../../api/queries';
+import type { RunRecord, RunnerState, ScenarioRecord } from '../../api/types';
+import { flash, flashError } from '../../app/flash';
+import { to, usePlace } from '../../app/router';
+import { causeColor } from '../../charts/frame';
+import RunCharts from '../../charts/RunCharts';
+import { useZoom } from '../../charts/zoom';
+import { useLive, type Live } from '../../live/useLive';
+import { count, duration, near, percent, plain, rate } from '../../numbers/format';
+import { plannedAt } from '../../numbers/seconds';
+import { thresholdsSoFar, trustSoFar } from '../../numbers/sofar';
+import { offset } from '../../numbers/when';
+import { lengthOf, planInWords, requestsPerWalk, type Fields } from '../../plan/words';
+import { Figure, Inert, To } from '../../ui/parts';
+import { Status, TrustWord } from '../../ui/words';
+
+/** Seconds that the newest figures are over. */
+const WINDOW_S = 10;
+
+interface Props {
+  test: string;
+  run: string;
+  record: RunRecord | null;
+  scenario: ScenarioRecord | null;
+}
+
+export default function LiveRun({ test, run, record, scenario }: Props) {
+  const live = useLive(test, run, true);
+  const zoom = useZoom();
+  const isWall = usePlace().query.get('wall') === '1';
+  const plan = (record?.testScenario ?? (typeof scenario?.testScenario === 'object' ? scenario.testScenario : undefined)) as Fields | undefined;
+  const status = live.status ?? record?.status ?? scenario?.status ?? 'queued';
+  const load = live.load ?? record?.load;
+  const whole = load && load.planned.length > 1 ? Math.max((load.planned.at(-1)?.[0] ?? 0) + 1, lengthOf(plan)) : lengthOf(plan);
+  const perWalk = load?.model === 'open' ? requestsPerWalk(plan) : undefined;
+
+  // What follows a run's end is its record.
+  useEffect(() => {
+    if (live.status && live.status !== 'running') void queryClient.invalidateQueries({ queryKey: ['run', test, run] });
+  }, [live.status, test, run]);
+
+  const name = record?.testName || scenario?.testName || test;
+  return (
+    <ContentLayout
+      header={
+        <Header
+          variant="h1"
+          description={<>Run {run} of scenario <To href={to(['scenarios', test])}>{test}</To> · {planInWords(plan, record?.testTaskConfigs ?? scenario?.testTaskConfigs ?? [])}</>}
+          actions={!isWall && <Cancel test={test} status={status} />}
+        >
+          <Inert>{name}</Inert>
+        </Header>
+      }
+    >
+      <SpaceBetween size="l">
+        {live.broken && (
+          <Alert type="warning" header="Live data is interrupted">
+            {live.broken}. The run goes on; the page connects again by itself.
+          </Alert>
+        )}
+        <Container>
+          <Now live={live} status={status} whole={whole} perWalk={perWalk} load={load} />
+        </Container>
+        {live.seconds.last < 0 && <Waiting status={status} scenario={scenario} showLive={scenario?.showLive !== false} />}
+        <Grid gridDefinition={[{ colspan: { default: 12, m: 9 } }, { colspan: { default: 12, m: 3 } }]}>
+          <Container header={<Header variant="h2">Over time</Header>}>
+            <RunCharts seconds={live.seconds} load={load} zoom={zoom} together={`live-${run}`} until={whole} heatmap perArrival={perWalk} />
+          </Container>
+          <SpaceBetween size="l">
+            <Runners live={live} scenario={scenario} />
+            <Thresholds live={live} expressions={scenario?.thresholds ?? []} />
+            <Failures live={live} />
+            {live.notes.length > 0 && (
+              <Container header={<Header variant="h2">What happened</Header>}>
+                {live.notes.map((note, at) => (
+                  <div key={at}><Inert>{note}</Inert></div>
+                ))}
+              </Container>
+            )}
+          </SpaceBetween>
+        </Grid>
+      </SpaceBetween>
+    </ContentLayout>
+  );
+}
+
+function Now({ live, status, whole, perWalk, load }: { live: Live; status: string; whole: number; perWalk: number | undefined; load: Live['load'] }) {
+  const { seconds } = live;
+  const at = seconds.last + 1;
+  const lately = seconds.sum(Math.max(0, at - WINDOW_S), at);
+  const all = seconds.sum();
+  const finished = all.ok + all.failed;
+  const span = Math.max(1, Math.min(WINDOW_S, at));
+  const isOpen = load?.model === 'open';
+  const planned = isOpen ? plannedAt(load.planned, Math.max(0, at - 1)) : null;
+  const lag = all.lag.quantile(0.99);
+  const left = Math.max(0, whole - at);
+  const trust = trustSoFar(all, isOpen);
+  return (
+    <SpaceBetween size="m">
+      <SpaceBetween direction="horizontal" size="l">
+        <Status status={status} />
+        {at > 0 && (
+          <span title={trust.why}>
+            <TrustWord trust={trust.trust} soFar />
+          </span>
+        )}
+        <span className="sentence">
+          {at > 0 ? `${offset(at)} of ${offset(whole)}${status === 'running' ? (left > 0 ? `, ${duration(left)} left` : ', waiting for the last answers') : ''}` : ''}
+        </span>
+      </SpaceBetween>
+      <ProgressBar value={whole > 0 ? Math.min(100, (at / whole) * 100) : 0} ariaLabel="Time of load" />
+      <dl className="figures">
+        <Figure name="Rate" title={`over the last ${span} s`}>
+          {at > 0 ? rate((lately.ok + lately.failed) / span) : '–'}
+          {planned !== null && perWalk !== undefined && <small> of {plain(planned * perWalk)}</small>}
+        </Figure>
+        <Figure name={isOpen ? 'In flight' : 'Users'}>{at > 0 ? plain(lately.users) : '–'}</Figure>
+        {([['p50', 0.5], ['p95', 0.95], ['p99', 0.99]] as const).map(([name, q]) => (
+          <Figure key={name} name={`${name}, last ${span} s`} title="of ok answers, from added histograms: known to two digits">
+            {near(lately.latency.quantile(q))}
+          </Figure>
+        ))}
+        <Figure name="Failed so far" title={`${count(all.failed)} of ${count(finished)}`}>
+          <span className={all.failed > 0 ? 'bad' : ''}>{finished > 0 ? percent(all.failed / finished) : '–'}</span>
+        </Figure>
+        <Figure name="Finished">{count(finished)}</Figure>
+        {isOpen && lag !== null && (
+          <Figure name="Lag p99" title="how late requests leave; above 5 ms the result is degraded, above 50 ms untrusted">
+            <span className={lag > 50_000 ? 'bad' : lag > 5_000 ? 'warn' : ''}>{near(lag)}</span>
+          </Figure>
+        )}
+        {all.dropped > 0 && <Figure name="Dropped"><span className="bad">{count(all.dropped)}</span></Figure>}
+      </dl>
+    </SpaceBetween>
+  );
+}
+
+function Waiting({ status, scenario, showLive }: { status: string; scenario: ScenarioRecord | null; showLive: boolean }) {
+  if (status === 'running' && !showLive) return <Alert type="info">This scenario publishes no live data (showLive is false). The result comes at its end.</Alert>;
+  const tasks = scenario?.tasksPerRegion ?? [];
+  const said = status === 'queued' ? 'The run waits to be taken up.' : status === 'provisioning' ? 'Runners are being started.' : status === 'running' ? 'The runners are ready and wait for the common start.' : 'The results are being added up.';
+  return (
+    <Alert type="info">
+      {said} {tasks.map((row) => `${row.region}: ${row.running} of ${row.desired} runners`).join(', ')}
+    </Alert>
+  );
+}
+
+const STATE: Record<RunnerState, [string, string]> = {
+  loading: ['loading', 'var(--ok)'],
+  lagging: ['silent for 3 s', 'var(--unfinished)'],
+  finished: ['done', 'var(--base)'],
+  lost: ['lost', 'var(--failed)'],
+};
+
+function Runners({ live, scenario }: { live: Live; scenario: ScenarioRecord | null }) {
+  const { rows, others } = live.seconds.runners();
+  const states = new Map<RunnerState, number>();
+  for (const { row } of rows) states.set(row[1], (states.get(row[1]) ?? 0) + 1);
+  for (const [state, n] of others) states.set(state, (states.get(state) ?? 0) + n);
+  const all = rows.length + others.reduce((sum, [, n]) => sum + n, 0);
+  const asked = scenario?.desiredTaskCount;
+  return (
+    <Container header={<Header variant="h2" counter={`(${all}${asked ? ` of ${asked}` : ''})`}>Runners</Header>}>
+      <SpaceBetween size="xs">
+        <div className="squares" role="img" aria-label={[...states].map(([state, n]) => `${n} ${STATE[state]?.[0] ?? state}`).join(', ') || 'No runner is heard yet.'}>
+          {rows.map(({ region, row }) => (
+            <span key={row[0]} style={{ background: STATE[row[1]]?.[1] }} title={`${row[0]} in ${region}: ${STATE[row[1]]?.[0] ?? row[1]}, lag p99 ${near(row[3])}`} />
+          ))}
+          {others.flatMap(([state, n]) =>
+            Array.from({ length: Math.min(n, 2000) }, (_, at) => <span key={`${state}${at}`} style={{ background: STATE[state]?.[1] }} title={STATE[state]?.[0]} />),
+          )}
+        </div>
+        <div style={{ fontSize: 13 }}>
+          {[...states].map(([state, n]) => (
+            <div key={state}>{n} {STATE[state]?.[0] ?? state}</div>
+          ))}
+          {all === 0 && <span className="muted">No runner is heard yet.</span>}
+        </div>
+      </SpaceBetween>
+    </Container>
+  );
+}
+
+function Thresholds({ live, expressions }: { live: Live; expressions: string[] }) {
+  if (expressions.length === 0 || live.seconds.last < 0) return null;
+  return (
+    <Container header={<Header variant="h2">Thresholds so far</Header>}>
+      {thresholdsSoFar(expressions, live.seconds.sum()).map((row) => (
+        <div key={row.expression} style={{ marginBottom: 4 }}>
+          <StatusIndicator type={row.holds === null ? 'pending' : row.holds ? 'success' : 'error'}>
+            <Inert>{row.expression}</Inert>
+          </StatusIndicator>{' '}
+          <span className="muted">{row.observed}</span>
+        </div>
+      ))}
+    </Container>
+  );
+}
+
+function Failures({ live }: { live: Live }) {
+  const all = live.seconds.sum();
+  const recent = live.seconds.stretches(Math.max(0, live.seconds.last - 120));
+  const causes = [...all.causes].sort((a, b) => b[1] - a[1]);
+  const since = (cause: string) => {
+    const last = recent.filter((stretch) => stretch.causes.has(cause)).at(-1);
+    return last ? `last ${duration(live.seconds.last - last.from)} ago` : 'none in the last 2 min';
+  };
+  return (
+    <Container header={<Header variant="h2" counter={`(${count(all.failed)})`}>Failed</Header>}>
+      {causes.length === 0 ? <span className="muted">Nothing so far.</span> : causes.map(([cause, n]) => (
+        <div key={cause} style={{ borderLeft: `4px solid ${causeColor(cause)}`, paddingLeft: 8, marginBottom: 6 }}>
+          <b>{count(n)}</b> {cause} <span className="muted">· {since(cause)}</span>
+        </div>
+      ))}
+    </Container>
+  );
+}
+
+function Cancel({ test, status }: { test: string; status: string }) {
+  const [isAsking, ask] = useState(false);
+  const cancel = useChange(() => calls.cancel(test));
+  const stop = () =>
+    cancel.mutate(undefined, {
+      onSuccess: () => {
+        ask(false);
+        flash('info', 'The run is being cancelled; what was measured is kept.');
+      },
+      onError: flashError('The run was not cancelled'),
+    });
+  return (
+    <>
+      <Button disabled={status === 'cancelling'} onClick={() => ask(true)}>Cancel the run</Button>
+      <Modal
+        visible={isAsking}
+        onDismiss={() => ask(false)}
+        header="Cancel the run?"
+        closeAriaLabel="Keep it running"
+        footer={
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button onClick={() => ask(false)}>Keep it running</Button>
+            <Button variant="primary" loading={cancel.isPending} onClick={stop}>Cancel the run</Button>
+          </SpaceBetween>
+        }
+      >
+        The load stops, requests in flight may finish, and what was measured until now is kept as a partial result.
+      </Modal>
+    </>
+  );
+}

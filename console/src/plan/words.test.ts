@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import { curve, lengthOf, planInWords, requestsPerWalk, seconds } from './words';
+
+it('reads durations as Taurus writes them', () => {
+  expect(['1m30s', '500ms', '20', 20, '2h', '', 'x', '5 m'].map(seconds)).toEqual([90, 0.5, 20, 20, 7200, null, null, 300]);
+});
+
+it('draws what an item asks for', () => {
+  expect(curve({ users: 10, 'ramp-up': '5s', 'hold-for': '30s' }, 1)).toEqual({ points: [[0, 0], [5, 10], [35, 10]], isOpen: false });
+  expect(curve({ concurrency: '5', 'hold-for': '30s' }, 3).points).toEqual([[0, 15], [30, 15]]);
+  expect(curve({ arrivals: 5, stages: [{ target: 5, duration: '0s' }, { target: 9, duration: '1m' }] }, 1)).toEqual({
+    points: [[0, 5], [60, 9]],
+    isOpen: true,
+  });
+});
+
+it('says a plan in words', () => {
+  const plan = { execution: [{ scenario: 's', arrivals: 200, 'hold-for': '10m' }], scenarios: { s: { requests: [{}, {}] } } };
+  expect(planInWords(plan, [{ region: 'a', taskCount: 12 }])).toBe('200 arrivals per second for 10 min, from 1 region, 12 runners.');
+  expect(requestsPerWalk(plan)).toBe(2);
+  expect(lengthOf(plan)).toBe(600);
+  expect(planInWords({ execution: [{ users: 1, iterations: 2 }] }, [{ region: 'a', taskCount: 1 }])).toBe('1 user, 2 rounds each, from 1 region, 1 runner.');
+});

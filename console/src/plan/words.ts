@@ -1,0 +1,97 @@
+// A plan in words, and the curve that it asks for: what the forms and pages say beside a
+// scenario. Judging a plan is the API's; what cannot be read here is left out.
+import { duration as show } from '../numbers/format';
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type Fields = { [key: string]: unknown };
+
+/** Seconds of a duration as Taurus writes it (`1m30s`, `500ms`, `20`); null if it is none. */
+export function seconds(text: unknown): number | null {
+  if (typeof text === 'number') return text;
+  if (typeof text !== 'string') return null;
+  const compact = text.replace(/\s+/g, '');
+  if (/^\d+(\.\d+)?$/.test(compact)) return Number(compact);
+  const units: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400 };
+  let sum = 0;
+  let rest = compact;
+  while (rest) {
+    const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)/.exec(rest);
+    if (!match) return null;
+    sum += Number(match[1]) * (units[match[2] ?? ''] ?? 0);
+    rest = rest.slice(match[0].length);
+  }
+  return compact ? sum : null;
+}
+
+export const number = (value: unknown): number | null => {
+  const n = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  return typeof n === 'number' && Number.isFinite(n) ? n : null;
+};
+
+/** The planned curve of an execution item: points, linear between. */
+export function curve(item: Fields, tasks: number): { points: [number, number][]; isOpen: boolean } {
+  const isOpen = item['arrivals'] !== undefined && item['arrivals'] !== '';
+  const stages = Array.isArray(item['stages']) ? (item['stages'] as Fields[]) : [];
+  const target = isOpen ? number(item['arrivals']) : (number(item['users']) ?? (number(item['concurrency']) ?? 1) * tasks);
+  const points: [number, number][] = [];
+  if (stages.length > 0) {
+    let at = 0;
+    points.push([0, 0]);
+    for (const stage of stages) {
+      at += seconds(stage['duration']) ?? 0;
+      points.push([at, number(stage['target']) ?? 0]);
+    }
+    // A first stage of no length is where the load begins.
+    if (points[1]?.[0] === 0) points.shift();
+    return { points, isOpen };
+  }
+  const ramp = seconds(item['ramp-up']) ?? 0;
+  const hold = seconds(item['hold-for']) ?? 0;
+  points.push(...(ramp > 0 ? ([[0, 0], [ramp, target ?? 0]] as [number, number][]) : ([[0, target ?? 0]] as [number, number][])));
+  points.push([ramp + hold, target ?? 0]);
+  return { points, isOpen };
+}
+
+/** "200 arrivals per second for 10 min" */
+export function loadInWords(item: Fields, tasks: number): string {
+  const { points, isOpen } = curve(item, tasks);
+  const of = isOpen ? 'arrivals per second' : 'users';
+  const last = points.at(-1)?.[0] ?? 0;
+  const most = Math.max(0, ...points.map((point) => point[1]));
+  if (Array.isArray(item['stages']) && item['stages'].length > 0) {
+    return `${points.slice(1).map(([at, value], n) => `to ${value} ${n === 0 ? of : ''} in ${show(at - (points[n]?.[0] ?? 0))}`.replace('  ', ' ')).join(', then ')}`;
+  }
+  const ramp = seconds(item['ramp-up']) ?? 0;
+  const rounds = number(item['iterations']);
+  const shownOf = most === 1 ? of.replace('users', 'user').replace('arrivals', 'arrival') : of;
+  const hold = last - ramp > 0 ? ` for ${show(last - ramp)}` : '';
+  return `${most} ${shownOf}${ramp > 0 ? ` after a rise of ${show(ramp)}` : ''}${rounds ? `, ${rounds} ${rounds === 1 ? 'round' : 'rounds'} each` : ''}${hold}`;
+}
+
+/** How long the load lasts, s: of several items that run side by side the longest. */
+export function lengthOf(plan: Fields | undefined): number {
+  const items = Array.isArray(plan?.['execution']) ? (plan['execution'] as Fields[]) : [];
+  return Math.max(0, ...items.map((item) => curve(item, 1).points.at(-1)?.[0] ?? 0));
+}
+
+/** Requests that an arrival makes, where all items have as many; undefined where they differ. */
+export function requestsPerWalk(plan: Fields | undefined): number | undefined {
+  const items = Array.isArray(plan?.['execution']) ? (plan['execution'] as Fields[]) : [];
+  const scenarios = (plan?.['scenarios'] ?? {}) as Record<string, Fields>;
+  const lengths = new Set(
+    items.map((item) => {
+      const requests = scenarios[String(item['scenario'])]?.['requests'];
+      return Array.isArray(requests) ? requests.length : 0;
+    }),
+  );
+  const [only] = lengths;
+  return lengths.size === 1 && only ? only : undefined;
+}
+
+export function planInWords(plan: Fields | undefined, tasks: { region: string; taskCount: unknown }[]): string {
+  const items = Array.isArray(plan?.['execution']) ? (plan['execution'] as Fields[]) : [];
+  const sum = tasks.reduce((all, row) => all + (number(row.taskCount) ?? 0), 0);
+  const where = `from ${tasks.length} ${tasks.length === 1 ? 'region' : 'regions'}, ${sum} ${sum === 1 ? 'runner' : 'runners'}`;
+  const load = items.map((item) => loadInWords(item, sum)).join('; beside it ');
+  return load ? `${load}, ${where}.` : `No load is planned, ${where}.`;
+}

@@ -1,0 +1,99 @@
+// What the browser flow runs against: a target, a `dlt up` in a folder of its own, and
+// the built console served as `dlt up` would serve it, with its Content-Security-Policy.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+
+export const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; " +
+  "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.json': 'application/json', '.woff2': 'font/woff2' };
+
+export interface World {
+  /** Where the console is. */
+  url: string;
+  /** Where the API is. */
+  api: string;
+  target: string;
+  /** How slow the target is from now on, ms. */
+  slow: (ms: number) => void;
+  end: () => Promise<void>;
+}
+
+export async function start(): Promise<World> {
+  let slow = 0;
+  let requests = 0;
+  const target = await listen((request, response) => {
+    request.resume();
+    const isSometimes = request.url?.startsWith('/sometimes') === true;
+    if (isSometimes) requests += 1;
+    const status = isSometimes && requests % 10 === 0 ? 503 : 200;
+    setTimeout(() => response.writeHead(status, { 'content-type': 'application/json' }).end('{"ok":true}'), slow + 3);
+  });
+  const home = await mkdtemp(join(tmpdir(), 'dlt-console-'));
+  const port = await freePort();
+  const origin = `http://127.0.0.1:${port}`;
+  const up = spawn(process.env.DLT_BIN ?? 'dlt', ['up', '--home', home, '--listen', `127.0.0.1:${port}`, '--region', 'lo-home-1=4', '--region', 'lo-home-2=4'], { stdio: 'ignore' });
+  await answers(`${origin}/api/stack-info`, up);
+  const dist = new URL('../dist/', import.meta.url).pathname;
+  const console_ = await listen((request, response) => {
+    const path = new URL(request.url ?? '/', 'http://x').pathname;
+    if (path.startsWith('/api/')) return pass(request, response, port);
+    void readFile(join(dist, path === '/' ? 'index.html' : path)).then(
+      (bytes) => response.writeHead(200, { 'content-type': TYPES[extname(path) || '.html'] ?? 'application/octet-stream', 'content-security-policy': CSP, 'x-content-type-options': 'nosniff' }).end(bytes),
+      () => response.writeHead(404).end(),
+    );
+  });
+  return {
+    url: console_.url,
+    api: `${origin}/api`,
+    target: target.url,
+    slow: (ms) => (slow = ms),
+    end: async () => {
+      up.kill('SIGINT');
+      await new Promise((resolve) => up.once('exit', resolve));
+      target.server.close();
+      console_.server.closeAllConnections();
+      console_.server.close();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Passes a call on as if it came from the API's own origin. */
+function pass(request: http.IncomingMessage, response: http.ServerResponse, port: number): void {
+  const host = `127.0.0.1:${port}`;
+  const headers = { ...request.headers, host, ...(request.headers.origin ? { origin: `http://${host}` } : {}) };
+  const on = http.request({ host: '127.0.0.1', port, path: request.url, method: request.method, headers }, (answer) => {
+    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    answer.pipe(response);
+  });
+  on.on('error', () => response.writeHead(502).end());
+  response.on('close', () => on.destroy());
+  request.pipe(on);
+}
+
+async function listen(handler: http.RequestListener): Promise<{ url: string; server: http.Server }> {
+  const server = http.createServer(handler);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
+}
+
+async function freePort(): Promise<number> {
+  const { url, server } = await listen(() => undefined);
+  await new Promise((resolve) => server.close(resolve));
+  return Number(new URL(url).port);
+}
+
+async function answers(url: string, up: ChildProcess): Promise<void> {
+  for (let n = 0; n < 100; n++) {
+    if (up.exitCode !== null) throw new Error(`dlt up ended with ${up.exitCode}: is DLT_BIN the binary?`);
+    if (await fetch(url).then((answer) => answer.ok, () => false)) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('dlt up does not answer');
+}
