@@ -13,6 +13,11 @@ struct Files;
 /// What is shown if there are none.
 const MISSING: &str = include_str!("console/missing.html");
 
+/// Whether there are files.
+pub fn is_built() -> bool {
+    Files::get("index.html").is_some()
+}
+
 /// The file of a path.
 pub fn page(name: &str) -> Option<Page> {
     if let Some(file) = Files::get(name) {

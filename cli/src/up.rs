@@ -81,7 +81,13 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
     let service =
         routes(&home, address, guard.as_ref()).into_make_service_with_connect_info::<SocketAddr>();
     let picked_up = home.unfinished().map_err(anyhow::Error::new)?;
-    output.messages(&banner(&base, &dir, &regions, picked_up));
+    output.messages(&banner(
+        &base,
+        &dir,
+        &regions,
+        picked_up,
+        guard.is_none() && console::is_built(),
+    ));
     let missed = missed(args);
     tokio::select! {
         ended = axum::serve(listener, service) => {
@@ -187,24 +193,29 @@ fn banner(
     dir: &Path,
     regions: &[(dlt_core::ids::Region, u64)],
     picked_up: usize,
+    has_console: bool,
 ) -> Vec<Line> {
     let names: Vec<String> = regions
         .iter()
         .map(|(region, capacity)| format!("{region} ({capacity} runners)"))
         .collect();
     let at = base.trim_end_matches("/api");
-    let mut lines = vec![
-        Line::new()
-            .tone(Tone::Good, "✔ dlt is up")
-            .plain("  ·  console ")
-            .tone(Tone::Strong, format!("{at}/")),
-        Line::of(format!("  API      {base}")),
+    let up = Line::new().tone(Tone::Good, "✔ dlt is up");
+    let mut lines = match has_console {
+        true => vec![
+            up.plain("  ·  console ")
+                .tone(Tone::Strong, format!("{at}/")),
+            Line::of(format!("  API      {base}")),
+        ],
+        false => vec![up.plain("  ·  API ").tone(Tone::Strong, base)],
+    };
+    lines.extend([
         Line::of(format!("  regions  {}", names.join(", "))),
         Line::of(format!("  data     {}", dir.display())),
         Line::of(format!("  agents   {at}/mcp, or dlt mcp")),
         Line::of("  try      dlt run http://127.0.0.1:8080/ -c 10 -d 10s    dlt scenarios list"),
         Line::of("  Ctrl-C stops runs, keeps what they measured, and ends"),
-    ];
+    ]);
     if picked_up > 0 {
         lines.push(Line::new().tone(
             Tone::Warn,

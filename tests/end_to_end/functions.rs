@@ -129,17 +129,61 @@ fn what_cannot_be_evaluated_is_saved_and_never_started() {
             assert!(refused.stderr.contains(said), "{}", refused.told());
         }
     }
-    // Whether a file has a column only its first line tells.
+    // Whether a file has a column only its first line tells: nobody reads it later.
     home.file("rows.csv", "no,name\n1,a\n");
     let rows = scenario(&target, "users: 1, hold-for: 1s", "/${id}/${no}");
     let rows = rows.replace("one: { ", "one: { data-sources: [rows.csv], ");
     let file = home.file("rows.yaml", rows);
     let file = file.to_str().unwrap();
-    let saved = home.run(QUICK, ["scenarios", "create", file, "--id", "rows"]);
-    saved.expect_code(0);
-    let warned =
-        saved.stderr.contains("${id} names no variable") && saved.stderr.contains("no, name");
-    assert!(warned, "{}", saved.told());
+    let refused = home.run(QUICK, ["scenarios", "create", file, "--id", "rows"]);
+    refused.expect_code(2);
+    let told =
+        refused.stderr.contains("${id} names no variable") && refused.stderr.contains("no, name");
+    assert!(told, "{}", refused.told());
     home.run(QUICK, ["run", file]).expect_code(2);
     assert_eq!(target.log.count(), 0);
+}
+
+/// Whether a URL is whole or belongs behind the default address is known from its value: it
+/// is looked at, and evaluated once.
+#[test]
+fn a_function_behind_a_variable_is_evaluated_once() {
+    let _shared = shared();
+    let (home, target) = (Home::new(), everywhere(ok()));
+    home.file("paths.csv", "path\n/a\n");
+    let plan = format!(
+        "execution: [{{ users: 1, iterations: 5, hold-for: 5s, scenario: one }}]\n\
+         scenarios: {{ one: {{ default-address: '{}', data-sources: [paths.csv], \
+         requests: ['${{path}}/${{__counter(FALSE)}}'] }} }}\n",
+        target.url("")
+    );
+    let file = home.file("once.yaml", scenario_file("", &plan));
+    let (record, _) = run_json(&home, LOAD, 0, &[&file.to_string_lossy()]);
+    accounts_agree(&record, &target).unwrap();
+    let seen = seen(&target, 5);
+    assert_eq!(
+        numbers(seen.iter().map(|parts| parts[1].clone())),
+        (1..=5).collect()
+    );
+}
+
+/// Where each runner has users of its own, they have numbers of their own, too.
+#[test]
+fn no_two_users_have_one_number() {
+    let _shared = shared();
+    let (home, target) = (Home::new(), everywhere(ok()));
+    let text = scenario(
+        &target,
+        "concurrency: 3, iterations: 1, hold-for: 5s",
+        "/${__threadNum}",
+    );
+    let file = home.file("each.yaml", text);
+    let args = [&file.to_string_lossy(), "--tasks", "4"];
+    let (record, _) = run_json(&home, LOAD, 0, &args);
+    accounts_agree(&record, &target).unwrap();
+    let seen = seen(&target, 12);
+    assert_eq!(
+        numbers(seen.iter().map(|parts| parts[0].clone())),
+        (1..=12).collect()
+    );
 }

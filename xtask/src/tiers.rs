@@ -187,7 +187,7 @@ fn aws(tiers: &mut Tiers, full: bool) {
             command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));
             command.env("DLT_MINISTACK", emulator()?);
             command.env("DLT_REGISTRY", images::registry()?);
-            // Without what takes minutes; `--full` has all.
+            // Without what takes minutes, so that it stays below five; `--full` has all.
             command.args(["--", "deploy::", "deployed::", "signed_in::", "there::"]);
             command.args([
                 "--skip",

@@ -62,8 +62,12 @@ pub fn lines(
         lines.push(named("baseline").tone(Tone::Command, baseline));
     }
     let warnings = scenario.iter().flat_map(|scenario| &scenario.warnings);
-    for warning in warnings.take(MOST_WARNINGS) {
+    for warning in warnings.clone().take(MOST_WARNINGS) {
         lines.extend(wrapped(Tone::Warn, &format!("! {warning}"), 2, width));
+    }
+    let more = warnings.count().saturating_sub(MOST_WARNINGS);
+    if more > 0 {
+        lines.push(Line::of("  ").tone(Tone::Quiet, format!("… and {more} more warnings")));
     }
     lines.push(Line::new());
     lines.extend(last_run(record, last));

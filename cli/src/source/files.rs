@@ -43,9 +43,8 @@ impl Files {
         }
     }
 
-    /// What is wrong with the contents of the files that a plan names, and whether a scenario
-    /// may be kept so.
-    pub fn judge(&self, plan: &Plan) -> Vec<(Fault, bool)> {
+    /// What is wrong with the contents of the files that a plan names.
+    pub fn judge(&self, plan: &Plan) -> Vec<Fault> {
         let mut contents = PlanFiles::default();
         let mut unread = Vec::new();
         for named in named_files(plan) {
@@ -89,12 +88,9 @@ impl Files {
             }
         });
         faults
-            .map(|fault| {
-                let told = Fault {
-                    path: format!("testScenario.scenarios.{}.{}", fault.scenario, fault.key),
-                    reason: self.in_words(&fault),
-                };
-                (told, fault.of_text)
+            .map(|fault| Fault {
+                path: format!("testScenario.scenarios.{}.{}", fault.scenario, fault.key),
+                reason: self.in_words(&fault),
             })
             .collect()
     }

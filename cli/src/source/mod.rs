@@ -184,26 +184,15 @@ pub fn parse(
     purpose: Purpose,
 ) -> Result<Scenario, Faults> {
     let check = |name: &str| files.check(folder, name);
-    let mut scenario = Scenario::from_text(text, format, defaults, &check, purpose)?;
-    // What runners would find in the files is said before anything starts.
-    let keeps = |of_text: bool| purpose == Purpose::Keep && of_text;
-    let faults = files.judge(&scenario.plan).into_iter();
-    let (open, faults): (Vec<_>, Vec<_>) = faults.partition(|(_, of_text)| keeps(*of_text));
-    if !faults.is_empty() {
-        return Err(Faults(faults.into_iter().map(|(fault, _)| fault).collect()));
+    let scenario = Scenario::from_text(text, format, defaults, &check, purpose)?;
+    // What runners would find in the files is said before anything starts, or is kept: nobody
+    // else reads them before.
+    let faults = files.judge(&scenario.plan);
+    if faults.is_empty() {
+        Ok(scenario)
+    } else {
+        Err(Faults(faults))
     }
-    // Without files all that is known of a text is said already.
-    if scenario
-        .plan
-        .groups
-        .iter()
-        .any(|group| !group.data.is_empty())
-    {
-        let open = open.into_iter();
-        let open = open.map(|(Fault { path, reason }, _)| format!("{path}: {reason}"));
-        scenario.warnings.extend(open);
-    }
-    Ok(scenario)
 }
 
 fn one(path: impl Into<String>, reason: impl Into<String>) -> Faults {

@@ -23,7 +23,6 @@ pub fn file_faults(plan: &Plan, files: &PlanFiles) -> Vec<FileFault> {
                 key: "tls",
                 path: String::new(),
                 why,
-                of_text: false,
             };
             if !faults.contains(&fault) {
                 faults.push(fault);

@@ -135,7 +135,8 @@ pub struct ScenarioRecord {
     /// POST only, ours: the run that was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_run_id: Option<String>,
-    /// POST only, ours: unknown keys and the like, as sentences.
+    /// POST only, ours, as sentences: what is written and nothing is done with, and what a
+    /// scenario that was saved lacks to be run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     /// GET only, while runners may exist.

@@ -26,6 +26,8 @@ pub(crate) struct Notes {
     of_file: bool,
     /// What only a run needs is a warning: see [`Purpose::Keep`].
     to_keep: bool,
+    /// How many of the warnings, the first ones, are of that kind.
+    not_runnable: usize,
     /// Keys that were probably meant by unknown ones, by path: that they are missing is no
     /// news.
     meant: Vec<String>,
@@ -53,10 +55,14 @@ impl Notes {
     /// Notes what keeps a scenario from being run, though it can be kept.
     pub fn not_runnable(&mut self, path: &str, reason: String) {
         match self.to_keep {
-            true => self.warn(
-                path,
-                &format!("{reason}; it cannot be run until that is changed"),
-            ),
+            // Before what only informs, and never left out for that.
+            true => {
+                let text = format!("{path}: {reason}; it cannot be run until that is changed");
+                let at = self.not_runnable.min(self.warnings.len());
+                self.warnings.insert(at, text);
+                self.warnings.truncate(MOST_WARNINGS);
+                self.not_runnable += 1;
+            }
             false => self.fault(path, reason),
         }
     }

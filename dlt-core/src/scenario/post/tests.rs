@@ -116,6 +116,11 @@ fn plan(url: &str, more: Value) -> Value {
     })
 }
 
+fn with_variables(mut plan: Value, variables: Value) -> Value {
+    plan["scenarios"]["s"]["variables"] = variables;
+    plan
+}
+
 /// A scenario may be saved before it can run, and is stored as it was sent.
 #[test]
 fn what_has_no_value_is_saved_and_not_run() {
@@ -156,6 +161,20 @@ fn what_has_no_value_is_saved_and_not_run() {
         (
             plan("https://h.example/${open", json!({})),
             "has ${ without }",
+        ),
+        (
+            with_variables(
+                plan("${base}/x", json!({})),
+                json!({"base": "${__P(base,http://h)}"}),
+            ),
+            "holds ${",
+        ),
+        (
+            with_variables(
+                plan("http://h:${port}/", json!({})),
+                json!({"port": "${__P(port,80)}"}),
+            ),
+            "holds ${",
         ),
     ] {
         let saved = read(&json!({"saveOnly": true, "testScenario": plan})).unwrap();

@@ -6,6 +6,7 @@ use crate::scenario::document::shown::shown;
 use crate::scenario::limits::LONGEST_URL;
 use crate::scenario::plan::Auth;
 use crate::scenario::plan::UrlText;
+use crate::scenario::requests::functions::Function;
 use crate::scenario::requests::labels::{cut_label, label_of};
 use crate::scenario::requests::targets::{
     authority_end, dot_segments, has_host, request_target, url_value, without_user,
@@ -310,7 +311,10 @@ fn ends_with_port(text: &str) -> bool {
 fn starts_with_unknown(text: &str, known: &Known) -> bool {
     match pieces(text).next() {
         Some(Piece::Variable(name)) => {
-            known.constant(name).is_none() && !known.first(name).is_some_and(has_scheme)
+            known.constant(name).is_none()
+                && !known.first(name).is_some_and(has_scheme)
+                // Numbers, times and UUIDs are no URLs.
+                && (known.has(name) || !matches!(Function::parse(name), Some(Ok(_))))
         }
         _ => false,
     }

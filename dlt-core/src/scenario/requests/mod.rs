@@ -240,9 +240,16 @@ fn known(object: &Object<'_>, variables: &[(String, String)], data: &[DataSource
         .flatten()
         .take(MOST_REQUESTS)
         .flat_map(extract::names);
+    // A value with ${…} in it, which was noted, is none.
+    let (open, with_value): (Vec<_>, Vec<_>) = variables
+        .iter()
+        .cloned()
+        .partition(|(_, value)| has_variables(value));
+    let mut changing: Vec<String> = columns.chain(extracted).cloned().collect();
+    changing.extend(open.into_iter().map(|(name, _)| name));
     Known {
-        with_value: variables.to_vec(),
-        changing: columns.chain(extracted).cloned().collect(),
+        changing,
+        with_value,
         open: data.iter().any(|source| source.columns.is_none()),
     }
 }

@@ -56,7 +56,8 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    fn has(&self, name: &str) -> bool {
+    /// Whether the scenario defines a variable.
+    pub fn has(&self, name: &str) -> bool {
         self.with_value.iter().any(|given| given.0 == name)
             || self.changing.iter().any(|changing| changing == name)
     }
@@ -91,6 +92,8 @@ impl Known {
                 Piece::Variable(name) if self.has(name) => {}
                 Piece::Variable(name) => match Function::parse(name) {
                     Some(Ok(_)) => {}
+                    // A file may have a column of that name.
+                    Some(Err(_)) if self.open && !name.contains('(') => {}
                     Some(Err(why)) => notes.not_runnable(&node.path, why),
                     None if self.open => {}
                     None => notes.not_runnable(&node.path, self.unknown_variable(name)),

@@ -36,8 +36,6 @@ pub struct FileFault {
     pub path: String,
     /// What is wrong, as the rest of a sentence that begins with the file.
     pub why: String,
-    /// It is that a text cannot be evaluated: a scenario may be kept so, but not run.
-    pub of_text: bool,
 }
 
 impl Inputs {
@@ -72,13 +70,12 @@ pub(crate) fn tables(plan: &Plan, files: &PlanFiles) -> (Vec<Vec<Arc<Table>>>, V
     let mut tables = Vec::new();
     for group in &plan.groups {
         let mut of_group = Vec::new();
-        let mut fault = |path: &str, why: String, of_text: bool| {
+        let mut fault = |path: &str, why: String| {
             let fault = FileFault {
                 scenario: group.name.clone(),
                 key: "data-sources",
                 path: path.to_owned(),
                 why,
-                of_text,
             };
             // Several groups may use the same scenario.
             if !faults.contains(&fault) {
@@ -98,15 +95,15 @@ pub(crate) fn tables(plan: &Plan, files: &PlanFiles) -> (Vec<Vec<Arc<Table>>>, V
                     known.push((source, table.clone()));
                     of_group.push(table);
                 }
-                Err(why) => fault(&source.path, why, false),
+                Err(why) => fault(&source.path, why),
             }
         }
         if of_group.len() == group.data.len() {
             for why in columns_twice(group, &of_group) {
-                fault("", why, false);
+                fault("", why);
             }
             for why in check_texts(group, &of_group) {
-                fault("", why, true);
+                fault("", why);
             }
         }
         tables.push(of_group);
@@ -129,18 +126,25 @@ fn columns_twice(group: &Group, tables: &[Arc<Table>]) -> Vec<String> {
         .collect()
 }
 
-/// Whether a text has a function that is not evaluated, which the plan's reader said.
+/// Whether a text has a function that is not evaluated, which the plan's reader said. A name
+/// alone may be a column's.
 fn has_other_function(text: &str) -> bool {
     let is_other = |piece| match piece {
-        Piece::Variable(name) => matches!(Function::parse(name), Some(Err(_))),
+        Piece::Variable(name) => {
+            name.contains('(') && matches!(Function::parse(name), Some(Err(_)))
+        }
         Piece::Text(_) | Piece::Open(_) => false,
     };
     pieces(text).any(is_other)
 }
 
-/// Checks texts: whether each variable has a source only the columns of files can tell.
+/// Whether each variable has a source, where only the first line of a file tells that. All
+/// else the plan's reader has said.
 fn check_texts(group: &Group, tables: &[Arc<Table>]) -> Vec<String> {
     let mut faults = Vec::new();
+    if group.data.iter().all(|source| source.columns.is_some()) {
+        return faults;
+    }
     let names = VariableNames::of(group, columns(tables));
     for step in &group.steps {
         let mut texts = step_texts(step).filter(|text| !has_other_function(text));

@@ -13,6 +13,7 @@ use dlt_core::safety::is_secret;
 use dlt_core::scenario::plan::{Auth, Body, Group, Step};
 use dlt_core::scenario::requests::targets::{dot_segments, has_host, request_target, url_value};
 use dlt_core::scenario::requests::variables::{Piece, pieces};
+use std::borrow::Cow;
 use std::sync::Arc;
 use url::Url;
 
@@ -129,17 +130,24 @@ fn url_with_constants(text: &str, names: &VariableNames) -> Result<String, Strin
     Ok(filled)
 }
 
-/// Puts a template's values behind `text`, the URL so far.
-fn fill_url(mut text: String, template: &Template, session: &Session) -> Result<String, MakeError> {
-    let mut pieces = template.pieces(session).peekable();
-    while let Some(piece) = pieces.next() {
-        let (value, is_slot) = piece.map_err(MakeError::NoValue)?;
-        if is_slot {
-            let value = url_value(&text, &value, pieces.peek().is_none())
+/// The parts of a URL with a session's values: evaluated once, for functions count.
+fn url_parts<'a>(
+    template: &'a Template,
+    session: &'a Session,
+) -> Result<Vec<(Cow<'a, str>, bool)>, MakeError> {
+    let parts = template.pieces(session);
+    parts.collect::<Result<_, _>>().map_err(MakeError::NoValue)
+}
+
+/// Puts the parts of a URL behind `text`, the URL so far.
+fn fill_url(mut text: String, parts: &[(Cow<'_, str>, bool)]) -> Result<String, MakeError> {
+    for (at, (part, is_value)) in parts.iter().enumerate() {
+        if *is_value {
+            let value = url_value(&text, part, at + 1 == parts.len())
                 .map_err(|why| MakeError::Invalid(format!("a value of its URL {why}")))?;
             text.push_str(&value);
         } else {
-            text.push_str(&value);
+            text.push_str(part);
         }
     }
     Ok(text)
@@ -327,13 +335,14 @@ impl RequestTemplate {
     /// The URL with a session's values, and the target that is sent.
     fn make_url(&self, session: &Session) -> Result<(Url, String), MakeError> {
         let invalid = |why: &str| MakeError::Invalid(format!("its URL {why}"));
-        let mut text = fill_url(String::new(), &self.url, session)?;
+        let parts = url_parts(&self.url, session)?;
+        let mut text = fill_url(String::new(), &parts)?;
         if !(text.starts_with("http://") || text.starts_with("https://")) {
-            let base = fill_url(String::new(), &self.base, session)?;
+            let base = fill_url(String::new(), &url_parts(&self.base, session)?)?;
             text = match base.is_empty() {
                 true => text,
                 // What is relative is put behind it, as its constant part is.
-                false => fill_url(base, &self.url, session)?,
+                false => fill_url(base, &parts)?,
             };
         }
         if text.chars().any(char::is_control) || text.trim() != text {

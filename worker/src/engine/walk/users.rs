@@ -26,7 +26,8 @@ enum RoundOutcome {
 
 /// A user of this thread.
 struct User {
-    /// Among those of the run, or of the runner if each has its own; from 0.
+    /// Among those of the run, from 0. Where each runner has users of its own, their numbers
+    /// have gaps if the last runners have fewer.
     number: u64,
     /// When it is active, from and to, µs.
     spans: Vec<(u64, u64)>,
@@ -83,7 +84,10 @@ fn users_of(group: &GroupRun, thread: u64) -> (Vec<User>, Option<ThroughputCap>)
     let lot = group.load().users_of(load, thread);
     let mut users: Vec<User> = (0..lot.count(most))
         .map(|k| User {
-            number: lot.nth(k),
+            number: match load.per_task {
+                true => group.load().lot.nth(lot.nth(k)),
+                false => lot.nth(k),
+            },
             spans: curve.user_spans(lot.nth(k)),
         })
         .filter(|user| !user.spans.is_empty())
