@@ -23,11 +23,12 @@ interface Props {
   heatmap?: boolean;
   /** Requests that an arrival makes, where that is known: what is planned is arrivals. */
   perArrival?: number | undefined;
+  isLive?: boolean;
 }
 
 const MOST_POINTS = 240;
 
-export default function RunCharts({ seconds, load, zoom, together, marks, until, heatmap, perArrival }: Props) {
+export default function RunCharts({ seconds, load, zoom, together, marks, until, heatmap, perArrival, isLive }: Props) {
   const { version } = seconds;
   const columns = useMemo(
     () => columnsOf(seconds, load, zoom.from, zoom.to, perArrival),
@@ -37,7 +38,7 @@ export default function RunCharts({ seconds, load, zoom, together, marks, until,
   const { xs, stretches } = columns;
   const isOpen = load?.model === 'open';
   const whole = until === undefined ? {} : { until };
-  const common = { xs, together, zoom, ...whole, ...(marks ? { marks } : {}) };
+  const common = { isLive: isLive === true, xs, together, zoom, ...whole, ...(marks ? { marks } : {}) };
   const length = stretches[0]?.length ?? 1;
   const note = length > 1 ? `each point is ${duration(length)}` : 'each point is 1 s';
   const window = zoom.from === undefined ? 'the whole run' : `${offset(zoom.from)} to ${offset(zoom.to ?? 0)}`;
