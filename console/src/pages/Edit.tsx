@@ -153,6 +153,7 @@ function Form({ test, first, name, isGoing }: { test: string; first: Fields; nam
               activeTabId={tab === 'yaml' ? 'yaml' : 'form'}
               onChange={({ detail }) => setTab(detail.activeTabId === 'yaml' ? 'yaml' : '')}
               ariaLabel="Views of the scenario"
+              i18nStrings={{ scrollLeftAriaLabel: 'Earlier views', scrollRightAriaLabel: 'Later views' }}
               tabs={[
                 { id: 'form', label: 'Form', content: form },
                 { id: 'yaml', label: 'YAML or JSON', content: <Suspense fallback={<Loading what="the text" />}><Yaml draft={draft} change={change} /></Suspense> },
