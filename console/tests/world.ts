@@ -21,6 +21,8 @@ export interface World {
   target: string;
   /** How slow the target is from now on, ms. */
   slow: (ms: number) => void;
+  /** Kills the server at once, and starts it again after `between`. */
+  restart: (between: () => Promise<void>) => Promise<void>;
   end: () => Promise<void>;
 }
 
@@ -37,8 +39,12 @@ export async function start(): Promise<World> {
   const home = await mkdtemp(join(tmpdir(), 'dlt-console-'));
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
-  const up = spawn(process.env.DLT_BIN ?? 'dlt', ['up', '--home', home, '--listen', `127.0.0.1:${port}`, '--region', 'lo-home-1=4', '--region', 'lo-home-2=4'], { stdio: 'ignore' });
-  await answers(`${origin}/api/stack-info`, up);
+  const serve = async () => {
+    const one = spawn(process.env.DLT_BIN ?? 'dlt', ['up', '--home', home, '--listen', `127.0.0.1:${port}`, '--region', 'lo-home-1=4', '--region', 'lo-home-2=4'], { stdio: 'ignore' });
+    await answers(`${origin}/api/stack-info`, one);
+    return one;
+  };
+  let up = await serve();
   const dist = new URL('../dist/', import.meta.url).pathname;
   const console_ = await listen((request, response) => {
     const path = new URL(request.url ?? '/', 'http://x').pathname;
@@ -53,9 +59,19 @@ export async function start(): Promise<World> {
     api: `${origin}/api`,
     target: target.url,
     slow: (ms) => (slow = ms),
+    restart: async (between) => {
+      const gone = new Promise((resolve) => up.once('exit', resolve));
+      up.kill('SIGKILL');
+      await gone;
+      await between();
+      up = await serve();
+    },
     end: async () => {
-      up.kill('SIGINT');
-      await new Promise((resolve) => up.once('exit', resolve));
+      if (up.exitCode === null && up.signalCode === null) {
+        const gone = new Promise((resolve) => up.once('exit', resolve));
+        up.kill('SIGINT');
+        await gone;
+      }
       target.server.close();
       console_.server.closeAllConnections();
       console_.server.close();
@@ -71,8 +87,9 @@ function pass(request: http.IncomingMessage, response: http.ServerResponse, port
   const on = http.request({ host: '127.0.0.1', port, path: request.url, method: request.method, headers }, (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.headers);
     answer.pipe(response);
+    answer.on('error', () => response.destroy());
   });
-  on.on('error', () => response.writeHead(502).end());
+  on.on('error', () => (response.headersSent ? response.destroy() : response.writeHead(502).end()));
   response.on('close', () => on.destroy());
   request.pipe(on);
 }

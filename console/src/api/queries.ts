@@ -1,6 +1,7 @@
 // What pages ask for, with how long an answer stays good. Lists are asked again every
 // few seconds while something runs; live numbers come from `live`.
-import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { QueryCache, QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useSyncExternalStore } from 'react';
 import { ApiError, ask, seg } from './client';
 import {
   isActive,
@@ -24,7 +25,29 @@ const WHILE_ACTIVE_MS = 2_000;
 const AT_REST_MS = 10_000;
 const AFTER_CHANGE_MS = 60;
 
+/** Whether the server answered lately, for whoever wants to say so. */
+let isAway = false;
+const watchers = new Set<() => void>();
+
+function heard(error: unknown): void {
+  const next = error instanceof ApiError && [0, 502, 503, 504].includes(error.status);
+  if (next === isAway) return;
+  isAway = next;
+  for (const watcher of watchers) watcher();
+}
+
+export function useServerAway(): boolean {
+  return useSyncExternalStore(
+    (changed) => {
+      watchers.add(changed);
+      return () => watchers.delete(changed);
+    },
+    () => isAway,
+  );
+}
+
 export const queryClient = new QueryClient({
+  queryCache: new QueryCache({ onError: heard, onSuccess: () => heard(undefined) }),
   defaultOptions: {
     queries: {
       staleTime: 2_000,

@@ -6,6 +6,7 @@ import Flashbar from '@cloudscape-design/components/flashbar';
 import SideNavigation from '@cloudscape-design/components/side-navigation';
 import { Component, lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
 import { Failed, Loading } from '../ui/parts';
+import { useServerAway } from '../api/queries';
 import { useFlashes } from './flash';
 import { to, usePlace, type Place } from './router';
 
@@ -63,6 +64,7 @@ function shown(place: Place): Shown {
 export function App() {
   const place = usePlace();
   const flashes = useFlashes();
+  const isAway = useServerAway();
   const [isOpen, setOpen] = useState(() => window.innerWidth > 1000);
   const { page, trail, active } = shown(place);
   const isWall = place.query.get('wall') === '1';
@@ -106,7 +108,14 @@ export function App() {
         />
       }
       breadcrumbs={trail.length > 0 ? <BreadcrumbGroup items={[{ text: 'Home', href: '#/' }, ...trail]} ariaLabel="Breadcrumbs" /> : undefined}
-      notifications={<Flashbar items={flashes} />}
+      notifications={
+        <Flashbar
+          items={[
+            ...(isAway ? [{ id: 'away', type: 'warning' as const, content: 'The server does not answer: what is shown may be old. It is asked again by itself.' }] : []),
+            ...flashes,
+          ]}
+        />
+      }
       maxContentWidth={1700}
       content={content}
     />

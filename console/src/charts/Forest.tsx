@@ -29,17 +29,15 @@ export default function Forest({ rows, small, title, unit }: { rows: ForestRow[]
   const name = isNarrow ? 8 : 280;
   const ROW = isNarrow ? 42 : 26;
   const WORD = isNarrow ? 84 : 150;
-  const known = rows.flatMap((row) => [row.delta, row.low, row.high].filter((v): v is number => v !== null).map(Math.abs));
-  const sorted = [...known].sort((a, b) => a - b);
-  // The widest intervals are cut at the edge, so that the others can be read.
-  const reach = Math.max(small * 3, Math.min(sorted.at(-1) ?? 0, (sorted[Math.floor(sorted.length * 0.8)] ?? 0) * 2.5)) * 1.1;
+  const { low: least, high: most } = reachOf(rows, small);
   const left = name;
   const right = Math.max(left + 60, width - WORD);
-  const x = (value: number) => left + ((Math.max(-reach, Math.min(reach, value)) + reach) / (2 * reach)) * (right - left);
+  const x = (value: number) => left + ((Math.max(least, Math.min(most, value)) - least) / (most - least)) * (right - left);
   const height = TOP + rows.length * ROW + 6;
   const text = (value: number | null) => (value === null ? '–' : unit === '%' ? shown(value) : `${value > 0 ? '+' : value < 0 ? '−' : ''}${Number(Math.abs(value).toPrecision(2))} pp`);
-  const step = niceStep(reach);
-  const ticks = (isNarrow ? [-1, 0, 1] : [-2, -1, 0, 1, 2]).map((n) => n * step).filter((value) => Math.abs(value) <= reach);
+  const step = niceStep((most - least) / (isNarrow ? 3 : 6));
+  const ticks: number[] = [];
+  for (let n = Math.ceil(least / step); n * step <= most; n++) ticks.push(n * step);
   return (
     <ChartFrame
       title={title}
@@ -47,7 +45,7 @@ export default function Forest({ rows, small, title, unit }: { rows: ForestRow[]
       sentence={`${rows.length} changes; ${rows.filter((row) => row.change === 'worse').length} worse, ${rows.filter((row) => row.change === 'better').length} better.`}
       table={{
         columns: ['What', 'values', 'change', '95 % interval', 'word'],
-        rows: () => rows.map((row) => [`${row.name}, ${row.metric}`, row.values, text(row.delta), row.low === null ? '–' : `${text(row.low)} to ${text(row.high)}`, changeWord(row.change)]),
+        rows: () => rows.map((row) => [`${row.name}, ${row.metric}`, row.values, text(row.delta), interval(row, text).replace(/^, /, '') || '–', changeWord(row.change)]),
       }}
     >
       <div ref={holder} className="chart">
@@ -65,11 +63,14 @@ export default function Forest({ rows, small, title, unit }: { rows: ForestRow[]
               const color = COLORS[row.change] ?? 'var(--axis)';
               return (
                 <g key={row.key}>
-                  <title>{`${row.name}, ${row.metric}: ${row.values}, ${text(row.delta)}${row.low !== null ? `, between ${text(row.low)} and ${text(row.high)}` : ''}: ${changeWord(row.change)}${row.why ? `. ${row.why}` : ''}`}</title>
+                  <title>{`${row.name}, ${row.metric}: ${row.values}, ${text(row.delta)}${interval(row, text)}: ${changeWord(row.change)}${row.why ? `. ${row.why}` : ''}`}</title>
                   <text x={0} y={isNarrow ? y - 13 : y + 4} fontSize={13} fill="var(--axis)">
                     <tspan fontWeight={600}>{row.metric}</tspan> {cut(row.name, isNarrow ? 34 : 28)}
                   </text>
-                  {row.low !== null && row.high !== null && <line x1={x(row.low)} x2={x(row.high)} y1={y} y2={y} stroke={color} strokeWidth={3} />}
+                  {(row.low !== null || row.high !== null) && (
+                    // An end that is not known is open: dotted to the edge.
+                    <line x1={x(row.low ?? least)} x2={x(row.high ?? most)} y1={y} y2={y} stroke={color} strokeWidth={3} strokeDasharray={row.low === null || row.high === null ? '4 3' : undefined} />
+                  )}
                   {row.delta !== null && <circle cx={x(row.delta)} cy={y} r={5} fill={color} />}
                   <text x={right + 10} y={y + 4} fontSize={12} fill={color} fontWeight={COLORS[row.change] ? 700 : 400}>
                     {row.change === 'worse' ? '▲ ' : row.change === 'better' ? '▼ ' : ''}
@@ -86,10 +87,27 @@ export default function Forest({ rows, small, title, unit }: { rows: ForestRow[]
   );
 }
 
-function niceStep(reach: number): number {
-  const raw = reach / 2.2;
+/** The axis: what matters is always in it, and the widest intervals are cut, so that the others can be read. */
+function reachOf(rows: ForestRow[], small: number): { low: number; high: number } {
+  const dots = rows.flatMap((row) => (row.delta === null ? [] : [row.delta]));
+  const ends = rows.flatMap((row) => [row.low, row.high].filter((v): v is number => v !== null));
+  const side = (sign: number) => {
+    const far = [...dots, ...ends].map((v) => v * sign).filter((v) => v > 0).sort((a, b) => a - b);
+    const typical = (far[Math.floor(far.length * 0.8)] ?? 0) * 2.5;
+    return Math.max(small * 2, Math.min(far.at(-1) ?? 0, Math.max(typical, ...dots.map((v) => v * sign)))) * 1.08;
+  };
+  return { low: -side(-1), high: side(1) };
+}
+
+function interval(row: ForestRow, text: (value: number | null) => string): string {
+  if (row.low !== null && row.high !== null) return `, between ${text(row.low)} and ${text(row.high)}`;
+  if (row.low !== null) return `, ${text(row.low)} or more`;
+  return row.high !== null ? `, ${text(row.high)} or less` : '';
+}
+
+function niceStep(raw: number): number {
   const size = 10 ** Math.floor(Math.log10(raw));
-  return ([5, 2, 1].find((part) => part * size <= raw) ?? 1) * size;
+  return ([1, 2, 5, 10].find((part) => part * size >= raw) ?? 10) * size;
 }
 
 function cut(text: string, most: number): string {

@@ -23,11 +23,12 @@ interface Props {
   heatmap?: boolean;
   /** Requests that an arrival makes, where that is known: what is planned is arrivals. */
   perArrival?: number | undefined;
+  isLive?: boolean;
 }
 
 const MOST_POINTS = 240;
 
-export default function RunCharts({ seconds, load, zoom, together, marks, until, heatmap, perArrival }: Props) {
+export default function RunCharts({ seconds, load, zoom, together, marks, until, heatmap, perArrival, isLive }: Props) {
   const { version } = seconds;
   const columns = useMemo(
     () => columnsOf(seconds, load, zoom.from, zoom.to, perArrival),
@@ -37,19 +38,15 @@ export default function RunCharts({ seconds, load, zoom, together, marks, until,
   const { xs, stretches } = columns;
   const isOpen = load?.model === 'open';
   const whole = until === undefined ? {} : { until };
-  const common = { xs, together, zoom, ...whole, ...(marks ? { marks } : {}) };
+  const common = { isLive: isLive === true, xs, together, zoom, ...whole, ...(marks ? { marks } : {}) };
   const length = stretches[0]?.length ?? 1;
   const note = length > 1 ? `each point is ${duration(length)}` : 'each point is 1 s';
   const window = zoom.from === undefined ? 'the whole run' : `${offset(zoom.from)} to ${offset(zoom.to ?? 0)}`;
   return (
     <SpaceBetween size="s">
       <div className="muted" style={{ fontSize: 13 }}>
-        Shown: {window}, {note}. Drag over a chart to zoom, double click to leave.{' '}
-        {zoom.from !== undefined && (
-          <Button variant="inline-link" onClick={() => zoom.set()}>
-            Show the whole run
-          </Button>
-        )}
+        Shown: {window}, {note}. Drag over a chart to zoom, double click to leave.
+        <ZoomButtons zoom={zoom} whole={Math.max(seconds.last + 1, 1)} />
       </div>
       <ColumnLayout columns={2} minColumnWidth={340}>
         <TimeChart
@@ -87,6 +84,33 @@ export default function RunCharts({ seconds, load, zoom, together, marks, until,
         />
       </ColumnLayout>
       {heatmap && <Heatmap stretches={stretches} from={zoom.from ?? 0} to={zoom.to ?? Math.max(until ?? 0, seconds.last + 1, 1)} />}
+    </SpaceBetween>
+  );
+}
+
+/** The zoom without a mouse. */
+function ZoomButtons({ zoom, whole }: { zoom: Zoom; whole: number }) {
+  const from = zoom.from ?? 0;
+  const to = zoom.to ?? whole;
+  const width = to - from;
+  const move = (low: number, high: number) => {
+    const start = Math.max(0, Math.round(low));
+    const end = Math.min(whole, Math.round(high));
+    if (start <= 0 && end >= whole) zoom.set();
+    else zoom.set(start, Math.max(end, start + 2));
+  };
+  const isZoomed = zoom.from !== undefined;
+  return (
+    <SpaceBetween direction="horizontal" size="xxs" alignItems="center">
+      <Button variant="icon" iconName="zoom-in" ariaLabel="Zoom in" disabled={width <= 4} onClick={() => move(from + width / 4, to - width / 4)} />
+      <Button variant="icon" iconName="zoom-out" ariaLabel="Zoom out" disabled={!isZoomed} onClick={() => move(from - width / 2, to + width / 2)} />
+      <Button variant="icon" iconName="angle-left" ariaLabel="Earlier" disabled={!isZoomed || from <= 0} onClick={() => move(Math.max(0, from - width / 2), Math.max(0, from - width / 2) + width)} />
+      <Button variant="icon" iconName="angle-right" ariaLabel="Later" disabled={!isZoomed || to >= whole} onClick={() => move(Math.min(whole, to + width / 2) - width, to + width / 2)} />
+      {isZoomed && (
+        <Button variant="inline-link" onClick={() => zoom.set()}>
+          Show the whole run
+        </Button>
+      )}
     </SpaceBetween>
   );
 }

@@ -51,6 +51,8 @@ interface Props {
   /** The whole time axis, where it is longer than what is known. */
   until?: number;
   marks?: Mark[];
+  /** Without the mouse the readout shows the newest values. */
+  isLive?: boolean;
 }
 
 function logSplits(low: number, high: number): number[] {
@@ -104,7 +106,7 @@ export default function TimeChart(props: Props) {
     });
   }, [data, props.xs, props.zoom.from, props.zoom.to, props.until]);
 
-  const index = at ?? (props.xs.length > 0 ? props.xs.length - 1 : null);
+  const index = at ?? (props.isLive && props.xs.length > 0 ? props.xs.length - 1 : null);
   const isStale = at === null;
   return (
     <ChartFrame
@@ -125,7 +127,7 @@ export default function TimeChart(props: Props) {
         {props.lines.map((line, at) => (
           <span key={`${at} ${line.label}`}>
             <i style={{ borderTopColor: color(line.color), borderTopStyle: line.dash ? 'dotted' : 'solid' }} />
-            {line.label} <b>{index !== null ? tell((line.told ?? line.values)[index], props.show) : UNKNOWN}</b>
+            {line.label} {index !== null && <b>{tell((line.told ?? line.values)[index], props.show)}</b>}
           </span>
         ))}
       </div>

@@ -23,6 +23,13 @@ export class Coarse {
     return this;
   }
 
+  merge(other: Coarse): this {
+    if (other.total === 0) return this;
+    for (let bucket = 0; bucket < BUCKETS; bucket++) this.counts[bucket] = (this.counts[bucket] ?? 0) + (other.counts[bucket] ?? 0);
+    this.total += other.total;
+    return this;
+  }
+
   get count(): number {
     return this.total;
   }

@@ -79,3 +79,18 @@ it('knows the stretches of long runs and the planned curve', () => {
   expect(plannedAt([[0, 10], [1, 10]], 1)).toBe(10);
   expect(plannedAt([], 1)).toBeNull();
 });
+
+it('adds whole minutes once, and again when they change', () => {
+  const run = new RunSeconds();
+  for (let at = 0; at < 1_000; at++) run.tick(tick('a', at, 1));
+  const count = (from: number, to: number, most: number) => run.stretches(from, to, most).reduce((sum, part) => sum + part.ok, 0);
+  expect(count(0, 1_000, 5)).toBe(1_000);
+  expect(run.stretches(0, 1_000, 5)[0]?.length).toBe(240);
+  expect(run.stretches(0, 1_000, 5).at(-1)?.length).toBe(40);
+  expect(run.sum(30, 210).ok).toBe(180);
+  run.tick(tick('b', 100, 5));
+  expect(count(0, 1_000, 5)).toBe(1_005);
+  expect(run.sum().ok).toBe(1_005);
+  expect(run.stretches(90, 110, 100).reduce((sum, part) => sum + part.ok, 0)).toBe(25);
+  expect(run.stretches(0, 1_000, 5, 'b').reduce((sum, part) => sum + part.ok, 0)).toBe(5);
+});

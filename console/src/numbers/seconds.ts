@@ -4,6 +4,7 @@ import type { RunnerRow, RunnerState, RunTimeline, Second, Tick } from '../api/t
 import { Coarse } from './coarse';
 
 const HOUR = 3_600;
+const MINUTE = 60;
 
 /** How long the stretch is that begins at `second`: 1 s, after 6 h 10 s, after 3 days 60 s. */
 export function resolution(second: number): number {
@@ -34,12 +35,15 @@ type Heard = { stored?: Second; ticks: Map<string, Tick> };
 export class RunSeconds {
   private readonly regions = new Map<string, Map<number, Heard>>();
   private readonly newest = new Map<string, Tick>();
+  /** Whole minutes over all regions, as far as they were asked for; null where nothing is known. */
+  private readonly minutes = new Map<number, Stretch | null>();
   /** The last second that was heard; -1 before the first. */
   last = -1;
   /** Rises with each change, so that a page knows when to draw. */
   version = 0;
 
   private at(region: string, second: number): Heard {
+    this.minutes.delete(Math.floor(second / MINUTE));
     let seconds = this.regions.get(region);
     if (!seconds) this.regions.set(region, (seconds = new Map()));
     let heard = seconds.get(second);
@@ -96,35 +100,71 @@ export class RunSeconds {
     const begin = Math.max(0, Math.floor(from));
     const end = Math.min(this.last + 1, Math.ceil(to));
     if (end <= begin) return [];
-    const length = Math.max(resolution(end - 1), Math.ceil((end - begin) / most));
-    const first = begin - (begin % length);
+    const least = Math.max(resolution(end - 1), Math.ceil((end - begin) / most));
+    const length = least > MINUTE ? Math.ceil(least / MINUTE) * MINUTE : least;
     const all: Stretch[] = [];
-    for (let at = first; at < end; at += length) all.push(empty(at, Math.min(length, this.last + 1 - at)));
-    for (const [name, seconds] of this.regions) {
-      if (region !== undefined && name !== region) continue;
-      for (const [second, heard] of seconds) {
-        const stretch = second >= first ? all[Math.floor((second - first) / length)] : undefined;
-        if (!stretch) continue;
-        const isLast = second + resolution(second) >= stretch.from + stretch.length;
-        if (heard.stored) add(stretch, heard.stored, isLast);
-        else for (const tick of heard.ticks.values()) add(stretch, tick, isLast);
-      }
+    for (let at = begin - (begin % length); at < end; at += length) {
+      const stretch = empty(at, Math.min(length, this.last + 1 - at));
+      this.addRange(stretch, at, at + length, region);
+      all.push(stretch);
     }
     return all;
   }
 
   /** All of a window as one. */
   sum(from = 0, to = this.last + 1): Stretch {
-    const whole = empty(from, Math.max(1, to - from));
-    for (const part of this.stretches(from, to, Number.MAX_SAFE_INTEGER)) {
-      addCounts(whole, part);
-      whole.users = part.users;
-      for (const [cause, count] of part.causes) bump(whole.causes, cause, count);
-      whole.latency.add(part.latency.rows());
-      whole.failedLatency.add(part.failedLatency.rows());
-      whole.lag.add(part.lag.rows());
-    }
+    const whole = empty(from, to - from);
+    this.addRange(whole, Math.max(0, from), to);
     return whole;
+  }
+
+  /** Adds a window; whole minutes were added before, so that a day is drawn as fast as an hour. */
+  private addRange(into: Stretch, from: number, to: number, region?: string): void {
+    let second = from - (from % resolution(from));
+    while (second < to) {
+      if (region === undefined && second % MINUTE === 0 && second + MINUTE <= to) {
+        const minute = this.minute(second / MINUTE);
+        if (minute) addStretch(into, minute);
+        second += MINUTE;
+      } else {
+        this.addSecond(into, second, region);
+        second += resolution(second);
+      }
+    }
+  }
+
+  private minute(number: number): Stretch | null {
+    const known = this.minutes.get(number);
+    if (known !== undefined) return known;
+    const made = empty(number * MINUTE, MINUTE);
+    let isHeard = false;
+    for (let second = made.from; second < made.from + MINUTE; second += resolution(second)) {
+      isHeard = this.addSecond(made, second) || isHeard;
+    }
+    const kept = isHeard ? made : null;
+    this.minutes.set(number, kept);
+    return kept;
+  }
+
+  /** Adds a second over regions. Users are a state at its end: the newest second's stay. */
+  private addSecond(into: Stretch, second: number, region?: string): boolean {
+    let users = 0;
+    let isHeard = false;
+    for (const [name, seconds] of this.regions) {
+      const heard = region === undefined || name === region ? seconds.get(second) : undefined;
+      if (!heard) continue;
+      for (const one of heard.stored ? [heard.stored] : heard.ticks.values()) {
+        isHeard = true;
+        users += one.users;
+        addCounts(into, one);
+        for (const [cause, count] of one.causes) bump(into.causes, cause, count);
+        into.latency.add(one.latency);
+        into.failedLatency.add(one.latency_failed);
+        into.lag.add(one.lag);
+      }
+    }
+    if (isHeard) into.users = users;
+    return isHeard;
   }
 }
 
@@ -157,14 +197,13 @@ function addCounts(to: Counts, from: Counts): void {
   to.bytes += from.bytes;
 }
 
-/** Users are a state at a second's end: of a stretch its last second's, added over regions. */
-function add(stretch: Stretch, second: Second, isLast: boolean): void {
-  addCounts(stretch, second);
-  if (isLast) stretch.users += second.users;
-  for (const [cause, count] of second.causes) bump(stretch.causes, cause, count);
-  stretch.latency.add(second.latency);
-  stretch.failedLatency.add(second.latency_failed);
-  stretch.lag.add(second.lag);
+function addStretch(to: Stretch, from: Stretch): void {
+  addCounts(to, from);
+  to.users = from.users;
+  for (const [cause, count] of from.causes) bump(to.causes, cause, count);
+  to.latency.merge(from.latency);
+  to.failedLatency.merge(from.failedLatency);
+  to.lag.merge(from.lag);
 }
 
 export function bump(counts: Map<string, number>, key: string, by: number): void {

@@ -35,6 +35,7 @@ export default function Agents() {
         <Container header={<Header variant="h2" description={url ? `This server answers agents at ${url}.` : 'This deployment has no MCP server of its own: start one beside the agent.'}>Connect</Header>}>
           <Tabs
             ariaLabel="Hosts of agents"
+            i18nStrings={{ scrollLeftAriaLabel: 'Earlier hosts', scrollRightAriaLabel: 'Later hosts' }}
             tabs={hosts.map((host) => ({
               id: host.id,
               label: host.label,

@@ -37,7 +37,7 @@ export default function Compare({ test }: { test: string }) {
   const baseline = useBaseline(test);
   const [runParam, setRun] = useQueryParam('run');
   const [withParam, setWith] = useQueryParam('with');
-  if (runs.error) return <Failed error={runs.error} what="The runs" again={() => void runs.refetch()} />;
+  if (runs.error && !runs.data) return <Failed error={runs.error} what="The runs" again={() => void runs.refetch()} />;
   if (!runs.data || baseline.isPending) return <Loading what="runs" />;
   const rows = runs.data.testRuns.filter((run) => run.endTime);
   const run = runParam || rows[0]?.testRunId || '';

@@ -16,7 +16,8 @@ import { isActive } from '../api/types';
 import { flash } from '../app/flash';
 import { go, to, usePlace, useQueryParam } from '../app/router';
 import { duration } from '../numbers/format';
-import { completed, draftOf, emptyDraft, get } from '../plan/draft';
+import { parseCurl } from '../plan/curl';
+import { completed, draftOf, emptyDraft, get, set } from '../plan/draft';
 import { room } from '../plan/start';
 import { lengthOf, number, planInWords, type Fields } from '../plan/words';
 import { Failed, Inert, Loading } from '../ui/parts';
@@ -39,10 +40,22 @@ export default function Edit({ test }: { test: string }) {
   return <Form key={test || 'new'} test={test} first={first} name={scenario.data?.testName ?? ''} isGoing={isActive(scenario.data?.status)} />;
 }
 
+/** A new draft begins with what was pasted; what cannot be read stays in the field. */
+function withPasted(first: Fields, pasted: string): Fields {
+  if (pasted === '') return first;
+  try {
+    const request = parseCurl(pasted);
+    const named = set(first, ['testName'], `Test of ${new URL(request.url).host}`);
+    return set(named, [...scenarioPath(named), 'requests', 0], request);
+  } catch {
+    return first;
+  }
+}
+
 function Form({ test, first, name, isGoing }: { test: string; first: Fields; name: string; isGoing: boolean }) {
   const pasted = usePlace().query.get('paste') ?? '';
   const [tab, setTab] = useQueryParam('view');
-  const [draft, change] = useState(first);
+  const [draft, change] = useState(() => withPasted(first, pasted));
   const [mode, setMode] = useState<Mode>(() => modeOf(first, test === ''));
   const [faults, setFaults] = useState<Fault[]>([]);
   const [refusal, setRefusal] = useState('');
@@ -91,7 +104,7 @@ function Form({ test, first, name, isGoing }: { test: string; first: Fields; nam
   const verb = mode === 'run' ? 'Keep and run' : mode === 'save' ? 'Keep' : 'Keep and schedule';
   const form = (
     <SpaceBetween size="l">
-      <Requests {...part} pasted={pasted} />
+      <Requests {...part} pasted={draft === first ? pasted : ''} />
       <Container header={<Header variant="h2">Name</Header>}>
         <ColumnLayout columns={2}>
           <TextField {...part} path={['testName']} label="Name" read={(text) => text} />
@@ -140,6 +153,7 @@ function Form({ test, first, name, isGoing }: { test: string; first: Fields; nam
               activeTabId={tab === 'yaml' ? 'yaml' : 'form'}
               onChange={({ detail }) => setTab(detail.activeTabId === 'yaml' ? 'yaml' : '')}
               ariaLabel="Views of the scenario"
+              i18nStrings={{ scrollLeftAriaLabel: 'Earlier views', scrollRightAriaLabel: 'Later views' }}
               tabs={[
                 { id: 'form', label: 'Form', content: form },
                 { id: 'yaml', label: 'YAML or JSON', content: <Suspense fallback={<Loading what="the text" />}><Yaml draft={draft} change={change} /></Suspense> },

@@ -15,7 +15,8 @@ export default function RunPage({ test, run }: { test: string; run: string }) {
   const isNew = usePlace().query.get('new') === '1';
   const isAwaited = isNew && (scenario.data === undefined || !scenario.isFetchedAfterMount || ['queued', 'provisioning'].includes(scenario.data.status));
   const record = useRun(test, run, !isAwaited);
-  if (record.error) return <Failed error={record.error} what={`Run ${run}`} again={() => void record.refetch()} />;
+  // Asked again and again: what is known stays on screen while the server is away.
+  if (record.error && record.data === undefined) return <Failed error={record.error} what={`Run ${run}`} again={() => void record.refetch()} />;
   if ((record.data === undefined && !isAwaited) || scenario.isPending) return <Loading what={`run ${run}`} />;
   const isHere = Boolean(record.data);
   const isGoing = isHere ? isActive(record.data?.status) : isActive(scenario.data?.status);

@@ -162,7 +162,7 @@ function Runs({ test, rows, base, total, isLoading, error, more, isLoadingMore }
   const remove = useChange((ids: string[]) => calls.removeRuns(test, ids));
   const setBase = useChange((id: string) => calls.setBaseline(test, id));
   const baseRow = rows.find((run) => run.testRunId === base);
-  if (error) return <Failed error={error} what="The runs" />;
+  if (error && rows.length === 0) return <Failed error={error} what="The runs" />;
   const [newer, ...others] = picked;
   return (
     <Table<RunRow>

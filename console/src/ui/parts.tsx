@@ -31,10 +31,10 @@ export function When({ stamp, date }: { stamp?: string | undefined; date?: Date 
 }
 
 /** A text of a target, a label or a name: as it is, in a bidi island of its own. */
-export function Inert({ children }: { children: string }) {
+export function Inert({ children, most = 300 }: { children: string; most?: number }) {
   return (
-    <bdi className="inert" title={children.length > 300 ? children.slice(0, 2000) : undefined}>
-      {children.length > 300 ? `${children.slice(0, 300)}…` : children}
+    <bdi className="inert" title={children.length > most ? children.slice(0, 2000) : undefined}>
+      {children.length > most ? `${children.slice(0, most)}…` : children}
     </bdi>
   );
 }

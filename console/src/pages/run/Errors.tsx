@@ -36,7 +36,7 @@ function ErrorItem({ row, total }: { row: ErrorRow; total: number }) {
         <b className="num">{count(row.count)}</b> <b>{row.cause}</b>
         {total > 0 && <span className="muted"> · {percent(row.count / total)} of all requests</span>}
       </div>
-      <div><Inert>{row.message}</Inert></div>
+      <div><Inert most={2000}>{row.message}</Inert></div>
       <div className="muted" style={{ fontSize: 13 }}>
         at{' '}
         {labels.slice(0, 5).map(([label, n], at) => (

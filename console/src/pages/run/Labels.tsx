@@ -1,5 +1,6 @@
 // Response times by label, with each change against the baseline in its cell, a line of
 // the p95 over time, and the regions on demand.
+import Button from '@cloudscape-design/components/button';
 import Box from '@cloudscape-design/components/box';
 import Header from '@cloudscape-design/components/header';
 import Table, { type TableProps } from '@cloudscape-design/components/table';
@@ -12,6 +13,9 @@ import { Coarse } from '../../numbers/coarse';
 import { change, count, exactTime, percent, rate, time } from '../../numbers/format';
 import { Inert, Num, Time } from '../../ui/parts';
 import { changeWord } from '../../ui/words';
+
+/** Labels before one asks for more: what follows must not be out of sight. */
+const FIRST_LABELS = 12;
 
 interface Row {
   key: string;
@@ -34,6 +38,7 @@ interface Props {
 export function Labels({ summary, comparison, timeline }: Props) {
   const [text, setText] = useQueryParam('label');
   const [withRegions, setRegions] = useState(false);
+  const [most, setMost] = useState(FIRST_LABELS);
   const [sorting, setSorting] = useState<{ id: string; down: boolean }>();
   const loaded = summary.loaded_us / 1e6;
   const rows = useMemo(() => rowsOf(summary, comparison, timeline), [summary, comparison, timeline]);
@@ -63,14 +68,16 @@ export function Labels({ summary, comparison, timeline }: Props) {
         )
       }
       columnDefinitions={columns}
-      items={[...fixed, ...sorted.slice(0, 200)]}
+      items={[...fixed, ...sorted.slice(0, most)]}
       trackBy="key"
       wrapLines
       stickyColumns={{ first: 1 }}
       {...(sorting ? { sortingColumn: { sortingField: sorting.id }, sortingDescending: sorting.down } : {})}
       onSortingChange={({ detail }) => setSorting({ id: detail.sortingColumn.sortingField ?? '', down: detail.isDescending ?? false })}
       empty={<Box textAlign="center">No request was finished.</Box>}
-      {...(sorted.length > 200 ? { footer: `The first 200 of ${count(sorted.length)} labels; find the others by their names.` } : {})}
+      {...(sorted.length > most
+        ? { footer: <Button onClick={() => setMost(most === FIRST_LABELS ? 100 : most + 400)}>{`Show more: ${count(most)} of ${count(sorted.length)} labels are here`}</Button> }
+        : {})}
       ariaLabels={{ tableLabel: 'Response times by label' }}
     />
   );
@@ -104,7 +111,7 @@ function columnsOf(loaded: number, isCompared: boolean): TableProps.ColumnDefini
       header: 'Label',
       sortingField: 'label',
       isRowHeader: true,
-      minWidth: 150,
+      minWidth: 210,
       cell: (row) =>
         row.kind === 'all' ? <b>all requests</b> : row.kind === 'region' ? <span className="muted">in {row.name}</span> : <Inert>{row.name}</Inert>,
     },

@@ -77,7 +77,7 @@ export default function LiveRun({ test, run, record, scenario }: Props) {
         {live.seconds.last < 0 && <Waiting status={status} scenario={scenario} showLive={scenario?.showLive !== false} />}
         <Grid gridDefinition={[{ colspan: { default: 12, m: 9 } }, { colspan: { default: 12, m: 3 } }]}>
           <Container header={<Header variant="h2">Over time</Header>}>
-            <RunCharts seconds={live.seconds} load={load} zoom={zoom} together={`live-${run}`} until={whole} heatmap perArrival={perWalk} />
+            <RunCharts seconds={live.seconds} load={load} zoom={zoom} together={`live-${run}`} until={whole} heatmap isLive perArrival={perWalk} />
           </Container>
           <SpaceBetween size="l">
             <Runners live={live} scenario={scenario} />

@@ -59,7 +59,7 @@ export default function Result({ test, record, scenario }: { test: string; recor
                 status: record.status,
               })}
             </div>
-            {(outcome?.reason ?? record.errorReason) && <Inert>{outcome?.reason ?? record.errorReason ?? ''}</Inert>}
+            {(outcome?.reason ?? record.errorReason) && <Inert most={2000}>{outcome?.reason ?? record.errorReason ?? ''}</Inert>}
             <SpaceBetween direction="horizontal" size="l">
               <Outcome word={outcome?.word} status={record.status} />
               <TrustWord trust={verdict?.trust} />
@@ -89,7 +89,7 @@ export default function Result({ test, record, scenario }: { test: string; recor
             )}
             {(record.warnings ?? []).map((warning) => (
               <Alert key={warning} type="info">
-                <Inert>{warning}</Inert>
+                <Inert most={2000}>{warning}</Inert>
               </Alert>
             ))}
           </SpaceBetween>
@@ -197,7 +197,7 @@ function Reasons({ reasons, zoom }: { reasons: Reason[]; zoom: (from?: number, t
       <ul style={{ margin: 0, paddingLeft: 18 }}>
         {reasons.map((reason) => (
           <li key={reason.code}>
-            <b>{reason.code}</b>: <Inert>{reason.message}</Inert>
+            <b>{reason.code}</b>: <Inert most={2000}>{reason.message}</Inert>
             {reason.runners && reason.runners.length > 0 && <span className="muted"> ({reason.runners.slice(0, 10).join(', ')})</span>}{' '}
             {reason.from_s !== undefined && (
               <Button variant="inline-link" onClick={() => zoom(reason.from_s, (reason.to_s ?? reason.from_s ?? 0) + 1)}>

@@ -23,7 +23,7 @@ interface Props {
 }
 
 export function Shapes({ test, run, base, summary, thresholds }: Props) {
-  const [of, setOf] = useState('ok');
+  const [of, setOf] = useState(summary.total.ok > 0 ? 'ok' : 'all');
   const [what, setWhat] = useState({ label: 'all requests', value: '' });
   const query = {
     of,

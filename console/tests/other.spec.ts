@@ -1,0 +1,65 @@
+// What happens besides: a server that goes and comes back in the middle of a run, a
+// schedule with a data file, what the form does not know, and a home with one field.
+import { expect, test } from '@playwright/test';
+import { start, type World } from './world';
+
+let world: World;
+
+test.beforeAll(async () => {
+  world = await start();
+});
+test.afterAll(async () => {
+  await world.end();
+});
+
+test('home has one field, and a run survives the end of its server', async ({ page }) => {
+  await page.goto(world.url);
+  await page.getByLabel('Paste a URL or a curl command').fill(`curl ${world.target}/ -H 'X-Wait: 1'`);
+  world.slow(400);
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await expect(page.getByText('1 loading')).toBeVisible({ timeout: 30_000 });
+  await expect(page.locator('.figures')).toContainText('Users');
+  await world.restart(async () => {
+    await expect(page.getByText('Live data is interrupted')).toBeVisible({ timeout: 20_000 });
+    await expect(page.getByText('The server does not answer: what is shown may be old.').first()).toBeVisible({ timeout: 20_000 });
+  });
+  await expect(page.getByText('Live data is interrupted')).toBeHidden({ timeout: 30_000 });
+  await expect(page.locator('.sentence').first()).toContainText(/^Finished/, { timeout: 60_000 });
+});
+
+test('a schedule, a file, and fields that the form does not know', async ({ page }) => {
+  await page.goto(`${world.url}/#/create?view=yaml`);
+  const text = page.getByRole('textbox', { name: 'YAML' });
+  await text.fill(`testName: nightly
+testDescription: kept by hand
+testType: simple
+showLive: true
+thresholds: ["p(95)<1s"]
+testTaskConfigs: [{ region: lo-home-1, taskCount: 1, concurrency: 1 }]
+testScenario:
+  execution: [{ scenario: main, users: 2, hold-for: 10s, pacing: precise }]
+  scenarios:
+    main:
+      requests: [{ url: "${world.target}/a", method: GET, extract-jsonpath: { ok: $.ok } }]
+`);
+  await page.getByRole('tab', { name: 'Form' }).click();
+  await expect(page.getByText('p95').or(page.getByText('p(95)<1s')).first()).toBeVisible();
+  await page.getByRole('radio', { name: 'By cron' }).check({ force: true });
+  await page.getByRole('button', { name: 'weekdays at 6:30' }).click();
+  await expect(page.getByText(/^\d{4}-\d\d-\d\d 06:30$/)).toHaveCount(5);
+  await page.getByRole('spinbutton', { name: 'Users' }).fill('3');
+  await page.getByRole('button', { name: 'Keep and schedule' }).click();
+  await expect(page.getByText(/runs next at/).first()).toBeVisible();
+  const [, id = ''] = /scenarios\/([^/?]+)/.exec(page.url()) ?? [];
+  const record = await (await fetch(`${world.api}/scenarios/${id}`)).json();
+  expect(record.cronValue).toBe('30 6 * * 1-5');
+  expect(record.testScenario.execution[0]).toMatchObject({ users: 3, pacing: 'precise' });
+  expect(record.testScenario.scenarios.main.requests[0]).toMatchObject({ 'extract-jsonpath': { ok: '$.ok' } });
+
+  await page.goto(`${world.url}/#/scenarios/${id}/edit`);
+  await expect(page.getByRole('radio', { name: 'By cron' })).toBeChecked();
+  await page.locator('input[type=file]').setInputFiles({ name: 'people.csv', mimeType: 'text/csv', buffer: Buffer.from('name\nanna\n') });
+  await expect(page.getByText('people.csv')).toBeVisible();
+  await page.goto(`${world.url}/#/scenarios`);
+  await expect(page.getByRole('row', { name: /nightly/ })).toContainText('06:30');
+});
