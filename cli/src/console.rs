@@ -18,9 +18,9 @@ pub fn is_built() -> bool {
     Files::get("index.html").is_some()
 }
 
-/// The file of a path.
+/// The file of a path. What begins with a dot is the build's own.
 pub fn page(name: &str) -> Option<Page> {
-    if let Some(file) = Files::get(name) {
+    if let Some(file) = Files::get(name).filter(|_| !name.starts_with('.')) {
         return Some(Page {
             content_type: file.metadata.mimetype().to_owned().into(),
             bytes: file.data,

@@ -1,17 +1,11 @@
-// What the browser flow runs against: a target, a `dlt up` in a folder of its own, and
-// the built console served as `dlt up` would serve it, with its Content-Security-Policy.
+// What the browser flows run against: a target, and a `dlt up` in a folder of its own with
+// the console that it serves.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
-
-export const CSP =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; " +
-  "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.json': 'application/json', '.woff2': 'font/woff2' };
+import { join } from 'node:path';
 
 export interface World {
   /** Where the console is. */
@@ -45,17 +39,8 @@ export async function start(): Promise<World> {
     return one;
   };
   let up = await serve();
-  const dist = new URL('../dist/', import.meta.url).pathname;
-  const console_ = await listen((request, response) => {
-    const path = new URL(request.url ?? '/', 'http://x').pathname;
-    if (path.startsWith('/api/')) return pass(request, response, port);
-    void readFile(join(dist, path === '/' ? 'index.html' : path)).then(
-      (bytes) => response.writeHead(200, { 'content-type': TYPES[extname(path) || '.html'] ?? 'application/octet-stream', 'content-security-policy': CSP, 'x-content-type-options': 'nosniff' }).end(bytes),
-      () => response.writeHead(404).end(),
-    );
-  });
   return {
-    url: console_.url,
+    url: origin,
     api: `${origin}/api`,
     target: target.url,
     slow: (ms) => (slow = ms),
@@ -73,25 +58,9 @@ export async function start(): Promise<World> {
         await gone;
       }
       target.server.close();
-      console_.server.closeAllConnections();
-      console_.server.close();
       await rm(home, { recursive: true, force: true });
     },
   };
-}
-
-/** Passes a call on as if it came from the API's own origin. */
-function pass(request: http.IncomingMessage, response: http.ServerResponse, port: number): void {
-  const host = `127.0.0.1:${port}`;
-  const headers = { ...request.headers, host, ...(request.headers.origin ? { origin: `http://${host}` } : {}) };
-  const on = http.request({ host: '127.0.0.1', port, path: request.url, method: request.method, headers }, (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
-    answer.pipe(response);
-    answer.on('error', () => response.destroy());
-  });
-  on.on('error', () => (response.headersSent ? response.destroy() : response.writeHead(502).end()));
-  response.on('close', () => on.destroy());
-  request.pipe(on);
 }
 
 async function listen(handler: http.RequestListener): Promise<{ url: string; server: http.Server }> {

@@ -100,7 +100,7 @@ pub fn test(full: bool) -> Result<bool> {
     // Before dlt, which takes it in.
     tiers.run("console", console::check);
     build(&mut tiers);
-    tiers.run("browser", console::browser);
+    tiers.run("browser", || console::browser(full));
     tiers.run("compat", || {
         let mut command = cross_room("compat");
         command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));

@@ -1652,7 +1652,10 @@ export interface components {
             totalTestRuns: number;
             /** @description POST only, ours: the run that was started. */
             testRunId?: string;
-            /** @description POST only, ours: unknown keys and the like, as sentences. */
+            /**
+             * @description POST only, ours, as sentences: what is written and nothing is done with, and what a
+             *     scenario that was saved lacks to be run.
+             */
             warnings?: string[];
             /** @description GET only, while runners may exist. */
             tasksPerRegion?: components["schemas"]["TaskCounts"][];

@@ -24,7 +24,7 @@ pub struct Page {
 /// Scripts come from files only, and nothing comes from elsewhere. Cloudscape's components
 /// write styles into elements.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-     img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; \
+     img-src 'self' data:; font-src 'self' data:; connect-src 'self'; \
      frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 /// Folder of files whose names change with what they hold.
 const HASHED: &str = "assets/";

@@ -121,10 +121,9 @@ fn with_variables(mut plan: Value, variables: Value) -> Value {
     plan
 }
 
-/// A scenario may be saved before it can run, and is stored as it was sent.
-#[test]
-fn what_has_no_value_is_saved_and_not_run() {
-    for (plan, said) in [
+/// Plans that cannot run, and what is said of each.
+fn without_values() -> Vec<(Value, &'static str)> {
+    vec![
         (
             plan("https://h.example/${__P(part)}", json!({})),
             "\"__P\" is a function of JMeter",
@@ -176,7 +175,13 @@ fn what_has_no_value_is_saved_and_not_run() {
             ),
             "holds ${",
         ),
-    ] {
+    ]
+}
+
+/// A scenario may be saved before it can run, and is stored as it was sent.
+#[test]
+fn what_has_no_value_is_saved_and_not_run() {
+    for (plan, said) in without_values() {
         let saved = read(&json!({"saveOnly": true, "testScenario": plan})).unwrap();
         assert_eq!(saved.action, Action::Save);
         let [warning] = saved.warnings.as_slice() else {
