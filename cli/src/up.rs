@@ -81,13 +81,7 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
     let service =
         routes(&home, address, guard.as_ref()).into_make_service_with_connect_info::<SocketAddr>();
     let picked_up = home.unfinished().map_err(anyhow::Error::new)?;
-    output.messages(&banner(
-        &base,
-        &dir,
-        &regions,
-        picked_up,
-        guard.is_none() && console::is_built(),
-    ));
+    output.messages(&banner(&base, &dir, &regions, picked_up, &guard));
     let missed = missed(args);
     tokio::select! {
         ended = axum::serve(listener, service) => {
@@ -193,7 +187,7 @@ fn banner(
     dir: &Path,
     regions: &[(dlt_core::ids::Region, u64)],
     picked_up: usize,
-    has_console: bool,
+    guard: &Option<Arc<Guard>>,
 ) -> Vec<Line> {
     let names: Vec<String> = regions
         .iter()
@@ -201,7 +195,8 @@ fn banner(
         .collect();
     let at = base.trim_end_matches("/api");
     let up = Line::new().tone(Tone::Good, "✔ dlt is up");
-    let mut lines = match has_console {
+    // The pages are behind the guard, too, and browsers have no token yet.
+    let mut lines = match guard.is_none() && console::is_built() {
         true => vec![
             up.plain("  ·  console ")
                 .tone(Tone::Strong, format!("{at}/")),
