@@ -30,7 +30,7 @@ pub fn check() -> Result<Score> {
     if !has_npm() {
         // Whoever tries dlt on a machine without npm has tested all the rest.
         let in_ci = std::env::var("CI").is_ok_and(|text| text == "true");
-        println!("!!! {NO_NPM}");
+        println!("\n*** NOT RUN: {NO_NPM}\n");
         return Ok(Score {
             passed: 0,
             failed: u64::from(in_ci),
@@ -88,14 +88,26 @@ fn has_npm() -> bool {
 /// The browser, installed where this may be done.
 fn chromium() -> Result<PathBuf> {
     let path = PathBuf::from(CHROMIUM);
-    if path.exists() {
+    let apt = |args: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
+        command.stdin(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    let install = || {
+        apt(&[
+            "install",
+            "-qq",
+            "--yes",
+            "--no-install-recommends",
+            "chromium",
+        ])
+    };
+    // A new machine has no lists of packages yet.
+    if path.exists() || install() || (apt(&["update", "-qq"]) && install()) {
         return Ok(path);
     }
-    let mut command = Command::new("apt-get");
-    command.args(["install", "--yes", "--no-install-recommends", "chromium"]);
-    command.env("DEBIAN_FRONTEND", "noninteractive");
-    if step::check(command)?.failed > 0 || !path.exists() {
-        bail!("there is no {CHROMIUM}, and apt-get cannot install it: apt-get install chromium");
-    }
-    Ok(path)
+    bail!(
+        "NOT RUN: there is no {CHROMIUM}, and apt-get could not install it; install it (apt-get install chromium) and try again"
+    )
 }
