@@ -92,7 +92,7 @@ fn chromium() -> Result<PathBuf> {
         let mut command = Command::new("apt-get");
         command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
         command.stdin(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
+        step::check(command).is_ok_and(|score| score.failed == 0)
     };
     let install = || {
         apt(&[
