@@ -18,6 +18,12 @@ pub fn is_built() -> bool {
     Files::get("index.html").is_some()
 }
 
+/// The document of `dlt runs report` without its numbers, if there are files.
+pub fn report_template() -> Option<String> {
+    let file = Files::get("report.html")?;
+    String::from_utf8(file.data.into_owned()).ok()
+}
+
 /// The file of a path. What begins with a dot is the build's own.
 pub fn page(name: &str) -> Option<Page> {
     if let Some(file) = Files::get(name).filter(|_| !name.starts_with('.')) {
