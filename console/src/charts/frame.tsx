@@ -3,6 +3,7 @@
 import Box from '@cloudscape-design/components/box';
 import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import { useEffect, useRef, useState, type ReactNode, type RefObject } from 'react';
+import { flushSync } from 'react-dom';
 
 export interface Table {
   columns: string[];
@@ -73,7 +74,13 @@ export function useWidth<T extends HTMLElement>(): [RefObject<T | null>, number]
     if (!node) return;
     const watch = new ResizeObserver(([entry]) => setWidth(Math.floor(entry?.contentRect.width ?? 0)));
     watch.observe(node);
-    return () => watch.disconnect();
+    // Paper has another width, and is taken before an observer would be told.
+    const measure = () => flushSync(() => setWidth(Math.floor(node.clientWidth)));
+    window.addEventListener('beforeprint', measure);
+    return () => {
+      watch.disconnect();
+      window.removeEventListener('beforeprint', measure);
+    };
   }, []);
   return [element, width];
 }
