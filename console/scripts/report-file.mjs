@@ -1,6 +1,7 @@
 // The report's template: one file of `report.html` with script and styles inside, and a
 // policy that lets that script run by its hash and nothing be loaded.
 import { createHash } from 'node:crypto';
+import { Script } from 'node:vm';
 
 /** What `dlt runs report` replaces by the data of a run. */
 export const DATA_PLACE = '<!-- dlt-report-data -->';
@@ -14,6 +15,8 @@ export function asInline(code) {
 export function makeReport(template, code, styles) {
   const script = asInline(code);
   if (script.includes('\0')) throw new Error('the script holds a NUL, which a browser replaces: its hash would be another');
+  // Read, not run: what was escaped outside of a text is no script any more.
+  new Script(script);
   if (/@import|@font-face|url\((?!["']?data:)/i.test(styles)) throw new Error('the styles load something: a report loads nothing');
   if (/<\/style/i.test(styles)) throw new Error('the styles end their element');
   const hash = createHash('sha256').update(script).digest('base64');

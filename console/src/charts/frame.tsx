@@ -74,12 +74,13 @@ export function useWidth<T extends HTMLElement>(): [RefObject<T | null>, number]
     if (!node) return;
     const watch = new ResizeObserver(([entry]) => setWidth(Math.floor(entry?.contentRect.width ?? 0)));
     watch.observe(node);
-    // Paper has another width, and is taken before an observer would be told.
+    // Paper has another width, and an observer is told neither in time nor of the way back.
     const measure = () => flushSync(() => setWidth(Math.floor(node.clientWidth)));
-    window.addEventListener('beforeprint', measure);
+    const ends = ['beforeprint', 'afterprint'];
+    for (const end of ends) window.addEventListener(end, measure);
     return () => {
       watch.disconnect();
-      window.removeEventListener('beforeprint', measure);
+      for (const end of ends) window.removeEventListener(end, measure);
     };
   }, []);
   return [element, width];

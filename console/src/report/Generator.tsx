@@ -81,8 +81,8 @@ function Runners({ runners }: { runners: ReportRunner[] }) {
         {states}. {rows.length > MOST_RUNNERS ? `The worst ${MOST_RUNNERS} of ${count(rows.length)} are listed.` : 'Worst first.'}
       </p>
       <div className="squares" role="img" aria-label={`Runners: ${states}`}>
-        {rows.slice(0, MOST_SQUARES).map((row) => (
-          <span key={row.runner} style={{ background: colorOf(row) }} title={`${row.runner}: ${row.state}, lag p99 ${time(row.lag_p99_us)}`} />
+        {rows.slice(0, MOST_SQUARES).map((row, at) => (
+          <span key={at} style={{ background: colorOf(row) }} title={`${row.runner}: ${row.state}, lag p99 ${time(row.lag_p99_us)}`} />
         ))}
       </div>
       <Wide name="Runners, a table">
@@ -95,7 +95,7 @@ function Runners({ runners }: { runners: ReportRunner[] }) {
               <th scope="col">Address</th>
             </tr>
           </thead>
-          <tbody>{shown.map((row) => <RunnerRow key={row.runner} row={row} />)}</tbody>
+          <tbody>{shown.map((row, at) => <RunnerRow key={at} row={row} />)}</tbody>
         </table>
       </Wide>
       {rows.length > MOST_RUNNERS && <p className="note">{count(rows.length - MOST_RUNNERS)} other runners did better.</p>}

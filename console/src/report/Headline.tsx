@@ -134,8 +134,9 @@ function Missing({ record }: { record: ReportRecord }) {
 function Baseline({ data }: { data: ReportData }) {
   const comparison = data.baseline?.comparison;
   if (!comparison) return null;
+  const edge = comparison.verdict === 'worse' ? 'bad-edge' : comparison.verdict === 'better' ? 'good-edge' : '';
   return (
-    <aside className="callout">
+    <aside className={`callout ${edge}`}>
       <b>{againstBaseline(comparison)}</b>
       <span className="muted"> · run {comparison.base.test_run_id}, {comparison.base.start_time} UTC</span>
       {comparison.reasons.length + comparison.notes.length > 0 && (

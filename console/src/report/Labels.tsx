@@ -1,11 +1,12 @@
 // Response times by label, all of them: requests, rate, failures and percentiles, each
 // with its change against the baseline, and a line of the p95 where seconds are kept.
 import type { ReactNode } from 'react';
-import type { Block, LabelSeries, MetricChange } from '../api/types';
+import type { Block, MetricChange, Second } from '../api/types';
 import { count, near, percent, rate } from '../numbers/format';
 import { tellChange } from './changes';
 import type { ReportData } from './data';
 import { Inert, Section, Time, Wide } from './parts';
+import { secondsOf } from './runners';
 import { pathOf, sparkOf } from './spark';
 
 /** Characters of a label in its row: more would make one row a page. */
@@ -24,12 +25,12 @@ export function Labels({ data }: { data: ReportData }) {
   if (!summary) return null;
   const comparison = data.baseline?.comparison;
   const changes = new Map(comparison?.labels.map((one) => [one.label, one.metrics]));
-  const series = new Map(data.timeline?.labels.map((one) => [one.label, one]));
+  const series = new Map(data.timeline?.labels.map((one) => [one.label, one.seconds]));
   const regions = Object.entries(summary.regions);
   const loaded = summary.loaded_us / 1e6;
   const share = summary.total.count > 0 ? percent(summary.total.failed / summary.total.count) : '–';
   const of = summary.times_over === 'ok' ? 'ok answers' : 'all answers';
-  const row = { loaded, hasLines: series.size > 0 };
+  const row = { loaded, hasLines: data.timeline !== null };
   return (
     <Section
       title="Response times by label"
@@ -53,12 +54,12 @@ export function Labels({ data }: { data: ReportData }) {
             </tr>
           </thead>
           <tbody>
-            <Row {...row} name={<b>all requests</b>} block={summary.total} metrics={comparison?.totals ?? []} />
+            <Row {...row} name={<b>all requests</b>} block={summary.total} metrics={comparison?.totals ?? []} seconds={secondsOf(data.timeline)} />
             {regions.length > 1 &&
-              regions.map(([name, block]) => <Row {...row} key={`region ${name}`} name={<span className="muted">in <Inert>{name}</Inert></span>} block={block} metrics={[]} />)}
+              regions.map(([name, block]) => <Row {...row} key={`region ${name}`} name={<span className="muted">in <Inert>{name}</Inert></span>} block={block} metrics={[]} seconds={data.timeline?.regions[name]} />)}
             {summary.labels.map((block, at) => {
               const name = block.label ?? '';
-              return <Row {...row} key={at} name={<Inert most={MOST_OF_LABEL}>{name}</Inert>} block={block} metrics={changes.get(name) ?? []} series={series.get(name)} />;
+              return <Row {...row} key={at} name={<Inert most={MOST_OF_LABEL}>{name}</Inert>} block={block} metrics={changes.get(name) ?? []} seconds={series.get(name)} />;
             })}
           </tbody>
         </table>
@@ -68,16 +69,18 @@ export function Labels({ data }: { data: ReportData }) {
   );
 }
 
+type Line = readonly Pick<Second, 'second' | 'latency'>[];
+
 interface RowProps {
   name: ReactNode;
   block: Block;
   metrics: MetricChange[];
-  series?: LabelSeries | undefined;
+  seconds?: Line | undefined;
   loaded: number;
   hasLines: boolean;
 }
 
-function Row({ name, block, metrics, series, loaded, hasLines }: RowProps) {
+function Row({ name, block, metrics, seconds, loaded, hasLines }: RowProps) {
   return (
     <tr>
       <th scope="row">{name}</th>
@@ -98,7 +101,7 @@ function Row({ name, block, metrics, series, loaded, hasLines }: RowProps) {
           <Changed metrics={metrics} metric={field} />
         </td>
       ))}
-      {hasLines && <td>{series ? <Spark series={series} length={loaded} /> : <span className="muted" title="no seconds of this label are kept">–</span>}</td>}
+      {hasLines && <td>{seconds && seconds.length > 0 ? <Spark seconds={seconds} length={loaded} /> : <span className="muted" title="its seconds are not in this report">–</span>}</td>}
     </tr>
   );
 }
@@ -111,9 +114,9 @@ function Changed({ metrics, metric }: { metrics: MetricChange[]; metric: string 
 const WIDTH = 100;
 const HEIGHT = 22;
 
-function Spark({ series, length }: { series: LabelSeries; length: number }) {
-  const end = Math.max(length, (series.seconds.at(-1)?.second ?? 0) + 1);
-  const line = pathOf(sparkOf(series, end), WIDTH, HEIGHT);
+function Spark({ seconds, length }: { seconds: Line; length: number }) {
+  const end = Math.max(length, (seconds.at(-1)?.second ?? 0) + 1);
+  const line = pathOf(sparkOf(seconds, end), WIDTH, HEIGHT);
   if (!line) return <span className="muted" title="nothing was answered">–</span>;
   const said = `p95 between ${near(line.low)} and ${near(line.high)}`;
   return (

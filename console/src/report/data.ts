@@ -79,14 +79,14 @@ export function titleOf(record: RunRecord): string {
   return `${short}: ${word}${at ? `, ${at.toISOString().slice(0, 10)}` : ''}`;
 }
 
-/** Controls as their pictures (␛ for ESC), so that what a text hides is seen. */
+/** What a text hides, written out (`\x1b`, `\u202e`): controls, line separators, and marks
+    that turn what follows around. Letters that are written from the right stay as they are. */
 export function visible(text: string): string {
-  // Built from numbers: the linter is right that controls in a pattern are mostly faults.
-  return [...text].map((char) => pictureOf(char.codePointAt(0) ?? 0) ?? char).join('');
+  return text.replace(HIDDEN, (char) => {
+    const code = char.charCodeAt(0).toString(16);
+    return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
+  });
 }
 
-function pictureOf(code: number): string | null {
-  if (code === 9 || code === 10) return null;
-  if (code < 32) return String.fromCodePoint(0x2400 + code);
-  return code === 127 ? '\u2421' : null;
-}
+/** All but tabs and line feeds, which texts are laid out by. */
+const HIDDEN = /(?![\t\n])[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;

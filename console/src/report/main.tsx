@@ -1,4 +1,5 @@
 // Draws the report from the data that lies in its file.
+import './sharp';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import '../app/styles.css';

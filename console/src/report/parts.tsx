@@ -2,7 +2,7 @@
 // UTC (a report is read in other places than it was made), words with their signs.
 import type { ReactNode } from 'react';
 import { capital, type Trust, type Word } from '../numbers/standing';
-import { exactTime, time, UNKNOWN } from '../numbers/format';
+import { count, exactTime, time, UNKNOWN } from '../numbers/format';
 import { fromStamp, utc } from '../numbers/when';
 import { visible } from './data';
 
@@ -25,13 +25,13 @@ export function Section({ title, counter, note, children }: SectionProps) {
   );
 }
 
-/** A text of a target, a label or a name: cut, controls as pictures, in a bidi island. */
+/** A text of a target, a label or a name: cut, with what it hides written out, in a bidi island. */
 export function Inert({ children, most = 300 }: { children: string; most?: number }) {
   const isLong = children.length > most;
   return (
     <bdi className="inert" title={isLong ? visible(children.slice(0, 2_000)) : undefined}>
       {visible(isLong ? children.slice(0, most) : children)}
-      {isLong && <span className="muted">… and {children.length - most} more characters</span>}
+      {isLong && <span className="muted">… and {count(children.length - most)} more characters</span>}
     </bdi>
   );
 }

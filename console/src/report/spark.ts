@@ -1,15 +1,15 @@
 // A label's p95 over the run as a small line; each point is of added histograms.
-import type { LabelSeries } from '../api/types';
+import type { Second } from '../api/types';
 import { Coarse } from '../numbers/coarse';
 
 /** Points of a line; more lie closer than can be seen. */
 const POINTS = 48;
 
 /** The p95 in µs of equal parts of `length` seconds; null where nothing was answered. */
-export function sparkOf(series: LabelSeries, length: number): (number | null)[] {
+export function sparkOf(seconds: readonly Pick<Second, 'second' | 'latency'>[], length: number): (number | null)[] {
   const count = Math.max(1, Math.min(POINTS, Math.ceil(length)));
   const parts = Array.from({ length: count }, () => new Coarse());
-  for (const second of series.seconds) {
+  for (const second of seconds) {
     const at = Math.min(count - 1, Math.floor((second.second / Math.max(1, length)) * count));
     parts[at]?.add(second.latency);
   }
