@@ -88,7 +88,7 @@ function metrics(n: number, base: Block): MetricChange[] {
 function runner(n: number): ReportRunner {
   return {
     runner: `a1b2c3d4e5-${n % 2 ? 'eu-west-1' : 'us-east-1'}-${n}`, region: n % 2 ? 'eu-west-1' : 'us-east-1', state: n === 4 ? 'lagging' : 'finished', role: n < 2 ? 'leader' : 'worker', last_heard_s: 600,
-    lag_p99_us: 310 + ((n * 7_919) % 400) + (n === 4 ? 5_200 : 0), skew_us: 60 + ((n * 131) % 190), cpu_pct: 31.2 + ((n * 37) % 230) / 10, memory_bytes: 91_000_000 + n * 3_100_000, memory_limit_bytes: 512_000_000, public_address: `203.0.113.${n + 1}`,
+    lag_p99_us: 310 + ((n * 7_919) % 400) + (n === 4 ? 5_200 : 0), skew_us: 60 + ((n * 131) % 190), cpu_pct: 31.2 + ((n * 37) % 230) / 10, memory_bytes: 91_000_000 + (n % 60) * 3_100_000, memory_limit_bytes: 512_000_000, public_address: `203.0.113.${n + 1}`,
   };
 }
 

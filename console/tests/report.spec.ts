@@ -192,6 +192,14 @@ test('the template alone says what it is', async ({ page }) => {
   await expect(page.getByText('This file holds no run')).toBeVisible();
 });
 
+test('a run that is not known says so', async ({ page }, info) => {
+  const path = info.outputPath('strange.html');
+  await writeFile(path, fill(await readFile(TEMPLATE, 'utf8'), { record: { testName: 'x', coverage: { complete: false } } }));
+  await page.goto(pathToFileURL(path).href);
+  await expect(page.getByText('This run cannot be drawn')).toBeVisible();
+  problems.length = 0;
+});
+
 test('a script that is not the report’s does not run', async ({ page }, info) => {
   const path = info.outputPath('foreign.html');
   const html = fill(await readFile(TEMPLATE, 'utf8'), reportData({ seconds: 20 }));

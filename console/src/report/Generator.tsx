@@ -35,7 +35,7 @@ function factsOf({ record, runners, timeline }: ReportData): [string, ReactNode]
   const total = summary?.total;
   const facts: [string, ReactNode][] = [];
   if (coverage) {
-    facts.push(['Runners', `${count(coverage.runners_reported)} of ${count(coverage.runners_expected)} reported${coverage.missing_intervals === 0 ? ', no second missing' : ''}`]);
+    facts.push(['Runners', `${count(coverage.runners_reported)} of ${count(coverage.runners_expected)} reported${coverage.complete ? ', no second missing' : ''}`]);
   }
   if (start) {
     const said = `median ${exactTime(start.skew_p50_us)}, 99 % ${exactTime(start.skew_p99_us)}, largest ${exactTime(start.skew_max_us)}`;
@@ -112,7 +112,7 @@ function RunnerRow({ row }: { row: ReportRunner }) {
         <small className="muted under"><Inert most={80}>{row.region}</Inert>{row.role === 'leader' && ', leader'}</small>
       </th>
       <td>
-        <i className="dot" style={{ background: colorOf(row) }} /> <Inert most={40}>{isLost(row) ? 'lost' : row.state}</Inert>
+        <span className="state"><i className="dot" style={{ background: colorOf(row) }} /> <Inert most={40}>{isLost(row) ? 'lost' : row.state}</Inert></span>
         {typeof row.lost === 'string' && row.lost && <small className="muted under"><Inert>{row.lost}</Inert></small>}
       </td>
       <td className="num" title={exactTime(row.lag_p99_us)}>{time(row.lag_p99_us)}</td>

@@ -25,7 +25,7 @@ export function Thresholds({ results }: { results: Results }) {
             {results.map((row, at) => (
               <tr key={at}>
                 <td className={row.passed ? 'good' : 'bad'}><span aria-hidden>{row.passed ? '✔' : '✘'}</span> {row.passed ? 'yes' : 'no'}</td>
-                <td><Inert>{row.expression}</Inert></td>
+                <td className="text"><Inert>{row.expression}</Inert></td>
                 <td className="num">{row.observed ?? <span title={row.reason ?? 'nothing was measured'}>–</span>}</td>
                 <td className="bar-cell"><Bar row={row} /></td>
               </tr>

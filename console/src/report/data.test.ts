@@ -22,6 +22,10 @@ it('reads what the command wrote, and nothing else', () => {
   });
 });
 
+it('does without parts of a timeline', () => {
+  expect(readData('{"record":{},"timeline":{"format":2,"start_at_us":1}}')?.timeline).toEqual({ format: 2, start_at_us: 1, regions: {}, labels: [] });
+});
+
 it('has a title that may name a file', () => {
   expect(titleOf(record({ outcome: { word: 'passed', passed: true, thresholds: [] } }))).toBe('shop: PASSED, 2026-03-04');
   expect(titleOf(record({ testName: '', startTime: '' }))).toBe('abcdefghij: COMPLETE');

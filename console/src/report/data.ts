@@ -52,7 +52,7 @@ export function readData(text: string | null | undefined): ReportData | null {
     if (!data || typeof data.record !== 'object' || data.record === null) return null;
     return {
       record: data.record,
-      timeline: data.timeline ?? null,
+      timeline: data.timeline ? { ...data.timeline, regions: data.timeline.regions ?? {}, labels: data.timeline.labels ?? [] } : null,
       histogram_ok: data.histogram_ok ?? null,
       histogram_failed: data.histogram_failed ?? null,
       runners: data.runners ?? [],
