@@ -82,6 +82,7 @@ test('a whole run, light, dark and on paper', async ({ page }, info) => {
   await sameNumbers(page, data);
   await expect(page.locator('table.labels svg')).toHaveCount(9);
   await expect(page.getByText('▲ +12 %').first()).toBeVisible();
+  await expect(page.locator('table.labels').getByTitle('166,231 µs, known to 3 digits')).toHaveText('166 ms');
   // Ink on every canvas, not only its place.
   const inked = await page.locator('canvas').evaluateAll((all) =>
     all.map((one) => {
@@ -125,6 +126,16 @@ test('the charts zoom', async ({ page }, info) => {
   await expect(page.getByText('Shown: 0:30 to 1:30')).toBeVisible();
   await page.getByRole('button', { name: 'Show the whole run' }).click();
   await expect(page.getByText('Shown: the whole run')).toBeVisible();
+});
+
+test('users instead of arrivals', async ({ page }, info) => {
+  const data = reportData({ seconds: 30 });
+  data.record.load = { model: 'closed', users: 50, planned: [[0, 50], [30, 50]] };
+  for (const second of data.timeline?.total ?? []) Object.assign(second, { user_time_us: 50e6, read_delay_us: 125_000 });
+  await open(page, info, 'closed', data);
+  await expect(page.getByRole('heading', { name: 'Users', exact: true })).toBeVisible();
+  await expect(page.locator('.facts')).toContainText('Read delay0.25 % of the users’ time');
+  await expect(page.locator('.facts')).not.toContainText('Lag');
 });
 
 test('hostile texts do nothing', async ({ page }, info) => {
