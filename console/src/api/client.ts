@@ -90,7 +90,8 @@ export function read(status: number, body: string): ApiError {
     if (typeof value === 'string') text = value;
     else if (value && typeof value === 'object') {
       const { message, Message } = value as { message?: unknown; Message?: unknown };
-      text = String(message ?? Message ?? body);
+      // A gateway's sentence, which may begin with "User: …" and has no code.
+      return new ApiError(status, '', String(message ?? Message ?? body));
     }
   } catch {
     // A proxy's page, or nothing: shown as it is.

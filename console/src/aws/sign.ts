@@ -32,7 +32,7 @@ function keysOf({ accessKeyId, secretAccessKey, sessionToken }: Keys) {
 /** An address with a signature in its query. */
 export async function presigned(url: string, keys: Keys, scope: Scope): Promise<string> {
   const plain = new URL(url);
-  plain.searchParams.set('X-Amz-Expires', String(VALID_FOR_S));
+  if (!plain.searchParams.has('X-Amz-Expires')) plain.searchParams.set('X-Amz-Expires', String(VALID_FOR_S));
   const signed = await new AwsV4Signer({ ...keysOf(keys), ...scope, method: 'GET', url: plain.href, signQuery: true }).sign();
   // A blank is signed as %20; the plus that browsers write for it would be read as a plus.
   signed.url.search = signed.url.search.replaceAll('+', '%20');

@@ -42,7 +42,9 @@ export async function subscribe({ url, topics, stands, message }: Subscription, 
     stop.addEventListener('abort', () => end('the page was left'), { once: true });
     socket.addEventListener('open', () => (isOpen = true));
     // A browser says nothing of why a connection was refused.
-    socket.addEventListener('close', () => end(isOpen ? 'AWS IoT closed the connection' : 'AWS IoT does not let the page connect, or is not reached'));
+    const closed = () => end(isOpen ? 'AWS IoT closed the connection' : 'AWS IoT does not let the page connect, or is not reached');
+    socket.addEventListener('error', closed);
+    socket.addEventListener('close', closed);
     within(DEADLINE_MS, `AWS IoT does not answer within ${DEADLINE_MS / 1000} s`);
     const heard = () => within(LONGEST_SILENCE_MS, `nothing was heard for ${LONGEST_SILENCE_MS / 1000} s`);
     const client = mqtt_v4({
