@@ -1,10 +1,12 @@
 // A subscription of topics: MQTT 3.1.1 inside a WebSocket whose address is signed. What a
 // message means is `message`'s, and when to connect again is `live`'s.
 //
-// The client is u8-mqtt: 5 kB compressed, made for browsers, and it takes a WebSocket that
-// is open already. `mqtt` is twenty times as large and brings Node's streams along; Paho's
-// has had no release for years.
+// The client is u8-mqtt: 5 kB compressed, made for browsers, and it lets others hold the
+// connection. `mqtt` is twenty times as large and brings Node's streams along; Paho's has
+// had no release for years. It gets whole packets alone: of pieces, 0.6.7 holds a short
+// packet back that follows a long one, until as many bytes as the long one had are there.
 import { mqtt_v4 } from 'u8-mqtt/esm/web/basic-v4.js';
+import { packetsOf } from './packets';
 
 /** How long the connection and each answer to it may take. */
 const DEADLINE_MS = 15_000;
@@ -40,7 +42,12 @@ export async function subscribe({ url, topics, stands, message }: Subscription, 
       timer = setTimeout(() => end(why), ms);
     };
     stop.addEventListener('abort', () => end('the page was left'), { once: true });
-    socket.addEventListener('open', () => (isOpen = true));
+    const opened = new Promise<(bytes: Uint8Array<ArrayBuffer>) => void>((resolve) =>
+      socket.addEventListener('open', () => {
+        isOpen = true;
+        resolve((bytes) => socket.send(bytes));
+      }),
+    );
     // A browser says nothing of why a connection was refused.
     const closed = () => end(isOpen ? 'AWS IoT closed the connection' : 'AWS IoT does not let the page connect, or is not reached');
     socket.addEventListener('error', closed);
@@ -60,7 +67,7 @@ export async function subscribe({ url, topics, stands, message }: Subscription, 
     });
     // It would write to the browser's console, and connect again by itself.
     client.with({ log_conn: nothing, on_error: nothing, on_live: nothing, on_disconnect: nothing });
-    client.with_websock(socket);
+    client.with_async_iter(packetsOf(socket), opened);
     const greet = async () => {
       // A second client of the same id would end the first.
       await client.connect({ client_id: `dlt-${crypto.randomUUID()}`, keep_alive: KEEP_ALIVE_S });

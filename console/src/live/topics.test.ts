@@ -69,8 +69,10 @@ it('tells what comes on the topics that the API names, and connects again', asyn
   await publish('dlt/abc/events', { event: 'status', data: { run_id: 'r', status: 'running' } });
   // Longer than a frame and than one byte of length tells.
   await publish('dlt/abc/events', { event: 'note', data: { note: 'x'.repeat(100_000) } });
-  await vi.waitFor(() => expect(events).toHaveLength(3), 5000);
+  await publish('dlt/abc/events', { event: 'note', data: { note: 'short after long' } });
+  await vi.waitFor(() => expect(events).toHaveLength(4), 5000);
   expect(events[1]).toEqual(['status', 'running']);
+  expect(events[3]).toEqual(['note', 'short after long']);
   events.length = 0;
   for (const socket of sockets) socket.terminate();
   await vi.waitFor(() => expect(events).toEqual([['line', false, 'AWS IoT closed the connection'], ['line', true, undefined]]), 5000);

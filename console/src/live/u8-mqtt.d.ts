@@ -9,7 +9,7 @@ declare module 'u8-mqtt/esm/web/basic-v4.js' {
   }
   interface Client {
     with(functions: Record<string, () => unknown>): Client;
-    with_websock(socket: WebSocket): Client;
+    with_async_iter(packets: AsyncIterable<Uint8Array>, send: Promise<(bytes: Uint8Array<ArrayBuffer>) => void>): Client;
     connect(packet: { client_id: string; keep_alive: number }): Promise<unknown>;
     /** Empty if no answer came in time. */
     subscribe(topics: string[]): Promise<[{ answers: Code[] } | undefined]>;
