@@ -1,6 +1,7 @@
 // The console of a stack on AWS, without AWS: signed in by the managed login, asking a
 // signed API, following a redirect to the bucket, live over topics, signed out. It needs no
 // `dlt`; what plays AWS is in `aws/`.
+import AxeBuilder from '@axe-core/playwright';
 import { chromium, expect, test, type Browser, type BrowserContext, type Page } from '@playwright/test';
 import { PASSWORD } from './aws/cognito';
 import { RUN, TEST } from './aws/data';
@@ -39,6 +40,12 @@ async function signIn(user = 'anna@example.com'): Promise<void> {
   await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
+async function accessible(what: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const serious = violations.filter((one) => one.impact === 'serious' || one.impact === 'critical');
+  expect(serious.map((one) => `${what}: ${one.id} ${one.nodes[0]?.html.slice(0, 200)}`)).toEqual([]);
+}
+
 /** Neither scripts of strangers nor secrets where they may be read later. */
 async function nothingLeaked(): Promise<void> {
   expect(said.filter((text) => /Content Security Policy|pageerror/.test(text))).toEqual([]);
@@ -62,6 +69,7 @@ test('signed in, asked, live, signed out', async () => {
   await expect(page).toHaveURL(`${PAGE}/#/scenarios`);
   await expect(page.getByText('anna@example.com')).toBeVisible();
   expect(world.cognito.did).toEqual(['signed in', 'credentials']);
+  await accessible('scenarios');
 
   // Late: the first 30 seconds come from the bucket, the others over the topic.
   await page.goto(`${PAGE}/#/scenarios/${TEST}/runs/${RUN}`);
@@ -138,7 +146,16 @@ test('a sign-in is renewed without the user, and begun anew when it is over', as
   await page.reload();
   await expect(page.getByRole('link', { name: 'a shop on AWS' })).toBeVisible();
   expect(world.cognito.did).toContain('renewed');
-  // Nothing is left to go on with: what is on the page stays until the user wants to leave.
+  // Over in the middle of a page: that is told, and what is on the page stays.
+  world.cognito.revokeAll();
+  world.cognito.expire();
+  await expect(page.getByText('Your sign-in has ended. What is on this page')).toBeVisible();
+  await expect(page.getByRole('link', { name: 'a shop on AWS' })).toBeVisible();
+  await page.getByRole('button', { name: 'Sign in again' }).click();
+  await expect(page.getByText('Your sign-in has ended')).toBeHidden();
+  await expect(page).toHaveURL(`${PAGE}/#/scenarios`);
+
+  // Over before the page is loaded: the sign-in begins at once.
   await page.evaluate(() => sessionStorage.setItem('dlt-tokens', sessionStorage.getItem('dlt-tokens')?.replace(/"refresh":"[^"]*"/, '"refresh":"none"').replace(/"until":\d+/, '"until":1') ?? ''));
   await page.reload();
   // Cognito still knows the user: no form is needed.
@@ -153,6 +170,7 @@ test('a sign-in that fails says why and what to do', async () => {
   await expect(page.getByText('You are not signed in')).toBeVisible();
   await expect(page.getByText(/Cognito refused the sign-in \(User is disabled\.\)\. Try again/)).toBeVisible();
   await expect(page).toHaveURL(/^https:\/\/d1\.cloudfront\.net\/(#.*)?$/);
+  await accessible('not signed in');
   world.cognito.isDisabled = false;
   await page.getByRole('button', { name: 'Try again' }).click();
   await signIn();

@@ -36,6 +36,10 @@ export async function start(): Promise<boolean> {
   const { name } = session;
   session.ended = () => tell(true);
   tell(false);
+  // A browser may keep a page that was left, as it was: not for whoever comes after a sign-out.
+  window.addEventListener('pageshow', (event) => {
+    if (event.persisted && !session.isSignedIn) location.reload();
+  });
   // Before the first page, so that it is not shown to somebody whose sign-in is over.
   return session.idToken().then(
     () => true,

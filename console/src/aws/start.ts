@@ -42,7 +42,8 @@ export async function start(written: unknown): Promise<Started | undefined> {
     }
   }
   if (!session.isSignedIn) {
-    await signIn();
+    // In place of this page: it would only send whoever comes back here away again.
+    location.replace(await session.signInAddress(location.hash));
     return undefined;
   }
   const credentials = new CredentialCache(exports, (isRefused) => session.idToken(isRefused));

@@ -35,6 +35,12 @@ export class Cognito {
     this.keys = [];
   }
 
+  /** Ends all sign-ins; whoever comes back is still known. */
+  revokeAll(): void {
+    this.refresh.clear();
+    this.ids.clear();
+  }
+
   signIn(asked: Asked, response: ServerResponse): void {
     const { url, request, body } = asked;
     const form = new URLSearchParams(body.toString());
