@@ -86,13 +86,16 @@ test('signed in, asked, live, signed out', async () => {
   await world.publish(`dlt/${TEST}/events`, { event: 'note', data: { note: 'a runner was lost' } });
   await expect(page.getByText('a runner was lost')).toBeVisible();
 
-  // A break is told, and mended by itself.
+  // A break is told, and mended by itself; seconds that nobody heard are read once they are stored.
+  const asked = () => world.api.did.filter((line) => line.endsWith('/timeline')).length;
+  const before = asked();
   world.unsettled = 2;
   world.dropTopics();
   await expect(page.getByText('Live data is interrupted')).toBeVisible();
   await expect(page.getByText('Live data is interrupted')).toBeHidden();
   await world.tick(40, `dlt/${TEST}`);
   await expect(figures).toContainText(/Finished\s*520/);
+  await expect.poll(asked, { timeout: 30_000 }).toBe(before + 1);
 
   // Credentials that end are replaced, and nobody notices.
   world.cognito.expire();

@@ -39,6 +39,9 @@ export function address(path: string, query: Ask['query'] = {}): string {
 
 export const seg = encodeURIComponent;
 
+const NOT_THE_API =
+  'What answers at this address is not the API of dlt. If this is a stack on AWS, its aws-exports.json is missing beside the console: deploy the stack again with: dlt deploy hub';
+
 export async function open(path: string, ask: Ask = {}): Promise<Response> {
   let answer = await send(path, ask, false);
   let text = answer.ok ? '' : await answer.text().catch(() => '');
@@ -79,7 +82,11 @@ function refusal(answer: Response, text: string): ApiError {
 export async function ask<T>(path: string, options: Ask = {}): Promise<T> {
   const answer = await open(path, options);
   const text = await answer.text();
-  return (text ? JSON.parse(text) : undefined) as T;
+  try {
+    return (text ? JSON.parse(text) : undefined) as T;
+  } catch {
+    throw new ApiError(answer.status, '', NOT_THE_API);
+  }
 }
 
 /** An error's body: a JSON string "CODE: text", or an object with a message. */
