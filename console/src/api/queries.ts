@@ -131,6 +131,17 @@ export function useTimeline(test: string, id: string, enabled = true) {
   });
 }
 
+/** What is stored of a run that goes on: of no use once its timeline is whole. */
+export function useTimelineSoFar(test: string, id: string, enabled: boolean) {
+  return useQuery({
+    queryKey: ['timeline so far', test, id],
+    queryFn: ({ signal }) => ask<RunTimeline>(`${run(test, id)}/timeline`, { signal }),
+    staleTime: Infinity,
+    gcTime: 0,
+    enabled: enabled && id !== '',
+  });
+}
+
 export function useHistogram(test: string, id: string, query: { label?: string; region?: string; of?: string } = {}, enabled = true) {
   return useQuery({
     queryKey: ['histogram', test, id, query],
@@ -222,6 +233,10 @@ export const calls = {
     ask(`/scenarios/${seg(test)}/baseline`, { method: 'PUT', body: { testRunId: id } }),
   clearBaseline: (test: string) => ask(`/scenarios/${seg(test)}/baseline`, { method: 'DELETE' }),
   keep: (body: unknown) => ask<ScenarioRecord>('/scenarios', { method: 'POST', body }),
-  artifact: (test: string, id: string, name: string) =>
-    `/api${run(test, id)}/artifacts?name=${seg(name)}`,
+};
+
+/** Paths of what is saved as a file. */
+export const paths = {
+  run,
+  artifacts: (test: string, id: string) => `${run(test, id)}/artifacts`,
 };

@@ -21,6 +21,7 @@ export type MetricChange = S['MetricChange'];
 export type Change = S['Change'];
 export type ErrorRow = S['ErrorRow'];
 export type Artifact = S['Artifact'];
+export type Upload = S['UploadAnswer'];
 export type BaselineAnswer = S['BaselineAnswer'];
 export type LoadSummary = S['LoadSummary'];
 export type Account = S['AccountSummary'];

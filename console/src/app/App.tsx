@@ -2,6 +2,7 @@
 // which address. Pages are loaded when they are opened.
 import AppLayout from '@cloudscape-design/components/app-layout';
 import BreadcrumbGroup from '@cloudscape-design/components/breadcrumb-group';
+import Button from '@cloudscape-design/components/button';
 import Flashbar from '@cloudscape-design/components/flashbar';
 import SideNavigation from '@cloudscape-design/components/side-navigation';
 import { Component, lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
@@ -9,7 +10,9 @@ import { Failed, Loading } from '../ui/parts';
 import { useServerAway } from '../api/queries';
 import { useFlashes } from './flash';
 import { to, usePlace, type Place } from './router';
+import { useUser } from './user';
 
+const TopBar = lazy(() => import('./TopBar'));
 const Home = lazy(() => import('../pages/Home'));
 const Scenarios = lazy(() => import('../pages/Scenarios'));
 const Scenario = lazy(() => import('../pages/Scenario'));
@@ -65,6 +68,7 @@ export function App() {
   const place = usePlace();
   const flashes = useFlashes();
   const isAway = useServerAway();
+  const user = useUser();
   const [isOpen, setOpen] = useState(() => window.innerWidth > 1000);
   const { page, trail, active } = shown(place);
   const isWall = place.query.get('wall') === '1';
@@ -84,9 +88,10 @@ export function App() {
     </Guard>
   );
   if (isWall) return <main className="wall" style={{ padding: 24 }}>{content}</main>;
-  return (
+  const layout = (
     <AppLayout
       headerVariant="default"
+      headerSelector="#top"
       toolsHide
       navigationOpen={isOpen}
       onNavigationChange={({ detail }) => setOpen(detail.open)}
@@ -112,6 +117,9 @@ export function App() {
         <Flashbar
           items={[
             ...(isAway ? [{ id: 'away', type: 'warning' as const, content: 'The server does not answer: what is shown may be old. It is asked again by itself.' }] : []),
+            ...(user?.hasEnded
+              ? [{ id: 'ended', type: 'error' as const, content: 'Your sign-in has ended. What is on this page is not kept: copy what you still need, then sign in again.', action: <Button onClick={() => user.signIn()}>Sign in again</Button> }]
+              : []),
             ...flashes,
           ]}
         />
@@ -119,6 +127,17 @@ export function App() {
       maxContentWidth={1700}
       content={content}
     />
+  );
+  if (!user) return layout;
+  return (
+    <>
+      <div id="top">
+        <Suspense>
+          <TopBar user={user} />
+        </Suspense>
+      </div>
+      {layout}
+    </>
   );
 }
 

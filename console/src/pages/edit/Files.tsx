@@ -7,6 +7,7 @@ import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQuery } from '@tanstack/react-query';
 import { ask, seg } from '../../api/client';
+import { upload } from '../../api/files';
 import { useChange } from '../../api/queries';
 import type { Artifact } from '../../api/types';
 import { flash, flashError } from '../../app/flash';
@@ -17,7 +18,7 @@ export function Files({ test }: { test: string }) {
   const path = `/scenarios/${seg(test)}/files`;
   const files = useQuery({ queryKey: ['files', test], queryFn: async () => (await ask<{ files: Artifact[] }>(path)).files });
   const send = useChange(async (chosen: File[]) => {
-    for (const file of chosen) await ask(`${path}/${seg(file.name)}`, { method: 'PUT', file });
+    for (const file of chosen) await upload(test, file);
     return chosen.length;
   });
   const remove = useChange((name: string) => ask(`${path}/${seg(name)}`, { method: 'DELETE' }));

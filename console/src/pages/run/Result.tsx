@@ -10,7 +10,7 @@ import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMemo } from 'react';
 import { ApiError } from '../../api/client';
-import { calls, useArtifacts, useBaseline, useChange, useComparison, useTimeline } from '../../api/queries';
+import { calls, paths, useArtifacts, useBaseline, useChange, useComparison, useTimeline } from '../../api/queries';
 import { isActive, type Reason, type RunRecord, type ScenarioRecord } from '../../api/types';
 import { flash, flashError } from '../../app/flash';
 import { go, to, usePlace } from '../../app/router';
@@ -24,6 +24,7 @@ import { standing } from '../../numbers/standing';
 import { offset } from '../../numbers/when';
 import { lengthOf, planInWords, requestsPerWalk, type Fields } from '../../plan/words';
 import { Empty, Failed, Figure, Inert, Loading, To, When } from '../../ui/parts';
+import { Saved } from '../../app/Saved';
 import { Outcome, TrustWord } from '../../ui/words';
 import { Errors } from './Errors';
 import { GeneratorFacts } from './Generator';
@@ -229,19 +230,14 @@ function Artifacts({ test, run }: { test: string; run: string }) {
             {(artifacts.data ?? []).map((file) => (
               <tr key={file.key}>
                 <td>
-                  <a href={calls.artifact(test, run, file.name)} download={file.name} style={{ color: 'var(--p95)' }}>
-                    <bdi>{file.name}</bdi>
-                  </a>
+                  <Saved path={paths.artifacts(test, run)} query={{ name: file.name }} name={file.name} />
                 </td>
                 <td className="num" title={`${file.bytes} bytes`}>{bytes(file.bytes)}</td>
               </tr>
             ))}
             <tr>
               <td>
-                <a href={`/api/scenarios/${encodeURIComponent(test)}/testruns/${encodeURIComponent(run)}`} download={`${run}.json`} style={{ color: 'var(--p95)' }}>
-                  {run}.json
-                </a>{' '}
-                <span className="muted">the whole record</span>
+                <Saved path={paths.run(test, run)} name={`${run}.json`} /> <span className="muted">the whole record</span>
               </td>
               <td />
             </tr>
