@@ -242,7 +242,11 @@ mod tests {
             "X-Amz-Security-Token": ["a"], "limit": ["2"], "X-Amz": ["7"],
         } });
         for event in [one, many] {
-            let mut pairs: Vec<_> = query(&event).unwrap().split('&').map(str::to_owned).collect();
+            let mut pairs: Vec<_> = query(&event)
+                .unwrap()
+                .split('&')
+                .map(str::to_owned)
+                .collect();
             pairs.sort();
             assert_eq!(pairs, ["X-Amz=7", "limit=2"]);
         }

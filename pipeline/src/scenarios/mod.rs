@@ -162,7 +162,7 @@ impl ScenarioItem {
                 .collect(),
             total_test_runs: self.total_runs,
             last_run: self.last_run.clone(),
-            failures_in_a_row: self.failures_in_a_row,
+            failures_in_a_row: Some(self.failures_in_a_row),
         }
     }
 }

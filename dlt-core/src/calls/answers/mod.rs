@@ -64,8 +64,12 @@ pub struct ScenarioListItem {
     #[serde(default, rename = "last_run", skip_serializing_if = "Option::is_none")]
     pub last_run: Option<LastRun>,
     /// Ours: how many runs up to now failed one after the other.
-    #[serde(default, rename = "failures_in_a_row")]
-    pub failures_in_a_row: u64,
+    #[serde(
+        default,
+        rename = "failures_in_a_row",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub failures_in_a_row: Option<u64>,
 }
 
 /// A scenario: the answer of POST /scenarios (plan as JSON text) and of
