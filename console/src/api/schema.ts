@@ -1685,9 +1685,8 @@ export interface components {
             /**
              * Format: uint64
              * @description Ours: how many runs up to now failed one after the other.
-             * @default 0
              */
-            failures_in_a_row: number;
+            failures_in_a_row?: number;
         };
         /**
          * @description A scenario: the answer of POST /scenarios (plan as JSON text) and of
