@@ -167,4 +167,6 @@ impl TimelineMerger {
 pub mod window;
 
 #[cfg(test)]
+mod shared;
+#[cfg(test)]
 mod tests;

@@ -60,6 +60,7 @@ const KINDS: [&str; 53] = [
     "s3:PutObject leader-ready.json",
     "s3:PutObject public-addresses.json",
     "s3:PutObject record.json.gz",
+    "s3:PutObject runners.json.gz",
     "s3:PutObject scenario.json.gz",
     "s3:PutObject secret",
     "s3:PutObject start.json",
