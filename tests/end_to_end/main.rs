@@ -20,6 +20,7 @@ mod lost;
 mod mcp;
 mod mixture;
 mod names;
+mod notes;
 mod open_load;
 mod readme;
 mod rows;
