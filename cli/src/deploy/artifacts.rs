@@ -122,16 +122,18 @@ impl Artifacts {
         what: &str,
         archive: Archive,
     ) -> Result<String, DeployError> {
-        let size = units::bytes(archive.bytes.len() as u64);
-        if aws.has_object(&self.bucket, &archive.key).await? {
-            terminal.done(&format!("{what}: there already, {size}"));
-        } else {
-            terminal.live(Some(&format!("  {what}: sending {size}")));
-            aws.put_object(&self.bucket, &archive.key, archive.bytes)
-                .await?;
-            terminal.done(&format!("{what}: sent, {size}"));
+        let key = archive.key.clone();
+        if aws.has_object(&self.bucket, &key).await? {
+            terminal.done(&format!("{what}: there already"));
+            return Ok(key);
         }
-        Ok(archive.key)
+        terminal.live(Some(&format!("  {what}: packing")));
+        let bytes = archive.packed()?;
+        let size = units::bytes(bytes.len() as u64);
+        terminal.live(Some(&format!("  {what}: sending {size}")));
+        aws.put_object(&self.bucket, &key, bytes).await?;
+        terminal.done(&format!("{what}: sent, {size}"));
+        Ok(key)
     }
 
     /// The worker's image: the one that was named, now or for the stack before; else made

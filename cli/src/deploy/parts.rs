@@ -33,13 +33,32 @@ pub struct Parts {
     pub console: Option<PathBuf>,
 }
 
-/// An archive for Lambda.
+/// An archive as it goes to the bucket.
 #[derive(Debug, Clone)]
 pub struct Archive {
     /// Its name in the bucket, which contains its content's hash.
     pub key: String,
+    content: Content,
+}
+
+#[derive(Debug, Clone)]
+enum Content {
+    /// A program, which is packed only where it has to be sent: that takes seconds.
+    Program { path: PathBuf, bytes: Vec<u8> },
+    /// An archive already.
+    Packed(Vec<u8>),
+}
+
+impl Archive {
     /// Its bytes.
-    pub bytes: Vec<u8>,
+    pub fn packed(self) -> Result<Vec<u8>, DeployError> {
+        match self.content {
+            Content::Packed(bytes) => Ok(bytes),
+            Content::Program { path, bytes } => packed(&bytes).map_err(|error| {
+                DeployError::Local(format!("{} cannot be packed: {error}", path.display()))
+            }),
+        }
+    }
 }
 
 impl Parts {
@@ -99,30 +118,29 @@ impl Parts {
     }
 }
 
-/// Packs a program for Lambda. The same program gives the same bytes.
+/// A program for Lambda, named by what it is, not by how it is packed.
 pub fn archive(program: &Path) -> Result<Archive, DeployError> {
-    let local = |error: &dyn std::fmt::Display| {
-        DeployError::Local(format!("{} cannot be packed: {error}", program.display()))
-    };
     let bytes = read(program)?;
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    Ok(Archive {
+        key: format!("functions/{name}-{}.zip", hash(&bytes)),
+        content: Content::Program {
+            path: program.to_owned(),
+            bytes,
+        },
+    })
+}
+
+/// The archive of a program. The same program gives the same bytes.
+fn packed(program: &[u8]) -> zip::result::ZipResult<Vec<u8>> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     // Without the file's time: zip's own first day.
     let options = SimpleFileOptions::default()
         .last_modified_time(zip::DateTime::default())
         .unix_permissions(0o755);
-    archive
-        .start_file(ENTRY, options)
-        .map_err(|error| local(&error))?;
-    archive.write_all(&bytes).map_err(|error| local(&error))?;
-    let bytes = archive
-        .finish()
-        .map_err(|error| local(&error))?
-        .into_inner();
-    let name = program.file_name().unwrap_or_default().to_string_lossy();
-    Ok(Archive {
-        key: format!("functions/{name}-{}.zip", hash(&bytes)),
-        bytes,
-    })
+    archive.start_file(ENTRY, options)?;
+    archive.write_all(program)?;
+    Ok(archive.finish()?.into_inner())
 }
 
 /// The console's files as they are.
@@ -130,7 +148,7 @@ pub fn console(path: &Path) -> Result<Archive, DeployError> {
     let bytes = read(path)?;
     Ok(Archive {
         key: format!("console/{}.zip", hash(&bytes)),
-        bytes,
+        content: Content::Packed(bytes),
     })
 }
 
@@ -158,7 +176,8 @@ mod tests {
         let program = folder.path().join(FUNCTIONS);
         std::fs::write(&program, b"\x7fELF something").unwrap();
         let first = archive(&program).unwrap();
-        let mut zip = zip::ZipArchive::new(Cursor::new(first.bytes.clone())).unwrap();
+        let bytes = first.clone().packed().unwrap();
+        let mut zip = zip::ZipArchive::new(Cursor::new(bytes.clone())).unwrap();
         let mut entry = zip.by_name("bootstrap").unwrap();
         assert_eq!(entry.unix_mode().unwrap() & 0o777, 0o755);
         let mut content = Vec::new();
@@ -166,7 +185,9 @@ mod tests {
         assert_eq!(content, b"\x7fELF something");
         // Written again, at another time.
         std::fs::write(&program, b"\x7fELF something").unwrap();
-        assert_eq!(archive(&program).unwrap().key, first.key);
+        let again = archive(&program).unwrap();
+        assert_eq!(again.key, first.key);
+        assert_eq!(again.packed().unwrap(), bytes);
         std::fs::write(&program, b"\x7fELF other").unwrap();
         assert_ne!(archive(&program).unwrap().key, first.key);
     }
