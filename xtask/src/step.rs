@@ -41,6 +41,7 @@ impl Score {
 pub fn root() -> PathBuf {
     // As cargo says it now: another clone may have built this program into a folder that both use.
     let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let here = here.filter(|here| here.ends_with("xtask"));
     let here = here.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
     here.parent().map(PathBuf::from).unwrap_or(here)
 }

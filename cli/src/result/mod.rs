@@ -374,7 +374,7 @@ fn note(record: &RunRecord, width: usize) -> Vec<Line> {
     let lines = record.note.iter().flat_map(|note| note.lines());
     let lines = lines.filter(|line| !line.trim().is_empty());
     lines
-        .flat_map(|line| bullet(Tone::Quiet, "✎", line, width))
+        .flat_map(|line| bullet(Tone::Quiet, "✎", &line.replace('\t', " "), width))
         .collect()
 }
 

@@ -20,8 +20,12 @@ use serde_json::json;
 const PLACE: &str = "<!-- dlt-report-data -->";
 /// Most stretches of the timeline: more than a page has pixels.
 const MOST_STRETCHES: u64 = 1_000;
+/// Lengths of stretches, seconds: the console's, from 10 s on multiples of what is stored.
+const STEPS_S: [u64; 12] = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200];
 /// Labels with a timeline of their own, the busiest.
 const MOST_LABELS: usize = 20;
+/// Longest list of labels in an address, bytes: gateways take some 8 KB.
+const LONGEST_LABELS: usize = 2_000;
 
 /// `dlt runs report`.
 pub async fn report(
@@ -30,9 +34,13 @@ pub async fn report(
     args: &ReportArgs,
 ) -> Result<Exit, ClientError> {
     let Some(template) = console::report_template() else {
-        return Err(ClientError::Cannot(
-            "this dlt was built without the console, whose charts a report is made of; cargo xtask build makes one with it (npm is needed)".to_owned(),
-        ));
+        let why = match console::is_built() {
+            true => "the console in this dlt is of an older build, without reports",
+            false => "this dlt was built without the console, whose charts a report is made of",
+        };
+        return Err(ClientError::Cannot(format!(
+            "{why}; cargo xtask build makes one with it (npm is needed)"
+        )));
     };
     if args.output.symlink_metadata().is_ok() && !args.force {
         return Err(ClientError::Input(format!(
@@ -81,11 +89,17 @@ async fn facts(client: &Client, location: &RunLocation) -> Result<Value, ClientE
         let path = format!("{path}/histogram");
         async move { if_there(client.get(&path, &[("of", of)]).await) }
     };
-    let runners = if_there(client.get(&format!("{path}/runners"), &[]).await)?;
+    let runners = match client.get(&format!("{path}/runners"), &[]).await {
+        // What a gateway says of a path that an older server does not have.
+        Err(ClientError::Gateway { status: 403, .. }) => Value::Null,
+        other => if_there(other)?,
+    };
     let mut facts = Map::new();
     let mut put = |name: &str, value: Value| facts.insert(name.to_owned(), value);
     put("record", answer);
-    put("timeline", timeline(client, location, &record).await?);
+    let step = step_of(&record);
+    put("timeline", timeline(client, location, &record, step).await?);
+    put("step_s", Value::from(step));
     put("histogram_ok", of("ok").await?);
     put("histogram_failed", of("failed").await?);
     put("runners", runners["runners"].clone());
@@ -99,33 +113,55 @@ async fn facts(client: &Client, location: &RunLocation) -> Result<Value, ClientE
     Ok(Value::Object(facts))
 }
 
-/// Null where a run, or an older server, has no such part.
+/// Null where a run has no such part.
 fn if_there(answer: Result<Value, ClientError>) -> Result<Value, ClientError> {
     match answer {
-        Err(ClientError::Gateway { status: 403, .. }) => Ok(Value::Null),
         Err(error) if error.is_not_found() => Ok(Value::Null),
         other => other,
     }
+}
+
+/// The shortest stretch with which a run has few enough, seconds.
+fn step_of(record: &RunRecord) -> u64 {
+    let blocks = record.summary.as_ref();
+    let seconds = blocks.map_or(0, |blocks| blocks.loaded_us / 1_000_000);
+    let mut steps = STEPS_S.into_iter();
+    let fitting = steps.find(|step| seconds / step <= MOST_STRETCHES);
+    fitting.unwrap_or(86_400)
 }
 
 async fn timeline(
     client: &Client,
     location: &RunLocation,
     record: &RunRecord,
+    step: u64,
 ) -> Result<Value, ClientError> {
     let path = format!("{}/timeline", location.path());
-    let blocks = record.summary.as_ref();
-    let seconds = blocks.map_or(0, |blocks| blocks.loaded_us / 1_000_000);
-    let step = seconds.div_ceil(MOST_STRETCHES).max(1).to_string();
-    let labels = blocks.into_iter().flat_map(|blocks| &blocks.labels);
-    let labels = labels.filter_map(|block| block.label.as_deref());
+    let step = step.to_string();
     let mut query = vec![("step_s", step.as_str())];
-    query.extend(labels.take(MOST_LABELS).map(|label| ("label", label)));
-    match client.get(&path, &query).await {
+    query.extend(busiest(record).map(|label| ("label", label)));
+    let mut answer = client.get(&path, &query).await;
+    if answer.as_ref().is_err_and(ClientError::is_not_found) {
         // It has none by label.
-        Err(error) if error.is_not_found() => if_there(client.get(&path, &query[..1]).await),
-        other => if_there(other),
+        answer = client.get(&path, &query[..1]).await;
     }
+    if let Err(ClientError::Refused { status: 400, .. }) = answer {
+        // An older server answers all of it, by the second.
+        answer = client.get(&path, &[]).await;
+    }
+    if_there(answer)
+}
+
+/// The busiest labels, as many as an address takes.
+fn busiest(record: &RunRecord) -> impl Iterator<Item = &str> {
+    let blocks = record.summary.iter().flat_map(|blocks| &blocks.labels);
+    let labels = blocks.filter_map(|block| block.label.as_deref());
+    let mut length = 0;
+    labels.take(MOST_LABELS).take_while(move |label| {
+        // Each byte may become three, in `%20`.
+        length += label.len() * 3;
+        length <= LONGEST_LABELS
+    })
 }
 
 /// What changed against the scenario's baseline, where it has another one.

@@ -8,8 +8,8 @@ use crate::value::Value;
 /// Longest name of an uploaded file, characters: what file systems take.
 const LONGEST_FILE_NAME: usize = 200;
 
-/// Longest note on a run, characters.
-const LONGEST_NOTE: usize = 2_000;
+/// Longest note on a run, bytes: rows of runs carry it, a hundred on a page.
+const LONGEST_NOTE: usize = 4_000;
 
 /// A file name without folders, which is safe as the last part of a key.
 pub(super) fn file_name(name: &str) -> Result<String, String> {
@@ -77,11 +77,11 @@ pub(super) fn run_note(body: Option<Value>) -> Result<String, Refusal> {
             "must hold no control characters beside line breaks and tabs",
         ));
     }
-    match note.chars().count() <= LONGEST_NOTE {
+    match note.len() <= LONGEST_NOTE {
         true => Ok(note.to_owned()),
         false => Err(Refusal::fault(
             "note",
-            format!("must have at most {LONGEST_NOTE} characters"),
+            format!("must have at most {LONGEST_NOTE} bytes, which are as many letters of English"),
         )),
     }
 }

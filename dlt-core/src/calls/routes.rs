@@ -51,7 +51,8 @@ pub(super) struct Operation {
     pub method: &'static str,
     pub id: &'static str,
     pub says: &'static str,
-    /// Names of query parameters; `openapi` describes their values.
+    /// Names of query parameters, with a star those that may be there several times; `openapi`
+    /// describes their values.
     pub query: &'static [&'static str],
     pub body: Body,
     pub answer: Answer,
@@ -228,7 +229,7 @@ pub(super) const TABLE: &[Row] = &[
     part(
         "timeline",
         &[Operation {
-            query: &["label", "from_s", "to_s", "step_s"],
+            query: &["label*", "from_s", "to_s", "step_s"],
             refusals: &[404],
             ..get(
                 "getTimeline",

@@ -90,13 +90,21 @@ async fn timeline(
     }
     let is_over = run.record.status.is_terminal();
     if !query.labels.is_empty() && labels.is_empty() && is_over {
-        let what = format!("timeline by label: it has none, or more than {MOST_TIMELINE_LABELS}");
+        let what =
+            format!("timeline by label; with more than {MOST_TIMELINE_LABELS} labels none is kept");
         return Err(nothing_yet(run, &what));
+    }
+    let mut total = part.total();
+    if !is_over {
+        // Each region is stored at its own time: beyond the earliest the sum is of some alone.
+        let ends = part.regions.values().map(|rows| rows.last());
+        let told = ends.map(|row| row.map_or(0, |row| row.second)).min();
+        total.retain(|row| Some(row.second) <= told);
     }
     Ok(TimelineAnswer {
         format: part.format,
         start_at_us: part.start_at_us,
-        total: part.total(),
+        total,
         regions: part
             .regions
             .into_iter()

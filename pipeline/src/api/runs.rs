@@ -150,16 +150,25 @@ pub(super) async fn delete(
         .into());
     }
     let deleted_count = world.runs.delete(test, ids).await?;
-    let left = world.runs.page(test, &RunsQuery::first(MOST_RUNS)).await?;
+    let mut left = world.runs.page(test, &RunsQuery::first(MOST_RUNS)).await?;
+    // An index may still have them.
+    let is_gone = |id: &str| ids.iter().any(|run| run.as_str() == id);
+    left.rows.retain(|row| !is_gone(&row.test_run_id));
     let newest = newest(world, test, &left).await?;
     let fewer = |item: &mut ScenarioItem| {
         item.total_runs = item.total_runs.saturating_sub(deleted_count);
         // Also where an earlier call deleted it and did not get this far.
-        let is_gone = item.run.as_ref().is_some_and(|run| ids.contains(run));
-        if is_gone {
+        let was_shown = item.run.as_ref().is_some_and(|run| ids.contains(run));
+        if was_shown {
             item.show(newest.as_ref());
         }
-        item.ended_as(&left.rows) || deleted_count > 0 || is_gone
+        let last = item.last_run.as_ref();
+        // A run that ended since the page was read is not on it.
+        let was_last = last.is_some_and(|last| is_gone(&last.run_id));
+        if was_last {
+            item.ended_as(&left.rows);
+        }
+        deleted_count > 0 || was_shown || was_last
     };
     scenarios::update(world.scenarios.as_ref(), test, &fewer).await?;
     Ok(RunsDeleted { deleted_count })

@@ -115,6 +115,7 @@ pub async fn split(
             row.exchanges.clear();
             row.labels.clear();
             row.runners.clear();
+            row.regions.clear();
         }
     }
     Ok(record)

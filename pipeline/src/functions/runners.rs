@@ -31,48 +31,92 @@ pub struct Known<'a> {
     pub last_heard: BTreeMap<RunnerId, u64>,
 }
 
+impl Known<'_> {
+    /// The load was dealt, and there are results.
+    fn is_measured(&self) -> bool {
+        self.reported.is_some() && !self.dealt.is_empty()
+    }
+}
+
 /// The runners of a run.
 pub async fn of_run(world: &World, run: &Run) -> Result<RunnersAnswer, PipelineError> {
-    let key = keys::merged_runners(&run.test, &run.prefix);
-    if let Some(kept) = packed::get(world, &key).await? {
+    if let Some(kept) = kept(world, run).await? {
         return Ok(kept);
     }
     let addresses = public_addresses::kept(world, run).await?;
     let dealt = dealt(world, run).await?;
-    let seen = fleet::of_run(world.fleet.as_ref(), &run.test, &run.run, Place::Everywhere).await?;
+    if run.record.status.is_terminal() {
+        return of_reports(world, run, &dealt, &addresses).await;
+    }
+    let mut seen = Vec::new();
+    for row in &run.regions {
+        let place = Place::Region(&row.region);
+        seen.extend(fleet::of_run(world.fleet.as_ref(), &run.test, &run.run, place).await?);
+    }
+    let so_far = timelines::so_far(world, run).await?;
     let known = Known {
         dealt: &dealt,
         seen: &seen,
+        rows: &so_far.map(|timeline| timeline.runners).unwrap_or_default(),
         ..Known::default()
     };
-    if run.record.status.is_terminal() {
-        // An older dlt kept its reports alone.
-        let mut merger = Merger::default();
-        reports::each_report(world, run, &mut |report| merger.add(report)).await?;
-        let reported = Some(merger.runners());
-        return Ok(items(run, &Known { reported, ..known }, &addresses));
-    }
-    let so_far = timelines::so_far(world, run).await?;
-    let rows = so_far.map(|timeline| timeline.runners).unwrap_or_default();
-    let rows = rows.as_slice();
-    Ok(items(run, &Known { rows, ..known }, &addresses))
+    Ok(items(run, &known, &addresses))
 }
 
-/// Keeps them with the run's results: once it is over, the fleet forgets them.
+async fn kept(world: &World, run: &Run) -> Result<Option<RunnersAnswer>, PipelineError> {
+    packed::get(world, &keys::merged_runners(&run.test, &run.prefix)).await
+}
+
+/// Of a run that an older dlt ended: its reports tell, once.
+async fn of_reports(
+    world: &World,
+    run: &Run,
+    dealt: &[(RunnerId, Region)],
+    addresses: &PublicAddresses,
+) -> Result<RunnersAnswer, PipelineError> {
+    let mut merger = Merger::default();
+    reports::each_report(world, run, &mut |report| merger.add(report)).await?;
+    let known = Known {
+        dealt,
+        reported: Some(merger.runners()),
+        ..Known::default()
+    };
+    let made = items(run, &known, addresses);
+    if !merger.runners().is_empty() {
+        // Where nothing may be written, they are made anew the next time.
+        let key = keys::merged_runners(&run.test, &run.prefix);
+        let _ = packed::put(world, &key, &made).await;
+    }
+    Ok(made)
+}
+
+/// Keeps them with the run's results: once it is over, the fleet forgets them. What was kept before
+/// and is not known any more stays.
 pub async fn keep(
     world: &World,
     run: &Run,
     known: &Known<'_>,
     addresses: &PublicAddresses,
 ) -> Result<(), PipelineError> {
+    let mut made = items(run, known, addresses);
+    let before = kept(world, run).await?;
+    for old in before.into_iter().flat_map(|before| before.runners) {
+        let same = made.runners.iter_mut().find(|new| new.runner == old.runner);
+        if let Some(new) = same {
+            new.role = new.role.or(old.role);
+            new.last_heard_s = new.last_heard_s.or(old.last_heard_s);
+        }
+    }
     let key = keys::merged_runners(&run.test, &run.prefix);
-    packed::put(world, &key, &items(run, known, addresses)).await
+    packed::put(world, &key, &made).await
 }
 
 fn items(run: &Run, known: &Known<'_>, addresses: &PublicAddresses) -> RunnersAnswer {
     let mut places: Vec<(&RunnerId, &Region)> = Vec::new();
     places.extend(known.dealt.iter().map(|(runner, region)| (runner, region)));
-    places.extend(known.seen.iter().map(|seen| (&seen.runner, &seen.region)));
+    // Who was replaced, or never got a part of the load, is none of the run's.
+    let seen = known.seen.iter().filter(|_| !known.is_measured());
+    places.extend(seen.map(|seen| (&seen.runner, &seen.region)));
     let reported = known.reported.into_iter().flatten();
     places.extend(reported.map(|(runner, facts)| (runner, &facts.region)));
     // By region, else in the order in which they came.
@@ -97,7 +141,7 @@ fn item(
     let seen = known.seen.iter().find(|seen| seen.runner == *runner);
     let row = known.rows.iter().find(|row| row.0 == *runner);
     let facts = known.reported.and_then(|all| all.get(runner));
-    let is_measured = known.reported.is_some();
+    let is_measured = known.is_measured();
     let state = match (facts, seen) {
         (Some(_), _) => RunnerWord::Finished,
         (None, _) if is_measured => RunnerWord::Lost,
@@ -117,6 +161,8 @@ fn item(
         role: seen.map(|seen| seen.role),
         state,
         last_heard_s: row
+            // Before its first tick a row says 0, too.
+            .filter(|row| row.2 > 0 || row.1 != RunnerState::Lost)
             .map(|row| row.2)
             .or_else(|| known.last_heard.get(runner).copied()),
         lag_p99_us: match facts {
@@ -253,5 +299,12 @@ mod tests {
             ]
         );
         assert_eq!(all[0].last_heard_s, Some(9));
+        // One that was replaced before the start is none of them.
+        let replaced = [seen("c", RunnerPhase::Finished { exit: 0 })];
+        let known = Known {
+            seen: &replaced,
+            ..known
+        };
+        assert_eq!(states(&run, &known).len(), 2);
     }
 }

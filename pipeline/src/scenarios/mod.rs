@@ -115,14 +115,12 @@ impl ScenarioItem {
         !is_known
     }
 
-    /// Remembers how the runs ended that are left, newest first; whether that is new.
-    pub fn ended_as(&mut self, rows: &[TestRunSummary]) -> bool {
-        let before = (self.last_run.clone(), self.failures_in_a_row);
+    /// Remembers how the runs ended that are left, newest first.
+    pub fn ended_as(&mut self, rows: &[TestRunSummary]) {
         (self.last_run, self.failures_in_a_row) = (None, 0);
         for row in rows.iter().rev() {
             self.ended(row);
         }
-        before != (self.last_run.clone(), self.failures_in_a_row)
     }
 
     /// A text of the body, or empty.

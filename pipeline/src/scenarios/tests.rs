@@ -60,12 +60,11 @@ fn runs_that_are_left_say_how_it_stands() {
         row("b", Status::Complete, Some("failed"), 2),
         row("a", Status::Complete, Some("passed"), 1),
     ];
-    assert!(item.ended_as(&rows));
+    item.ended_as(&rows);
     assert_eq!(told(&item), (Some("c"), 2));
-    assert!(!item.ended_as(&rows));
-    assert!(item.ended_as(&rows[3..]));
+    item.ended_as(&rows[3..]);
     assert_eq!(told(&item), (Some("a"), 0));
-    assert!(item.ended_as(&[]));
+    item.ended_as(&[]);
     assert_eq!(told(&item), (None, 0));
 }
 
@@ -76,6 +75,16 @@ fn a_last_run_has_the_words_of_its_record() {
     assert_eq!(last(Status::ParsingResults, Some("passed")), None);
     assert_eq!(last(Status::Complete, Some("passed")), Some(Word::Passed));
     assert_eq!(last(Status::Complete, None), Some(Word::Finished));
+    let mut older = row("a", Status::Complete, Some("passed"), 1);
+    for (passed, word) in [
+        (Some(true), Word::Passed),
+        (Some(false), Word::Failed),
+        (None, Word::Finished),
+    ] {
+        let outcome = older.outcome.as_mut().unwrap();
+        (outcome.word, outcome.passed) = (None, passed);
+        assert_eq!(LastRun::of(&older).unwrap().word, word);
+    }
     assert_eq!(last(Status::Cancelled, None), Some(Word::Cancelled));
     assert_eq!(last(Status::Failed, Some("passed")), Some(Word::Failed));
 }

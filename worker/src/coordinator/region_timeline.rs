@@ -59,11 +59,11 @@ impl RegionTimeline {
     /// Adds a regional tick.
     pub fn add(&mut self, tick: &Tick) {
         self.runners.clone_from(&tick.runners);
-        let mut tick = tick.clone();
+        let mut second = tick.second.clone();
         let loading = tick.runners.iter().filter(|row| row.1.makes_load()).count() as u64;
         let others = tick.others.iter().filter(|row| row.0.makes_load());
-        tick.second.runners = loading + others.map(|row| row.1).sum::<u64>();
-        self.folder.add(&tick);
+        second.runners = loading + others.map(|row| row.1).sum::<u64>();
+        self.folder.add_second(second);
     }
 
     /// Begins to store the timeline if it is time to; `now_us` counts from the

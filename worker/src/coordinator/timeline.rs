@@ -29,9 +29,13 @@ struct Stretch {
 impl TimelineFolder {
     /// Adds a tick; ticks of one second, and seconds, may come in any order.
     pub fn add(&mut self, tick: &Tick) {
-        let latest = tick.second.second;
+        self.add_second(tick.second.clone());
+    }
+
+    /// Adds a second or a part of one. Its runners are all of the region's, also in a part.
+    pub fn add_second(&mut self, mut second: Second) {
+        let latest = second.second;
         let start = stretch_of(latest);
-        let mut second = tick.second.clone();
         second.second = start;
         let is_new = match self.stretches.get_mut(&start) {
             None => {
@@ -48,7 +52,10 @@ impl TimelineFolder {
                 if latest < stretch.latest {
                     (second.users, second.runners) = (0, 0);
                 }
-                Arc::make_mut(&mut stretch.sum).merge(&second);
+                let sum = Arc::make_mut(&mut stretch.sum);
+                let runners = sum.runners.max(second.runners);
+                sum.merge(&second);
+                sum.runners = runners;
                 false
             }
         };

@@ -1,7 +1,7 @@
 //! What dlt answers beyond the contract (decision 21): parts of a run, files of
 //! a scenario, live data.
 
-use super::runs::TestRunSummary;
+use super::runs::{ShortOutcome, TestRunSummary};
 use crate::judge::outcome::Word;
 use crate::judge::verdict::Trust;
 use crate::measure::second::Second;
@@ -32,7 +32,7 @@ pub struct LastRun {
 impl LastRun {
     /// Of a run's row; None while it goes on.
     pub fn of(row: &TestRunSummary) -> Option<Self> {
-        let said = row.outcome.as_ref().and_then(|outcome| outcome.word);
+        let said = row.outcome.as_ref().map(ShortOutcome::said);
         Some(Self {
             run_id: row.test_run_id.clone(),
             word: match row.status {

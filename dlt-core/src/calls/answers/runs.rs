@@ -120,6 +120,17 @@ pub struct ShortOutcome {
     pub could_not_run: bool,
 }
 
+impl ShortOutcome {
+    /// Its word; of an older server the one that its judgement means.
+    pub fn said(&self) -> Word {
+        self.word.unwrap_or(match self.passed {
+            Some(true) => Word::Passed,
+            Some(false) => Word::Failed,
+            None => Word::Finished,
+        })
+    }
+}
+
 fn is_false(value: &bool) -> bool {
     !value
 }

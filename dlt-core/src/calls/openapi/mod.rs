@@ -145,15 +145,18 @@ fn query_parameter(name: &str) -> Value {
             "Changes of error rates below this do not matter, percentage points: 0.5 unless given",
             text(),
         ),
-        "label" => (
-            "One label; all requests without it. Of a timeline it may be given several times",
-            text(),
+        "label" => ("One label; all requests without it", text()),
+        "label*" => (
+            "A label whose stretches are answered, too; may be given several times",
+            json!({ "type": "array", "items": text() }),
         ),
         "from_s" => ("First second, counted from the start instant", number()),
         "to_s" => ("The second after the last", number()),
         "step_s" => (
-            "Length of a stretch, seconds: counts and distributions of shorter ones are added",
-            json!({ "type": "string", "pattern": "^0*[1-9][0-9]{0,8}$" }),
+            "Length of a stretch, seconds, 1 unless given: counts and distributions of shorter ones are \
+             added. Rounded up to a multiple of what is stored, which is 1 s, after 6 h 10 s, after 3 \
+             days 60 s",
+            number(),
         ),
         "of" => (
             "Over which samples: those that ended ok, unless given, those that failed, or all",
@@ -161,6 +164,7 @@ fn query_parameter(name: &str) -> Value {
         ),
         _ => ("The file's name", text()),
     };
+    let name = name.trim_end_matches('*');
     json!({ "name": name, "in": "query", "description": says, "schema": schema })
 }
 

@@ -1,7 +1,7 @@
 //! A part of a timeline, coarser: what a chart of so many pixels needs. Stretches are added,
 //! never thinned out, so counts and distributions of a window stay whole.
 
-use super::{LabelSeries, RunTimeline};
+use super::{LabelSeries, RunTimeline, resolution_s};
 use crate::measure::second::{LabelSecond, Second};
 use std::collections::BTreeMap;
 
@@ -12,7 +12,8 @@ pub struct Window {
     pub from_s: u64,
     /// The second after the last.
     pub to_s: u64,
-    /// Length of a stretch, seconds, at least 1; those that are stored longer stay as they are.
+    /// Length of a stretch, seconds, at least 1; rounded up to a multiple of what is stored, which
+    /// is 1 s, after 6 h 10 s, after 3 days 60 s.
     pub step_s: u64,
 }
 
@@ -31,9 +32,14 @@ impl Window {
         (self.from_s..self.to_s).contains(&second)
     }
 
-    /// Where the stretch begins that a second belongs to.
+    /// How long the stretch is that a second belongs to: whole ones of what is stored.
+    fn length_at(&self, second: u64) -> u64 {
+        self.step_s.max(1).next_multiple_of(resolution_s(second))
+    }
+
+    /// Where that stretch begins.
     fn start_of(&self, second: u64) -> u64 {
-        second - second % self.step_s.max(1)
+        second - second % self.length_at(second)
     }
 
     fn seconds(&self, seconds: &[Second]) -> Vec<Second> {
@@ -146,6 +152,41 @@ mod tests {
         assert!(rows.iter().all(|row| row.runners == 2));
         assert_eq!(timeline.window(&Window::default()), timeline);
         assert_eq!(timeline.total()[4].runners, 2);
+    }
+
+    /// A constant load is constant, however long the run and whatever the step.
+    #[test]
+    fn stretches_are_as_long_as_they_say() {
+        let stored = (0..30_000).filter(|at| at % resolution_s(*at) == 0);
+        let rows: Vec<Second> = stored
+            .map(|at| second_of(at, 5 * resolution_s(at)))
+            .collect();
+        let region = Region::parse("lo-home-1").unwrap();
+        let timeline = RunTimeline {
+            regions: BTreeMap::from([(region, rows)]),
+            ..RunTimeline::default()
+        };
+        for step_s in [1, 2, 7, 26, 60, 87] {
+            let window = Window {
+                step_s,
+                ..Window::default()
+            };
+            let total = timeline.window(&window).total();
+            // The last one, and the one before the change at 6 h, may be cut short.
+            for pair in total.windows(2).filter(|pair| pair[1].second != 21_600) {
+                let length = pair[1].second - pair[0].second;
+                assert_eq!(length, window.length_at(pair[0].second), "{step_s}");
+                assert_eq!(pair[0].ok, 5 * length, "{step_s} {}", pair[0].second);
+            }
+        }
+    }
+
+    fn second_of(second: u64, ok: u64) -> Second {
+        Second {
+            second,
+            ok,
+            ..Second::default()
+        }
     }
 
     proptest! {
