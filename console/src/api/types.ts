@@ -1,20 +1,21 @@
 // The API's values by short names. All but the live events come from the generated
 // schema; those stand in no OpenAPI document.
+import type { WithLastRun, WithNote, WithTotal } from './coming';
 import type { components } from './schema';
 
 type S = components['schemas'];
 
-export type ScenarioItem = S['ScenarioListItem'];
+export type ScenarioItem = S['ScenarioListItem'] & WithLastRun;
 export type ScenarioRecord = S['ScenarioRecord'];
-export type RunRow = S['TestRunSummary'];
-export type RunsPage = S['TestRunsPage'];
-export type RunRecord = S['RunRecord'];
+export type RunRow = S['TestRunSummary'] & WithNote;
+export type RunsPage = Omit<S['TestRunsPage'], 'testRuns'> & { testRuns: RunRow[] };
+export type RunRecord = S['RunRecord'] & WithNote;
 export type Block = S['Block'];
 export type Blocks = S['Blocks'];
 export type Distribution = S['Distribution'];
 export type Second = S['Second'];
 export type LabelSeries = S['LabelSeries'];
-export type RunTimeline = S['RunTimeline'];
+export type RunTimeline = S['RunTimeline'] & WithTotal;
 export type HistogramAnswer = S['HistogramAnswer'];
 export type Comparison = S['Comparison'];
 export type MetricChange = S['MetricChange'];
@@ -29,6 +30,7 @@ export type RegionTasks = S['RegionTaskIds'];
 export type Vcpu = S['VcpuDetails'];
 export type StackInfo = S['StackInfo'];
 export type Reason = S['Reason'];
+export type { LastRun, RunnerFacts } from './coming';
 
 export type RunnerState = 'loading' | 'lagging' | 'finished' | 'lost';
 /** `[id, state, seq, lag_p99_us]` */

@@ -3,6 +3,8 @@
 import AppLayout from '@cloudscape-design/components/app-layout';
 import BreadcrumbGroup from '@cloudscape-design/components/breadcrumb-group';
 import Flashbar from '@cloudscape-design/components/flashbar';
+import { I18nProvider } from '@cloudscape-design/components/i18n';
+import messages from '@cloudscape-design/components/i18n/messages/all.en';
 import SideNavigation from '@cloudscape-design/components/side-navigation';
 import { Component, lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
 import { Failed, Loading } from '../ui/parts';
@@ -85,6 +87,7 @@ export function App() {
   );
   if (isWall) return <main className="wall" style={{ padding: 24 }}>{content}</main>;
   return (
+    <I18nProvider locale="en" messages={[messages]}>
     <AppLayout
       headerVariant="default"
       toolsHide
@@ -119,6 +122,7 @@ export function App() {
       maxContentWidth={1700}
       content={content}
     />
+    </I18nProvider>
   );
 }
 
