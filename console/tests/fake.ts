@@ -1,12 +1,8 @@
 // A made-up server for what a real one cannot have ready: 10,000 scenarios, 10,000 runs,
 // 3 regions with 100 labels, a day of seconds, and hostile texts. It serves `dist` and an
 // API of the same shapes with made-up numbers; what is asked of it is counted.
-import { readFile } from 'node:fs/promises';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { extname, join, normalize } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { HOSTILE, made, runRecord, runRow, runners, scenarioRecord, scenarioRow, timeline, type Size } from './fixtures';
+import { serve } from './serve';
 
 export interface Fake {
   url: string;
@@ -18,42 +14,22 @@ export interface Fake {
   end: () => Promise<void>;
 }
 
-const DIST = fileURLToPath(new URL('../dist', import.meta.url));
-const KINDS: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
-/** As `dlt up` sends it. */
-const POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 export async function startFake(size: Partial<Size> = {}, port = 0): Promise<Fake> {
   const fake: Fake = { url: '', asked: [], size: { scenarios: 3, runs: 30, labels: 5, regions: 2, seconds: 120, ...size }, broken: new Map(), end: async () => undefined };
   const notes = new Map<string, string>();
-  const server = http.createServer((request, response) => {
-    const url = new URL(request.url ?? '/', 'http://fake');
-    if (!url.pathname.startsWith('/api/')) return void file(url.pathname, response);
+  const served = await serve((request, response) => {
+    const url = new URL(request.url ?? '', 'http://fake');
     fake.asked.push(`${request.method} ${url.pathname}${url.search}`);
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const [status, body] = answer(fake, notes, request.method ?? 'GET', url, Buffer.concat(chunks).toString());
-      response.writeHead(status, { 'content-type': 'application/json', 'content-security-policy': POLICY }).end(JSON.stringify(body));
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     });
-  });
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  fake.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  fake.end = async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  };
+  }, port);
+  fake.url = served.url;
+  fake.end = served.end;
   return fake;
-}
-
-async function file(path: string, response: http.ServerResponse): Promise<void> {
-  const name = normalize(path === '/' ? '/index.html' : path);
-  try {
-    const bytes = await readFile(join(DIST, name));
-    response.writeHead(200, { 'content-type': KINDS[extname(name)] ?? 'application/octet-stream', 'content-security-policy': POLICY }).end(bytes);
-  } catch {
-    response.writeHead(404).end();
-  }
 }
 
 function answer(fake: Fake, notes: Map<string, string>, method: string, url: URL, body: string): [number, unknown] {

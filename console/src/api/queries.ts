@@ -1,6 +1,6 @@
 // What pages ask for, with how long an answer stays good. Lists are asked again every
 // few seconds while something runs; live numbers come from `live`.
-import { QueryCache, QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { QueryCache, QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useSyncExternalStore } from 'react';
 import { ApiError, ask, seg } from './client';
 import {
@@ -88,19 +88,11 @@ export function useRuns(test: string, limit: number, version = '', enabled = tru
   });
 }
 
-/** The runs page by page, newest first. */
-export function useRunPages(test: string, version: string, enabled: boolean) {
-  return useInfiniteQuery({
-    queryKey: ['run pages', test, version],
-    queryFn: ({ pageParam, signal }) =>
-      ask<RunsPage>(`/scenarios/${seg(test)}/testruns`, { query: { limit: pageParam ? 100 : 20, next_token: pageParam || undefined }, signal }),
-    initialPageParam: '',
-    // A full last page has a token too; what is shown says when all are there.
-    getNextPageParam: (last, pages) => {
-      const shown = pages.reduce((sum, page) => sum + page.testRuns.length, 0);
-      return shown < last.pagination.total_count ? last.pagination.next_token : null;
-    },
-    enabled,
+/** A page of runs, newest first; the token is of the page before. */
+export function useRunPage(test: string, limit: number, token: string, version: string) {
+  return useQuery({
+    queryKey: ['run page', test, limit, token, version],
+    queryFn: ({ signal }) => ask<RunsPage>(`/scenarios/${seg(test)}/testruns`, { query: { limit, next_token: token || undefined }, signal }),
     placeholderData: (before) => before,
   });
 }
