@@ -57,7 +57,7 @@ export const queryClient = new QueryClient({
   },
 });
 
-const run = (test: string, id: string) => `/scenarios/${seg(test)}/testruns/${seg(id)}`;
+export const run = (test: string, id: string) => `/scenarios/${seg(test)}/testruns/${seg(id)}`;
 
 export function useScenarios() {
   return useQuery({
@@ -214,6 +214,7 @@ export const calls = {
     ask(`/scenarios/${seg(test)}/baseline`, { method: 'PUT', body: { testRunId: id } }),
   clearBaseline: (test: string) => ask(`/scenarios/${seg(test)}/baseline`, { method: 'DELETE' }),
   keep: (body: unknown) => ask<ScenarioRecord>('/scenarios', { method: 'POST', body }),
+  note: (test: string, id: string, note: string) => ask(`${run(test, id)}/note`, { method: 'PUT', body: { note } }),
   artifact: (test: string, id: string, name: string) =>
     `/api${run(test, id)}/artifacts?name=${seg(name)}`,
 };

@@ -3,17 +3,20 @@
 import ColumnLayout from '@cloudscape-design/components/column-layout';
 import Button from '@cloudscape-design/components/button';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useMemo } from 'react';
+import { useDeferredValue, useMemo } from 'react';
 import type { LoadSummary } from '../api/types';
 import { count, duration, near, plain, rate } from '../numbers/format';
-import { causesOf, plannedAt, type RunSeconds } from '../numbers/seconds';
+import { causesOf, plannedAt, type Stretch } from '../numbers/seconds';
 import { offset } from '../numbers/when';
 import { causeColor } from './frame';
 import Heatmap from './Heatmap';
 import TimeChart, { type Line, type Mark, type Zoom } from './TimeChart';
 
 interface Props {
-  seconds: RunSeconds;
+  /** What is drawn: the window that is shown, or more. */
+  stretches: Stretch[];
+  /** How many seconds are known. */
+  known: number;
   load?: LoadSummary | undefined;
   zoom: Zoom;
   together: string;
@@ -26,16 +29,11 @@ interface Props {
   isLive?: boolean;
 }
 
-const MOST_POINTS = 240;
-
-export default function RunCharts({ seconds, load, zoom, together, marks, until, heatmap, perArrival, isLive }: Props) {
-  const { version } = seconds;
-  const columns = useMemo(
-    () => columnsOf(seconds, load, zoom.from, zoom.to, perArrival),
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- `seconds` grows in place; its version tells
-    [seconds, version, load, zoom.from, zoom.to, perArrival],
-  );
-  const { xs, stretches } = columns;
+export default function RunCharts({ stretches, known, load, zoom, together, marks, until, heatmap, perArrival, isLive }: Props) {
+  const columns = useMemo(() => columnsOf(stretches, load, perArrival), [stretches, load, perArrival]);
+  // The heatmap is drawn after the lines, so that a step of the zoom is not held up by it.
+  const later = useDeferredValue(stretches);
+  const { xs } = columns;
   const isOpen = load?.model === 'open';
   const whole = until === undefined ? {} : { until };
   const common = { isLive: isLive === true, xs, together, zoom, ...whole, ...(marks ? { marks } : {}) };
@@ -46,7 +44,7 @@ export default function RunCharts({ seconds, load, zoom, together, marks, until,
     <SpaceBetween size="s">
       <div className="muted" style={{ fontSize: 13 }}>
         Shown: {window}, {note}. Drag over a chart to zoom, double click to leave.
-        <ZoomButtons zoom={zoom} whole={Math.max(seconds.last + 1, 1)} />
+        <ZoomButtons zoom={zoom} whole={Math.max(known, 1)} />
       </div>
       <ColumnLayout columns={2} minColumnWidth={340}>
         <TimeChart
@@ -83,7 +81,7 @@ export default function RunCharts({ seconds, load, zoom, together, marks, until,
           height={150}
         />
       </ColumnLayout>
-      {heatmap && <Heatmap stretches={stretches} from={zoom.from ?? 0} to={zoom.to ?? Math.max(until ?? 0, seconds.last + 1, 1)} />}
+      {heatmap && <Heatmap stretches={later} from={zoom.from ?? 0} to={zoom.to ?? Math.max(until ?? 0, known, 1)} />}
     </SpaceBetween>
   );
 }
@@ -115,8 +113,7 @@ function ZoomButtons({ zoom, whole }: { zoom: Zoom; whole: number }) {
   );
 }
 
-function columnsOf(seconds: RunSeconds, load: LoadSummary | undefined, from: number | undefined, to: number | undefined, perArrival: number | undefined) {
-  const stretches = seconds.stretches(from, to, MOST_POINTS);
+function columnsOf(stretches: Stretch[], load: LoadSummary | undefined, perArrival: number | undefined) {
   const xs = stretches.map((s) => s.from);
   const rates = stretches.map((s) => (s.ok + s.failed) / s.length);
   const quantile = (q: number) => stretches.map((s) => s.latency.quantile(q));
@@ -144,7 +141,6 @@ function columnsOf(seconds: RunSeconds, load: LoadSummary | undefined, from: num
   });
   const sums = causes.map((cause) => `${count(stretches.reduce((n, s) => n + (s.causes.get(cause) ?? 0), 0))} ${cause}`);
   return {
-    stretches,
     xs,
     rates,
     p95,

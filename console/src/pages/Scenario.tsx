@@ -11,6 +11,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { lazy, Suspense } from 'react';
 import { calls, useBaseline, useChange, useRuns, useScenario } from '../api/queries';
 import { isActive, type RunRow, type ScenarioRecord } from '../api/types';
+import { Info } from '../app/Info';
 import { flash, flashError } from '../app/flash';
 import { go, to } from '../app/router';
 import { standing } from '../numbers/standing';
@@ -59,7 +60,7 @@ export default function Scenario({ test }: { test: string }) {
           </SpaceBetween>
         </Container>
         {rows.filter((run) => run.endTime).length > 0 && (
-          <Container header={<Header variant="h2">Trend</Header>}>
+          <Container header={<Header variant="h2" info={<Info topic="baseline" of="the baseline and the trend" />}>Trend</Header>}>
             <Suspense fallback={<Loading what="the chart" />}>
               <Trend runs={rows} baseline={base} open={(run) => go(to(['scenarios', test, 'runs', run]))} />
             </Suspense>

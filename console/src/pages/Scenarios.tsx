@@ -10,6 +10,7 @@ import Table from '@cloudscape-design/components/table';
 import { useMemo, useState } from 'react';
 import { calls, useChange, useScenarios } from '../api/queries';
 import { isActive, type ScenarioItem } from '../api/types';
+import { Info } from '../app/Info';
 import { flash, flashError } from '../app/flash';
 import { go, replaceQuery, to, useQueryParam } from '../app/router';
 import { count } from '../numbers/format';
@@ -53,7 +54,7 @@ export default function Scenarios() {
       variant="full-page"
       stickyHeader
       header={
-        <Header variant="h1" counter={scenarios.data ? `(${isFiltered ? `${count(found.length)} of ` : ''}${count(items.length)})` : ''} actions={<Actions item={current} done={() => setChosen([])} />}>
+        <Header variant="h1" info={<Info topic="scenarios" of="scenarios" />} counter={scenarios.data ? `(${isFiltered ? `${count(found.length)} of ` : ''}${count(items.length)})` : ''} actions={<Actions item={current} done={() => setChosen([])} />}>
           Scenarios
         </Header>
       }

@@ -7,6 +7,7 @@ import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
 import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import SpaceBetween from '@cloudscape-design/components/space-between';
+import { Info } from '../../app/Info';
 import { ChartFrame, useWidth } from '../../charts/frame';
 import { plain } from '../../numbers/format';
 import { offset } from '../../numbers/when';
@@ -46,7 +47,7 @@ export function Load(part: Part) {
   };
   const amountPath = [...PATH, isOpen ? 'arrivals' : item['users'] === undefined && item['concurrency'] !== undefined ? 'concurrency' : 'users'];
   return (
-    <Container header={<Header variant="h2" description={loadInWords(item, tasks)}>How hard</Header>}>
+    <Container header={<Header variant="h2" info={<Info topic="load" of="users and arrivals" />} description={loadInWords(item, tasks)}>How hard</Header>}>
       <SpaceBetween size="m">
         <ColumnLayout columns={2}>
           <FormField label="Who sends" description={isOpen ? 'Requests are sent when they are due, whatever the target does.' : 'Each user waits for its answer: a slow target gets fewer requests.'}>

@@ -8,6 +8,7 @@ import Table, { type TableProps } from '@cloudscape-design/components/table';
 import { useState } from 'react';
 import { calls, useChange, useRun, useRunPage } from '../../api/queries';
 import { isActive, type RunRow } from '../../api/types';
+import { Info } from '../../app/Info';
 import { flash, flashError } from '../../app/flash';
 import { go, to } from '../../app/router';
 import { change, count, percent, rate } from '../../numbers/format';
@@ -70,7 +71,7 @@ export function Runs({ test, base, version, known }: Props) {
     <Table<RunRow>
       header={
         <Header
-          variant="h2"
+          variant="h2" info={<Info topic="baseline" of="baseline and comparison" />}
           counter={picked.length > 0 ? `(${picked.length} of ${count(total)})` : `(${count(total)})`}
           description={times ? 'Below each number: its change against the baseline. Whether a change is real is said by a comparison.' : 'Set a run as baseline to see what changes. Choose two to five runs to compare them.'}
           actions={<Actions test={test} base={base} picked={picked} done={restart} />}

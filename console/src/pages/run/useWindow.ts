@@ -1,0 +1,55 @@
+// What the charts of a result draw: the whole run in coarse stretches, and for a window
+// finer tiles, shown when all of them are here; until then what is coarse is shown.
+import { useQueryClient } from '@tanstack/react-query';
+import { useEffect, useMemo } from 'react';
+import { prefetchTile, useTiles } from '../../api/timelines';
+import type { RunTimeline } from '../../api/types';
+import { RunSeconds, type Stretch } from '../../numbers/seconds';
+import { clip, endOf, stepFor, stretchesOf, tilesOf } from '../../numbers/window';
+
+/** Made once per answer, whatever window it is in. */
+const made = new WeakMap<RunTimeline, Stretch[]>();
+
+function stretchesIn(timeline: RunTimeline, step: number): Stretch[] {
+  let stretches = made.get(timeline);
+  if (!stretches) made.set(timeline, (stretches = stretchesOf(timeline.total ?? [], step)));
+  return stretches;
+}
+
+export interface Shown {
+  stretches: Stretch[];
+  known: number;
+}
+
+export function useWindow(test: string, run: string, overview: RunTimeline | undefined, step: number, zoom: { from?: number; to?: number }, points: number): Shown | null {
+  const client = useQueryClient();
+  const { from, to } = zoom;
+  // A server of before tells no total: its regions are added here, and no window is asked for.
+  const added = useMemo(() => (overview && !overview.total ? new RunSeconds().store(overview) : null), [overview]);
+  const coarse = useMemo(() => (overview?.total ? stretchesIn(overview, step) : []), [overview, step]);
+  const known = added ? added.last + 1 : endOf(coarse);
+  const fine = from === undefined || to === undefined ? step : stepFor(to - from, points);
+  const isFine = coarse.length > 0 && fine < step && from !== undefined && to !== undefined;
+  const windows = useMemo(() => (isFine ? tilesOf(from, to, fine, known) : []), [isFine, from, to, fine, known]);
+  const tiles = useTiles(test, run, windows);
+  const isHere = isFine && tiles.length > 0 && tiles.every((tile) => tile !== undefined);
+
+  // What lies beside the window is likely the next that is looked at.
+  useEffect(() => {
+    const [first] = windows;
+    const last = windows.at(-1);
+    if (!isHere || !first || !last) return;
+    const length = first.to - first.from;
+    if (first.from > 0) prefetchTile(client, test, run, { ...first, from: first.from - length, to: first.from });
+    if (last.to < known) prefetchTile(client, test, run, { ...last, from: last.to, to: last.to + length });
+  }, [client, test, run, windows, isHere, known]);
+
+  return useMemo(() => {
+    if (!overview) return null;
+    if (added) return { stretches: added.stretches(from, to, points), known };
+    const low = from ?? 0;
+    const high = to ?? Infinity;
+    if (!isHere) return { stretches: clip(coarse, low, high), known };
+    return { stretches: clip(tiles.flatMap((tile) => (tile ? stretchesIn(tile, fine) : [])), low, high), known };
+  }, [overview, added, coarse, tiles, isHere, from, to, fine, known, points]);
+}
