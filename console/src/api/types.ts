@@ -30,6 +30,7 @@ export type RegionTasks = S['RegionTaskIds'];
 export type Vcpu = S['VcpuDetails'];
 export type StackInfo = S['StackInfo'];
 export type Reason = S['Reason'];
+export type Upload = S['UploadAnswer'];
 export type { LastRun, RunnerFacts } from './coming';
 
 export type RunnerState = 'loading' | 'lagging' | 'finished' | 'lost';
