@@ -167,8 +167,11 @@ export function timeline(query: URLSearchParams, size: Size) {
   const step = Math.max(1, Number(query.get('step_s') ?? 1));
   const from = Math.max(0, Number(query.get('from_s') ?? 0));
   const to = Math.min(size.seconds, Number(query.get('to_s') ?? size.seconds));
-  const starts = made(Math.ceil((to - (from - (from % step))) / step), (n) => from - (from % step) + n * step);
-  const series = (share: number) => starts.map((at) => second(at, step, share));
+  // As a run is stored: 1 s, after 6 h 10 s.
+  const length = (at: number) => Math.max(step, at < 21_600 ? 1 : 10);
+  const starts: number[] = [];
+  for (let at = from - (from % step); at < to; at += length(at)) starts.push(at);
+  const series = (share: number) => starts.map((at) => second(at, length(at), share));
   return {
     format: 1,
     start_at_us: 1_764_360_000_000_000,

@@ -27,24 +27,30 @@ export function useOverview(test: string, id: string, step: number) {
       }
     },
     staleTime: Infinity,
+    structuralSharing: false,
     placeholderData: keepPreviousData,
   });
+}
+
+/** A tile of a run. No plain object: it is compared by what it is, not by all that is in it. */
+export class Tile {
+  constructor(readonly timeline: RunTimeline) {}
 }
 
 function tile(test: string, id: string, { from, to, step }: Window) {
   return {
     queryKey: ['timeline', test, id, 'tile', from, to, step],
-    queryFn: ({ signal }: { signal: AbortSignal }) => ask<RunTimeline>(`${run(test, id)}/timeline`, { query: { from_s: from, to_s: to, step_s: step }, signal }),
+    queryFn: async ({ signal }: { signal: AbortSignal }) => new Tile(await ask<RunTimeline>(`${run(test, id)}/timeline`, { query: { from_s: from, to_s: to, step_s: step }, signal })),
     staleTime: Infinity,
   };
 }
 
 /** Tiles side by side; undefined where one is not here yet. */
-export function useTiles(test: string, id: string, windows: Window[]): (RunTimeline | undefined)[] {
+export function useTiles(test: string, id: string, windows: Window[]): (Tile | undefined)[] {
   return useQueries({ queries: windows.map((window) => tile(test, id, window)), combine: dataOf });
 }
 
-function dataOf(answers: { data: RunTimeline | undefined }[]): (RunTimeline | undefined)[] {
+function dataOf(answers: { data: Tile | undefined }[]): (Tile | undefined)[] {
   return answers.map((answer) => answer.data);
 }
 

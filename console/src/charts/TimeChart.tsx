@@ -1,12 +1,12 @@
 // A chart over a run's time: dense lines by uPlot, one cursor and one zoom shared by all
 // charts of a page. What is drawn, and in which unit, is left to who uses it.
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { memo, useEffect, useMemo, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { useDark } from '../app/theme';
 import { UNKNOWN } from '../numbers/format';
 import { offset } from '../numbers/when';
-import { ChartFrame, color, STEPS_S, useWidth } from './frame';
+import { ChartFrame, color, css, STEPS_S, useWidth } from './frame';
 
 export interface Line {
   label: string;
@@ -70,7 +70,7 @@ function logSplits(low: number, high: number): number[] {
 /** Least time between two changes of a value axis, ms: nothing jumps. */
 const BETWEEN_SCALES_MS = 5_000;
 
-export default function TimeChart(props: Props) {
+export default memo(function TimeChart(props: Props) {
   const [holder, width] = useWidth<HTMLDivElement>();
   const isDark = useDark();
   const plot = useRef<uPlot | null>(null);
@@ -126,7 +126,7 @@ export default function TimeChart(props: Props) {
         <span className="muted">{index !== null ? `${isStale ? 'last ' : ''}${offset(props.xs[index] ?? 0)}` : ''}</span>
         {props.lines.map((line, at) => (
           <span key={`${at} ${line.label}`}>
-            <i style={{ borderTopColor: color(line.color), borderTopStyle: line.dash ? 'dotted' : 'solid' }} />
+            <i style={{ borderTopColor: css(line.color), borderTopStyle: line.dash ? 'dotted' : 'solid' }} />
             {line.label} {index !== null && <b>{tell((line.told ?? line.values)[index], props.show)}</b>}
           </span>
         ))}
@@ -134,7 +134,7 @@ export default function TimeChart(props: Props) {
       <div ref={holder} className="chart" style={{ height }} />
     </ChartFrame>
   );
-}
+});
 
 function tell(value: number | null | undefined, show: (value: number) => string): string {
   return value === null || value === undefined ? UNKNOWN : show(value);

@@ -2,6 +2,7 @@
 // drawn again while one pans.
 import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
+import { useDeferredValue } from 'react';
 import { ApiError } from '../../api/client';
 import { useOverview } from '../../api/timelines';
 import type { RunRecord } from '../../api/types';
@@ -29,7 +30,8 @@ export function OverTime({ test, record, marks }: { test: string; record: RunRec
   const points = Math.max(LEAST_POINTS, Math.min(MOST_POINTS, Math.floor(chart / PIXELS_A_POINT)));
   const step = overviewStep(record);
   const overview = useOverview(test, run, step);
-  const shown = useWindow(test, run, overview.data, step, zoom, points);
+  // The axes follow the zoom at once; what is drawn on them follows in parts.
+  const shown = useDeferredValue(useWindow(test, run, overview.data, step, zoom, points));
   const perArrival = record.load?.model === 'open' ? requestsPerWalk(record.testScenario as Fields | undefined) : undefined;
   const isEmpty = overview.error instanceof ApiError && overview.error.status === 404;
   return (

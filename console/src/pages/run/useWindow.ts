@@ -50,6 +50,6 @@ export function useWindow(test: string, run: string, overview: RunTimeline | und
     const low = from ?? 0;
     const high = to ?? Infinity;
     if (!isHere) return { stretches: clip(coarse, low, high), known };
-    return { stretches: clip(tiles.flatMap((tile) => (tile ? stretchesIn(tile, fine) : [])), low, high), known };
+    return { stretches: clip(tiles.flatMap((tile) => (tile ? stretchesIn(tile.timeline, fine) : [])), low, high), known };
   }, [overview, added, coarse, tiles, isHere, from, to, fine, known, points]);
 }
