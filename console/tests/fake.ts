@@ -1,7 +1,7 @@
 // A made-up server for what a real one cannot have ready: 10,000 scenarios, 10,000 runs,
 // 3 regions with 100 labels, a day of seconds, and hostile texts. It serves `dist` and an
 // API of the same shapes with made-up numbers; what is asked of it is counted.
-import { HOSTILE, made, runRecord, runRow, runners, scenarioRecord, scenarioRow, timeline, type Size } from './fixtures';
+import { comparison, HOSTILE, made, runRecord, runRow, runners, scenarioRecord, scenarioRow, timeline, type Size } from './fixtures';
 import { serve } from './serve';
 
 export interface Fake {
@@ -64,7 +64,8 @@ function answer(fake: Fake, notes: Map<string, string>, method: string, url: URL
   if (what === 'timeline') return [200, timeline(query, size)];
   if (what === 'runners') return [200, { runners: runners(size) }];
   if (what === 'histogram') return [200, histogram(query.get('label'))];
-  if (what === 'artifacts') return [200, { artifacts: [{ name: 'results.xml', key: 'k', bytes: 12_345 }] }];
+  if (what === 'compare') return [200, comparison(run, query.get('with') ?? '', size)];
+  if (what === 'artifacts') return [200, { artifacts: [{ name: size.isHostile ? HOSTILE.html : 'results.xml', key: 'k', bytes: 12_345 }] }];
   return [404, 'NotFound: there is no such path'];
 }
 

@@ -197,3 +197,22 @@ export function runners(size: Size) {
     ...(n === 1 ? { lost: text(4, 'It was not heard for 10 s from second 41 on.', size) } : {}),
   }));
 }
+
+const metric = (name: string, change: string, pct: number) => ({ metric: name, base: 20_000, candidate: 20_000 * (1 + pct / 100), delta: 200 * pct, delta_pct: pct, low_pct: pct - 2, high_pct: pct + 2, change });
+
+export function comparison(run: string, other: string, size: Size) {
+  return {
+    base: { testId: 'test000000', testRunId: other, startTime: stamp(3) },
+    candidate: { testId: 'test000000', testRunId: run, startTime: stamp(2) },
+    verdict: 'worse',
+    reasons: [text(0, 'The p95 of 3 labels got worse.', size)],
+    notes: [],
+    comparability: { same_load: true, same_regions: true, same_tasks: true, same_plan: true, same_times: true, complete: true, trusted: true },
+    thresholds: { relative_pct: 2, error_points: 0.5 },
+    totals: [metric('p50_us', 'same', 0.4), metric('p95_us', 'worse', 9.1), metric('rate', 'same', -0.1)],
+    labels: made(size.labels, (n) => ({ label: label(n, size), change: n < 3 ? 'worse' : 'same', metrics: [metric('p50_us', 'same', 1), metric('p95_us', n < 3 ? 'worse' : 'same', n < 3 ? 8 + n : 1)] })),
+    added: size.isHostile ? TEXTS : [],
+    removed: [],
+    inconclusive: [],
+  };
+}

@@ -10,7 +10,9 @@ import { causesOf, plannedAt, type Stretch } from '../numbers/seconds';
 import { offset } from '../numbers/when';
 import { causeColor } from './frame';
 import Heatmap from './Heatmap';
-import TimeChart, { type Line, type Mark, type Zoom } from './TimeChart';
+import type { Line, Mark, Zoom } from './plot';
+import TimeChart from './TimeChart';
+import { stepped, type Step } from './window';
 
 interface Props {
   /** What is drawn: the window that is shown, or more. */
@@ -36,14 +38,14 @@ export default function RunCharts({ stretches, known, load, zoom, together, mark
   const { xs } = columns;
   const isOpen = load?.model === 'open';
   const whole = until === undefined ? {} : { until };
-  const common = { isLive: isLive === true, xs, together, zoom, ...whole, ...(marks ? { marks } : {}) };
+  const common = { isLive: isLive === true, known, xs, together, zoom, ...whole, ...(marks ? { marks } : {}) };
   const length = stretches[0]?.length ?? 1;
   const note = length > 1 ? `each point is ${duration(length)}` : 'each point is 1 s';
   const window = zoom.from === undefined ? 'the whole run' : `${offset(zoom.from)} to ${offset(zoom.to ?? 0)}`;
   return (
     <SpaceBetween size="s">
       <div className="muted" style={{ fontSize: 13 }}>
-        Shown: {window}, {note}. Drag over a chart to zoom, double click to leave.
+        Shown: {window}, {note}. Drag over a chart to zoom, double click to leave; or by keyboard: arrows, + and −.
         <ZoomButtons zoom={zoom} whole={Math.max(known, 1)} />
       </div>
       <ColumnLayout columns={2} minColumnWidth={340}>
@@ -88,24 +90,21 @@ export default function RunCharts({ stretches, known, load, zoom, together, mark
 
 /** The zoom without a mouse. */
 function ZoomButtons({ zoom, whole }: { zoom: Zoom; whole: number }) {
+  const isZoomed = zoom.from !== undefined;
   const from = zoom.from ?? 0;
   const to = zoom.to ?? whole;
-  const width = to - from;
-  const move = (low: number, high: number) => {
-    const start = Math.max(0, Math.round(low));
-    const end = Math.min(whole, Math.round(high));
-    if (start <= 0 && end >= whole) zoom.set();
-    else zoom.set(start, Math.max(end, start + 2));
+  const go = (step: Step) => {
+    const next = stepped(zoom, whole, step);
+    zoom.set(next?.from, next?.to);
   };
-  const isZoomed = zoom.from !== undefined;
   return (
     <SpaceBetween direction="horizontal" size="xxs" alignItems="center">
-      <Button variant="icon" iconName="zoom-in" ariaLabel="Zoom in" disabled={width <= 4} onClick={() => move(from + width / 4, to - width / 4)} />
-      <Button variant="icon" iconName="zoom-out" ariaLabel="Zoom out" disabled={!isZoomed} onClick={() => move(from - width / 2, to + width / 2)} />
-      <Button variant="icon" iconName="angle-left" ariaLabel="Earlier" disabled={!isZoomed || from <= 0} onClick={() => move(Math.max(0, from - width / 2), Math.max(0, from - width / 2) + width)} />
-      <Button variant="icon" iconName="angle-right" ariaLabel="Later" disabled={!isZoomed || to >= whole} onClick={() => move(Math.min(whole, to + width / 2) - width, to + width / 2)} />
+      <Button variant="icon" iconName="zoom-in" ariaLabel="Zoom in" disabled={to - from <= 4} onClick={() => go('in')} />
+      <Button variant="icon" iconName="zoom-out" ariaLabel="Zoom out" disabled={!isZoomed} onClick={() => go('out')} />
+      <Button variant="icon" iconName="angle-left" ariaLabel="Earlier" disabled={!isZoomed || from <= 0} onClick={() => go('earlier')} />
+      <Button variant="icon" iconName="angle-right" ariaLabel="Later" disabled={!isZoomed || to >= whole} onClick={() => go('later')} />
       {isZoomed && (
-        <Button variant="inline-link" onClick={() => zoom.set()}>
+        <Button variant="inline-link" onClick={() => go('all')}>
           Show the whole run
         </Button>
       )}

@@ -1,7 +1,7 @@
 // The zoom of a page's charts: kept in the address, so that a link shows the same window.
 import { useMemo } from 'react';
 import { replaceQuery, useQueryValue } from '../app/router';
-import type { Zoom } from './TimeChart';
+import type { Zoom } from './plot';
 
 export function useZoom(): Zoom {
   const from = number(useQueryValue('from'));

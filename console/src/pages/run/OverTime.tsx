@@ -8,7 +8,7 @@ import { useOverview } from '../../api/timelines';
 import type { RunRecord } from '../../api/types';
 import { useWidth } from '../../charts/frame';
 import RunCharts from '../../charts/RunCharts';
-import type { Mark } from '../../charts/TimeChart';
+import type { Mark } from '../../charts/plot';
 import { useZoom } from '../../charts/zoom';
 import { stepFor } from '../../numbers/window';
 import { requestsPerWalk, type Fields } from '../../plan/words';
