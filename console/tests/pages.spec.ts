@@ -106,7 +106,8 @@ for (const width of [390, 1440]) {
     await page.getByRole('button', { name: 'Details of status-5xx' }).click();
     await expect(page.getByText('HTTP/1.1 503').first()).toBeVisible();
     expect(await page.locator('img[src="x"]').count()).toBe(0);
-    // A reversed name does not turn around what follows it.
+    // A reversed name is seen to be one, and does not turn around what follows it.
+  await expect(page.getByText('[U+202E]gpj.exe').first()).toBeVisible();
     const isolated = await page.locator('bdi', { hasText: 'gpj.exe' }).first().evaluate((node) => getComputedStyle(node).unicodeBidi);
     expect(isolated).toContain('isolate');
     expect(problems).toEqual([]);

@@ -11,6 +11,7 @@ import { Component, lazy, Suspense, useEffect, useMemo, useState, type ReactNode
 import { Failed, Loading } from '../ui/parts';
 import { useServerAway } from '../api/queries';
 import { useFlashes } from './flash';
+import { useMendedNavigation } from './mend';
 import { closeDetails, closeHelp, openHelp, usePanels, type Topic } from './panels';
 import { to, usePath, useQueryValue, type Place } from './router';
 
@@ -79,6 +80,7 @@ export function App() {
   // The page stays the same while only the query changes: it is not drawn again.
   const { page, trail, active, topic } = useMemo(() => shown(place), [place]);
   const isWall = useQueryValue('wall') === '1';
+  useMendedNavigation();
 
   useEffect(() => {
     document.title = [...trail.map((step) => step.text).reverse(), 'dlt'].join(' · ');

@@ -3,6 +3,7 @@
 import type { RunRow } from '../api/types';
 import { percent, time } from '../numbers/format';
 import { fromStamp, short } from '../numbers/when';
+import { bounded } from '../ui/parts';
 import { ChartFrame, useWidth } from './frame';
 
 const LEFT = 60;
@@ -46,7 +47,7 @@ export default function Trend({ runs, baseline, open }: Props) {
       table={{
         columns: ['Run', 'started', 'p50', 'p95', 'p99', 'failed', 'note'],
         rows: () =>
-          all.map((run, at) => [run.testRunId, run.startTime, time(run.ok_times?.p50_us), time(run.ok_times?.p95_us), time(run.ok_times?.p99_us), percent(shares[at]), (run.note ?? '').slice(0, MOST_OF_NOTE)]),
+          all.map((run, at) => [run.testRunId, run.startTime, time(run.ok_times?.p50_us), time(run.ok_times?.p95_us), time(run.ok_times?.p99_us), percent(shares[at]), bounded(run.note ?? '', MOST_OF_NOTE)]),
       }}
     >
       <div ref={holder} className="chart">
@@ -71,13 +72,13 @@ export default function Trend({ runs, baseline, open }: Props) {
                 <a
                   key={run.testRunId}
                   href="#"
-                  aria-label={`Run ${run.testRunId}, ${run.outcome?.word ?? run.status}, p95 ${time(ok?.p95_us)}${run.note ? `, note: ${run.note.slice(0, MOST_OF_NOTE)}` : ''}`}
+                  aria-label={`Run ${run.testRunId}, ${run.outcome?.word ?? run.status}, p95 ${time(ok?.p95_us)}${run.note ? `, note: ${bounded(run.note, MOST_OF_NOTE)}` : ''}`}
                   onClick={(event) => {
                     event.preventDefault();
                     open(run.testRunId);
                   }}
                 >
-                  <title>{`${short(fromStamp(run.startTime) ?? new Date(0))}: ${run.outcome?.word ?? run.status}, p95 ${time(ok?.p95_us)}, ${percent(share)} failed${isBase ? ', the baseline' : ''}${run.note ? `. ${run.note.slice(0, MOST_OF_NOTE)}` : ''}`}</title>
+                  <title>{`${short(fromStamp(run.startTime) ?? new Date(0))}: ${run.outcome?.word ?? run.status}, p95 ${time(ok?.p95_us)}, ${percent(share)} failed${isBase ? ', the baseline' : ''}${run.note ? `. ${bounded(run.note, MOST_OF_NOTE)}` : ''}`}</title>
                   {ok?.p95_us && (
                     <>
                       <line x1={x(at)} x2={x(at)} y1={y(ok.p50_us ?? ok.p95_us)} y2={y(ok.p99_us ?? ok.p95_us)} stroke="var(--p50)" strokeWidth={2} />

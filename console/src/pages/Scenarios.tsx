@@ -15,7 +15,7 @@ import { flash, flashError } from '../app/flash';
 import { go, replaceQuery, to, useQueryParam } from '../app/router';
 import { count } from '../numbers/format';
 import { startAgain } from '../plan/start';
-import { Empty, Failed } from '../ui/parts';
+import { bounded, Empty, Failed } from '../ui/parts';
 import { COLUMNS, DEFINITIONS, sorted, type Sorting } from './list/columns';
 import { fromText, matches, optionsOf, toText } from './list/filter';
 import { ListPreferences, usePreferences } from './list/preferences';
@@ -92,7 +92,7 @@ export default function Scenarios() {
           <Empty title="There is no scenario yet." next={<Button href={to(['create'])}>Create scenario</Button>} />
         )
       }
-      ariaLabels={{ tableLabel: 'Scenarios', selectionGroupLabel: 'Choose a scenario', itemSelectionLabel: (_, item) => item.testName.slice(0, 100) }}
+      ariaLabels={{ tableLabel: 'Scenarios', selectionGroupLabel: 'Choose a scenario', itemSelectionLabel: (_, item) => bounded(item.testName, 100) }}
     />
   );
 }

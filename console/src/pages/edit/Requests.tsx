@@ -14,6 +14,7 @@ import { useState } from 'react';
 import { parseCurl } from '../../plan/curl';
 import { faultsAt, get, set, type Path } from '../../plan/draft';
 import type { Fields } from '../../plan/words';
+import { bounded, Inert } from '../../ui/parts';
 import { TextField, type Part } from './common';
 
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'].map((value) => ({ value, label: value }));
@@ -87,8 +88,8 @@ function Request({ draft, change, faults, request, path, at, count, isOpen, togg
   return (
     <ExpandableSection
       variant="container"
-      headerText={<bdi>{text('label') || title}</bdi>}
-      headerDescription={text('label') ? title.slice(0, 120) : undefined}
+      headerText={<Inert most={120}>{text('label') || title}</Inert>}
+      headerDescription={text('label') ? bounded(title, 120) : undefined}
       expanded={isOpen}
       onChange={toggle}
       headerActions={

@@ -31,7 +31,7 @@ const COLUMNS: Column[] = [
   { id: 'failed', name: 'Failed' },
   { id: 'rate', name: 'Rate' },
   { id: 'requests', name: 'Requests' },
-  { id: 'id', name: 'Id' },
+  { id: 'id', name: 'Id', isExtra: true },
 ];
 
 interface Props {

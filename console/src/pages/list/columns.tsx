@@ -30,7 +30,7 @@ export const COLUMNS: Column[] = [
 ];
 
 export const DEFINITIONS: TableProps.ColumnDefinition<ScenarioItem>[] = [
-  { id: 'name', header: 'Name', isRowHeader: true, minWidth: 180, sortingField: 'name', cell: (item) => <To href={to(['scenarios', item.testId])}><Inert most={80}>{item.testName}</Inert></To> },
+  { id: 'name', header: 'Name', isRowHeader: true, minWidth: 180, maxWidth: 360, sortingField: 'name', cell: (item) => <To href={to(['scenarios', item.testId])}><Inert most={80}>{item.testName}</Inert></To> },
   { id: 'last', header: 'Last result', minWidth: 210, cell: (item) => <LastResult item={item} /> },
   { id: 'p95', header: <Num>p95</Num>, minWidth: 90, sortingField: 'p95', cell: (item) => <P95 item={item} /> },
   { id: 'when', header: 'When', minWidth: 120, sortingField: 'when', cell: (item) => <LastWhen item={item} /> },

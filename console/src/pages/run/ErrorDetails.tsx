@@ -5,6 +5,7 @@ import type { ErrorRow } from '../../api/types';
 import { PlainTable } from '../../charts/frame';
 import { count } from '../../numbers/format';
 import { bounded, Inert } from '../../ui/parts';
+import { visible } from '../../ui/visible';
 
 const MOST_ROWS = 100;
 
@@ -21,11 +22,11 @@ export function ErrorDetails({ row }: { row: ErrorRow }) {
         <div className="exchange" key={at}>
           <div>
             <b>Request</b>
-            <pre className="mono" tabIndex={0}>{exchange.request}</pre>
+            <pre className="mono" tabIndex={0}>{visible(exchange.request)}</pre>
           </div>
           <div>
             <b>Answer</b>
-            <pre className="mono" tabIndex={0}>{exchange.response || '(nothing came)'}</pre>
+            <pre className="mono" tabIndex={0}>{visible(exchange.response) || '(nothing came)'}</pre>
           </div>
         </div>
       ))}

@@ -12,6 +12,7 @@ import { Info } from '../../app/Info';
 import { useQueryParam } from '../../app/router';
 import { count, percent } from '../../numbers/format';
 import { stepFor } from '../../numbers/window';
+import { bounded } from '../../ui/parts';
 import { columnsOf, regionsOf, rowsOf, sort, type Row } from './labelRows';
 import { overviewStep } from './OverTime';
 import { Spark, SPARK_POINTS } from './Spark';
@@ -81,8 +82,8 @@ export function Labels({ test, record, summary, comparison }: Props) {
         : {})}
       ariaLabels={{
         tableLabel: 'Response times by label',
-        expandButtonLabel: (row) => `Show the regions of ${row.name.slice(0, 100)}`,
-        collapseButtonLabel: (row) => `Hide the regions of ${row.name.slice(0, 100)}`,
+        expandButtonLabel: (row) => `Show the regions of ${bounded(row.name, 100)}`,
+        collapseButtonLabel: (row) => `Hide the regions of ${bounded(row.name, 100)}`,
       }}
     />
   );
