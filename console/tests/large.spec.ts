@@ -119,7 +119,6 @@ test('10,000 runs come a page at a time; chosen ones stay chosen', async ({ page
   await expect(page.getByText('(10,000)')).toBeVisible();
   await table.getByRole('checkbox', { name: 'Run run0000001' }).check({ force: true });
   await page.getByRole('button', { name: 'Next page' }).click();
-  await expect(table.getByText('run0000020')).toBeVisible();
   await table.getByRole('checkbox', { name: 'Run run0000025' }).check({ force: true });
   await expect(page.getByText('(2 of 10,000)')).toBeVisible();
   await page.getByRole('button', { name: 'Compare', exact: true }).click();

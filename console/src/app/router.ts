@@ -43,10 +43,6 @@ function listen(changed: () => void): () => void {
   return () => window.removeEventListener('hashchange', changed);
 }
 
-export function usePlace(): Place {
-  return useSyncExternalStore(listen, now);
-}
-
 /** An address of a page: its parts, encoded, and what it asks for. */
 export function to(parts: string[], query: Record<string, string | undefined> = {}): string {
   const rows = Object.entries(query).filter((row): row is [string, string] => row[1] !== undefined && row[1] !== '');

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Second, Tick } from '../api/types';
 import { middleUs } from './coarse';
-import { causesOf, plannedAt, resolution, RunSeconds } from './seconds';
+import { causesOf, plannedAt, resolution, RunSeconds, toldBy } from './seconds';
 
 function second(at: number, ok: number, rest: Partial<Second> = {}): Second {
   return {
@@ -93,4 +93,9 @@ it('adds whole minutes once, and again when they change', () => {
   expect(run.sum().ok).toBe(1_005);
   expect(run.stretches(90, 110, 100).reduce((sum, part) => sum + part.ok, 0)).toBe(25);
   expect(run.stretches(0, 1_000, 5, 'b').reduce((sum, part) => sum + part.ok, 0)).toBe(5);
+});
+
+it('knows until where all regions are told', () => {
+  const timeline = (...lasts: number[]) => ({ regions: Object.fromEntries(lasts.map((last, at) => [`r${at}`, last < 0 ? [] : [second(last, 1)]])) }) as unknown as Parameters<typeof toldBy>[0];
+  expect([toldBy(timeline()), toldBy(timeline(-1)), toldBy(timeline(19, 9)), toldBy(timeline(99, 9))]).toEqual([0, 0, 10, 85]);
 });

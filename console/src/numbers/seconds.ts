@@ -232,3 +232,13 @@ export function plannedAt(planned: readonly (readonly [number, number])[], secon
   if (!next || second <= at) return second - at > 60 && !next ? null : value;
   return value + ((next[1] - value) * (second - at)) / (next[0] - at);
 }
+
+/** A region stores its seconds each 10 s, not all at once; one that is behind for longer is not waited for. */
+const LATEST_S = 15;
+
+/** Until where all regions of a run in progress are told: sums beyond it lack some. */
+export function toldBy(timeline: RunTimeline): number {
+  const ends = Object.values(timeline.regions).map((seconds) => (seconds.at(-1)?.second ?? -1) + 1);
+  if (ends.length === 0) return 0;
+  return Math.max(Math.min(...ends), Math.max(...ends) - LATEST_S, 0);
+}

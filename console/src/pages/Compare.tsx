@@ -120,13 +120,13 @@ function Judged({ test, run, other, isFirst, name }: { test: string; run: string
       {data.reasons.length > 0 && (
         <ul style={{ margin: 0 }}>
           {data.reasons.map((reason) => (
-            <li key={reason}><Inert>{reason}</Inert></li>
+            <li key={reason}><Inert most={2000}>{reason}</Inert></li>
           ))}
         </ul>
       )}
       {differs.length > 0 && <Alert type="warning" header="What was asked first does not hold">{differs.join(', ')}</Alert>}
       {data.notes.map((note) => (
-        <Alert key={note} type="info"><Inert>{note}</Inert></Alert>
+        <Alert key={note} type="info"><Inert most={2000}>{note}</Inert></Alert>
       ))}
       {rows.percent.length > 0 && <Forest title="Times and rates" unit="%" small={data.thresholds.relative_pct} rows={rows.percent} />}
       {rows.points.length > 0 && <Forest title="Error rates" unit="pp" small={data.thresholds.error_points} rows={rows.points} />}

@@ -14,11 +14,11 @@ import { ApiError, type Fault } from '../api/client';
 import { useRoom, useScenario } from '../api/queries';
 import { isActive } from '../api/types';
 import { flash } from '../app/flash';
-import { go, to, usePlace, useQueryParam } from '../app/router';
+import { go, to, useQueryParam, useQueryValue } from '../app/router';
 import { duration } from '../numbers/format';
 import { parseCurl } from '../plan/curl';
 import { draftOf, emptyDraft, get, set } from '../plan/draft';
-import { kindOf, nameOf, scriptOf } from '../plan/scripts';
+import { kindOf, nameOf, scriptOf, type Kind } from '../plan/scripts';
 import { lengthOf, number, planInWords, type Fields } from '../plan/words';
 import { bounded, Failed, Inert, Loading, To } from '../ui/parts';
 import { TextField } from './edit/common';
@@ -26,7 +26,7 @@ import { Files, NewFiles } from './edit/Files';
 import { Load } from './edit/Load';
 import { Requests, scenarioPath } from './edit/Requests';
 import { Judge, Where } from './edit/Rest';
-import { KindOfScenario, Script } from './edit/Script';
+import { KindChoice, Script } from './edit/Script';
 import { useKeep } from './edit/useKeep';
 import { modeOf, When, type Mode } from './edit/When';
 
@@ -55,7 +55,7 @@ function withPasted(first: Fields, pasted: string): Fields {
 }
 
 function Form({ test, first, name, isGoing }: { test: string; first: Fields; name: string; isGoing: boolean }) {
-  const pasted = usePlace().query.get('paste') ?? '';
+  const pasted = useQueryValue('paste');
   const [tab, setTab] = useQueryParam('view');
   const [draft, change] = useState(() => withPasted(first, pasted));
   const [mode, setMode] = useState<Mode>(() => modeOf(first, test === ''));
@@ -65,6 +65,8 @@ function Form({ test, first, name, isGoing }: { test: string; first: Fields; nam
   const page = useRef<HTMLDivElement>(null);
   const part = { draft, change, faults };
   const [files, setFiles] = useState<File[]>([]);
+  // What was written as another kind comes back with it.
+  const [written] = useState(() => new Map<Kind, Fields>());
   const { keep, keptAs } = useKeep(test);
   const kind = kindOf(draft);
   const isScript = kind !== 'simple';
@@ -107,10 +109,10 @@ function Form({ test, first, name, isGoing }: { test: string; first: Fields; nam
   const tasks = ((draft['testTaskConfigs'] as Fields[] | undefined) ?? []).map((row) => ({ region: String(row['region']), taskCount: row['taskCount'] }));
   const requests = (get(draft, [...scenarioPath(draft), 'requests']) as unknown[] | undefined) ?? [];
   const verb = mode === 'run' ? 'Keep and run' : mode === 'save' ? 'Keep' : 'Keep and schedule';
+  const kinds = <KindChoice draft={draft} change={change} setFiles={setFiles} written={written} />;
   const form = (
     <SpaceBetween size="l">
-      <KindOfScenario {...part} files={files} setFiles={setFiles} />
-      {isScript ? <Script {...part} files={files} setFiles={setFiles} /> : <Requests {...part} pasted={draft === first ? pasted : ''} />}
+      {isScript ? <Script {...part} files={files} setFiles={setFiles} kinds={kinds} /> : <Requests {...part} pasted={draft === first ? pasted : ''} kinds={kinds} />}
       <Container header={<Header variant="h2">Name</Header>}>
         <ColumnLayout columns={2}>
           <TextField {...part} path={['testName']} label="Name" read={(text) => text} />

@@ -12,7 +12,7 @@ import { useRun, useRoom, useRuns, useScenarios, useTimeline } from '../api/quer
 import { isActive, type ScenarioItem } from '../api/types';
 import { to } from '../app/router';
 import { exactTime, near, percent, plain, rate, time } from '../numbers/format';
-import { plannedAt, RunSeconds } from '../numbers/seconds';
+import { plannedAt, RunSeconds, toldBy } from '../numbers/seconds';
 import { fromStamp, offset } from '../numbers/when';
 import { curve, lengthOf, requestsPerWalk, type Fields } from '../plan/words';
 import { Empty, Failed, Inert, Loading, To, When } from '../ui/parts';
@@ -66,17 +66,15 @@ export default function Home() {
           {next.length === 0 ? (
             <Empty title="Nothing is scheduled." next={<span>A scenario's page of changes has a part “When”.</span>} />
           ) : (
-            <table className="plain">
-              <tbody>
-                {next.slice(0, 8).map((item) => (
-                  <tr key={item.testId}>
-                    <td><To href={to(['scenarios', item.testId])}><Inert>{item.testName}</Inert></To></td>
-                    <td>{item.nextRun.slice(0, 16)} <span className="muted">({item.scheduleTimezone})</span></td>
-                    <td>{item.cronValue ? `cron ${item.cronValue}` : item.scheduleRecurrence || 'once'}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
+            <div className="rows">
+              {next.slice(0, MOST_LATELY).map((item) => (
+                <div key={item.testId}>
+                  <span className="name"><To href={to(['scenarios', item.testId])}><Inert most={120}>{item.testName}</Inert></To></span>
+                  <span>{item.nextRun.slice(0, 16)} <span className="muted">({item.scheduleTimezone})</span></span>
+                  <span style={{ width: 160 }}>{item.cronValue ? `cron ${item.cronValue}` : item.scheduleRecurrence || 'once'}</span>
+                </div>
+              ))}
+            </div>
           )}
         </Container>
         <RoomNow />
@@ -104,10 +102,10 @@ function Going({ item }: { item: ScenarioItem }) {
   }, [id, begun, refetch]);
   const seconds = timeline.data ? new RunSeconds().store(timeline.data) : null;
   const plan = record.data?.testScenario as Fields | undefined;
-  const at = seconds ? seconds.last + 1 : 0;
+  const at = seconds && timeline.data ? Math.min(seconds.last + 1, toldBy(timeline.data)) : 0;
   const whole = lengthOf(plan);
   const lately = seconds?.sum(Math.max(0, at - 10), at);
-  const all = seconds?.sum();
+  const all = seconds?.sum(0, at);
   const walks = requestsPerWalk(plan);
   const items = (plan?.['execution'] as Fields[] | undefined) ?? [];
   const shape = items.length === 1 && items[0] ? curve(items[0], 1) : null;

@@ -6,7 +6,7 @@ import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useRef } from 'react';
+import type { ReactNode } from 'react';
 import { Info } from '../../app/Info';
 import { asKind, endingsOf, fileFault, kindOf, KINDS, nameOf, scriptOf, withScript, type Kind } from '../../plan/scripts';
 import type { Fields } from '../../plan/words';
@@ -19,24 +19,19 @@ interface Props extends Part {
   setFiles: (files: File[]) => void;
 }
 
-export function KindOfScenario({ draft, change, setFiles }: Props) {
+/** The kinds, beside the heading of what is requested. */
+export function KindChoice({ draft, change, setFiles, written }: Pick<Props, 'draft' | 'change' | 'setFiles'> & { written: Map<Kind, Fields> }) {
   const kind = kindOf(draft);
-  // What was written as another kind comes back with it.
-  const written = useRef(new Map<Kind, Fields>());
   const choose = (next: Kind) => {
-    written.current.set(kind, draft);
-    const before = written.current.get(next);
-    change(before ? { ...draft, testType: next, fileType: before['fileType'], testScenario: before['testScenario'] } : asKind(draft, next));
+    written.set(kind, { fileType: draft['fileType'], testScenario: draft['testScenario'] });
+    const before = written.get(next);
+    change(before ? { ...draft, testType: next, ...before } : asKind(draft, next));
     setFiles([]);
   };
-  return (
-    <Container header={<Header variant="h2" info={<Info topic="scripts" of="scripts" />} description="Requests written here, or a script of another tool.">Kind</Header>}>
-      <SegmentedControl label="Kind" selectedId={kind} options={KINDS.map((one) => ({ id: one.kind, text: one.name }))} onChange={({ detail }) => choose(detail.selectedId as Kind)} />
-    </Container>
-  );
+  return <SegmentedControl label="Kind" selectedId={kind} options={KINDS.map((one) => ({ id: one.kind, text: one.name }))} onChange={({ detail }) => choose(detail.selectedId as Kind)} />;
 }
 
-export function Script({ draft, change, files, setFiles }: Props) {
+export function Script({ draft, change, files, setFiles, kinds }: Props & { kinds: ReactNode }) {
   const kind = kindOf(draft);
   const name = scriptOf(draft);
   const [file] = files;
@@ -47,7 +42,7 @@ export function Script({ draft, change, files, setFiles }: Props) {
     if (one && fileFault(kind, one.name, one.size) === '') change(withScript(draft, one.name));
   };
   return (
-    <Container header={<Header variant="h2" description={`A ${nameOf(kind)} script, or a zip with one and what it needs.`}>Script</Header>}>
+    <Container header={<Header variant="h2" info={<Info topic="scripts" of="scripts" />} actions={kinds} description={`A ${nameOf(kind)} script, or a zip with one and what it needs.`}>Script</Header>}>
       <SpaceBetween size="s">
         <Alert type="info">{nameOf(kind)} scripts are kept, and cannot be run yet: choose “Only keep it” below.</Alert>
         <FormField label="Script or zip" stretch>

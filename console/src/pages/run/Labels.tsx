@@ -20,6 +20,7 @@ import { Spark, SPARK_POINTS } from './Spark';
 /** Labels before one asks for more: what follows must not be out of sight. */
 const FIRST_LABELS = 12;
 const MORE_LABELS = 100;
+const NARROW = 700;
 
 interface Props {
   test: string;
@@ -41,6 +42,8 @@ export function Labels({ test, record, summary, comparison }: Props) {
   const spark = useSparks(test, record, shown);
   const { total } = summary;
   const share = total.count > 0 ? percent(total.failed / total.count) : '–';
+  // On a phone a fixed column leaves no room for what people came for.
+  const isNarrow = window.innerWidth < NARROW;
   const isRegional = Object.keys(summary.regions).length > 1;
   return (
     <Table<Row>
@@ -59,11 +62,11 @@ export function Labels({ test, record, summary, comparison }: Props) {
           <TextFilter filteringText={text} filteringPlaceholder="Find labels" filteringAriaLabel="Find labels" onChange={({ detail }) => setText(detail.filteringText)} countText={`${count(labels.length)} match`} />
         )
       }
-      columnDefinitions={columnsOf({ test, run, loaded: summary.loaded_us / 1e6, isCompared: comparison !== undefined, spark })}
+      columnDefinitions={columnsOf({ test, run, loaded: summary.loaded_us / 1e6, isCompared: comparison !== undefined, isNarrow, spark })}
       items={shown}
       trackBy="key"
       wrapLines
-      stickyColumns={{ first: 1 }}
+      {...(isNarrow ? {} : { stickyColumns: { first: 1 } })}
       {...(isRegional
         ? {
             expandableRows: {
@@ -101,7 +104,8 @@ function useSparks(test: string, record: RunRecord, shown: Row[]): (row: Row) =>
   const series = new Map([...told, ...(asked.data ?? [])].map((one) => [one.label, one]));
   const total = overview.data?.total;
   return (row) => {
-    const found = row.kind === 'all' && total ? { label: '', seconds: total } : row.kind === 'label' ? series.get(row.name) : undefined;
+    if (row.kind === 'region') return null;
+    const found = row.kind === 'all' ? total && { label: '', seconds: total } : series.get(row.name);
     return found ? <Spark series={found} length={length} /> : <span className="muted" title="only the first 100 labels are kept second by second">–</span>;
   };
 }

@@ -28,7 +28,7 @@ export function Thresholds({ results }: { results: Results }) {
         <tbody>
           {results.map((row) => (
             <tr key={row.expression}>
-              <td><StatusIndicator type={row.passed ? 'success' : 'error'}>{row.passed ? 'yes' : 'no'}</StatusIndicator></td>
+              <td><StatusIndicator wrapText={false} type={row.passed ? 'success' : 'error'}>{row.passed ? 'yes' : 'no'}</StatusIndicator></td>
               <td><Inert>{row.expression}</Inert></td>
               <td className="num">{row.observed ?? <span title={row.reason ?? 'nothing was measured'}>–</span>}</td>
               <td style={{ minWidth: 140 }}><Bar row={row} /></td>
