@@ -73,7 +73,7 @@ export function columnsOf(around: Around): TableProps.ColumnDefinition<Row>[] {
       header: 'Label',
       sortingField: 'label',
       isRowHeader: true,
-      minWidth: around.isNarrow ? 130 : 210,
+      minWidth: around.isNarrow ? 130 : 190,
       cell: (row) => (row.kind === 'all' ? <b>all requests</b> : row.kind === 'region' ? <span className="muted">in <Inert>{row.name}</Inert></span> : <Inert most={120}>{row.name}</Inert>),
     },
     { id: 'count', header: <Num>Requests</Num>, sortingField: 'count', cell: (row) => of(row, (block) => <Num>{count(block.count)}</Num>) },
