@@ -18,9 +18,19 @@ pub fn is_built() -> bool {
     Files::get("index.html").is_some()
 }
 
+/// The document of `dlt runs report` without its numbers: no page of the console.
+const REPORT: &str = "report.html";
+
+/// That document, if there are files.
+pub fn report_template() -> Option<String> {
+    let file = Files::get(REPORT)?;
+    String::from_utf8(file.data.into_owned()).ok()
+}
+
 /// The file of a path. What begins with a dot is the build's own.
 pub fn page(name: &str) -> Option<Page> {
-    if let Some(file) = Files::get(name).filter(|_| !name.starts_with('.')) {
+    let is_page = !name.starts_with('.') && name != REPORT;
+    if let Some(file) = Files::get(name).filter(|_| is_page) {
         return Some(Page {
             content_type: file.metadata.mimetype().to_owned().into(),
             bytes: file.data,
@@ -40,6 +50,8 @@ mod tests {
     fn there_is_always_a_first_page() {
         let first = page("index.html").unwrap();
         assert!(first.content_type.starts_with("text/html"));
-        assert!(page("../Cargo.toml").is_none() && page("no-such.js").is_none());
+        for none in ["../Cargo.toml", "no-such.js", REPORT] {
+            assert!(page(none).is_none(), "{none}");
+        }
     }
 }

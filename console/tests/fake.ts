@@ -59,7 +59,7 @@ function answer(fake: Fake, notes: Map<string, string>, method: string, url: URL
     const { note } = JSON.parse(body) as { note: string };
     if ([...note].length > 2000) return [400, 'INVALID_REQUEST_BODY: note: must have at most 2000 characters'];
     notes.set(run, note);
-    return [200, { testRunId: run, note }];
+    return [200, { note }];
   }
   if (what === 'timeline') return [200, timeline(query, size)];
   if (what === 'runners') return [200, { runners: runners(size) }];

@@ -143,6 +143,7 @@ export function runRecord(test: string, run: string, size: Size) {
       count: 40 - at * 9,
       labels: Object.fromEntries(made(Math.min(8, size.labels), (one) => [label(one, size), 40 - one])),
       runners: Object.fromEntries(made(size.regions, (one) => [`run-lo-home-${one + 1}-1`, 12])),
+      regions: Object.fromEntries(made(size.regions, (one) => [`lo-home-${one + 1}`, 12 + one])),
       first_at: Date.UTC(2026, 10, 28, 20, 0, 4),
       last_at: Date.UTC(2026, 10, 28, 20, 1, 40),
       exchanges: at === 0 ? [{ request: `GET /shop HTTP/1.1\nHost: shop\n${text(0, '', size)}`, response: `HTTP/1.1 503\n\n${size.isHostile ? TEXTS.join('\n') : 'busy'}` }] : [],
@@ -160,6 +161,7 @@ function second(at: number, step: number, share: number) {
   return {
     second: at, users: Math.round(14 * share + 3 * Math.sin(at / 90)), scheduled: ok + failed, dropped: 0, unconnected: 0, sent: ok + failed, resent: 0, ok, failed, unfinished: 0, bytes: ok * 900,
     causes: failed ? [['status-5xx', failed]] : [], latency, latency_failed: failed ? [[100, failed]] : [], lag: [[60, ok]], user_time_us: 0, read_delay_us: 0, unstamped: 0,
+    runners: Math.max(1, Math.round(6 * share)),
   };
 }
 
@@ -173,7 +175,7 @@ export function timeline(query: URLSearchParams, size: Size) {
   for (let at = from - (from % step); at < to; at += length(at)) starts.push(at);
   const series = (share: number) => starts.map((at) => second(at, length(at), share));
   return {
-    format: 1,
+    format: 2,
     start_at_us: 1_764_360_000_000_000,
     total: series(1),
     regions: Object.fromEntries(made(size.regions, (n) => [`lo-home-${n + 1}`, series(1 / size.regions)])),

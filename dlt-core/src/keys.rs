@@ -112,6 +112,11 @@ pub fn record_parts(test: &TestId, prefix: &RunPrefix) -> String {
     format!("results/{test}/{prefix}/record.json.gz")
 }
 
+/// How each runner of the run fared.
+pub fn merged_runners(test: &TestId, prefix: &RunPrefix) -> String {
+    format!("results/{test}/{prefix}/runners.json.gz")
+}
+
 /// The scenario as the run was started with it.
 pub fn scenario_as_run(test: &TestId, prefix: &RunPrefix) -> String {
     format!("results/{test}/{prefix}/scenario.json.gz")

@@ -102,6 +102,9 @@ pub struct RunRecord {
     /// Sentences for people.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// A person's note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// The zone of a run that has none.
@@ -157,6 +160,7 @@ impl RunRecord {
             summary: None,
             errors: None,
             warnings: Vec::new(),
+            note: None,
         }
     }
 

@@ -110,7 +110,7 @@ impl World {
             self.live
                 .publish(&after, LiveEvent::status(id, status))
                 .await;
-            scenarios::mirror(self.scenarios.as_ref(), test, id, status).await?;
+            scenarios::mirror(self.scenarios.as_ref(), &after).await?;
         }
         Ok(after)
     }

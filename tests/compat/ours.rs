@@ -109,6 +109,9 @@ fn parts(recorder: &Recorder, server: &Service<'_>, run: &str) {
         .filter_map(|second| second["sent"].as_u64())
         .sum();
     assert_eq!(*sent, told, "the timeline adds up to the account");
+    parts_of_timeline(recorder, server, run, &timeline, &record);
+    runners(recorder, server, run, &record);
+    note(recorder, server, run);
     let histogram = recorder.get(server, &format!("{run}/histogram"));
     assert_eq!(
         histogram["distribution"]["count"],
@@ -154,4 +157,104 @@ fn files(recorder: &Recorder, server: &Service<'_>, files: &str) {
     assert_eq!(recorder.get(server, files)["files"], json!([sent]));
     assert_eq!(ask("DELETE", &one, Value::Null), json!("success"));
     assert_eq!(recorder.get(server, files), json!({"files": []}));
+}
+
+/// A row of a scenario tells how its last run went.
+pub fn last_run(recorder: &Recorder, server: &Service<'_>, test: &str, run: &str) {
+    let record = recorder.get(server, &format!("/scenarios/{test}/testruns/{run}"));
+    let rows = recorder.get(server, "/scenarios");
+    let rows = rows["Items"].as_array().cloned().unwrap_or_default();
+    let row = rows.iter().find(|row| row["testId"] == test);
+    let row = row.unwrap_or_else(|| panic!("{test} is not listed"));
+    let last = &row["last_run"];
+    assert_eq!(last["run_id"], run, "{row}");
+    assert_eq!(last["word"], record["outcome"]["word"]);
+    assert_eq!(last["trust"], record["verdict"]["trust"]);
+    assert_eq!(last["p95_us"], record["summary"]["total"]["p95_us"]);
+    assert_eq!(last["at"], record["endTime"]);
+    assert_eq!(row["failures_in_a_row"], 0);
+}
+
+/// Windows and steps of the timeline add up to the whole of it.
+fn parts_of_timeline(
+    recorder: &Recorder,
+    server: &Service<'_>,
+    run: &str,
+    whole: &Value,
+    record: &Value,
+) {
+    let count = |timeline: &Value, key: &str| -> u64 {
+        let rows = timeline["total"].as_array().into_iter().flatten();
+        rows.filter_map(|row| row[key].as_u64()).sum()
+    };
+    let sent = record["account"]["sent"].as_u64().unwrap_or(0);
+    assert_eq!(count(whole, "sent"), sent);
+    assert_eq!(whole["labels"], json!([]), "labels are asked for");
+    let ask = |query: &str| recorder.get(server, &format!("{run}/timeline?{query}"));
+    let parts = [ask("to_s=1"), ask("from_s=1&step_s=60")];
+    let of_parts: u64 = parts.iter().map(|part| count(part, "sent")).sum();
+    assert_eq!(of_parts, sent);
+    assert!(
+        parts[1]["total"]
+            .as_array()
+            .is_some_and(|rows| rows.len() <= 1)
+    );
+    let label = record["summary"]["labels"][0]["label"]
+        .as_str()
+        .unwrap_or_default();
+    let label = label.replace('/', "%2F").replace(' ', "%20");
+    let labelled = ask(&format!("label={label}&step_s=3600"));
+    assert_eq!(
+        labelled["labels"][0]["seconds"][0]["ok"],
+        record["summary"]["labels"][0]["ok"]
+    );
+    let refused = |query: &str| {
+        server
+            .ask("GET", &format!("{run}/timeline?{query}"), None)
+            .status
+    };
+    assert_eq!(refused("label=nobody"), 404);
+    assert_eq!(refused("step_s=0"), 400);
+}
+
+/// The runners of a run that is over, each with what it reported.
+fn runners(recorder: &Recorder, server: &Service<'_>, run: &str, record: &Value) {
+    let answer = recorder.get(server, &format!("{run}/runners"));
+    let rows = answer["runners"].as_array().cloned().unwrap_or_default();
+    assert_eq!(record["coverage"]["runners_reported"], rows.len());
+    for row in &rows {
+        assert_eq!(row["state"], "finished", "{row}");
+        assert!(row["memory_bytes"].as_u64() > Some(0), "{row}");
+        assert!(row["cpu_pct"].as_f64() > Some(0.0), "{row}");
+        assert!(row["skew_us"].is_i64(), "{row}");
+    }
+    let leaders = rows.iter().filter(|row| row["role"] == "leader");
+    let regions: Vec<&Value> = leaders.map(|row| &row["region"]).collect();
+    assert_eq!(regions, ["lo-home-1", "lo-home-2"], "one leader a region");
+}
+
+/// A note is kept as it was written, shown with the run, and taken back.
+fn note(recorder: &Recorder, server: &Service<'_>, run: &str) {
+    let put = |note: &Value| recorder.ask(server, "PUT", &format!("{run}/note"), Some(note));
+    let hostile = "<img onerror=alert(1)> \u{202e}after the new index\nsecond line";
+    let kept = put(&json!({ "note": format!("  {hostile}\r\n") }));
+    assert_eq!((kept.status, &kept.json()["note"]), (200, &json!(hostile)));
+    assert_eq!(recorder.get(server, run)["note"], hostile);
+    let runs = recorder.get(server, run.rsplit_once('/').map_or("", |parts| parts.0));
+    let rows = runs["testRuns"].as_array().into_iter().flatten();
+    let noted = rows.filter(|row| row["note"] == hostile).count();
+    assert_eq!(noted, 1, "its row has it, and no other");
+    for bad in [
+        json!({}),
+        json!({ "note": 7 }),
+        json!({ "note": "a\u{1b}[31m" }),
+        json!({ "note": "a".repeat(2_001) }),
+        json!({ "note": "a", "author": "b" }),
+    ] {
+        let refused = server.ask("PUT", &format!("{run}/note"), Some(&bad));
+        assert_eq!(refused.status, 400, "{bad}");
+    }
+    assert_eq!(recorder.get(server, run)["note"], hostile);
+    assert_eq!(put(&json!({ "note": "" })).json(), json!({ "note": "" }));
+    assert_eq!(recorder.get(server, run).get("note"), None);
 }

@@ -212,6 +212,7 @@ fn a_scenario_s_life_as_the_clients_lead_it() {
     let kept = kept_only(&recorder, &server, &target);
     let runs: Vec<String> = (0..3).map(|_| run(&recorder, &server, &kept)).collect();
     pages(&recorder, &server, &runs);
+    ours::last_run(&recorder, &server, "life1", &runs[2]);
     ours::asked_for(&recorder, &server, "life1", &runs[2]);
     ours::compared(&recorder, &server, "life1", &runs[1], &runs[2]);
     baseline(&recorder, &server, &runs);

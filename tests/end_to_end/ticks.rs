@@ -11,10 +11,11 @@ use dlt_tests::target::everywhere;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The numbers that add: not users, which are of an instant.
+/// The numbers that add: not users and runners, which are of an instant.
 fn flow(second: &Second) -> Second {
     Second {
         users: 0,
+        runners: 0,
         ..second.clone()
     }
 }
@@ -79,6 +80,7 @@ fn ticks_add_up_to_the_account() {
             let mut told = by_second.get(&key).cloned().unwrap_or_default();
             told.second = second.second;
             assert_eq!(flow(second), flow(&told), "{key:?}");
+            assert_eq!(second.runners, 2, "both runners of {region} made load");
             listed += 1;
         }
     }

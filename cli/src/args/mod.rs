@@ -12,7 +12,10 @@ pub use deploy::{DeployCommand, DestroyCommand, DoctorArgs};
 pub use deploy::{DestroyArgs, DestroyRegionArgs, HubArgs, RegionArgs, StackArgs};
 #[cfg(feature = "aws")]
 pub use image::ImageArgs;
-pub use runs::{BaselineCommand, CompareArgs, DownloadArgs, GetArgs, RunsCommand, WatchArgs};
+pub use runs::{
+    BaselineCommand, CompareArgs, DownloadArgs, GetArgs, NoteArgs, ReportArgs, RunsCommand,
+    WatchArgs,
+};
 pub use scenarios::{CreateArgs, Every, ScenariosCommand, StartArgs};
 
 use crate::exit;
@@ -410,7 +413,8 @@ mod tests {
             (
                 "runs",
                 &[
-                    "list", "get", "latest", "watch", "download", "compare", "baseline", "cancel",
+                    "list", "get", "latest", "watch", "download", "report", "note", "compare",
+                    "baseline", "cancel",
                 ][..],
             ),
             (

@@ -33,6 +33,11 @@ pub enum RunsCommand {
     /// Download a run's files: reports, timeline, labels
     #[command(after_help = DOWNLOAD_HELP)]
     Download(DownloadArgs),
+    /// Make one HTML file of a run's result, to be opened, printed or sent
+    #[command(after_help = REPORT_HELP)]
+    Report(ReportArgs),
+    /// Keep a note on a run; an empty one removes it
+    Note(NoteArgs),
     /// Compare two runs: what is worse, better, the same, and what cannot be told
     #[command(after_help = COMPARE_HELP)]
     Compare(CompareArgs),
@@ -169,6 +174,35 @@ pub struct DownloadArgs {
     pub json: bool,
 }
 
+/// Flags of `dlt runs report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The run's id, its beginning, or latest
+    pub run: String,
+    /// The file to write
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Replace an existing file
+    #[arg(long)]
+    pub force: bool,
+    /// Print what was saved as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `dlt runs note`.
+#[derive(Debug, Args)]
+pub struct NoteArgs {
+    /// The run's id, its beginning, or latest
+    pub run: String,
+    /// The text
+    #[arg(value_name = "TEXT")]
+    pub text: String,
+    /// Print the API's answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 const WATCH_HELP: &str = "\
 The exit code is the run's, as with dlt run. Ctrl-C ends the command; the run
 goes on. To stop it: dlt runs cancel RUN.";
@@ -179,3 +213,9 @@ Examples:
   dlt runs download p4Tq -o result --force
 
 If one of the files exists already, nothing is saved, unless --force is given.";
+
+const REPORT_HELP: &str = "\
+Example:
+  dlt runs report latest -o report.html
+
+The file holds everything: no server, no network and no dlt is needed to read it.";

@@ -48,6 +48,7 @@ pub fn lines(record: &RunRecord, options: &ScreenOptions<'_>) -> Vec<Line> {
             Exit::CouldNotRun => blocks.total.ok > 0,
             _ => blocks.total.count > 0,
         });
+    lines.extend(note(record, options.width));
     lines.extend(thresholds(record, options.width));
     lines.extend(account(record));
     if let Some(blocks) = measured {
@@ -366,6 +367,15 @@ fn generator(record: &RunRecord, width: usize) -> Vec<Line> {
     }
     lines.extend(addresses::lines(record, width));
     lines
+}
+
+/// What a person had to say about the run.
+fn note(record: &RunRecord, width: usize) -> Vec<Line> {
+    let lines = record.note.iter().flat_map(|note| note.lines());
+    let lines = lines.filter(|line| !line.trim().is_empty());
+    lines
+        .flat_map(|line| bullet(Tone::Quiet, "✎", line, width))
+        .collect()
 }
 
 fn warnings(record: &RunRecord, width: usize) -> Vec<Line> {

@@ -95,7 +95,8 @@ fn check_absent(targets: &[PathBuf]) -> Result<(), ClientError> {
     }
 }
 
-fn save(target: &Path, bytes: &[u8]) -> Result<(), ClientError> {
+/// Writes a file under a temporary name and renames it when it is complete.
+pub(super) fn save(target: &Path, bytes: &[u8]) -> Result<(), ClientError> {
     let mut temporary = target.as_os_str().to_owned();
     temporary.push(UNFINISHED);
     let temporary = PathBuf::from(temporary);
@@ -110,7 +111,7 @@ fn save(target: &Path, bytes: &[u8]) -> Result<(), ClientError> {
 
 fn fault(path: &Path, error: &std::io::Error) -> ClientError {
     ClientError::Unwritten(format!(
-        "{} cannot be written: {error}; choose another folder with -o",
+        "{} cannot be written: {error}; choose another place with -o",
         path.display()
     ))
 }

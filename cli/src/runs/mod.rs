@@ -1,11 +1,13 @@
-//! `dlt runs …`: lists, shows, watches, compares and cancels runs, and downloads their
-//! files.
+//! `dlt runs …`: lists, shows, watches, compares, notes and cancels runs, downloads their
+//! files, and makes a report of one.
 
 mod baseline;
 pub mod compare;
 mod comparison_page;
 mod download;
 pub mod list;
+mod note;
+mod report_file;
 mod sides;
 pub mod watch;
 
@@ -44,6 +46,8 @@ pub async fn runs(
         RunsCommand::Compare(args) => compare::compare(output, &client, args).await,
         RunsCommand::Baseline(command) => baseline::baseline(output, &client, command).await,
         RunsCommand::Download(args) => download::download(output, &client, args).await,
+        RunsCommand::Report(args) => report_file::report(output, &client, args).await,
+        RunsCommand::Note(args) => note::note(output, &client, args).await,
         RunsCommand::Cancel { what, json } => cancel(output, &client, what, *json).await,
     }
 }

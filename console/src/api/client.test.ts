@@ -1,5 +1,7 @@
-import { expect, it } from 'vitest';
-import { read } from './client';
+import { afterEach, expect, it, vi } from 'vitest';
+import { ask, read } from './client';
+
+afterEach(() => vi.unstubAllGlobals());
 
 it('reads all faults of a body', () => {
   const error = read(
@@ -17,4 +19,11 @@ it('reads a gateway\'s object, a plain sentence and nothing', () => {
   expect(read(403, '{"message":"no such path"}').message).toBe('no such path');
   expect(read(409, '"TEST_RUNNING: it runs"').message).toBe('it runs');
   expect(read(502, '').message).toContain('502');
+});
+
+it("takes a gateway's sentence for no code, and a page for no API", async () => {
+  const error = read(403, '{"Message":"User: arn:aws:x is not authorized"}');
+  expect([error.code, error.message]).toEqual(['', 'User: arn:aws:x is not authorized']);
+  vi.stubGlobal('fetch', () => Promise.resolve(new Response('<!doctype html>')));
+  await expect(ask('/scenarios')).rejects.toThrow(/is not the API of dlt\. If this is a stack on AWS/);
 });

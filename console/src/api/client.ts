@@ -1,7 +1,6 @@
 // Asks the API: one function, and errors that say what was wrong, where, and what to do.
-// At home the API lies beside the console; signing for AWS would go into `ask`.
-
-const BASE = '/api';
+// Where the API is and how a request is authorised is `home`'s.
+import { home, type Request } from './home';
 
 /** A fault of a body, with the path of its field. */
 export interface Fault {
@@ -36,33 +35,59 @@ export interface Ask {
 export function address(path: string, query: Ask['query'] = {}): string {
   const rows = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [value].flat().map((one) => [name, String(one)])));
   const text = new URLSearchParams(rows).toString();
-  return `${BASE}${path}${text ? `?${text}` : ''}`;
+  return `${home().base}${path}${text ? `?${text}` : ''}`;
 }
 
 export const seg = encodeURIComponent;
 
+const NOT_THE_API =
+  'What answers at this address is not the API of dlt. If this is a stack on AWS, its aws-exports.json is missing beside the console: deploy the stack again with: dlt deploy hub';
+
 export async function open(path: string, ask: Ask = {}): Promise<Response> {
-  const init: RequestInit = { method: ask.method ?? 'GET', signal: ask.signal ?? null };
-  if (ask.file) init.body = ask.file;
-  else if (ask.body !== undefined) {
-    init.body = JSON.stringify(ask.body);
-    init.headers = { 'Content-Type': 'application/json' };
+  let answer = await send(path, ask, false);
+  let text = answer.ok ? '' : await answer.text().catch(() => '');
+  if (!answer.ok && home().isExpired(answer.status, text)) {
+    answer = await send(path, ask, true);
+    text = answer.ok ? '' : await answer.text().catch(() => '');
   }
-  let answer: Response;
+  if (answer.ok) return answer;
+  throw refusal(answer, text);
+}
+
+async function send(path: string, ask: Ask, isAgain: boolean): Promise<Response> {
+  const plain: Request = { method: ask.method ?? 'GET', url: address(path, ask.query), headers: {} };
+  if (ask.file) plain.body = ask.file;
+  else if (ask.body !== undefined) {
+    plain.body = JSON.stringify(ask.body);
+    plain.headers['Content-Type'] = 'application/json';
+  }
+  const { url, method, headers, body } = await home().authorize(plain, isAgain);
   try {
-    answer = await fetch(address(path, ask.query), init);
+    return await fetch(url, { method, headers, signal: ask.signal ?? null, ...(body === undefined ? {} : { body }) });
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new ApiError(0, '', 'The server does not answer. If it runs on this machine, start it with: dlt up');
+    throw new ApiError(0, '', home().away);
   }
-  if (!answer.ok) throw read(answer.status, await answer.text().catch(() => ''));
-  return answer;
+}
+
+function refusal(answer: Response, text: string): ApiError {
+  if (answer.redirected) {
+    // The API answered; where its long answers and files are did not. Its words are XML.
+    return new ApiError(answer.status, '', `What the API keeps for this could not be fetched (${answer.status}). Try again.`);
+  }
+  const error = read(answer.status, text);
+  const advice = home().advice(error.status, error.message);
+  return advice ? new ApiError(error.status, error.code, `${error.message} ${advice}`, error.faults) : error;
 }
 
 export async function ask<T>(path: string, options: Ask = {}): Promise<T> {
   const answer = await open(path, options);
   const text = await answer.text();
-  return (text ? JSON.parse(text) : undefined) as T;
+  try {
+    return (text ? JSON.parse(text) : undefined) as T;
+  } catch {
+    throw new ApiError(answer.status, '', NOT_THE_API);
+  }
 }
 
 /** An error's body: a JSON string "CODE: text", or an object with a message. */
@@ -73,7 +98,8 @@ export function read(status: number, body: string): ApiError {
     if (typeof value === 'string') text = value;
     else if (value && typeof value === 'object') {
       const { message, Message } = value as { message?: unknown; Message?: unknown };
-      text = String(message ?? Message ?? body);
+      // A gateway's sentence, which may begin with "User: …" and has no code.
+      return new ApiError(status, '', String(message ?? Message ?? body));
     }
   } catch {
     // A proxy's page, or nothing: shown as it is.

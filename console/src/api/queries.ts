@@ -11,12 +11,13 @@ import {
   type HistogramAnswer,
   type RegionInfo,
   type RegionTasks,
+  type RunNote,
   type RunRecord,
   type RunsPage,
-  type RunTimeline,
   type ScenarioItem,
   type ScenarioRecord,
   type StackInfo,
+  type Timeline,
   type Vcpu,
 } from './types';
 
@@ -117,8 +118,19 @@ export function useRun(test: string, id: string, enabled = true) {
 export function useTimeline(test: string, id: string, enabled = true) {
   return useQuery({
     queryKey: ['timeline', test, id],
-    queryFn: ({ signal }) => ask<RunTimeline>(`${run(test, id)}/timeline`, { signal }),
+    queryFn: ({ signal }) => ask<Timeline>(`${run(test, id)}/timeline`, { signal }),
     staleTime: Infinity,
+    enabled: enabled && id !== '',
+  });
+}
+
+/** What is stored of a run that goes on: of no use once its timeline is whole. */
+export function useTimelineSoFar(test: string, id: string, enabled: boolean) {
+  return useQuery({
+    queryKey: ['timeline so far', test, id],
+    queryFn: ({ signal }) => ask<Timeline>(`${run(test, id)}/timeline`, { signal }),
+    staleTime: Infinity,
+    gcTime: 0,
     enabled: enabled && id !== '',
   });
 }
@@ -214,7 +226,11 @@ export const calls = {
     ask(`/scenarios/${seg(test)}/baseline`, { method: 'PUT', body: { testRunId: id } }),
   clearBaseline: (test: string) => ask(`/scenarios/${seg(test)}/baseline`, { method: 'DELETE' }),
   keep: (body: unknown) => ask<ScenarioRecord>('/scenarios', { method: 'POST', body }),
-  note: (test: string, id: string, note: string) => ask(`${run(test, id)}/note`, { method: 'PUT', body: { note } }),
-  artifact: (test: string, id: string, name: string) =>
-    `/api${run(test, id)}/artifacts?name=${seg(name)}`,
+  note: (test: string, id: string, note: string) => ask<RunNote>(`${run(test, id)}/note`, { method: 'PUT', body: { note } }),
+};
+
+/** Paths of what is saved as a file. */
+export const paths = {
+  run,
+  artifacts: (test: string, id: string) => `${run(test, id)}/artifacts`,
 };

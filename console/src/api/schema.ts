@@ -93,7 +93,7 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** The run second by second */
+        /** The run second by second, over all and by region; labels that are asked for */
         get: operations["getTimeline"];
         put?: never;
         post?: never;
@@ -156,6 +156,46 @@ export interface paths {
         /** Failures by cause, most frequent first */
         get: operations["getErrors"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/scenarios/{testId}/testruns/{testRunId}/runners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                testId: components["schemas"]["TestId"];
+                testRunId: components["schemas"]["TestRunId"];
+            };
+            cookie?: never;
+        };
+        /** The runners of the run: how far each is, and how it fared */
+        get: operations["getRunners"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/scenarios/{testId}/testruns/{testRunId}/note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                testId: components["schemas"]["TestId"];
+                testRunId: components["schemas"]["TestRunId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /** Keep a person's note on a run; an empty one removes it */
+        put: operations["putNote"];
         post?: never;
         delete?: never;
         options?: never;
@@ -879,6 +919,13 @@ export interface components {
                 [key: string]: number;
             };
             /**
+             * @description Samples by region; empty in records of an older dlt.
+             * @default {}
+             */
+            regions: {
+                [key: string]: number;
+            };
+            /**
              * Format: uint64
              * @description First met, ms since the Unix epoch.
              */
@@ -1139,6 +1186,22 @@ export interface components {
             /** @description Its stretches; those without samples are left out. */
             seconds: components["schemas"]["LabelSecond"][];
         };
+        /** @description How the last run of a scenario that has ended went, in its row. */
+        LastRun: {
+            /** @description Which. */
+            run_id: string;
+            /** @description How it ended. */
+            word: components["schemas"]["Word"];
+            /** @description May one believe it; left out where nothing was measured. */
+            trust?: components["schemas"]["Trust"];
+            /**
+             * Format: uint64
+             * @description 95 % of its ok answers came within this, µs; left out where there are none.
+             */
+            p95_us?: number;
+            /** @description When it ended, `YYYY-MM-DD HH:MM:SS` UTC. */
+            at: string;
+        };
         /** @description An event of GET …/live. */
         LiveStatus: {
             /** @description Which run; absent while there is none. */
@@ -1371,6 +1434,13 @@ export interface components {
         ResultsByRegion: {
             [key: string]: components["schemas"]["ResultSet"];
         };
+        /** @description A runner's part in its region. */
+        Role: "worker" | "leader";
+        /** @description A person's note on a run: the body and the answer of PUT …/note. */
+        RunNote: {
+            /** @description The text; empty where there is none. */
+            note: string;
+        };
         /**
          * @description A run, as the API shows it. Compatible fields are camelCase, ours snake_case.
          *     Fields with a default are those that records of DLT itself may lack.
@@ -1455,6 +1525,8 @@ export interface components {
             errors?: components["schemas"]["ErrorRow"][];
             /** @description Sentences for people. */
             warnings?: string[];
+            /** @description A person's note. */
+            note?: string;
         };
         /** @description Which run. */
         RunRef: {
@@ -1467,27 +1539,58 @@ export interface components {
         };
         /** @enum {string} */
         RunStatus: "running" | "parsing results" | "cleaning up" | "complete" | "cancelling" | "cancelled" | "failed";
-        /** @description A run's merged timeline (`timeline.json.gz`): by region, and labels over all. */
-        RunTimeline: {
-            /**
-             * Format: uint32
-             * @description [`TIMELINE_FORMAT`], or that of the oldest timeline in it.
-             */
-            format: number;
+        /** @description A runner of a run; what is not known is left out. */
+        RunnerItem: {
+            /** @description Which. */
+            runner: string;
+            /** @description Where. */
+            region: string;
+            /** @description As what. */
+            role?: components["schemas"]["Role"];
+            /** @description How far it is. */
+            state: components["schemas"]["RunnerWord"];
             /**
              * Format: uint64
-             * @description The start instant, µs since the Unix epoch.
+             * @description The last second of load that was heard of it.
              */
-            start_at_us: number;
-            /** @description By region, its stretches rising. */
-            regions: {
-                [key: string]: components["schemas"]["Second"][];
-            };
+            last_heard_s?: number;
             /**
-             * @description Labels over all regions; empty when there are more than
-             *     [`MOST_TIMELINE_LABELS`].
+             * Format: uint64
+             * @description 99 % of its requests left no later than this after they were due, µs: of the last second
+             *     while it loads, else of the whole load.
              */
-            labels: components["schemas"]["LabelSeries"][];
+            lag_p99_us?: number;
+            /**
+             * Format: int64
+             * @description How late its first request left, µs.
+             */
+            skew_us?: number;
+            /**
+             * Format: double
+             * @description CPU time by time under load, percent of one core.
+             */
+            cpu_pct?: number;
+            /**
+             * Format: uint64
+             * @description Most memory that it held, bytes.
+             */
+            memory_bytes?: number;
+            /**
+             * Format: uint64
+             * @description How much it may hold, bytes.
+             */
+            memory_limit_bytes?: number;
+            /** @description From where a target sees it. */
+            public_address?: string;
+            /** @description How it was lost. */
+            lost?: string;
+        };
+        /** @description What a runner is doing, or did. */
+        RunnerWord: "starting" | "ready" | "loading" | "lagging" | "finished" | "lost";
+        /** @description GET …/runners. */
+        RunnersAnswer: {
+            /** @description By region, in the order of their launches. */
+            runners: components["schemas"]["RunnerItem"][];
         };
         /** @description DELETE …/testruns. */
         RunsDeleted: {
@@ -1574,6 +1677,16 @@ export interface components {
              * @description Runs kept.
              */
             totalTestRuns: number;
+            /**
+             * @description Ours: the last run that has ended; left out where there is none, or where an older dlt
+             *     stored it.
+             */
+            last_run?: components["schemas"]["LastRun"];
+            /**
+             * Format: uint64
+             * @description Ours: how many runs up to now failed one after the other.
+             */
+            failures_in_a_row?: number;
         };
         /**
          * @description A scenario: the answer of POST /scenarios (plan as JSON text) and of
@@ -1759,6 +1872,11 @@ export interface components {
              * @default 0
              */
             unstamped: number;
+            /**
+             * Format: uint64
+             * @description Runners that made load in it: in timelines. A tick has their rows under this name.
+             */
+            runners?: number;
         };
         /** @description The coverage without its names. */
         ShortCoverage: {
@@ -1944,6 +2062,8 @@ export interface components {
             verdict?: components["schemas"]["ShortVerdict"];
             /** @description Did all runners report. */
             coverage?: components["schemas"]["ShortCoverage"];
+            /** @description Ours: a person's note. */
+            note?: string;
         };
         /** @description GET /scenarios/{testId}/testruns. */
         TestRunsPage: {
@@ -1994,6 +2114,27 @@ export interface components {
              * @description Of error rates, in percentage points.
              */
             error_points: number;
+        };
+        /** @description GET …/timeline: the run second by second, or in longer stretches. */
+        TimelineAnswer: {
+            /**
+             * Format: uint32
+             * @description Version of the rows: since 2 `latency` is of ok samples.
+             */
+            format: number;
+            /**
+             * Format: uint64
+             * @description The start instant, µs since the Unix epoch; 0 before it is known.
+             */
+            start_at_us: number;
+            /** @description All regions added, rising; empty in the first seconds of a run. */
+            total: components["schemas"]["Second"][];
+            /** @description By region. */
+            regions: {
+                [key: string]: components["schemas"]["Second"][];
+            };
+            /** @description The labels that were asked for, over all regions; none of a run in progress. */
+            labels: components["schemas"]["LabelSeries"][];
         };
         /** @description Which samples times are of. */
         TimesOver: "ok" | "all";
@@ -2676,7 +2817,16 @@ export interface operations {
     };
     getTimeline: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description One label; all requests without it. Of a timeline it may be given several times */
+                label?: string;
+                /** @description First second, counted from the start instant */
+                from_s?: string;
+                /** @description The second after the last */
+                to_s?: string;
+                /** @description Length of a stretch, seconds: counts and distributions of shorter ones are added */
+                step_s?: string;
+            };
             header?: never;
             path: {
                 testId: components["schemas"]["TestId"];
@@ -2692,7 +2842,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RunTimeline"];
+                    "application/json": components["schemas"]["TimelineAnswer"];
                 };
             };
             /** @description A check of path, query or body failed */
@@ -2745,7 +2895,7 @@ export interface operations {
     getHistogram: {
         parameters: {
             query?: {
-                /** @description One label; all requests without it */
+                /** @description One label; all requests without it. Of a timeline it may be given several times */
                 label?: string;
                 /** @description What was measured from this region alone, without labels */
                 region?: string;
@@ -2951,6 +3101,155 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorString"];
+                };
+            };
+            /** @description Our own fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorString"];
+                };
+            };
+        };
+    };
+    getRunners: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                testId: components["schemas"]["TestId"];
+                testRunId: components["schemas"]["TestRunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunnersAnswer"];
+                };
+            };
+            /** @description A check of path, query or body failed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorString"];
+                };
+            };
+            /** @description No such path, or not allowed in */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description No such scenario, run or file */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorString"];
+                };
+            };
+            /** @description The path has no such method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorString"];
+                };
+            };
+            /** @description Our own fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorString"];
+                };
+            };
+        };
+    };
+    putNote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                testId: components["schemas"]["TestId"];
+                testRunId: components["schemas"]["TestRunId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunNote"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunNote"];
+                };
+            };
+            /** @description A check of path, query or body failed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorString"];
+                };
+            };
+            /** @description No such path, or not allowed in */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description No such scenario, run or file */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorString"];
+                };
+            };
+            /** @description The path has no such method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorString"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
                 };
             };
             /** @description Our own fault */

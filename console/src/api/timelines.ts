@@ -1,10 +1,9 @@
 // A run's seconds, as many as are drawn: the whole run in coarse stretches, windows of it
-// in finer ones, series of the labels on screen. A server of before knows no windows and
-// answers with everything.
+// in finer ones, series of the labels on screen; and its runners.
 import { keepPreviousData, useQueries, useQuery, type QueryClient } from '@tanstack/react-query';
-import { ApiError, ask } from './client';
+import { ask } from './client';
 import { run } from './queries';
-import type { LabelSeries, RunnerFacts, RunTimeline } from './types';
+import type { LabelSeries, Runner, Timeline } from './types';
 
 interface Window {
   from: number;
@@ -13,34 +12,26 @@ interface Window {
 }
 
 /** The whole run in stretches of `step` seconds; asked without a window where each second fits. */
-export function useOverview(test: string, id: string, step: number) {
+export function useOverview(test: string, id: string, step: number, enabled = true) {
   return useQuery({
     queryKey: ['timeline', test, id, 'whole', step],
-    queryFn: async ({ signal }): Promise<RunTimeline> => {
-      const path = `${run(test, id)}/timeline`;
-      if (step <= 1) return ask<RunTimeline>(path, { signal });
-      try {
-        return await ask<RunTimeline>(path, { query: { step_s: step }, signal });
-      } catch (error) {
-        if (error instanceof ApiError && error.status === 400) return ask<RunTimeline>(path, { signal });
-        throw error;
-      }
-    },
+    queryFn: ({ signal }) => ask<Timeline>(`${run(test, id)}/timeline`, { query: { step_s: step > 1 ? step : undefined }, signal }),
     staleTime: Infinity,
     structuralSharing: false,
     placeholderData: keepPreviousData,
+    enabled,
   });
 }
 
 /** A tile of a run. No plain object: it is compared by what it is, not by all that is in it. */
 export class Tile {
-  constructor(readonly timeline: RunTimeline) {}
+  constructor(readonly timeline: Timeline) {}
 }
 
 function tile(test: string, id: string, { from, to, step }: Window) {
   return {
     queryKey: ['timeline', test, id, 'tile', from, to, step],
-    queryFn: async ({ signal }: { signal: AbortSignal }) => new Tile(await ask<RunTimeline>(`${run(test, id)}/timeline`, { query: { from_s: from, to_s: to, step_s: step }, signal })),
+    queryFn: async ({ signal }: { signal: AbortSignal }) => new Tile(await ask<Timeline>(`${run(test, id)}/timeline`, { query: { from_s: from, to_s: to, step_s: step }, signal })),
     staleTime: Infinity,
   };
 }
@@ -63,7 +54,7 @@ export function useLabelSeries(test: string, id: string, labels: string[], step:
   return useQuery({
     queryKey: ['timeline', test, id, 'labels', labels, step],
     queryFn: async ({ signal }): Promise<LabelSeries[]> => {
-      const parts = chunks(labels).map((label) => ask<RunTimeline>(`${run(test, id)}/timeline`, { query: { label, step_s: step }, signal }));
+      const parts = chunks(labels).map((label) => ask<Timeline>(`${run(test, id)}/timeline`, { query: { label, step_s: step }, signal }));
       return (await Promise.all(parts)).flatMap((part) => part.labels);
     },
     staleTime: Infinity,
@@ -90,23 +81,15 @@ export function chunks(labels: readonly string[]): string[][] {
 }
 
 /** All seconds of a run, for taking them away. */
-export function allSeconds(test: string, id: string): Promise<RunTimeline> {
-  return ask<RunTimeline>(`${run(test, id)}/timeline`);
+export function allSeconds(test: string, id: string): Promise<Timeline> {
+  return ask<Timeline>(`${run(test, id)}/timeline`);
 }
 
-/** The runners of a run; null where this server does not tell of them. */
+/** The runners of a run. */
 export function useRunners(test: string, id: string, enabled: boolean) {
   return useQuery({
     queryKey: ['runners', test, id],
-    queryFn: async ({ signal }): Promise<RunnerFacts[] | null> => {
-      try {
-        return (await ask<{ runners: RunnerFacts[] }>(`${run(test, id)}/runners`, { signal })).runners;
-      } catch (error) {
-        // A path that is not known is refused with 403.
-        if (error instanceof ApiError && [403, 404, 501].includes(error.status)) return null;
-        throw error;
-      }
-    },
+    queryFn: async ({ signal }) => (await ask<{ runners: Runner[] }>(`${run(test, id)}/runners`, { signal })).runners,
     staleTime: 60_000,
     enabled,
   });

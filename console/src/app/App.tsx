@@ -2,6 +2,7 @@
 // which address. Pages are loaded when they are opened.
 import AppLayout from '@cloudscape-design/components/app-layout';
 import BreadcrumbGroup from '@cloudscape-design/components/breadcrumb-group';
+import Button from '@cloudscape-design/components/button';
 import Flashbar from '@cloudscape-design/components/flashbar';
 import { I18nProvider } from '@cloudscape-design/components/i18n';
 import messages from '@cloudscape-design/components/i18n/messages/all.en';
@@ -14,7 +15,9 @@ import { useFlashes } from './flash';
 import { useMendedNavigation } from './mend';
 import { closeDetails, closeHelp, openHelp, usePanels, type Topic } from './panels';
 import { to, usePath, useQueryValue, type Place } from './router';
+import { useUser } from './user';
 
+const TopBar = lazy(() => import('./TopBar'));
 const Home = lazy(() => import('../pages/Home'));
 const Scenarios = lazy(() => import('../pages/Scenarios'));
 const Scenario = lazy(() => import('../pages/Scenario'));
@@ -75,6 +78,7 @@ export function App() {
   const flashes = useFlashes();
   const panels = usePanels();
   const isAway = useServerAway();
+  const user = useUser();
   const [isOpen, setOpen] = useState(() => window.innerWidth > NARROW);
   const [splitSize, setSplitSize] = useState(360);
   // The page stays the same while only the query changes: it is not drawn again.
@@ -103,11 +107,19 @@ export function App() {
   const { help, details } = panels;
   return (
     <I18nProvider locale="en" messages={[messages]}>
+      {user && !isWall && (
+        <div id="top">
+          <Suspense>
+            <TopBar user={user} />
+          </Suspense>
+        </div>
+      )}
       {isWall ? (
         <main className="wall" style={{ padding: 24 }}>{content}</main>
       ) : (
         <AppLayout
           headerVariant="default"
+          {...(user ? { headerSelector: '#top' } : {})}
           navigationOpen={isOpen}
           onNavigationChange={({ detail }) => setOpen(detail.open)}
           navigationWidth={230}
@@ -118,6 +130,9 @@ export function App() {
             <Flashbar
               items={[
                 ...(isAway ? [{ id: 'away', type: 'warning' as const, content: 'The server does not answer: what is shown may be old. It is asked again by itself.' }] : []),
+                ...(user?.hasEnded
+                  ? [{ id: 'ended', type: 'error' as const, content: 'Your sign-in has ended. What is on this page is not kept: copy what you still need, then sign in again.', action: <Button onClick={() => user.signIn()}>Sign in again</Button> }]
+                  : []),
                 ...flashes,
               ]}
             />

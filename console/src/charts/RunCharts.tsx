@@ -82,6 +82,16 @@ export default function RunCharts({ stretches, known, load, zoom, together, mark
           show={plain}
           height={150}
         />
+        {columns.hasRunners && (
+          <TimeChart
+            {...common}
+            title="Runners making load"
+            sentence={spread(columns.runners, plain, 'Runners making load')}
+            lines={columns.runnerLines}
+            show={plain}
+            height={150}
+          />
+        )}
       </ColumnLayout>
       {heatmap && <Heatmap stretches={later} from={zoom.from ?? 0} to={zoom.to ?? Math.max(until ?? 0, known, 1)} />}
     </SpaceBetween>
@@ -129,6 +139,7 @@ function columnsOf(stretches: Stretch[], load: LoadSummary | undefined, perArriv
   }
   const userLines: Line[] = [{ label: load?.model === 'open' ? 'in flight' : 'users', values: stretches.map((s) => s.users), color: '--rate' }];
   if (load?.model === 'closed') userLines.push({ label: 'planned', values: planned, color: '--planned', dash: [2, 4] });
+  const runners = stretches.map((s) => s.runners);
   const causes = causesOf(stretches);
   let below = stretches.map(() => 0);
   // Stacked: the lowest last, so that each area is seen.
@@ -145,6 +156,10 @@ function columnsOf(stretches: Stretch[], load: LoadSummary | undefined, perArriv
     p95,
     rateLines,
     userLines,
+    runners,
+    // One runner makes load, or the run makes none: there is nothing to see in that.
+    hasRunners: runners.some((n) => n !== null && n > 1),
+    runnerLines: [{ label: 'runners', values: runners, color: '--rate' }] satisfies Line[],
     causeLines: causeLines.reverse(),
     causeText: sums.join(', '),
     timeLines: [

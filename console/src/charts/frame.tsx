@@ -3,6 +3,7 @@
 import Box from '@cloudscape-design/components/box';
 import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import { useEffect, useRef, useState, type ReactNode, type RefObject } from 'react';
+import { flushSync } from 'react-dom';
 
 export interface Table {
   columns: string[];
@@ -73,7 +74,14 @@ export function useWidth<T extends HTMLElement>(): [RefObject<T | null>, number]
     if (!node) return;
     const watch = new ResizeObserver(([entry]) => setWidth(Math.floor(entry?.contentRect.width ?? 0)));
     watch.observe(node);
-    return () => watch.disconnect();
+    // Paper has another width, and an observer is told neither in time nor of the way back.
+    const measure = () => flushSync(() => setWidth(Math.floor(node.clientWidth)));
+    const ends = ['beforeprint', 'afterprint'];
+    for (const end of ends) window.addEventListener(end, measure);
+    return () => {
+      watch.disconnect();
+      for (const end of ends) window.removeEventListener(end, measure);
+    };
   }, []);
   return [element, width];
 }

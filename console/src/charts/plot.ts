@@ -123,6 +123,7 @@ export function options(
         ticks,
         font,
         size: 66,
+        // All ticks are named: left alone, a logarithmic axis names powers of ten only.
         ...(first.log ? { splits: (_u: uPlot, _axis: number, low: number, high: number) => logSplits(low, high), filter: (_u: uPlot, all: number[]) => all } : {}),
         // A tick is where it is; only what was measured is near.
         values: (_, splits) => splits.map((s) => (s === null || s === undefined ? '' : latest.current.show(s).replace('≈', ''))),

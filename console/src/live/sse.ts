@@ -1,36 +1,16 @@
 // Live data at home: server-sent events, read from a streamed fetch rather than an
 // EventSource, which can carry no token and says nothing of why it was refused.
 import { address, read, seg } from '../api/client';
-import type { LiveStatus, Tick } from '../api/types';
-import type { LiveListener, LiveSource } from './live';
+import { keepUp, type LiveListener, type LiveSource } from './live';
+import { tellEvent } from './message';
 
-const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 10_000;
 /** The server says something every 15 s; a line that is silent for longer is dead. */
 const LONGEST_SILENCE_MS = 40_000;
 
 export const serverSentEvents: LiveSource = {
-  listen(testId, listener) {
-    const stop = new AbortController();
-    void follow(testId, listener, stop.signal);
-    return () => stop.abort();
-  },
+  repeats: true,
+  listen: (testId, listener) => keepUp(listener, (stop, heard) => once(testId, listener, stop, heard)),
 };
-
-async function follow(testId: string, listener: LiveListener, stop: AbortSignal): Promise<void> {
-  let wait = FIRST_WAIT_MS;
-  while (!stop.aborted) {
-    try {
-      await once(testId, listener, stop, () => (wait = FIRST_WAIT_MS));
-      listener.line(false, 'the stream ended');
-    } catch (error) {
-      if (stop.aborted) return;
-      listener.line(false, error instanceof Error ? error.message : 'the connection broke');
-    }
-    await new Promise((resolve) => setTimeout(resolve, wait));
-    wait = Math.min(wait * 2, LONGEST_WAIT_MS);
-  }
-}
 
 async function once(testId: string, listener: LiveListener, stop: AbortSignal, heard: () => void): Promise<void> {
   const silence = new AbortController();
@@ -40,7 +20,7 @@ async function once(testId: string, listener: LiveListener, stop: AbortSignal, h
     const answer = await fetch(address(`/scenarios/${seg(testId)}/live`), { signal: either, cache: 'no-store' });
     if (!answer.ok || !answer.body) throw read(answer.status, await answer.text());
     listener.line(true);
-    const parser = new EventParser((name, data) => tell(listener, name, data));
+    const parser = new EventParser((name, data) => tellEvent(name, JSON.parse(data), listener));
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {
       const { done, value } = await reader.read();
@@ -53,13 +33,6 @@ async function once(testId: string, listener: LiveListener, stop: AbortSignal, h
   } finally {
     clearTimeout(timer);
   }
-}
-
-function tell(listener: LiveListener, name: string, data: string): void {
-  const value = JSON.parse(data) as unknown;
-  if (name === 'tick') listener.tick(value as Tick);
-  else if (name === 'status') listener.status(value as LiveStatus);
-  else if (name === 'note') listener.note(String((value as { note?: unknown }).note ?? ''));
 }
 
 /** Cuts a stream of server-sent events into events (WHATWG HTML, 9.2.6). */

@@ -1,6 +1,6 @@
 // A run's numbers as tables to take away: labels as the API tells them, seconds with
 // percentiles of their added histograms. Their format is left to `csv`.
-import type { Block, Blocks, RunTimeline, Second } from '../api/types';
+import type { Block, Blocks, ErrorRow, Second, Timeline } from '../api/types';
 import { Coarse } from './coarse';
 import type { Cell } from './csv';
 
@@ -29,7 +29,7 @@ export function labelRows(summary: Blocks): Cell[][] {
 }
 
 /** A row a second and region; times in µs of ok answers, known to two digits. */
-export function secondRows(timeline: RunTimeline): Cell[][] {
+export function secondRows(timeline: Timeline): Cell[][] {
   const regions = Object.entries(timeline.regions);
   const rows: Cell[][] = [['region', 'second', 'users', 'scheduled', 'sent', 'ok', 'failed', 'dropped', 'bytes', 'p50_us_near', 'p95_us_near', 'p99_us_near', 'causes']];
   const add = (region: string, second: Second) => {
@@ -41,13 +41,22 @@ export function secondRows(timeline: RunTimeline): Cell[][] {
     const causes = second.causes.map(([cause, count]) => `${cause} ${count}`).join('; ');
     rows.push([region, second.second, second.users, second.scheduled, second.sent, second.ok, second.failed, second.dropped, second.bytes, ...near, causes]);
   };
-  if (timeline.total && regions.length > 1) for (const second of timeline.total) add('all', second);
+  if (regions.length > 1) for (const second of timeline.total) add('all', second);
   for (const [region, seconds] of regions) for (const second of seconds) add(region, second);
   return rows;
 }
 
+/** Errors by region of the run, each by its cause and message; null where an older dlt did not count them so. */
+export function errorsByRegion(errors: readonly ErrorRow[], measured: readonly string[]): { regions: string[]; rows: { cause: string; message: string; counts: number[] }[] } | null {
+  const counted = errors.flatMap((row) => Object.keys(row.regions ?? {}));
+  if (counted.length === 0) return null;
+  // One without failures says something too.
+  const regions = [...new Set([...measured, ...counted])].sort();
+  return { regions, rows: errors.map(({ cause, message, regions: counts }) => ({ cause, message, counts: regions.map((region) => counts?.[region] ?? 0) })) };
+}
+
 /** Failures by cause and region, as the seconds tell them: most frequent first. */
-export function causesByRegion(timeline: RunTimeline): { regions: string[]; rows: { cause: string; counts: number[] }[] } {
+export function causesByRegion(timeline: Timeline): { regions: string[]; rows: { cause: string; counts: number[] }[] } {
   const regions = Object.keys(timeline.regions).sort();
   const causes = new Map<string, number[]>();
   regions.forEach((region, at) => {

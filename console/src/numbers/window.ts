@@ -34,6 +34,7 @@ export function stretchesOf(seconds: readonly Second[], step: number): Stretch[]
     from: second.second,
     length: Math.max(step, resolution(second.second)),
     users: second.users,
+    runners: second.runners ?? null,
     scheduled: second.scheduled,
     sent: second.sent,
     ok: second.ok,

@@ -7,6 +7,7 @@ import CopyToClipboard from '@cloudscape-design/components/copy-to-clipboard';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Tabs from '@cloudscape-design/components/tabs';
+import { apiAddress } from '../api/home';
 import { useStack } from '../api/queries';
 import { Failed, Loading } from '../ui/parts';
 
@@ -15,7 +16,7 @@ export default function Agents() {
   if (stack.error) return <Failed error={stack.error} what="What is deployed" again={() => void stack.refetch()} />;
   if (!stack.data) return <Loading what="what is deployed" />;
   const url = stack.data.mcp_endpoint;
-  const api = `${location.origin}/api`;
+  const api = apiAddress();
   const json = (value: unknown) => JSON.stringify(value, null, 2);
   const hosts = [
     {

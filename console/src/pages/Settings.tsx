@@ -6,9 +6,11 @@ import Header from '@cloudscape-design/components/header';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import SpaceBetween from '@cloudscape-design/components/space-between';
+import { apiAddress } from '../api/home';
 import { useStack } from '../api/queries';
 import { choose, useChoice, type Choice } from '../app/theme';
 import { Failed, Loading } from '../ui/parts';
+import { Saved } from '../app/Saved';
 
 export default function Settings() {
   const stack = useStack();
@@ -43,8 +45,8 @@ export default function Settings() {
                 { label: 'Compatible with DLT', value: stack.data.version },
                 { label: 'Where', value: stack.data.stack_id === 'home' ? 'this machine' : stack.data.stack_id },
                 { label: 'Region', value: stack.data.region },
-                { label: 'API', value: `${location.origin}/api` },
-                { label: 'API description', value: <a href="/api/openapi.json" style={{ color: 'var(--p95)' }}>openapi.json</a> },
+                { label: 'API', value: apiAddress() },
+                { label: 'API description', value: <Saved path="/openapi.json" name="openapi.json" isShown /> },
               ]}
             />
           )}

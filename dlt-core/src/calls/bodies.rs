@@ -8,6 +8,9 @@ use crate::value::Value;
 /// Longest name of an uploaded file, characters: what file systems take.
 const LONGEST_FILE_NAME: usize = 200;
 
+/// Longest note on a run, characters.
+const LONGEST_NOTE: usize = 2_000;
+
 /// A file name without folders, which is safe as the last part of a key.
 pub(super) fn file_name(name: &str) -> Result<String, String> {
     let good = (1..=LONGEST_FILE_NAME).contains(&name.chars().count())
@@ -44,6 +47,42 @@ pub(super) fn upload_name(body: Option<Value>) -> Result<String, Refusal> {
     match body["name"].as_str() {
         None => Err(Refusal::fault("name", "is missing: give the file's name")),
         Some(name) => file_name(name).map_err(|rule| Refusal::fault("name", &rule)),
+    }
+}
+
+/// A person's text, without blanks around it.
+pub(super) fn run_note(body: Option<Value>) -> Result<String, Refusal> {
+    let Some(body) = body else {
+        return Err(Refusal::new(
+            400,
+            "BAD_REQUEST",
+            "send { \"note\": … } as the body; an empty note removes it",
+        ));
+    };
+    let Value::Object(fields) = &body else {
+        return Err(Refusal::fault("value", "must be an object"));
+    };
+    if let Some(key) = fields.keys().find(|key| *key != "note") {
+        return Err(Refusal::fault(key, "is not known here"));
+    }
+    let Some(note) = body["note"].as_str() else {
+        return Err(Refusal::fault("note", "must be a text"));
+    };
+    let note = note.replace("\r\n", "\n");
+    let note = note.trim();
+    let is_control = |sign: char| sign.is_control() && !matches!(sign, '\n' | '\t');
+    if note.chars().any(is_control) {
+        return Err(Refusal::fault(
+            "note",
+            "must hold no control characters beside line breaks and tabs",
+        ));
+    }
+    match note.chars().count() <= LONGEST_NOTE {
+        true => Ok(note.to_owned()),
+        false => Err(Refusal::fault(
+            "note",
+            format!("must have at most {LONGEST_NOTE} characters"),
+        )),
     }
 }
 

@@ -12,4 +12,6 @@ pub mod request;
 mod routes;
 mod rows;
 
-pub use query::{CompareQuery, DEFAULT_LIMIT, HistogramQuery, MOST_RUNS, PageToken, RunsQuery};
+pub use query::{
+    CompareQuery, DEFAULT_LIMIT, HistogramQuery, MOST_RUNS, PageToken, RunsQuery, TimelineQuery,
+};

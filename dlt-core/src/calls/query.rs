@@ -318,6 +318,11 @@ pub(super) fn histogram(pairs: Vec<(String, String)>) -> Result<HistogramQuery, 
     })
 }
 
+mod timeline;
+
+pub use timeline::TimelineQuery;
+pub(super) use timeline::timeline;
+
 /// No key at all.
 pub(super) fn none(pairs: Vec<(String, String)>) -> Result<(), Refusal> {
     Reader::new(pairs, &[]).finish(())

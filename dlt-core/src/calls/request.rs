@@ -3,8 +3,8 @@
 //! checks"). Pure, so the local server and the Lambda answer alike; signatures
 //! come before it, doing the call after it.
 
-use super::bodies::{baseline_run, delete_runs, file_name, percent_decoded, upload_name};
-use super::query::{self, CompareQuery, HistogramQuery, RunsQuery};
+use super::bodies::{baseline_run, delete_runs, file_name, percent_decoded, run_note, upload_name};
+use super::query::{self, CompareQuery, HistogramQuery, RunsQuery, TimelineQuery};
 use super::routes::{self, Place};
 use crate::ids::{TestId, TestRunId};
 use crate::refusal::Refusal;
@@ -89,6 +89,15 @@ pub enum Call {
         /// Which part.
         part: RunPart,
     },
+    /// PUT …/testruns/{testRunId}/note: ours.
+    PutNote {
+        /// The scenario's id.
+        test: TestId,
+        /// The run's id.
+        run: TestRunId,
+        /// The note; empty removes it.
+        note: String,
+    },
     /// GET /scenarios/{testId}/live: ours, decision 21.
     Live {
         /// The scenario's id.
@@ -155,7 +164,9 @@ pub enum Call {
 #[derive(Debug, Clone, PartialEq)]
 pub enum RunPart {
     /// Second by second.
-    Timeline,
+    Timeline(TimelineQuery),
+    /// How far its runners are.
+    Runners,
     /// The merged exact histogram of the run, a label or a region.
     Histogram(HistogramQuery),
     /// Failures by cause.
@@ -176,6 +187,7 @@ enum Route<'a> {
     Runs(&'a str),
     Run(&'a str, &'a str),
     RunPart(&'a str, &'a str, &'a str),
+    Note(&'a str, &'a str),
     Baseline(&'a str),
     Live(&'a str),
     Files(&'a str),
@@ -191,6 +203,7 @@ fn route(path: &str) -> Option<Route<'_>> {
         (Place::Runs, [test]) => Route::Runs(test),
         (Place::Run, [test, run]) => Route::Run(test, run),
         (Place::RunPart(part), [test, run]) => Route::RunPart(test, run, part),
+        (Place::Note, [test, run]) => Route::Note(test, run),
         (Place::Baseline, [test]) => Route::Baseline(test),
         (Place::Live, [test]) => Route::Live(test),
         (Place::Files, [test]) => Route::Files(test),
@@ -258,6 +271,14 @@ fn read_routed(request: &Request<'_>, route: Route<'_>) -> Result<Call, Refusal>
             let part = run_part(part, pairs)?;
             only_get(request).map(|()| Call::GetRunPart { test, run, part })
         }
+        Route::Note(test, run) => {
+            let (test, run) = (test_id(test)?, run_id(run)?);
+            query::none(pairs)?;
+            match request.method {
+                "PUT" => run_note(body).map(|note| Call::PutNote { test, run, note }),
+                _ => Err(refuse_method(request)),
+            }
+        }
         Route::Baseline(test) => baseline(request, test, body, query::baseline(pairs)),
         Route::Live(test) => {
             let test = test_id(test)?;
@@ -304,7 +325,8 @@ fn scenarios(
 
 fn run_part(name: &str, pairs: Vec<(String, String)>) -> Result<RunPart, Refusal> {
     Ok(match name {
-        "timeline" => query::none(pairs).map(|()| RunPart::Timeline)?,
+        "timeline" => RunPart::Timeline(query::timeline(pairs)?),
+        "runners" => query::none(pairs).map(|()| RunPart::Runners)?,
         "histogram" => RunPart::Histogram(query::histogram(pairs)?),
         "errors" => query::none(pairs).map(|()| RunPart::Errors)?,
         "compare" => RunPart::Compare(query::compare(pairs)?),

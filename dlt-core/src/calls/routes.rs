@@ -4,12 +4,11 @@
 
 use super::answers::{
     Artifact, ArtifactsAnswer, BaselineAnswer, BaselineChanged, ErrorsAnswer, FilesAnswer,
-    HistogramAnswer, RegionTaskIds, RegionsAnswer, RunsDeleted, ScenarioRecord, StackInfo,
-    TestRunsPage, UploadAnswer,
+    HistogramAnswer, RegionTaskIds, RegionsAnswer, RunNote, RunnersAnswer, RunsDeleted,
+    ScenarioRecord, StackInfo, TestRunsPage, TimelineAnswer, UploadAnswer,
 };
 use super::live::LiveStatus;
 use crate::compare::Comparison;
-use crate::messages::timeline::RunTimeline;
 use crate::record::RunRecord;
 use crate::shapes;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -22,6 +21,7 @@ pub(super) enum Place {
     Runs,
     Run,
     RunPart(&'static str),
+    Note,
     Baseline,
     Live,
     Files,
@@ -228,8 +228,13 @@ pub(super) const TABLE: &[Row] = &[
     part(
         "timeline",
         &[Operation {
+            query: &["label", "from_s", "to_s", "step_s"],
             refusals: &[404],
-            ..get("getTimeline", "The run second by second", of::<RunTimeline>)
+            ..get(
+                "getTimeline",
+                "The run second by second, over all and by region; labels that are asked for",
+                of::<TimelineAnswer>,
+            )
         }],
         "/scenarios/{testId}/testruns/{testRunId}/timeline",
     ),
@@ -277,6 +282,34 @@ pub(super) const TABLE: &[Row] = &[
         }],
         "/scenarios/{testId}/testruns/{testRunId}/errors",
     ),
+    part(
+        "runners",
+        &[Operation {
+            refusals: &[404],
+            ..get(
+                "getRunners",
+                "The runners of the run: how far each is, and how it fared",
+                of::<RunnersAnswer>,
+            )
+        }],
+        "/scenarios/{testId}/testruns/{testRunId}/runners",
+    ),
+    Row {
+        place: Place::Note,
+        template: "/scenarios/{testId}/testruns/{testRunId}/note",
+        operations: &[Operation {
+            body: Body::Json(of::<RunNote>, true),
+            refusals: &[404],
+            ..plain(
+                "PUT",
+                get(
+                    "putNote",
+                    "Keep a person's note on a run; an empty one removes it",
+                    of::<RunNote>,
+                ),
+            )
+        }],
+    },
     part(
         "artifacts",
         &[Operation {

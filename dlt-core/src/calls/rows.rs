@@ -88,6 +88,7 @@ impl RunRecord {
             coverage: self.coverage.as_ref().map(|coverage| ShortCoverage {
                 complete: coverage.complete,
             }),
+            note: self.note.clone(),
         }
     }
 }

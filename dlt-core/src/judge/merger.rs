@@ -198,6 +198,11 @@ impl Merger {
         }
     }
 
+    /// What is kept of each runner that reported.
+    pub fn runners(&self) -> &BTreeMap<RunnerId, RunnerFacts> {
+        &self.runners
+    }
+
     /// The merged histograms, as they are stored.
     pub fn histograms(&mut self) -> RunHistograms {
         self.put_times_together();

@@ -3,7 +3,8 @@
 
 use super::coarse::Coarse;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// One stretch (a second, later 10 s or 60 s) of a runner, a region or a run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -53,18 +54,41 @@ pub struct Second {
     /// Answers whose end no stamp of the kernel told.
     #[serde(default)]
     pub unstamped: u64,
+    /// Runners that made load in it: in timelines. A tick has their rows under this name.
+    #[serde(
+        default,
+        skip_serializing_if = "is_zero",
+        deserialize_with = "number_or_rows"
+    )]
+    pub runners: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// A number, or 0 where a tick lists its runners.
+fn number_or_rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Array(_) => Ok(0),
+        number => u64::deserialize(number).map_err(serde::de::Error::custom),
+    }
 }
 
 impl Second {
     /// Adds the same second of another runner or region.
     pub fn merge(&mut self, other: &Self) {
         self.users += other.users;
+        self.runners += other.runners;
         self.add_flow(other);
     }
 
-    /// Adds a later second of the same runner: flows add, users are the later's.
+    /// Adds a later second of the same runner or region: flows add, users and runners are the
+    /// later's.
     pub fn extend(&mut self, later: &Self) {
         self.users = later.users;
+        self.runners = later.runners;
         self.add_flow(later);
     }
 

@@ -6,6 +6,7 @@ use crate::ids::{IdError, Region, RunPrefix, RunnerId, TestId, TestRunId};
 use crate::load::share::{Lot, Share, Slice};
 use crate::messages::report::Ended;
 use crate::messages::runner_line::Tick;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Largest frame of the start connection, bytes.
@@ -17,7 +18,7 @@ pub const LONGEST_TOLD_STOP_US: u64 = 15_000_000;
 pub const SILENT_PEER_S: u64 = 10;
 
 /// A runner's part in its region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Waits for its leader's start.

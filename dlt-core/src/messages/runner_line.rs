@@ -257,6 +257,13 @@ pub enum RunnerState {
     Lost,
 }
 
+impl RunnerState {
+    /// Whether it makes load, timely or late.
+    pub fn makes_load(self) -> bool {
+        matches!(self, Self::Loading | Self::Lagging)
+    }
+}
+
 /// A runner's row in a regional tick: `[id, state, seq, lag_p99_us]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunnerRow(pub RunnerId, pub RunnerState, pub u64, pub u64);

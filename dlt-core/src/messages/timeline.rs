@@ -5,6 +5,7 @@
 
 use crate::ids::{Region, RunnerId};
 use crate::measure::second::{LabelSecond, Second};
+use crate::messages::runner_line::RunnerRow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -56,18 +57,20 @@ pub fn stretch_of(second: u64) -> u64 {
 }
 
 /// A run's merged timeline (`timeline.json.gz`): by region, and labels over all.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct RunTimeline {
     /// [`TIMELINE_FORMAT`], or that of the oldest timeline in it.
     pub format: u32,
     /// The start instant, µs since the Unix epoch.
     pub start_at_us: u64,
     /// By region, its stretches rising.
-    #[schemars(with = "BTreeMap<String, Vec<Second>>")]
     pub regions: BTreeMap<Region, Vec<Second>>,
     /// Labels over all regions; empty when there are more than
     /// [`MOST_TIMELINE_LABELS`].
     pub labels: Vec<LabelSeries>,
+    /// In a timeline so far: where the region's runners stood when it was stored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runners: Vec<RunnerRow>,
 }
 
 impl RunTimeline {
@@ -98,12 +101,12 @@ impl TimelineMerger {
         self.oldest = Some(oldest.min(timeline.format));
         let rows = self.regions.entry(timeline.region.clone()).or_default();
         for second in &timeline.seconds {
-            rows.entry(second.second)
-                .or_insert_with(|| Second {
-                    second: second.second,
-                    ..Second::default()
-                })
-                .merge(second);
+            let row = rows.entry(second.second).or_insert_with(|| Second {
+                second: second.second,
+                ..Second::default()
+            });
+            row.merge(second);
+            row.runners += 1;
         }
         let finished = |second: &Second| second.ok + second.failed > 0;
         self.labels_lost |= timeline.labels.is_empty() && timeline.seconds.iter().any(finished);
@@ -143,6 +146,7 @@ impl TimelineMerger {
         RunTimeline {
             format: self.oldest.unwrap_or(TIMELINE_FORMAT),
             start_at_us,
+            runners: Vec::new(),
             regions: self
                 .regions
                 .into_iter()
@@ -160,5 +164,9 @@ impl TimelineMerger {
     }
 }
 
+pub mod window;
+
+#[cfg(test)]
+mod shared;
 #[cfg(test)]
 mod tests;

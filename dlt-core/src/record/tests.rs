@@ -84,6 +84,7 @@ pub(crate) fn record(status: Status) -> RunRecord {
         summary: None,
         errors: None,
         warnings: Vec::new(),
+        note: None,
     }
 }
 

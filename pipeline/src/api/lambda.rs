@@ -89,19 +89,26 @@ impl Caller {
     }
 }
 
+/// Where a browser writes the signature of a request (Signature Version 4, query parameters): it is
+/// the gateway's to check, and no part of the call.
+fn is_signature(name: &str) -> bool {
+    let start = name.get(..6);
+    start.is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"))
+}
+
 /// The query of an event, as it was written in the address.
 fn query(event: &Value) -> Option<String> {
     let many = event["multiValueQueryStringParameters"].as_object();
     let one = event["queryStringParameters"].as_object();
     let mut query = form_urlencoded::Serializer::new(String::new());
     if let Some(many) = many.filter(|many| !many.is_empty()) {
-        for (name, values) in many {
+        for (name, values) in many.iter().filter(|pair| !is_signature(pair.0)) {
             for value in values.as_array().into_iter().flatten() {
                 query.append_pair(name, value.as_str().unwrap_or_default());
             }
         }
     } else {
-        for (name, value) in one? {
+        for (name, value) in one?.iter().filter(|pair| !is_signature(pair.0)) {
             query.append_pair(name, value.as_str().unwrap_or_default());
         }
     }
@@ -223,6 +230,28 @@ mod tests {
         let one = json!({ "queryStringParameters": { "limit": "2" }, "multiValueQueryStringParameters": null });
         assert_eq!(query(&one).as_deref(), Some("limit=2"));
         assert_eq!(query(&json!({})), None);
+    }
+
+    #[test]
+    fn a_signature_in_the_address_is_no_part_of_the_call() {
+        let signed = json!({
+            "limit": "2", "X-Amz-Signature": "ab", "x-amz-date": "20260304T091502Z", "X-Amz": "7",
+        });
+        let one = json!({ "queryStringParameters": signed });
+        let many = json!({ "multiValueQueryStringParameters": {
+            "X-Amz-Security-Token": ["a"], "limit": ["2"], "X-Amz": ["7"],
+        } });
+        for event in [one, many] {
+            let mut pairs: Vec<_> = query(&event)
+                .unwrap()
+                .split('&')
+                .map(str::to_owned)
+                .collect();
+            pairs.sort();
+            assert_eq!(pairs, ["X-Amz=7", "limit=2"]);
+        }
+        let nothing = json!({ "queryStringParameters": { "X-Amz-Signature": "ab" } });
+        assert_eq!(query(&nothing), None);
     }
 
     #[test]

@@ -67,6 +67,7 @@ pub async fn answer(world: &World, call: Call, body: Body) -> Result<Answer, Ref
         Call::DeleteRuns { test, runs } => json(runs::delete(world, &test, &runs).await),
         Call::GetRun { test, run } => json(runs::get(world, &test, &run).await),
         Call::GetRunPart { test, run, part } => parts::get(world, &test, &run, part).await,
+        Call::PutNote { test, run, note } => json(runs::put_note(world, &test, &run, note).await),
         Call::GetBaseline { test, data } => json(runs::baseline(world, &test, data).await),
         Call::SetBaseline { test, run } => json(runs::set_baseline(world, &test, &run).await),
         Call::ClearBaseline { test } => json(runs::clear_baseline(world, &test).await),

@@ -3,17 +3,19 @@
 
 use crate::api::{Answer, json, runs};
 use crate::functions::histogram::{self, Histogram};
-use crate::functions::{packed, records, uploads};
+use crate::functions::{records, runners, timelines, uploads};
 use crate::runs::Run;
 use crate::world::World;
-use dlt_core::calls::answers::{Artifact, ArtifactsAnswer, ErrorsAnswer, HistogramAnswer};
+use dlt_core::calls::answers::{
+    Artifact, ArtifactsAnswer, ErrorsAnswer, HistogramAnswer, TimelineAnswer,
+};
 use dlt_core::calls::request::RunPart;
-use dlt_core::calls::{CompareQuery, HistogramQuery};
+use dlt_core::calls::{CompareQuery, HistogramQuery, TimelineQuery};
 use dlt_core::compare::{Comparison, Side, compare};
 use dlt_core::ids::{Region, TestId, TestRunId};
 use dlt_core::keys;
 use dlt_core::messages::histograms::RunHistograms;
-use dlt_core::messages::timeline::RunTimeline;
+use dlt_core::messages::timeline::{MOST_TIMELINE_LABELS, RunTimeline, TIMELINE_FORMAT};
 use dlt_core::record::RunRecord;
 use dlt_core::refusal::Refusal;
 
@@ -25,7 +27,8 @@ pub(super) async fn get(
 ) -> Result<Answer, Refusal> {
     let run = runs::need(world, test, run).await?;
     match part {
-        RunPart::Timeline => json(timeline(world, &run).await),
+        RunPart::Timeline(query) => json(timeline(world, &run, &query).await),
+        RunPart::Runners => json(runners::of_run(world, &run).await.map_err(Refusal::from)),
         RunPart::Histogram(query) => json(histogram(world, &run, query).await),
         RunPart::Errors => json(Ok(ErrorsAnswer {
             errors: records::whole(world, &run)
@@ -55,34 +58,52 @@ fn nothing_yet(run: &Run, what: &str) -> Refusal {
     )
 }
 
-/// The run's timeline: the merged one, else as far as its leaders have stored
-/// it; None if there is none.
-async fn seconds(world: &World, run: &Run) -> Result<Option<RunTimeline>, Refusal> {
-    let key = keys::merged_timeline(&run.test, &run.prefix);
-    if let Some(merged) = packed::get(world, &key).await? {
-        return Ok(Some(merged));
-    }
-    let mut so_far: Option<RunTimeline> = None;
-    for row in &run.regions {
-        let key = keys::region_timeline(&run.test, &run.prefix, &row.region);
-        let Some(bytes) = world.objects.get(&key).await? else {
-            continue;
-        };
-        let part: RunTimeline = serde_json::from_slice(&bytes).map_err(|error| {
-            let text = format!("object {key} is unreadable: {error}");
-            Refusal::new(500, "INTERNAL_SERVER_ERROR", text)
-        })?;
-        match &mut so_far {
-            None => so_far = Some(part),
-            Some(so_far) => so_far.regions.extend(part.regions),
+/// The stretches that were asked for; of a run in progress without any yet, none.
+async fn timeline(
+    world: &World,
+    run: &Run,
+    query: &TimelineQuery,
+) -> Result<TimelineAnswer, Refusal> {
+    let stored = match timelines::seconds(world, run).await? {
+        Some(stored) => stored,
+        None if run.record.status.is_terminal() => return Err(nothing_yet(run, "timeline")),
+        None => RunTimeline {
+            format: TIMELINE_FORMAT,
+            start_at_us: run.start_at_us.unwrap_or(0),
+            ..RunTimeline::default()
+        },
+    };
+    let part = stored.window(&query.window);
+    let mut labels = Vec::new();
+    // A run in progress has none yet.
+    let asked = query.labels.iter().filter(|_| !stored.labels.is_empty());
+    for label in asked {
+        match stored.labels.iter().find(|series| series.label == *label) {
+            Some(series) => labels.push(query.window.label(series)),
+            None => {
+                return Err(nothing_yet(
+                    run,
+                    &format!("label {label:?} in its timeline"),
+                ));
+            }
         }
     }
-    Ok(so_far)
-}
-
-async fn timeline(world: &World, run: &Run) -> Result<RunTimeline, Refusal> {
-    let timeline = seconds(world, run).await?;
-    timeline.ok_or_else(|| nothing_yet(run, "timeline"))
+    let is_over = run.record.status.is_terminal();
+    if !query.labels.is_empty() && labels.is_empty() && is_over {
+        let what = format!("timeline by label: it has none, or more than {MOST_TIMELINE_LABELS}");
+        return Err(nothing_yet(run, &what));
+    }
+    Ok(TimelineAnswer {
+        format: part.format,
+        start_at_us: part.start_at_us,
+        total: part.total(),
+        regions: part
+            .regions
+            .into_iter()
+            .map(|(region, rows)| (region.to_string(), rows))
+            .collect(),
+        labels,
+    })
 }
 
 /// What changed from `base` to `candidate`.
@@ -131,7 +152,7 @@ impl Stored {
         }
         Ok(Self {
             record,
-            timeline: seconds(world, run).await?,
+            timeline: timelines::seconds(world, run).await?,
             histograms: histogram::stored(world, run).await?,
         })
     }

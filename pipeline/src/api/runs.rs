@@ -2,14 +2,14 @@
 
 use crate::error::PipelineError;
 use crate::functions::records;
-use crate::runs::{Run, RunsFound};
+use crate::runs::{self, Run, RunsFound};
 use crate::scenarios::{self, ScenarioItem};
 use crate::world::World;
 use dlt_core::calls::answers::{
-    BaselineAnswer, BaselineChanged, BaselineRun, Pagination, RunsDeleted, TestRunSummary,
+    BaselineAnswer, BaselineChanged, BaselineRun, Pagination, RunNote, RunsDeleted, TestRunSummary,
     TestRunsPage,
 };
-use dlt_core::calls::{PageToken, RunsQuery};
+use dlt_core::calls::{MOST_RUNS, PageToken, RunsQuery};
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::record::RunRecord;
 use dlt_core::refusal::Refusal;
@@ -103,10 +103,23 @@ pub(super) async fn get(
     Ok(records::whole(world, &run).await?.shown())
 }
 
+/// PUT …/note: also of a run in progress.
+pub(super) async fn put_note(
+    world: &World,
+    test: &TestId,
+    run: &TestRunId,
+    note: String,
+) -> Result<RunNote, Refusal> {
+    need(world, test, run).await?;
+    let kept = Some(note.clone()).filter(|note| !note.is_empty());
+    let change = |run: &mut Run| run.record.note.clone_from(&kept);
+    runs::update(world.runs.as_ref(), test, run, &change).await?;
+    Ok(RunNote { note })
+}
+
 /// The newest run of a scenario.
-async fn newest(world: &World, test: &TestId) -> Result<Option<Run>, Refusal> {
-    let page = world.runs.page(test, &RunsQuery::first(1)).await?;
-    let Some(row) = page.rows.first() else {
+async fn newest(world: &World, test: &TestId, runs: &RunsFound) -> Result<Option<Run>, Refusal> {
+    let Some(row) = runs.rows.first() else {
         return Ok(None);
     };
     let run = TestRunId::parse(&row.test_run_id);
@@ -137,7 +150,8 @@ pub(super) async fn delete(
         .into());
     }
     let deleted_count = world.runs.delete(test, ids).await?;
-    let newest = newest(world, test).await?;
+    let left = world.runs.page(test, &RunsQuery::first(MOST_RUNS)).await?;
+    let newest = newest(world, test, &left).await?;
     let fewer = |item: &mut ScenarioItem| {
         item.total_runs = item.total_runs.saturating_sub(deleted_count);
         // Also where an earlier call deleted it and did not get this far.
@@ -145,7 +159,7 @@ pub(super) async fn delete(
         if is_gone {
             item.show(newest.as_ref());
         }
-        deleted_count > 0 || is_gone
+        item.ended_as(&left.rows) || deleted_count > 0 || is_gone
     };
     scenarios::update(world.scenarios.as_ref(), test, &fewer).await?;
     Ok(RunsDeleted { deleted_count })

@@ -3,8 +3,7 @@
 //! are made of its reports once.
 
 use crate::error::PipelineError;
-use crate::functions::packed;
-use crate::functions::results::readable;
+use crate::functions::{packed, reports};
 use crate::runs::Run;
 use crate::world::World;
 use dlt_core::calls::HistogramQuery;
@@ -87,19 +86,7 @@ pub async fn stored(world: &World, run: &Run) -> Result<RunHistograms, PipelineE
 }
 
 async fn of_reports(world: &World, run: &Run) -> Result<RunHistograms, PipelineError> {
-    let folder = keys::results_folder(&run.test, &run.prefix);
     let mut merger = Merger::default();
-    for object in world.objects.list(&folder).await? {
-        let Some((runner, _)) = keys::parse_report_name(&object.key) else {
-            continue;
-        };
-        let Some(bytes) = world.objects.get(&object.key).await? else {
-            continue;
-        };
-        // Unreadable ones were told when the run's results were made.
-        if let Ok(report) = readable(bytes, run, &runner) {
-            merger.add(&report);
-        }
-    }
+    reports::each_report(world, run, &mut |report| merger.add(report)).await?;
     Ok(merger.histograms())
 }

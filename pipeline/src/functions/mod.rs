@@ -18,12 +18,15 @@ pub mod provision;
 mod public_addresses;
 pub mod records;
 mod region_runners;
+mod reports;
 pub mod results;
 pub mod room;
+pub mod runners;
 pub mod schedule;
 pub mod settle;
 pub mod stalled;
 pub mod start;
+pub mod timelines;
 pub mod uploads;
 pub mod watch;
 

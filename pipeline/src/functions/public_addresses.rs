@@ -6,14 +6,19 @@ use crate::fleet::RunnerStatus;
 use crate::objects::Access;
 use crate::runs::Run;
 use crate::world::World;
+use dlt_core::ids::RunnerId;
 use dlt_core::keys;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PublicAddresses {
     /// IPv4, in order.
     pub addresses: Vec<String>,
+    /// Whose they are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_runner: BTreeMap<RunnerId, String>,
     /// Why they are not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
@@ -27,17 +32,18 @@ pub async fn keep(
 ) -> Result<(), PipelineError> {
     let known = match world.fleet.public_addresses(runners).await {
         Ok(found) => {
-            let mut addresses: Vec<String> = found.into_values().collect();
+            let mut addresses: Vec<String> = found.values().cloned().collect();
             addresses.sort_unstable();
             addresses.dedup();
             PublicAddresses {
                 addresses,
+                by_runner: found,
                 trouble: None,
             }
         }
         Err(error) => PublicAddresses {
-            addresses: Vec::new(),
             trouble: Some(error.to_string()),
+            ..PublicAddresses::default()
         },
     };
     if known == PublicAddresses::default() {

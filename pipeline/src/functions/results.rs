@@ -6,7 +6,8 @@ use crate::error::PipelineError;
 use crate::fleet::{self, Place};
 use crate::functions::dealt::dealt;
 use crate::functions::decision::{Decision, Input};
-use crate::functions::{packed, public_addresses, records};
+use crate::functions::reports::readable;
+use crate::functions::{packed, public_addresses, records, runners};
 use crate::live::Drained;
 use crate::runs::Run;
 use crate::world::World;
@@ -14,7 +15,7 @@ use dlt_core::ids::{Region, RunnerId};
 use dlt_core::judge::merger::{Merger, Summary};
 use dlt_core::judge::summary::RunFacts;
 use dlt_core::keys;
-use dlt_core::messages::report::{Ended, Report};
+use dlt_core::messages::report::Ended;
 use dlt_core::messages::timeline::{RunTimeline, TIMELINE_FORMAT, Timeline, TimelineMerger};
 use dlt_core::run::Status;
 use dlt_core::scenario::plan::Plan;
@@ -50,7 +51,7 @@ pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineErr
     }
     let dealt = dealt(world, &run).await?;
     // Whoever is seen to be gone has been read to the end.
-    fleet::of_run(world.fleet.as_ref(), &run.test, &run.run, Place::Everywhere).await?;
+    let seen = fleet::of_run(world.fleet.as_ref(), &run.test, &run.run, Place::Everywhere).await?;
     let drained = world.live.drain(&run.run).await?;
     let mut warnings: Vec<String> = drained
         .unreadable
@@ -76,6 +77,15 @@ pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineErr
         .map_err(|faults| PipelineError::Other(format!("the stored plan: {faults}")))?;
     let thresholds = thresholds(&run)?;
     let histograms = read.merger.histograms();
+    let public = public_addresses::kept(world, &run).await?;
+    let known = runners::Known {
+        dealt: &dealt,
+        seen: &seen,
+        reported: Some(read.merger.runners()),
+        last_heard: drained.last_heard,
+        ..runners::Known::default()
+    };
+    runners::keep(world, &run, &known, &public).await?;
     let mut summary = read.merger.finish(&RunFacts {
         dealt: &dealt,
         plan: &plan,
@@ -85,7 +95,6 @@ pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineErr
         failure: failure.as_deref(),
         cancelled: run.record.status == Status::Cancelling,
     });
-    let public = public_addresses::kept(world, &run).await?;
     summary.generator.public_addresses = public.addresses;
     warnings.extend(
         public
@@ -96,18 +105,10 @@ pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineErr
     warnings.truncate(MOST_WARNINGS);
     summary.warnings = warnings;
 
-    packed::put(
-        world,
-        &keys::merged_timeline(&run.test, &run.prefix),
-        &timeline,
-    )
-    .await?;
-    packed::put(
-        world,
-        &keys::merged_histograms(&run.test, &run.prefix),
-        &histograms,
-    )
-    .await?;
+    let key = keys::merged_timeline(&run.test, &run.prefix);
+    packed::put(world, &key, &timeline).await?;
+    let key = keys::merged_histograms(&run.test, &run.prefix);
+    packed::put(world, &key, &histograms).await?;
     keep(world, &run, summary, failure).await?;
     Ok(Decision::go(world, "clean up"))
 }
@@ -137,7 +138,8 @@ async fn keep(
                 return;
             }
             let now = std::mem::replace(&mut run.record, head.clone());
-            run.record.status = now.status;
+            // Somebody may have written one in the meantime.
+            (run.record.status, run.record.note) = (now.status, now.note);
             run.beside.results = true;
             if run.failure.is_none() {
                 run.failure = failure.clone();
@@ -159,14 +161,6 @@ fn last_heard(dealt: &[(RunnerId, Region)], read: &Read, drained: &Drained) -> V
             None => format!("runner {runner} sent no report: nothing was heard of it under load"),
         })
         .collect()
-}
-
-/// A report of this run and runner.
-pub(crate) fn readable(bytes: Vec<u8>, run: &Run, runner: &RunnerId) -> Result<Report, String> {
-    String::from_utf8(bytes)
-        .map_err(|error| error.to_string())
-        .and_then(|text| Report::from_xml(&text).map_err(|error| error.to_string()))
-        .and_then(|report| belongs(report, run, runner))
 }
 
 async fn read_reports(
@@ -202,16 +196,6 @@ async fn read_reports(
         }
     }
     Ok(read)
-}
-
-fn belongs(report: Report, run: &Run, runner: &RunnerId) -> Result<Report, String> {
-    match report.run == run.run && report.runner == *runner {
-        true => Ok(report),
-        false => Err(format!(
-            "it is of runner {} in run {}",
-            report.runner, report.run
-        )),
-    }
 }
 
 async fn read_timelines(

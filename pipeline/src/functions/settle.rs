@@ -77,7 +77,7 @@ pub async fn finish(world: &World, input: &Input) -> Result<Decision, PipelineEr
         .await?;
     let status = run.record.status;
     // Again, should the answer of an earlier try have been lost half-way.
-    scenarios::mirror(world.scenarios.as_ref(), &run.test, &run.run, status).await?;
+    scenarios::mirror(world.scenarios.as_ref(), &run).await?;
     Ok(Decision {
         reason: Some(run.failure.unwrap_or_default()),
         ..Decision::go(world, status.name())

@@ -10,7 +10,7 @@ pub mod sqlite;
 use crate::error::PipelineError;
 use crate::runs::{Run, Runs};
 use async_trait::async_trait;
-use dlt_core::calls::answers::ScenarioListItem;
+use dlt_core::calls::answers::{LastRun, ScenarioListItem, TestRunSummary};
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::run::Status;
 use dlt_core::scenario::post::When;
@@ -45,6 +45,12 @@ pub struct ScenarioItem {
     /// When it runs by itself.
     #[serde(default)]
     pub plan: Option<Planned>,
+    /// The last run that has ended; nothing of those that an older dlt stored.
+    #[serde(default)]
+    pub last_run: Option<LastRun>,
+    /// How many runs up to that one failed in a row.
+    #[serde(default)]
+    pub failures_in_a_row: u64,
 }
 
 /// A scenario's schedule, as it is stored.
@@ -78,6 +84,8 @@ impl ScenarioItem {
             total_runs: 0,
             baseline: None,
             plan: None,
+            last_run: None,
+            failures_in_a_row: 0,
         }
     }
 
@@ -88,6 +96,33 @@ impl ScenarioItem {
         if self.status != Status::Scheduled {
             self.status = run.map_or(Status::Created, |run| run.record.status);
         }
+    }
+
+    /// Remembers how a run ended; whether that was new. Told again, it is the same.
+    fn ended(&mut self, row: &TestRunSummary) -> bool {
+        let Some(ended) = LastRun::of(row) else {
+            return false;
+        };
+        // A repeated word of an older run takes nothing back.
+        let is_known = self
+            .last_run
+            .as_ref()
+            .is_some_and(|last| last.run_id == ended.run_id || last.at > ended.at);
+        if !is_known {
+            self.failures_in_a_row = ended.failures_in_a_row(self.failures_in_a_row);
+            self.last_run = Some(ended);
+        }
+        !is_known
+    }
+
+    /// Remembers how the runs ended that are left, newest first; whether that is new.
+    pub fn ended_as(&mut self, rows: &[TestRunSummary]) -> bool {
+        let before = (self.last_run.clone(), self.failures_in_a_row);
+        (self.last_run, self.failures_in_a_row) = (None, 0);
+        for row in rows.iter().rev() {
+            self.ended(row);
+        }
+        before != (self.last_run.clone(), self.failures_in_a_row)
     }
 
     /// A text of the body, or empty.
@@ -126,6 +161,8 @@ impl ScenarioItem {
                 .filter_map(|tag| tag.as_str().map(str::to_owned))
                 .collect(),
             total_test_runs: self.total_runs,
+            last_run: self.last_run.clone(),
+            failures_in_a_row: Some(self.failures_in_a_row),
         }
     }
 }
@@ -290,22 +327,22 @@ impl Claim {
     }
 }
 
-/// Shows a run's status on its scenario, unless that has a newer run or is gone.
-pub async fn mirror(
-    scenarios: &dyn Scenarios,
-    test: &TestId,
-    run: &TestRunId,
-    status: Status,
-) -> Result<(), PipelineError> {
+/// Shows a run's status on its scenario, unless that has a newer run or is gone, and how the run
+/// ended.
+pub async fn mirror(scenarios: &dyn Scenarios, run: &Run) -> Result<(), PipelineError> {
+    let (status, row) = (run.record.status, run.record.row());
     let change = |item: &mut ScenarioItem| {
-        let ours = item.run.as_ref() == Some(run) && item.status != status;
-        if ours {
+        let moved = item.run.as_ref() == Some(&run.run) && item.status != status;
+        if moved {
             item.status = status;
         }
-        ours
+        item.ended(&row) || moved
     };
-    match update(scenarios, test, &change).await {
+    match update(scenarios, &run.test, &change).await {
         Err(PipelineError::NoScenario(_)) => Ok(()),
         other => other.map(drop),
     }
 }
+
+#[cfg(test)]
+mod tests;

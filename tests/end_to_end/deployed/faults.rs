@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// Every kind of call that functions and tasks make here: an answer of each is lost
 /// once. One that is new has to be added.
-const KINDS: [&str; 53] = [
+const KINDS: [&str; 54] = [
     "dynamodb:DeleteItem History",
     "dynamodb:DeleteItem Scenarios",
     "dynamodb:GetItem History",
@@ -60,6 +60,7 @@ const KINDS: [&str; 53] = [
     "s3:PutObject leader-ready.json",
     "s3:PutObject public-addresses.json",
     "s3:PutObject record.json.gz",
+    "s3:PutObject runners.json.gz",
     "s3:PutObject scenario.json.gz",
     "s3:PutObject secret",
     "s3:PutObject start.json",

@@ -12,7 +12,7 @@ use dlt_core::ids::Region;
 use dlt_core::keys;
 use dlt_core::measure::second::Second;
 use dlt_core::messages::order::Order;
-use dlt_core::messages::runner_line::Tick;
+use dlt_core::messages::runner_line::{RunnerRow, Tick};
 use dlt_core::messages::timeline::{RunTimeline, TIMELINE_FORMAT};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -29,6 +29,8 @@ pub struct RegionTimeline {
     depot: Depot,
     key: String,
     region: Region,
+    /// Where the region's runners stand; of many, the worst.
+    runners: Vec<RunnerRow>,
     start_at_us: u64,
     /// When it is stored next, µs since the start instant.
     next_us: u64,
@@ -46,6 +48,7 @@ impl RegionTimeline {
             depot,
             key: keys::region_timeline(&order.test, &order.prefix, &order.region),
             region: order.region.clone(),
+            runners: Vec::new(),
             start_at_us,
             next_us: INTERVAL_US,
             running: None,
@@ -55,7 +58,12 @@ impl RegionTimeline {
 
     /// Adds a regional tick.
     pub fn add(&mut self, tick: &Tick) {
-        self.folder.add(tick);
+        self.runners.clone_from(&tick.runners);
+        let mut tick = tick.clone();
+        let loading = tick.runners.iter().filter(|row| row.1.makes_load()).count() as u64;
+        let others = tick.others.iter().filter(|row| row.0.makes_load());
+        tick.second.runners = loading + others.map(|row| row.1).sum::<u64>();
+        self.folder.add(&tick);
     }
 
     /// Begins to store the timeline if it is time to; `now_us` counts from the
@@ -97,10 +105,12 @@ impl RegionTimeline {
         }
         let (depot, key) = (self.depot.clone(), self.key.clone());
         let (region, start_at_us) = (self.region.clone(), self.start_at_us);
+        let runners = self.runners.clone();
         let failure = self.failure.clone();
         self.running = Some(tokio::spawn(async move {
             // A day's timeline has tens of megabytes.
-            let json = spawn_blocking(move || to_json(region, start_at_us, &snapshot)).await;
+            let json =
+                spawn_blocking(move || to_json(region, start_at_us, &snapshot, runners)).await;
             let why = match json {
                 Ok(json) => depot.store(&key, json).await.err().map(|e| e.to_string()),
                 Err(broken) => Some(broken.to_string()),
@@ -129,13 +139,19 @@ impl RegionTimeline {
     }
 }
 
-fn to_json(region: Region, start_at_us: u64, stretches: &[Arc<Second>]) -> Vec<u8> {
+fn to_json(
+    region: Region,
+    start_at_us: u64,
+    stretches: &[Arc<Second>],
+    runners: Vec<RunnerRow>,
+) -> Vec<u8> {
     let seconds = stretches.iter().map(|second| Second::clone(second));
     let timeline = RunTimeline {
         format: TIMELINE_FORMAT,
         start_at_us,
         regions: BTreeMap::from([(region, seconds.collect())]),
         labels: Vec::new(),
+        runners,
     };
     // Numbers, texts and lists alone: this cannot fail.
     serde_json::to_vec(&timeline).unwrap_or_default()

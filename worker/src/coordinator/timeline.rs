@@ -46,7 +46,7 @@ impl TimelineFolder {
             }
             Some(stretch) => {
                 if latest < stretch.latest {
-                    second.users = 0;
+                    (second.users, second.runners) = (0, 0);
                 }
                 Arc::make_mut(&mut stretch.sum).merge(&second);
                 false

@@ -7,11 +7,11 @@ import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQuery } from '@tanstack/react-query';
 import { ask, seg } from '../../api/client';
+import { upload } from '../../api/files';
 import { useChange } from '../../api/queries';
 import type { Artifact } from '../../api/types';
 import { flash, flashError } from '../../app/flash';
 import { bytes } from '../../numbers/format';
-import { sendFile } from '../../plan/files';
 import { bounded, Failed, Inert } from '../../ui/parts';
 import { Choose } from './Choose';
 
@@ -21,7 +21,7 @@ export function Files({ test }: { test: string }) {
   const path = `/scenarios/${seg(test)}/files`;
   const files = useQuery({ queryKey: ['files', test], queryFn: async () => (await ask<{ files: Artifact[] }>(path)).files });
   const send = useChange(async (chosen: File[]) => {
-    for (const file of chosen) await sendFile(test, file);
+    for (const file of chosen) await upload(test, file);
     return chosen.length;
   });
   const remove = useChange((name: string) => ask(`${path}/${seg(name)}`, { method: 'DELETE' }));

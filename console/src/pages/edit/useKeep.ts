@@ -1,10 +1,10 @@
 // Keeps a draft with its new files: files first, since a run needs them. A scenario that
 // has no id yet is kept without running to get one.
 import { useRef } from 'react';
+import { upload } from '../../api/files';
 import { calls, useChange } from '../../api/queries';
 import type { ScenarioRecord } from '../../api/types';
 import { completed } from '../../plan/draft';
-import { sendFile } from '../../plan/files';
 import { room } from '../../plan/start';
 import type { Fields } from '../../plan/words';
 import { withMode, type Mode } from './When';
@@ -19,7 +19,7 @@ export function useKeep(test: string) {
     if (waiting.length > 0) {
       if (!id.current) id.current = (await calls.keep(withMode(body, 'save'))).testId;
       for (const file of waiting) {
-        await sendFile(id.current, file);
+        await upload(id.current, file);
         sent.current.add(file);
       }
     }

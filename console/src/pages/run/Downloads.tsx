@@ -3,24 +3,24 @@
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
 import { useMutation } from '@tanstack/react-query';
 import { open } from '../../api/client';
-import { run as pathOf } from '../../api/queries';
+import { paths } from '../../api/queries';
 import { allSeconds } from '../../api/timelines';
 import type { RunRecord } from '../../api/types';
 import { flashError } from '../../app/flash';
 import { csv } from '../../numbers/csv';
 import { junit } from '../../numbers/junit';
 import { labelRows, secondRows } from '../../numbers/tables';
-import { save } from '../../ui/save';
+import { save, saveText } from '../../ui/save';
 
 export function Downloads({ test, record }: { test: string; record: RunRecord }) {
   const run = record.testRunId;
   const { summary } = record;
   const make = useMutation({
     mutationFn: async (what: string) => {
-      if (what === 'json') save(`${run}.json`, 'application/json', await (await open(pathOf(test, run))).blob());
-      if (what === 'labels' && summary) save(`${run}-labels.csv`, 'text/csv', csv(labelRows(summary)));
-      if (what === 'seconds') save(`${run}-seconds.csv`, 'text/csv', csv(secondRows(await allSeconds(test, run))));
-      if (what === 'junit') save(`${run}-junit.xml`, 'application/xml', junit(record));
+      if (what === 'json') save(`${run}.json`, await (await open(paths.run(test, run))).blob());
+      if (what === 'labels' && summary) saveText(`${run}-labels.csv`, 'text/csv', csv(labelRows(summary)));
+      if (what === 'seconds') saveText(`${run}-seconds.csv`, 'text/csv', csv(secondRows(await allSeconds(test, run))));
+      if (what === 'junit') saveText(`${run}-junit.xml`, 'application/xml', junit(record));
     },
     onError: flashError('The file was not made'),
   });

@@ -33,6 +33,7 @@ export function ErrorDetails({ row }: { row: ErrorRow }) {
       <div className="exchange">
         <PlainTable caption="By label" columns={['Label', 'failures']} rows={() => counted(row.labels)} />
         <PlainTable caption="By runner" columns={['Runner', 'failures']} rows={() => counted(row.runners)} />
+        {Object.keys(row.regions ?? {}).length > 1 && <PlainTable caption="By region" columns={['Region', 'failures']} rows={() => counted(row.regions)} />}
       </div>
     </SpaceBetween>
   );

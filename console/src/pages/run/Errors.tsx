@@ -13,18 +13,21 @@ import { Info } from '../../app/Info';
 import { openDetails } from '../../app/panels';
 import { causeColor, PlainTable } from '../../charts/frame';
 import { count, percent } from '../../numbers/format';
-import { causesByRegion } from '../../numbers/tables';
-import { Inert, When } from '../../ui/parts';
+import { causesByRegion, errorsByRegion } from '../../numbers/tables';
+import { bounded, Inert, When } from '../../ui/parts';
 import { ErrorDetails } from './ErrorDetails';
 import { overviewStep } from './OverTime';
 
 const MOST_LABELS = 5;
+/** Characters of a message in a cell. */
+const MOST_OF_MESSAGE = 120;
 
 export function Errors({ test, record }: { test: string; record: RunRecord }) {
   const errors = record.errors ?? [];
   const total = record.summary?.total.count ?? 0;
   const sum = errors.reduce((all, row) => all + row.count, 0);
-  const isRegional = Object.keys(record.summary?.regions ?? {}).length > 1;
+  const regions = useMemo(() => Object.keys(record.summary?.regions ?? {}), [record.summary]);
+  const byRegion = useMemo(() => errorsByRegion(record.errors ?? [], regions), [record.errors, regions]);
   return (
     <Container header={<Header variant="h2" counter={`(${count(sum)})`} info={<Info topic="errors" of="errors" />} description={errors.length > 0 ? 'By cause, most frequent first.' : undefined}>What failed</Header>}>
       {errors.length === 0 ? (
@@ -34,7 +37,7 @@ export function Errors({ test, record }: { test: string; record: RunRecord }) {
           {errors.map((row, at) => (
             <ErrorItem key={`${row.cause} ${row.message} ${at}`} row={row} total={total} />
           ))}
-          {isRegional && <ByRegion test={test} record={record} />}
+          {regions.length > 1 && (byRegion ? <ByRegion {...byRegion} /> : <ByRegionOfSeconds test={test} record={record} />)}
         </SpaceBetween>
       )}
     </Container>
@@ -71,14 +74,28 @@ function ErrorItem({ row, total }: { row: ErrorRow; total: number }) {
   );
 }
 
-/** Counts by cause and region, as the run's seconds tell them. */
-function ByRegion({ test, record }: { test: string; record: RunRecord }) {
-  const overview = useOverview(test, record.testRunId, overviewStep(record));
-  const { regions, rows } = useMemo(() => (overview.data ? causesByRegion(overview.data) : { regions: [], rows: [] }), [overview.data]);
-  if (rows.length === 0) return null;
+interface Counted {
+  regions: string[];
+  rows: { cause: string; message?: string; counts: number[] }[];
+}
+
+function ByRegion({ regions, rows }: Counted) {
+  const hasMessages = rows.some((row) => row.message !== undefined);
+  const columns = ['Cause', ...(hasMessages ? ['message'] : []), ...regions];
   return (
     <ExpandableSection headerText="By region">
-      <PlainTable caption="Failures by cause and region" columns={['Cause', ...regions]} rows={() => rows.map((row) => [row.cause, ...row.counts.map(count)])} />
+      <PlainTable
+        caption="Failures by cause and region"
+        columns={columns}
+        rows={() => rows.map((row) => [row.cause, ...(hasMessages ? [bounded(row.message ?? '', MOST_OF_MESSAGE)] : []), ...row.counts.map(count)])}
+      />
     </ExpandableSection>
   );
+}
+
+/** Of a run whose errors were not counted by region: by cause alone, as its seconds tell them. */
+function ByRegionOfSeconds({ test, record }: { test: string; record: RunRecord }) {
+  const overview = useOverview(test, record.testRunId, overviewStep(record));
+  const found = useMemo(() => (overview.data ? causesByRegion(overview.data) : null), [overview.data]);
+  return found && found.rows.length > 0 ? <ByRegion {...found} /> : null;
 }

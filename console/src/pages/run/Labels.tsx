@@ -92,16 +92,15 @@ export function Labels({ test, record, summary, comparison }: Props) {
   );
 }
 
-/** The lines of rows on screen: of labels asked for by name, or of a server that tells all at once. */
+/** The lines of rows on screen: labels are asked for by name. */
 function useSparks(test: string, record: RunRecord, shown: Row[]): (row: Row) => React.ReactNode {
   const run = record.testRunId;
   const length = Math.max(1, (record.summary?.loaded_us ?? 0) / 1e6);
   const overview = useOverview(test, run, overviewStep(record));
   const names = shown.flatMap((row) => (row.kind === 'label' ? [row.name] : []));
-  const told = overview.data?.labels ?? [];
   // The same labels in another order are the same question.
-  const asked = useLabelSeries(test, run, [...names].sort(), stepFor(length, SPARK_POINTS), overview.data?.total !== undefined && told.length === 0);
-  const series = new Map([...told, ...(asked.data ?? [])].map((one) => [one.label, one]));
+  const asked = useLabelSeries(test, run, [...names].sort(), stepFor(length, SPARK_POINTS), overview.data !== undefined);
+  const series = new Map((asked.data ?? []).map((one) => [one.label, one]));
   const total = overview.data?.total;
   return (row) => {
     if (row.kind === 'region') return null;

@@ -8,10 +8,11 @@ import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { memo, useMemo } from 'react';
-import { calls, useArtifacts, useBaseline, useComparison } from '../../api/queries';
+import { paths, useArtifacts, useBaseline, useComparison } from '../../api/queries';
 import type { Reason, RunRecord, ScenarioRecord } from '../../api/types';
 import { Info } from '../../app/Info';
 import { replaceQuery, to } from '../../app/router';
+import { Saved } from '../../app/Saved';
 import AccountBar from '../../charts/AccountBar';
 import { bytes, duration, rate } from '../../numbers/format';
 import { standing } from '../../numbers/standing';
@@ -156,19 +157,14 @@ function Artifacts({ test, run }: { test: string; run: string }) {
             {(artifacts.data ?? []).map((file) => (
               <tr key={file.key}>
                 <td>
-                  <a href={calls.artifact(test, run, file.name)} download={file.name} style={{ color: 'var(--p95)' }}>
-                    <bdi>{file.name}</bdi>
-                  </a>
+                  <Saved path={paths.artifacts(test, run)} query={{ name: file.name }} name={file.name} />
                 </td>
                 <td className="num" title={`${file.bytes} bytes`}>{bytes(file.bytes)}</td>
               </tr>
             ))}
             <tr>
               <td>
-                <a href={`/api/scenarios/${encodeURIComponent(test)}/testruns/${encodeURIComponent(run)}`} download={`${run}.json`} style={{ color: 'var(--p95)' }}>
-                  {run}.json
-                </a>{' '}
-                <span className="muted">the whole record</span>
+                <Saved path={paths.run(test, run)} name={`${run}.json`} /> <span className="muted">the whole record</span>
               </td>
               <td />
             </tr>

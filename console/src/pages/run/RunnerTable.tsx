@@ -5,10 +5,11 @@ import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Table from '@cloudscape-design/components/table';
 import { useState } from 'react';
 import { useRunners } from '../../api/timelines';
-import type { RunnerFacts } from '../../api/types';
+import type { Runner } from '../../api/types';
 import { bytes, count, exactTime, percent, plain, time } from '../../numbers/format';
+import { fullness, isLost, worstFirst } from '../../numbers/runners';
+import { offset } from '../../numbers/when';
 import { Failed, Inert, Loading, Num } from '../../ui/parts';
-import { worstFirst } from './worst';
 
 const MOST_SHOWN = 100;
 /** Share of its memory from which a runner may be held up. */
@@ -24,10 +25,8 @@ export function RunnerTable({ test, run, expected }: { test: string; run: string
         <Failed error={runners.error} what="The runners" again={() => void runners.refetch()} />
       ) : runners.data === undefined ? (
         <Loading what="runners" />
-      ) : runners.data === null ? (
-        <span className="muted">This server does not tell of single runners: a newer dlt does.</span>
       ) : (
-        <Table<RunnerFacts>
+        <Table<Runner>
           variant="embedded"
           wrapLines
           items={rows.slice(0, MOST_SHOWN)}
@@ -50,19 +49,20 @@ export function RunnerTable({ test, run, expected }: { test: string; run: string
   );
 }
 
-function State({ row }: { row: RunnerFacts }) {
-  const type = row.lost || row.state === 'lost' ? 'error' : row.state === 'lagging' ? 'warning' : row.state === 'finished' ? 'success' : 'info';
+function State({ row }: { row: Runner }) {
+  const type = isLost(row) ? 'error' : row.state === 'lagging' ? 'warning' : row.state === 'finished' ? 'success' : 'info';
   return (
     <>
       <StatusIndicator type={type}><Inert most={40}>{row.state}</Inert></StatusIndicator>
+      {row.last_heard_s !== undefined && (isLost(row) || row.state === 'lagging') && <div className="muted" style={{ fontSize: 12 }}>last heard {offset(row.last_heard_s)}</div>}
       {row.lost && <div style={{ fontSize: 12, maxWidth: 320 }}><Inert>{row.lost}</Inert></div>}
     </>
   );
 }
 
-function Memory({ row }: { row: RunnerFacts }) {
+function Memory({ row }: { row: Runner }) {
   const { memory_bytes: used, memory_limit_bytes: limit } = row;
-  const share = used !== undefined && limit ? used / limit : null;
+  const share = fullness(row);
   return (
     <Num title={used === undefined ? 'not told' : `${count(used)} bytes${limit ? ` of ${count(limit)}` : ''}`}>
       {bytes(used)}

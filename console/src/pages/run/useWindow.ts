@@ -3,16 +3,16 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo } from 'react';
 import { prefetchTile, useTiles } from '../../api/timelines';
-import type { RunTimeline } from '../../api/types';
-import { RunSeconds, type Stretch } from '../../numbers/seconds';
+import type { Timeline } from '../../api/types';
+import type { Stretch } from '../../numbers/seconds';
 import { clip, endOf, stepFor, stretchesOf, tilesOf } from '../../numbers/window';
 
 /** Made once per answer, whatever window it is in. */
-const made = new WeakMap<RunTimeline, Stretch[]>();
+const made = new WeakMap<Timeline, Stretch[]>();
 
-function stretchesIn(timeline: RunTimeline, step: number): Stretch[] {
+function stretchesIn(timeline: Timeline, step: number): Stretch[] {
   let stretches = made.get(timeline);
-  if (!stretches) made.set(timeline, (stretches = stretchesOf(timeline.total ?? [], step)));
+  if (!stretches) made.set(timeline, (stretches = stretchesOf(timeline.total, step)));
   return stretches;
 }
 
@@ -21,13 +21,11 @@ export interface Shown {
   known: number;
 }
 
-export function useWindow(test: string, run: string, overview: RunTimeline | undefined, step: number, zoom: { from?: number; to?: number }, points: number): Shown | null {
+export function useWindow(test: string, run: string, overview: Timeline | undefined, step: number, zoom: { from?: number; to?: number }, points: number): Shown | null {
   const client = useQueryClient();
   const { from, to } = zoom;
-  // A server of before tells no total: its regions are added here, and no window is asked for.
-  const added = useMemo(() => (overview && !overview.total ? new RunSeconds().store(overview) : null), [overview]);
-  const coarse = useMemo(() => (overview?.total ? stretchesIn(overview, step) : []), [overview, step]);
-  const known = added ? added.last + 1 : endOf(coarse);
+  const coarse = useMemo(() => (overview ? stretchesIn(overview, step) : []), [overview, step]);
+  const known = endOf(coarse);
   const fine = from === undefined || to === undefined ? step : stepFor(to - from, points);
   const isFine = coarse.length > 0 && fine < step && from !== undefined && to !== undefined;
   const windows = useMemo(() => (isFine ? tilesOf(from, to, fine, known) : []), [isFine, from, to, fine, known]);
@@ -46,10 +44,9 @@ export function useWindow(test: string, run: string, overview: RunTimeline | und
 
   return useMemo(() => {
     if (!overview) return null;
-    if (added) return { stretches: added.stretches(from, to, points), known };
     const low = from ?? 0;
     const high = to ?? Infinity;
     if (!isHere) return { stretches: clip(coarse, low, high), known };
     return { stretches: clip(tiles.flatMap((tile) => (tile ? stretchesIn(tile.timeline, fine) : [])), low, high), known };
-  }, [overview, added, coarse, tiles, isHere, from, to, fine, known, points]);
+  }, [overview, coarse, tiles, isHere, from, to, fine, known]);
 }

@@ -1,8 +1,148 @@
 //! What dlt answers beyond the contract (decision 21): parts of a run, files of
 //! a scenario, live data.
 
+use super::runs::TestRunSummary;
+use crate::judge::outcome::Word;
+use crate::judge::verdict::Trust;
+use crate::measure::second::Second;
+use crate::messages::order::Role;
+use crate::messages::timeline::LabelSeries;
+use crate::run::Status;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How the last run of a scenario that has ended went, in its row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LastRun {
+    /// Which.
+    pub run_id: String,
+    /// How it ended.
+    pub word: Word,
+    /// May one believe it; left out where nothing was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<Trust>,
+    /// 95 % of its ok answers came within this, µs; left out where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p95_us: Option<u64>,
+    /// When it ended, `YYYY-MM-DD HH:MM:SS` UTC.
+    pub at: String,
+}
+
+impl LastRun {
+    /// Of a run's row; None while it goes on.
+    pub fn of(row: &TestRunSummary) -> Option<Self> {
+        let said = row.outcome.as_ref().and_then(|outcome| outcome.word);
+        Some(Self {
+            run_id: row.test_run_id.clone(),
+            word: match row.status {
+                Status::Failed => Word::Failed,
+                Status::Cancelled => said.unwrap_or(Word::Cancelled),
+                Status::Complete => said.unwrap_or(Word::Finished),
+                _ => return None,
+            },
+            trust: row.verdict.as_ref().map(|verdict| verdict.trust),
+            p95_us: row.ok_times.as_ref().and_then(|times| times.p95_us),
+            at: row.end_time.clone(),
+        })
+    }
+
+    /// How many runs failed in a row with it, `before` it so many: one that passed or finished ends
+    /// the row, one that was cancelled or is incomplete says nothing.
+    pub fn failures_in_a_row(&self, before: u64) -> u64 {
+        match self.word {
+            Word::Failed => before + 1,
+            Word::Passed | Word::Finished => 0,
+            Word::Incomplete | Word::Cancelled => before,
+        }
+    }
+}
+
+/// GET …/timeline: the run second by second, or in longer stretches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TimelineAnswer {
+    /// Version of the rows: since 2 `latency` is of ok samples.
+    pub format: u32,
+    /// The start instant, µs since the Unix epoch; 0 before it is known.
+    pub start_at_us: u64,
+    /// All regions added, rising; empty in the first seconds of a run.
+    pub total: Vec<Second>,
+    /// By region.
+    pub regions: BTreeMap<String, Vec<Second>>,
+    /// The labels that were asked for, over all regions; none of a run in progress.
+    pub labels: Vec<LabelSeries>,
+}
+
+/// GET …/runners.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunnersAnswer {
+    /// By region, in the order of their launches.
+    pub runners: Vec<RunnerItem>,
+}
+
+/// What a runner is doing, or did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunnerWord {
+    /// Launched, has said nothing yet.
+    Starting,
+    /// Waits for the start.
+    Ready,
+    /// Makes load.
+    Loading,
+    /// Makes load; its last second is late.
+    Lagging,
+    /// Its load is over.
+    Finished,
+    /// It is gone without a report.
+    Lost,
+}
+
+/// A runner of a run; what is not known is left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunnerItem {
+    /// Which.
+    pub runner: String,
+    /// Where.
+    pub region: String,
+    /// As what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// How far it is.
+    pub state: RunnerWord,
+    /// The last second of load that was heard of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_heard_s: Option<u64>,
+    /// 99 % of its requests left no later than this after they were due, µs: of the last second
+    /// while it loads, else of the whole load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag_p99_us: Option<u64>,
+    /// How late its first request left, µs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skew_us: Option<i64>,
+    /// CPU time by time under load, percent of one core.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_pct: Option<f64>,
+    /// Most memory that it held, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// How much it may hold, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_limit_bytes: Option<u64>,
+    /// From where a target sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_address: Option<String>,
+    /// How it was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<String>,
+}
+
+/// A person's note on a run: the body and the answer of PUT …/note.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RunNote {
+    /// The text; empty where there is none.
+    pub note: String,
+}
 
 /// GET …/errors: the run's failures by cause, most frequent first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -145,7 +145,16 @@ fn query_parameter(name: &str) -> Value {
             "Changes of error rates below this do not matter, percentage points: 0.5 unless given",
             text(),
         ),
-        "label" => ("One label; all requests without it", text()),
+        "label" => (
+            "One label; all requests without it. Of a timeline it may be given several times",
+            text(),
+        ),
+        "from_s" => ("First second, counted from the start instant", number()),
+        "to_s" => ("The second after the last", number()),
+        "step_s" => (
+            "Length of a stretch, seconds: counts and distributions of shorter ones are added",
+            json!({ "type": "string", "pattern": "^0*[1-9][0-9]{0,8}$" }),
+        ),
         "of" => (
             "Over which samples: those that ended ok, unless given, those that failed, or all",
             json!({ "enum": Samples::NAMES.map(|row| row.0) }),
@@ -157,6 +166,10 @@ fn query_parameter(name: &str) -> Value {
 
 fn flag() -> Value {
     json!({ "type": "string", "enum": ["true", "false"] })
+}
+
+fn number() -> Value {
+    json!({ "type": "string", "pattern": "^[0-9]{1,15}$" })
 }
 
 fn text() -> Value {

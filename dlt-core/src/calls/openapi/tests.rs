@@ -29,6 +29,7 @@ fn status(method: &str, row: &Row) -> Option<u16> {
     let body: &[u8] = match (method, row.template) {
         ("POST", "/scenarios") => b"{}",
         ("POST", _) => br#"{"name":"c"}"#,
+        ("PUT", template) if template.ends_with("/note") => br#"{"note":"d"}"#,
         ("PUT", _) => br#"{"testRunId":"b"}"#,
         ("DELETE", template) if template.ends_with("testruns") => br#"["b"]"#,
         _ => b"",

@@ -4,6 +4,7 @@ use super::super::answers::Samples;
 use super::super::query::{PageToken, RunsQuery};
 use super::{Call, Refusal, Request, RunPart};
 use crate::calls::HistogramQuery;
+use crate::calls::TimelineQuery;
 use crate::ids::{TestId, TestRunId};
 use proptest::prelude::*;
 
@@ -149,7 +150,7 @@ fn every_route_reads_as_its_call() {
             Call::GetRunPart {
                 test: test(),
                 run: run(),
-                part: RunPart::Timeline,
+                part: RunPart::Timeline(TimelineQuery::default()),
             },
         ),
         (

@@ -2,7 +2,7 @@
 //! a runner counts as one error is left to its engine.
 
 use super::ErrorRow;
-use crate::ids::RunnerId;
+use crate::ids::{Region, RunnerId};
 use crate::measure::sample::Cause;
 use crate::measure::tally::{ErrorKey, ErrorTally, MOST_ERRORS};
 use crate::messages::report::Report;
@@ -18,6 +18,7 @@ pub(crate) struct Errors {
 struct Sums {
     tally: ErrorTally,
     runners: BTreeMap<RunnerId, u64>,
+    regions: BTreeMap<Region, u64>,
 }
 
 impl Errors {
@@ -28,6 +29,7 @@ impl Errors {
             let key = if fits { key.clone() } else { key.further() };
             let sums = self.rows.entry(key).or_default();
             sums.tally.merge(tally);
+            *sums.regions.entry(report.region.clone()).or_default() += tally.count;
             *sums.runners.entry(report.runner.clone()).or_default() += tally.count;
         }
     }
@@ -48,6 +50,11 @@ impl Errors {
                     .runners
                     .into_iter()
                     .map(|(runner, count)| (runner.to_string(), count))
+                    .collect(),
+                regions: sums
+                    .regions
+                    .into_iter()
+                    .map(|(region, count)| (region.to_string(), count))
                     .collect(),
                 first_at: at_ms(sums.tally.first_us),
                 last_at: at_ms(sums.tally.last_us),

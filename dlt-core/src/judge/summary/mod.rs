@@ -194,6 +194,9 @@ pub struct ErrorRow {
     pub labels: BTreeMap<String, u64>,
     /// Samples by runner.
     pub runners: BTreeMap<String, u64>,
+    /// Samples by region; empty in records of an older dlt.
+    #[serde(default)]
+    pub regions: BTreeMap<String, u64>,
     /// First met, ms since the Unix epoch.
     pub first_at: u64,
     /// Last met, ms since the Unix epoch.

@@ -213,6 +213,7 @@ fn errors_say_who_where_and_when() {
     assert_eq!(first.code.as_deref(), Some("503"));
     assert_eq!(first.labels["a"], 2);
     assert_eq!(first.runners["lo-home-1-2"], 2);
+    assert_eq!(first.regions["lo-home-1"], 3);
     assert_eq!(first.first_at, START_US / 1_000 + 3);
     assert_eq!(first.last_at, START_US / 1_000 + 2_000);
     assert_eq!(first.exchanges.len(), 3);

@@ -1,0 +1,257 @@
+//! The runners of a run, for people: how far each is while it goes on, how it fared once there
+//! are reports. Judging them is the verdict's.
+
+use crate::error::PipelineError;
+use crate::fleet::{self, Place, RunnerPhase, RunnerStatus};
+use crate::functions::dealt::dealt;
+use crate::functions::public_addresses::PublicAddresses;
+use crate::functions::{packed, public_addresses, reports, timelines};
+use crate::runs::Run;
+use crate::world::World;
+use dlt_core::calls::answers::{RunnerItem, RunnerWord, RunnersAnswer};
+use dlt_core::ids::{Region, RunnerId};
+use dlt_core::judge::merger::Merger;
+use dlt_core::judge::summary::RunnerFacts;
+use dlt_core::keys;
+use dlt_core::messages::runner_line::{RunnerRow, RunnerState};
+use std::collections::BTreeMap;
+
+/// What is known of a run's runners, from wherever.
+#[derive(Default)]
+pub struct Known<'a> {
+    /// Who has a part of the load.
+    pub dealt: &'a [(RunnerId, Region)],
+    /// Whom the fleet knows.
+    pub seen: &'a [RunnerStatus],
+    /// Who reported.
+    pub reported: Option<&'a BTreeMap<RunnerId, RunnerFacts>>,
+    /// Their last rows under load.
+    pub rows: &'a [RunnerRow],
+    /// The last second of load that was heard of each.
+    pub last_heard: BTreeMap<RunnerId, u64>,
+}
+
+/// The runners of a run.
+pub async fn of_run(world: &World, run: &Run) -> Result<RunnersAnswer, PipelineError> {
+    let key = keys::merged_runners(&run.test, &run.prefix);
+    if let Some(kept) = packed::get(world, &key).await? {
+        return Ok(kept);
+    }
+    let addresses = public_addresses::kept(world, run).await?;
+    let dealt = dealt(world, run).await?;
+    let seen = fleet::of_run(world.fleet.as_ref(), &run.test, &run.run, Place::Everywhere).await?;
+    let known = Known {
+        dealt: &dealt,
+        seen: &seen,
+        ..Known::default()
+    };
+    if run.record.status.is_terminal() {
+        // An older dlt kept its reports alone.
+        let mut merger = Merger::default();
+        reports::each_report(world, run, &mut |report| merger.add(report)).await?;
+        let reported = Some(merger.runners());
+        return Ok(items(run, &Known { reported, ..known }, &addresses));
+    }
+    let so_far = timelines::so_far(world, run).await?;
+    let rows = so_far.map(|timeline| timeline.runners).unwrap_or_default();
+    let rows = rows.as_slice();
+    Ok(items(run, &Known { rows, ..known }, &addresses))
+}
+
+/// Keeps them with the run's results: once it is over, the fleet forgets them.
+pub async fn keep(
+    world: &World,
+    run: &Run,
+    known: &Known<'_>,
+    addresses: &PublicAddresses,
+) -> Result<(), PipelineError> {
+    let key = keys::merged_runners(&run.test, &run.prefix);
+    packed::put(world, &key, &items(run, known, addresses)).await
+}
+
+fn items(run: &Run, known: &Known<'_>, addresses: &PublicAddresses) -> RunnersAnswer {
+    let mut places: Vec<(&RunnerId, &Region)> = Vec::new();
+    places.extend(known.dealt.iter().map(|(runner, region)| (runner, region)));
+    places.extend(known.seen.iter().map(|seen| (&seen.runner, &seen.region)));
+    let reported = known.reported.into_iter().flatten();
+    places.extend(reported.map(|(runner, facts)| (runner, &facts.region)));
+    // By region, else in the order in which they came.
+    places.sort_by_key(|place| place.1);
+    let mut runners: Vec<RunnerItem> = Vec::new();
+    let mut listed = std::collections::BTreeSet::new();
+    for (runner, region) in places {
+        if listed.insert(runner) {
+            runners.push(item(run, known, addresses, runner, region));
+        }
+    }
+    RunnersAnswer { runners }
+}
+
+fn item(
+    run: &Run,
+    known: &Known<'_>,
+    addresses: &PublicAddresses,
+    runner: &RunnerId,
+    region: &Region,
+) -> RunnerItem {
+    let seen = known.seen.iter().find(|seen| seen.runner == *runner);
+    let row = known.rows.iter().find(|row| row.0 == *runner);
+    let facts = known.reported.and_then(|all| all.get(runner));
+    let is_measured = known.reported.is_some();
+    let state = match (facts, seen) {
+        (Some(_), _) => RunnerWord::Finished,
+        (None, _) if is_measured => RunnerWord::Lost,
+        (None, Some(seen)) => under_way(run, seen, row),
+        (None, None) => row.map_or(RunnerWord::Lost, |row| word(row.1)),
+    };
+    let lost = seen.and_then(RunnerStatus::loss);
+    let lost = run.lost.get(runner).cloned().or(lost);
+    let lost = lost.or_else(|| is_measured.then(|| "sent no report".to_owned()));
+    let per_core = |facts: &RunnerFacts| {
+        let share = facts.cpu_us as f64 / facts.wall_us.max(1) as f64;
+        (facts.wall_us > 0).then(|| (share * 1_000.0).round() / 10.0)
+    };
+    RunnerItem {
+        runner: runner.to_string(),
+        region: region.to_string(),
+        role: seen.map(|seen| seen.role),
+        state,
+        last_heard_s: row
+            .map(|row| row.2)
+            .or_else(|| known.last_heard.get(runner).copied()),
+        lag_p99_us: match facts {
+            Some(facts) => facts.lag_p99_us,
+            None => row.map(|row| row.3),
+        },
+        skew_us: facts.and_then(|facts| facts.start?.skew_us()),
+        cpu_pct: facts.and_then(per_core),
+        memory_bytes: facts.map(|facts| facts.max_rss_bytes),
+        memory_limit_bytes: facts
+            .map(|facts| facts.memory_limit_bytes)
+            .filter(|limit| *limit > 0),
+        public_address: addresses.by_runner.get(runner).cloned(),
+        lost: lost.filter(|_| state == RunnerWord::Lost),
+    }
+}
+
+/// Of a runner that the fleet knows.
+fn under_way(run: &Run, seen: &RunnerStatus, row: Option<&RunnerRow>) -> RunnerWord {
+    match &seen.phase {
+        _ if seen.loss().is_some() => RunnerWord::Lost,
+        RunnerPhase::Finished { .. } => RunnerWord::Finished,
+        RunnerPhase::Gone { .. } => RunnerWord::Lost,
+        // Of a leader the start alone tells that it is ready.
+        RunnerPhase::Starting if run.start_at_us.is_none() => RunnerWord::Starting,
+        _ if run.start_at_us.is_none() => RunnerWord::Ready,
+        _ => row.map_or(RunnerWord::Loading, |row| word(row.1)),
+    }
+}
+
+fn word(state: RunnerState) -> RunnerWord {
+    match state {
+        RunnerState::Loading => RunnerWord::Loading,
+        RunnerState::Lagging => RunnerWord::Lagging,
+        RunnerState::Finished => RunnerWord::Finished,
+        RunnerState::Lost => RunnerWord::Lost,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runs::tests::example;
+    use dlt_core::messages::order::Role;
+
+    fn id(text: &str) -> RunnerId {
+        RunnerId::parse(text).unwrap()
+    }
+
+    fn seen(runner: &str, phase: RunnerPhase) -> RunnerStatus {
+        let run = example();
+        RunnerStatus {
+            run: run.run,
+            runner: id(runner),
+            arn: None,
+            region: run.regions[0].region.clone(),
+            interface: None,
+            role: Role::Worker,
+            since_us: 7,
+            alive: true,
+            phase,
+        }
+    }
+
+    fn states(run: &Run, known: &Known<'_>) -> Vec<(String, RunnerWord)> {
+        let all = items(run, known, &PublicAddresses::default()).runners;
+        let rows = all.into_iter().map(|item| (item.runner, item.state));
+        rows.collect()
+    }
+
+    #[test]
+    fn a_runner_under_way_has_the_word_of_who_knows_it_best() {
+        let mut run = example();
+        let address = "127.0.0.1:7".to_owned();
+        let seen = [
+            seen("a", RunnerPhase::Starting),
+            seen("b", RunnerPhase::Ready { address }),
+            seen("c", RunnerPhase::Finished { exit: 0 }),
+            seen("d", RunnerPhase::Finished { exit: 2 }),
+            seen(
+                "e",
+                RunnerPhase::Gone {
+                    how: "killed by signal 9".to_owned(),
+                    said: None,
+                },
+            ),
+        ];
+        let rows = [RunnerRow(id("b"), RunnerState::Lagging, 4, 120)];
+        let known = Known {
+            seen: &seen,
+            rows: &rows,
+            ..Known::default()
+        };
+        let words = |run: &Run| {
+            let words = states(run, &known).into_iter().map(|row| row.1);
+            words.collect::<Vec<_>>()
+        };
+        use RunnerWord::{Finished, Lagging, Loading, Lost, Ready, Starting};
+        assert_eq!(words(&run), [Starting, Ready, Finished, Lost, Lost]);
+        run.start_at_us = Some(1);
+        assert_eq!(words(&run), [Loading, Lagging, Finished, Lost, Lost]);
+        let all = items(&run, &known, &PublicAddresses::default()).runners;
+        assert_eq!(
+            (all[1].last_heard_s, all[1].lag_p99_us),
+            (Some(4), Some(120))
+        );
+        assert_eq!(all[4].lost.as_deref(), Some("killed by signal 9"));
+    }
+
+    #[test]
+    fn with_results_whoever_was_dealt_load_and_sent_no_report_is_lost() {
+        let mut run = example();
+        let region = run.regions[0].region.clone();
+        let dealt = [(id("a"), region.clone()), (id("b"), region)];
+        let nobody = BTreeMap::new();
+        run.lost.insert(id("b"), "killed by signal 9".to_owned());
+        let known = Known {
+            dealt: &dealt,
+            reported: Some(&nobody),
+            last_heard: BTreeMap::from([(id("a"), 9)]),
+            ..Known::default()
+        };
+        let all = items(&run, &known, &PublicAddresses::default()).runners;
+        let told: Vec<_> = all
+            .iter()
+            .map(|item| (item.state, item.lost.as_deref()))
+            .collect();
+        let lost = RunnerWord::Lost;
+        assert_eq!(
+            told,
+            [
+                (lost, Some("sent no report")),
+                (lost, Some("killed by signal 9"))
+            ]
+        );
+        assert_eq!(all[0].last_heard_s, Some(9));
+    }
+}
