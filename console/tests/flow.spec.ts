@@ -1,5 +1,5 @@
 // As a new user would: paste a curl, run, watch, read the result, set a baseline, run
-// again, compare, download, delete. Fails on any console error, CSP violation or serious
+// again, compare, download, delete; from two regions. Fails on any console error, CSP violation or serious
 // fault of accessibility.
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
@@ -54,6 +54,7 @@ test('a new user tests something, and does it again', async ({ page }) => {
   await page.getByLabel('Arrivals per second').fill('10');
   await page.getByLabel('Then holds for').fill('16s');
   await page.getByRole('button', { name: 'error_rate<1%' }).click();
+  await page.getByLabel('Runners in lo-home-2').fill('1');
 
   // Wrong input is told at its field.
   await page.getByRole('button', { name: 'Keep and run' }).click();
@@ -67,7 +68,7 @@ test('a new user tests something, and does it again', async ({ page }) => {
   // Live numbers.
   await expect(page.getByRole('button', { name: 'Cancel the run' })).toBeVisible();
   await expect(page.locator('.figures')).toContainText(/Rate\s*(1[5-9]|2[0-5])(\.\d+)?\/s of 20/, { timeout: 30_000 });
-  await expect(page.getByText('1 loading')).toBeVisible();
+  await expect(page.getByText('2 loading')).toBeVisible();
   // Reloaded, it shows the run from its first second.
   await page.reload();
   await page.getByText('As a table').first().click();
@@ -78,6 +79,13 @@ test('a new user tests something, and does it again', async ({ page }) => {
   await expect(page.locator('.sentence').first()).toContainText(/^Failed, \w+: 95 % of answers within/);
   const [, id = '', run = ''] = /scenarios\/([^/]+)\/runs\/([^/?]+)/.exec(page.url()) ?? [];
   await sameNumbers(page, id, run);
+  await sameRegions(page, id, run);
+  await sameRunners(page, id, run);
+  await page.getByRole('button', { name: 'Add a note' }).click();
+  await page.getByRole('textbox', { name: 'Note' }).fill('before the cache <b>came</b>');
+  await page.getByRole('button', { name: 'Keep', exact: true }).click();
+  await expect(page.getByText('before the cache <b>came</b>')).toBeVisible();
+  expect((await asked(id, run)).note).toBe('before the cache <b>came</b>');
   await expect(page.getByText(HOSTILE).first()).toBeVisible();
   expect(await page.locator('img[src="x"]').count()).toBe(0);
   await accessible(page, 'result');
@@ -110,11 +118,20 @@ test('a new user tests something, and does it again', async ({ page }) => {
   await expect(page.getByRole('img', { name: /changes;/ }).first()).toBeVisible();
   await accessible(page, 'compare');
 
+  // Its row tells how it went.
+  await page.goto(`${world.url}/#/`);
+  await expect(page.getByText('2nd failure in a row')).toBeVisible();
+  await page.goto(`${world.url}/#/scenarios`);
+  const { last_run: last } = (await (await fetch(`${world.api}/scenarios`)).json()).Items[0];
+  const row = page.getByRole('row', { name: /flow of the console/ });
+  await expect(row).toContainText('failed');
+  await expect(row).toContainText(time(last.p95_us));
+
   // A third run, cancelled; axe takes time, which the runs that are compared must not lack.
   world.slow(0);
   await page.goto(`${world.url}/#/scenarios/${id}`);
   await page.getByRole('button', { name: 'Run', exact: true }).click();
-  await expect(page.getByText('1 loading')).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByText('2 loading')).toBeVisible({ timeout: 30_000 });
   await accessible(page, 'live');
   await page.getByRole('button', { name: 'Cancel the run' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Cancel the run' }).click();
@@ -123,6 +140,7 @@ test('a new user tests something, and does it again', async ({ page }) => {
   // Lists, then delete.
   await page.goto(`${world.url}/#/scenarios/${id}`);
   await expect(page.getByRole('row')).toHaveCount(4);
+  await expect(page.getByRole('table', { name: 'Runs' }).getByText('before the cache <b>came</b>')).toBeVisible();
   await accessible(page, 'scenario');
   await page.goto(`${world.url}/#/scenarios`);
   await page.getByRole('radio', { name: 'flow of the console' }).check({ force: true });
@@ -138,15 +156,54 @@ test('a new user tests something, and does it again', async ({ page }) => {
   expect(problems).toEqual([]);
 });
 
+/** The run as the API tells it, or a part of it. */
+async function asked(id: string, run: string, part = '') {
+  return (await fetch(`${world.api}/scenarios/${id}/testruns/${run}${part}`)).json();
+}
+
+/** What is beneath a label, and errors by region: the API's numbers. */
+async function sameRegions(page: Page, id: string, run: string): Promise<void> {
+  const { summary, errors } = await asked(id, run);
+  const label = encodeURIComponent(HOSTILE);
+  await page.getByRole('button', { name: `Show the regions of ${HOSTILE}` }).click();
+  const table = page.getByRole('treegrid', { name: 'Response times by label' });
+  for (const region of Object.keys(summary.regions)) {
+    const { distribution: times } = await asked(id, run, `/histogram?label=${label}&region=${region}&of=ok`);
+    const row = table.getByRole('row', { name: `in ${region}` });
+    await expect(row).toContainText(time(times.p95_us));
+    const cells = await row.getByRole('gridcell').allInnerTexts();
+    expect([cells[0], cells[3], cells[7]]).toEqual([count(times.count), time(times.p50_us), time(times.max_us)]);
+  }
+  await page.getByRole('button', { name: `Hide the regions of ${HOSTILE}` }).click();
+  await page.getByRole('button', { name: 'By region' }).click();
+  const rows = page.getByRole('table').filter({ hasText: 'Cause' }).getByRole('row');
+  for (const [at, error] of errors.entries()) {
+    const cells = (await rows.nth(at + 1).getByRole('cell').allInnerTexts()).slice(2);
+    expect(cells).toEqual(Object.keys(summary.regions).map((region) => count(error.regions[region] ?? 0)));
+  }
+}
+
+async function sameRunners(page: Page, id: string, run: string): Promise<void> {
+  const { runners } = await asked(id, run, '/runners');
+  expect(runners).toHaveLength(2);
+  await page.getByRole('button', { name: /^Runners/ }).click();
+  const table = page.getByRole('table', { name: 'Runners, worst first' });
+  for (const runner of runners) {
+    const row = table.getByRole('row', { name: runner.runner });
+    await expect(row).toContainText(runner.region);
+    await expect(row).toContainText('finished');
+    await expect(row).toContainText(time(runner.lag_p99_us));
+  }
+}
+
 /** Every cell of the table of labels is the API's number. */
 async function sameNumbers(page: Page, id: string, run: string): Promise<void> {
-  const record = await (await fetch(`${world.api}/scenarios/${id}/testruns/${run}`)).json();
-  const { summary } = record;
+  const { summary } = await asked(id, run);
   const seconds = summary.loaded_us / 1e6;
-  const table = page.getByRole('table', { name: 'Response times by label' });
+  const table = page.getByRole('treegrid', { name: 'Response times by label' });
   const rows = [{ ...summary.total, label: 'all requests' }, ...summary.labels];
   for (const [at, block] of rows.entries()) {
-    const cells = await table.getByRole('row').nth(at + 1).getByRole('cell').allInnerTexts();
+    const cells = await table.getByRole('row').nth(at + 1).getByRole('gridcell').allInnerTexts();
     const header = await table.getByRole('row').nth(at + 1).getByRole('rowheader').innerText();
     expect([header, ...cells.slice(0, 8)].map((text) => text.trim())).toEqual([
       block.label,

@@ -63,3 +63,26 @@ testScenario:
   await page.goto(`${world.url}/#/scenarios`);
   await expect(page.getByRole('row', { name: /nightly/ })).toContainText('06:30');
 });
+
+test('a script is kept with its file, and the API says that it does not run', async ({ page }) => {
+  await page.goto(`${world.url}/#/create`);
+  await page.getByRole('button', { name: 'k6', exact: true }).click();
+  await page.getByLabel('Name', { exact: true }).fill('a script of k6');
+  await page.locator('input[type=file]').setInputFiles({ name: 'shop.py', mimeType: 'text/plain', buffer: Buffer.from('x') });
+  await expect(page.getByText('k6 takes a file that ends with .js or .zip: choose another.')).toBeVisible();
+  await page.getByRole('button', { name: 'Remove file 1' }).click();
+  await page.locator('input[type=file]').setInputFiles({ name: 'shop.js', mimeType: 'text/javascript', buffer: Buffer.from('export default function () {}') });
+  await page.getByRole('button', { name: 'Keep and run' }).click();
+  await expect(page.getByText('It is kept, and does not run')).toBeVisible();
+  await expect(page.getByText(/k6 scripts cannot be run yet/)).toBeVisible();
+  await page.getByRole('radio', { name: 'Only keep it' }).check({ force: true });
+  await page.getByRole('button', { name: 'Keep', exact: true }).click();
+  await expect(page.getByText('It has not run yet.')).toBeVisible();
+  const [, id = ''] = /scenarios\/([^/?]+)/.exec(page.url()) ?? [];
+  const record = await (await fetch(`${world.api}/scenarios/${id}`)).json();
+  expect(record).toMatchObject({ testType: 'k6', fileType: 'script' });
+  const { files } = await (await fetch(`${world.api}/scenarios/${id}/files`)).json();
+  expect(files.map((file: { name: string }) => file.name)).toEqual(['shop.js']);
+  const { Items } = await (await fetch(`${world.api}/scenarios`)).json();
+  expect(Items.filter((item: { testName: string }) => item.testName === 'a script of k6')).toHaveLength(1);
+});

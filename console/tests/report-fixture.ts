@@ -1,6 +1,6 @@
 // Made-up runs in the shape that `dlt runs report` writes, the same each time.
-import type { Block, Comparison, Distribution, HistogramAnswer, LabelSeries, MetricChange, Second } from '../src/api/types';
-import type { ReportData, ReportRunner } from '../src/report/data';
+import type { Block, Comparison, Distribution, HistogramAnswer, LabelSeries, MetricChange, Runner, Second } from '../src/api/types';
+import type { ReportData } from '../src/report/data';
 
 const made = <T>(count: number, make: (n: number) => T): T[] => Array.from({ length: count }, (_, n) => make(n));
 const STEPS = ['GET /', 'GET /search', 'GET /product/{id}', 'POST /cart', 'PUT /cart/{id}', 'GET /cart', 'POST /login', 'POST /checkout'];
@@ -85,7 +85,7 @@ function metrics(n: number, base: Block): MetricChange[] {
   ];
 }
 
-function runner(n: number): ReportRunner {
+function runner(n: number): Runner {
   return {
     runner: `a1b2c3d4e5-${n % 2 ? 'eu-west-1' : 'us-east-1'}-${n}`, region: n % 2 ? 'eu-west-1' : 'us-east-1', state: n === 4 ? 'lagging' : 'finished', role: n < 2 ? 'leader' : 'worker', last_heard_s: 600,
     lag_p99_us: 310 + ((n * 7_919) % 400) + (n === 4 ? 5_200 : 0), skew_us: 60 + ((n * 131) % 190), cpu_pct: 31.2 + ((n * 37) % 230) / 10, memory_bytes: 91_000_000 + (n % 60) * 3_100_000, memory_limit_bytes: 512_000_000, public_address: `203.0.113.${n + 1}`,
@@ -126,9 +126,9 @@ export function reportData({ seconds = 600, labels = STEPS.length, runners = 12,
       load: { model: 'open', arrivals: 200, planned: [[0, 0], [seconds / 10, 200], [seconds, 200]] },
       summary: { loaded_us: seconds * 1e6, times_over: 'ok', total, regions: { 'eu-west-1': block(Math.ceil(count / 2), Math.ceil(failed / 2), 151_870), 'us-east-1': block(Math.floor(count / 2), Math.floor(failed / 2), 181_440) }, labels: blocks },
       errors: [
-        { cause: 'status-5xx', code: '503', message: isHostile ? HOSTILE.close : 'The target answered 503.', count: sum((row) => row.causes.find(([cause]) => cause === 'status-5xx')?.[1] ?? 0), labels: { [name(7)]: 800, [name(1)]: 90, [name(2)]: 31 }, runners: { 'a1b2c3d4e5-eu-west-1-1': 500, 'a1b2c3d4e5-us-east-1-4': 593 }, first_at: START + 41_000, last_at: START + 430_000,
+        { cause: 'status-5xx', code: '503', message: isHostile ? HOSTILE.close : 'The target answered 503.', count: sum((row) => row.causes.find(([cause]) => cause === 'status-5xx')?.[1] ?? 0), labels: { [name(7)]: 800, [name(1)]: 90, [name(2)]: 31 }, runners: { 'a1b2c3d4e5-eu-west-1-1': 500, 'a1b2c3d4e5-us-east-1-4': 593 }, regions: { 'eu-west-1': 500, 'us-east-1': 593 }, first_at: START + 41_000, last_at: START + 430_000,
           exchanges: [{ request: 'POST /checkout HTTP/2\nhost: shop.example\nauthorization: (redacted)\ncontent-type: application/json', response: isHostile ? TEXTS.join('\n') : 'HTTP/2 503\nretry-after: 1\ncontent-type: text/html\n\n<html><body>Service unavailable</body></html>' }, { request: 'POST /checkout HTTP/2', response: '' }] },
-        { cause: 'timeout-first-byte', message: 'No byte of an answer came within 5 s.', count: sum((row) => row.causes.find(([cause]) => cause === 'timeout-first-byte')?.[1] ?? 0), labels: { [name(7)]: 40 }, runners: { 'a1b2c3d4e5-us-east-1-4': 360 }, first_at: START + 372_000, last_at: START + 425_000 },
+        { cause: 'timeout-first-byte', message: 'No byte of an answer came within 5 s.', count: sum((row) => row.causes.find(([cause]) => cause === 'timeout-first-byte')?.[1] ?? 0), labels: { [name(7)]: 40 }, runners: { 'a1b2c3d4e5-us-east-1-4': 360 }, regions: { 'us-east-1': 360 }, first_at: START + 372_000, last_at: START + 425_000 },
       ],
       warnings: isHostile ? TEXTS : [],
     },

@@ -6,6 +6,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { passOn, serve as serveConsole } from './serve';
 
 export interface World {
   /** Where the console is. */
@@ -39,8 +40,10 @@ export async function start(): Promise<World> {
     return one;
   };
   let up = await serve();
+  // The binary holds a console of its own; DLT_CONSOLE names another that is tested, like dist.
+  const built = process.env.DLT_CONSOLE ? await serveConsole(passOn(origin)) : null;
   return {
-    url: origin,
+    url: built?.url ?? origin,
     api: `${origin}/api`,
     target: target.url,
     slow: (ms) => (slow = ms),
@@ -57,6 +60,7 @@ export async function start(): Promise<World> {
         up.kill('SIGINT');
         await gone;
       }
+      await built?.end();
       target.server.close();
       await rm(home, { recursive: true, force: true });
     },

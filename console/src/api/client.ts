@@ -23,7 +23,8 @@ export class ApiError extends Error {
 
 export interface Ask {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  query?: Record<string, string | number | boolean | undefined>;
+  /** A list is asked for once for each of its values. */
+  query?: Record<string, string | number | boolean | undefined | readonly string[]>;
   body?: unknown;
   /** A file, sent as it is. */
   file?: Blob;
@@ -32,8 +33,8 @@ export interface Ask {
 
 /** The address of a call. Parts of `path` from elsewhere must be encoded by `seg`. */
 export function address(path: string, query: Ask['query'] = {}): string {
-  const rows = Object.entries(query).filter(([, value]) => value !== undefined);
-  const text = new URLSearchParams(rows.map(([name, value]) => [name, String(value)])).toString();
+  const rows = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [value].flat().map((one) => [name, String(one)])));
+  const text = new URLSearchParams(rows).toString();
   return `${home().base}${path}${text ? `?${text}` : ''}`;
 }
 

@@ -1,6 +1,6 @@
-// Files to and from the API: where one is sent, the API says; where one is saved, the
-// browser asks. What files there are is `queries`'.
-import { ApiError, address, ask, open, seg } from './client';
+// Files to and from the API: where one is sent, the API says; whether a link to one is
+// answered, the home. What files there are is `queries`'.
+import { ApiError, address, ask, seg } from './client';
 import { home } from './home';
 import type { Upload } from './types';
 
@@ -22,16 +22,4 @@ export async function upload(test: string, file: File): Promise<void> {
 /** A link to a file, where plain links are answered. */
 export function linkTo(path: string, query: Record<string, string> = {}): string | undefined {
   return home().takesLinks ? address(path, query) : undefined;
-}
-
-/** Fetches a file and saves it, where requests are signed and a link would be refused. */
-export async function save(path: string, query: Record<string, string>, name: string): Promise<void> {
-  const answer = await open(path, { query });
-  const url = URL.createObjectURL(await answer.blob());
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  // The browser reads it after the click.
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

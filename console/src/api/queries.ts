@@ -1,6 +1,6 @@
 // What pages ask for, with how long an answer stays good. Lists are asked again every
 // few seconds while something runs; live numbers come from `live`.
-import { QueryCache, QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { QueryCache, QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useSyncExternalStore } from 'react';
 import { ApiError, ask, seg } from './client';
 import {
@@ -11,12 +11,13 @@ import {
   type HistogramAnswer,
   type RegionInfo,
   type RegionTasks,
+  type RunNote,
   type RunRecord,
   type RunsPage,
-  type RunTimeline,
   type ScenarioItem,
   type ScenarioRecord,
   type StackInfo,
+  type Timeline,
   type Vcpu,
 } from './types';
 
@@ -57,7 +58,7 @@ export const queryClient = new QueryClient({
   },
 });
 
-const run = (test: string, id: string) => `/scenarios/${seg(test)}/testruns/${seg(id)}`;
+export const run = (test: string, id: string) => `/scenarios/${seg(test)}/testruns/${seg(id)}`;
 
 export function useScenarios() {
   return useQuery({
@@ -88,19 +89,11 @@ export function useRuns(test: string, limit: number, version = '', enabled = tru
   });
 }
 
-/** The runs page by page, newest first. */
-export function useRunPages(test: string, version: string, enabled: boolean) {
-  return useInfiniteQuery({
-    queryKey: ['run pages', test, version],
-    queryFn: ({ pageParam, signal }) =>
-      ask<RunsPage>(`/scenarios/${seg(test)}/testruns`, { query: { limit: pageParam ? 100 : 20, next_token: pageParam || undefined }, signal }),
-    initialPageParam: '',
-    // A full last page has a token too; what is shown says when all are there.
-    getNextPageParam: (last, pages) => {
-      const shown = pages.reduce((sum, page) => sum + page.testRuns.length, 0);
-      return shown < last.pagination.total_count ? last.pagination.next_token : null;
-    },
-    enabled,
+/** A page of runs, newest first; the token is of the page before. */
+export function useRunPage(test: string, limit: number, token: string, version: string) {
+  return useQuery({
+    queryKey: ['run page', test, limit, token, version],
+    queryFn: ({ signal }) => ask<RunsPage>(`/scenarios/${seg(test)}/testruns`, { query: { limit, next_token: token || undefined }, signal }),
     placeholderData: (before) => before,
   });
 }
@@ -125,7 +118,7 @@ export function useRun(test: string, id: string, enabled = true) {
 export function useTimeline(test: string, id: string, enabled = true) {
   return useQuery({
     queryKey: ['timeline', test, id],
-    queryFn: ({ signal }) => ask<RunTimeline>(`${run(test, id)}/timeline`, { signal }),
+    queryFn: ({ signal }) => ask<Timeline>(`${run(test, id)}/timeline`, { signal }),
     staleTime: Infinity,
     enabled: enabled && id !== '',
   });
@@ -135,7 +128,7 @@ export function useTimeline(test: string, id: string, enabled = true) {
 export function useTimelineSoFar(test: string, id: string, enabled: boolean) {
   return useQuery({
     queryKey: ['timeline so far', test, id],
-    queryFn: ({ signal }) => ask<RunTimeline>(`${run(test, id)}/timeline`, { signal }),
+    queryFn: ({ signal }) => ask<Timeline>(`${run(test, id)}/timeline`, { signal }),
     staleTime: Infinity,
     gcTime: 0,
     enabled: enabled && id !== '',
@@ -233,6 +226,7 @@ export const calls = {
     ask(`/scenarios/${seg(test)}/baseline`, { method: 'PUT', body: { testRunId: id } }),
   clearBaseline: (test: string) => ask(`/scenarios/${seg(test)}/baseline`, { method: 'DELETE' }),
   keep: (body: unknown) => ask<ScenarioRecord>('/scenarios', { method: 'POST', body }),
+  note: (test: string, id: string, note: string) => ask<RunNote>(`${run(test, id)}/note`, { method: 'PUT', body: { note } }),
 };
 
 /** Paths of what is saved as a file. */

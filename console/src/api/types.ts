@@ -14,7 +14,7 @@ export type Blocks = S['Blocks'];
 export type Distribution = S['Distribution'];
 export type Second = S['Second'];
 export type LabelSeries = S['LabelSeries'];
-export type RunTimeline = S['RunTimeline'];
+export type Timeline = S['TimelineAnswer'];
 export type HistogramAnswer = S['HistogramAnswer'];
 export type Comparison = S['Comparison'];
 export type MetricChange = S['MetricChange'];
@@ -30,13 +30,19 @@ export type RegionTasks = S['RegionTaskIds'];
 export type Vcpu = S['VcpuDetails'];
 export type StackInfo = S['StackInfo'];
 export type Reason = S['Reason'];
+export type LastRun = S['LastRun'];
+export type Runner = S['RunnerItem'];
+export type RunNote = S['RunNote'];
 
 export type RunnerState = 'loading' | 'lagging' | 'finished' | 'lost';
 /** `[id, state, seq, lag_p99_us]` */
 export type RunnerRow = [string, RunnerState, number, number];
 
-/** A second of a region on its way. */
-export interface Tick extends Second {
+/** What is counted and measured in a second. */
+export type Measured = Omit<Second, 'runners'>;
+
+/** A second of a region on its way: with its runners, where a timeline has their number. */
+export interface Tick extends Measured {
   test_id: string;
   run_id: string;
   region: string;

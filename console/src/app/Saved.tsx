@@ -1,7 +1,9 @@
 // The name of a file of the API, which saves it when it is clicked: a plain link at home,
 // a signed request where links are refused.
 import { useState } from 'react';
-import { linkTo, save } from '../api/files';
+import { open } from '../api/client';
+import { linkTo } from '../api/files';
+import { save } from '../ui/save';
 import { flashError } from './flash';
 
 interface Props {
@@ -25,7 +27,10 @@ export function Saved({ path, query = {}, name, isShown = false }: Props) {
   }
   const click = () => {
     setSaving(true);
-    save(path, query, name).catch(flashError(`${name} was not saved`)).finally(() => setSaving(false));
+    open(path, { query })
+      .then(async (answer) => save(name, await answer.blob()))
+      .catch(flashError(`${name} was not saved`))
+      .finally(() => setSaving(false));
   };
   return (
     <button type="button" className="link" disabled={isSaving} onClick={click}>

@@ -2,6 +2,7 @@
 // too small to matter shaded, the word at the end of the row.
 import { change as shown } from '../numbers/format';
 import { ChartFrame, useWidth } from './frame';
+import { bounded } from '../ui/parts';
 import { changeWord } from '../ui/words';
 
 export interface ForestRow {
@@ -45,7 +46,7 @@ export default function Forest({ rows, small, title, unit }: { rows: ForestRow[]
       sentence={`${rows.length} changes; ${rows.filter((row) => row.change === 'worse').length} worse, ${rows.filter((row) => row.change === 'better').length} better.`}
       table={{
         columns: ['What', 'values', 'change', '95 % interval', 'word'],
-        rows: () => rows.map((row) => [`${row.name}, ${row.metric}`, row.values, text(row.delta), interval(row, text).replace(/^, /, '') || '–', changeWord(row.change)]),
+        rows: () => rows.map((row) => [`${bounded(row.name, 120)}, ${row.metric}`, row.values, text(row.delta), interval(row, text).replace(/^, /, '') || '–', changeWord(row.change)]),
       }}
     >
       <div ref={holder} className="chart">
@@ -63,9 +64,9 @@ export default function Forest({ rows, small, title, unit }: { rows: ForestRow[]
               const color = COLORS[row.change] ?? 'var(--axis)';
               return (
                 <g key={row.key}>
-                  <title>{`${row.name}, ${row.metric}: ${row.values}, ${text(row.delta)}${interval(row, text)}: ${changeWord(row.change)}${row.why ? `. ${row.why}` : ''}`}</title>
+                  <title>{`${bounded(row.name)}, ${row.metric}: ${row.values}, ${text(row.delta)}${interval(row, text)}: ${changeWord(row.change)}${row.why ? `. ${row.why}` : ''}`}</title>
                   <text x={0} y={isNarrow ? y - 13 : y + 4} fontSize={13} fill="var(--axis)">
-                    <tspan fontWeight={600}>{row.metric}</tspan> {cut(row.name, isNarrow ? 34 : 28)}
+                    <tspan fontWeight={600}>{row.metric}</tspan> {bounded(row.name, isNarrow ? 33 : 27)}
                   </text>
                   {(row.low !== null || row.high !== null) && (
                     // An end that is not known is open: dotted to the edge.
@@ -108,8 +109,4 @@ function interval(row: ForestRow, text: (value: number | null) => string): strin
 function niceStep(raw: number): number {
   const size = 10 ** Math.floor(Math.log10(raw));
   return ([1, 2, 5, 10].find((part) => part * size >= raw) ?? 10) * size;
-}
-
-function cut(text: string, most: number): string {
-  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }

@@ -1,6 +1,6 @@
 // Response times as a heatmap: time across, logarithmic time up, the shade says how many
 // requests; failures are dots above. Counts come from `seconds`.
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { memo, useEffect, useMemo, useRef, useState } from 'react';
 import { useDark } from '../app/theme';
 import { lowUs } from '../numbers/coarse';
 import { count, near } from '../numbers/format';
@@ -16,7 +16,7 @@ const RIGHT = 16;
 /** Two buckets a row: a quarter of an octave. */
 const STEP = 2;
 
-export default function Heatmap({ stretches, from, to }: { stretches: Stretch[]; from: number; to: number }) {
+export default memo(function Heatmap({ stretches, from, to }: { stretches: Stretch[]; from: number; to: number }) {
   const [holder, width] = useWidth<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const isDark = useDark();
@@ -71,7 +71,7 @@ export default function Heatmap({ stretches, from, to }: { stretches: Stretch[];
       </div>
     </ChartFrame>
   );
-}
+});
 
 interface Grid {
   cells: Map<number, Map<number, number>>;

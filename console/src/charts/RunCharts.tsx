@@ -3,17 +3,22 @@
 import ColumnLayout from '@cloudscape-design/components/column-layout';
 import Button from '@cloudscape-design/components/button';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useMemo } from 'react';
+import { useDeferredValue, useMemo } from 'react';
 import type { LoadSummary } from '../api/types';
 import { count, duration, near, plain, rate } from '../numbers/format';
-import { causesOf, plannedAt, type RunSeconds } from '../numbers/seconds';
+import { causesOf, plannedAt, type Stretch } from '../numbers/seconds';
 import { offset } from '../numbers/when';
 import { causeColor } from './frame';
 import Heatmap from './Heatmap';
-import TimeChart, { type Line, type Mark, type Zoom } from './TimeChart';
+import type { Line, Mark, Zoom } from './plot';
+import TimeChart from './TimeChart';
+import { stepped, type Step } from './window';
 
 interface Props {
-  seconds: RunSeconds;
+  /** What is drawn: the window that is shown, or more. */
+  stretches: Stretch[];
+  /** How many seconds are known. */
+  known: number;
   load?: LoadSummary | undefined;
   zoom: Zoom;
   together: string;
@@ -26,27 +31,22 @@ interface Props {
   isLive?: boolean;
 }
 
-const MOST_POINTS = 240;
-
-export default function RunCharts({ seconds, load, zoom, together, marks, until, heatmap, perArrival, isLive }: Props) {
-  const { version } = seconds;
-  const columns = useMemo(
-    () => columnsOf(seconds, load, zoom.from, zoom.to, perArrival),
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- `seconds` grows in place; its version tells
-    [seconds, version, load, zoom.from, zoom.to, perArrival],
-  );
-  const { xs, stretches } = columns;
+export default function RunCharts({ stretches, known, load, zoom, together, marks, until, heatmap, perArrival, isLive }: Props) {
+  const columns = useMemo(() => columnsOf(stretches, load, perArrival), [stretches, load, perArrival]);
+  // The heatmap is drawn after the lines, so that a step of the zoom is not held up by it.
+  const later = useDeferredValue(stretches);
+  const { xs } = columns;
   const isOpen = load?.model === 'open';
   const whole = until === undefined ? {} : { until };
-  const common = { isLive: isLive === true, xs, together, zoom, ...whole, ...(marks ? { marks } : {}) };
+  const common = { isLive: isLive === true, known, xs, together, zoom, ...whole, ...(marks ? { marks } : {}) };
   const length = stretches[0]?.length ?? 1;
   const note = length > 1 ? `each point is ${duration(length)}` : 'each point is 1 s';
   const window = zoom.from === undefined ? 'the whole run' : `${offset(zoom.from)} to ${offset(zoom.to ?? 0)}`;
   return (
     <SpaceBetween size="s">
       <div className="muted" style={{ fontSize: 13 }}>
-        Shown: {window}, {note}. Drag over a chart to zoom, double click to leave.
-        <ZoomButtons zoom={zoom} whole={Math.max(seconds.last + 1, 1)} />
+        Shown: {window}, {note}. Drag over a chart to zoom, double click to leave; or by keyboard: arrows, + and −.
+        <ZoomButtons zoom={zoom} whole={Math.max(known, 1)} />
       </div>
       <ColumnLayout columns={2} minColumnWidth={340}>
         <TimeChart
@@ -82,32 +82,39 @@ export default function RunCharts({ seconds, load, zoom, together, marks, until,
           show={plain}
           height={150}
         />
+        {columns.hasRunners && (
+          <TimeChart
+            {...common}
+            title="Runners making load"
+            sentence={spread(columns.runners, plain, 'Runners making load')}
+            lines={columns.runnerLines}
+            show={plain}
+            height={150}
+          />
+        )}
       </ColumnLayout>
-      {heatmap && <Heatmap stretches={stretches} from={zoom.from ?? 0} to={zoom.to ?? Math.max(until ?? 0, seconds.last + 1, 1)} />}
+      {heatmap && <Heatmap stretches={later} from={zoom.from ?? 0} to={zoom.to ?? Math.max(until ?? 0, known, 1)} />}
     </SpaceBetween>
   );
 }
 
 /** The zoom without a mouse. */
 function ZoomButtons({ zoom, whole }: { zoom: Zoom; whole: number }) {
+  const isZoomed = zoom.from !== undefined;
   const from = zoom.from ?? 0;
   const to = zoom.to ?? whole;
-  const width = to - from;
-  const move = (low: number, high: number) => {
-    const start = Math.max(0, Math.round(low));
-    const end = Math.min(whole, Math.round(high));
-    if (start <= 0 && end >= whole) zoom.set();
-    else zoom.set(start, Math.max(end, start + 2));
+  const go = (step: Step) => {
+    const next = stepped(zoom, whole, step);
+    zoom.set(next?.from, next?.to);
   };
-  const isZoomed = zoom.from !== undefined;
   return (
     <SpaceBetween direction="horizontal" size="xxs" alignItems="center">
-      <Button variant="icon" iconName="zoom-in" ariaLabel="Zoom in" disabled={width <= 4} onClick={() => move(from + width / 4, to - width / 4)} />
-      <Button variant="icon" iconName="zoom-out" ariaLabel="Zoom out" disabled={!isZoomed} onClick={() => move(from - width / 2, to + width / 2)} />
-      <Button variant="icon" iconName="angle-left" ariaLabel="Earlier" disabled={!isZoomed || from <= 0} onClick={() => move(Math.max(0, from - width / 2), Math.max(0, from - width / 2) + width)} />
-      <Button variant="icon" iconName="angle-right" ariaLabel="Later" disabled={!isZoomed || to >= whole} onClick={() => move(Math.min(whole, to + width / 2) - width, to + width / 2)} />
+      <Button variant="icon" iconName="zoom-in" ariaLabel="Zoom in" disabled={to - from <= 4} onClick={() => go('in')} />
+      <Button variant="icon" iconName="zoom-out" ariaLabel="Zoom out" disabled={!isZoomed} onClick={() => go('out')} />
+      <Button variant="icon" iconName="angle-left" ariaLabel="Earlier" disabled={!isZoomed || from <= 0} onClick={() => go('earlier')} />
+      <Button variant="icon" iconName="angle-right" ariaLabel="Later" disabled={!isZoomed || to >= whole} onClick={() => go('later')} />
       {isZoomed && (
-        <Button variant="inline-link" onClick={() => zoom.set()}>
+        <Button variant="inline-link" onClick={() => go('all')}>
           Show the whole run
         </Button>
       )}
@@ -115,8 +122,7 @@ function ZoomButtons({ zoom, whole }: { zoom: Zoom; whole: number }) {
   );
 }
 
-function columnsOf(seconds: RunSeconds, load: LoadSummary | undefined, from: number | undefined, to: number | undefined, perArrival: number | undefined) {
-  const stretches = seconds.stretches(from, to, MOST_POINTS);
+function columnsOf(stretches: Stretch[], load: LoadSummary | undefined, perArrival: number | undefined) {
   const xs = stretches.map((s) => s.from);
   const rates = stretches.map((s) => (s.ok + s.failed) / s.length);
   const quantile = (q: number) => stretches.map((s) => s.latency.quantile(q));
@@ -133,6 +139,7 @@ function columnsOf(seconds: RunSeconds, load: LoadSummary | undefined, from: num
   }
   const userLines: Line[] = [{ label: load?.model === 'open' ? 'in flight' : 'users', values: stretches.map((s) => s.users), color: '--rate' }];
   if (load?.model === 'closed') userLines.push({ label: 'planned', values: planned, color: '--planned', dash: [2, 4] });
+  const runners = stretches.map((s) => s.runners);
   const causes = causesOf(stretches);
   let below = stretches.map(() => 0);
   // Stacked: the lowest last, so that each area is seen.
@@ -144,12 +151,15 @@ function columnsOf(seconds: RunSeconds, load: LoadSummary | undefined, from: num
   });
   const sums = causes.map((cause) => `${count(stretches.reduce((n, s) => n + (s.causes.get(cause) ?? 0), 0))} ${cause}`);
   return {
-    stretches,
     xs,
     rates,
     p95,
     rateLines,
     userLines,
+    runners,
+    // One runner makes load, or the run makes none: there is nothing to see in that.
+    hasRunners: runners.some((n) => n !== null && n > 1),
+    runnerLines: [{ label: 'runners', values: runners, color: '--rate' }] satisfies Line[],
     causeLines: causeLines.reverse(),
     causeText: sums.join(', '),
     timeLines: [

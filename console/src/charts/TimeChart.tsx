@@ -1,76 +1,16 @@
 // A chart over a run's time: dense lines by uPlot, one cursor and one zoom shared by all
 // charts of a page. What is drawn, and in which unit, is left to who uses it.
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { memo, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { useDark } from '../app/theme';
 import { UNKNOWN } from '../numbers/format';
 import { offset } from '../numbers/when';
-import { ChartFrame, color, STEPS_S, useWidth } from './frame';
+import { ChartFrame, css, useWidth } from './frame';
+import { dataOf, options, window_, type Props } from './plot';
+import { movedCursor, stepOfKey, stepped } from './window';
 
-export interface Line {
-  label: string;
-  values: (number | null)[];
-  /** A name of `styles.css`, or a colour. */
-  color: string;
-  dash?: number[];
-  width?: number;
-  /** A colour below the line. */
-  fill?: string;
-  /** Drawn as an area on the ones before it; its values are sums already. */
-  stacked?: boolean;
-  /** What the readout says, where it is not the value that is drawn. */
-  told?: (number | null)[];
-}
-
-export interface Mark {
-  from: number;
-  to: number;
-  text: string;
-  color: string;
-}
-
-export interface Zoom {
-  from?: number;
-  to?: number;
-  set: (from?: number, to?: number) => void;
-}
-
-interface Props {
-  title: string;
-  note?: string;
-  sentence: string;
-  xs: number[];
-  lines: Line[];
-  show: (value: number) => string;
-  log?: boolean;
-  height?: number;
-  /** Charts with the same name share their cursor. */
-  together: string;
-  zoom: Zoom;
-  /** The whole time axis, where it is longer than what is known. */
-  until?: number;
-  marks?: Mark[];
-  /** Without the mouse the readout shows the newest values. */
-  isLive?: boolean;
-}
-
-function logSplits(low: number, high: number): number[] {
-  const parts = high / low < 100 ? [1, 2, 5] : high / low < 1_000 ? [1, 3] : [1];
-  const all: number[] = [];
-  for (let decade = Math.floor(Math.log10(low)); decade <= Math.log10(high); decade++) {
-    for (const part of parts) {
-      const value = part * 10 ** decade;
-      if (value >= low && value <= high) all.push(value);
-    }
-  }
-  return all;
-}
-
-/** Least time between two changes of a value axis, ms: nothing jumps. */
-const BETWEEN_SCALES_MS = 5_000;
-
-export default function TimeChart(props: Props) {
+export default memo(function TimeChart(props: Props) {
   const [holder, width] = useWidth<HTMLDivElement>();
   const isDark = useDark();
   const plot = useRef<uPlot | null>(null);
@@ -108,8 +48,23 @@ export default function TimeChart(props: Props) {
 
   const index = at ?? (props.isLive && props.xs.length > 0 ? props.xs.length - 1 : null);
   const isStale = at === null;
+  const press = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const { zoom, xs } = props;
+    const step = stepOfKey(event.key, event.shiftKey);
+    const moved = step === null && !event.shiftKey ? movedCursor(event.key, at, xs.length) : null;
+    if (step === null && moved === null) return;
+    event.preventDefault();
+    if (step !== null) {
+      const next = stepped(zoom, Math.max(1, props.known ?? (xs.at(-1) ?? 0) + 1), step);
+      zoom.set(next?.from, next?.to);
+    } else if (moved !== null) {
+      moveCursor(props.together, xs[moved] ?? 0);
+    }
+  };
   return (
     <ChartFrame
+      isActive
       title={props.title}
       {...(props.note ? { note: props.note } : {})}
       sentence={props.sentence}
@@ -126,142 +81,40 @@ export default function TimeChart(props: Props) {
         <span className="muted">{index !== null ? `${isStale ? 'last ' : ''}${offset(props.xs[index] ?? 0)}` : ''}</span>
         {props.lines.map((line, at) => (
           <span key={`${at} ${line.label}`}>
-            <i style={{ borderTopColor: color(line.color), borderTopStyle: line.dash ? 'dotted' : 'solid' }} />
+            <i style={{ borderTopColor: css(line.color), borderTopStyle: line.dash ? 'dotted' : 'solid' }} />
             {line.label} {index !== null && <b>{tell((line.told ?? line.values)[index], props.show)}</b>}
           </span>
         ))}
       </div>
-      <div ref={holder} className="chart" style={{ height }} />
+      <div
+        ref={holder}
+        className="chart"
+        style={{ height }}
+        tabIndex={0}
+        role="slider"
+        aria-label={`${props.title}: cursor`}
+        aria-valuemin={props.xs[0] ?? 0}
+        aria-valuemax={props.xs.at(-1) ?? 0}
+        aria-valuenow={props.xs[index ?? props.xs.length - 1] ?? 0}
+        aria-valuetext={readout(props, index ?? props.xs.length - 1)}
+        onKeyDown={press}
+      />
     </ChartFrame>
   );
+});
+
+/** "0:12: ok 20/s, failed 1/s" */
+function readout({ xs, lines, show }: Props, index: number): string {
+  const x = xs[index];
+  if (x === undefined) return 'nothing was measured in this window';
+  return `${offset(x)}: ${lines.map((line) => `${line.label} ${tell((line.told ?? line.values)[index], show)}`).join(', ')}`;
+}
+
+/** Moves the cursor of all charts of a group. */
+function moveCursor(together: string, x: number): void {
+  for (const plot of uPlot.sync(together).plots) plot.setCursor({ left: plot.valToPos(x, 'x'), top: 10 });
 }
 
 function tell(value: number | null | undefined, show: (value: number) => string): string {
   return value === null || value === undefined ? UNKNOWN : show(value);
-}
-
-function dataOf(props: Props): uPlot.AlignedData {
-  return [props.xs, ...props.lines.map((line) => line.values)] as uPlot.AlignedData;
-}
-
-function window_(xs: number[], zoom: Zoom, until?: number): { low: number; high: number } {
-  const low = zoom.from ?? 0;
-  const high = zoom.to ?? Math.max(until ?? 0, xs.at(-1) ?? 0, 1);
-  return { low, high: Math.max(high, low + 1) };
-}
-
-function options(
-  latest: { current: Props },
-  width: number,
-  height: number,
-  setAt: (at: number | null) => void,
-): uPlot.Options {
-  const first = latest.current;
-  const axis = color('--axis');
-  const grid = { stroke: color('--grid'), width: 1 };
-  const ticks = { stroke: color('--grid'), width: 1, size: 4 };
-  const font = '11px system-ui, "DejaVu Sans", sans-serif';
-  const range = stable(first.log === true);
-  return {
-    width,
-    height,
-    legend: { show: false },
-    cursor: {
-      sync: { key: first.together, setSeries: false },
-      drag: { x: true, y: false, setScale: false },
-      points: { size: 6 },
-      bind: {
-        dblclick: () => () => {
-          latest.current.zoom.set();
-          return null;
-        },
-      },
-    },
-    scales: {
-      x: {
-        time: false,
-        range: (u) => {
-          const { low, high } = window_(u.data[0] as number[], latest.current.zoom, latest.current.until);
-          return [low, high];
-        },
-      },
-      y: first.log ? { distr: 3, log: 10, range } : { range },
-    },
-    axes: [
-      { stroke: axis, grid, ticks, font, size: 26, incrs: STEPS_S, values: (_, splits) => splits.map((s) => (Number.isInteger(s) ? offset(s) : '')) },
-      {
-        stroke: axis,
-        grid,
-        ticks,
-        font,
-        size: 66,
-        // All ticks are named: left alone, a logarithmic axis names powers of ten only.
-        ...(first.log ? { splits: (_u: uPlot, _axis: number, low: number, high: number) => logSplits(low, high), filter: (_u: uPlot, splits: number[]) => splits } : {}),
-        // A tick is where it is; only what was measured is near.
-        values: (_, splits) => splits.map((s) => (s === null || s === undefined ? '' : latest.current.show(s).replace('≈', ''))),
-      },
-    ],
-    series: [
-      {},
-      ...first.lines.map((line): uPlot.Series => ({
-        label: line.label,
-        stroke: color(line.color),
-        width: line.width ?? 1.75,
-        ...(line.dash ? { dash: line.dash } : {}),
-        ...(line.fill ? { fill: line.fill.startsWith('--') ? color(line.fill) : line.fill } : {}),
-        points: { show: (u) => u.data[0].length < 3 },
-        spanGaps: false,
-      })),
-    ],
-    hooks: {
-      drawClear: [(u) => drawMarks(u, latest.current.marks ?? [])],
-      setCursor: [(u) => setAt(u.cursor.idx ?? null)],
-      setSelect: [
-        (u) => {
-          if (u.select.width < 4) return;
-          const from = Math.floor(u.posToVal(u.select.left, 'x'));
-          const to = Math.ceil(u.posToVal(u.select.left + u.select.width, 'x'));
-          u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-          if (to > from) latest.current.zoom.set(Math.max(0, from), to);
-        },
-      ],
-    },
-  };
-}
-
-/** A value range with some air, which changes at most once in a while. */
-function stable(isLog: boolean): uPlot.Scale.Range {
-  let kept: [number, number] = [0, 0];
-  let since = 0;
-  const born = Date.now();
-  return (_u, low, high) => {
-    const now = Date.now();
-    if (low === null || high === null || !Number.isFinite(high)) return isLog ? [1_000, 100_000] : [0, 1];
-    const next: [number, number] = isLog ? [Math.max(1, low / 1.4), Math.max(2, high * 1.4)] : [0, high <= 0 ? 1 : high * 1.1];
-    const fits = next[1] <= kept[1] * 1.001 && next[1] > kept[1] * 0.5 && (!isLog || next[0] >= kept[0] * 0.999);
-    // While a page fills, what is stored and what is told come one after the other.
-    const isNew = now - born < BETWEEN_SCALES_MS;
-    if (since > 0 && (fits || (!isNew && now - since < BETWEEN_SCALES_MS))) return kept;
-    kept = next;
-    since = now;
-    return kept;
-  };
-}
-
-function drawMarks(u: uPlot, marks: Mark[]): void {
-  const { ctx, bbox } = u;
-  ctx.save();
-  ctx.beginPath();
-  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-  ctx.clip();
-  for (const mark of marks) {
-    const left = u.valToPos(mark.from, 'x', true);
-    const right = u.valToPos(mark.to, 'x', true);
-    ctx.globalAlpha = 0.13;
-    ctx.fillStyle = color(mark.color);
-    ctx.fillRect(left, bbox.top, Math.max(2, right - left), bbox.height);
-    ctx.globalAlpha = 1;
-    ctx.fillRect(left, bbox.top, Math.max(2, right - left), 3);
-  }
-  ctx.restore();
 }

@@ -3,15 +3,18 @@
 import type { RunRow } from '../api/types';
 import { percent, time } from '../numbers/format';
 import { fromStamp, short } from '../numbers/when';
+import { bounded } from '../ui/parts';
 import { ChartFrame, useWidth } from './frame';
 
 const LEFT = 60;
 const RIGHT = 16;
-const TOP = 12;
+const TOP = 20;
 const TIMES = 150;
 const SHARES = 56;
 /** More than that lie too close to be pressed. */
 const MOST_RUNS = 60;
+/** Characters of a note that a mark tells. */
+const MOST_OF_NOTE = 200;
 const HEIGHT = TOP + TIMES + SHARES + 46;
 
 interface Props {
@@ -39,12 +42,12 @@ export default function Trend({ runs, baseline, open }: Props) {
     <ChartFrame
       isActive
       title="p95 of ok answers, run by run"
-      note="logarithmic; whiskers from p50 to p99; below: share that failed; grey line: the baseline"
+      note="logarithmic; whiskers from p50 to p99; below: share that failed; grey line: the baseline; ✎: a note"
       sentence={`${all.length} runs; the last has a p95 of ${time(last?.ok_times?.p95_us)} and ${percent(shares.at(-1))} failed.`}
       table={{
-        columns: ['Run', 'started', 'p50', 'p95', 'p99', 'failed'],
+        columns: ['Run', 'started', 'p50', 'p95', 'p99', 'failed', 'note'],
         rows: () =>
-          all.map((run, at) => [run.testRunId, run.startTime, time(run.ok_times?.p50_us), time(run.ok_times?.p95_us), time(run.ok_times?.p99_us), percent(shares[at])]),
+          all.map((run, at) => [run.testRunId, run.startTime, time(run.ok_times?.p50_us), time(run.ok_times?.p95_us), time(run.ok_times?.p99_us), percent(shares[at]), bounded(run.note ?? '', MOST_OF_NOTE)]),
       }}
     >
       <div ref={holder} className="chart">
@@ -69,13 +72,13 @@ export default function Trend({ runs, baseline, open }: Props) {
                 <a
                   key={run.testRunId}
                   href="#"
-                  aria-label={`Run ${run.testRunId}, ${run.outcome?.word ?? run.status}, p95 ${time(ok?.p95_us)}`}
+                  aria-label={`Run ${run.testRunId}, ${run.outcome?.word ?? run.status}, p95 ${time(ok?.p95_us)}${run.note ? `, note: ${bounded(run.note, MOST_OF_NOTE)}` : ''}`}
                   onClick={(event) => {
                     event.preventDefault();
                     open(run.testRunId);
                   }}
                 >
-                  <title>{`${short(fromStamp(run.startTime) ?? new Date(0))}: ${run.outcome?.word ?? run.status}, p95 ${time(ok?.p95_us)}, ${percent(share)} failed${isBase ? ', the baseline' : ''}`}</title>
+                  <title>{`${short(fromStamp(run.startTime) ?? new Date(0))}: ${run.outcome?.word ?? run.status}, p95 ${time(ok?.p95_us)}, ${percent(share)} failed${isBase ? ', the baseline' : ''}${run.note ? `. ${bounded(run.note, MOST_OF_NOTE)}` : ''}`}</title>
                   {ok?.p95_us && (
                     <>
                       <line x1={x(at)} x2={x(at)} y1={y(ok.p50_us ?? ok.p95_us)} y2={y(ok.p99_us ?? ok.p95_us)} stroke="var(--p50)" strokeWidth={2} />
@@ -88,6 +91,7 @@ export default function Trend({ runs, baseline, open }: Props) {
                     </>
                   )}
                   <rect x={x(at) - 4} width={8} y={shareY(share)} height={Math.max(0, shareY(0) - shareY(share))} fill="var(--failed)" />
+                  {run.note && <text x={x(at)} y={TOP + 2} fontSize={13} textAnchor="middle" fill="var(--axis)">✎</text>}
                   <rect x={x(at) - 9} width={18} y={TOP} height={HEIGHT - TOP - 20} fill="transparent" />
                 </a>
               );

@@ -91,6 +91,11 @@ export function color(name: string): string {
   return name.startsWith('--') ? getComputedStyle(document.body).getPropertyValue(name).trim() : name;
 }
 
+/** The same for styles, which find it themselves. */
+export function css(name: string): string {
+  return name.startsWith('--') ? `var(${name})` : name;
+}
+
 const CAUSES: Record<string, string> = {
   'status-5xx': '#d13212',
   'status-4xx': '#eb8f00',

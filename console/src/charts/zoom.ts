@@ -1,12 +1,11 @@
 // The zoom of a page's charts: kept in the address, so that a link shows the same window.
 import { useMemo } from 'react';
-import { replaceQuery, usePlace } from '../app/router';
-import type { Zoom } from './TimeChart';
+import { replaceQuery, useQueryValue } from '../app/router';
+import type { Zoom } from './plot';
 
 export function useZoom(): Zoom {
-  const { query } = usePlace();
-  const from = number(query.get('from'));
-  const to = number(query.get('to'));
+  const from = number(useQueryValue('from'));
+  const to = number(useQueryValue('to'));
   return useMemo(() => {
     const isWindow = from !== undefined && to !== undefined && to > from;
     return {
@@ -17,6 +16,6 @@ export function useZoom(): Zoom {
   }, [from, to]);
 }
 
-function number(text: string | null): number | undefined {
-  return text !== null && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+function number(text: string): number | undefined {
+  return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
 }

@@ -45,3 +45,7 @@ describe('numbers', () => {
     expect([0, 4.26, -12.04, 250].map(n.change)).toEqual(['0 %', '+4.3 %', '−12 %', '+250 %']);
   });
 });
+
+it('counts in order', () => {
+  expect([1, 2, 3, 4, 11, 12, 13, 21, 112, 1_003].map(n.ordinal)).toEqual(['1st', '2nd', '3rd', '4th', '11th', '12th', '13th', '21st', '112th', '1,003rd']);
+});

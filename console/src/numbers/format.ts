@@ -107,3 +107,10 @@ function trim(text: string): string {
 export function plain(value: Maybe): string {
   return known(value) ? (Math.abs(value) >= 1000 ? count(value) : trim(significant(value, 3))) : UNKNOWN;
 }
+
+/** 1st, 2nd, 3rd, 11th. */
+export function ordinal(n: number): string {
+  const tens = n % 100;
+  const end = tens > 10 && tens < 14 ? 'th' : (['th', 'st', 'nd', 'rd'][n % 10] ?? 'th');
+  return `${count(n)}${end}`;
+}

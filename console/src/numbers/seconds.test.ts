@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Second, Tick } from '../api/types';
 import { middleUs } from './coarse';
-import { causesOf, plannedAt, resolution, RunSeconds } from './seconds';
+import { causesOf, plannedAt, resolution, RunSeconds, toldBy } from './seconds';
 
 function second(at: number, ok: number, rest: Partial<Second> = {}): Second {
   return {
@@ -57,8 +57,18 @@ it('adds ticks of workers that lost their leader', () => {
 it('takes what is stored before what was told', () => {
   const run = new RunSeconds();
   run.tick(tick('a', 0, 5));
-  run.store({ format: 2, start_at_us: 0, regions: { a: [second(0, 6), second(1, 6)] }, labels: [] });
+  run.store({ format: 2, start_at_us: 0, total: [], regions: { a: [second(0, 6), second(1, 6)] }, labels: [] });
   expect(run.stretches().map((part) => part.ok)).toEqual([6, 6]);
+});
+
+it('counts the runners that make load, of both kinds of rows', () => {
+  const run = new RunSeconds();
+  run.store({ format: 2, start_at_us: 0, total: [], regions: { a: [second(0, 6, { runners: 3 })], b: [second(0, 6, { runners: 2 })] }, labels: [] });
+  run.tick({ ...tick('a', 1, 5), runners: [['a-1', 'loading', 1, 1], ['a-2', 'lost', 0, 0]] });
+  run.tick({ ...tick('b', 1, 5), loading: 7 });
+  run.store({ format: 2, start_at_us: 0, total: [], regions: { a: [second(2, 6)] }, labels: [] });
+  expect(run.stretches().map((part) => part.runners)).toEqual([5, 8, null]);
+  expect(run.sum(0, 2).runners).toBe(8);
 });
 
 it('makes few stretches of many seconds, and loses none', () => {
@@ -93,4 +103,9 @@ it('adds whole minutes once, and again when they change', () => {
   expect(run.sum().ok).toBe(1_005);
   expect(run.stretches(90, 110, 100).reduce((sum, part) => sum + part.ok, 0)).toBe(25);
   expect(run.stretches(0, 1_000, 5, 'b').reduce((sum, part) => sum + part.ok, 0)).toBe(5);
+});
+
+it('knows until where all regions are told', () => {
+  const timeline = (...lasts: number[]) => ({ regions: Object.fromEntries(lasts.map((last, at) => [`r${at}`, last < 0 ? [] : [second(last, 1)]])) }) as unknown as Parameters<typeof toldBy>[0];
+  expect([toldBy(timeline()), toldBy(timeline(-1)), toldBy(timeline(19, 9)), toldBy(timeline(99, 9))]).toEqual([0, 0, 10, 85]);
 });

@@ -1,6 +1,6 @@
 // A run's seconds: of stored timelines and of ticks, by region, each once, added where
 // regions or stretches are added. Charts get columns from here; drawing is theirs.
-import type { RunnerRow, RunnerState, RunTimeline, Second, Tick } from '../api/types';
+import type { Measured, RunnerRow, RunnerState, Second, Tick, Timeline } from '../api/types';
 import { Coarse } from './coarse';
 
 const HOUR = 3_600;
@@ -17,6 +17,8 @@ export interface Stretch {
   from: number;
   length: number;
   users: number;
+  /** That made load at its end; null where that is not told. */
+  runners: number | null;
   scheduled: number;
   sent: number;
   ok: number;
@@ -52,12 +54,12 @@ export class RunSeconds {
   }
 
   /** Runners tell one second more after the last answer: nothing in it is worth showing. */
-  private reach(second: Second): void {
+  private reach(second: Measured): void {
     if (second.scheduled + second.ok + second.failed + second.users === 0 && second.second > 0) return;
     this.last = Math.max(this.last, second.second + resolution(second.second) - 1);
   }
 
-  store(timeline: RunTimeline): this {
+  store(timeline: Timeline): this {
     for (const [region, seconds] of Object.entries(timeline.regions)) {
       for (const second of seconds) {
         this.at(region, second.second).stored = second;
@@ -146,9 +148,10 @@ export class RunSeconds {
     return kept;
   }
 
-  /** Adds a second over regions. Users are a state at its end: the newest second's stay. */
+  /** Adds a second over regions. Users and runners are states: the newest second's stay. */
   private addSecond(into: Stretch, second: number, region?: string): boolean {
     let users = 0;
+    let runners: number | null = null;
     let isHeard = false;
     for (const [name, seconds] of this.regions) {
       const heard = region === undefined || name === region ? seconds.get(second) : undefined;
@@ -156,6 +159,8 @@ export class RunSeconds {
       for (const one of heard.stored ? [heard.stored] : heard.ticks.values()) {
         isHeard = true;
         users += one.users;
+        const making = loadingIn(one);
+        if (making !== undefined) runners = (runners ?? 0) + making;
         addCounts(into, one);
         for (const [cause, count] of one.causes) bump(into.causes, cause, count);
         into.latency.add(one.latency);
@@ -163,7 +168,10 @@ export class RunSeconds {
         into.lag.add(one.lag);
       }
     }
-    if (isHeard) into.users = users;
+    if (isHeard) {
+      into.users = users;
+      into.runners = runners;
+    }
     return isHeard;
   }
 }
@@ -173,6 +181,7 @@ function empty(from: number, length: number): Stretch {
     from,
     length: Math.max(1, length),
     users: 0,
+    runners: null,
     scheduled: 0,
     sent: 0,
     ok: 0,
@@ -184,6 +193,12 @@ function empty(from: number, length: number): Stretch {
     failedLatency: new Coarse(),
     lag: new Coarse(),
   };
+}
+
+/** How many runners make load: a timeline has their number, a tick names them too. */
+function loadingIn(one: Second | Tick): number | undefined {
+  if (!Array.isArray(one.runners)) return one.runners;
+  return (one as Tick).loading ?? one.runners.filter(([, state]) => state === 'loading').length;
 }
 
 type Counts = Pick<Stretch, 'scheduled' | 'sent' | 'ok' | 'failed' | 'dropped' | 'bytes'>;
@@ -200,6 +215,7 @@ function addCounts(to: Counts, from: Counts): void {
 function addStretch(to: Stretch, from: Stretch): void {
   addCounts(to, from);
   to.users = from.users;
+  to.runners = from.runners;
   for (const [cause, count] of from.causes) bump(to.causes, cause, count);
   to.latency.merge(from.latency);
   to.failedLatency.merge(from.failedLatency);
@@ -231,4 +247,14 @@ export function plannedAt(planned: readonly (readonly [number, number])[], secon
   const next = planned[low + 1];
   if (!next || second <= at) return second - at > 60 && !next ? null : value;
   return value + ((next[1] - value) * (second - at)) / (next[0] - at);
+}
+
+/** A region stores its seconds each 10 s, not all at once; one that is behind for longer is not waited for. */
+const LATEST_S = 15;
+
+/** Until where all regions of a run in progress are told: sums beyond it lack some. */
+export function toldBy(timeline: Timeline): number {
+  const ends = Object.values(timeline.regions).map((seconds) => (seconds.at(-1)?.second ?? -1) + 1);
+  if (ends.length === 0) return 0;
+  return Math.max(Math.min(...ends), Math.max(...ends) - LATEST_S, 0);
 }

@@ -7,6 +7,7 @@ const stretch = (rest: Partial<Stretch>): Stretch => ({
   from: 0,
   length: 10,
   users: 0,
+  runners: null,
   scheduled: 100,
   sent: 100,
   ok: 99,

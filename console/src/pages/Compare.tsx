@@ -16,6 +16,7 @@ import { useMemo } from 'react';
 import { ask, seg } from '../api/client';
 import { useBaseline, useComparison, useRuns, useScenario, useTimeline } from '../api/queries';
 import type { Comparison, HistogramAnswer, MetricChange, RunRow } from '../api/types';
+import { Info } from '../app/Info';
 import { to, useQueryParam } from '../app/router';
 import Forest, { type ForestRow } from '../charts/Forest';
 import { Spectrum } from '../charts/Shapes';
@@ -51,7 +52,7 @@ export default function Compare({ test }: { test: string }) {
   const options = rows.map(option);
   const chosen = (id: string) => options.find((one) => one.value === id) ?? { value: id, label: id };
   return (
-    <ContentLayout header={<Header variant="h1" description={<>Runs of scenario <To href={to(['scenarios', test])}>{test}</To></>}>Compare <Inert>{scenario.data?.testName ?? test}</Inert></Header>}>
+    <ContentLayout header={<Header variant="h1" info={<Info topic="compare" of="comparisons" />} description={<>Runs of scenario <To href={to(['scenarios', test])}>{test}</To></>}>Compare <Inert>{scenario.data?.testName ?? test}</Inert></Header>}>
       <SpaceBetween size="l">
         <Container>
           <ColumnLayout columns={2}>
@@ -119,13 +120,13 @@ function Judged({ test, run, other, isFirst, name }: { test: string; run: string
       {data.reasons.length > 0 && (
         <ul style={{ margin: 0 }}>
           {data.reasons.map((reason) => (
-            <li key={reason}><Inert>{reason}</Inert></li>
+            <li key={reason}><Inert most={2000}>{reason}</Inert></li>
           ))}
         </ul>
       )}
       {differs.length > 0 && <Alert type="warning" header="What was asked first does not hold">{differs.join(', ')}</Alert>}
       {data.notes.map((note) => (
-        <Alert key={note} type="info"><Inert>{note}</Inert></Alert>
+        <Alert key={note} type="info"><Inert most={2000}>{note}</Inert></Alert>
       ))}
       {rows.percent.length > 0 && <Forest title="Times and rates" unit="%" small={data.thresholds.relative_pct} rows={rows.percent} />}
       {rows.points.length > 0 && <Forest title="Error rates" unit="pp" small={data.thresholds.error_points} rows={rows.points} />}

@@ -11,22 +11,24 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Tabs from '@cloudscape-design/components/tabs';
 import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { ApiError, type Fault } from '../api/client';
-import { calls, useChange, useRoom, useScenario } from '../api/queries';
+import { useRoom, useScenario } from '../api/queries';
 import { isActive } from '../api/types';
 import { flash } from '../app/flash';
-import { go, to, usePlace, useQueryParam } from '../app/router';
+import { go, to, useQueryParam, useQueryValue } from '../app/router';
 import { duration } from '../numbers/format';
 import { parseCurl } from '../plan/curl';
-import { completed, draftOf, emptyDraft, get, set } from '../plan/draft';
-import { room } from '../plan/start';
+import { draftOf, emptyDraft, get, set } from '../plan/draft';
+import { kindOf, nameOf, scriptOf, type Kind } from '../plan/scripts';
 import { lengthOf, number, planInWords, type Fields } from '../plan/words';
-import { Failed, Inert, Loading } from '../ui/parts';
+import { bounded, Failed, Inert, Loading, To } from '../ui/parts';
 import { TextField } from './edit/common';
-import { Files } from './edit/Files';
+import { Files, NewFiles } from './edit/Files';
 import { Load } from './edit/Load';
 import { Requests, scenarioPath } from './edit/Requests';
 import { Judge, Where } from './edit/Rest';
-import { modeOf, When, withMode, type Mode } from './edit/When';
+import { KindChoice, Script } from './edit/Script';
+import { useKeep } from './edit/useKeep';
+import { modeOf, When, type Mode } from './edit/When';
 
 const Yaml = lazy(() => import('./edit/Yaml'));
 
@@ -53,7 +55,7 @@ function withPasted(first: Fields, pasted: string): Fields {
 }
 
 function Form({ test, first, name, isGoing }: { test: string; first: Fields; name: string; isGoing: boolean }) {
-  const pasted = usePlace().query.get('paste') ?? '';
+  const pasted = useQueryValue('paste');
   const [tab, setTab] = useQueryParam('view');
   const [draft, change] = useState(() => withPasted(first, pasted));
   const [mode, setMode] = useState<Mode>(() => modeOf(first, test === ''));
@@ -62,7 +64,12 @@ function Form({ test, first, name, isGoing }: { test: string; first: Fields; nam
   const [warnings, setWarnings] = useState<string[]>([]);
   const page = useRef<HTMLDivElement>(null);
   const part = { draft, change, faults };
-  const keep = useChange(async () => calls.keep({ ...withMode(completed(draft), mode), regionalTaskDetails: await room() }));
+  const [files, setFiles] = useState<File[]>([]);
+  // What was written as another kind comes back with it.
+  const [written] = useState(() => new Map<Kind, Fields>());
+  const { keep, keptAs } = useKeep(test);
+  const kind = kindOf(draft);
+  const isScript = kind !== 'simple';
   const isDirty = draft !== first;
 
   useEffect(() => {
@@ -83,7 +90,7 @@ function Form({ test, first, name, isGoing }: { test: string; first: Fields; nam
   const send = () => {
     setFaults([]);
     setRefusal('');
-    keep.mutate(undefined, {
+    keep.mutate({ draft, mode, files }, {
       onSuccess: (answer) => {
         const told = answer.warnings ?? [];
         setWarnings(told);
@@ -102,9 +109,10 @@ function Form({ test, first, name, isGoing }: { test: string; first: Fields; nam
   const tasks = ((draft['testTaskConfigs'] as Fields[] | undefined) ?? []).map((row) => ({ region: String(row['region']), taskCount: row['taskCount'] }));
   const requests = (get(draft, [...scenarioPath(draft), 'requests']) as unknown[] | undefined) ?? [];
   const verb = mode === 'run' ? 'Keep and run' : mode === 'save' ? 'Keep' : 'Keep and schedule';
+  const kinds = <KindChoice draft={draft} change={change} setFiles={setFiles} written={written} />;
   const form = (
     <SpaceBetween size="l">
-      <Requests {...part} pasted={draft === first ? pasted : ''} />
+      {isScript ? <Script {...part} files={files} setFiles={setFiles} kinds={kinds} /> : <Requests {...part} pasted={draft === first ? pasted : ''} kinds={kinds} />}
       <Container header={<Header variant="h2">Name</Header>}>
         <ColumnLayout columns={2}>
           <TextField {...part} path={['testName']} label="Name" read={(text) => text} />
@@ -112,10 +120,10 @@ function Form({ test, first, name, isGoing }: { test: string; first: Fields; nam
           <TextField {...part} path={['tags']} label="Tags (optional)" description="At most 5, between commas." read={(text) => (text.trim() === '' ? [] : text.split(','))} />
         </ColumnLayout>
       </Container>
-      <Load {...part} />
+      <Load {...part} isScript={isScript} />
       <Where {...part} />
       <Judge {...part} test={test} />
-      {test && <Files test={test} />}
+      {test ? <Files test={test} /> : !isScript && <NewFiles files={files} setFiles={setFiles} />}
       <When {...part} mode={mode} setMode={setMode} />
     </SpaceBetween>
   );
@@ -140,12 +148,13 @@ function Form({ test, first, name, isGoing }: { test: string; first: Fields; nam
           <SpaceBetween size="l">
             {refusal && (
               <div data-refusal tabIndex={-1}>
-                <Alert type="error" header={faults.length > 0 ? `${faults.length} ${faults.length === 1 ? 'field is' : 'fields are'} wrong; nothing was kept` : 'It was not kept'}>
+                <Alert type="error" header={faults.length > 0 ? `${faults.length} ${faults.length === 1 ? 'field is' : 'fields are'} wrong; nothing was kept` : keptAs() ? 'It is kept, and does not run' : 'It was not kept'}>
                   {faults.length > 0 ? (
                     <ul style={{ margin: 0, paddingLeft: 18 }}>{faults.map((fault) => <li key={fault.path + fault.message}><code>{fault.path}</code>: <Inert>{fault.message}</Inert></li>)}</ul>
                   ) : (
-                    <Inert>{refusal}</Inert>
+                    <Inert most={2000}>{refusal}</Inert>
                   )}
+                  {keptAs() && <div><To href={to(['scenarios', keptAs()])}>See the scenario</To></div>}
                 </Alert>
               </div>
             )}
@@ -164,9 +173,11 @@ function Form({ test, first, name, isGoing }: { test: string; first: Fields; nam
             <Container header={<Header variant="h2">What it comes to</Header>}>
               <SpaceBetween size="s">
                 <b>{planInWords(get(draft, ['testScenario']) as Fields, tasks)}</b>
-                <span>{requests.length} {requests.length === 1 ? 'request' : 'requests'} each time, {duration(lengthOf(get(draft, ['testScenario']) as Fields))} of load.</span>
+                <span>{isScript ? `The ${nameOf(kind)} script ${bounded(scriptOf(draft), 60) || '(none yet)'}` : `${requests.length} ${requests.length === 1 ? 'request' : 'requests'} each time`}, {duration(lengthOf(get(draft, ['testScenario']) as Fields))} of load.</span>
                 <span>Room needed: {tasks.map((row) => `${number(row.taskCount) ?? '?'} in ${row.region}`).join(', ') || 'none'}.</span>
-                {requests.length === 0 && <span className="warn">There is no request yet: paste a URL.</span>}
+                {!isScript && requests.length === 0 && <span className="warn">There is no request yet: paste a URL.</span>}
+                {isScript && scriptOf(draft) === '' && <span className="warn">There is no script yet: choose a file.</span>}
+                {isScript && mode !== 'save' && <span className="warn">Scripts cannot be run yet: choose “Only keep it”.</span>}
                 {((draft['thresholds'] as unknown[] | undefined) ?? []).length === 0 && <span className="warn">There is no threshold: a run will be “finished”, neither passed nor failed.</span>}
                 {warnings.map((warning) => <Alert key={warning} type="warning"><Inert>{warning}</Inert></Alert>)}
               </SpaceBetween>

@@ -8,16 +8,16 @@ import Header from '@cloudscape-design/components/header';
 import ProgressBar from '@cloudscape-design/components/progress-bar';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useEffect } from 'react';
-import { useRun, useRoom, useScenarios, useTimeline } from '../api/queries';
+import { useRun, useRoom, useRuns, useScenarios, useTimeline } from '../api/queries';
 import { isActive, type ScenarioItem } from '../api/types';
 import { to } from '../app/router';
-import { near, percent, plain, rate, time } from '../numbers/format';
-import { plannedAt, RunSeconds } from '../numbers/seconds';
+import { exactTime, near, percent, plain, rate, time } from '../numbers/format';
+import { plannedAt, RunSeconds, toldBy } from '../numbers/seconds';
 import { fromStamp, offset } from '../numbers/when';
 import { curve, lengthOf, requestsPerWalk, type Fields } from '../plan/words';
 import { Empty, Failed, Inert, Loading, To, When } from '../ui/parts';
 import { Outcome, Status, TrustWord } from '../ui/words';
-import { failuresInARow, useLastRuns } from './lastRun';
+import { useLast } from './lastRun';
 import { QuickRun } from './QuickRun';
 
 /** Scenarios whose last results are shown. */
@@ -66,17 +66,15 @@ export default function Home() {
           {next.length === 0 ? (
             <Empty title="Nothing is scheduled." next={<span>A scenario's page of changes has a part “When”.</span>} />
           ) : (
-            <table className="plain">
-              <tbody>
-                {next.slice(0, 8).map((item) => (
-                  <tr key={item.testId}>
-                    <td><To href={to(['scenarios', item.testId])}><Inert>{item.testName}</Inert></To></td>
-                    <td>{item.nextRun.slice(0, 16)} <span className="muted">({item.scheduleTimezone})</span></td>
-                    <td>{item.cronValue ? `cron ${item.cronValue}` : item.scheduleRecurrence || 'once'}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
+            <div className="rows">
+              {next.slice(0, MOST_LATELY).map((item) => (
+                <div key={item.testId}>
+                  <span className="name"><To href={to(['scenarios', item.testId])}><Inert most={120}>{item.testName}</Inert></To></span>
+                  <span>{item.nextRun.slice(0, 16)} <span className="muted">({item.scheduleTimezone})</span></span>
+                  <span style={{ width: 160 }}>{item.cronValue ? `cron ${item.cronValue}` : item.scheduleRecurrence || 'once'}</span>
+                </div>
+              ))}
+            </div>
           )}
         </Container>
         <RoomNow />
@@ -86,8 +84,8 @@ export default function Home() {
 }
 
 function Going({ item }: { item: ScenarioItem }) {
-  const runs = useLastRuns(item, 1);
-  const newest = runs?.find((run) => isActive(run.status));
+  const runs = useRuns(item.testId, 1, `${item.startTime} ${item.status}`);
+  const newest = runs.data?.testRuns.find((run) => isActive(run.status));
   const id = newest?.testRunId ?? '';
   const record = useRun(item.testId, id);
   // The first ten seconds are not stored yet.
@@ -104,10 +102,10 @@ function Going({ item }: { item: ScenarioItem }) {
   }, [id, begun, refetch]);
   const seconds = timeline.data ? new RunSeconds().store(timeline.data) : null;
   const plan = record.data?.testScenario as Fields | undefined;
-  const at = seconds ? seconds.last + 1 : 0;
+  const at = seconds && timeline.data ? Math.min(seconds.last + 1, toldBy(timeline.data)) : 0;
   const whole = lengthOf(plan);
   const lately = seconds?.sum(Math.max(0, at - 10), at);
-  const all = seconds?.sum();
+  const all = seconds?.sum(0, at);
   const walks = requestsPerWalk(plan);
   const items = (plan?.['execution'] as Fields[] | undefined) ?? [];
   const shape = items.length === 1 && items[0] ? curve(items[0], 1) : null;
@@ -131,21 +129,17 @@ function Going({ item }: { item: ScenarioItem }) {
 }
 
 function Ended({ item }: { item: ScenarioItem }) {
-  const runs = useLastRuns(item);
-  const last = runs?.[0];
-  const failures = failuresInARow(runs ?? []);
-  const sum = (last?.requests ?? 0) || 0;
+  const { last, failures } = useLast(item);
   return (
     <div>
-      <span style={{ width: 96 }}>{last ? <Outcome word={last.outcome?.word} status={last.status} /> : <Status status={item.status} />}</span>
+      <span style={{ width: 96 }}>{last ? <Outcome word={last.word} status={last.status} /> : <Status status={item.status} />}</span>
       <span className="name">
-        <To href={last ? to(['scenarios', item.testId, 'runs', last.testRunId]) : to(['scenarios', item.testId])}><Inert>{item.testName}</Inert></To>
-        {failures > 1 && <span className="bad" style={{ fontSize: 12 }}> {failures === runs?.length ? 'at least ' : ''}{failures} failures in a row</span>}
+        <To href={last ? to(['scenarios', item.testId, 'runs', last.run]) : to(['scenarios', item.testId])}><Inert most={120}>{item.testName}</Inert></To>
+        {failures && <span className="bad" style={{ fontSize: 12 }}> {failures}</span>}
       </span>
-      <span style={{ width: 100 }}><TrustWord trust={last?.verdict?.trust} /></span>
-      <span className="num" style={{ width: 90 }}>{last?.ok_times ? `p95 ${time(last.ok_times.p95_us)}` : '–'}</span>
-      <span className="num" style={{ width: 90 }}>{sum > 0 ? `${percent((last?.errors ?? 0) / sum)} failed` : '–'}</span>
-      <span className="num" style={{ width: 90 }}><When stamp={last?.startTime ?? item.startTime} /></span>
+      <span style={{ width: 100 }}><TrustWord trust={last?.trust} /></span>
+      <span className="num" style={{ width: 90 }} title={last?.p95Us ? exactTime(last.p95Us) : 'no request succeeded, or no run has ended'}>{last?.p95Us ? `p95 ${time(last.p95Us)}` : '–'}</span>
+      <span className="num" style={{ width: 110 }}><When stamp={last?.at ?? item.startTime} /></span>
     </div>
   );
 }

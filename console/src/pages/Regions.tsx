@@ -8,12 +8,13 @@ import ProgressBar from '@cloudscape-design/components/progress-bar';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useRoom, type Room } from '../api/queries';
+import { Info } from '../app/Info';
 import { Empty, Failed, Loading } from '../ui/parts';
 
 export default function Regions() {
   const room = useRoom();
   return (
-    <ContentLayout header={<Header variant="h1" description="Where runs may go, how much room there is, and which runners exist now." actions={<Button iconName="refresh" ariaLabel="Ask again" onClick={() => void room.refetch()} />}>Regions and runners</Header>}>
+    <ContentLayout header={<Header variant="h1" info={<Info topic="regions" of="regions" />} description="Where runs may go, how much room there is, and which runners exist now." actions={<Button iconName="refresh" ariaLabel="Ask again" onClick={() => void room.refetch()} />}>Regions and runners</Header>}>
       {room.error && !room.data ? (
         <Failed error={room.error} what="The regions" again={() => void room.refetch()} />
       ) : !room.data ? (

@@ -4,7 +4,7 @@ import { lazy, Suspense } from 'react';
 import { useRun, useScenario } from '../api/queries';
 import { isActive } from '../api/types';
 import { Empty, Failed, Loading, To } from '../ui/parts';
-import { to, usePlace } from '../app/router';
+import { to, useQueryValue } from '../app/router';
 
 const Result = lazy(() => import('./run/Result'));
 const LiveRun = lazy(() => import('./run/LiveRun'));
@@ -12,7 +12,7 @@ const LiveRun = lazy(() => import('./run/LiveRun'));
 export default function RunPage({ test, run }: { test: string; run: string }) {
   const scenario = useScenario(test);
   // A run that was started just now has no record before its runners are there.
-  const isNew = usePlace().query.get('new') === '1';
+  const isNew = useQueryValue('new') === '1';
   const isAwaited = isNew && (scenario.data === undefined || !scenario.isFetchedAfterMount || ['queued', 'provisioning'].includes(scenario.data.status));
   const record = useRun(test, run, !isAwaited);
   // Asked again and again: what is known stays on screen while the server is away.

@@ -8,31 +8,33 @@ import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import Header from '@cloudscape-design/components/header';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import Table from '@cloudscape-design/components/table';
-import { lazy, Suspense, useState } from 'react';
-import { calls, useBaseline, useChange, useRunPages, useScenario } from '../api/queries';
+import { lazy, Suspense } from 'react';
+import { calls, useBaseline, useChange, useRuns, useScenario } from '../api/queries';
 import { isActive, type RunRow, type ScenarioRecord } from '../api/types';
+import { Info } from '../app/Info';
 import { flash, flashError } from '../app/flash';
 import { go, to } from '../app/router';
-import { change, count, percent, rate } from '../numbers/format';
 import { standing } from '../numbers/standing';
 import { startAgain } from '../plan/start';
 import { planInWords, type Fields } from '../plan/words';
-import { Empty, Failed, Inert, Loading, Num, Time, To, When } from '../ui/parts';
+import { Failed, Inert, Loading } from '../ui/parts';
 import { Outcome, Status, TrustWord } from '../ui/words';
+import { Runs } from './list/Runs';
 
 const Trend = lazy(() => import('../charts/Trend'));
-const MOST_CHOSEN = 5;
+/** Newest runs that the trend is drawn of. */
+const IN_TREND = 60;
 
 export default function Scenario({ test }: { test: string }) {
   const scenario = useScenario(test);
   const record = scenario.data;
-  const runs = useRunPages(test, `${record?.status} ${record?.totalTestRuns}`, record !== undefined);
+  const version = `${record?.status} ${record?.totalTestRuns}`;
+  const newest = useRuns(test, IN_TREND, version, record !== undefined);
   const baseline = useBaseline(test);
   if (scenario.error && !record) return <Failed error={scenario.error} what={`The scenario ${test}`} again={() => void scenario.refetch()} />;
   if (!record) return <Loading what="the scenario" />;
   const base = baseline.data?.baselineId ?? '';
-  const rows = runs.data?.pages.flatMap((page) => page.testRuns) ?? [];
+  const rows = newest.data?.testRuns ?? [];
   const last = rows.find((run) => run.endTime);
   const plan = record.testScenario as unknown as Fields;
   return (
@@ -52,18 +54,19 @@ export default function Scenario({ test }: { test: string }) {
               {isActive(record.status) && <Watch test={test} rows={rows} />}
             </SpaceBetween>
             {last && <div className="sentence">Last run: {lower(sentenceOf(last))}</div>}
-            {!last && !isActive(record.status) && <div className="sentence">It has not run yet.</div>}
+            {newest.data && !last && !isActive(record.status) && <div className="sentence">It has not run yet.</div>}
             {record.errorReason && <Inert>{record.errorReason}</Inert>}
+            {newest.error && !newest.data && <Failed error={newest.error} what="The last runs" again={() => void newest.refetch()} />}
           </SpaceBetween>
         </Container>
         {rows.filter((run) => run.endTime).length > 0 && (
-          <Container header={<Header variant="h2">Trend</Header>}>
+          <Container header={<Header variant="h2" info={<Info topic="baseline" of="the baseline and the trend" />}>Trend</Header>}>
             <Suspense fallback={<Loading what="the chart" />}>
               <Trend runs={rows} baseline={base} open={(run) => go(to(['scenarios', test, 'runs', run]))} />
             </Suspense>
           </Container>
         )}
-        <Runs test={test} rows={rows} base={base} total={runs.data?.pages[0]?.pagination.total_count ?? record.totalTestRuns} isLoading={runs.isPending} error={runs.error} more={runs.hasNextPage ? () => void runs.fetchNextPage() : undefined} isLoadingMore={runs.isFetchingNextPage} />
+        <Runs test={test} base={base} version={version} known={rows} />
         <Container header={<Header variant="h2" description={planInWords(plan, record.testTaskConfigs)} actions={<Button href={to(['scenarios', test, 'edit'])}>Edit</Button>}>Plan</Header>}>
           <SpaceBetween size="s">
             <KeyValuePairs
@@ -142,88 +145,5 @@ function Head({ record, base, last }: { record: ScenarioRecord; base: string; la
     >
       <Inert>{record.testName}</Inert>
     </Header>
-  );
-}
-
-interface RunsProps {
-  test: string;
-  rows: RunRow[];
-  base: string;
-  total: number;
-  isLoading: boolean;
-  error: unknown;
-  more: (() => void) | undefined;
-  isLoadingMore: boolean;
-}
-
-function Runs({ test, rows, base, total, isLoading, error, more, isLoadingMore }: RunsProps) {
-  const [chosen, setChosen] = useState<RunRow[]>([]);
-  const picked = rows.filter((run) => chosen.some((one) => one.testRunId === run.testRunId));
-  const remove = useChange((ids: string[]) => calls.removeRuns(test, ids));
-  const setBase = useChange((id: string) => calls.setBaseline(test, id));
-  const baseRow = rows.find((run) => run.testRunId === base);
-  if (error && rows.length === 0) return <Failed error={error} what="The runs" />;
-  const [newer, ...others] = picked;
-  return (
-    <Table<RunRow>
-      header={
-        <Header
-          variant="h2"
-          counter={`(${count(total)})`}
-          description={baseRow ? 'Below each number: its change against the baseline. Whether a change is real is said by a comparison.' : 'Set a run as baseline to see what changes.'}
-          actions={
-            <SpaceBetween direction="horizontal" size="xs">
-              <Button disabled={picked.length === 0 || picked.some((run) => run.testRunId === base || isActive(run.status))} onClick={() => {
-                if (window.confirm(`Delete ${picked.length} ${picked.length === 1 ? 'run' : 'runs'} with their results?`))
-                  remove.mutate(picked.map((run) => run.testRunId), { onSuccess: () => setChosen([]), onError: flashError('The runs were not deleted') });
-              }}>
-                Delete
-              </Button>
-              <Button disabled={picked.length !== 1 || newer?.testRunId === base} onClick={() => newer && setBase.mutate(newer.testRunId, { onSuccess: () => flash('success', `Run ${newer.testRunId} is the baseline.`), onError: flashError('The baseline was not set') })}>
-                Set as baseline
-              </Button>
-              <Button
-                disabled={picked.length < (base ? 1 : 2) || picked.length > MOST_CHOSEN}
-                onClick={() => go(to(['scenarios', test, 'compare'], { run: newer?.testRunId, with: others.length > 0 ? others.map((run) => run.testRunId).join(',') : base }))}
-              >
-                Compare
-              </Button>
-            </SpaceBetween>
-          }
-        >
-          Runs
-        </Header>
-      }
-      loading={isLoading}
-      loadingText="Loading runs…"
-      items={rows}
-      trackBy="testRunId"
-      selectionType="multi"
-      selectedItems={picked}
-      onSelectionChange={({ detail }) => setChosen(detail.selectedItems)}
-      empty={<Empty title="There is no run yet." next={<span>Press Run above.</span>} />}
-      footer={more && <Button loading={isLoadingMore} onClick={more}>{`Show more: ${count(rows.length)} of ${count(total)} are here`}</Button>}
-      columnDefinitions={[
-        { id: 'when', header: 'Started', isRowHeader: true, minWidth: 120, cell: (run) => <><To href={to(['scenarios', test, 'runs', run.testRunId])}><When stamp={run.startTime} /></To>{run.testRunId === base && <div className="muted" style={{ fontSize: 12 }}>baseline</div>}</> },
-        { id: 'outcome', header: 'Result', minWidth: 110, cell: (run) => <Outcome word={run.outcome?.word} status={run.status} /> },
-        { id: 'trust', header: 'Trust', minWidth: 110, cell: (run) => <TrustWord trust={run.verdict?.trust} /> },
-        { id: 'p95', header: <Num>p95</Num>, cell: (run) => <Delta value={run.ok_times?.p95_us} base={run === baseRow ? undefined : baseRow?.ok_times?.p95_us}><Time us={run.ok_times?.p95_us} why="no request succeeded" /></Delta> },
-        { id: 'p50', header: <Num>p50</Num>, cell: (run) => <Delta value={run.ok_times?.p50_us} base={run === baseRow ? undefined : baseRow?.ok_times?.p50_us}><Time us={run.ok_times?.p50_us} why="no request succeeded" /></Delta> },
-        { id: 'failed', header: <Num>Failed</Num>, cell: (run) => <Num title={`${count(run.errors)} of ${count(run.requests)}`}>{run.requests ? percent((run.errors ?? 0) / run.requests) : '–'}</Num> },
-        { id: 'rate', header: <Num>Rate</Num>, cell: (run) => <Num>{rate(run.rate_per_s ?? run.requestsPerSecond)}</Num> },
-        { id: 'requests', header: <Num>Requests</Num>, cell: (run) => <Num>{count(run.requests)}</Num> },
-        { id: 'id', header: 'Id', cell: (run) => <code>{run.testRunId}</code> },
-      ]}
-      ariaLabels={{ tableLabel: 'Runs', selectionGroupLabel: 'Choose runs', allItemsSelectionLabel: () => 'All runs', itemSelectionLabel: (_, run) => `Run ${run.testRunId}` }}
-    />
-  );
-}
-
-function Delta({ value, base, children }: { value: number | null | undefined; base: number | null | undefined; children: React.ReactNode }) {
-  return (
-    <>
-      {children}
-      {value && base ? <div className="num muted" style={{ fontSize: 12 }} title="against the baseline">{change(((value - base) / base) * 100)}</div> : null}
-    </>
   );
 }

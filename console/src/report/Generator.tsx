@@ -2,10 +2,13 @@
 // started, how well clocks agree, what was reached of CPU and memory, and where requests
 // went; then the runners, worst first.
 import type { ReactNode } from 'react';
+import type { Runner } from '../api/types';
 import { bytes, count, exactTime, percent, plain, time } from '../numbers/format';
-import type { ReportData, ReportRunner } from './data';
+import { fullness, isLost, worstFirst } from '../numbers/runners';
+import { offset } from '../numbers/when';
+import type { ReportData } from './data';
 import { Inert, Section, Wide } from './parts';
-import { fullness, highest, isLost, MOST_RUNNERS, readDelay, secondsOf, statesOf, worstFirst } from './runners';
+import { highest, MOST_RUNNERS, readDelay, secondsOf, statesOf } from './runners';
 
 /** Share of its memory from which a runner may be held up. */
 const FULL = 0.9;
@@ -68,9 +71,9 @@ function factsOf({ record, runners, timeline }: ReportData): [string, ReactNode]
 }
 
 const COLORS: Record<string, string> = { finished: 'var(--p50)', loading: 'var(--p95)', lagging: 'var(--unfinished)', lost: 'var(--bad)' };
-const colorOf = (row: ReportRunner) => COLORS[isLost(row) ? 'lost' : row.state] ?? 'var(--base)';
+const colorOf = (row: Runner) => COLORS[isLost(row) ? 'lost' : row.state] ?? 'var(--base)';
 
-function Runners({ runners }: { runners: ReportRunner[] }) {
+function Runners({ runners }: { runners: Runner[] }) {
   const rows = worstFirst(runners);
   const states = statesOf(runners).map(([state, n]) => `${count(n)} ${state}`).join(', ');
   const shown = rows.slice(0, MOST_RUNNERS);
@@ -103,7 +106,7 @@ function Runners({ runners }: { runners: ReportRunner[] }) {
   );
 }
 
-function RunnerRow({ row }: { row: ReportRunner }) {
+function RunnerRow({ row }: { row: Runner }) {
   const share = fullness(row);
   return (
     <tr>
@@ -113,11 +116,12 @@ function RunnerRow({ row }: { row: ReportRunner }) {
       </th>
       <td>
         <span className="state"><i className="dot" style={{ background: colorOf(row) }} /> <Inert most={40}>{isLost(row) ? 'lost' : row.state}</Inert></span>
-        {typeof row.lost === 'string' && row.lost && <small className="muted under"><Inert>{row.lost}</Inert></small>}
+        {row.last_heard_s !== undefined && (isLost(row) || row.state === 'lagging') && <small className="muted under">last heard {offset(row.last_heard_s)}</small>}
+        {row.lost && <small className="muted under"><Inert>{row.lost}</Inert></small>}
       </td>
       <td className="num" title={exactTime(row.lag_p99_us)}>{time(row.lag_p99_us)}</td>
       <td className="num" title={exactTime(row.skew_us)}>{time(row.skew_us)}</td>
-      <td className="num">{row.cpu_pct === undefined || row.cpu_pct === null ? '–' : `${plain(row.cpu_pct)} %`}</td>
+      <td className="num">{row.cpu_pct === undefined ? '–' : `${plain(row.cpu_pct)} %`}</td>
       <td className="num" title={row.memory_bytes ? `${count(row.memory_bytes)} bytes` : undefined}>{bytes(row.memory_bytes)}</td>
       <td className={`num ${share !== null && share >= FULL ? 'bad' : ''}`}>{percent(share)}</td>
       <td>{row.public_address ? <Inert most={60}>{row.public_address}</Inert> : '–'}</td>

@@ -1,11 +1,11 @@
 // The top of a report: how the run ended, whether it may be believed, one sentence, and
 // why not where it may not.
-import type { Reason } from '../api/types';
+import type { Reason, RunRecord } from '../api/types';
 import { bytes, count, duration, percent, rate } from '../numbers/format';
 import { standing } from '../numbers/standing';
 import { fromStamp, offset } from '../numbers/when';
 import { againstBaseline } from './changes';
-import type { ReportData, ReportRecord } from './data';
+import type { ReportData } from './data';
 import { Figure, Inert, Outcome, Stamp, Time, TrustWord } from './parts';
 
 export function Headline({ data }: { data: ReportData }) {
@@ -59,7 +59,7 @@ export function Headline({ data }: { data: ReportData }) {
   );
 }
 
-function Figures({ record }: { record: ReportRecord }) {
+function Figures({ record }: { record: RunRecord }) {
   const { summary } = record;
   const total = summary?.total;
   const start = fromStamp(record.startTime);
@@ -115,7 +115,7 @@ function Reasons({ reasons }: { reasons: Reason[] }) {
   );
 }
 
-function Missing({ record }: { record: ReportRecord }) {
+function Missing({ record }: { record: RunRecord }) {
   const { coverage } = record;
   if (!coverage || coverage.complete) return null;
   return (

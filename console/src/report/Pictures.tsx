@@ -4,7 +4,7 @@ import { useMemo, useState } from 'react';
 import type { HistogramAnswer, Reason } from '../api/types';
 import RunCharts from '../charts/RunCharts';
 import { Distribution, Spectrum } from '../charts/Shapes';
-import type { Mark, Zoom } from '../charts/TimeChart';
+import type { Mark, Zoom } from '../charts/plot';
 import { count } from '../numbers/format';
 import { RunSeconds } from '../numbers/seconds';
 import { limitOf } from '../numbers/threshold';
@@ -49,20 +49,16 @@ export function OverTime({ data }: { data: ReportData }) {
   const zoom = useZoomHere();
   const seconds = useMemo(() => {
     if (!timeline) return null;
-    const hasTotal = timeline.total !== undefined && timeline.total.length > 0;
-    return new RunSeconds().store(hasTotal ? { ...timeline, regions: { '': timeline.total ?? [] } } : timeline);
+    return new RunSeconds().store({ ...timeline, regions: { '': timeline.total } });
   }, [timeline]);
-  const shown = useMemo(
-    () => seconds && { seconds, known: seconds.last + 1, stretches: seconds.stretches(zoom.from, zoom.to, MOST_POINTS) },
-    [seconds, zoom.from, zoom.to],
-  );
-  if (!record.summary && !shown) return null;
+  const stretches = useMemo(() => seconds?.stretches(zoom.from, zoom.to, MOST_POINTS) ?? [], [seconds, zoom.from, zoom.to]);
+  const known = seconds ? seconds.last + 1 : 0;
+  if (!record.summary && !seconds) return null;
   const perArrival = record.load?.model === 'open' ? requestsPerWalk(record.testScenario as Fields | undefined) : undefined;
   return (
     <Section title="Over time">
-      {shown && shown.known > 0 ? (
-        // Spread: the charts take the run's seconds or its stretches, whichever they are of.
-        <RunCharts {...shown} load={record.load} zoom={zoom} together="report" marks={marksOf(record.verdict?.reasons ?? [])} heatmap perArrival={perArrival} />
+      {known > 0 ? (
+        <RunCharts stretches={stretches} known={known} load={record.load} zoom={zoom} together="report" marks={marksOf(record.verdict?.reasons ?? [])} heatmap perArrival={perArrival} />
       ) : (
         <p>No second of this run was kept: it ended before its first ten seconds were over, or its runners left none.</p>
       )}

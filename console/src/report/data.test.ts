@@ -23,7 +23,7 @@ it('reads what the command wrote, and nothing else', () => {
 });
 
 it('does without parts of a timeline', () => {
-  expect(readData('{"record":{},"timeline":{"format":2,"start_at_us":1}}')?.timeline).toEqual({ format: 2, start_at_us: 1, regions: {}, labels: [] });
+  expect(readData('{"record":{},"timeline":{"format":2,"start_at_us":1}}')?.timeline).toEqual({ format: 2, start_at_us: 1, total: [], regions: {}, labels: [] });
 });
 
 it('has a title that may name a file', () => {

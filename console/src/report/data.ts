@@ -1,42 +1,14 @@
 // The data of a report, as `dlt runs report` writes it into the file: answers of the API
 // side by side. What a run does not have is null, and each part says so.
-import type { Comparison, HistogramAnswer, RunRecord, RunTimeline, Second } from '../api/types';
+import type { Comparison, HistogramAnswer, RunRecord, Runner, Timeline } from '../api/types';
 import { fromStamp } from '../numbers/when';
 
-/** A runner of the run, as it was last heard. */
-export interface ReportRunner {
-  runner: string;
-  region: string;
-  state: string;
-  role?: string | null;
-  last_heard_s?: number | null;
-  lag_p99_us?: number | null;
-  skew_us?: number | null;
-  cpu_pct?: number | null;
-  memory_bytes?: number | null;
-  memory_limit_bytes?: number | null;
-  public_address?: string | null;
-  /** Why it is lost, in a sentence. */
-  lost?: string | boolean | null;
-}
-
-export type ReportTimeline = RunTimeline & {
-  /** All regions added. */
-  total?: Second[];
-};
-
-/** A run's record, with what the generated types do not know yet. */
-export type ReportRecord = RunRecord & {
-  /** A person's words about the run. */
-  note?: string | null;
-};
-
 export interface ReportData {
-  record: ReportRecord;
-  timeline: ReportTimeline | null;
+  record: RunRecord;
+  timeline: Timeline | null;
   histogram_ok: HistogramAnswer | null;
   histogram_failed: HistogramAnswer | null;
-  runners: ReportRunner[];
+  runners: Runner[];
   baseline: { comparison: Comparison } | null;
   /** When the report was made, UTC. */
   made_at: string;
@@ -52,7 +24,7 @@ export function readData(text: string | null | undefined): ReportData | null {
     if (!data || typeof data.record !== 'object' || data.record === null) return null;
     return {
       record: data.record,
-      timeline: data.timeline ? { ...data.timeline, regions: data.timeline.regions ?? {}, labels: data.timeline.labels ?? [] } : null,
+      timeline: data.timeline ? { ...data.timeline, total: data.timeline.total ?? [], regions: data.timeline.regions ?? {}, labels: data.timeline.labels ?? [] } : null,
       histogram_ok: data.histogram_ok ?? null,
       histogram_failed: data.histogram_failed ?? null,
       runners: data.runners ?? [],

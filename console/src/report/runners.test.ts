@@ -1,24 +1,20 @@
 import { expect, it } from 'vitest';
-import type { Second } from '../api/types';
-import type { ReportRunner } from './data';
-import { fullness, highest, readDelay, secondsOf, statesOf, worstFirst } from './runners';
+import type { Runner, Second } from '../api/types';
+import { highest, readDelay, secondsOf, statesOf } from './runners';
 
-const runner = (name: string, rest: Partial<ReportRunner> = {}): ReportRunner => ({ runner: name, region: 'r', state: 'finished', ...rest });
+const runner = (name: string, rest: Partial<Runner> = {}): Runner => ({ runner: name, region: 'r', state: 'finished', ...rest });
 
-it('has the worst first', () => {
+it('counts states, and finds the highest', () => {
   const rows = [
     runner('idle'),
     runner('quick', { lag_p99_us: 10 }),
     runner('slow', { lag_p99_us: 900 }),
-    runner('full', { memory_bytes: 9, memory_limit_bytes: 10 }),
     runner('late', { state: 'lagging' }),
-    runner('gone', { lost: 'not heard for 10 s' }),
+    runner('gone', { state: 'lost', lost: 'not heard for 10 s' }),
   ];
-  expect(worstFirst(rows).map((row) => row.runner)).toEqual(['gone', 'late', 'slow', 'quick', 'full', 'idle']);
-  expect(statesOf(rows)).toEqual([['finished', 4], ['lagging', 1], ['lost', 1]]);
+  expect(statesOf(rows)).toEqual([['finished', 3], ['lagging', 1], ['lost', 1]]);
   expect(highest(rows, (row) => row.lag_p99_us)).toMatchObject({ value: 900, row: { runner: 'slow' } });
   expect(highest(rows, (row) => row.cpu_pct)).toBeNull();
-  expect(rows.map(fullness)).toEqual([null, null, null, 0.9, null, null]);
 });
 
 it('adds the read delay before it divides', () => {
@@ -27,9 +23,8 @@ it('adds the read delay before it divides', () => {
   expect(readDelay([second(0, 0)])).toBeNull();
 });
 
-it('takes the total where there is one', () => {
-  const [a, b] = [{ second: 1 } as Second, { second: 2 } as Second];
-  expect(secondsOf({ total: [a], regions: { x: [b] } })).toEqual([a]);
-  expect(secondsOf({ total: [], regions: { x: [b], y: [a] } })).toEqual([b, a]);
+it('has no seconds without a timeline', () => {
+  const second = { second: 1 } as Second;
+  expect(secondsOf({ total: [second] })).toEqual([second]);
   expect(secondsOf(null)).toEqual([]);
 });

@@ -10,6 +10,7 @@ import type { ReactNode } from 'react';
 import { ApiError } from '../api/client';
 import { exactTime, time, UNKNOWN } from '../numbers/format';
 import { fromStamp, short, utc } from '../numbers/when';
+import { visible } from './visible';
 
 export function Num({ children, title }: { children: ReactNode; title?: string | undefined }) {
   return (
@@ -30,11 +31,16 @@ export function When({ stamp, date }: { stamp?: string | undefined; date?: Date 
   return at ? <span title={utc(at)}>{short(at)}</span> : <span title="not yet">{UNKNOWN}</span>;
 }
 
+/** A text of others cut to a length, for places that take no elements: titles, options, tables. */
+export function bounded(text: string, most = 300): string {
+  return visible(text.length > most ? `${text.slice(0, most)}…` : text);
+}
+
 /** A text of a target, a label or a name: as it is, in a bidi island of its own. */
 export function Inert({ children, most = 300 }: { children: string; most?: number }) {
   return (
-    <bdi className="inert" title={children.length > most ? children.slice(0, 2000) : undefined}>
-      {children.length > most ? `${children.slice(0, most)}…` : children}
+    <bdi className="inert" title={children.length > most ? bounded(children, 2000) : undefined}>
+      {bounded(children, most)}
     </bdi>
   );
 }

@@ -1,5 +1,5 @@
 // A scenario and a run that goes on, as the API answers them.
-import type { RegionInfo, RunRecord, RunTimeline, ScenarioItem, ScenarioRecord, Second, StackInfo, Tick } from '../../src/api/types';
+import type { RegionInfo, RunRecord, ScenarioItem, ScenarioRecord, Second, StackInfo, Tick, Timeline } from '../../src/api/types';
 import { REGION } from './hosts';
 
 export const TEST = 'Xk29QmWz7B';
@@ -35,10 +35,12 @@ export function second(at: number, ok: number): Second {
   };
 }
 
+const SECONDS = Array.from({ length: 30 }, (_, at) => second(at, 10));
+
 /** The first 30 seconds, with 10 answers each. */
 export const timeline = {
-  format: 1, start_at_us: 0, regions: { [REGION]: Array.from({ length: 30 }, (_, at) => second(at, 10)) }, labels: [],
-} as unknown as RunTimeline;
+  format: 2, start_at_us: 0, total: SECONDS, regions: { [REGION]: SECONDS }, labels: [],
+} satisfies Timeline;
 
 /** What the publisher puts on the topic for a second with 20 answers. */
 export function message(at: number): unknown {

@@ -1,7 +1,7 @@
-// Files of a kept scenario: data, bodies and certificates that its requests name.
+// Files that requests name: data, bodies and certificates. Those of a kept scenario are
+// sent at once, those of a new one when it is kept.
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
-import FileUpload from '@cloudscape-design/components/file-upload';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
@@ -12,7 +12,10 @@ import { useChange } from '../../api/queries';
 import type { Artifact } from '../../api/types';
 import { flash, flashError } from '../../app/flash';
 import { bytes } from '../../numbers/format';
-import { Failed, Inert } from '../../ui/parts';
+import { bounded, Failed, Inert } from '../../ui/parts';
+import { Choose } from './Choose';
+
+const HEADER = <Header variant="h2" description="Named by path in data-sources, body-file, upload-files and tls: a data source that reads people.csv needs a file of that name.">Files</Header>;
 
 export function Files({ test }: { test: string }) {
   const path = `/scenarios/${seg(test)}/files`;
@@ -23,32 +26,29 @@ export function Files({ test }: { test: string }) {
   });
   const remove = useChange((name: string) => ask(`${path}/${seg(name)}`, { method: 'DELETE' }));
   return (
-    <Container header={<Header variant="h2" description="Named by path in data-sources, body-file, upload-files and tls.">Files</Header>}>
+    <Container header={HEADER}>
       <SpaceBetween size="s">
-        {files.error ? <Failed error={files.error} what="The files" /> : (files.data ?? []).map((file) => (
-          <SpaceBetween key={file.key} direction="horizontal" size="s" alignItems="center">
-            <Inert>{file.name}</Inert>
+        {files.error ? <Failed error={files.error} what="The files" again={() => void files.refetch()} /> : (files.data ?? []).map((file) => (
+          <SpaceBetween key={file.key + file.name} direction="horizontal" size="s" alignItems="center">
+            <Inert most={120}>{file.name}</Inert>
             <span className="muted">{bytes(file.bytes)}</span>
-            <Button variant="icon" iconName="remove" ariaLabel={`Delete ${file.name}`} onClick={() => remove.mutate(file.name, { onError: flashError('The file was not deleted') })} />
+            <Button variant="icon" iconName="remove" ariaLabel={`Delete ${bounded(file.name, 100)}`} onClick={() => remove.mutate(file.name, { onError: flashError('The file was not deleted') })} />
           </SpaceBetween>
         ))}
         <FormField label="Add files">
-          <FileUpload
-            multiple
-            value={[]}
-            onChange={({ detail }) => send.mutate(detail.value, { onSuccess: (n) => flash('success', `${n} ${n === 1 ? 'file is' : 'files are'} kept.`), onError: flashError('A file was not kept') })}
-            i18nStrings={{
-              uploadButtonText: (many) => (many ? 'Choose files' : 'Choose a file'),
-              dropzoneText: (many) => (many ? 'Drop files here' : 'Drop a file here'),
-              removeFileAriaLabel: (at) => `Remove file ${at + 1}`,
-              limitShowFewer: 'Show fewer',
-              limitShowMore: 'Show more',
-              errorIconAriaLabel: 'Error',
-              warningIconAriaLabel: 'Warning',
-            }}
-          />
+          <Choose isMany files={[]} change={(chosen) => send.mutate(chosen, { onSuccess: (n) => flash('success', `${n} ${n === 1 ? 'file is' : 'files are'} kept.`), onError: flashError('A file was not kept') })} />
         </FormField>
       </SpaceBetween>
+    </Container>
+  );
+}
+
+export function NewFiles({ files, setFiles }: { files: File[]; setFiles: (files: File[]) => void }) {
+  return (
+    <Container header={HEADER}>
+      <FormField label="Files (optional)">
+        <Choose isMany files={files} change={setFiles} constraint="They are sent when the scenario is kept." />
+      </FormField>
     </Container>
   );
 }

@@ -7,6 +7,7 @@ import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
 import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import SpaceBetween from '@cloudscape-design/components/space-between';
+import { Info } from '../../app/Info';
 import { ChartFrame, useWidth } from '../../charts/frame';
 import { plain } from '../../numbers/format';
 import { offset } from '../../numbers/when';
@@ -16,7 +17,7 @@ import { asNumber, TextField, type Part } from './common';
 
 const PATH = ['testScenario', 'execution', 0];
 
-export function Load(part: Part) {
+export function Load({ isScript, ...part }: Part & { isScript: boolean }) {
   const { draft, change, faults } = part;
   const item = (get(draft, PATH) as Fields | undefined) ?? {};
   const tasks = ((draft['testTaskConfigs'] as Fields[] | undefined) ?? []).reduce((sum, row) => sum + (number(row['taskCount']) ?? 0), 0);
@@ -46,16 +47,16 @@ export function Load(part: Part) {
   };
   const amountPath = [...PATH, isOpen ? 'arrivals' : item['users'] === undefined && item['concurrency'] !== undefined ? 'concurrency' : 'users'];
   return (
-    <Container header={<Header variant="h2" description={loadInWords(item, tasks)}>How hard</Header>}>
+    <Container header={<Header variant="h2" info={<Info topic="load" of="closed and open load" />} description={loadInWords(item, tasks)}>How hard</Header>}>
       <SpaceBetween size="m">
-        <ColumnLayout columns={2}>
+        {!isScript && <ColumnLayout columns={2}>
           <FormField label="Who sends" description={isOpen ? 'Requests are sent when they are due, whatever the target does.' : 'Each user waits for its answer: a slow target gets fewer requests.'}>
             <SegmentedControl label="Who sends" selectedId={isOpen ? 'arrivals' : 'users'} options={[{ id: 'users', text: 'Users' }, { id: 'arrivals', text: 'Arrivals' }]} onChange={({ detail }) => model(detail.selectedId)} />
           </FormField>
           <FormField label="How it goes">
             <SegmentedControl label="How it goes" selectedId={stages ? 'stages' : 'steady'} options={[{ id: 'steady', text: 'Steady' }, { id: 'stages', text: 'Stages' }]} onChange={({ detail }) => shape(detail.selectedId)} />
           </FormField>
-        </ColumnLayout>
+        </ColumnLayout>}
         {!stages && (
           <ColumnLayout columns={3}>
             <TextField {...part} path={amountPath} label={isOpen ? 'Arrivals per second' : amountPath[2] === 'concurrency' ? 'Users of each runner' : 'Users'} description="Over all runners." type="number" read={asNumber} />

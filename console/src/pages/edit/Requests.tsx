@@ -10,10 +10,12 @@ import Input from '@cloudscape-design/components/input';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Textarea from '@cloudscape-design/components/textarea';
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
+import { Info } from '../../app/Info';
 import { parseCurl } from '../../plan/curl';
 import { faultsAt, get, set, type Path } from '../../plan/draft';
 import type { Fields } from '../../plan/words';
+import { bounded, Inert } from '../../ui/parts';
 import { TextField, type Part } from './common';
 
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'].map((value) => ({ value, label: value }));
@@ -24,11 +26,11 @@ export function scenarioPath(draft: Fields): Path {
   return ['testScenario', 'scenarios', String(get(draft, ['testScenario', 'execution', 0, 'scenario']) ?? 'main')];
 }
 
-export function Requests(part: Part & { pasted: string }) {
+export function Requests({ kinds, pasted, ...part }: Part & { pasted: string; kinds: ReactNode }) {
   const { draft, change, faults } = part;
   const path = [...scenarioPath(draft), 'requests'];
   const requests = (get(draft, path) as (Fields | string)[] | undefined) ?? [];
-  const [text, setText] = useState(part.pasted);
+  const [text, setText] = useState(pasted);
   const [error, setError] = useState('');
   const [open, setOpen] = useState<number | null>(null);
   const add = () => {
@@ -52,7 +54,7 @@ export function Requests(part: Part & { pasted: string }) {
   };
   const others = Object.keys((get(draft, ['testScenario', 'scenarios']) as Fields | undefined) ?? {}).length - 1;
   return (
-    <Container header={<Header variant="h2" counter={`(${requests.length})`} description="Each arrival walks them once, each user repeats them, in this order.">What to request</Header>}>
+    <Container header={<Header variant="h2" counter={`(${requests.length})`} info={<Info topic="scripts" of="scripts" />} actions={kinds} description="Each arrival walks them once, each user repeats them, in this order.">What to request</Header>}>
       <SpaceBetween size="m">
         <FormField label="Paste a URL or a curl command" errorText={error || (requests.length === 0 ? faultsAt(faults, path, false) : '')} stretch>
           <Textarea value={text} rows={2} spellcheck={false} placeholder="curl 'https://shop.example.com/cart' -H 'Accept: application/json'" onChange={({ detail }) => setText(detail.value)} />
@@ -87,8 +89,8 @@ function Request({ draft, change, faults, request, path, at, count, isOpen, togg
   return (
     <ExpandableSection
       variant="container"
-      headerText={<bdi>{text('label') || title}</bdi>}
-      headerDescription={text('label') ? title.slice(0, 120) : undefined}
+      headerText={<Inert most={120}>{text('label') || title}</Inert>}
+      headerDescription={text('label') ? bounded(title, 120) : undefined}
       expanded={isOpen}
       onChange={toggle}
       headerActions={

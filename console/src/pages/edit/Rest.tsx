@@ -8,6 +8,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Textarea from '@cloudscape-design/components/textarea';
 import { useState } from 'react';
 import { useRoom, useRuns } from '../../api/queries';
+import { Info } from '../../app/Info';
 import { faultsAt, set } from '../../plan/draft';
 import { number, type Fields } from '../../plan/words';
 import { Failed, Loading } from '../../ui/parts';
@@ -61,7 +62,7 @@ export function Judge({ draft, change, faults, test }: Part & { test: string }) 
     : ['p(95)<500ms', 'error_rate<1%'];
   const add = (one: string) => change(set(draft, ['thresholds'], [...kept, one]));
   return (
-    <Container header={<Header variant="h2" description="Without a threshold a run ends as “finished”: nothing says whether it passed.">Judge by</Header>}>
+    <Container header={<Header variant="h2" info={<Info topic="thresholds" of="thresholds" />} description="Without a threshold a run ends as “finished”: nothing says whether it passed.">Judge by</Header>}>
       <SpaceBetween size="s">
         <FormField label="Thresholds" description="One a line: p(95)<200ms, error_rate<1%, rate>500/s. A label before a colon: login: p(99)<1s." errorText={faultsAt(faults, ['thresholds'])} stretch>
           <Textarea

@@ -8,6 +8,7 @@ import Header from '@cloudscape-design/components/header';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Tiles from '@cloudscape-design/components/tiles';
+import { Info } from '../../app/Info';
 import { nextDates, wallClock } from '../../plan/dates';
 import { faultsAt, set } from '../../plan/draft';
 import type { Fields } from '../../plan/words';
@@ -38,7 +39,7 @@ export function When(part: Part & { mode: Mode; setMode: (mode: Mode) => void })
   const dates = now && (mode === 'cron' || mode === 'date') ? nextDates(schedule, now) : [];
   const repeat = REPEATS.find((one) => one.value === String(draft['recurrence'] ?? '')) ?? { value: '', label: 'once' };
   return (
-    <Container header={<Header variant="h2">When</Header>}>
+    <Container header={<Header variant="h2" info={<Info topic="when" of="schedules" />}>When</Header>}>
       <SpaceBetween size="m">
         <Tiles
           columns={4}

@@ -1,19 +1,35 @@
-// What failed, by cause, most frequent first: message, where, when, and saved exchanges
-// side by side. All of it comes from targets and is shown inert.
+// What failed, by cause, most frequent first: message, where, when, and by region. All of
+// it comes from targets and is shown inert; saved exchanges open below the page.
+import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
-import type { ErrorRow } from '../../api/types';
-import { causeColor } from '../../charts/frame';
+import { useMemo } from 'react';
+import { useOverview } from '../../api/timelines';
+import type { ErrorRow, RunRecord } from '../../api/types';
+import { Info } from '../../app/Info';
+import { openDetails } from '../../app/panels';
+import { causeColor, PlainTable } from '../../charts/frame';
 import { count, percent } from '../../numbers/format';
-import { Inert, When } from '../../ui/parts';
+import { causesByRegion, errorsByRegion } from '../../numbers/tables';
+import { bounded, Inert, When } from '../../ui/parts';
+import { ErrorDetails } from './ErrorDetails';
+import { overviewStep } from './OverTime';
 
-export function Errors({ errors, total }: { errors: ErrorRow[]; total: number }) {
+const MOST_LABELS = 5;
+/** Characters of a message in a cell. */
+const MOST_OF_MESSAGE = 120;
+
+export function Errors({ test, record }: { test: string; record: RunRecord }) {
+  const errors = record.errors ?? [];
+  const total = record.summary?.total.count ?? 0;
   const sum = errors.reduce((all, row) => all + row.count, 0);
+  const regions = useMemo(() => Object.keys(record.summary?.regions ?? {}), [record.summary]);
+  const byRegion = useMemo(() => errorsByRegion(record.errors ?? [], regions), [record.errors, regions]);
   return (
-    <Container header={<Header variant="h2" counter={`(${count(sum)})`} description={errors.length > 0 ? 'By cause, most frequent first.' : undefined}>What failed</Header>}>
+    <Container header={<Header variant="h2" counter={`(${count(sum)})`} info={<Info topic="errors" of="errors" />} description={errors.length > 0 ? 'By cause, most frequent first.' : undefined}>What failed</Header>}>
       {errors.length === 0 ? (
         <StatusIndicator type="success">Nothing failed.</StatusIndicator>
       ) : (
@@ -21,6 +37,7 @@ export function Errors({ errors, total }: { errors: ErrorRow[]; total: number })
           {errors.map((row, at) => (
             <ErrorItem key={`${row.cause} ${row.message} ${at}`} row={row} total={total} />
           ))}
+          {regions.length > 1 && (byRegion ? <ByRegion {...byRegion} /> : <ByRegionOfSeconds test={test} record={record} />)}
         </SpaceBetween>
       )}
     </Container>
@@ -29,44 +46,56 @@ export function Errors({ errors, total }: { errors: ErrorRow[]; total: number })
 
 function ErrorItem({ row, total }: { row: ErrorRow; total: number }) {
   const labels = Object.entries(row.labels).sort((a, b) => b[1] - a[1]);
-  const runners = Object.entries(row.runners).sort((a, b) => b[1] - a[1]);
+  const runners = Object.entries(row.runners);
+  const saved = row.exchanges?.length ?? 0;
   return (
     <div style={{ borderLeft: `4px solid ${causeColor(row.cause)}`, paddingLeft: 12 }}>
       <div>
         <b className="num">{count(row.count)}</b> <b>{row.cause}</b>
         {total > 0 && <span className="muted"> · {percent(row.count / total)} of all requests</span>}
       </div>
-      <div><Inert most={2000}>{row.message}</Inert></div>
+      <div><Inert>{row.message}</Inert></div>
       <div className="muted" style={{ fontSize: 13 }}>
         at{' '}
-        {labels.slice(0, 5).map(([label, n], at) => (
+        {labels.slice(0, MOST_LABELS).map(([label, n], at) => (
           <span key={label}>
             {at > 0 && ', '}
-            <Inert>{label}</Inert>
+            <Inert most={80}>{label}</Inert>
             {labels.length > 1 && ` ${count(n)}`}
           </span>
         ))}
-        {labels.length > 5 && ` and ${labels.length - 5} other labels`} · from <When date={new Date(row.first_at)} /> to{' '}
-        <When date={new Date(row.last_at)} /> · on {runners.length === 1 ? runners[0]?.[0] : `${runners.length} runners`}
+        {labels.length > MOST_LABELS && ` and ${labels.length - MOST_LABELS} other labels`} · from <When date={new Date(row.first_at)} /> to{' '}
+        <When date={new Date(row.last_at)} /> · on {runners.length === 1 ? <Inert>{runners[0]?.[0] ?? ''}</Inert> : `${runners.length} runners`}
       </div>
-      {(row.exchanges ?? []).length > 0 && (
-        <ExpandableSection headerText={`${row.exchanges?.length} saved ${row.exchanges?.length === 1 ? 'exchange' : 'exchanges'}`}>
-          <SpaceBetween size="s">
-            {row.exchanges?.map((exchange, at) => (
-              <div className="exchange" key={at}>
-                <div>
-                  <b>Request</b>
-                  <pre className="mono" tabIndex={0}>{exchange.request}</pre>
-                </div>
-                <div>
-                  <b>Answer</b>
-                  <pre className="mono" tabIndex={0}>{exchange.response || '(nothing came)'}</pre>
-                </div>
-              </div>
-            ))}
-          </SpaceBetween>
-        </ExpandableSection>
-      )}
+      <Button variant="inline-link" ariaLabel={`Details of ${row.cause}`} onClick={() => openDetails(`${count(row.count)} ${row.cause}`, <ErrorDetails row={row} />)}>
+        {saved > 0 ? `Details and ${saved} saved ${saved === 1 ? 'exchange' : 'exchanges'}` : 'Details'}
+      </Button>
     </div>
   );
+}
+
+interface Counted {
+  regions: string[];
+  rows: { cause: string; message?: string; counts: number[] }[];
+}
+
+function ByRegion({ regions, rows }: Counted) {
+  const hasMessages = rows.some((row) => row.message !== undefined);
+  const columns = ['Cause', ...(hasMessages ? ['message'] : []), ...regions];
+  return (
+    <ExpandableSection headerText="By region">
+      <PlainTable
+        caption="Failures by cause and region"
+        columns={columns}
+        rows={() => rows.map((row) => [row.cause, ...(hasMessages ? [bounded(row.message ?? '', MOST_OF_MESSAGE)] : []), ...row.counts.map(count)])}
+      />
+    </ExpandableSection>
+  );
+}
+
+/** Of a run whose errors were not counted by region: by cause alone, as its seconds tell them. */
+function ByRegionOfSeconds({ test, record }: { test: string; record: RunRecord }) {
+  const overview = useOverview(test, record.testRunId, overviewStep(record));
+  const found = useMemo(() => (overview.data ? causesByRegion(overview.data) : null), [overview.data]);
+  return found && found.rows.length > 0 ? <ByRegion {...found} /> : null;
 }

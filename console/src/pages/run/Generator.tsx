@@ -3,10 +3,13 @@
 import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
 import KeyValuePairs, { type KeyValuePairsProps } from '@cloudscape-design/components/key-value-pairs';
+import SpaceBetween from '@cloudscape-design/components/space-between';
 import type { RunRecord } from '../../api/types';
+import { Info } from '../../app/Info';
 import { count, exactTime, time } from '../../numbers/format';
+import { RunnerTable } from './RunnerTable';
 
-export function GeneratorFacts({ record }: { record: RunRecord }) {
+export function GeneratorFacts({ test, record }: { test: string; record: RunRecord }) {
   const { start, coverage, generator, summary, load } = record;
   const lag = summary?.total.lag;
   const items: KeyValuePairsProps.Item[] = [];
@@ -49,8 +52,11 @@ export function GeneratorFacts({ record }: { record: RunRecord }) {
   }
   if (items.length === 0) return null;
   return (
-    <Container header={<Header variant="h2">Load generator</Header>}>
-      <KeyValuePairs columns={3} minColumnWidth={240} items={items} />
+    <Container header={<Header variant="h2" info={<Info topic="generator" of="the load generator" />}>Load generator</Header>}>
+      <SpaceBetween size="m">
+        <KeyValuePairs columns={3} minColumnWidth={240} items={items} />
+        <RunnerTable test={test} run={record.testRunId} expected={coverage?.runners_expected} />
+      </SpaceBetween>
     </Container>
   );
 }

@@ -10,11 +10,12 @@ import Modal from '@cloudscape-design/components/modal';
 import ProgressBar from '@cloudscape-design/components/progress-bar';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useEffect, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { calls, queryClient, useChange } from '../../api/queries';
 import type { RunRecord, RunnerState, ScenarioRecord } from '../../api/types';
+import { Info } from '../../app/Info';
 import { flash, flashError } from '../../app/flash';
-import { to, usePlace } from '../../app/router';
+import { to, useQueryValue } from '../../app/router';
 import { causeColor } from '../../charts/frame';
 import RunCharts from '../../charts/RunCharts';
 import { useZoom } from '../../charts/zoom';
@@ -29,6 +30,7 @@ import { Status, TrustWord } from '../../ui/words';
 
 /** Seconds that the newest figures are over. */
 const WINDOW_S = 10;
+const MOST_POINTS = 240;
 
 interface Props {
   test: string;
@@ -40,7 +42,13 @@ interface Props {
 export default function LiveRun({ test, run, record, scenario }: Props) {
   const live = useLive(test, run, true);
   const zoom = useZoom();
-  const isWall = usePlace().query.get('wall') === '1';
+  const { seconds } = live;
+  const stretches = useMemo(
+    () => seconds.stretches(zoom.from, zoom.to, MOST_POINTS),
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- `seconds` grows in place; its version tells
+    [seconds, seconds.version, zoom.from, zoom.to],
+  );
+  const isWall = useQueryValue('wall') === '1';
   const plan = (record?.testScenario ?? (typeof scenario?.testScenario === 'object' ? scenario.testScenario : undefined)) as Fields | undefined;
   const status = live.status ?? record?.status ?? scenario?.status ?? 'queued';
   const load = live.load ?? record?.load;
@@ -57,7 +65,7 @@ export default function LiveRun({ test, run, record, scenario }: Props) {
     <ContentLayout
       header={
         <Header
-          variant="h1"
+          variant="h1" info={<Info topic="live" of="running tests" />}
           description={<>Run {run} of scenario <To href={to(['scenarios', test])}>{test}</To> · {planInWords(plan, record?.testTaskConfigs ?? scenario?.testTaskConfigs ?? [])}</>}
           actions={!isWall && <Cancel test={test} status={status} />}
         >
@@ -77,7 +85,7 @@ export default function LiveRun({ test, run, record, scenario }: Props) {
         {live.seconds.last < 0 && <Waiting status={status} scenario={scenario} showLive={scenario?.showLive !== false} />}
         <Grid gridDefinition={[{ colspan: { default: 12, m: 9 } }, { colspan: { default: 12, m: 3 } }]}>
           <Container header={<Header variant="h2">Over time</Header>}>
-            <RunCharts seconds={live.seconds} load={load} zoom={zoom} together={`live-${run}`} until={whole} heatmap isLive perArrival={perWalk} />
+            <RunCharts stretches={stretches} known={live.seconds.last + 1} load={load} zoom={zoom} together={`live-${run}`} until={whole} heatmap isLive perArrival={perWalk} />
           </Container>
           <SpaceBetween size="l">
             <Runners live={live} scenario={scenario} />

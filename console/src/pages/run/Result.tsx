@@ -2,49 +2,44 @@
 // was it, what failed, what next. Each part stands in a file of its own.
 import Alert from '@cloudscape-design/components/alert';
 import Button from '@cloudscape-design/components/button';
-import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useMemo } from 'react';
-import { ApiError } from '../../api/client';
-import { calls, paths, useArtifacts, useBaseline, useChange, useComparison, useTimeline } from '../../api/queries';
-import { isActive, type Reason, type RunRecord, type ScenarioRecord } from '../../api/types';
-import { flash, flashError } from '../../app/flash';
-import { go, to, usePlace } from '../../app/router';
+import { memo, useMemo } from 'react';
+import { paths, useArtifacts, useBaseline, useComparison } from '../../api/queries';
+import type { Reason, RunRecord, ScenarioRecord } from '../../api/types';
+import { Info } from '../../app/Info';
+import { replaceQuery, to } from '../../app/router';
+import { Saved } from '../../app/Saved';
 import AccountBar from '../../charts/AccountBar';
-import RunCharts from '../../charts/RunCharts';
-import { useZoom } from '../../charts/zoom';
-import { startAgain } from '../../plan/start';
 import { bytes, duration, rate } from '../../numbers/format';
-import { RunSeconds } from '../../numbers/seconds';
 import { standing } from '../../numbers/standing';
 import { offset } from '../../numbers/when';
-import { lengthOf, planInWords, requestsPerWalk, type Fields } from '../../plan/words';
-import { Empty, Failed, Figure, Inert, Loading, To, When } from '../../ui/parts';
-import { Saved } from '../../app/Saved';
+import { lengthOf, planInWords, type Fields } from '../../plan/words';
+import { Failed, Figure, Inert, To, When } from '../../ui/parts';
 import { Outcome, TrustWord } from '../../ui/words';
 import { Errors } from './Errors';
 import { GeneratorFacts } from './Generator';
+import { Head } from './Head';
 import { Labels } from './Labels';
+import { Note } from './Note';
+import { OverTime } from './OverTime';
 import { Shapes } from './Shapes';
 import { Thresholds } from './Thresholds';
 
-export default function Result({ test, record, scenario }: { test: string; record: RunRecord; scenario: ScenarioRecord | null }) {
+/** Drawn again when the run or its scenario changes, and not when one zooms. */
+export default memo(function Result({ test, record, scenario }: { test: string; record: RunRecord; scenario: ScenarioRecord | null }) {
   const run = record.testRunId;
+  const { summary, outcome, verdict, account } = record;
   const baseline = useBaseline(test);
   const base = baseline.data?.baselineId ?? '';
   const comparison = useComparison(test, run, base === run ? '' : base);
-  const timeline = useTimeline(test, run);
-  const zoom = useZoom();
-  const seconds = useMemo(() => (timeline.data ? new RunSeconds().store(timeline.data) : null), [timeline.data]);
+  const marks = useMemo(() => marksOf(verdict?.reasons ?? []), [verdict]);
   const plan = record.testScenario as Fields | undefined;
-  const { summary, outcome, verdict, account } = record;
   const total = summary?.total;
   const loaded = (summary?.loaded_us ?? 0) / 1e6;
-  const perArrival = record.load?.model === 'open' ? requestsPerWalk(plan) : undefined;
   return (
     <ContentLayout header={<Head test={test} record={record} scenario={scenario} base={base} />}>
       <SpaceBetween size="l">
@@ -63,7 +58,7 @@ export default function Result({ test, record, scenario }: { test: string; recor
             {(outcome?.reason ?? record.errorReason) && <Inert most={2000}>{outcome?.reason ?? record.errorReason ?? ''}</Inert>}
             <SpaceBetween direction="horizontal" size="l">
               <Outcome word={outcome?.word} status={record.status} />
-              <TrustWord trust={verdict?.trust} />
+              <span><TrustWord trust={verdict?.trust} /> <Info topic="trust" of="trust" /></span>
               {comparison.data && <AgainstBaseline test={test} run={run} base={base} word={comparison.data.verdict} />}
             </SpaceBetween>
             {total && (
@@ -80,7 +75,8 @@ export default function Result({ test, record, scenario }: { test: string; recor
                 </Figure>
               </dl>
             )}
-            <Reasons reasons={verdict?.reasons ?? []} zoom={zoom.set} />
+            <Note test={test} record={record} />
+            <Reasons reasons={verdict?.reasons ?? []} />
             {record.coverage && !record.coverage.complete && (
               <Alert type="warning" header="Parts of the run are missing">
                 {record.coverage.runners_reported} of {record.coverage.runners_expected} runners reported
@@ -97,25 +93,15 @@ export default function Result({ test, record, scenario }: { test: string; recor
         </Container>
         <Thresholds results={outcome?.thresholds ?? []} />
         {account && (
-          <Container header={<Header variant="h2" description="Every one is accounted for.">Requests</Header>}>
+          <Container header={<Header variant="h2" info={<Info topic="account" of="the account" />} description="Every one is accounted for.">Requests</Header>}>
             <AccountBar account={account} />
           </Container>
         )}
-        {summary && <Labels test={test} run={run} summary={summary} comparison={comparison.data} results={record.results} timeline={timeline.data} />}
-        <Container header={<Header variant="h2">Over time</Header>}>
-          {timeline.error instanceof ApiError && timeline.error.status === 404 ? (
-            <Empty title="No second of this run was kept." next={<span>It ended before its first ten seconds were over, or its runners left none.</span>} />
-          ) : timeline.error ? (
-            <Failed error={timeline.error} what="The timeline" again={() => void timeline.refetch()} />
-          ) : !seconds ? (
-            <Loading what="the timeline" />
-          ) : (
-            <RunCharts seconds={seconds} load={record.load} zoom={zoom} together={`run-${run}`} marks={marksOf(verdict?.reasons ?? [])} heatmap perArrival={perArrival} />
-          )}
-        </Container>
+        {summary && <Labels test={test} record={record} summary={summary} comparison={comparison.data} />}
+        <OverTime test={test} record={record} marks={marks} />
         {total && total.count > 0 && summary && <Shapes test={test} run={run} base={base === run ? '' : base} summary={summary} thresholds={outcome?.thresholds ?? []} />}
-        <Errors errors={record.errors ?? []} total={total?.count ?? 0} />
-        <GeneratorFacts record={record} />
+        <Errors test={test} record={record} />
+        <GeneratorFacts test={test} record={record} />
         <Container header={<Header variant="h2" description={planInWords(plan, record.testTaskConfigs ?? [])}>Plan as it ran</Header>}>
           <ExpandableSection headerText={`All of it, ${duration(lengthOf(plan))} of load`}>
             <pre className="mono" tabIndex={0}>{JSON.stringify(plan, null, 2)}</pre>
@@ -125,73 +111,14 @@ export default function Result({ test, record, scenario }: { test: string; recor
       </SpaceBetween>
     </ContentLayout>
   );
-}
-
-function Head({ test, record, scenario, base }: { test: string; record: RunRecord; scenario: ScenarioRecord | null; base: string }) {
-  const run = record.testRunId;
-  const setBase = useChange(() => (base === run ? calls.clearBaseline(test) : calls.setBaseline(test, run)));
-  const remove = useChange(() => calls.removeRuns(test, [run]));
-  const again = useChange(() => startAgain(test));
-  const isWall = usePlace().query.get('wall') === '1';
-  return (
-    <Header
-      variant="h1"
-      description={<>Run {run} of scenario <To href={to(['scenarios', test])}>{test}</To>{base === run && ' · the baseline'}</>}
-      actions={
-        !isWall && (
-          <SpaceBetween direction="horizontal" size="xs">
-            <ButtonDropdown
-              items={[
-                { id: 'compare', text: 'Compare with…' },
-                { id: 'baseline', text: base === run ? 'Clear baseline' : 'Set as baseline' },
-                { id: 'edit', text: 'Edit the scenario' },
-                { id: 'wall', text: 'Show on a wall' },
-                { id: 'delete', text: 'Delete this run', disabled: base === run, disabledReason: 'It is the baseline: clear that first.' },
-              ]}
-              onItemClick={({ detail }) => {
-                if (detail.id === 'compare') go(to(['scenarios', test, 'compare'], { run, with: base === run ? '' : base }));
-                if (detail.id === 'edit') go(to(['scenarios', test, 'edit']));
-                if (detail.id === 'wall') go(to(['scenarios', test, 'runs', run], { wall: '1' }));
-                if (detail.id === 'baseline')
-                  setBase.mutate(undefined, {
-                    onSuccess: () => flash('success', base === run ? 'The baseline is cleared.' : `Run ${run} is the baseline: later runs are compared with it.`),
-                    onError: flashError('The baseline was not changed'),
-                  });
-                if (detail.id === 'delete' && window.confirm(`Delete run ${run} with its results?`))
-                  remove.mutate(undefined, { onSuccess: () => go(to(['scenarios', test])), onError: flashError('The run was not deleted') });
-              }}
-            >
-              More
-            </ButtonDropdown>
-            <Button
-              variant="primary"
-              loading={again.isPending}
-              disabled={isActive(scenario?.status)}
-              disabledReason="A run of this scenario is in progress."
-              onClick={() =>
-                again.mutate(undefined, {
-                  onSuccess: (started) => go(to(['scenarios', test, 'runs', started], { new: '1' })),
-                  onError: flashError('The run was not started'),
-                })
-              }
-            >
-              Run again
-            </Button>
-          </SpaceBetween>
-        )
-      }
-    >
-      <Inert>{record.testName || test}</Inert>
-    </Header>
-  );
-}
+});
 
 function AgainstBaseline({ test, run, base, word }: { test: string; run: string; base: string; word: string }) {
   const said = word === 'incomparable' ? 'cannot be compared with' : word === 'cannot_tell' ? 'cannot tell against' : `${word.replaceAll('_', ' ')} ${word === 'same' ? 'as' : 'than'}`;
   return <To href={to(['scenarios', test, 'compare'], { run, with: base })}>{said} the baseline</To>;
 }
 
-function Reasons({ reasons, zoom }: { reasons: Reason[]; zoom: (from?: number, to?: number) => void }) {
+function Reasons({ reasons }: { reasons: Reason[] }) {
   if (reasons.length === 0) return null;
   return (
     <Alert type={reasons.some((reason) => reason.trust === 'untrusted') ? 'error' : 'warning'} header="Why the numbers are not fully trusted">
@@ -201,7 +128,7 @@ function Reasons({ reasons, zoom }: { reasons: Reason[]; zoom: (from?: number, t
             <b>{reason.code}</b>: <Inert most={2000}>{reason.message}</Inert>
             {reason.runners && reason.runners.length > 0 && <span className="muted"> ({reason.runners.slice(0, 10).join(', ')})</span>}{' '}
             {reason.from_s !== undefined && (
-              <Button variant="inline-link" onClick={() => zoom(reason.from_s, (reason.to_s ?? reason.from_s ?? 0) + 1)}>
+              <Button variant="inline-link" onClick={() => replaceQuery({ from: String(reason.from_s), to: String((reason.to_s ?? reason.from_s ?? 0) + 1) })}>
                 Show {offset(reason.from_s)} to {offset((reason.to_s ?? reason.from_s) + 1)}
               </Button>
             )}

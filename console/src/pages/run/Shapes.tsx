@@ -12,7 +12,7 @@ import { useHistogram } from '../../api/queries';
 import type { Blocks, RunRecord } from '../../api/types';
 import { Distribution, Spectrum, type Shape } from '../../charts/Shapes';
 import { limitOf } from '../../numbers/threshold';
-import { Empty, Failed, Loading } from '../../ui/parts';
+import { bounded, Empty, Failed, Loading } from '../../ui/parts';
 
 interface Props {
   test: string;
@@ -35,7 +35,7 @@ export function Shapes({ test, run, base, summary, thresholds }: Props) {
   const options = [
     { label: 'all requests', value: '' },
     ...Object.keys(summary.regions).map((name) => ({ label: `in ${name}`, value: `region ${name}` })),
-    ...summary.labels.slice(0, 500).map((block) => ({ label: block.label ?? '', value: `label ${block.label ?? ''}` })),
+    ...summary.labels.slice(0, 500).map((block) => ({ label: bounded(block.label ?? '', 120), value: `label ${block.label ?? ''}` })),
   ];
   const shapes: Shape[] = mine.data ? [{ name: 'this run', color: 'var(--p95)', answer: mine.data }] : [];
   if (mine.data && before.data && before.data.distribution.count > 0) shapes.push({ name: 'baseline', color: 'var(--base)', answer: before.data });

@@ -3,6 +3,7 @@ import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import type { RunRecord } from '../../api/types';
+import { Info } from '../../app/Info';
 import { percent } from '../../numbers/format';
 import { limitOf, valueOf } from '../../numbers/threshold';
 import { Inert } from '../../ui/parts';
@@ -13,7 +14,7 @@ export function Thresholds({ results }: { results: Results }) {
   if (results.length === 0) return null;
   const held = results.filter((row) => row.passed).length;
   return (
-    <Container header={<Header variant="h2" counter={`(${held} of ${results.length} hold)`}>Thresholds</Header>}>
+    <Container header={<Header variant="h2" info={<Info topic="thresholds" of="thresholds" />} counter={`(${held} of ${results.length} hold)`}>Thresholds</Header>}>
       <div className="scroll">
       <table className="plain">
         <thead>
@@ -27,7 +28,7 @@ export function Thresholds({ results }: { results: Results }) {
         <tbody>
           {results.map((row) => (
             <tr key={row.expression}>
-              <td><StatusIndicator type={row.passed ? 'success' : 'error'}>{row.passed ? 'yes' : 'no'}</StatusIndicator></td>
+              <td><StatusIndicator wrapText={false} type={row.passed ? 'success' : 'error'}>{row.passed ? 'yes' : 'no'}</StatusIndicator></td>
               <td><Inert>{row.expression}</Inert></td>
               <td className="num">{row.observed ?? <span title={row.reason ?? 'nothing was measured'}>–</span>}</td>
               <td style={{ minWidth: 140 }}><Bar row={row} /></td>
