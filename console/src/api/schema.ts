@@ -2818,13 +2818,13 @@ export interface operations {
     getTimeline: {
         parameters: {
             query?: {
-                /** @description One label; all requests without it. Of a timeline it may be given several times */
-                label?: string;
+                /** @description A label whose stretches are answered, too; may be given several times */
+                label?: string[];
                 /** @description First second, counted from the start instant */
                 from_s?: string;
                 /** @description The second after the last */
                 to_s?: string;
-                /** @description Length of a stretch, seconds: counts and distributions of shorter ones are added */
+                /** @description Length of a stretch, seconds, 1 unless given: counts and distributions of shorter ones are added. Rounded up to a multiple of what is stored, which is 1 s, after 6 h 10 s, after 3 days 60 s */
                 step_s?: string;
             };
             header?: never;
@@ -2895,7 +2895,7 @@ export interface operations {
     getHistogram: {
         parameters: {
             query?: {
-                /** @description One label; all requests without it. Of a timeline it may be given several times */
+                /** @description One label; all requests without it */
                 label?: string;
                 /** @description What was measured from this region alone, without labels */
                 region?: string;
