@@ -11,16 +11,23 @@ interface Window {
   step: number;
 }
 
-/** The whole run in stretches of `step` seconds; asked without a window where each second fits. */
-export function useOverview(test: string, id: string, step: number, enabled = true) {
-  return useQuery({
+function overview(test: string, id: string, step: number) {
+  return {
     queryKey: ['timeline', test, id, 'whole', step],
-    queryFn: ({ signal }) => ask<Timeline>(`${run(test, id)}/timeline`, { query: { step_s: step > 1 ? step : undefined }, signal }),
+    queryFn: ({ signal }: { signal: AbortSignal }) => ask<Timeline>(`${run(test, id)}/timeline`, { query: { step_s: step > 1 ? step : undefined }, signal }),
     staleTime: Infinity,
     structuralSharing: false,
-    placeholderData: keepPreviousData,
-    enabled,
-  });
+  };
+}
+
+/** The whole run in stretches of `step` seconds; asked without a window where each second fits. */
+export function useOverview(test: string, id: string, step: number) {
+  return useQuery({ ...overview(test, id, step), placeholderData: keepPreviousData });
+}
+
+/** Those of several runs; undefined where one is not here yet. */
+export function useOverviews(test: string, ids: string[], step: number): (Timeline | undefined)[] {
+  return useQueries({ queries: ids.map((id) => overview(test, id, step)), combine: dataOf<Timeline> });
 }
 
 /** A tile of a run. No plain object: it is compared by what it is, not by all that is in it. */
@@ -38,10 +45,10 @@ function tile(test: string, id: string, { from, to, step }: Window) {
 
 /** Tiles side by side; undefined where one is not here yet. */
 export function useTiles(test: string, id: string, windows: Window[]): (Tile | undefined)[] {
-  return useQueries({ queries: windows.map((window) => tile(test, id, window)), combine: dataOf });
+  return useQueries({ queries: windows.map((window) => tile(test, id, window)), combine: dataOf<Tile> });
 }
 
-function dataOf(answers: { data: Tile | undefined }[]): (Tile | undefined)[] {
+function dataOf<T>(answers: { data: T | undefined }[]): (T | undefined)[] {
   return answers.map((answer) => answer.data);
 }
 

@@ -14,8 +14,9 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQueries } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { ask, seg } from '../api/client';
-import { useBaseline, useComparison, useRuns, useScenario, useTimeline } from '../api/queries';
-import type { Comparison, HistogramAnswer, MetricChange, RunRow } from '../api/types';
+import { useBaseline, useComparison, useRuns, useScenario } from '../api/queries';
+import { useOverviews } from '../api/timelines';
+import type { Comparison, HistogramAnswer, MetricChange, RunRow, Timeline } from '../api/types';
 import { Info } from '../app/Info';
 import { to, useQueryParam } from '../app/router';
 import Forest, { type ForestRow } from '../charts/Forest';
@@ -23,14 +24,16 @@ import { Spectrum } from '../charts/Shapes';
 import TimeChart from '../charts/TimeChart';
 import { useZoom } from '../charts/zoom';
 import { near, percent, rate, time } from '../numbers/format';
-import { RunSeconds } from '../numbers/seconds';
 import { fromStamp, short } from '../numbers/when';
+import { endOf, stepFor, stretchesOf } from '../numbers/window';
 import { Empty, Failed, Inert, Loading, To } from '../ui/parts';
 import { ChangeWord } from '../ui/words';
 
 const COLORS = ['var(--p95)', 'var(--base)', '#b45309', '#7a5ea8', '#0f7b6c'];
 const PLOT_COLORS = ['--p95', '--base', '#b45309', '#7a5ea8', '#0f7b6c'];
 const MOST_OTHERS = 4;
+/** Points of the chart over time. */
+const MOST_POINTS = 300;
 
 export default function Compare({ test }: { test: string }) {
   const scenario = useScenario(test);
@@ -77,7 +80,7 @@ export default function Compare({ test }: { test: string }) {
             {others.map((other) => (
               <Judged key={other} test={test} run={run} other={other} isFirst={other === others[0]} name={chosen(other).label} />
             ))}
-            <Overlaid test={test} runs={[run, ...others]} names={[run, ...others].map((id) => chosen(id).label)} />
+            <Overlaid test={test} runs={[run, ...others]} names={[run, ...others].map((id) => chosen(id).label)} length={longest(rows.filter((row) => row.testRunId === run || others.includes(row.testRunId)))} />
           </SpaceBetween>
         )}
       </SpaceBetween>
@@ -180,7 +183,15 @@ function row(name: string, metric: MetricChange): ForestRow {
   };
 }
 
-function Overlaid({ test, runs, names }: { test: string; runs: string[]; names: string[] }) {
+interface Chosen {
+  test: string;
+  runs: string[];
+  names: string[];
+  /** Of the longest, s. */
+  length: number;
+}
+
+function Overlaid({ test, runs, names, length }: Chosen) {
   const histograms = useQueries({
     queries: runs.map((run) => ({
       queryKey: ['histogram', test, run, { of: 'ok' }],
@@ -202,32 +213,25 @@ function Overlaid({ test, runs, names }: { test: string; runs: string[]; names: 
         </div>
         <ColumnLayout columns={2} minColumnWidth={340}>
           {shapes.length > 0 ? <Spectrum shapes={shapes} of="ok answers" /> : <Loading what="histograms" />}
-          <Aligned test={test} runs={runs} names={names} />
+          <Aligned test={test} runs={runs} names={names} length={length} />
         </ColumnLayout>
       </SpaceBetween>
     </Container>
   );
 }
 
+/** How long the longest took, s: with its start and end, so at least as long as its load. */
+function longest(rows: RunRow[]): number {
+  const length = ({ startTime, endTime }: RunRow) => ((fromStamp(endTime)?.getTime() ?? 0) - (fromStamp(startTime)?.getTime() ?? 0)) / 1_000;
+  return Math.max(1, ...rows.map(length));
+}
+
 /** The p95 of each run over its time, aligned at the start. */
-function Aligned({ test, runs, names }: { test: string; runs: string[]; names: string[] }) {
+function Aligned({ test, runs, names, length }: Chosen) {
   const zoom = useZoom();
-  // As many hooks each time: runs beyond the chosen ones ask nothing.
-  const answers = [useTimeline(test, runs[0] ?? ''), useTimeline(test, runs[1] ?? ''), useTimeline(test, runs[2] ?? ''), useTimeline(test, runs[3] ?? ''), useTimeline(test, runs[4] ?? '')];
-  const all = answers.map((answer) => answer.data);
-  const key = all.map((one) => one?.start_at_us ?? 0).join();
-  const made = useMemo(() => {
-    const parts = all.map((timeline) => (timeline ? new RunSeconds().store(timeline) : null));
-    const last = Math.max(0, ...parts.map((part) => (part ? part.last + 1 : 0)));
-    const step = Math.max(1, Math.ceil(last / 300));
-    const xs = Array.from({ length: Math.ceil(last / step) }, (_, at) => at * step);
-    const columns = parts.map((part) => {
-      const found = new Map((part?.stretches(0, xs.length * step, xs.length || 1) ?? []).map((s) => [Math.floor(s.from / step), s.latency.quantile(0.95)]));
-      return xs.map((_, at) => found.get(at) ?? null);
-    });
-    return { xs, columns };
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- the starts name the timelines
-  }, [key]);
+  const step = stepFor(length, MOST_POINTS);
+  const timelines = useOverviews(test, runs, step);
+  const made = useMemo(() => columnsOf(timelines, step), [timelines, step]);
   const lines = runs.map((run, at) => ({ label: at === 0 ? 'this run' : (names[at] ?? run), values: made.columns[at] ?? [], color: PLOT_COLORS[at] ?? '--axis' }));
   return (
     <TimeChart
@@ -242,4 +246,15 @@ function Aligned({ test, runs, names }: { test: string; runs: string[]; names: s
       zoom={zoom}
     />
   );
+}
+
+/** The p95 of each timeline by the same stretches. */
+function columnsOf(timelines: (Timeline | undefined)[], step: number) {
+  const parts = timelines.map((timeline) => (timeline ? stretchesOf(timeline.total, step) : []));
+  const xs = Array.from({ length: Math.ceil(Math.max(0, ...parts.map(endOf)) / step) }, (_, at) => at * step);
+  const columns = parts.map((part) => {
+    const found = new Map(part.map((one) => [one.from, one.latency.quantile(0.95)]));
+    return xs.map((x) => found.get(x) ?? null);
+  });
+  return { xs, columns };
 }

@@ -7,7 +7,7 @@ import Pagination from '@cloudscape-design/components/pagination';
 import PropertyFilter from '@cloudscape-design/components/property-filter';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table from '@cloudscape-design/components/table';
-import { useMemo, useState } from 'react';
+import { useDeferredValue, useMemo, useState } from 'react';
 import { calls, useChange, useScenarios } from '../api/queries';
 import { isActive, type ScenarioItem } from '../api/types';
 import { Info } from '../app/Info';
@@ -41,13 +41,16 @@ export default function Scenarios() {
   const items = scenarios.data ?? NONE;
   const query = useMemo(() => fromText(text), [text]);
   const options = useMemo(() => optionsOf(items), [items]);
-  const found = useMemo(() => sorted(items.filter((item) => matches(item, query)), sorting), [items, query, sorting]);
+  // The field shows what was chosen at once; thousands of rows follow.
+  const wanted = useDeferredValue(query);
+  const order = useDeferredValue(sorting);
+  const found = useMemo(() => sorted(items.filter((item) => matches(item, wanted)), order), [items, wanted, order]);
   const pages = Math.max(1, Math.ceil(found.length / preferences.pageSize));
   const page = Math.min(pages, Math.max(1, Number(pageText) || 1));
   const [one] = chosen;
   const current = items.find((item) => item.testId === one?.testId);
   if (scenarios.error && !scenarios.data) return <Failed error={scenarios.error} what="The scenarios" again={() => void scenarios.refetch()} />;
-  const isFiltered = query.tokens.length > 0;
+  const isFiltered = wanted.tokens.length > 0;
   const filter = (next: string) => replaceQuery({ filter: next, page: '' });
   return (
     <Table<ScenarioItem>

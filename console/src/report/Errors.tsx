@@ -3,7 +3,7 @@
 import type { ErrorRow } from '../api/types';
 import { causeColor } from '../charts/frame';
 import { count, percent } from '../numbers/format';
-import { visible } from './data';
+import { visible } from '../ui/visible';
 import { Inert, Section, Stamp } from './parts';
 import { usePrinting } from './theme';
 

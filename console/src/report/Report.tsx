@@ -3,7 +3,8 @@
 import AccountBar from '../charts/AccountBar';
 import { count, duration } from '../numbers/format';
 import { lengthOf, planInWords, type Fields } from '../plan/words';
-import { visible, type ReportData } from './data';
+import { visible } from '../ui/visible';
+import type { ReportData } from './data';
 import { Errors, Folded } from './Errors';
 import { Generator } from './Generator';
 import { Headline } from './Headline';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { RunRecord } from '../api/types';
-import { readData, titleOf, visible } from './data';
+import { readData, titleOf } from './data';
 
 const record = (rest: Partial<RunRecord>) => ({ testName: 'shop', testId: 'abcdefghij', status: 'complete', startTime: '2026-03-04 09:15:02', ...rest }) as RunRecord;
 
@@ -31,10 +31,4 @@ it('has a title that may name a file', () => {
   expect(titleOf(record({ testName: '', startTime: '' }))).toBe('abcdefghij: COMPLETE');
   expect(titleOf(record({ testName: '\u001b[31mred \u202egpj.exe\u2066' }))).toBe('[31mred gpj.exe: COMPLETE, 2026-03-04');
   expect(titleOf(record({ testName: '😀'.repeat(500) }))).toHaveLength(240 + ': COMPLETE, 2026-03-04'.length);
-});
-
-it('shows what a text hides', () => {
-  expect(visible('a\u001b[31mb\u0007\tc\nd\u007f\u0000\u0085')).toBe('a\\x1b[31mb\\x07\tc\nd\\x7f\\x00\\x85');
-  expect(visible('report \u202egpj.exe\u2028')).toBe('report \\u202egpj.exe\\u2028');
-  expect(visible('طلب 😀')).toBe('طلب 😀');
 });

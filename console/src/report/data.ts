@@ -50,15 +50,3 @@ export function titleOf(record: RunRecord): string {
   const at = fromStamp(record.startTime);
   return `${short}: ${word}${at ? `, ${at.toISOString().slice(0, 10)}` : ''}`;
 }
-
-/** What a text hides, written out (`\x1b`, `\u202e`): controls, line separators, and marks
-    that turn what follows around. Letters that are written from the right stay as they are. */
-export function visible(text: string): string {
-  return text.replace(HIDDEN, (char) => {
-    const code = char.charCodeAt(0).toString(16);
-    return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
-  });
-}
-
-/** All but tabs and line feeds, which texts are laid out by. */
-const HIDDEN = /(?![\t\n])[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;

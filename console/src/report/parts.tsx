@@ -4,7 +4,7 @@ import type { ReactNode } from 'react';
 import { capital, type Trust, type Word } from '../numbers/standing';
 import { count, exactTime, time, UNKNOWN } from '../numbers/format';
 import { fromStamp, utc } from '../numbers/when';
-import { visible } from './data';
+import { visible } from '../ui/visible';
 
 interface SectionProps {
   title: string;

@@ -1,8 +1,8 @@
-// Characters that are not seen but change what is: control characters and marks of
-// direction. They are shown as what they are, so that "gpj.exe" cannot pass for "exe.jpg".
+// Characters that are not seen but change what is: control characters, separators and
+// marks of direction. They are shown as what they are, so that "gpj.exe" cannot pass for "exe.jpg".
 
-/** Marks, embeddings, overrides and isolates of direction (Unicode UAX #9). */
-const DIRECTIONS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+/** Separators of lines and paragraphs; marks, embeddings, overrides and isolates of direction (Unicode UAX #9). */
+const UNSEEN = /[\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 export function visible(text: string): string {
   return text
@@ -12,5 +12,5 @@ export function visible(text: string): string {
       // Unicode has a picture of each: ␛ for escape.
       return code < 0x20 ? String.fromCharCode(0x2400 + code) : code === 0x7f ? '\u2421' : '\ufffd';
     })
-    .replace(DIRECTIONS, (one) => `[U+${one.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}]`);
+    .replace(UNSEEN, (one) => `[U+${one.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}]`);
 }
