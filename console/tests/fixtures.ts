@@ -177,6 +177,7 @@ export function timeline(query: URLSearchParams, size: Size) {
   return {
     format: 2,
     start_at_us: 1_764_360_000_000_000,
+    end_s: to,
     total: series(1),
     regions: Object.fromEntries(made(size.regions, (n) => [`lo-home-${n + 1}`, series(1 / size.regions)])),
     labels: query.getAll('label').map((name) => ({ label: name, seconds: starts.map((at) => { const one = second(at + name.length * 31, step, 0.1); return { second: at, ok: one.ok, failed: one.failed, latency: one.latency }; }) })),

@@ -132,8 +132,8 @@ export function reportData({ seconds = 600, labels = STEPS.length, runners = 12,
       ],
       warnings: isHostile ? TEXTS : [],
     },
-    timeline: { format: 2, start_at_us: START * 1_000, total: rows, regions: {}, labels: blocks.slice(0, 8).map((one, n) => series(one.label ?? '', n, seconds)) },
-    histogram_ok: histogram('ok', count - failed, 166_231), histogram_failed: histogram('failed', failed, 41_000),
+    timeline: { format: 2, start_at_us: START * 1_000, end_s: rows.length, total: rows, regions: {}, labels: blocks.slice(0, 8).map((one, n) => series(one.label ?? '', n, seconds)) },
+    step_s: 1, histogram_ok: histogram('ok', count - failed, 166_231), histogram_failed: histogram('failed', failed, 41_000),
     runners: made(runners, runner), baseline: { comparison }, made_at: '2026-03-04T09:15:02Z', version: '0.1.0',
   };
 }
@@ -144,7 +144,7 @@ export function nothingMeasured(word: 'failed' | 'cancelled'): ReportData {
   for (const field of ['summary', 'account', 'errors', 'start', 'generator', 'verdict', 'load', 'note'] as const) Reflect.deleteProperty(record, field);
   return {
     record: { ...record, status: word, errorReason: 'Of 12 runners only 3 were ready within 5 minutes.', outcome: { word, passed: false, could_not_run: word === 'failed', thresholds: [{ expression: 'p(95)<250ms', observed: null, passed: false, reason: 'nothing was measured' }] }, coverage: { complete: false, runners_expected: 12, runners_reported: 0, missing: made(12, (n) => `runner-${n}`), missing_intervals: 0 } },
-    timeline: null, histogram_ok: null, histogram_failed: null, runners: [], baseline: null, made_at, version,
+    timeline: null, step_s: 1, histogram_ok: null, histogram_failed: null, runners: [], baseline: null, made_at, version,
   };
 }
 

@@ -2127,6 +2127,12 @@ export interface components {
              * @description The start instant, µs since the Unix epoch; 0 before it is known.
              */
             start_at_us: number;
+            /**
+             * Format: uint64
+             * @description The second after the last one in which something happened; 0 where nothing did. The stretch
+             *     that it lies in is shorter than the others.
+             */
+            end_s: number;
             /** @description All regions added, rising; empty in the first seconds of a run. */
             total: components["schemas"]["Second"][];
             /** @description By region. */

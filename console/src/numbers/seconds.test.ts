@@ -57,16 +57,16 @@ it('adds ticks of workers that lost their leader', () => {
 it('takes what is stored before what was told', () => {
   const run = new RunSeconds();
   run.tick(tick('a', 0, 5));
-  run.store({ format: 2, start_at_us: 0, total: [], regions: { a: [second(0, 6), second(1, 6)] }, labels: [] });
+  run.store({ format: 2, start_at_us: 0, end_s: 1_000_000, total: [], regions: { a: [second(0, 6), second(1, 6)] }, labels: [] });
   expect(run.stretches().map((part) => part.ok)).toEqual([6, 6]);
 });
 
 it('counts the runners that make load, of both kinds of rows', () => {
   const run = new RunSeconds();
-  run.store({ format: 2, start_at_us: 0, total: [], regions: { a: [second(0, 6, { runners: 3 })], b: [second(0, 6, { runners: 2 })] }, labels: [] });
+  run.store({ format: 2, start_at_us: 0, end_s: 1_000_000, total: [], regions: { a: [second(0, 6, { runners: 3 })], b: [second(0, 6, { runners: 2 })] }, labels: [] });
   run.tick({ ...tick('a', 1, 5), runners: [['a-1', 'loading', 1, 1], ['a-2', 'lost', 0, 0]] });
   run.tick({ ...tick('b', 1, 5), loading: 7 });
-  run.store({ format: 2, start_at_us: 0, total: [], regions: { a: [second(2, 6)] }, labels: [] });
+  run.store({ format: 2, start_at_us: 0, end_s: 1_000_000, total: [], regions: { a: [second(2, 6)] }, labels: [] });
   expect(run.stretches().map((part) => part.runners)).toEqual([5, 8, null]);
   expect(run.sum(0, 2).runners).toBe(8);
 });

@@ -102,8 +102,10 @@ export class RunSeconds {
     const begin = Math.max(0, Math.floor(from));
     const end = Math.min(this.last + 1, Math.ceil(to));
     if (end <= begin) return [];
-    const least = Math.max(resolution(end - 1), Math.ceil((end - begin) / most));
-    const length = least > MINUTE ? Math.ceil(least / MINUTE) * MINUTE : least;
+    const least = Math.ceil((end - begin) / most);
+    // Whole ones of what is stored, or each would hold another number of seconds.
+    const unit = least > MINUTE ? MINUTE : resolution(end - 1);
+    const length = Math.ceil(least / unit) * unit;
     const all: Stretch[] = [];
     for (let at = begin - (begin % length); at < end; at += length) {
       const stretch = empty(at, Math.min(length, this.last + 1 - at));

@@ -16,7 +16,7 @@ interface Golden {
 
 const file = new URL('../../../dlt-core/src/messages/timeline/shared.json', import.meta.url);
 const golden = JSON.parse(readFileSync(file, 'utf8')) as Golden;
-const run = new RunSeconds().store({ format: 2, start_at_us: 0, total: golden.total, regions: golden.regions, labels: [] });
+const run = new RunSeconds().store({ format: 2, start_at_us: 0, end_s: 1_000_000, total: golden.total, regions: golden.regions, labels: [] });
 
 function same(ours: Stretch[], theirs: Second[], percentiles: (number | null)[][]): void {
   expect(ours.length).toBe(theirs.length);

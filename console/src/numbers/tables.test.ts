@@ -21,7 +21,7 @@ it('tells labels with the exact values of the API', () => {
 });
 
 it('tells seconds of each region, and of all where there are several', () => {
-  const timeline = { format: 1, start_at_us: 0, labels: [], regions: { a: [second(0, [['reset', 2]])], b: [second(0)] }, total: [second(0)] } as Timeline;
+  const timeline = { format: 1, start_at_us: 0, end_s: 1, labels: [], regions: { a: [second(0, [['reset', 2]])], b: [second(0)] }, total: [second(0)] } as Timeline;
   expect(secondRows(timeline).map((row) => row[0])).toEqual(['region', 'all', 'a', 'b']);
   expect(secondRows(timeline)[2]?.at(-1)).toBe('reset 2');
   expect(secondRows({ ...timeline, regions: { a: [second(0)] } }).map((row) => row[0])).toEqual(['region', 'a']);

@@ -26,6 +26,8 @@ it('makes stretches of seconds, as long as what was stored', () => {
   expect(made[0]?.causes.get('reset')).toBe(1);
   expect(endOf(made)).toBe(21_610);
   expect(endOf([])).toBe(0);
+  const short = stretchesOf([second(0), second(26), second(21_600), second(21_630)], 26, 21_612);
+  expect(short.map((one) => [one.from, one.length])).toEqual([[0, 26], [26, 26], [21_600, 12]]);
   expect(clip(made, 5, 10).map((one) => one.from)).toEqual([5]);
   expect(clip(made, 4, 6).map((one) => one.from)).toEqual([0, 5]);
 });

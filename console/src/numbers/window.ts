@@ -28,11 +28,13 @@ export function tilesOf(from: number, to: number, step: number, end: number): Ti
   return tiles;
 }
 
-/** Seconds that were merged to `step` as stretches; one may be longer where less was stored. */
-export function stretchesOf(seconds: readonly Second[], step: number): Stretch[] {
-  return seconds.map((second) => ({
+/** Seconds that were merged to `step` as stretches: longer where less was stored, and cut
+    short where what happened ends. */
+export function stretchesOf(seconds: readonly Second[], step: number, end = Infinity): Stretch[] {
+  const busy = seconds.filter((second) => second.second < end);
+  return busy.map((second) => ({
     from: second.second,
-    length: Math.max(step, resolution(second.second)),
+    length: Math.min(lengthAt(second.second, step), end - second.second),
     users: second.users,
     runners: second.runners ?? null,
     scheduled: second.scheduled,
@@ -46,6 +48,12 @@ export function stretchesOf(seconds: readonly Second[], step: number): Stretch[]
     failedLatency: new Coarse().add(second.latency_failed),
     lag: new Coarse().add(second.lag),
   }));
+}
+
+/** How long the stretch is that begins at `second`: whole ones of what is stored. */
+function lengthAt(second: number, step: number): number {
+  const stored = resolution(second);
+  return Math.ceil(step / stored) * stored;
 }
 
 /** Those that lie in a window, at least in part. */

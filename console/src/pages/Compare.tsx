@@ -250,7 +250,7 @@ function Aligned({ test, runs, names, length }: Chosen) {
 
 /** The p95 of each timeline by the same stretches. */
 function columnsOf(timelines: (Timeline | undefined)[], step: number) {
-  const parts = timelines.map((timeline) => (timeline ? stretchesOf(timeline.total, step) : []));
+  const parts = timelines.map((timeline) => (timeline ? stretchesOf(timeline.total, step, timeline.end_s) : []));
   const xs = Array.from({ length: Math.ceil(Math.max(0, ...parts.map(endOf)) / step) }, (_, at) => at * step);
   const columns = parts.map((part) => {
     const found = new Map(part.map((one) => [one.from, one.latency.quantile(0.95)]));

@@ -8,6 +8,7 @@ import type { Mark, Zoom } from '../charts/plot';
 import { count } from '../numbers/format';
 import { RunSeconds } from '../numbers/seconds';
 import { limitOf } from '../numbers/threshold';
+import { clip, endOf, stretchesOf } from '../numbers/window';
 import { requestsPerWalk, type Fields } from '../plan/words';
 import type { ReportData } from './data';
 import { Section } from './parts';
@@ -45,15 +46,19 @@ function Pair({ answer, kind, color, limits }: { answer: HistogramAnswer; kind: 
 }
 
 export function OverTime({ data }: { data: ReportData }) {
-  const { record, timeline } = data;
+  const { record, timeline, step_s: step } = data;
   const zoom = useZoomHere();
+  const coarse = useMemo(() => (timeline && step > 1 ? stretchesOf(timeline.total, step, timeline.end_s) : null), [timeline, step]);
   const seconds = useMemo(() => {
-    if (!timeline) return null;
+    if (!timeline || step > 1) return null;
     return new RunSeconds().store({ ...timeline, regions: { '': timeline.total } });
-  }, [timeline]);
-  const stretches = useMemo(() => seconds?.stretches(zoom.from, zoom.to, MOST_POINTS) ?? [], [seconds, zoom.from, zoom.to]);
-  const known = seconds ? seconds.last + 1 : 0;
-  if (!record.summary && !seconds) return null;
+  }, [timeline, step]);
+  const stretches = useMemo(
+    () => (coarse ? clip(coarse, zoom.from ?? 0, zoom.to ?? Infinity) : (seconds?.stretches(zoom.from, zoom.to, MOST_POINTS) ?? [])),
+    [coarse, seconds, zoom.from, zoom.to],
+  );
+  const known = coarse ? endOf(coarse) : seconds ? seconds.last + 1 : 0;
+  if (!record.summary && known === 0) return null;
   const perArrival = record.load?.model === 'open' ? requestsPerWalk(record.testScenario as Fields | undefined) : undefined;
   return (
     <Section title="Over time">

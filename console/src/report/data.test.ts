@@ -13,6 +13,7 @@ it('reads what the command wrote, and nothing else', () => {
   expect(readData('{"record":{"testId":"a\\u003cb\\u2028"}}')).toEqual({
     record: { testId: 'a<b\u2028' },
     timeline: null,
+    step_s: 1,
     histogram_ok: null,
     histogram_failed: null,
     runners: [],

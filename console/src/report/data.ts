@@ -6,6 +6,8 @@ import { fromStamp } from '../numbers/when';
 export interface ReportData {
   record: RunRecord;
   timeline: Timeline | null;
+  /** Length of the timeline's stretches, seconds. */
+  step_s: number;
   histogram_ok: HistogramAnswer | null;
   histogram_failed: HistogramAnswer | null;
   runners: Runner[];
@@ -25,6 +27,7 @@ export function readData(text: string | null | undefined): ReportData | null {
     return {
       record: data.record,
       timeline: data.timeline ? { ...data.timeline, total: data.timeline.total ?? [], regions: data.timeline.regions ?? {}, labels: data.timeline.labels ?? [] } : null,
+      step_s: data.step_s ?? 1,
       histogram_ok: data.histogram_ok ?? null,
       histogram_failed: data.histogram_failed ?? null,
       runners: data.runners ?? [],

@@ -39,7 +39,7 @@ const SECONDS = Array.from({ length: 30 }, (_, at) => second(at, 10));
 
 /** The first 30 seconds, with 10 answers each. */
 export const timeline = {
-  format: 2, start_at_us: 0, total: SECONDS, regions: { [REGION]: SECONDS }, labels: [],
+  format: 2, start_at_us: 0, end_s: SECONDS.length, total: SECONDS, regions: { [REGION]: SECONDS }, labels: [],
 } satisfies Timeline;
 
 /** What the publisher puts on the topic for a second with 20 answers. */

@@ -104,6 +104,7 @@ async fn timeline(
     Ok(TimelineAnswer {
         format: part.format,
         start_at_us: part.start_at_us,
+        end_s: stored.end_s(&query.window),
         total,
         regions: part
             .regions

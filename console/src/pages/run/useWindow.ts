@@ -12,7 +12,7 @@ const made = new WeakMap<Timeline, Stretch[]>();
 
 function stretchesIn(timeline: Timeline, step: number): Stretch[] {
   let stretches = made.get(timeline);
-  if (!stretches) made.set(timeline, (stretches = stretchesOf(timeline.total, step)));
+  if (!stretches) made.set(timeline, (stretches = stretchesOf(timeline.total, step, timeline.end_s)));
   return stretches;
 }
 

@@ -65,6 +65,9 @@ pub struct TimelineAnswer {
     pub format: u32,
     /// The start instant, µs since the Unix epoch; 0 before it is known.
     pub start_at_us: u64,
+    /// The second after the last one in which something happened; 0 where nothing did. The stretch
+    /// that it lies in is shorter than the others.
+    pub end_s: u64,
     /// All regions added, rising; empty in the first seconds of a run.
     pub total: Vec<Second>,
     /// By region.

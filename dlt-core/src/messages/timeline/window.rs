@@ -91,6 +91,17 @@ impl RunTimeline {
         }
     }
 
+    /// Where what happened in a window ends: the second after the last one in which something did.
+    /// The stretch that it lies in is cut short by it.
+    pub fn end_s(&self, window: &Window) -> u64 {
+        let seconds = self.regions.values().flatten();
+        let busy = seconds.filter(|row| {
+            window.has(row.second) && row.scheduled + row.ok + row.failed + row.users > 0
+        });
+        let ends = busy.map(|row| row.second + resolution_s(row.second));
+        ends.max().unwrap_or(0)
+    }
+
     /// All regions added, stretch by stretch.
     pub fn total(&self) -> Vec<Second> {
         let mut total: BTreeMap<u64, Second> = BTreeMap::new();
@@ -151,6 +162,9 @@ mod tests {
         assert_eq!(told, [(0, 2, 3), (2, 7, 5), (4, 5, 6)]);
         assert!(rows.iter().all(|row| row.runners == 2));
         assert_eq!(timeline.window(&Window::default()), timeline);
+        assert_eq!((timeline.end_s(&window), timeline.end_s(&Window::default())), (5, 5));
+        let early = Window { to_s: 3, ..window };
+        assert_eq!(timeline.end_s(&early), 3);
         assert_eq!(timeline.total()[4].runners, 2);
     }
 
