@@ -19,8 +19,8 @@ import { ErrorDetails } from './ErrorDetails';
 import { overviewStep } from './OverTime';
 
 const MOST_LABELS = 5;
-/** Characters of a message in a cell. */
-const MOST_OF_MESSAGE = 120;
+/** Characters of a cause with its message in a cell. */
+const MOST_OF_NAME = 140;
 
 export function Errors({ test, record }: { test: string; record: RunRecord }) {
   const errors = record.errors ?? [];
@@ -80,15 +80,10 @@ interface Counted {
 }
 
 function ByRegion({ regions, rows }: Counted) {
-  const hasMessages = rows.some((row) => row.message !== undefined);
-  const columns = ['Cause', ...(hasMessages ? ['message'] : []), ...regions];
+  const name = ({ cause, message }: Counted['rows'][number]) => bounded(message === undefined ? cause : `${cause}: ${message}`, MOST_OF_NAME);
   return (
     <ExpandableSection headerText="By region">
-      <PlainTable
-        caption="Failures by cause and region"
-        columns={columns}
-        rows={() => rows.map((row) => [row.cause, ...(hasMessages ? [bounded(row.message ?? '', MOST_OF_MESSAGE)] : []), ...row.counts.map(count)])}
-      />
+      <PlainTable caption="Failures by cause and region" columns={['Cause', ...regions]} rows={() => rows.map((row) => [name(row), ...row.counts.map(count)])} />
     </ExpandableSection>
   );
 }
