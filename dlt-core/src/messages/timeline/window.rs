@@ -162,7 +162,10 @@ mod tests {
         assert_eq!(told, [(0, 2, 3), (2, 7, 5), (4, 5, 6)]);
         assert!(rows.iter().all(|row| row.runners == 2));
         assert_eq!(timeline.window(&Window::default()), timeline);
-        assert_eq!((timeline.end_s(&window), timeline.end_s(&Window::default())), (5, 5));
+        assert_eq!(
+            (timeline.end_s(&window), timeline.end_s(&Window::default())),
+            (5, 5)
+        );
         let early = Window { to_s: 3, ..window };
         assert_eq!(timeline.end_s(&early), 3);
         assert_eq!(timeline.total()[4].runners, 2);
