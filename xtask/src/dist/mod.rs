@@ -1,13 +1,14 @@
 //! `dist`: what a release is. Builds the programs (`programs`), checks with which C library
 //! they run (`glibc`), packs them (`packed`), and says what they are made of (`sbom`).
 
+mod console_zip;
 pub mod glibc;
 mod packed;
 mod programs;
 mod sbom;
 
-use crate::step;
 use crate::step::target_folder;
+use crate::{console, step};
 use anyhow::{Context, Result, bail};
 use programs::{Machine, Programs};
 use std::fs;
@@ -35,6 +36,8 @@ pub struct Dist {
 pub fn dist(args: &Dist) -> Result<bool> {
     let programs = match &args.programs {
         Some(folder) => Programs::built(folder, args.machine)?,
+        // Before dlt, which takes it in.
+        None if console::build()?.failed > 0 => return Ok(false),
         None => match Programs::build(&args.profile, args.machine)? {
             Some(programs) => programs,
             None => return Ok(false),
@@ -53,6 +56,9 @@ pub fn dist(args: &Dist) -> Result<bool> {
     fs::create_dir_all(&folder)?;
     let tree = folder.join(&name);
     packed::tree(&programs, &tree)?;
+    if !console_zip::write(&file("console/dist"), &tree.join("lib/dlt/console.zip"))? {
+        println!("WITHOUT CONSOLE: a hub of this release hosts none; npm is needed to build it");
+    }
     runs(&programs, &tree)?;
     packed::archive(&folder, &name)?;
     packed::zips(&programs, &folder)?;
