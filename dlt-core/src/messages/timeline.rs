@@ -167,6 +167,6 @@ impl TimelineMerger {
 pub mod window;
 
 #[cfg(test)]
-mod shared;
+mod shared_tests;
 #[cfg(test)]
 mod tests;

@@ -88,6 +88,6 @@ fn the_console_adds_what_is_added_here() {
     let stored = std::fs::read_to_string(GOLDEN).unwrap_or_default();
     assert!(
         stored == text,
-        "seconds are added differently: look at it, then DLT_UPDATE=1 cargo test -p dlt-core shared"
+        "seconds are added differently: look at it, then DLT_UPDATE=1 cargo test -p dlt-core shared_tests"
     );
 }
