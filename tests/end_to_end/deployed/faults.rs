@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// Every kind of call that functions and tasks make here: an answer of each is lost
 /// once. One that is new has to be added.
-const KINDS: [&str; 54] = [
+const KINDS: [&str; 55] = [
     "dynamodb:DeleteItem History",
     "dynamodb:DeleteItem Scenarios",
     "dynamodb:GetItem History",
@@ -45,6 +45,7 @@ const KINDS: [&str; 54] = [
     "s3:GetObject leader-ready.json",
     "s3:GetObject public-addresses.json",
     "s3:GetObject record.json.gz",
+    "s3:GetObject runners.json.gz",
     "s3:GetObject scenario.json.gz",
     "s3:GetObject secret",
     "s3:GetObject start.json",
