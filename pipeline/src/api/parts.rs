@@ -96,10 +96,8 @@ async fn timeline(
     }
     let mut total = part.total();
     if !is_over {
-        // Each region is stored at its own time: beyond the earliest the sum is of some alone.
-        let ends = part.regions.values().map(|rows| rows.last());
-        let told = ends.map(|row| row.map_or(0, |row| row.second)).min();
-        total.retain(|row| Some(row.second) <= told);
+        let told = stored.told_s();
+        total.retain(|row| row.second <= told);
     }
     Ok(TimelineAnswer {
         format: part.format,

@@ -1,7 +1,7 @@
 //! What the API answers (openapi `components`), field by field in the order
 //! that clients see. Absent fields are left out; the only nulls are those that
-//! the contract names; `own` has those beyond it. Making these answers is the
-//! pipeline's job.
+//! the contract names; `runs` has those about runs, `own` those beyond the
+//! contract. Making these answers is the pipeline's job.
 
 mod own;
 mod runs;

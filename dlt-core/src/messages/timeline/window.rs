@@ -5,6 +5,9 @@ use super::{LabelSeries, RunTimeline, resolution_s};
 use crate::measure::second::{LabelSecond, Second};
 use std::collections::BTreeMap;
 
+/// How far a region's timeline so far may lie behind another's, seconds: it is stored every 10 s.
+const LONGEST_BEHIND_S: u64 = 20;
+
 /// Which stretches, and how coarse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
@@ -102,6 +105,17 @@ impl RunTimeline {
         ends.max().unwrap_or(0)
     }
 
+    /// The last second that counts in the sum of a run in progress: regions are stored each at its
+    /// own time, and beyond the earliest the sum would be of some alone. One that is not stored any
+    /// more, since its leader is lost, holds the others back no longer than that.
+    pub fn told_s(&self) -> u64 {
+        let ends = self.regions.values();
+        let ends = ends.map(|rows| rows.last().map_or(0, |row| row.second));
+        let latest = ends.clone().max().unwrap_or(0);
+        let earliest = ends.min().unwrap_or(0);
+        earliest.max(latest.saturating_sub(LONGEST_BEHIND_S))
+    }
+
     /// All regions added, stretch by stretch.
     pub fn total(&self) -> Vec<Second> {
         let mut total: BTreeMap<u64, Second> = BTreeMap::new();
@@ -169,6 +183,17 @@ mod tests {
         let early = Window { to_s: 3, ..window };
         assert_eq!(timeline.end_s(&early), 3);
         assert_eq!(timeline.total()[4].runners, 2);
+    }
+
+    #[test]
+    fn a_region_that_is_stored_later_holds_the_sum_back_for_a_while() {
+        let told = |one: usize, other: usize| timeline(&[&vec![1; one], &vec![1; other]]).told_s();
+        assert_eq!(told(31, 40), 30);
+        assert_eq!(told(21, 40), 20);
+        // Not heard of any more: 19 would be too long ago.
+        assert_eq!(told(11, 40), 19);
+        assert_eq!(told(0, 5), 0);
+        assert_eq!(timeline(&[]).told_s(), 0);
     }
 
     /// A constant load is constant, however long the run and whatever the step.
