@@ -4,6 +4,9 @@
 import { ApiError } from '../api/client';
 import type { Exports } from './exports';
 
+/** How long the identity pool may take to answer. */
+const LONGEST_ANSWER_MS = 20_000;
+
 export interface Credentials {
   accessKeyId: string;
   secretAccessKey: string;
@@ -89,6 +92,7 @@ export class CredentialCache {
       headers: { 'Content-Type': 'application/x-amz-json-1.1', 'X-Amz-Target': `AWSCognitoIdentityService.${action}` },
       body: JSON.stringify(body),
       cache: 'no-store',
+      signal: AbortSignal.timeout(LONGEST_ANSWER_MS),
     }).catch(() => undefined);
     if (!answer) throw new ApiError(0, '', 'The identity pool does not answer. Check the connection, then try again.');
     const value = (await answer.json().catch(() => ({}))) as Answer & { __type?: string; message?: string };
