@@ -114,3 +114,12 @@ export function ordinal(n: number): string {
   const end = tens > 10 && tens < 14 ? 'th' : (['th', 'st', 'nd', 'rd'][n % 10] ?? 'th');
   return `${count(n)}${end}`;
 }
+
+/** The times of a block that tables of labels show, with their names. */
+export const TIMES = [
+  ['p50_us', 'p50'],
+  ['p95_us', 'p95'],
+  ['p99_us', 'p99'],
+  ['p99_9_us', 'p99.9'],
+  ['max_us', 'max'],
+] as const;

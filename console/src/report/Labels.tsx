@@ -2,7 +2,7 @@
 // with its change against the baseline, and a line of the p95 where seconds are kept.
 import type { ReactNode } from 'react';
 import type { Block, MetricChange, Second } from '../api/types';
-import { count, near, percent, rate } from '../numbers/format';
+import { count, near, percent, rate, TIMES } from '../numbers/format';
 import { tellChange } from './changes';
 import type { ReportData } from './data';
 import { Inert, Section, Time, Wide } from './parts';
@@ -11,14 +11,6 @@ import { pathOf, sparkOf } from './spark';
 
 /** Characters of a label in its row: more would make one row a page. */
 const MOST_OF_LABEL = 160;
-
-const TIMES = [
-  ['p50_us', 'p50'],
-  ['p95_us', 'p95'],
-  ['p99_us', 'p99'],
-  ['p99_9_us', 'p99.9'],
-  ['max_us', 'max'],
-] as const;
 
 export function Labels({ data }: { data: ReportData }) {
   const { summary } = data.record;

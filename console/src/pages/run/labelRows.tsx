@@ -3,7 +3,7 @@
 import type { TableProps } from '@cloudscape-design/components/table';
 import type { ReactNode } from 'react';
 import type { Block, Blocks, Comparison, MetricChange } from '../../api/types';
-import { change, count, exactTime, percent, rate } from '../../numbers/format';
+import { change, count, exactTime, percent, rate, TIMES } from '../../numbers/format';
 import { Inert, Num, Time } from '../../ui/parts';
 import { changeWord } from '../../ui/words';
 import { RegionCell } from './RegionCell';
@@ -43,14 +43,6 @@ export function regionsOf(row: Row, summary: Blocks): Row[] {
     label: row.label,
   }));
 }
-
-const TIMES = [
-  ['p50_us', 'p50'],
-  ['p95_us', 'p95'],
-  ['p99_us', 'p99'],
-  ['p99_9_us', 'p99.9'],
-  ['max_us', 'max'],
-] as const;
 
 interface Around {
   test: string;
