@@ -128,7 +128,7 @@ pub async fn newest(client: &Client, limit: usize) -> Result<Vec<RunRow>, Client
 /// Scenarios that have run, latest start first. A rescheduled scenario has no start time;
 /// such scenarios come last.
 async fn by_last_run(client: &Client) -> Result<Vec<ScenarioListItem>, ClientError> {
-    let list: ScenarioList = client.read("/scenarios", &[]).await?;
+    let list: ScenarioList = client.read("/scenarios", &[("oneOff", "true")]).await?;
     let mut items = list.items;
     items.retain(|item| item.total_test_runs > 0 || !item.start_time.is_empty());
     items.sort_by_key(|item| Reverse(item.start_time.clone()));

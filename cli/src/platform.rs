@@ -32,7 +32,7 @@ pub async fn runners(
 ) -> Result<Exit, ClientError> {
     let client = api_options.client().await?;
     let tasks = client.get("/tasks", &[]).await?;
-    let list: ScenarioList = client.read("/scenarios", &[]).await?;
+    let list: ScenarioList = client.read("/scenarios", &[("oneOff", "true")]).await?;
     let mut records: Vec<(ScenarioRecord, Written)> = Vec::new();
     for item in list.items.iter().filter(|item| has_runners(item.status)) {
         let path = format!("/scenarios/{}", item.test_id);

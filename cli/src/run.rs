@@ -142,7 +142,11 @@ pub async fn run_on_server(
     let mut interrupts = Interrupts::listen()
         .map_err(|error| ClientError::Cannot(format!("cannot listen for Ctrl-C: {error}")))?;
     report::warnings(output, &scenario.warnings);
-    let draft = Draft::of(scenario, None, files.uploads())?.run_now();
+    let mut draft = Draft::of(scenario, None, files.uploads())?.run_now();
+    if scenario.test_id.is_none() {
+        // Nobody named a scenario of which this is a run.
+        draft.body["oneOff"] = true.into();
+    }
     let starting = async {
         let answer = draft.post(client).await;
         let record: Result<ScenarioRecord, ClientError> =

@@ -7,7 +7,7 @@ use crate::ids::{TestId, TestRunId};
 use crate::judge::merger::Summary;
 use crate::judge::outcome::Outcome;
 use crate::judge::summary::{
-    AccountSummary, Blocks, Coverage, ErrorRow, LoadSummary, StartSummary,
+    AccountSummary, Blocks, Coverage, ErrorRow, ExchangeRow, LoadSummary, StartSummary,
 };
 use crate::judge::verdict::{Trust, Verdict};
 use crate::measure::generator::Generator;
@@ -99,6 +99,11 @@ pub struct RunRecord {
     /// Failures by cause, most frequent first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errors: Option<Vec<ErrorRow>>,
+    /// Every exchange, those that are ok, too, in the order of sending: of a one-off run of one
+    /// iteration that was posted with `keep_exchanges: all`, left out of others. At most 100 and
+    /// 1 MiB; what is left out is told in `warnings`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchanges: Option<Vec<ExchangeRow>>,
     /// Sentences for people.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -159,6 +164,7 @@ impl RunRecord {
             load: None,
             summary: None,
             errors: None,
+            exchanges: None,
             warnings: Vec::new(),
             note: None,
         }
@@ -178,6 +184,7 @@ impl RunRecord {
         self.load = Some(summary.load);
         self.summary = Some(summary.blocks);
         self.errors = Some(summary.errors);
+        self.exchanges = Some(summary.exchanges).filter(|rows| !rows.is_empty());
         self.warnings = summary.warnings;
     }
 }

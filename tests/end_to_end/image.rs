@@ -197,6 +197,7 @@ fn order(depot: &Path, urls: &[String]) -> Order {
         live: false,
         runner: Some(RunnerId::parse("lo-home-1-1").unwrap()),
         threads: Some(1),
+        keep_exchanges: false,
     };
     let scenario = json!({
         "execution": [{ "users": 1, "iterations": EACH, "hold-for": "30s", "scenario": "shop", "taskCount": 1 }],

@@ -203,6 +203,7 @@ fn run(scenario: u64, n: u64) -> Result<Run> {
         record,
         regions: regions.into_iter().collect::<Result<_>>()?,
         live: true,
+        keep_exchanges: false,
         healthy_threshold: 90,
         document: plan().into(),
         beside: Beside::default(),

@@ -184,6 +184,7 @@ fn run_of(test: &str, run: &str, status: Status, start_time: &str) -> Run {
             tasks: 1,
         }],
         live: false,
+        keep_exchanges: false,
         healthy_threshold: 90,
         document: json!({}).into(),
         beside: Beside::default(),

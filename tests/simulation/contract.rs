@@ -41,6 +41,7 @@ pub fn run(name: &str) -> Run {
             tasks: 1,
         }],
         live: false,
+        keep_exchanges: false,
         healthy_threshold: 90,
         document: json!({"a": [1, 2.5, "x"]}).into(),
         beside: Beside::default(),

@@ -30,6 +30,7 @@ fn launch(count: u64, token: &str) -> Launch {
             live: false,
             runner: None,
             threads: None,
+            keep_exchanges: false,
         },
     }
 }

@@ -132,6 +132,7 @@ fn report(run: &Run, region: usize, seed: usize) -> Report {
         ended: Ended::AsPlanned,
         health: Health::default(),
         generator: Default::default(),
+        exchanges: Vec::new(),
         warnings: Vec::new(),
         task: TaskFacts::default(),
     }

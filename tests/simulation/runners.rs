@@ -153,6 +153,7 @@ impl Runner {
             },
             health: Health::default(),
             generator: Generator::default(),
+            exchanges: Vec::new(),
             warnings: Vec::new(),
             task: TaskFacts::default(),
         }

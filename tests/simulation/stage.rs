@@ -71,6 +71,7 @@ pub fn run(tasks: &[u64], healthy_threshold: u8, planned_s: u64, now_us: u64) ->
             .map(|(region, tasks)| RegionTasks { region, tasks })
             .collect(),
         live: true,
+        keep_exchanges: false,
         healthy_threshold,
         thresholds: Vec::new(),
         planned_us: scenario.plan.end_us(),

@@ -123,6 +123,7 @@ fn compose(
             bad_seconds: result.bad_seconds,
         },
         generator: result.generator,
+        exchanges: result.exchanges.into_rows(),
         warnings,
         task: context.task,
     };

@@ -20,6 +20,7 @@ pub(crate) fn order(folder: &Path, role: Role) -> Order {
         live: true,
         runner: Some(runner(1)),
         threads: Some(1),
+        keep_exchanges: false,
     }
 }
 

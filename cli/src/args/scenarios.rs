@@ -10,6 +10,9 @@ pub enum ScenariosCommand {
         /// Only scenarios with this tag; may be given several times, any matches
         #[arg(long, value_name = "TAG")]
         tag: Vec<String>,
+        /// Also those of one-off runs, as dlt run makes them
+        #[arg(long)]
+        one_off: bool,
         /// Print the API's JSON
         #[arg(long)]
         json: bool,

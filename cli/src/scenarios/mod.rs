@@ -41,16 +41,18 @@ async fn list(
     output: Output,
     client: &Client,
     tags: &[String],
+    one_off: bool,
     json: bool,
 ) -> Result<Exit, ClientError> {
     let joined = tags.join(",");
-    let filter = [("tags", joined.as_str())];
-    let query = if tags.is_empty() {
-        &[][..]
-    } else {
-        &filter[..]
-    };
-    let answer = client.get("/scenarios", query).await?;
+    let mut query = Vec::new();
+    if !tags.is_empty() {
+        query.push(("tags", joined.as_str()));
+    }
+    if one_off {
+        query.push(("oneOff", "true"));
+    }
+    let answer = client.get("/scenarios", &query).await?;
     if json {
         output.json(&answer);
         return Ok(Exit::Passed);

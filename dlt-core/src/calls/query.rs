@@ -75,7 +75,10 @@ impl PageToken {
 /// What GET /scenarios lists.
 pub(super) enum Scenarios {
     Regions,
-    Tagged(Option<Vec<String>>),
+    Listed {
+        tags: Option<Vec<String>>,
+        one_off: bool,
+    },
 }
 
 /// The decoded (key, value) pairs of a raw query.
@@ -163,7 +166,7 @@ impl Reader {
 }
 
 pub(super) fn scenarios(pairs: Vec<(String, String)>) -> Result<Scenarios, Refusal> {
-    let mut reader = Reader::new(pairs, &["op", "tags"]);
+    let mut reader = Reader::new(pairs, &["op", "tags", "oneOff"]);
     let regions = match reader.get("op") {
         None => false,
         Some("listRegions") => true,
@@ -184,10 +187,11 @@ pub(super) fn scenarios(pairs: Vec<(String, String)>) -> Result<Scenarios, Refus
         .get("tags")
         .filter(|tags| !tags.is_empty())
         .map(|tags| tags::normalise(tags.split(',')));
+    let one_off = reader.flag("oneOff", false);
     reader.finish(if regions {
         Scenarios::Regions
     } else {
-        Scenarios::Tagged(tags)
+        Scenarios::Listed { tags, one_off }
     })
 }
 

@@ -32,6 +32,8 @@ pub enum Call {
     ListScenarios {
         /// Normalised tags, any of which must match; None means no filter.
         tags: Option<Vec<String>>,
+        /// Whether those of one-off runs are listed too.
+        one_off: bool,
     },
     /// GET /regions, GET /scenarios?op=listRegions.
     ListRegions,
@@ -317,7 +319,9 @@ fn scenarios(
 ) -> Result<Call, Refusal> {
     match (request.method, asked) {
         ("GET", query::Scenarios::Regions) => Ok(Call::ListRegions),
-        ("GET", query::Scenarios::Tagged(tags)) => Ok(Call::ListScenarios { tags }),
+        ("GET", query::Scenarios::Listed { tags, one_off }) => {
+            Ok(Call::ListScenarios { tags, one_off })
+        }
         ("POST", _) => post_scenario(body),
         _ => Err(refuse_method(request)),
     }

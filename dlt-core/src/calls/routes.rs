@@ -128,7 +128,7 @@ pub(super) const TABLE: &[Row] = &[
         template: "/scenarios",
         operations: &[
             Operation {
-                query: &["op", "tags"],
+                query: &["op", "tags", "oneOff"],
                 ..get(
                     "listScenarios",
                     "List scenarios, latest start first; or regions with op=listRegions",
@@ -136,7 +136,7 @@ pub(super) const TABLE: &[Row] = &[
                 )
             },
             Operation {
-                query: &["op", "tags"],
+                query: &["op", "tags", "oneOff"],
                 body: Body::Json(shapes::create_scenario, true),
                 refusals: &[409],
                 ..plain(

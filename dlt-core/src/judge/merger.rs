@@ -8,13 +8,14 @@ use super::summary::errors::Errors;
 use super::summary::runner::everyone_silent;
 use super::summary::warnings::{self, Warnings};
 use super::summary::{
-    AccountSummary, Block, Blocks, Coverage, ErrorRow, LoadSummary, RunFacts, RunnerFacts,
+    AccountSummary, Block, Blocks, Coverage, ErrorRow, ExchangeRow, LoadSummary, RunFacts, RunnerFacts,
     StartSummary, coverage, load, results,
 };
 use super::verdict::{self, Verdict};
 use crate::ids::{Region, RunnerId};
 use crate::measure::account::Account;
 use crate::measure::generator::{Generator, GeneratorSums};
+use crate::measure::kept::KeptExchanges;
 use crate::measure::reading::Reading;
 use crate::measure::tally::{LabelTally, MOST_LABELS, OTHER_LABEL, Phases, TimesOver};
 use crate::messages::histograms::{HISTOGRAMS_FORMAT, LabelHistograms, RunHistograms};
@@ -43,6 +44,8 @@ pub struct Summary {
     pub blocks: Blocks,
     /// Failures by cause.
     pub errors: Vec<ErrorRow>,
+    /// Exchanges of a run that is tried once; of others there are none.
+    pub exchanges: Vec<ExchangeRow>,
     /// Compatible results: by region and `total` (openapi `ResultsByRegion`).
     pub results: Value,
     /// Reports by region.
@@ -65,6 +68,7 @@ pub struct Merger {
     reading: Reading,
     generator: GeneratorSums,
     errors: Errors,
+    exchanges: KeptExchanges,
     runners: BTreeMap<RunnerId, RunnerFacts>,
     warnings: Warnings,
 }
@@ -109,6 +113,8 @@ impl Merger {
         self.reading.merge(&report.health.reading);
         self.generator.add(&report.generator);
         self.errors.add(report);
+        let kept = report.exchanges.iter().cloned();
+        kept.for_each(|exchange| self.exchanges.add(exchange));
         for warning in &report.warnings {
             self.warnings.add(&report.runner, warning);
         }
@@ -192,6 +198,12 @@ impl Merger {
             succ_percent: results::succ_percent(&sums.overall),
             warnings: self.sentences(facts),
             errors: self.errors.rows(start.start_at),
+            exchanges: self
+                .exchanges
+                .into_rows()
+                .into_iter()
+                .map(|kept| ExchangeRow::of(kept, start.start_at))
+                .collect(),
             generator: self.generator.rows(),
             coverage,
             start,

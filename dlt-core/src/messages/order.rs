@@ -50,6 +50,9 @@ pub struct Order {
     pub runner: Option<RunnerId>,
     /// `DLT_THREADS`: load-making threads; absent means one a core.
     pub threads: Option<usize>,
+    /// `DLT_KEEP_EXCHANGES`: `all` keeps the exchanges of one iteration for people; absent
+    /// means those of errors alone.
+    pub keep_exchanges: bool,
 }
 
 /// Where a worker waits for its leader, where each has an address of its own
@@ -128,6 +131,7 @@ impl Order {
                 .map(|text| id("DLT_RUNNER", RunnerId::parse(&text)))
                 .transpose()?,
             threads,
+            keep_exchanges: get("DLT_KEEP_EXCHANGES").as_deref() == Some("all"),
         })
     }
 
@@ -166,6 +170,9 @@ impl Order {
         }
         if let Some(threads) = self.threads {
             env.push(("DLT_THREADS", threads.to_string()));
+        }
+        if self.keep_exchanges {
+            env.push(("DLT_KEEP_EXCHANGES", "all".to_owned()));
         }
         env
     }
@@ -305,6 +312,7 @@ mod tests {
             live: true,
             runner: Some(RunnerId::parse("lo-home-1-2").unwrap()),
             threads: Some(2),
+            keep_exchanges: true,
         };
         let env: HashMap<_, _> = order.to_env().into_iter().collect();
         assert_eq!(

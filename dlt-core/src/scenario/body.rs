@@ -17,7 +17,7 @@ use crate::scenario::{Defaults, FileCheck, Scenario, TaskConfig};
 use crate::thresholds::Threshold;
 use crate::value::Value;
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 16] = [
     "testId",
     "testName",
     "testDescription",
@@ -32,6 +32,8 @@ const KEYS: [&str; 14] = [
     "tags",
     "saveOnly",
     "scheduleTimezone",
+    "oneOff",
+    "keep_exchanges",
 ];
 /// When it runs: `post` reads these; in a file that is run now they cause a warning.
 const WHEN: [&str; 7] = [
@@ -93,6 +95,9 @@ pub(super) fn body(
     if let Some(plan) = &plan {
         check_users(&test_scenario, plan, &entries, notes);
         check_threshold_labels(&facts.thresholds, plan, notes);
+        if facts.keep_exchanges {
+            check_one_iteration(plan, &entries, notes);
+        }
     }
     if notes.has_faults() {
         return None;
@@ -110,6 +115,8 @@ pub(super) fn body(
         tasks,
         plan,
         thresholds: facts.thresholds.into_iter().map(|(_, t)| t).collect(),
+        one_off: facts.one_off,
+        keep_exchanges: facts.keep_exchanges,
         warnings: Vec::new(),
         body,
     })
@@ -193,6 +200,32 @@ fn check_users(test_scenario: &TestScenario, plan: &Plan, entries: &[Entry], not
             format!("asks for {users} users in all; at most {MOST_USERS}"),
         );
     }
+}
+
+/// Notes a load of more than one iteration where all exchanges are to be kept: they are for
+/// people, who read a few, and a load must not be slowed by what is kept of it.
+fn check_one_iteration(plan: &Plan, entries: &[Entry], notes: &mut Notes) {
+    let tasks: u64 = entries.iter().map(|entry| entry.task_count).sum();
+    let why = match &plan.groups[..] {
+        _ if tasks > 1 => format!("this one has {tasks} tasks"),
+        [group] if group.load.model.is_open() => "this one has arrivals".to_owned(),
+        [group] if group.load.model.curve().peak() > 1.0 => {
+            let users = group.load.model.curve().peak();
+            format!("this one has {users} users")
+        }
+        [group] => match group.load.iterations {
+            Some(1) => return,
+            Some(many) => format!("this one has {many} iterations"),
+            None => "this one does not say iterations: 1".to_owned(),
+        },
+        groups => format!("this one has {} execution items", groups.len()),
+    };
+    notes.fault(
+        "keep_exchanges",
+        format!(
+            "keeps the exchanges of a run of one iteration: one task, and one execution item with users: 1 and iterations: 1; {why}"
+        ),
+    );
 }
 
 /// Notes thresholds on labels that no request has: they could only fail.

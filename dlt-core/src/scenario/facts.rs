@@ -18,6 +18,8 @@ pub(super) struct Facts {
     /// Each with its path.
     pub(super) thresholds: Vec<(String, Threshold)>,
     pub(super) tags: Option<Vec<String>>,
+    pub(super) one_off: bool,
+    pub(super) keep_exchanges: bool,
 }
 
 /// Reads them.
@@ -58,7 +60,13 @@ pub(super) fn facts(root: &Object<'_>, defaults: &Defaults, notes: &mut Notes) -
     if let Some(node) = root.get("scheduleTimezone") {
         node.sized_text(0..=64, notes);
     }
+    // As in a POST, null is the same as nothing.
+    let said = |key| root.get(key).filter(|node| !node.value.is_null());
+    let one_off = said("oneOff").and_then(|node| node.boolean(notes));
+    let keep_exchanges = said("keep_exchanges").and_then(|node| node.choice(&["all"], notes));
     Facts {
+        one_off: one_off.unwrap_or(false),
+        keep_exchanges: keep_exchanges.is_some(),
         test_id,
         description: description.unwrap_or_else(|| format!("Load test: {name}")),
         name,

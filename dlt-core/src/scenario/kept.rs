@@ -6,7 +6,7 @@ use crate::value::{Map, Value};
 use std::borrow::Cow;
 
 /// Fields of ours beside DLT's, in a body.
-const OF_BODY: [&str; 1] = ["thresholds"];
+const OF_BODY: [&str; 2] = ["thresholds", "oneOff"];
 /// In an item of `execution`.
 const OF_EXECUTION: [&str; 10] = [
     "users",
@@ -31,11 +31,14 @@ const OF_THE_ANSWER: [&str; 2] = ["taskCount", "concurrency"];
 /// in which any field of ours is written, be it `null`, is taken as it is.
 pub fn with_kept(posted: &Value, stored: Option<&Value>) -> (Value, Vec<String>) {
     let (mut body, mut told) = (without_entry(posted).into_owned(), Vec::new());
+    // What is saved or scheduled is there to be found again.
+    let is_run = posted["saveOnly"] != true && posted["scheduleStep"].as_str().is_none_or(str::is_empty);
     if let Some(map) = body.as_object_mut() {
         for key in OF_BODY {
             match map.get(key) {
                 Some(Value::Null) => drop(map.shift_remove(key)),
                 Some(_) => {}
+                None if key == "oneOff" && !is_run => {}
                 None => {
                     let kept = stored.and_then(|stored| stored.get(key));
                     map.extend(kept.map(|value| (key.to_owned(), value.clone())));
@@ -325,6 +328,18 @@ mod tests {
         let mut run = shown;
         run["testScenario"]["execution"][0]["scenario"] = json!("Checkout smoke");
         assert_eq!(*without_entry(&run), run);
+    }
+
+    #[test]
+    fn a_one_off_stays_one_until_it_is_saved() {
+        let stored = json!({ "testName": "shop", "oneOff": true });
+        let read = |posted: Value| with_kept(&posted, Some(&stored)).0.get("oneOff").cloned();
+        assert_eq!(read(json!({ "testName": "shop" })), Some(json!(true)));
+        assert_eq!(read(json!({ "oneOff": null })), None);
+        assert_eq!(read(json!({ "oneOff": false })), Some(json!(false)));
+        // Nobody would find its schedule.
+        assert_eq!(read(json!({ "saveOnly": true })), None);
+        assert_eq!(read(json!({ "scheduleStep": "create" })), None);
     }
 
     #[test]

@@ -53,6 +53,10 @@ pub struct Scenario {
     pub plan: Plan,
     /// Conditions that a run must meet to pass.
     pub thresholds: Vec<Threshold>,
+    /// `oneOff`: it makes no row in the list of scenarios.
+    pub one_off: bool,
+    /// `keep_exchanges: all`: all exchanges of its one iteration are kept for people.
+    pub keep_exchanges: bool,
     /// Unknown keys and the like, as sentences.
     pub warnings: Vec<String>,
     /// The whole API body with every default filled in.

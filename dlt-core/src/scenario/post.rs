@@ -141,6 +141,7 @@ impl Post {
                 expiry: text("cronExpiryDate").to_owned(),
             }),
         };
+        check_one_off(body, &action)?;
         let mut plain = plain(body);
         let tasks = task_configs(body);
         check_details(body, &tasks)?;
@@ -280,6 +281,11 @@ fn stored_body(scenario: &Scenario) -> Value {
     let mut body = scenario.body.clone();
     if let (Some(object), Some(last)) = (body.as_object_mut(), scenario.tasks.last()) {
         object.shift_remove("regionalTaskDetails");
+        // Asked for of one run.
+        object.shift_remove("keep_exchanges");
+        if !scenario.one_off {
+            object.shift_remove("oneOff");
+        }
         let document = scenario.region_document(&last.region);
         object.insert("testScenario".to_owned(), document);
         object
@@ -375,6 +381,24 @@ fn check_when(step: &str, time: &str, cron: &str) -> Result<(), Refusal> {
     if step == "create" && cron.is_empty() && time.len() > "22:30".len() {
         let text = "scheduleTime: write HH:MM; only scheduleStep start takes seconds";
         return Err(Refusal::new(400, "InvalidParameter", text));
+    }
+    Ok(())
+}
+
+/// A one-off run starts at once, and it alone keeps exchanges: they are for whoever tries a scenario out.
+fn check_one_off(body: &Value, action: &Action) -> Result<(), Refusal> {
+    let one_off = body["oneOff"] == true;
+    if one_off && *action != Action::Run {
+        return Err(Refusal::fault(
+            "oneOff",
+            "a one-off run starts at once and is in no list of scenarios; leave oneOff out, or saveOnly and the schedule",
+        ));
+    }
+    if !one_off && !body["keep_exchanges"].is_null() {
+        return Err(Refusal::fault(
+            "keep_exchanges",
+            "is for one-off runs alone; send oneOff: true with it, or leave it out",
+        ));
     }
     Ok(())
 }

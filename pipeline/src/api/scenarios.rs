@@ -31,8 +31,10 @@ const PAGE: usize = 100;
 pub(super) async fn list(
     world: &World,
     tags: Option<Vec<String>>,
+    one_off: bool,
 ) -> Result<ScenarioList, Refusal> {
     let mut items = world.scenarios.list().await?;
+    items.retain(|item| one_off || !item.one_off);
     if let Some(wanted) = tags {
         items.retain(|item| item.tags.iter().any(|tag| wanted.contains(tag)));
     }
@@ -49,6 +51,10 @@ pub(super) async fn post(world: &World, body: &Written) -> Result<ScenarioRecord
         Some(test) => world.scenarios.get(test).await?,
         None => None,
     };
+    if body["oneOff"] == true && stored.as_ref().is_some_and(|item| !item.is_one_off()) {
+        let why = "this scenario is in the list, and a one-off run would take it out; leave testId out for a scenario of its own, or oneOff for a run of this one";
+        return Err(Refusal::fault("oneOff", why));
+    }
     let (body, lost) = with_kept(body, stored.as_ref().map(|item| &item.body));
     let post = Post::read(&body, &|name| uploads.check(name))?;
     let test = match &post.test {
@@ -267,6 +273,7 @@ async fn record(world: &World, item: &ScenarioItem) -> Result<ScenarioRecord, Re
             .or_else(|| item.plan.as_ref().and_then(|plan| plan.note.clone())),
         baseline_id: item.baseline.clone().map(String::from),
         total_test_runs: item.total_runs,
+        one_off: item.is_one_off(),
         test_run_id: None,
         warnings: Vec::new(),
         tasks_per_region: None,

@@ -47,6 +47,7 @@ fn launch(count: u64, token: &str) -> Launch {
             live: false,
             runner: None,
             threads: Some(1),
+            keep_exchanges: false,
         },
     }
 }

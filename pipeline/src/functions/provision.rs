@@ -162,6 +162,7 @@ fn order(world: &World, run: &Run, region: &Region, role: Role) -> Order {
         depot: world.depot.clone(),
         hub: None,
         live: run.live,
+        keep_exchanges: run.keep_exchanges,
         runner: None,
         threads: threads.and_then(|n| usize::try_from(n.max(1)).ok()),
     }

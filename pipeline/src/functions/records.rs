@@ -7,7 +7,7 @@ use crate::error::PipelineError;
 use crate::functions::packed;
 use crate::runs::Run;
 use crate::world::World;
-use dlt_core::judge::summary::{Block, Coverage, ErrorRow};
+use dlt_core::judge::summary::{Block, Coverage, ErrorRow, ExchangeRow};
 use dlt_core::judge::verdict::Verdict;
 use dlt_core::keys;
 use dlt_core::measure::generator::Generator;
@@ -38,6 +38,8 @@ pub struct AsRun {
 struct Parts {
     results: Value,
     errors: Option<Vec<ErrorRow>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exchanges: Option<Vec<ExchangeRow>>,
     /// With the names of all runners. Absent in runs of an older dlt, whose heads have
     /// them.
     #[serde(default)]
@@ -87,6 +89,7 @@ pub async fn split(
     let parts = Parts {
         results: record.results.clone(),
         errors: record.errors.clone(),
+        exchanges: record.exchanges.take(),
         coverage: record.coverage.clone(),
         verdict: record.verdict.clone(),
         generator: record.generator.clone(),
@@ -137,6 +140,7 @@ pub async fn whole(world: &World, run: &Run) -> Result<RunRecord, PipelineError>
             Some(parts) => {
                 record.results = parts.results;
                 record.errors = parts.errors;
+                record.exchanges = parts.exchanges;
                 record.coverage = parts.coverage.or(record.coverage);
                 record.verdict = parts.verdict.or(record.verdict);
                 record.generator = parts.generator.or(record.generator);

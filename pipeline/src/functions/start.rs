@@ -141,6 +141,7 @@ fn item(
             })
             .collect(),
         live: scenario.show_live,
+        keep_exchanges: scenario.keep_exchanges,
         healthy_threshold: scenario.healthy_threshold,
         document: scenario.region_document(&first.region),
         beside: Beside::default(),

@@ -197,7 +197,11 @@ impl Home {
         self.check_rest(&test).await?;
         room::check_room(&self.world, &scenario.tasks).await?;
         let run = new_run(&self.world)?;
-        let body = scenario.body.clone();
+        let mut body = scenario.body.clone();
+        if scenario.test_id.is_none() {
+            // Nobody named a scenario of which this is a run.
+            body["oneOff"] = true.into();
+        }
         start(&self.world, scenario, body, &test, &run).await
     }
 

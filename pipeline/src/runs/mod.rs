@@ -70,6 +70,9 @@ pub struct Run {
     pub regions: Vec<RegionTasks>,
     /// `showLive`.
     pub live: bool,
+    /// Whether all exchanges of its one iteration are kept for people.
+    #[serde(default)]
+    pub keep_exchanges: bool,
     /// Percent of runners that must be there.
     pub healthy_threshold: u8,
     /// The document of its first region: the plan, for the summary. Null where it
@@ -237,6 +240,7 @@ pub(crate) mod tests {
                 })
                 .to_vec(),
             live: true,
+            keep_exchanges: false,
             healthy_threshold: 90,
             document: json!({}).into(),
             beside: Beside::default(),

@@ -128,6 +128,11 @@ impl ScenarioItem {
         self.body[key].as_str().unwrap_or_default().to_owned()
     }
 
+    /// Whether it was made by a one-off run, so that lists leave it out.
+    pub fn is_one_off(&self) -> bool {
+        self.body["oneOff"] == true
+    }
+
     /// The zone that `nextRun` is in.
     pub fn zone(&self) -> String {
         let zone = self.plan.as_ref().map(|plan| plan.when.zone_name());
@@ -161,6 +166,7 @@ impl ScenarioItem {
             total_test_runs: self.total_runs,
             last_run: self.last_run.clone(),
             failures_in_a_row: Some(self.failures_in_a_row),
+            one_off: self.is_one_off(),
         }
     }
 }

@@ -26,6 +26,7 @@ pub use make::inputs::{BODY_FILE, FileFault, Inputs, NamedFile, named_files};
 use dlt_core::load::share::Lot;
 use dlt_core::measure::account::Account;
 use dlt_core::measure::generator::{Generator, GeneratorSums};
+use dlt_core::measure::kept::KeptExchanges;
 use dlt_core::measure::reading::Reading;
 use dlt_core::measure::sample::Cause;
 use dlt_core::measure::second::{LabelSecond, Second};
@@ -58,6 +59,8 @@ pub struct LoadSpec {
     pub threads: usize,
     /// The start instant.
     pub start: Instant,
+    /// Whether all exchanges are kept for people: of a run of one iteration.
+    pub keep_exchanges: bool,
 }
 
 /// One second of one thread, sent when the second is over, even if nothing
@@ -95,6 +98,8 @@ pub struct LoadResult {
     pub files_exhausted: u64,
     /// How late answers were read, and how that is known.
     pub reading: Reading,
+    /// Exchanges of a run that is tried once.
+    pub exchanges: KeptExchanges,
     /// Which addresses requests were sent to.
     pub generator: Generator,
     /// Seconds in which lag or read delay was over its first limit.
@@ -119,6 +124,7 @@ struct ThreadResult {
     ports_exhausted: u64,
     files_exhausted: u64,
     reading: Reading,
+    exchanges: KeptExchanges,
     generator: GeneratorSums,
     bad_seconds: Vec<u64>,
     warnings: Vec<String>,

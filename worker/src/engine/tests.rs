@@ -102,6 +102,7 @@ pub(super) fn spec(groups: Vec<Group>, threads: usize, start: Instant) -> LoadSp
         lot: Lot::WHOLE,
         threads,
         start,
+        keep_exchanges: false,
     }
 }
 

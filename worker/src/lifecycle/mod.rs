@@ -268,6 +268,7 @@ impl Runner {
             lot: start.lot(),
             threads,
             start: start_at,
+            keep_exchanges: self.order.keep_exchanges,
         };
         let cgroup = Cgroup::own();
         // Beside the event loop, which has to answer the peers meanwhile.

@@ -52,6 +52,7 @@ impl Depot {
             live: false,
             runner: Some(runner(number)),
             threads: Some(1),
+            keep_exchanges: false,
         }
     }
 

@@ -70,6 +70,9 @@ pub struct ScenarioListItem {
         skip_serializing_if = "Option::is_none"
     )]
     pub failures_in_a_row: Option<u64>,
+    /// Ours: made by a one-off run; such rows are listed with `oneOff=true` alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_off: bool,
 }
 
 /// A scenario: the answer of POST /scenarios (plan as JSON text) and of
@@ -146,6 +149,9 @@ pub struct ScenarioRecord {
     pub baseline_id: Option<String>,
     /// Runs kept.
     pub total_test_runs: u64,
+    /// Ours: made by a one-off run, and in lists with `oneOff=true` alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_off: bool,
     /// POST only, ours: the run that was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_run_id: Option<String>,

@@ -36,6 +36,11 @@ fn run() -> TestRunId {
     TestRunId::parse("p4TqL8vN2c").unwrap()
 }
 
+fn listed(tags: Option<&[&str]>, one_off: bool) -> Call {
+    let tags = tags.map(|tags| tags.iter().map(|&tag| tag.to_owned()).collect());
+    Call::ListScenarios { tags, one_off }
+}
+
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table: one row a route")]
 fn every_route_reads_as_its_call() {
@@ -47,26 +52,31 @@ fn every_route_reads_as_its_call() {
         after: None,
     };
     for (method, target, body, call) in [
-        ("GET", "/scenarios", "", Call::ListScenarios { tags: None }),
+        ("GET", "/scenarios", "", listed(None, false)),
+        ("GET", "/scenarios?oneOff=false", "", listed(None, false)),
+        (
+            "GET",
+            "/scenarios?oneOff=true&tags=a",
+            "",
+            listed(Some(&["a"]), true),
+        ),
         (
             "GET",
             "/scenarios?tags=",
             "",
-            Call::ListScenarios { tags: None },
+            listed(None, false),
         ),
         (
             "GET",
             "/scenarios?tags=Nightly,%20Check%20Out",
             "",
-            Call::ListScenarios {
-                tags: Some(vec!["nightly".into(), "check-out".into()]),
-            },
+            listed(Some(&["nightly", "check-out"]), false),
         ),
         (
             "GET",
             "/scenarios?tags=%21%21",
             "",
-            Call::ListScenarios { tags: Some(vec![]) },
+            listed(Some(&[]), false),
         ),
         ("GET", "/scenarios?op=listRegions", "", Call::ListRegions),
         ("GET", "/regions?what=ever", "", Call::ListRegions),
@@ -280,6 +290,12 @@ fn refusals_have_the_contract_s_codes_and_order() {
             "/scenarios?tags=a&tags=b",
             "",
             "400 INVALID_QUERY_PARAMETER: tags: is given twice",
+        ),
+        (
+            "GET",
+            "/scenarios?oneOff=yes",
+            "",
+            "400 INVALID_QUERY_PARAMETER: oneOff: must be true or false",
         ),
         (
             "GET",

@@ -19,6 +19,7 @@ pub use times::{MANY_FAILURES, TimesOf, many_failed};
 
 use crate::ids::{Region, RunnerId};
 use crate::measure::account::Account;
+use crate::measure::kept::KeptExchange;
 use crate::measure::tally::TimesOver;
 use crate::scenario::plan::Plan;
 use crate::thresholds::Threshold;
@@ -204,6 +205,70 @@ pub struct ErrorRow {
     /// Up to three.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exchanges: Vec<crate::measure::tally::Exchange>,
+}
+
+/// One request of a run that was tried once (`keep_exchanges: all`), with its answer: for people,
+/// bounded, without secrets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExchangeRow {
+    /// The label that it was counted under.
+    pub label: String,
+    /// As it was requested; each hop of a redirect is a request of its own.
+    pub url: String,
+    /// When it was sent, ms since the Unix epoch.
+    pub at: u64,
+    /// Its response time, µs.
+    pub response_us: u64,
+    /// The answer's status, if there was an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Why it failed, as in `errors`; left out where it is ok.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// The same as a sentence: of a check, what was expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Head and body as sent; empty without a connection.
+    pub request: String,
+    /// Head and body as received, the body decoded; empty without an answer.
+    pub response: String,
+    /// Whether a side was longer than what is kept, 16 KiB.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
+    /// Variables that were extracted from the answer, in the scenario's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<ExtractedValue>,
+}
+
+/// A variable and its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ExtractedValue {
+    /// The variable's name.
+    pub name: String,
+    /// Its value; `[redacted]` if its name says that it is a secret.
+    pub value: String,
+}
+
+impl ExchangeRow {
+    /// A row; instants become wall clock.
+    pub(crate) fn of(kept: KeptExchange, start_at_us: u64) -> Self {
+        let values = kept.values.into_iter();
+        Self {
+            label: kept.label,
+            url: kept.url,
+            at: start_at_us.saturating_add(kept.sent_us) / 1_000,
+            response_us: kept.response_us,
+            status: kept.status,
+            cause: kept.cause.map(|cause| cause.name().to_owned()),
+            message: kept.message,
+            request: kept.request,
+            response: kept.response,
+            cut: kept.cut,
+            values: values
+                .map(|(name, value)| ExtractedValue { name, value })
+                .collect(),
+        }
+    }
 }
 
 /// The account as the run record shows it.

@@ -10,6 +10,7 @@ pub mod xml;
 
 use crate::ids::{Region, RunnerId, TestId, TestRunId};
 use crate::measure::generator::Generator;
+use crate::measure::kept::KeptExchange;
 use crate::measure::reading::Reading;
 use crate::measure::sample::Cause;
 use crate::measure::tally::Tally;
@@ -52,6 +53,8 @@ pub struct Report {
     pub health: Health,
     /// What it sent its requests to; empty in reports of format 1.
     pub generator: Generator,
+    /// Exchanges of a run that is tried once; of others there are none.
+    pub exchanges: Vec<KeptExchange>,
     /// Sentences for people: labels folded, files missing, and the like.
     pub warnings: Vec<String>,
     /// What upstream's parser requires (worker.md 1.4).

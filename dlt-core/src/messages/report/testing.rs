@@ -108,6 +108,7 @@ pub fn report(number: u64, region: &str, samples: &[Raw]) -> Report {
             ..Health::default()
         },
         generator: generator.rows(),
+        exchanges: Vec::new(),
         warnings: Vec::new(),
         task: TaskFacts {
             cpu: 2,

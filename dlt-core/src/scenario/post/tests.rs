@@ -328,3 +328,72 @@ fn schedules_are_refused_with_their_codes() {
         "{said}"
     );
 }
+
+/// A body whose load is this, in so many tasks.
+fn once(tasks: u64, execution: &Value, more: &Value) -> Value {
+    let mut all = body(&json!({
+        "testTaskConfigs": [{"region": "eu-west-1", "taskCount": tasks, "concurrency": 1}],
+        "oneOff": true,
+        "keep_exchanges": "all",
+    }));
+    all["testScenario"]["execution"] = execution.clone();
+    for (key, value) in more.as_object().unwrap() {
+        all[key.as_str()] = value.clone();
+    }
+    all
+}
+
+fn posted(body: &Value) -> Result<Post, Refusal> {
+    Post::read(body, &|name| Err(format!("{name}: no files here")))
+}
+
+#[test]
+fn a_one_off_run_of_one_iteration_keeps_its_exchanges() {
+    let one = json!([{"concurrency": 1, "ramp-up": "0s", "hold-for": "1m", "iterations": 1}]);
+    let post = posted(&once(1, &one, &json!({}))).unwrap();
+    let scenario = post.scenario.unwrap();
+    assert!(scenario.one_off && scenario.keep_exchanges);
+    // Kept with the scenario is what it is, not what was asked of one run.
+    assert_eq!(post.body["oneOff"], true);
+    assert_eq!(post.body.get("keep_exchanges"), None);
+    for none in [json!({"oneOff": false, "keep_exchanges": null}), json!({"oneOff": null, "keep_exchanges": null})] {
+        let post = posted(&once(1, &one, &none)).unwrap();
+        assert_eq!(post.body.get("oneOff"), None);
+        assert!(!post.scenario.unwrap().one_off);
+    }
+}
+
+#[test]
+fn exchanges_of_a_larger_run_are_refused_with_what_is_larger() {
+    let item = |more: Value| {
+        let mut item = json!({"ramp-up": "0s", "hold-for": "1m", "iterations": 1});
+        for (key, value) in more.as_object().unwrap() {
+            match value {
+                Value::Null => drop(item.as_object_mut().unwrap().shift_remove(key)),
+                value => item[key.as_str()] = value.clone(),
+            }
+        }
+        item
+    };
+    let one = json!([item(json!({}))]);
+    let none = json!({});
+    let cases = [
+        (2, one.clone(), none.clone(), "keep_exchanges", "has 2 tasks"),
+        (1, json!([item(json!({"iterations": 2}))]), none.clone(), "keep_exchanges", "has 2 iterations"),
+        (1, json!([item(json!({"iterations": null}))]), none.clone(), "keep_exchanges", "does not say iterations: 1"),
+        (1, json!([item(json!({"users": 7}))]), none.clone(), "keep_exchanges", "has 7 users"),
+        (1, json!([item(json!({"iterations": null, "arrivals": 3}))]), none.clone(), "keep_exchanges", "has arrivals"),
+        (1, json!([item(json!({})), item(json!({}))]), none.clone(), "keep_exchanges", "has 2 execution items"),
+        (1, one.clone(), json!({"keep_exchanges": "some"}), "keep_exchanges", "must be one of all"),
+        (1, one.clone(), json!({"oneOff": false}), "keep_exchanges", "send oneOff: true"),
+        (1, one.clone(), json!({"saveOnly": true}), "oneOff", "starts at once"),
+        (1, one.clone(), json!({"scheduleStep": "create", "cronValue": "1 2 * * *"}), "oneOff", "starts at once"),
+        (1, one, json!({"oneOff": "yes"}), "oneOff", ""),
+    ];
+    for (tasks, execution, more, path, why) in cases {
+        let refusal = posted(&once(tasks, &execution, &more)).unwrap_err();
+        let told = refusal.to_string();
+        assert_eq!(refusal.status, 400, "{told}");
+        assert!(told.contains(path) && told.contains(why), "{told}");
+    }
+}

@@ -24,13 +24,16 @@ static MEMBERS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// Redacts an exchange: the request's head and what was received. `secrets` are
 /// values that both must not hold, the longest first.
 pub(crate) fn redact_exchange(request_head: &[u8], response: &[u8], secrets: &[&str]) -> Exchange {
+    let side = |bytes| redact_side(bytes, secrets, LONGEST_EXCHANGE_BYTES).0;
     Exchange {
-        request: redact_message(request_head, secrets),
-        response: redact_message(response, secrets),
+        request: side(request_head),
+        response: side(response),
     }
 }
 
-fn redact_message(bytes: &[u8], secrets: &[&str]) -> String {
+/// Redacts one side of an exchange, head and body, to at most `longest` bytes; and whether it was
+/// longer.
+pub(crate) fn redact_side(bytes: &[u8], secrets: &[&str], longest: usize) -> (String, bool) {
     // Cut only afterwards: redacting shortens the text, and half a secret would
     // not be recognised.
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST_INPUT_BYTES)]);
@@ -46,7 +49,8 @@ fn redact_message(bytes: &[u8], secrets: &[&str]) -> String {
         }
     }
     kept.push_str(&redact_members(rest));
-    readable(&redact_values(&kept, secrets))
+    let (text, is_cut) = readable(&redact_values(&kept, secrets), longest);
+    (text, is_cut || bytes.len() > LONGEST_INPUT_BYTES)
 }
 
 /// Redacts the members of a body whose names say that they are secret.
@@ -197,21 +201,21 @@ fn push_pair(kept: &mut String, pair: &str) {
     }
 }
 
-/// Bounded, line ends as LF, other control characters replaced.
-fn readable(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len().min(LONGEST_EXCHANGE_BYTES));
+/// Bounded, line ends as LF, other control characters replaced; and whether it was longer.
+fn readable(text: &str, longest: usize) -> (String, bool) {
+    let mut kept = String::with_capacity(text.len().min(longest));
     for character in text.replace("\r\n", "\n").chars() {
         let character = match character {
             '\n' | '\t' => character,
             _ if character.is_control() => '\u{fffd}',
             _ => character,
         };
-        if kept.len() + character.len_utf8() > LONGEST_EXCHANGE_BYTES {
-            break;
+        if kept.len() + character.len_utf8() > longest {
+            return (kept, true);
         }
         kept.push(character);
     }
-    kept
+    (kept, false)
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ pub(crate) fn merge_threads(
         result.ports_exhausted += thread.ports_exhausted;
         result.files_exhausted += thread.files_exhausted;
         result.reading.merge(&thread.reading);
+        result.exchanges.merge(thread.exchanges);
         generator.merge(&thread.generator);
         bad_seconds.extend(thread.bad_seconds);
         result.warnings.extend(thread.warnings);
@@ -55,6 +56,7 @@ pub(crate) fn merge_threads(
         }
     }
     result.generator = generator.rows();
+    result.warnings.extend(result.exchanges.warning());
     result.bad_seconds = bad_seconds.into_iter().collect();
     // Each thread may have few labels, and all threads together too many.
     if result.tally.labels.len() <= MOST_TIMELINE_LABELS {

@@ -33,6 +33,8 @@ pub(crate) struct PreparedLoad {
     pub(crate) groups: Vec<PreparedGroup>,
     pub(crate) hosts: Vec<ResolvedHost>,
     pub(crate) resolver: Resolver,
+    /// Whether all exchanges are kept for people.
+    pub(crate) keep_exchanges: bool,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -73,7 +75,12 @@ impl PreparedLoad {
         for (at, group) in spec.plan.groups.iter().enumerate() {
             let names = VariableNames::of(group, spec.inputs.columns(at)).on(spec.lot);
             match prepare_group(group, names, files, &mut labels, &mut tls_configs) {
-                Ok(group) => groups.push(group),
+                Ok(mut group) => {
+                    if spec.keep_exchanges {
+                        keep_answers(&mut group);
+                    }
+                    groups.push(group);
+                }
                 Err(more) => faults.extend(more),
             }
         }
@@ -114,6 +121,7 @@ impl PreparedLoad {
             groups,
             hosts,
             resolver,
+            keep_exchanges: spec.keep_exchanges,
             warnings,
         })
     }
@@ -246,6 +254,14 @@ fn prepare_group(
         names,
         secrets,
     })
+}
+
+/// Has every step keep the whole answer, whatever is checked of it.
+fn keep_answers(group: &mut PreparedGroup) {
+    for step in &mut group.steps {
+        step.checks.keep.head = true;
+        step.checks.keep.body = true;
+    }
 }
 
 /// Whether a step may need TLS: by a redirect, or by a variable.

@@ -20,6 +20,7 @@ use crate::engine::make::template::Template;
 use crate::engine::remember::recorder::{FinishedRequest, Recorder};
 use crate::engine::walk::group::GroupRun;
 use crate::engine::walk::prepare::Label;
+use crate::engine::walk::tried::Tried;
 use dlt_core::measure::sample::{Cause, Outcome, Sample};
 use dlt_core::scenario::cut_label;
 use dlt_core::scenario::plan::{Retry, Step};
@@ -279,6 +280,9 @@ impl Walker {
             closed: sent.closed,
             resent: result.resent,
         });
+        if group.load().keep_exchanges {
+            self.record_exchange(&mut recorder, sent, &result, &sample, &judgement);
+        }
         if let Some(failure) = judgement.failure {
             self.record_failure(&mut recorder, sent, &result, failure);
         }
@@ -458,6 +462,32 @@ impl Walker {
             },
         };
         redirect::follow(&parts, status, location)
+    }
+
+    #[cold]
+    fn record_exchange(
+        &self,
+        recorder: &mut Recorder,
+        sent: &SentRequest<'_>,
+        result: &ExchangeResult,
+        sample: &Sample,
+        judgement: &Judgement,
+    ) {
+        let names = &self.group.prepared().names;
+        let values = judgement.values.iter();
+        let tried = Tried {
+            url: sent.url,
+            request: sent.request,
+            is_sent: result.written > 0,
+            sample,
+            status: result.status,
+            failure: judgement.failure.as_ref(),
+            kept: result.kept.as_deref(),
+            captured: &self.client.captured,
+            values: values.map(|row| (names.name(row.0), row.1.as_str())).collect(),
+            secrets: self.secrets(),
+        };
+        recorder.exchange_kept(sent.label, &self.group.load().labels, tried.kept());
     }
 
     #[cold]

@@ -7,6 +7,7 @@ use super::{LONGEST_REPORT_BYTES, ReportError};
 use crate::load::LONGEST_LOAD_US;
 use crate::measure::account::Account;
 use crate::measure::generator::{Generator, GeneratorSums};
+use crate::measure::kept::{KeptExchange, KeptExchanges, MOST_KEPT_VALUES};
 use crate::measure::latencies::{Exact, Latencies};
 use crate::measure::reading::Reading;
 use crate::measure::sample::{Cause, Outcome};
@@ -66,6 +67,7 @@ fn ours<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>) -> Result<Report, ReportError> {
     let mut ended = None;
     let mut account = None;
     let mut sent = Sent::default();
+    let mut kept = KeptExchanges::default();
     doc.children(tag, |doc, tag| {
         let tally = &mut report.tally;
         match tag.name() {
@@ -85,6 +87,7 @@ fn ours<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>) -> Result<Report, ReportError> {
             "Address" | "HttpVersion" => sent.row(tag.name(), &tag.attributes()?)?,
             "Label" => return label(doc, tag, tally, format),
             "Error" => return error(doc, tag, tally),
+            "Kept" => return exchange(doc, tag, &mut kept),
             "Service" => return histogram(doc, tag, &mut tally.phases.service),
             "Connect" => return histogram(doc, tag, &mut tally.phases.connect),
             "FirstByte" => return histogram(doc, tag, &mut tally.phases.first_byte),
@@ -97,6 +100,7 @@ fn ours<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>) -> Result<Report, ReportError> {
     report.tally.account = account.ok_or_else(|| lacks("Account"))?;
     report.ended = ended.ok_or_else(|| lacks("Ended"))?;
     report.generator = sent.sums.rows();
+    report.exchanges = kept.into_rows();
     Ok(report)
 }
 
@@ -151,6 +155,7 @@ fn head(attributes: &Attributes<'_>) -> Result<(Report, u32), ReportError> {
         ended: Ended::AsPlanned,
         health: Health::default(),
         generator: Generator::default(),
+        exchanges: Vec::new(),
         warnings: Vec::new(),
         task: TaskFacts::default(),
     };
@@ -397,4 +402,39 @@ fn error<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>, tally: &mut Tally) -> Result<(), 
 fn cut(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(LONGEST_EXCHANGE_BYTES));
     text
+}
+
+fn exchange<'a>(
+    doc: &mut Doc<'a>,
+    tag: &Tag<'a>,
+    into: &mut KeptExchanges,
+) -> Result<(), ReportError> {
+    let attributes = tag.attributes()?;
+    let status = attributes.some_number("status")?;
+    let mut read = KeptExchange {
+        label: attributes.exact("label")?,
+        url: attributes.exact("url")?,
+        sent_us: attributes.number("sent_us")?,
+        response_us: attributes.number("response_us")?,
+        status: status
+            .map(u16::try_from)
+            .transpose()
+            .map_err(|_| attributes.fault("its status is none"))?,
+        cause: some_cause(&attributes)?,
+        message: attributes.some_exact("message")?,
+        request: attributes.exact("request")?,
+        response: attributes.exact("response")?,
+        cut: attributes.need("cut")? == "true",
+        values: Vec::new(),
+    };
+    doc.children(tag, |doc, tag| {
+        if tag.name() == "Value" && read.values.len() < MOST_KEPT_VALUES {
+            let row = tag.attributes()?;
+            let value = (row.exact("name")?, row.exact("value")?);
+            read.values.push(value);
+        }
+        doc.skip(tag)
+    })?;
+    into.add(read);
+    Ok(())
 }

@@ -339,3 +339,32 @@ proptest! {
         }
     }
 }
+
+/// Exchanges of a run that is tried once, with texts that break careless writers.
+#[test]
+fn kept_exchanges_read_back() {
+    let mut report = sample_report();
+    report.exchanges = HOSTILE
+        .iter()
+        .zip(0..)
+        .map(|(text, at)| KeptExchange {
+            label: (*text).to_owned(),
+            url: format!("http://h/{text}"),
+            sent_us: at,
+            response_us: 7,
+            status: (at % 2 == 0).then_some(200),
+            cause: (at % 2 == 1).then_some(Cause::Check),
+            message: (at % 2 == 1).then(|| (*text).to_owned()),
+            request: format!("GET / HTTP/1.1\n\n{text}"),
+            response: (*text).to_owned(),
+            cut: at % 3 == 0,
+            values: vec![((*text).to_owned(), String::new())],
+        })
+        .collect();
+    assert_eq!(Report::from_xml(&report.to_xml()).unwrap(), report);
+    // However many another program writes.
+    let one = report.exchanges[1].clone();
+    report.exchanges = vec![one; MOST_KEPT + 5];
+    let read = Report::from_xml(&report.to_xml()).unwrap();
+    assert_eq!(read.exchanges.len(), MOST_KEPT);
+}

@@ -2,6 +2,7 @@
 
 use super::text::Writer;
 use crate::measure::generator::Generator;
+use crate::measure::kept::KeptExchange;
 use crate::measure::latencies::Latencies;
 use crate::measure::tally::{ErrorKey, ErrorTally, LabelTally};
 use crate::messages::report::{Ended, Health, REPORT_FORMAT, Report};
@@ -43,6 +44,7 @@ pub(super) fn write(out: &mut Writer, report: &Report) {
     for (key, tally) in &report.tally.errors {
         error(out, key, tally);
     }
+    report.exchanges.iter().for_each(|kept| exchange(out, kept));
     out.close();
 }
 
@@ -209,6 +211,33 @@ fn error(out: &mut Writer, key: &ErrorKey, tally: &ErrorTally) {
         out.element("Exchange")
             .with_exact("request", &exchange.request)
             .with_exact("response", &exchange.response)
+            .empty();
+    }
+    out.close();
+}
+
+fn exchange(out: &mut Writer, kept: &KeptExchange) {
+    let element = out
+        .element("Kept")
+        .with_exact("label", &kept.label)
+        .with_exact("url", &kept.url)
+        .with("sent_us", kept.sent_us)
+        .with("response_us", kept.response_us)
+        .with_some("status", kept.status)
+        .with_some("cause", kept.cause)
+        .with("cut", kept.cut);
+    let element = match &kept.message {
+        Some(message) => element.with_exact("message", message),
+        None => element,
+    };
+    element
+        .with_exact("request", &kept.request)
+        .with_exact("response", &kept.response)
+        .open();
+    for (name, value) in &kept.values {
+        out.element("Value")
+            .with_exact("name", name)
+            .with_exact("value", value)
             .empty();
     }
     out.close();

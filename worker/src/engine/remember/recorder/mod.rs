@@ -12,6 +12,7 @@ use crate::engine::{ThreadResult, ThreadSecond};
 use dlt_core::judge::verdict;
 use dlt_core::measure::account::Account;
 use dlt_core::measure::generator::GeneratorSums;
+use dlt_core::measure::kept::{KeptExchange, KeptExchanges};
 use dlt_core::measure::reading::Reading;
 use dlt_core::measure::sample::{Cause, Outcome, Sample, Timed};
 use dlt_core::measure::second::{LabelSecond, Second};
@@ -46,6 +47,7 @@ pub(crate) struct Recorder {
     ports_exhausted: u64,
     files_exhausted: u64,
     reading: Reading,
+    exchanges: KeptExchanges,
     /// Users of closed load.
     closed_users: u64,
     /// Until when their time is counted, µs.
@@ -116,6 +118,7 @@ impl Recorder {
             ports_exhausted: 0,
             files_exhausted: 0,
             reading: Reading::default(),
+            exchanges: KeptExchanges::default(),
             closed_users: 0,
             user_time_until_us: 0,
             bad_seconds: Vec::new(),
@@ -323,6 +326,20 @@ impl Recorder {
         self.errors.add(label, done_us, failure, exchange);
     }
 
+    /// Keeps an exchange of a run that is tried once; `fixed` are the labels of the plan.
+    #[cold]
+    pub(crate) fn exchange_kept(
+        &mut self,
+        label: usize,
+        fixed: &[String],
+        mut exchange: KeptExchange,
+    ) {
+        let added = label.checked_sub(fixed.len());
+        let name = fixed.get(label).or_else(|| self.added.get(added?));
+        exchange.label = name.cloned().unwrap_or_default();
+        self.exchanges.add(exchange);
+    }
+
     /// Counts how long a complete answer was in the kernel, and how that is known.
     #[inline]
     fn count_read_delay(&mut self, finished: &FinishedRequest<'_>) {
@@ -439,6 +456,7 @@ impl Recorder {
             ports_exhausted: self.ports_exhausted,
             files_exhausted: self.files_exhausted,
             reading: self.reading,
+            exchanges: self.exchanges,
             generator: GeneratorSums::default(),
             bad_seconds: self.bad_seconds,
             warnings: Vec::new(),
