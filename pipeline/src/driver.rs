@@ -8,6 +8,7 @@ use crate::executions::sqlite::{NotBegun, SqliteExecutions};
 use crate::functions::{self, cancel, settle};
 use crate::workflow::definition::Definition;
 use crate::workflow::frame::{Effect, Event, Failure};
+use crate::waits::Waits;
 use crate::workflow::machine::Machine;
 use crate::world::World;
 use dlt_core::ids::{TestId, TestRunId};
@@ -15,6 +16,7 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// A function that has no limit in the workflow file ends after this, seconds.
 const LONGEST_CALL_S: u64 = 900;
@@ -31,6 +33,8 @@ pub struct Driver {
     pub executions: SqliteExecutions,
     /// The workflow.
     pub definition: Arc<Definition>,
+    /// How far the run's runners are: another number after each of their events.
+    pub events: watch::Receiver<u64>,
 }
 
 impl Driver {
@@ -109,6 +113,7 @@ impl Driver {
         // On a machine that began before this does nothing.
         step(&mut machine, Event::Start);
         self.save(name, &machine).await?;
+        let mut waits = Waits::new(self.events.clone());
         loop {
             if let Some(end) = machine.end() {
                 return Ok(end.clone());
@@ -123,16 +128,24 @@ impl Driver {
                     resource,
                     input,
                     timeout_s,
-                }) => Event::Answered {
-                    token: *token,
-                    result: self.call(resource, input.clone(), *timeout_s).await,
-                },
-                Some(Effect::Wake { token, at_ms }) => {
-                    let now_ms = self.world.clock.now_us() / 1_000;
-                    let wait = Duration::from_millis(at_ms.saturating_sub(now_ms));
-                    tokio::time::sleep(wait).await;
-                    Event::Woke { token: *token }
+                }) => {
+                    waits.ask();
+                    Event::Answered {
+                        token: *token,
+                        result: self.call(resource, input.clone(), *timeout_s).await,
+                    }
                 }
+                Some(Effect::Wake { token, at_ms, .. }) => match waits.over(&pending) {
+                    Some(token) => Event::Woke { token },
+                    None => {
+                        let now_ms = self.world.clock.now_us() / 1_000;
+                        let wait = Duration::from_millis(at_ms.saturating_sub(now_ms));
+                        tokio::select! {
+                            () = tokio::time::sleep(wait) => Event::Woke { token: *token },
+                            () = waits.next_event() => continue,
+                        }
+                    }
+                },
                 None => {
                     return Err(PipelineError::Other(format!(
                         "execution {name} waits for nothing in state {:?}",

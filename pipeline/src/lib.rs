@@ -29,6 +29,8 @@ pub mod functions;
 pub mod workflow;
 
 #[cfg(feature = "local")]
+mod waits;
+#[cfg(feature = "local")]
 pub mod driver;
 
 pub mod api;

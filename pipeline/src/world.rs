@@ -15,13 +15,20 @@ use dlt_core::calls::live::LiveEvent;
 use dlt_core::ids::{TestId, TestRunId};
 use std::sync::Arc;
 
+/// Runners that one machine prepares in `start_ahead_us`.
+pub const FEW_RUNNERS: u64 = 4;
+
 /// How long things may take at one place. Every wait of the workflow is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pace {
     /// Between two looks, s.
     pub poll_s: u64,
-    /// How far ahead the start instant lies: leaders look for it each second.
+    /// How far ahead the start instant lies, for few runners: in it leaders see the start and deal
+    /// it out, and all prepare their load.
     pub start_ahead_us: u64,
+    /// How much further for each runner beyond [`FEW_RUNNERS`]: at home they prepare on the same
+    /// cores.
+    pub start_ahead_each_us: u64,
     /// How long workers, and then leaders, may take to come up.
     pub provisioning_us: u64,
     /// A runner that is not ready after so long is replaced.
@@ -42,7 +49,8 @@ impl Pace {
     pub fn home() -> Self {
         Self {
             poll_s: 1,
-            start_ahead_us: 1_500_000,
+            start_ahead_us: 200_000,
+            start_ahead_each_us: 25_000,
             provisioning_us: 30_000_000,
             stuck_us: 10_000_000,
             stop_us: 5_000_000,
@@ -58,6 +66,7 @@ impl Pace {
         Self {
             poll_s: 5,
             start_ahead_us: 5_000_000,
+            start_ahead_each_us: 0,
             provisioning_us: 900_000_000,
             stuck_us: 180_000_000,
             stop_us: 30_000_000,
@@ -65,6 +74,14 @@ impl Pace {
             overdue_us: 300_000_000,
             cycles: 500,
         }
+    }
+}
+
+impl Pace {
+    /// How far ahead the start of so many runners lies, µs.
+    pub fn start_ahead_of(&self, runners: u64) -> u64 {
+        let more = runners.saturating_sub(FEW_RUNNERS);
+        self.start_ahead_us + more * self.start_ahead_each_us
     }
 }
 

@@ -219,7 +219,7 @@ impl Play {
         }
         for effect in effects {
             match effect {
-                Effect::Wake { token, at_ms } => {
+                Effect::Wake { token, at_ms, .. } => {
                     let after_us = at_ms.saturating_sub(now_ms) * 1_000;
                     self.plan(after_us, Action::Wake { of, token });
                 }

@@ -232,6 +232,16 @@ impl Process {
         };
     }
 
+    /// How many steps it has taken since its launch: ready, finished, ended.
+    pub(super) fn steps(&self) -> u64 {
+        let told = match self.phase {
+            RunnerPhase::Starting => 0,
+            RunnerPhase::Ready { .. } => 1,
+            RunnerPhase::Finished { .. } | RunnerPhase::Gone { .. } => 2,
+        };
+        told + u64::from(self.ended.is_some())
+    }
+
     pub(super) fn status(&self) -> RunnerStatus {
         RunnerStatus {
             arn: None,

@@ -35,6 +35,15 @@ const START_DEADLINE_S: u64 = 120;
 /// How long a gone process is still listed, µs.
 const REMEMBERED_US: u64 = 600_000_000;
 
+/// How far the runners of a run are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Those that were ever launched, as far as they are remembered.
+    pub runners: u32,
+    /// Their steps: a launch, being ready, having finished, having ended.
+    pub steps: u64,
+}
+
 /// Runners as child processes.
 #[derive(Debug)]
 pub struct Processes<C> {
@@ -111,13 +120,17 @@ impl<C: Clock> Processes<C> {
     }
 
     /// Reads what the runners of a run printed since the last time.
-    pub fn read(&self, run: &TestRunId) {
+    pub fn read(&self, run: &TestRunId) -> Progress {
         let now_us = self.clock.now_us();
+        let mut progress = Progress::default();
         for process in self.lock().iter_mut() {
             if process.card.run == *run {
                 process.refresh(now_us, self.listener.as_ref());
+                progress.runners += 1;
+                progress.steps += 1 + process.steps();
             }
         }
+        progress
     }
 
     /// Asks every runner to stop; for when nobody is left to watch them.

@@ -435,7 +435,7 @@ pub async fn start(world: &World, input: &Input) -> Result<Decision, PipelineErr
         public_addresses::keep(world, &run, &loading).await?;
     }
     give_up_unreachable(world, &run, &seen, &lost).await?;
-    let instant_us = world.clock.now_us() + world.pace.start_ahead_us;
+    let instant_us = world.clock.now_us() + world.pace.start_ahead_of(present);
     // The instant is decided once, by a conditional write; the object follows.
     let run = world
         .change(&run.test, &run.run, &|run| {

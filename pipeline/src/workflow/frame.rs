@@ -81,6 +81,8 @@ pub enum Effect {
         token: u64,
         /// When, ms since the Unix epoch.
         at_ms: u64,
+        /// Whether it is the pause before a new try of what failed.
+        retry: bool,
     },
 }
 
@@ -154,9 +156,14 @@ impl Frame {
                 input: input.clone(),
                 timeout_s: *timeout_s,
             }),
-            Phase::Waiting { token, at_ms, .. } => effects.push(Effect::Wake {
+            Phase::Waiting {
+                token,
+                at_ms,
+                retry,
+            } => effects.push(Effect::Wake {
                 token: *token,
                 at_ms: *at_ms,
+                retry: *retry,
             }),
             Phase::Mapping { branches } => {
                 for branch in branches {

@@ -66,7 +66,7 @@ fn run(
                 token: *token,
                 result: answer(resource, input),
             },
-            Effect::Wake { token, at_ms } => {
+            Effect::Wake { token, at_ms, .. } => {
                 now_ms = *at_ms;
                 Event::Woke { token: *token }
             }

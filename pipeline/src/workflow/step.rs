@@ -49,7 +49,11 @@ impl Step<'_> {
             at_ms,
             retry,
         };
-        self.effects.push(Effect::Wake { token, at_ms });
+        self.effects.push(Effect::Wake {
+            token,
+            at_ms,
+            retry,
+        });
         Flow::Blocked
     }
 

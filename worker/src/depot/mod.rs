@@ -107,6 +107,16 @@ impl Depot {
         Ok(Self::Folder(Folder::new(folder)))
     }
 
+    /// Between two looks for the start, which lies a few of them ahead: a look into a folder costs
+    /// nothing, one into a bucket is paid.
+    pub fn poll(&self) -> Duration {
+        match self {
+            Self::Folder(_) => Duration::from_millis(20),
+            #[cfg(feature = "aws")]
+            Self::Bucket(_) => Duration::from_millis(100),
+        }
+    }
+
     /// The object's bytes; None if there is no such object.
     pub async fn fetch(&self, key: &str) -> Result<Option<Vec<u8>>, DepotError> {
         match self {

@@ -150,7 +150,7 @@ impl RegionWorkers {
                 }
                 return Ok(file);
             }
-            let next_poll = Instant::now() + POLL;
+            let next_poll = Instant::now() + depot.poll();
             if next_poll > deadline.at {
                 return Err(deadline.missed("the start instant"));
             }
