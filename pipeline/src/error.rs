@@ -41,13 +41,13 @@ impl Eq for Source {}
 pub enum PipelineError {
     /// Another process embeds the control plane on this home.
     #[error(
-        "the data folder {home} is in use by process {pid}; wait for it, stop it, or give another folder with DLT_HOME"
+        "the data folder {home} is in use by {}; wait for it, stop it, or give another folder with DLT_HOME", process(*pid)
     )]
     HomeLocked {
         /// The folder.
         home: String,
-        /// Who holds it.
-        pid: u32,
+        /// Who holds it, as far as the system says.
+        pid: Option<u32>,
     },
     /// The scenario has a run in progress.
     #[error("scenario {test} is running already (run {run}); cancel that run or wait for its end")]
@@ -126,6 +126,13 @@ pub enum PipelineError {
     /// Anything else, as a sentence.
     #[error("{0}")]
     Other(String),
+}
+
+fn process(pid: Option<u32>) -> String {
+    match pid {
+        Some(pid) => format!("process {pid}"),
+        None => "another dlt".to_owned(),
+    }
 }
 
 impl PipelineError {

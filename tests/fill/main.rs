@@ -11,7 +11,7 @@ use dlt_pipeline::runs::{Beside, RegionTasks, Run, Runs, Spare, sqlite::SqliteRu
 use dlt_pipeline::scenarios::{ScenarioItem, Scenarios, sqlite::SqliteScenarios};
 use dlt_pipeline::store::sqlite::Database;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 const SCENARIOS: u64 = 1_000;
@@ -221,5 +221,6 @@ fn run(scenario: u64, n: u64) -> Result<Run> {
         parts: 0,
         spare: Spare::default(),
         lost: BTreeMap::new(),
+        beside_runs: BTreeSet::new(),
     })
 }

@@ -18,7 +18,7 @@ use dlt_pipeline::schedules::timers::Timers;
 use dlt_pipeline::store::sqlite::Database;
 use dlt_pipeline::world::{Pace, World};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -202,6 +202,7 @@ fn run_of(test: &str, run: &str, status: Status, start_time: &str) -> Run {
         parts: 0,
         spare: Spare::default(),
         lost: BTreeMap::new(),
+        beside_runs: BTreeSet::new(),
     }
 }
 

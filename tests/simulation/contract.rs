@@ -14,7 +14,7 @@ use dlt_pipeline::runs::{self, Beside, RegionTasks, Run, Runs, Spare, sqlite::Sq
 use dlt_pipeline::scenarios::{self, ScenarioItem, Scenarios, sqlite::SqliteScenarios};
 use dlt_pipeline::store::sqlite::Database;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use tokio_stream::StreamExt as _;
 
@@ -59,6 +59,7 @@ pub fn run(name: &str) -> Run {
         parts: 0,
         spare: Spare::default(),
         lost: BTreeMap::new(),
+        beside_runs: BTreeSet::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use dlt_core::scenario::{Defaults, Purpose, Scenario};
 use dlt_pipeline::clock::stamp;
 use dlt_pipeline::runs::{Beside, RegionTasks, Run, Spare};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Half of the workers, or none of few; leaders never.
 fn half() -> Spare {
@@ -87,5 +87,6 @@ pub fn run(tasks: &[u64], healthy_threshold: u8, planned_s: u64, now_us: u64) ->
         parts: 0,
         spare: half(),
         lost: BTreeMap::new(),
+        beside_runs: BTreeSet::new(),
     }
 }

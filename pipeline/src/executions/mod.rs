@@ -13,6 +13,12 @@ use serde_json::Value;
 /// Who begins executions.
 #[async_trait]
 pub trait Executions: Send + Sync {
+    /// Keeps a run that is about to be stored, so that nobody else takes it for one that was left.
+    fn reserve(&self, _run: &TestRunId) -> Result<(), PipelineError> {
+        Ok(())
+    }
+    /// Lets go of it: it was not stored.
+    fn release(&self, _run: &TestRunId) {}
     /// Begins an execution; one whose name was used before is not begun again.
     async fn start(
         &self,

@@ -122,7 +122,7 @@ pub(super) fn with_extension(stem: &Path, extension: &str) -> PathBuf {
 
 /// When a process began, as the system counts it; None if there is none, it is
 /// a zombie, or the system does not say.
-pub(super) fn start_time(pid: u32) -> Option<u64> {
+pub(crate) fn start_time(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in parentheses may hold anything; the fields follow the last one.
     let mut fields = stat[stat.rfind(')')? + 1..].split_whitespace();

@@ -67,6 +67,7 @@ pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineErr
         .collect();
     // It came about all the same: that it was late is told.
     warnings.extend(run.launch_trouble.clone());
+    warnings.extend(run.shared_machine());
     let mut read = read_reports(world, &run, &keys, &dealt).await?;
     let timeline = read_timelines(world, &run, &keys, &mut read).await?;
     warnings.append(&mut read.warnings);

@@ -13,7 +13,7 @@ use dlt_core::keys;
 use dlt_core::record::{Begun, RunRecord};
 use dlt_core::scenario::Scenario;
 use dlt_core::value::Value as Written;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Characters of ids that we make (api-behaviour.md 1).
 const ID_LENGTH: usize = 10;
@@ -103,7 +103,12 @@ async fn prepare(world: &World, scenario: &Scenario, item: &mut Run) -> Result<(
     let key = keys::secret(&item.test, &item.prefix);
     objects.put(&key, secret.as_bytes(), Access::Secret).await?;
     records::put_scenario(world, item).await?;
-    world.runs.put(item).await
+    world.executions.reserve(&item.run)?;
+    let stored = world.runs.put(item).await;
+    if stored.is_err() {
+        world.executions.release(&item.run);
+    }
+    stored
 }
 
 fn item(
@@ -166,6 +171,7 @@ fn item(
             refused: Vec::new(),
         },
         lost: BTreeMap::new(),
+        beside_runs: BTreeSet::new(),
     })
 }
 

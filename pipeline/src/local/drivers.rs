@@ -1,6 +1,6 @@
 //! Who drives runs at home: for each run one task that takes its executions
 //! forward and reads its runners' files meanwhile. Starting an execution is
-//! what begins it.
+//! what begins it. Several processes share a folder: a run is locked by the one that drives it.
 
 use crate::driver::Driver;
 use crate::error::PipelineError;
@@ -9,7 +9,9 @@ use crate::executions::sqlite::SqliteExecutions;
 use crate::fleet::processes::Processes;
 use crate::live::broadcast::Broadcast;
 use crate::local::SystemClock;
-use crate::runs::Run;
+use crate::local::lock::DriverLock;
+use crate::runs::sqlite::SqliteRuns;
+use crate::runs::{MOST_BESIDE, Run};
 use crate::workflow::definition::Definition;
 use crate::world::World;
 use async_trait::async_trait;
@@ -37,6 +39,10 @@ pub struct Drivers {
     /// Set once the world, which holds us, exists.
     world: OnceLock<Weak<World>>,
     driven: Mutex<HashMap<TestRunId, Driven>>,
+    /// Where the files of runs lie.
+    folder: PathBuf,
+    /// Runs that are this process's to drive.
+    held: Mutex<HashMap<TestRunId, DriverLock>>,
 }
 
 /// A run that is being driven.
@@ -86,6 +92,7 @@ impl Drivers {
         definition: Arc<Definition>,
         live: Arc<Broadcast>,
         fleet: Arc<Processes<SystemClock>>,
+        folder: PathBuf,
     ) -> Self {
         Self {
             executions,
@@ -94,7 +101,34 @@ impl Drivers {
             fleet,
             world: OnceLock::new(),
             driven: Mutex::default(),
+            folder,
+            held: Mutex::default(),
         }
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<TestRunId, DriverLock>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a run for this process; whether it is its to drive now.
+    pub fn hold(&self, run: &TestRunId) -> Result<bool, PipelineError> {
+        let mut held = self.held();
+        if held.contains_key(run) {
+            return Ok(true);
+        }
+        let lock = DriverLock::take(&self.folder, run)?;
+        Ok(lock.map(|lock| held.insert(run.clone(), lock)).is_some())
+    }
+
+    /// Whether a run is this process's to drive.
+    pub fn is_held(&self, run: &TestRunId) -> bool {
+        self.held().contains_key(run)
+    }
+
+    /// Whether anybody is there to drive the run, in this process or another.
+    pub fn is_alive(&self, run: &TestRunId) -> bool {
+        let held = self.held();
+        held.contains_key(run) || DriverLock::is_taken(&self.folder, run)
     }
 
     /// The world in which runs are driven from now on.
@@ -107,11 +141,15 @@ impl Drivers {
         self.driven.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Drives a run, unless somebody does.
-    pub fn drive(&self, test: &TestId, run: &TestRunId) {
+    /// Drives a run, unless somebody does, here or in another process.
+    pub fn drive(self: &Arc<Self>, test: &TestId, run: &TestRunId) {
         let Some(world) = self.world.get().and_then(Weak::upgrade) else {
             return;
         };
+        // A run whose lock cannot be written is driven all the same: nobody else would.
+        if matches!(self.hold(run), Ok(false)) {
+            return;
+        }
         let mut driven = self.lock();
         driven.retain(|_, driven| !driven.task.is_finished());
         if driven.get(run).is_some_and(|driven| !*driven.over.borrow()) {
@@ -128,6 +166,7 @@ impl Drivers {
         };
         let live = Arc::clone(&self.live);
         let fleet = Arc::clone(&self.fleet);
+        let drivers = Arc::downgrade(self);
         let (tell, over) = signal::channel(false);
         let (test, id) = (test.clone(), run.clone());
         let task = tokio::spawn(async move {
@@ -148,9 +187,18 @@ impl Drivers {
                 }
             }
             live.close(&id);
+            if let Some(drivers) = drivers.upgrade() {
+                drivers.let_go(&id);
+            }
             tell.send_replace(true);
         });
         driven.insert(run.clone(), Driven { task, over });
+    }
+
+    /// Whoever opens the folder may go on with the run, if it is not over.
+    fn let_go(&self, run: &TestRunId) {
+        let held = self.held().remove(run);
+        held.map_or((), DriverLock::remove);
     }
 
     /// Resolves when nobody drives the run any more.
@@ -175,11 +223,48 @@ impl Drivers {
         for (_, driven) in self.lock().drain() {
             driven.task.abort();
         }
+        self.held().clear();
+    }
+
+    /// Tells this run and all others in progress on this machine of each other.
+    async fn tell_neighbours(&self, world: &World, test: &TestId, run: &TestRunId) {
+        // It costs no run when this cannot be told.
+        let Ok(unfinished) = SqliteRuns(self.executions.0.clone()).unfinished() else {
+            return;
+        };
+        let is_beside = |other: &&Run| other.run != *run && self.is_alive(&other.run);
+        let others: Vec<&Run> = unfinished.iter().filter(is_beside).collect();
+        for other in &others {
+            let change = |other: &mut Run| {
+                if other.beside_runs.len() < MOST_BESIDE {
+                    other.beside_runs.insert(run.clone());
+                }
+            };
+            let _ = world.change(&other.test, &other.run, &change).await;
+        }
+        let change = |run: &mut Run| {
+            let names = others.iter().map(|other| other.run.clone());
+            run.beside_runs.extend(names.take(MOST_BESIDE));
+        };
+        if let Ok(run) = world.change(test, run, &change).await
+            && let Some(sentence) = run.shared_machine()
+        {
+            world.note(&run, sentence).await;
+        }
     }
 }
 
 #[async_trait]
-impl Executions for Drivers {
+impl Executions for Arc<Drivers> {
+    fn reserve(&self, run: &TestRunId) -> Result<(), PipelineError> {
+        // Its name is new, so nobody else has it.
+        self.hold(run).map(drop)
+    }
+
+    fn release(&self, run: &TestRunId) {
+        self.let_go(run);
+    }
+
     async fn start(
         &self,
         name: &str,
@@ -190,6 +275,9 @@ impl Executions for Drivers {
         // Before anything can happen in it.
         self.live.open(run);
         self.executions.start(name, test, run, input).await?;
+        if let Some(world) = self.world.get().and_then(Weak::upgrade) {
+            self.tell_neighbours(&world, test, run).await;
+        }
         self.drive(test, run);
         Ok(())
     }

@@ -35,7 +35,7 @@ use dlt_core::ids::{Region, TestId, TestRunId};
 use dlt_core::record::RunRecord;
 use dlt_core::scenario::Scenario;
 use drivers::Drivers;
-use lock::HomeLock;
+use lock::{ServiceLock, SharedLock};
 use migration::FILL;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ pub struct HomeOptions {
     pub mcp: Option<String>,
 }
 
-/// The control plane of one data folder, held by this process alone.
+/// The control plane of one data folder: of its service, or of one command beside others.
 pub struct Home {
     world: Arc<World>,
     timers: Arc<Timers>,
@@ -69,8 +69,8 @@ pub struct Home {
     live: Arc<Broadcast>,
     drivers: Arc<Drivers>,
     service: bool,
-    /// Last, so that it goes after everything else.
-    _lock: HomeLock,
+    /// Last, so that they go after everything else.
+    _locks: (Option<ServiceLock>, SharedLock),
 }
 
 impl std::fmt::Debug for Home {
@@ -92,7 +92,7 @@ fn private_folder(dir: &std::path::Path) -> std::io::Result<()> {
 }
 
 impl Home {
-    /// Opens the folder and takes its lock. A service goes on with the runs
+    /// Opens the folder; as a service it takes its lock. A service goes on with the runs
     /// that a service before it left; all other runs that were left are
     /// stopped, and end with what they measured.
     pub async fn open(options: HomeOptions) -> Result<Self, PipelineError> {
@@ -101,8 +101,12 @@ impl Home {
         let dir = dir
             .canonicalize()
             .map_err(|error| PipelineError::file(dir, error))?;
-        let lock = HomeLock::take(&dir)?;
+        let shared = SharedLock::take(&dir)?;
         let database = Database::open(&dir, &FILL)?;
+        let service = match options.service {
+            true => Some(ServiceLock::take(&dir)?),
+            false => None,
+        };
         let definition = Definition::parse(WORKFLOW);
         let definition = definition.map_err(|error| PipelineError::Other(error.to_string()))?;
         let depot = dir.join("objects");
@@ -125,6 +129,7 @@ impl Home {
             Arc::new(definition),
             Arc::clone(&live),
             Arc::clone(&fleet),
+            dir.join("runs"),
         ));
         let runs = SqliteRuns(database.clone());
         let scenarios = SqliteScenarios(database);
@@ -141,7 +146,7 @@ impl Home {
             ),
             fleet: Arc::clone(&fleet) as Arc<_>,
             live: Arc::clone(&live) as Arc<_>,
-            executions: Arc::clone(&drivers) as Arc<_>,
+            executions: Arc::new(Arc::clone(&drivers)),
             clock,
             pace: Pace::home(),
             depot: depot.display().to_string(),
@@ -156,7 +161,7 @@ impl Home {
             live,
             drivers,
             service: options.service,
-            _lock: lock,
+            _locks: (service, shared),
         };
         home.pick_up().await?;
         if !home.service {
@@ -168,11 +173,14 @@ impl Home {
         Ok(home)
     }
 
-    /// Drives the runs that a process before us left. Where their runners end
+    /// Drives the runs that a process before us left; those of processes that live are theirs. Where their runners end
     /// with the process that started them, or would now be watched by a command
     /// that ends before them, they fail, with the results there are.
     async fn pick_up(&self) -> Result<(), PipelineError> {
         for run in self.runs.unfinished()? {
+            if !self.drivers.hold(&run.run)? {
+                continue;
+            }
             self.live.open(&run.run);
             let lifetime = self.fleet.adopt(&run.run)?;
             if !self.service || lifetime == Lifetime::OfParent {
@@ -234,9 +242,12 @@ impl Home {
         cancel::cancel(&self.world, test, reason).await
     }
 
-    /// Stops every run and waits until they have ended with what they measured.
+    /// Stops every run of this process and waits until they have ended with what they measured.
     pub async fn cancel_all(&self, reason: &str) -> Result<(), PipelineError> {
         for run in self.runs.unfinished()? {
+            if !self.drivers.is_held(&run.run) {
+                continue;
+            }
             match cancel::cancel(&self.world, &run.test, reason).await {
                 // It ended just now.
                 Ok(()) | Err(PipelineError::NothingRuns(_)) => {}
@@ -257,9 +268,11 @@ impl Home {
         Ok(())
     }
 
-    /// How many runs have not ended.
+    /// How many runs of this process have not ended.
     pub fn unfinished(&self) -> Result<usize, PipelineError> {
-        Ok(self.runs.unfinished()?.len())
+        let unfinished = self.runs.unfinished()?;
+        let own = unfinished.iter().filter(|run| self.drivers.is_held(&run.run));
+        Ok(own.count())
     }
 
     /// Kills every runner of this home at once (SIGKILL to their groups), for a

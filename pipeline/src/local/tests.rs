@@ -64,19 +64,62 @@ async fn over(home: &Home, started: &Started) -> RunRecord {
 }
 
 #[tokio::test]
-async fn one_process_holds_a_home() {
+async fn one_service_holds_a_home_whatever_is_deleted() {
     let folder = tempfile::tempdir().unwrap();
-    let first = Home::open(options(folder.path(), "exit 1")).await.unwrap();
-    let error = Home::open(options(folder.path(), "exit 1"))
-        .await
-        .unwrap_err();
-    let PipelineError::HomeLocked { pid, .. } = &error else {
-        panic!("{error}");
+    let service = || HomeOptions {
+        service: true,
+        ..options(folder.path(), "exit 1")
     };
-    assert_eq!(*pid, std::process::id());
-    assert_eq!(error.exit_code(), 3);
-    drop(first);
+    let first = Home::open(service()).await.unwrap();
+    for deleted in ["", "lock", "server.json"] {
+        let _ = std::fs::remove_file(folder.path().join(deleted));
+        let error = Home::open(service()).await.unwrap_err();
+        let PipelineError::HomeLocked { pid, .. } = &error else {
+            panic!("{error}");
+        };
+        assert_eq!(*pid, Some(std::process::id()), "{deleted}");
+        assert_eq!(error.exit_code(), 3);
+    }
+    // Commands use the folder beside it.
     Home::open(options(folder.path(), "exit 1")).await.unwrap();
+    drop(first);
+    Home::open(service()).await.unwrap();
+}
+
+#[tokio::test]
+async fn runs_of_two_commands_are_side_by_side_and_each_ends_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Home::open(options(folder.path(), "exec sleep 60"));
+    let named = |test: &str| Scenario {
+        test_id: Some(TestId::parse(test).unwrap()),
+        ..scenario(1)
+    };
+    let one = open().await.unwrap();
+    let first = one.start(&named("shop1")).await.unwrap();
+    let two = open().await.unwrap();
+    let second = two.start(&named("shop2")).await.unwrap();
+    let other = two.start(&named("shop3")).await.unwrap();
+    assert_eq!((one.unfinished().unwrap(), two.unfinished().unwrap()), (1, 2));
+    // All of one command: the other's goes on.
+    two.cancel_all("enough").await.unwrap();
+    for run in [&second, &other] {
+        assert_eq!(over(&two, run).await.status, Status::Cancelled);
+    }
+    assert_eq!((one.unfinished().unwrap(), two.unfinished().unwrap()), (1, 0));
+    let stored_first = || {
+        let all = stored(folder.path());
+        all.into_iter().find(|run| run.test_run_id == first.run.as_str()).unwrap()
+    };
+    assert!(!stored_first().status.is_terminal());
+    // A third one picks nothing up while its driver lives, and all once it does not.
+    drop(open().await.unwrap());
+    assert!(!stored_first().status.is_terminal());
+    drop(one);
+    let later = open().await.unwrap();
+    let record = over(&later, &first).await;
+    assert_eq!(record.status, Status::Failed);
+    let reason = record.error_reason.unwrap();
+    assert!(reason.contains("ended before the test did"), "{reason}");
 }
 
 #[tokio::test]

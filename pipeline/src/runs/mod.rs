@@ -15,10 +15,15 @@ use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
 use dlt_core::value::Value;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a change is tried when others change the same run.
 const MOST_CONFLICTS: usize = 10;
+
+/// Most runs that a sentence names of those that shared the machine.
+const MOST_NAMED_BESIDE: usize = 5;
+/// Most that are remembered: a busy service must not make a run's item large.
+pub const MOST_BESIDE: usize = 100;
 
 /// How many runners a region is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,6 +127,9 @@ pub struct Run {
     /// Runners that were lost, and how.
     #[serde(default)]
     pub lost: BTreeMap<RunnerId, String>,
+    /// At home: runs that were in progress on this machine at the same time.
+    #[serde(default)]
+    pub beside_runs: BTreeSet<TestRunId>,
 }
 
 impl Run {
@@ -135,6 +143,25 @@ impl Run {
         self.failure.is_some()
             || self.record.status == Status::Cancelling
             || self.record.status.is_terminal()
+    }
+
+    /// That other runs made load on this machine too, which its numbers may show.
+    pub fn shared_machine(&self) -> Option<String> {
+        let names: Vec<&str> = self.beside_runs.iter().map(TestRunId::as_str).collect();
+        let many = names.len();
+        let some = names[..many.min(MOST_NAMED_BESIDE)].join(", ");
+        match many {
+            0 => None,
+            1 => Some(format!(
+                "another run shared this machine ({some}): its load may show in this run's numbers"
+            )),
+            many if many > MOST_NAMED_BESIDE => Some(format!(
+                "{many} other runs shared this machine ({some}, …): their load may show in this run's numbers"
+            )),
+            many => Some(format!(
+                "{many} other runs shared this machine ({some}): their load may show in this run's numbers"
+            )),
+        }
     }
 
     /// Moves to a status if that is legal; else stays.
@@ -258,6 +285,7 @@ pub(crate) mod tests {
             parts: 0,
             spare: Spare::default(),
             lost: BTreeMap::new(),
+            beside_runs: BTreeSet::new(),
         }
     }
 
@@ -277,6 +305,20 @@ pub(crate) mod tests {
         run.advance(Status::ParsingResults);
         assert_eq!(run.record.status, Status::Cancelling);
         assert!(run.is_stopping());
+    }
+
+    #[test]
+    fn runs_that_shared_the_machine_are_named() {
+        let mut run = example();
+        assert_eq!(run.shared_machine(), None);
+        let mut told = Vec::new();
+        for n in 1..=6 {
+            run.beside_runs.insert(TestRunId::parse(&format!("run{n}")).unwrap());
+            told.extend(run.shared_machine());
+        }
+        assert!(told[0].starts_with("another run shared this machine (run1)"), "{told:?}");
+        assert!(told[1].starts_with("2 other runs"), "{told:?}");
+        assert!(told[5].contains("run5, …)") && !told[5].contains("run6"), "{told:?}");
     }
 
     #[test]
