@@ -26,6 +26,14 @@ pub struct RunRow {
 }
 
 impl RunRow {
+    /// The run's id and that of its scenario.
+    pub fn location(&self) -> RunLocation {
+        RunLocation {
+            test: self.test.clone(),
+            run: self.run.test_run_id.clone(),
+        }
+    }
+
     /// The API's row, with the scenario's id and name.
     pub fn to_json(&self) -> Value {
         let mut row = json!({ "testId": self.test, "testName": self.name });
@@ -68,6 +76,15 @@ pub async fn of_scenario(
         .unwrap_or_default()
         .to_owned();
     all_pages(client, test.as_str(), &name, limit).await
+}
+
+/// The newest runs of a scenario in the list.
+pub async fn of_listed(
+    client: &Client,
+    item: &ScenarioListItem,
+    limit: usize,
+) -> Result<Vec<RunRow>, ClientError> {
+    all_pages(client, &item.test_id, &item.test_name, limit).await
 }
 
 /// Parses a scenario's id, which becomes part of a path.
@@ -127,7 +144,7 @@ pub async fn newest(client: &Client, limit: usize) -> Result<Vec<RunRow>, Client
 
 /// Scenarios that have run, latest start first. A rescheduled scenario has no start time;
 /// such scenarios come last.
-async fn by_last_run(client: &Client) -> Result<Vec<ScenarioListItem>, ClientError> {
+pub async fn by_last_run(client: &Client) -> Result<Vec<ScenarioListItem>, ClientError> {
     let list: ScenarioList = client.read("/scenarios", &[("oneOff", "true")]).await?;
     let mut items = list.items;
     items.retain(|item| item.total_test_runs > 0 || !item.start_time.is_empty());
@@ -149,20 +166,13 @@ pub async fn latest(client: &Client, scenario: Option<&str>) -> Result<RunLocati
         None => newest(client, 1).await?,
     };
     match rows.into_iter().next() {
-        Some(row) => Ok(location(&row)),
+        Some(row) => Ok(row.location()),
         None => Err(ClientError::Input(match scenario {
             Some(scenario) => format!(
                 "scenario {scenario} has not run yet; try dlt scenarios start {scenario} --wait"
             ),
             None => "there is no run: nothing has run yet; try dlt demo".to_owned(),
         })),
-    }
-}
-
-fn location(row: &RunRow) -> RunLocation {
-    RunLocation {
-        test: row.test.clone(),
-        run: row.run.test_run_id.clone(),
     }
 }
 
@@ -189,10 +199,10 @@ pub async fn run(client: &Client, name: &str) -> Result<RunLocation, ClientError
         left -= rows.len();
         for row in rows {
             if row.run.test_run_id == name {
-                return Ok(location(&row));
+                return Ok(row.location());
             }
             if row.run.test_run_id.starts_with(name) {
-                candidates.push(location(&row));
+                candidates.push(row.location());
             }
         }
         if left == 0 {
@@ -225,7 +235,7 @@ pub async fn run_or_scenario(
     };
     match of_scenario(client, what, 1).await {
         Ok(rows) => match rows.first() {
-            Some(row) => Ok(location(row)),
+            Some(row) => Ok(row.location()),
             None => latest(client, Some(what)).await,
         },
         Err(error) if error.is_not_found() => match run(client, what).await {

@@ -7,6 +7,7 @@ use crate::exit::Exit;
 use crate::line::{Line, Tone};
 use crate::output::Output;
 use crate::report;
+use crate::runs::prune;
 use crate::signals::Interrupts;
 use crate::units::several;
 
@@ -14,6 +15,7 @@ use crate::{console, home, mcp, source};
 use anyhow::Context;
 use dlt_core::ids::TestId;
 use dlt_core::refusal::{Fault, Faults};
+use dlt_core::retention::Retention;
 use dlt_mcp::auth::{self, Guard, Protocol, SettingsError};
 use dlt_pipeline::api::server;
 use dlt_pipeline::error::PipelineError;
@@ -46,6 +48,13 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
         output.error("settings of access tokens do nothing without --auth");
         return Ok(Exit::BadInput);
     }
+    let retention = match retention(args) {
+        Ok(retention) => retention,
+        Err(why) => {
+            output.error(&why);
+            return Ok(Exit::BadInput);
+        }
+    };
     let mut interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
     let listener = match TcpListener::bind(address).await {
         Ok(listener) => listener,
@@ -88,6 +97,7 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
             ended.context("the server ended")?;
         }
         () = timers::run(&home, missed, |test, fired| output.messages(&[schedule_line(test, fired)])) => {}
+        () = timers::prune(&home, retention, |pruned| output.messages(&pruned_line(pruned))) => {}
         name = interrupts.next() => {
             card.remove();
             return Ok(stop(output, &home, name, &mut interrupts).await);
@@ -135,6 +145,30 @@ fn routes(home: &Home, address: SocketAddr, guard: Option<&Arc<Guard>>) -> axum:
         None => api,
         Some(guard) => auth::protect(api, guard, Protocol::Rest, None),
     })
+}
+
+/// Which runs stay; None: all.
+fn retention(args: &UpArgs) -> Result<Option<Retention>, String> {
+    if args.prune_older_than.is_none() && args.prune_keep.is_none() {
+        return Ok(None);
+    }
+    let flags = ["--prune-older-than", "--prune-keep"];
+    prune::retention(args.prune_older_than.as_deref(), args.prune_keep, flags).map(Some)
+}
+
+/// What became of deleting old runs, where there is something to say.
+fn pruned_line(pruned: Result<u64, PipelineError>) -> Vec<Line> {
+    match pruned {
+        Ok(0) => Vec::new(),
+        Ok(runs) => vec![Line::of(format!(
+            "deleted {}, as --prune-older-than and --prune-keep say",
+            several(runs, "old run")
+        ))],
+        Err(error) => vec![Line::new().tone(
+            Tone::Bad,
+            format!("old runs could not be deleted: {error}; tried again in an hour"),
+        )],
+    }
 }
 
 fn missed(args: &UpArgs) -> Missed {

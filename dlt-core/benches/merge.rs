@@ -104,7 +104,7 @@ fn report(samples: usize, seed: u64) -> Report {
         ended: Ended::AsPlanned,
         health: Health::default(),
         generator: Generator::default(),
-            exchanges: Vec::new(),
+        exchanges: Vec::new(),
         warnings: Vec::new(),
         task: TaskFacts::default(),
     }

@@ -36,4 +36,5 @@ pub mod compare;
 pub mod judge;
 pub mod messages;
 pub mod record;
+pub mod retention;
 pub mod scenario;

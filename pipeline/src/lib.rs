@@ -29,9 +29,9 @@ pub mod functions;
 pub mod workflow;
 
 #[cfg(feature = "local")]
-mod waits;
-#[cfg(feature = "local")]
 pub mod driver;
+#[cfg(feature = "local")]
+mod waits;
 
 pub mod api;
 

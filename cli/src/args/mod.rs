@@ -220,6 +220,13 @@ pub struct UpArgs {
     /// What to do with scheduled runs that were due while dlt was not running
     #[arg(long, value_enum, default_value_t = MissedRuns::Run)]
     pub missed: MissedRuns,
+    /// Delete runs that started longer ago, like 90d, each hour; off unless given
+    #[arg(long, value_name = "DURATION")]
+    pub prune_older_than: Option<String>,
+    /// Delete all but the newest N runs of each scenario, each hour; with --prune-older-than only
+    /// those that are older; off unless given
+    #[arg(long, value_name = "N")]
+    pub prune_keep: Option<u64>,
     /// Require access tokens, for the API and for /mcp
     #[arg(long, requires = "issuer")]
     pub auth: bool,
@@ -414,7 +421,7 @@ mod tests {
                 "runs",
                 &[
                     "list", "get", "latest", "watch", "download", "report", "note", "compare",
-                    "baseline", "cancel",
+                    "baseline", "delete", "prune", "cancel",
                 ][..],
             ),
             (

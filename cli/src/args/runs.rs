@@ -44,6 +44,11 @@ pub enum RunsCommand {
     /// Set, show or clear the run that a scenario's others are compared with
     #[command(subcommand)]
     Baseline(BaselineCommand),
+    /// Delete runs that have ended, with all that they measured
+    Delete(DeleteArgs),
+    /// Delete old runs: by age, by number, or both
+    #[command(after_help = PRUNE_HELP)]
+    Prune(PruneArgs),
     /// Stop a run and keep what it measured
     Cancel {
         /// The run's id or its beginning, latest, or the id of its scenario
@@ -54,6 +59,46 @@ pub enum RunsCommand {
         json: bool,
     },
 }
+
+/// Flags of `dlt runs delete`.
+#[derive(Debug, Args)]
+pub struct DeleteArgs {
+    /// The runs' ids, their beginnings, or latest
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<String>,
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `dlt runs prune`.
+#[derive(Debug, Args)]
+pub struct PruneArgs {
+    /// Only runs that started longer ago, like 30d or 12h
+    #[arg(long, value_name = "DURATION")]
+    pub older_than: Option<String>,
+    /// The newest N runs of each scenario stay; one-off runs, as dlt run makes them, count together
+    #[arg(long, value_name = "N")]
+    pub keep: Option<u64>,
+    /// Only runs of this scenario, by its id
+    #[arg(long, value_name = "ID")]
+    pub scenario: Option<String>,
+    /// List what would be deleted, and delete nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const PRUNE_HELP: &str = "\
+Examples:
+  dlt runs prune --older-than 90d --dry-run       # what is older than 90 days
+  dlt runs prune --older-than 30d --keep 20       # what is older, but never the newest 20 of a scenario
+  dlt runs prune --keep 5 --scenario shop
+
+A baseline and a run in progress always stay. dlt up --prune-older-than and
+--prune-keep do the same each hour.";
 
 /// Flags of `dlt runs get`.
 #[derive(Debug, Args)]

@@ -1,4 +1,4 @@
-//! `dlt runs …`: lists, shows, watches, compares, notes and cancels runs, downloads their
+//! `dlt runs …`: lists, shows, watches, compares, notes, cancels and deletes runs, downloads their
 //! files, and makes a report of one.
 
 mod baseline;
@@ -7,6 +7,7 @@ mod comparison_page;
 mod download;
 pub mod list;
 mod note;
+pub mod prune;
 mod report_file;
 mod sides;
 pub mod watch;
@@ -48,6 +49,8 @@ pub async fn runs(
         RunsCommand::Download(args) => download::download(output, &client, args).await,
         RunsCommand::Report(args) => report_file::report(output, &client, args).await,
         RunsCommand::Note(args) => note::note(output, &client, args).await,
+        RunsCommand::Delete(args) => prune::delete(output, &client, args).await,
+        RunsCommand::Prune(args) => prune::prune(output, &client, args).await,
         RunsCommand::Cancel { what, json } => cancel(output, &client, what, *json).await,
     }
 }

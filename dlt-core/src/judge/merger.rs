@@ -8,8 +8,8 @@ use super::summary::errors::Errors;
 use super::summary::runner::everyone_silent;
 use super::summary::warnings::{self, Warnings};
 use super::summary::{
-    AccountSummary, Block, Blocks, Coverage, ErrorRow, ExchangeRow, LoadSummary, RunFacts, RunnerFacts,
-    StartSummary, coverage, load, results,
+    AccountSummary, Block, Blocks, Coverage, ErrorRow, ExchangeRow, LoadSummary, RunFacts,
+    RunnerFacts, StartSummary, coverage, load, results,
 };
 use super::verdict::{self, Verdict};
 use crate::ids::{Region, RunnerId};

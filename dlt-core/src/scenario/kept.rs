@@ -32,7 +32,8 @@ const OF_THE_ANSWER: [&str; 2] = ["taskCount", "concurrency"];
 pub fn with_kept(posted: &Value, stored: Option<&Value>) -> (Value, Vec<String>) {
     let (mut body, mut told) = (without_entry(posted).into_owned(), Vec::new());
     // What is saved or scheduled is there to be found again.
-    let is_run = posted["saveOnly"] != true && posted["scheduleStep"].as_str().is_none_or(str::is_empty);
+    let is_run =
+        posted["saveOnly"] != true && posted["scheduleStep"].as_str().is_none_or(str::is_empty);
     if let Some(map) = body.as_object_mut() {
         for key in OF_BODY {
             match map.get(key) {

@@ -54,9 +54,7 @@ impl Answer {
 /// comes with its bytes.
 pub async fn answer(world: &World, call: Call, body: Body) -> Result<Answer, Refusal> {
     match call {
-        Call::ListScenarios { tags, one_off } => {
-            json(scenarios::list(world, tags, one_off).await)
-        }
+        Call::ListScenarios { tags, one_off } => json(scenarios::list(world, tags, one_off).await),
         Call::PostScenario { body } => json(scenarios::post(world, &body).await),
         Call::GetScenario {
             test,

@@ -1,28 +1,18 @@
 //! The run calls: pages, records, deleting, the baseline.
 
 use crate::error::PipelineError;
-use crate::functions::records;
+use crate::functions::{past, records};
 use crate::runs::{self, Run, RunsFound};
 use crate::scenarios::{self, ScenarioItem};
 use crate::world::World;
+use dlt_core::calls::RunsQuery;
 use dlt_core::calls::answers::{
-    BaselineAnswer, BaselineChanged, BaselineRun, Pagination, RunNote, RunsDeleted, TestRunSummary,
-    TestRunsPage,
+    BaselineAnswer, BaselineChanged, BaselineRun, Pagination, RunNote, RunsDeleted, TestRunsPage,
 };
-use dlt_core::calls::{MOST_RUNS, PageToken, RunsQuery};
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::record::RunRecord;
 use dlt_core::refusal::Refusal;
 use serde_json::json;
-
-/// What the next page begins after.
-pub(super) fn token(test: &TestId, row: &TestRunSummary) -> Option<PageToken> {
-    Some(PageToken {
-        test_id: test.clone(),
-        test_run_id: TestRunId::parse(&row.test_run_id).ok()?,
-        start_time: row.start_time.clone(),
-    })
-}
 
 /// GET …/testruns.
 pub(super) async fn list(
@@ -65,7 +55,7 @@ pub(super) async fn list(
     let next_token = rows
         .last()
         .filter(|_| more)
-        .and_then(|row| token(test, row))
+        .and_then(|row| past::token(test, row))
         .map(|token| token.encode());
     Ok(TestRunsPage {
         test_runs: rows,
@@ -117,16 +107,6 @@ pub(super) async fn put_note(
     Ok(RunNote { note })
 }
 
-/// The newest run of a scenario.
-async fn newest(world: &World, test: &TestId, runs: &RunsFound) -> Result<Option<Run>, Refusal> {
-    let Some(row) = runs.rows.first() else {
-        return Ok(None);
-    };
-    let run = TestRunId::parse(&row.test_run_id);
-    let run = run.map_err(|error| PipelineError::Other(format!("a stored run: {error}")))?;
-    Ok(world.runs.get(test, &run).await?)
-}
-
 /// DELETE …/testruns: none is deleted if one is the baseline, or in progress.
 pub(super) async fn delete(
     world: &World,
@@ -149,28 +129,7 @@ pub(super) async fn delete(
         }
         .into());
     }
-    let deleted_count = world.runs.delete(test, ids).await?;
-    let mut left = world.runs.page(test, &RunsQuery::first(MOST_RUNS)).await?;
-    // An index may still have them.
-    let is_gone = |id: &str| ids.iter().any(|run| run.as_str() == id);
-    left.rows.retain(|row| !is_gone(&row.test_run_id));
-    let newest = newest(world, test, &left).await?;
-    let fewer = |item: &mut ScenarioItem| {
-        item.total_runs = item.total_runs.saturating_sub(deleted_count);
-        // Also where an earlier call deleted it and did not get this far.
-        let was_shown = item.run.as_ref().is_some_and(|run| ids.contains(run));
-        if was_shown {
-            item.show(newest.as_ref());
-        }
-        let last = item.last_run.as_ref();
-        // A run that ended since the page was read is not on it.
-        let was_last = last.is_some_and(|last| is_gone(&last.run_id));
-        if was_last {
-            item.ended_as(&left.rows);
-        }
-        deleted_count > 0 || was_shown || was_last
-    };
-    scenarios::update(world.scenarios.as_ref(), test, &fewer).await?;
+    let deleted_count = past::delete(world, test, ids).await?;
     Ok(RunsDeleted { deleted_count })
 }
 

@@ -7,7 +7,7 @@ use crate::functions::fire::{instant, planned};
 use crate::functions::stalled::{Unbegun, end_stalled};
 use crate::functions::start::{new_run, new_test, start};
 use crate::functions::uploads::Uploads;
-use crate::functions::{cancel, records, room, schedule};
+use crate::functions::{cancel, past, records, room, schedule};
 use crate::runs::Run;
 use crate::scenarios::{self, ScenarioItem};
 use crate::world::World;
@@ -402,10 +402,7 @@ async fn run_ids(
                 .iter()
                 .filter_map(|row| TestRunId::parse(&row.test_run_id).ok()),
         );
-        query.after = page
-            .rows
-            .last()
-            .and_then(|row| crate::api::runs::token(test, row));
+        query.after = page.rows.last().and_then(|row| past::token(test, row));
         if query.after.is_none() || page.rows.len() < query.limit || ids.len() >= most {
             ids.truncate(most);
             return Ok(ids);
@@ -440,7 +437,7 @@ pub(super) async fn cancel(world: &World, test: &TestId) -> Result<&'static str,
     Ok("test cancelling")
 }
 
-/// DELETE /scenarios/{testId}: the scenario, its schedule and its runs; objects
+/// DELETE /scenarios/{testId}: the scenario, its schedule and its runs; objects of a bucket
 /// stay.
 pub(super) async fn delete(world: &World, test: &TestId) -> Result<&'static str, Refusal> {
     let item = after_stalled_run(world, test, Unbegun::End).await?;
@@ -454,7 +451,7 @@ pub(super) async fn delete(world: &World, test: &TestId) -> Result<&'static str,
     world.schedules.remove(test).await?;
     loop {
         let ids = run_ids(world, test, PAGE).await?;
-        if ids.is_empty() || world.runs.delete(test, &ids).await? == 0 {
+        if ids.is_empty() || past::remove(world, test, &ids).await? == 0 {
             return Ok("success");
         }
     }

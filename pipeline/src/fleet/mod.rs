@@ -169,6 +169,8 @@ pub trait Fleet: Send + Sync {
         who: &[RunnerId],
         how: Stop,
     ) -> Result<(), PipelineError>;
+    /// A run that has ended was deleted: what its runners left may go.
+    fn forget(&self, _: &TestRunId) {}
 }
 
 /// The runners of one run, in the order of their launches.

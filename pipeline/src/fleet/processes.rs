@@ -294,6 +294,15 @@ impl<C: Clock> Fleet for Processes<C> {
         }
         Ok(())
     }
+
+    fn forget(&self, run: &TestRunId) {
+        let mut all = self.lock();
+        all.retain(|process| process.card.run != *run || process.ended.is_none());
+        if !all.iter().any(|process| process.card.run == *run) {
+            // What stays only takes room.
+            let _ = fs::remove_dir_all(self.folder.join(run.as_str()));
+        }
+    }
 }
 
 #[cfg(test)]

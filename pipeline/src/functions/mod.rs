@@ -14,6 +14,7 @@ pub mod hand_over;
 pub mod histogram;
 pub mod losses;
 pub mod packed;
+pub mod past;
 pub mod provision;
 mod public_addresses;
 pub mod records;

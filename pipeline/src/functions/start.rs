@@ -79,6 +79,7 @@ pub async fn start(
                 settle::settle(run, &end_time);
             })
             .await?;
+        world.executions.release(run);
         return Err(error);
     }
     Ok(Started {

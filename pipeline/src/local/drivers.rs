@@ -198,7 +198,9 @@ impl Drivers {
     /// Whoever opens the folder may go on with the run, if it is not over.
     fn let_go(&self, run: &TestRunId) {
         let held = self.held().remove(run);
-        held.map_or((), DriverLock::remove);
+        if let Some(lock) = held {
+            lock.remove();
+        }
     }
 
     /// Resolves when nobody drives the run any more.

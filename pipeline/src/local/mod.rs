@@ -271,7 +271,9 @@ impl Home {
     /// How many runs of this process have not ended.
     pub fn unfinished(&self) -> Result<usize, PipelineError> {
         let unfinished = self.runs.unfinished()?;
-        let own = unfinished.iter().filter(|run| self.drivers.is_held(&run.run));
+        let own = unfinished
+            .iter()
+            .filter(|run| self.drivers.is_held(&run.run));
         Ok(own.count())
     }
 

@@ -99,16 +99,24 @@ async fn runs_of_two_commands_are_side_by_side_and_each_ends_its_own() {
     let two = open().await.unwrap();
     let second = two.start(&named("shop2")).await.unwrap();
     let other = two.start(&named("shop3")).await.unwrap();
-    assert_eq!((one.unfinished().unwrap(), two.unfinished().unwrap()), (1, 2));
+    assert_eq!(
+        (one.unfinished().unwrap(), two.unfinished().unwrap()),
+        (1, 2)
+    );
     // All of one command: the other's goes on.
     two.cancel_all("enough").await.unwrap();
     for run in [&second, &other] {
         assert_eq!(over(&two, run).await.status, Status::Cancelled);
     }
-    assert_eq!((one.unfinished().unwrap(), two.unfinished().unwrap()), (1, 0));
+    assert_eq!(
+        (one.unfinished().unwrap(), two.unfinished().unwrap()),
+        (1, 0)
+    );
     let stored_first = || {
         let all = stored(folder.path());
-        all.into_iter().find(|run| run.test_run_id == first.run.as_str()).unwrap()
+        all.into_iter()
+            .find(|run| run.test_run_id == first.run.as_str())
+            .unwrap()
     };
     assert!(!stored_first().status.is_terminal());
     // A third one picks nothing up while its driver lives, and all once it does not.

@@ -194,4 +194,8 @@ impl Objects for FileObjects {
             _ => Ok(()),
         }
     }
+
+    fn go_with_their_run(&self) -> bool {
+        true
+    }
 }

@@ -313,12 +313,19 @@ pub(crate) mod tests {
         assert_eq!(run.shared_machine(), None);
         let mut told = Vec::new();
         for n in 1..=6 {
-            run.beside_runs.insert(TestRunId::parse(&format!("run{n}")).unwrap());
+            run.beside_runs
+                .insert(TestRunId::parse(&format!("run{n}")).unwrap());
             told.extend(run.shared_machine());
         }
-        assert!(told[0].starts_with("another run shared this machine (run1)"), "{told:?}");
+        assert!(
+            told[0].starts_with("another run shared this machine (run1)"),
+            "{told:?}"
+        );
         assert!(told[1].starts_with("2 other runs"), "{told:?}");
-        assert!(told[5].contains("run5, …)") && !told[5].contains("run6"), "{told:?}");
+        assert!(
+            told[5].contains("run5, …)") && !told[5].contains("run6"),
+            "{told:?}"
+        );
     }
 
     #[test]

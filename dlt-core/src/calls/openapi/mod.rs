@@ -115,10 +115,7 @@ fn query_parameter(name: &str) -> Value {
             "Comma-separated; any of them must match. Empty means no filter.",
             json!({ "type": "string", "maxLength": 500 }),
         ),
-        "oneOff" => (
-            "true lists those of one-off runs, too",
-            flag(),
-        ),
+        "oneOff" => ("true lists those of one-off runs, too", flag()),
         "history" => ("false leaves the run records out", flag()),
         "latest" => (
             "Of a scenario: false leaves the results out. Of runs: true answers the newest only.",

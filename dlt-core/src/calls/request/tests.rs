@@ -60,12 +60,7 @@ fn every_route_reads_as_its_call() {
             "",
             listed(Some(&["a"]), true),
         ),
-        (
-            "GET",
-            "/scenarios?tags=",
-            "",
-            listed(None, false),
-        ),
+        ("GET", "/scenarios?tags=", "", listed(None, false)),
         (
             "GET",
             "/scenarios?tags=Nightly,%20Check%20Out",

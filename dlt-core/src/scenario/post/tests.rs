@@ -356,7 +356,10 @@ fn a_one_off_run_of_one_iteration_keeps_its_exchanges() {
     // Kept with the scenario is what it is, not what was asked of one run.
     assert_eq!(post.body["oneOff"], true);
     assert_eq!(post.body.get("keep_exchanges"), None);
-    for none in [json!({"oneOff": false, "keep_exchanges": null}), json!({"oneOff": null, "keep_exchanges": null})] {
+    for none in [
+        json!({"oneOff": false, "keep_exchanges": null}),
+        json!({"oneOff": null, "keep_exchanges": null}),
+    ] {
         let post = posted(&once(1, &one, &none)).unwrap();
         assert_eq!(post.body.get("oneOff"), None);
         assert!(!post.scenario.unwrap().one_off);
@@ -378,16 +381,76 @@ fn exchanges_of_a_larger_run_are_refused_with_what_is_larger() {
     let one = json!([item(json!({}))]);
     let none = json!({});
     let cases = [
-        (2, one.clone(), none.clone(), "keep_exchanges", "has 2 tasks"),
-        (1, json!([item(json!({"iterations": 2}))]), none.clone(), "keep_exchanges", "has 2 iterations"),
-        (1, json!([item(json!({"iterations": null}))]), none.clone(), "keep_exchanges", "does not say iterations: 1"),
-        (1, json!([item(json!({"users": 7}))]), none.clone(), "keep_exchanges", "has 7 users"),
-        (1, json!([item(json!({"iterations": null, "arrivals": 3}))]), none.clone(), "keep_exchanges", "has arrivals"),
-        (1, json!([item(json!({})), item(json!({}))]), none.clone(), "keep_exchanges", "has 2 execution items"),
-        (1, one.clone(), json!({"keep_exchanges": "some"}), "keep_exchanges", "must be one of all"),
-        (1, one.clone(), json!({"oneOff": false}), "keep_exchanges", "send oneOff: true"),
-        (1, one.clone(), json!({"saveOnly": true}), "oneOff", "starts at once"),
-        (1, one.clone(), json!({"scheduleStep": "create", "cronValue": "1 2 * * *"}), "oneOff", "starts at once"),
+        (
+            2,
+            one.clone(),
+            none.clone(),
+            "keep_exchanges",
+            "has 2 tasks",
+        ),
+        (
+            1,
+            json!([item(json!({"iterations": 2}))]),
+            none.clone(),
+            "keep_exchanges",
+            "has 2 iterations",
+        ),
+        (
+            1,
+            json!([item(json!({"iterations": null}))]),
+            none.clone(),
+            "keep_exchanges",
+            "does not say iterations: 1",
+        ),
+        (
+            1,
+            json!([item(json!({"users": 7}))]),
+            none.clone(),
+            "keep_exchanges",
+            "has 7 users",
+        ),
+        (
+            1,
+            json!([item(json!({"iterations": null, "arrivals": 3}))]),
+            none.clone(),
+            "keep_exchanges",
+            "has arrivals",
+        ),
+        (
+            1,
+            json!([item(json!({})), item(json!({}))]),
+            none.clone(),
+            "keep_exchanges",
+            "has 2 execution items",
+        ),
+        (
+            1,
+            one.clone(),
+            json!({"keep_exchanges": "some"}),
+            "keep_exchanges",
+            "must be one of all",
+        ),
+        (
+            1,
+            one.clone(),
+            json!({"oneOff": false}),
+            "keep_exchanges",
+            "send oneOff: true",
+        ),
+        (
+            1,
+            one.clone(),
+            json!({"saveOnly": true}),
+            "oneOff",
+            "starts at once",
+        ),
+        (
+            1,
+            one.clone(),
+            json!({"scheduleStep": "create", "cronValue": "1 2 * * *"}),
+            "oneOff",
+            "starts at once",
+        ),
         (1, one, json!({"oneOff": "yes"}), "oneOff", ""),
     ];
     for (tasks, execution, more, path, why) in cases {

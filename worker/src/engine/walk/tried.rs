@@ -39,11 +39,15 @@ impl Tried<'_> {
         let found = self.values.iter();
         let found = found.filter(|row| is_secret(row.0) && !row.1.is_empty());
         self.secrets.extend(found.map(|row| row.1));
-        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        self.secrets
+            .sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         let secrets = &self.secrets[..];
         let (request, request_is_cut) = match self.is_sent {
             true => {
-                let whole = [self.request.head(), self.request.rest(self.request.head_bytes)];
+                let whole = [
+                    self.request.head(),
+                    self.request.rest(self.request.head_bytes),
+                ];
                 redact_side(&whole.concat(), secrets, LONGEST_KEPT_BYTES)
             }
             // Without a connection nothing was exchanged.

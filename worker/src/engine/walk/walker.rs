@@ -484,7 +484,9 @@ impl Walker {
             failure: judgement.failure.as_ref(),
             kept: result.kept.as_deref(),
             captured: &self.client.captured,
-            values: values.map(|row| (names.name(row.0), row.1.as_str())).collect(),
+            values: values
+                .map(|row| (names.name(row.0), row.1.as_str()))
+                .collect(),
             secrets: self.secrets(),
         };
         recorder.exchange_kept(sent.label, &self.group.load().labels, tried.kept());
