@@ -19,9 +19,10 @@ use crate::engine::make::session::Session;
 use crate::engine::make::template::Template;
 use crate::engine::remember::recorder::{FinishedRequest, Recorder};
 use crate::engine::walk::group::GroupRun;
+use crate::engine::walk::judgement::Judgement;
 use crate::engine::walk::prepare::Label;
 use crate::engine::walk::tried::Tried;
-use dlt_core::measure::sample::{Cause, Outcome, Sample};
+use dlt_core::measure::sample::{Cause, Sample};
 use dlt_core::scenario::cut_label;
 use dlt_core::scenario::plan::{Retry, Step};
 use std::rc::Rc;
@@ -56,16 +57,6 @@ pub(crate) enum StepOutcome {
     NoRequest,
 }
 
-/// What an exchange means for the scenario.
-struct Judgement {
-    outcome: Outcome,
-    failure: Option<Failure>,
-    /// The redirect to follow.
-    hop: Option<Box<Hop>>,
-    /// The extracted values, by slot.
-    values: Vec<(usize, String)>,
-}
-
 /// A request of a step that was sent: the first, or that of a redirect.
 struct SentRequest<'a> {
     /// The number of the step.
@@ -83,26 +74,6 @@ struct SentRequest<'a> {
     sent_us: u64,
     /// Whether a user of closed load waits for it.
     closed: bool,
-}
-
-impl Judgement {
-    fn ok(status: u16) -> Self {
-        Self {
-            outcome: Outcome::ok(status),
-            failure: None,
-            hop: None,
-            values: Vec::new(),
-        }
-    }
-
-    fn failed(failure: Failure, status: Option<u16>) -> Self {
-        Self {
-            outcome: Outcome::failed(failure.cause, status),
-            failure: Some(failure),
-            hop: None,
-            values: Vec::new(),
-        }
-    }
 }
 
 /// Walks through the steps of a group.
