@@ -13,8 +13,8 @@ pub use deploy::{DestroyArgs, DestroyRegionArgs, HubArgs, RegionArgs, StackArgs}
 #[cfg(feature = "aws")]
 pub use image::ImageArgs;
 pub use runs::{
-    BaselineCommand, CompareArgs, DownloadArgs, GetArgs, NoteArgs, ReportArgs, RunsCommand,
-    WatchArgs,
+    BaselineCommand, CompareArgs, DeleteArgs, DownloadArgs, GetArgs, NoteArgs, PruneArgs,
+    ReportArgs, RunsCommand, WatchArgs,
 };
 pub use scenarios::{CreateArgs, Every, ScenariosCommand, StartArgs};
 

@@ -24,7 +24,9 @@ pub async fn scenarios(
 ) -> Result<Exit, ClientError> {
     let client = api_options.client().await?;
     match command {
-        ScenariosCommand::List { tag, json } => list(output, &client, tag, *json).await,
+        ScenariosCommand::List { tag, one_off, json } => {
+            list(output, &client, tag, *one_off, *json).await
+        }
         ScenariosCommand::Get { scenario, json } => get(output, &client, scenario, *json).await,
         ScenariosCommand::Create(args) => create::create(output, &client, args).await,
         ScenariosCommand::Start(args) => start::start(output, &client, args).await,

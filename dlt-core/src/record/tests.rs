@@ -83,6 +83,7 @@ pub(crate) fn record(status: Status) -> RunRecord {
         load: None,
         summary: None,
         errors: None,
+        exchanges: None,
         warnings: Vec::new(),
         note: None,
     }

@@ -200,7 +200,7 @@ mod tests {
         let capacity = ask(&world, "/vCPUDetails").await.unwrap();
         assert_eq!(capacity["lo-far-3"]["vCPULimit"], 16);
         // Reading leaves the folder to whoever locks it.
-        assert!(crate::local::lock::HomeLock::take(folder.path()).is_ok());
+        assert!(crate::local::lock::ServiceLock::take(folder.path()).is_ok());
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! The wire format: a golden file, round trips, an independent reader.
 
 use super::ReportError;
+use crate::measure::kept::{KeptExchange, MOST_KEPT};
 use crate::measure::latencies::Latencies;
 use crate::measure::reading::Reading;
 use crate::measure::sample::{Cause, Outcome, Sample, Timed};
