@@ -43,7 +43,60 @@ export const seg = encodeURIComponent;
 const NOT_THE_API =
   'What answers at this address is not the API of dlt. If this is a stack on AWS, its aws-exports.json is missing beside the console: deploy the stack again with: dlt deploy hub';
 
-export async function open(path: string, ask: Ask = {}): Promise<Response> {
+/** How long a call may take, from the signature to the last byte of its answer. */
+const LONGEST_CALL_MS = 20_000;
+/** Of a file that is sent, this much more counts: 1 Mbit/s. */
+const SLOWEST_UPLOAD_BYTES_PER_MS = 125;
+
+export function longestCall(file?: Blob): number {
+  return LONGEST_CALL_MS + Math.ceil((file?.size ?? 0) / SLOWEST_UPLOAD_BYTES_PER_MS);
+}
+
+/** An answer whose body is read by the caller, for as long as it takes: a file. */
+export function open(path: string, ask: Ask = {}): Promise<Response> {
+  return inTime(path, ask, (answer) => Promise.resolve(answer));
+}
+
+export function ask<T>(path: string, options: Ask = {}): Promise<T> {
+  return inTime(path, options, async (answer) => {
+    const text = await answer.text().catch((error: unknown) => {
+      throw isAbort(error) ? error : new ApiError(0, '', home().away);
+    });
+    try {
+      return (text ? JSON.parse(text) : undefined) as T;
+    } catch {
+      throw new ApiError(answer.status, '', NOT_THE_API);
+    }
+  });
+}
+
+/** Asks and reads, until the caller gives up or the call is late. */
+async function inTime<T>(path: string, ask: Ask, take: (answer: Response) => Promise<T>): Promise<T> {
+  const late = new AbortController();
+  const most = longestCall(ask.file);
+  const timer = setTimeout(() => late.abort(), most);
+  const signal = ask.signal ? AbortSignal.any([ask.signal, late.signal]) : late.signal;
+  // Signatures and sign-ins take no signal: they are left behind.
+  const given = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([answered(path, { ...ask, signal }).then(take), given]);
+  } catch (error) {
+    throw late.signal.aborted && !ask.signal?.aborted ? tooLate(ask.method ?? 'GET', most) : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What a call that was not answered in time is called. */
+export const TOO_LATE = 'TOO_LATE';
+
+function tooLate(method: string, ms: number): ApiError {
+  const advice = method === 'GET' ? 'Try again in a moment.' : 'What was asked for may be done all the same: look before you try again.';
+  return new ApiError(0, TOO_LATE, `No answer came within ${Math.round(ms / 1000)} s: the server is busy or hangs, or the connection is slow. ${advice}`);
+}
+
+async function answered(path: string, ask: Ask): Promise<Response> {
   let answer = await send(path, ask, false);
   let text = answer.ok ? '' : await answer.text().catch(() => '');
   if (!answer.ok && home().isExpired(answer.status, text)) {
@@ -65,9 +118,13 @@ async function send(path: string, ask: Ask, isAgain: boolean): Promise<Response>
   try {
     return await fetch(url, { method, headers, signal: ask.signal ?? null, ...(body === undefined ? {} : { body }) });
   } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    if (isAbort(error)) throw error;
     throw new ApiError(0, '', home().away);
   }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError';
 }
 
 function refusal(answer: Response, text: string): ApiError {
@@ -78,16 +135,6 @@ function refusal(answer: Response, text: string): ApiError {
   const error = read(answer.status, text);
   const advice = home().advice(error.status, error.message);
   return advice ? new ApiError(error.status, error.code, `${error.message} ${advice}`, error.faults) : error;
-}
-
-export async function ask<T>(path: string, options: Ask = {}): Promise<T> {
-  const answer = await open(path, options);
-  const text = await answer.text();
-  try {
-    return (text ? JSON.parse(text) : undefined) as T;
-  } catch {
-    throw new ApiError(answer.status, '', NOT_THE_API);
-  }
 }
 
 /** An error's body: a JSON string "CODE: text", or an object with a message. */

@@ -1,6 +1,6 @@
 // Files to and from the API: where one is sent, the API says; whether a link to one is
 // answered, the home. What files there are is `queries`'.
-import { ApiError, address, ask, seg } from './client';
+import { ApiError, address, ask, longestCall, seg } from './client';
 import { home } from './home';
 import type { Upload } from './types';
 
@@ -13,7 +13,8 @@ export async function upload(test: string, file: File): Promise<void> {
     return;
   }
   // The address holds the right to write there: it takes no signature of ours besides.
-  const sent = await fetch(place.url, { method: 'PUT', body: file }).catch(() => undefined);
+  const signal = AbortSignal.timeout(longestCall(file));
+  const sent = await fetch(place.url, { method: 'PUT', body: file, signal }).catch(() => undefined);
   if (sent?.ok) return;
   const why = sent ? `its bucket answered ${sent.status}` : 'its bucket does not answer';
   throw new ApiError(sent?.status ?? 0, '', `${file.name} was not stored: ${why}. Check the connection, then choose the file again.`);

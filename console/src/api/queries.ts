@@ -2,7 +2,7 @@
 // few seconds while something runs; live numbers come from `live`.
 import { QueryCache, QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useSyncExternalStore } from 'react';
-import { ApiError, ask, seg } from './client';
+import { ApiError, ask, seg, TOO_LATE } from './client';
 import {
   isActive,
   type Artifact,
@@ -52,8 +52,9 @@ export const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 2_000,
-      // A refusal stays one; a server that is away is asked twice more.
-      retry: (times, error) => times < 2 && (!(error instanceof ApiError) || error.status === 0 || error.status >= 500),
+      // A refusal stays one; a server that is away is asked twice more. One that let us wait
+      // for long is not: whoever looks decides.
+      retry: (times, error) => times < 2 && (!(error instanceof ApiError) || (error.status === 0 && error.code !== TOO_LATE) || error.status >= 500),
     },
   },
 });

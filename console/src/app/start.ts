@@ -5,10 +5,12 @@ import { setLiveSource } from '../live/live';
 import { setUser } from './user';
 
 const EXPORTS = 'aws-exports.json';
+/** How long the server of this page may take for it. */
+const LONGEST_ANSWER_MS = 20_000;
 
 /** What a stack wrote; undefined at home. */
 export async function exportsBeside(ask: typeof fetch = fetch): Promise<unknown> {
-  const answer = await ask(EXPORTS, { cache: 'no-store' }).catch(() => undefined);
+  const answer = await ask(EXPORTS, { cache: 'no-store', signal: AbortSignal.timeout(LONGEST_ANSWER_MS) }).catch(() => undefined);
   if (!answer) throw new Error('The server of this page does not answer. Check the connection, then try again.');
   if (answer.status === 403 || answer.status === 404) return undefined;
   if (!answer.ok) throw new Error(`The server of this page answered ${answer.status}. Try again in a moment.`);

@@ -26,6 +26,9 @@ export class SignInFailed extends Error {
   override name = 'SignInFailed';
 }
 
+/** How long Cognito may take for tokens. */
+const LONGEST_ANSWER_S = 20;
+
 const ENDED = 'Your sign-in has ended. Sign in again.';
 
 export class Session {
@@ -50,6 +53,7 @@ export class Session {
       client_id: exports.clientId,
       redirect_uri: page,
       scope: SCOPE,
+      requestTimeoutInSeconds: LONGEST_ANSWER_S,
       stateStore: new WebStorageStateStore({ store: storage, prefix: SIGN_IN }),
     });
     this.tokens = this.kept();

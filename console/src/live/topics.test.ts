@@ -83,8 +83,6 @@ it('tells what comes on the topics that the API names, and connects again', asyn
   expect(presign).toHaveBeenCalledTimes(2);
   end();
   await vi.waitFor(() => expect(broker.connectedClients).toBe(0), 5000);
-  await new Promise((resolve) => setTimeout(resolve, 700));
-  expect(clients).toHaveLength(2);
 });
 
 it('says that the right to watch may take a moment, and gets it', async () => {
