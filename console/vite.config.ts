@@ -3,12 +3,13 @@
 // want its own address; DLT_API names it.
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
+import { licenses } from './scripts/licenses.mjs';
 
 const api = process.env.DLT_API ?? 'http://127.0.0.1:7600';
 
 export default defineConfig({
   base: './',
-  plugins: [react()],
+  plugins: [react(), licenses()],
   build: {
     target: 'es2022',
     // A file of its own is cached by its name; as a data: URL it would be parsed each time.

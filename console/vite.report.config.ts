@@ -5,6 +5,7 @@ import react from '@vitejs/plugin-react';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vite';
+import { noticesOf, packagesOf } from './scripts/licenses.mjs';
 import { makeReport } from './scripts/report-file.mjs';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -43,7 +44,7 @@ function oneFile(): Plugin {
         Reflect.deleteProperty(bundle, name);
       }
       const template = await readFile(here('report.html'), 'utf8');
-      this.emitFile({ type: 'asset', fileName: 'report.html', source: makeReport(template, code, styles) });
+      this.emitFile({ type: 'asset', fileName: 'report.html', source: makeReport(template, code, styles, noticesOf(await packagesOf(this.getModuleIds()))) });
     },
   };
 }

@@ -12,7 +12,7 @@ export function asInline(code) {
   return code.replace(/\r\n?/g, '\n').replace(/<(?=\/?script|!--)/gi, '\\x3C');
 }
 
-export function makeReport(template, code, styles) {
+export function makeReport(template, code, styles, notices = '') {
   const script = asInline(code);
   if (script.includes('\0')) throw new Error('the script holds a NUL, which a browser replaces: its hash would be another');
   // Read, not run: what was escaped outside of a text is no script any more.
@@ -21,8 +21,10 @@ export function makeReport(template, code, styles) {
   if (/<\/style/i.test(styles)) throw new Error('the styles end their element');
   const hash = createHash('sha256').update(script).digest('base64');
   const policy = `default-src 'none'; script-src 'sha256-${hash}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'`;
+  // A comment, for whoever passes the file on.
+  if (/--!?>/.test(notices)) throw new Error('the notices end their comment');
   const html = put(
-    put(put(template, 'policy', `<meta http-equiv="Content-Security-Policy" content="${policy}" />`), 'style', `<style>${styles}</style>`),
+    put(put(put(template, 'notices', notices && `<!--\n${notices}-->`), 'policy', `<meta http-equiv="Content-Security-Policy" content="${policy}" />`), 'style', `<style>${styles}</style>`),
     'script',
     `<script>${script}</script>`,
   );

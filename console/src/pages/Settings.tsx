@@ -51,6 +51,9 @@ export default function Settings() {
             />
           )}
         </Container>
+        <Container header={<Header variant="h2">This console</Header>}>
+          It is made with packages of others: <a href="licenses.txt" style={{ color: 'var(--p95)' }}>their licences</a>.
+        </Container>
       </SpaceBetween>
     </ContentLayout>
   );

@@ -22,6 +22,12 @@ it('says the same as before', () => {
   expect(eval(asInline('"</script><SCRIPT><!-- <b>"'))).toBe('</script><SCRIPT><!-- <b>');
 });
 
+it('carries the notices of what it is made of, in a comment', () => {
+  const html = makeReport(template, 'run()', '', 'react 1 (MIT)\n<b>$&</b>\n');
+  expect(html).toContain('<!--\nreact 1 (MIT)\n<b>$&</b>\n-->');
+  for (const end of ['-->', '--!>']) expect(() => makeReport(template, '', '', end)).toThrow('comment');
+});
+
 it('refuses what would load or break it', () => {
   expect(() => makeReport(template, '', '@font-face{src:url(x.woff2)}')).toThrow('loads nothing');
   expect(() => makeReport(template, '', 'a{background:url(x.png)}')).toThrow('loads nothing');
