@@ -4,6 +4,8 @@ import { defineConfig } from '@playwright/test';
 
 export default defineConfig({
   testDir: 'tests',
+  // Started by a test of the stack that it needs.
+  testIgnore: process.env.DLT_EMULATED_STACK ? [] : ['emulator.spec.ts'],
   timeout: 180_000,
   expect: { timeout: 15_000 },
   workers: 1,

@@ -1,7 +1,7 @@
 // A made-up server for what a real one cannot have ready: 10,000 scenarios, 10,000 runs,
 // 3 regions with 100 labels, a day of seconds, and hostile texts. It serves `dist` and an
 // API of the same shapes with made-up numbers; what is asked of it is counted.
-import { comparison, HOSTILE, made, runRecord, runRow, runners, scenarioRecord, scenarioRow, timeline, type Size } from './fixtures';
+import { comparison, HOSTILE, liveEvents, made, runRecord, runRow, runners, scenarioRecord, scenarioRow, timeline, type Size } from './fixtures';
 import { serve } from './serve';
 
 export interface Fake {
@@ -20,6 +20,13 @@ export async function startFake(size: Partial<Size> = {}, port = 0): Promise<Fak
   const served = await serve((request, response) => {
     const url = new URL(request.url ?? '', 'http://fake');
     fake.asked.push(`${request.method} ${url.pathname}${url.search}`);
+    const [, live] = /^\/api\/scenarios\/([^/]+)\/live$/.exec(url.pathname) ?? [];
+    if (live) {
+      // Told once, and then the stream stands.
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      for (const [name, data] of liveEvents(live, fake.size)) response.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+      return;
+    }
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {

@@ -7,6 +7,8 @@ export interface Size {
   seconds: number;
   /** Texts that try to break out. */
   isHostile?: boolean;
+  /** The newest run goes on, and has come to its last second but `TICKS`. */
+  isRunning?: boolean;
 }
 
 const RTL = '\u202e';
@@ -36,7 +38,7 @@ export function scenarioRow(n: number, size: Size) {
     testId: `test${String(n).padStart(6, '0')}`,
     testName: text(n, `${['checkout', 'search', 'nightly'][n % 3]} ${n}`, size),
     testDescription: text(n + 1, 'made up', size),
-    status: isNightly ? 'scheduled' : word === 'failed' ? 'failed' : 'complete',
+    status: n === 0 && size.isRunning ? 'running' : isNightly ? 'scheduled' : word === 'failed' ? 'failed' : 'complete',
     startTime: stamp(n),
     nextRun: isNightly ? '2026-11-29 02:00:00' : '',
     scheduleRecurrence: '',
@@ -86,7 +88,7 @@ export function runRow(n: number, size: Size) {
     testRunId: `run${String(n).padStart(7, '0')}`,
     startTime: stamp(n),
     endTime: stamp(n - 0.1),
-    status: 'complete',
+    status: n === 0 && size.isRunning ? 'running' : 'complete',
     scheduleTimezone: 'UTC',
     requests: 120_000 + n,
     success: 119_400,
@@ -112,7 +114,7 @@ export function runRecord(test: string, run: string, size: Size) {
     testName: text(0, 'checkout', size),
     testDescription: text(1, 'made up', size),
     testType: 'simple',
-    status: 'complete',
+    status: row.status,
     startTime: row.startTime,
     endTime: row.endTime,
     scheduleTimezone: 'UTC',
@@ -182,6 +184,26 @@ export function timeline(query: URLSearchParams, size: Size) {
     regions: Object.fromEntries(made(size.regions, (n) => [`lo-home-${n + 1}`, series(1 / size.regions)])),
     labels: query.getAll('label').map((name) => ({ label: name, seconds: starts.map((at) => { const one = second(at + name.length * 31, step, 0.1); return { second: at, ok: one.ok, failed: one.failed, latency: one.latency }; }) })),
   };
+}
+
+/** How many seconds are told live. */
+const TICKS = 20;
+
+/** What the stream of a run in progress tells, one event after the other. */
+export function liveEvents(test: string, size: Size): [string, unknown][] {
+  const run = 'run0000000';
+  const status = { run_id: run, status: 'running', load: { model: 'open', planned: [[0, 50], [size.seconds, 50]] } };
+  const ticks = made(TICKS, (n) => size.seconds - TICKS + n).flatMap((at) =>
+    made(size.regions, (region) => ({
+      ...second(at, 1, 1 / size.regions),
+      test_id: test,
+      run_id: run,
+      region: `lo-home-${region + 1}`,
+      seq: at,
+      runners: made(2, (n) => [`run-lo-home-${region + 1}-${n}`, n === 1 && region === 1 ? 'lagging' : 'loading', at, 900 + 400 * n]),
+    })),
+  );
+  return [['status', status], ...ticks.map((tick): [string, unknown] => ['tick', tick]), ['note', { note: text(0, 'lo-home-2: a runner was not heard for 3 s', size) }]];
 }
 
 export function runners(size: Size) {

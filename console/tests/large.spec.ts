@@ -143,3 +143,33 @@ test('100 labels of 3 regions are asked for as they are seen', async ({ page }) 
   await expect(table.getByRole('row')).toHaveCount(105);
   await expect(table.getByRole('img', { name: /p95 between/ })).toHaveCount(101);
 });
+
+test('a day that goes on is read in parts: what is long past in few stretches, the rest by the second', async ({ page }) => {
+  fake = await startFake({ seconds: 86_400, regions: 3, isRunning: true });
+  const run = 'run0000000';
+  await page.goto(`${fake.url}/#/scenarios/test000000/runs/${run}`);
+  const figures = page.locator('.figures');
+  await expect(page.getByText('23:59:59 of').or(page.getByText('24:00:00 of'))).toBeVisible();
+  // Somewhat below 50 a second, whether told by stretches, by seconds or by ticks.
+  await expect(figures).toContainText(/Finished\s*4,2[5-9]\d,\d{3}/);
+  await expect(figures).toContainText(/Rate\s*(48|49|50)(\.\d+)?\/s/);
+  const timelines = () => fake.asked.filter((one) => one.includes('/timeline')).map((one) => new URL(`http://x${one.slice(4)}`).searchParams);
+  const asked = timelines().map((query) => [query.get('from_s'), query.get('to_s'), query.get('step_s')].join());
+  expect(new Set(asked)).toEqual(new Set([',85500,300', '85500,,']));
+  await expect(page.getByText('Shown: the whole run, each point is 10 min')).toBeVisible();
+  // A window of what is long past is finer, by tiles that end where ticks begin.
+  await page.goto(`${fake.url}/#/scenarios/test000000/runs/${run}?from=40000&to=40600`);
+  await expect(page.getByText('each point is 10 s')).toBeVisible();
+  await page.goto(`${fake.url}/#/scenarios/test000000/runs/${run}?from=84000&to=86400`);
+  await expect(page.getByText('each point is 10 s')).toBeVisible();
+  const tiles = timelines().filter((query) => query.has('from_s') && query.has('to_s'));
+  expect(tiles.length).toBeGreaterThan(0);
+  for (const tile of tiles) expect(Number(tile.get('to_s'))).toBeLessThanOrEqual(85_500);
+
+  // Home asks for the sum and for the last minutes, again and again, and for nothing else.
+  fake.asked.length = 0;
+  await page.goto(fake.url);
+  await expect(page.getByText(/^(48|49|50)(\.\d+)?\/s of 50/)).toBeVisible();
+  await expect.poll(() => timelines().length, { timeout: 20_000 }).toBeGreaterThan(3);
+  for (const query of timelines()) expect([query.get('step_s'), query.get('from_s')]).toContain(query.has('step_s') ? '86400' : '86220');
+});

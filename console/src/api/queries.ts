@@ -17,7 +17,6 @@ import {
   type ScenarioItem,
   type ScenarioRecord,
   type StackInfo,
-  type Timeline,
   type Vcpu,
 } from './types';
 
@@ -112,26 +111,6 @@ export function useRun(test: string, id: string, enabled = true) {
       }
     },
     refetchInterval: (query) => (query.state.data === null || isActive(query.state.data?.status) ? WHILE_ACTIVE_MS : false),
-    enabled: enabled && id !== '',
-  });
-}
-
-export function useTimeline(test: string, id: string, enabled = true) {
-  return useQuery({
-    queryKey: ['timeline', test, id],
-    queryFn: ({ signal }) => ask<Timeline>(`${run(test, id)}/timeline`, { signal }),
-    staleTime: Infinity,
-    enabled: enabled && id !== '',
-  });
-}
-
-/** What is stored of a run that goes on: of no use once its timeline is whole. */
-export function useTimelineSoFar(test: string, id: string, enabled: boolean) {
-  return useQuery({
-    queryKey: ['timeline so far', test, id],
-    queryFn: ({ signal }) => ask<Timeline>(`${run(test, id)}/timeline`, { signal }),
-    staleTime: Infinity,
-    gcTime: 0,
     enabled: enabled && id !== '',
   });
 }

@@ -11,6 +11,44 @@ interface Window {
   step: number;
 }
 
+/** A part of a run; what is left out is from its begin, to its end, by the second. */
+type Part = Partial<Window>;
+
+/** A row of this length holds most runs as a whole. */
+const LONGEST_STEP_S = 86_400;
+/** Of days, whole minutes are stored, and of those the last one grows. */
+const LAST_MINUTES_S = 180;
+
+/** Seconds of a run that goes on. Of no use once its timeline is whole: not kept. */
+export function useSoFar(test: string, id: string, part: Part | null) {
+  return useQuery({
+    queryKey: ['timeline so far', test, id, part],
+    queryFn: ({ signal }) => ask<Timeline>(`${run(test, id)}/timeline`, { query: { from_s: part?.from, to_s: part?.to, step_s: part?.step }, signal }),
+    staleTime: Infinity,
+    gcTime: 0,
+    structuralSharing: false,
+    enabled: part !== null && id !== '',
+  });
+}
+
+/** How a run that goes on stands, asked again and again: all of it in the fewest rows, then its last minutes. */
+export function useStanding(test: string, id: string, every: number) {
+  return useQuery({
+    queryKey: ['timeline so far', test, id, 'standing'],
+    queryFn: async ({ signal }) => {
+      const path = `${run(test, id)}/timeline`;
+      const all = await ask<Timeline>(path, { query: { step_s: LONGEST_STEP_S }, signal });
+      const from = Math.max(0, all.end_s - LAST_MINUTES_S);
+      return { all, lately: await ask<Timeline>(path, { query: { from_s: from - (from % 60) }, signal }) };
+    },
+    staleTime: 0,
+    gcTime: 0,
+    structuralSharing: false,
+    refetchInterval: every,
+    enabled: id !== '',
+  });
+}
+
 function overview(test: string, id: string, step: number) {
   return {
     queryKey: ['timeline', test, id, 'whole', step],

@@ -102,7 +102,47 @@ it('adds whole minutes once, and again when they change', () => {
   expect(count(0, 1_000, 5)).toBe(1_005);
   expect(run.sum().ok).toBe(1_005);
   expect(run.stretches(90, 110, 100).reduce((sum, part) => sum + part.ok, 0)).toBe(25);
-  expect(run.stretches(0, 1_000, 5, 'b').reduce((sum, part) => sum + part.ok, 0)).toBe(5);
+});
+
+it('counts each second after six hours once, by ticks until what is stored of it is whole', () => {
+  const run = new RunSeconds();
+  const stored = (...rows: ReturnType<typeof second>[]) => run.store({ format: 2, start_at_us: 0, end_s: 1_000_000, total: [], regions: { a: rows }, labels: [] });
+  for (let at = 21_595; at < 21_617; at++) run.tick(tick('a', at, 1, '', { users: 3 }));
+  // Two workers without a leader.
+  for (const worker of ['b-1', 'b-2']) run.tick(tick('b', 21_616, 1, worker));
+  expect(run.last).toBe(21_616);
+  expect(run.sum(21_607, 21_617).ok).toBe(12);
+  expect(run.sum(21_607, 21_617).users).toBe(7);
+  expect(run.stretches(21_600, 21_617, 100).map((part) => [part.from, part.length, part.ok])).toEqual([[21_600, 10, 10], [21_610, 7, 9]]);
+  // Of what is stored, the last stretch may hold a part of its ten seconds.
+  stored(second(21_590, 1), second(21_600, 10, { users: 3 }), second(21_610, 2));
+  expect(run.last).toBe(21_616);
+  expect(run.stretches(21_600, 21_617, 100).map((part) => part.ok)).toEqual([10, 9]);
+  expect(run.sum(21_600, 21_617).ok).toBe(19);
+  // Of a run that is over it is whole.
+  run.store({ format: 2, start_at_us: 0, end_s: 1_000_000, total: [], regions: { a: [second(21_620, 8)] }, labels: [] }, true);
+  expect(run.last).toBe(21_629);
+  expect(run.sum(21_620, 21_630).ok).toBe(8);
+});
+
+it('knows what is long past by coarse stretches, and the rest by the second', () => {
+  const run = new RunSeconds();
+  for (let at = 880; at < 1_000; at++) run.tick(tick('a', at, 1));
+  const past = new RunSeconds();
+  for (let at = 0; at < 900; at++) past.tick(tick('a', at, 1, '', { latency: [[100 + (at % 7), 1]] }));
+  run.begin(past.stretches(0, 900, 15), 60, 900);
+  // Told once more, with what came before it.
+  run.store({ format: 2, start_at_us: 0, end_s: 1_000_000, total: [], regions: { a: [second(899, 1), second(900, 1), second(901, 4)] }, labels: [] });
+  expect(run.coarse).toMatchObject({ until: 900, step: 60 });
+  expect(run.sum().ok).toBe(900 + 100 + 3);
+  expect(run.sum(0, 900).ok).toBe(900);
+  expect(run.sum(890, 910).ok).toBe(13);
+  const all = run.stretches(0, 1_000, 240);
+  expect(all.map((part) => part.length)).toEqual([...Array<number>(16).fill(60), 40]);
+  expect(all.reduce((sum, part) => sum + part.ok, 0)).toBe(1_003);
+  expect(all[0]?.latency.quantile(0.5)).toBe(past.stretches(0, 60, 1)[0]?.latency.quantile(0.5));
+  expect(run.stretches(900, 1_000, 240).map((part) => part.length)).toEqual(Array<number>(100).fill(1));
+  expect(run.stretches(0, 1_000, 4).map((part) => part.ok)).toEqual([300, 300, 300, 103]);
 });
 
 it('knows until where all regions are told', () => {

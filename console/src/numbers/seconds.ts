@@ -39,6 +39,8 @@ export class RunSeconds {
   private readonly newest = new Map<string, Tick>();
   /** Whole minutes over all regions, as far as they were asked for; null where nothing is known. */
   private readonly minutes = new Map<number, Stretch | null>();
+  /** What is long past, over all regions: stretches of `step` seconds that end at `until`. */
+  private past: { until: number; step: number; stretches: readonly Stretch[] } = { until: 0, step: 1, stretches: [] };
   /** The last second that was heard; -1 before the first. */
   last = -1;
   /** Rises with each change, so that a page knows when to draw. */
@@ -54,16 +56,36 @@ export class RunSeconds {
   }
 
   /** Runners tell one second more after the last answer: nothing in it is worth showing. */
-  private reach(second: Measured): void {
+  private reach(second: Measured, length: number): void {
     if (second.scheduled + second.ok + second.failed + second.users === 0 && second.second > 0) return;
-    this.last = Math.max(this.last, second.second + resolution(second.second) - 1);
+    this.last = Math.max(this.last, second.second + length - 1);
   }
 
-  store(timeline: Timeline): this {
+  /** Takes what is long past in coarse stretches, which begin at multiples of `step`: seconds
+      before `until`, a multiple of it, are known by them alone. */
+  begin(stretches: readonly Stretch[], step: number, until: number): this {
+    this.past = { until, step, stretches };
+    this.minutes.clear();
+    const end = stretches.at(-1);
+    if (end) this.last = Math.max(this.last, Math.min(end.from + end.length, until) - 1);
+    this.version += 1;
+    return this;
+  }
+
+  /** Until where coarse stretches are all that is known, and how long each is. */
+  get coarse(): { until: number; step: number } {
+    return this.past;
+  }
+
+  store(timeline: Timeline, isOver = false): this {
     for (const [region, seconds] of Object.entries(timeline.regions)) {
-      for (const second of seconds) {
+      for (const [at, second] of seconds.entries()) {
+        const length = resolution(second.second);
+        // The last one grows while the run goes on: its ticks tell it by the second.
+        const isGrowing = length > 1 && at === seconds.length - 1 && !isOver;
+        if (second.second < this.past.until || isGrowing) continue;
         this.at(region, second.second).stored = second;
-        this.reach(second);
+        this.reach(second, length);
       }
     }
     this.version += 1;
@@ -73,15 +95,11 @@ export class RunSeconds {
   /** A tick, told once or again: the one of a leader counts once, those of workers without a leader are added. */
   tick(tick: Tick): void {
     const teller = tick.runners.length === 1 ? (tick.runners[0]?.[0] ?? '') : 'region';
-    this.at(tick.region, tick.second).ticks.set(teller, tick);
-    this.reach(tick);
+    if (tick.second >= this.past.until) this.at(tick.region, tick.second).ticks.set(teller, tick);
+    this.reach(tick, 1);
     const newest = this.newest.get(tick.region);
     if (!newest || newest.second <= tick.second) this.newest.set(tick.region, tick);
     this.version += 1;
-  }
-
-  get regionNames(): string[] {
-    return [...this.regions.keys()].sort();
   }
 
   /** The runners as the newest ticks list them, and how many others there are by state. */
@@ -98,18 +116,18 @@ export class RunSeconds {
   }
 
   /** The seconds from `from` to before `to`, as at most `most` stretches of equal length. */
-  stretches(from = 0, to = this.last + 1, most = 600, region?: string): Stretch[] {
+  stretches(from = 0, to = this.last + 1, most = 600): Stretch[] {
     const begin = Math.max(0, Math.floor(from));
     const end = Math.min(this.last + 1, Math.ceil(to));
     if (end <= begin) return [];
     const least = Math.ceil((end - begin) / most);
-    // Whole ones of what is stored, or each would hold another number of seconds.
-    const unit = least > MINUTE ? MINUTE : resolution(end - 1);
+    // Whole ones of what is known, or each would hold another number of seconds.
+    const unit = begin < this.past.until ? this.past.step : least > MINUTE ? MINUTE : resolution(end - 1);
     const length = Math.ceil(least / unit) * unit;
     const all: Stretch[] = [];
     for (let at = begin - (begin % length); at < end; at += length) {
       const stretch = empty(at, Math.min(length, this.last + 1 - at));
-      this.addRange(stretch, at, at + length, region);
+      this.addRange(stretch, at, at + length);
       all.push(stretch);
     }
     return all;
@@ -123,16 +141,20 @@ export class RunSeconds {
   }
 
   /** Adds a window; whole minutes were added before, so that a day is drawn as fast as an hour. */
-  private addRange(into: Stretch, from: number, to: number, region?: string): void {
-    let second = from - (from % resolution(from));
+  private addRange(into: Stretch, from: number, to: number): void {
+    const { until, stretches } = this.past;
+    if (from < until) for (const one of stretches) if (one.from >= from && one.from < to) addStretch(into, one);
+    let second = Math.max(from, until);
     while (second < to) {
-      if (region === undefined && second % MINUTE === 0 && second + MINUTE <= to) {
+      if (second % MINUTE === 0 && second + MINUTE <= to) {
         const minute = this.minute(second / MINUTE);
         if (minute) addStretch(into, minute);
         second += MINUTE;
       } else {
-        this.addSecond(into, second, region);
-        second += resolution(second);
+        const length = resolution(second);
+        const end = Math.min(to, second - (second % length) + length);
+        this.addPart(into, second, end);
+        second = end;
       }
     }
   }
@@ -143,31 +165,37 @@ export class RunSeconds {
     const made = empty(number * MINUTE, MINUTE);
     let isHeard = false;
     for (let second = made.from; second < made.from + MINUTE; second += resolution(second)) {
-      isHeard = this.addSecond(made, second) || isHeard;
+      isHeard = this.addPart(made, second, second + resolution(second)) || isHeard;
     }
     const kept = isHeard ? made : null;
     this.minutes.set(number, kept);
     return kept;
   }
 
-  /** Adds a second over regions. Users and runners are states: the newest second's stay. */
-  private addSecond(into: Stretch, second: number, region?: string): boolean {
+  /** Adds a stretch as it is stored, or the part of it from `from` to before `to`, over
+      regions. What is stored counts where it begins, what was told by the second. Users and
+      runners are states: those of the newest second stay. */
+  private addPart(into: Stretch, from: number, to: number): boolean {
+    const begin = from - (from % resolution(from));
     let users = 0;
     let runners: number | null = null;
     let isHeard = false;
-    for (const [name, seconds] of this.regions) {
-      const heard = region === undefined || name === region ? seconds.get(second) : undefined;
-      if (!heard) continue;
-      for (const one of heard.stored ? [heard.stored] : heard.ticks.values()) {
-        isHeard = true;
+    for (const seconds of this.regions.values()) {
+      const stored = seconds.get(begin)?.stored;
+      let newest: (Second | Tick)[] = [];
+      if (stored) {
+        if (from === begin) addCounted(into, (newest = [stored]));
+      } else {
+        for (let second = from; second < to; second++) {
+          const told = [...(seconds.get(second)?.ticks.values() ?? [])];
+          if (told.length > 0) addCounted(into, (newest = told));
+        }
+      }
+      isHeard ||= newest.length > 0;
+      for (const one of newest) {
         users += one.users;
         const making = loadingIn(one);
         if (making !== undefined) runners = (runners ?? 0) + making;
-        addCounts(into, one);
-        for (const [cause, count] of one.causes) bump(into.causes, cause, count);
-        into.latency.add(one.latency);
-        into.failedLatency.add(one.latency_failed);
-        into.lag.add(one.lag);
       }
     }
     if (isHeard) {
@@ -175,6 +203,16 @@ export class RunSeconds {
       into.runners = runners;
     }
     return isHeard;
+  }
+}
+
+function addCounted(into: Stretch, seconds: readonly (Second | Tick)[]): void {
+  for (const one of seconds) {
+    addCounts(into, one);
+    for (const [cause, count] of one.causes) bump(into.causes, cause, count);
+    into.latency.add(one.latency);
+    into.failedLatency.add(one.latency_failed);
+    into.lag.add(one.lag);
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Second } from '../api/types';
-import { clip, endOf, stepFor, stretchesOf, tilesOf } from './window';
+import { clip, endOf, parted, stepFor, stretchesOf, tilesOf } from './window';
 
 const second = (at: number): Second => ({
   second: at, users: 2, scheduled: 10, dropped: 0, unconnected: 0, sent: 10, resent: 0, ok: 9, failed: 1, unfinished: 0, bytes: 5,
@@ -30,4 +30,15 @@ it('makes stretches of seconds, as long as what was stored', () => {
   expect(short.map((one) => [one.from, one.length])).toEqual([[0, 26], [26, 26], [21_600, 12]]);
   expect(clip(made, 5, 10).map((one) => one.from)).toEqual([5]);
   expect(clip(made, 4, 6).map((one) => one.from)).toEqual([0, 5]);
+});
+
+it('parts a run that goes on long behind what is told now, at a border of its stretches', () => {
+  expect([0, 1_799].map(parted)).toEqual([{ until: 0, step: 1 }, { until: 0, step: 1 }]);
+  for (const second of [1_800, 3_601, 21_600, 86_399, 7 * 86_400, 40 * 86_400]) {
+    const { until, step } = parted(second);
+    expect(until % step).toBe(0);
+    expect(second - until).toBeGreaterThanOrEqual(600);
+    expect(second - until).toBeLessThan(600 + step);
+    expect(until / step).toBeLessThanOrEqual(600);
+  }
 });

@@ -14,6 +14,20 @@ export function stepFor(length: number, points: number): number {
   return STEPS_S.find((step) => length / step <= points) ?? Math.ceil(length / points / 86_400) * 86_400;
 }
 
+/** Runs that go on for no longer are read by the second. */
+const LONG_S = 1_800;
+/** Of longer ones, so much before what is told now: regions are stored behind it. */
+const RECENT_S = 600;
+/** Points of what is long past. */
+const PAST_POINTS = 600;
+
+/** Where a run in progress that has come to `second` is parted: before `until` it is read in stretches of `step` seconds. */
+export function parted(second: number): { until: number; step: number } {
+  if (second < LONG_S) return { until: 0, step: 1 };
+  const step = Math.max(10, stepFor(second, PAST_POINTS));
+  return { until: Math.floor((second - RECENT_S) / step) * step, step };
+}
+
 export interface Tile {
   from: number;
   to: number;

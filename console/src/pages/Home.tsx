@@ -7,13 +7,13 @@ import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
 import ProgressBar from '@cloudscape-design/components/progress-bar';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useEffect } from 'react';
-import { useRun, useRoom, useRuns, useScenarios, useTimeline } from '../api/queries';
-import { isActive, type ScenarioItem } from '../api/types';
+import { useRun, useRoom, useRuns, useScenarios } from '../api/queries';
+import { useStanding } from '../api/timelines';
+import { isActive, type ScenarioItem, type Second } from '../api/types';
 import { to } from '../app/router';
 import { exactTime, near, percent, plain, rate, time } from '../numbers/format';
-import { plannedAt, RunSeconds, toldBy } from '../numbers/seconds';
-import { fromStamp, offset } from '../numbers/when';
+import { plannedAt, resolution, RunSeconds, toldBy } from '../numbers/seconds';
+import { offset } from '../numbers/when';
 import { curve, lengthOf, requestsPerWalk, type Fields } from '../plan/words';
 import { Empty, Failed, Inert, Loading, To, When } from '../ui/parts';
 import { Outcome, Status, TrustWord } from '../ui/words';
@@ -22,8 +22,9 @@ import { QuickRun } from './QuickRun';
 
 /** Scenarios whose last results are shown. */
 const MOST_LATELY = 8;
-/** A run's start is before its load, and its timeline is stored each 10 s. */
-const FIRST_STORED_MS = 20_000;
+const POLL_MS = 5_000;
+/** What “now” is over. */
+const LATELY_S = 10;
 
 export default function Home() {
   const scenarios = useScenarios();
@@ -88,24 +89,17 @@ function Going({ item }: { item: ScenarioItem }) {
   const newest = runs.data?.testRuns.find((run) => isActive(run.status));
   const id = newest?.testRunId ?? '';
   const record = useRun(item.testId, id);
-  // The first ten seconds are not stored yet.
-  const begun = fromStamp(newest?.startTime)?.getTime() ?? Infinity;
-  const timeline = useTimeline(item.testId, id, Date.now() - begun > FIRST_STORED_MS);
-  const { refetch } = timeline;
   // Home polls: open streams are kept for pages of one run.
-  useEffect(() => {
-    if (!id) return;
-    const timer = setInterval(() => {
-      if (Date.now() - begun > FIRST_STORED_MS) void refetch();
-    }, 5_000);
-    return () => clearInterval(timer);
-  }, [id, begun, refetch]);
-  const seconds = timeline.data ? new RunSeconds().store(timeline.data) : null;
+  const { data: told } = useStanding(item.testId, id, POLL_MS);
+  const seconds = told ? new RunSeconds().store(told.lately) : null;
+  const end = seconds && told ? Math.min(seconds.last + 1, toldBy(told.lately)) : 0;
+  // Whole stretches of what is stored: of days, a minute each.
+  const at = end - (end % resolution(end));
+  const span = Math.min(Math.max(LATELY_S, resolution(at)), Math.max(1, at));
   const plan = record.data?.testScenario as Fields | undefined;
-  const at = seconds && timeline.data ? Math.min(seconds.last + 1, toldBy(timeline.data)) : 0;
   const whole = lengthOf(plan);
-  const lately = seconds?.sum(Math.max(0, at - 10), at);
-  const all = seconds?.sum(0, at);
+  const lately = seconds?.sum(at - span, at);
+  const all = told ? counted(told.all.total) : null;
   const walks = requestsPerWalk(plan);
   const items = (plan?.['execution'] as Fields[] | undefined) ?? [];
   const shape = items.length === 1 && items[0] ? curve(items[0], 1) : null;
@@ -117,15 +111,19 @@ function Going({ item }: { item: ScenarioItem }) {
         <Status status={item.status} />
         {lately && all && at > 0 && (
           <span>
-            {rate((lately.ok + lately.failed) / Math.min(10, at))}
+            {rate((lately.ok + lately.failed) / span)}
             {planned !== null && walks && ` of ${plain(planned * walks)}`} · p95 {near(lately.latency.quantile(0.95))} ·{' '}
-            <span className={all.failed > 0 ? 'bad' : ''}>{percent(all.failed / Math.max(1, all.ok + all.failed))} failed</span>
+            <span className={all.failed > 0 ? 'bad' : ''}>{percent(all.failed / Math.max(1, all.finished))} failed</span>
           </span>
         )}
       </SpaceBetween>
       {whole > 0 && at > 0 && <ProgressBar value={Math.min(100, (at / whole) * 100)} additionalInfo={`${offset(at)} of ${offset(whole)}, told every 10 s`} ariaLabel="Time of load" />}
     </div>
   );
+}
+
+function counted(rows: readonly Second[]): { failed: number; finished: number } {
+  return rows.reduce((sum, row) => ({ failed: sum.failed + row.failed, finished: sum.finished + row.ok + row.failed }), { failed: 0, finished: 0 });
 }
 
 function Ended({ item }: { item: ScenarioItem }) {

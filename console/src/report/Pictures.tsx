@@ -51,7 +51,7 @@ export function OverTime({ data }: { data: ReportData }) {
   const coarse = useMemo(() => (timeline && step > 1 ? stretchesOf(timeline.total, step, timeline.end_s) : null), [timeline, step]);
   const seconds = useMemo(() => {
     if (!timeline || step > 1) return null;
-    return new RunSeconds().store({ ...timeline, regions: { '': timeline.total } });
+    return new RunSeconds().store({ ...timeline, regions: { '': timeline.total } }, true);
   }, [timeline, step]);
   const stretches = useMemo(
     () => (coarse ? clip(coarse, zoom.from ?? 0, zoom.to ?? Infinity) : (seconds?.stretches(zoom.from, zoom.to, MOST_POINTS) ?? [])),

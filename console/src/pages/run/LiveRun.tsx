@@ -10,7 +10,7 @@ import Modal from '@cloudscape-design/components/modal';
 import ProgressBar from '@cloudscape-design/components/progress-bar';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { calls, queryClient, useChange } from '../../api/queries';
 import type { RunRecord, RunnerState, ScenarioRecord } from '../../api/types';
 import { Info } from '../../app/Info';
@@ -27,6 +27,7 @@ import { offset } from '../../numbers/when';
 import { lengthOf, planInWords, requestsPerWalk, type Fields } from '../../plan/words';
 import { Figure, Inert, To } from '../../ui/parts';
 import { Status, TrustWord } from '../../ui/words';
+import { useLiveWindow } from './useWindow';
 
 /** Seconds that the newest figures are over. */
 const WINDOW_S = 10;
@@ -42,12 +43,7 @@ interface Props {
 export default function LiveRun({ test, run, record, scenario }: Props) {
   const live = useLive(test, run, true);
   const zoom = useZoom();
-  const { seconds } = live;
-  const stretches = useMemo(
-    () => seconds.stretches(zoom.from, zoom.to, MOST_POINTS),
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- `seconds` grows in place; its version tells
-    [seconds, seconds.version, zoom.from, zoom.to],
-  );
+  const stretches = useLiveWindow(test, run, live.seconds, zoom, MOST_POINTS);
   const isWall = useQueryValue('wall') === '1';
   const plan = (record?.testScenario ?? (typeof scenario?.testScenario === 'object' ? scenario.testScenario : undefined)) as Fields | undefined;
   const status = live.status ?? record?.status ?? scenario?.status ?? 'queued';
@@ -77,6 +73,11 @@ export default function LiveRun({ test, run, record, scenario }: Props) {
         {live.broken && (
           <Alert type="warning" header="Live data is interrupted">
             {live.broken}. The run goes on; the page connects again by itself.
+          </Alert>
+        )}
+        {live.unread && (
+          <Alert type="warning" header="What was before this page was opened is not shown" action={<Button onClick={live.readAgain}>Try again</Button>}>
+            <Inert most={2000}>{live.unread}</Inert>
           </Alert>
         )}
         <Container>

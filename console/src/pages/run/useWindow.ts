@@ -1,10 +1,11 @@
-// What the charts of a result draw: the whole run in coarse stretches, and for a window
-// finer tiles, shown when all of them are here; until then what is coarse is shown.
+// What the charts of a run draw: the whole run in coarse stretches, and for a window finer
+// tiles, shown when all of them are here; until then what is coarse is shown. Of a run that
+// goes on, seconds come by ticks where it is not long past.
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo } from 'react';
 import { prefetchTile, useTiles } from '../../api/timelines';
 import type { Timeline } from '../../api/types';
-import type { Stretch } from '../../numbers/seconds';
+import type { RunSeconds, Stretch } from '../../numbers/seconds';
 import { clip, endOf, stepFor, stretchesOf, tilesOf } from '../../numbers/window';
 
 /** Made once per answer, whatever window it is in. */
@@ -49,4 +50,25 @@ export function useWindow(test: string, run: string, overview: Timeline | undefi
     if (!isHere) return { stretches: clip(coarse, low, high), known };
     return { stretches: clip(tiles.flatMap((tile) => (tile ? stretchesIn(tile.timeline, fine) : [])), low, high), known };
   }, [overview, coarse, tiles, isHere, from, to, fine, known]);
+}
+
+/** The same of a run that goes on. */
+export function useLiveWindow(test: string, run: string, seconds: RunSeconds, zoom: { from?: number; to?: number }, points: number): Stretch[] {
+  const { from, to } = zoom;
+  const { until, step } = seconds.coarse;
+  const fine = from === undefined || to === undefined ? step : stepFor(to - from, points);
+  const isFine = from !== undefined && to !== undefined && from < until && fine < step;
+  // What is not long past may still grow: no tile of it is asked for.
+  const windows = useMemo(
+    () => (isFine ? tilesOf(from, to, fine, until).map((tile) => ({ ...tile, to: Math.min(tile.to, until) })) : []),
+    [isFine, from, to, fine, until],
+  );
+  const tiles = useTiles(test, run, windows);
+  return useMemo(() => {
+    const isHere = windows.length > 0 && tiles.length === windows.length && tiles.every((tile) => tile !== undefined);
+    if (!isHere || from === undefined || to === undefined) return seconds.stretches(from, to, points);
+    const past = tiles.flatMap((tile) => (tile ? stretchesIn(tile.timeline, fine) : []));
+    return [...clip(past, from, Math.min(to, until)), ...(to > until ? seconds.stretches(until, to, points) : [])];
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- `seconds` grows in place; its version tells
+  }, [seconds, seconds.version, windows, tiles, from, to, fine, until, points]);
 }
