@@ -1,7 +1,7 @@
 // A made-up server for what a real one cannot have ready: 10,000 scenarios, 10,000 runs,
 // 3 regions with 100 labels, a day of seconds, and hostile texts. It serves `dist` and an
 // API of the same shapes with made-up numbers; what is asked of it is counted.
-import { comparison, HOSTILE, liveEvents, made, runRecord, runRow, runners, scenarioRecord, scenarioRow, timeline, type Size } from './fixtures';
+import { comparison, HOSTILE, liveEvents, made, runRecord, runRow, runners, scenarioRecord, scenarioRow, timeline, triedExchanges, type Size } from './fixtures';
 import { serve } from './serve';
 
 export interface Fake {
@@ -9,13 +9,20 @@ export interface Fake {
   /** Paths that were asked for, with their queries. */
   asked: string[];
   size: Size;
+  /** Paths' ends that are not answered at all. */
+  silent: Set<string>;
+  /** Scenarios that were posted. */
+  posted: Record<string, unknown>[];
   /** Answers that replace the made-up ones: a path's end, and status with body. */
   broken: Map<string, [number, unknown]>;
   end: () => Promise<void>;
 }
 
+/** The scenario of what is posted. */
+const ONE_OFF = 'oneoff0001';
+
 export async function startFake(size: Partial<Size> = {}, port = 0): Promise<Fake> {
-  const fake: Fake = { url: '', asked: [], size: { scenarios: 3, runs: 30, labels: 5, regions: 2, seconds: 120, ...size }, broken: new Map(), end: async () => undefined };
+  const fake: Fake = { url: '', asked: [], posted: [], silent: new Set(), size: { scenarios: 3, runs: 30, labels: 5, regions: 2, seconds: 120, ...size }, broken: new Map(), end: async () => undefined };
   const notes = new Map<string, string>();
   const served = await serve((request, response) => {
     const url = new URL(request.url ?? '', 'http://fake');
@@ -27,6 +34,7 @@ export async function startFake(size: Partial<Size> = {}, port = 0): Promise<Fak
       for (const [name, data] of liveEvents(live, fake.size)) response.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
       return;
     }
+    if ([...fake.silent].some((end) => url.pathname.endsWith(end))) return;
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -50,6 +58,10 @@ function answer(fake: Fake, notes: Map<string, string>, method: string, url: URL
   if (first === 'vCPUDetails') return [200, Object.fromEntries(made(size.regions, (n) => [`lo-home-${n + 1}`, { vCPULimit: 8, vCPUsPerTask: 1, vCPUsInUse: n }]))];
   if (first === 'tasks') return [200, made(size.regions, (n) => ({ region: `lo-home-${n + 1}`, taskArns: made(n, (task) => `r-${task}`) }))];
   if (first !== 'scenarios') return [404, 'NotFound: there is no such path'];
+  if (!test && method === 'POST') {
+    fake.posted.push(JSON.parse(body));
+    return [200, { testId: ONE_OFF, testRunId: 'run0000009' }];
+  }
   if (!test) return [200, { Items: made(size.scenarios, (n) => scenarioRow(n, size)) }];
   if (!third) return [200, scenarioRecord(test, size)];
   if (third === 'baseline') return [200, { testId: test, baselineId: size.runs > 3 ? 'run0000003' : null }];
@@ -61,6 +73,7 @@ function answer(fake: Fake, notes: Map<string, string>, method: string, url: URL
     const rows = made(Math.min(limit, size.runs - from), (n) => ({ ...runRow(from + n, size), ...noteOf(notes, `run${String(from + n).padStart(7, '0')}`) }));
     return [200, { testRuns: rows, pagination: { limit, next_token: from + limit < size.runs ? String(from + limit) : null, total_count: size.runs } }];
   }
+  if (!what && test === ONE_OFF) return [200, { ...runRecord(test, run, size), exchanges: triedExchanges(size) }];
   if (!what) return [200, { ...runRecord(test, run, size), ...noteOf(notes, run) }];
   if (what === 'note' && method === 'PUT') {
     const { note } = JSON.parse(body) as { note: string };

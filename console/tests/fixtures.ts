@@ -186,6 +186,16 @@ export function timeline(query: URLSearchParams, size: Size) {
   };
 }
 
+/** What a one-off run of one iteration came to: a login whose token the next step sends, and a check that does not hold. */
+export function triedExchanges(size: Size) {
+  const row = { at: Date.UTC(2026, 10, 28, 20, 0, 1), response_us: 12_345 };
+  return [
+    { ...row, label: text(0, 'login', size), url: 'http://127.0.0.1:8080/login', status: 200, request: 'POST /login HTTP/1.1\nHost: 127.0.0.1:8080\n\nuser=anna', response: `HTTP/1.1 200 OK\nContent-Type: application/json\n\n${size.isHostile ? TEXTS.join('\n') : '{"id":7}'}`, values: [{ name: 'id', value: text(0, '7', size) }, { name: 'token', value: '[redacted]' }] },
+    { ...row, label: 'GET /cart', url: 'http://127.0.0.1:8080/cart?id=7', status: 200, cause: 'check', message: text(3, 'The body does not contain "total".', size), request: 'GET /cart?id=7 HTTP/1.1\nHost: 127.0.0.1:8080\n\n', response: 'HTTP/1.1 200 OK\n\nempty', cut: true },
+    { ...row, label: 'GET /pay', url: 'http://127.0.0.1:8080/pay', cause: 'timeout-first-byte', message: 'No byte of an answer came within 5 s.', request: 'GET /pay HTTP/1.1\nHost: 127.0.0.1:8080\n\n', response: '' },
+  ];
+}
+
 /** How many seconds are told live. */
 const TICKS = 20;
 

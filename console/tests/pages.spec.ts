@@ -12,6 +12,8 @@ const PAGES: Record<string, [string, RegExp | string]> = {
   scenario: ['/scenarios/test000000', 'Trend'],
   result: [RUN, 'Load generator'],
   compare: ['/scenarios/test000000/compare?run=run0000002&with=run0000003', 'Worse: something got worse.'],
+  live: ['/scenarios/test000000/runs/run0000000', 'Over time'],
+  tried: ['/create?paste=http%3A%2F%2F127.0.0.1%3A8080%2Flogin', 'What it comes to'],
   create: ['/create', 'What it comes to'],
   script: ['/create', 'What it comes to'],
   edit: ['/scenarios/test000000/edit', 'What it comes to'],
@@ -29,10 +31,17 @@ test.afterEach(async () => {
 async function show(page: Page, name: string): Promise<void> {
   const [path, seen] = PAGES[name] ?? ['/', ''];
   await page.goto('about:blank');
+  fake.size.isRunning = name === 'live';
   await page.goto(`${fake.url}/#${path}`);
   await expect(page.locator('main').getByText(seen).first()).toBeVisible();
   if (name === 'script') await chooseLocust(page);
+  if (name === 'tried') await tryOnce(page);
   await expect(page.getByText(/^Loading/)).toHaveCount(0);
+}
+
+async function tryOnce(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Try once' }).click();
+  await expect(page.getByText('3 requests were sent; 2 failed.')).toBeVisible();
 }
 
 /** Buttons where there is room, else a list. */
@@ -177,4 +186,53 @@ test('a result is taken away', async ({ page }) => {
   const xml = await taken(/^Thresholds/);
   expect(await page.evaluate((text) => new DOMParser().parseFromString(text, 'text/xml').querySelectorAll('parsererror').length, xml)).toBe(0);
   expect(xml).toContain('failures="1"');
+});
+
+test('a draft is tried once: each step with its answer, its checks and what was extracted', async ({ page }) => {
+  fake = await startFake({});
+  await show(page, 'create');
+  await expect(page.getByRole('button', { name: 'Try once' })).toBeDisabled();
+  await page.getByLabel('Paste a URL or a curl command').fill('http://127.0.0.1:8080/login');
+  await page.getByRole('button', { name: 'Add request' }).click();
+  await tryOnce(page);
+  const [posted] = fake.posted;
+  expect(posted).toMatchObject({ oneOff: true, keep_exchanges: 'all', testTaskConfigs: [{ region: 'lo-home-1', taskCount: 1, concurrency: 1 }] });
+  expect(posted).toMatchObject({ testScenario: { execution: [{ scenario: 'main', iterations: 1 }], scenarios: { main: { requests: [{ url: 'http://127.0.0.1:8080/login' }] } } } });
+  await expect(page.getByText('id = 7')).toBeVisible();
+  await expect(page.getByText('token = [redacted]')).toBeVisible();
+  await expect(page.getByText('{"id":7}')).toBeVisible();
+  await expect(page.getByText('The body does not contain "total".')).toBeVisible();
+  await expect(page.getByText(/no answer, timeout-first-byte/)).toBeVisible();
+  await expect(page.getByText('(nothing came)')).toBeVisible();
+
+  // Tried again it is the same one-off scenario, with what the draft is by then.
+  await page.getByLabel('Paste a URL or a curl command').fill('http://127.0.0.1:8080/cart');
+  await page.getByRole('button', { name: 'Add request' }).click();
+  await expect(page.getByText('The requests were changed since.')).toBeVisible();
+  await page.getByRole('button', { name: 'Try once' }).click();
+  await expect(page.getByText('The requests were changed since.')).toBeHidden();
+  expect(fake.posted[1]).toMatchObject({ testId: 'oneoff0001', testScenario: { scenarios: { main: { requests: [{}, { url: 'http://127.0.0.1:8080/cart' }] } } } });
+
+  // A refusal stands here, and at the field that it is about.
+  fake.broken.set('/scenarios', [400, 'INVALID_REQUEST_BODY: testScenario.scenarios.main.requests[1].url: must begin with http:// or https://']);
+  await page.getByRole('button', { name: 'Try once' }).click();
+  await expect(page.getByText('It was not tried')).toBeVisible();
+  await expect(page.getByLabel('URL', { exact: true })).toHaveAttribute('aria-invalid', 'true');
+});
+
+test('a call that is not answered says so after its deadline', async ({ page }) => {
+  fake = await startFake({});
+  await page.clock.install();
+  fake.silent.add('/stack-info');
+  await page.goto(`${fake.url}/#/settings`);
+  await expect.poll(() => fake.asked.some((one) => one.endsWith('/stack-info'))).toBe(true);
+  await page.clock.fastForward(21_000);
+  await expect(page.getByText(/No answer came within 20 s/)).toBeVisible();
+  expect(fake.asked.filter((one) => one.endsWith('/stack-info'))).toHaveLength(1);
+  fake.silent.clear();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await expect(page.getByText('Compatible with DLT')).toBeVisible();
+  // What the pages are made of is told.
+  await page.goto(`${fake.url}/licenses.txt`);
+  await expect(page.getByText(/react-dom \d+\.\d+\.\d+ \(MIT\)/)).toBeVisible();
 });

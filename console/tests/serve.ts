@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 /** Where the built files are: `dist`, or what DLT_CONSOLE names. */
 const DIST = resolve(fileURLToPath(new URL('..', import.meta.url)), process.env.DLT_CONSOLE ?? 'dist');
-const KINDS: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+const KINDS: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.txt': 'text/plain; charset=utf-8' };
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -65,3 +65,20 @@ const AT_WORK = new Set(['queued', 'provisioning', 'running', 'cancelling', 'cle
 export function isActive(status: string | undefined): boolean {
   return status !== undefined && AT_WORK.has(status);
 }
+
+/** An exchange of a one-off run that keeps all of them, in the order of sending. */
+export interface KeptExchange {
+  label: string;
+  url: string;
+  at: number;
+  response_us: number;
+  /** Absent: no answer. */
+  status?: number;
+  /** Absent: it was ok. */
+  cause?: string;
+  message?: string;
+  request: string;
+  response: string;
+  cut?: boolean;
+  values?: { name: string; value: string }[];
+}

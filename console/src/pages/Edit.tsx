@@ -24,6 +24,7 @@ import { bounded, Failed, Inert, Loading, To } from '../ui/parts';
 import { TextField } from './edit/common';
 import { Files, NewFiles } from './edit/Files';
 import { Load } from './edit/Load';
+import { Once } from './edit/Once';
 import { Requests, scenarioPath } from './edit/Requests';
 import { Judge, Where } from './edit/Rest';
 import { KindChoice, Script } from './edit/Script';
@@ -113,6 +114,7 @@ function Form({ test, first, name, isGoing }: { test: string; first: Fields; nam
   const form = (
     <SpaceBetween size="l">
       {isScript ? <Script {...part} files={files} setFiles={setFiles} kinds={kinds} /> : <Requests {...part} pasted={draft === first ? pasted : ''} kinds={kinds} />}
+      {!isScript && <Once draft={draft} count={requests.length} setFaults={setFaults} />}
       <Container header={<Header variant="h2">Name</Header>}>
         <ColumnLayout columns={2}>
           <TextField {...part} path={['testName']} label="Name" read={(text) => text} />

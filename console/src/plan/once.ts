@@ -1,0 +1,66 @@
+// One iteration of a draft, to see what it sends and what comes back: a one-off run that
+// keeps its exchanges. What it may be, the API says.
+import { get, type Path } from './draft';
+import type { Fields } from './words';
+
+/** Longer than any iteration that somebody waits for: the run ends after its iteration. */
+const HOLD = '5m';
+/** Of how the load is made, this changes what a single request does, too. */
+const KEPT = ['dns', 'retry'];
+/** Fields that name a file of the scenario. */
+const NAME_FILES = /"(?:data-sources|body-file|upload-files|ca-file|cert-file|key-file)":/;
+
+/** The scenario that is tried: what the form shows. */
+function triedName(draft: Fields): string {
+  return String(get(draft, ['testScenario', 'execution', 0, 'scenario']) ?? 'main');
+}
+
+/** The body of the run. `known` is the one-off scenario of an earlier try. */
+export function onceBody(draft: Fields, region: string, room: unknown, known: string): Fields {
+  const name = triedName(draft);
+  const plan = (draft['testScenario'] ?? {}) as Fields;
+  const first = (get(plan, ['execution', 0]) ?? {}) as Fields;
+  const kept = Object.fromEntries(KEPT.filter((key) => first[key] !== undefined).map((key) => [key, first[key]]));
+  return {
+    testName: `Try of ${String(draft['testName'] || 'a draft')}`.slice(0, 255),
+    testDescription: 'One iteration, tried in the console',
+    testType: 'simple',
+    showLive: false,
+    tags: [],
+    thresholds: null,
+    oneOff: true,
+    keep_exchanges: 'all',
+    testTaskConfigs: [{ region, taskCount: 1, concurrency: 1 }],
+    testScenario: {
+      ...plan,
+      execution: [{ ...kept, scenario: name, concurrency: 1, 'ramp-up': '0s', 'hold-for': HOLD, iterations: 1 }],
+      scenarios: { [name]: get(plan, ['scenarios', name]) },
+    },
+    regionalTaskDetails: room,
+    ...(known ? { testId: known } : {}),
+  };
+}
+
+/** What is tried of a draft, to know whether it was changed since. */
+export function triedPart(draft: Fields): string {
+  const name = triedName(draft);
+  return JSON.stringify([name, get(draft, ['testScenario', 'scenarios', name]), get(draft, ['testScenario', 'execution', 0, 'dns'])]);
+}
+
+/** Whether it reads files, which a one-off run has none of. */
+export function namesFiles(draft: Fields): boolean {
+  return NAME_FILES.test(triedPart(draft));
+}
+
+/** Whether the path of a fault is one that the form has a field for. */
+export function isOfRequests(path: string, of: Path): boolean {
+  return path.startsWith(of.map(String).join('.'));
+}
+
+/** How many checks the request with a label has, besides its status. */
+export function checksOf(draft: Fields, label: string): number {
+  const requests = get(draft, ['testScenario', 'scenarios', triedName(draft), 'requests']);
+  const found = Array.isArray(requests) ? (requests as unknown[]).find((one) => get(one, ['label']) === label) : undefined;
+  const checks = get(found, ['assert']);
+  return Array.isArray(checks) ? checks.length : 0;
+}
