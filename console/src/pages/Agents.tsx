@@ -22,7 +22,7 @@ export default function Agents() {
     {
       id: 'claude-code',
       label: 'Claude Code',
-      where: 'Run one of these in a terminal.',
+      where: url ? 'Run one of these in a terminal.' : 'Run this in a terminal.',
       texts: [...(url ? [`claude mcp add --transport http dlt ${url}`] : []), `claude mcp add dlt -- dlt mcp --api ${api}`],
     },
     { id: 'desktop', label: 'Claude Desktop, Cursor', where: 'In claude_desktop_config.json, in ~/.cursor/mcp.json, or in .mcp.json of a project.', texts: [json({ mcpServers: { dlt: { command: 'dlt', args: ['mcp', '--api', api] } } })] },

@@ -62,7 +62,7 @@ export default function Compare({ test }: { test: string }) {
             <FormField label="This run" description="It is judged.">
               <Select selectedOption={run ? chosen(run) : null} options={options} onChange={({ detail }) => setRun(detail.selectedOption.value ?? '')} placeholder="Choose a run" />
             </FormField>
-            <FormField label="against" description="One run or up to four; the first is the one that is judged against.">
+            <FormField label="Against" description="One run or up to four; the first is the one that is judged against.">
               <Multiselect
                 selectedOptions={others.map(chosen)}
                 options={options.filter((one) => one.value !== run)}

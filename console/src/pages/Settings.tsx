@@ -1,15 +1,14 @@
 // Settings of this browser, and what server it talks to.
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
-import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
-import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { apiAddress } from '../api/home';
 import { useStack } from '../api/queries';
 import { choose, useChoice, type Choice } from '../app/theme';
 import { Failed, Loading } from '../ui/parts';
+import { Segments } from '../ui/segments';
 import { Saved } from '../app/Saved';
 
 export default function Settings() {
@@ -19,18 +18,16 @@ export default function Settings() {
     <ContentLayout header={<Header variant="h1">Settings</Header>}>
       <SpaceBetween size="l">
         <Container header={<Header variant="h2">This browser</Header>}>
-          <FormField label="Colours">
-            <SegmentedControl
-              label="Colours"
-              selectedId={chosen}
-              options={[
-                { id: 'system', text: 'As the system has it' },
-                { id: 'light', text: 'Light' },
-                { id: 'dark', text: 'Dark' },
-              ]}
-              onChange={({ detail }) => choose(detail.selectedId as Choice)}
-            />
-          </FormField>
+          <Segments
+            label="Colours"
+            selected={chosen}
+            options={[
+              { id: 'system', text: 'As the system has it' },
+              { id: 'light', text: 'Light' },
+              { id: 'dark', text: 'Dark' },
+            ]}
+            choose={(id) => choose(id as Choice)}
+          />
         </Container>
         <Container header={<Header variant="h2">Server</Header>}>
           {stack.error ? (

@@ -5,7 +5,6 @@ import Container from '@cloudscape-design/components/container';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
-import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { Info } from '../../app/Info';
 import { ChartFrame, useWidth } from '../../charts/frame';
@@ -13,6 +12,7 @@ import { plain } from '../../numbers/format';
 import { offset } from '../../numbers/when';
 import { faultsAt, get, set } from '../../plan/draft';
 import { curve, loadInWords, number, requestsPerWalk, type Fields } from '../../plan/words';
+import { Segments } from '../../ui/segments';
 import { asNumber, TextField, type Part } from './common';
 
 const PATH = ['testScenario', 'execution', 0];
@@ -50,16 +50,12 @@ export function Load({ isScript, ...part }: Part & { isScript: boolean }) {
     <Container header={<Header variant="h2" info={<Info topic="load" of="closed and open load" />} description={loadInWords(item, tasks)}>How hard</Header>}>
       <SpaceBetween size="m">
         {!isScript && <ColumnLayout columns={2}>
-          <FormField label="Who sends" description={isOpen ? 'Requests are sent when they are due, whatever the target does.' : 'Each user waits for its answer: a slow target gets fewer requests.'}>
-            <SegmentedControl label="Who sends" selectedId={isOpen ? 'arrivals' : 'users'} options={[{ id: 'users', text: 'Users' }, { id: 'arrivals', text: 'Arrivals' }]} onChange={({ detail }) => model(detail.selectedId)} />
-          </FormField>
-          <FormField label="How it goes">
-            <SegmentedControl label="How it goes" selectedId={stages ? 'stages' : 'steady'} options={[{ id: 'steady', text: 'Steady' }, { id: 'stages', text: 'Stages' }]} onChange={({ detail }) => shape(detail.selectedId)} />
-          </FormField>
+          <Segments label="Who sends" description={isOpen ? 'Requests are sent when they are due, whatever the target does.' : 'Each user waits for its answer: a slow target gets fewer requests.'} selected={isOpen ? 'arrivals' : 'users'} options={[{ id: 'users', text: 'Users' }, { id: 'arrivals', text: 'Arrivals' }]} choose={model} />
+          <Segments label="How it goes" selected={stages ? 'stages' : 'steady'} options={[{ id: 'steady', text: 'Steady' }, { id: 'stages', text: 'Stages' }]} choose={shape} />
         </ColumnLayout>}
         {!stages && (
           <ColumnLayout columns={3}>
-            <TextField {...part} path={amountPath} label={isOpen ? 'Arrivals per second' : amountPath[2] === 'concurrency' ? 'Users of each runner' : 'Users'} description="Over all runners." type="number" read={asNumber} />
+            <TextField {...part} path={amountPath} label={isOpen ? 'Arrivals per second' : amountPath[2] === 'concurrency' ? 'Users of each runner' : 'Users'} {...(amountPath[2] === 'concurrency' ? {} : { description: 'Over all runners.' })} type="number" read={asNumber} />
             <TextField {...part} path={[...PATH, 'ramp-up']} label="Rises for" description="Like 30s or 5m." />
             <TextField {...part} path={[...PATH, 'hold-for']} label="Then holds for" description="Like 30s, 5m or 2h." />
           </ColumnLayout>

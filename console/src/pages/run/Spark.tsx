@@ -6,7 +6,7 @@ import { near } from '../../numbers/format';
 
 /** Points of a line; more lie closer than can be seen. */
 export const SPARK_POINTS = 60;
-const WIDTH = 100;
+const WIDTH = 80;
 const HEIGHT = 20;
 
 /** The p95 over `length` seconds in equal parts; null where nothing was answered. */

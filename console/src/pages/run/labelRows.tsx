@@ -65,7 +65,7 @@ export function columnsOf(around: Around): TableProps.ColumnDefinition<Row>[] {
       header: 'Label',
       sortingField: 'label',
       isRowHeader: true,
-      minWidth: around.isNarrow ? 130 : 190,
+      minWidth: around.isNarrow ? 130 : 160,
       cell: (row) => (row.kind === 'all' ? <b>all requests</b> : row.kind === 'region' ? <span className="muted">in <Inert>{row.name}</Inert></span> : <Inert most={120}>{row.name}</Inert>),
     },
     { id: 'count', header: <Num>Requests</Num>, sortingField: 'count', cell: (row) => of(row, (block) => <Num>{count(block.count)}</Num>) },
@@ -93,7 +93,7 @@ export function columnsOf(around: Around): TableProps.ColumnDefinition<Row>[] {
         ),
       }),
     ),
-    { id: 'line', header: 'p95 over time', minWidth: 116, cell: (row) => around.spark(row) },
+    { id: 'line', header: 'p95 over time', minWidth: 98, cell: (row) => around.spark(row) },
   ];
 }
 
