@@ -78,9 +78,10 @@ test('a person signs in, starts a scenario, watches it live and reads its result
   const row = page.getByRole('treegrid', { name: 'Response times by label' }).getByRole('row').nth(1);
   await expect(row.getByRole('rowheader')).toHaveText('all requests');
   const shown = await row.getByRole('gridcell').first().innerText();
-  // Downloads come from the bucket by links.
-  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: /\.json$/ }).first().click()]);
-  expect(download.suggestedFilename()).toMatch(/\.json$/);
+  // The runner's report comes from the bucket, by a link that the API answers.
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: /\.xml$/ }).first().click()]);
+  expect(download.suggestedFilename()).toMatch(/\.xml$/);
+  expect(front.asked.filter((one) => /^GET s3\.[\w-]+\.amazonaws\.com\//.test(one)).length).toBeGreaterThan(0);
 
   // Nothing that a stack refuses, no script of strangers, no secret where it may be read later.
   expect(front.faults).toEqual([]);

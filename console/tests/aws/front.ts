@@ -30,7 +30,17 @@ interface Answer {
   body: Buffer;
 }
 
+/** Hosts of a stack; a browser asks others, too, by itself. */
+const OURS = /(\.cloudfront\.net|\.amazoncognito\.com|\.amazonaws\.com)$/;
 const HOP_BY_HOP = ['connection', 'keep-alive', 'transfer-encoding', 'content-length'];
+
+/** The signature of an address, verified by then, where the emulator looks whether there is one. */
+function inHeaders(request: IncomingMessage): OutgoingHttpHeaders {
+  const query = new URL(`https://any${request.url}`).searchParams;
+  const part = (name: string) => query.get(`X-Amz-${name}`);
+  if (request.headers.authorization || !part('Signature')) return {};
+  return { authorization: `${part('Algorithm')} Credential=${part('Credential')}, SignedHeaders=${part('SignedHeaders')}, Signature=${part('Signature')}` };
+}
 
 export class Front {
   port = 0;
@@ -76,6 +86,7 @@ export class Front {
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const host = String(request.headers.host).replace(/:\d+$/, '');
+    if (!OURS.test(host)) return void response.writeHead(421).end();
     const url = new URL(`https://${host}${request.url}`);
     const body = await bodyOf(request);
     this.asked.push(`${request.method} ${host}${url.pathname}`);
@@ -96,7 +107,12 @@ export class Front {
     const [, stage = '', rest = ''] = /^\/([^/?]+)(.*)$/.exec(request.url ?? '') ?? [];
     const path = api ? `/restapis/${api}/${stage}/_user_request_${rest}` : request.url;
     const isFiles = host.endsWith('.cloudfront.net');
-    const headers = { ...request.headers, host: isFiles ? host : address, ...(isFiles ? { 'x-forwarded-proto': 'https' } : {}) };
+    const headers = {
+      ...request.headers,
+      host: isFiles ? host : address,
+      ...(isFiles ? { 'x-forwarded-proto': 'https' } : {}),
+      ...(api ? inHeaders(request) : {}),
+    };
     const [name, port] = address.split(':');
     const got = await new Promise<IncomingMessage>((resolve, reject) => {
       send({ host: name, port, method: request.method, path, headers }, resolve).on('error', reject).end(body);
