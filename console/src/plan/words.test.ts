@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { curve, lengthOf, planInWords, requestsPerWalk, seconds } from './words';
+import { curve, lengthOf, loadOf, planInWords, requestsPerWalk, seconds } from './words';
 
 it('reads durations as Taurus writes them', () => {
   expect(['1m30s', '500ms', '20', 20, '2h', '', 'x', '5 m'].map(seconds)).toEqual([90, 0.5, 20, 20, 7200, null, null, 300]);
@@ -20,4 +20,17 @@ it('says a plan in words', () => {
   expect(requestsPerWalk(plan)).toBe(2);
   expect(lengthOf(plan)).toBe(600);
   expect(planInWords({ execution: [{ users: 1, iterations: 2 }] }, [{ region: 'a', taskCount: 1 }])).toBe('1 user, 2 rounds each, from 1 region, 1 runner.');
+});
+
+it('adds the load of all items, where that can be done', () => {
+  const plan = (...execution: unknown[]) => ({ execution });
+  expect(loadOf(plan({ arrivals: 20, 'hold-for': '12s' }), 1)).toEqual({ model: 'open', planned: [[0, 20], [12, 20]] });
+  expect(loadOf(plan({ users: 10, 'ramp-up': '10s', 'hold-for': '10s' }, { concurrency: 1, stages: [{ target: 4, duration: '0s' }, { target: 8, duration: '20s' }] }), 4)).toEqual({
+    model: 'closed',
+    planned: [[0, 4], [10, 16], [20, 18]],
+  });
+  expect(loadOf(plan({ users: 1, 'hold-for': '5s' }, { users: 1, 'hold-for': '6s' }), 1)).toBeUndefined();
+  expect(loadOf(plan({ users: 1 }, { arrivals: 1 }), 1)).toBeUndefined();
+  expect(loadOf(plan({ users: 1, iterations: 3 }), 1)).toBeUndefined();
+  expect([loadOf(plan(), 1), loadOf(undefined, 1)]).toEqual([undefined, undefined]);
 });

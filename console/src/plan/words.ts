@@ -74,6 +74,28 @@ export function lengthOf(plan: Fields | undefined): number {
   return Math.max(0, ...items.map((item) => curve(item, 1).points.at(-1)?.[0] ?? 0));
 }
 
+/** The load that a plan asks for, where nobody tells it: all its items added. Undefined where they differ in kind or
+    length, and where a round count ends the load. */
+export function loadOf(plan: Fields | undefined, tasks: number): { model: 'open' | 'closed'; planned: [number, number][] } | undefined {
+  const items = Array.isArray(plan?.['execution']) ? (plan['execution'] as Fields[]) : [];
+  const curves = items.map((item) => curve(item, tasks));
+  const [first] = curves;
+  const endOf = (one: typeof first) => one?.points.at(-1)?.[0];
+  const isAlike = curves.every((one) => one.isOpen === first?.isOpen && endOf(one) === endOf(first));
+  if (!first || !isAlike || items.some((item) => number(item['iterations']))) return undefined;
+  const times = [...new Set(curves.flatMap((one) => one.points.map(([at]) => at)))].sort((a, b) => a - b);
+  const sum = (at: number) => curves.reduce((all, { points }) => all + valueAt(points, at), 0);
+  return { model: first.isOpen ? 'open' : 'closed', planned: times.map((at) => [at, sum(at)]) };
+}
+
+/** Linear between points. */
+function valueAt(points: [number, number][], at: number): number {
+  const next = points.findIndex((point) => point[0] >= at);
+  const [to, value] = points[next] ?? [at, 0];
+  const [from, before] = points[next - 1] ?? [to, value];
+  return to > from ? before + ((value - before) * (at - from)) / (to - from) : value;
+}
+
 /** Requests that an arrival makes, where all items have as many; undefined where they differ. */
 export function requestsPerWalk(plan: Fields | undefined): number | undefined {
   const items = Array.isArray(plan?.['execution']) ? (plan['execution'] as Fields[]) : [];

@@ -10,7 +10,7 @@ import Modal from '@cloudscape-design/components/modal';
 import ProgressBar from '@cloudscape-design/components/progress-bar';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useEffect, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { calls, queryClient, useChange } from '../../api/queries';
 import type { RunRecord, RunnerState, ScenarioRecord } from '../../api/types';
 import { Info } from '../../app/Info';
@@ -24,7 +24,7 @@ import { count, duration, near, percent, plain, rate } from '../../numbers/forma
 import { plannedAt } from '../../numbers/seconds';
 import { thresholdsSoFar, trustSoFar } from '../../numbers/sofar';
 import { offset } from '../../numbers/when';
-import { lengthOf, planInWords, requestsPerWalk, type Fields } from '../../plan/words';
+import { lengthOf, loadOf, planInWords, requestsPerWalk, type Fields } from '../../plan/words';
 import { Figure, Inert, To } from '../../ui/parts';
 import { Status, TrustWord } from '../../ui/words';
 import { useLiveWindow } from './useWindow';
@@ -47,8 +47,13 @@ export default function LiveRun({ test, run, record, scenario }: Props) {
   const isWall = useQueryValue('wall') === '1';
   const plan = (record?.testScenario ?? (typeof scenario?.testScenario === 'object' ? scenario.testScenario : undefined)) as Fields | undefined;
   const status = live.status ?? record?.status ?? scenario?.status ?? 'queued';
-  const load = live.load ?? record?.load;
-  const whole = load && load.planned.length > 1 ? Math.max((load.planned.at(-1)?.[0] ?? 0) + 1, lengthOf(plan)) : lengthOf(plan);
+  const told = live.load ?? record?.load;
+  const whole = told && told.planned.length > 1 ? Math.max((told.planned.at(-1)?.[0] ?? 0) + 1, lengthOf(plan)) : lengthOf(plan);
+  const tasks = record?.testTaskConfigs ?? scenario?.testTaskConfigs ?? [];
+  // A topic keeps nothing: who was not there when the load was told has the plan.
+  const count = tasks.reduce((sum, row) => sum + (Number(row.taskCount) || 0), 0);
+  const planned = useMemo(() => loadOf(plan, count), [plan, count]);
+  const load = told ?? planned;
   const perWalk = load?.model === 'open' ? requestsPerWalk(plan) : undefined;
 
   // What follows a run's end is its record.
@@ -62,7 +67,7 @@ export default function LiveRun({ test, run, record, scenario }: Props) {
       header={
         <Header
           variant="h1" info={<Info topic="live" of="running tests" />}
-          description={<>Run {run} of scenario <To href={to(['scenarios', test])}>{test}</To> · {planInWords(plan, record?.testTaskConfigs ?? scenario?.testTaskConfigs ?? [])}</>}
+          description={<>Run {run} of scenario <To href={to(['scenarios', test])}>{test}</To> · {planInWords(plan, tasks)}</>}
           actions={!isWall && <Cancel test={test} status={status} />}
         >
           <Inert>{name}</Inert>
