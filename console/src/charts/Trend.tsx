@@ -33,6 +33,11 @@ export default function Trend({ runs, baseline, open }: Props) {
   const shares = all.map((run) => (run.errors ?? 0) / Math.max(1, run.requests ?? 0));
   const most = Math.max(...shares, 0.001);
   const x = (at: number) => LEFT + (all.length < 2 ? 0.5 : at / (all.length - 1)) * (width - LEFT - RIGHT - 24) + 12;
+  // Many runs in a narrow window: marks become thinner before they touch.
+  const apart = all.length < 2 ? Infinity : (width - LEFT - RIGHT - 24) / (all.length - 1);
+  const bar = Math.max(2, Math.min(8, apart * 0.6));
+  const dot = Math.max(2, Math.min(5, apart * 0.4));
+  const reach = Math.max(2, Math.min(18, apart));
   const y = (us: number) => TOP + (1 - (Math.log10(us) - low) / (high - low)) * TIMES;
   const shareY = (share: number) => TOP + TIMES + 24 + (1 - share / most) * SHARES;
   const base = all.find((run) => run.testRunId === baseline)?.ok_times?.p95_us;
@@ -83,16 +88,16 @@ export default function Trend({ runs, baseline, open }: Props) {
                     <>
                       <line x1={x(at)} x2={x(at)} y1={y(ok.p50_us ?? ok.p95_us)} y2={y(ok.p99_us ?? ok.p95_us)} stroke="var(--p50)" strokeWidth={2} />
                       {bad ? (
-                        <path d={`M${x(at) - 5} ${y(ok.p95_us) - 5}l10 10m0 -10l-10 10`} stroke="var(--failed)" strokeWidth={3} />
+                        <path d={`M${x(at) - dot} ${y(ok.p95_us) - dot}l${2 * dot} ${2 * dot}m0 ${-2 * dot}l${-2 * dot} ${2 * dot}`} stroke="var(--failed)" strokeWidth={dot < 4 ? 2 : 3} />
                       ) : (
-                        <circle cx={x(at)} cy={y(ok.p95_us)} r={5} fill="var(--p95)" />
+                        <circle cx={x(at)} cy={y(ok.p95_us)} r={dot} fill="var(--p95)" />
                       )}
                       {isBase && <circle cx={x(at)} cy={y(ok.p95_us)} r={9} fill="none" stroke="var(--base)" strokeWidth={2} />}
                     </>
                   )}
-                  <rect x={x(at) - 4} width={8} y={shareY(share)} height={Math.max(0, shareY(0) - shareY(share))} fill="var(--failed)" />
+                  <rect x={x(at) - bar / 2} width={bar} y={shareY(share)} height={Math.max(0, shareY(0) - shareY(share))} fill="var(--failed)" />
                   {run.note && <text x={x(at)} y={TOP + 2} fontSize={13} textAnchor="middle" fill="var(--axis)">✎</text>}
-                  <rect x={x(at) - 9} width={18} y={TOP} height={HEIGHT - TOP - 20} fill="transparent" />
+                  <rect x={x(at) - reach / 2} width={reach} y={TOP} height={HEIGHT - TOP - 20} fill="transparent" />
                 </a>
               );
             })}

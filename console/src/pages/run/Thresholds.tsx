@@ -31,7 +31,7 @@ export function Thresholds({ results }: { results: Results }) {
               <td><StatusIndicator wrapText={false} type={row.passed ? 'success' : 'error'}>{row.passed ? 'yes' : 'no'}</StatusIndicator></td>
               <td><Inert>{row.expression}</Inert></td>
               <td className="num">{row.observed ?? <span title={row.reason ?? 'nothing was measured'}>–</span>}</td>
-              <td style={{ minWidth: 140 }}><Bar row={row} /></td>
+              <td style={{ minWidth: 72 }}><Bar row={row} /></td>
             </tr>
           ))}
         </tbody>
