@@ -48,6 +48,13 @@ test('a new user tests something, and does it again', async ({ page }) => {
   await page.getByRole('button', { name: 'Add request' }).click();
   await page.getByRole('button', { name: /GET .*always/ }).click();
   await page.getByRole('textbox', { name: 'Label' }).fill(HOSTILE);
+  // Tried once, each request is sent and shown, and nothing is kept.
+  await page.getByRole('button', { name: 'Try once' }).click();
+  await expect(page.getByText('2 requests were sent; all are ok.')).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByText('{"ok":true}')).toHaveCount(2);
+  await expect(page.getByText('GET /always HTTP/1.1')).toBeVisible();
+  expect((await (await fetch(`${world.api}/scenarios`)).json()).Items).toEqual([]);
+
   await page.getByLabel('Name', { exact: true }).fill('x');
   await page.getByRole('radio', { name: 'Now' }).waitFor();
   await page.getByRole('button', { name: 'Arrivals' }).click();

@@ -806,6 +806,13 @@ export interface components {
             };
             tags?: string[];
             saveOnly?: boolean;
+            /** @description Ours: a run that makes no row in the list of scenarios. It starts at once, so neither with saveOnly nor with a schedule. On a scenario that is listed already it is refused; left out it stays as stored, null makes a scenario of it. */
+            oneOff?: boolean | null;
+            /**
+             * @description Ours: all keeps every exchange of a one-off run of one iteration (one task, one execution item with users: 1 and iterations: 1), those that are ok, too: see exchanges of the run's record. Refused for a larger run.
+             * @enum {unknown}
+             */
+            keep_exchanges?: "all" | null;
             /** @default 90 */
             healthyThreshold: number;
             /** @enum {string} */
@@ -952,6 +959,43 @@ export interface components {
             /** @description What came back, as far as it came. */
             response: string;
         };
+        /**
+         * @description One request of a run that was tried once (`keep_exchanges: all`), with its answer: for people,
+         *     bounded, without secrets.
+         */
+        ExchangeRow: {
+            /** @description The label that it was counted under. */
+            label: string;
+            /** @description As it was requested; each hop of a redirect is a request of its own. */
+            url: string;
+            /**
+             * Format: uint64
+             * @description When it was sent, ms since the Unix epoch.
+             */
+            at: number;
+            /**
+             * Format: uint64
+             * @description Its response time, µs.
+             */
+            response_us: number;
+            /**
+             * Format: uint16
+             * @description The answer's status, if there was an answer.
+             */
+            status?: number;
+            /** @description Why it failed, as in `errors`; left out where it is ok. */
+            cause?: string;
+            /** @description The same as a sentence: of a check, what was expected. */
+            message?: string;
+            /** @description Head and body as sent; empty without a connection. */
+            request: string;
+            /** @description Head and body as received, the body decoded; empty without an answer. */
+            response: string;
+            /** @description Whether a side was longer than what is kept, 16 KiB. */
+            cut?: boolean;
+            /** @description Variables that were extracted from the answer, in the scenario's order. */
+            values?: components["schemas"]["ExtractedValue"][];
+        };
         ExecutionInput: {
             /** @description Users of each task. */
             concurrency?: components["schemas"]["Concurrency"];
@@ -1002,6 +1046,13 @@ export interface components {
             };
         } & {
             [key: string]: unknown;
+        };
+        /** @description A variable and its value. */
+        ExtractedValue: {
+            /** @description The variable's name. */
+            name: string;
+            /** @description Its value; `[redacted]` if its name says that it is a secret. */
+            value: string;
         };
         /** @enum {string} */
         FileType: "none" | "script" | "zip";
@@ -1523,6 +1574,12 @@ export interface components {
             summary?: components["schemas"]["Blocks"];
             /** @description Failures by cause, most frequent first. */
             errors?: components["schemas"]["ErrorRow"][];
+            /**
+             * @description Every exchange, those that are ok, too, in the order of sending: of a one-off run of one
+             *     iteration that was posted with `keep_exchanges: all`, left out of others. At most 100 and
+             *     1 MiB; what is left out is told in `warnings`.
+             */
+            exchanges?: components["schemas"]["ExchangeRow"][];
             /** @description Sentences for people. */
             warnings?: string[];
             /** @description A person's note. */
@@ -1687,6 +1744,8 @@ export interface components {
              * @description Ours: how many runs up to now failed one after the other.
              */
             failures_in_a_row?: number;
+            /** @description Ours: made by a one-off run; such rows are listed with `oneOff=true` alone. */
+            oneOff?: boolean;
         };
         /**
          * @description A scenario: the answer of POST /scenarios (plan as JSON text) and of
@@ -1763,6 +1822,8 @@ export interface components {
              * @description Runs kept.
              */
             totalTestRuns: number;
+            /** @description Ours: made by a one-off run, and in lists with `oneOff=true` alone. */
+            oneOff?: boolean;
             /** @description POST only, ours: the run that was started. */
             testRunId?: string;
             /**
@@ -2200,6 +2261,8 @@ export interface operations {
                 op?: "listRegions";
                 /** @description Comma-separated; any of them must match. Empty means no filter. */
                 tags?: string;
+                /** @description true lists those of one-off runs, too */
+                oneOff?: "true" | "false";
             };
             header?: never;
             path?: never;
@@ -2261,6 +2324,8 @@ export interface operations {
                 op?: "listRegions";
                 /** @description Comma-separated; any of them must match. Empty means no filter. */
                 tags?: string;
+                /** @description true lists those of one-off runs, too */
+                oneOff?: "true" | "false";
             };
             header?: never;
             path?: never;

@@ -33,6 +33,7 @@ export type Reason = S['Reason'];
 export type LastRun = S['LastRun'];
 export type Runner = S['RunnerItem'];
 export type RunNote = S['RunNote'];
+export type ExchangeRow = S['ExchangeRow'];
 
 export type RunnerState = 'loading' | 'lagging' | 'finished' | 'lost';
 /** `[id, state, seq, lag_p99_us]` */
@@ -64,21 +65,4 @@ const AT_WORK = new Set(['queued', 'provisioning', 'running', 'cancelling', 'cle
 /** Whether a scenario or run with this status is in progress. */
 export function isActive(status: string | undefined): boolean {
   return status !== undefined && AT_WORK.has(status);
-}
-
-/** An exchange of a one-off run that keeps all of them, in the order of sending. */
-export interface KeptExchange {
-  label: string;
-  url: string;
-  at: number;
-  response_us: number;
-  /** Absent: no answer. */
-  status?: number;
-  /** Absent: it was ok. */
-  cause?: string;
-  message?: string;
-  request: string;
-  response: string;
-  cut?: boolean;
-  values?: { name: string; value: string }[];
 }

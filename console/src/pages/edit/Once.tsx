@@ -11,7 +11,7 @@ import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useState } from 'react';
 import { ApiError, type Fault } from '../../api/client';
 import { calls, useChange, useRun } from '../../api/queries';
-import { isActive, type KeptExchange, type RunRecord } from '../../api/types';
+import { isActive, type ExchangeRow, type RunRecord } from '../../api/types';
 import { flashError } from '../../app/flash';
 import { to } from '../../app/router';
 import { time } from '../../numbers/format';
@@ -101,7 +101,7 @@ function Going({ tried, record }: { tried: Tried; record: RunRecord | null }) {
 }
 
 function Came({ tried, record, isOld }: { tried: Tried; record: RunRecord; isOld: boolean }) {
-  const { exchanges = [], warnings = [] } = record as RunRecord & { exchanges?: KeptExchange[]; warnings?: string[] };
+  const { exchanges = [], warnings = [] } = record;
   const failed = exchanges.filter((one) => one.cause !== undefined).length;
   const sentence = exchanges.length === 0 ? 'No request was sent.' : `${exchanges.length} ${exchanges.length === 1 ? 'request was' : 'requests were'} sent; ${failed === 0 ? 'all are ok' : `${failed} failed`}.`;
   return (
@@ -120,7 +120,7 @@ function Came({ tried, record, isOld }: { tried: Tried; record: RunRecord; isOld
   );
 }
 
-function Step({ one, at, checks, isOpen }: { one: KeptExchange; at: number; checks: number; isOpen: boolean }) {
+function Step({ one, at, checks, isOpen }: { one: ExchangeRow; at: number; checks: number; isOpen: boolean }) {
   const held = checks === 0 ? '' : checks === 1 ? ', its check holds' : `, its ${checks} checks hold`;
   return (
     <ExpandableSection
