@@ -76,7 +76,7 @@ impl Exit {
             }
             Self::Incomplete => "incomplete: runners were lost, the rest is shown",
             Self::Bug => "a bug in dlt; please report it",
-            Self::Unwritten => "the output could not be written (disk full, stdout closed)",
+            Self::Unwritten => "output or result could not be written (disk full, stdout closed)",
             Self::Interrupted => "interrupted; the partial result was printed",
         }
     }

@@ -70,9 +70,22 @@ pub fn watch_end(output: Output, end: WatchEnd, options: &mut ResultOptions<'_>)
             record,
             raw,
             interrupted,
+            unstored,
         } => {
             options.raw = raw;
-            run_result(output, &record, interrupted, options)
+            let Some(why) = unstored else {
+                return run_result(output, &record, interrupted, options);
+            };
+            // A bug in dlt is told before anything else.
+            let exit = match Exit::from_code(exit_code(&record, false, interrupted)) {
+                Exit::Bug => Exit::Bug,
+                _ => Exit::Unwritten,
+            };
+            run_record(output, &record, exit, options);
+            output.error(&format!(
+                "the result above could not be stored: {why}; save this output, make room or make the data folder writable: what its runners stored is merged when dlt opens the folder next"
+            ));
+            exit
         }
         WatchEnd::Failed(WatchError { exit, message }) => {
             match exit {

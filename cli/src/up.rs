@@ -21,6 +21,7 @@ use dlt_pipeline::api::server;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::functions::fire::{Fired, Missed};
 use dlt_pipeline::local::{Home, ServerCard, timers};
+use dlt_pipeline::store::outage::Outage;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -97,6 +98,8 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
             ended.context("the server ended")?;
         }
         () = timers::run(&home, missed, |test, fired| output.messages(&[schedule_line(test, fired)])) => {}
+        () = home.drive_undriven() => {}
+        () = home.outages(|outage| output.messages(&[outage_line(outage)])) => {}
         () = timers::prune(&home, retention, |pruned| output.messages(&pruned_line(pruned))) => {}
         name = interrupts.next() => {
             card.remove();
@@ -266,6 +269,19 @@ fn schedule_line(test: &TestId, fired: Result<Fired, PipelineError>) -> Line {
         Ok(Fired::Skipped(note)) => line.tone(Tone::Warn, &note),
         Ok(Fired::NotDue) => line.plain("not due"),
         Err(error) => line.tone(Tone::Bad, format!("{error}; tried again in a second")),
+    }
+}
+
+/// That runs wait for the data folder, or go on.
+fn outage_line(outage: Option<Outage>) -> Line {
+    match outage {
+        Some(outage) => Line::new()
+            .tone(Tone::Bad, "the data folder cannot be written")
+            .plain(format!(
+                ": {}; runs go on and keep what they measure, and dlt tries again every few seconds: make room or make it writable",
+                outage.why
+            )),
+        None => Line::new().tone(Tone::Good, "the data folder can be written again"),
     }
 }
 

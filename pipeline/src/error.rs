@@ -102,6 +102,8 @@ pub enum PipelineError {
     File {
         /// Which.
         path: String,
+        /// Whether the whole folder takes nothing now: full, over a quota, read-only.
+        outage: bool,
         /// Why.
         source: Source,
     },
@@ -179,6 +181,20 @@ impl PipelineError {
         matches!(self.asl_name(), "Transient" | "Throttled" | "Conflict")
     }
 
+    /// Whether the data folder itself can be written or read no more: not this one item
+    /// is at fault, and everything else would fail too until that is over.
+    pub fn is_store_outage(&self) -> bool {
+        matches!(
+            self,
+            Self::Store { passing: true, .. } | Self::File { outage: true, .. }
+        )
+    }
+
+    /// Whether it came from the data folder at all.
+    pub fn is_of_store(&self) -> bool {
+        matches!(self, Self::Store { .. } | Self::File { .. })
+    }
+
     /// What to do next, when the message does not say so itself.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -207,15 +223,49 @@ impl PipelineError {
     pub fn file(path: &std::path::Path, error: std::io::Error) -> Self {
         Self::File {
             path: path.display().to_string(),
+            outage: is_outage(&error),
             source: Source::of(error),
         }
     }
+}
+
+/// What the system says when a whole file system fails, and not one file on it.
+fn is_outage(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull
+            | ErrorKind::QuotaExceeded
+            | ErrorKind::FileTooLarge
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::StaleNetworkFileHandle
+            | ErrorKind::HostUnreachable
+            | ErrorKind::TimedOut
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::workflow::{WORKFLOW, definition::Definition};
+
+    #[test]
+    fn an_outage_is_of_the_folder_and_not_of_one_file() {
+        use std::io::{Error, ErrorKind};
+        let path = std::path::Path::new("/data/objects/a");
+        for kind in [
+            ErrorKind::StorageFull,
+            ErrorKind::QuotaExceeded,
+            ErrorKind::ReadOnlyFilesystem,
+        ] {
+            assert!(PipelineError::file(path, kind.into()).is_store_outage());
+        }
+        for kind in [ErrorKind::NotFound, ErrorKind::IsADirectory] {
+            let error = PipelineError::file(path, Error::from(kind));
+            assert!(!error.is_store_outage() && error.is_of_store(), "{error}");
+        }
+        assert!(!PipelineError::Throttled("wait".to_owned()).is_of_store());
+    }
 
     #[test]
     fn the_workflow_waits_only_for_errors_that_exist() {

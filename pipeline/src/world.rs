@@ -1,7 +1,7 @@
 //! The world: all ports in one place, and the pace at which a place lives.
 //! Adapters are chosen in `local`, and for stored executions in the driver at home.
 
-use crate::clock::Clock;
+use crate::clock::{Clock, RunClock};
 use crate::error::PipelineError;
 use crate::executions::Executions;
 use crate::fleet::Fleet;
@@ -40,6 +40,10 @@ pub struct Pace {
     /// How long after planned end and graceful stop a run is overdue: a little
     /// before the 30 s after which it is over (dlt.md 2), for kill and merge.
     pub overdue_us: u64,
+    /// How long runners that are seen to be late have before they are ended, awake: from
+    /// so long before their time is over, or, where everything stood still until then,
+    /// from then on.
+    pub asked_again_us: u64,
     /// Looks while running, after which a fresh execution goes on.
     pub cycles: u64,
 }
@@ -56,6 +60,7 @@ impl Pace {
             stop_us: 5_000_000,
             kill_us: 4_000_000,
             overdue_us: 26_000_000,
+            asked_again_us: 4_000_000,
             cycles: 500,
         }
     }
@@ -72,6 +77,7 @@ impl Pace {
             stop_us: 30_000_000,
             kill_us: 90_000_000,
             overdue_us: 300_000_000,
+            asked_again_us: 0,
             cycles: 500,
         }
     }
@@ -130,6 +136,11 @@ impl World {
             scenarios::mirror(self.scenarios.as_ref(), &after).await?;
         }
         Ok(after)
+    }
+
+    /// Now, on the clock of the run's deadlines.
+    pub fn now_us(&self, run: &Run) -> u64 {
+        RunClock::now_us(run.clock, self.clock.as_ref())
     }
 
     /// Tells watchers a sentence.

@@ -5,6 +5,7 @@
 
 mod busy;
 mod causes;
+mod clocks;
 mod cloud;
 mod commands;
 mod common;
@@ -22,6 +23,7 @@ mod mixture;
 mod names;
 mod notes;
 mod open_load;
+mod outage;
 mod readme;
 mod rows;
 mod service;

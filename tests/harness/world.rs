@@ -191,6 +191,8 @@ fn run_of(test: &str, run: &str, status: Status, start_time: &str) -> Run {
         thresholds: Vec::new(),
         planned_us: 1,
         graceful_stop_us: 1,
+        clock: None,
+        late: dlt_pipeline::runs::Late::default(),
         workers_began_us: None,
         leaders_began_us: None,
         start_at_us: None,

@@ -48,6 +48,8 @@ pub fn run(name: &str) -> Run {
         thresholds: vec!["p(95)<1s".to_owned()],
         planned_us: 1,
         graceful_stop_us: 1,
+        clock: None,
+        late: dlt_pipeline::runs::Late::default(),
         workers_began_us: None,
         leaders_began_us: None,
         start_at_us: Some(5),

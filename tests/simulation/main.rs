@@ -6,16 +6,20 @@
 //! many seeds are played.
 #![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
 
+mod clocks;
 mod contract;
 mod contract_fleet;
 mod large;
 mod on_aws;
+mod outages;
 mod play;
 mod ports;
 mod rng;
 mod runners;
 mod stage;
 mod state;
+mod verdict;
+mod world;
 
 use dlt_core::run::Status;
 use play::{Mishap, Outcome, Plot, play};
@@ -42,6 +46,8 @@ fn calm(tasks: &[u64]) -> Plot {
         healthy_threshold: 90,
         planned_s: 10,
         scripted: None,
+        outages: Vec::new(),
+        clocks: Vec::new(),
     }
 }
 
@@ -229,6 +235,93 @@ fn at_random_every_run_ends_and_keeps_what_was_measured() {
     println!("{ends:?}");
 }
 
+/// The store is out for any time at any point. Without other faults nothing that was
+/// measured is lost: whoever loaded is in the result.
+#[test]
+fn whatever_the_store_is_out_for_runs_end_and_lose_nothing() {
+    let replay = number("DLT_SIM_SEED");
+    let first = replay.unwrap_or(1);
+    let runs = match replay {
+        Some(_) => 1,
+        None => number("DLT_SIM_RUNS").unwrap_or(1_000).max(1_000),
+    };
+    let mut hits = outages::Hits::new();
+    for seed in (0..runs).map(|n| first.wrapping_add(n)) {
+        let mut rng = Rng::new(seed ^ 0x0057_04E5);
+        let alone = rng.chance(0.5);
+        let faults = random_plot(seed).faults;
+        let plot = Plot {
+            outages: random_outages(&mut rng),
+            faults: match alone {
+                true => Faults::default(),
+                false => faults,
+            },
+            ..random_plot(seed)
+        };
+        let outcome = play(&plot);
+        if replay.is_some() {
+            println!("{plot:#?}\n{}", outcome.log.join("\n"));
+        }
+        check(&plot, &outcome);
+        for (what, count) in &outcome.hits {
+            *hits.entry(what).or_default() += count;
+        }
+        let Some(start_us) = outcome.run.start_at_us.filter(|_| alone) else {
+            continue;
+        };
+        lost_nothing(seed, &outcome);
+        if outcome.ended_us > start_us + outcome.run.planned_us + 60_000_000 {
+            *hits.entry(outages::EXPECTED[9]).or_default() += 1;
+        }
+    }
+    println!("{hits:#?}");
+    if replay.is_none() {
+        for what in outages::EXPECTED {
+            assert!(
+                hits.get(what).is_some_and(|count| *count > 0),
+                "never: {what}"
+            );
+        }
+    }
+}
+
+/// Whoever was dealt a part of the load is in the result. Before the start runners may
+/// have given up waiting, as those of a start that comes minutes late.
+fn lost_nothing(seed: u64, outcome: &Outcome) {
+    let record = &outcome.run.record;
+    let coverage = record.coverage.as_ref();
+    let is_whole = coverage
+        .is_some_and(|coverage| coverage.missing.is_empty() && coverage.runners_reported > 0);
+    assert!(
+        is_whole && record.status == Status::Complete,
+        "seed {seed}: {} {coverage:?} {:?}\n{}",
+        record.status,
+        record.error_reason,
+        outcome.log.join("\n")
+    );
+}
+
+/// One or two, from a blink to ten minutes, of any ports.
+fn random_outages(rng: &mut Rng) -> Vec<outages::Outage> {
+    (0..rng.between(1, 3))
+        .map(|_| {
+            let mut ports = outages::Port::ALL.to_vec();
+            if rng.chance(0.5) {
+                ports.retain(|_| rng.chance(0.5));
+            }
+            if ports.is_empty() {
+                ports.push(outages::Port::ALL[rng.between(0, 4) as usize]);
+            }
+            outages::Outage {
+                from_us: rng.between(0, 90_000_000),
+                // As many short ones as long ones.
+                length_us: 50_000 << rng.between(0, 14),
+                ports,
+            }
+        })
+        .collect()
+}
+
 fn random_plot(seed: u64) -> Plot {
     let mut rng = Rng::new(seed ^ 0x00D1_71E5);
     let mut rate = |most: f64| match rng.chance(0.4) {
@@ -258,5 +351,7 @@ fn random_plot(seed: u64) -> Plot {
         healthy_threshold: [0, 50, 90, 100][rng.between(0, 4) as usize],
         planned_s: [1, 10, 60, 700][rng.between(0, 4) as usize],
         scripted: None,
+        outages: Vec::new(),
+        clocks: Vec::new(),
     }
 }

@@ -2,18 +2,18 @@
 //! on simulated ports, on a virtual clock. Functions fail before and after
 //! their effect, are called twice, answer late; the driver is restarted.
 
+use crate::clocks::ClockFault;
+use crate::outages::{Hits, Outage};
 use crate::ports::Sim;
 use crate::runners::settle;
 use crate::stage;
 use crate::state::{Faults, State, When, lock, passing};
-use dlt_core::calls::live::LiveEvent;
-use dlt_core::keys;
-use dlt_core::messages::report::Report;
 use dlt_core::run::Status;
-use dlt_pipeline::clock::stamp;
-use dlt_pipeline::functions::{self, cancel, hand_over, settle};
+use dlt_pipeline::error::PipelineError;
+use dlt_pipeline::functions::{self, cancel, hand_over};
 use dlt_pipeline::runs::Run;
 use dlt_pipeline::scenarios::ScenarioItem;
+use dlt_pipeline::store::outage::Pauses;
 use dlt_pipeline::workflow::WORKFLOW;
 use dlt_pipeline::workflow::definition::Definition;
 use dlt_pipeline::workflow::frame::{Effect, Event, Failure};
@@ -28,11 +28,6 @@ use std::task::{Context, Poll, Waker};
 
 /// Actions after which a run counts as endless.
 const MOST_ACTIONS: usize = 100_000;
-/// Beyond the promised end: calls take time too.
-const SLACK_US: u64 = 60_000_000;
-/// What one injected fault may cost: the longest wait before a retry, and late answers.
-const FAULT_US: u64 = 50_000_000;
-
 /// The workflow, read once.
 static SHIPPED: LazyLock<Definition> =
     LazyLock::new(|| Definition::parse(WORKFLOW).expect("the shipped workflow"));
@@ -47,6 +42,10 @@ pub struct Plot {
     pub planned_s: u64,
     /// The call of a function with this number fails, or is made twice.
     pub scripted: Option<(usize, Mishap)>,
+    /// When the store is out.
+    pub outages: Vec<Outage>,
+    /// What happens to clocks, and when, µs since the begin.
+    pub clocks: Vec<(u64, ClockFault)>,
 }
 
 /// What goes wrong with one call.
@@ -66,9 +65,11 @@ pub struct Outcome {
     pub executions: usize,
     pub notes: Vec<String>,
     pub starts: usize,
+    pub hits: Hits,
+    pub ended_us: u64,
 }
 
-enum Action {
+pub enum Action {
     Call {
         of: usize,
         token: u64,
@@ -76,6 +77,13 @@ enum Action {
         input: Value,
         /// Nobody waits for the answer any more.
         late: bool,
+        pauses: Pauses,
+    },
+    /// A machine is stored, and does then what it wants.
+    Save {
+        of: usize,
+        effects: Vec<Effect>,
+        pauses: Pauses,
     },
     Answer {
         of: usize,
@@ -87,30 +95,45 @@ enum Action {
         token: u64,
     },
     Cancel,
+    Clock(ClockFault),
 }
 
-struct Play {
-    sim: Sim,
-    world: World,
+pub struct Play {
+    pub sim: Sim,
+    pub world: World,
     definition: &'static Definition,
-    run: Run,
-    machines: Vec<Machine>,
+    pub run: Run,
+    pub machines: Vec<Machine>,
+    /// As they were stored last.
+    pub stored: Vec<String>,
     agenda: BTreeMap<(u64, u64), Action>,
     sequence: u64,
-    calls: usize,
-    cancelled: bool,
+    pub calls: usize,
+    pub cancelled: bool,
     scripted: Option<(usize, Mishap)>,
     /// Reports that the last parse could find.
-    reports: Option<u64>,
+    pub reports: Option<u64>,
+    /// How long the store is out in all, with the pauses after it.
+    pub out_us: u64,
 }
 
 /// Simulated ports never wait, so neither does this.
-fn now<T>(future: impl Future<Output = T>) -> T {
+pub fn now<T>(future: impl Future<Output = T>) -> T {
     let mut context = Context::from_waker(Waker::noop());
     match pin!(future).poll(&mut context) {
         Poll::Ready(done) => done,
         Poll::Pending => panic!("a simulated port waited"),
     }
+}
+
+/// For how long nothing goes on, with what follows it.
+fn out_us(plot: &Plot) -> u64 {
+    let outages = plot.outages.iter().map(|outage| outage.length_us);
+    let pauses = plot.clocks.iter().map(|(_, fault)| match fault {
+        ClockFault::Pause(length_us) => *length_us,
+        ClockFault::Set(_) => 0,
+    });
+    outages.chain(pauses).map(|us| us + 10_000_000).sum()
 }
 
 /// Plays a run to its end and checks what must hold of every run.
@@ -136,6 +159,10 @@ pub fn play(plot: &Plot) -> Outcome {
     state
         .queued
         .push((hand_over::execution_name(&run, 1), input));
+    state.outages.clone_from(&plot.outages);
+    for outage in &mut state.outages {
+        outage.from_us += began_us;
+    }
     let mut agenda = BTreeMap::new();
     let cancel = state.faults.cancel;
     if state.rng.chance(cancel) {
@@ -152,13 +179,16 @@ pub fn play(plot: &Plot) -> Outcome {
         definition: &SHIPPED,
         run,
         machines: Vec::new(),
+        stored: Vec::new(),
         agenda,
         sequence: 1,
         calls: 0,
         cancelled: false,
         scripted: plot.scripted,
         reports: None,
+        out_us: out_us(plot),
     };
+    play.plan_clock_faults(&plot.clocks);
     play.until_over();
     play.judge(began_us)
 }
@@ -183,13 +213,15 @@ impl Play {
     fn begin_queued(&mut self) {
         let queued = std::mem::take(&mut lock(&self.sim.0).queued);
         for (name, input) in queued {
-            self.machines
-                .push(Machine::new(self.definition, &name, input));
+            let machine = Machine::new(self.definition, &name, input);
+            let stored = serde_json::to_string(&machine);
+            self.stored.push(stored.expect("plain data"));
+            self.machines.push(machine);
             self.step(self.machines.len() - 1, Event::Start);
         }
     }
 
-    fn plan(&mut self, after_us: u64, action: Action) {
+    pub fn plan(&mut self, after_us: u64, action: Action) {
         let at_us = lock(&self.sim.0).now_us + after_us;
         self.sequence += 1;
         self.agenda.insert((at_us, self.sequence), action);
@@ -199,7 +231,7 @@ impl Play {
         lock(&self.sim.0).rng.between(from, to)
     }
 
-    fn chance(&self, pick: impl Fn(&Faults) -> f64) -> bool {
+    pub fn chance(&self, pick: impl Fn(&Faults) -> f64) -> bool {
         let mut state = lock(&self.sim.0);
         let probability = pick(&state.faults);
         let hit = state.now_us < state.calm_us && state.rng.chance(probability);
@@ -212,11 +244,18 @@ impl Play {
     fn step(&mut self, of: usize, event: Event) {
         let now_ms = lock(&self.sim.0).now_us / 1_000;
         let shared = Arc::clone(&self.sim.0);
+        let event_starts = event == Event::Start;
         let mut random = || lock(&shared).rng.fraction();
         let mut effects = self.machines[of].step(self.definition, now_ms, event, &mut random);
-        if self.chance(|faults| faults.restart) {
-            effects = self.restart(of);
+        if event_starts && effects.is_empty() {
+            // It began before the driver was restarted.
+            effects = self.machines[of].pending();
         }
+        self.save_then(of, effects, Pauses::default());
+    }
+
+    pub fn perform(&mut self, of: usize, effects: Vec<Effect>) {
+        let now_ms = lock(&self.sim.0).now_us / 1_000;
         for effect in effects {
             match effect {
                 Effect::Wake { token, at_ms, .. } => {
@@ -235,9 +274,10 @@ impl Play {
 
     /// The driver is gone; a new one reads the stored machine. What was under
     /// way is forgotten, or still takes effect without anybody's knowledge.
-    fn restart(&mut self, of: usize) -> Vec<Effect> {
-        let stored = serde_json::to_string(&self.machines[of]).expect("plain data");
-        self.machines[of] = serde_json::from_str(&stored).expect("what was stored");
+    pub fn restart(&mut self, of: usize) -> Vec<Effect> {
+        self.machines[of] = serde_json::from_str(&self.stored[of]).expect("what was stored");
+        // What runners handed over was in the memory of the process that is gone.
+        lock(&self.sim.0).held.clear();
         let agenda = std::mem::take(&mut self.agenda);
         for (at, mut action) in agenda {
             match &mut action {
@@ -249,7 +289,9 @@ impl Play {
                         continue;
                     }
                 }
-                Action::Answer { of: other, .. } | Action::Wake { of: other, .. }
+                Action::Answer { of: other, .. }
+                | Action::Wake { of: other, .. }
+                | Action::Save { of: other, .. }
                     if *other == of =>
                 {
                     continue;
@@ -283,12 +325,19 @@ impl Play {
             resource,
             input,
             late: timed_out,
+            pauses: Pauses::default(),
         };
         self.plan(after_us, call);
     }
 
     fn act(&mut self, action: Action) {
         match action {
+            Action::Save {
+                of,
+                effects,
+                pauses,
+            } => self.save_then(of, effects, pauses),
+            Action::Clock(fault) => self.strike(fault),
             Action::Wake { of, token } => self.step(of, Event::Woke { token }),
             Action::Answer { of, token, result } => {
                 self.step(of, Event::Answered { token, result });
@@ -299,8 +348,23 @@ impl Play {
                 resource,
                 input,
                 late,
+                mut pauses,
             } => {
                 let result = self.call(&resource, &input);
+                if !late && matches!(&result, Err(error) if error.is_store_outage()) {
+                    lock(&self.sim.0).hit("a function waited for the store");
+                    let pause_us = pauses.next_pause().as_micros() as u64;
+                    let again = Action::Call {
+                        of,
+                        token,
+                        resource,
+                        input,
+                        late,
+                        pauses,
+                    };
+                    return self.plan(pause_us, again);
+                }
+                let result = result.map_err(|error| Failure::from(&error));
                 if !late {
                     let after_us = self.draw(1_000, 100_000);
                     self.plan(after_us, Action::Answer { of, token, result });
@@ -309,13 +373,17 @@ impl Play {
             Action::Cancel => {
                 let wish = now(cancel::cancel(&self.world, &self.run.test, "enough"));
                 self.cancelled |= wish.is_ok();
+                if matches!(&wish, Err(error) if error.is_store_outage()) {
+                    // Whoever was told so asks again.
+                    self.plan(1_000_000, Action::Cancel);
+                }
                 lock(&self.sim.0).tell(format!("cancel: {wish:?}"));
             }
         }
     }
 
     /// Calls a function, with what fate or the script has for this call.
-    fn call(&mut self, resource: &str, input: &Value) -> Result<Value, Failure> {
+    fn call(&mut self, resource: &str, input: &Value) -> Result<Value, PipelineError> {
         let number = self.calls;
         self.calls += 1;
         let drawn = {
@@ -332,10 +400,7 @@ impl Play {
         };
         lock(&self.sim.0).tell(format!("{resource} {} {mishap:?}", input["op"]));
         let shared = Arc::clone(&self.sim.0);
-        let lost = || {
-            let error = passing(&mut lock(&shared).rng);
-            Err(Failure::from(&error))
-        };
+        let lost = || Err(passing(&mut lock(&shared).rng));
         if mishap == Some(Mishap::Before) {
             return lost();
         }
@@ -350,7 +415,7 @@ impl Play {
         }
     }
 
-    fn once(&mut self, resource: &str, input: &Value) -> Result<Value, Failure> {
+    fn once(&mut self, resource: &str, input: &Value) -> Result<Value, PipelineError> {
         let reports = self.readable_reports();
         let result = now(functions::call(&self.world, resource, input.clone()));
         if let Err(error) = &result {
@@ -359,92 +424,6 @@ impl Play {
         if resource == "${ResultsParserArn}" && result.is_ok() {
             self.reports = Some(reports);
         }
-        result.map_err(|error| Failure::from(&error))
-    }
-
-    fn readable_reports(&self) -> u64 {
-        let folder = keys::results_folder(&self.run.test, &self.run.prefix);
-        let state = lock(&self.sim.0);
-        let texts = state
-            .objects
-            .iter()
-            .filter(|(key, _)| key.starts_with(&folder) && key.ends_with(".xml"))
-            .filter_map(|(_, bytes)| std::str::from_utf8(bytes).ok());
-        texts.filter(|text| Report::from_xml(text).is_ok()).count() as u64
-    }
-
-    /// What must hold of every run, whatever went wrong.
-    fn judge(self, began_us: u64) -> Outcome {
-        {
-            let mut state = lock(&self.sim.0);
-            state.calm_us = 0;
-        }
-        let end_time = stamp(lock(&self.sim.0).now_us);
-        let settled = now(self.world.change(&self.run.test, &self.run.run, &|run| {
-            // As the driver does when an execution ends early.
-            if !run.record.status.is_terminal() {
-                run.failure.get_or_insert("the workflow broke".to_owned());
-                settle::settle(run, &end_time);
-            }
-        }));
-        let run = settled.expect("a calm world");
-        let mut state = lock(&self.sim.0);
-        settle(&mut state);
-        let record = &run.record;
-        if !record.status.is_terminal() {
-            state.violate(format!("the run ended as {}", record.status));
-        }
-        if state.injected == 0 && run.failure.as_deref() == Some("the workflow broke") {
-            state.violate("the workflow broke without a fault".to_owned());
-        }
-        if self.cancelled && record.status != Status::Cancelled {
-            state.violate(format!("cancelled, yet {}", record.status));
-        }
-        let reason = record.error_reason.as_deref().unwrap_or_default();
-        if record.status == Status::Failed && reason.is_empty() {
-            state.violate("failed without a reason".to_owned());
-        }
-        for at in 0..state.runners.len() {
-            if state.runners[at].alive() {
-                let name = state.runners[at].runner.clone();
-                state.violate(format!("runner {name} is left"));
-            }
-        }
-        let reported = record
-            .coverage
-            .as_ref()
-            .map(|coverage| coverage.runners_reported);
-        if self.reports.is_some() && reported != self.reports {
-            let found = self.reports;
-            state.violate(format!(
-                "{reported:?} reports are in the result, {found:?} exist"
-            ));
-        }
-        let promised_us = match run.start_at_us {
-            Some(start) => {
-                start + run.planned_us + run.graceful_stop_us + self.world.pace.overdue_us
-            }
-            None => began_us + 2 * self.world.pace.provisioning_us,
-        };
-        let latest_us = promised_us + SLACK_US + state.injected * FAULT_US;
-        let ended_us = state.ended_us.unwrap_or(state.now_us);
-        if ended_us > latest_us {
-            let late_s = (ended_us - promised_us) / 1_000_000;
-            state.violate(format!("it ended {late_s} s after its promised end"));
-        }
-        let events = std::mem::take(&mut state.events);
-        let notes = events.into_iter().filter_map(|event| match event {
-            LiveEvent::Note(note) => Some(note),
-            _ => None,
-        });
-        Outcome {
-            notes: notes.collect(),
-            violations: std::mem::take(&mut state.violations),
-            log: std::mem::take(&mut state.log),
-            starts: state.runners.len(),
-            run,
-            calls: self.calls,
-            executions: self.machines.len(),
-        }
+        result
     }
 }

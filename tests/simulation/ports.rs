@@ -1,24 +1,22 @@
 //! The simulated twin of each port. Any call may fail before its effect, or
 //! after it, when only the answer is lost.
 
+use crate::outages::Port;
 use crate::runners::{Runner, settle};
 use crate::state::{Shared, State, When, lock, passing};
+use crate::world::Land;
 use async_trait::async_trait;
 use dlt_core::calls::RunsQuery;
-use dlt_core::calls::answers::{ScenarioListItem, StackInfo};
-use dlt_core::calls::live::LiveEvent;
+use dlt_core::calls::answers::ScenarioListItem;
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
-use dlt_core::messages::order::Role;
+use dlt_core::messages::order::{BootInstant, Role};
 use dlt_pipeline::clock::Clock;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::executions::Executions;
 use dlt_pipeline::fleet::{Fleet, LARGEST_BATCH, Launch, Launched, Place, RunnerStatus, Stop};
-use dlt_pipeline::live::{Drained, Live, Subscription};
 use dlt_pipeline::objects::{Access, Body, Listed, Objects, Stored, Verb, body_of, is_key};
-use dlt_pipeline::regions::{RegionRoom, Regions};
 use dlt_pipeline::runs::{Run, Runs, RunsFound};
-use dlt_pipeline::scenarios::{Planned, ScenarioItem, Scenarios};
-use dlt_pipeline::schedules::Schedules;
+use dlt_pipeline::scenarios::{ScenarioItem, Scenarios};
 use dlt_pipeline::world::{Pace, World};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -51,7 +49,7 @@ impl Sim {
 
     /// Does a port's work, unless the call fails before it; the answer is lost
     /// if it fails after.
-    fn call<T>(
+    pub fn call<T>(
         &self,
         work: impl FnOnce(&mut State) -> Result<T, PipelineError>,
     ) -> Result<T, PipelineError> {
@@ -70,9 +68,27 @@ impl Sim {
     }
 }
 
+impl Sim {
+    /// The same of a port of the store, which may be out.
+    fn stored<T>(
+        &self,
+        port: Port,
+        work: impl FnOnce(&mut State) -> Result<T, PipelineError>,
+    ) -> Result<T, PipelineError> {
+        lock(&self.0).refuse(port)?;
+        self.call(work)
+    }
+}
+
 impl Clock for Sim {
     fn now_us(&self) -> u64 {
-        lock(&self.0).now_us
+        let state = lock(&self.0);
+        state.now_us.saturating_add_signed(state.wall_offset_us)
+    }
+
+    fn boot(&self) -> Option<BootInstant> {
+        let us = lock(&self.0).now_us;
+        Some(BootInstant { boot: 1, us })
     }
 
     fn random(&self, bytes: &mut [u8]) -> Result<(), PipelineError> {
@@ -87,11 +103,13 @@ impl Clock for Sim {
 #[async_trait]
 impl Scenarios for Sim {
     async fn get(&self, test: &TestId) -> Result<Option<ScenarioItem>, PipelineError> {
-        self.call(|state| Ok(state.scenarios.get(test.as_str()).cloned()))
+        self.stored(Port::Scenarios, |state| {
+            Ok(state.scenarios.get(test.as_str()).cloned())
+        })
     }
 
     async fn put(&self, item: &ScenarioItem) -> Result<(), PipelineError> {
-        self.call(|state| {
+        self.stored(Port::Scenarios, |state| {
             let stored = state.scenarios.get(item.test.as_str());
             if stored.map_or(0, |stored| stored.version) != item.version {
                 return Err(PipelineError::Conflict("older version".to_owned()));
@@ -104,7 +122,7 @@ impl Scenarios for Sim {
     }
 
     async fn list(&self) -> Result<Vec<ScenarioListItem>, PipelineError> {
-        self.call(|state| {
+        self.stored(Port::Scenarios, |state| {
             let mut rows: Vec<_> = state.scenarios.values().map(ScenarioItem::row).collect();
             rows.sort_by(|a, b| b.start_time.cmp(&a.start_time));
             Ok(rows)
@@ -112,7 +130,7 @@ impl Scenarios for Sim {
     }
 
     async fn delete(&self, item: &ScenarioItem) -> Result<(), PipelineError> {
-        self.call(|state| {
+        self.stored(Port::Scenarios, |state| {
             let stored = state.scenarios.get(item.test.as_str());
             if stored.is_some_and(|stored| stored.version != item.version) {
                 return Err(PipelineError::Conflict("older version".to_owned()));
@@ -123,20 +141,6 @@ impl Scenarios for Sim {
     }
 }
 
-/// No region is registered: the workflow never asks for one.
-struct Land;
-
-#[async_trait]
-impl Regions for Land {
-    async fn list(&self) -> Result<Vec<RegionRoom>, PipelineError> {
-        Ok(Vec::new())
-    }
-
-    async fn stack(&self) -> Result<StackInfo, PipelineError> {
-        Err(PipelineError::Other("there is no stack".to_owned()))
-    }
-}
-
 /// Runs; apart from scenarios, since both have a `get`.
 #[derive(Clone)]
 pub struct RunTable(pub Sim);
@@ -144,14 +148,14 @@ pub struct RunTable(pub Sim);
 #[async_trait]
 impl Runs for RunTable {
     async fn get(&self, test: &TestId, run: &TestRunId) -> Result<Option<Run>, PipelineError> {
-        self.0.call(|state| {
+        self.0.stored(Port::Runs, |state| {
             let found = state.runs.get(run.as_str());
             Ok(found.filter(|found| found.test == *test).cloned())
         })
     }
 
     async fn put(&self, run: &Run) -> Result<(), PipelineError> {
-        self.0.call(|state| {
+        self.0.stored(Port::Runs, |state| {
             let stored = state.runs.get(run.run.as_str()).cloned();
             if stored.as_ref().map_or(0, |stored| stored.version) != run.version {
                 return Err(PipelineError::Conflict("older version".to_owned()));
@@ -180,7 +184,7 @@ impl Runs for RunTable {
     }
 
     async fn page(&self, test: &TestId, query: &RunsQuery) -> Result<RunsFound, PipelineError> {
-        self.0.call(|state| {
+        self.0.stored(Port::Runs, |state| {
             let mut found: Vec<&Run> = state
                 .runs
                 .values()
@@ -217,7 +221,7 @@ impl Runs for RunTable {
     }
 
     async fn delete(&self, test: &TestId, runs: &[TestRunId]) -> Result<u64, PipelineError> {
-        self.0.call(|state| {
+        self.0.stored(Port::Runs, |state| {
             let before = state.runs.len();
             state
                 .runs
@@ -235,7 +239,10 @@ pub struct Bucket(pub Sim);
 impl Objects for Bucket {
     async fn read(&self, key: &str) -> Result<Option<Stored>, PipelineError> {
         check(key)?;
-        let found = self.0.call(|state| Ok(state.objects.get(key).cloned()))?;
+        let found = self.0.stored(Port::Objects, |state| {
+            let object = state.objects.get(key);
+            Ok(object.or_else(|| state.held.get(key)).cloned())
+        })?;
         Ok(found.map(|bytes| Stored {
             bytes: bytes.len() as u64,
             body: body_of(bytes),
@@ -257,7 +264,7 @@ impl Objects for Bucket {
         if bytes.len() as u64 > limit {
             return Err(PipelineError::Input(format!("{key} is too long")));
         }
-        self.0.call(|state| {
+        self.0.stored(Port::Objects, |state| {
             let old = state.objects.insert(key.to_owned(), bytes.clone());
             if key.ends_with("start.json") && old.is_some_and(|old| old != bytes) {
                 state.violate("the start instant changed".to_owned());
@@ -277,8 +284,9 @@ impl Objects for Bucket {
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<Listed>, PipelineError> {
-        self.0.call(|state| {
-            let found = state.objects.iter().filter(|row| row.0.starts_with(prefix));
+        self.0.stored(Port::Objects, |state| {
+            let all: BTreeMap<_, _> = state.held.iter().chain(&state.objects).collect();
+            let found = all.into_iter().filter(|row| row.0.starts_with(prefix));
             Ok(found
                 .map(|(key, bytes)| Listed {
                     key: key.clone(),
@@ -290,8 +298,17 @@ impl Objects for Bucket {
 
     async fn delete(&self, key: &str) -> Result<(), PipelineError> {
         check(key)?;
-        self.0.call(|state| {
+        self.0.stored(Port::Objects, |state| {
             state.objects.remove(key);
+            state.held.remove(key);
+            Ok(())
+        })
+    }
+
+    async fn flush(&self) -> Result<(), PipelineError> {
+        self.0.stored(Port::Objects, |state| {
+            let held = std::mem::take(&mut state.held);
+            state.objects.extend(held);
             Ok(())
         })
     }
@@ -396,34 +413,6 @@ impl Fleet for Sim {
 }
 
 #[async_trait]
-impl Live for Sim {
-    async fn publish(&self, _: &Run, event: LiveEvent) {
-        let mut state = lock(&self.0);
-        if let LiveEvent::Note(note) = &event {
-            state.tell(format!("note: {note}"));
-        }
-        state.events.push(event);
-    }
-
-    async fn subscribe(
-        &self,
-        _: &TestId,
-        _: &TestRunId,
-    ) -> Result<Option<Subscription>, PipelineError> {
-        self.call(|_| {
-            Ok(Some(Subscription::Elsewhere {
-                endpoint: "simulated".to_owned(),
-                topics: Vec::new(),
-            }))
-        })
-    }
-
-    async fn drain(&self, _: &TestRunId) -> Result<Drained, PipelineError> {
-        self.call(|_| Ok(Drained::default()))
-    }
-}
-
-#[async_trait]
 impl Executions for Sim {
     async fn start(
         &self,
@@ -432,7 +421,7 @@ impl Executions for Sim {
         _: &TestRunId,
         input: Value,
     ) -> Result<(), PipelineError> {
-        self.call(|state| {
+        self.stored(Port::Executions, |state| {
             if state.execution_names.insert(name.to_owned()) {
                 state.queued.push((name.to_owned(), input));
             }
@@ -441,30 +430,8 @@ impl Executions for Sim {
     }
 
     async fn goes_on(&self, name: &str) -> Result<Option<bool>, PipelineError> {
-        self.call(|state| Ok(state.execution_names.contains(name).then_some(true)))
-    }
-}
-
-#[async_trait]
-impl Schedules for Sim {
-    async fn put(&self, test: &TestId, plan: &Planned) -> Result<(), PipelineError> {
-        self.call(|state| {
-            match plan.next_us {
-                Some(next_us) => state.schedules.insert(test.clone(), next_us),
-                None => state.schedules.remove(test),
-            };
-            Ok(())
+        self.stored(Port::Executions, |state| {
+            Ok(state.execution_names.contains(name).then_some(true))
         })
-    }
-
-    async fn remove(&self, test: &TestId) -> Result<(), PipelineError> {
-        self.call(|state| {
-            state.schedules.remove(test);
-            Ok(())
-        })
-    }
-
-    async fn next(&self, test: &TestId) -> Result<Option<u64>, PipelineError> {
-        self.call(|state| Ok(state.schedules.get(test).copied()))
     }
 }

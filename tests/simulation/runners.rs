@@ -1,18 +1,26 @@
 //! Simulated runners: they come up, meet over the same objects as real ones,
 //! load, report and end, on the virtual clock; or do not.
 
+use crate::outages::Port;
 use crate::state::State;
 use dlt_core::ids::RunnerId;
 use dlt_core::keys;
 use dlt_core::measure::account::Account;
 use dlt_core::measure::generator::Generator;
 use dlt_core::measure::tally::Tally;
-use dlt_core::messages::order::{LeaderReady, Order, Role, StartFile, WorkersFile};
+use dlt_core::messages::order::{
+    LONGEST_TOLD_STOP_US, LeaderReady, Order, Role, StartFile, WorkersFile,
+};
 use dlt_core::messages::report::{Ended, Health, Report, TaskFacts};
 use dlt_pipeline::fleet::{RunnerPhase, RunnerStatus};
 
 /// How long a worker waits for its start before it gives up, µs.
 const START_DEADLINE_US: u64 = 120_000_000;
+
+/// How long after planned end and graceful stop a runner tries to store its report, and
+/// how long after the graceful stop of a told stop, µs.
+const STORE_UNTIL_US: u64 = 24_000_000;
+const STORE_AFTER_STOP_US: u64 = 3_000_000;
 
 /// What fate has for a runner.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +53,8 @@ pub struct Runner {
     /// When it got SIGTERM.
     pub told_us: Option<u64>,
     spoken: bool,
+    /// Its load is over, and its report could not be stored yet.
+    keeps_report: bool,
 }
 
 impl Runner {
@@ -91,6 +101,7 @@ impl Runner {
             start_at_us: None,
             told_us: None,
             spoken: false,
+            keeps_report: false,
         });
         runner
     }
@@ -118,6 +129,7 @@ impl Runner {
             interface: Some(format!("eni-{}", self.runner)),
             role: self.order.role,
             since_us: self.launched_us,
+            since_boot: None,
             alive: self.alive(),
             phase: self.phase.clone(),
         }
@@ -191,6 +203,9 @@ fn draw_fate(state: &mut State) -> Fate {
 
 /// Moves every runner to the present.
 pub fn settle(state: &mut State) {
+    if state.now_us < state.frozen_until_us {
+        return;
+    }
     // Workers first: a leader sees who is there.
     for role in [Role::Worker, Role::Leader] {
         for at in 0..state.runners.len() {
@@ -241,6 +256,9 @@ fn lead(state: &mut State, at: usize) {
     let order = state.runners[at].order.clone();
     let leader = state.runners[at].runner.clone();
     let key = keys::workers(&order.test, &order.prefix, &order.region);
+    if state.is_out(Port::Objects) {
+        return;
+    }
     let Some(bytes) = state.objects.get(&key) else {
         return;
     };
@@ -309,6 +327,23 @@ fn load(state: &mut State, at: usize) {
     if !stopped && !done {
         return;
     }
+    // Until when a real one tries to store its report.
+    let started_us = runner.start_at_us.unwrap_or(now_us);
+    let latest_us = match told {
+        Some(told) => told + grace_us.min(LONGEST_TOLD_STOP_US) + STORE_AFTER_STOP_US,
+        None => started_us + planned_us + grace_us + STORE_UNTIL_US,
+    };
+    if state.is_out(Port::Objects) && now_us < latest_us {
+        state.runners[at].keeps_report = true;
+        return;
+    }
+    if std::mem::take(&mut state.runners[at].keeps_report) {
+        state.hit(match state.is_out(Port::Objects) {
+            true => "a runner handed its report over",
+            false => "a runner kept its report and stored it later",
+        });
+    }
+    let runner = &mut state.runners[at];
     runner.phase = RunnerPhase::Finished { exit: 0 };
     let order = &runner.order;
     let key = keys::report(&order.test, &order.prefix, &runner.runner, &order.region);
@@ -319,7 +354,9 @@ fn load(state: &mut State, at: usize) {
     let lost = runner.fate.report_lost;
     let name = runner.runner.clone();
     state.tell(format!("{name} finished"));
-    if !lost {
-        state.objects.insert(key, text.into_bytes());
+    match (lost, state.is_out(Port::Objects)) {
+        (true, _) => {}
+        (false, false) => drop(state.objects.insert(key, text.into_bytes())),
+        (false, true) => drop(state.held.insert(key, text.into_bytes())),
     }
 }

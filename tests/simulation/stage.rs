@@ -4,8 +4,8 @@
 use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
 use dlt_core::record::RunRecord;
 use dlt_core::scenario::{Defaults, Purpose, Scenario};
-use dlt_pipeline::clock::stamp;
-use dlt_pipeline::runs::{Beside, RegionTasks, Run, Spare};
+use dlt_pipeline::clock::{RunClock, stamp};
+use dlt_pipeline::runs::{Beside, Late, RegionTasks, Run, Spare};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,6 +76,12 @@ pub fn run(tasks: &[u64], healthy_threshold: u8, planned_s: u64, now_us: u64) ->
         thresholds: Vec::new(),
         planned_us: scenario.plan.end_us(),
         graceful_stop_us: scenario.plan.graceful_stop_us(),
+        // The simulated machine was booted at the epoch.
+        clock: Some(RunClock {
+            boot: 1,
+            booted_us: 0,
+        }),
+        late: Late::default(),
         workers_began_us: None,
         leaders_began_us: None,
         start_at_us: None,

@@ -1,6 +1,7 @@
 //! What the simulated world holds: time, stored items, runners, and the faults
 //! that are to happen. Ports (`ports`) are views of it; `runners` moves them.
 
+use crate::outages::{Hits, Outage};
 use crate::rng::Rng;
 use crate::runners::Runner;
 use dlt_core::calls::live::LiveEvent;
@@ -46,6 +47,10 @@ pub struct Faults {
 /// The simulated world.
 pub struct State {
     pub now_us: u64,
+    /// How far the wall clock is ahead of true time, which deadlines go by.
+    pub wall_offset_us: i64,
+    /// Until when runners stand still.
+    pub frozen_until_us: u64,
     pub rng: Rng,
     pub faults: Faults,
     /// Port calls fail only until then: chaos, then calm.
@@ -55,6 +60,10 @@ pub struct State {
     pub runs: BTreeMap<String, Run>,
     pub scenarios: BTreeMap<String, ScenarioItem>,
     pub objects: BTreeMap<String, Vec<u8>>,
+    /// Objects that runners handed over, since they could not store them.
+    pub held: BTreeMap<String, Vec<u8>>,
+    pub outages: Vec<Outage>,
+    pub hits: Hits,
     pub runners: Vec<Runner>,
     /// Who was launched by each token.
     pub tokens: BTreeMap<String, Vec<RunnerId>>,
@@ -92,6 +101,8 @@ impl State {
     pub fn new(seed: u64, faults: Faults) -> Self {
         Self {
             now_us: 1_772_615_702_000_000,
+            wall_offset_us: 0,
+            frozen_until_us: 0,
             rng: Rng::new(seed),
             faults,
             calm_us: u64::MAX,
@@ -99,6 +110,9 @@ impl State {
             runs: BTreeMap::new(),
             scenarios: BTreeMap::new(),
             objects: BTreeMap::new(),
+            held: BTreeMap::new(),
+            outages: Vec::new(),
+            hits: Hits::new(),
             runners: Vec::new(),
             tokens: BTreeMap::new(),
             schedules: BTreeMap::new(),

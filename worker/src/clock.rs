@@ -1,7 +1,14 @@
 //! Wall clock and monotonic clock, and the offset of another machine's clock.
 //! What happens at an instant is decided elsewhere.
 
+use dlt_core::messages::order::{BootInstant, Start};
+use rustix::time::{ClockId, clock_gettime};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A clock that differs by more than this from what its leader says was set, µs: no
+/// network takes so long.
+const SET_CLOCK_US: u64 = 1_000_000;
 
 /// µs since the Unix epoch.
 pub fn now_us() -> u64 {
@@ -20,6 +27,49 @@ pub fn instant_at(at_us: u64) -> Instant {
         None => now
             .checked_sub(Duration::from_micros(wall_us - at_us))
             .unwrap_or(now),
+    }
+}
+
+/// Now, on the clock of this boot; None if the system has none.
+pub fn boot_now() -> Option<BootInstant> {
+    static BOOT: OnceLock<Option<u64>> = OnceLock::new();
+    let read =
+        || BootInstant::number(&std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?);
+    let boot = (*BOOT.get_or_init(read))?;
+    let now = clock_gettime(ClockId::Boottime);
+    let us = u64::try_from(now.tv_sec).ok()? * 1_000_000 + u64::try_from(now.tv_nsec).ok()? / 1_000;
+    Some(BootInstant { boot, us })
+}
+
+/// The instant at which the wall clock shows `at_us`; by the clock of this boot where
+/// both are on the same machine, so that nobody who sets the wall clock moves it.
+pub fn instant_of(at_us: u64, on_boot: Option<BootInstant>) -> Instant {
+    match on_boot.zip(boot_now()) {
+        Some((at, now)) if at.boot == now.boot => instant_from_now(at.us as i64 - now.us as i64),
+        _ => instant_at(at_us),
+    }
+}
+
+/// The instant of a start that arrived just now. Where the own clock was set since its
+/// leader compared it, the leader's word on how far ahead it is counts.
+pub fn instant_of_start(start: &Start) -> Instant {
+    let at = instant_of(start.start_at_us, start.boot);
+    let Some(lead_us) = start.lead_us else {
+        return at;
+    };
+    let told = instant_from_now(lead_us);
+    let apart = at.max(told) - at.min(told);
+    match apart > Duration::from_micros(SET_CLOCK_US) {
+        true => told,
+        false => at,
+    }
+}
+
+fn instant_from_now(us: i64) -> Instant {
+    let (now, by) = (Instant::now(), Duration::from_micros(us.unsigned_abs()));
+    match us < 0 {
+        true => now.checked_sub(by).unwrap_or(now),
+        false => now + by,
     }
 }
 
@@ -107,6 +157,46 @@ mod tests {
         assert_eq!(ClockOffset::best(Some(far), Some(near)), Some(near));
         assert_eq!(ClockOffset::best(None, Some(far)), Some(far));
         assert_eq!(ClockOffset::best(None, None), None);
+    }
+
+    /// However far the wall clock is off, by which it was set.
+    #[test]
+    fn a_start_is_where_this_boot_or_the_leader_says() {
+        use dlt_core::load::share::{Share, Slice};
+        let boot = boot_now().unwrap();
+        let ahead = BootInstant {
+            us: boot.us + 2_000_000,
+            ..boot
+        };
+        let start = |start_at_us, boot, lead_us| Start {
+            share: Share { index: 0, of: 1 },
+            slice: Slice::WHOLE,
+            start_at_us,
+            clock_offset_us: 0,
+            clock_error_us: 0,
+            boot,
+            lead_us,
+        };
+        let hour = 3_600_000_000;
+        let elsewhere = BootInstant {
+            boot: boot.boot ^ 1,
+            ..ahead
+        };
+        for told in [
+            start(now_us() + hour, Some(ahead), None),
+            start(now_us() - hour, Some(ahead), None),
+            start(now_us() - hour, Some(elsewhere), Some(2_000_000)),
+            start(now_us() + hour, None, Some(2_000_000)),
+            // A little apart: the clocks were compared better than that.
+            start(now_us() + 2_000_000, None, Some(1_600_000)),
+            start(now_us() + 2_000_000, None, None),
+        ] {
+            let left = instant_of_start(&told).saturating_duration_since(Instant::now());
+            let is_near = left > Duration::from_millis(1_500) && left <= Duration::from_secs(2);
+            assert!(is_near, "{left:?} {told:?}");
+        }
+        let over = start(now_us() + hour, None, Some(-5_000_000));
+        assert!(instant_of_start(&over) < Instant::now());
     }
 
     #[test]

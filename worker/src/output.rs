@@ -18,6 +18,8 @@ pub fn log(text: &str) {
 pub struct LineWriter {
     stream: Box<dyn Write + Send>,
     closed: bool,
+    /// The last line was not written to its end: the next one begins a new line.
+    broken: bool,
 }
 
 impl std::fmt::Debug for LineWriter {
@@ -37,6 +39,7 @@ impl LineWriter {
         Self {
             stream,
             closed: false,
+            broken: false,
         }
     }
 
@@ -47,15 +50,30 @@ impl LineWriter {
         }
         let mut text = short_line(line);
         text.push('\n');
+        if self.broken {
+            text.insert(0, '\n');
+        }
         let written = self
             .stream
             .write_all(text.as_bytes())
             .and_then(|()| self.stream.flush());
-        if let Err(error) = written {
-            self.closed = true;
-            log(&format!(
-                "stdout is closed ({error}); this runner goes on and stores its report"
-            ));
+        match written {
+            Ok(()) => self.broken = false,
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                self.closed = true;
+                log(&format!(
+                    "stdout is closed ({error}); this runner goes on and stores its report"
+                ));
+            }
+            // A file on a full disk: the disk may have room for the next line.
+            Err(error) => {
+                if !self.broken {
+                    log(&format!(
+                        "a line cannot be written to stdout ({error}); this runner goes on, and tries it again with the next line"
+                    ));
+                }
+                self.broken = true;
+            }
         }
     }
 }
@@ -117,6 +135,41 @@ pub(crate) mod tests {
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
         }
+    }
+
+    /// A disk that is full for a while, in the middle of a line.
+    struct FullForAWhile(CapturedOutput, Arc<Mutex<bool>>);
+
+    impl Write for FullForAWhile {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let is_full = *self.1.lock().unwrap();
+            match (is_full, bytes.len()) {
+                (false, _) => self.0.write(bytes),
+                (true, 0..10) => Err(std::io::ErrorKind::StorageFull.into()),
+                (true, _) => self.0.write(&bytes[..9]),
+            }
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_go_on_when_a_full_disk_has_room_again() {
+        let (output, full) = (CapturedOutput::default(), Arc::new(Mutex::new(false)));
+        let stream = FullForAWhile(output.clone(), full.clone());
+        let mut lines = LineWriter::to(Box::new(stream));
+        lines.write(&finished());
+        *full.lock().unwrap() = true;
+        lines.write(&finished());
+        lines.write(&finished());
+        *full.lock().unwrap() = false;
+        lines.write(&finished());
+        lines.write(&finished());
+        let bytes = output.0.lock().unwrap().clone();
+        let text = String::from_utf8(bytes).unwrap();
+        let read = text.lines().filter_map(RunnerLine::parse);
+        assert_eq!(read.count(), 3, "{text}");
     }
 
     fn finished() -> RunnerLine {

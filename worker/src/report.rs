@@ -5,13 +5,22 @@ use crate::coordinator::Coordinator;
 use crate::depot::{Depot, DepotError};
 use crate::engine::LoadResult;
 use crate::health::Usage;
+use crate::output::log;
 use dlt_core::ids::RunnerId;
 use dlt_core::keys;
 use dlt_core::measure::second::{LabelSecond, Second};
+use dlt_core::messages::handover;
 use dlt_core::messages::order::{Order, Start};
 use dlt_core::messages::report::{Ended, Health, Report, StartFacts, TaskFacts};
 use dlt_core::messages::timeline::{LabelSeries, TIMELINE_FORMAT, Timeline, stretch_of};
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
+use tokio::time::Instant;
+
+/// Before the second try to store a report, and the longest pause between two.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What a report says of a load beside what the engine measured.
 #[derive(Debug, Default)]
@@ -56,27 +65,103 @@ impl RunContext {
     }
 }
 
-/// Stores timeline and report; returns the key of the report. The report is
-/// stored last: a reader that finds it finds the timeline too.
-pub async fn store(
-    depot: &Depot,
-    order: &Order,
-    runner: &RunnerId,
-    result: LoadResult,
-    context: RunContext,
-) -> Result<String, DepotError> {
-    let (report, timeline) = compose(order, runner, result, context);
-    let key = |name: fn(&_, &_, &_, &_) -> String| {
-        name(&order.test, &order.prefix, runner, &order.region)
-    };
-    // Numbers, texts and lists alone: this cannot fail.
-    let json = serde_json::to_vec(&timeline).unwrap_or_default();
-    depot.store(&key(keys::timeline), json).await?;
-    let report_key = key(keys::report);
-    depot
-        .store(&report_key, report.to_xml().into_bytes())
-        .await?;
-    Ok(report_key)
+/// What a runner leaves: its objects, composed once and kept until they are stored.
+#[derive(Debug)]
+pub struct Finished {
+    /// The timeline, then the report: a reader that finds the report finds the
+    /// timeline too.
+    objects: [(String, Vec<u8>); 2],
+    stored: usize,
+}
+
+impl Finished {
+    /// Composes timeline and report.
+    pub fn new(order: &Order, runner: &RunnerId, result: LoadResult, context: RunContext) -> Self {
+        let (report, timeline) = compose(order, runner, result, context);
+        let key = |name: fn(&_, &_, &_, &_) -> String| {
+            name(&order.test, &order.prefix, runner, &order.region)
+        };
+        // Numbers, texts and lists alone: this cannot fail.
+        let json = serde_json::to_vec(&timeline).unwrap_or_default();
+        let xml = report.to_xml().into_bytes();
+        Self {
+            objects: [(key(keys::timeline), json), (key(keys::report), xml)],
+            stored: 0,
+        }
+    }
+
+    /// Stores what is not stored yet; returns the key of the report.
+    pub async fn store(&mut self, depot: &Depot) -> Result<String, DepotError> {
+        while let Some((key, bytes)) = self.objects.get(self.stored) {
+            depot.store(key, bytes.clone()).await?;
+            self.stored += 1;
+        }
+        Ok(self.objects[1].0.clone())
+    }
+
+    /// Stores it, again and again while the depot cannot take it. At `until` it is
+    /// handed over to the process that started this one, if that takes it; else the
+    /// report is lost.
+    pub async fn store_until(
+        mut self,
+        depot: &Depot,
+        handover: Option<&Handover>,
+        until: impl Fn() -> Instant,
+    ) -> Result<String, DepotError> {
+        let mut pause = FIRST_PAUSE;
+        let mut told = false;
+        loop {
+            let error = match self.store(depot).await {
+                Ok(key) => return Ok(key),
+                Err(error) => error,
+            };
+            let left = until().saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return match handover.map(|to| to.take(&self.objects[self.stored..])) {
+                    Some(Ok(())) => {
+                        log(
+                            "the report cannot be stored; the process that started this runner keeps it",
+                        );
+                        Ok(self.objects[1].0.clone())
+                    }
+                    Some(Err(why)) => {
+                        log(&format!("the report cannot be handed over either: {why}"));
+                        Err(error)
+                    }
+                    None => Err(error),
+                };
+            }
+            if !told {
+                log(&format!(
+                    "{error}; it is kept and tried again for up to {} s",
+                    left.as_secs()
+                ));
+                told = true;
+            }
+            tokio::time::sleep(pause.min(left)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+/// Memory that this process shares with the one that started it.
+#[derive(Debug)]
+pub struct Handover(PathBuf);
+
+impl Handover {
+    /// What the environment says: `DLT_HANDOVER=stdin`.
+    pub fn from_env() -> Option<Self> {
+        let word = std::env::var("DLT_HANDOVER").ok()?;
+        (word == "stdin").then(|| Self(PathBuf::from("/proc/self/fd/0")))
+    }
+
+    fn take(&self, objects: &[(String, Vec<u8>)]) -> std::io::Result<()> {
+        let mut file = std::fs::OpenOptions::new().write(true).open(&self.0)?;
+        if !file.metadata()?.is_file() {
+            return Err(std::io::Error::other("it is no memory of that process"));
+        }
+        file.write_all(&handover::encode(objects))
+    }
 }
 
 fn compose(
@@ -121,6 +206,7 @@ fn compose(
             files_exhausted: result.files_exhausted,
             reading: result.reading,
             bad_seconds: result.bad_seconds,
+            cut_us: result.cut_us,
         },
         generator: result.generator,
         exchanges: result.exchanges.into_rows(),
@@ -182,6 +268,54 @@ mod tests {
         assert_eq!(rows, vec![(21_599, 1), (21_600, 5)]);
     }
 
+    /// A file where the results' folder would be, removed while it is tried.
+    #[tokio::test]
+    async fn a_report_is_kept_until_the_depot_takes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let depot = Depot::folder(folder.path().to_str().unwrap()).unwrap();
+        let in_the_way = folder.path().join("results");
+        std::fs::write(&in_the_way, "").unwrap();
+        let order = order(folder.path(), Role::Worker);
+        let nothing = || (LoadResult::default(), RunContext::default());
+        let (result, context) = nothing();
+        let finished = Finished::new(&order, &runner(1), result, context);
+        let until = Instant::now() + Duration::from_secs(60);
+        let asked = std::cell::Cell::new(0);
+        let key = finished
+            .store_until(&depot, None, || {
+                // The second failure is the last one.
+                asked.set(asked.get() + 1);
+                if asked.get() == 2 {
+                    std::fs::remove_file(&in_the_way).unwrap();
+                }
+                until
+            })
+            .await
+            .unwrap();
+        assert_eq!(asked.get(), 2);
+        assert!(depot.fetch(&key).await.unwrap().is_some());
+
+        // At the end of its time it is handed over, whole.
+        std::fs::remove_dir_all(&in_the_way).unwrap();
+        std::fs::write(&in_the_way, "").unwrap();
+        let shared = folder.path().join("shared");
+        std::fs::write(&shared, "").unwrap();
+        let over = Instant::now();
+        for handover in [None, Some(Handover(shared.clone()))] {
+            let (result, context) = nothing();
+            let finished = Finished::new(&order, &runner(1), result, context);
+            let told = finished
+                .store_until(&depot, handover.as_ref(), || over)
+                .await;
+            assert_eq!(told.is_ok(), handover.is_some(), "{told:?}");
+        }
+        let handed = handover::decode(&std::fs::read(&shared).unwrap());
+        let keys: Vec<&str> = handed.iter().map(|(key, _)| key.as_str()).collect();
+        assert!(keys[0].ends_with(".timeline") && keys[1] == key, "{keys:?}");
+        let xml = std::str::from_utf8(&handed[1].1).unwrap();
+        assert_eq!(Report::from_xml(xml).unwrap().runner, runner(1));
+    }
+
     #[tokio::test]
     async fn what_is_stored_reads_back() {
         let folder = tempfile::tempdir().unwrap();
@@ -206,9 +340,8 @@ mod tests {
             ticks: 1,
             ..RunContext::default()
         };
-        let key = store(&depot, &order, &runner, result, context)
-            .await
-            .unwrap();
+        let mut finished = Finished::new(&order, &runner, result, context);
+        let key = finished.store(&depot).await.unwrap();
         let xml = depot.fetch(&key).await.unwrap().unwrap();
         let report = Report::from_xml(std::str::from_utf8(&xml).unwrap()).unwrap();
         assert_eq!(report.tally.account.sent, 3);

@@ -5,7 +5,7 @@ use dlt_core::calls::live::LiveEvent;
 use dlt_core::scenario::Scenario;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::live::Events;
-use dlt_pipeline::local::{Home, Started};
+use dlt_pipeline::local::{Home, Started, Waited};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -46,10 +46,17 @@ async fn forward(home: Arc<Home>, started: Started, sender: mpsc::Sender<WatchEv
     loop {
         let event = tokio::select! {
             record = &mut ending => {
-                let record = record.map(|record| (Box::new(record), None));
-                let result = record.map_err(|error| WatchError::of_pipeline(&error));
+                let event = match record {
+                    Ok(Waited { record, unstored: None }) => {
+                        WatchEvent::Ended(Ok((Box::new(record), None)))
+                    }
+                    Ok(Waited { record, unstored: Some(why) }) => {
+                        WatchEvent::EndedUnstored(Box::new(record), why)
+                    }
+                    Err(error) => WatchEvent::Ended(Err(WatchError::of_pipeline(&error))),
+                };
                 // A dropped receiver needs no result.
-                let _ = sender.send(WatchEvent::Ended(result)).await;
+                let _ = sender.send(event).await;
                 return;
             }
             event = next(&mut events) => match event {

@@ -55,6 +55,8 @@ pub enum WatchEnd {
         raw: Option<Value>,
         /// Whether it was stopped with Ctrl-C.
         interrupted: bool,
+        /// Why it is not stored, if it is not.
+        unstored: Option<String>,
     },
     /// There is no record.
     Failed(WatchError),
@@ -98,6 +100,8 @@ pub enum WatchEvent {
     Restarted,
     /// The run has ended, or cannot be watched any longer.
     Ended(Result<(Box<RunRecord>, Option<Value>), WatchError>),
+    /// The run has ended, and this is its record, which could not be stored, and why.
+    EndedUnstored(Box<RunRecord>, String),
 }
 
 /// A run that is being watched.
@@ -209,6 +213,12 @@ pub async fn watch(
         tokio::select! {
             event = run.events.recv() => match event {
                 Some(WatchEvent::Ended(result)) => return ended(result, live.stopping),
+                Some(WatchEvent::EndedUnstored(record, why)) => return WatchEnd::Finished {
+                    record,
+                    raw: None,
+                    interrupted: live.stopping,
+                    unstored: Some(why),
+                },
                 Some(event) => apply(&mut live, &mut display, &mut clock, event),
                 None => return WatchEnd::Failed(WatchError {
                     exit: Exit::Bug,
@@ -241,7 +251,7 @@ fn apply(live: &mut Live, display: &mut Display, clock: &mut RunClock, event: Wa
         }
         WatchEvent::Message(text) => display.warn(&text),
         WatchEvent::Restarted => live.reset(),
-        WatchEvent::Ended(_) => {}
+        WatchEvent::Ended(_) | WatchEvent::EndedUnstored(..) => {}
     }
     clock.advance(live.newest());
     display.after_event(live);
@@ -256,6 +266,7 @@ fn ended(
             record,
             raw,
             interrupted,
+            unstored: None,
         },
         Err(error) => WatchEnd::Failed(error),
     }

@@ -697,7 +697,7 @@ export interface components {
         /** @description What became of one number. */
         Change: "worse" | "better" | "changed_but_small" | "same" | "cannot_tell";
         /** @description What may be wrong: the codes of dlt.md 2. */
-        Code: "lag" | "read-delay" | "no-stamps" | "cpu-throttled" | "ports" | "files" | "memory" | "drops" | "clock" | "intervals" | "unbalanced";
+        Code: "lag" | "read-delay" | "no-stamps" | "start-skew" | "load-cut" | "no-samples" | "cpu-throttled" | "ports" | "files" | "memory" | "drops" | "clock" | "intervals" | "unbalanced";
         /** @description What was asked before the numbers. */
         Comparability: {
             /** @description Users or arrivals over time are the same, and were reached. */
@@ -1982,6 +1982,8 @@ export interface components {
             is_update_available: boolean;
             /** @description Ours: the version of this dlt. */
             dlt_version?: string;
+            /** @description Ours: the data folder cannot be written, and runs wait for it; absent while it can. */
+            store_outage?: components["schemas"]["StoreOutage"];
         };
         /** @description `YYYY-MM-DD HH:MM:SS`, or empty. startTime and endTime are UTC, nextRun is wall-clock time in scheduleTimezone. */
         Stamp: string;
@@ -2015,6 +2017,13 @@ export interface components {
         };
         /** @description A scenario's or run's status. */
         Status: "created" | "scheduled" | "queued" | "provisioning" | "running" | "parsing results" | "cleaning up" | "complete" | "cancelling" | "cancelled" | "failed";
+        /** @description Why runs wait for the data folder. */
+        StoreOutage: {
+            /** @description Since when: `YYYY-MM-DD HH:MM:SS`, UTC. */
+            since: string;
+            /** @description What the system said. */
+            reason: string;
+        };
         StoredTaskConfig: {
             region: string;
             taskCount: number | string;

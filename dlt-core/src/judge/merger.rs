@@ -165,6 +165,7 @@ impl Merger {
             lag_p99_us: sums.phases.lag.quantile_us(0.99),
             reading: &self.reading,
             connects: sums.phases.connect.count(),
+            skew_p99_us: start.skew_p99_us,
         });
         let outcome = outcome::decide(outcome::Ending {
             thresholds: facts.thresholds,

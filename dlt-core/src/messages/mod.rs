@@ -2,6 +2,7 @@
 //! on stdout, its report and its timeline; and a run's merged histograms. Formats
 //! only; sending is left to worker and pipeline.
 
+pub mod handover;
 pub mod histograms;
 pub mod order;
 pub mod report;

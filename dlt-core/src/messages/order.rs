@@ -209,11 +209,33 @@ pub struct LeaderReady {
     pub clock_error_us: u64,
 }
 
+/// An instant on the clock that a machine has since its boot, which goes on while it
+/// sleeps and which nobody sets (CLOCK_BOOTTIME). It says nothing after another boot, or
+/// on another machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BootInstant {
+    /// Which boot: the first 48 bits of the kernel's random boot id.
+    pub boot: u64,
+    /// µs since it.
+    pub us: u64,
+}
+
+impl BootInstant {
+    /// The number of a boot whose id the kernel writes like this.
+    pub fn number(boot_id: &str) -> Option<u64> {
+        let digits: String = boot_id.chars().filter(char::is_ascii_hexdigit).collect();
+        u64::from_str_radix(digits.get(..12)?, 16).ok()
+    }
+}
+
 /// The start instant, one for the whole run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartFile {
     /// µs since the Unix epoch.
     pub start_at_us: u64,
+    /// The same on the clock of this boot, for runners on the same machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<BootInstant>,
 }
 
 /// What a leader's `start` carries to a worker.
@@ -229,6 +251,13 @@ pub struct Start {
     pub clock_offset_us: i64,
     /// Half the best round trip: how far the offset may be off, µs.
     pub clock_error_us: u64,
+    /// The start instant on the clock of the leader's boot, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<BootInstant>,
+    /// How far ahead it was when this was sent, µs; negative if it was over. Tells a
+    /// receiver whose clock was set since it was probed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead_us: Option<i64>,
 }
 
 impl Start {
@@ -334,6 +363,13 @@ mod tests {
     }
 
     #[test]
+    fn a_boot_has_a_number() {
+        let id = "6fd3a1c2-09be-4e51-8d1c-0f5f5d7f0a11\n";
+        assert_eq!(BootInstant::number(id), Some(0x6fd3_a1c2_09be));
+        assert_eq!(BootInstant::number("none"), None);
+    }
+
+    #[test]
     fn frames_have_their_wire_form() {
         let start = ToWorker::Start(Start {
             share: Share { index: 1, of: 3 },
@@ -345,11 +381,13 @@ mod tests {
             start_at_us: 1_772_615_703_000_000,
             clock_offset_us: -12,
             clock_error_us: 40,
+            boot: Some(BootInstant { boot: 5, us: 7 }),
+            lead_us: Some(-3),
         });
         let text = serde_json::to_string(&start).unwrap();
         assert_eq!(
             text,
-            r#"{"type":"start","share":{"index":1,"of":3},"slice":{"first":0,"count":3,"of":5},"start_at_us":1772615703000000,"clock_offset_us":-12,"clock_error_us":40}"#
+            r#"{"type":"start","share":{"index":1,"of":3},"slice":{"first":0,"count":3,"of":5},"start_at_us":1772615703000000,"clock_offset_us":-12,"clock_error_us":40,"boot":{"boot":5,"us":7},"lead_us":-3}"#
         );
         assert_eq!(serde_json::from_str::<ToWorker>(&text).unwrap(), start);
         let stop = ToWorker::Stop {

@@ -184,6 +184,7 @@ fn status(region: &Region, container: &str, task: &Task) -> Option<RunnerStatus>
         interface: detail(task, "networkInterfaceId").map(str::to_owned),
         role,
         since_us: u64::try_from(since).unwrap_or(0),
+        since_boot: None,
         alive,
         phase,
     })

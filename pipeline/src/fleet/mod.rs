@@ -10,10 +10,11 @@ pub mod processes;
 #[cfg(feature = "local")]
 pub mod tail;
 
+use crate::clock::Clock;
 use crate::error::PipelineError;
 use async_trait::async_trait;
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
-use dlt_core::messages::order::{Order, Role};
+use dlt_core::messages::order::{BootInstant, Order, Role};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -104,6 +105,8 @@ pub struct RunnerStatus {
     pub role: Role,
     /// When it was launched, µs since the Unix epoch.
     pub since_us: u64,
+    /// The same on the clock since boot, where the fleet knows it.
+    pub since_boot: Option<BootInstant>,
     /// Whether it still exists.
     pub alive: bool,
     /// How far it is.
@@ -122,6 +125,15 @@ impl RunnerStatus {
                 Some(format!("ended with exit code {exit}"))
             }
             _ => None,
+        }
+    }
+
+    /// How long ago it was launched, µs; who sets the wall clock does not change it where
+    /// the boot is known.
+    pub fn age_us(&self, clock: &dyn Clock) -> u64 {
+        match self.since_boot.zip(clock.boot()) {
+            Some((since, now)) if since.boot == now.boot => now.us.saturating_sub(since.us),
+            _ => clock.now_us().saturating_sub(self.since_us),
         }
     }
 

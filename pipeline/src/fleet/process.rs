@@ -4,11 +4,14 @@
 use crate::fleet::tail::{News, Tail, last_words};
 use crate::fleet::{RunnerPhase, RunnerStatus, Stop};
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
-use dlt_core::messages::order::Role;
+use dlt_core::messages::handover;
+use dlt_core::messages::order::{BootInstant, Role};
 use dlt_core::messages::runner_line::RunnerLine;
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde::{Deserialize, Serialize};
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
@@ -21,6 +24,8 @@ pub trait LineListener: Send + Sync + std::fmt::Debug {
     fn line(&self, run: &TestRunId, line: RunnerLine);
     /// Lines that are none of ours, cannot be read or are too long.
     fn unreadable(&self, run: &TestRunId, runner: &RunnerId, lines: u64);
+    /// An object that a runner could not store and handed over at its end.
+    fn handed_over(&self, _key: &str, _bytes: Vec<u8>) {}
 }
 
 /// Nobody hears.
@@ -29,6 +34,12 @@ impl LineListener for () {
 
     fn unreadable(&self, _: &TestRunId, _: &RunnerId, _: u64) {}
 }
+
+/// The variable that tells a runner that its stdin is memory, shared with us, for what it
+/// cannot store (`dlt_core::messages::handover`).
+pub(super) const HANDOVER: &str = "DLT_HANDOVER";
+/// Most bytes that are taken from it: a report and a timeline, however many labels they have.
+const MOST_HANDED_BYTES: u64 = 512 * 1024 * 1024;
 
 /// What is kept of a process beside its files, for whoever comes after us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +55,9 @@ pub(super) struct Card {
     pub(super) region: Region,
     pub(super) role: Role,
     pub(super) since_us: u64,
+    /// The same on the clock since boot; not known of an older dlt's.
+    #[serde(default)]
+    pub(super) since_boot: Option<BootInstant>,
     pub(super) pid: u32,
     /// Start time of the process as the system counts it.
     pub(super) started: Option<u64>,
@@ -62,6 +76,8 @@ pub(super) struct Process {
     pub(super) out: Tail,
     pub(super) err: PathBuf,
     pub(super) phase: RunnerPhase,
+    /// Memory that it shares with us, for what it cannot store.
+    handover: Option<File>,
 }
 
 /// When runners end that nobody stops.
@@ -112,6 +128,21 @@ pub(super) fn found(mut card: Card) -> Card {
     card
 }
 
+/// New memory to share with a runner; None where the system has none, which costs only
+/// what the runner then cannot hand over.
+pub(super) fn new_handover() -> Option<File> {
+    let fd = memfd_create("dlt-handover", MemfdFlags::CLOEXEC).ok()?;
+    Some(File::from(fd))
+}
+
+/// The memory that a runner of an earlier process has as its stdin.
+pub(super) fn found_handover(card: &Card) -> Option<File> {
+    let file = File::open(format!("/proc/{}/fd/0", card.pid)).ok()?;
+    // A device, as runners of an older dlt have it, holds nothing.
+    let is_file = file.metadata().is_ok_and(|about| about.is_file());
+    (is_file && card.started.is_some() && start_time(card.pid) == card.started).then_some(file)
+}
+
 /// Adds an extension to a name, whatever dots it has.
 pub(super) fn with_extension(stem: &Path, extension: &str) -> PathBuf {
     let mut path = stem.as_os_str().to_owned();
@@ -132,6 +163,9 @@ pub(crate) fn start_time(pid: u32) -> Option<u64> {
     (state != "Z" && state != "X").then_some(started)
 }
 
+/// How a runner ends whose report is stored or handed over.
+const REPORTED: &str = "ended with exit code 0";
+
 pub(super) fn ending(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("ended with exit code {code}"),
@@ -141,8 +175,14 @@ pub(super) fn ending(status: ExitStatus) -> String {
 }
 
 impl Process {
-    pub(super) fn new(card: Card, child: Option<Child>, stem: PathBuf) -> Self {
+    pub(super) fn new(
+        card: Card,
+        child: Option<Child>,
+        handover: Option<File>,
+        stem: PathBuf,
+    ) -> Self {
         Self {
+            handover,
             card,
             child,
             ended: None,
@@ -184,6 +224,14 @@ impl Process {
         if over {
             let last = self.out.close();
             self.hear(&last, listener);
+            self.take_over(listener);
+            // A leader never says that it is ready.
+            let came_up = matches!(self.phase, RunnerPhase::Ready { .. });
+            let came_up = came_up || self.card.role == Role::Leader;
+            if came_up && self.ended.as_deref() == Some(REPORTED) {
+                // Its last line may have found no room; the report is what counts.
+                self.phase = RunnerPhase::Finished { exit: 0 };
+            }
             if let (Some(how), false) =
                 (&self.ended, self.phase == RunnerPhase::Finished { exit: 0 })
             {
@@ -191,6 +239,22 @@ impl Process {
                     how: how.clone(),
                     said: last_words(&self.err),
                 };
+            }
+        }
+    }
+
+    /// Takes what it handed over, once it has ended.
+    fn take_over(&mut self, listener: &dyn LineListener) {
+        let Some(mut file) = self.handover.take() else {
+            return;
+        };
+        let mut bytes = Vec::new();
+        let read = file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| file.take(MOST_HANDED_BYTES).read_to_end(&mut bytes));
+        if read.is_ok() {
+            for (key, object) in handover::decode(&bytes) {
+                listener.handed_over(&key, object);
             }
         }
     }
@@ -251,6 +315,7 @@ impl Process {
             interface: None,
             role: self.card.role,
             since_us: self.card.since_us,
+            since_boot: self.card.since_boot,
             alive: self.ended.is_none(),
             phase: self.phase.clone(),
         }

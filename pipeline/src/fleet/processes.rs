@@ -6,7 +6,8 @@
 use crate::clock::Clock;
 use crate::error::PipelineError;
 use crate::fleet::process::{
-    Card, Lifetime, LineListener, Process, TOKEN, found, start_time, with_extension,
+    Card, HANDOVER, Lifetime, LineListener, Process, TOKEN, found, found_handover, new_handover,
+    start_time, with_extension,
 };
 use crate::fleet::{Fleet, LARGEST_BATCH, Launch, Launched, Place, RunnerStatus, Stop};
 use async_trait::async_trait;
@@ -113,7 +114,9 @@ impl<C: Clock> Processes<C> {
                 lifetime = Lifetime::OfParent;
             }
             if !all.iter().any(|process| process.card.token == card.token) {
-                all.push(Process::new(found(card), None, path.with_extension("")));
+                let card = found(card);
+                let handover = found_handover(&card);
+                all.push(Process::new(card, None, handover, path.with_extension("")));
             }
         }
         Ok(lifetime)
@@ -135,10 +138,27 @@ impl<C: Clock> Processes<C> {
 
     /// Asks every runner to stop; for when nobody is left to watch them.
     pub fn dismiss(&self) {
-        for process in self.lock().iter_mut() {
+        self.dismiss_those(|_| true);
+    }
+
+    /// Asks the runners of a run to stop.
+    pub fn dismiss_run(&self, run: &TestRunId) {
+        self.dismiss_those(|process| process.card.run == *run);
+    }
+
+    fn dismiss_those(&self, are_meant: impl Fn(&Process) -> bool) {
+        let mut all = self.lock();
+        for process in all.iter_mut().filter(|process| are_meant(process)) {
             process.refresh(0, self.listener.as_ref());
             process.signal(Stop::Gracefully);
         }
+    }
+
+    /// Whether a runner, of this run or of any, is alive.
+    pub fn any_alive(&self, run: Option<&TestRunId>) -> bool {
+        self.refreshed().iter().any(|process| {
+            process.ended.is_none() && run.is_none_or(|run| process.card.run == *run)
+        })
     }
 
     /// Kills every runner at once; for when nothing is waited for any more.
@@ -174,6 +194,7 @@ impl<C: Clock> Processes<C> {
             region: order.region.clone(),
             role: order.role,
             since_us: self.clock.now_us(),
+            since_boot: self.clock.boot(),
             pid: 0,
             started: None,
             lifetime: self.lifetime,
@@ -198,6 +219,10 @@ impl<C: Clock> Processes<C> {
             .stdout(file("out")?)
             .stderr(file("err")?)
             .process_group(0);
+        let handover = new_handover();
+        if let Some(shared) = handover.as_ref().and_then(|file| file.try_clone().ok()) {
+            command.stdin(shared).env(HANDOVER, "stdin");
+        }
         if self.lifetime == Lifetime::OfParent {
             // Nobody watches the load any more when we are killed.
             command.env("DLT_ENDS_WITH", "parent");
@@ -211,7 +236,7 @@ impl<C: Clock> Processes<C> {
         card.started = start_time(child.id());
         // It can be found without its number too, if this fails.
         let _ = card.write(&path);
-        Ok(Process::new(card, Some(child), stem))
+        Ok(Process::new(card, Some(child), handover, stem))
     }
 }
 

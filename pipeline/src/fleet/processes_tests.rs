@@ -105,6 +105,61 @@ async fn a_launch_that_is_repeated_makes_one_runner() {
     assert_eq!(how, ["killed by signal 9", "killed by signal 15"]);
 }
 
+/// Hears what is handed over.
+#[derive(Debug, Default)]
+struct Heard(Mutex<Vec<(String, Vec<u8>)>>);
+
+impl LineListener for Heard {
+    fn line(&self, _: &TestRunId, _: dlt_core::messages::runner_line::RunnerLine) {}
+
+    fn unreadable(&self, _: &TestRunId, _: &RunnerId, _: u64) {}
+
+    fn handed_over(&self, key: &str, bytes: Vec<u8>) {
+        self.0.lock().unwrap().push((key.to_owned(), bytes));
+    }
+}
+
+/// A runner whose disk is full has no last line; what it could not store comes through
+/// the memory that it shares, also to a process that took it over.
+#[tokio::test]
+async fn what_a_runner_cannot_store_is_handed_over_at_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!(
+        "{READY} [ \"$DLT_HANDOVER\" = stdin ] || exit 9; \
+         printf '\\0\\0\\0\\0\\0\\0\\0\\1\\0\\0\\0\\0\\0\\0\\0\\2kab' > /proc/self/fd/0; \
+         while [ ! -e {0}/end ]; do sleep 0.01; done",
+        folder.path().display()
+    );
+    let heard = Arc::new(Heard::default());
+    let fleet = |heard: &Arc<Heard>| {
+        Processes::new(
+            (
+                PathBuf::from("/bin/sh"),
+                vec!["-c".to_owned(), script.clone()],
+            ),
+            folder.path().join("runs"),
+            Lifetime::Own,
+            Arc::new(SystemClock),
+            Arc::clone(heard) as Arc<_>,
+        )
+    };
+    let first = fleet(&heard);
+    first.launch(&launch(1, "one")).await.unwrap();
+    until(&first, |seen| seen.iter().all(RunnerStatus::is_ready)).await;
+    let taken_over = Arc::new(Heard::default());
+    let second = fleet(&taken_over);
+    second.adopt(&TestRunId::parse("r1").unwrap()).unwrap();
+    until(&second, |seen| seen.iter().all(RunnerStatus::is_ready)).await;
+    std::fs::write(folder.path().join("end"), "").unwrap();
+    let seen = until(&first, |seen| seen.iter().all(|seen| !seen.alive)).await;
+    assert_eq!(seen[0].loss(), None);
+    until(&second, |seen| seen.iter().all(|seen| !seen.alive)).await;
+    for heard in [heard, taken_over] {
+        let handed = heard.0.lock().unwrap().clone();
+        assert_eq!(handed, [("k".to_owned(), b"ab".to_vec())]);
+    }
+}
+
 #[tokio::test]
 async fn a_runner_is_known_by_its_last_lines() {
     let folder = tempfile::tempdir().unwrap();

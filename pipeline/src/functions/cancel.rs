@@ -3,7 +3,7 @@
 //! removed.
 
 use crate::error::PipelineError;
-use crate::fleet::{self, Place, Stop};
+use crate::fleet::{self, Stop};
 use crate::functions::decision::{Decision, Input};
 use crate::functions::losses::load;
 use crate::runs::Run;
@@ -20,13 +20,11 @@ pub async fn cancel(world: &World, test: &TestId, reason: &str) -> Result<(), Pi
     let none = || PipelineError::NothingRuns(test.to_string());
     let item = scenarios::need(world.scenarios.as_ref(), test).await?;
     let run = item.run.ok_or_else(none)?;
-    let now_us = world.clock.now_us();
     let after = world
         .change(test, &run, &|run| {
             run.advance(Status::Cancelling);
             if run.record.status == Status::Cancelling {
                 run.cancel_reason.get_or_insert_with(|| reason.to_owned());
-                run.stop_began_us.get_or_insert(now_us);
             }
         })
         .await?;
@@ -47,16 +45,16 @@ pub async fn kill(world: &World, input: &Input) -> Result<Decision, PipelineErro
 }
 
 async fn end_runners(world: &World, input: &Input, how: Stop) -> Result<Decision, PipelineError> {
-    let now_us = world.clock.now_us();
-    let run = world
-        .change(&input.test_id, &input.test_run_id, &|run| {
-            run.stop_began_us.get_or_insert(now_us);
-        })
-        .await?;
-    let runners =
-        fleet::of_run(world.fleet.as_ref(), &run.test, &run.run, Place::Everywhere).await?;
-    let alive = runners.iter().filter(|runner| runner.alive);
+    let (run, seen) = load(world, input).await?;
+    let alive = seen.iter().filter(|runner| runner.alive);
     fleet::stop(world.fleet.as_ref(), &run.run, alive, how).await?;
+    // Their time to report begins when they were told, not when somebody wished it:
+    // the store may have been out between the two.
+    let told = |run: &mut Run| {
+        let now_us = world.now_us(run);
+        run.stop_began_us.get_or_insert(now_us);
+    };
+    world.change(&run.test, &run.run, &told).await?;
     Ok(Decision::go(world, "wait"))
 }
 
@@ -72,9 +70,21 @@ pub async fn gone(world: &World, input: &Input) -> Result<Decision, PipelineErro
     if !seen.iter().any(|seen| seen.alive) {
         return Ok(Decision::go(world, "gone"));
     }
-    let now_us = world.clock.now_us();
+    let now_us = world.now_us(&run);
     let began_us = run.stop_began_us.unwrap_or(now_us);
-    let kill_us = began_us + stop_limit_us(world, &run);
+    let limit_us = began_us + stop_limit_us(world, &run);
+    if now_us + world.pace.asked_again_us < limit_us {
+        return Ok(Decision::go(world, "wait"));
+    }
+    // They are seen to be late first, and have some time after that: the machine may
+    // have slept until now.
+    let run = world
+        .change(&run.test, &run.run, &|run| {
+            run.late.stop_us.get_or_insert(now_us);
+        })
+        .await?;
+    let seen_us = run.late.stop_us.unwrap_or(now_us);
+    let kill_us = limit_us.max(seen_us + world.pace.asked_again_us);
     let next = if now_us >= kill_us + world.pace.kill_us {
         // Not even SIGKILL ends them; the results must not wait for that.
         "gone"

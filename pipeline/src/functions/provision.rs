@@ -22,6 +22,8 @@ use serde::Serialize;
 
 /// Most lost runners that a reason names.
 const MOST_NAMED: usize = 3;
+/// A start nearer than this is missed, µs: leaders would learn of it too late.
+const SHORTEST_AHEAD_US: u64 = 50_000;
 /// Most runners that one call launches: what Fargate lets through at once; the
 /// workflow then waits and calls again.
 const MOST_LAUNCHED: u64 = 100;
@@ -170,11 +172,11 @@ fn order(world: &World, run: &Run, region: &Region, role: Role) -> Order {
 
 /// task-runner: launches the region's missing workers.
 pub async fn run_workers(world: &World, input: &Input) -> Result<Decision, PipelineError> {
-    let now_us = world.clock.now_us();
     let run = world
         .change(&input.test_id, &input.test_run_id, &|run| {
             if !run.is_stopping() {
                 run.advance(Status::Provisioning);
+                let now_us = world.now_us(run);
                 run.workers_began_us.get_or_insert(now_us);
             }
         })
@@ -204,8 +206,9 @@ pub async fn workers_ready(world: &World, input: &Input) -> Result<Decision, Pip
         return Ok(Decision::go(world, "stop"));
     }
     let runners = RegionRunners::of(&run, input.region()?, &seen)?;
-    let began_us = run.workers_began_us.unwrap_or(world.clock.now_us());
-    let late = world.clock.now_us() >= began_us + world.pace.provisioning_us;
+    let now_us = world.now_us(&run);
+    let began_us = run.workers_began_us.unwrap_or(now_us);
+    let late = now_us >= began_us + world.pace.provisioning_us;
     let next = if late || runners.ready_workers().len() as u64 >= runners.wanted(Role::Worker) {
         "go"
     } else if runners.missing_workers() > 0 || !runners.stuck_workers(world).is_empty() {
@@ -261,7 +264,7 @@ pub async fn quorum(world: &World, input: &Input) -> Result<Decision, PipelineEr
     if !run.is_enough(present) {
         return Err(too_few(&run, present - run.regions.len() as u64, &seen));
     }
-    let now_us = world.clock.now_us();
+    let now_us = world.now_us(&run);
     world
         .change(&run.test, &run.run, &|run| {
             run.leaders_began_us.get_or_insert(now_us);
@@ -373,8 +376,9 @@ pub async fn leader_ready(world: &World, input: &Input) -> Result<Decision, Pipe
     if is_held_together(world, &run, &runners).await? {
         return Ok(Decision::go(world, "go"));
     }
-    let began_us = run.leaders_began_us.unwrap_or(world.clock.now_us());
-    let late = world.clock.now_us() >= began_us + world.pace.provisioning_us;
+    let now_us = world.now_us(&run);
+    let began_us = run.leaders_began_us.unwrap_or(now_us);
+    let late = now_us >= began_us + world.pace.provisioning_us;
     match need(world, runners.leader(), runners.launched(Role::Leader)) {
         Need::Launch | Need::End if !late => Ok(Decision::go(world, "launch")),
         Need::Patience if !late => Ok(Decision::go(world, "wait")),
@@ -435,12 +439,22 @@ pub async fn start(world: &World, input: &Input) -> Result<Decision, PipelineErr
         public_addresses::keep(world, &run, &loading).await?;
     }
     give_up_unreachable(world, &run, &seen, &lost).await?;
-    let instant_us = world.clock.now_us() + world.pace.start_ahead_of(present);
+    let key = keys::start(&run.test, &run.prefix);
+    // Nobody has seen an instant that was decided and not written, as when the store
+    // was out between the two: one that is over is decided anew, or no load would be
+    // made before now.
+    let is_written = world.objects.read(&key).await?.is_some();
+    let now_us = world.now_us(&run);
+    let instant_us = now_us + world.pace.start_ahead_of(present);
     // The instant is decided once, by a conditional write; the object follows.
     let run = world
         .change(&run.test, &run.run, &|run| {
             if !run.is_stopping() {
-                run.start_at_us.get_or_insert(instant_us);
+                let missed = |at_us: u64| !is_written && at_us < now_us + SHORTEST_AHEAD_US;
+                run.start_at_us = match run.start_at_us {
+                    Some(at_us) if !missed(at_us) => Some(at_us),
+                    _ => Some(instant_us),
+                };
                 run.advance(Status::Running);
             }
         })
@@ -448,8 +462,8 @@ pub async fn start(world: &World, input: &Input) -> Result<Decision, PipelineErr
     let Some(start_at_us) = run.start_at_us.filter(|_| !run.is_stopping()) else {
         return Ok(Decision::go(world, "stop"));
     };
-    let key = keys::start(&run.test, &run.prefix);
-    put_json(world, &key, &StartFile { start_at_us }).await?;
+    let boot = run.clock.and_then(|clock| clock.on_boot(start_at_us));
+    put_json(world, &key, &StartFile { start_at_us, boot }).await?;
     Ok(Decision::go(world, "wait"))
 }
 

@@ -35,7 +35,7 @@ fn is_stuck(world: &World, runner: &RunnerStatus) -> bool {
     };
     // A leader is not ready before it has said so, whatever its task is.
     let waits = runner.role == Role::Leader || !runner.is_ready();
-    runner.alive && waits && world.clock.now_us() > runner.since_us + patience_us
+    runner.alive && waits && runner.age_us(world.clock.as_ref()) > patience_us
 }
 
 /// What a leader that has not said that it is ready needs, `launched` having

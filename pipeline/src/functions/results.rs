@@ -2,25 +2,29 @@
 //! summary, kept in the run record; the merged timeline and label details as
 //! objects. What is unreadable is said and counted as missing.
 
+use crate::clock::stamp;
 use crate::error::PipelineError;
-use crate::fleet::{self, Place};
+use crate::fleet::{self, Place, RunnerStatus};
 use crate::functions::dealt::dealt;
 use crate::functions::decision::{Decision, Input};
+use crate::functions::public_addresses::{self, PublicAddresses};
 use crate::functions::reports::readable;
-use crate::functions::{packed, public_addresses, records, runners};
+use crate::functions::{packed, records, runners, settle};
 use crate::live::Drained;
 use crate::runs::Run;
 use crate::world::World;
 use dlt_core::ids::{Region, RunnerId};
 use dlt_core::judge::merger::{Merger, Summary};
-use dlt_core::judge::summary::RunFacts;
+use dlt_core::judge::summary::{RunFacts, RunnerFacts};
 use dlt_core::keys;
+use dlt_core::messages::histograms::RunHistograms;
 use dlt_core::messages::report::Ended;
 use dlt_core::messages::timeline::{RunTimeline, TIMELINE_FORMAT, Timeline, TimelineMerger};
+use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
 use dlt_core::scenario::plan::Plan;
 use dlt_core::thresholds::Threshold;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most warnings that a record keeps.
 const MOST_WARNINGS: usize = 100;
@@ -49,7 +53,60 @@ pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineErr
         // with stays.
         return Ok(Decision::go(world, "clean up"));
     }
-    let dealt = dealt(world, &run).await?;
+    let merged = merge(world, &run).await?;
+    let known = runners::Known {
+        dealt: &merged.dealt,
+        seen: &merged.seen,
+        reported: Some(&merged.reported),
+        last_heard: merged.last_heard,
+        ..runners::Known::default()
+    };
+    runners::keep(world, &run, &known, &merged.public).await?;
+    let key = keys::merged_timeline(&run.test, &run.prefix);
+    packed::put(world, &key, &merged.timeline).await?;
+    let key = keys::merged_histograms(&run.test, &run.prefix);
+    packed::put(world, &key, &merged.histograms).await?;
+    keep(world, &run, merged.summary, merged.failure).await?;
+    Ok(Decision::go(world, "clean up"))
+}
+
+/// The record of a run as it would be stored if that were possible: for whoever waits
+/// for it and cannot wait for the store. Nothing is written.
+pub async fn unstored(
+    world: &World,
+    mut run: Run,
+    cancelled: Option<&str>,
+) -> Result<RunRecord, PipelineError> {
+    if let Some(reason) = cancelled {
+        run.advance(Status::Cancelling);
+        run.cancel_reason.get_or_insert_with(|| reason.to_owned());
+    }
+    run.advance(Status::ParsingResults);
+    let merged = merge(world, &run).await?;
+    let as_run = records::scenario(world, &run).await?;
+    run.record.apply(merged.summary);
+    run.record.test_scenario = as_run.test_scenario;
+    run.failure = run.failure.take().or(merged.failure);
+    settle::settle(&mut run, &stamp(world.clock.now_us()));
+    Ok(run.record)
+}
+
+/// What comes of the reports that exist, and what it was made of.
+struct Merged {
+    summary: Summary,
+    /// Why the run fails, if it does.
+    failure: Option<String>,
+    timeline: RunTimeline,
+    histograms: RunHistograms,
+    dealt: Vec<(RunnerId, Region)>,
+    seen: Vec<RunnerStatus>,
+    reported: BTreeMap<RunnerId, RunnerFacts>,
+    last_heard: BTreeMap<RunnerId, u64>,
+    public: PublicAddresses,
+}
+
+async fn merge(world: &World, run: &Run) -> Result<Merged, PipelineError> {
+    let dealt = dealt(world, run).await?;
     // Whoever is seen to be gone has been read to the end.
     let seen = fleet::of_run(world.fleet.as_ref(), &run.test, &run.run, Place::Everywhere).await?;
     let drained = world.live.drain(&run.run).await?;
@@ -68,25 +125,18 @@ pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineErr
     // It came about all the same: that it was late is told.
     warnings.extend(run.launch_trouble.clone());
     warnings.extend(run.shared_machine());
-    let mut read = read_reports(world, &run, &keys, &dealt).await?;
-    let timeline = read_timelines(world, &run, &keys, &mut read).await?;
+    let mut read = read_reports(world, run, &keys, &dealt).await?;
+    let timeline = read_timelines(world, run, &keys, &mut read).await?;
     warnings.append(&mut read.warnings);
     warnings.extend(last_heard(&dealt, &read, &drained));
 
-    let failure = judge(&run, &dealt, &read);
-    let plan = Plan::from_document(&records::scenario(world, &run).await?.document)
+    let failure = judge(run, &dealt, &read);
+    let plan = Plan::from_document(&records::scenario(world, run).await?.document)
         .map_err(|faults| PipelineError::Other(format!("the stored plan: {faults}")))?;
-    let thresholds = thresholds(&run)?;
+    let thresholds = thresholds(run)?;
     let histograms = read.merger.histograms();
-    let public = public_addresses::kept(world, &run).await?;
-    let known = runners::Known {
-        dealt: &dealt,
-        seen: &seen,
-        reported: Some(read.merger.runners()),
-        last_heard: drained.last_heard,
-        ..runners::Known::default()
-    };
-    runners::keep(world, &run, &known, &public).await?;
+    let public = public_addresses::kept(world, run).await?;
+    let reported = read.merger.runners().clone();
     let mut summary = read.merger.finish(&RunFacts {
         dealt: &dealt,
         plan: &plan,
@@ -96,22 +146,25 @@ pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineErr
         failure: failure.as_deref(),
         cancelled: run.record.status == Status::Cancelling,
     });
-    summary.generator.public_addresses = public.addresses;
+    summary.generator.public_addresses = public.addresses.clone();
+    let trouble = public.trouble.iter();
     warnings.extend(
-        public
-            .trouble
-            .map(|why| format!("from which public addresses the load came is not known: {why}")),
+        trouble.map(|why| format!("from which public addresses the load came is not known: {why}")),
     );
     warnings.append(&mut summary.warnings);
     warnings.truncate(MOST_WARNINGS);
     summary.warnings = warnings;
-
-    let key = keys::merged_timeline(&run.test, &run.prefix);
-    packed::put(world, &key, &timeline).await?;
-    let key = keys::merged_histograms(&run.test, &run.prefix);
-    packed::put(world, &key, &histograms).await?;
-    keep(world, &run, summary, failure).await?;
-    Ok(Decision::go(world, "clean up"))
+    Ok(Merged {
+        summary,
+        failure,
+        timeline,
+        histograms,
+        dealt,
+        seen,
+        reported,
+        last_heard: drained.last_heard,
+        public,
+    })
 }
 
 /// The run's thresholds, as they were when it began.

@@ -222,6 +222,7 @@ mod tests {
             interface: None,
             role: Role::Worker,
             since_us: 7,
+            since_boot: None,
             alive: true,
             phase,
         }

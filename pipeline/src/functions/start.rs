@@ -1,11 +1,11 @@
 //! Starting a run: the claim on its scenario, what runners will fetch, the run
 //! itself, its execution. What then happens is the workflow's affair.
 
-use crate::clock::{random_id, stamp};
+use crate::clock::{RunClock, random_id, stamp};
 use crate::error::PipelineError;
 use crate::functions::{hand_over, records, settle};
 use crate::objects::Access;
-use crate::runs::{Beside, RegionTasks, Run, Spare};
+use crate::runs::{Beside, Late, RegionTasks, Run, Spare};
 use crate::scenarios;
 use crate::world::World;
 use dlt_core::ids::{IdError, RunPrefix, TestId, TestRunId};
@@ -63,6 +63,7 @@ pub async fn start(
     )
     .await?;
     item.record.schedule_timezone = claim.item.zone();
+    item.clock = RunClock::now(world.clock.as_ref());
     if let Err(error) = prepare(world, scenario, &mut item).await {
         claim.release(world.scenarios.as_ref()).await;
         return Err(error);
@@ -158,6 +159,8 @@ fn item(
             .collect(),
         planned_us: scenario.plan.end_us(),
         graceful_stop_us: scenario.plan.graceful_stop_us(),
+        clock: None,
+        late: Late::default(),
         workers_began_us: None,
         leaders_began_us: None,
         start_at_us: None,

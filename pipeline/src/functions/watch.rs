@@ -4,6 +4,7 @@ use crate::error::PipelineError;
 use crate::functions::dealt::dealt;
 use crate::functions::decision::{Decision, Input};
 use crate::functions::losses::{load, record_losses};
+use crate::runs::Run;
 use crate::world::World;
 use dlt_core::ids::RunnerId;
 use dlt_core::keys;
@@ -32,7 +33,7 @@ pub async fn running(world: &World, input: &Input) -> Result<Decision, PipelineE
         "stop"
     } else if !seen.iter().any(|seen| seen.alive) {
         "done"
-    } else if world.clock.now_us() >= overdue_us {
+    } else if is_overdue(world, &run, overdue_us).await? {
         let late: Vec<(RunnerId, String)> = seen
             .iter()
             .filter(|seen| seen.alive)
@@ -52,4 +53,20 @@ pub async fn running(world: &World, input: &Input) -> Result<Decision, PipelineE
         cycle,
         ..Decision::go(world, next)
     })
+}
+
+/// Whether runners that still load are to be ended. They are seen to be late first, and
+/// have some time after that: the machine may have slept until now.
+async fn is_overdue(world: &World, run: &Run, overdue_us: u64) -> Result<bool, PipelineError> {
+    let now_us = world.now_us(run);
+    if now_us + world.pace.asked_again_us < overdue_us {
+        return Ok(false);
+    }
+    let run = world
+        .change(&run.test, &run.run, &|run| {
+            run.late.end_us.get_or_insert(now_us);
+        })
+        .await?;
+    let seen_us = run.late.end_us.unwrap_or(now_us);
+    Ok(now_us >= overdue_us.max(seen_us + world.pace.asked_again_us))
 }

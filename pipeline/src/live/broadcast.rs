@@ -78,6 +78,14 @@ impl Broadcast {
         }
     }
 
+    /// Tells the run's watchers a sentence.
+    pub fn note(&self, run: &TestRunId, sentence: String) {
+        if let Some(channel) = self.lock().get(run) {
+            // Nobody listening is no fault.
+            let _ = channel.sender.send(LiveEvent::Note(sentence));
+        }
+    }
+
     /// The newest ticks and then all events; nothing of a run that is over.
     pub fn events(&self, run: &TestRunId) -> Option<Events> {
         let channels = self.lock();

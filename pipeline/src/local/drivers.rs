@@ -12,6 +12,7 @@ use crate::local::SystemClock;
 use crate::local::lock::DriverLock;
 use crate::runs::sqlite::SqliteRuns;
 use crate::runs::{MOST_BESIDE, Run};
+use crate::store::outage::Outages;
 use crate::workflow::definition::Definition;
 use crate::world::World;
 use async_trait::async_trait;
@@ -36,6 +37,7 @@ pub struct Drivers {
     definition: Arc<Definition>,
     live: Arc<Broadcast>,
     fleet: Arc<Processes<SystemClock>>,
+    outages: Arc<Outages>,
     /// Set once the world, which holds us, exists.
     world: OnceLock<Weak<World>>,
     driven: Mutex<HashMap<TestRunId, Driven>>,
@@ -93,12 +95,14 @@ impl Drivers {
         live: Arc<Broadcast>,
         fleet: Arc<Processes<SystemClock>>,
         folder: PathBuf,
+        outages: Arc<Outages>,
     ) -> Self {
         Self {
             executions,
             definition,
             live,
             fleet,
+            outages,
             world: OnceLock::new(),
             driven: Mutex::default(),
             folder,
@@ -163,10 +167,13 @@ impl Drivers {
             events,
             executions: self.executions.clone(),
             definition: Arc::clone(&self.definition),
+            outages: Arc::clone(&self.outages),
+            live: Arc::clone(&self.live),
         };
         let live = Arc::clone(&self.live);
         let fleet = Arc::clone(&self.fleet);
         let drivers = Arc::downgrade(self);
+        let outages = Arc::clone(&self.outages);
         let (tell, over) = signal::channel(false);
         let (test, id) = (test.clone(), run.clone());
         let task = tokio::spawn(async move {
@@ -186,6 +193,7 @@ impl Drivers {
                     }
                 }
             }
+            outages.end(&id);
             live.close(&id);
             if let Some(drivers) = drivers.upgrade() {
                 drivers.let_go(&id);
@@ -201,6 +209,13 @@ impl Drivers {
         if let Some(lock) = held {
             lock.remove();
         }
+    }
+
+    /// Whether somebody drives the run.
+    pub fn is_driven(&self, run: &TestRunId) -> bool {
+        let driven = self.lock();
+        let driven = driven.get(run);
+        driven.is_some_and(|driven| !*driven.over.borrow() && !driven.task.is_finished())
     }
 
     /// Resolves when nobody drives the run any more.

@@ -8,37 +8,40 @@ mod reading;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod timers;
+mod undriven;
+mod unstored;
 mod watchers;
 
 pub use crate::functions::start::Started;
 pub use card::ServerCard;
 pub use reading::{regions_at_rest, to_read};
+pub use unstored::Waited;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::PipelineError;
 use crate::executions::sqlite::SqliteExecutions;
 use crate::fleet::{process::Lifetime, processes::Processes};
 use crate::functions::start::{new_run, new_test, start};
-use crate::functions::{cancel, records, room};
+use crate::functions::{cancel, room};
 use crate::live::Events;
 use crate::live::broadcast::Broadcast;
 use crate::objects::files::FileObjects;
 use crate::regions::home::HomeRegions;
-use crate::runs::{self, sqlite::SqliteRuns};
+use crate::runs::{Run, sqlite::SqliteRuns};
 use crate::scenarios::sqlite::SqliteScenarios;
 use crate::schedules::timers::Timers;
+use crate::store::outage::Outages;
 use crate::store::sqlite::Database;
 use crate::workflow::WORKFLOW;
 use crate::workflow::definition::Definition;
 use crate::world::{Pace, World};
 use dlt_core::ids::{Region, TestId, TestRunId};
-use dlt_core::record::RunRecord;
 use dlt_core::scenario::Scenario;
 use drivers::Drivers;
 use lock::{ServiceLock, SharedLock};
 use migration::FILL;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How long opening waits for runs that an earlier process left, at most.
@@ -68,6 +71,10 @@ pub struct Home {
     fleet: Arc<Processes<SystemClock>>,
     live: Arc<Broadcast>,
     drivers: Arc<Drivers>,
+    /// Runs that wait for the folder to be written again.
+    outages: Arc<Outages>,
+    /// Why this process's run was to stop, where that could not be stored.
+    stop_reason: OnceLock<String>,
     service: bool,
     /// Last, so that they go after everything else.
     _locks: (Option<ServiceLock>, SharedLock),
@@ -91,6 +98,23 @@ fn private_folder(dir: &std::path::Path) -> std::io::Result<()> {
         .create(dir)
 }
 
+/// Runners as child processes; those of a service outlive it.
+fn fleet(
+    worker: (PathBuf, Vec<String>),
+    service: bool,
+    dir: &std::path::Path,
+    clock: &Arc<SystemClock>,
+    listener: watchers::FromRunners,
+) -> Arc<Processes<SystemClock>> {
+    let lifetime = match service {
+        true => Lifetime::Own,
+        false => Lifetime::OfParent,
+    };
+    let (clock, listener) = (Arc::clone(clock), Arc::new(listener));
+    let fleet = Processes::new(worker, dir.join("runs"), lifetime, clock, listener);
+    Arc::new(fleet)
+}
+
 impl Home {
     /// Opens the folder; as a service it takes its lock. A service goes on with the runs
     /// that a service before it left; all other runs that were left are
@@ -111,24 +135,20 @@ impl Home {
         let definition = definition.map_err(|error| PipelineError::Other(error.to_string()))?;
         let depot = dir.join("objects");
         let clock = Arc::new(SystemClock);
-        let lifetime = if options.service {
-            Lifetime::Own
-        } else {
-            Lifetime::OfParent
-        };
         let live = Arc::new(Broadcast::default());
-        let fleet = Arc::new(Processes::new(
-            options.worker,
-            dir.join("runs"),
-            lifetime,
-            Arc::clone(&clock),
-            Arc::new(watchers::ToWatchers(Arc::clone(&live))),
-        ));
+        let objects = Arc::new(FileObjects::new(depot.clone()));
+        let runners = watchers::FromRunners {
+            live: Arc::clone(&live),
+            objects: Arc::clone(&objects),
+        };
+        let fleet = fleet(options.worker, options.service, &dir, &clock, runners);
+        let outages = Arc::new(Outages::default());
         let drivers = Arc::new(Drivers::new(
             SqliteExecutions(database.clone()),
             Arc::new(definition),
             Arc::clone(&live),
             Arc::clone(&fleet),
+            Arc::clone(&outages),
             dir.join("runs"),
         ));
         let runs = SqliteRuns(database.clone());
@@ -140,9 +160,11 @@ impl Home {
             scenarios: Arc::new(scenarios),
             schedules: Arc::clone(&timers) as Arc<_>,
             runs: Arc::new(runs.clone()),
-            objects: Arc::new(FileObjects::new(depot.clone())),
+            objects,
             regions: Arc::new(
-                HomeRegions::new(options.regions, runs.clone(), created).with_mcp(options.mcp),
+                HomeRegions::new(options.regions, runs.clone(), created)
+                    .with_mcp(options.mcp)
+                    .with_outages(Arc::clone(&outages)),
             ),
             fleet: Arc::clone(&fleet) as Arc<_>,
             live: Arc::clone(&live) as Arc<_>,
@@ -160,6 +182,8 @@ impl Home {
             fleet,
             live,
             drivers,
+            outages,
+            stop_reason: OnceLock::new(),
             service: options.service,
             _locks: (service, shared),
         };
@@ -178,21 +202,26 @@ impl Home {
     /// that ends before them, they fail, with the results there are.
     async fn pick_up(&self) -> Result<(), PipelineError> {
         for run in self.runs.unfinished()? {
-            if !self.drivers.hold(&run.run)? {
-                continue;
+            if self.drivers.hold(&run.run)? {
+                self.pick_up_run(&run).await?;
             }
-            self.live.open(&run.run);
-            let lifetime = self.fleet.adopt(&run.run)?;
-            if !self.service || lifetime == Lifetime::OfParent {
-                let reason = "the dlt process that ran this test ended before the test did";
-                self.world
-                    .change(&run.test, &run.run, &|run| {
-                        run.failure.get_or_insert_with(|| reason.to_owned());
-                    })
-                    .await?;
-            }
-            self.drivers.drive(&run.test, &run.run);
         }
+        Ok(())
+    }
+
+    /// Drives a run that nobody drives.
+    async fn pick_up_run(&self, run: &Run) -> Result<(), PipelineError> {
+        self.live.open(&run.run);
+        let lifetime = self.fleet.adopt(&run.run)?;
+        if !self.service || lifetime == Lifetime::OfParent {
+            let reason = "the dlt process that ran this test ended before the test did";
+            self.world
+                .change(&run.test, &run.run, &|run| {
+                    run.failure.get_or_insert_with(|| reason.to_owned());
+                })
+                .await?;
+        }
+        self.drivers.drive(&run.test, &run.run);
         Ok(())
     }
 
@@ -238,20 +267,31 @@ impl Home {
     }
 
     /// Stops the scenario's run and keeps what was measured.
+    /// Where that cannot be stored, the runners of a command's own run are told to stop
+    /// all the same; whoever asked tries again.
     pub async fn cancel(&self, test: &TestId, reason: &str) -> Result<(), PipelineError> {
-        cancel::cancel(&self.world, test, reason).await
+        let done = cancel::cancel(&self.world, test, reason).await;
+        if matches!(&done, Err(error) if error.is_of_store()) && !self.service {
+            self.stop_reason.get_or_init(|| reason.to_owned());
+            self.fleet.dismiss();
+        }
+        done
     }
 
     /// Stops every run of this process and waits until they have ended with what they measured.
     pub async fn cancel_all(&self, reason: &str) -> Result<(), PipelineError> {
-        for run in self.runs.unfinished()? {
+        let unfinished = match self.runs.unfinished() {
+            Ok(unfinished) => unfinished,
+            Err(error) => return self.leave_for_later(error).await,
+        };
+        for run in unfinished {
             if !self.drivers.is_held(&run.run) {
                 continue;
             }
             match cancel::cancel(&self.world, &run.test, reason).await {
                 // It ended just now.
                 Ok(()) | Err(PipelineError::NothingRuns(_)) => {}
-                Err(error) => return Err(error),
+                Err(error) => return self.leave_for_later(error).await,
             }
         }
         self.drivers.until_all_over().await;
@@ -283,20 +323,6 @@ impl Home {
         // Nobody may launch a replacement for what is killed now.
         self.drivers.abort();
         self.fleet.kill();
-    }
-
-    /// Waits until the run is in a terminal status and returns its record.
-    pub async fn wait(&self, started: &Started) -> Result<RunRecord, PipelineError> {
-        self.drivers.until_over(&started.run).await;
-        let run = runs::need(self.world.runs.as_ref(), &started.test, &started.run).await?;
-        if run.record.status.is_terminal() {
-            records::whole(&self.world, &run).await
-        } else {
-            Err(PipelineError::Other(format!(
-                "run {} ended without a final status; its data folder may be full or gone",
-                started.run
-            )))
-        }
     }
 }
 

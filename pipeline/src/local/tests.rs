@@ -3,6 +3,7 @@
 
 use super::*;
 use dlt_core::calls::live::{LiveEvent, LiveStatus};
+use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
 use dlt_core::scenario::{Defaults, Format, Purpose};
 use std::path::Path;
@@ -61,6 +62,7 @@ async fn over(home: &Home, started: &Started) -> RunRecord {
         .await
         .expect("the run never ends")
         .unwrap()
+        .record
 }
 
 #[tokio::test]

@@ -1,14 +1,18 @@
 //! Objects at home: files below one folder, written beside and renamed, so
-//! that nobody reads half an object.
+//! that nobody reads half an object. Objects that runners handed over because they
+//! could not write them are held in memory, read from there, and written when that
+//! works again.
 
 use crate::error::PipelineError;
-use crate::objects::{Access, Body, Listed, MOST_KEYS, Objects, Stored, Verb, is_key};
+use crate::objects::{Access, Body, Listed, MOST_KEYS, Objects, Stored, Verb, body_of, is_key};
 use async_trait::async_trait;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_stream::StreamExt as _;
 
@@ -20,6 +24,8 @@ const UNFINISHED: &str = ".writing-";
 pub struct FileObjects {
     folder: PathBuf,
     writes: AtomicU64,
+    /// Objects that are still to be written.
+    held: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
 impl FileObjects {
@@ -28,7 +34,29 @@ impl FileObjects {
         Self {
             folder,
             writes: AtomicU64::new(0),
+            held: Mutex::default(),
         }
+    }
+
+    /// Takes an object that its owner could not write; it is written with the next
+    /// [`Objects::flush`].
+    pub fn hold(&self, key: &str, bytes: Vec<u8>) {
+        if is_key(key) {
+            self.lock().insert(key.to_owned(), bytes);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An object that is held, where there is no file of it.
+    fn held(&self, key: &str) -> Option<Stored> {
+        let bytes = self.lock().get(key)?.clone();
+        Some(Stored {
+            bytes: bytes.len() as u64,
+            body: body_of(bytes),
+        })
     }
 
     fn path(&self, key: &str) -> Result<PathBuf, PipelineError> {
@@ -117,7 +145,7 @@ impl Objects for FileObjects {
     async fn read(&self, key: &str) -> Result<Option<Stored>, PipelineError> {
         let path = self.path(key)?;
         let file = match fs::File::open(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(self.held(key)),
             file => file.map_err(|error| PipelineError::file(&path, error))?,
         };
         let about = file.metadata();
@@ -180,13 +208,19 @@ impl Objects for FileObjects {
         let mut found = Vec::new();
         self.collect(&folder, &mut found)
             .map_err(|error| PipelineError::file(&folder, error))?;
+        found.extend(self.lock().iter().map(|(key, bytes)| Listed {
+            key: key.clone(),
+            bytes: bytes.len() as u64,
+        }));
         found.retain(|object| object.key.starts_with(prefix));
         found.sort();
+        found.dedup_by(|a, b| a.key == b.key);
         Ok(found)
     }
 
     async fn delete(&self, key: &str) -> Result<(), PipelineError> {
         let path = self.path(key)?;
+        self.lock().remove(key);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 Err(PipelineError::file(&path, error))
@@ -197,5 +231,56 @@ impl Objects for FileObjects {
 
     fn go_with_their_run(&self) -> bool {
         true
+    }
+
+    async fn flush(&self) -> Result<(), PipelineError> {
+        loop {
+            let next = self.lock().first_key_value().map(|(key, _)| key.clone());
+            let Some(key) = next else {
+                return Ok(());
+            };
+            let bytes = self.lock().get(&key).cloned();
+            if let Some(bytes) = bytes
+                && !self.path(&key)?.exists()
+            {
+                // Reports and timelines: no secrets.
+                let write = self.write(&key, body_of(bytes), u64::MAX, Access::Home);
+                write.await?;
+            }
+            self.lock().remove(&key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_held_is_read_and_listed_until_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = FileObjects::new(folder.path().join("objects"));
+        let objects: &dyn Objects = &files;
+        // A file where the folder would be: nothing can be written below it.
+        let in_the_way = folder.path().join("objects");
+        fs::write(&in_the_way, "").unwrap();
+        files.hold("results/a/one.xml", b"1".to_vec());
+        files.hold("../out", b"2".to_vec());
+        assert!(objects.flush().await.is_err());
+        assert!(objects.read("results/a/one.xml").await.is_err());
+        fs::remove_file(&in_the_way).unwrap();
+        let one = objects.get("results/a/one.xml").await.unwrap();
+        assert_eq!(one.as_deref(), Some(&b"1"[..]));
+        let listed = objects.list("results/").await.unwrap();
+        assert_eq!(listed.len(), 1, "{listed:?}");
+        objects.flush().await.unwrap();
+        assert!(in_the_way.join("results/a/one.xml").is_file());
+        assert_eq!(objects.list("results/").await.unwrap(), listed);
+        assert!(!folder.path().join("out").exists());
+        // One that is there stays as it is.
+        files.hold("results/a/one.xml", b"other".to_vec());
+        objects.flush().await.unwrap();
+        let one = objects.get("results/a/one.xml").await.unwrap();
+        assert_eq!(one.as_deref(), Some(&b"1"[..]));
     }
 }

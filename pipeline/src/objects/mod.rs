@@ -86,6 +86,10 @@ pub trait Objects: Send + Sync {
     async fn list(&self, prefix: &str) -> Result<Vec<Listed>, PipelineError>;
     /// Removes an object; one that is not there does not matter.
     async fn delete(&self, key: &str) -> Result<(), PipelineError>;
+    /// Stores what could not be stored when it came, if there is any such.
+    async fn flush(&self) -> Result<(), PipelineError> {
+        Ok(())
+    }
     /// Whether a run's results are deleted with it. Those in a bucket stay, as DLT's do, until a rule
     /// of the bucket removes them.
     fn go_with_their_run(&self) -> bool {

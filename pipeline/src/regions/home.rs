@@ -1,13 +1,16 @@
 //! Regions at home: pools of runners on this machine, as they were named when
 //! dlt was started.
 
+use crate::clock::stamp;
 use crate::error::PipelineError;
 use crate::regions::{RegionRoom, Regions};
 use crate::runs::sqlite::SqliteRuns;
+use crate::store::outage::Outages;
 use async_trait::async_trait;
-use dlt_core::calls::answers::{RegionInfo, StackInfo, VcpuDetails};
+use dlt_core::calls::answers::{RegionInfo, StackInfo, StoreOutage, VcpuDetails};
 use dlt_core::ids::Region;
 use dlt_core::stack::HUB_VERSION;
+use std::sync::Arc;
 
 /// What DLT's clients take a runner to need; at home a runner is a process.
 const VCPUS_PER_TASK: u64 = 2;
@@ -25,6 +28,7 @@ pub struct HomeRegions {
     created: String,
     /// Where agents ask, if they can.
     mcp: Option<String>,
+    outages: Arc<Outages>,
 }
 
 impl HomeRegions {
@@ -35,7 +39,15 @@ impl HomeRegions {
             runs,
             created,
             mcp: None,
+            outages: Arc::default(),
         }
+    }
+
+    /// The same, with what is known of the data folder's outages.
+    #[must_use]
+    pub fn with_outages(mut self, outages: Arc<Outages>) -> Self {
+        self.outages = outages;
+        self
     }
 
     /// The same, with the address at which agents ask.
@@ -102,6 +114,10 @@ impl Regions for HomeRegions {
             latest_version: None,
             is_update_available: false,
             dlt_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            store_outage: self.outages.now().map(|outage| StoreOutage {
+                since: stamp(outage.since_us),
+                reason: outage.why,
+            }),
         })
     }
 }

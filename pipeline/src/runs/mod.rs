@@ -6,6 +6,7 @@ pub mod dynamodb;
 #[cfg(feature = "local")]
 pub mod sqlite;
 
+use crate::clock::RunClock;
 use crate::error::PipelineError;
 use async_trait::async_trait;
 use dlt_core::calls::RunsQuery;
@@ -58,6 +59,18 @@ pub struct Beside {
     pub results: bool,
 }
 
+/// Since when runners are seen to take too long, µs: who is ended is first seen late
+/// and then asked again, since everything may have stood still meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Late {
+    /// To end by themselves.
+    #[serde(default)]
+    pub end_us: Option<u64>,
+    /// To end after they were told to.
+    #[serde(default)]
+    pub stop_us: Option<u64>,
+}
+
 /// A run, as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
@@ -93,6 +106,12 @@ pub struct Run {
     pub planned_us: u64,
     /// Longest graceful stop, µs.
     pub graceful_stop_us: u64,
+    /// The clock of its deadlines; None: the wall clock.
+    #[serde(default)]
+    pub clock: Option<RunClock>,
+    /// Since when it is seen to be late.
+    #[serde(default)]
+    pub late: Late,
     /// When the first runner was launched, µs since the Unix epoch.
     #[serde(default)]
     pub workers_began_us: Option<u64>,
@@ -274,6 +293,8 @@ pub(crate) mod tests {
             thresholds: Vec::new(),
             planned_us: 10_000_000,
             graceful_stop_us: 5_000_000,
+            clock: None,
+            late: Late::default(),
             workers_began_us: None,
             leaders_began_us: None,
             start_at_us: None,

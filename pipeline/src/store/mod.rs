@@ -4,4 +4,6 @@
 #[cfg(feature = "aws")]
 pub mod dynamodb;
 #[cfg(feature = "local")]
+pub mod outage;
+#[cfg(feature = "local")]
 pub mod sqlite;

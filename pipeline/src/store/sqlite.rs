@@ -144,6 +144,11 @@ impl Database {
         work(&connection).map_err(failed)
     }
 
+    /// Writes what is there already: fails exactly while nothing can be written.
+    pub fn probe(&self) -> Result<(), PipelineError> {
+        self.with(|connection| connection.pragma_update(None, "user_version", SCHEMA_VERSION))
+    }
+
     /// An item as it is stored.
     pub fn json(item: &impl Serialize) -> Result<String, PipelineError> {
         serde_json::to_string(item)
@@ -171,7 +176,9 @@ fn failed(error: rusqlite::Error) -> PipelineError {
             ErrorCode::DatabaseBusy
                 | ErrorCode::DatabaseLocked
                 | ErrorCode::DiskFull
-                | ErrorCode::SystemIoFailure,
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::ReadOnly
+                | ErrorCode::CannotOpen,
         )
     );
     PipelineError::Store {

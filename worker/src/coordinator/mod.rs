@@ -47,6 +47,8 @@ const THREAD_WAIT_US: u64 = 400_000;
 /// After a stop a leader waits for its workers no longer than this: decision 6
 /// wants a stopped runner gone within 20 s, its report stored.
 const LONGEST_STOP: Duration = Duration::from_secs(18);
+/// Between two looks a second apart more than this passes in no process that is awake.
+const LONGEST_AWAKE: Duration = Duration::from_secs(3);
 /// How long the end of a run waits until the region's last timeline is stored.
 const LAST_STORE: Duration = Duration::from_secs(2);
 
@@ -64,6 +66,15 @@ pub struct LoadDeadlines {
     pub stop_at: Instant,
     /// When a load that goes on after that is given up.
     pub give_up_at: Instant,
+}
+
+/// How much longer than an awake process may take passed between two looks, which are
+/// a second apart at most.
+pub(crate) fn standstill(between: Duration) -> Duration {
+    match between > LONGEST_AWAKE {
+        true => between - Duration::from_secs(1),
+        false => Duration::ZERO,
+    }
 }
 
 /// What a coordinator begins with.
@@ -114,6 +125,9 @@ pub struct Coordinator {
     stop_requested_at: Option<Instant>,
     /// Sentences about the own load, for the report.
     warnings: Vec<String>,
+    /// For how long this process stood still under load: stopped, or on a machine that
+    /// slept. No deadline of the load counts it.
+    pub stood_still: Duration,
 }
 
 impl Coordinator {
@@ -145,6 +159,7 @@ impl Coordinator {
             end_reason: None,
             stop_requested_at: None,
             warnings: Vec::new(),
+            stood_still: Duration::ZERO,
         }
     }
 
@@ -155,11 +170,17 @@ impl Coordinator {
         seconds: &mut mpsc::UnboundedReceiver<ThreadSecond>,
         stop: &mut StopSignal,
         stop_load: &(dyn Fn() + Sync),
-        deadlines: LoadDeadlines,
+        mut deadlines: LoadDeadlines,
     ) -> Result<(), Overdue> {
         let mut load_stopped = false;
+        let mut looked_at = Instant::now();
         loop {
             let now = Instant::now();
+            let still = standstill(now - looked_at);
+            looked_at = now;
+            self.stood_still += still;
+            deadlines.stop_at += still;
+            deadlines.give_up_at += still;
             if now >= deadlines.give_up_at {
                 return Err(Overdue);
             }

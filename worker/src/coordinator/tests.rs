@@ -10,7 +10,7 @@ use crate::tests::{order, runner};
 use dlt_core::keys;
 use dlt_core::load::share::Slice;
 use dlt_core::measure::second::Second;
-use dlt_core::messages::order::{Role, WorkerAddress};
+use dlt_core::messages::order::{Role, StartFile, WorkerAddress};
 use dlt_core::messages::timeline::RunTimeline;
 use std::collections::BTreeMap;
 use tokio::sync::{Notify, watch};
@@ -149,7 +149,20 @@ async fn met() -> (RegionWorkers, Peers) {
     });
     let mut workers = RegionWorkers::connect(&[address], SECRET).await;
     let start = crate::clock::now_us() + 600_000;
-    assert_eq!(workers.deal_shares(SLICE, start).await.share.of, 2);
+    assert_eq!(
+        workers
+            .deal_shares(
+                SLICE,
+                StartFile {
+                    start_at_us: start,
+                    boot: None
+                }
+            )
+            .await
+            .share
+            .of,
+        2
+    );
     match waiting.await.unwrap().unwrap() {
         StartOutcome::Start { leader, events, .. } => {
             let connection = leader;

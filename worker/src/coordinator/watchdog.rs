@@ -1,8 +1,13 @@
 //! Ends a process that hangs, from a thread of its own. Every wait has its own
-//! deadline; this one also holds when the event loop itself is blocked.
+//! deadline; this one also holds when the event loop itself is blocked. Time for which
+//! the whole process stood still, as on a machine that slept, does not count.
 
+use super::standstill;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How often it looks whether the process is awake.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Calls a function when a deadline has passed, unless the deadline is moved in
 /// time. Dropped, it never does.
@@ -18,10 +23,14 @@ impl Watchdog {
         std::thread::spawn(move || {
             let mut deadline = deadline;
             loop {
-                let left = deadline.saturating_duration_since(Instant::now());
-                match deadlines.recv_timeout(left) {
+                let looked_at = Instant::now();
+                let left = deadline.saturating_duration_since(looked_at);
+                if left.is_zero() {
+                    return expired();
+                }
+                match deadlines.recv_timeout(left.min(LOOK_EVERY)) {
                     Ok(later) => deadline = later,
-                    Err(RecvTimeoutError::Timeout) => return expired(),
+                    Err(RecvTimeoutError::Timeout) => deadline += standstill(looked_at.elapsed()),
                     Err(RecvTimeoutError::Disconnected) => return,
                 }
             }

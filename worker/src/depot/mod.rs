@@ -5,13 +5,17 @@ mod files;
 #[cfg(feature = "aws")]
 mod s3;
 
+use crate::output::log;
 use dlt_core::messages::order::Order;
 use files::Folder;
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Largest object that a runner fetches, bytes: a plan with all its bodies.
 pub const LARGEST_OBJECT_BYTES: u64 = dlt_core::keys::LARGEST_FILE_BYTES;
+/// Between two tries to store what others wait for.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// How long one fetch or store may take.
 const LONGEST_CALL: Duration = Duration::from_secs(30);
 
@@ -138,6 +142,37 @@ impl Depot {
             }
             #[cfg(feature = "aws")]
             Self::Bucket(bucket) => in_time("store", key, bucket.store(key, bytes)).await,
+        }
+    }
+}
+
+impl Depot {
+    /// Stores an object; again until `until` while the depot cannot take it.
+    pub async fn store_by(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        until: Instant,
+    ) -> Result<(), DepotError> {
+        loop {
+            match self.store(key, bytes.clone()).await {
+                Err(error) if Instant::now() + RETRY_PAUSE < until => log(&error.to_string()),
+                stored => return stored,
+            }
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
+    }
+
+    /// As [`Self::fetch`]; while the depot cannot be read before `until`, the object
+    /// counts as not there yet.
+    pub async fn fetch_by(&self, key: &str, until: Instant) -> Result<Option<Vec<u8>>, DepotError> {
+        match self.fetch(key).await {
+            Err(DepotError::Io { .. } | DepotError::Slow { .. }) if Instant::now() < until => {
+                Ok(None)
+            }
+            #[cfg(feature = "aws")]
+            Err(DepotError::Bucket { .. }) if Instant::now() < until => Ok(None),
+            fetched => fetched,
         }
     }
 }

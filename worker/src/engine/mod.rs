@@ -104,6 +104,8 @@ pub struct LoadResult {
     pub generator: Generator,
     /// Seconds in which lag or read delay was over its first limit.
     pub bad_seconds: Vec<u64>,
+    /// Planned time of load in which none was made, µs, on average over the threads.
+    pub cut_us: u64,
     /// Warnings for people.
     pub warnings: Vec<String>,
 }
@@ -127,6 +129,7 @@ struct ThreadResult {
     exchanges: KeptExchanges,
     generator: GeneratorSums,
     bad_seconds: Vec<u64>,
+    cut_us: u64,
     warnings: Vec<String>,
     /// What was not sent and why, and how often.
     notices: BTreeMap<String, u64>,

@@ -16,11 +16,11 @@ use crate::depot::{Depot, DepotError};
 use crate::engine::{self, Inputs, LoadError, LoadSpec};
 use crate::health::{self, Usage, cgroup::Cgroup, ecs};
 use crate::output::{LineWriter, log};
-use crate::report::{self, RunContext};
+use crate::report::{Finished, Handover, RunContext};
 use dlt_core::ids::RunnerId;
 use dlt_core::keys;
-use dlt_core::messages::order::{Order, Role, Start};
-use dlt_core::messages::report::{Ended, TaskFacts};
+use dlt_core::messages::order::{LONGEST_TOLD_STOP_US, Order, Role, Start};
+use dlt_core::messages::report::Ended;
 use dlt_core::messages::runner_line::RunnerLine;
 use dlt_core::refusal::Faults;
 use dlt_core::scenario::plan::Plan;
@@ -37,6 +37,12 @@ const WAIT_FOR_WORKERS: Duration = Duration::from_secs(15);
 const GIVE_UP_AFTER: Duration = Duration::from_secs(24);
 /// When the watchdog ends a runner that still hangs.
 const WATCHDOG_AFTER: Duration = Duration::from_secs(27);
+/// Until when a report that cannot be stored is tried again; then it is handed over,
+/// before anybody else ends this runner.
+const STORE_UNTIL: Duration = Duration::from_secs(24);
+/// The same after the graceful stop of a runner that was told to stop, which is killed
+/// 5 s after it.
+const STORE_AFTER_STOP: Duration = Duration::from_secs(3);
 /// Targets named in a sentence; the others are counted.
 const MOST_TARGETS: usize = 3;
 
@@ -94,6 +100,9 @@ impl RunnerError {
         }
     }
 }
+
+/// A start, and its instant.
+type Started = (Start, Instant);
 
 /// A runner, ready to begin.
 #[derive(Debug)]
@@ -162,7 +171,11 @@ impl Runner {
                     ..RunContext::default()
                 };
                 let nothing = engine::LoadResult::default();
-                Ok(report::store(&depot, &self.order, runner, nothing, context).await?)
+                let finished = Finished::new(&self.order, runner, nothing, context);
+                let until = tokio::time::Instant::now() + STORE_AFTER_STOP;
+                let handover = Handover::from_env();
+                let stored = finished.store_until(&depot, handover.as_ref(), || until);
+                Ok(stored.await?)
             }
         }
     }
@@ -186,7 +199,7 @@ impl Runner {
         depot: &Depot,
         runner: &RunnerId,
         plan: &Plan,
-    ) -> Result<Result<(Start, Peers, Inputs), Ended>, RunnerError> {
+    ) -> Result<Result<(Started, Peers, Inputs), Ended>, RunnerError> {
         let Order {
             test,
             prefix,
@@ -219,9 +232,10 @@ impl Runner {
                 Ok(match met {
                     StartOutcome::Start {
                         start,
+                        at,
                         leader: connection,
                         events,
-                    } => Ok((start, Peers::Leader { connection, events }, inputs)),
+                    } => Ok(((start, at), Peers::Leader { connection, events }, inputs)),
                     StartOutcome::Stopped(ended) => Err(ended),
                 })
             }
@@ -231,14 +245,15 @@ impl Runner {
                 let mut workers = RegionWorkers::connect(&file.workers, &secret).await;
                 let ready = workers.leader_ready(runner);
                 let ready = serde_json::to_vec(&ready).unwrap_or_default();
-                depot
-                    .store(&keys::leader_ready(test, prefix, region), ready)
-                    .await?;
+                let key = keys::leader_ready(test, prefix, region);
+                depot.store_by(&key, ready, deadline.at()).await?;
                 let start = workers
                     .await_start(depot, &keys::start(test, prefix), deadline)
                     .await?;
-                let own = workers.deal_shares(file.slice, start.start_at_us).await;
-                Ok(Ok((own, Peers::Workers(workers), inputs)))
+                // Before anything can set the clock that it may be told by.
+                let at = clock::instant_of(start.start_at_us, start.boot);
+                let own = workers.deal_shares(file.slice, start).await;
+                Ok(Ok(((own, at), Peers::Workers(workers), inputs)))
             }
         }
     }
@@ -249,12 +264,12 @@ impl Runner {
         depot: &Depot,
         runner: &RunnerId,
         (plan, inputs): (Arc<Plan>, Arc<Inputs>),
-        start: Start,
+        (start, start_at): Started,
         peers: Peers,
     ) -> Result<String, RunnerError> {
-        let start_at = clock::instant_at(start.start_at_us);
         let planned_us = plan.end_us();
-        let planned = Duration::from_micros(planned_us + plan.graceful_stop_us());
+        let graceful_us = plan.graceful_stop_us();
+        let planned = Duration::from_micros(planned_us + graceful_us);
         // A start that lies in the past does not shorten the load.
         let end = start_at.max(Instant::now()) + planned;
         self.watchdog.set_deadline(end + WATCHDOG_AFTER);
@@ -271,10 +286,7 @@ impl Runner {
             keep_exchanges: self.order.keep_exchanges,
         };
         let cgroup = Cgroup::own();
-        // Beside the event loop, which has to answer the peers meanwhile.
-        let load = tokio::task::spawn_blocking(move || engine::begin(spec, sender))
-            .await
-            .map_err(|broken| LoadError(broken.to_string()))??;
+        let load = begin(spec, sender).await?;
         let start_at = tokio::time::Instant::from_std(start_at);
         let under_load = UnderLoad {
             start,
@@ -283,6 +295,7 @@ impl Runner {
             threads,
             before: Usage::now(&cgroup),
             cgroup,
+            told_graceful: Duration::from_micros(graceful_us.min(LONGEST_TOLD_STOP_US)),
             stopped: OnceLock::new(),
         };
         let end = tokio::time::Instant::from_std(end);
@@ -308,14 +321,16 @@ impl Runner {
             coordinator
                 .load(&mut seconds, &mut stop, &stop_load, deadlines)
                 .await?;
-            let result = tokio::time::timeout_at(deadlines.give_up_at, load.finished())
+            // Time for which this process stood still is nobody's fault.
+            let still = coordinator.stood_still;
+            let end = end + still;
+            let result = tokio::time::timeout_at(deadlines.give_up_at + still, load.finished())
                 .await
                 .map_err(|_| Overdue)?;
-            let task = self.task.as_ref();
-            let task = health::task_facts(&under_load.cgroup, task, self.process_start);
-            let mut context = under_load.context(&result, task);
+            let mut context = under_load.context(&result, self.task.as_ref(), self.process_start);
             context.take_from(&mut coordinator);
-            let key = report::store(depot, &self.order, runner, result, context).await?;
+            let finished = Finished::new(&self.order, runner, result, context);
+            let key = under_load.store(finished, depot, &self.stop, end).await?;
             coordinator
                 .wind_down(&mut stop, end + WAIT_FOR_WORKERS)
                 .await;
@@ -325,6 +340,16 @@ impl Runner {
         self.lines = coordinator.into_lines();
         stored
     }
+}
+
+/// Begins beside the event loop, which has to answer the peers meanwhile.
+async fn begin(
+    spec: LoadSpec,
+    seconds: mpsc::UnboundedSender<engine::ThreadSecond>,
+) -> Result<engine::Load, LoadError> {
+    tokio::task::spawn_blocking(move || engine::begin(spec, seconds))
+        .await
+        .map_err(|broken| LoadError(broken.to_string()))?
 }
 
 /// When a load whose planned end and graceful stop are over is stopped and given up.
@@ -344,13 +369,42 @@ struct UnderLoad {
     /// What the process had used before.
     before: Usage,
     cgroup: Cgroup,
+    /// The graceful stop of one that is told to stop.
+    told_graceful: Duration,
     /// When it was stopped first, if it was.
     stopped: OnceLock<tokio::time::Instant>,
 }
 
 impl UnderLoad {
+    /// Stores what is left of it, for as long as this runner may live.
+    async fn store(
+        &self,
+        finished: Finished,
+        depot: &Depot,
+        stop: &StopSignal,
+        end: tokio::time::Instant,
+    ) -> Result<String, DepotError> {
+        let until = || {
+            if stop.borrow().is_some() {
+                self.stopped.get_or_init(tokio::time::Instant::now);
+            }
+            let latest = end + STORE_UNTIL;
+            let told = self.told_graceful + STORE_AFTER_STOP;
+            let stopped = self.stopped.get();
+            stopped.map_or(latest, |at| latest.min(*at + told))
+        };
+        let handover = Handover::from_env();
+        finished.store_until(depot, handover.as_ref(), until).await
+    }
+
     /// What the report says of it, now that it is over.
-    fn context(&self, result: &engine::LoadResult, task: TaskFacts) -> RunContext {
+    fn context(
+        &self,
+        result: &engine::LoadResult,
+        task: Option<&ecs::Task>,
+        process_start: Instant,
+    ) -> RunContext {
+        let task = health::task_facts(&self.cgroup, task, process_start);
         let since = |at: tokio::time::Instant| at.saturating_duration_since(self.start_at);
         let wall = since(tokio::time::Instant::now());
         let stopped = self.stopped.get().copied().map(since);

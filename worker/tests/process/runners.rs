@@ -254,7 +254,11 @@ pub fn region(depot: &Depot) -> (Process, Process) {
     assert_eq!(ready.connected.len(), 1);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let start_at_us = now.as_micros() as u64 + 1_500_000;
-    let file = serde_json::to_vec(&StartFile { start_at_us }).unwrap();
+    let file = serde_json::to_vec(&StartFile {
+        start_at_us,
+        boot: None,
+    })
+    .unwrap();
     depot.put(&keys::start(&order.test, &order.prefix), &file);
     (worker, leader)
 }

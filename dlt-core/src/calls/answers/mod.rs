@@ -296,4 +296,16 @@ pub struct StackInfo {
     /// Ours: the version of this dlt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dlt_version: Option<String>,
+    /// Ours: the data folder cannot be written, and runs wait for it; absent while it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_outage: Option<StoreOutage>,
+}
+
+/// Why runs wait for the data folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StoreOutage {
+    /// Since when: `YYYY-MM-DD HH:MM:SS`, UTC.
+    pub since: String,
+    /// What the system said.
+    pub reason: String,
 }

@@ -44,6 +44,8 @@ pub struct RunnerFacts {
     pub files_exhausted: u64,
     /// First and last second in which the generator was over a limit.
     pub bad_seconds: Option<(u64, u64)>,
+    /// Planned time of load in which it made none, µs.
+    pub cut_us: u64,
     /// How it started; None if it never did.
     pub start: Option<StartFacts>,
     /// How it ended.
@@ -83,6 +85,7 @@ impl RunnerFacts {
             ports_exhausted: health.ports_exhausted,
             files_exhausted: health.files_exhausted,
             bad_seconds: bad.iter().copied().min().zip(bad.iter().copied().max()),
+            cut_us: health.cut_us,
             start: report.start,
             ended: report.ended.clone(),
             duration_us: report.duration_us,

@@ -33,6 +33,8 @@ pub struct Evidence<'a> {
     pub reading: &'a Reading,
     /// Samples that opened a connection.
     pub connects: u64,
+    /// How late first requests left, 99 % of the runners, µs.
+    pub skew_p99_us: i64,
 }
 
 /// So few requests that opened a connection change no percentile that is shown.
@@ -44,6 +46,9 @@ pub fn judge(evidence: &Evidence<'_>) -> Verdict {
         lag(evidence),
         read_delay(evidence),
         no_stamps(evidence),
+        start_skew(evidence),
+        load_cut(evidence),
+        no_samples(evidence),
         throttled(evidence),
         exhausted(evidence, Code::Ports, |runner| runner.ports_exhausted),
         exhausted(evidence, Code::Files, |runner| runner.files_exhausted),
@@ -107,6 +112,93 @@ fn no_stamps(evidence: &Evidence<'_>) -> Option<Reason> {
         reading.answers(),
         |runner| runner.unstamped > 0,
     )
+}
+
+/// Over the runners, since of a thousand a few may be late; those that were are named.
+fn start_skew(evidence: &Evidence<'_>) -> Option<Reason> {
+    let limit = Limit::of(Code::StartSkew);
+    let skew_ms = |skew_us: i64| skew_us.unsigned_abs() as f64 / 1e3;
+    let p99 = skew_ms(evidence.skew_p99_us);
+    let trust = limit.trust(p99);
+    let is_late = |runner: &RunnerFacts| {
+        let skew_us = runner.start.and_then(|start| start.skew_us());
+        skew_us.is_some_and(|skew_us| limit.trust(skew_ms(skew_us)) > Trust::Trusted)
+    };
+    let late = evidence.runners.iter().filter(|row| is_late(row.1));
+    (trust > Trust::Trusted).then(|| Reason {
+        code: Code::StartSkew,
+        trust,
+        message: format!(
+            "{}: p99 {}{} ({}); {}",
+            limit.why,
+            number(p99),
+            limit.unit,
+            limit.passed(trust),
+            limit.advice
+        ),
+        runners: unless_all(evidence, late.map(|row| row.0)),
+        from_s: None,
+        to_s: None,
+    })
+}
+
+/// Of the time for which each runner that reported should have made load.
+fn load_cut(evidence: &Evidence<'_>) -> Option<Reason> {
+    let planned_us = |runner: &RunnerFacts| match evidence.plan.end_us() {
+        0 => runner.loaded_us(),
+        planned_us => planned_us,
+    };
+    let runners = evidence.runners.values();
+    let planned: u64 = runners.clone().map(planned_us).sum();
+    let cut: u64 = runners
+        .map(|runner| runner.cut_us.min(planned_us(runner)))
+        .sum();
+    let limit = Limit::of(Code::LoadCut);
+    let share = percent(cut, planned)?;
+    let trust = limit.trust(share);
+    let concerned = evidence.runners.iter().filter(|row| row.1.cut_us > 0);
+    (trust > Trust::Trusted).then(|| Reason {
+        code: Code::LoadCut,
+        trust,
+        message: format!(
+            "{}: {} s of {} s, {}{} ({}); {}",
+            limit.why,
+            number(cut as f64 / 1e6),
+            number(planned as f64 / 1e6),
+            number(share),
+            limit.unit,
+            limit.passed(trust),
+            limit.advice
+        ),
+        runners: unless_all(evidence, concerned.map(|row| row.0)),
+        from_s: None,
+        to_s: None,
+    })
+}
+
+/// A run that measured nothing is never trusted; where nobody reported that is told
+/// already.
+fn no_samples(evidence: &Evidence<'_>) -> Option<Reason> {
+    let limit = Limit::of(Code::NoSamples);
+    let account = evidence.account;
+    let nothing = account.ok + account.failed == 0 && !evidence.runners.is_empty();
+    nothing.then(|| Reason {
+        code: Code::NoSamples,
+        trust: Trust::Untrusted,
+        message: format!(
+            "{}: {} were due, {} sent, {} unconnected, {} dropped, {} unfinished; {}",
+            limit.why,
+            account.scheduled,
+            account.sent,
+            account.unconnected,
+            account.dropped,
+            account.unfinished,
+            limit.advice
+        ),
+        runners: Vec::new(),
+        from_s: None,
+        to_s: None,
+    })
 }
 
 /// What to do about a generator that was late: that depends on whether it used

@@ -26,7 +26,7 @@ pub struct Limit {
 const NEVER: f64 = f64::INFINITY;
 
 /// The table: a row for each [`Code`], in the order of the enum.
-pub const LIMITS: [Limit; 11] = [
+pub const LIMITS: [Limit; 14] = [
     // 5 ms is what a busy but healthy scheduler adds; at 50 ms the generator,
     // not the plan, decides when requests leave.
     Limit {
@@ -58,6 +58,36 @@ pub const LIMITS: [Limit; 11] = [
         unit: " % of answers",
         why: "the kernel did not tell when answers came, so response times last until they were read",
         advice: "answers that end with their connection, without a length, never have such a time; others have it on Linux 4.14 or later",
+    },
+    // Half a second of a run's first seconds tells nothing of its load; 50 ms is what a
+    // busy machine adds.
+    Limit {
+        code: Code::StartSkew,
+        short: "p99 of how late runners began",
+        degraded: 50.0,
+        untrusted: 500.0,
+        unit: " ms",
+        why: "runners did not begin together at the start instant",
+        advice: "look at clocks that were set and at machines that stood still or were busy when the load began",
+    },
+    // What was not asked of the target is in no number of the result.
+    Limit {
+        code: Code::LoadCut,
+        short: "of the planned load not made",
+        degraded: 0.0,
+        untrusted: 5.0,
+        unit: " % of the planned load",
+        why: "planned load was not made: it began late, or runners stood still",
+        advice: "run it again; a clock that was set, a machine that slept or a process that was stopped does this",
+    },
+    Limit {
+        code: Code::NoSamples,
+        short: "runs without a measured request",
+        degraded: 0.0,
+        untrusted: 0.0,
+        unit: "",
+        why: "no request was measured",
+        advice: "look at the account and the errors for where the load went",
     },
     // A throttled process stands still for most of each 100 ms quota period.
     Limit {

@@ -39,6 +39,12 @@ pub enum Code {
     ReadDelay,
     /// The kernel did not tell when answers came.
     NoStamps,
+    /// First requests left late.
+    StartSkew,
+    /// Planned load was not begun, or cut.
+    LoadCut,
+    /// Nothing was measured.
+    NoSamples,
     /// The CPU quota held the generator back.
     CpuThrottled,
     /// No free local port.

@@ -77,6 +77,54 @@ fn a_healthy_run_is_trusted() {
 }
 
 #[test]
+fn a_late_start_is_told_and_by_whom() {
+    for (late_us, trust) in [
+        (50_000, None),
+        (50_001, Some(Trust::Degraded)),
+        (500_001, Some(Trust::Untrusted)),
+    ] {
+        let verdict = verdict(&closed(), |report| {
+            let start = report.start.as_mut().unwrap();
+            start.first_sent_us = Some(late_us);
+        });
+        let reason = verdict.reasons.first();
+        assert_eq!(reason.map(|reason| reason.trust), trust, "{late_us}");
+        let Some(reason) = reason else { continue };
+        assert_eq!(reason.code, Code::StartSkew);
+        assert_eq!(reason.runners, ["lo-home-1-2"]);
+        assert!(reason.message.contains("p99 50"), "{}", reason.message);
+    }
+}
+
+#[test]
+fn load_that_was_not_made_is_told_by_its_share() {
+    // Four runners for 10 s: 5 % of that are 2 s.
+    for (cut_us, trust) in [
+        (1, Trust::Degraded),
+        (2_000_000, Trust::Degraded),
+        (2_000_001, Trust::Untrusted),
+        // No more than all of it.
+        (u64::MAX, Trust::Untrusted),
+    ] {
+        let reason = only(verdict(&closed(), |report| report.health.cut_us = cut_us));
+        assert_eq!((reason.code, reason.trust), (Code::LoadCut, trust));
+        assert_eq!(reason.runners, ["lo-home-1-2"]);
+        assert!(reason.message.contains("s of 40 s"), "{}", reason.message);
+    }
+}
+
+#[test]
+fn a_run_that_measured_nothing_is_never_trusted() {
+    let reports: Vec<Report> = (1..=4).map(|n| report(n, "lo-home-1", &[])).collect();
+    for plan in [open(), closed()] {
+        let verdict = judged(&plan, &reports);
+        assert_eq!(verdict.trust, Trust::Untrusted, "{verdict:?}");
+        let codes: Vec<Code> = verdict.reasons.iter().map(|reason| reason.code).collect();
+        assert_eq!(codes, [Code::NoSamples]);
+    }
+}
+
+#[test]
 fn one_late_runner_taints_open_load_alone() {
     let late = |us: u64| {
         move |report: &mut Report| {

@@ -129,6 +129,9 @@ pub struct Health {
     pub reading: Reading,
     /// Seconds (since start) in which lag or read delay was over its limit.
     pub bad_seconds: Vec<u64>,
+    /// Planned time of load in which none was made, µs, on average over the threads:
+    /// it was begun late, or the process stood still.
+    pub cut_us: u64,
 }
 
 /// What upstream's results parser requires of each report.

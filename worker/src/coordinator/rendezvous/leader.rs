@@ -136,14 +136,16 @@ impl RegionWorkers {
         deadline: StartDeadline,
     ) -> Result<StartFile, RendezvousError> {
         loop {
-            if let Some(bytes) = depot.fetch(key).await? {
+            if let Some(bytes) = depot.fetch_by(key, deadline.at - POLL).await? {
                 let object = |what: String| RendezvousError::Object {
                     key: key.to_owned(),
                     what,
                 };
                 let file: StartFile = serde_json::from_slice(&bytes)
                     .map_err(|error| object(format!("is not understood: {error}")))?;
-                if file.start_at_us > clock::now_us().saturating_add(FARTHEST_START_US) {
+                let start_at = clock::instant_of(file.start_at_us, file.boot);
+                let farthest = Duration::from_micros(FARTHEST_START_US);
+                if start_at.saturating_duration_since(std::time::Instant::now()) > farthest {
                     return Err(object(
                         "names a start more than 10 minutes ahead".to_owned(),
                     ));
@@ -162,13 +164,13 @@ impl RegionWorkers {
     /// sends the starts. A worker that does not acknowledge is excluded, and the
     /// slice is dealt again while there is time. Returns the leader's own start,
     /// which has the last share.
-    pub async fn deal_shares(&mut self, slice: Slice, start_at_us: u64) -> Start {
-        let start_at = Instant::from_std(clock::instant_at(start_at_us));
+    pub async fn deal_shares(&mut self, slice: Slice, file: StartFile) -> Start {
+        let start_at = Instant::from_std(clock::instant_of(file.start_at_us, file.boot));
         let lead = start_at.saturating_duration_since(Instant::now());
         // Workers accept no other start after this.
         let final_at = start_at - PREPARATION.min(lead / 3).min(lead);
         loop {
-            let of = 1 + self.send_starts(slice, start_at_us);
+            let of = 1 + self.send_starts(slice, file, start_at);
             let left = final_at.saturating_duration_since(Instant::now());
             let until = Instant::now() + (left / 2).max(SHORTEST_ACK);
             self.handle_events_until(until, |workers| workers.unacknowledged().is_empty())
@@ -189,16 +191,24 @@ impl RegionWorkers {
                 return Start {
                     share: Share { index: of - 1, of },
                     slice,
-                    start_at_us,
+                    start_at_us: file.start_at_us,
                     clock_offset_us: 0,
                     clock_error_us: 0,
+                    boot: file.boot,
+                    lead_us: None,
                 };
             }
         }
     }
 
     /// Sends each connected worker its start; returns how many there are.
-    fn send_starts(&mut self, slice: Slice, start_at_us: u64) -> u64 {
+    fn send_starts(&mut self, slice: Slice, file: StartFile, start_at: Instant) -> u64 {
+        let now = Instant::now();
+        let us = |ahead: Duration| i64::try_from(ahead.as_micros()).unwrap_or(i64::MAX);
+        let lead_us = match start_at.checked_duration_since(now) {
+            Some(ahead) => us(ahead),
+            None => -us(now - start_at),
+        };
         let of = self.connected().count() as u64 + 1;
         let mut index = 0;
         for link in &mut self.links {
@@ -210,9 +220,11 @@ impl RegionWorkers {
             let _ = connection.send(ToWorker::Start(Start {
                 share: Share { index, of },
                 slice,
-                start_at_us: clock.on_peers_clock(start_at_us),
+                start_at_us: clock.on_peers_clock(file.start_at_us),
                 clock_offset_us: clock.offset_us,
                 clock_error_us: clock.error_us,
+                boot: file.boot,
+                lead_us: Some(lead_us),
             }));
             index += 1;
         }
@@ -316,7 +328,7 @@ pub async fn read_workers(
     let bytes = loop {
         // It is written before the leader is launched, but a store may show it
         // later.
-        if let Some(bytes) = depot.fetch(key).await? {
+        if let Some(bytes) = depot.fetch_by(key, deadline.at - POLL).await? {
             break bytes;
         }
         if Instant::now() + POLL > deadline.at {

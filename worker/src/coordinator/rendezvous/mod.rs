@@ -76,6 +76,11 @@ impl StartDeadline {
         }
     }
 
+    /// When it has passed.
+    pub fn at(self) -> tokio::time::Instant {
+        self.at
+    }
+
     fn missed(self, waited_for: &'static str) -> RendezvousError {
         RendezvousError::Deadline {
             waited_for,

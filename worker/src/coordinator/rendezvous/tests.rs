@@ -86,7 +86,8 @@ async fn all_get_one_instant_and_the_shares_are_the_whole_load() {
     let writer = depot.clone();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(250)).await;
-        let file = serde_json::to_vec(&StartFile { start_at_us }).unwrap();
+        let boot = None;
+        let file = serde_json::to_vec(&StartFile { start_at_us, boot }).unwrap();
         writer.store(key, file).await.unwrap();
     });
     let deadline = StartDeadline::in_seconds(30);
@@ -94,7 +95,7 @@ async fn all_get_one_instant_and_the_shares_are_the_whole_load() {
         .await
         .unwrap();
     assert_eq!(file.start_at_us, start_at_us);
-    let own = within(workers.deal_shares(SLICE, file.start_at_us)).await;
+    let own = within(workers.deal_shares(SLICE, file)).await;
     assert_eq!(own.share, Share { index: 3, of: 4 });
     assert_eq!(own.start_at_us, start_at_us);
     for (index, waiting) in [one, two, three].into_iter().enumerate() {
@@ -131,7 +132,14 @@ async fn a_wrong_secret_is_refused_and_the_right_one_still_accepted() {
     let _mute = hello(&addresses[0].address).await;
 
     let mut workers = within(RegionWorkers::connect(&addresses, SECRET)).await;
-    let own = within(workers.deal_shares(SLICE, soon_us())).await;
+    let own = within(workers.deal_shares(
+        SLICE,
+        StartFile {
+            start_at_us: soon_us(),
+            boot: None,
+        },
+    ))
+    .await;
     assert_eq!(own.share.of, 2);
     assert_eq!(start_of(one).await.share, Share { index: 0, of: 2 });
 }
@@ -191,7 +199,14 @@ async fn a_worker_that_does_not_acknowledge_is_excluded() {
     let addresses = [one.address.clone(), mute];
     let mut workers = within(RegionWorkers::connect(&addresses, SECRET)).await;
     assert_eq!(workers.leader_ready(&runner(3)).connected.len(), 2);
-    let own = within(workers.deal_shares(SLICE, soon_us())).await;
+    let own = within(workers.deal_shares(
+        SLICE,
+        StartFile {
+            start_at_us: soon_us(),
+            boot: None,
+        },
+    ))
+    .await;
     assert_eq!(own.share, Share { index: 1, of: 2 });
     assert_eq!(start_of(one).await.share, Share { index: 0, of: 2 });
     let (starts, ended) = within(mute_task).await.unwrap();
@@ -209,7 +224,14 @@ async fn a_lost_leader_is_replaced() {
     assert!(first.links[0].connection.is_some());
     drop(first);
     let mut second = within(RegionWorkers::connect(&addresses, SECRET)).await;
-    within(second.deal_shares(SLICE, soon_us())).await;
+    within(second.deal_shares(
+        SLICE,
+        StartFile {
+            start_at_us: soon_us(),
+            boot: None,
+        },
+    ))
+    .await;
     assert_eq!(start_of(one).await.share, Share { index: 0, of: 2 });
 }
 
@@ -222,7 +244,14 @@ async fn a_leader_lost_after_its_start_changes_nothing() {
         SECRET,
     ))
     .await;
-    within(workers.deal_shares(SLICE, soon_us())).await;
+    within(workers.deal_shares(
+        SLICE,
+        StartFile {
+            start_at_us: soon_us(),
+            boot: None,
+        },
+    ))
+    .await;
     drop(workers);
     assert_eq!(start_of(one).await.share, Share { index: 0, of: 2 });
 }
@@ -233,7 +262,14 @@ async fn a_worker_lost_before_the_start_is_excluded() {
     let addresses = [one.address.clone(), two.address.clone()];
     let mut workers = within(RegionWorkers::connect(&addresses, SECRET)).await;
     one.outcome.abort();
-    let own = within(workers.deal_shares(SLICE, soon_us())).await;
+    let own = within(workers.deal_shares(
+        SLICE,
+        StartFile {
+            start_at_us: soon_us(),
+            boot: None,
+        },
+    ))
+    .await;
     assert_eq!(own.share, Share { index: 1, of: 2 });
     assert_eq!(start_of(two).await.share, Share { index: 0, of: 2 });
     assert!(
@@ -295,7 +331,8 @@ async fn waits_have_deadlines() {
         .unwrap_err();
     assert!(matches!(error, RendezvousError::Deadline { .. }), "{error}");
     let far = serde_json::to_vec(&StartFile {
-        start_at_us: u64::MAX,
+        start_at_us: u64::MAX / 2,
+        boot: None,
     })
     .unwrap();
     depot.store("a/start.json", far).await.unwrap();

@@ -36,6 +36,8 @@ pub enum StartOutcome {
     Start {
         /// The start.
         start: Start,
+        /// Its instant, as the clocks were when it came.
+        at: std::time::Instant,
         /// The connection to the leader.
         leader: PeerConnection<ToLeader>,
         /// Its events.
@@ -77,7 +79,7 @@ pub async fn await_start(
         events,
     };
     loop {
-        let wake = wait.start.map_or(deadline.at, |(_, final_at)| final_at);
+        let wake = wait.start.map_or(deadline.at, |(.., final_at)| final_at);
         tokio::select! {
             caller = listener.accept(), if wait.handshakes.len() < MOST_HANDSHAKES => {
                 match caller {
@@ -96,8 +98,9 @@ pub async fn await_start(
                 }
             }
             () = tokio::time::sleep_until(wake) => match (wait.start, wait.leader) {
-                (Some((start, _)), Some(leader)) => {
-                    return Ok(StartOutcome::Start { start, leader, events: wait.events });
+                (Some((start, at, _)), Some(leader)) => {
+                    let events = wait.events;
+                    return Ok(StartOutcome::Start { start, at, leader, events });
                 }
                 _ => return Err(deadline.missed("the leader's start")),
             },
@@ -113,8 +116,8 @@ struct StartWait {
     /// Leaders accepted so far; the number of the next connection.
     leaders: usize,
     leader: Option<PeerConnection<ToLeader>>,
-    /// The start, and when it becomes final.
-    start: Option<(Start, Instant)>,
+    /// The start, its instant, and when it becomes final.
+    start: Option<(Start, std::time::Instant, Instant)>,
     sender: mpsc::UnboundedSender<LeaderEvent>,
     events: mpsc::UnboundedReceiver<LeaderEvent>,
 }
@@ -159,7 +162,8 @@ impl StartWait {
                     // Refused only if the connection has ended, which its own
                     // event reports.
                     let _ = leader.send(ToLeader::Ack {});
-                    self.start = Some((start, final_at(start.start_at_us)));
+                    let at = clock::instant_of_start(&start);
+                    self.start = Some((start, at, final_at(at)));
                 }
                 ToWorker::Start(start) => log(&format!("a start that makes no sense: {start:?}")),
                 ToWorker::Stop { ended } => return Some(ended),
@@ -179,8 +183,8 @@ impl StartWait {
 
 /// When a start becomes final: late enough for the leader to deal shares again,
 /// early enough for the engine to prepare.
-fn final_at(start_at_us: u64) -> Instant {
-    let lead = Duration::from_micros(start_at_us.saturating_sub(clock::now_us()));
+fn final_at(start_at: std::time::Instant) -> Instant {
+    let lead = start_at.saturating_duration_since(std::time::Instant::now());
     Instant::now() + lead.saturating_sub(PREPARATION.min(lead / 3))
 }
 
@@ -192,7 +196,8 @@ fn is_sound(start: &Start) -> bool {
             .first
             .checked_add(slice.count)
             .is_some_and(|end| end <= slice.of)
-        && start.start_at_us < clock::now_us().saturating_add(FARTHEST_START_US)
+        && clock::instant_of_start(start).saturating_duration_since(std::time::Instant::now())
+            < Duration::from_micros(FARTHEST_START_US)
 }
 
 fn answer_probe(frame: &ToWorker, read_at_us: u64) -> Option<ToLeader> {

@@ -22,6 +22,8 @@ pub(crate) fn merge_threads(
     let mut notices: BTreeMap<String, u64> = BTreeMap::new();
     let mut series = SeriesMerger::of(labels);
     let earlier = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
+    let count = threads.len().max(1) as u64;
+    result.cut_us = threads.iter().map(|thread| thread.cut_us).sum::<u64>() / count;
     for thread in threads {
         let mut tally = Tally {
             account: thread.account,

@@ -20,6 +20,10 @@ const BATCH: u32 = 64;
 /// wake-up that is late is no overload; but a backlog must not delay the report.
 const LATEST_SEND_US: u64 = 250_000;
 
+/// A load that begins so much after its first arrival was due has missed what was due
+/// until then, µs; less is lag.
+const LATEST_BEGIN_US: u64 = 1_000_000;
+
 /// The idle walkers of a group on one thread.
 #[derive(Debug, Default)]
 struct IdleWalkers {
@@ -90,6 +94,7 @@ impl<'a> Arrivals<'a> {
     pub(crate) async fn run(&mut self, tasks: &mut JoinSet<()>) -> io::Result<()> {
         let group = self.group;
         if let Some(schedule) = &mut self.schedule {
+            drop_missed(group, schedule);
             let timer = Timer::new(group.clock, group.plan().load.pacing)?;
             assign_arrivals(group, schedule, timer, self.most_in_flight, tasks).await?;
         }
@@ -113,6 +118,19 @@ impl<'a> Arrivals<'a> {
             recorder.arrivals_dropped(count, first_us, now_us);
         }
         count
+    }
+}
+
+/// Drops what was due before a load that begins late: sent at once, it would hit the
+/// target with all of that at a time.
+fn drop_missed(group: &GroupRun, schedule: &mut Schedule<'_>) {
+    let now_us = group.clock.now_us();
+    let Some(first_us) = schedule.next_us() else {
+        return;
+    };
+    if now_us >= first_us + LATEST_BEGIN_US {
+        let count = schedule.skip_until(now_us.min(group.end_us.get()));
+        group.recorder().arrivals_dropped(count, first_us, now_us);
     }
 }
 

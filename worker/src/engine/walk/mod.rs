@@ -5,6 +5,7 @@
 //! is one load thread from start to end, `judgement` what an answer means, `tried` the exchanges of a run that is tried once.
 
 pub(crate) mod arrivals;
+pub(crate) mod cuts;
 pub(crate) mod first_address;
 pub(crate) mod group;
 mod judgement;

@@ -7,6 +7,7 @@ use crate::engine::http::origin::Origins;
 use crate::engine::pace::Timer;
 use crate::engine::remember::recorder::Recorder;
 use crate::engine::walk::arrivals::Arrivals;
+use crate::engine::walk::cuts::Cuts;
 use crate::engine::walk::first_address;
 use crate::engine::walk::group::GroupRun;
 use crate::engine::walk::prepare::PreparedLoad;
@@ -90,8 +91,13 @@ pub(crate) async fn make_load(spec: ThreadSpec) -> ThreadResult {
         })
         .collect();
     let mut warnings = Vec::new();
+    let ends = groups.iter().map(|group| group.end_us.get());
+    let cuts = Rc::new(Cuts::new(ends.max().unwrap_or(0), open));
+    let mut cut_us = 0;
     if !await_start(clock, start, &mut stop).await {
-        let seconds = tokio::task::spawn_local(close_seconds(clock, recorder.clone()));
+        cuts.begin(clock.now_us());
+        let beat = close_seconds(clock, recorder.clone(), cuts.clone());
+        let seconds = tokio::task::spawn_local(beat);
         let mut running = JoinSet::new();
         for group in &groups {
             running.spawn_local(run_group(group.clone(), thread as u64, stop.clone()));
@@ -102,6 +108,7 @@ pub(crate) async fn make_load(spec: ThreadSpec) -> ThreadResult {
                 Err(error) => warnings.push(format!("load thread {thread}: {error}")),
             }
         }
+        cut_us = cuts.end(clock.now_us());
         seconds.abort();
         // From here on only this function uses the recorder.
         let _ = seconds.await;
@@ -114,6 +121,7 @@ pub(crate) async fn make_load(spec: ThreadSpec) -> ThreadResult {
     ));
     let mut result = recorder.finish(&prepared.labels, clock.now_us());
     result.warnings = warnings;
+    result.cut_us = cut_us;
     io.origins.add_to(&mut result.generator);
     let notices = groups.iter().map(|group| group.take_notices());
     for (text, count) in notices.chain([io.origins.take_notices()]).flatten() {
@@ -148,10 +156,11 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 /// Closes each second when it is over, also while nothing happens.
-async fn close_seconds(clock: RunClock, recorder: Rc<RefCell<Recorder>>) {
+async fn close_seconds(clock: RunClock, recorder: Rc<RefCell<Recorder>>, cuts: Rc<Cuts>) {
     loop {
         let next_us = (clock.now_us() / SECOND_US + 1) * SECOND_US;
         sleep_until(clock.instant_at(next_us)).await;
+        cuts.beat(clock.now_us());
         recorder.borrow_mut().close_seconds_until(clock.now_us());
     }
 }

@@ -99,6 +99,7 @@ fn health(out: &mut Writer, health: &Health) {
         .with("ports_exhausted", health.ports_exhausted)
         .with("files_exhausted", health.files_exhausted)
         .with("bad_seconds", stretches(&health.bad_seconds))
+        .with_some("cut_us", (health.cut_us > 0).then_some(health.cut_us))
         .open();
     let reading = &health.reading;
     out.element("Reading")

@@ -459,6 +459,7 @@ impl Recorder {
             exchanges: self.exchanges,
             generator: GeneratorSums::default(),
             bad_seconds: self.bad_seconds,
+            cut_us: 0,
             warnings: Vec::new(),
             notices: BTreeMap::new(),
         }
