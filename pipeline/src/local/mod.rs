@@ -164,12 +164,6 @@ impl Home {
             _locks: (service, shared),
         };
         home.pick_up().await?;
-        if !home.service {
-            // Their runners must spoil no measurement, and their scenarios may
-            // start again; what takes longer goes on beside.
-            let left = home.drivers.until_all_over();
-            let _ = tokio::time::timeout(MOST_LEFTOVER_WAIT, left).await;
-        }
         Ok(home)
     }
 
@@ -192,6 +186,12 @@ impl Home {
                     .await?;
             }
             self.drivers.drive(&run.test, &run.run);
+        }
+        if !self.service {
+            // Their runners must spoil no measurement, and their scenarios may
+            // start again; what takes longer goes on beside.
+            let left = self.drivers.until_all_over();
+            let _ = tokio::time::timeout(MOST_LEFTOVER_WAIT, left).await;
         }
         Ok(())
     }
