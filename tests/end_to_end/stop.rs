@@ -1,5 +1,4 @@
-//! Runs that end early: by Ctrl-C, by a target that refuses or never answers,
-//! by another process on the same data folder. Each says what it knows.
+//! Runs that end early: by Ctrl-C, by a target that refuses or never answers. Each says what it knows.
 
 use crate::common::{AROUND, account, accounts_agree};
 use dlt_core::judge::outcome::Word;
