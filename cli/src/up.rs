@@ -45,10 +45,6 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
         }
     };
     let (regions, address) = asked;
-    if !args.auth && args.tokens.any() {
-        output.error("settings of access tokens do nothing without --auth");
-        return Ok(Exit::BadInput);
-    }
     let retention = match retention(args) {
         Ok(retention) => retention,
         Err(why) => {
@@ -150,8 +146,11 @@ fn routes(home: &Home, address: SocketAddr, guard: Option<&Arc<Guard>>) -> axum:
     })
 }
 
-/// Which runs stay; None: all.
+/// Which runs stay, once no setting contradicts another; None: all.
 fn retention(args: &UpArgs) -> Result<Option<Retention>, String> {
+    if !args.auth && args.tokens.any() {
+        return Err("settings of access tokens do nothing without --auth".to_owned());
+    }
     if args.prune_older_than.is_none() && args.prune_keep.is_none() {
         return Ok(None);
     }

@@ -39,7 +39,7 @@ fn held_back() -> Result<()> {
     });
     let lead = Duration::from_micros(start_us.saturating_sub(target.log.now_us()));
     ensure!(
-        lead > Duration::from_millis(200),
+        lead > Duration::from_millis(120),
         "the start instant is only {lead:?} ahead"
     );
     let start = Instant::now() + lead;

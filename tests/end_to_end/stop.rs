@@ -1,5 +1,4 @@
-//! Runs that end early: by Ctrl-C, by a target that refuses or never answers,
-//! by another process on the same data folder. Each says what it knows.
+//! Runs that end early: by Ctrl-C, by a target that refuses or never answers. Each says what it knows.
 
 use crate::common::{AROUND, account, accounts_agree};
 use dlt_core::judge::outcome::Word;
@@ -119,29 +118,4 @@ fn a_target_that_never_answers_ends_the_run() {
     let record = ended.record();
     assert_eq!(record.outcome.as_ref().unwrap().word, Word::Failed);
     accounts_agree(&record, &target).unwrap();
-}
-
-#[test]
-fn a_second_process_on_the_same_folder_names_the_first() {
-    let _shared = shared();
-    let target = everywhere(ok().after(Duration::from_millis(20)));
-    let home = Home::new();
-    let first = home.start(["run", &target.url("/"), "-c", "2", "-d", "8s", "--json"]);
-    first.runners(1);
-    let second = home.run(
-        Duration::from_secs(20),
-        ["run", &target.url("/"), "-d", "1s"],
-    );
-    second.expect_code(3);
-    assert!(
-        second.stderr.contains(&first.pid().to_string()),
-        "{}",
-        second.told()
-    );
-    // Reading needs no lock, and the first is not disturbed.
-    home.run(Duration::from_secs(20), ["runs", "list"])
-        .expect_code(0);
-    let ended = first.wait(Duration::from_secs(8) + AROUND);
-    ended.expect_code(0);
-    accounts_agree(&ended.record(), &target).unwrap();
 }

@@ -55,6 +55,38 @@ fn ids(list: &Value) -> Vec<&str> {
     items.map(|item| item["testId"].as_str().unwrap()).collect()
 }
 
+/// What people see of the four exchanges.
+fn shown_without_secrets(rows: &[Value]) {
+    let login = &rows[0];
+    let request = login["request"].as_str().unwrap();
+    assert!(
+        request.starts_with("POST /login HTTP/1.1\n")
+            && request.ends_with("\n\nuser=ada&password=[redacted]"),
+        "{request}"
+    );
+    // Without the chunks in which it came.
+    let response = login["response"].as_str().unwrap();
+    assert!(
+        response.ends_with("{\"ticket\": \"[redacted]\", \"id\": \"i-7\"}"),
+        "{response}"
+    );
+    let values = json!([{"name": "id", "value": "i-7"}, {"name": "token", "value": "[redacted]"}]);
+    assert_eq!(login["values"], values);
+    let message = rows[1]["message"].as_str().unwrap();
+    assert!(message.contains("no such text"), "{message}");
+    assert!(rows[3]["url"].as_str().unwrap().ends_with("/item/i-7"));
+    assert!(
+        rows.iter()
+            .all(|row| row["response_us"].as_u64().is_some() && row.get("cut").is_none())
+    );
+    for text in [TOKEN, "hunter2"] {
+        assert!(
+            !Value::from(rows.to_vec()).to_string().contains(text),
+            "{text}"
+        );
+    }
+}
+
 #[test]
 fn a_scenario_tried_once_shows_every_exchange_without_secrets_and_is_in_no_list() {
     let _shared = shared();
@@ -92,35 +124,7 @@ fn a_scenario_tried_once_shows_every_exchange_without_secrets_and_is_in_no_list(
     );
     assert_eq!(target.log.count(), 4);
 
-    let login = &rows[0];
-    let request = login["request"].as_str().unwrap();
-    assert!(
-        request.starts_with("POST /login HTTP/1.1\n")
-            && request.ends_with("\n\nuser=ada&password=[redacted]"),
-        "{request}"
-    );
-    // Without the chunks in which it came.
-    let response = login["response"].as_str().unwrap();
-    assert!(
-        response.ends_with("{\"ticket\": \"[redacted]\", \"id\": \"i-7\"}"),
-        "{response}"
-    );
-    let values = json!([{"name": "id", "value": "i-7"}, {"name": "token", "value": "[redacted]"}]);
-    assert_eq!(login["values"], values);
-    let message = rows[1]["message"].as_str().unwrap();
-    assert!(message.contains("no such text"), "{message}");
-    assert!(rows[3]["url"].as_str().unwrap().ends_with("/item/i-7"));
-    assert!(
-        rows.iter()
-            .all(|row| row["response_us"].as_u64().is_some() && row.get("cut").is_none())
-    );
-    for text in [TOKEN, "hunter2"] {
-        assert!(
-            !Value::from(rows.clone()).to_string().contains(text),
-            "{text}"
-        );
-    }
-
+    shown_without_secrets(rows);
     assert_eq!(ids(&service.get("/scenarios")), Vec::<&str>::new());
     let all = service.get("/scenarios?oneOff=true");
     assert_eq!(ids(&all), [test]);

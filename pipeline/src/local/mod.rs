@@ -188,12 +188,6 @@ impl Home {
             _locks: (service, shared),
         };
         home.pick_up().await?;
-        if !home.service {
-            // Their runners must spoil no measurement, and their scenarios may
-            // start again; what takes longer goes on beside.
-            let left = home.drivers.until_all_over();
-            let _ = tokio::time::timeout(MOST_LEFTOVER_WAIT, left).await;
-        }
         Ok(home)
     }
 
@@ -205,6 +199,12 @@ impl Home {
             if self.drivers.hold(&run.run)? {
                 self.pick_up_run(&run).await?;
             }
+        }
+        if !self.service {
+            // Their runners must spoil no measurement, and their scenarios may
+            // start again; what takes longer goes on beside.
+            let left = self.drivers.until_all_over();
+            let _ = tokio::time::timeout(MOST_LEFTOVER_WAIT, left).await;
         }
         Ok(())
     }

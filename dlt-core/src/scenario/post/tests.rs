@@ -367,6 +367,7 @@ fn a_one_off_run_of_one_iteration_keeps_its_exchanges() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table: one row a refusal")]
 fn exchanges_of_a_larger_run_are_refused_with_what_is_larger() {
     let item = |more: Value| {
         let mut item = json!({"ramp-up": "0s", "hold-for": "1m", "iterations": 1});
