@@ -17,6 +17,7 @@ use dlt_core::ids::TestId;
 use dlt_core::refusal::{Fault, Faults};
 use dlt_core::retention::Retention;
 use dlt_mcp::auth::{self, Guard, Protocol, SettingsError};
+use dlt_mcp::serving::{self, Limits, Serving};
 use dlt_pipeline::api::server;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::functions::fire::{Fired, Missed};
@@ -87,15 +88,25 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
     };
     let base = format!("http://{}/api", local(address));
     let card = ServerCard::write(&dir, &base).map_err(anyhow::Error::new)?;
-    let service =
-        routes(&home, address, guard.as_ref()).into_make_service_with_connect_info::<SocketAddr>();
+    let served = serving::serve(
+        listener,
+        routes(&home, address, guard.as_ref()),
+        Serving {
+            limits: Limits::of(serving::raise_file_limit()),
+            is_streamed: server::takes_pieces,
+            tell: Arc::new(move |line: &str| {
+                output.messages(&[Line::new().tone(Tone::Warn, format!("! {line}"))]);
+            }),
+        },
+        std::future::pending(),
+    );
     let picked_up = home.unfinished().map_err(anyhow::Error::new)?;
     output.messages(&banner(&base, &dir, &regions, picked_up, &guard));
+    let unreadable = home.unreadable().map_err(anyhow::Error::new)?;
+    report::unreadable(output, unreadable.iter().map(Some));
     let missed = missed(args);
     tokio::select! {
-        ended = axum::serve(listener, service) => {
-            ended.context("the server ended")?;
-        }
+        () = served => {}
         () = timers::run(&home, missed, |test, fired| output.messages(&[schedule_line(test, fired)])) => {}
         () = timers::prune(&home, retention, |pruned| output.messages(&pruned_line(pruned))) => {}
         name = interrupts.next() => {

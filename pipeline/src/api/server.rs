@@ -17,7 +17,7 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, ORIGIN,
     X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
 use dlt_core::calls::request::{Call, Request as Asked};
 use dlt_core::keys::LARGEST_FILE_BYTES;
@@ -59,6 +59,19 @@ pub struct Names {
     pub hosts: Vec<String>,
 }
 
+/// Whether a request's body is taken in pieces, as it comes: a file.
+pub fn takes_pieces(method: &Method, uri: &Uri) -> bool {
+    let path = below_prefix(uri.path());
+    *method == Method::PUT && path.is_some_and(|path| path.split('/').nth(3) == Some("files"))
+}
+
+fn below_prefix(path: &str) -> Option<&str> {
+    PREFIXES
+        .iter()
+        .find_map(|prefix| path.strip_prefix(prefix))
+        .filter(|rest| rest.starts_with('/'))
+}
+
 /// The API, the live events and the console's pages, for a server that is called so.
 pub fn router(world: Arc<World>, names: Names, pages: Pages) -> Router {
     let door = Door {
@@ -75,12 +88,7 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
         return gateway(StatusCode::FORBIDDEN, &why);
     }
     let path = request.uri().path();
-    let Some(path) = PREFIXES
-        .iter()
-        .find_map(|prefix| path.strip_prefix(prefix))
-        .filter(|rest| rest.starts_with('/'))
-        .map(str::to_owned)
-    else {
+    let Some(path) = below_prefix(path).map(str::to_owned) else {
         return page(request.method(), path, door.pages).unwrap_or_else(|| {
             gateway(
                 StatusCode::FORBIDDEN,
@@ -94,8 +102,7 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
     let method = request.method().as_str().to_owned();
     let query = request.uri().query().map(str::to_owned);
     // A file is not read before it is known whose it is; all else is short.
-    let is_file = method == "PUT" && path.split('/').nth(3) == Some("files");
-    let (body, file) = if is_file {
+    let (body, file) = if takes_pieces(request.method(), request.uri()) {
         if told_length(request.headers()) > LARGEST_FILE_BYTES {
             return too_long(LARGEST_FILE_BYTES);
         }
