@@ -88,18 +88,10 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
     };
     let base = format!("http://{}/api", local(address));
     let card = ServerCard::write(&dir, &base).map_err(anyhow::Error::new)?;
-    let served = serving::serve(
-        listener,
-        routes(&home, address, guard.as_ref()),
-        Serving {
-            limits: Limits::of(serving::raise_file_limit()),
-            is_streamed: server::takes_pieces,
-            tell: Arc::new(move |line: &str| {
-                output.messages(&[Line::new().tone(Tone::Warn, format!("! {line}"))]);
-            }),
-        },
-        std::future::pending(),
-    );
+    let limits = Limits::of(serving::raise_file_limit());
+    let routes = routes(&home, address, guard.as_ref(), limits.connections);
+    let serving = with_limits(output, limits);
+    let served = serving::serve(listener, routes, serving, std::future::pending());
     let picked_up = home.unfinished().map_err(anyhow::Error::new)?;
     output.messages(&banner(&base, &dir, &regions, picked_up, &guard));
     let unreadable = home.unreadable().map_err(anyhow::Error::new)?;
@@ -142,15 +134,31 @@ async fn guard(args: &UpArgs, address: SocketAddr) -> Result<Option<Arc<Guard>>,
     }
 }
 
+/// How slow and how many clients are served; what is refused is told.
+fn with_limits(output: Output, limits: Limits) -> Serving {
+    Serving {
+        limits,
+        is_streamed: server::takes_pieces,
+        tell: Arc::new(move |line: &str| {
+            output.messages(&[Line::new().tone(Tone::Warn, format!("! {line}"))]);
+        }),
+    }
+}
+
 /// The routes of the API and of MCP, both behind the guard.
-fn routes(home: &Home, address: SocketAddr, guard: Option<&Arc<Guard>>) -> axum::Router {
+fn routes(
+    home: &Home,
+    address: SocketAddr,
+    guard: Option<&Arc<Guard>>,
+    connections: usize,
+) -> axum::Router {
     let names = server::Names {
         port: address.port(),
         hosts: guard
             .map(|guard| guard.hosts().to_vec())
             .unwrap_or_default(),
     };
-    let api = server::router(Arc::clone(home.world()), names, console::page);
+    let api = server::router(Arc::clone(home.world()), names, console::page, connections);
     let mcp = mcp::router(api.clone(), guard);
     mcp.merge(match guard {
         None => api,

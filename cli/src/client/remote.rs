@@ -35,7 +35,7 @@ const TRIES: u32 = 3;
 /// Pause before the second attempt; twice as long before the third.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// Largest answer that is read, bytes.
-pub(super) const LARGEST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+const LARGEST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 /// What is said of a longer one.
 const TOO_LONG: &str = "it is longer than 64 MiB";

@@ -16,10 +16,15 @@ pub(super) const LONGEST_REQUEST_BYTES: usize = 256 * 1024;
 
 /// The answer to a message that is not JSON; None if it is.
 pub(super) fn parse_error(message: &[u8]) -> Option<Value> {
-    let error = serde_json::from_slice::<IgnoredAny>(message).err()?;
-    let text = match message.iter().all(u8::is_ascii_whitespace) {
-        true => "the message is empty; send one JSON-RPC message".to_owned(),
-        false => format!("the message is not JSON: {error}"),
+    let text = match std::str::from_utf8(message) {
+        Err(error) => format!("the message is not JSON: {error}"),
+        Ok(text) if text.trim().is_empty() => {
+            "the message is empty; send one JSON-RPC message".to_owned()
+        }
+        Ok(text) => {
+            let error = serde_json::from_str::<IgnoredAny>(text).err()?;
+            format!("the message is not JSON: {error}")
+        }
     };
     Some(answer(-32_700, &text))
 }

@@ -46,6 +46,7 @@ const ANSWER_HEADERS: &str = "Origin, X-Requested-With, Content-Type, Accept";
 struct Door {
     world: Arc<World>,
     listeners: Arc<Semaphore>,
+    most_listeners: usize,
     names: Arc<Names>,
     pages: Pages,
 }
@@ -72,11 +73,14 @@ fn below_prefix(path: &str) -> Option<&str> {
         .filter(|rest| rest.starts_with('/'))
 }
 
-/// The API, the live events and the console's pages, for a server that is called so.
-pub fn router(world: Arc<World>, names: Names, pages: Pages) -> Router {
+/// The API, the live events and the console's pages, for a server that is called so and has so
+/// many connections: listeners, who stay, may have half of them.
+pub fn router(world: Arc<World>, names: Names, pages: Pages, connections: usize) -> Router {
+    let most_listeners = MOST_LISTENERS.min(connections / 2);
     let door = Door {
         world,
-        listeners: Arc::new(Semaphore::new(MOST_LISTENERS)),
+        listeners: Arc::new(Semaphore::new(most_listeners)),
+        most_listeners,
         names: Arc::new(names),
         pages,
     };
@@ -184,7 +188,7 @@ async fn listen(door: &Door, test: dlt_core::ids::TestId) -> Response {
     let Ok(permit) = Arc::clone(&door.listeners).try_acquire_owned() else {
         return gateway(
             StatusCode::TOO_MANY_REQUESTS,
-            &format!("{MOST_LISTENERS} listen already; try again later"),
+            &format!("{} listen already; try again later", door.most_listeners),
         );
     };
     match live::events(&door.world, test, permit).await {

@@ -73,7 +73,7 @@ pub struct ScenarioListItem {
     /// Ours: made by a one-off run; such rows are listed with `oneOff=true` alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub one_off: bool,
-    /// Ours: why the stored scenario cannot be read; then it has no name, and its status says nothing.
+    /// Ours: why the stored scenario cannot be read; its name and status say nothing then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<String>,
 }
