@@ -191,7 +191,8 @@ async fn half_heads_and_idle_connections_end() {
     let mut idle = server.send(ASK).await;
     assert!(rest(&mut idle).await.starts_with("HTTP/1.1 200"));
     let told = server.told().await;
-    assert!(told.contains("2 connections ended, the head"), "{told}");
+    let all = ["2 connections ended, the head", "(2 so far)"];
+    assert!(all.iter().any(|text| told.contains(text)), "{told}");
 }
 
 #[tokio::test]
@@ -214,12 +215,10 @@ async fn a_body_that_stops_coming_is_a_time_out() {
             assert!(answer.contains("did not come in time"), "{answer}");
         }
     }
-    assert!(
-        server
-            .told()
-            .await
-            .contains("6 requests refused, their body")
-    );
+    // In one line, or in several with the sum.
+    let told = server.told().await;
+    let all = ["6 requests refused, their body", "(6 so far)"];
+    assert!(all.iter().any(|text| told.contains(text)), "{told}");
 }
 
 #[tokio::test]
