@@ -129,11 +129,8 @@ fn idle_connections_and_half_heads_lock_nobody_out() {
             assert!(matches!(up.status(path), 200 | 404), "{text:?} {path}");
         }
     }
-    assert_eq!(
-        events.try_recv().err(),
-        Some(TryRecvError::Empty),
-        "it goes on"
-    );
+    let ended = events.try_recv() == Err(TryRecvError::Disconnected);
+    assert!(!ended, "live data go on");
     up.told("idle connections ended, to make room for others");
 }
 
@@ -271,7 +268,7 @@ fn a_server_that_says_nothing_is_given_up() {
     let half: &[u8] =
         b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{";
     let mut commands = Vec::new();
-    for first in [b"", half] {
+    for first in [&b""[..], half] {
         let api = format!("http://{}/api", says(first, b""));
         for args in [
             &["scenarios", "list"][..],

@@ -209,20 +209,29 @@ async fn keep_schedule(
     Ok(scenarios::keep(scenarios, runs, test, false, &change).await?)
 }
 
+/// The run that a scenario shows; a warning, if it cannot be read.
+async fn shown_run(
+    world: &World,
+    item: &ScenarioItem,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Run>, PipelineError> {
+    let Some(run) = &item.run else {
+        return Ok(None);
+    };
+    match world.runs.get(&item.test, run).await {
+        Err(PipelineError::Unreadable(why)) => {
+            warnings.push(why);
+            Ok(None)
+        }
+        run => run,
+    }
+}
+
 /// The record of a scenario and its last run, the plan being an object.
 async fn record(world: &World, item: &ScenarioItem) -> Result<ScenarioRecord, Refusal> {
     let row = item.row();
     let mut warnings = Vec::new();
-    let run = match &item.run {
-        Some(run) => match world.runs.get(&item.test, run).await {
-            Err(PipelineError::Unreadable(why)) => {
-                warnings.push(why);
-                None
-            }
-            run => run?,
-        },
-        None => None,
-    };
+    let run = shown_run(world, item, &mut warnings).await?;
     let scheduled = item.status == Status::Scheduled;
     let last = match &run {
         Some(run) => Some(records::whole(world, run).await?),
