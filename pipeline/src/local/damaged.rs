@@ -9,27 +9,25 @@ use crate::runs::tests::example;
 use crate::runs::{Run, Runs as _};
 use crate::scenarios::sqlite::SqliteScenarios;
 use crate::scenarios::{ScenarioItem, Scenarios as _};
-use crate::store::sqlite::Database;
+use crate::store::sqlite::{Damage, Database};
 use crate::world::World;
 use dlt_core::calls::request::{Call, Request};
 use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
 use dlt_core::judge::summary::Blocks;
 use dlt_core::keys;
 use dlt_core::run::Status;
-use rusqlite::params;
-use rusqlite::types::Value as Stored;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// What can stand in a column in place of JSON of the right shape.
-fn damages() -> Vec<Stored> {
+fn damages() -> Vec<Damage> {
     vec![
-        Stored::Text(String::new()),
-        Stored::Text("{".to_owned()),
-        Stored::Text("[]".to_owned()),
-        Stored::Text(r#"{"version":"x"}"#.to_owned()),
-        Stored::Blob(vec![0xff, 0x00, b'{']),
-        Stored::Text("[".repeat(10_000)),
+        Damage::Text(String::new()),
+        Damage::Text("{".to_owned()),
+        Damage::Text("[]".to_owned()),
+        Damage::Text(r#"{"version":"x"}"#.to_owned()),
+        Damage::Bytes(vec![0xff, 0x00, b'{']),
+        Damage::Text("[".repeat(10_000)),
     ]
 }
 
@@ -75,11 +73,6 @@ async fn folder() -> (TempDir, Database) {
     (folder, database)
 }
 
-fn damage(database: &Database, statement: &str, values: &[&dyn rusqlite::ToSql]) {
-    let changed = database.with(|connection| connection.execute(statement, values));
-    assert_eq!(changed.unwrap(), 1);
-}
-
 async fn ask(world: &World, path: &str) -> Result<Value, String> {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let request = Request {
@@ -119,10 +112,9 @@ async fn paged(world: &World) -> Vec<String> {
 async fn a_damaged_run_hides_no_other_and_is_named() {
     for broken in damages() {
         let (folder, database) = folder().await;
-        damage(
-            &database,
+        database.damage(
             "UPDATE runs SET row = ?1, item = ?1 WHERE run = 'run2aaaaaa'",
-            params![broken],
+            &broken,
         );
         let world = to_read(folder.path(), &home_1()).unwrap();
         let page = ask(&world, "/scenarios/first/testruns").await.unwrap();
@@ -157,15 +149,10 @@ async fn a_damaged_run_hides_no_other_and_is_named() {
 async fn a_row_of_a_list_is_made_anew_from_its_run() {
     for broken in damages() {
         let (folder, database) = folder().await;
-        damage(
-            &database,
-            "UPDATE runs SET row = ?1 WHERE run = 'run2aaaaaa'",
-            params![broken],
-        );
-        damage(
-            &database,
+        database.damage("UPDATE runs SET row = ?1 WHERE run = 'run2aaaaaa'", &broken);
+        database.damage(
             "UPDATE scenarios SET row = ?1 WHERE test = 'first'",
-            params![broken],
+            &broken,
         );
         let world = to_read(folder.path(), &home_1()).unwrap();
         for path in ["/scenarios/first/testruns", "/scenarios"] {
@@ -180,15 +167,14 @@ async fn a_row_of_a_list_is_made_anew_from_its_run() {
 async fn a_damaged_scenario_hides_no_other_and_is_named() {
     let mut all = damages();
     // JSON, but no configurations of regions.
-    all.push(Stored::Text(
+    all.push(Damage::Text(
         r#"{"body":{"testTaskConfigs":["x",7,null,{"region":9}]}}"#.to_owned(),
     ));
     for broken in all {
         let (folder, database) = folder().await;
-        damage(
-            &database,
+        database.damage(
             "UPDATE scenarios SET row = ?1, item = ?1 WHERE test = 'first'",
-            params![broken],
+            &broken,
         );
         let world = to_read(folder.path(), &home_1()).unwrap();
         let list = ask(&world, "/scenarios").await.unwrap();
@@ -215,10 +201,9 @@ async fn unfinished_runs_are_gone_on_with_whatever_became_of_another() {
             runs.put(&run("second", id, Status::Running)).await.unwrap();
         }
         assert_eq!(runs.unreadable().unwrap(), Vec::<String>::new());
-        damage(
-            &database,
+        database.damage(
             "UPDATE runs SET item = ?1 WHERE run = 'run4aaaaaa'",
-            params![broken],
+            &broken,
         );
         let unfinished = runs.unfinished().unwrap();
         assert_eq!(unfinished.len(), 1);

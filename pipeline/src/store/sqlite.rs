@@ -275,6 +275,27 @@ pub(crate) fn pairs(
     rows.collect()
 }
 
+/// What can stand in a column in place of what belongs there.
+#[cfg(test)]
+#[derive(Debug, Clone)]
+pub(crate) enum Damage {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+#[cfg(test)]
+impl Database {
+    /// Does damage to one row: `statement` has the place for it.
+    pub(crate) fn damage(&self, statement: &str, damage: &Damage) {
+        let value: &dyn rusqlite::ToSql = match damage {
+            Damage::Text(text) => text,
+            Damage::Bytes(bytes) => bytes,
+        };
+        let changed = self.with(|connection| connection.execute(statement, [value]));
+        assert_eq!(changed.unwrap(), 1);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
