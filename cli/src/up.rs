@@ -88,14 +88,12 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
     };
     let base = format!("http://{}/api", local(address));
     let card = ServerCard::write(&dir, &base).map_err(anyhow::Error::new)?;
-    let limits = Limits::of(serving::raise_file_limit());
-    let routes = routes(&home, address, guard.as_ref(), limits.connections);
-    let serving = with_limits(output, limits);
+    let serving = serving(output);
+    let routes = routes(&home, address, guard.as_ref(), serving.limits.connections);
     let served = serving::serve(listener, routes, serving, std::future::pending());
     let picked_up = home.unfinished().map_err(anyhow::Error::new)?;
     output.messages(&banner(&base, &dir, &regions, picked_up, &guard));
-    let unreadable = home.unreadable().map_err(anyhow::Error::new)?;
-    report::unreadable(output, unreadable.iter().map(Some));
+    tell_unreadable(output, &home)?;
     let missed = missed(args);
     tokio::select! {
         () = served => {}
@@ -107,6 +105,13 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
         }
     }
     Ok(Exit::Bug)
+}
+
+/// Says which unfinished runs cannot be gone on with.
+fn tell_unreadable(output: Output, home: &Home) -> anyhow::Result<()> {
+    let unreadable = home.unreadable().map_err(anyhow::Error::new)?;
+    report::unreadable(output, unreadable.iter().map(Some));
+    Ok(())
 }
 
 /// Why it cannot listen. If another `dlt up` serves the folder, another address would not
@@ -135,9 +140,9 @@ async fn guard(args: &UpArgs, address: SocketAddr) -> Result<Option<Arc<Guard>>,
 }
 
 /// How slow and how many clients are served; what is refused is told.
-fn with_limits(output: Output, limits: Limits) -> Serving {
+fn serving(output: Output) -> Serving {
     Serving {
-        limits,
+        limits: Limits::of(serving::raise_file_limit()),
         is_streamed: server::takes_pieces,
         tell: Arc::new(move |line: &str| {
             output.messages(&[Line::new().tone(Tone::Warn, format!("! {line}"))]);
