@@ -130,3 +130,12 @@ pub fn run_record(output: Output, record: &RunRecord, exit: Exit, options: &Resu
         },
     ));
 }
+
+/// Tells which rows of a list cannot be read, and why.
+pub fn unreadable<'a>(output: Output, rows: impl Iterator<Item = Option<&'a String>>) {
+    let line = |why: &String| Line::new().tone(Tone::Warn, format!("! {why}"));
+    let lines: Vec<Line> = rows.flatten().map(line).collect();
+    if !lines.is_empty() {
+        output.messages(&lines);
+    }
+}

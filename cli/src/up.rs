@@ -17,6 +17,7 @@ use dlt_core::ids::TestId;
 use dlt_core::refusal::{Fault, Faults};
 use dlt_core::retention::Retention;
 use dlt_mcp::auth::{self, Guard, Protocol, SettingsError};
+use dlt_mcp::serving::{self, Limits, Serving};
 use dlt_pipeline::api::server;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::functions::fire::{Fired, Missed};
@@ -84,15 +85,15 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
     };
     let base = format!("http://{}/api", local(address));
     let card = ServerCard::write(&dir, &base).map_err(anyhow::Error::new)?;
-    let service =
-        routes(&home, address, guard.as_ref()).into_make_service_with_connect_info::<SocketAddr>();
+    let serving = serving(output);
+    let routes = routes(&home, address, guard.as_ref(), serving.limits.connections);
+    let served = serving::serve(listener, routes, serving, std::future::pending());
     let picked_up = home.unfinished().map_err(anyhow::Error::new)?;
     output.messages(&banner(&base, &dir, &regions, picked_up, &guard));
+    tell_unreadable(output, &home)?;
     let missed = missed(args);
     tokio::select! {
-        ended = axum::serve(listener, service) => {
-            ended.context("the server ended")?;
-        }
+        () = served => {}
         () = timers::run(&home, missed, |test, fired| output.messages(&[schedule_line(test, fired)])) => {}
         () = home.drive_undriven() => {}
         () = home.outages(|outage| output.messages(&[outage_line(outage)])) => {}
@@ -103,6 +104,13 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
         }
     }
     Ok(Exit::Bug)
+}
+
+/// Says which unfinished runs cannot be gone on with.
+fn tell_unreadable(output: Output, home: &Home) -> anyhow::Result<()> {
+    let unreadable = home.unreadable().map_err(anyhow::Error::new)?;
+    report::unreadable(output, unreadable.iter().map(Some));
+    Ok(())
 }
 
 /// Why it cannot listen. If another `dlt up` serves the folder, another address would not
@@ -130,15 +138,31 @@ async fn guard(args: &UpArgs, address: SocketAddr) -> Result<Option<Arc<Guard>>,
     }
 }
 
+/// How slow and how many clients are served; what is refused is told.
+fn serving(output: Output) -> Serving {
+    Serving {
+        limits: Limits::of(serving::raise_file_limit()),
+        is_streamed: server::takes_pieces,
+        tell: Arc::new(move |line: &str| {
+            output.messages(&[Line::new().tone(Tone::Warn, format!("! {line}"))]);
+        }),
+    }
+}
+
 /// The routes of the API and of MCP, both behind the guard.
-fn routes(home: &Home, address: SocketAddr, guard: Option<&Arc<Guard>>) -> axum::Router {
+fn routes(
+    home: &Home,
+    address: SocketAddr,
+    guard: Option<&Arc<Guard>>,
+    connections: usize,
+) -> axum::Router {
     let names = server::Names {
         port: address.port(),
         hosts: guard
             .map(|guard| guard.hosts().to_vec())
             .unwrap_or_default(),
     };
-    let api = server::router(Arc::clone(home.world()), names, console::page);
+    let api = server::router(Arc::clone(home.world()), names, console::page, connections);
     let mcp = mcp::router(api.clone(), guard);
     mcp.merge(match guard {
         None => api,

@@ -5,7 +5,8 @@
 //! [`backend`] sends requests to the API, [`refusal`] is a tool's error, `asked` checks
 //! arguments, `units` and `seen` read the API's records, [`views`] are the forms of
 //! answers, [`tools`] answer, [`catalog`] selects and describes them. [`compat`] answers as
-//! DLT's own server does, [`auth`] checks access tokens, [`server`] speaks MCP, [`lambda`]
+//! DLT's own server does, [`auth`] checks access tokens, [`serving`] bears slow and many
+//! clients, [`server`] speaks MCP, [`lambda`]
 //! answers a Gateway of Bedrock AgentCore, [`doctor`] finds out what is missing.
 
 pub mod asked;
@@ -19,6 +20,7 @@ pub mod lambda;
 pub mod refusal;
 mod seen;
 pub mod server;
+pub mod serving;
 pub mod tools;
 mod units;
 pub mod views;

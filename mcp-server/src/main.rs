@@ -14,6 +14,7 @@ use dlt_mcp::server::{Server, http, stdio};
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Exit code for flags or settings that are not usable, the same as clap's.
@@ -156,7 +157,12 @@ async fn serve_http(
             _ = terminate.recv() => {}
         }
     };
-    Ok(http::serve(listener, router, stop).await?)
+    let tell = |line: &str| {
+        // Without stderr nobody reads it.
+        let _ = writeln!(std::io::stderr(), "dlt-mcp: {line}");
+    };
+    http::serve(listener, router, Arc::new(tell), stop).await;
+    Ok(())
 }
 
 async fn doctor(auth: &AuthFlags) -> anyhow::Result<ExitCode> {

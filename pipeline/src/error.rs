@@ -125,6 +125,9 @@ pub enum PipelineError {
     /// given.
     #[error("{0}")]
     Denied(String),
+    /// What is stored cannot be read: which and why, as a sentence.
+    #[error("{0}")]
+    Unreadable(String),
     /// Anything else, as a sentence.
     #[error("{0}")]
     Other(String),
@@ -172,7 +175,7 @@ impl PipelineError {
                 "Transient"
             }
             Self::Conflict(_) => "Conflict",
-            Self::Other(_) | Self::Denied(_) | Self::Store { .. } => "Other",
+            Self::Other(_) | Self::Unreadable(_) | Self::Denied(_) | Self::Store { .. } => "Other",
         }
     }
 

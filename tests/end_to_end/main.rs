@@ -12,6 +12,7 @@ mod common;
 mod compare;
 mod deploy;
 mod deployed;
+mod doors;
 mod first_run;
 mod functions;
 mod half_dead;

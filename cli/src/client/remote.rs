@@ -17,13 +17,17 @@ use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long connecting may take.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
-/// How long a GET may take, its answer included.
-const GET_DEADLINE: Duration = Duration::from_secs(30);
-/// How long a change may take: starting a run launches runners.
-const CHANGE_DEADLINE: Duration = Duration::from_secs(60);
+/// How long nothing may come of an answer: then the server counts as mute, whatever is asked. A
+/// GET's further attempts are within it.
+const MUTE_DEADLINE: Duration = Duration::from_secs(20);
+/// The slowest way to a server that is waited for: a long scenario takes its time.
+const SLOWEST_BYTES_PER_S: u64 = 64 * 1024;
+/// How long a call may take, its answer included.
+const CALL_DEADLINE: Duration = Duration::from_secs(120);
 /// How long a file may take, up or down.
 const FILE_DEADLINE: Duration = Duration::from_secs(600);
 /// Most attempts of a GET.
@@ -31,7 +35,10 @@ const TRIES: u32 = 3;
 /// Pause before the second attempt; twice as long before the third.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// Largest answer that is read, bytes.
-const LARGEST_ANSWER_BYTES: usize = 512 * 1024 * 1024;
+const LARGEST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
+/// What is said of a longer one.
+const TOO_LONG: &str = "it is longer than 64 MiB";
 
 /// A server.
 #[derive(Debug)]
@@ -90,12 +97,15 @@ impl Remote {
         body: Option<&(dyn Display + Sync)>,
     ) -> Result<Value, ClientError> {
         let bytes = match method {
-            Method::Get => self.get(path, query, GET_DEADLINE).await?,
+            Method::Get => self.get(path, query, CALL_DEADLINE).await?,
             _ => {
                 let request = self
-                    .request(method, path, query, body, CHANGE_DEADLINE)
+                    .request(method, path, query, body, CALL_DEADLINE)
                     .await?;
-                self.send(request).await?
+                let bytes = request.body().and_then(|body| body.as_bytes());
+                let sending = bytes.map_or(0, <[u8]>::len) as u64 / SLOWEST_BYTES_PER_S;
+                let answer_by = Instant::now() + MUTE_DEADLINE + Duration::from_secs(sending);
+                self.send(request, answer_by).await?
             }
         };
         serde_json::from_slice(&bytes).map_err(|error| ClientError::Unreadable {
@@ -117,12 +127,15 @@ impl Remote {
         deadline: Duration,
     ) -> Result<Vec<u8>, ClientError> {
         let mut tried = 1;
+        let answer_by = Instant::now() + MUTE_DEADLINE;
         loop {
             let request = self
                 .request(Method::Get, path, query, None, deadline)
                 .await?;
-            match self.send(request).await {
-                Err(error) if error.is_transient() && tried < TRIES => {
+            match self.send(request, answer_by).await {
+                Err(error)
+                    if error.is_transient() && tried < TRIES && Instant::now() < answer_by =>
+                {
                     tokio::time::sleep(with_jitter(FIRST_PAUSE * 2u32.pow(tried - 1))).await;
                     tried += 1;
                 }
@@ -152,7 +165,9 @@ impl Remote {
         if is_api_path {
             self.auth.authenticate(&mut request).await?;
         }
-        self.send(request).await.map(|_| ())
+        // An upload is answered when all of it is there.
+        let answer_by = Instant::now() + FILE_DEADLINE;
+        self.send(request, answer_by).await.map(|_| ())
     }
 
     /// Whether it is on AWS.
@@ -168,11 +183,9 @@ impl Remote {
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         self.auth.authenticate(&mut request).await?;
         // Only the response's head has a deadline: the stream lasts as long as a run.
-        let sent = tokio::time::timeout(GET_DEADLINE, self.http.execute(request)).await;
-        let response = match sent {
-            Ok(sent) => sent.map_err(|error| self.unreachable(error))?,
-            Err(_) => return Err(self.no_answer(GET_DEADLINE)),
-        };
+        let response = self
+            .answered(request, Instant::now() + MUTE_DEADLINE)
+            .await?;
         let is_stream = response
             .headers()
             .get(CONTENT_TYPE)
@@ -189,8 +202,8 @@ impl Remote {
     #[cfg(feature = "aws")]
     async fn topics(&self, response: Response) -> Result<LiveAnswer, ClientError> {
         use super::iot::{TopicEvents, Topics};
-        let body = tokio::time::timeout(GET_DEADLINE, self.body(response)).await;
-        let body = body.map_err(|_| self.no_answer(GET_DEADLINE))??;
+        let body = tokio::time::timeout(CALL_DEADLINE, self.body(response)).await;
+        let body = body.map_err(|_| self.no_answer(CALL_DEADLINE))??;
         let (Auth::Signature(signer), Ok(topics)) =
             (&self.auth, serde_json::from_slice::<Topics>(&body))
         else {
@@ -245,11 +258,23 @@ impl Remote {
         Ok(request)
     }
 
+    /// The answer's head, which must come by `answer_by`.
+    async fn answered(
+        &self,
+        request: Request,
+        answer_by: Instant,
+    ) -> Result<Response, ClientError> {
+        let asked_at = Instant::now();
+        match tokio::time::timeout_at(answer_by, self.http.execute(request)).await {
+            Ok(answer) => answer.map_err(|error| self.unreachable(error)),
+            Err(_) => Err(self.no_answer(asked_at.elapsed())),
+        }
+    }
+
     /// The body of an answer with status 200; other statuses are errors.
-    async fn send(&self, request: Request) -> Result<Vec<u8>, ClientError> {
+    async fn send(&self, request: Request, answer_by: Instant) -> Result<Vec<u8>, ClientError> {
         let is_get = request.method() == reqwest::Method::GET;
-        let response = self.http.execute(request).await;
-        let response = response.map_err(|error| self.unreachable(error))?;
+        let response = self.answered(request, answer_by).await?;
         match response.status().as_u16() {
             200 => self.body(response).await,
             303 | 307 if is_get => self.follow(&response).await,
@@ -278,11 +303,14 @@ impl Remote {
         let origin = url.origin().ascii_serialization();
         let mut request = Request::new(reqwest::Method::GET, url);
         *request.timeout_mut() = Some(FILE_DEADLINE);
-        let response = self.http.execute(request).await;
-        let response = response.map_err(|error| ClientError::Unreachable {
+        let unreachable = |why: String| ClientError::Unreachable {
             api: origin.clone(),
-            why: network_cause(&error.without_url()),
-        })?;
+            why,
+        };
+        let response = tokio::time::timeout(MUTE_DEADLINE, self.http.execute(request)).await;
+        let response = response
+            .map_err(|_| unreachable(nothing_came(MUTE_DEADLINE)))?
+            .map_err(|error| unreachable(network_cause(&error.without_url())))?;
         match response.status().as_u16() {
             200 => self.body(response).await,
             status => {
@@ -302,18 +330,18 @@ impl Remote {
 
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, ClientError> {
         let mut body = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| self.unreachable(error))?
-        {
-            if body.len() + chunk.len() > LARGEST_ANSWER_BYTES {
-                let limit = format!("it is longer than {LARGEST_ANSWER_BYTES} bytes");
-                return Err(self.unreadable("an answer", &limit));
-            }
+        let is_told = |bytes: u64| bytes > LARGEST_ANSWER_BYTES as u64;
+        let mut is_too_long = response.content_length().is_some_and(is_told);
+        while !is_too_long {
+            let chunk = tokio::time::timeout(MUTE_DEADLINE, response.chunk()).await;
+            let chunk = chunk.map_err(|_| self.no_answer(MUTE_DEADLINE))?;
+            let Some(chunk) = chunk.map_err(|error| self.unreachable(error))? else {
+                return Ok(body);
+            };
             body.extend_from_slice(&chunk);
+            is_too_long = body.len() > LARGEST_ANSWER_BYTES;
         }
-        Ok(body)
+        Err(self.unreadable("an answer", &TOO_LONG))
     }
 
     fn unreachable(&self, error: reqwest::Error) -> ClientError {
@@ -329,7 +357,7 @@ impl Remote {
     fn no_answer(&self, deadline: Duration) -> ClientError {
         ClientError::Unreachable {
             api: self.base(),
-            why: format!("nothing came within {} s", deadline.as_secs()),
+            why: nothing_came(deadline),
         }
     }
 
@@ -339,6 +367,10 @@ impl Remote {
             why: why.to_string(),
         }
     }
+}
+
+fn nothing_came(within: Duration) -> String {
+    format!("nothing came within {:.0} s", within.as_secs_f64())
 }
 
 /// Between half and one and a half times the pause, so that clients which failed together

@@ -10,6 +10,9 @@ use std::time::{Duration, SystemTime};
 /// How long one request may take.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// Largest answer that is read, bytes.
+const LARGEST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
 /// Pairs as a form's body.
 pub fn form(pairs: &[(&str, &str)]) -> String {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
@@ -49,11 +52,15 @@ pub async fn signed_post(
         .build()
         .map_err(|error| error.to_string())?;
     let answer = client.execute(request).await;
-    let answer = answer.map_err(|error| error.without_url().to_string())?;
+    let told = |error: reqwest::Error| error.without_url().to_string();
+    let mut answer = answer.map_err(told)?;
     let status = answer.status().as_u16();
-    let text = answer.text().await;
-    Ok((
-        status,
-        text.map_err(|error| error.without_url().to_string())?,
-    ))
+    let mut body = Vec::new();
+    while let Some(piece) = answer.chunk().await.map_err(told)? {
+        body.extend_from_slice(&piece);
+        if body.len() > LARGEST_ANSWER_BYTES {
+            return Err("the answer is longer than 64 MiB".to_owned());
+        }
+    }
+    Ok((status, String::from_utf8_lossy(&body).into_owned()))
 }

@@ -43,6 +43,9 @@ pub fn result(run: &TestRunSummary) -> (Tone, &'static str) {
     let requests = run.requests.unwrap_or(0);
     let could_not_run = outcome.is_some_and(|outcome| outcome.could_not_run)
         || (run.status == Status::Failed && requests == 0);
+    if run.unreadable.is_some() {
+        return (Tone::Bad, "unreadable");
+    }
     let complete = run.coverage.is_none_or(|coverage| coverage.complete);
     match run.status {
         Status::Cancelled => (Tone::Warn, "cancelled"),

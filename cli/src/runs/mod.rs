@@ -80,6 +80,7 @@ async fn list(
         output.messages(&[line]);
     } else {
         output.data(&list::lines(&rows, output.columns()));
+        report::unreadable(output, rows.iter().map(|row| row.run.unreadable.as_ref()));
     }
     Ok(Exit::Passed)
 }

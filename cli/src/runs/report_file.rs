@@ -49,7 +49,8 @@ pub async fn report(
         )));
     }
     let location = find::run(client, &args.run).await?;
-    let facts = facts(client, &location).await?;
+    let mut missing = None;
+    let facts = facts(client, &location, &mut missing).await?;
     let Some(document) = filled(&template, &facts) else {
         return Err(ClientError::Cannot(
             "the console in this dlt has a report that cannot be filled; build it anew: cargo xtask build".to_owned(),
@@ -57,6 +58,12 @@ pub async fn report(
     };
     download::save(&args.output, document.as_bytes())?;
     let file = args.output.display().to_string();
+    if let Some(why) = missing {
+        output.messages(&[Line::new().tone(
+            Tone::Warn,
+            format!("! {why}; the report has no charts of it"),
+        )]);
+    }
     if args.json {
         output.json(&json!({
             "testId": location.test, "testRunId": location.run, "file": file,
@@ -74,8 +81,12 @@ pub async fn report(
     Ok(Exit::Passed)
 }
 
-/// All that the document shows.
-async fn facts(client: &Client, location: &RunLocation) -> Result<Value, ClientError> {
+/// All that the document shows. `missing` is why the run has no timeline, if it has none.
+async fn facts(
+    client: &Client,
+    location: &RunLocation,
+    missing: &mut Option<String>,
+) -> Result<Value, ClientError> {
     let path = location.path();
     let answer = client.get(&path, &[]).await?;
     let record: RunRecord = crate::client::understood(&path, answer.clone())?;
@@ -98,7 +109,13 @@ async fn facts(client: &Client, location: &RunLocation) -> Result<Value, ClientE
     let mut put = |name: &str, value: Value| facts.insert(name.to_owned(), value);
     put("record", answer);
     let step = step_of(&record);
-    put("timeline", timeline(client, location, &record, step).await?);
+    let timeline = timeline(client, location, &record, step).await;
+    if let Err(error) = &timeline
+        && error.is_not_found()
+    {
+        *missing = Some(error.to_string());
+    }
+    put("timeline", if_there(timeline)?);
     put("step_s", Value::from(step));
     put("histogram_ok", of("ok").await?);
     put("histogram_failed", of("failed").await?);
@@ -149,7 +166,7 @@ async fn timeline(
         // An older server answers all of it, by the second.
         answer = client.get(&path, &[]).await;
     }
-    if_there(answer)
+    answer
 }
 
 /// The busiest labels, as many as an address takes.

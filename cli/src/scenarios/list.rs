@@ -52,9 +52,12 @@ fn line(item: &ScenarioListItem) -> Vec<Line> {
     };
     let last = Some(item.start_time.clone()).filter(|text| !text.is_empty());
     vec![
-        Line::of(&item.test_name),
+        or_dash(Some(item.test_name.clone()).filter(|name| !name.is_empty())),
         Line::new().tone(Tone::Command, &item.test_id),
-        Line::new().tone(tone(item.status), item.status.name()),
+        match item.unreadable {
+            None => Line::new().tone(tone(item.status), item.status.name()),
+            Some(_) => Line::new().tone(Tone::Bad, "unreadable"),
+        },
         or_dash(last),
         or_dash(next_run(&item.next_run, &item.schedule_timezone)),
         Line::of(units::count(item.total_test_runs)),

@@ -11,6 +11,7 @@ use crate::exit::Exit;
 use crate::find::test_id;
 use crate::line::{Line, Tone};
 use crate::output::Output;
+use crate::report;
 use crate::runs::stopping_lines;
 use crate::units::several;
 use dlt_core::calls::answers::{ScenarioList, ScenarioRecord, TestRunsPage};
@@ -69,6 +70,8 @@ async fn list(
         output.messages(&[line]);
     } else {
         output.data(&list::lines(&list.items, output.columns()));
+        let unreadable = list.items.iter().map(|item| item.unreadable.as_ref());
+        report::unreadable(output, unreadable);
     }
     Ok(Exit::Passed)
 }

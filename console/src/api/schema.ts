@@ -1746,6 +1746,8 @@ export interface components {
             failures_in_a_row?: number;
             /** @description Ours: made by a one-off run; such rows are listed with `oneOff=true` alone. */
             oneOff?: boolean;
+            /** @description Ours: why the stored scenario cannot be read; its name and status say nothing then. */
+            unreadable?: string;
         };
         /**
          * @description A scenario: the answer of POST /scenarios (plan as JSON text) and of
@@ -2134,6 +2136,8 @@ export interface components {
             coverage?: components["schemas"]["ShortCoverage"];
             /** @description Ours: a person's note. */
             note?: string;
+            /** @description Ours: why the stored run cannot be read; then it has no figures. */
+            unreadable?: string;
         };
         /** @description GET /scenarios/{testId}/testruns. */
         TestRunsPage: {

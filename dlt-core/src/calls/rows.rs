@@ -89,6 +89,7 @@ impl RunRecord {
                 complete: coverage.complete,
             }),
             note: self.note.clone(),
+            unreadable: None,
         }
     }
 }

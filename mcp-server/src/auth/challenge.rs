@@ -37,20 +37,30 @@ pub(super) fn refusal(protocol: Protocol, status: StatusCode, error: &str, why: 
 
 /// 429, with the second after which to try again.
 pub(super) fn too_many_requests(protocol: Protocol) -> Response {
-    let mut response = refusal(
+    later(
         protocol,
         StatusCode::TOO_MANY_REQUESTS,
-        "temporarily_unavailable",
         "too many requests",
-    );
-    let one_second = HeaderValue::from_static("1");
-    response.headers_mut().insert(RETRY_AFTER, one_second);
+        "1",
+    )
+}
+
+/// A refusal of now, with the seconds after which to try again.
+fn later(protocol: Protocol, status: StatusCode, why: &str, seconds: &'static str) -> Response {
+    let mut response = refusal(protocol, status, "temporarily_unavailable", why);
+    let seconds = HeaderValue::from_static(seconds);
+    response.headers_mut().insert(RETRY_AFTER, seconds);
     response
 }
 
 /// A denial's status and challenge.
 pub(super) fn denied(protocol: Protocol, denial: Denial, settings: &Settings) -> Response {
+    let why = denial.to_string();
     let (status, error) = match denial {
+        // Nothing is wrong with the token as far as is known: no challenge.
+        Denial::Unavailable => {
+            return later(protocol, StatusCode::SERVICE_UNAVAILABLE, &why, "5");
+        }
         Denial::NoToken => (StatusCode::UNAUTHORIZED, None),
         Denial::Malformed(_) => (StatusCode::BAD_REQUEST, Some("invalid_request")),
         Denial::Invalid(_) => (StatusCode::UNAUTHORIZED, Some("invalid_token")),
@@ -58,7 +68,6 @@ pub(super) fn denied(protocol: Protocol, denial: Denial, settings: &Settings) ->
             (StatusCode::FORBIDDEN, Some("insufficient_scope"))
         }
     };
-    let why = denial.to_string();
     let mut parts = Vec::new();
     // RFC 6750, 3.1: a request without a token gets no error code.
     if let Some(error) = error {

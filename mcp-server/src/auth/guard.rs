@@ -3,7 +3,7 @@
 
 use super::fetch::HttpFetch;
 use super::issuer_metadata::{self, IssuerMetadata};
-use super::jwks::{self, Jwks};
+use super::jwks::{self, Jwks, NoKey};
 use super::rate_limit::RateLimits;
 use super::{Denial, Principal, Settings, SettingsError, token};
 use std::sync::Arc;
@@ -79,7 +79,10 @@ impl Guard {
     pub(super) async fn principal(&self, bearer: &str) -> Result<Principal, Denial> {
         let unverified = token::parse(bearer)?;
         let key = self.keys.key(unverified.kid()).await;
-        let key = key.ok_or(Denial::Invalid("the token's key is not known"))?;
+        let key = key.map_err(|why| match why {
+            NoKey::Unknown => Denial::Invalid("the token's key is not known"),
+            NoKey::Unavailable => Denial::Unavailable,
+        })?;
         let claims = unverified.verify(&key)?;
         token::authorize(&claims, &self.settings, self.now())
     }

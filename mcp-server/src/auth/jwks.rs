@@ -1,6 +1,6 @@
 //! The issuer's public keys by key id. They are fetched hourly and when a token names
 //! an unknown id, at most once a minute and by one request at a time. If a fetch
-//! fails, the known keys stay.
+//! fails, the known keys stay; whether an unknown id is wrong cannot be told then.
 
 use super::REFRESH;
 use super::fetch::Fetch;
@@ -10,14 +10,15 @@ use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Shortest pause between two fetches for unknown ids.
 const FETCH_PAUSE: Duration = Duration::from_secs(60);
-/// The same while no key is known: an issuer that starts after this server must not
-/// lock everybody out for a minute.
-const FIRST_FETCH_PAUSE: Duration = Duration::from_secs(5);
+/// The same after a fetch that failed: an issuer that starts after this server, or was
+/// away for a moment, must not lock anybody out for a minute.
+const FAILED_FETCH_PAUSE: Duration = Duration::from_secs(5);
 /// Most keys that are kept: Cognito has two.
 const MOST_KEYS: usize = 32;
 /// Longest id for which keys are fetched, bytes.
@@ -84,11 +85,22 @@ pub(super) async fn count(source: &dyn Fetch) -> Result<usize, String> {
 
 pub(super) type Clock = Box<dyn Fn() -> Instant + Send + Sync>;
 
+/// Why there is no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoKey {
+    /// The issuer has none with this id.
+    Unknown,
+    /// The issuer did not answer when it was last asked.
+    Unavailable,
+}
+
 /// The keys and their source.
 pub(super) struct Jwks {
     source: Box<dyn Fetch>,
     clock: Clock,
     keys: Mutex<Keys>,
+    /// Whether the last fetch failed; before the first one, too.
+    failed: AtomicBool,
     /// When keys were last fetched for an unknown id; locked during a fetch.
     fetched: tokio::sync::Mutex<Option<Instant>>,
 }
@@ -100,6 +112,7 @@ impl Jwks {
             source,
             clock,
             keys: Mutex::default(),
+            failed: AtomicBool::new(true),
             fetched: tokio::sync::Mutex::default(),
         }
     }
@@ -109,43 +122,48 @@ impl Jwks {
         keys.get(kid).cloned()
     }
 
-    fn is_empty(&self) -> bool {
-        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.is_empty()
+    fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    fn missing(&self) -> NoKey {
+        match self.has_failed() {
+            true => NoKey::Unavailable,
+            false => NoKey::Unknown,
+        }
     }
 
     /// Fetches the keys again. A document without usable keys counts as a failed fetch.
     pub(super) async fn refresh(&self) {
-        let Ok(bytes) = self.source.fetch().await else {
-            return;
-        };
-        let keys = parse(&bytes);
+        let fetched = self.source.fetch().await;
+        let keys = fetched.map(|bytes| parse(&bytes)).unwrap_or_default();
+        self.failed.store(keys.is_empty(), Ordering::Relaxed);
         if !keys.is_empty() {
             *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = keys;
         }
     }
 
     /// The key with this id; an unknown id may cause a fetch.
-    pub(super) async fn key(self: &Arc<Self>, kid: &str) -> Option<Arc<Key>> {
+    pub(super) async fn key(self: &Arc<Self>, kid: &str) -> Result<Arc<Key>, NoKey> {
         if let Some(key) = self.known(kid) {
-            return Some(key);
+            return Ok(key);
         }
         if kid.len() > LONGEST_KID_BYTES {
-            return None;
+            return Err(NoKey::Unknown);
         }
         let mut fetched = self.fetched.lock().await;
         // The previous holder of the lock may have fetched it.
         if let Some(key) = self.known(kid) {
-            return Some(key);
+            return Ok(key);
         }
-        let pause = if self.is_empty() {
-            FIRST_FETCH_PAUSE
+        let pause = if self.has_failed() {
+            FAILED_FETCH_PAUSE
         } else {
             FETCH_PAUSE
         };
         let now = (self.clock)();
         if fetched.is_some_and(|last| now.saturating_duration_since(last) < pause) {
-            return None;
+            return Err(self.missing());
         }
         *fetched = Some(now);
         // A task of its own: a client that disconnects must not cancel the fetch, or
@@ -154,7 +172,7 @@ impl Jwks {
         let fetch = tokio::spawn(async move { keys.refresh().await });
         // If the task failed, the key is still unknown below.
         let _ = fetch.await;
-        self.known(kid)
+        self.known(kid).ok_or_else(|| self.missing())
     }
 }
 

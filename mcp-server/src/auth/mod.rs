@@ -58,6 +58,11 @@ pub enum Denial {
     /// The token is not valid for this server, or no longer.
     #[error("{0}")]
     Invalid(&'static str),
+    /// The keys that the token would be checked with cannot be had.
+    #[error(
+        "the issuer of tokens does not answer, so the token cannot be checked; try again in a moment"
+    )]
+    Unavailable,
     /// The token is valid but lacks a scope or group.
     #[error("{0}")]
     Insufficient(&'static str),

@@ -2,14 +2,16 @@
 //! servers, and serves this machine only, unless `auth` checks access tokens.
 
 use super::Server;
+use super::malformed::{self, LONGEST_REQUEST_BYTES};
 use crate::auth::rate_limit::TokenBucket;
 use crate::auth::{self, Guard, Protocol};
 use crate::backend::Backend;
 use crate::catalog::toolset::ShownTools;
+use crate::serving::{self, Limits, Serving, Tell, raise_file_limit};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
@@ -17,13 +19,9 @@ use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::net::TcpListener;
 
-/// Longest request body, bytes: arguments are short.
-const LONGEST_REQUEST_BYTES: usize = 256 * 1024;
-/// How long running calls may take after a stop.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 /// Host names of this machine.
 const HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// Origins of web pages that may send requests: this machine's.
@@ -38,9 +36,6 @@ pub enum HttpError {
     /// The socket cannot be bound.
     #[error("cannot listen on {0}: {1}; choose another with --listen 127.0.0.1:PORT")]
     Bind(SocketAddr, io::Error),
-    /// The server ended without being stopped.
-    #[error("the server ended: {0}")]
-    Serve(io::Error),
 }
 
 type SharedBucket = Arc<Mutex<TokenBucket>>;
@@ -75,7 +70,9 @@ pub fn router(backend: Arc<dyn Backend>, shown: ShownTools, guard: Option<&Arc<G
         .with_max_request_body_bytes(LONGEST_REQUEST_BYTES);
     let sessions = Arc::new(NeverSessionManager::default());
     let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
-    let mcp = Router::new().route_service("/mcp", service);
+    let mcp = Router::new()
+        .route_service("/mcp", service)
+        .layer(from_fn(malformed::check));
     let mcp = match guard {
         None => {
             let bucket = Arc::new(Mutex::new(TokenBucket::new(Instant::now())));
@@ -103,28 +100,16 @@ pub async fn bind(address: SocketAddr, guarded: bool) -> Result<TcpListener, Htt
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), HttpError> {
-    let (sender, mut stopped) = tokio::sync::watch::channel(false);
-    let stopping = async move {
-        stop.await;
-        // There is no receiver only if the server has ended already.
-        let _ = sender.send(true);
+    tell: Tell,
+    stop: impl Future<Output = ()> + Send,
+) {
+    let serving = Serving {
+        limits: Limits::of(raise_file_limit()),
+        // Arguments are short and kept as a whole.
+        is_streamed: |_, _| false,
+        tell,
     };
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service).with_graceful_shutdown(stopping);
-    let drain_deadline = async {
-        while !*stopped.borrow_and_update() {
-            if stopped.changed().await.is_err() {
-                break;
-            }
-        }
-        tokio::time::sleep(DRAIN_DEADLINE).await;
-    };
-    tokio::select! {
-        ended = async { served.await } => ended.map_err(HttpError::Serve),
-        () = drain_deadline => Ok(()),
-    }
+    serving::serve(listener, router, serving, stop).await;
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 pub mod completions;
 pub mod http;
+mod malformed;
 pub mod prompts;
 pub mod resources;
 pub mod stdio;

@@ -114,6 +114,7 @@ impl From<PipelineError> for Refusal {
             | PipelineError::Store { .. }
             | PipelineError::Conflict(_)
             | PipelineError::Denied(_)
+            | PipelineError::Unreadable(_)
             | PipelineError::Other(_) => (500, "INTERNAL_SERVER_ERROR"),
         };
         Self::new(status, code, error.to_string())

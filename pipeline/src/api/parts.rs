@@ -66,6 +66,9 @@ async fn timeline(
 ) -> Result<TimelineAnswer, Refusal> {
     let stored = match timelines::seconds(world, run).await? {
         Some(stored) => stored,
+        None if timelines::had_one(run) => {
+            return Err(Refusal::new(404, "TESTRUN_NOT_FOUND", timelines::gone(run)));
+        }
         None if run.record.status.is_terminal() => return Err(nothing_yet(run, "timeline")),
         None => RunTimeline {
             format: TIMELINE_FORMAT,

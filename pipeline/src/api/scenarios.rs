@@ -87,7 +87,7 @@ pub(super) async fn post(world: &World, body: &Written) -> Result<ScenarioRecord
     let mut record = record(world, &item).await?;
     record.test_scenario = Written::String(record.test_scenario.to_string());
     record.test_run_id = run.map(String::from);
-    record.warnings = lost;
+    record.warnings.extend(lost);
     record.warnings.extend(post.warnings);
     record.warnings.extend(outdated);
     Ok(record)
@@ -209,13 +209,29 @@ async fn keep_schedule(
     Ok(scenarios::keep(scenarios, runs, test, false, &change).await?)
 }
 
+/// The run that a scenario shows; a warning, if it cannot be read.
+async fn shown_run(
+    world: &World,
+    item: &ScenarioItem,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Run>, PipelineError> {
+    let Some(run) = &item.run else {
+        return Ok(None);
+    };
+    match world.runs.get(&item.test, run).await {
+        Err(PipelineError::Unreadable(why)) => {
+            warnings.push(why);
+            Ok(None)
+        }
+        run => run,
+    }
+}
+
 /// The record of a scenario and its last run, the plan being an object.
 async fn record(world: &World, item: &ScenarioItem) -> Result<ScenarioRecord, Refusal> {
     let row = item.row();
-    let run = match &item.run {
-        Some(run) => world.runs.get(&item.test, run).await?,
-        None => None,
-    };
+    let mut warnings = Vec::new();
+    let run = shown_run(world, item, &mut warnings).await?;
     let scheduled = item.status == Status::Scheduled;
     let last = match &run {
         Some(run) => Some(records::whole(world, run).await?),
@@ -275,7 +291,7 @@ async fn record(world: &World, item: &ScenarioItem) -> Result<ScenarioRecord, Re
         total_test_runs: item.total_runs,
         one_off: item.is_one_off(),
         test_run_id: None,
-        warnings: Vec::new(),
+        warnings,
         tasks_per_region: None,
         history: None,
     })
@@ -344,7 +360,7 @@ pub(super) async fn get(
         record.tasks_per_region = Some(tasks_per_region(world, &run).await?);
     }
     record.history = Some(match history {
-        true => self::history(world, test).await?,
+        true => self::history(world, test, &mut record.warnings).await?,
         false => Vec::new(),
     });
     Ok(record)
@@ -370,13 +386,21 @@ async fn tasks_per_region(world: &World, run: &Run) -> Result<Vec<TaskCounts>, R
     Ok(counts.collect())
 }
 
-/// Run records by their ids, as DLT has them.
-async fn history(world: &World, test: &TestId) -> Result<Vec<Value>, Refusal> {
+/// Run records by their ids, as DLT has them; those that cannot be read are named in `warnings`.
+async fn history(
+    world: &World,
+    test: &TestId,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Value>, Refusal> {
     let ids = run_ids(world, test, MOST_HISTORY).await?;
     let mut records = Vec::with_capacity(ids.len());
     for id in ids {
-        if let Some(run) = world.runs.get(test, &id).await? {
-            records.push(records::whole(world, &run).await?.shown());
+        match world.runs.get(test, &id).await {
+            Ok(None) => {}
+            Ok(Some(run)) => records.push(records::whole(world, &run).await?.shown()),
+            Err(PipelineError::Unreadable(why)) if warnings.contains(&why) => {}
+            Err(PipelineError::Unreadable(why)) => warnings.push(why),
+            Err(error) => return Err(error.into()),
         }
     }
     records.sort_by(|a, b| a.test_run_id.cmp(&b.test_run_id));

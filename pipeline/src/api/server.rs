@@ -17,7 +17,7 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, ORIGIN,
     X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
 use dlt_core::calls::request::{Call, Request as Asked};
 use dlt_core::keys::LARGEST_FILE_BYTES;
@@ -46,6 +46,7 @@ const ANSWER_HEADERS: &str = "Origin, X-Requested-With, Content-Type, Accept";
 struct Door {
     world: Arc<World>,
     listeners: Arc<Semaphore>,
+    most_listeners: usize,
     names: Arc<Names>,
     pages: Pages,
 }
@@ -59,11 +60,27 @@ pub struct Names {
     pub hosts: Vec<String>,
 }
 
-/// The API, the live events and the console's pages, for a server that is called so.
-pub fn router(world: Arc<World>, names: Names, pages: Pages) -> Router {
+/// Whether a request's body is taken in pieces, as it comes: a file.
+pub fn takes_pieces(method: &Method, uri: &Uri) -> bool {
+    let path = below_prefix(uri.path());
+    *method == Method::PUT && path.is_some_and(|path| path.split('/').nth(3) == Some("files"))
+}
+
+fn below_prefix(path: &str) -> Option<&str> {
+    PREFIXES
+        .iter()
+        .find_map(|prefix| path.strip_prefix(prefix))
+        .filter(|rest| rest.starts_with('/'))
+}
+
+/// The API, the live events and the console's pages, for a server that is called so and has so
+/// many connections: listeners, who stay, may have half of them.
+pub fn router(world: Arc<World>, names: Names, pages: Pages, connections: usize) -> Router {
+    let most_listeners = MOST_LISTENERS.min(connections / 2);
     let door = Door {
         world,
-        listeners: Arc::new(Semaphore::new(MOST_LISTENERS)),
+        listeners: Arc::new(Semaphore::new(most_listeners)),
+        most_listeners,
         names: Arc::new(names),
         pages,
     };
@@ -75,12 +92,7 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
         return gateway(StatusCode::FORBIDDEN, &why);
     }
     let path = request.uri().path();
-    let Some(path) = PREFIXES
-        .iter()
-        .find_map(|prefix| path.strip_prefix(prefix))
-        .filter(|rest| rest.starts_with('/'))
-        .map(str::to_owned)
-    else {
+    let Some(path) = below_prefix(path).map(str::to_owned) else {
         return page(request.method(), path, door.pages).unwrap_or_else(|| {
             gateway(
                 StatusCode::FORBIDDEN,
@@ -94,8 +106,7 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
     let method = request.method().as_str().to_owned();
     let query = request.uri().query().map(str::to_owned);
     // A file is not read before it is known whose it is; all else is short.
-    let is_file = method == "PUT" && path.split('/').nth(3) == Some("files");
-    let (body, file) = if is_file {
+    let (body, file) = if takes_pieces(request.method(), request.uri()) {
         if told_length(request.headers()) > LARGEST_FILE_BYTES {
             return too_long(LARGEST_FILE_BYTES);
         }
@@ -177,7 +188,7 @@ async fn listen(door: &Door, test: dlt_core::ids::TestId) -> Response {
     let Ok(permit) = Arc::clone(&door.listeners).try_acquire_owned() else {
         return gateway(
             StatusCode::TOO_MANY_REQUESTS,
-            &format!("{MOST_LISTENERS} listen already; try again later"),
+            &format!("{} listen already; try again later", door.most_listeners),
         );
     };
     match live::events(&door.world, test, permit).await {

@@ -27,7 +27,11 @@ pub async fn remove(world: &World, test: &TestId, ids: &[TestRunId]) -> Result<u
     let mut prefixes = Vec::new();
     if world.objects.go_with_their_run() {
         for id in ids {
-            let run = world.runs.get(test, id).await?;
+            let run = match world.runs.get(test, id).await {
+                // Where its objects lie is not known; the run itself can go.
+                Err(PipelineError::Unreadable(_)) => None,
+                run => run?,
+            };
             prefixes.extend(run.map(|run| run.prefix));
         }
     }
@@ -70,7 +74,7 @@ pub async fn delete(world: &World, test: &TestId, ids: &[TestRunId]) -> Result<u
         deleted > 0 || was_shown || was_last
     };
     let item = scenarios::update(world.scenarios.as_ref(), test, &fewer).await?;
-    if item.is_one_off() && newest.is_none() && item.status.is_resting() {
+    if item.is_one_off() && left.rows.is_empty() && item.status.is_resting() {
         match world.scenarios.delete(&item).await {
             // Somebody runs it again just now.
             Ok(()) | Err(PipelineError::Conflict(_)) => {}
@@ -80,13 +84,13 @@ pub async fn delete(world: &World, test: &TestId, ids: &[TestRunId]) -> Result<u
     Ok(deleted)
 }
 
-/// The newest run of a scenario.
+/// The newest run of a scenario that can be read.
 async fn newest(
     world: &World,
     test: &TestId,
     runs: &RunsFound,
 ) -> Result<Option<Run>, PipelineError> {
-    let Some(row) = runs.rows.first() else {
+    let Some(row) = runs.rows.iter().find(|row| row.unreadable.is_none()) else {
         return Ok(None);
     };
     let run = TestRunId::parse(&row.test_run_id);
@@ -104,7 +108,12 @@ pub async fn prune(world: &World, retention: Retention) -> Result<u64, PipelineE
         let Ok(test) = TestId::parse(&row.test_id) else {
             continue;
         };
-        let Some(item) = world.scenarios.get(&test).await? else {
+        let item = match world.scenarios.get(&test).await {
+            // What its baseline is cannot be told, so its runs stay.
+            Err(PipelineError::Unreadable(_)) => continue,
+            item => item?,
+        };
+        let Some(item) = item else {
             continue;
         };
         let mut own = Counter::new(retention, now_us);

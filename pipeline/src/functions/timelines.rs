@@ -8,13 +8,29 @@ use crate::world::World;
 use dlt_core::keys;
 use dlt_core::messages::timeline::RunTimeline;
 
-/// The timeline; None if there is none.
+/// The timeline; None if there is none, or none any more.
 pub async fn seconds(world: &World, run: &Run) -> Result<Option<RunTimeline>, PipelineError> {
     let key = keys::merged_timeline(&run.test, &run.prefix);
     match packed::get(world, &key).await? {
         Some(merged) => Ok(Some(merged)),
+        // What leaders stored lacks the last seconds, and all of runners without a leader.
+        None if had_one(run) => Ok(None),
         None => so_far(world, run).await,
     }
+}
+
+/// Whether a run must have a timeline: it is stored before the results.
+pub fn had_one(run: &Run) -> bool {
+    run.record.status.is_terminal() && run.record.summary.is_some()
+}
+
+/// What is said of a run that had one, and has none any more.
+pub fn gone(run: &Run) -> String {
+    format!(
+        "the timeline of run {} is gone: object {} is not there; its other results are",
+        run.run,
+        keys::merged_timeline(&run.test, &run.prefix)
+    )
 }
 
 /// What leaders have stored; None before they have.

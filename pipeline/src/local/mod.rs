@@ -1,6 +1,8 @@
 //! The control plane on one machine: SQLite, files, child processes.
 
 mod card;
+#[cfg(test)]
+mod damaged;
 mod drivers;
 mod lock;
 mod migration;
@@ -306,6 +308,11 @@ impl Home {
             }
         }
         Ok(())
+    }
+
+    /// Why runs that have not ended cannot be read, a sentence each: nobody goes on with those.
+    pub fn unreadable(&self) -> Result<Vec<String>, PipelineError> {
+        self.runs.unreadable()
     }
 
     /// How many runs of this process have not ended.

@@ -7,7 +7,9 @@ use crate::store::dynamodb::{Attributes, Table, json, number, read, text, wrong}
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use dlt_core::calls::RunsQuery;
+use dlt_core::calls::answers::TestRunSummary;
 use dlt_core::ids::{TestId, TestRunId};
+use dlt_core::run::Status;
 
 /// The index by start, which also carries `row`.
 const BY_START: &str = "testId-startTime-index";
@@ -56,6 +58,29 @@ impl DynamoRuns {
     }
 }
 
+/// An item's row in lists, also where it cannot be read; None of one that has no row.
+fn listed(item: &Attributes) -> Option<TestRunSummary> {
+    match read("its row", item, "row") {
+        Ok(row) => row,
+        Err(why) => {
+            let field = |name: &str| {
+                let value = item.get(name).and_then(|value| value.as_s().ok());
+                value.cloned().unwrap_or_default()
+            };
+            let (run, status) = (field("testRunId"), field("status"));
+            let named = |known: &Status| known.name() == status;
+            let status = Status::ALL.iter().copied().find(named);
+            let why = format!("run {run} cannot be read: {why}");
+            Some(TestRunSummary::unreadable(
+                run,
+                field("startTime"),
+                status.unwrap_or(Status::Failed),
+                why,
+            ))
+        }
+    }
+}
+
 #[async_trait]
 impl Runs for DynamoRuns {
     async fn get(&self, test: &TestId, run: &TestRunId) -> Result<Option<Run>, PipelineError> {
@@ -96,10 +121,8 @@ impl Runs for DynamoRuns {
         };
         let found = look.send().await;
         let found = found.map_err(|error| wrong("the runs of a scenario", error))?;
-        let rows = found.items().iter();
-        let rows = rows.filter_map(|item| read("a stored run", item, "row").transpose());
         Ok(RunsFound {
-            rows: rows.collect::<Result<_, _>>()?,
+            rows: found.items().iter().filter_map(listed).collect(),
             total: self.total(test, query).await?,
         })
     }

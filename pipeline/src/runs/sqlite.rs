@@ -2,12 +2,13 @@
 
 use crate::error::PipelineError;
 use crate::runs::{Run, Runs, RunsFound};
-use crate::store::sqlite::{Database, json_text, pairs};
+use crate::store::sqlite::{Database, json_text, pairs, text_of};
 use async_trait::async_trait;
 use dlt_core::calls::RunsQuery;
+use dlt_core::calls::answers::TestRunSummary;
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::run::Status;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 
 /// Later than any start, for an open end.
@@ -23,37 +24,50 @@ impl SqliteRuns {
     pub fn newest(&self, limit: usize) -> Result<(Vec<Run>, usize), PipelineError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let items = self.0.with(|connection| {
-            texts(
+            items(
                 connection,
-                "SELECT item FROM runs ORDER BY start_time DESC, rowid DESC LIMIT ?1",
+                "SELECT run, item FROM runs ORDER BY start_time DESC, rowid DESC LIMIT ?1",
                 &[&limit],
             )
         })?;
-        let runs: Vec<Run> = items
-            .iter()
-            .filter_map(|text| serde_json::from_str(text).ok())
-            .collect();
-        let unreadable = items.len() - runs.len();
+        let all = items.len();
+        let runs: Vec<Run> = items.into_iter().filter_map(Result::ok).collect();
+        let unreadable = all - runs.len();
         Ok((runs, unreadable))
     }
 
     /// Runs whose workflow has not ended: asked for by the statuses that they
-    /// may have, which the index knows, since each look at a region asks.
+    /// may have, which the index knows, since each look at a region asks. Those
+    /// that cannot be read are left out; [`Self::unreadable`] names them.
     pub fn unfinished(&self) -> Result<Vec<Run>, PipelineError> {
+        Ok(self
+            .all_unfinished()?
+            .into_iter()
+            .filter_map(Result::ok)
+            .collect())
+    }
+
+    /// Why runs whose workflow has not ended cannot be read, a sentence each.
+    pub fn unreadable(&self) -> Result<Vec<String>, PipelineError> {
+        let unreadable = |run: Result<Run, PipelineError>| run.err().map(|why| why.to_string());
+        Ok(self
+            .all_unfinished()?
+            .into_iter()
+            .filter_map(unreadable)
+            .collect())
+    }
+
+    fn all_unfinished(&self) -> Result<Vec<Result<Run, PipelineError>>, PipelineError> {
         let statuses: Vec<String> = Status::ALL
             .iter()
             .filter(|status| !status.is_terminal())
             .map(|status| format!("'{}'", status.name()))
             .collect();
         let query = format!(
-            "SELECT item FROM runs WHERE status IN ({})",
+            "SELECT run, item FROM runs WHERE status IN ({})",
             statuses.join(", ")
         );
-        self.0
-            .with(|connection| texts(connection, &query, &[]))?
-            .iter()
-            .map(|text| read(text))
-            .collect()
+        self.0.with(|connection| items(connection, &query, &[]))
     }
 
     /// A run.
@@ -61,28 +75,53 @@ impl SqliteRuns {
         self.0
             .with(|connection| {
                 connection
-                    .prepare_cached("SELECT item FROM runs WHERE run = ?1 AND test = ?2")?
-                    .query_row([run.as_str(), test.as_str()], |row| row.get::<_, String>(0))
+                    .prepare_cached("SELECT run, item FROM runs WHERE run = ?1 AND test = ?2")?
+                    .query_row([run.as_str(), test.as_str()], |row| Ok(item_of(row)))
                     .optional()
             })?
-            .map(|text| read(&text))
             .transpose()
     }
 }
 
-fn read<T: DeserializeOwned>(text: &str) -> Result<T, PipelineError> {
-    serde_json::from_str(text)
-        .map_err(|error| PipelineError::Other(format!("a stored run is unreadable: {error}")))
+/// The run of a row of `run, item`.
+fn item_of(row: &Row<'_>) -> Result<Run, PipelineError> {
+    let name = text_of(row, 0).unwrap_or_default();
+    parsed(text_of(row, 1))
+        .map_err(|why| PipelineError::Unreadable(format!("run {name} cannot be read: {why}")))
 }
 
-fn texts(
+fn parsed<T: DeserializeOwned>(text: Result<String, String>) -> Result<T, String> {
+    serde_json::from_str(&text?).map_err(|error| error.to_string())
+}
+
+fn items(
     connection: &Connection,
     query: &str,
     values: &[&dyn rusqlite::ToSql],
-) -> rusqlite::Result<Vec<String>> {
+) -> rusqlite::Result<Vec<Result<Run, PipelineError>>> {
     let mut statement = connection.prepare_cached(query)?;
-    let rows = statement.query_map(values, |row| row.get::<_, String>(0))?;
+    let rows = statement.query_map(values, |row| Ok(item_of(row)))?;
     rows.collect()
+}
+
+/// The row in lists of a row of `row, run, start_time, status`: where it cannot be read it is
+/// made of the item, and where that cannot be read either it says so.
+fn listed(connection: &Connection, row: &Row<'_>) -> TestRunSummary {
+    if let Ok(listed) = parsed(text_of(row, 0)) {
+        return listed;
+    }
+    let [run, start_time, status] = [1, 2, 3].map(|at| text_of(row, at).unwrap_or_default());
+    let item = connection
+        .prepare_cached("SELECT run, item FROM runs WHERE run = ?1")
+        .and_then(|mut statement| statement.query_row([&run], |row| Ok(item_of(row))));
+    let why = match item {
+        Ok(Ok(run)) => return run.record.row(),
+        Ok(Err(why)) => why.to_string(),
+        Err(why) => format!("run {run} cannot be read: {why}"),
+    };
+    let named = |status_of: &Status| status_of.name() == status;
+    let status = Status::ALL.iter().copied().find(named);
+    TestRunSummary::unreadable(run, start_time, status.unwrap_or(Status::Failed), why)
 }
 
 #[async_trait]
@@ -136,7 +175,7 @@ impl Runs for SqliteRuns {
             let total: i64 = connection
                 .prepare_cached(
                     "SELECT count(*) FROM runs
-                     WHERE test = ?1 AND start_time BETWEEN ?2 AND ?3 AND row <> ''",
+                     WHERE test = ?1 AND start_time BETWEEN ?2 AND ?3",
                 )?
                 .query_row(params![test.as_str(), from, to], |row| row.get(0))?;
             // Runs that started in the same second stay in the order in which
@@ -153,21 +192,22 @@ impl Runs for SqliteRuns {
                 )),
             };
             let (time, rowid) = after.unwrap_or((LAST_TIME.to_owned(), i64::MAX));
-            let rows = texts(
-                connection,
-                "SELECT row FROM runs
-                 WHERE test = ?1 AND start_time BETWEEN ?2 AND ?3 AND row <> ''
+            let mut statement = connection.prepare_cached(
+                "SELECT row, run, start_time, status FROM runs
+                 WHERE test = ?1 AND start_time BETWEEN ?2 AND ?3
                    AND (start_time < ?4 OR (start_time = ?4 AND rowid < ?5))
                  ORDER BY start_time DESC, rowid DESC LIMIT ?6",
-                &[&test.as_str(), &from, &to, &time, &rowid, &limit],
             )?;
+            let rows = statement
+                .query_map(
+                    params![test.as_str(), from, to, time, rowid, limit],
+                    |row| Ok(listed(connection, row)),
+                )?
+                .collect::<rusqlite::Result<_>>()?;
             Ok((rows, total))
         })?;
         Ok(RunsFound {
-            rows: rows
-                .iter()
-                .map(|text| read(text))
-                .collect::<Result<_, _>>()?,
+            rows,
             total: total.unsigned_abs(),
         })
     }
@@ -191,7 +231,7 @@ impl Runs for SqliteRuns {
 }
 
 /// Rows of lists from the items of version 1; an item that cannot be read keeps
-/// an empty row and is not listed.
+/// an empty row and is listed as such.
 pub(crate) fn fill_rows(connection: &Connection) -> rusqlite::Result<()> {
     for (run, item) in pairs(connection, "SELECT run, item FROM runs")? {
         let Ok(item) = serde_json::from_str::<Run>(&item) else {

@@ -53,6 +53,22 @@ fn version_of(test: &TestId, key: &str) -> Option<u64> {
     version.parse().ok().filter(|_| is_hash)
 }
 
+/// An item's row in lists, also where it cannot be read; None of one that has no row.
+fn listed(item: &Attributes) -> Option<ScenarioListItem> {
+    match read("its row", item, "row") {
+        Ok(row) => row,
+        Err(why) => {
+            let field = |name: &str| {
+                let value = item.get(name).and_then(|value| value.as_s().ok());
+                value.cloned().unwrap_or_default()
+            };
+            let test = field("testId");
+            let why = format!("scenario {test} cannot be read: {why}");
+            Some(ScenarioListItem::unreadable(test, field("startTime"), why))
+        }
+    }
+}
+
 impl DynamoScenarios {
     fn what(test: &TestId) -> String {
         format!("scenario {test}")
@@ -86,7 +102,7 @@ impl Scenarios for DynamoScenarios {
         };
         serde_json::from_slice(&bytes)
             .map(Some)
-            .map_err(|error| PipelineError::Other(format!("{what} is unreadable: {error}")))
+            .map_err(|error| PipelineError::Unreadable(format!("{what} cannot be read: {error}")))
     }
 
     async fn put(&self, item: &ScenarioItem) -> Result<(), PipelineError> {
@@ -121,7 +137,7 @@ impl Scenarios for DynamoScenarios {
     async fn list(&self) -> Result<Vec<ScenarioListItem>, PipelineError> {
         let scan = self.table.client.scan().table_name(&self.table.name);
         let scan = scan
-            .projection_expression("#row")
+            .projection_expression("#row, testId, startTime")
             .filter_expression("attribute_exists(#row)")
             .expression_attribute_names("#row", "row")
             .consistent_read(true);
@@ -130,7 +146,7 @@ impl Scenarios for DynamoScenarios {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| wrong("the list of scenarios", error))?;
             for item in page.items() {
-                rows.extend(read("a stored scenario", item, "row")?);
+                rows.extend(listed(item));
             }
         }
         rows.sort_by(|a, b| (&b.start_time, &a.test_id).cmp(&(&a.start_time, &b.test_id)));

@@ -167,6 +167,7 @@ impl ScenarioItem {
             last_run: self.last_run.clone(),
             failures_in_a_row: Some(self.failures_in_a_row),
             one_off: self.is_one_off(),
+            unreadable: None,
         }
     }
 }

@@ -3,11 +3,12 @@
 
 use crate::error::PipelineError;
 use crate::scenarios::{ScenarioItem, Scenarios};
-use crate::store::sqlite::{Database, json_text, pairs};
+use crate::store::sqlite::{Database, json_text, pairs, text_of};
 use async_trait::async_trait;
 use dlt_core::calls::answers::ScenarioListItem;
 use dlt_core::ids::{Region, TestId};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::de::DeserializeOwned;
 
 /// Scenarios in the data folder's database.
 #[derive(Debug, Clone)]
@@ -34,9 +35,14 @@ impl SqliteScenarios {
     pub fn regions(&self) -> Result<Vec<Region>, PipelineError> {
         let names = self.0.with(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT DISTINCT json_extract(config.value, '$.region')
-                 FROM scenarios, json_each(scenarios.item, '$.body.testTaskConfigs') AS config
-                 WHERE json_type(config.value, '$.region') = 'text' ORDER BY 1",
+                // Items that are no JSON would end the query for all.
+                "SELECT DISTINCT
+                   CASE config.type WHEN 'object' THEN json_extract(config.value, '$.region') END
+                     AS region
+                 FROM scenarios, json_each(
+                   CASE WHEN json_valid(scenarios.item) THEN scenarios.item ELSE '{}' END,
+                   '$.body.testTaskConfigs') AS config
+                 WHERE typeof(region) = 'text' ORDER BY 1",
             )?;
             let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
             rows.collect::<Result<Vec<_>, _>>()
@@ -54,14 +60,12 @@ impl Scenarios for SqliteScenarios {
         let text = self.0.with(|connection| {
             connection
                 .prepare_cached("SELECT item FROM scenarios WHERE test = ?1")?
-                .query_row([test.as_str()], |row| row.get::<_, String>(0))
+                .query_row([test.as_str()], |row| Ok(text_of(row, 0)))
                 .optional()
         })?;
-        text.map(|text| serde_json::from_str(&text))
-            .transpose()
-            .map_err(|error| {
-                PipelineError::Other(format!("scenario {test} is unreadable: {error}"))
-            })
+        text.map(parsed).transpose().map_err(|why| {
+            PipelineError::Unreadable(format!("scenario {test} cannot be read: {why}"))
+        })
     }
 
     async fn put(&self, item: &ScenarioItem) -> Result<(), PipelineError> {
@@ -98,20 +102,14 @@ impl Scenarios for SqliteScenarios {
     }
 
     async fn list(&self) -> Result<Vec<ScenarioListItem>, PipelineError> {
-        let rows = self.0.with(|connection| {
+        self.0.with(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT row FROM scenarios WHERE row <> '' ORDER BY start_time DESC, rowid DESC",
+                "SELECT row, test, start_time FROM scenarios
+                 ORDER BY start_time DESC, rowid DESC",
             )?;
-            let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
-            rows.collect::<Result<Vec<_>, _>>()
-        })?;
-        rows.iter()
-            .map(|text| {
-                serde_json::from_str(text).map_err(|error| {
-                    PipelineError::Other(format!("a stored scenario is unreadable: {error}"))
-                })
-            })
-            .collect()
+            let rows = statement.query_map([], |row| Ok(listed(connection, row)))?;
+            rows.collect()
+        })
     }
 
     async fn delete(&self, item: &ScenarioItem) -> Result<(), PipelineError> {
@@ -128,6 +126,29 @@ impl Scenarios for SqliteScenarios {
     }
 }
 
+fn parsed<T: DeserializeOwned>(text: Result<String, String>) -> Result<T, String> {
+    serde_json::from_str(&text?).map_err(|error| error.to_string())
+}
+
+/// The row in lists of a row of `row, test, start_time`: where it cannot be read it is made of the
+/// item, and where that cannot be read either it says so.
+fn listed(connection: &Connection, row: &Row<'_>) -> ScenarioListItem {
+    if let Ok(listed) = parsed(text_of(row, 0)) {
+        return listed;
+    }
+    let [test, start_time] = [1, 2].map(|at| text_of(row, at).unwrap_or_default());
+    let item = connection
+        .prepare_cached("SELECT item FROM scenarios WHERE test = ?1")
+        .and_then(|mut statement| statement.query_row([&test], |row| Ok(text_of(row, 0))));
+    let why = match item.map(parsed::<ScenarioItem>) {
+        Ok(Ok(item)) => return item.row(),
+        Ok(Err(why)) => why,
+        Err(why) => why.to_string(),
+    };
+    let why = format!("scenario {test} cannot be read: {why}");
+    ScenarioListItem::unreadable(test, start_time, why)
+}
+
 fn changed_one(changed: usize, item: &ScenarioItem) -> Result<(), PipelineError> {
     match changed {
         1 => Ok(()),
@@ -139,7 +160,7 @@ fn changed_one(changed: usize, item: &ScenarioItem) -> Result<(), PipelineError>
 }
 
 /// Rows of lists from the items of version 1; an item that cannot be read keeps
-/// an empty row and is not listed.
+/// an empty row and is listed as such.
 pub(crate) fn fill_rows(connection: &Connection) -> rusqlite::Result<()> {
     for (test, item) in pairs(connection, "SELECT test, item FROM scenarios")? {
         let Ok(mut item) = serde_json::from_str::<ScenarioItem>(&item) else {

@@ -90,7 +90,7 @@ pub fn read<T: DeserializeOwned>(
     };
     serde_json::from_str(text)
         .map(Some)
-        .map_err(|error| PipelineError::Other(format!("{what} is unreadable: {error}")))
+        .map_err(|error| PipelineError::Unreadable(format!("{what} cannot be read: {error}")))
 }
 
 impl Table {

@@ -2,7 +2,8 @@
 //! adapters of scenarios, runs and executions, and readable by others.
 
 use crate::error::{PipelineError, Source};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -84,7 +85,9 @@ impl Database {
     }
 
     /// Opens a data folder's database for reading; None if there is none. One
-    /// of an older version is brought up to date first.
+    /// of an older version is brought up to date first. Nothing needs to be
+    /// written for it, so that a folder on a read-only disk, or of another user,
+    /// can be read.
     pub fn open_to_read(home: &Path, fill: &[Fill]) -> Result<Option<Self>, PipelineError> {
         let path = Self::path(home);
         if !path.exists() {
@@ -94,13 +97,30 @@ impl Database {
         let open = || -> rusqlite::Result<(Connection, i64)> {
             let connection = Connection::open_with_flags(&path, flags)?;
             connection.busy_timeout(LONGEST_WAIT)?;
-            let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            let version = version(&connection)?;
             Ok((connection, version))
         };
-        let (connection, version) = open().map_err(failed)?;
+        let (connection, version) = open()
+            .or_else(|error| match error.sqlite_error_code() {
+                // SQLite wants to write a file beside it, even to read.
+                Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
+                    open_where_nothing_is_written(&path)
+                }
+                _ => Err(error),
+            })
+            .map_err(|error| unopened(&path, error))?;
         match version {
             0 => return Ok(None),
-            1 => return Self::open(home, fill).map(Some),
+            1 => {
+                let migrated = Self::open(home, fill).map(Some);
+                return migrated.map_err(|error| match error {
+                    PipelineError::Store { source, .. } => PipelineError::Other(format!(
+                        "database {} was written by an older dlt and cannot be brought up to date: {source}; make its folder writable, or copy the folder and name the copy with DLT_HOME",
+                        path.display()
+                    )),
+                    other => other,
+                });
+            }
             _ => {}
         }
         Self::check(&path, version)?;
@@ -156,6 +176,50 @@ impl Database {
     }
 }
 
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Opens a database in a folder in which nothing can be written, which nobody changes
+/// meanwhile: whoever can has files beside it that SQLite would have used.
+fn open_where_nothing_is_written(path: &Path) -> rusqlite::Result<(Connection, i64)> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let has_log = std::fs::metadata(&log).is_ok_and(|about| about.len() > 0);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = match has_log {
+        // What was written last stands in the log alone; its index is made in memory where no
+        // other process is to see it, and that needs no locks.
+        true => {
+            let connection = Connection::open_with_flags_and_vfs(path, flags, c"unix-none")?;
+            connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+            connection
+        }
+        // Without a log it is enough to say that nothing changes.
+        false => {
+            let uri = url::Url::from_file_path(path)
+                .map_err(|()| rusqlite::Error::InvalidPath(path.to_owned()))?;
+            let uri = format!("{uri}?immutable=1");
+            Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?
+        }
+    };
+    let version = version(&connection)?;
+    Ok((connection, version))
+}
+
+/// A database that cannot be opened is named.
+fn unopened(path: &Path, error: rusqlite::Error) -> PipelineError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::NotADatabase) => {
+            PipelineError::Other(format!(
+                "database {} cannot be read: {error}",
+                path.display()
+            ))
+        }
+        _ => failed(error),
+    }
+}
+
 /// Makes or changes the tables and fills them, all or nothing.
 fn set_up(connection: &Connection, statements: &str, fill: &[Fill]) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
@@ -194,12 +258,110 @@ pub(crate) fn json_text<T: Serialize>(value: &T) -> rusqlite::Result<String> {
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
-/// The two columns of a query, as texts.
+/// A column's text, or why it is none: one bad value must not end a query over all rows.
+pub(crate) fn text_of(row: &Row<'_>, at: usize) -> Result<String, String> {
+    match row.get_ref(at) {
+        Ok(ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => std::str::from_utf8(bytes)
+            .map(str::to_owned)
+            .map_err(|error| error.to_string()),
+        Ok(other) => Err(format!("it is no text but {}", other.data_type())),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The two columns of a query, as texts; a value that is none is empty.
 pub(crate) fn pairs(
     connection: &Connection,
     query: &str,
 ) -> rusqlite::Result<Vec<(String, String)>> {
     let mut statement = connection.prepare(query)?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows = statement.query_map([], |row| {
+        let text = |at| text_of(row, at).unwrap_or_default();
+        Ok((text(0), text(1)))
+    })?;
     rows.collect()
+}
+
+/// What can stand in a column in place of what belongs there.
+#[cfg(test)]
+#[derive(Debug, Clone)]
+pub(crate) enum Damage {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+#[cfg(test)]
+impl Database {
+    /// Does damage to one row: `statement` has the place for it.
+    pub(crate) fn damage(&self, statement: &str, damage: &Damage) {
+        let value: &dyn rusqlite::ToSql = match damage {
+            Damage::Text(text) => text,
+            Damage::Bytes(bytes) => bytes,
+        };
+        let changed = self.with(|connection| connection.execute(statement, [value]));
+        assert_eq!(changed.unwrap(), 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files of a database, as they lie when its process was killed or has ended.
+    fn files(folder: &Path, killed: bool) -> usize {
+        let source = tempfile::tempdir().unwrap();
+        let database = Database::open(source.path(), &[]).unwrap();
+        database
+            .with(|connection| {
+                connection.pragma_update(None, "wal_checkpoint", "TRUNCATE")?;
+                connection.execute("INSERT INTO executions VALUES ('a', 'b', '{}', 0)", [])
+            })
+            .unwrap();
+        let kept = killed.then(|| database.clone());
+        drop(database);
+        let copy = |name: &str| std::fs::copy(source.path().join(name), folder.join(name)).is_ok();
+        let copied = [copy("dlt.sqlite"), copy("dlt.sqlite-wal")];
+        drop(kept);
+        copied.iter().filter(|copied| **copied).count()
+    }
+
+    #[test]
+    fn a_folder_in_which_nothing_is_written_is_read_to_its_last_change() {
+        for name in ["plain", "a b", "q?x=1&y#z", "100%41", "ü"] {
+            for (killed, count) in [(false, 1), (true, 2)] {
+                let folder = tempfile::tempdir().unwrap();
+                let folder = folder.path().join(name);
+                std::fs::create_dir(&folder).unwrap();
+                assert_eq!(files(&folder, killed), count, "files of a database");
+                let path = Database::path(&folder);
+                let (connection, version) = open_where_nothing_is_written(&path).unwrap();
+                assert_eq!(version, SCHEMA_VERSION);
+                let rows: i64 = connection
+                    .query_row("SELECT count(*) FROM executions", [], |row| row.get(0))
+                    .unwrap();
+                assert_eq!(rows, 1, "{name} {killed}");
+                assert!(connection.execute("DELETE FROM executions", []).is_err());
+                drop(connection);
+                let left = std::fs::read_dir(&folder).unwrap().count();
+                assert_eq!(left, count, "nothing was written beside it");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_database_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        for text in [
+            "no database, and longer than a header of one would be, by far",
+            "x",
+        ] {
+            let text = text.repeat(100);
+            std::fs::write(Database::path(folder.path()), text).unwrap();
+            let error = Database::open_to_read(folder.path(), &[]).unwrap_err();
+            assert!(
+                error.to_string().contains("dlt.sqlite cannot be read"),
+                "{error}"
+            );
+        }
+    }
 }

@@ -73,6 +73,32 @@ pub struct ScenarioListItem {
     /// Ours: made by a one-off run; such rows are listed with `oneOff=true` alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub one_off: bool,
+    /// Ours: why the stored scenario cannot be read; its name and status say nothing then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
+}
+
+impl ScenarioListItem {
+    /// The row of a scenario of which only so much can be read.
+    pub fn unreadable(id: String, start_time: String, why: String) -> Self {
+        Self {
+            test_id: id,
+            test_name: String::new(),
+            test_description: String::new(),
+            status: Status::Failed,
+            start_time,
+            next_run: String::new(),
+            schedule_recurrence: String::new(),
+            cron_value: String::new(),
+            schedule_timezone: String::new(),
+            tags: Vec::new(),
+            total_test_runs: 0,
+            last_run: None,
+            failures_in_a_row: None,
+            one_off: false,
+            unreadable: Some(why),
+        }
+    }
 }
 
 /// A scenario: the answer of POST /scenarios (plan as JSON text) and of

@@ -105,6 +105,39 @@ pub struct TestRunSummary {
     /// Ours: a person's note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Ours: why the stored run cannot be read; then it has no figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
+}
+
+impl TestRunSummary {
+    /// The row of a run of which only so much can be read.
+    pub fn unreadable(id: String, start_time: String, status: Status, why: String) -> Self {
+        Self {
+            test_run_id: id,
+            start_time,
+            end_time: String::new(),
+            status: status.of_run(),
+            schedule_timezone: String::new(),
+            requests: None,
+            success: None,
+            errors: None,
+            requests_per_second: None,
+            avg_response_time: None,
+            avg_latency: None,
+            avg_connection_time: None,
+            avg_bandwidth: None,
+            percentiles: None,
+            rate_per_s: None,
+            ok_times: None,
+            all_times: None,
+            outcome: None,
+            verdict: None,
+            coverage: None,
+            note: None,
+            unreadable: Some(why),
+        }
+    }
 }
 
 /// The outcome without its thresholds.

@@ -58,7 +58,7 @@ impl Fixture {
     }
 
     fn has_key(&self, kid: &str) -> bool {
-        self.runtime.block_on(self.keys.key(kid)).is_some()
+        self.runtime.block_on(self.keys.key(kid)).is_ok()
     }
 
     fn wait(&self, seconds: u64) {
@@ -101,6 +101,28 @@ fn keys_stay_while_the_issuer_fails() {
 }
 
 #[test]
+fn an_id_is_unknown_only_when_the_issuer_says_so() {
+    let fixture = Fixture::new();
+    let why = |kid: &str| fixture.runtime.block_on(fixture.keys.key(kid)).err();
+    assert_eq!(why("b"), Some(NoKey::Unavailable), "nobody answered yet");
+    assert_eq!(why("b"), Some(NoKey::Unavailable), "within the pause, too");
+    fixture.issuer.set_keys(&["a"]);
+    fixture.wait(5);
+    assert_eq!(why("b"), Some(NoKey::Unknown));
+    assert_eq!(why(&"b".repeat(1_000)), Some(NoKey::Unknown));
+    for bad in [None, Some("<html>"), Some("{\"keys\":[]}")] {
+        *fixture.issuer.document.lock().unwrap() = bad.map(str::to_owned);
+        fixture.wait(60);
+        assert_eq!(why("b"), Some(NoKey::Unavailable), "{bad:?}");
+        assert_eq!(why("a"), None, "known keys stay: {bad:?}");
+    }
+    // It is asked again soon, not a minute later.
+    fixture.issuer.set_keys(&["b"]);
+    fixture.wait(5);
+    assert_eq!(why("b"), None);
+}
+
+#[test]
 fn concurrent_requests_share_one_fetch() {
     let fixture = Fixture::new();
     fixture.issuer.set_keys(&["a"]);
@@ -108,7 +130,7 @@ fn concurrent_requests_share_one_fetch() {
         let requests: Vec<_> = (0..50)
             .map(|_| {
                 let keys = Arc::clone(&fixture.keys);
-                tokio::spawn(async move { keys.key("a").await.is_some() })
+                tokio::spawn(async move { keys.key("a").await.is_ok() })
             })
             .collect();
         for request in requests {
@@ -124,7 +146,7 @@ fn a_cancelled_request_does_not_cancel_the_fetch() {
     fixture.issuer.set_keys(&["a"]);
     fixture.runtime.block_on(async {
         let keys = Arc::clone(&fixture.keys);
-        let request = tokio::spawn(async move { keys.key("a").await.is_some() });
+        let request = tokio::spawn(async move { keys.key("a").await.is_ok() });
         tokio::task::yield_now().await;
         request.abort();
         for _ in 0..10 {

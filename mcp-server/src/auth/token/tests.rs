@@ -43,6 +43,7 @@ fn judged(settings: &Settings, changes: Value) -> u16 {
     match authorize(&claims(changes), settings, NOW) {
         Ok(_) => 200,
         Err(Denial::NoToken | Denial::Invalid(_)) => 401,
+        Err(Denial::Unavailable) => 503,
         Err(Denial::Malformed(_)) => 400,
         Err(Denial::Insufficient(_) | Denial::ReadOnly) => 403,
     }

@@ -78,12 +78,23 @@ async fn a_folder_of_version_1_is_listed_and_nothing_of_it_is_lost() {
         };
         let run = example();
         let rows = SqliteScenarios(database.clone()).list().await.unwrap();
-        assert_eq!(rows.len(), 1);
+        assert_eq!(rows.len(), 2);
+        assert!(
+            rows[1]
+                .unreadable
+                .as_ref()
+                .unwrap()
+                .contains("scenario odd")
+        );
         assert_eq!(rows[0].test_name, "shop");
         assert_eq!(rows[0].start_time, run.record.start_time);
         let runs = SqliteRuns(database.clone());
         let page = runs.page(&run.test, &RunsQuery::first(5)).await.unwrap();
-        assert_eq!((page.rows, page.total), (vec![run.record.row()], 1));
+        let [broken, whole] = page.rows.as_slice() else {
+            panic!("{page:?}")
+        };
+        assert!(broken.unreadable.as_ref().unwrap().contains("run broken"));
+        assert_eq!((whole, page.total), (&run.record.row(), 2));
         assert_eq!(runs.read(&run.test, &run.run).unwrap(), Some(run));
         let (newest, unreadable) = runs.newest(9).unwrap();
         assert_eq!((newest.len(), unreadable), (1, 1));
