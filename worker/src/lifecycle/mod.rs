@@ -11,7 +11,7 @@ use crate::coordinator::rendezvous::worker::{self, StartOutcome};
 use crate::coordinator::rendezvous::{RendezvousError, StartDeadline};
 use crate::coordinator::stop::{StopSignal, stop_requested};
 use crate::coordinator::watchdog::Watchdog;
-use crate::coordinator::{Coordinator, CoordinatorSpec, LoadDeadlines, Overdue};
+use crate::coordinator::{Coordinator, CoordinatorSpec, LoadDeadlines};
 use crate::depot::{Depot, DepotError};
 use crate::engine::{self, Inputs, LoadError, LoadSpec};
 use crate::health::{self, Usage, cgroup::Cgroup, ecs};
@@ -80,9 +80,11 @@ pub enum RunnerError {
     /// The load could not begin.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// The load did not end.
-    #[error(transparent)]
-    Overdue(#[from] Overdue),
+    /// No load thread came back when it had to.
+    #[error(
+        "the load was told to stop and no thread of it did; no report is stored. This is a bug in dlt, please report it"
+    )]
+    Overdue,
 }
 
 impl RunnerError {
@@ -262,6 +264,7 @@ impl Runner {
         // Stays small: each thread sends one second a second, read at once.
         let (sender, mut seconds) = mpsc::unbounded_channel();
         let target = describe_targets(&plan);
+        let give_up_after_us = plan.give_up_after_us();
         let spec = LoadSpec {
             plan,
             inputs,
@@ -292,6 +295,7 @@ impl Runner {
             order: &self.order,
             runner,
             target,
+            give_up_after_us,
             start: start_at,
             start_at_us: start.start_at_us,
             threads,
@@ -307,10 +311,9 @@ impl Runner {
             };
             coordinator
                 .load(&mut seconds, &mut stop, &stop_load, deadlines)
-                .await?;
-            let result = tokio::time::timeout_at(deadlines.give_up_at, load.finished())
-                .await
-                .map_err(|_| Overdue)?;
+                .await;
+            let until = coordinator.give_up_at(deadlines);
+            let result = load.finished_by(until).await.ok_or(RunnerError::Overdue)?;
             let task = self.task.as_ref();
             let task = health::task_facts(&under_load.cgroup, task, self.process_start);
             let mut context = under_load.context(&result, task);
