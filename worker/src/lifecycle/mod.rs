@@ -263,8 +263,7 @@ impl Runner {
         let threads = self.order.threads.unwrap_or_else(health::cores);
         // Stays small: each thread sends one second a second, read at once.
         let (sender, mut seconds) = mpsc::unbounded_channel();
-        let target = describe_targets(&plan);
-        let give_up_after_us = plan.give_up_after_us();
+        let (target, give_up_after_us) = (describe_targets(&plan), plan.give_up_after_us());
         let spec = LoadSpec {
             plan,
             inputs,

@@ -62,7 +62,9 @@ fn be_slow(time: Duration) {
 
 /// Answers one request after 2.5 s, and closes.
 fn slow(mut stream: TcpStream, _: Instant) -> std::io::Result<u64> {
-    stream.read(&mut [0; 4096])?;
+    if stream.read(&mut [0; 4096])? == 0 {
+        return Ok(0);
+    }
     be_slow(Duration::from_millis(2_500));
     stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
     Ok(1)
@@ -70,14 +72,18 @@ fn slow(mut stream: TcpStream, _: Instant) -> std::io::Result<u64> {
 
 /// Sends one byte of an answer and no more.
 fn one_byte(mut stream: TcpStream, _: Instant) -> std::io::Result<u64> {
-    stream.read(&mut [0; 4096])?;
+    if stream.read(&mut [0; 4096])? == 0 {
+        return Ok(0);
+    }
     stream.write_all(b"H")?;
     stream.read_to_end(&mut Vec::new())?;
     Ok(0)
 }
 
 fn closing(mut stream: TcpStream, _: Instant) -> std::io::Result<u64> {
-    stream.read(&mut [0; 4096])?;
+    if stream.read(&mut [0; 4096])? == 0 {
+        return Ok(0);
+    }
     be_slow(Duration::from_millis(30));
     Ok(0)
 }

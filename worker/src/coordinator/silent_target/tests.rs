@@ -54,7 +54,14 @@ fn a_target_that_refuses_is_given_up_after_whole_seconds() {
 /// another host refuses all the time.
 #[test]
 fn a_slow_target_is_not_given_up() {
-    let slow = |at: u64| second(at, u64::from(at > 0 && at % 7 == 0), None, Some(at / 7 * 7));
+    let slow = |at: u64| {
+        second(
+            at,
+            u64::from(at > 0 && at.is_multiple_of(7)),
+            None,
+            Some(at / 7 * 7),
+        )
+    };
     assert_eq!(given_up(FIVE_S, (0..100).map(slow)), None);
     let beside_refusing = |at: u64| {
         let mut tick = slow(at);
@@ -73,7 +80,7 @@ fn a_slow_target_is_not_given_up() {
 fn a_silent_connection_counts_after_its_time_limit() {
     // Users whose requests end without a byte after 60 s, and who try again at once.
     let silent = |at: u64| {
-        let ended = at > 0 && at % 60 == 0;
+        let ended = at > 0 && at.is_multiple_of(60);
         second(at, 0, ended.then(|| at - 60), Some(at / 60 * 60))
     };
     assert_eq!(given_up(FIVE_S, (0..200).map(silent)), Some(60));
@@ -111,6 +118,6 @@ fn a_load_without_attempts_is_not_given_up() {
     let idle = |at: u64| second(at, 0, None, None);
     assert_eq!(given_up(FIVE_S, (0..50).map(idle)), None);
     // A user that thinks for 10 s after each request that was refused.
-    let thinking = |at: u64| second(at, 0, (at % 10 == 0).then_some(at), None);
+    let thinking = |at: u64| second(at, 0, at.is_multiple_of(10).then_some(at), None);
     assert_eq!(given_up(FIVE_S, (0..50).map(thinking)), Some(10));
 }
