@@ -1,6 +1,8 @@
+//! Seconds of many kinds of targets, and when each is given up.
+
 use super::*;
 use crate::tests::tick;
-use dlt_core::messages::runner_line::Silence;
+use dlt_core::measure::silence::Silence;
 
 const FIVE_S: Option<u64> = Some(5_000_000);
 
