@@ -300,6 +300,7 @@ fn a_name_that_resolves_only_later_works_from_then_on() {
     until_read(&target, 10);
     load.stop();
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
         .build()
         .unwrap();
     let result = runtime.block_on(finished(load));
