@@ -256,9 +256,7 @@ impl Runner {
     ) -> Result<String, RunnerError> {
         let start_at = clock::instant_at(start.start_at_us);
         let planned_us = plan.end_us();
-        let planned = Duration::from_micros(planned_us + plan.graceful_stop_us());
-        // A start that lies in the past does not shorten the load.
-        let end = start_at.max(Instant::now()) + planned;
+        let end = planned_end(&plan, start_at);
         self.watchdog.set_deadline(end + WATCHDOG_AFTER);
         let threads = self.order.threads.unwrap_or_else(health::cores);
         // Stays small: each thread sends one second a second, read at once.
@@ -327,6 +325,12 @@ impl Runner {
         self.lines = coordinator.into_lines();
         stored
     }
+}
+
+/// When a load has to have ended; a start that lies in the past does not shorten it.
+fn planned_end(plan: &Plan, start_at: Instant) -> Instant {
+    let planned = Duration::from_micros(plan.end_us() + plan.graceful_stop_us());
+    start_at.max(Instant::now()) + planned
 }
 
 /// When a load whose planned end and graceful stop are over is stopped and given up.
