@@ -1,6 +1,6 @@
 //! Runs that end early: by Ctrl-C, by a target that refuses or never answers. Each says what it knows.
 
-use crate::common::{AROUND, account, accounts_agree};
+use crate::common::{AROUND, account, accounts_agree, run_json, scenario_file};
 use dlt_core::judge::outcome::Word;
 use dlt_tests::behaviour::{Behaviour, ok};
 use dlt_tests::command::Home;
@@ -96,26 +96,37 @@ fn a_target_that_refuses_is_said_within_seconds() {
     assert!(reason.contains("refused"), "{reason}");
 }
 
+/// Each request counts once its own time limit has passed.
 #[test]
 fn a_target_that_never_answers_ends_the_run() {
     let _shared = shared();
     let target = everywhere(Behaviour::Never);
     let home = Home::new();
-    let args = [
-        "run",
-        &target.url("/"),
-        "-c",
-        "10",
-        "-d",
-        "60s",
-        "--tasks",
-        "2",
-        "--json",
-    ];
-    let ended = home.run(AROUND, args);
+    let plan = format!(
+        "execution: [{{ users: 10, hold-for: 60s, give-up-after: 3s, scenario: all }}]\n\
+         scenarios:\n  all:\n    timeouts: {{ first-byte: 1500ms }}\n    requests: ['{}']\n",
+        target.url("/")
+    );
+    let file = home.file("never.yaml", scenario_file("testName: never\n", &plan));
+    let file = file.to_str().unwrap();
+    let ended = home.run(AROUND, ["run", file, "--tasks", "2", "--json"]);
     ended.expect_code(3);
     home.assert_no_process_left();
     let record = ended.record();
     assert_eq!(record.outcome.as_ref().unwrap().word, Word::Failed);
+    accounts_agree(&record, &target).unwrap();
+}
+
+/// Its first answers come after 7 s, longer than a target may be away.
+#[test]
+fn a_slow_target_is_a_target() {
+    let _shared = shared();
+    let target = everywhere(ok().after(Duration::from_secs(7)));
+    let home = Home::new();
+    let url = target.url("/");
+    let args = [url.as_str(), "-c", "2", "-d", "8s", "--tasks", "2"];
+    let (record, _) = run_json(&home, Duration::from_secs(15), 0, &args);
+    assert_eq!(record.outcome.as_ref().unwrap().word, Word::Finished);
+    assert!(account(&record).ok >= 2, "{:?}", record.account);
     accounts_agree(&record, &target).unwrap();
 }

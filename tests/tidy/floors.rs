@@ -37,7 +37,7 @@ const MAY_IMPORT: [(&str, &[&str]); 8] = [
 ];
 
 /// What dlt-core is made of: nothing that does I/O, awaits or draws lots.
-const CORE_USES: [&str; 15] = [
+const CORE_USES: [&str; 16] = [
     "base64",
     "cronexpr",
     "flate2",
@@ -46,6 +46,7 @@ const CORE_USES: [&str; 15] = [
     "jiff",
     "quick-xml",
     "regex",
+    "regex-automata",
     "schemars",
     "serde",
     "serde-saphyr",

@@ -189,7 +189,11 @@ fn compose(
         duration_us: result.last_done_us,
         loaded_us: context.loaded.map(|loaded| loaded.as_micros() as u64),
         peak_users: context.peak_users,
-        ticks: context.ticks,
+        // Without a thread's results no second of this report is whole.
+        ticks: match result.missing_threads {
+            0 => context.ticks,
+            _ => 0,
+        },
         start,
         ended: context.ended.unwrap_or(Ended::AsPlanned),
         health: Health {

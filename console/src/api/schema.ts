@@ -1027,6 +1027,8 @@ export interface components {
             spot?: number;
             /** @enum {string} */
             pacing?: "default" | "precise" | "spin";
+            /** @description The run ends (exit 3) when for so long every attempt was refused, unreachable or unresolved; a silent connection counts once its own time limit has passed. A duration, or never; 5s unless given. */
+            "give-up-after"?: string | number;
             /**
              * @description Whether a repeatable request that dies on a reused connection before a byte of answer is sent again once (safe, the default).
              * @enum {unknown}

@@ -31,7 +31,7 @@ export function Headline({ data }: { data: ReportData }) {
           <Inert most={2_000}>{reason}</Inert>
         </p>
       )}
-      {outcome?.could_not_run && <p>Nothing could be measured: no load was made, or the target answered nothing.</p>}
+      {outcome?.could_not_run && <p>Nothing could be measured: no load was made, or the target could not be reached.</p>}
       <Figures record={record} />
       <p className="muted when">
         Run {record.testRunId} of scenario {record.testId} · from <Stamp stamp={record.startTime} />

@@ -9,4 +9,5 @@ pub mod latencies;
 pub mod reading;
 pub mod sample;
 pub mod second;
+pub mod silence;
 pub mod tally;

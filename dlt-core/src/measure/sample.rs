@@ -118,6 +118,17 @@ pub enum Cause {
     Other,
 }
 
+/// Whether something was found where a request went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// It was: it closed, reset, or spoke TLS.
+    There,
+    /// Nothing was: refused, no route, no such name, or silence until the time limit.
+    Missing,
+    /// It was not tried: the request ended in this runner.
+    Unknown,
+}
+
 impl Cause {
     /// Every cause, in the order of the enum.
     pub const ALL: [Self; 20] = [
@@ -166,6 +177,19 @@ impl Cause {
             Self::Tool => "tool",
             Self::Generator => "generator",
             Self::Other => "other",
+        }
+    }
+
+    /// What a failure without a byte of an answer says of the target.
+    pub fn reach(self) -> Reach {
+        match self {
+            Self::Dns
+            | Self::Unreachable
+            | Self::Refused
+            | Self::TimeoutConnect
+            | Self::TimeoutFirstByte => Reach::Missing,
+            Self::Generator => Reach::Unknown,
+            _ => Reach::There,
         }
     }
 

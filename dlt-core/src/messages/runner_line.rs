@@ -4,6 +4,7 @@
 
 use crate::ids::{Region, RunnerId, TestId, TestRunId};
 use crate::measure::second::Second;
+use crate::measure::silence::Silence;
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -81,8 +82,11 @@ pub struct Tick {
     pub seq: u64,
     /// The tally of that second.
     pub second: Second,
-    /// Statuses read in this second, whatever they were: does the target answer at all.
+    /// Attempts that ended in this second by an answer or by another sign of the target:
+    /// whatever it said, it is there.
     pub answers: u64,
+    /// The attempts that found no target.
+    pub silence: Silence,
     /// One short row a runner; of many runners the worst (see [`Tick::keep_worst`]).
     pub runners: Vec<RunnerRow>,
     /// The runners that are not listed, counted by state.
@@ -132,6 +136,12 @@ impl Figures {
 #[derive(Serialize, Deserialize)]
 struct Rest {
     answers: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unanswered: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unanswered_since: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waiting_since: Option<u64>,
     runners: Vec<RunnerRow>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     others: BTreeMap<RunnerState, u64>,
@@ -147,6 +157,9 @@ impl Serialize for Tick {
         };
         let rest = Rest {
             answers: self.answers,
+            unanswered: Some(self.silence.unanswered).filter(|count| *count > 0),
+            unanswered_since: self.silence.since_s,
+            waiting_since: self.silence.waiting_since_s,
             runners: self.runners.clone(),
             others: self.others.clone(),
         };
@@ -179,6 +192,11 @@ impl<'de> Deserialize<'de> for Tick {
             seq: names.seq,
             second,
             answers: rest.answers,
+            silence: Silence {
+                unanswered: rest.unanswered.unwrap_or(0),
+                since_s: rest.unanswered_since,
+                waiting_since_s: rest.waiting_since,
+            },
             runners: rest.runners,
             others: rest.others,
         })
@@ -186,7 +204,7 @@ impl<'de> Deserialize<'de> for Tick {
 }
 
 impl Tick {
-    /// A tick of one runner's second; `answers` is the caller's to fill.
+    /// A tick of one runner's second; `answers` and `silence` are the caller's to fill.
     pub fn of(
         second: &Second,
         test_id: TestId,
@@ -202,6 +220,7 @@ impl Tick {
             seq,
             second: second.clone(),
             answers: 0,
+            silence: Silence::default(),
             runners: vec![row],
             others: BTreeMap::new(),
         }
@@ -211,6 +230,7 @@ impl Tick {
     pub fn merge(&mut self, other: &Self) {
         self.second.merge(&other.second);
         self.answers += other.answers;
+        self.silence.merge(&other.silence);
         self.runners.extend(other.runners.iter().cloned());
         for (state, count) in &other.others {
             *self.others.entry(*state).or_default() += count;
@@ -313,6 +333,21 @@ mod tests {
         );
         assert_eq!(RunnerLine::parse(&text), Some(line));
         assert_eq!(RunnerLine::parse("hello"), None);
+        tick.silence.add(3);
+        tick.silence.add(2);
+        tick.silence.waiting_since_s = Some(4);
+        let mut other = tick.clone();
+        other.silence.waiting_since_s = None;
+        tick.merge(&other);
+        let line = RunnerLine::Tick(tick);
+        let text = line.to_line();
+        assert!(
+            text.contains(
+                r#""answers":244,"unanswered":4,"unanswered_since":2,"waiting_since":4,"#
+            ),
+            "{text}"
+        );
+        assert_eq!(RunnerLine::parse(&text), Some(line));
     }
 
     fn region_of(rows: Vec<RunnerRow>) -> Tick {

@@ -43,6 +43,12 @@ pub const DEFAULT_GRACEFUL_STOP_US: u64 = 5_000_000;
 /// Longest graceful stop: a run's end must stay foreseeable.
 pub const LONGEST_GRACEFUL_STOP_US: u64 = 600 * 1_000_000;
 
+/// How long a target may be out of reach before the load ends, unless the scenario
+/// sets it: longer than a restart of most servers that are restarted on purpose.
+pub const DEFAULT_GIVE_UP_AFTER_US: u64 = 5_000_000;
+/// Shortest such time: it is judged by the second.
+pub const SHORTEST_GIVE_UP_AFTER_US: u64 = 1_000_000;
+
 /// How often a name is resolved again unless the scenario sets it: load balancers
 /// of clouds change their addresses in a minute or more.
 pub const DEFAULT_DNS_REFRESH_US: u64 = 30 * 1_000_000;

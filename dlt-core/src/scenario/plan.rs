@@ -6,7 +6,8 @@ use crate::load::Model;
 use crate::scenario::limits::DEFAULT_DNS_REFRESH_US;
 use crate::value::Number;
 
-pub use crate::scenario::requests::patterns::{JsonDocument, JsonQuery, Pattern};
+pub use crate::scenario::requests::budget::{Budget, OverBudget};
+pub use crate::scenario::requests::patterns::{JsonDocument, JsonQuery, Pattern, Unreadable};
 
 /// Everything that one run requests, and how hard.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +74,9 @@ pub struct Load {
     pub pacing: Pacing,
     /// What happens to a request whose reused connection had ended.
     pub retry: Retry,
+    /// How long every attempt may find no target before the load ends, µs; None: for
+    /// ever.
+    pub give_up_after_us: Option<u64>,
 }
 
 /// What happens to a request whose reused connection ended before a byte of
@@ -383,6 +387,13 @@ impl Plan {
             .map(|group| group.load.model.curve().end_us())
             .max()
             .unwrap_or(0)
+    }
+
+    /// How long every attempt of the run may find no target before the run ends, µs;
+    /// None: for ever. The most patient group decides, since a run ends as a whole.
+    pub fn give_up_after_us(&self) -> Option<u64> {
+        let each = self.groups.iter().map(|group| group.load.give_up_after_us);
+        each.collect::<Option<Vec<u64>>>()?.into_iter().max()
     }
 
     /// The longest graceful stop, µs.

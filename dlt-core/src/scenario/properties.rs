@@ -49,7 +49,7 @@ fn item() -> impl Strategy<Value = Value> {
                 .into_iter()
                 .map(|(target, duration)| json!({ "target": target, "duration": duration }))
                 .collect();
-            let mut item = json!({ "stages": stages, "graceful-stop": "2s", "dns": { "policy": "first", "refresh": "5s" } });
+            let mut item = json!({ "stages": stages, "graceful-stop": "2s", "give-up-after": "never", "dns": { "policy": "first", "refresh": "5s" } });
             if open {
                 item["arrivals"] = json!(0);
             }
@@ -289,6 +289,10 @@ fn plan_limits() -> Vec<(&'static str, Value, Value)> {
         ("E/throughput", json!(1e7), json!(10_000_001)),
         ("E/graceful-stop", json!("0s"), json!("-1s")),
         ("E/graceful-stop", json!("10m"), json!("10m1ms")),
+        ("E/give-up-after", json!("1s"), json!("999ms")),
+        ("E/give-up-after", json!("31d"), json!("31d1ms")),
+        ("E/give-up-after", json!("never"), json!("Never")),
+        ("E/give-up-after", json!(90), json!(true)),
         ("S/timeout", json!("1ms"), json!("0.5ms")),
         ("S/timeout", json!("1h"), json!("1h1ms")),
         (

@@ -108,6 +108,7 @@ fn the_shortest_file_gets_every_default() {
     );
     assert!(!group.load.per_task && group.keepalive);
     assert_eq!(group.load.graceful_stop_us, 5_000_000);
+    assert_eq!(scenario.plan.give_up_after_us(), Some(5_000_000));
     let step = &group.steps[0];
     assert_eq!(
         (step.label.as_str(), step.method.as_str()),
@@ -357,4 +358,45 @@ fn quick_runs_are_scenarios() {
             "testScenario.scenarios.quick run.requests[0].headers.nocolon",
         ]
     );
+}
+
+/// A run ends as a whole: the most patient of its groups decides.
+#[test]
+fn how_long_a_target_may_be_out_of_reach() {
+    let plan = |first: &str, second: &str| {
+        let item = |after: &str| format!("{{ users: 1, hold-for: 5s, scenario: a{after} }}");
+        let text = format!(
+            "testScenario:\n  execution: [{}, {}]\n  scenarios: {{ a: {{ requests: ['http://127.0.0.1/'] }} }}\n",
+            item(first),
+            item(second)
+        );
+        let text = text.as_bytes();
+        Scenario::from_text(text, Format::Yaml, &defaults(), &files, Purpose::Run)
+            .map(|read| read.plan.give_up_after_us())
+    };
+    for (first, second, expected) in [
+        ("", "", Some(5_000_000)),
+        ("", ", give-up-after: 1s", Some(5_000_000)),
+        (
+            ", give-up-after: 1s",
+            ", give-up-after: 2s",
+            Some(2_000_000),
+        ),
+        (", give-up-after: 1m30s", "", Some(90_000_000)),
+        (", give-up-after: 30", "", Some(30_000_000)),
+        (", give-up-after: never", ", give-up-after: 7s", None),
+    ] {
+        assert_eq!(plan(first, second).unwrap(), expected, "{first} {second}");
+    }
+    for (wrong, said) in [
+        (
+            "nie",
+            "must be never, or a duration like 5s or 1m, not \"nie\"",
+        ),
+        ("0s", "must be from 1s to 31d, not 0s"),
+        ("[]", "must be a duration"),
+    ] {
+        let faults = plan(&format!(", give-up-after: {wrong}"), "").unwrap_err();
+        assert!(faults.to_string().contains(said), "{faults}");
+    }
 }

@@ -52,6 +52,12 @@ impl Value {
         reader::read(text, Surrogates::Replace).map(Written::into_value)
     }
 
+    /// As [`Self::from_json`], but None if a text has more than `most` values.
+    pub fn from_json_of(text: &str, most: usize) -> Result<Option<Self>, NotJson> {
+        let read = reader::read_up_to(text, Surrogates::Replace, most);
+        read.map(|read| read.map(Written::into_value))
+    }
+
     /// What serde makes of it.
     pub fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_str(&self.to_string())

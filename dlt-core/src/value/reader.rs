@@ -38,17 +38,33 @@ pub struct NotJson {
 
 /// Reads a text; a byte order mark before it is passed over.
 pub(crate) fn read(text: &str, surrogates: Surrogates) -> Result<Written, NotJson> {
+    let read = read_up_to(text, surrogates, usize::MAX)?;
+    read.ok_or(NotJson { at: 0 })
+}
+
+/// As [`read`], but None as soon as there are more than `most` values.
+pub(crate) fn read_up_to(
+    text: &str,
+    surrogates: Surrogates,
+    most: usize,
+) -> Result<Option<Written>, NotJson> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = Reader {
         text,
         at: 0,
         surrogates,
+        values_left: most,
+        too_many: false,
     };
     let read = reader.value(1).filter(|_| {
         reader.skip_blank();
         reader.at == text.len()
     });
-    read.ok_or(NotJson { at: reader.at })
+    match read {
+        Some(read) => Ok(Some(read)),
+        None if reader.too_many => Ok(None),
+        None => Err(NotJson { at: reader.at }),
+    }
 }
 
 impl Written {
@@ -75,6 +91,9 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     surrogates: Surrogates,
+    values_left: usize,
+    /// Whether reading ended for want of them.
+    too_many: bool,
 }
 
 impl Reader<'_> {
@@ -104,7 +123,10 @@ impl Reader<'_> {
 
     fn value(&mut self, depth: usize) -> Option<Written> {
         self.skip_blank();
-        match self.rest().first()? {
+        let first = *self.rest().first()?;
+        self.too_many = self.values_left == 0;
+        self.values_left = self.values_left.checked_sub(1)?;
+        match first {
             _ if depth > DEEPEST => None,
             b'{' => self.map(depth),
             b'[' => self.list(depth),
@@ -258,6 +280,23 @@ mod tests {
         assert_eq!(again(r#"["\ud800A"]"#).as_deref(), Some("[\"\u{fffd}A\"]"));
         assert!(read(r#"["\ud83d"]"#, Surrogates::Refuse).is_err());
         assert_eq!(again(r#"{"a":1,"a":2}"#).as_deref(), Some(r#"{"a":2}"#));
+    }
+
+    #[test]
+    fn a_text_may_have_only_so_many_values() {
+        for (text, values) in [
+            ("1", 1),
+            ("[]", 1),
+            (r#"[1,[2,{"a":null,"b":[3]}],"x"]"#, 9),
+        ] {
+            let read =
+                |most| read_up_to(text, Surrogates::Replace, most).map(|read| read.is_some());
+            assert_eq!(read(values), Ok(true), "{text}");
+            assert_eq!(read(values - 1), Ok(false), "{text}");
+        }
+        // Not JSON before there are too many.
+        assert!(read_up_to("[1,,2]", Surrogates::Replace, 3).is_err());
+        assert!(read_up_to("", Surrogates::Replace, 0).is_err());
     }
 
     #[test]

@@ -44,6 +44,9 @@ use tokio::time::Instant;
 
 /// How long after its end a runner waits for a thread's second, µs.
 const THREAD_WAIT_US: u64 = 400_000;
+/// After a stop the load threads end within 15 s (`engine`); one that does not by then
+/// is left behind.
+const LONGEST_LOAD_STOP: Duration = Duration::from_secs(17);
 /// After a stop a leader waits for its workers no longer than this: decision 6
 /// wants a stopped runner gone within 20 s, its report stored.
 const LONGEST_STOP: Duration = Duration::from_secs(18);
@@ -51,13 +54,6 @@ const LONGEST_STOP: Duration = Duration::from_secs(18);
 const LONGEST_AWAKE: Duration = Duration::from_secs(3);
 /// How long the end of a run waits until the region's last timeline is stored.
 const LAST_STORE: Duration = Duration::from_secs(2);
-
-/// The load did not end when it had to.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "the load was told to stop after its planned end and did not; no report is stored. This is a bug in dlt, please report it"
-)]
-pub struct Overdue;
 
 /// Until when a load must have ended; both lie after planned end and graceful stop.
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +82,8 @@ pub struct CoordinatorSpec<'a> {
     pub runner: &'a RunnerId,
     /// The target, as a sentence names it.
     pub target: String,
+    /// How long it may be out of reach, µs; None: for ever.
+    pub give_up_after_us: Option<u64>,
     /// The start instant.
     pub start: Instant,
     /// The same, µs since the Unix epoch.
@@ -139,6 +137,7 @@ impl Coordinator {
             let links = workers.links.iter();
             let links = links.map(|link| (&link.runner, link.connection.is_some()));
             region = RegionTicks::new(links, spec.runner, spec.start);
+            region.give_up_after(spec.give_up_after_us);
             let depot = spec.depot.clone();
             region_timeline = Some(RegionTimeline::new(depot, spec.order, spec.start_at_us));
         }
@@ -152,7 +151,7 @@ impl Coordinator {
             own_ticks: TickMerger::new(spec.threads, THREAD_WAIT_US),
             answers: vec![0; spec.threads],
             seq: 0,
-            silent_target: SilentTargetDetector::default(),
+            silent_target: SilentTargetDetector::new(spec.give_up_after_us),
             region,
             region_timeline,
             timeline: TimelineFolder::default(),
@@ -163,36 +162,37 @@ impl Coordinator {
         }
     }
 
-    /// Runs until the threads have delivered all their seconds. `stop_load` is
-    /// called once, if the load has to end before its plan or overruns it.
+    /// Runs until the threads have delivered all their seconds, or will not any more.
+    /// `stop_load` is called once, if the load has to end before its plan or overruns
+    /// it.
     pub async fn load(
         &mut self,
         seconds: &mut mpsc::UnboundedReceiver<ThreadSecond>,
         stop: &mut StopSignal,
         stop_load: &(dyn Fn() + Sync),
-        mut deadlines: LoadDeadlines,
-    ) -> Result<(), Overdue> {
+        deadlines: LoadDeadlines,
+    ) {
         let mut load_stopped = false;
         let mut looked_at = Instant::now();
         loop {
             let now = Instant::now();
             let still = standstill(now - looked_at);
             looked_at = now;
-            self.stood_still += still;
-            deadlines.stop_at += still;
-            deadlines.give_up_at += still;
-            if now >= deadlines.give_up_at {
-                return Err(Overdue);
+            self.stand_still(still);
+            let stop_at = deadlines.stop_at + self.stood_still;
+            let give_up_at = self.give_up_at(deadlines);
+            if now >= give_up_at {
+                break;
             }
-            if now >= deadlines.stop_at && !load_stopped {
+            if now >= stop_at && !load_stopped {
                 load_stopped = true;
                 self.record_overrun();
                 stop_load();
             }
             let deadline = if load_stopped {
-                deadlines.give_up_at
+                give_up_at
             } else {
-                deadlines.stop_at
+                stop_at.min(give_up_at)
             };
             let wake = self.next_wake().min(deadline);
             tokio::select! {
@@ -217,7 +217,22 @@ impl Coordinator {
         self.send_own_ticks(rest);
         self.region.record_finished(self.region.leader());
         self.write_region_ticks(self.now_us());
-        Ok(())
+    }
+
+    /// No deadline counts time for which this process stood still.
+    fn stand_still(&mut self, still: Duration) {
+        self.stood_still += still;
+        if let Some(at) = &mut self.stop_requested_at {
+            *at += still;
+        }
+    }
+
+    /// Until when threads are waited for: as long after a stop as they may take, at
+    /// most to the end that no load may overrun.
+    pub fn give_up_at(&self, deadlines: LoadDeadlines) -> Instant {
+        let after_stop = self.stop_requested_at.map(|at| at + LONGEST_LOAD_STOP);
+        let give_up_at = deadlines.give_up_at + self.stood_still;
+        after_stop.map_or(give_up_at, |at| at.min(give_up_at))
     }
 
     /// Called once the own report is stored. A worker says so to its leader; a
@@ -300,6 +315,7 @@ impl Coordinator {
             tick.answers = from.answers.saturating_sub(*before);
             *before = from.answers.max(*before);
         }
+        tick.silence = from.silence;
         let now_us = self.now_us();
         self.own_ticks.add(from.thread, tick, now_us);
     }

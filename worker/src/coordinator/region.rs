@@ -38,7 +38,7 @@ impl RegionTicks {
             merger: TickMerger::new(0, RUNNER_WAIT_US),
             runners: Vec::new(),
             seq: 0,
-            silent_target: SilentTargetDetector::default(),
+            silent_target: SilentTargetDetector::new(None),
         }
     }
 
@@ -74,6 +74,11 @@ impl RegionTicks {
             runners,
             ..Self::empty()
         }
+    }
+
+    /// Says how long the target may be out of reach, µs.
+    pub fn give_up_after(&mut self, us: Option<u64>) {
+        self.silent_target = SilentTargetDetector::new(us);
     }
 
     /// The number of the leader: behind those of the workers.

@@ -19,6 +19,8 @@ pub(crate) enum ResponseError {
     TooLarge(&'static str),
     /// The peer closed before the response was complete.
     Closed,
+    /// The connection ended where the response may end, but TLS did not say so.
+    Cut,
 }
 
 /// What this runner has run out of.
@@ -109,7 +111,25 @@ impl Failure {
                 Cause::Reset,
                 format!("{peer} closed the connection before the answer was complete"),
             ),
+            ResponseError::Cut => Self::new(
+                Cause::Reset,
+                format!(
+                    "{peer} ended an answer without Content-Length by closing, but did not end TLS (close_notify): a part may be missing"
+                ),
+            ),
         }
+    }
+
+    /// A reused connection brought an answer that this request cannot have caused, or
+    /// two of which only one can be its own.
+    #[cold]
+    pub(crate) fn unasked(peer: &str) -> Self {
+        Self::new(
+            Cause::Protocol,
+            format!(
+                "{peer} sent more answers than it got requests on this connection, so it cannot be told which one belongs to this request"
+            ),
+        )
     }
 
     /// A reused connection ended before a byte of the answer, and the request
@@ -169,7 +189,9 @@ impl Failure {
             }
             (_, io::ErrorKind::UnexpectedEof) if phase == RequestPhase::Connecting => Self::new(
                 Cause::Tls,
-                format!("{peer} closed the connection during the TLS handshake"),
+                format!(
+                    "{peer} closed the connection during the TLS handshake; does it speak https there?"
+                ),
             ),
             (_, io::ErrorKind::UnexpectedEof) => Self::new(
                 Cause::Reset,

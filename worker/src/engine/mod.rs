@@ -30,6 +30,7 @@ use dlt_core::measure::kept::KeptExchanges;
 use dlt_core::measure::reading::Reading;
 use dlt_core::measure::sample::Cause;
 use dlt_core::measure::second::{LabelSecond, Second};
+use dlt_core::measure::silence::Silence;
 use dlt_core::measure::tally::{ErrorKey, ErrorTally, LabelTally, Phases, Tally};
 use dlt_core::messages::timeline::LabelSeries;
 use dlt_core::scenario::plan::Plan;
@@ -73,8 +74,10 @@ pub struct ThreadSecond {
     pub second: Second,
     /// p99 of lag in it, µs; 0 in closed load.
     pub lag_p99_us: u64,
-    /// Statuses read so far in the run: they show whether the target answers at all.
+    /// Attempts so far in the run that found something: the target is there.
     pub answers: u64,
+    /// Those that found nothing in this second.
+    pub silence: Silence,
     /// Most frequent cause of failure in it.
     pub top_cause: Option<Cause>,
 }
@@ -106,6 +109,8 @@ pub struct LoadResult {
     pub bad_seconds: Vec<u64>,
     /// Planned time of load in which none was made, µs, on average over the threads.
     pub cut_us: u64,
+    /// Threads whose results are missing.
+    pub missing_threads: u64,
     /// Warnings for people.
     pub warnings: Vec<String>,
 }
@@ -224,19 +229,31 @@ impl Load {
         self.stop.send_replace(true);
     }
 
-    /// Waits for the end and returns what was measured.
-    pub async fn finished(self) -> LoadResult {
+    /// Waits for the end, at most until `until`, and returns what was measured. A
+    /// thread that has not come back by then is left behind: what the others measured
+    /// is whole. None if no thread has.
+    pub async fn finished_by(self, until: tokio::time::Instant) -> Option<LoadResult> {
         let mut all = Vec::new();
+        let mut missing_threads = 0;
         let mut warnings = self.prepared.warnings.clone();
         for (thread, result) in self.results.into_iter().enumerate() {
-            match result.await {
-                Ok(result) => all.push(result),
-                Err(_) => warnings.push(format!(
-                    "load thread {thread} broke off; what it measured is missing"
-                )),
-            }
+            let why = match tokio::time::timeout_at(until, result).await {
+                Ok(Ok(result)) => {
+                    all.push(result);
+                    continue;
+                }
+                Ok(Err(_)) => "broke off",
+                Err(_) => "did not come back after the end of the load",
+            };
+            missing_threads += 1;
+            warnings.push(format!(
+                "load thread {thread} {why}; what it measured is missing. This is a bug in dlt, please report it"
+            ));
         }
-        remember::merged::merge_threads(&self.prepared.labels, all, warnings)
+        (!all.is_empty()).then(|| LoadResult {
+            missing_threads,
+            ..remember::merged::merge_threads(&self.prepared.labels, all, warnings)
+        })
     }
 }
 

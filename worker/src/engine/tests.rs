@@ -2,6 +2,7 @@
 //! requests that a target read and counted.
 
 mod as_written;
+mod budgets;
 mod causes;
 mod closed;
 mod depth;
@@ -12,6 +13,8 @@ mod repeats;
 mod rows;
 mod secure;
 pub(super) mod target;
+mod torture;
+mod torture_tls;
 
 use super::*;
 use dlt_core::load::share::Lot;
@@ -60,6 +63,7 @@ fn group(model: Model, steps: Vec<Step>) -> Group {
             graceful_stop_us: 5_000_000,
             pacing: Pacing::Default,
             retry: Retry::Safe,
+            give_up_after_us: Some(5_000_000),
         },
         steps,
         tls: Tls::default(),
@@ -132,14 +136,59 @@ fn run(group: Group, threads: usize) -> LoadResult {
     finish(load, seconds, threads)
 }
 
+async fn finished(load: Load) -> LoadResult {
+    let until = tokio::time::Instant::now() + LONGEST_TEST;
+    load.finished_by(until).await.expect("the load ends")
+}
+
+/// A thread that does not come back leaves what the others measured.
+#[test]
+fn a_thread_that_does_not_come_back_is_left_behind() {
+    let target = Target::plain();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    for missing in [vec![0], vec![1, 3], vec![0, 1, 2, 3]] {
+        let (mut load, seconds) = start(rounds(8.0, 5, vec![step(&target, "/x")]), 4);
+        // Its result never comes; its sender is kept, as the thread would.
+        let mut senders = Vec::new();
+        let mut real = Vec::new();
+        for thread in &missing {
+            let (sender, never) = oneshot::channel();
+            senders.push(sender);
+            real.push(std::mem::replace(&mut load.results[*thread], never));
+        }
+        let result = runtime.block_on(async {
+            for result in real {
+                result.await.unwrap();
+            }
+            let until = tokio::time::Instant::now() + Duration::from_millis(500);
+            load.finished_by(until).await
+        });
+        drop((senders, seconds));
+        let Some(result) = result else {
+            assert_eq!(missing.len(), 4);
+            continue;
+        };
+        assert_eq!(result.missing_threads, missing.len() as u64);
+        let left = 4 - missing.len() as u64;
+        assert_eq!(result.tally.account.ok, left * 2 * 5);
+        assert_eq!(result.warnings.len(), missing.len());
+        for (thread, warning) in missing.iter().zip(&result.warnings) {
+            let says = format!("load thread {thread} did not come back");
+            assert!(warning.starts_with(&says), "{warning}");
+        }
+    }
+}
+
 fn finish(load: Load, mut seconds: UnboundedReceiver<ThreadSecond>, threads: usize) -> LoadResult {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let result = runtime
-        .block_on(async { tokio::time::timeout(LONGEST_TEST, load.finished()).await })
-        .expect("the load ends");
+    let result = runtime.block_on(finished(load));
+    assert_eq!(result.missing_threads, 0);
     let mut sent_seconds = Vec::new();
     while let Ok(second) = seconds.try_recv() {
         sent_seconds.push(second);

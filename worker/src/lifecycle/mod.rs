@@ -11,7 +11,7 @@ use crate::coordinator::rendezvous::worker::{self, StartOutcome};
 use crate::coordinator::rendezvous::{RendezvousError, StartDeadline};
 use crate::coordinator::stop::{StopSignal, stop_requested};
 use crate::coordinator::watchdog::Watchdog;
-use crate::coordinator::{Coordinator, CoordinatorSpec, LoadDeadlines, Overdue};
+use crate::coordinator::{Coordinator, CoordinatorSpec, LoadDeadlines};
 use crate::depot::{Depot, DepotError};
 use crate::engine::{self, Inputs, LoadError, LoadSpec};
 use crate::health::{self, Usage, cgroup::Cgroup, ecs};
@@ -86,9 +86,11 @@ pub enum RunnerError {
     /// The load could not begin.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// The load did not end.
-    #[error(transparent)]
-    Overdue(#[from] Overdue),
+    /// No load thread came back when it had to.
+    #[error(
+        "the load was told to stop and no thread of it did; no report is stored. This is a bug in dlt, please report it"
+    )]
+    Overdue,
 }
 
 impl RunnerError {
@@ -269,14 +271,12 @@ impl Runner {
     ) -> Result<String, RunnerError> {
         let planned_us = plan.end_us();
         let graceful_us = plan.graceful_stop_us();
-        let planned = Duration::from_micros(planned_us + graceful_us);
-        // A start that lies in the past does not shorten the load.
-        let end = start_at.max(Instant::now()) + planned;
+        let end = planned_end(&plan, start_at);
         self.watchdog.set_deadline(end + WATCHDOG_AFTER);
         let threads = self.order.threads.unwrap_or_else(health::cores);
         // Stays small: each thread sends one second a second, read at once.
         let (sender, mut seconds) = mpsc::unbounded_channel();
-        let target = describe_targets(&plan);
+        let (target, give_up_after_us) = (describe_targets(&plan), plan.give_up_after_us());
         let spec = LoadSpec {
             plan,
             inputs,
@@ -305,6 +305,7 @@ impl Runner {
             order: &self.order,
             runner,
             target,
+            give_up_after_us,
             start: start_at,
             start_at_us: start.start_at_us,
             threads,
@@ -320,13 +321,11 @@ impl Runner {
             };
             coordinator
                 .load(&mut seconds, &mut stop, &stop_load, deadlines)
-                .await?;
+                .await;
+            let until = coordinator.give_up_at(deadlines);
+            let result = load.finished_by(until).await.ok_or(RunnerError::Overdue)?;
             // Time for which this process stood still is nobody's fault.
-            let still = coordinator.stood_still;
-            let end = end + still;
-            let result = tokio::time::timeout_at(deadlines.give_up_at + still, load.finished())
-                .await
-                .map_err(|_| Overdue)?;
+            let end = end + coordinator.stood_still;
             let mut context = under_load.context(&result, self.task.as_ref(), self.process_start);
             context.take_from(&mut coordinator);
             let finished = Finished::new(&self.order, runner, result, context);
@@ -350,6 +349,10 @@ async fn begin(
     tokio::task::spawn_blocking(move || engine::begin(spec, seconds))
         .await
         .map_err(|broken| LoadError(broken.to_string()))?
+/// When a load has to have ended; a start that lies in the past does not shorten it.
+fn planned_end(plan: &Plan, start_at: Instant) -> Instant {
+    let planned = Duration::from_micros(plan.end_us() + plan.graceful_stop_us());
+    start_at.max(Instant::now()) + planned
 }
 
 /// When a load whose planned end and graceful stop are over is stopped and given up.

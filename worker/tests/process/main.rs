@@ -2,6 +2,7 @@
 //! and a region of two runners against a real target.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod reach;
 mod runners;
 
 use dlt_core::keys;

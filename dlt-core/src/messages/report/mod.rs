@@ -97,7 +97,7 @@ pub enum Ended {
         /// Why, for people.
         reason: String,
     },
-    /// The target answered nothing in the first seconds (dlt.md 2).
+    /// No attempt found the target for so long that the load ended (`give-up-after`).
     TargetSilent {
         /// The most frequent cause.
         cause: Option<Cause>,

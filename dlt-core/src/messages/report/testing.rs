@@ -190,6 +190,7 @@ fn plan(model: Model) -> Plan {
                 graceful_stop_us: 5_000_000,
                 pacing: Pacing::Default,
                 retry: Retry::Safe,
+                give_up_after_us: Some(5_000_000),
             },
             steps: Vec::new(),
             tls: Tls::default(),

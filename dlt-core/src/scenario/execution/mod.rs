@@ -9,16 +9,17 @@ use crate::load::{Curve, Model};
 use crate::scenario::document::notes::{Node, Notes, Object, yaml_number};
 use crate::scenario::document::shown::shown_value;
 use crate::scenario::execution::dns::dns;
+use crate::scenario::execution::durations::parse_duration;
 use crate::scenario::limits::{
-    DEFAULT_CONNECTIONS, DEFAULT_GRACEFUL_STOP_US, ITERATIONS_END_US, LONGEST_GRACEFUL_STOP_US,
-    LONGEST_US, MOST_ARRIVALS, MOST_CONCURRENCY, MOST_CONNECTIONS, MOST_ITERATIONS, MOST_STAGES,
-    MOST_USERS, SHORTEST_HOLD_US,
+    DEFAULT_CONNECTIONS, DEFAULT_GIVE_UP_AFTER_US, DEFAULT_GRACEFUL_STOP_US, ITERATIONS_END_US,
+    LONGEST_GRACEFUL_STOP_US, LONGEST_US, MOST_ARRIVALS, MOST_CONCURRENCY, MOST_CONNECTIONS,
+    MOST_ITERATIONS, MOST_STAGES, MOST_USERS, SHORTEST_GIVE_UP_AFTER_US, SHORTEST_HOLD_US,
 };
 use crate::scenario::plan::{Dns, Load, Pacing, Retry};
 use crate::scenario::show_duration;
 use crate::value::Value;
 
-pub(crate) const KEYS: [&str; 17] = [
+pub(crate) const KEYS: [&str; 18] = [
     "concurrency",
     "users",
     "arrivals",
@@ -32,6 +33,7 @@ pub(crate) const KEYS: [&str; 17] = [
     "pacing",
     "spot",
     "retry",
+    "give-up-after",
     "dns",
     "scenario",
     "executor",
@@ -61,6 +63,7 @@ pub(crate) struct Execution {
     graceful_stop_us: u64,
     pacing: Pacing,
     retry: Retry,
+    give_up_after_us: Option<u64>,
 }
 
 /// How much load, and over whom it is counted.
@@ -96,6 +99,7 @@ impl Execution {
             graceful_stop_us: self.graceful_stop_us,
             pacing: self.pacing,
             retry: self.retry,
+            give_up_after_us: self.give_up_after_us,
         })
     }
 }
@@ -169,7 +173,27 @@ pub(crate) fn execution(node: &Node<'_>, notes: &mut Notes) -> Option<Execution>
             Some("never") => Retry::Never,
             _ => Retry::Safe,
         },
+        give_up_after_us: give_up_after(&object, notes),
     })
+}
+
+/// `give-up-after`: a duration, or `never`, which is None.
+fn give_up_after(object: &Object<'_>, notes: &mut Notes) -> Option<u64> {
+    let Some(node) = object.get("give-up-after") else {
+        return Some(DEFAULT_GIVE_UP_AFTER_US);
+    };
+    match node.value {
+        Value::String(text) if text == "never" => None,
+        Value::String(text) if parse_duration(text).is_none() && yaml_number(text).is_none() => {
+            let given = shown_value(node.value);
+            node.fault(
+                notes,
+                format!("must be never, or a duration like 5s or 1m, not {given}"),
+            );
+            None
+        }
+        _ => node.duration(SHORTEST_GIVE_UP_AFTER_US..=LONGEST_US, notes),
+    }
 }
 
 /// Keys that do not go together, each named where it stands.

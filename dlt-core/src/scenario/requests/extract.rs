@@ -82,7 +82,7 @@ fn regex(node: &Node<'_>, notes: &mut Notes) -> Found {
     if node.value.is_string() {
         let pattern = pattern(node, false, notes)?;
         let find = Find::Regex {
-            group: usual_group(pattern.regex().captures_len()),
+            group: usual_group(pattern.groups()),
             pattern,
             nth: 1,
             subject: Subject::Body,
@@ -98,7 +98,7 @@ fn regex(node: &Node<'_>, notes: &mut Notes) -> Found {
         .and_then(|node| match_no(&node, notes))
         .unwrap_or(1);
     let pattern = need(&object, "regexp", notes).and_then(|node| pattern(&node, false, notes))?;
-    let groups = pattern.regex().captures_len();
+    let groups = pattern.groups();
     let group = match object.get("template") {
         None => usual_group(groups),
         Some(node) => {

@@ -3,6 +3,7 @@
 
 pub(crate) mod addresses;
 pub(crate) mod auth;
+pub mod budget;
 pub(crate) mod checks;
 pub(crate) mod content;
 pub(crate) mod data;
@@ -10,8 +11,10 @@ pub(crate) mod extract;
 pub(crate) mod files;
 pub mod functions;
 pub(crate) mod headers;
+pub(crate) mod json_path;
 pub(crate) mod labels;
 pub(crate) mod patterns;
+pub(crate) mod search;
 pub(crate) mod statuses;
 pub mod targets;
 pub(crate) mod time_limits;

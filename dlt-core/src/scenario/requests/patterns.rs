@@ -1,26 +1,30 @@
 //! Regular expressions and JSONPaths, checked and compiled when a scenario is
-//! read. Trying them on answers is left to the engine.
+//! read, and tried on answers within a `budget` by `search` and `json_path`. When they
+//! are, and what follows, is left to the engine.
 
 use crate::scenario::document::notes::{Node, Notes};
 use crate::scenario::document::shown::shown;
 use crate::scenario::limits::{DEEPEST_QUERY, LARGEST_PATTERN_BYTES, LONGEST_PATTERN};
+use crate::scenario::requests::budget::{Budget, MOST_VALUES, OverBudget};
+use crate::scenario::requests::json_path::{self, Path};
+use crate::scenario::requests::search::Searcher;
 use crate::value::{NotJson, Value};
-use regex::bytes::{Regex, RegexBuilder};
-use serde_json_path::{JsonPath, PathElement};
-use std::cell::OnceCell;
+use regex::bytes::RegexBuilder;
+use serde_json_path::JsonPath;
+use std::ops::Range;
 
 /// A regular expression of the crate `regex`: no look-around, linear time.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     text: String,
-    regex: Regex,
+    searcher: Searcher,
 }
 
 /// A JSONPath of RFC 9535.
 #[derive(Debug, Clone)]
 pub struct JsonQuery {
     text: String,
-    path: JsonPath,
+    path: Path,
     /// Its steps, if it is of the plainest kind: `$.items[0].id`.
     plain: Option<Vec<PlainStep>>,
 }
@@ -34,19 +38,28 @@ enum PlainStep {
 
 /// An answer's JSON, as queries look at it.
 #[derive(Debug)]
-pub struct JsonDocument {
-    value: Value,
-    /// With machine's numbers, which filters compare; made when first needed.
-    compared: OnceCell<serde_json::Value>,
+pub struct JsonDocument(Value);
+
+/// Why a body gives no JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// It is none.
+    #[error(transparent)]
+    NotJson(#[from] NotJson),
+    /// It is too large to be looked at.
+    #[error(transparent)]
+    TooLarge(#[from] OverBudget),
 }
 
 impl JsonDocument {
     /// Reads a text, however large or small its numbers are.
-    pub fn read(text: &str) -> Result<Self, NotJson> {
-        Ok(Self {
-            value: Value::from_json(text)?,
-            compared: OnceCell::new(),
-        })
+    pub fn read(text: &str, budget: &Budget<'_>) -> Result<Self, Unreadable> {
+        budget.look()?;
+        match Value::from_json_of(text, MOST_VALUES) {
+            Ok(Some(value)) => Ok(Self(value)),
+            Ok(None) => Err(OverBudget::Values.into()),
+            Err(not_json) => Err(not_json.into()),
+        }
     }
 }
 
@@ -67,9 +80,7 @@ impl Pattern {
             .dfa_size_limit(LARGEST_PATTERN_BYTES)
             .build()
             .map_err(|error| match error {
-                regex::Error::CompiledTooBig(_) => {
-                    format!("is a regular expression of more than {LARGEST_PATTERN_BYTES} bytes once compiled; make its repetitions smaller")
-                }
+                regex::Error::CompiledTooBig(_) => too_large(),
                 // The crate draws the place over several lines; its last is the reason.
                 other => {
                     let text = other.to_string();
@@ -78,9 +89,10 @@ impl Pattern {
                     format!("is not a regular expression: {why}")
                 }
             })?;
+        let searcher = Searcher::of(regex, LARGEST_PATTERN_BYTES);
         Ok(Self {
             text: text.to_owned(),
-            regex,
+            searcher: searcher.ok_or_else(too_large)?,
         })
     }
 
@@ -89,15 +101,37 @@ impl Pattern {
         &self.text
     }
 
-    /// The compiled expression.
-    pub fn regex(&self) -> &Regex {
-        &self.regex
+    /// Its groups, the whole match included.
+    pub fn groups(&self) -> usize {
+        self.searcher.regex().captures_len()
     }
+
+    /// Whether it matches somewhere in a text.
+    pub fn is_match(&self, text: &[u8], budget: &Budget<'_>) -> Result<bool, OverBudget> {
+        self.searcher.is_match(text, budget)
+    }
+
+    /// Where a group of the n-th match lies, from 1.
+    pub fn find(
+        &self,
+        text: &[u8],
+        nth: usize,
+        group: usize,
+        budget: &Budget<'_>,
+    ) -> Result<Option<Range<usize>>, OverBudget> {
+        self.searcher.group(text, nth, group, budget)
+    }
+}
+
+fn too_large() -> String {
+    format!(
+        "is a regular expression of more than {LARGEST_PATTERN_BYTES} bytes once compiled; make its repetitions smaller"
+    )
 }
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
-        self.regex.as_str() == other.regex.as_str()
+        self.searcher.regex().as_str() == other.searcher.regex().as_str()
     }
 }
 
@@ -111,12 +145,14 @@ impl JsonQuery {
                 "is nested deeper than {DEEPEST_QUERY} brackets; write it flatter"
             ));
         }
-        let path = JsonPath::parse(text).map_err(|error| {
+        JsonPath::parse(text).map_err(|error| {
             format!(
                 "is not a JSONPath as RFC 9535 has it, like $.items[0].id: {error}; it is {}",
                 shown(text)
             )
         })?;
+        let path = json_path::parse(text)
+            .ok_or_else(|| format!("is a JSONPath that dlt cannot read; it is {}", shown(text)))?;
         Ok(Self {
             text: text.to_owned(),
             plain: plain_steps(text),
@@ -130,30 +166,21 @@ impl JsonQuery {
     }
 
     /// The values that it leads to, in order, with the text of their numbers.
-    pub fn find<'a>(&self, document: &'a JsonDocument) -> Vec<&'a Value> {
-        if let Some(steps) = &self.plain {
-            let found = steps
-                .iter()
-                .try_fold(&document.value, |value, step| match step {
-                    PlainStep::Name(name) => value.get(name),
-                    PlainStep::Index(at) => value.as_array()?.get(*at),
-                });
-            return found.into_iter().collect();
-        }
-        let compared = document.compared.get_or_init(|| document.value.to_serde());
-        let found = self.path.query_located(compared);
-        let locations = found.locations();
-        // Both trees have the same places.
-        locations
-            .filter_map(|location| {
-                location
-                    .iter()
-                    .try_fold(&document.value, |value, element| match element {
-                        PathElement::Name(name) => value.get(name),
-                        PathElement::Index(at) => value.as_array()?.get(*at),
-                    })
-            })
-            .collect()
+    pub fn find<'a>(
+        &self,
+        document: &'a JsonDocument,
+        budget: &Budget<'_>,
+    ) -> Result<Vec<&'a Value>, OverBudget> {
+        let JsonDocument(root) = document;
+        let Some(steps) = &self.plain else {
+            return json_path::find(&self.path, root, budget);
+        };
+        budget.look()?;
+        let found = steps.iter().try_fold(root, |value, step| match step {
+            PlainStep::Name(name) => value.get(name),
+            PlainStep::Index(at) => value.as_array()?.get(*at),
+        });
+        Ok(found.into_iter().collect())
     }
 }
 
@@ -163,8 +190,7 @@ impl PartialEq for JsonQuery {
     }
 }
 
-/// The steps of a JSONPath that is made of `.name` and `[0]` alone. All others are
-/// left to the library, whose meaning these have as well.
+/// The steps of a JSONPath that is made of `.name` and `[0]` alone, which most are.
 fn plain_steps(text: &str) -> Option<Vec<PlainStep>> {
     let mut rest = text.strip_prefix('$')?;
     let mut steps = Vec::new();
@@ -254,8 +280,9 @@ mod tests {
             let reason = Pattern::compile(text).unwrap_err();
             assert!(!reason.contains('\n'), "{reason}");
         }
-        assert!(Pattern::whole("a|b").unwrap().regex().is_match(b"b"));
-        assert!(!Pattern::whole("a|b").unwrap().regex().is_match(b"bc"));
+        let whole = Pattern::whole("a|b").unwrap();
+        assert_eq!(whole.is_match(b"b", &plenty()), Ok(true));
+        assert_eq!(whole.is_match(b"bc", &plenty()), Ok(false));
         assert!(JsonQuery::compile("items[0]").is_err());
         assert!(JsonQuery::compile("$.items[?@.price < 10].id").is_ok());
         let deep = format!("$[?{}@.a{}]", "@[?".repeat(16), "]".repeat(16));
@@ -263,10 +290,14 @@ mod tests {
         assert!(reason.contains("deeper"), "{reason}");
     }
 
+    fn plenty() -> Budget<'static> {
+        Budget::new(&|| true)
+    }
+
     fn found(path: &str, json: &str) -> Vec<String> {
-        let document = JsonDocument::read(json).unwrap();
+        let document = JsonDocument::read(json, &plenty()).unwrap();
         let query = JsonQuery::compile(path).unwrap();
-        let values = query.find(&document);
+        let values = query.find(&document, &plenty()).unwrap();
         values
             .iter()
             .map(|value| value.text().into_owned())
@@ -301,14 +332,14 @@ mod tests {
     }
 
     proptest! {
-        /// Plain paths find what the library finds.
+        /// Plain paths find what the others find.
         #[test]
-        fn plain_paths_mean_what_the_library_means(path in "\\$(\\.[ab]|\\[[0-2]\\]){0,4}") {
+        fn plain_paths_mean_what_all_mean(path in "\\$(\\.[ab]|\\[[0-2]\\]){0,4}") {
             let json = r#"{"a":[{"b":1},[2.50,{"a":3}],"x"],"b":{"a":{"b":[null]},"b":false}}"#;
-            let document = JsonDocument::read(json).unwrap();
+            let document = JsonDocument::read(json, &plenty()).unwrap();
             let plain = JsonQuery::compile(&path).unwrap();
-            let through_library = JsonQuery { plain: None, ..plain.clone() };
-            prop_assert_eq!(plain.find(&document), through_library.find(&document));
+            let in_full = JsonQuery { plain: None, ..plain.clone() };
+            prop_assert_eq!(plain.find(&document, &plenty()), in_full.find(&document, &plenty()));
         }
 
         #[test]

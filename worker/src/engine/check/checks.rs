@@ -1,5 +1,6 @@
 //! The checks and extractions of an answer whose status is ok. A check that does
-//! not hold fails the sample, and so does a value that is not found.
+//! not hold fails the sample, and so does a value that is not found, or one that
+//! cannot be looked for within the budget of an answer (`dlt_core`).
 
 use crate::engine::check::charset::{body_as_utf8, head_as_utf8};
 use crate::engine::failure::Failure;
@@ -12,14 +13,19 @@ use dlt_core::measure::sample::Cause;
 use dlt_core::safety::is_secret;
 use dlt_core::scenario::limits::LONGEST_VARIABLE;
 use dlt_core::scenario::plan::{
-    Check, Extraction, Find, JsonDocument, JsonQuery, Step, Subject, Wanted,
+    Budget, Check, Extraction, Find, JsonDocument, JsonQuery, OverBudget, Step, Subject,
+    Unreadable, Wanted,
 };
 use dlt_core::value::Value;
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::time::{Duration, Instant};
 
 /// Longest piece of an answer or a check in a message, characters.
 const LONGEST_SHOWN: usize = 80;
+/// Longest time for all checks and extractions of one answer: meanwhile a thread reads
+/// no other one. Far above what the budget's steps take on an idle machine.
+const LONGEST_LOOK: Duration = Duration::from_secs(2);
 
 /// Returns the values to redact; called only when a message is made.
 type SecretValues<'a> = &'a dyn Fn() -> Vec<&'a str>;
@@ -113,16 +119,22 @@ impl CheckSpec {
         } else {
             Cow::Borrowed(&[][..])
         };
+        let until = Instant::now() + LONGEST_LOOK;
+        let in_time = || Instant::now() < until;
         let answer = AnswerView {
             status: status.to_string(),
             head: &head_as_utf8(&kept.head),
             body: &body,
             json: OnceCell::new(),
+            budget: Budget::new(&in_time),
         };
         for check in &compiled.checks {
-            if let Some(message) = answer.check_fault(check, secrets) {
-                return Err(Failure::new(Cause::Check, message));
-            }
+            let message = match answer.check_fault(check, secrets) {
+                Ok(None) => continue,
+                Ok(Some(message)) => message,
+                Err(over) => format!("{} was not checked: {over}", shown_check(check)),
+            };
+            return Err(Failure::new(Cause::Check, message));
         }
         let mut values = Vec::new();
         for (extraction, slot) in compiled.extractions.iter().zip(&self.slots) {
@@ -149,7 +161,9 @@ struct AnswerView<'a> {
     head: &'a [u8],
     body: &'a [u8],
     /// The body as JSON, parsed when first needed; None if it is not JSON.
-    json: OnceCell<Option<JsonDocument>>,
+    json: OnceCell<Result<Option<JsonDocument>, OverBudget>>,
+    /// What may still be spent on it.
+    budget: Budget<'a>,
 }
 
 impl AnswerView<'_> {
@@ -161,39 +175,50 @@ impl AnswerView<'_> {
         }
     }
 
-    fn json(&self) -> Option<&JsonDocument> {
+    fn json(&self) -> Result<Option<&JsonDocument>, OverBudget> {
         let parsed = self.json.get_or_init(|| {
             let text = String::from_utf8_lossy(self.body);
-            JsonDocument::read(&text).ok()
+            match JsonDocument::read(&text, &self.budget) {
+                Ok(json) => Ok(Some(json)),
+                Err(Unreadable::NotJson(_)) => Ok(None),
+                Err(Unreadable::TooLarge(over)) => Err(over),
+            }
         });
-        parsed.as_ref()
+        parsed.as_ref().map(Option::as_ref).map_err(|over| *over)
     }
 
-    fn nodes(&self, query: &JsonQuery) -> Vec<&Value> {
-        self.json().map(|json| query.find(json)).unwrap_or_default()
+    fn nodes(&self, query: &JsonQuery) -> Result<Vec<&Value>, OverBudget> {
+        match self.json()? {
+            Some(json) => query.find(json, &self.budget),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// The message of a check that does not hold. It names the check and of the
     /// answer only what is short: the rest is in the saved exchange, and messages
     /// that vary are not counted together.
-    fn check_fault(&self, check: &Check, secrets: SecretValues<'_>) -> Option<String> {
+    fn check_fault(
+        &self,
+        check: &Check,
+        secrets: SecretValues<'_>,
+    ) -> Result<Option<String>, OverBudget> {
         match check {
             Check::Contains {
                 subject,
                 wanted,
                 not,
             } => {
-                let text = self.subject(*subject);
-                let violated = wanted
-                    .iter()
-                    .find(|wanted| is_found(wanted, text) == *not)?;
+                let Some(violated) = self.violated(wanted, self.subject(*subject), *not)? else {
+                    return Ok(None);
+                };
                 let place = subject_text(*subject);
                 let does = if *not { "holds" } else { "does not hold" };
                 let seen = match subject {
                     Subject::HttpCode => format!(": it is {}", self.status),
                     Subject::Body | Subject::Headers => String::new(),
                 };
-                Some(format!("{place} {does} {}{seen}", shown_wanted(violated)))
+                let violated = shown_wanted(violated);
+                Ok(Some(format!("{place} {does} {violated}{seen}")))
             }
             Check::Json {
                 query,
@@ -203,24 +228,39 @@ impl AnswerView<'_> {
         }
     }
 
+    /// Which of the texts is there and must not be, or is not there and must.
+    fn violated<'w>(
+        &self,
+        wanted: &'w [Wanted],
+        text: &[u8],
+        not: bool,
+    ) -> Result<Option<&'w Wanted>, OverBudget> {
+        for wanted in wanted {
+            if is_found(wanted, text, &self.budget)? == not {
+                return Ok(Some(wanted));
+            }
+        }
+        Ok(None)
+    }
+
     fn json_fault(
         &self,
         query: &JsonQuery,
         expected: Option<&Wanted>,
         invert: bool,
         secrets: SecretValues<'_>,
-    ) -> Option<String> {
-        let nodes = self.nodes(query);
+    ) -> Result<Option<String>, OverBudget> {
+        let nodes = self.nodes(query)?;
         let holds = match expected {
             None => !nodes.is_empty(),
-            Some(expected) => nodes.iter().any(|node| is_equal(expected, node)),
+            Some(expected) => self.any_is(expected, &nodes)?,
         };
         if holds != invert {
-            return None;
+            return Ok(None);
         }
         let path = shown(query.text());
         let seen = match nodes.first() {
-            None if self.json().is_none() => "nothing, since the body is not JSON".to_owned(),
+            None if self.json()?.is_none() => "nothing, since the body is not JSON".to_owned(),
             None => "nothing".to_owned(),
             Some(_) if is_secret(query.text()) => "[redacted]".to_owned(),
             Some(node) => shown(&redact_values(&node.text(), &secrets())),
@@ -230,29 +270,31 @@ impl AnswerView<'_> {
             None => "anything".to_owned(),
             Some(expected) => shown_wanted(expected),
         };
-        Some(format!(
+        Ok(Some(format!(
             "JSONPath {path} is {seen}, {not}expected is {wanted}"
-        ))
+        )))
+    }
+
+    fn any_is(&self, expected: &Wanted, nodes: &[&Value]) -> Result<bool, OverBudget> {
+        for node in nodes {
+            if is_equal(expected, node, &self.budget)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The value of an extraction.
     fn extract(&self, extraction: &Extraction) -> Result<String, Failure> {
-        let found = match &extraction.find {
-            Find::Json(query) => self.nodes(query).first().map(|node| node.text()),
-            Find::Regex {
-                pattern,
-                group,
-                nth,
-                subject,
-            } => {
-                let text = self.subject(*subject);
-                let found = pattern.regex().captures_iter(text).nth(nth - 1);
-                let found = found.and_then(|found| found.get(*group));
-                found.map(|found| String::from_utf8_lossy(found.as_bytes()))
-            }
-        };
         let name = &extraction.variable;
         let failed = |message| Err(Failure::new(Cause::Extraction, message));
+        let found = match self.found(&extraction.find) {
+            Ok(found) => found,
+            Err(over) => {
+                let place = shown_find(&extraction.find);
+                return failed(format!("variable {name} got no value: {place}: {over}"));
+            }
+        };
         match found.or_else(|| extraction.default.clone().map(Cow::Owned)) {
             Some(value) if value.len() > LONGEST_VARIABLE => failed(format!(
                 "variable {name} got no value: what was found has more than {LONGEST_VARIABLE} bytes"
@@ -265,9 +307,25 @@ impl AnswerView<'_> {
         }
     }
 
+    fn found(&self, find: &Find) -> Result<Option<Cow<'_, str>>, OverBudget> {
+        match find {
+            Find::Json(query) => Ok(self.nodes(query)?.first().map(|node| node.text())),
+            Find::Regex {
+                pattern,
+                group,
+                nth,
+                subject,
+            } => {
+                let text = self.subject(*subject);
+                let found = pattern.find(text, *nth, *group, &self.budget)?;
+                Ok(found.map(|found| String::from_utf8_lossy(&text[found])))
+            }
+        }
+    }
+
     fn not_found_reason(&self, find: &Find) -> String {
         match find {
-            Find::Json(_) if self.json().is_none() => "the body is not JSON".to_owned(),
+            Find::Json(_) if matches!(self.json(), Ok(None)) => "the body is not JSON".to_owned(),
             Find::Json(query) => format!("JSONPath {} leads nowhere", shown(query.text())),
             Find::Regex {
                 pattern, subject, ..
@@ -280,24 +338,45 @@ impl AnswerView<'_> {
     }
 }
 
-fn is_found(wanted: &Wanted, text: &[u8]) -> bool {
-    match wanted {
+fn is_found(wanted: &Wanted, text: &[u8], budget: &Budget<'_>) -> Result<bool, OverBudget> {
+    Ok(match wanted {
         Wanted::Text(wanted) => {
             let wanted = wanted.as_bytes();
             // Fast enough without a searcher made beforehand: the texts are short.
             memchr::memmem::find(text, wanted).is_some()
         }
         Wanted::Number(wanted) => memchr::memmem::find(text, wanted.text().as_bytes()).is_some(),
-        Wanted::Match(pattern) => pattern.regex().is_match(text),
+        Wanted::Match(pattern) => pattern.is_match(text, budget)?,
+    })
+}
+
+fn is_equal(wanted: &Wanted, value: &Value, budget: &Budget<'_>) -> Result<bool, OverBudget> {
+    if let (Wanted::Number(wanted), Value::Number(number)) = (wanted, value) {
+        return Ok(wanted.has_value_of(number));
+    }
+    // Of a list or an object that is all that is in it.
+    let text = value.text();
+    budget.spend_bytes(text.len())?;
+    Ok(match wanted {
+        Wanted::Number(wanted) => wanted.text() == text,
+        Wanted::Text(wanted) => *wanted == text,
+        Wanted::Match(pattern) => pattern.is_match(text.as_bytes(), budget)?,
+    })
+}
+
+/// A check, as a message names it.
+fn shown_check(check: &Check) -> String {
+    match check {
+        Check::Contains { subject, .. } => subject_text(*subject).to_owned(),
+        Check::Json { query, .. } => format!("JSONPath {}", shown(query.text())),
     }
 }
 
-fn is_equal(wanted: &Wanted, value: &Value) -> bool {
-    match (wanted, value) {
-        (Wanted::Number(wanted), Value::Number(number)) => wanted.has_value_of(number),
-        (Wanted::Number(wanted), value) => wanted.text() == value.text(),
-        (Wanted::Text(wanted), value) => *wanted == value.text(),
-        (Wanted::Match(pattern), value) => pattern.regex().is_match(value.text().as_bytes()),
+/// Where a value is looked for, as a message names it.
+fn shown_find(find: &Find) -> String {
+    match find {
+        Find::Json(query) => format!("JSONPath {}", shown(query.text())),
+        Find::Regex { pattern, .. } => format!("the regular expression {}", shown(pattern.text())),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::engine::http::tls::TlsConfig;
 use dlt_core::measure::sample::Cause;
 use dlt_core::scenario::plan::Dns;
 use rustls::pki_types::ServerName;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -172,16 +172,21 @@ impl Connector {
     ) -> Result<Connection, Failure> {
         let limit = Duration::from_micros(limit_us);
         let deadline_us = self.io.clock.now_us().saturating_add(limit_us);
-        match tokio::time::timeout(limit, self.open_until(origin, deadline_us)).await {
+        let in_handshake = Cell::new(false);
+        let opening = self.open_until(origin, deadline_us, &in_handshake);
+        match tokio::time::timeout(limit, opening).await {
             Ok(opened) => opened,
-            Err(_) => Err(Failure::new(
-                Cause::TimeoutConnect,
-                format!(
-                    "no connection to {} within {}",
-                    origin.authority,
-                    duration_text(limit_us)
-                ),
-            )),
+            Err(_) => {
+                let (peer, limit) = (&origin.authority, duration_text(limit_us));
+                let message = if in_handshake.get() {
+                    format!(
+                        "no TLS handshake with {peer} within {limit}: it accepted the connection and did not go on; does it speak https there?"
+                    )
+                } else {
+                    format!("no connection to {peer} within {limit}")
+                };
+                Err(Failure::new(Cause::TimeoutConnect, message))
+            }
         }
     }
 
@@ -189,11 +194,13 @@ impl Connector {
         &self,
         origin: &Rc<Origin>,
         deadline_us: u64,
+        in_handshake: &Cell<bool>,
     ) -> Result<Connection, Failure> {
         let dialled = origin.dial(self.io.clock, deadline_us, connect);
         let (address, stream) = dialled.await?;
         let stream = Socket::new(stream);
         let stream = if origin.endpoint.https {
+            in_handshake.set(true);
             Stream::Tls(Box::new(self.tls_handshake(origin, stream).await?))
         } else {
             Stream::Plain(stream)

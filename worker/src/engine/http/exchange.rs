@@ -2,7 +2,7 @@
 //! the hot path and allocates nothing. It reads while it still writes, so that an
 //! answer to a request that is not fully sent is not lost.
 
-use crate::engine::failure::{Failure, RequestPhase};
+use crate::engine::failure::{Failure, RequestPhase, ResponseError};
 use crate::engine::http::connect::{Connection, Connector};
 use crate::engine::http::h1::{Progress, ResponseParser};
 use crate::engine::http::kept::KeptResponse;
@@ -27,6 +27,8 @@ pub(super) struct Exchange {
     read_us: u64,
     timed: Option<Timed>,
     deadline_us: u64,
+    /// Whether an earlier request was answered on this connection.
+    reused: bool,
     reusable: bool,
 }
 
@@ -97,6 +99,7 @@ impl Exchange {
             read_us: 0,
             timed: None,
             deadline_us: first_byte_by.min(deadline(spec.sent_us, spec.timeouts.total_us)),
+            reused: connected_us.is_none(),
             reusable: false,
         }
     }
@@ -144,14 +147,10 @@ impl Exchange {
                         break result;
                     }
                 }
-                // A peer that closes without a TLS close_notify ends the answer,
-                // as on a plain connection.
+                // The connection ended without TLS's close_notify: anybody on the way
+                // can have cut it.
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    if let Poll::Ready(result) =
-                        self.take_bytes(&[], connection, captured, spec, connector)
-                    {
-                        break result;
-                    }
+                    break Some(self.cut(&connection.origin.authority));
                 }
                 Poll::Ready(Err(error)) => {
                     let phase = match self.first_byte_us {
@@ -203,6 +202,19 @@ impl Exchange {
         self.write_failed = Some(Failure::io(&error, RequestPhase::Waiting, peer));
     }
 
+    /// The failure of an answer whose TLS connection ended unannounced. One that the
+    /// end of the connection ends may have lost its last part (RFC 9112, 9.8).
+    #[cold]
+    fn cut(&mut self, peer: &str) -> Failure {
+        let waiting = self.first_byte_us.is_none();
+        let error = match self.response.end() {
+            Ok(()) => ResponseError::Cut,
+            Err(error) => error,
+        };
+        let write_failed = self.write_failed.take();
+        write_failed.unwrap_or_else(|| Failure::response(error, peer, waiting))
+    }
+
     /// Takes bytes that were read; no bytes mean that the peer closed.
     #[inline]
     fn take_bytes(
@@ -235,11 +247,25 @@ impl Exchange {
             .io
             .stamps
             .received(stamp_ns, spec.sent_us, read_us);
-        if self.first_byte_us.is_none() {
+        let first = self.first_byte_us.is_none();
+        if first {
             self.first_byte_us = Some(received.0);
             self.deadline_us = deadline(spec.sent_us, spec.timeouts.total_us);
         }
         let fed = self.response.feed(bytes);
+        if first && self.reused {
+            let early = received.1 == Timed::Implausible
+                && connector.io.stamps.came_before(stamp_ns, spec.sent_us);
+            let used = match &fed {
+                Ok(Progress::Done(used)) => *used,
+                _ => bytes.len(),
+            };
+            if early || (used < bytes.len() && begins_an_answer(&bytes[used..])) {
+                let room = LONGEST_EXCHANGE_BYTES.saturating_sub(captured.len());
+                captured.extend_from_slice(&bytes[..bytes.len().min(room)]);
+                return Poll::Ready(Some(Failure::unasked(peer)));
+            }
+        }
         let plain = match (&fed, self.response.status()) {
             (Ok(Progress::Done(used)), Some(status)) => {
                 self.read_us = read_us;
@@ -268,6 +294,7 @@ impl Exchange {
         }
     }
 
+    /// The result, which the exchange becomes.
     pub(super) fn into_result(
         mut self,
         connected_us: Option<u64>,
@@ -289,4 +316,13 @@ impl Exchange {
             failure,
         }
     }
+}
+
+/// Whether a further answer follows; line breaks behind a body are none (RFC 9112, 2.2).
+#[cold]
+fn begins_an_answer(rest: &[u8]) -> bool {
+    const BEGINNING: &[u8] = b"HTTP/";
+    let rest = rest.trim_ascii_start();
+    let length = rest.len().min(BEGINNING.len());
+    length > 0 && rest[..length] == BEGINNING[..length]
 }

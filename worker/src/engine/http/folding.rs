@@ -35,6 +35,9 @@ pub(super) fn unfolded(head: &[u8]) -> Option<Vec<u8>> {
 
 /// Which line breaks a head.
 pub(super) fn malformed_head(head: &[u8]) -> ResponseError {
+    if let Some(what) = other_protocol(head) {
+        return ResponseError::Malformed(what);
+    }
     let mut rest = head;
     let mut number = 0;
     while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
@@ -65,6 +68,21 @@ pub(super) fn malformed_head(head: &[u8]) -> ResponseError {
     }
     // The line has not ended, or only the whole is wrong.
     ResponseError::Malformed("the head is not HTTP/1.x")
+}
+
+/// What else than HTTP/1 a server speaks, if its first bytes show it.
+fn other_protocol(head: &[u8]) -> Option<&'static str> {
+    match head {
+        // A record of TLS: type, version 3.x (RFC 8446, 5.1).
+        [0x14..=0x17, 3, 0..=4, ..] => {
+            Some("in TLS, where http was asked for; does it speak https there?")
+        }
+        // A frame SETTINGS on stream 0 (RFC 9113, 6.5).
+        [_, _, _, 4, 0 | 1, 0, 0, 0, 0, ..] => {
+            Some("in HTTP/2 without TLS, which dlt does not speak")
+        }
+        _ => None,
+    }
 }
 
 fn is_status_line(line: &[u8]) -> bool {

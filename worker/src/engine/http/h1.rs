@@ -47,13 +47,21 @@ enum ParserState {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ChunkState {
-    Size { value: u64, digits: u8 },
+    Size {
+        value: u64,
+        digits: u8,
+    },
     Extension(u64),
     SizeLf(u64),
     Data(u64),
     DataCr,
     DataLf,
-    TrailerStart,
+    /// A trailer line begins, or the empty line that ends them; whether lines stand
+    /// before it, which it may continue.
+    TrailerStart {
+        further: bool,
+    },
+    TrailerName,
     Trailer,
     TrailerLf,
     EndLf,
@@ -326,7 +334,7 @@ impl ResponseParser {
     fn chunk_byte(&mut self, chunk: ChunkState, byte: u8) -> Result<ChunkState, ResponseError> {
         self.line_bytes += 1;
         let after_size = |value| match value {
-            0 => ChunkState::TrailerStart,
+            0 => ChunkState::TrailerStart { further: false },
             size => ChunkState::Data(size),
         };
         match (chunk, byte) {
@@ -358,6 +366,9 @@ impl ResponseParser {
             (ChunkState::Extension(_), b'\n') => {
                 Err(ResponseError::Malformed("a chunk line ends without CR"))
             }
+            (ChunkState::Extension(_), _) if !is_text(byte) => Err(ResponseError::Malformed(
+                "a chunk line holds a control character",
+            )),
             (ChunkState::Extension(value), _)
                 if self.line_bytes <= LONGEST_CHUNK_LINE_BYTES.into() =>
             {
@@ -378,22 +389,59 @@ impl ResponseParser {
                     digits: 0,
                 })
             }
-            (ChunkState::TrailerStart, b'\r') => Ok(ChunkState::EndLf),
-            (ChunkState::EndLf, b'\n') => Ok(ChunkState::END),
-            (ChunkState::TrailerStart | ChunkState::Trailer, b'\n') => {
-                Err(ResponseError::Malformed("a trailer ends without CR"))
-            }
-            (ChunkState::TrailerStart | ChunkState::Trailer, _)
-                if self.line_bytes > LONGEST_TRAILERS_BYTES =>
-            {
-                Err(ResponseError::TooLarge("trailers of more than 16 KB"))
-            }
-            (ChunkState::Trailer, b'\r') => Ok(ChunkState::TrailerLf),
-            (ChunkState::TrailerStart | ChunkState::Trailer, _) => Ok(ChunkState::Trailer),
-            (ChunkState::TrailerLf, b'\n') => Ok(ChunkState::TrailerStart),
+            (
+                ChunkState::TrailerStart { .. }
+                | ChunkState::TrailerName
+                | ChunkState::Trailer
+                | ChunkState::TrailerLf
+                | ChunkState::EndLf,
+                _,
+            ) => self.trailer_byte(chunk, byte),
             _ => Err(ResponseError::Malformed("chunked framing is broken")),
         }
     }
+
+    /// Parses one byte of the trailers: header lines, by the rules of a head's.
+    #[cold]
+    fn trailer_byte(&self, chunk: ChunkState, byte: u8) -> Result<ChunkState, ResponseError> {
+        match (chunk, byte) {
+            (ChunkState::TrailerStart { .. }, b'\r') => Ok(ChunkState::EndLf),
+            (ChunkState::EndLf, b'\n') => Ok(ChunkState::END),
+            (ChunkState::TrailerLf, b'\n') => Ok(ChunkState::TrailerStart { further: true }),
+            (ChunkState::TrailerStart { .. } | ChunkState::Trailer, b'\n') => {
+                Err(ResponseError::Malformed("a trailer ends without CR"))
+            }
+            (ChunkState::TrailerLf | ChunkState::EndLf, _) => {
+                Err(ResponseError::Malformed("chunked framing is broken"))
+            }
+            _ if self.line_bytes > LONGEST_TRAILERS_BYTES => {
+                Err(ResponseError::TooLarge("trailers of more than 16 KB"))
+            }
+            (ChunkState::Trailer, b'\r') => Ok(ChunkState::TrailerLf),
+            (ChunkState::Trailer, _) if is_text(byte) => Ok(ChunkState::Trailer),
+            (ChunkState::Trailer, _) => Err(ResponseError::Malformed(
+                "a trailer holds a control character",
+            )),
+            (ChunkState::TrailerStart { further: true }, b' ' | b'\t') => Ok(ChunkState::Trailer),
+            (ChunkState::TrailerStart { .. } | ChunkState::TrailerName, _) if is_of_name(byte) => {
+                Ok(ChunkState::TrailerName)
+            }
+            (ChunkState::TrailerName, b':') => Ok(ChunkState::Trailer),
+            _ => Err(ResponseError::Malformed(
+                "a trailer is no header line, like Name: value",
+            )),
+        }
+    }
+}
+
+/// Whether a byte may stand in the value of a header line (RFC 9110, 5.5).
+fn is_text(byte: u8) -> bool {
+    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+}
+
+/// Whether a byte may stand in the name of a header line (RFC 9110, 5.6.2).
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 impl ChunkState {

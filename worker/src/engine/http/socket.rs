@@ -39,7 +39,13 @@ impl Socket {
     /// unless the poller has seen something.
     #[inline]
     pub(crate) fn has_no_input(&mut self, buffer: &mut [u8]) -> bool {
-        matches!(self.receive(buffer), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        let found = match self.stamp_ns {
+            Some(_) => self.receive(buffer),
+            // Without stamps nothing tells later that bytes came before a request was
+            // sent, so the kernel is asked now.
+            None => sys::receive(self.stream.as_fd(), buffer).map(|found| found.0),
+        };
+        matches!(found, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Reads, if the poller says that the socket is readable.

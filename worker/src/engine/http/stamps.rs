@@ -23,6 +23,9 @@ const COMPARISONS: usize = 4;
 /// How far a stamp may lie outside of the possible range, µs: the clocks are read
 /// one after the other, and times are rounded down to µs.
 const TOLERANCE_US: u64 = 5;
+/// Two differences that are further apart, µs: the wall clock was set in between. Far
+/// above what reading two clocks one after the other may miss.
+const CLOCK_SET_US: u64 = 50;
 
 /// Converts the stamps of one thread.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub(crate) struct Stamps {
     start_ns: Cell<u64>,
     /// When the clocks were last compared, µs on the run's clock.
     compared_us: Cell<u64>,
+    /// When it was last seen that the wall clock had been set, µs on the run's clock.
+    clock_set_us: Cell<u64>,
     /// The kernel stamps packets while any socket asks for it, and begins with a
     /// delay: this socket asks as long as the thread makes load.
     _stamped_socket: Option<UdpSocket>,
@@ -45,6 +50,7 @@ impl Stamps {
             clock,
             start_ns: Cell::new(0),
             compared_us: Cell::new(0),
+            clock_set_us: Cell::new(0),
             _stamped_socket: socket,
         };
         stamps.compare_clocks();
@@ -68,6 +74,16 @@ impl Stamps {
         }
     }
 
+    /// Whether bytes with an implausible stamp came before the request was sent at
+    /// `sent_us`, and not only seem so because the wall clock was set meanwhile.
+    #[cold]
+    pub(crate) fn came_before(&self, stamp_ns: Option<u64>, sent_us: u64) -> bool {
+        let received_us = |stamp_ns: u64| Some(stamp_ns.checked_sub(self.start_ns.get())? / 1_000);
+        let received_us = stamp_ns.and_then(received_us);
+        sent_us > self.clock_set_us.get()
+            && received_us.is_some_and(|us| us + TOLERANCE_US < sent_us)
+    }
+
     #[inline]
     fn convert(&self, stamp_ns: Option<u64>, sent_us: u64, read_us: u64) -> Option<u64> {
         let stamp_ns = stamp_ns?;
@@ -89,6 +105,7 @@ impl Stamps {
     /// readings of the run's clock, and the closer these are, the more exact it is.
     #[cold]
     fn compare_clocks(&self) {
+        let before = self.start_ns.get();
         let mut best_ns = u64::MAX;
         for _ in 0..COMPARISONS {
             let before_ns = self.clock.now_signed_ns();
@@ -102,7 +119,11 @@ impl Stamps {
                 self.start_ns.set((wall_ns - between_ns).max(0) as u64);
             }
         }
-        self.compared_us.set(self.clock.now_us());
+        let now_us = self.clock.now_us();
+        self.compared_us.set(now_us);
+        if self.start_ns.get().abs_diff(before) > CLOCK_SET_US * 1_000 {
+            self.clock_set_us.set(now_us);
+        }
     }
 }
 

@@ -300,9 +300,10 @@ fn a_name_that_resolves_only_later_works_from_then_on() {
     until_read(&target, 10);
     load.stop();
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
         .build()
         .unwrap();
-    let result = runtime.block_on(load.finished());
+    let result = runtime.block_on(finished(load));
     let account = result.tally.account;
     assert_eq!(failed(&result, Cause::Dns), account.failed);
     assert_eq!(account.unconnected, account.failed);

@@ -41,7 +41,7 @@ fn parse(to_head: bool, pieces: &[&[u8]]) -> Parsed {
     let end = end.map_err(|error| match error {
         ResponseError::Malformed(_) | ResponseError::MalformedLine(_) => ErrorKind::Malformed,
         ResponseError::TooLarge(_) => ErrorKind::TooLarge,
-        ResponseError::Closed => ErrorKind::Closed,
+        ResponseError::Closed | ResponseError::Cut => ErrorKind::Closed,
     });
     Parsed {
         status: parser.status(),
@@ -335,4 +335,51 @@ fn folded_header_lines_are_read() {
         kept.contains("\nX-Long: one,   two,  \tthree\n"),
         "{kept:?}"
     );
+}
+
+/// Trailers are header lines, and no more may stand in them than in those of a head.
+#[test]
+fn trailers_are_read_by_the_rules_of_heads() {
+    let in_trailers = |lines: &str| {
+        let text = format!(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n{lines}\r\n"
+        );
+        whole(&text).end.map(|used| used == text.len())
+    };
+    let in_head = |lines: &str| {
+        let text = format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{lines}\r\n");
+        whole(&text).end.map(|used| used == text.len())
+    };
+    for good in [
+        "",
+        "T: t\r\n",
+        "T:\r\nU: \t v \r\n",
+        "T: a\r\n b\r\n\tc\r\nU: d\r\n",
+        "ETag: \"x\u{e9}\"\r\n",
+    ] {
+        assert_eq!(in_trailers(good), Ok(true), "{good:?}");
+        assert_eq!(in_head(good), Ok(true), "{good:?}");
+    }
+    for bad in [
+        "T: a\0b\r\n",
+        "\0: a\r\n",
+        "T\0: a\r\n",
+        "T: \u{1}\r\n",
+        "T: a\u{7f}\r\n",
+        "T: \u{1b}[2J\r\n",
+        "no colon\r\n",
+        ": no name\r\n",
+        "T : a\r\n",
+    ] {
+        assert_eq!(in_trailers(bad), Err(ErrorKind::Malformed), "{bad:?}");
+        assert_eq!(in_head(bad), Err(ErrorKind::Malformed), "{bad:?}");
+    }
+    // Only what stands before it can go on in a line.
+    assert_eq!(in_trailers(" a: b\r\n"), Err(ErrorKind::Malformed));
+    for extension in ["1;a\0\r\n", "1;\u{1b}=b\r\n"] {
+        let text = format!(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{extension}x\r\n0\r\n\r\n"
+        );
+        assert_eq!(whole(&text).end, Err(ErrorKind::Malformed), "{extension:?}");
+    }
 }

@@ -5,8 +5,10 @@
 //! the seconds that are sent add up to the final account exactly.
 
 mod errors;
+mod waiting;
 
 use self::errors::ErrorTable;
+use self::waiting::Waiting;
 use crate::engine::failure::{Exhausted, Failure};
 use crate::engine::{ThreadResult, ThreadSecond};
 use dlt_core::judge::verdict;
@@ -14,8 +16,9 @@ use dlt_core::measure::account::Account;
 use dlt_core::measure::generator::GeneratorSums;
 use dlt_core::measure::kept::{KeptExchange, KeptExchanges};
 use dlt_core::measure::reading::Reading;
-use dlt_core::measure::sample::{Cause, Outcome, Sample, Timed};
+use dlt_core::measure::sample::{Cause, Outcome, Reach, Sample, Timed};
 use dlt_core::measure::second::{LabelSecond, Second};
+use dlt_core::measure::silence::Silence;
 use dlt_core::measure::tally::{Exchange, LabelTally, MOST_LABELS, OTHER_LABEL, Phases};
 use dlt_core::messages::timeline::{MOST_TIMELINE_LABELS, stretch_of};
 use std::collections::{BTreeMap, HashMap};
@@ -39,7 +42,9 @@ pub(crate) struct Recorder {
     phases: Phases,
     errors: ErrorTable,
     series: Vec<Vec<LabelSecond>>,
+    /// Attempts that found something where they went.
     answers: u64,
+    waiting: Waiting,
     users: u64,
     first_due_us: Option<u64>,
     first_sent_us: Option<u64>,
@@ -62,6 +67,8 @@ struct CurrentSecond {
     second: u64,
     end_us: u64,
     flow: Second,
+    /// Attempts that found nothing.
+    silence: Silence,
     causes: [u64; Cause::ALL.len()],
     labels: Vec<LabelSecond>,
 }
@@ -111,6 +118,7 @@ impl Recorder {
             errors: ErrorTable::default(),
             series: vec![Vec::new(); series],
             answers: 0,
+            waiting: Waiting::default(),
             users: 0,
             first_due_us: None,
             first_sent_us: None,
@@ -210,6 +218,7 @@ impl Recorder {
     #[inline]
     pub(crate) fn request_began(&mut self, arrival_us: Option<u64>, now_us: u64) {
         self.close_seconds_until(now_us);
+        self.waiting.begin();
         let due_us = arrival_us.unwrap_or(now_us);
         self.account.scheduled += 1;
         self.current.flow.scheduled += 1;
@@ -279,12 +288,13 @@ impl Recorder {
                 .first_byte
                 .record(first_us.saturating_sub(sample.sent_us));
         }
-        self.answers += u64::from(outcome.status.is_some());
+        self.waiting.end(sample.sent_us / SECOND_US);
         self.last_done_us = self.last_done_us.max(sample.done_us);
         let current = &mut self.current;
         current.flow.bytes += sample.bytes_received;
         match outcome.cause {
             None => {
+                self.answers += 1;
                 self.account.ok += 1;
                 current.flow.ok += 1;
             }
@@ -292,6 +302,13 @@ impl Recorder {
                 self.account.failed += 1;
                 current.flow.failed += 1;
                 current.causes[cause as usize] += 1;
+                match cause.reach() {
+                    // Any byte is an answer.
+                    _ if sample.first_byte_us.is_some() => self.answers += 1,
+                    Reach::There => self.answers += 1,
+                    Reach::Missing => current.silence.add(sample.sent_us / SECOND_US),
+                    Reach::Unknown => {}
+                }
             }
         }
         match current.labels.get_mut(label) {
@@ -403,12 +420,15 @@ impl Recorder {
         if verdict::is_bad_second(&flow) {
             self.bad_seconds.push(current.second);
         }
+        let mut silence = std::mem::take(&mut current.silence);
+        silence.waiting_since_s = self.waiting.next_second();
         // Without a receiver the load goes on: the result has everything.
         let _ = self.seconds.send(ThreadSecond {
             thread: self.thread,
             second: flow,
             lag_p99_us,
             answers: self.answers,
+            silence,
             top_cause: top.map(|row| row.1),
         });
         current.second += 1;

@@ -1,0 +1,153 @@
+//! Checks and extractions that would eat a thread or its memory: the sample fails
+//! by name, the others go on, and the load ends when it has to.
+
+use super::depth::{extraction, json, messages};
+use super::*;
+use crate::engine::tests::target::answer;
+use dlt_core::scenario::plan::{Check, Find, JsonQuery, Pattern, Subject, Wanted};
+
+/// Two steps: one whose answer is looked at so, and a plain one behind it.
+fn load(body: String, change: impl FnOnce(&mut Step)) -> LoadResult {
+    let target = Target::new(move |request, _| match request.path() {
+        "/hostile" => answer("200 OK", "", &body),
+        _ => answer("200 OK", "", "ok"),
+    });
+    let mut hostile = step(&target, "/hostile");
+    change(&mut hostile);
+    let result = run(rounds(1.0, 2, vec![hostile, step(&target, "/plain")]), 1);
+    assert_eq!(target.count("/plain"), 2, "{:?}", messages(&result));
+    assert_eq!(result.tally.account.ok, 2, "{:?}", messages(&result));
+    result
+}
+
+#[track_caller]
+fn fails(result: &LoadResult, cause: Cause, says: &str) {
+    assert_eq!(failed(result, cause), 2, "{:?}", messages(result));
+    for message in messages(result) {
+        assert!(message.contains(says), "{message}");
+    }
+}
+
+fn query(path: &str) -> JsonQuery {
+    JsonQuery::compile(path).unwrap()
+}
+
+fn regex(text: &str) -> Pattern {
+    Pattern::compile(text).unwrap()
+}
+
+/// 241 bytes that `$..*`, written twenty times, makes gigabytes of.
+fn nested() -> String {
+    format!("{}1{}", "[".repeat(120), "]".repeat(120))
+}
+
+fn bits() -> String {
+    let bit = |n: u32| {
+        if n.wrapping_mul(2_654_435_761) & 64 == 0 {
+            '0'
+        } else {
+            '1'
+        }
+    };
+    (0..1_300_000).map(bit).collect()
+}
+
+#[test]
+fn hostile_answers_fail_extractions_by_name() {
+    let twenty = format!("${}", "..*".repeat(20));
+    let list = format!("[{}]", vec!["{\"a\":[1,2,3]}"; 20_000].join(","));
+    for (body, find, says) in [
+        (nested(), json(&twenty), "it "),
+        (list, json("$[?$[?$[?@.b]]]"), "it takes "),
+        (
+            format!("[{}1]", "1,".repeat(1_100_000)),
+            json("$..x"),
+            "has more than 1000000 JSON values",
+        ),
+        (
+            bits(),
+            Find::Regex {
+                pattern: regex("[01]*1([01]{8000})2"),
+                group: 1,
+                nth: 1,
+                subject: Subject::Body,
+            },
+            "it takes ",
+        ),
+    ] {
+        let result = load(body, |step| {
+            let mut wanted = extraction("x", find);
+            // A default is for an answer without a value, not for one nobody looked at.
+            wanted.default = Some("none".to_owned());
+            step.extractions = vec![wanted];
+        });
+        fails(&result, Cause::Extraction, "variable x got no value");
+        fails(&result, Cause::Extraction, says);
+    }
+}
+
+#[test]
+fn hostile_answers_fail_checks_by_name() {
+    let at_path = |path: &str, expected| Check::Json {
+        query: query(path),
+        expected,
+        invert: false,
+    };
+    let in_body = |pattern: &str| Check::Contains {
+        subject: Subject::Body,
+        wanted: vec![Wanted::Match(regex(pattern))],
+        not: true,
+    };
+    let twenty = format!("${}", "..*".repeat(20));
+    for (body, check) in [
+        (nested(), at_path(&twenty, None)),
+        (bits(), in_body("([01]{0,200}1){30}2")),
+    ] {
+        let result = load(body, |step| step.checks = vec![check]);
+        fails(&result, Cause::Check, "was not checked");
+    }
+}
+
+/// All checks of an answer share one budget.
+#[test]
+fn many_checks_of_one_answer_cost_no_more_than_one_may() {
+    let list = format!("[{}]", vec!["{\"a\":[1,2,3]}"; 20_000].join(","));
+    let result = load(list, |step| {
+        let check = Check::Json {
+            query: query("$[?count(@..*) > 3]"),
+            expected: None,
+            invert: false,
+        };
+        step.checks = vec![check; 50];
+    });
+    fails(&result, Cause::Check, "was not checked");
+}
+
+#[test]
+fn usual_checks_of_large_answers_hold() {
+    let rows: Vec<String> = (0..20_000)
+        .map(|n| format!("{{\"id\":{n},\"name\":\"näme {n}\",\"price\":{n}.50}}"))
+        .collect();
+    let target = Target::new(move |_, _| answer("200 OK", "", &format!("[{}]", rows.join(","))));
+    let mut step = step(&target, "/x");
+    step.checks = vec![Check::Contains {
+        subject: Subject::Body,
+        wanted: vec![Wanted::Match(regex(r"näme (1\d{4})\W"))],
+        not: false,
+    }];
+    step.extractions = vec![
+        extraction("last", json("$[?@.price > 19998].id")),
+        extraction("name", json("$..name")),
+        extraction(
+            "hundredth",
+            Find::Regex {
+                pattern: regex(r#""id":(\d+),"#),
+                group: 1,
+                nth: 100,
+                subject: Subject::Body,
+            },
+        ),
+    ];
+    let result = run(rounds(1.0, 2, vec![step]), 1);
+    assert_eq!(result.tally.account.ok, 2, "{:?}", messages(&result));
+}
