@@ -13,6 +13,7 @@ mod file_faults;
 mod files;
 mod http;
 mod make;
+mod memory;
 mod pace;
 mod remember;
 mod sys;
@@ -35,6 +36,7 @@ use dlt_core::measure::tally::{ErrorKey, ErrorTally, LabelTally, Phases, Tally};
 use dlt_core::messages::timeline::LabelSeries;
 use dlt_core::scenario::plan::Plan;
 use http::resolver::Resolver;
+use memory::MemoryWatch;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, mpsc};
@@ -62,6 +64,8 @@ pub struct LoadSpec {
     pub start: Instant,
     /// Whether all exchanges are kept for people: of a run of one iteration.
     pub keep_exchanges: bool,
+    /// Memory that the runner may use, bytes; None: nobody says.
+    pub memory_bytes: Option<u64>,
 }
 
 /// One second of one thread, sent when the second is over, even if nothing
@@ -144,6 +148,8 @@ struct ThreadResult {
 #[derive(Debug)]
 pub struct Load {
     prepared: Arc<PreparedLoad>,
+    /// Looks at the memory until the load is over.
+    _memory: MemoryWatch,
     stop: watch::Sender<bool>,
     results: Vec<oneshot::Receiver<ThreadResult>>,
 }
@@ -197,6 +203,7 @@ fn begin_with_resolver(
         }
     }
     Ok(Load {
+        _memory: prepared.memory.watch(),
         prepared,
         stop,
         results,

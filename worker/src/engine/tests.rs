@@ -107,6 +107,7 @@ pub(super) fn spec(groups: Vec<Group>, threads: usize, start: Instant) -> LoadSp
         threads,
         start,
         keep_exchanges: false,
+        memory_bytes: None,
     }
 }
 
@@ -265,6 +266,8 @@ pub(super) fn group_run(group: Group, threads: usize) -> Rc<walk::group::GroupRu
             walk::first_address::known_hosts(&prepared, 0),
             0,
         ),
+        &prepared.memory,
+        1,
     ));
     let connector =
         http::connect::Connector::new(io, prepared.groups[0].tls.clone(), Dns::default());

@@ -71,6 +71,28 @@ impl Cgroup {
         v2.chain(v1).max().unwrap_or(0)
     }
 
+    /// What counts against the memory limit, bytes, without files that the kernel
+    /// would drop; None where there is no limit.
+    pub fn memory_used_bytes(&self) -> Option<u64> {
+        let number = |path: PathBuf| -> Option<u64> {
+            std::fs::read_to_string(path).ok()?.trim().parse().ok()
+        };
+        let used = |folder: &PathBuf, (limit, used, files): (&str, &str, &str)| {
+            let limit = number(folder.join(limit)).filter(|&limit| limit < NO_LIMIT_BYTES)?;
+            let files = read_stat(&folder.join("memory.stat"), files).unwrap_or(0);
+            Some((limit, number(folder.join(used))?.saturating_sub(files)))
+        };
+        let v2 = ("memory.max", "memory.current", "inactive_file");
+        let v1 = (
+            "memory.limit_in_bytes",
+            "memory.usage_in_bytes",
+            "total_inactive_file",
+        );
+        let v2 = self.unified.iter().filter_map(|folder| used(folder, v2));
+        let v1 = self.memory.iter().filter_map(|folder| used(folder, v1));
+        v2.chain(v1).min().map(|(_, used)| used)
+    }
+
     /// The memory limit, bytes; 0 when there is none.
     pub fn memory_limit_bytes(&self) -> u64 {
         let v2 = self.unified.iter().map(|folder| folder.join("memory.max"));

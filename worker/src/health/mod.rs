@@ -90,21 +90,66 @@ pub fn task_facts(cgroup: &Cgroup, task: Option<&ecs::Task>, process_start: Inst
     }
 }
 
+/// How much memory is used, as often as it is asked.
+#[derive(Debug)]
+pub struct MemoryReading {
+    cgroup: Cgroup,
+    page_bytes: u64,
+}
+
+/// Part of the machine's memory that has to be available, per cent: below it the
+/// system begins to look for a process to end.
+const LEAST_AVAILABLE_PERCENT: u64 = 4;
+
+impl MemoryReading {
+    /// Of this process.
+    #[expect(
+        clippy::new_without_default,
+        reason = "reading the system is no default"
+    )]
+    pub fn new() -> Self {
+        #[expect(unsafe_code, reason = "sysconf has no safe form in std or libc")]
+        // SAFETY: it reads a number and takes no pointer.
+        let page_bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+        Self {
+            cgroup: Cgroup::own(),
+            page_bytes: u64::try_from(page_bytes).unwrap_or(4_096),
+        }
+    }
+
+    /// Bytes that count against the limit: of the control group that has one, with its
+    /// sockets' buffers, else of this process.
+    pub fn used_bytes(&self) -> u64 {
+        let resident = std::fs::read_to_string("/proc/self/statm").ok();
+        let pages = resident.and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
+        let resident = pages.unwrap_or(0) * self.page_bytes;
+        resident.max(self.cgroup.memory_used_bytes().unwrap_or(0))
+    }
+
+    /// Whether the machine itself has hardly any memory left.
+    pub fn machine_is_short(&self) -> bool {
+        let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let of = |name| memory_line_bytes(&meminfo, name);
+        let (Some(total), Some(available)) = (of("MemTotal:"), of("MemAvailable:")) else {
+            return false;
+        };
+        available < total / 100 * LEAST_AVAILABLE_PERCENT
+    }
+}
+
 /// Memory that this process may use, bytes; 0 if nobody says.
-fn memory_bytes(cgroup: &Cgroup) -> u64 {
+pub fn memory_bytes(cgroup: &Cgroup) -> u64 {
     match cgroup.memory_limit_bytes() {
         0 => std::fs::read_to_string("/proc/meminfo")
             .ok()
-            .and_then(|text| total_memory_bytes(&text))
+            .and_then(|text| memory_line_bytes(&text, "MemTotal:"))
             .unwrap_or(0),
         limit => limit,
     }
 }
 
-fn total_memory_bytes(meminfo: &str) -> Option<u64> {
-    let line = meminfo
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+fn memory_line_bytes(meminfo: &str, name: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }
@@ -131,7 +176,11 @@ mod tests {
     #[test]
     fn meminfo_is_read() {
         let text = "MemTotal:       16307152 kB\nMemFree:         1000000 kB\n";
-        assert_eq!(total_memory_bytes(text), Some(16_307_152 * 1024));
-        assert_eq!(total_memory_bytes("MemFree: 1 kB\n"), None);
+        let total = |text| memory_line_bytes(text, "MemTotal:");
+        assert_eq!(total(text), Some(16_307_152 * 1024));
+        assert_eq!(memory_line_bytes(text, "MemFree:"), Some(1_024_000_000));
+        assert_eq!(total("MemFree: 1 kB\n"), None);
+        let reading = MemoryReading::new();
+        assert!(reading.used_bytes() > 1_000_000);
     }
 }

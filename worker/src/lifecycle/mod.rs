@@ -277,6 +277,7 @@ impl Runner {
         // Stays small: each thread sends one second a second, read at once.
         let (sender, mut seconds) = mpsc::unbounded_channel();
         let (target, give_up_after_us) = (describe_targets(&plan), plan.give_up_after_us());
+        let cgroup = Cgroup::own();
         let spec = LoadSpec {
             plan,
             inputs,
@@ -284,8 +285,8 @@ impl Runner {
             threads,
             start: start_at,
             keep_exchanges: self.order.keep_exchanges,
+            memory_bytes: memory_of(threads, &cgroup),
         };
-        let cgroup = Cgroup::own();
         let load = begin(spec, sender).await?;
         let start_at = tokio::time::Instant::from_std(start_at);
         let under_load = UnderLoad {
@@ -444,6 +445,14 @@ fn time_of_load(
         None if result.tally.account.unfinished > 0 => wall,
         None => Duration::from_micros(result.last_done_us),
     }
+}
+
+/// The memory that a runner of so many threads may use, bytes: several on one machine
+/// share it as they share its cores.
+fn memory_of(threads: usize, cgroup: &Cgroup) -> Option<u64> {
+    let all = health::memory_bytes(cgroup);
+    let cores = health::cores().max(threads).max(1) as u64;
+    (all > 0).then(|| all / cores * threads.max(1) as u64)
 }
 
 async fn fetch(depot: &Depot, key: &str) -> Result<Vec<u8>, RunnerError> {

@@ -90,7 +90,7 @@ impl Client {
         connection.requests = connection.requests.saturating_add(1);
         connection.address.count_request();
         let connector = self.connector.clone();
-        let mut exchange = Exchange::new(spec, connected_us);
+        let mut exchange = Exchange::new(spec, connected_us, &connector.io.room);
         let mut failure = poll_fn(|cx| {
             let (timer, captured) = (&mut self.timer, &mut self.captured);
             exchange.poll(cx, &mut connection, timer, captured, spec, &connector)

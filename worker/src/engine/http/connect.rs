@@ -10,6 +10,7 @@ use crate::engine::http::request::Endpoint;
 use crate::engine::http::socket::Socket;
 use crate::engine::http::stamps::Stamps;
 use crate::engine::http::tls::TlsConfig;
+use crate::engine::memory::{KeptRoom, Memory, no_memory};
 use dlt_core::measure::sample::Cause;
 use dlt_core::scenario::plan::Dns;
 use rustls::pki_types::ServerName;
@@ -38,11 +39,17 @@ pub(crate) struct ThreadIo {
     /// Brings the kernel's times of receipt onto the run's clock.
     pub(crate) stamps: Stamps,
     pub(crate) origins: Origins,
+    pub(crate) memory: Memory,
+    /// For what is kept of answers.
+    pub(crate) room: Rc<KeptRoom>,
 }
 
 impl ThreadIo {
-    pub(crate) fn new(clock: RunClock, origins: Origins) -> Self {
+    /// That of one of `threads` threads.
+    pub(crate) fn new(clock: RunClock, origins: Origins, memory: &Memory, threads: u64) -> Self {
         Self {
+            memory: memory.clone(),
+            room: memory.kept_room(threads),
             clock,
             buffer: RefCell::new(vec![0; READ_BUFFER_BYTES].into()),
             stamps: Stamps::new(clock),
@@ -170,6 +177,9 @@ impl Connector {
         origin: &Rc<Origin>,
         limit_us: u64,
     ) -> Result<Connection, Failure> {
+        if self.io.memory.is_short() {
+            return Err(no_memory("a further connection"));
+        }
         let limit = Duration::from_micros(limit_us);
         let deadline_us = self.io.clock.now_us().saturating_add(limit_us);
         let in_handshake = Cell::new(false);

@@ -8,9 +8,11 @@ use crate::engine::http::h1::{Progress, ResponseParser};
 use crate::engine::http::kept::KeptResponse;
 use crate::engine::http::request::Request;
 use crate::engine::http::request_spec::{DeadlineTimer, RequestSpec, deadline, timed_out};
+use crate::engine::memory::KeptRoom;
 use dlt_core::measure::sample::{Cause, Timed};
 use dlt_core::measure::tally::LONGEST_EXCHANGE_BYTES;
 use std::io;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use tokio::io::ReadBuf;
 
@@ -86,11 +88,15 @@ impl ExchangeResult {
 
 impl Exchange {
     /// An exchange of which nothing is written yet.
-    pub(super) fn new(spec: &RequestSpec<'_>, connected_us: Option<u64>) -> Self {
+    pub(super) fn new(
+        spec: &RequestSpec<'_>,
+        connected_us: Option<u64>,
+        room: &Rc<KeptRoom>,
+    ) -> Self {
         let from_us = connected_us.unwrap_or(spec.sent_us);
         let first_byte_by = deadline(from_us, spec.timeouts.first_byte_us);
         Self {
-            response: ResponseParser::new(spec.request.to_head).keeping(spec.keep),
+            response: ResponseParser::new(spec.request.to_head).keeping(spec.keep, room),
             written: 0,
             flushed: false,
             write_failed: None,

@@ -8,8 +8,10 @@ use crate::engine::failure::ResponseError;
 use crate::engine::http::folding::{malformed_head, unfolded};
 use crate::engine::http::framing::{Framing, Transfer};
 use crate::engine::http::kept::{KeepSpec, KeptResponse};
+use crate::engine::memory::KeptRoom;
 use httparse::{Header, ParserConfig, Response};
 use std::mem::MaybeUninit;
+use std::rc::Rc;
 
 /// Longest head from status line to blank line, bytes: most HTTP software has a
 /// lower limit.
@@ -78,6 +80,8 @@ pub(crate) struct ResponseParser {
     /// What is kept of it; allocated only if something is.
     kept: Option<Box<KeptResponse>>,
     keep: KeepSpec,
+    /// Where there is memory for it.
+    room: Option<Rc<KeptRoom>>,
     received: u64,
     /// Bytes of the current chunk line or of the trailers.
     line_bytes: u32,
@@ -96,6 +100,7 @@ impl ResponseParser {
             location: None,
             kept: None,
             keep: KeepSpec::default(),
+            room: None,
             received: 0,
             line_bytes: 0,
             status: 0,
@@ -105,9 +110,10 @@ impl ResponseParser {
         }
     }
 
-    /// A parser that also keeps what `keep` says.
-    pub(crate) fn keeping(mut self, keep: KeepSpec) -> Self {
+    /// A parser that also keeps what `keep` says, as far as there is room.
+    pub(crate) fn keeping(mut self, keep: KeepSpec, room: &Rc<KeptRoom>) -> Self {
         self.keep = keep;
+        self.room = (keep != KeepSpec::default()).then(|| room.clone());
         self
     }
 
@@ -269,7 +275,10 @@ impl ResponseParser {
         let framing = Framing::of(head.headers, status)?;
         self.status = status;
         if self.keep.head || self.keep.body || (framing.sets_cookies && self.keep.cookies) {
-            let kept = self.kept.get_or_insert_default();
+            let room = &mut self.room;
+            let kept = self
+                .kept
+                .get_or_insert_with(|| Box::new(KeptResponse::in_room(room.take())));
             kept.add_head(self.keep, &bytes[..length], head.headers);
         }
         self.location = framing.location;

@@ -109,6 +109,7 @@ mod tests {
     use crate::engine::http::origin::Origins;
     use crate::engine::http::resolver::Resolver;
     use crate::engine::http::tls::TlsConfig;
+    use crate::engine::memory::Memory;
     use dlt_core::scenario::plan::{Dns, Tls};
     use std::future::poll_fn;
     use std::sync::Arc;
@@ -119,7 +120,7 @@ mod tests {
     async fn a_timer_set_by_a_task_without_budget_expires() {
         let clock = RunClock::new(Instant::now());
         let origins = Origins::new(Resolver::system(), Vec::new(), 0);
-        let io = Rc::new(ThreadIo::new(clock, origins));
+        let io = Rc::new(ThreadIo::new(clock, origins, &Memory::new(None), 1));
         let connector = Connector::new(
             io,
             Arc::new(TlsConfig::new(&Tls::default(), Arc::default())),

@@ -151,3 +151,58 @@ fn usual_checks_of_large_answers_hold() {
     let result = run(rounds(1.0, 2, vec![step]), 1);
     assert_eq!(result.tally.account.ok, 2, "{:?}", messages(&result));
 }
+
+fn with_memory(memory_bytes: u64, group: Group) -> Result<LoadResult, LoadError> {
+    let (sender, seconds) = unbounded_channel();
+    let mut spec = spec(vec![group], 1, Instant::now() + Duration::from_millis(300));
+    spec.memory_bytes = Some(memory_bytes);
+    Ok(finish(begin(spec, sender)?, seconds, 1))
+}
+
+/// A million users do not fit into a gigabyte: that is said, and nothing is begun.
+#[test]
+fn what_will_not_fit_is_said_before_the_start() {
+    let target = Target::plain();
+    for (scheme, count, memory_bytes, fits) in [
+        ("http", 1_000_000.0, 1_000_000_000, false),
+        ("http", 1_000.0, 1_000_000, false),
+        ("https", 30_000.0, 500_000_000, false),
+        ("http", 100.0, 400_000_000_000, true),
+    ] {
+        let mut step = step(&target, "/x");
+        step.url = format!("{scheme}://{}/x", target.address).parse().unwrap();
+        let mut group = users(count, 300, vec![step]);
+        group.load.iterations = Some(1);
+        match with_memory(memory_bytes, group) {
+            Ok(result) => {
+                assert!(fits, "{count}");
+                assert_eq!(result.tally.account.ok, 100);
+            }
+            Err(LoadError(why)) => {
+                assert!(!fits, "{why}");
+                let says = format!("{count} users need at least");
+                assert!(
+                    why.contains(&says) && why.contains("use more or larger tasks"),
+                    "{why}"
+                );
+            }
+        }
+    }
+    assert_eq!(target.total(), 100);
+}
+
+/// The process of the tests has more than a megabyte already.
+#[test]
+fn without_memory_samples_fail_by_name() {
+    let target = Target::plain();
+    let group = rounds(2.0, 3, vec![step(&target, "/x")]);
+    let result = with_memory(1_000_000, group).unwrap();
+    let account = result.tally.account;
+    assert_eq!((account.failed, account.unconnected), (6, 6), "{account:?}");
+    assert_eq!(failed(&result, Cause::Generator), 6);
+    assert_eq!(
+        messages(&result),
+        ["generator: no memory for a further connection in this runner: use more or larger tasks"]
+    );
+    assert_eq!(target.total(), 0);
+}

@@ -12,6 +12,7 @@ use crate::engine::make::request_template::StepRequest;
 use crate::engine::make::session::Secrets;
 use crate::engine::make::template::Template;
 use crate::engine::make::variable_names::VariableNames;
+use crate::engine::memory::Memory;
 use crate::engine::remember::recorder::too_many_labels_warning;
 use crate::engine::{LoadError, LoadSpec};
 use dlt_core::load::share::Lot;
@@ -33,6 +34,7 @@ pub(crate) struct PreparedLoad {
     pub(crate) groups: Vec<PreparedGroup>,
     pub(crate) hosts: Vec<ResolvedHost>,
     pub(crate) resolver: Resolver,
+    pub(crate) memory: Memory,
     /// Whether all exchanges are kept for people.
     pub(crate) keep_exchanges: bool,
     pub(crate) warnings: Vec<String>,
@@ -87,6 +89,8 @@ impl PreparedLoad {
         if groups.is_empty() && faults.is_empty() {
             faults.push("the plan has no execution".to_owned());
         }
+        let memory = Memory::new(spec.memory_bytes);
+        faults.extend(memory.fault(&spec.plan, |group| users_of_runner(&group.load, spec.lot)));
         if !faults.is_empty() {
             return Err(LoadError(faults.join("; ")));
         }
@@ -121,6 +125,7 @@ impl PreparedLoad {
             groups,
             hosts,
             resolver,
+            memory,
             keep_exchanges: spec.keep_exchanges,
             warnings,
         })
@@ -148,6 +153,17 @@ impl PreparedLoad {
             .groups
             .iter()
             .any(|group| group.load.model.is_open())
+    }
+}
+
+/// The most users of a group that a runner has at a time; 0 in open load, where nobody
+/// knows how many requests will be in flight.
+fn users_of_runner(load: &Load, lot: Lot) -> u64 {
+    let most = load.model.curve().peak().ceil() as u64;
+    match (load.model.is_open(), load.per_task) {
+        (true, _) => 0,
+        (false, true) => most,
+        (false, false) => lot.count(most),
     }
 }
 

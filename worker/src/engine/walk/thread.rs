@@ -75,7 +75,12 @@ pub(crate) async fn make_load(spec: ThreadSpec) -> ThreadResult {
         first_address::known_hosts(&prepared, thread as u64),
         first_address::thread_number(&prepared, thread as u64),
     );
-    let io = Rc::new(ThreadIo::new(clock, origins));
+    let io = Rc::new(ThreadIo::new(
+        clock,
+        origins,
+        &prepared.memory,
+        prepared.threads,
+    ));
     let groups: Vec<Rc<GroupRun>> = (0..prepared.groups.len())
         .map(|index| {
             let tls = prepared.groups[index].tls.clone();

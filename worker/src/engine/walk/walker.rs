@@ -17,6 +17,7 @@ use crate::engine::make::form::MakeError;
 use crate::engine::make::request_template::{MadeRequest, RequestTemplate, StepRequest};
 use crate::engine::make::session::Session;
 use crate::engine::make::template::Template;
+use crate::engine::memory::no_memory;
 use crate::engine::remember::recorder::{FinishedRequest, Recorder};
 use crate::engine::walk::group::GroupRun;
 use crate::engine::walk::judgement::Judgement;
@@ -227,9 +228,10 @@ impl Walker {
         mut result: ExchangeResult,
     ) -> Option<Box<Hop>> {
         if let Some(kept) = &result.kept
-            && !kept.cookies.is_empty()
+            && result.failure.is_none()
+            && (kept.no_room || !kept.cookies.is_empty())
         {
-            self.cookies.store(sent.url, &kept.cookies, result.read_us);
+            result.failure = self.keep_cookies(group, sent.url, kept, result.read_us);
         }
         let judgement = self.judge(group, sent, &mut result);
         let sample = Sample {
@@ -262,6 +264,25 @@ impl Walker {
             self.set_variables(sent.n, judgement.values);
         }
         judgement.hop
+    }
+
+    /// Stores the cookies of an answer; the failure if there is no memory for it.
+    #[cold]
+    fn keep_cookies(
+        &mut self,
+        group: &GroupRun,
+        url: &Url,
+        kept: &KeptResponse,
+        now_us: u64,
+    ) -> Option<Failure> {
+        if kept.no_room {
+            return Some(no_memory("an answer that is checked"));
+        }
+        if group.load().memory.is_short() {
+            return Some(no_memory("cookies"));
+        }
+        self.cookies.store(url, &kept.cookies, now_us);
+        None
     }
 
     /// Makes the request of a step with the session's values.
@@ -305,7 +326,9 @@ impl Walker {
             text => text,
         };
         let fixed = &self.group.load().labels;
-        self.group.recorder().label_index(&cut_label(text), fixed)
+        let known_only = self.group.load().memory.is_short();
+        let mut recorder = self.group.recorder();
+        recorder.label_index(&cut_label(text), fixed, known_only)
     }
 
     /// Decides what an exchange means for the scenario.

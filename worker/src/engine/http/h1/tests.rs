@@ -1,6 +1,7 @@
 //! Responses at once, and the same responses in pieces.
 
 use super::*;
+use crate::engine::memory::Memory;
 use proptest::prelude::*;
 
 /// The result of bytes fed in pieces, and of a close after them.
@@ -54,11 +55,14 @@ fn parse(to_head: bool, pieces: &[&[u8]]) -> Parsed {
 
 /// What is kept of the first response in these pieces; None if it has no end.
 fn kept(pieces: &[&[u8]]) -> Option<(Vec<u8>, Vec<u8>, usize)> {
-    let mut parser = ResponseParser::new(false).keeping(KeepSpec {
-        head: true,
-        body: true,
-        cookies: true,
-    });
+    let mut parser = ResponseParser::new(false).keeping(
+        KeepSpec {
+            head: true,
+            body: true,
+            cookies: true,
+        },
+        &Memory::new(None).kept_room(1),
+    );
     let mut done = false;
     for piece in pieces {
         // After an error there is no response.
@@ -324,10 +328,13 @@ fn folded_header_lines_are_read() {
         assert_eq!(parsed.end, Ok(head.len()), "cut at {cut}");
         assert_eq!(parsed.status, Some(200));
     }
-    let mut parser = ResponseParser::new(false).keeping(KeepSpec {
-        head: true,
-        ..KeepSpec::default()
-    });
+    let mut parser = ResponseParser::new(false).keeping(
+        KeepSpec {
+            head: true,
+            ..KeepSpec::default()
+        },
+        &Memory::new(None).kept_room(1),
+    );
     parser.feed(head).unwrap();
     let kept = parser.take_kept().unwrap();
     let kept = String::from_utf8(kept.head).unwrap();

@@ -145,15 +145,16 @@ impl Recorder {
     }
 
     /// The index of a varying label; `fixed` are the labels of the plan. Beyond the
-    /// limit it is the index of [`OTHER_LABEL`].
-    pub(crate) fn label_index(&mut self, name: &str, fixed: &[String]) -> usize {
+    /// limit, and with `known_only` for one that is new, it is that of
+    /// [`OTHER_LABEL`].
+    pub(crate) fn label_index(&mut self, name: &str, fixed: &[String], known_only: bool) -> usize {
         if self.known.is_empty() {
             self.known.extend(fixed.iter().cloned().zip(0..));
         }
         let name = match self.known.get(name) {
             Some(index) => return *index,
             // The last place is reserved for all others.
-            None if self.labels.len() >= MOST_LABELS - 1 => OTHER_LABEL,
+            None if known_only || self.labels.len() >= MOST_LABELS - 1 => OTHER_LABEL,
             None => name,
         };
         if let Some(index) = self.known.get(name) {
