@@ -91,6 +91,9 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
         routes(&home, address, guard.as_ref()).into_make_service_with_connect_info::<SocketAddr>();
     let picked_up = home.unfinished().map_err(anyhow::Error::new)?;
     output.messages(&banner(&base, &dir, &regions, picked_up, &guard));
+    if let Some(warning) = home.warning() {
+        report::warnings(output, &[warning.to_owned()]);
+    }
     let missed = missed(args);
     tokio::select! {
         ended = axum::serve(listener, service) => {
@@ -138,6 +141,7 @@ fn routes(home: &Home, address: SocketAddr, guard: Option<&Arc<Guard>>) -> axum:
         hosts: guard
             .map(|guard| guard.hosts().to_vec())
             .unwrap_or_default(),
+        guarded: guard.is_some(),
     };
     let api = server::router(Arc::clone(home.world()), names, console::page);
     let mcp = mcp::router(api.clone(), guard);

@@ -24,6 +24,7 @@ mod notes;
 mod open_load;
 mod readme;
 mod rows;
+mod secrets;
 mod service;
 mod sessions;
 mod side_by_side;

@@ -18,7 +18,6 @@ use dlt_core::keys;
 use dlt_core::messages::report::Ended;
 use dlt_core::messages::timeline::{RunTimeline, TIMELINE_FORMAT, Timeline, TimelineMerger};
 use dlt_core::run::Status;
-use dlt_core::scenario::plan::Plan;
 use dlt_core::thresholds::Threshold;
 use std::collections::BTreeSet;
 
@@ -74,8 +73,7 @@ pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineErr
     warnings.extend(last_heard(&dealt, &read, &drained));
 
     let failure = judge(&run, &dealt, &read);
-    let plan = Plan::from_document(&records::scenario(world, &run).await?.document)
-        .map_err(|faults| PipelineError::Other(format!("the stored plan: {faults}")))?;
+    let plan = records::plan(world, &run).await?;
     let thresholds = thresholds(&run)?;
     let histograms = read.merger.histograms();
     let public = public_addresses::kept(world, &run).await?;

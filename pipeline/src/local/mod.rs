@@ -4,6 +4,7 @@ mod card;
 mod drivers;
 mod lock;
 mod migration;
+mod privacy;
 mod reading;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -69,6 +70,8 @@ pub struct Home {
     live: Arc<Broadcast>,
     drivers: Arc<Drivers>,
     service: bool,
+    /// What the folder's owner should know of it.
+    warning: Option<String>,
     /// Last, so that they go after everything else.
     _locks: (Option<ServiceLock>, SharedLock),
 }
@@ -81,23 +84,14 @@ impl std::fmt::Debug for Home {
     }
 }
 
-/// Makes the data folder, for its owner alone: scenarios hold credentials. The
-/// mode of a folder that exists is its owner's choice.
-fn private_folder(dir: &std::path::Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-}
-
 impl Home {
     /// Opens the folder; as a service it takes its lock. A service goes on with the runs
     /// that a service before it left; all other runs that were left are
     /// stopped, and end with what they measured.
     pub async fn open(options: HomeOptions) -> Result<Self, PipelineError> {
         let dir = &options.dir;
-        private_folder(dir).map_err(|error| PipelineError::file(dir, error))?;
+        let warning =
+            privacy::make_private(dir).map_err(|error| PipelineError::file(dir, error))?;
         let dir = dir
             .canonicalize()
             .map_err(|error| PipelineError::file(dir, error))?;
@@ -161,6 +155,7 @@ impl Home {
             live,
             drivers,
             service: options.service,
+            warning,
             _locks: (service, shared),
         };
         home.pick_up().await?;
@@ -220,6 +215,11 @@ impl Home {
             Some(item) => crate::scenarios::need_rest(&item, self.world.runs.as_ref()).await,
             None => Ok(()),
         }
+    }
+
+    /// What is wrong with the data folder, for whoever opened it.
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
     }
 
     /// All ports, for the API and the timers.
