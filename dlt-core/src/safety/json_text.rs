@@ -2,8 +2,7 @@
 //! (`{"n": ${n}}`), which no parser would read. All that is beneath a secret name is
 //! secret.
 
-use super::spans::Span;
-use super::{is_reference, is_secret};
+use super::{Span, is_reference, is_secret};
 
 /// Deepest nesting that is followed.
 const DEEPEST: usize = 128;

@@ -1,7 +1,6 @@
 //! Secrets between marks: elements of XML, and parts of multipart forms.
 
-use super::is_secret;
-use super::spans::Span;
+use super::{Span, is_secret};
 
 /// Both, of a text.
 pub(super) fn find(text: &str) -> Vec<Span> {

@@ -8,8 +8,9 @@ mod markup;
 mod pairs;
 mod spans;
 
-pub use spans::{Span, redacted_text, spans, with_secrets_of};
+pub use spans::{redacted_text, spans, with_secrets_of};
 
+use std::ops::Range;
 use url::{Host, Url};
 
 /// What stands for a secret.
@@ -36,6 +37,27 @@ const SECRET_PARTS: [&str; 15] = [
 const SECRET_NAMES: [&str; 3] = ["sig", "code", "pass"];
 /// Names of this machine, as they stand in a URL or a Host header.
 pub const LOOPBACK_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// A secret in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// The name that says that it is one.
+    pub name: String,
+    /// Where it stands, bytes.
+    pub range: Range<usize>,
+    /// Whether it is a value of JSON without quotes, a number.
+    pub bare: bool,
+}
+
+impl Span {
+    fn new(name: &str, range: Range<usize>) -> Self {
+        Self {
+            name: name.to_ascii_lowercase(),
+            range,
+            bare: false,
+        }
+    }
+}
 
 /// Whether the value of a header, parameter, field or variable of that name is
 /// a secret. Upper and lower case are alike; in doubt it is one.

@@ -1,8 +1,7 @@
 //! Secrets behind a name and a sign: `name=value` of URLs and forms, `name: value` of
 //! header lines and loose JSON, `Bearer value`. Whatever may belong to the value does.
 
-use super::spans::Span;
-use super::{is_auth_scheme, is_secret};
+use super::{Span, is_auth_scheme, is_secret};
 use std::ops::Range;
 
 /// Headers whose value is all of the line, wherever the line begins.

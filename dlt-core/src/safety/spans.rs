@@ -3,29 +3,7 @@
 //! What is in doubt is a secret. Which names are is `safety`'s; how each notation is
 //! read is left to the modules beside.
 
-use super::{REDACTED, is_reference, json_text, markup, pairs};
-use std::ops::Range;
-
-/// A secret in a text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Span {
-    /// The name that says that it is one.
-    pub name: String,
-    /// Where it stands, bytes.
-    pub range: Range<usize>,
-    /// Whether it is a value of JSON without quotes, a number.
-    pub bare: bool,
-}
-
-impl Span {
-    pub(super) fn new(name: &str, range: Range<usize>) -> Self {
-        Self {
-            name: name.to_ascii_lowercase(),
-            range,
-            bare: false,
-        }
-    }
-}
+use super::{REDACTED, Span, is_reference, json_text, markup, pairs};
 
 /// The secrets of a text, in order; none overlaps another.
 pub fn spans(text: &str) -> Vec<Span> {
