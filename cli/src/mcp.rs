@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::HOST;
+use dlt_core::calls::Caller;
 use dlt_mcp::auth::Guard;
 use dlt_mcp::backend::api::{Api, LONGEST_BODY_BYTES};
 use dlt_mcp::backend::settings::{STACK, Settings, URL};
@@ -79,6 +80,7 @@ impl RouterBackend {
     async fn answer(&self, ask: &Ask) -> Result<(u16, Vec<u8>), BackendError> {
         let request = Request::get(format!("/api{}", ask.target()))
             .header(HOST, "localhost")
+            .extension(Caller::Reader)
             .body(Body::empty())
             .map_err(|error| BackendError::Unreadable(error.to_string()))?;
         let answer = self.0.clone().oneshot(request);

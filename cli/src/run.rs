@@ -18,8 +18,8 @@ use crate::watch::{self, InterruptAction, WatchError, watch};
 use anyhow::Context;
 use dlt_core::calls::answers::ScenarioRecord;
 use dlt_core::ids::Region;
-use dlt_core::refusal::Fault;
-use dlt_core::scenario::Scenario;
+use dlt_core::refusal::{Fault, Faults};
+use dlt_core::scenario::{Scenario, secrets};
 use dlt_pipeline::local::Home;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -53,7 +53,12 @@ async fn read_and_run(
 ) -> anyhow::Result<Exit> {
     let read = RegionChoice::local(&args.region).and_then(|regions| {
         let scenario = source::read(args, &regions, &Files::InPlace)?;
-        Ok((scenario, regions))
+        // A file that was made of an answer: here no stored scenario has its secrets.
+        let faults = secrets::faults(&scenario.body);
+        match faults.is_empty() {
+            true => Ok((scenario, regions)),
+            false => Err(Faults(faults)),
+        }
     });
     match read {
         Ok((scenario, regions)) => {
@@ -124,6 +129,9 @@ pub async fn run_in_process(
             OPEN_DEADLINE.as_secs()
         ),
     };
+    if let Some(warning) = home.warning() {
+        report::warnings(output, &[warning.to_owned()]);
+    }
     let starting = watch::start(home, scenario);
     let planned = PlannedLoad::of(scenario);
     let on_interrupt = InterruptAction::StopRun;

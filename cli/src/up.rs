@@ -91,6 +91,9 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
     let picked_up = home.unfinished().map_err(anyhow::Error::new)?;
     output.messages(&banner(&base, &dir, &regions, picked_up, &guard));
     tell_unreadable(output, &home)?;
+    if let Some(warning) = home.warning() {
+        report::warnings(output, &[warning.to_owned()]);
+    }
     let missed = missed(args);
     tokio::select! {
         () = served => {}
@@ -161,6 +164,7 @@ fn routes(
         hosts: guard
             .map(|guard| guard.hosts().to_vec())
             .unwrap_or_default(),
+        guarded: guard.is_some(),
     };
     let api = server::router(Arc::clone(home.world()), names, console::page, connections);
     let mcp = mcp::router(api.clone(), guard);

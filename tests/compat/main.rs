@@ -7,4 +7,5 @@ mod filters;
 mod fuzz;
 mod ours;
 mod rules;
+mod secrets;
 mod service;

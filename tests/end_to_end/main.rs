@@ -27,6 +27,7 @@ mod open_load;
 mod outage;
 mod readme;
 mod rows;
+mod secrets;
 mod service;
 mod sessions;
 mod side_by_side;

@@ -108,6 +108,9 @@ pub struct GetArgs {
     /// Print the run record as JSON
     #[arg(long)]
     pub json: bool,
+    /// With the secrets that its scenario has now, for whoever may write
+    #[arg(long, requires = "json")]
+    pub secrets: bool,
 }
 
 /// Flags of `dlt runs compare`.

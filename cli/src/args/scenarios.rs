@@ -21,6 +21,10 @@ pub enum ScenariosCommand {
     Get {
         /// The scenario's id
         scenario: String,
+        /// With passwords, tokens, cookies and keys, for whoever may write; else [redacted]
+        /// stands for each
+        #[arg(long)]
+        secrets: bool,
         /// Print the API's JSON
         #[arg(long)]
         json: bool,

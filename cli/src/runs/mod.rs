@@ -35,7 +35,15 @@ pub async fn runs(
             limit,
             json,
         } => list(output, &client, scenario.as_deref(), *limit as usize, *json).await,
-        RunsCommand::Get(GetArgs { run, json }) => {
+        RunsCommand::Get(GetArgs {
+            run, secrets: true, ..
+        }) => {
+            let location = find::run(&client, run).await?;
+            let query = [("secrets", "true")];
+            output.json(&client.get(&location.path(), &query).await?);
+            Ok(Exit::Passed)
+        }
+        RunsCommand::Get(GetArgs { run, json, .. }) => {
             let location = find::run(&client, run).await?;
             show(output, &client, &location, *json).await
         }

@@ -28,7 +28,11 @@ pub async fn scenarios(
         ScenariosCommand::List { tag, one_off, json } => {
             list(output, &client, tag, *one_off, *json).await
         }
-        ScenariosCommand::Get { scenario, json } => get(output, &client, scenario, *json).await,
+        ScenariosCommand::Get {
+            scenario,
+            secrets,
+            json,
+        } => get(output, &client, scenario, *secrets, *json).await,
         ScenariosCommand::Create(args) => create::create(output, &client, args).await,
         ScenariosCommand::Start(args) => start::start(output, &client, args).await,
         ScenariosCommand::Cancel { scenario, json } => {
@@ -86,9 +90,17 @@ async fn get(
     output: Output,
     client: &Client,
     scenario: &str,
+    secrets: bool,
     json: bool,
 ) -> Result<Exit, ClientError> {
-    let answer = record(client, scenario).await?;
+    let answer = match secrets {
+        true => {
+            let path = format!("/scenarios/{}", test_id(scenario)?);
+            let query = [("history", "false"), ("secrets", "true")];
+            client.get(&path, &query).await?
+        }
+        false => record(client, scenario).await?,
+    };
     if json {
         output.json(&answer);
         return Ok(Exit::Passed);

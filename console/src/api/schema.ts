@@ -2424,6 +2424,8 @@ export interface operations {
                 history?: "true" | "false";
                 /** @description Of a scenario: false leaves the results out. Of runs: true answers the newest only. */
                 latest?: "true" | "false";
+                /** @description true shows the secrets that were written, to those who may write */
+                secrets?: "true" | "false";
             };
             header?: never;
             path: {
@@ -2835,7 +2837,10 @@ export interface operations {
     };
     getTestRun: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true shows the secrets that were written, to those who may write */
+                secrets?: "true" | "false";
+            };
             header?: never;
             path: {
                 testId: components["schemas"]["TestId"];

@@ -195,10 +195,31 @@ pub(super) fn scenarios(pairs: Vec<(String, String)>) -> Result<Scenarios, Refus
     })
 }
 
-pub(super) fn scenario(pairs: Vec<(String, String)>) -> Result<(bool, bool), Refusal> {
-    let mut reader = Reader::new(pairs, &["history", "latest"]);
-    let flags = (reader.flag("history", true), reader.flag("latest", true));
-    reader.finish(flags)
+/// What is wanted of a scenario.
+pub(super) struct OfScenario {
+    pub history: bool,
+    pub latest: bool,
+    pub secrets: bool,
+}
+
+/// `secrets` is for reading alone.
+pub(super) fn scenario(pairs: Vec<(String, String)>, is_read: bool) -> Result<OfScenario, Refusal> {
+    let known = ["history", "latest", "secrets"];
+    let mut reader = Reader::new(pairs, if is_read { &known } else { &known[..2] });
+    let asked = OfScenario {
+        history: reader.flag("history", true),
+        latest: reader.flag("latest", true),
+        secrets: reader.flag("secrets", false),
+    };
+    reader.finish(asked)
+}
+
+/// Whether a run is wanted with secrets. Any other key is passed over, as DLT does.
+pub(super) fn run(mut pairs: Vec<(String, String)>) -> Result<bool, Refusal> {
+    pairs.retain(|pair| pair.0 == "secrets");
+    let mut reader = Reader::new(pairs, &["secrets"]);
+    let secrets = reader.flag("secrets", false);
+    reader.finish(secrets)
 }
 
 pub(super) fn baseline(pairs: Vec<(String, String)>) -> Result<bool, Refusal> {

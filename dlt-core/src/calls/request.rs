@@ -50,6 +50,8 @@ pub enum Call {
         history: bool,
         /// With the last results.
         latest: bool,
+        /// With the secrets that were written.
+        secrets: bool,
     },
     /// POST /scenarios/{testId}.
     CancelScenario {
@@ -81,6 +83,8 @@ pub enum Call {
         test: TestId,
         /// The run's id.
         run: TestRunId,
+        /// With the secrets that the scenario still has.
+        secrets: bool,
     },
     /// GET …/testruns/{testRunId}/{part}: ours, decision 21.
     GetRunPart {
@@ -240,12 +244,13 @@ fn read_routed(request: &Request<'_>, route: Route<'_>) -> Result<Call, Refusal>
         Route::Scenarios => scenarios(request, body, query::scenarios(pairs)?),
         Route::Scenario(test) => {
             let test = test_id(test)?;
-            let (history, latest) = query::scenario(pairs)?;
+            let asked = query::scenario(pairs, request.method == "GET")?;
             match request.method {
                 "GET" => Ok(Call::GetScenario {
                     test,
-                    history,
-                    latest,
+                    history: asked.history,
+                    latest: asked.latest,
+                    secrets: asked.secrets,
                 }),
                 "POST" => Ok(Call::CancelScenario { test }),
                 "DELETE" => Ok(Call::DeleteScenario { test }),
@@ -266,7 +271,8 @@ fn read_routed(request: &Request<'_>, route: Route<'_>) -> Result<Call, Refusal>
         }
         Route::Run(test, run) => {
             let (test, run) = (test_id(test)?, run_id(run)?);
-            only_get(request).map(|()| Call::GetRun { test, run })
+            let secrets = query::run(pairs)?;
+            only_get(request).map(|()| Call::GetRun { test, run, secrets })
         }
         Route::RunPart(test, run, part) => {
             let (test, run) = (test_id(test)?, run_id(run)?);

@@ -155,7 +155,7 @@ pub(super) const TABLE: &[Row] = &[
         template: "/scenarios/{testId}",
         operations: &[
             Operation {
-                query: &["history", "latest"],
+                query: &["history", "latest", "secrets"],
                 refusals: &[404],
                 ..get(
                     "getScenario",
@@ -222,6 +222,7 @@ pub(super) const TABLE: &[Row] = &[
         place: Place::Run,
         template: "/scenarios/{testId}/testruns/{testRunId}",
         operations: &[Operation {
+            query: &["secrets"],
             refusals: &[404],
             ..get("getTestRun", "The full record of one run", of::<RunRecord>)
         }],

@@ -16,6 +16,7 @@ mod quick;
 mod region_document;
 pub mod requests;
 pub mod schedule;
+pub mod secrets;
 pub mod tags;
 mod test_scenario;
 mod wire;

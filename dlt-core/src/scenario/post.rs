@@ -7,7 +7,7 @@ use crate::refusal::Refusal;
 use crate::refusal::{Fault, Faults};
 use crate::scenario::limits::{DEFAULT_HEALTHY_THRESHOLD, MOST_USERS};
 use crate::scenario::schedule::{self, Fields, Schedule, least_gap_s};
-use crate::scenario::{Defaults, FileCheck, Purpose, Scenario, TaskConfig, tags, wire};
+use crate::scenario::{Defaults, FileCheck, Purpose, Scenario, TaskConfig, secrets, tags, wire};
 use crate::value::{Map, Value, json};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -118,7 +118,8 @@ impl Post {
     /// Reads a body: the contract's schema first, then what its parts mean.
     /// `files` checks whether a named file was uploaded.
     pub fn read(body: &Value, files: FileCheck<'_>) -> Result<Self, Refusal> {
-        let faults = wire::faults(body);
+        let mut faults = wire::faults(body);
+        faults.extend(secrets::faults(body));
         if !faults.is_empty() {
             return Err(Refusal::body(faults));
         }
@@ -438,4 +439,4 @@ fn number(value: &Value) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,6 +1,6 @@
 //! The middleware in front of a router: admission, rate limit, token, in this order.
 //! Whatever is not explicitly allowed is refused. The token is removed from the
-//! request before it reaches the router.
+//! request before it reaches the router, which is told what the token's holder may do.
 
 use super::challenge::{self, Protocol};
 use super::rate_limit::Caller;
@@ -12,6 +12,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
+use dlt_core::calls::Caller as MayDo;
 use futures_util::StreamExt as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -79,6 +80,11 @@ async fn check(State(checks): State<Checks>, mut request: Request, next: Next) -
     if !guard.rates.take(caller, Instant::now()) {
         return challenge::too_many_requests(protocol);
     }
+    let may_do = match principal.writes {
+        true => MayDo::Writer,
+        false => MayDo::Reader,
+    };
+    request.extensions_mut().insert(may_do);
     let left = principal.until.saturating_sub(guard.now());
     request.headers_mut().remove(AUTHORIZATION);
     let response = next.run(request).await;

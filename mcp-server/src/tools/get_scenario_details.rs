@@ -215,7 +215,7 @@ impl Question for GetScenarioDetails {
         let mut warnings = Vec::new();
         let script = input
             .include_script
-            .then(|| clean::json(&plan, SCRIPT_DEPTH));
+            .then(|| clean::plan(&plan, SCRIPT_DEPTH));
         let script = script.and_then(|script| match script {
             Value::Object(fields) if is_short(&fields) => Some(fields),
             _ => {

@@ -44,7 +44,7 @@ pub(super) fn view_of(
     view: View,
     question_hash: &str,
 ) -> Result<ToolAnswer<Output>, Refusal> {
-    let raw = (view == View::Raw).then(|| clean::json(&record, RAW_DEPTH));
+    let raw = (view == View::Raw).then(|| clean::record(&record, RAW_DEPTH));
     let slice = Slice {
         question_hash: question_hash.to_owned(),
         ..Slice::default()

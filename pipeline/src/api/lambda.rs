@@ -10,6 +10,7 @@ use crate::scenarios;
 use crate::world::World;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use dlt_core::calls::Caller as MayDo;
 use dlt_core::calls::request::{Call, Request};
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::refusal::Refusal;
@@ -77,16 +78,42 @@ impl Response {
 pub struct Caller {
     /// The identity in Cognito's identity pool, if the caller has one.
     pub identity: Option<String>,
+    /// Who signed the request: of a role its session.
+    arn: String,
 }
 
 impl Caller {
     /// The caller of an event.
     pub fn of(event: &Value) -> Self {
-        let identity = &event["requestContext"]["identity"]["cognitoIdentityId"];
+        let identity = &event["requestContext"]["identity"];
+        let text = |key: &str| identity[key].as_str().map(str::to_owned);
         Self {
-            identity: identity.as_str().map(str::to_owned),
+            identity: text("cognitoIdentityId"),
+            arn: text("userArn").unwrap_or_default(),
         }
     }
+
+    /// What it may do, given the ARN of the role that writers have. IAM has let it call;
+    /// whoever has another role is a reader here, whatever that role allows.
+    pub fn may_do(&self, writers: Option<&str>) -> MayDo {
+        let is_writer = writers.and_then(session_prefix).is_some_and(|prefix| {
+            let session = self.arn.strip_prefix(&prefix);
+            session.is_some_and(|session| !session.is_empty() && !session.contains('/'))
+        });
+        match is_writer {
+            true => MayDo::Writer,
+            false => MayDo::Reader,
+        }
+    }
+}
+
+/// What the ARNs of a role's sessions begin with (IAM User Guide, "IAM identifiers"): a
+/// role's path is no part of them.
+fn session_prefix(role: &str) -> Option<String> {
+    let (account, role) = role.split_once(":role/")?;
+    let name = role.rsplit('/').next().filter(|name| !name.is_empty())?;
+    let account = account.replacen(":iam:", ":sts:", 1);
+    Some(format!("{account}:assumed-role/{name}/"))
 }
 
 /// Where a browser writes the signature of a request (Signature Version 4, query parameters): it is
@@ -125,8 +152,9 @@ fn body(event: &Value) -> Result<Vec<u8>, Refusal> {
         .map_err(|_| Refusal::new(400, "BAD_REQUEST", "the body did not arrive".to_owned()))
 }
 
-/// What a request is answered. `allow` lets the caller subscribe to live data.
-pub async fn respond<A>(world: &World, event: &Value, allow: A) -> Response
+/// What a request is answered. `writers` is the ARN of the role that writers have, `allow`
+/// lets the caller subscribe to live data.
+pub async fn respond<A>(world: &World, event: &Value, writers: Option<&str>, allow: A) -> Response
 where
     A: AsyncFnOnce() -> Result<(), PipelineError>,
 {
@@ -147,6 +175,9 @@ where
         Some(Err(refusal)) => return Response::refused(&refusal),
         Some(Ok(call)) => call,
     };
+    if let Err(why) = Caller::of(event).may_do(writers).may(&call) {
+        return Response::json(403, &json!({ "message": why }));
+    }
     let answered = match call {
         Call::Live { test } => live(world, &test, allow)
             .await
@@ -252,6 +283,51 @@ mod tests {
         }
         let nothing = json!({ "queryStringParameters": { "X-Amz-Signature": "ab" } });
         assert_eq!(query(&nothing), None);
+    }
+
+    #[test]
+    fn only_sessions_of_the_writers_role_are_writers() {
+        let role = "arn:aws:iam::111122223333:role/dlt-WritersRole-1";
+        let of = |arn: &str, role: Option<&str>| {
+            let event = json!({ "requestContext": { "identity": { "userArn": arn } } });
+            Caller::of(&event).may_do(role)
+        };
+        let session =
+            "arn:aws:sts::111122223333:assumed-role/dlt-WritersRole-1/CognitoIdentityCredentials";
+        assert_eq!(of(session, Some(role)), MayDo::Writer);
+        let deep = "arn:aws:iam::111122223333:role/a/b/dlt-WritersRole-1";
+        assert_eq!(of(session, Some(deep)), MayDo::Writer);
+        for (arn, role) in [
+            (session, None),
+            (session, Some("")),
+            (session, Some("arn:aws:iam::111122223333:role/")),
+            (
+                session,
+                Some("arn:aws:iam::111122223333:role/dlt-ReadersRole-1"),
+            ),
+            ("", Some(role)),
+            (role, Some(role)),
+            ("arn:aws:iam::111122223333:user/admin", Some(role)),
+            (
+                "arn:aws:sts::111122223333:assumed-role/dlt-WritersRole-1",
+                Some(role),
+            ),
+            (
+                "arn:aws:sts::111122223333:assumed-role/dlt-WritersRole-1/",
+                Some(role),
+            ),
+            (
+                "arn:aws:sts::111122223333:assumed-role/dlt-WritersRole-12/s",
+                Some(role),
+            ),
+            (
+                "arn:aws:sts::999999999999:assumed-role/dlt-WritersRole-1/s",
+                Some(role),
+            ),
+        ] {
+            assert_eq!(of(arn, role), MayDo::Reader, "{arn} {role:?}");
+        }
+        assert_eq!(Caller::of(&json!({})).may_do(Some(role)), MayDo::Reader);
     }
 
     #[test]

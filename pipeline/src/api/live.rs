@@ -14,7 +14,6 @@ use dlt_core::ids::TestId;
 use dlt_core::judge::summary::LoadSummary;
 use dlt_core::refusal::Refusal;
 use dlt_core::run::Status;
-use dlt_core::scenario::plan::Plan;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,8 +104,7 @@ impl Teller {
 
     /// Tells a run in progress to its end.
     async fn follow(&mut self, run: &Run) -> Option<()> {
-        let as_run = records::scenario(&self.world, run).await.ok();
-        let plan = as_run.and_then(|as_run| Plan::from_document(&as_run.document).ok());
+        let plan = records::plan(&self.world, run).await.ok();
         let load = plan.map(|plan| LoadSummary::planned(&plan, run.tasks()));
         // Subscribed first: what happens from here on is heard.
         let subscribed = self.world.live.subscribe(&run.test, &run.run).await;

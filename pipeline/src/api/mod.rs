@@ -50,7 +50,8 @@ impl Answer {
     }
 }
 
-/// Does what a call asks. `Live` is a stream and the server's own; `PutFile`
+/// Does what a call asks; whether its caller may ask it, the servers see to
+/// (`Caller::may`). `Live` is a stream and the server's own; `PutFile`
 /// comes with its bytes.
 pub async fn answer(world: &World, call: Call, body: Body) -> Result<Answer, Refusal> {
     match call {
@@ -60,12 +61,13 @@ pub async fn answer(world: &World, call: Call, body: Body) -> Result<Answer, Ref
             test,
             history,
             latest,
-        } => json(scenarios::get(world, &test, history, latest).await),
+            secrets,
+        } => json(scenarios::get(world, &test, history, latest, secrets).await),
         Call::CancelScenario { test } => json(scenarios::cancel(world, &test).await),
         Call::DeleteScenario { test } => json(scenarios::delete(world, &test).await),
         Call::ListRuns { test, query } => json(runs::list(world, &test, &query).await),
         Call::DeleteRuns { test, runs } => json(runs::delete(world, &test, &runs).await),
-        Call::GetRun { test, run } => json(runs::get(world, &test, &run).await),
+        Call::GetRun { test, run, secrets } => json(runs::get(world, &test, &run, secrets).await),
         Call::GetRunPart { test, run, part } => parts::get(world, &test, &run, part).await,
         Call::PutNote { test, run, note } => json(runs::put_note(world, &test, &run, note).await),
         Call::GetBaseline { test, data } => json(runs::baseline(world, &test, data).await),

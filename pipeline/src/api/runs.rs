@@ -12,6 +12,7 @@ use dlt_core::calls::answers::{
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::record::RunRecord;
 use dlt_core::refusal::Refusal;
+use dlt_core::scenario::secrets::{has_placeholder, restored};
 use serde_json::json;
 
 /// GET …/testruns.
@@ -92,9 +93,34 @@ pub(super) async fn get(
     world: &World,
     test: &TestId,
     run: &TestRunId,
+    secrets: bool,
 ) -> Result<RunRecord, Refusal> {
     let run = need(world, test, run).await?;
-    Ok(records::whole(world, &run).await?.shown())
+    let mut record = records::whole(world, &run).await?.shown();
+    if secrets {
+        fill_secrets(world, &mut record, test).await?;
+    }
+    Ok(record)
+}
+
+/// Fills a run's plan with the secrets that its scenario has now: the run is stored
+/// without.
+async fn fill_secrets(world: &World, record: &mut RunRecord, test: &TestId) -> Result<(), Refusal> {
+    if !has_placeholder(&record.test_scenario) {
+        return Ok(());
+    }
+    let scenario = world.scenarios.get(test).await?;
+    if let Some(item) = &scenario {
+        record.test_scenario = restored(&record.test_scenario, &item.body["testScenario"]);
+    }
+    let left = match has_placeholder(&record.test_scenario) {
+        true => "; where it has none any more, or other requests, they cannot be shown",
+        false => "",
+    };
+    record.warnings.push(format!(
+        "a run is stored without secrets; those shown are its scenario's as it is now{left}"
+    ));
+    Ok(())
 }
 
 /// PUT …/note: also of a run in progress.

@@ -19,6 +19,7 @@ use dlt_core::run::Status;
 use dlt_core::scenario::Scenario;
 use dlt_core::scenario::kept::{with_entry, with_kept};
 use dlt_core::scenario::post::{Action, Post, When};
+use dlt_core::scenario::secrets;
 use dlt_core::value::Value as Written;
 use serde_json::{Value, json};
 
@@ -55,7 +56,9 @@ pub(super) async fn post(world: &World, body: &Written) -> Result<ScenarioRecord
         let why = "this scenario is in the list, and a one-off run would take it out; leave testId out for a scenario of its own, or oneOff for a run of this one";
         return Err(Refusal::fault("oneOff", why));
     }
-    let (body, lost) = with_kept(body, stored.as_ref().map(|item| &item.body));
+    let stored = stored.as_ref().map(|item| &item.body);
+    let body = secrets::with_stored(body, stored);
+    let (body, lost) = with_kept(&body, stored);
     let post = Post::read(&body, &|name| uploads.check(name))?;
     let test = match &post.test {
         Some(test) => test.clone(),
@@ -85,7 +88,8 @@ pub(super) async fn post(world: &World, body: &Written) -> Result<ScenarioRecord
         schedule::follow(world, &item).await?;
     }
     let mut record = record(world, &item).await?;
-    record.test_scenario = Written::String(record.test_scenario.to_string());
+    let shown = secrets::redacted(&record.test_scenario);
+    record.test_scenario = Written::String(shown.to_string());
     record.test_run_id = run.map(String::from);
     record.warnings.extend(lost);
     record.warnings.extend(post.warnings);
@@ -227,7 +231,7 @@ async fn shown_run(
     }
 }
 
-/// The record of a scenario and its last run, the plan being an object.
+/// The record of a scenario and its last run, the plan being an object with its secrets.
 async fn record(world: &World, item: &ScenarioItem) -> Result<ScenarioRecord, Refusal> {
     let row = item.row();
     let mut warnings = Vec::new();
@@ -317,9 +321,13 @@ pub(super) async fn get(
     test: &TestId,
     history: bool,
     latest: bool,
+    with_secrets: bool,
 ) -> Result<ScenarioRecord, Refusal> {
     let item = after_stalled_run(world, test, Unbegun::End).await?;
     let mut record = record(world, &item).await?;
+    if !with_secrets {
+        record.test_scenario = secrets::redacted(&record.test_scenario);
+    }
     let rooms = world.regions.list().await?;
     for config in record
         .test_task_configs

@@ -2,7 +2,7 @@
 //! the page, writes the answer. Only this machine may come in: the Host must be a loopback name
 //! (so that no foreign name can be pointed here) and a browser's Origin must be
 //! this server itself. A server that asks for tokens, in front of here, may
-//! have other names too.
+//! have other names too, and says of each request what its caller may do.
 
 use crate::api::pages::{Pages, page};
 use crate::api::{Answer, answer, live};
@@ -19,6 +19,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
+use dlt_core::calls::Caller;
 use dlt_core::calls::request::{Call, Request as Asked};
 use dlt_core::keys::LARGEST_FILE_BYTES;
 use dlt_core::refusal::Refusal;
@@ -58,6 +59,9 @@ pub struct Names {
     pub port: u16,
     /// Names that others have for it, whatever the port in front of it.
     pub hosts: Vec<String>,
+    /// Whether tokens are asked for in front of here: then a request of which nothing is
+    /// said is a reader's, else everybody on this machine may write.
+    pub guarded: bool,
 }
 
 /// Whether a request's body is taken in pieces, as it comes: a file.
@@ -103,6 +107,11 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
     if request.method() == Method::OPTIONS {
         return preflight();
     }
+    let caller = match request.extensions().get::<Caller>() {
+        Some(caller) => *caller,
+        None if door.names.guarded => Caller::Reader,
+        None => Caller::Writer,
+    };
     let method = request.method().as_str().to_owned();
     let query = request.uri().query().map(str::to_owned);
     // A file is not read before it is known whose it is; all else is short.
@@ -127,11 +136,17 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
         query: query.as_deref(),
         body: &body,
     };
-    match Call::read(&asked) {
-        None => gateway(StatusCode::FORBIDDEN, "no such path"),
-        Some(Err(refusal)) => refused(&refusal),
-        Some(Ok(Call::Live { test })) => listen(&door, test).await,
-        Some(Ok(call)) => match answer(&door.world, call, file).await {
+    let call = match Call::read(&asked) {
+        None => return gateway(StatusCode::FORBIDDEN, "no such path"),
+        Some(Err(refusal)) => return refused(&refusal),
+        Some(Ok(call)) => call,
+    };
+    if let Err(why) = caller.may(&call) {
+        return gateway(StatusCode::FORBIDDEN, why);
+    }
+    match call {
+        Call::Live { test } => listen(&door, test).await,
+        call => match answer(&door.world, call, file).await {
             Ok(Answer::Json(value)) => written(StatusCode::OK, &value),
             Ok(Answer::Stream(stored)) => sent(stored),
             Ok(Answer::Link(link)) => redirect(&link),
@@ -296,6 +311,7 @@ mod tests {
         Names {
             port: 8089,
             hosts: Vec::new(),
+            guarded: false,
         }
     }
 

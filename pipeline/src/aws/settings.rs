@@ -34,6 +34,9 @@ pub struct Settings {
     /// `DLT_IOT_POLICY`: the policy that lets a client subscribe; only where the
     /// API answers.
     pub iot_policy: Option<String>,
+    /// `DLT_WRITERS_ROLE`: the ARN of the role that writers have; only where the API
+    /// answers. Without it nobody is shown secrets.
+    pub writers_role: Option<String>,
     /// `DLT_VCPU_QUOTA`: vCPUs that a region's tasks may have together; absent or 0,
     /// as many as the account may.
     pub vcpu_quota: Option<u64>,
@@ -64,6 +67,7 @@ impl Settings {
             machine: get("DLT_STATE_MACHINE"),
             schedules,
             iot_policy: get("DLT_IOT_POLICY"),
+            writers_role: get("DLT_WRITERS_ROLE"),
             vcpu_quota: get("DLT_VCPU_QUOTA")
                 .map(|text| number("DLT_VCPU_QUOTA", &text))
                 .transpose()?

@@ -103,7 +103,8 @@ async fn api(worlds: &Worlds, own: &str, event: &Value) -> Result<Value, Pipelin
             _ => Ok(()),
         }
     };
-    Ok(respond(&world, event, allow).await.to_event())
+    let writers = worlds.settings().writers_role.as_deref();
+    Ok(respond(&world, event, writers, allow).await.to_event())
 }
 
 /// The publisher of a region: it needs no stack but the hub's topics.

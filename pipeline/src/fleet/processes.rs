@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
 use dlt_core::messages::order::Order;
 use std::fs::{self, File};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -181,7 +182,11 @@ impl<C: Clock> Processes<C> {
         let stem = folder.join(runner.as_str());
         let file = |extension: &str| {
             let path = with_extension(&stem, extension);
-            File::create(&path).map_err(|error| format!("file {}: {error}", path.display()))
+            let mut options = File::options();
+            let new = options.write(true).create(true).truncate(true);
+            // What a runner prints may tell what it was given.
+            let opened = new.mode(0o600).open(&path);
+            opened.map_err(|error| format!("file {}: {error}", path.display()))
         };
         fs::create_dir_all(&folder)
             .map_err(|error| format!("folder {}: {error}", folder.display()))?;

@@ -2,6 +2,9 @@
 //! whatever the run: what grows with labels, regions and errors, and the scenario
 //! as it ran, lie beside it as objects, and are read back where a whole record
 //! is asked for. Runs that an older dlt stored are whole.
+//!
+//! A record has no secrets: what a run is made of is in the documents that its
+//! runners fetch, which no reader can.
 
 use crate::error::PipelineError;
 use crate::functions::packed;
@@ -12,6 +15,8 @@ use dlt_core::judge::verdict::Verdict;
 use dlt_core::keys;
 use dlt_core::measure::generator::Generator;
 use dlt_core::record::RunRecord;
+use dlt_core::scenario::plan::Plan;
+use dlt_core::scenario::secrets;
 use dlt_core::value::{Map, Value as Written};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -23,13 +28,23 @@ const MOST_HEAD_ERRORS: usize = 10;
 /// Runners that the head names: of those without a report, and for each reason.
 const MOST_HEAD_RUNNERS: usize = 20;
 
-/// The scenario as a run was started with it.
+/// The scenario as a run was started with it, without its secrets; that of a run which
+/// an older dlt stored still has them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AsRun {
-    /// The document of the first region: the plan.
-    pub document: Written,
+struct AsRun {
+    /// The document of the first region.
+    document: Written,
     /// `testScenario` of the record.
-    pub test_scenario: Written,
+    test_scenario: Written,
+}
+
+impl AsRun {
+    fn without_secrets(&self) -> Self {
+        Self {
+            document: secrets::redacted(&self.document),
+            test_scenario: secrets::redacted(&self.test_scenario),
+        }
+    }
 }
 
 /// What lies beside the head once there are results; the summary's labels are an
@@ -60,22 +75,50 @@ pub async fn put_scenario(world: &World, run: &mut Run) -> Result<(), PipelineEr
         ),
     };
     let key = keys::scenario_as_run(&run.test, &run.prefix);
-    packed::put(world, &key, &as_run).await?;
+    packed::put(world, &key, &as_run.without_secrets()).await?;
     run.beside.scenario = true;
     Ok(())
 }
 
-/// The scenario as the run was started with it.
-pub async fn scenario(world: &World, run: &Run) -> Result<AsRun, PipelineError> {
-    if !run.beside.scenario {
-        return Ok(AsRun {
-            document: run.document.clone(),
-            test_scenario: run.record.test_scenario.clone(),
-        });
-    }
+/// Takes the secrets out of what an older dlt stored of a run, before it is sent to
+/// somebody as it is.
+pub async fn clear_secrets(world: &World, run: &Run) -> Result<(), PipelineError> {
     let key = keys::scenario_as_run(&run.test, &run.prefix);
-    let as_run: Option<AsRun> = packed::get(world, &key).await?;
-    as_run.ok_or_else(|| missing(run, &key))
+    let Some(as_run) = packed::get::<AsRun>(world, &key).await? else {
+        return Ok(());
+    };
+    let cleared = as_run.without_secrets();
+    if cleared == as_run {
+        return Ok(());
+    }
+    packed::put(world, &key, &cleared).await
+}
+
+/// The plan of a run in progress: what its runners were given, or what an older dlt
+/// stored beside it. The documents are the run's own as long as it has not ended, since a
+/// scenario has one run at a time.
+pub async fn plan(world: &World, run: &Run) -> Result<Plan, PipelineError> {
+    let first = run.regions.first();
+    let given = match first {
+        Some(first) => {
+            let key = keys::scenario(&run.test, &first.region);
+            world.objects.get(&key).await?
+        }
+        None => None,
+    };
+    let given = given.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    if let Some(plan) = given.and_then(|document| Plan::from_document(&document).ok()) {
+        return Ok(plan);
+    }
+    let document = if run.beside.scenario {
+        let key = keys::scenario_as_run(&run.test, &run.prefix);
+        let as_run: Option<AsRun> = packed::get(world, &key).await?;
+        as_run.ok_or_else(|| missing(run, &key))?.document
+    } else {
+        run.document.clone()
+    };
+    Plan::from_document(&document)
+        .map_err(|faults| PipelineError::Other(format!("the stored plan: {faults}")))
 }
 
 /// Puts what grows of a record with results beside the run; what stays.
@@ -124,7 +167,7 @@ pub async fn split(
     Ok(record)
 }
 
-/// The whole record of a run.
+/// The whole record of a run, without secrets.
 pub async fn whole(world: &World, run: &Run) -> Result<RunRecord, PipelineError> {
     let mut record = run.record.clone();
     if run.beside.scenario {
@@ -134,6 +177,7 @@ pub async fn whole(world: &World, run: &Run) -> Result<RunRecord, PipelineError>
             None => record.warnings.push(gone("its scenario", &key)),
         }
     }
+    record.test_scenario = secrets::redacted(&record.test_scenario);
     if run.beside.results {
         let key = keys::record_parts(&run.test, &run.prefix);
         match packed::get::<Parts>(world, &key).await? {

@@ -22,7 +22,6 @@ use dlt_core::messages::report::Ended;
 use dlt_core::messages::timeline::{RunTimeline, TIMELINE_FORMAT, Timeline, TimelineMerger};
 use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
-use dlt_core::scenario::plan::Plan;
 use dlt_core::thresholds::Threshold;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -131,8 +130,7 @@ async fn merge(world: &World, run: &Run) -> Result<Merged, PipelineError> {
     warnings.extend(last_heard(&dealt, &read, &drained));
 
     let failure = judge(run, &dealt, &read);
-    let plan = Plan::from_document(&records::scenario(world, run).await?.document)
-        .map_err(|faults| PipelineError::Other(format!("the stored plan: {faults}")))?;
+    let plan = records::plan(world, run).await?;
     let thresholds = thresholds(run)?;
     let histograms = read.merger.histograms();
     let public = public_addresses::kept(world, run).await?;

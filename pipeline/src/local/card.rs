@@ -3,6 +3,8 @@
 
 use crate::error::PipelineError;
 use serde::{Deserialize, Serialize};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// The file's name in the data folder.
@@ -30,7 +32,13 @@ impl ServerCard {
         let text =
             serde_json::to_vec(&card).map_err(|error| PipelineError::Other(error.to_string()))?;
         let beside = card.path.with_extension("writing");
-        std::fs::write(&beside, text)
+        std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&beside)
+            .and_then(|mut file| file.write_all(&text))
             .and_then(|()| std::fs::rename(&beside, &card.path))
             .map_err(|error| PipelineError::file(&card.path, error))?;
         Ok(card)

@@ -11,7 +11,7 @@ use dlt_core::ids::TestRunId;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Name of a run's lock, in its folder.
@@ -90,6 +90,7 @@ fn open(path: &Path) -> Result<File, PipelineError> {
         .write(true)
         .create(true)
         .truncate(false)
+        .mode(0o600)
         .open(path)
         .map_err(|error| PipelineError::file(path, error))
 }

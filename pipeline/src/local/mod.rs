@@ -6,6 +6,7 @@ mod damaged;
 mod drivers;
 mod lock;
 mod migration;
+mod privacy;
 mod reading;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -78,6 +79,8 @@ pub struct Home {
     /// Why this process's run was to stop, where that could not be stored.
     stop_reason: OnceLock<String>,
     service: bool,
+    /// What the folder's owner should know of it.
+    warning: Option<String>,
     /// Last, so that they go after everything else.
     _locks: (Option<ServiceLock>, SharedLock),
 }
@@ -88,16 +91,6 @@ impl std::fmt::Debug for Home {
             .field("service", &self.service)
             .finish_non_exhaustive()
     }
-}
-
-/// Makes the data folder, for its owner alone: scenarios hold credentials. The
-/// mode of a folder that exists is its owner's choice.
-fn private_folder(dir: &std::path::Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
 }
 
 /// Runners as child processes; those of a service outlive it.
@@ -123,7 +116,8 @@ impl Home {
     /// stopped, and end with what they measured.
     pub async fn open(options: HomeOptions) -> Result<Self, PipelineError> {
         let dir = &options.dir;
-        private_folder(dir).map_err(|error| PipelineError::file(dir, error))?;
+        let warning =
+            privacy::make_private(dir).map_err(|error| PipelineError::file(dir, error))?;
         let dir = dir
             .canonicalize()
             .map_err(|error| PipelineError::file(dir, error))?;
@@ -187,6 +181,7 @@ impl Home {
             outages,
             stop_reason: OnceLock::new(),
             service: options.service,
+            warning,
             _locks: (service, shared),
         };
         home.pick_up().await?;
@@ -251,6 +246,11 @@ impl Home {
             Some(item) => crate::scenarios::need_rest(&item, self.world.runs.as_ref()).await,
             None => Ok(()),
         }
+    }
+
+    /// What is wrong with the data folder, for whoever opened it.
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
     }
 
     /// All ports, for the API and the timers.

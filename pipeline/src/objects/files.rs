@@ -123,20 +123,17 @@ fn pieces(
     })
 }
 
-/// A new file for an object, its folder with it.
-fn create(path: &Path, access: Access) -> std::io::Result<fs::File> {
+/// A new file for an object, its folder with it. It is the owner's alone, whoever may
+/// use the home: scenarios hold credentials.
+fn create(path: &Path) -> std::io::Result<fs::File> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let mode = match access {
-        Access::Home => 0o644,
-        Access::Secret => 0o600,
-    };
     fs::OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
-        .mode(mode)
+        .mode(0o600)
         .open(path)
 }
 
@@ -164,14 +161,14 @@ impl Objects for FileObjects {
         key: &str,
         mut body: Body,
         limit: u64,
-        access: Access,
+        _: Access,
     ) -> Result<u64, PipelineError> {
         let path = self.path(key)?;
         let number = self.writes.fetch_add(1, Ordering::Relaxed);
         let beside = path.with_file_name(format!("{UNFINISHED}{}-{number}", std::process::id()));
         let written = async {
             let wrong = |error: std::io::Error| PipelineError::file(&path, error);
-            let mut file = create(&beside, access).map_err(wrong)?;
+            let mut file = create(&beside).map_err(wrong)?;
             let mut bytes = 0;
             while let Some(piece) = body.next().await {
                 let piece = piece?;

@@ -106,6 +106,84 @@ fn a_scope_for_reading_starts_nothing() {
 }
 
 #[test]
+fn a_reader_is_shown_no_secrets() {
+    let _shared = patience::shared();
+    let (home, issuer) = (Home::new(), pool());
+    let mut args = vec!["--auth".to_owned()];
+    args.extend(flags(&issuer));
+    args.extend(["--write-scope", "dlt/write"].map(str::to_owned));
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let service = Service::start(&home, &args);
+    let send = |token: &str, method: &str, path: &str, body: &str| {
+        let value = format!("Bearer {token}");
+        let headers = [("authorization", value.as_str())];
+        http::send(&service.address, method, path, &headers, body.as_bytes())
+    };
+    let reader = machine(json!({}));
+    let writer = machine(json!({"scope": "dlt-mcp-gateway/read dlt/write"}));
+    let saved = send(&writer, "POST", "/api/scenarios", &secret().to_string());
+    let text = |reply: &http::Reply| String::from_utf8_lossy(&reply.body).into_owned();
+    assert_eq!(saved.status, 200, "{}", text(&saved));
+    let path = "/api/scenarios/kept";
+    for (token, query, status, seen) in [
+        (&reader, "", 200, false),
+        (&writer, "", 200, false),
+        (&reader, "?secrets=false", 200, false),
+        (&reader, "?secrets=true", 403, false),
+        (&writer, "?secrets=true", 200, true),
+    ] {
+        let reply = send(token, "GET", &format!("{path}{query}"), "");
+        assert_eq!(reply.status, status, "{query}: {}", text(&reply));
+        assert_eq!(
+            text(&reply).contains("S3cr3t"),
+            seen,
+            "{query}: {}",
+            text(&reply)
+        );
+    }
+    let refused = send(
+        &reader,
+        "GET",
+        "/api/scenarios/kept/testruns/none?secrets=true",
+        "",
+    );
+    assert_eq!(refused.status, 403);
+    assert!(
+        refused.json()["message"].is_string(),
+        "as API Gateway refuses"
+    );
+    // An agent is a reader, whoever it speaks for.
+    let asked = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+        "name": "get_scenario_details", "arguments": {"test_id": "kept", "include_script": true}}});
+    let bearer = format!("Bearer {writer}");
+    let answer = post(
+        &service.address,
+        &asked,
+        &[("authorization", bearer.as_str())],
+    );
+    let told = answer.json().to_string();
+    assert!(
+        told.contains("[redacted]") && !told.contains("S3cr3t"),
+        "{told}"
+    );
+}
+
+/// A scenario with a secret, to be saved.
+fn secret() -> serde_json::Value {
+    json!({
+        "testId": "kept", "testName": "kept", "testDescription": "kept", "saveOnly": true,
+        "testType": "simple", "fileType": "none", "showLive": false,
+        "testTaskConfigs": [{"region": "lo-home-1", "taskCount": 1, "concurrency": 1}],
+        "testScenario": {
+            "execution": [{"ramp-up": "0s", "hold-for": "1s", "scenario": "one"}],
+            "scenarios": {"one": {"requests": [{"url": "http://127.0.0.1:9/", "method": "GET",
+                "headers": {"X-Api-Key": "S3cr3t"}}]}},
+        },
+        "regionalTaskDetails": {"lo-home-1": {"dltAvailableTasks": 4}},
+    })
+}
+
+#[test]
 fn live_events_end_with_the_token() {
     let _shared = patience::shared();
     let (home, issuer) = (Home::new(), pool());

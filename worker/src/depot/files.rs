@@ -3,6 +3,7 @@
 use super::{DepotError, LARGEST_OBJECT_BYTES};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -82,7 +83,10 @@ impl Folder {
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = File::create_new(path)?;
+    // Its owner's alone, as the control plane's files are.
+    let mut options = File::options();
+    let new = options.write(true).create_new(true).mode(0o600);
+    let mut file = new.open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

@@ -117,6 +117,10 @@ fn query_parameter(name: &str) -> Value {
         ),
         "oneOff" => ("true lists those of one-off runs, too", flag()),
         "history" => ("false leaves the run records out", flag()),
+        "secrets" => (
+            "true shows the secrets that were written, to those who may write",
+            flag(),
+        ),
         "latest" => (
             "Of a scenario: false leaves the results out. Of runs: true answers the newest only.",
             flag(),

@@ -77,6 +77,7 @@ fn queries() {
     let bad = |key: &str| format!("400 INVALID_QUERY_PARAMETER: {key}");
     let (op, tags, more) = (bad("op"), bad("tags"), bad("more"));
     let (history, latest, data) = (bad("history"), bad("latest"), bad("data"));
+    let secrets = bad("secrets");
     check(&[
         ("GET", "/scenarios?op=listRegions", "", 0, TAKEN),
         ("GET", "/scenarios?op=", "", 0, &op),
@@ -98,6 +99,10 @@ fn queries() {
         ("DELETE", "/scenarios/a/baseline?more", "", 0, &more),
         // Where the contract ignores the query.
         ("GET", "/scenarios/a/testruns/b?more=1", "", 0, TAKEN),
+        ("GET", "/scenarios/a/testruns/b?secrets=1", "", 0, &secrets),
+        ("GET", "/scenarios/a?secrets=yes", "", 0, &secrets),
+        ("POST", "/scenarios/a?secrets=true", "", 0, &secrets),
+        ("DELETE", "/scenarios/a?secrets=true", "", 0, &secrets),
         ("GET", "/tasks?more=1", "", 0, TAKEN),
         ("GET", "/regions?more=1", "", 0, TAKEN),
         ("GET", "/vCPUDetails?more=1", "", 0, TAKEN),

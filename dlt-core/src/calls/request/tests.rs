@@ -91,6 +91,18 @@ fn every_route_reads_as_its_call() {
                 test: test(),
                 history: false,
                 latest: false,
+                secrets: false,
+            },
+        ),
+        (
+            "GET",
+            "/scenarios/Xk29QmWz7B?secrets=true",
+            "",
+            Call::GetScenario {
+                test: test(),
+                history: true,
+                latest: true,
+                secrets: true,
             },
         ),
         (
@@ -101,6 +113,7 @@ fn every_route_reads_as_its_call() {
                 test: test(),
                 history: true,
                 latest: true,
+                secrets: false,
             },
         ),
         (
@@ -146,6 +159,17 @@ fn every_route_reads_as_its_call() {
             Call::GetRun {
                 test: test(),
                 run: run(),
+                secrets: false,
+            },
+        ),
+        (
+            "GET",
+            "/scenarios/Xk29QmWz7B/testruns/p4TqL8vN2c?secrets=true&more=1",
+            "",
+            Call::GetRun {
+                test: test(),
+                run: run(),
+                secrets: true,
             },
         ),
         (

@@ -10,7 +10,7 @@ use crate::engine::http::redact::redact_values;
 use crate::engine::make::session::Session;
 use crate::engine::make::variable_names::VariableNames;
 use dlt_core::measure::sample::Cause;
-use dlt_core::safety::is_secret;
+use dlt_core::safety::{REDACTED, is_secret};
 use dlt_core::scenario::limits::LONGEST_VARIABLE;
 use dlt_core::scenario::plan::{
     Budget, Check, Extraction, Find, JsonDocument, JsonQuery, OverBudget, Step, Subject,
@@ -262,12 +262,14 @@ impl AnswerView<'_> {
         let seen = match nodes.first() {
             None if self.json()?.is_none() => "nothing, since the body is not JSON".to_owned(),
             None => "nothing".to_owned(),
-            Some(_) if is_secret(query.text()) => "[redacted]".to_owned(),
+            Some(_) if is_secret(query.text()) => REDACTED.to_owned(),
             Some(node) => shown(&redact_values(&node.text(), &secrets())),
         };
         let not = if invert { "not " } else { "" };
         let wanted = match expected {
             None => "anything".to_owned(),
+            // Whoever reads the run does not see it in the plan either.
+            Some(_) if is_secret(query.text()) => REDACTED.to_owned(),
             Some(expected) => shown_wanted(expected),
         };
         Ok(Some(format!(

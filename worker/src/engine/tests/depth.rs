@@ -278,7 +278,7 @@ fn checks() -> Vec<(Check, Option<&'static str>)> {
         ),
         (
             json("$.token", whole("x"), false),
-            Some("JSONPath \"$.token\" is [redacted], expected is a match of \"x\""),
+            Some("JSONPath \"$.token\" is [redacted], expected is [redacted]"),
         ),
     ]
 }

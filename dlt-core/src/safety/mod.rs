@@ -1,7 +1,16 @@
 //! What must not be shown, and which hosts are this machine: decided once, for
-//! saved exchanges, agents' answers and servers alike. Hiding and refusing is left
-//! to the code that shows or serves.
+//! saved exchanges, agents' answers and servers alike. `spans` finds the secrets of a
+//! text, by the names of what it holds. Hiding and refusing is left to the code that
+//! shows or serves.
 
+mod json_text;
+mod markup;
+mod pairs;
+mod spans;
+
+pub use spans::{redacted_text, spans, with_secrets_of};
+
+use std::ops::Range;
 use url::{Host, Url};
 
 /// What stands for a secret.
@@ -29,6 +38,27 @@ const SECRET_NAMES: [&str; 3] = ["sig", "code", "pass"];
 /// Names of this machine, as they stand in a URL or a Host header.
 pub const LOOPBACK_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
+/// A secret in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// The name that says that it is one.
+    pub name: String,
+    /// Where it stands, bytes.
+    pub range: Range<usize>,
+    /// Whether it is a value of JSON without quotes, a number.
+    pub bare: bool,
+}
+
+impl Span {
+    fn new(name: &str, range: Range<usize>) -> Self {
+        Self {
+            name: name.to_ascii_lowercase(),
+            range,
+            bare: false,
+        }
+    }
+}
+
 /// Whether the value of a header, parameter, field or variable of that name is
 /// a secret. Upper and lower case are alike; in doubt it is one.
 pub fn is_secret(name: &str) -> bool {
@@ -37,6 +67,32 @@ pub fn is_secret(name: &str) -> bool {
         // `x-access-key`, `privateKey`; yet neither `keyword` nor `key_id`.
         || name.ends_with("key")
         || SECRET_PARTS.iter().any(|part| name.contains(part))
+}
+
+/// Whether a text that stands where a secret belongs is none itself: empty, or a
+/// variable alone (`${token}`, `Bearer ${token}`), whose value is the secret.
+pub fn is_reference(text: &str) -> bool {
+    let text = text.trim();
+    let rest = match text.split_once(' ') {
+        Some((scheme, rest)) if is_auth_scheme(scheme) => rest.trim_start(),
+        _ => text,
+    };
+    let name = rest
+        .strip_prefix("${")
+        .and_then(|rest| rest.strip_suffix('}'));
+    text.is_empty()
+        || name.is_some_and(|name| {
+            let in_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+            !name.is_empty() && name.chars().all(in_name)
+        })
+}
+
+/// Whether a word says how a request is authorized (RFC 9110, 11.1), with the secret to
+/// follow.
+fn is_auth_scheme(word: &str) -> bool {
+    ["bearer", "basic", "digest", "token", "apikey"]
+        .iter()
+        .any(|known| word.eq_ignore_ascii_case(known))
 }
 
 /// Whether a host, as it stands in a URL or a Host header without its port, is
@@ -79,6 +135,25 @@ mod tests {
         }
         for name in ["keyword", "key_id", "q", "signal", "codec", "passenger", ""] {
             assert!(!is_secret(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_variable_alone_is_no_secret() {
+        for text in ["", " ", "${pw}", "Bearer ${a.token-1}", "basic  ${x}"] {
+            assert!(is_reference(text), "{text}");
+        }
+        for text in [
+            "S3",
+            "S3${pw}",
+            "${pw}S3",
+            "${a}${b}",
+            "Bearer S3",
+            "${__base64Encode(me:S3)}",
+            "S3 ${pw}",
+            "${}",
+        ] {
+            assert!(!is_reference(text), "{text}");
         }
     }
 

@@ -1,0 +1,168 @@
+//! Secrets of a text that is JSON, also of one with variables where values belong
+//! (`{"n": ${n}}`), which no parser would read. All that is beneath a secret name is
+//! secret.
+
+use super::{Span, is_reference, is_secret};
+
+/// Deepest nesting that is followed.
+const DEEPEST: usize = 128;
+
+/// An object or a list that is open.
+struct Open {
+    closes: u8,
+    /// The secret name that it is beneath.
+    secret: Option<String>,
+    /// In an object, the name before the value.
+    name: Option<String>,
+    /// In an object, whether a name comes next.
+    wants_name: bool,
+}
+
+/// The secrets of a text; None if it is no JSON. `inside` finds those of a string.
+pub(super) fn find(text: &str, inside: &dyn Fn(&str) -> Vec<Span>) -> Option<Vec<Span>> {
+    if !text.trim_start().starts_with(['{', '[']) {
+        return None;
+    }
+    let bytes = text.as_bytes();
+    let mut open: Vec<Open> = Vec::new();
+    let mut found = Vec::new();
+    let mut at = 0;
+    let mut is_over = false;
+    while let Some(&byte) = bytes.get(at) {
+        if byte.is_ascii_whitespace() {
+            at += 1;
+            continue;
+        }
+        if is_over {
+            return None;
+        }
+        match byte {
+            b'{' | b'[' => {
+                let secret = open.last().and_then(Open::secret);
+                if open.len() >= DEEPEST {
+                    return None;
+                }
+                open.push(Open::new(byte, secret));
+                at += 1;
+            }
+            b'}' | b']' => {
+                open.pop().filter(|it| it.closes == byte)?;
+                is_over = open.is_empty();
+                at += 1;
+            }
+            b',' => {
+                let last = open.last_mut()?;
+                last.wants_name = last.closes == b'}';
+                at += 1;
+            }
+            b':' => {
+                open.last_mut().filter(|it| it.name.is_some())?;
+                at += 1;
+            }
+            b'"' => {
+                let end = string_end(text, at)?;
+                string(text, at, end, open.last_mut()?, inside, &mut found);
+                at = end;
+            }
+            _ => {
+                let end = bare_end(text, at);
+                bare(text, at, end, open.last()?, &mut found)?;
+                at = end;
+            }
+        }
+    }
+    is_over.then_some(found)
+}
+
+impl Open {
+    fn new(opening: u8, secret: Option<String>) -> Self {
+        let is_object = opening == b'{';
+        Self {
+            closes: if is_object { b'}' } else { b']' },
+            secret,
+            name: None,
+            wants_name: is_object,
+        }
+    }
+
+    /// The secret name that its next value is beneath.
+    fn secret(&self) -> Option<String> {
+        let own = self.name.as_ref().filter(|name| is_secret(name));
+        self.secret.as_ref().or(own).cloned()
+    }
+}
+
+/// Behind the quote that closes the string that opens here.
+fn string_end(text: &str, at: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut end = at + 1;
+    loop {
+        match bytes.get(end)? {
+            b'\\' => end += 2,
+            b'"' => return Some(end + 1),
+            _ => end += 1,
+        }
+    }
+}
+
+/// A name, or a value whose secrets are noted.
+fn string(
+    text: &str,
+    at: usize,
+    end: usize,
+    open: &mut Open,
+    inside: &dyn Fn(&str) -> Vec<Span>,
+    found: &mut Vec<Span>,
+) {
+    let (from, to) = (at + 1, end - 1);
+    let content = &text[from..to];
+    let plain = || serde_json::from_str(&text[at..end]).unwrap_or_else(|_| content.to_owned());
+    if open.wants_name {
+        (open.name, open.wants_name) = (Some(plain()), false);
+        return;
+    }
+    if let Some(name) = open.secret() {
+        if !is_reference(content) {
+            found.push(Span::new(&name, from..to));
+        }
+    } else if content.contains('\\') {
+        // Where its secrets stand would be in another text: all of it is one.
+        if let Some(first) = inside(&plain()).first() {
+            found.push(Span::new(&first.name, from..to));
+        }
+    } else {
+        found.extend(inside(content).into_iter().map(|span| Span {
+            range: span.range.start + from..span.range.end + from,
+            // Its quotes are in a string.
+            ..span
+        }));
+    }
+}
+
+/// Behind a number, a word or a variable.
+fn bare_end(text: &str, at: usize) -> usize {
+    let rest = &text[at..];
+    if rest.starts_with("${") {
+        return rest.find('}').map_or(text.len(), |end| at + end + 1);
+    }
+    let ends = |c: char| matches!(c, ',' | '}' | ']' | ':' | '{' | '[' | '"') || c.is_whitespace();
+    rest.find(ends).map_or(text.len(), |end| at + end)
+}
+
+/// A value without quotes: a number is a secret beneath such a name. None if it is no
+/// value of JSON.
+fn bare(text: &str, at: usize, end: usize, open: &Open, found: &mut Vec<Span>) -> Option<()> {
+    let word = &text[at..end];
+    let is_number = word.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+    let is_word = matches!(word, "true" | "false" | "null");
+    if open.wants_name || !(is_number || is_word || word.starts_with("${")) {
+        return None;
+    }
+    if let Some(name) = open.secret().filter(|_| !is_word && !is_reference(word)) {
+        found.push(Span {
+            bare: true,
+            ..Span::new(&name, at..end)
+        });
+    }
+    Some(())
+}
