@@ -11,11 +11,12 @@ use crate::runs::prune;
 use crate::signals::Interrupts;
 use crate::units::several;
 
-use crate::{console, home, mcp, source};
+use crate::{console, home, mcp, source, targets};
 use anyhow::Context;
-use dlt_core::ids::TestId;
+use dlt_core::ids::{Region, TestId};
 use dlt_core::refusal::{Fault, Faults};
 use dlt_core::retention::Retention;
+use dlt_core::target_policy::TargetPolicy;
 use dlt_mcp::auth::{self, Guard, Protocol, SettingsError};
 use dlt_pipeline::api::server;
 use dlt_pipeline::error::PipelineError;
@@ -32,18 +33,10 @@ const STOP_DEADLINE: Duration = Duration::from_secs(40);
 
 /// `dlt up`.
 pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyhow::Result<Exit> {
-    let asked = match (
-        source::regions(&args.region),
-        address(&args.listen, args.auth),
-    ) {
-        (Ok(regions), Ok(address)) => (regions, address),
-        (regions, address) => {
-            let mut faults = regions.err().map(|faults| faults.0).unwrap_or_default();
-            faults.extend(address.err());
-            return Ok(report::faults(output, &Faults(faults)));
-        }
+    let (regions, address, targets) = match asked(args) {
+        Ok(asked) => asked,
+        Err(faults) => return Ok(report::faults(output, &faults)),
     };
-    let (regions, address) = asked;
     if !args.auth && args.tokens.any() {
         output.error("settings of access tokens do nothing without --auth");
         return Ok(Exit::BadInput);
@@ -76,6 +69,7 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
     let dir = home::dir(home_dir)?;
     let mut options = home::options(dir.clone(), regions.clone())?;
     options.service = true;
+    options.targets = targets.clone();
     options.mcp = Some(mcp_url(address, guard.as_deref()));
     let home = match Home::open(options).await {
         Ok(home) => Arc::new(home),
@@ -90,7 +84,8 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
     let service =
         routes(&home, address, guard.as_ref()).into_make_service_with_connect_info::<SocketAddr>();
     let picked_up = home.unfinished().map_err(anyhow::Error::new)?;
-    output.messages(&banner(&base, &dir, &regions, picked_up, &guard));
+    let banner = banner(&base, &dir, &regions, picked_up, &guard);
+    output.messages(&[banner, of_targets(&targets)].concat());
     let missed = missed(args);
     tokio::select! {
         ended = axum::serve(listener, service) => {
@@ -104,6 +99,24 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
         }
     }
     Ok(Exit::Bug)
+}
+
+/// Regions, address and targets of the flags; all of their faults at once.
+fn asked(args: &UpArgs) -> Result<(Vec<(Region, u64)>, SocketAddr, TargetPolicy), Faults> {
+    let asked = (
+        source::regions(&args.region),
+        address(&args.listen, args.auth),
+        targets::policy(&args.targets),
+    );
+    match asked {
+        (Ok(regions), Ok(address), Ok(targets)) => Ok((regions, address, targets)),
+        (regions, address, targets) => {
+            let mut faults = regions.err().map(|faults| faults.0).unwrap_or_default();
+            faults.extend(address.err());
+            faults.extend(targets.err().into_iter().flat_map(|faults| faults.0));
+            Err(Faults(faults))
+        }
+    }
 }
 
 /// Why it cannot listen. If another `dlt up` serves the folder, another address would not
@@ -219,7 +232,7 @@ fn address(text: &str, auth: bool) -> Result<SocketAddr, Fault> {
 fn banner(
     base: &str,
     dir: &Path,
-    regions: &[(dlt_core::ids::Region, u64)],
+    regions: &[(Region, u64)],
     picked_up: usize,
     guard: &Option<Arc<Guard>>,
 ) -> Vec<Line> {
@@ -255,6 +268,18 @@ fn banner(
         ));
     }
     lines
+}
+
+/// Where load may be sent, if that is not the usual.
+fn of_targets(targets: &TargetPolicy) -> Vec<Line> {
+    let [allowed, only] = targets.lists();
+    let only = only.map(|list| format!("only {list}"));
+    let allowed = allowed.map(|list| format!("also allowed: {list}"));
+    let told: Vec<String> = only.into_iter().chain(allowed).collect();
+    match told.is_empty() {
+        true => Vec::new(),
+        false => vec![Line::of(format!("  targets  {}", told.join("; ")))],
+    }
 }
 
 /// What a schedule did, as a line.

@@ -12,6 +12,7 @@ mod compare;
 mod deploy;
 mod deployed;
 mod first_run;
+mod forbidden;
 mod functions;
 mod half_dead;
 mod image;

@@ -37,12 +37,13 @@ const MAY_IMPORT: [(&str, &[&str]); 8] = [
 ];
 
 /// What dlt-core is made of: nothing that does I/O, awaits or draws lots.
-const CORE_USES: [&str; 15] = [
+const CORE_USES: [&str; 16] = [
     "base64",
     "cronexpr",
     "flate2",
     "hdrhistogram",
     "indexmap",
+    "ipnet",
     "jiff",
     "quick-xml",
     "regex",

@@ -34,6 +34,7 @@ use crate::world::{Pace, World};
 use dlt_core::ids::{Region, TestId, TestRunId};
 use dlt_core::record::RunRecord;
 use dlt_core::scenario::Scenario;
+use dlt_core::target_policy::TargetPolicy;
 use drivers::Drivers;
 use lock::{ServiceLock, SharedLock};
 use migration::FILL;
@@ -58,6 +59,8 @@ pub struct HomeOptions {
     pub service: bool,
     /// Where this process answers agents, if it does.
     pub mcp: Option<String>,
+    /// Where load may be sent.
+    pub targets: TargetPolicy,
 }
 
 /// The control plane of one data folder: of its service, or of one command beside others.
@@ -83,12 +86,18 @@ impl std::fmt::Debug for Home {
 
 /// Makes the data folder, for its owner alone: scenarios hold credentials. The
 /// mode of a folder that exists is its owner's choice.
-fn private_folder(dir: &std::path::Path) -> std::io::Result<()> {
+fn private_folder(dir: &std::path::Path) -> std::io::Result<PathBuf> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
-        .create(dir)
+        .create(dir)?;
+    dir.canonicalize()
+}
+
+/// The workflow file, read.
+fn shipped_workflow() -> Result<Definition, PipelineError> {
+    Definition::parse(WORKFLOW).map_err(|error| PipelineError::Other(error.to_string()))
 }
 
 impl Home {
@@ -96,25 +105,20 @@ impl Home {
     /// that a service before it left; all other runs that were left are
     /// stopped, and end with what they measured.
     pub async fn open(options: HomeOptions) -> Result<Self, PipelineError> {
-        let dir = &options.dir;
-        private_folder(dir).map_err(|error| PipelineError::file(dir, error))?;
-        let dir = dir
-            .canonicalize()
-            .map_err(|error| PipelineError::file(dir, error))?;
+        let dir = private_folder(&options.dir)
+            .map_err(|error| PipelineError::file(&options.dir, error))?;
         let shared = SharedLock::take(&dir)?;
         let database = Database::open(&dir, &FILL)?;
         let service = match options.service {
             true => Some(ServiceLock::take(&dir)?),
             false => None,
         };
-        let definition = Definition::parse(WORKFLOW);
-        let definition = definition.map_err(|error| PipelineError::Other(error.to_string()))?;
+        let definition = shipped_workflow()?;
         let depot = dir.join("objects");
         let clock = Arc::new(SystemClock);
-        let lifetime = if options.service {
-            Lifetime::Own
-        } else {
-            Lifetime::OfParent
+        let lifetime = match options.service {
+            true => Lifetime::Own,
+            false => Lifetime::OfParent,
         };
         let live = Arc::new(Broadcast::default());
         let fleet = Arc::new(Processes::new(
@@ -151,6 +155,7 @@ impl Home {
             pace: Pace::home(),
             depot: depot.display().to_string(),
             cores: Some(cores as u64),
+            targets: options.targets,
         });
         drivers.settle_in(&world);
         let home = Self {

@@ -33,6 +33,7 @@ use dlt_core::measure::second::{LabelSecond, Second};
 use dlt_core::measure::tally::{ErrorKey, ErrorTally, LabelTally, Phases, Tally};
 use dlt_core::messages::timeline::LabelSeries;
 use dlt_core::scenario::plan::Plan;
+use dlt_core::target_policy::TargetPolicy;
 use http::resolver::Resolver;
 use std::collections::BTreeMap;
 use std::io;
@@ -61,6 +62,8 @@ pub struct LoadSpec {
     pub start: Instant,
     /// Whether all exchanges are kept for people: of a run of one iteration.
     pub keep_exchanges: bool,
+    /// Where load may be sent.
+    pub targets: TargetPolicy,
 }
 
 /// One second of one thread, sent when the second is over, even if nothing
@@ -149,7 +152,8 @@ pub struct LoadError(pub String);
 /// returns; the load begins at `spec.start`. `seconds` closes when the load of
 /// every thread is over.
 pub fn begin(spec: LoadSpec, seconds: UnboundedSender<ThreadSecond>) -> Result<Load, LoadError> {
-    begin_with_resolver(spec, Resolver::system(), seconds)
+    let resolver = Resolver::system(spec.targets.clone());
+    begin_with_resolver(spec, resolver, seconds)
 }
 
 fn begin_with_resolver(

@@ -19,6 +19,7 @@ use crate::output::{LineWriter, log};
 use crate::report::{self, RunContext};
 use dlt_core::ids::RunnerId;
 use dlt_core::keys;
+use dlt_core::load::share::Lot;
 use dlt_core::messages::order::{Order, Role, Start};
 use dlt_core::messages::report::{Ended, TaskFacts};
 use dlt_core::messages::runner_line::RunnerLine;
@@ -262,14 +263,12 @@ impl Runner {
         // Stays small: each thread sends one second a second, read at once.
         let (sender, mut seconds) = mpsc::unbounded_channel();
         let target = describe_targets(&plan);
-        let spec = LoadSpec {
-            plan,
-            inputs,
-            lot: start.lot(),
-            threads,
-            start: start_at,
-            keep_exchanges: self.order.keep_exchanges,
-        };
+        let spec = load_spec(
+            &self.order,
+            (plan, inputs),
+            start.lot(),
+            (threads, start_at),
+        );
         let cgroup = Cgroup::own();
         // Beside the event loop, which has to answer the peers meanwhile.
         let load = tokio::task::spawn_blocking(move || engine::begin(spec, sender))
@@ -324,6 +323,24 @@ impl Runner {
         .await;
         self.lines = coordinator.into_lines();
         stored
+    }
+}
+
+/// What the engine is to do for an order, by this part of the run on so many threads.
+fn load_spec(
+    order: &Order,
+    (plan, inputs): (Arc<Plan>, Arc<Inputs>),
+    lot: Lot,
+    (threads, start): (usize, Instant),
+) -> LoadSpec {
+    LoadSpec {
+        plan,
+        inputs,
+        lot,
+        threads,
+        start,
+        keep_exchanges: order.keep_exchanges,
+        targets: order.targets.clone(),
     }
 }
 
