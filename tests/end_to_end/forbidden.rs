@@ -182,7 +182,7 @@ fn the_only_targets_hold_for_where_a_name_and_a_redirect_lead() {
     accounts_agree(&record, &target).unwrap();
     assert_eq!(outside.log.connections(), 0);
 
-    // Where a name leads is known once it is looked up: nothing succeeds.
+    // Where a name leads is known once it is looked up: no request finds a connection.
     let args = [
         file(&home, &[by_name]),
         "--only-target".to_owned(),
@@ -190,7 +190,7 @@ fn the_only_targets_hold_for_where_a_name_and_a_redirect_lead() {
     ];
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let before = target.log.count();
-    let (record, ended) = run_json(&home, LOAD, 1, &args);
+    let (record, ended) = run_json(&home, LOAD, 3, &args);
     assert_eq!(
         causes(&record),
         [("target-forbidden", 1)],
