@@ -3,6 +3,7 @@
 
 use anyhow::{Context, anyhow};
 use dlt_core::ids::Region;
+use dlt_core::target_policy::TargetPolicy;
 use dlt_pipeline::local::HomeOptions;
 use std::path::{Path, PathBuf};
 
@@ -48,6 +49,7 @@ pub fn options(dir: PathBuf, regions: Vec<(Region, u64)>) -> anyhow::Result<Home
         worker: (program, vec!["worker".to_owned()]),
         service: false,
         mcp: None,
+        targets: TargetPolicy::default(),
     })
 }
 

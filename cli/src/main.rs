@@ -27,6 +27,7 @@ mod shell;
 mod signals;
 mod source;
 mod table;
+mod targets;
 mod units;
 mod up;
 mod watch;

@@ -14,12 +14,14 @@ use crate::output::Output;
 use crate::report::{self, ResultOptions};
 use crate::signals::Interrupts;
 use crate::source::{self, Files, RegionChoice};
+use crate::targets;
 use crate::watch::{self, InterruptAction, WatchError, watch};
 use anyhow::Context;
 use dlt_core::calls::answers::ScenarioRecord;
 use dlt_core::ids::Region;
 use dlt_core::refusal::{Fault, Faults};
 use dlt_core::scenario::{Scenario, secrets};
+use dlt_core::target_policy::TargetPolicy;
 use dlt_pipeline::local::Home;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,18 +54,17 @@ async fn read_and_run(
     options: ResultOptions<'_>,
 ) -> anyhow::Result<Exit> {
     let read = RegionChoice::local(&args.region).and_then(|regions| {
-        let scenario = source::read(args, &regions, &Files::InPlace)?;
+        let targets = targets::policy(&args.targets)?;
+        let scenario = source::read(args, &regions, (&Files::InPlace, Some(&targets)))?;
         // A file that was made of an answer: here no stored scenario has its secrets.
         let faults = secrets::faults(&scenario.body);
         match faults.is_empty() {
-            true => Ok((scenario, regions)),
+            true => Ok((scenario, (regions.chosen, targets))),
             false => Err(Faults(faults)),
         }
     });
     match read {
-        Ok((scenario, regions)) => {
-            run_in_process(output, dir, &scenario, regions.chosen, options).await
-        }
+        Ok((scenario, place)) => run_in_process(output, dir, &scenario, place, options).await,
         Err(faults) => Ok(report::faults(output, &faults)),
     }
 }
@@ -74,6 +75,9 @@ async fn read_and_post(
     args: &RunArgs,
     options: ResultOptions<'_>,
 ) -> Result<Exit, ClientError> {
+    if let Err(faults) = targets::refuse_for_server(&args.targets) {
+        return Ok(report::faults(output, &faults));
+    }
     let regions = draft::regions(client).await?;
     let known = regions
         .iter()
@@ -81,7 +85,7 @@ async fn read_and_post(
         .collect();
     let files = Files::to_upload();
     let read = RegionChoice::of_server(known, &args.region)
-        .and_then(|regions| source::read(args, &regions, &files));
+        .and_then(|regions| source::read(args, &regions, (&files, None)));
     match read {
         Ok(scenario) => run_on_server(output, client, &scenario, files, options).await,
         Err(mut faults) => {
@@ -99,17 +103,19 @@ fn hint_at_regions(fault: &mut Fault) {
     }
 }
 
-/// Runs a scenario in this process and tells its result.
+/// Runs a scenario in this process, in these regions and where load may be sent, and tells
+/// its result.
 pub async fn run_in_process(
     output: Output,
     dir: PathBuf,
     scenario: &Scenario,
-    regions: Vec<(Region, u64)>,
+    (regions, targets): (Vec<(Region, u64)>, TargetPolicy),
     mut options: ResultOptions<'_>,
 ) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
     report::warnings(output, &scenario.warnings);
-    let home_options = home::options(dir, regions)?;
+    let mut home_options = home::options(dir, regions)?;
+    home_options.targets = targets;
     let opened = tokio::select! {
         opened = tokio::time::timeout(OPEN_DEADLINE, Home::open(home_options)) => opened,
         name = interrupts.next() => {

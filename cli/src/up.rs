@@ -11,11 +11,12 @@ use crate::runs::prune;
 use crate::signals::Interrupts;
 use crate::units::several;
 
-use crate::{console, home, mcp, source};
+use crate::{console, home, mcp, source, targets};
 use anyhow::Context;
-use dlt_core::ids::TestId;
+use dlt_core::ids::{Region, TestId};
 use dlt_core::refusal::{Fault, Faults};
 use dlt_core::retention::Retention;
+use dlt_core::target_policy::TargetPolicy;
 use dlt_mcp::auth::{self, Guard, Protocol, SettingsError};
 use dlt_mcp::serving::{self, Limits, Serving};
 use dlt_pipeline::api::server;
@@ -34,18 +35,10 @@ const STOP_DEADLINE: Duration = Duration::from_secs(40);
 
 /// `dlt up`.
 pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyhow::Result<Exit> {
-    let asked = match (
-        source::regions(&args.region),
-        address(&args.listen, args.auth),
-    ) {
-        (Ok(regions), Ok(address)) => (regions, address),
-        (regions, address) => {
-            let mut faults = regions.err().map(|faults| faults.0).unwrap_or_default();
-            faults.extend(address.err());
-            return Ok(report::faults(output, &Faults(faults)));
-        }
+    let (regions, address, targets) = match asked(args) {
+        Ok(asked) => asked,
+        Err(faults) => return Ok(report::faults(output, &faults)),
     };
-    let (regions, address) = asked;
     let retention = match retention(args) {
         Ok(retention) => retention,
         Err(why) => {
@@ -74,6 +67,7 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
     let dir = home::dir(home_dir)?;
     let mut options = home::options(dir.clone(), regions.clone())?;
     options.service = true;
+    options.targets = targets.clone();
     options.mcp = Some(mcp_url(address, guard.as_deref()));
     let home = match Home::open(options).await {
         Ok(home) => Arc::new(home),
@@ -89,7 +83,8 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
     let routes = routes(&home, address, guard.as_ref(), serving.limits.connections);
     let served = serving::serve(listener, routes, serving, std::future::pending());
     let picked_up = home.unfinished().map_err(anyhow::Error::new)?;
-    output.messages(&banner(&base, &dir, &regions, picked_up, &guard));
+    let banner = banner(&base, &dir, &regions, picked_up, &guard);
+    output.messages(&[banner, of_targets(&targets)].concat());
     tell_unreadable(output, &home)?;
     if let Some(warning) = home.warning() {
         report::warnings(output, &[warning.to_owned()]);
@@ -114,6 +109,24 @@ fn tell_unreadable(output: Output, home: &Home) -> anyhow::Result<()> {
     let unreadable = home.unreadable().map_err(anyhow::Error::new)?;
     report::unreadable(output, unreadable.iter().map(Some));
     Ok(())
+}
+
+/// Regions, address and targets of the flags; all of their faults at once.
+fn asked(args: &UpArgs) -> Result<(Vec<(Region, u64)>, SocketAddr, TargetPolicy), Faults> {
+    let asked = (
+        source::regions(&args.region),
+        address(&args.listen, args.auth),
+        targets::policy(&args.targets),
+    );
+    match asked {
+        (Ok(regions), Ok(address), Ok(targets)) => Ok((regions, address, targets)),
+        (regions, address, targets) => {
+            let mut faults = regions.err().map(|faults| faults.0).unwrap_or_default();
+            faults.extend(address.err());
+            faults.extend(targets.err().into_iter().flat_map(|faults| faults.0));
+            Err(Faults(faults))
+        }
+    }
 }
 
 /// Why it cannot listen. If another `dlt up` serves the folder, another address would not
@@ -249,7 +262,7 @@ fn address(text: &str, auth: bool) -> Result<SocketAddr, Fault> {
 fn banner(
     base: &str,
     dir: &Path,
-    regions: &[(dlt_core::ids::Region, u64)],
+    regions: &[(Region, u64)],
     picked_up: usize,
     guard: &Option<Arc<Guard>>,
 ) -> Vec<Line> {
@@ -285,6 +298,18 @@ fn banner(
         ));
     }
     lines
+}
+
+/// Where load may be sent, if that is not the usual.
+fn of_targets(targets: &TargetPolicy) -> Vec<Line> {
+    let [allowed, only] = targets.lists();
+    let only = only.map(|list| format!("only {list}"));
+    let allowed = allowed.map(|list| format!("also allowed: {list}"));
+    let told: Vec<String> = only.into_iter().chain(allowed).collect();
+    match told.is_empty() {
+        true => Vec::new(),
+        false => vec![Line::of(format!("  targets  {}", told.join("; ")))],
+    }
 }
 
 /// What a schedule did, as a line.

@@ -26,6 +26,7 @@ pub mod value;
 pub mod refusal;
 pub mod safety;
 pub(crate) mod shapes;
+pub mod target_policy;
 
 pub mod load;
 pub mod measure;

@@ -13,6 +13,7 @@ use crate::scenarios::{self, Scenarios};
 use crate::schedules::Schedules;
 use dlt_core::calls::live::LiveEvent;
 use dlt_core::ids::{TestId, TestRunId};
+use dlt_core::target_policy::TargetPolicy;
 use std::sync::Arc;
 
 /// Runners that one machine prepares in `start_ahead_us`.
@@ -117,6 +118,8 @@ pub struct World {
     pub depot: String,
     /// Cores that a run's runners share; None where each has its own.
     pub cores: Option<u64>,
+    /// Where load may be sent.
+    pub targets: TargetPolicy,
 }
 
 impl World {

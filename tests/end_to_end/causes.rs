@@ -41,7 +41,7 @@ const PATHS: [(&str, &[&str]); 19] = [
 ];
 
 /// What fails, and why; nothing else does.
-const CAUSES: [(&str, &str); 14] = [
+const CAUSES: [(&str, &str); 15] = [
     ("missing", "status-4xx"),
     ("broken", "status-5xx"),
     ("unexpected", "check"),
@@ -56,6 +56,7 @@ const CAUSES: [(&str, &str); 14] = [
     ("refused", "refused"),
     ("unaccepting", "timeout-connect"),
     ("nameless", "dns"),
+    ("forbidden", "target-forbidden"),
 ];
 
 fn target() -> Target {
@@ -69,6 +70,10 @@ fn target() -> Target {
         .route("/moved", redirect(302, "/landing"))
         .route("/kept", redirect(307, "/kept-landing"))
         .route("/loop", redirect(302, "/loop"))
+        .route(
+            "/forbidden",
+            redirect(302, "http://169.254.169.254/latest/"),
+        )
         .route("/silent", Behaviour::Never)
         .route("/late", ok().after(Duration::from_secs(5)))
         .route("/drip", slow_body(Duration::from_millis(500)))
@@ -79,7 +84,7 @@ fn target() -> Target {
     plan.start()
 }
 
-/// The twenty requests: (label, the rest of the request).
+/// The requests, more than twenty: (label, the rest of the request).
 fn requests(target: &Target, elsewhere: &[(&str, String)]) -> Vec<(String, String)> {
     let at = |path: &str| format!("url: '{}'", target.url(path));
     let think = THINK.as_millis();
@@ -146,6 +151,8 @@ fn every_request_is_counted_under_its_label_and_cause() {
         ("refused", format!("http://{}/", refusing())),
         ("unaccepting", format!("http://{}/", full.address)),
         ("nameless", "http://no-such-host.invalid/".to_owned()),
+        // Answered with a redirect, which is not followed.
+        ("forbidden", target.url("/forbidden")),
     ];
     let requests = requests(&target, &elsewhere);
     assert!(requests.len() >= 20);

@@ -14,6 +14,7 @@ mod deploy;
 mod deployed;
 mod doors;
 mod first_run;
+mod forbidden;
 mod functions;
 mod half_dead;
 mod image;

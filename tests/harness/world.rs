@@ -4,6 +4,7 @@
 use dlt_core::calls::request::{Call, Request};
 use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
 use dlt_core::run::Status;
+use dlt_core::target_policy::TargetPolicy;
 use dlt_pipeline::api::{self, Answer};
 use dlt_pipeline::clock::{Clock, stamp};
 use dlt_pipeline::error::PipelineError;
@@ -235,5 +236,6 @@ fn world(folder: &Path) -> World {
         pace: Pace::home(),
         depot: folder.join("objects").display().to_string(),
         cores: Some(2),
+        targets: TargetPolicy::default(),
     }
 }

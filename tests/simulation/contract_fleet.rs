@@ -4,6 +4,7 @@ use crate::contract::{run, sim};
 use dlt_core::ids::{Region, RunnerId, TestId};
 use dlt_core::messages::order::{Order, Role};
 use dlt_core::scenario::post::When;
+use dlt_core::target_policy::TargetPolicy;
 use dlt_pipeline::clock::SystemClock;
 use dlt_pipeline::fleet::{
     self, Fleet, Launch, Place, RunnerStatus, Stop, process::Lifetime, processes::Processes,
@@ -31,6 +32,7 @@ fn launch(count: u64, token: &str) -> Launch {
             runner: None,
             threads: None,
             keep_exchanges: false,
+            targets: TargetPolicy::default(),
         },
     }
 }

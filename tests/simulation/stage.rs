@@ -3,7 +3,7 @@
 
 use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
 use dlt_core::record::RunRecord;
-use dlt_core::scenario::{Defaults, Purpose, Scenario};
+use dlt_core::scenario::{Defaults, Outside, Purpose, Scenario};
 use dlt_pipeline::clock::{RunClock, stamp};
 use dlt_pipeline::runs::{Beside, Late, RegionTasks, Run, Spare};
 use serde_json::{Value, json};
@@ -48,8 +48,13 @@ pub fn run(tasks: &[u64], healthy_threshold: u8, planned_s: u64, now_us: u64) ->
         show_live: true,
     };
     let files = |_: &str| Err("no files here".to_owned());
-    let scenario =
-        Scenario::from_value(&body.into(), &defaults, &files, Purpose::Run).expect("a scenario");
+    let scenario = Scenario::from_value(
+        &body.into(),
+        &defaults,
+        Outside::files(&files),
+        Purpose::Run,
+    )
+    .expect("a scenario");
     let run = TestRunId::parse("p4TqL8vN2c").expect("an id");
     let start_time = stamp(now_us);
     let record = json!({

@@ -43,6 +43,7 @@ const CORE_USES: [&str; 16] = [
     "flate2",
     "hdrhistogram",
     "indexmap",
+    "ipnet",
     "jiff",
     "quick-xml",
     "regex",

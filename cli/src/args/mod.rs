@@ -6,6 +6,7 @@ mod deploy;
 mod image;
 mod runs;
 mod scenarios;
+mod targets;
 
 pub use deploy::{DeployCommand, DestroyCommand, DoctorArgs};
 #[cfg(feature = "aws")]
@@ -17,6 +18,7 @@ pub use runs::{
     ReportArgs, RunsCommand, WatchArgs,
 };
 pub use scenarios::{CreateArgs, Every, ScenariosCommand, StartArgs};
+pub use targets::TargetFlags;
 
 use crate::exit;
 use clap::{Args, Parser, Subcommand};
@@ -227,6 +229,9 @@ pub struct UpArgs {
     /// those that are older; off unless given
     #[arg(long, value_name = "N")]
     pub prune_keep: Option<u64>,
+    /// Where load may be sent.
+    #[command(flatten)]
+    pub targets: TargetFlags,
     /// Require access tokens, for the API and for /mcp
     #[arg(long, requires = "issuer")]
     pub auth: bool,
@@ -336,6 +341,10 @@ pub struct RunArgs {
     /// Do not follow redirects
     #[arg(long, help_heading = "Request")]
     pub no_follow: bool,
+
+    /// Where load may be sent.
+    #[command(flatten)]
+    pub targets: TargetFlags,
 
     /// PEM file with further certificate authorities
     #[arg(long, value_name = "FILE", help_heading = "TLS")]

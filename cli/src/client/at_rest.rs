@@ -2,8 +2,8 @@
 //! changes take it. Requests that need runners are refused.
 
 use super::{ClientError, Method, Query};
-use crate::args::{DEFAULT_CAPACITY, DEFAULT_REGION};
-use crate::home;
+use crate::args::{DEFAULT_CAPACITY, DEFAULT_REGION, TargetFlags};
+use crate::{home, targets};
 use dlt_core::calls::request::{Call, Request};
 use dlt_core::ids::{Region, TestId};
 use dlt_core::value::Value;
@@ -120,6 +120,8 @@ impl AtRest {
         let mut options = home::options(self.dir.clone(), regions)
             .map_err(|error| ClientError::Cannot(format!("{error:#}")))?;
         options.service = true;
+        options.targets = targets::policy(&TargetFlags::default())
+            .map_err(|faults| ClientError::Input(faults.to_string()))?;
         Ok(Home::open(options).await?)
     }
 }

@@ -16,6 +16,7 @@ use crate::source::{self, Files};
 use anyhow::{Context, anyhow};
 use dlt_core::ids::Region;
 use dlt_core::scenario::{Defaults, Format, Purpose};
+use dlt_core::target_policy::TargetPolicy;
 use serde_json::{Value, json};
 use shop::Shop;
 use std::net::SocketAddr;
@@ -68,7 +69,7 @@ pub async fn demo(
         text.as_bytes(),
         Format::Json,
         &defaults,
-        (folder, &files),
+        (folder, (&files, None)),
         Purpose::Run,
     )
     .map_err(|faults| anyhow!("the demo's own scenario is refused: {faults}"))?;
@@ -84,7 +85,10 @@ pub async fn demo(
         ..ResultOptions::default()
     };
     let exit = match server {
-        None => run_in_process(output, api_options.dir()?, &scenario, regions, options).await,
+        None => {
+            let place = (regions, TargetPolicy::default());
+            run_in_process(output, api_options.dir()?, &scenario, place, options).await
+        }
         Some(client) => {
             let ended = run_on_server(output, &client, &scenario, files, options).await;
             Ok(ended.unwrap_or_else(|error| report::client_error(output, &error)))

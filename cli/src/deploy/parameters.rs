@@ -5,6 +5,7 @@ use super::clients::cloudformation::Stack;
 use super::error::DeployError;
 use super::naming::VERSION;
 use crate::args::StackArgs;
+use dlt_core::target_policy::TargetPolicy;
 use std::collections::BTreeMap;
 
 /// Parameters that the command sets itself.
@@ -17,6 +18,9 @@ const OWN: [&str; 7] = [
     "WorkerImage",
     "DltVersion",
 ];
+
+/// Parameters that are lists of targets: allowed ones, and the only ones.
+const TARGETS: [&str; 2] = ["AllowTargets", "OnlyTargets"];
 
 /// Whether the command sets a parameter itself: those above, and those of a region that
 /// are outputs of its hub.
@@ -99,7 +103,20 @@ impl Given {
             }
             given.set(name, value);
         }
+        given.check_targets()?;
         Ok(given)
+    }
+
+    /// Refuses lists of targets that the functions could not read: they would answer nothing.
+    fn check_targets(&self) -> Result<(), DeployError> {
+        let list = |name: &str| {
+            let value = self.0.get(name).filter(|value| !value.is_empty());
+            value.map(String::as_str)
+        };
+        let [allow, only] = TARGETS.map(list);
+        TargetPolicy::parse(allow.as_slice(), only.as_slice(), (TARGETS[0], TARGETS[1]))
+            .map(|_| ())
+            .map_err(|faults| DeployError::Input(format!("parameter {faults}")))
     }
 
     /// Sets a parameter.
@@ -153,6 +170,18 @@ mod tests {
             let error = Given::of(&args, &known).unwrap_err().to_string();
             assert!(error.contains(wrong), "{error}");
         }
+        let mut targets = |value: &str| {
+            args.parameters = vec![("OnlyTargets".to_owned(), value.to_owned())];
+            Given::of(&args, &known).map(Given::into_values)
+        };
+        let list = "*.shop.example,10.0.0.0/8";
+        assert_eq!(targets(list).unwrap()["OnlyTargets"], list);
+        assert_eq!(targets("").unwrap()["OnlyTargets"], "");
+        let error = targets("http://shop.example/").unwrap_err().to_string();
+        assert!(
+            error.contains("parameter OnlyTargets: \"http://shop.example/\" is no target"),
+            "{error}"
+        );
     }
 
     #[test]

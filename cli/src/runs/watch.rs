@@ -11,7 +11,7 @@ use crate::report::{self, ResultOptions};
 use crate::signals::Interrupts;
 use crate::watch::{self as watching, InterruptAction, watch};
 use dlt_core::record::RunRecord;
-use dlt_core::scenario::{Purpose, Scenario};
+use dlt_core::scenario::{Outside, Purpose, Scenario};
 use dlt_core::value::Value;
 
 /// `dlt runs watch`.
@@ -60,7 +60,8 @@ pub async fn follow(
 
 /// The planned load in the run's record.
 fn planned(record: &RunRecord, answer: &Value) -> PlannedLoad {
-    let kept = Scenario::from_stored(answer, &|name| Ok(name.to_owned()), Purpose::Keep);
+    let files = |name: &str| Ok(name.to_owned());
+    let kept = Scenario::from_stored(answer, Outside::files(&files), Purpose::Keep);
     if let Ok(scenario) = kept {
         return PlannedLoad::of(&scenario);
     }

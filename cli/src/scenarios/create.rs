@@ -60,7 +60,7 @@ pub async fn create(
         true => Purpose::Run,
         false => Purpose::Keep,
     };
-    let scenario = match source::from_file(&args.file, &defaults, &files, purpose) {
+    let scenario = match source::from_file(&args.file, &defaults, (&files, None), purpose) {
         Ok(scenario) => scenario,
         Err(faults) => return Ok(report::faults(output, &faults)),
     };

@@ -8,7 +8,7 @@ use crate::runs::list::{p95, result, trust};
 use crate::units;
 use dlt_core::calls::answers::{ScenarioRecord, TestRunSummary};
 use dlt_core::scenario::plan::Plan;
-use dlt_core::scenario::{Purpose, Scenario};
+use dlt_core::scenario::{Outside, Purpose, Scenario};
 use dlt_core::value::Value as Written;
 
 /// Column of the values.
@@ -27,7 +27,8 @@ pub fn lines(
     last: Option<&TestRunSummary>,
     width: usize,
 ) -> Vec<Line> {
-    let scenario = Scenario::from_stored(raw, &|name| Ok(name.to_owned()), Purpose::Keep).ok();
+    let files = |name: &str| Ok(name.to_owned());
+    let scenario = Scenario::from_stored(raw, Outside::files(&files), Purpose::Keep).ok();
     let mut lines = vec![
         Line::new()
             .tone(Tone::Strong, &record.test_name)

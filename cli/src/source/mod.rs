@@ -9,7 +9,8 @@ use crate::args::{DEFAULT_CAPACITY, DEFAULT_REGION, RunArgs};
 use dlt_core::ids::Region;
 use dlt_core::refusal::{Fault, Faults};
 use dlt_core::scenario::requests::targets::without_user;
-use dlt_core::scenario::{Defaults, Format, Purpose, Quick, Scenario, quick};
+use dlt_core::scenario::{Defaults, Format, Outside, Purpose, Quick, Scenario, quick};
+use dlt_core::target_policy::TargetPolicy;
 use serde_json::{Value, json};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,10 @@ use std::path::{Path, PathBuf};
 /// Longest scenario that is read, bytes. It only limits memory; the API's own limit is
 /// checked by the parser.
 const LONGEST_SCENARIO_BYTES: u64 = 32 * 1024 * 1024;
+
+/// What judges the files and the targets that a scenario names; without a policy of targets
+/// a server does that.
+pub type Judges<'a> = (&'a Files, Option<&'a TargetPolicy>);
 
 /// The regions that a scenario may run in, each with its capacity.
 #[derive(Debug, Clone)]
@@ -77,10 +82,14 @@ impl RegionChoice {
 }
 
 /// The scenario of `dlt run`'s arguments.
-pub fn read(args: &RunArgs, regions: &RegionChoice, files: &Files) -> Result<Scenario, Faults> {
+pub fn read(
+    args: &RunArgs,
+    regions: &RegionChoice,
+    judges: Judges<'_>,
+) -> Result<Scenario, Faults> {
     let target = args.target.as_str();
     if target.contains("://") {
-        return from_url(args, regions, files);
+        return from_url(args, regions, judges);
     }
     let faults = flags_for_urls(args);
     // If there is no such file, it may be a URL without a scheme: tell that first.
@@ -88,14 +97,14 @@ pub fn read(args: &RunArgs, regions: &RegionChoice, files: &Files) -> Result<Sce
     if exists && !faults.is_empty() {
         return Err(Faults(faults));
     }
-    from_file(target, &defaults(args, regions), files, Purpose::Run)
+    from_file(target, &defaults(args, regions), judges, Purpose::Run)
 }
 
 /// Reads a scenario file; without a name in the defaults, it is named after the file.
 pub fn from_file(
     target: &str,
     defaults: &Defaults,
-    files: &Files,
+    judges: Judges<'_>,
     purpose: Purpose,
 ) -> Result<Scenario, Faults> {
     let (text, format, folder) = read_file(target).map_err(|reason| one(target, reason))?;
@@ -109,11 +118,15 @@ pub fn from_file(
             ),
         };
     }
-    parse(&text, format, &defaults, (&folder, files), purpose)
+    parse(&text, format, &defaults, (&folder, judges), purpose)
 }
 
 /// The scenario of a URL with flags. Faults name the flag that they come from.
-fn from_url(args: &RunArgs, regions: &RegionChoice, files: &Files) -> Result<Scenario, Faults> {
+fn from_url(
+    args: &RunArgs,
+    regions: &RegionChoice,
+    judges: Judges<'_>,
+) -> Result<Scenario, Faults> {
     let mut faults: Vec<Fault> = args
         .header
         .iter()
@@ -133,7 +146,7 @@ fn from_url(args: &RunArgs, regions: &RegionChoice, files: &Files) -> Result<Sce
         text.as_bytes(),
         Format::Json,
         &defaults,
-        (folder, files),
+        (folder, judges),
         Purpose::Run,
     ) {
         Ok(scenario) if faults.is_empty() => Ok(scenario),
@@ -180,11 +193,16 @@ pub fn parse(
     text: &[u8],
     format: Format,
     defaults: &Defaults,
-    (folder, files): (&Path, &Files),
+    (folder, (files, targets)): (&Path, Judges<'_>),
     purpose: Purpose,
 ) -> Result<Scenario, Faults> {
     let check = |name: &str| files.check(folder, name);
-    let scenario = Scenario::from_text(text, format, defaults, &check, purpose)?;
+    let outside = Outside::files(&check);
+    let outside = match targets {
+        Some(targets) => outside.with_targets(targets),
+        None => outside,
+    };
+    let scenario = Scenario::from_text(text, format, defaults, outside, purpose)?;
     // What runners would find in the files is said before anything starts, or is kept: nobody
     // else reads them before.
     let faults = files.judge(&scenario.plan);

@@ -10,8 +10,8 @@ fn args(target: &str) -> RunArgs {
 }
 
 fn refused(args: &RunArgs) -> Vec<String> {
-    let read =
-        RegionChoice::local(&args.region).and_then(|regions| read(args, &regions, &Files::InPlace));
+    let read = RegionChoice::local(&args.region)
+        .and_then(|regions| read(args, &regions, (&Files::InPlace, None)));
     let Faults(faults) = read.expect_err("refused");
     faults
         .into_iter()

@@ -75,6 +75,9 @@ impl Outcome {
 pub enum Cause {
     /// The name did not resolve.
     Dns,
+    /// Load must not be sent there: the name's addresses, or that of a redirect, are
+    /// refused by the policy of targets. Nothing was sent, and no connection opened.
+    TargetForbidden,
     /// No route to the host or network.
     Unreachable,
     /// Nothing listens there.
@@ -131,8 +134,9 @@ pub enum Reach {
 
 impl Cause {
     /// Every cause, in the order of the enum.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Dns,
+        Self::TargetForbidden,
         Self::Unreachable,
         Self::Refused,
         Self::Reset,
@@ -158,6 +162,7 @@ impl Cause {
     pub fn name(self) -> &'static str {
         match self {
             Self::Dns => "dns",
+            Self::TargetForbidden => "target-forbidden",
             Self::Unreachable => "unreachable",
             Self::Refused => "refused",
             Self::Reset => "reset",

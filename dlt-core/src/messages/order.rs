@@ -6,6 +6,8 @@ use crate::ids::{IdError, Region, RunPrefix, RunnerId, TestId, TestRunId};
 use crate::load::share::{Lot, Share, Slice};
 use crate::messages::report::Ended;
 use crate::messages::runner_line::Tick;
+use crate::refusal::Faults;
+use crate::target_policy::TargetPolicy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +55,9 @@ pub struct Order {
     /// `DLT_KEEP_EXCHANGES`: `all` keeps the exchanges of one iteration for people; absent
     /// means those of errors alone.
     pub keep_exchanges: bool,
+    /// `DLT_ALLOW_TARGETS`, `DLT_ONLY_TARGETS`: where load may be sent; absent where the
+    /// usual holds.
+    pub targets: TargetPolicy,
 }
 
 /// Where a worker waits for its leader, where each has an address of its own
@@ -83,6 +88,9 @@ pub enum OrderError {
         /// What it may hold.
         rule: &'static str,
     },
+    /// A list of targets cannot be read.
+    #[error("environment variable {0}")]
+    Targets(Faults),
 }
 
 impl Order {
@@ -132,6 +140,7 @@ impl Order {
                 .transpose()?,
             threads,
             keep_exchanges: get("DLT_KEEP_EXCHANGES").as_deref() == Some("all"),
+            targets: TargetPolicy::from_env(&get).map_err(OrderError::Targets)?,
         })
     }
 
@@ -174,6 +183,7 @@ impl Order {
         if self.keep_exchanges {
             env.push(("DLT_KEEP_EXCHANGES", "all".to_owned()));
         }
+        env.extend(self.targets.to_env());
         env
     }
 }
@@ -342,6 +352,8 @@ mod tests {
             runner: Some(RunnerId::parse("lo-home-1-2").unwrap()),
             threads: Some(2),
             keep_exchanges: true,
+            targets: TargetPolicy::parse(&["169.254.0.0/16"], &["*.shop.example", "::1"], ("", ""))
+                .unwrap(),
         };
         let env: HashMap<_, _> = order.to_env().into_iter().collect();
         assert_eq!(
@@ -349,6 +361,20 @@ mod tests {
             order
         );
         assert_eq!(order.listens_at(), ("127.0.0.1", 0));
+        let usual = Order {
+            targets: TargetPolicy::default(),
+            ..order.clone()
+        };
+        assert_eq!(usual.to_env().len() + 2, env.len());
+        let wrong = |name: &str| match name {
+            "DLT_ONLY_TARGETS" => Some("http://shop.example".to_owned()),
+            name => env.get(name).cloned(),
+        };
+        let error = Order::from_env(wrong).unwrap_err().to_string();
+        assert!(
+            error.starts_with("environment variable DLT_ONLY_TARGETS: \"http"),
+            "{error}"
+        );
         let in_a_bucket = Order {
             depot: "s3://dlt-scenarios".to_owned(),
             ..order

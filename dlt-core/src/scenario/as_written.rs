@@ -3,7 +3,7 @@
 
 use crate::scenario::plan::{Auth, Body, Check, Wanted};
 use crate::scenario::tests::{defaults, files};
-use crate::scenario::{Format, Plan, Purpose, Scenario};
+use crate::scenario::{Format, Outside, Plan, Purpose, Scenario};
 use crate::value::Value;
 
 fn read(text: &str) -> Result<Scenario, String> {
@@ -11,7 +11,7 @@ fn read(text: &str) -> Result<Scenario, String> {
         text.as_bytes(),
         Format::Yaml,
         &defaults(),
-        &files,
+        Outside::files(&files),
         Purpose::Run,
     )
     .map_err(|faults| faults.to_string())
@@ -28,7 +28,7 @@ fn shop(requests: &str, more: &str) -> String {
 fn again(scenario: &Scenario) -> Vec<Plan> {
     let stored = scenario.body.to_string();
     let body: Value = serde_json::from_str(&stored).unwrap();
-    let of_body = Scenario::from_stored(&body, &files, Purpose::Run)
+    let of_body = Scenario::from_stored(&body, Outside::files(&files), Purpose::Run)
         .unwrap()
         .plan;
     let region = &scenario.tasks[0].region;

@@ -10,7 +10,7 @@
 
 use crate::refusal::{Fault, Faults};
 use crate::scenario::tests::{defaults, files};
-use crate::scenario::{Format, Purpose, Scenario};
+use crate::scenario::{Format, Outside, Purpose, Scenario};
 use base64::Engine as _;
 use serde::Deserialize;
 
@@ -57,7 +57,13 @@ impl Case {
             "yaml" => Format::Yaml,
             other => panic!("{}: format {other}", self.name),
         };
-        match Scenario::from_text(&self.text(), format, &defaults(), &files, Purpose::Run) {
+        match Scenario::from_text(
+            &self.text(),
+            format,
+            &defaults(),
+            Outside::files(&files),
+            Purpose::Run,
+        ) {
             Ok(_) => Vec::new(),
             Err(Faults(faults)) => faults
                 .iter()

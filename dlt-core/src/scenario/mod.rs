@@ -28,6 +28,7 @@ pub use quick::{QUICK_DURATION, QUICK_NAME, QUICK_USERS, Quick, quick};
 
 use crate::ids::{Region, TestId};
 use crate::refusal::Faults;
+use crate::target_policy::TargetPolicy;
 use crate::thresholds::Threshold;
 use crate::value::Value;
 use document::notes::Notes;
@@ -101,6 +102,32 @@ pub enum Format {
 /// Checks whether a named file can be used: its absolute path, or why not.
 pub type FileCheck<'a> = &'a dyn Fn(&str) -> Result<String, String>;
 
+/// What a scenario names that lies outside of it, and who says whether it may be used.
+#[derive(Clone, Copy)]
+pub struct Outside<'a> {
+    files: FileCheck<'a>,
+    targets: Option<&'a TargetPolicy>,
+}
+
+impl<'a> Outside<'a> {
+    /// With these files. Targets are not judged: that was done, or will be done, by
+    /// whoever sends the load there.
+    pub fn files(files: FileCheck<'a>) -> Self {
+        Self {
+            files,
+            targets: None,
+        }
+    }
+
+    /// The same where targets are judged by a policy.
+    pub fn with_targets(self, targets: &'a TargetPolicy) -> Self {
+        Self {
+            targets: Some(targets),
+            ..self
+        }
+    }
+}
+
 /// What a scenario is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
@@ -118,7 +145,7 @@ impl Scenario {
         text: &[u8],
         format: Format,
         defaults: &Defaults,
-        files: FileCheck<'_>,
+        outside: Outside<'_>,
         purpose: Purpose,
     ) -> Result<Self, Faults> {
         let mut notes = Notes::of_file().for_purpose(purpose);
@@ -131,7 +158,7 @@ impl Scenario {
             }
             Err(fault) => return Err(Faults(vec![fault])),
         };
-        Self::from_raw(&raw, defaults, files, notes)
+        Self::from_raw(&raw, defaults, outside, notes)
     }
 
     /// Reads a body of the API: every fault at once, or a scenario. A key that nothing is
@@ -139,21 +166,22 @@ impl Scenario {
     pub fn from_value(
         raw: &Value,
         defaults: &Defaults,
-        files: FileCheck<'_>,
+        outside: Outside<'_>,
         purpose: Purpose,
     ) -> Result<Self, Faults> {
         let notes = Notes::default().for_purpose(purpose);
-        Self::from_raw(raw, defaults, files, notes)
+        Self::from_raw(raw, defaults, outside, notes)
     }
 
     fn from_raw(
         raw: &Value,
         defaults: &Defaults,
-        files: FileCheck<'_>,
+        outside: Outside<'_>,
         mut notes: Notes,
     ) -> Result<Self, Faults> {
         let raw = kept::without_entry(raw);
-        let scenario = body::body(&raw, defaults, files, &mut notes);
+        notes.targets = outside.targets.cloned();
+        let scenario = body::body(&raw, defaults, outside.files, &mut notes);
         let (scenario, warnings) = notes.into_result(scenario)?;
         Ok(Self {
             warnings,
@@ -176,3 +204,6 @@ mod malformed;
 
 #[cfg(test)]
 mod properties;
+
+#[cfg(test)]
+mod targets_tests;

@@ -7,7 +7,7 @@ use crate::refusal::Refusal;
 use crate::refusal::{Fault, Faults};
 use crate::scenario::limits::{DEFAULT_HEALTHY_THRESHOLD, MOST_USERS};
 use crate::scenario::schedule::{self, Fields, Schedule, least_gap_s};
-use crate::scenario::{Defaults, FileCheck, Purpose, Scenario, TaskConfig, secrets, tags, wire};
+use crate::scenario::{Defaults, Outside, Purpose, Scenario, TaskConfig, secrets, tags, wire};
 use crate::value::{Map, Value, json};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -116,8 +116,8 @@ impl When {
 
 impl Post {
     /// Reads a body: the contract's schema first, then what its parts mean.
-    /// `files` checks whether a named file was uploaded.
-    pub fn read(body: &Value, files: FileCheck<'_>) -> Result<Self, Refusal> {
+    /// `outside` knows whether a named file was uploaded, and which targets are allowed.
+    pub fn read(body: &Value, outside: Outside<'_>) -> Result<Self, Refusal> {
         let mut faults = wire::faults(body);
         faults.extend(secrets::faults(body));
         if !faults.is_empty() {
@@ -163,7 +163,7 @@ impl Post {
                     Action::Save => Purpose::Keep,
                     Action::Run | Action::Schedule(_) => Purpose::Run,
                 };
-                let scenario = Scenario::from_value(&plain, &defaults, files, purpose)
+                let scenario = Scenario::from_value(&plain, &defaults, outside, purpose)
                     .map_err(|faults| Refusal::body(faults.0))?;
                 warnings.clone_from(&scenario.warnings);
                 plain = stored_body(&scenario);
@@ -260,7 +260,7 @@ impl Scenario {
     /// A kept body as a scenario; the regions it names need not exist.
     pub fn from_stored(
         body: &Value,
-        files: FileCheck<'_>,
+        outside: Outside<'_>,
         purpose: Purpose,
     ) -> Result<Self, Faults> {
         let defaults = Defaults {
@@ -272,7 +272,7 @@ impl Scenario {
             name: String::new(),
             show_live: false,
         };
-        Self::from_value(body, &defaults, files, purpose)
+        Self::from_value(body, &defaults, outside, purpose)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::scenario::limits::*;
 use crate::scenario::tests::{defaults, files};
-use crate::scenario::{Format, Plan, Purpose, Scenario};
+use crate::scenario::{Format, Outside, Plan, Purpose, Scenario};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn read(body: &Value) -> Result<Scenario, String> {
         body.to_string().as_bytes(),
         Format::Json,
         &defaults(),
-        &files,
+        Outside::files(&files),
         Purpose::Run,
     )
     .map_err(|faults| faults.to_string())
@@ -129,7 +129,7 @@ proptest! {
     #[test]
     fn yaml_and_json_mean_the_same(body in body()) {
         let yaml = serde_saphyr::to_string(&body).unwrap();
-        let from_yaml = Scenario::from_text(yaml.as_bytes(), Format::Yaml, &defaults(), &files, Purpose::Run);
+        let from_yaml = Scenario::from_text(yaml.as_bytes(), Format::Yaml, &defaults(), Outside::files(&files), Purpose::Run);
         prop_assert_eq!(from_yaml.map_err(|faults| faults.to_string()), read(&body));
     }
 
@@ -166,7 +166,7 @@ proptest! {
         let mut pointers = Vec::new();
         collect_pointers(&body, String::new(), &mut pointers);
         *body.pointer_mut(at.get::<String>(&pointers)).unwrap() = strange;
-        let read = Scenario::from_text(body.to_string().as_bytes(), Format::Json, &defaults(), &files, Purpose::Run);
+        let read = Scenario::from_text(body.to_string().as_bytes(), Format::Json, &defaults(), Outside::files(&files), Purpose::Run);
         if let Err(faults) = read {
             prop_assert!(!faults.0.is_empty());
             prop_assert!(faults.0.iter().all(|fault| !fault.path.is_empty() && !fault.reason.is_empty()));

@@ -33,7 +33,7 @@ fn yaml(text: &str) -> Scenario {
         text.as_bytes(),
         Format::Yaml,
         &defaults(),
-        &files,
+        Outside::files(&files),
         Purpose::Run,
     ) {
         Ok(scenario) => scenario,
@@ -47,7 +47,7 @@ fn value(body: &Value) -> Scenario {
         text.as_bytes(),
         Format::Json,
         &defaults(),
-        &files,
+        Outside::files(&files),
         Purpose::Run,
     ) {
         Ok(scenario) => scenario,
@@ -204,7 +204,7 @@ fn spare_capacity_is_the_workers_of_all_items() {
         text.as_bytes(),
         Format::Yaml,
         &defaults(),
-        &files,
+        Outside::files(&files),
         Purpose::Run,
     );
     let faults = read.unwrap_err().to_string();
@@ -344,7 +344,7 @@ fn quick_runs_are_scenarios() {
         wrong.to_string().as_bytes(),
         Format::Json,
         &defaults(),
-        &files,
+        Outside::files(&files),
         Purpose::Run,
     )
     .unwrap_err();

@@ -98,7 +98,8 @@ impl Kind {
         match cause {
             "status-4xx" | "status-5xx" | "too-many-redirects" => Self::Http,
             "check" | "extraction" => Self::Assertion,
-            "generator" => Self::Generator,
+            // Nothing was sent: the policy of targets, and no target, said no.
+            "generator" | "target-forbidden" => Self::Generator,
             other if other.starts_with("tool:") => Self::Tool,
             _ => Self::Transport,
         }

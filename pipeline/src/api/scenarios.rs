@@ -16,10 +16,9 @@ use dlt_core::calls::answers::{ScenarioList, ScenarioRecord, TaskCounts};
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::refusal::Refusal;
 use dlt_core::run::Status;
-use dlt_core::scenario::Scenario;
 use dlt_core::scenario::kept::{with_entry, with_kept};
 use dlt_core::scenario::post::{Action, Post, When};
-use dlt_core::scenario::secrets;
+use dlt_core::scenario::{Outside, Scenario, secrets};
 use dlt_core::value::Value as Written;
 use serde_json::{Value, json};
 
@@ -59,7 +58,9 @@ pub(super) async fn post(world: &World, body: &Written) -> Result<ScenarioRecord
     let stored = stored.as_ref().map(|item| &item.body);
     let body = secrets::with_stored(body, stored);
     let (body, lost) = with_kept(&body, stored);
-    let post = Post::read(&body, &|name| uploads.check(name))?;
+    let files = |name: &str| uploads.check(name);
+    let outside = Outside::files(&files).with_targets(&world.targets);
+    let post = Post::read(&body, outside)?;
     let test = match &post.test {
         Some(test) => test.clone(),
         None => new_test(world)?,

@@ -166,6 +166,7 @@ impl Worlds {
             objects,
             pace,
             cores: None,
+            targets: settings.targets.clone(),
         })
     }
 
@@ -206,6 +207,7 @@ impl Worlds {
             pace: world.pace.clone(),
             depot: world.depot.clone(),
             cores: world.cores,
+            targets: world.targets.clone(),
         }
     }
 }

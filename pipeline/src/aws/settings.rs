@@ -2,6 +2,7 @@
 
 use crate::error::PipelineError;
 use dlt_core::ids::Region;
+use dlt_core::target_policy::TargetPolicy;
 
 /// What EventBridge Scheduler needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,9 @@ pub struct Settings {
     pub looks: Option<u64>,
     /// `DLT_MCP_ENDPOINT`: where agents ask, if they can.
     pub mcp_endpoint: Option<String>,
+    /// `DLT_ALLOW_TARGETS`, `DLT_ONLY_TARGETS`: where load may be sent; only where
+    /// scenarios are judged and runners launched.
+    pub targets: TargetPolicy,
 }
 
 impl Settings {
@@ -76,6 +80,8 @@ impl Settings {
                 .map(|text| number("DLT_LOOKS", &text))
                 .transpose()?,
             mcp_endpoint: get("DLT_MCP_ENDPOINT"),
+            targets: TargetPolicy::from_env(get)
+                .map_err(|faults| PipelineError::Other(format!("environment variable {faults}")))?,
         })
     }
 }

@@ -7,6 +7,7 @@ use crate::fleet::RunnerPhase;
 use dlt_core::ids::RunPrefix;
 use dlt_core::messages::order::Order;
 use dlt_core::messages::order::Role;
+use dlt_core::target_policy::TargetPolicy;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -48,6 +49,7 @@ fn launch(count: u64, token: &str) -> Launch {
             runner: None,
             threads: Some(1),
             keep_exchanges: false,
+            targets: TargetPolicy::default(),
         },
     }
 }

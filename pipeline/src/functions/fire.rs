@@ -17,7 +17,7 @@ use crate::world::World;
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::scenario::post::When;
 use dlt_core::scenario::schedule::Schedule;
-use dlt_core::scenario::{Purpose, Scenario};
+use dlt_core::scenario::{Outside, Purpose, Scenario};
 use jiff::Timestamp;
 
 /// An occurrence that is this late was missed: nobody looked at the clock, µs.
@@ -176,7 +176,10 @@ async fn begin(
         )));
     }
     let uploads = Uploads::of(world, Some(&item.test)).await?;
-    let scenario = Scenario::from_stored(&item.body, &|name| uploads.check(name), Purpose::Run)
+    let files = |name: &str| uploads.check(name);
+    // What was allowed when it was kept may not be allowed now.
+    let outside = Outside::files(&files).with_targets(&world.targets);
+    let scenario = Scenario::from_stored(&item.body, outside, Purpose::Run)
         .map_err(|faults| PipelineError::Input(faults.to_string()))?;
     room::check_room(world, &scenario.tasks).await?;
     start(world, &scenario, item.body.clone(), &item.test, &run).await?;

@@ -167,6 +167,7 @@ fn order(world: &World, run: &Run, region: &Region, role: Role) -> Order {
         keep_exchanges: run.keep_exchanges,
         runner: None,
         threads: threads.and_then(|n| usize::try_from(n.max(1)).ok()),
+        targets: world.targets.clone(),
     }
 }
 

@@ -82,7 +82,7 @@ pub async fn unstored(
     }
     run.advance(Status::ParsingResults);
     let merged = merge(world, &run).await?;
-    let as_run = records::scenario(world, &run).await?;
+    let as_run = records::whole(world, &run).await?;
     run.record.apply(merged.summary);
     run.record.test_scenario = as_run.test_scenario;
     run.failure = run.failure.take().or(merged.failure);

@@ -40,6 +40,7 @@ use crate::workflow::definition::Definition;
 use crate::world::{Pace, World};
 use dlt_core::ids::{Region, TestId, TestRunId};
 use dlt_core::scenario::Scenario;
+use dlt_core::target_policy::TargetPolicy;
 use drivers::Drivers;
 use lock::{ServiceLock, SharedLock};
 use migration::FILL;
@@ -64,6 +65,8 @@ pub struct HomeOptions {
     pub service: bool,
     /// Where this process answers agents, if it does.
     pub mcp: Option<String>,
+    /// Where load may be sent.
+    pub targets: TargetPolicy,
 }
 
 /// The control plane of one data folder: of its service, or of one command beside others.
@@ -110,25 +113,31 @@ fn fleet(
     Arc::new(fleet)
 }
 
+/// Makes the data folder its owner's: where it lies, and what is to be told of it.
+fn private_folder(dir: &std::path::Path) -> Result<(PathBuf, Option<String>), PipelineError> {
+    let fault = |error| PipelineError::file(dir, error);
+    let warning = privacy::make_private(dir).map_err(fault)?;
+    Ok((dir.canonicalize().map_err(fault)?, warning))
+}
+
+/// The workflow file, read.
+fn shipped_workflow() -> Result<Definition, PipelineError> {
+    Definition::parse(WORKFLOW).map_err(|error| PipelineError::Other(error.to_string()))
+}
+
 impl Home {
     /// Opens the folder; as a service it takes its lock. A service goes on with the runs
     /// that a service before it left; all other runs that were left are
     /// stopped, and end with what they measured.
     pub async fn open(options: HomeOptions) -> Result<Self, PipelineError> {
-        let dir = &options.dir;
-        let warning =
-            privacy::make_private(dir).map_err(|error| PipelineError::file(dir, error))?;
-        let dir = dir
-            .canonicalize()
-            .map_err(|error| PipelineError::file(dir, error))?;
+        let (dir, warning) = private_folder(&options.dir)?;
         let shared = SharedLock::take(&dir)?;
         let database = Database::open(&dir, &FILL)?;
         let service = match options.service {
             true => Some(ServiceLock::take(&dir)?),
             false => None,
         };
-        let definition = Definition::parse(WORKFLOW);
-        let definition = definition.map_err(|error| PipelineError::Other(error.to_string()))?;
+        let definition = shipped_workflow()?;
         let depot = dir.join("objects");
         let clock = Arc::new(SystemClock);
         let live = Arc::new(Broadcast::default());
@@ -144,8 +153,8 @@ impl Home {
             Arc::new(definition),
             Arc::clone(&live),
             Arc::clone(&fleet),
-            Arc::clone(&outages),
             dir.join("runs"),
+            Arc::clone(&outages),
         ));
         let runs = SqliteRuns(database.clone());
         let scenarios = SqliteScenarios(database);
@@ -169,6 +178,7 @@ impl Home {
             pace: Pace::home(),
             depot: depot.display().to_string(),
             cores: Some(cores as u64),
+            targets: options.targets,
         });
         drivers.settle_in(&world);
         let home = Self {

@@ -5,7 +5,7 @@ use super::*;
 use dlt_core::calls::live::{LiveEvent, LiveStatus};
 use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
-use dlt_core::scenario::{Defaults, Format, Purpose};
+use dlt_core::scenario::{Defaults, Format, Outside, Purpose};
 use std::path::Path;
 use std::time::Duration;
 use tokio_stream::StreamExt as _;
@@ -23,6 +23,7 @@ fn options(dir: &Path, script: &str) -> HomeOptions {
         ),
         service: false,
         mcp: None,
+        targets: TargetPolicy::default(),
     }
 }
 
@@ -51,7 +52,7 @@ fn scenario(tasks: u64) -> Scenario {
         text.as_bytes(),
         Format::Json,
         &defaults,
-        &files,
+        Outside::files(&files),
         Purpose::Run,
     )
     .unwrap()

@@ -35,6 +35,7 @@ use dlt_core::measure::silence::Silence;
 use dlt_core::measure::tally::{ErrorKey, ErrorTally, LabelTally, Phases, Tally};
 use dlt_core::messages::timeline::LabelSeries;
 use dlt_core::scenario::plan::Plan;
+use dlt_core::target_policy::TargetPolicy;
 use http::resolver::Resolver;
 use memory::MemoryWatch;
 use std::collections::BTreeMap;
@@ -66,6 +67,8 @@ pub struct LoadSpec {
     pub keep_exchanges: bool,
     /// Memory that the runner may use, bytes; None: nobody says.
     pub memory_bytes: Option<u64>,
+    /// Where load may be sent.
+    pub targets: TargetPolicy,
 }
 
 /// One second of one thread, sent when the second is over, even if nothing
@@ -163,7 +166,8 @@ pub struct LoadError(pub String);
 /// returns; the load begins at `spec.start`. `seconds` closes when the load of
 /// every thread is over.
 pub fn begin(spec: LoadSpec, seconds: UnboundedSender<ThreadSecond>) -> Result<Load, LoadError> {
-    begin_with_resolver(spec, Resolver::system(), seconds)
+    let resolver = Resolver::system(spec.targets.clone());
+    begin_with_resolver(spec, resolver, seconds)
 }
 
 fn begin_with_resolver(

@@ -6,6 +6,7 @@ mod budgets;
 mod causes;
 mod closed;
 mod depth;
+mod forbidden;
 mod names;
 mod open;
 mod redirects;
@@ -108,11 +109,17 @@ pub(super) fn spec(groups: Vec<Group>, threads: usize, start: Instant) -> LoadSp
         start,
         keep_exchanges: false,
         memory_bytes: None,
+        targets: TargetPolicy::default(),
     }
 }
 
 fn start(group: Group, threads: usize) -> (Load, UnboundedReceiver<ThreadSecond>) {
-    start_with(vec![group], threads, Lot::WHOLE, Resolver::system())
+    start_with(
+        vec![group],
+        threads,
+        Lot::WHOLE,
+        Resolver::system(TargetPolicy::default()),
+    )
 }
 
 fn start_with(
@@ -256,13 +263,14 @@ fn add_up(result: &LoadResult, sent_seconds: &[ThreadSecond], threads: usize) {
 /// A group as a thread holds it, for tests of single parts.
 pub(super) fn group_run(group: Group, threads: usize) -> Rc<walk::group::GroupRun> {
     let spec = spec(vec![group], threads, Instant::now());
-    let prepared = Arc::new(PreparedLoad::new(&spec, Resolver::system()).unwrap());
+    let prepared =
+        Arc::new(PreparedLoad::new(&spec, Resolver::system(TargetPolicy::default())).unwrap());
     let recorder =
         remember::recorder::Recorder::new(0, prepared.labels.len(), false, unbounded_channel().0);
     let io = Rc::new(http::connect::ThreadIo::new(
         clock::RunClock::new(spec.start),
         http::origin::Origins::new(
-            Resolver::system(),
+            Resolver::system(TargetPolicy::default()),
             walk::first_address::known_hosts(&prepared, 0),
             0,
         ),

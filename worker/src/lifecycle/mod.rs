@@ -19,6 +19,7 @@ use crate::output::{LineWriter, log};
 use crate::report::{Finished, Handover, RunContext};
 use dlt_core::ids::RunnerId;
 use dlt_core::keys;
+use dlt_core::load::share::Lot;
 use dlt_core::messages::order::{LONGEST_TOLD_STOP_US, Order, Role, Start};
 use dlt_core::messages::report::Ended;
 use dlt_core::messages::runner_line::RunnerLine;
@@ -278,15 +279,13 @@ impl Runner {
         let (sender, mut seconds) = mpsc::unbounded_channel();
         let (target, give_up_after_us) = (describe_targets(&plan), plan.give_up_after_us());
         let cgroup = Cgroup::own();
-        let spec = LoadSpec {
-            plan,
-            inputs,
-            lot: start.lot(),
-            threads,
-            start: start_at,
-            keep_exchanges: self.order.keep_exchanges,
-            memory_bytes: memory_of(threads, &cgroup),
-        };
+        let mut spec = load_spec(
+            &self.order,
+            (plan, inputs),
+            start.lot(),
+            (threads, start_at),
+        );
+        spec.memory_bytes = memory_of(threads, &cgroup);
         let load = begin(spec, sender).await?;
         let start_at = tokio::time::Instant::from_std(start_at);
         let under_load = UnderLoad {
@@ -350,10 +349,31 @@ async fn begin(
     tokio::task::spawn_blocking(move || engine::begin(spec, seconds))
         .await
         .map_err(|broken| LoadError(broken.to_string()))?
+}
+
 /// When a load has to have ended; a start that lies in the past does not shorten it.
 fn planned_end(plan: &Plan, start_at: Instant) -> Instant {
     let planned = Duration::from_micros(plan.end_us() + plan.graceful_stop_us());
     start_at.max(Instant::now()) + planned
+}
+
+/// What the engine is to do for an order, by this part of the run on so many threads.
+fn load_spec(
+    order: &Order,
+    (plan, inputs): (Arc<Plan>, Arc<Inputs>),
+    lot: Lot,
+    (threads, start): (usize, Instant),
+) -> LoadSpec {
+    LoadSpec {
+        plan,
+        inputs,
+        lot,
+        threads,
+        start,
+        keep_exchanges: order.keep_exchanges,
+        memory_bytes: None,
+        targets: order.targets.clone(),
+    }
 }
 
 /// When a load whose planned end and graceful stop are over is stopped and given up.

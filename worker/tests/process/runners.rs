@@ -8,6 +8,7 @@ use dlt_core::messages::order::{LeaderReady, Order, Role, StartFile, WorkerAddre
 use dlt_core::messages::report::Report;
 use dlt_core::messages::runner_line::RunnerLine;
 use dlt_core::messages::timeline::{RunTimeline, Timeline};
+use dlt_core::target_policy::TargetPolicy;
 use serde_json::json;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -53,6 +54,7 @@ impl Depot {
             runner: Some(runner(number)),
             threads: Some(1),
             keep_exchanges: false,
+            targets: TargetPolicy::default(),
         }
     }
 

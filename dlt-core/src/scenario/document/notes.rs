@@ -7,6 +7,7 @@ use super::shown::{kind, shown, shown_key, shown_value};
 use crate::refusal::{Fault, Faults};
 use crate::scenario::Purpose;
 use crate::scenario::limits::{MOST_FAULTS, MOST_PATTERNS, MOST_WARNINGS};
+use crate::target_policy::TargetPolicy;
 use crate::value::{Map, Number, Value};
 use std::ops::RangeInclusive;
 
@@ -26,6 +27,8 @@ pub(crate) struct Notes {
     of_file: bool,
     /// What only a run needs is a warning: see [`Purpose::Keep`].
     to_keep: bool,
+    /// Where load may be sent; None where that is not decided here.
+    pub targets: Option<TargetPolicy>,
     /// How many of the warnings, the first ones, are of that kind.
     not_runnable: usize,
     /// Keys that were probably meant by unknown ones, by path: that they are missing is no

@@ -31,9 +31,8 @@ pub(crate) fn body(changes: &Value) -> Value {
 }
 
 fn read(changes: &Value) -> Result<Post, Refusal> {
-    Post::read(&body(changes), &|name| {
-        Err(format!("{name}: no files here"))
-    })
+    let files = |name: &str| Err(format!("{name}: no files here"));
+    Post::read(&body(changes), Outside::files(&files))
 }
 
 fn at(text: &str) -> Timestamp {
@@ -98,7 +97,8 @@ fn what_is_kept_is_the_scenario_and_nothing_of_the_request_or_record() {
     assert_eq!(plan["execution"][0]["concurrency"], 25);
     assert_eq!(plan["reporting"][0]["module"], "final-stats");
     // What is kept reads as the same scenario again, and posts again.
-    let again = Scenario::from_stored(kept, &|_| Err("none".to_owned()), Purpose::Run).unwrap();
+    let files = |_: &str| Err("none".to_owned());
+    let again = Scenario::from_stored(kept, Outside::files(&files), Purpose::Run).unwrap();
     assert_eq!(Some(&again.plan), post.scenario.as_ref().map(|s| &s.plan));
     let reposted = read(kept).unwrap();
     assert_eq!(reposted.body, *kept);
@@ -344,7 +344,8 @@ fn once(tasks: u64, execution: &Value, more: &Value) -> Value {
 }
 
 fn posted(body: &Value) -> Result<Post, Refusal> {
-    Post::read(body, &|name| Err(format!("{name}: no files here")))
+    let files = |name: &str| Err(format!("{name}: no files here"));
+    Post::read(body, Outside::files(&files))
 }
 
 #[test]

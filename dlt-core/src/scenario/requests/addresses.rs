@@ -58,6 +58,9 @@ pub(crate) fn default_address<'a>(
         );
         return None;
     }
+    if host_is_known(&plain, known) && !is_target(&url, node, notes) {
+        return None;
+    }
     Some(text)
 }
 
@@ -75,7 +78,11 @@ pub(crate) fn request_url(
     known.check(text, node, notes);
     let plain = example(text, known);
     if has_scheme(&plain) {
-        return address("", text, known, node, notes);
+        let address = address("", text, known, node, notes)?;
+        // That of a default address is judged where it stands.
+        let is_known = host_is_known(&without_user(text).0, known);
+        let is_allowed = !is_known || is_target(&address.url, node, notes);
+        return is_allowed.then_some(address);
     }
     if starts_with_unknown(text, known) {
         // Only its value decides whether it is absolute.
@@ -164,10 +171,7 @@ fn address(
     }
     let url = absolute(&plain, node, notes)?;
     let sent = target(&plain, node, notes)?;
-    let host = &whole[..authority_end(&whole)];
-    let host_varies = unknown
-        || !base.is_empty()
-        || variables_of(host).any(|name| known.constant(name).is_none());
+    let host_varies = unknown || !base.is_empty() || !host_is_known(&whole, known);
     let placeholders = (!unknown)
         .then(|| Placeholders::of(&whole, known))
         .flatten();
@@ -318,6 +322,24 @@ fn starts_with_unknown(text: &str, known: &Known) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether load may be sent to the host of a URL; a fault if not.
+fn is_target(url: &Url, node: &Node<'_>, notes: &mut Notes) -> bool {
+    let (Some(targets), Some(host)) = (&notes.targets, url.host()) else {
+        return true;
+    };
+    let checked = targets.check_host(&host);
+    if let Err(why) = &checked {
+        node.fault(notes, format!("is no allowed target: {why}"));
+    }
+    checked.is_ok()
+}
+
+/// Whether the host of a URL is the same for every request, up to its port.
+fn host_is_known(url: &str, known: &Known) -> bool {
+    let host = &url[..authority_end(url)];
+    variables_of(host).all(|name| known.constant(name).is_some())
 }
 
 fn variables_of(text: &str) -> impl Iterator<Item = &str> {

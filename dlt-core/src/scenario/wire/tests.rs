@@ -11,6 +11,7 @@
 //! `disagree` in which rows.
 
 use crate::refusal::Refusal;
+use crate::scenario::Outside;
 use crate::scenario::post::{Action, Post};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -108,9 +109,8 @@ fn ask(body: &Value) -> Result<(), Refusal> {
             .unwrap()
             .map(drop);
     }
-    let post = Post::read(&body.clone().into(), &|name| {
-        Err(format!("{name}: no files here"))
-    })?;
+    let files = |name: &str| Err(format!("{name}: no files here"));
+    let post = Post::read(&body.clone().into(), Outside::files(&files))?;
     if let Action::Schedule(when) = &post.action {
         let now = "2026-03-04T09:15:02Z".parse().unwrap();
         post.check_schedule(when, now)?;

@@ -8,6 +8,7 @@ use crate::local::testing::{Still, world};
 use crate::store::sqlite::Database;
 use async_trait::async_trait;
 use dlt_core::run::Status;
+use dlt_core::target_policy::TargetPolicy;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -352,4 +353,29 @@ async fn clock_changes_neither_lose_nor_double_a_run() {
         let fired = fired_daily(zone, time, from, 3).await;
         assert_eq!(fired, instants, "{zone} {time}");
     }
+}
+
+#[tokio::test]
+async fn a_target_that_is_allowed_no_more_when_its_time_comes_is_not_hit() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Still::at("2026-03-04T08:15:01Z");
+    let mut world = world(
+        Database::open(folder.path(), &[]).unwrap(),
+        &clock,
+        folder.path(),
+    );
+    let names = ("--allow-target", "--only-target");
+    world.targets = TargetPolicy::parse(&[], &["*.shop.example"], names).unwrap();
+    let test = stored(&world, "2026-03-04T00:00:00Z").await;
+    let Ok(Fired::Skipped(note)) = fire(&world, &test, Missed::Run).await else {
+        panic!("it does not run");
+    };
+    assert!(
+        note.contains("could not start: ")
+            && note.contains("127.0.0.1 is not among the only targets"),
+        "{note}"
+    );
+    let planned = plan(&world, &test).await;
+    assert_eq!(planned.next_run, "2026-03-05 09:15:00");
+    assert_eq!(planned.note, Some(note));
 }

@@ -2,7 +2,7 @@
 //! decide which of a host's addresses a connection takes.
 
 use super::request::Endpoint;
-use super::resolver::{Resolver, select};
+use super::resolver::Resolver;
 use dlt_core::scenario::plan::Dns;
 use std::collections::HashMap;
 use std::io;
@@ -20,8 +20,10 @@ const MOST_NAMES: usize = 64;
 pub(crate) struct ResolvedHost {
     pub(crate) endpoint: Endpoint,
     pub(crate) dns: Dns,
-    /// Empty if the name did not resolve in time.
+    /// Empty if the name did not resolve in time, or leads where no load may be sent.
     pub(crate) addresses: Vec<SocketAddr>,
+    /// That some of its addresses are not used, for people.
+    pub(crate) left_out: Option<String>,
     /// The groups whose requests go there.
     pub(crate) groups: Vec<usize>,
 }
@@ -35,7 +37,7 @@ pub(crate) struct HostUse<'a> {
 }
 
 /// Resolves each host once, all at the same time. A host that does not resolve is
-/// no error here: its requests fail with cause `dns`.
+/// no error here: its requests fail with cause `dns`, or with `target-forbidden`.
 pub(crate) fn resolve_hosts<'a>(
     uses: impl Iterator<Item = HostUse<'a>>,
     resolver: &Resolver,
@@ -57,6 +59,7 @@ pub(crate) fn resolve_hosts<'a>(
                 endpoint: endpoint.clone(),
                 dns,
                 addresses: Vec::new(),
+                left_out: None,
                 groups: vec![group],
             }),
         }
@@ -64,8 +67,11 @@ pub(crate) fn resolve_hosts<'a>(
     let answers = look_up_all(hosts.iter().map(|host| &host.endpoint), resolver);
     for host in &mut hosts {
         let answer = answers.get(&host.endpoint);
-        let used = answer.map(|answer| select(answer, host.dns.policy, &host.endpoint));
-        host.addresses = used.and_then(Result::ok).unwrap_or_default();
+        let used = answer.map(|answer| resolver.select(answer, host.dns.policy, &host.endpoint));
+        if let Some(Ok(selected)) = used {
+            host.addresses = selected.addresses;
+            host.left_out = selected.left_out;
+        }
     }
     hosts
 }

@@ -6,8 +6,9 @@ use crate::engine::clock::RunClock;
 use crate::engine::failure::Failure;
 use crate::engine::http::addresses::{Address, Addresses, dial};
 use crate::engine::http::request::Endpoint;
-use crate::engine::http::resolver::{Resolver, select};
+use crate::engine::http::resolver::Resolver;
 use dlt_core::measure::generator::GeneratorSums;
+use dlt_core::measure::sample::Cause;
 use dlt_core::scenario::plan::Dns;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -35,6 +36,8 @@ pub(crate) struct KnownHost {
     pub(crate) addresses: Vec<SocketAddr>,
     /// Where the thread begins among them.
     pub(crate) first_index: u64,
+    /// That others are not used, for people.
+    pub(crate) left_out: Option<String>,
 }
 
 /// All origins of a thread.
@@ -72,6 +75,9 @@ pub(crate) struct Origin {
     resolved: OnceCell<()>,
     /// The last failed look-up, and until when it stands.
     failed_lookup: RefCell<Option<(u64, Failure)>>,
+    /// Why no connection may be opened: the name, looked up again, leads only where no
+    /// load may be sent.
+    forbidden: RefCell<Option<Failure>>,
     /// Whether the name is resolved again from time to time.
     is_refreshed: Cell<bool>,
 }
@@ -89,6 +95,9 @@ impl Origins {
             notices: RefCell::default(),
         });
         let origins = known.into_iter().map(|known| {
+            if let Some(text) = known.left_out {
+                shared.notice(text);
+            }
             let origin = Origin::new(known.endpoint, known.dns, known.first_index, &shared);
             if !known.addresses.is_empty() {
                 origin.set_addresses(&known.addresses);
@@ -183,6 +192,7 @@ impl Origin {
             shared: shared.clone(),
             resolved: OnceCell::new(),
             failed_lookup: RefCell::default(),
+            forbidden: RefCell::default(),
             is_refreshed: Cell::new(false),
         }
     }
@@ -197,6 +207,9 @@ impl Origin {
     ) -> Result<(Rc<Address>, S), Failure> {
         self.resolve(clock).await?;
         self.start_refreshing();
+        if let Some(forbidden) = &*self.forbidden.borrow() {
+            return Err(forbidden.clone());
+        }
         dial(
             &self.addresses,
             clock,
@@ -243,7 +256,11 @@ impl Origin {
         } else {
             resolver.look_up(&self.endpoint)
         };
-        select(&answer, self.dns.policy, &self.endpoint)
+        let selected = resolver.select(&answer, self.dns.policy, &self.endpoint)?;
+        if let Some(text) = selected.left_out {
+            self.shared.notice(text);
+        }
+        Ok(selected.addresses)
     }
 
     /// Resolves the name again from time to time, in a task of its own, as long as
@@ -265,10 +282,18 @@ impl Origin {
         });
     }
 
-    /// Resolves the name again. If that fails, the addresses stay as they are.
+    /// Resolves the name again. If that fails, the addresses stay as they are; if it leads
+    /// only where no load may be sent, no address stays.
     async fn refresh(&self) {
         match self.look_up().await {
-            Ok(sockets) => self.set_addresses(&sockets),
+            Ok(sockets) => {
+                self.set_addresses(&sockets);
+                self.forbidden.take();
+            }
+            Err(failure) if failure.cause == Cause::TargetForbidden => {
+                self.set_addresses(&[]);
+                self.forbidden.replace(Some(failure));
+            }
             Err(failure) => self.shared.notice(format!(
                 "{} could not be resolved again, so the addresses that it had were used on: {}",
                 self.endpoint.host,

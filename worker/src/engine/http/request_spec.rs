@@ -111,6 +111,7 @@ mod tests {
     use crate::engine::http::tls::TlsConfig;
     use crate::engine::memory::Memory;
     use dlt_core::scenario::plan::{Dns, Tls};
+    use dlt_core::target_policy::TargetPolicy;
     use std::future::poll_fn;
     use std::sync::Arc;
     use std::time::{Duration, Instant};
@@ -119,7 +120,7 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn a_timer_set_by_a_task_without_budget_expires() {
         let clock = RunClock::new(Instant::now());
-        let origins = Origins::new(Resolver::system(), Vec::new(), 0);
+        let origins = Origins::new(Resolver::system(TargetPolicy::default()), Vec::new(), 0);
         let io = Rc::new(ThreadIo::new(clock, origins, &Memory::new(None), 1));
         let connector = Connector::new(
             io,

@@ -12,20 +12,20 @@ const THREE: [&str; 3] = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
 
 /// What `shop.test` resolves to, changed as a test goes on; None: it does not.
 #[derive(Clone, Default)]
-struct Zone(Arc<Mutex<Option<Vec<SocketAddr>>>>);
+pub(super) struct Zone(Arc<Mutex<Option<Vec<SocketAddr>>>>);
 
 impl Zone {
-    fn of(addresses: &[SocketAddr]) -> Self {
+    pub(super) fn of(addresses: &[SocketAddr]) -> Self {
         let zone = Self::default();
         zone.set(Some(addresses));
         zone
     }
 
-    fn set(&self, addresses: Option<&[SocketAddr]>) {
+    pub(super) fn set(&self, addresses: Option<&[SocketAddr]>) {
         *self.0.lock().unwrap() = addresses.map(<[_]>::to_vec);
     }
 
-    fn resolver(&self) -> Resolver {
+    pub(super) fn resolver(&self) -> Resolver {
         let zone = self.clone();
         Resolver::of(move |host, port| {
             assert_eq!(host, "shop.test");
@@ -42,13 +42,13 @@ fn addresses(targets: &[Target]) -> Vec<SocketAddr> {
 }
 
 /// A request to `shop.test` on the port of a target.
-fn named(port: u16, path: &str) -> Step {
+pub(super) fn named(port: u16, path: &str) -> Step {
     let mut step = step_to(&format!("http://shop.test:{port}{path}"));
     step.label = path.to_owned();
     step
 }
 
-fn step_to(url: &str) -> Step {
+pub(super) fn step_to(url: &str) -> Step {
     let target = Target::plain();
     Step {
         url: url.parse().unwrap(),
@@ -222,7 +222,7 @@ fn each_group_has_its_own_policy_for_the_same_name() {
 }
 
 /// Waits until a target has read so many requests.
-fn until_read(target: &Target, requests: u64) {
+pub(super) fn until_read(target: &Target, requests: u64) {
     let until = Instant::now() + LONGEST_TEST;
     while target.total() < requests {
         assert!(Instant::now() < until, "{} of {requests}", target.total());
@@ -231,7 +231,7 @@ fn until_read(target: &Target, requests: u64) {
 }
 
 /// Users that keep their connections, to a name that is resolved all the time.
-fn followed(port: u16, users: f64) -> Group {
+pub(super) fn followed(port: u16, users: f64) -> Group {
     let mut step = named(port, "/");
     step.think_time_us = 500;
     let mut group = rounds(users, 1_000_000, vec![step]);

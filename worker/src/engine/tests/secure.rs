@@ -235,7 +235,7 @@ fn certificates_are_read_before_a_redirect_may_need_them() {
     let group = |steps| users(1.0, 100, steps);
     let warm = |groups: Vec<Group>| {
         let spec = spec(groups, 1, Instant::now());
-        let prepared = PreparedLoad::new(&spec, Resolver::system()).unwrap();
+        let prepared = PreparedLoad::new(&spec, Resolver::system(TargetPolicy::default())).unwrap();
         let warm = |group: &walk::prepare::PreparedGroup| group.tls.is_warm();
         prepared.groups.iter().map(warm).collect::<Vec<bool>>()
     };

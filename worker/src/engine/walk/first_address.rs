@@ -17,6 +17,7 @@ pub(crate) fn known_hosts(prepared: &PreparedLoad, thread: u64) -> Vec<KnownHost
             .iter()
             .map(|group| connections_before(prepared, *group, thread))
             .sum(),
+        left_out: host.left_out.clone(),
     });
     hosts.collect()
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use dlt_core::scenario::plan::DnsPolicy;
+use dlt_core::target_policy::TargetPolicy;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -26,7 +27,7 @@ async fn dialled(origin: &Rc<Origin>) -> Rc<Address> {
 
 #[test]
 fn groups_with_the_same_dns_share_an_origin() {
-    let origins = Origins::new(Resolver::system(), Vec::new(), 0);
+    let origins = Origins::new(Resolver::system(TargetPolicy::default()), Vec::new(), 0);
     let shop = endpoint("shop.test");
     let usual = Dns::default();
     let first = origins.get(&shop, usual);
@@ -99,7 +100,7 @@ async fn hosts_that_are_addresses_are_never_refreshed() {
 
 #[tokio::test]
 async fn requests_to_addresses_that_were_removed_are_still_counted() {
-    let origins = Origins::new(Resolver::system(), Vec::new(), 0);
+    let origins = Origins::new(Resolver::system(TargetPolicy::default()), Vec::new(), 0);
     let dns = Dns::default();
     let hosts = 2 * UNCLEANED_ADDRESSES + 300;
     for n in 0..hosts {
