@@ -37,7 +37,7 @@ const MAY_IMPORT: [(&str, &[&str]); 8] = [
 ];
 
 /// What dlt-core is made of: nothing that does I/O, awaits or draws lots.
-const CORE_USES: [&str; 16] = [
+const CORE_USES: [&str; 17] = [
     "base64",
     "cronexpr",
     "flate2",

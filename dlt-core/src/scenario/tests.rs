@@ -371,8 +371,14 @@ fn how_long_a_target_may_be_out_of_reach() {
             item(second)
         );
         let text = text.as_bytes();
-        Scenario::from_text(text, Format::Yaml, &defaults(), &files, Purpose::Run)
-            .map(|read| read.plan.give_up_after_us())
+        Scenario::from_text(
+            text,
+            Format::Yaml,
+            &defaults(),
+            Outside::files(&files),
+            Purpose::Run,
+        )
+        .map(|read| read.plan.give_up_after_us())
     };
     for (first, second, expected) in [
         ("", "", Some(5_000_000)),

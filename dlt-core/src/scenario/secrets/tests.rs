@@ -2,6 +2,7 @@
 //! posted again; and no request gets the secrets of another.
 
 use super::*;
+use crate::scenario::Outside;
 use crate::scenario::kept::{with_entry, with_kept};
 use crate::scenario::post::Post;
 use crate::scenario::post::tests::body;
@@ -26,7 +27,10 @@ fn plan(shop: Value) -> Value {
 fn kept(body: &Value) -> Result<Value, String> {
     let mut body = body.clone();
     body["saveOnly"] = true.into();
-    let post = Post::read(&body, &|name| Err(format!("{name}: no files here")));
+    let post = Post::read(
+        &body,
+        Outside::files(&|name: &str| Err(format!("{name}: no files here"))),
+    );
     post.map(|post| post.body).map_err(|refusal| refusal.text)
 }
 

@@ -209,9 +209,10 @@ fn a_name_that_moves_to_what_is_no_target_is_not_followed() {
     until_read(&target, read + 10);
     load.stop();
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
         .build()
         .unwrap();
-    let result = runtime.block_on(load.finished());
+    let result = runtime.block_on(super::finished(load));
     let account = result.tally.account;
     assert!(account.failed > 0);
     assert_eq!(failed(&result, Cause::TargetForbidden), account.failed);
