@@ -111,8 +111,11 @@ fn tell_unreadable(output: Output, home: &Home) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Regions, address and targets of the flags; all of their faults at once.
-fn asked(args: &UpArgs) -> Result<(Vec<(Region, u64)>, SocketAddr, TargetPolicy), Faults> {
+/// Regions, address and targets of the flags.
+type Asked = (Vec<(Region, u64)>, SocketAddr, TargetPolicy);
+
+/// What the flags say; all of their faults at once.
+fn asked(args: &UpArgs) -> Result<Asked, Faults> {
     let asked = (
         source::regions(&args.region),
         address(&args.listen, args.auth),

@@ -17,20 +17,8 @@ fn half() -> Spare {
     }
 }
 
-/// A run of `planned_s` seconds with so many tasks in each region.
-pub fn run(tasks: &[u64], healthy_threshold: u8, planned_s: u64, now_us: u64) -> Run {
-    let regions: Vec<(Region, u64)> = tasks
-        .iter()
-        .enumerate()
-        .map(|(at, &tasks)| {
-            let region = Region::parse(&format!("lo-home-{}", at + 1)).expect("a region");
-            (region, tasks)
-        })
-        .collect();
-    let configs: Vec<Value> = regions
-        .iter()
-        .map(|(region, tasks)| json!({"region": region, "taskCount": tasks, "concurrency": 1}))
-        .collect();
+/// Its scenario.
+fn scenario(regions: &[(Region, u64)], configs: &[Value], planned_s: u64) -> Scenario {
     let body = json!({
         "testName": "simulated", "testTaskConfigs": configs, "testType": "simple",
         "testScenario": {
@@ -48,13 +36,30 @@ pub fn run(tasks: &[u64], healthy_threshold: u8, planned_s: u64, now_us: u64) ->
         show_live: true,
     };
     let files = |_: &str| Err("no files here".to_owned());
-    let scenario = Scenario::from_value(
+    Scenario::from_value(
         &body.into(),
         &defaults,
         Outside::files(&files),
         Purpose::Run,
     )
-    .expect("a scenario");
+    .expect("a scenario")
+}
+
+/// A run of `planned_s` seconds with so many tasks in each region.
+pub fn run(tasks: &[u64], healthy_threshold: u8, planned_s: u64, now_us: u64) -> Run {
+    let regions: Vec<(Region, u64)> = tasks
+        .iter()
+        .enumerate()
+        .map(|(at, &tasks)| {
+            let region = Region::parse(&format!("lo-home-{}", at + 1)).expect("a region");
+            (region, tasks)
+        })
+        .collect();
+    let configs: Vec<Value> = regions
+        .iter()
+        .map(|(region, tasks)| json!({"region": region, "taskCount": tasks, "concurrency": 1}))
+        .collect();
+    let scenario = scenario(&regions, &configs, planned_s);
     let run = TestRunId::parse("p4TqL8vN2c").expect("an id");
     let start_time = stamp(now_us);
     let record = json!({

@@ -39,7 +39,10 @@ pub(crate) struct Memory {
 
 /// Looks at the memory as long as it is kept.
 #[derive(Debug)]
-pub(crate) struct MemoryWatch(Option<Sender<()>>);
+pub(crate) struct MemoryWatch {
+    /// Dropped, it ends the looking.
+    _watched: Option<Sender<()>>,
+}
 
 impl Memory {
     pub(crate) fn new(limit_bytes: Option<u64>) -> Self {
@@ -58,7 +61,7 @@ impl Memory {
     /// Begins to look, on a thread of its own.
     pub(crate) fn watch(&self) -> MemoryWatch {
         let Some(limit_bytes) = self.limit_bytes else {
-            return MemoryWatch(None);
+            return MemoryWatch { _watched: None };
         };
         let (watch, ended) = channel();
         let short = self.short.clone();
@@ -66,7 +69,9 @@ impl Memory {
             .name("memory".to_owned())
             .spawn(move || look(limit_bytes, &short, &ended));
         // Without the thread only kept answers are bounded.
-        MemoryWatch(watching.is_ok().then_some(watch))
+        MemoryWatch {
+            _watched: watching.is_ok().then_some(watch),
+        }
     }
 
     /// The room for the kept answers of one of `threads` threads.
@@ -144,11 +149,6 @@ impl Reserved {
         Self { room, bytes: 0 }
     }
 
-    /// How much is reserved.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
     /// Reserves so many bytes more; false: there is no room.
     pub(crate) fn add(&mut self, bytes: u64) -> bool {
         if let Some(room) = &self.room {
@@ -190,7 +190,7 @@ mod tests {
             Reserved::of(Some(room.clone())),
         );
         assert!(one.add(60) && !two.add(41) && two.add(40) && !one.add(1));
-        assert_eq!((one.bytes(), two.bytes()), (60, 40));
+        assert_eq!((one.bytes, two.bytes), (60, 40));
         drop(one);
         assert!(two.add(60) && !two.add(1));
         two.release();

@@ -81,20 +81,7 @@ pub(crate) async fn make_load(spec: ThreadSpec) -> ThreadResult {
         &prepared.memory,
         prepared.threads,
     ));
-    let groups: Vec<Rc<GroupRun>> = (0..prepared.groups.len())
-        .map(|index| {
-            let tls = prepared.groups[index].tls.clone();
-            let dns = prepared.plan.groups[index].dns;
-            let connector = Connector::new(io.clone(), tls, dns);
-            Rc::new(GroupRun::new(
-                prepared.clone(),
-                index,
-                thread as u64,
-                connector,
-                recorder.clone(),
-            ))
-        })
-        .collect();
+    let groups = groups(&prepared, thread as u64, &io, &recorder);
     let mut warnings = Vec::new();
     let ends = groups.iter().map(|group| group.end_us.get());
     let cuts = Rc::new(Cuts::new(ends.max().unwrap_or(0), open));
@@ -133,6 +120,23 @@ pub(crate) async fn make_load(spec: ThreadSpec) -> ThreadResult {
         *result.notices.entry(text).or_default() += count;
     }
     result
+}
+
+/// The groups of the plan, as this thread runs them.
+fn groups(
+    prepared: &Arc<PreparedLoad>,
+    thread: u64,
+    io: &Rc<ThreadIo>,
+    recorder: &Rc<RefCell<Recorder>>,
+) -> Vec<Rc<GroupRun>> {
+    let group = |index: usize| {
+        let tls = prepared.groups[index].tls.clone();
+        let dns = prepared.plan.groups[index].dns;
+        let connector = Connector::new(io.clone(), tls, dns);
+        let (prepared, recorder) = (prepared.clone(), recorder.clone());
+        Rc::new(GroupRun::new(prepared, index, thread, connector, recorder))
+    };
+    (0..prepared.groups.len()).map(group).collect()
 }
 
 /// Waits for the start instant; returns true if the load was stopped before.
