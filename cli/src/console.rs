@@ -32,7 +32,7 @@ pub fn page(name: &str) -> Option<Page> {
     let is_page = !name.starts_with('.') && name != REPORT;
     if let Some(file) = Files::get(name).filter(|_| is_page) {
         return Some(Page {
-            content_type: file.metadata.mimetype().to_owned().into(),
+            content_type: content_type(file.metadata.mimetype()).into(),
             bytes: file.data,
         });
     }
@@ -42,9 +42,23 @@ pub fn page(name: &str) -> Option<Page> {
     })
 }
 
+/// A media type as it is sent: all texts are UTF-8, which a browser does not assume.
+fn content_type(kind: &str) -> String {
+    match kind.starts_with("text/") {
+        true => format!("{kind}; charset=utf-8"),
+        false => kind.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_are_sent_as_utf8() {
+        assert_eq!(content_type("text/plain"), "text/plain; charset=utf-8");
+        assert_eq!(content_type("image/svg+xml"), "image/svg+xml");
+    }
 
     #[test]
     fn there_is_always_a_first_page() {

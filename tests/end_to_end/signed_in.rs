@@ -2,6 +2,8 @@
 //! was mailed, and may do everything; readers may look; agents ask through a Gateway;
 //! the console is served; and what is removed leaves nothing but what is kept.
 
+mod browser;
+
 use dlt_tests::agentcore::AgentCore;
 use dlt_tests::behaviour::ok;
 use dlt_tests::deployed::{ADMIN, Deployed, HUB};

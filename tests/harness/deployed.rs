@@ -13,7 +13,7 @@ use crate::signature::{self, Credentials};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zip::write::SimpleFileOptions;
 
@@ -59,6 +59,25 @@ fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
         archive.write_all(bytes).expect("its bytes");
     }
     archive.finish().expect("an archive").into_inner()
+}
+
+/// The files below a folder but those of the build itself, by their paths.
+fn files_below(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder that npm run build made") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.') || name == "report.html" {
+            continue;
+        }
+        if path.is_dir() {
+            let inside = files_below(&path).into_iter();
+            files.extend(inside.map(|(below, bytes)| (format!("{name}/{below}"), bytes)));
+        } else {
+            files.push((name.into_owned(), std::fs::read(&path).expect("a file")));
+        }
+    }
+    files
 }
 
 /// An engine whose only image is the worker that was built.
@@ -107,17 +126,38 @@ impl Deployed {
         Self::on(engine, emulator)
     }
 
-    fn on(engine: Engine, emulator: Emulator) -> Self {
+    /// Brings up a hub whose console is what a folder holds, as a release packs it.
+    ///
+    /// # Panics
+    /// When the emulator or a resource does not come up, or nothing was built.
+    pub fn hub_with_console(built: &Path) -> Self {
+        let engine = engine();
+        let emulator = Emulator::with(&engine);
         let mut deployed = Self::empty(engine, emulator);
+        let files = files_below(built);
+        let rows: Vec<(&str, &[u8])> = files
+            .iter()
+            .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+            .collect();
+        let console = deployed.home.file("built.zip", archive(&rows));
+        deployed.console = console.to_string_lossy().into_owned();
+        deployed.with_hub()
+    }
+
+    fn on(engine: Engine, emulator: Emulator) -> Self {
+        Self::empty(engine, emulator).with_hub()
+    }
+
+    fn with_hub(mut self) -> Self {
         let hub = [
             "hub",
             "--admin-email",
             ADMIN,
             "--console",
-            &deployed.console.clone(),
+            &self.console.clone(),
         ];
-        deployed.outputs = deployed.deploy(&hub);
-        deployed
+        self.outputs = self.deploy(&hub);
+        self
     }
 
     /// An account with nothing in it.

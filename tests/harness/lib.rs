@@ -5,6 +5,7 @@
 
 pub mod agentcore;
 pub mod behaviour;
+pub mod browser;
 pub mod calm;
 pub mod certificates;
 pub mod cognito;

@@ -58,6 +58,15 @@ pub fn browser(full: bool) -> Result<Score> {
     step::check(command)
 }
 
+/// Names the browser to tests that want one; where npm is not there, what leaves them out.
+pub fn in_tests(command: &mut Command) -> Result<&'static [&'static str]> {
+    if !has_npm() {
+        return Ok(&["--skip", "signed_in::browser"]);
+    }
+    command.env("CHROMIUM", chromium()?);
+    Ok(&[])
+}
+
 /// The packages of `package-lock.json`, and nothing else.
 fn install() -> Result<Score> {
     let folder = root().join("console");

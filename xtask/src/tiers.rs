@@ -112,8 +112,10 @@ pub fn test(full: bool) -> Result<bool> {
         if full {
             command.env("DLT_MINISTACK", emulator()?);
             command.env("DLT_REGISTRY", images::registry()?);
+            let browser = console::in_tests(&mut command)?;
             command.args(["--", "--include-ignored"]);
             command.args(images::left_out()?);
+            command.args(browser);
         }
         step::tests(command)
     });
@@ -187,6 +189,7 @@ fn aws(tiers: &mut Tiers, full: bool) {
             command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));
             command.env("DLT_MINISTACK", emulator()?);
             command.env("DLT_REGISTRY", images::registry()?);
+            let browser = console::in_tests(&mut command)?;
             // Without what takes minutes, so that it stays below five; `--full` has all.
             command.args(["--", "deploy::", "deployed::", "signed_in::", "there::"]);
             command.args([
@@ -198,6 +201,7 @@ fn aws(tiers: &mut Tiers, full: bool) {
                 "deployed::faults::busy",
             ]);
             command.arg("--include-ignored");
+            command.args(browser);
             step::tests(command)
         });
     }
