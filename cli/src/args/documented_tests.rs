@@ -33,7 +33,12 @@ fn cell(text: &str) -> String {
 fn row(arg: &Arg) -> String {
     let names = arg.get_value_names().unwrap_or_default();
     let value = names.iter().map(|name| name.as_str()).collect::<Vec<_>>();
-    let value = value.join(" ");
+    let choices = arg.get_possible_values();
+    let choices: Vec<_> = choices.iter().map(|choice| choice.get_name()).collect();
+    let value = match choices.is_empty() || !arg.get_action().takes_values() {
+        true => value.join(" "),
+        false => choices.join("|"),
+    };
     let name = match (arg.get_short(), arg.get_long()) {
         (Some(short), Some(long)) => format!("-{short}, --{long}"),
         (None, Some(long)) => format!("--{long}"),
