@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-const README: &str = include_str!("../../README.md");
+const STATISTICS: &str = include_str!("../../docs/statistics.md");
 /// How the gate's second line begins.
 const GATE: &str = "dlt runs compare ";
 /// From 15 s on runs can be judged.
@@ -74,7 +74,7 @@ fn good(home: &Home, args: &[&str]) -> String {
     ended.stdout
 }
 
-/// The gate of README, and what it says of runs that differ.
+/// The gate of docs/statistics.md, and what it says of runs that differ.
 #[test]
 fn runs_of_a_scenario_are_compared_by_the_words_of_a_pipeline() {
     let _alone = alone();
@@ -115,12 +115,15 @@ fn runs_of_a_scenario_are_compared_by_the_words_of_a_pipeline() {
     says_input(&home, "has no baseline", &["baseline", "shop"]);
 }
 
-/// What README's second line compares, and how.
+/// What its second line compares, and how.
 fn gate() -> Vec<&'static str> {
-    let mut lines = README.lines();
+    let mut lines = STATISTICS.lines();
     lines.find(|line| *line == "dlt scenarios start shop --wait");
     let second = lines.next().and_then(|line| line.strip_prefix(GATE));
-    second.expect("the gate of README").split(' ').collect()
+    second
+        .expect("the gate of the document")
+        .split(' ')
+        .collect()
 }
 
 fn without_a_second_run(home: &Home, first: &str) {

@@ -1,5 +1,5 @@
-//! What README shows is true: its scenario runs, its exit codes are the
-//! command's, its limits are the code's.
+//! What the documents show is true: their scenarios run, their exit codes are the
+//! command's, their limits are the code's.
 
 use crate::common::{accounts_agree, run_json};
 use dlt_core::judge::verdict::LIMITS;
@@ -9,17 +9,18 @@ use dlt_tests::patience::shared;
 use dlt_tests::target::plan;
 use std::time::Duration;
 
-const README: &str = include_str!("../../README.md");
+const SCENARIOS: &str = include_str!("../../docs/scenarios.md");
+const RESULTS: &str = include_str!("../../docs/results.md");
 
 #[test]
-fn the_scenario_of_readme_runs_as_written() {
+fn the_first_scenario_runs_as_written() {
     let _shared = shared();
     let target = plan()
         .route("/old-cart", redirect(301, "/cart"))
         .route("/no-such-page", body(404, "no"))
         .otherwise(ok())
         .start();
-    let (_, rest) = README.split_once("```yaml\n").unwrap();
+    let (_, rest) = SCENARIOS.split_once("```yaml\n").unwrap();
     let (text, _) = rest.split_once("```").unwrap();
     // Another host, and shorter; nothing else is changed.
     for written in ["https://shop.example.com", "hold-for: 30s"] {
@@ -56,7 +57,7 @@ fn the_scenario_of_readme_runs_as_written() {
 }
 
 #[test]
-fn the_customers_of_readme_order_as_written() {
+fn the_customers_order_as_written() {
     let _shared = shared();
     let target = plan()
         .route("/login", body(200, r#"{"token": "t0k"}"#))
@@ -65,7 +66,7 @@ fn the_customers_of_readme_order_as_written() {
         .otherwise(ok())
         .keeping_text()
         .start();
-    let text = README.split("```yaml\n").nth(2).unwrap();
+    let text = SCENARIOS.split("```yaml\n").nth(3).unwrap();
     let (text, _) = text.split_once("```").unwrap();
     let text = text
         .replace(
@@ -102,7 +103,7 @@ fn the_customers_of_readme_order_as_written() {
 
 /// The rows of the table that begins with this header.
 fn table(header: &str) -> Vec<Vec<&'static str>> {
-    let (_, rest) = README.split_once(header).unwrap();
+    let (_, rest) = RESULTS.split_once(header).unwrap();
     rest.lines()
         .skip(2)
         .take_while(|line| line.starts_with('|'))
@@ -111,7 +112,7 @@ fn table(header: &str) -> Vec<Vec<&'static str>> {
 }
 
 #[test]
-fn the_exit_codes_of_readme_are_those_of_help() {
+fn the_exit_codes_are_those_of_help() {
     let _shared = shared();
     let help = Home::new().run(Duration::from_secs(20), ["--help"]).stdout;
     let (_, codes) = help.split_once("Exit codes:\n").unwrap();
@@ -131,7 +132,7 @@ fn the_exit_codes_of_readme_are_those_of_help() {
 }
 
 #[test]
-fn the_limits_of_readme_are_those_of_the_verdict() {
+fn the_limits_are_those_of_the_verdict() {
     let rows = table("| reason | degraded above | untrusted above |");
     assert_eq!(rows.len(), LIMITS.len());
     for (row, limit) in rows.iter().zip(LIMITS) {

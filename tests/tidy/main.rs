@@ -9,3 +9,4 @@ mod imports;
 mod index;
 mod looks;
 mod manifest;
+mod threats;

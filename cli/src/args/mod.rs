@@ -400,6 +400,9 @@ Ctrl-C stops the run and shows what was measured; a second Ctrl-C exits at once.
 Exit codes: dlt --help.";
 
 #[cfg(test)]
+mod documented_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;

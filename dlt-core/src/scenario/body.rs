@@ -17,7 +17,7 @@ use crate::scenario::{Defaults, FileCheck, Scenario, TaskConfig};
 use crate::thresholds::Threshold;
 use crate::value::Value;
 
-const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 16] = [
     "testId",
     "testName",
     "testDescription",

@@ -191,6 +191,8 @@ impl Scenario {
 }
 
 #[cfg(test)]
+mod documented_tests;
+#[cfg(test)]
 mod tests;
 
 #[cfg(test)]

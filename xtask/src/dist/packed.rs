@@ -35,8 +35,8 @@ pub fn tree(programs: &Programs, tree: &Path) -> Result<()> {
     for name in Programs::DEPLOYED {
         copy(&programs.path(name), &format!("lib/dlt/{name}"), 0o755)?;
     }
-    for name in TEXTS {
-        copy(&file(name), &format!("share/doc/dlt/{name}"), 0o644)?;
+    for name in TEXTS.map(str::to_owned).into_iter().chain(documents()?) {
+        copy(&file(&name), &format!("share/doc/dlt/{name}"), 0o644)?;
     }
     // They are the same for every machine; only this one's can be asked.
     if programs.machine == Machine::here()? {
@@ -51,6 +51,19 @@ pub fn tree(programs: &Programs, tree: &Path) -> Result<()> {
         println!("without man pages and completions: they are asked of a dlt that runs here");
     }
     Ok(())
+}
+
+/// The pages that README points to.
+fn documents() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(file("docs"))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".md") {
+            names.push(format!("docs/{name}"));
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// `NAME.tar.gz` of the folder NAME.

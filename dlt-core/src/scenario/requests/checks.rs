@@ -8,9 +8,9 @@ use crate::scenario::requests::patterns::{pattern, pattern_of, query};
 use crate::scenario::requests::variables::scalar;
 use crate::value::Value;
 
-const ASSERT_KEYS: [&str; 4] = ["contains", "subject", "regexp", "not"];
+pub(crate) const ASSERT_KEYS: [&str; 4] = ["contains", "subject", "regexp", "not"];
 const ASSERT_NOT_SUPPORTED: [&str; 1] = ["assume-success"];
-const JSON_KEYS: [&str; 4] = ["jsonpath", "expected-value", "regexp", "invert"];
+pub(crate) const JSON_KEYS: [&str; 4] = ["jsonpath", "expected-value", "regexp", "invert"];
 const JSON_NOT_SUPPORTED: [&str; 2] = ["expect-null", "validate"];
 
 /// Reads both lists.

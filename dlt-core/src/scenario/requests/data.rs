@@ -10,7 +10,7 @@ use crate::scenario::requests::files::file_at;
 use crate::scenario::requests::variables::name;
 use crate::value::Value;
 
-const KEYS: [&str; 5] = ["path", "delimiter", "quoted", "loop", "variable-names"];
+pub(crate) const KEYS: [&str; 5] = ["path", "delimiter", "quoted", "loop", "variable-names"];
 const NOT_SUPPORTED: [&str; 3] = ["encoding", "random-order", "ignore-first-line"];
 
 /// Reads the list; and whether all of it could be: what a file that is not there would

@@ -10,9 +10,9 @@ use crate::scenario::requests::variables::{name, scalar};
 use crate::value::Value;
 
 const KEYS: [&str; 2] = ["extract-jsonpath", "extract-regexp"];
-const JSON_KEYS: [&str; 2] = ["jsonpath", "default"];
+pub(crate) const JSON_KEYS: [&str; 2] = ["jsonpath", "default"];
 const JSON_NOT_SUPPORTED: [&str; 4] = ["concat", "from-variable", "match-no", "scope"];
-const REGEX_KEYS: [&str; 5] = ["regexp", "default", "match-no", "template", "subject"];
+pub(crate) const REGEX_KEYS: [&str; 5] = ["regexp", "default", "match-no", "template", "subject"];
 const REGEX_NOT_SUPPORTED: [&str; 2] = ["from-variable", "scope"];
 /// A regular expression cannot have more groups than characters.
 const MOST_GROUPS: u64 = 100;
