@@ -9,6 +9,7 @@
 //! `silent_target` a reason from inside, `watchdog` ends a process that hangs.
 
 pub mod connection;
+pub mod deadlines;
 pub mod frames;
 pub mod peers;
 pub mod region;
@@ -24,6 +25,7 @@ use crate::depot::Depot;
 use crate::engine::ThreadSecond;
 use crate::output::{LineWriter, log};
 use connection::PeerEventKind;
+use deadlines::{LoadDeadlines, standstill};
 use dlt_core::ids::RunnerId;
 use dlt_core::messages::order::{Order, ToLeader, ToWorker};
 use dlt_core::messages::report::Ended;
@@ -50,28 +52,8 @@ const LONGEST_LOAD_STOP: Duration = Duration::from_secs(17);
 /// After a stop a leader waits for its workers no longer than this: decision 6
 /// wants a stopped runner gone within 20 s, its report stored.
 const LONGEST_STOP: Duration = Duration::from_secs(18);
-/// Between two looks a second apart more than this passes in no process that is awake.
-const LONGEST_AWAKE: Duration = Duration::from_secs(3);
 /// How long the end of a run waits until the region's last timeline is stored.
 const LAST_STORE: Duration = Duration::from_secs(2);
-
-/// Until when a load must have ended; both lie after planned end and graceful stop.
-#[derive(Debug, Clone, Copy)]
-pub struct LoadDeadlines {
-    /// When a load that has not ended by itself is stopped.
-    pub stop_at: Instant,
-    /// When a load that goes on after that is given up.
-    pub give_up_at: Instant,
-}
-
-/// How much longer than an awake process may take passed between two looks, which are
-/// a second apart at most.
-pub(crate) fn standstill(between: Duration) -> Duration {
-    match between > LONGEST_AWAKE {
-        true => between - Duration::from_secs(1),
-        false => Duration::ZERO,
-    }
-}
 
 /// What a coordinator begins with.
 #[derive(Debug)]

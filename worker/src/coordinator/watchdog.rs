@@ -2,7 +2,7 @@
 //! deadline; this one also holds when the event loop itself is blocked. Time for which
 //! the whole process stood still, as on a machine that slept, does not count.
 
-use super::standstill;
+use super::deadlines::standstill;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 

@@ -5,13 +5,14 @@
 mod preflight;
 
 use crate::clock;
+use crate::coordinator::deadlines::LoadDeadlines;
 use crate::coordinator::peers::Peers;
 use crate::coordinator::rendezvous::leader::{self, RegionWorkers};
 use crate::coordinator::rendezvous::worker::{self, StartOutcome};
 use crate::coordinator::rendezvous::{RendezvousError, StartDeadline};
 use crate::coordinator::stop::{StopSignal, stop_requested};
 use crate::coordinator::watchdog::Watchdog;
-use crate::coordinator::{Coordinator, CoordinatorSpec, LoadDeadlines};
+use crate::coordinator::{Coordinator, CoordinatorSpec};
 use crate::depot::{Depot, DepotError};
 use crate::engine::{self, Inputs, LoadError, LoadSpec};
 use crate::health::{self, Usage, cgroup::Cgroup, ecs};
@@ -29,13 +30,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
-// Times after planned end and graceful stop. At home a run is killed after 30 s.
-/// When a load that goes on is stopped; stopping takes up to 15 s.
-const STOP_AFTER: Duration = Duration::from_secs(7);
+// Times after planned end and graceful stop, as those of `LoadDeadlines`. At home a run is
+// killed after 30 s.
 /// Until when a leader whose own load is over waits for its workers.
 const WAIT_FOR_WORKERS: Duration = Duration::from_secs(15);
-/// When a load that was stopped and goes on is given up.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(24);
 /// When the watchdog ends a runner that still hangs.
 const WATCHDOG_AFTER: Duration = Duration::from_secs(27);
 /// Until when a report that cannot be stored is tried again; then it is handed over,
@@ -299,7 +297,7 @@ impl Runner {
             stopped: OnceLock::new(),
         };
         let end = tokio::time::Instant::from_std(end);
-        let deadlines = deadlines(end);
+        let deadlines = LoadDeadlines::after(end);
         let no_lines = LineWriter::to(Box::new(std::io::sink()));
         let mut coordinator = Coordinator::new(CoordinatorSpec {
             order: &self.order,
@@ -373,14 +371,6 @@ fn load_spec(
         keep_exchanges: order.keep_exchanges,
         memory_bytes: None,
         targets: order.targets.clone(),
-    }
-}
-
-/// When a load whose planned end and graceful stop are over is stopped and given up.
-fn deadlines(end: tokio::time::Instant) -> LoadDeadlines {
-    LoadDeadlines {
-        stop_at: end + STOP_AFTER,
-        give_up_at: end + GIVE_UP_AFTER,
     }
 }
 

@@ -131,6 +131,11 @@ fn drop_missed(group: &GroupRun, schedule: &mut Schedule<'_>) {
     if now_us >= first_us + LATEST_BEGIN_US {
         let count = schedule.skip_until(now_us.min(group.end_us.get()));
         group.recorder().arrivals_dropped(count, first_us, now_us);
+        group.notice(format!(
+            "scenario {}: {count} arrivals of a thread were dropped, since they were due before the load began, {:.1} s late",
+            group.plan().name,
+            (now_us - first_us) as f64 / 1e6
+        ));
     }
 }
 

@@ -231,7 +231,7 @@ impl Walker {
             && result.failure.is_none()
             && (kept.no_room || !kept.cookies.is_empty())
         {
-            result.failure = self.keep_cookies(group, sent.url, kept, result.read_us);
+            result.failure = self.keep_cookies(sent.url, kept, result.read_us);
         }
         let judgement = self.judge(group, sent, &mut result);
         let sample = Sample {
@@ -268,17 +268,11 @@ impl Walker {
 
     /// Stores the cookies of an answer; the failure if there is no memory for it.
     #[cold]
-    fn keep_cookies(
-        &mut self,
-        group: &GroupRun,
-        url: &Url,
-        kept: &KeptResponse,
-        now_us: u64,
-    ) -> Option<Failure> {
+    fn keep_cookies(&mut self, url: &Url, kept: &KeptResponse, now_us: u64) -> Option<Failure> {
         if kept.no_room {
             return Some(no_memory("an answer that is checked"));
         }
-        if group.load().memory.is_short() {
+        if self.group.load().memory.is_short() {
             return Some(no_memory("cookies"));
         }
         self.cookies.store(url, &kept.cookies, now_us);

@@ -5,9 +5,11 @@
 //! the seconds that are sent add up to the final account exactly.
 
 mod errors;
+mod series;
 mod waiting;
 
 use self::errors::ErrorTable;
+use self::series::push_second;
 use self::waiting::Waiting;
 use crate::engine::failure::{Exhausted, Failure};
 use crate::engine::{ThreadResult, ThreadSecond};
@@ -20,7 +22,7 @@ use dlt_core::measure::sample::{Cause, Outcome, Reach, Sample, Timed};
 use dlt_core::measure::second::{LabelSecond, Second};
 use dlt_core::measure::silence::Silence;
 use dlt_core::measure::tally::{Exchange, LabelTally, MOST_LABELS, OTHER_LABEL, Phases};
-use dlt_core::messages::timeline::{MOST_TIMELINE_LABELS, stretch_of};
+use dlt_core::messages::timeline::MOST_TIMELINE_LABELS;
 use std::collections::{BTreeMap, HashMap};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -483,25 +485,6 @@ impl Recorder {
             cut_us: 0,
             warnings: Vec::new(),
             notices: BTreeMap::new(),
-        }
-    }
-}
-
-/// Adds a label's second to its series, at the timeline's resolution.
-fn push_second(series: &mut Vec<LabelSecond>, second: u64, row: LabelSecond) {
-    if row.ok + row.failed == 0 {
-        return;
-    }
-    let stretch = stretch_of(second);
-    match series.last_mut() {
-        Some(last) if last.second == stretch => last.merge(&row),
-        _ => {
-            let mut row = row;
-            row.second = stretch;
-            // The row is kept to the end of the run.
-            row.latency.shrink_to_fit();
-            row.latency_failed.shrink_to_fit();
-            series.push(row);
         }
     }
 }
