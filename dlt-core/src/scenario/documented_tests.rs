@@ -3,7 +3,7 @@
 
 use crate::ids::Region;
 use crate::scenario::requests::{REQUEST_KEYS, SCENARIO_KEYS, checks, data, extract};
-use crate::scenario::{Defaults, Format, Purpose, Scenario, body, execution};
+use crate::scenario::{Defaults, Format, Outside, Purpose, Scenario, body, execution};
 
 const DOCUMENT: &str = include_str!("../../../docs/scenarios.md");
 
@@ -61,7 +61,7 @@ fn every_example_is_a_scenario() {
             text.as_bytes(),
             Format::Yaml,
             &defaults,
-            &|name| Ok(name.to_owned()),
+            Outside::files(&|name: &str| Ok(name.to_owned())),
             Purpose::Run,
         );
         let scenario = read.unwrap_or_else(|faults| panic!("{faults}\n{text}"));
