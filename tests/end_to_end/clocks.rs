@@ -193,7 +193,7 @@ fn a_machine_that_slept_keeps_what_was_measured_before() {
     hold(&[], Some(dlt), Signal::Continue);
     pass_until(Instant::now() + Duration::from_millis(500));
     hold(&runners, None, Signal::Continue);
-    let ended = running.wait(AROUND);
+    let ended = running.wait(Duration::from_secs(45) + AROUND);
     let record = ended.record();
     whole(&record, &target, 2).unwrap();
     assert!(

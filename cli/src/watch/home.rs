@@ -2,6 +2,7 @@
 
 use super::{RunControl, WatchError, WatchEvent, WatchedRun};
 use dlt_core::calls::live::LiveEvent;
+use dlt_core::ids::TestId;
 use dlt_core::scenario::Scenario;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::live::Events;
@@ -82,13 +83,25 @@ async fn next(events: &mut Option<Events>) -> Option<LiveEvent> {
 }
 
 /// Stops the run, repeatedly until that succeeds: a disk that is busy for a moment must
-/// not cost the measurements.
-pub async fn stop(home: &Home, started: &Started, reason: &str) {
-    loop {
-        match home.cancel(&started.test, reason).await {
+/// not cost the measurements. Where the store is out, the runners know by then; what could
+/// not be stored is stored beside the wait for their results.
+pub async fn stop(home: &Arc<Home>, started: &Started, reason: &str) {
+    if let Err(error) = home.cancel(&started.test, reason).await {
+        let again = stop_again(Arc::clone(home), started.test.clone(), reason.to_owned());
+        match error {
             // If it has ended already, its record follows.
-            Ok(()) | Err(PipelineError::NothingRuns(_)) => return,
-            Err(_) => sleep(STOP_PAUSE).await,
+            PipelineError::NothingRuns(_) => {}
+            error if error.is_of_store() => drop(tokio::spawn(again)),
+            _ => again.await,
+        }
+    }
+}
+
+async fn stop_again(home: Arc<Home>, test: TestId, reason: String) {
+    loop {
+        sleep(STOP_PAUSE).await;
+        if let Ok(()) | Err(PipelineError::NothingRuns(_)) = home.cancel(&test, &reason).await {
+            return;
         }
     }
 }
