@@ -146,7 +146,10 @@ async fn answer(
         faults: Vec::new(),
     };
     if tool == "list_scenarios" {
-        let ask = Ask::Scenarios { tags: Vec::new() };
+        let ask = Ask::Scenarios {
+            tags: Vec::new(),
+            one_off: false,
+        };
         return body(backend, &ask, || "No scenarios found".to_owned()).await;
     }
     let test = checks.id("test_id", "test scenario");

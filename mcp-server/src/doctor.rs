@@ -39,7 +39,13 @@ pub async fn check(get: impl Fn(&str) -> Option<String>) -> Vec<Finding> {
     for (what, ask) in [
         ("deployment", Ask::Stack),
         ("regions", Ask::Regions),
-        ("scenarios", Ask::Scenarios { tags: Vec::new() }),
+        (
+            "scenarios",
+            Ask::Scenarios {
+                tags: Vec::new(),
+                one_off: false,
+            },
+        ),
     ] {
         match backend.get(&ask).await {
             Ok(_) => findings.push(finding(true, format!("{what} can be read"))),

@@ -86,6 +86,7 @@ fn run(
         let api = Api::new(settings.unwrap()).unwrap();
         let ask = Ask::Scenarios {
             tags: vec!["a b".to_owned()],
+            one_off: false,
         };
         let first = api.get(&ask).await;
         between();

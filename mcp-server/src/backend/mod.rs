@@ -36,6 +36,8 @@ pub enum Ask {
     Scenarios {
         /// Scenarios with any of these tags; empty for all.
         tags: Vec<String>,
+        /// Whether those of one-off runs are listed, too.
+        one_off: bool,
     },
     /// One scenario, without run records.
     Scenario {
@@ -131,6 +133,18 @@ fn encoded(text: &str) -> String {
     utf8_percent_encode(text, UNRESERVED).to_string()
 }
 
+/// The path of the list of scenarios.
+fn scenarios(tags: &[String], one_off: bool) -> String {
+    let tags = (!tags.is_empty()).then(|| format!("tags={}", encoded(&tags.join(","))));
+    let one_off = one_off.then(|| "oneOff=true".to_owned());
+    let query: Vec<String> = tags.into_iter().chain(one_off).collect();
+    if query.is_empty() {
+        "/scenarios".to_owned()
+    } else {
+        format!("/scenarios?{}", query.join("&"))
+    }
+}
+
 /// The histogram's part of a run's path.
 fn histogram(label: Option<&str>, of: Option<Samples>) -> String {
     let label = label.map(|label| format!("label={}", encoded(label)));
@@ -160,8 +174,7 @@ impl Ask {
             format!("{}/{}{part}", runs(test), encoded(run.as_str()))
         };
         match self {
-            Self::Scenarios { tags } if tags.is_empty() => "/scenarios".to_owned(),
-            Self::Scenarios { tags } => format!("/scenarios?tags={}", encoded(&tags.join(","))),
+            Self::Scenarios { tags, one_off } => scenarios(tags, *one_off),
             Self::Scenario { test } => {
                 let test = encoded(test.as_str());
                 format!("/scenarios/{test}?history=false&latest=false")
@@ -345,9 +358,16 @@ mod tests {
             let target = format!("/scenarios/Xk29/testruns/p4Tq/histogram{rest}");
             assert_eq!(ask.target(), target);
         }
-        let ask = Ask::Scenarios {
-            tags: vec!["a b".to_owned(), "c&d".to_owned()],
+        let ask = |tags: &[&str], one_off| Ask::Scenarios {
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            one_off,
         };
-        assert_eq!(ask.target(), "/scenarios?tags=a%20b%2Cc%26d");
+        for (tags, one_off, target) in [
+            (&["a b", "c&d"][..], false, "/scenarios?tags=a%20b%2Cc%26d"),
+            (&[], true, "/scenarios?oneOff=true"),
+            (&["a"], true, "/scenarios?tags=a&oneOff=true"),
+        ] {
+            assert_eq!(ask(tags, one_off).target(), target);
+        }
     }
 }

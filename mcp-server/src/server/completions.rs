@@ -113,7 +113,14 @@ impl Completions {
     /// Ids of scenarios whose id begins with, or whose name contains, what was typed.
     async fn scenarios(&self, backend: &dyn Backend, typed: &str) -> Option<Vec<String>> {
         let list = self
-            .get(backend, Ask::Scenarios { tags: Vec::new() }, scenarios)
+            .get(
+                backend,
+                Ask::Scenarios {
+                    tags: Vec::new(),
+                    one_off: false,
+                },
+                scenarios,
+            )
             .await?;
         let items = list["Items"].as_array()?;
         let matches = |item: &&Value| {
@@ -131,7 +138,14 @@ impl Completions {
 
     async fn tags(&self, backend: &dyn Backend) -> Option<Vec<String>> {
         let list = self
-            .get(backend, Ask::Scenarios { tags: Vec::new() }, scenarios)
+            .get(
+                backend,
+                Ask::Scenarios {
+                    tags: Vec::new(),
+                    one_off: false,
+                },
+                scenarios,
+            )
             .await?;
         let tags = list["Items"]
             .as_array()?

@@ -31,6 +31,9 @@ pub(super) struct Input {
     #[serde(default)]
     #[schemars(length(max = 200))]
     name_contains: Option<String>,
+    /// true: also one-off runs, as `dlt run` makes them
+    #[serde(default)]
+    one_off: bool,
     /// Default 25
     #[serde(default)]
     #[schemars(range(min = 1, max = 100))]
@@ -127,6 +130,7 @@ impl Question for ListScenarios {
         let offset = Cursor::offset(input.cursor.as_deref(), &context.question_hash)?;
         let ask = Ask::Scenarios {
             tags: input.tags.clone(),
+            one_off: input.one_off,
         };
         let list: Scenarios = serde_json::from_value(context.backend.get(&ask).await?)
             .map_err(|error| BackendError::unreadable("scenarios", &error))?;
@@ -144,6 +148,9 @@ impl Question for ListScenarios {
         let limit = input.limit.unwrap_or(DEFAULT_LIMIT);
         let rows = found.iter().skip(offset).take(limit);
         let next = match (found.len(), found.first()) {
+            (0, _) if !input.one_off => {
+                Some("none found; runs of dlt run are listed with one_off true".into())
+            }
             (0, _) if list.items.is_empty() && input.tags.is_empty() => {
                 Some("there is no scenario yet; the user can run one with dlt run".into())
             }

@@ -14,7 +14,7 @@ mod cloud;
 mod times;
 
 /// Limit of the definitions of all tools together.
-const MOST_DEFINITION_TOKENS: usize = 4_500;
+const MOST_DEFINITION_TOKENS: usize = 4_800;
 /// Limit of each tool's default answer.
 const MOST_ANSWER_TOKENS: usize = 2_000;
 
