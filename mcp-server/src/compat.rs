@@ -146,10 +146,7 @@ async fn answer(
         faults: Vec::new(),
     };
     if tool == "list_scenarios" {
-        let ask = Ask::Scenarios {
-            tags: Vec::new(),
-            one_off: false,
-        };
+        let ask = Ask::scenarios();
         return body(backend, &ask, || "No scenarios found".to_owned()).await;
     }
     let test = checks.id("test_id", "test scenario");

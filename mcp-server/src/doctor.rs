@@ -39,13 +39,7 @@ pub async fn check(get: impl Fn(&str) -> Option<String>) -> Vec<Finding> {
     for (what, ask) in [
         ("deployment", Ask::Stack),
         ("regions", Ask::Regions),
-        (
-            "scenarios",
-            Ask::Scenarios {
-                tags: Vec::new(),
-                one_off: false,
-            },
-        ),
+        ("scenarios", Ask::scenarios()),
     ] {
         match backend.get(&ask).await {
             Ok(_) => findings.push(finding(true, format!("{what} can be read"))),

@@ -2,6 +2,7 @@
 
 use crate::play::{Outcome, Play, now};
 use crate::runners;
+use crate::runners::Runner;
 use crate::state::lock;
 use dlt_core::calls::live::LiveEvent;
 use dlt_core::keys;
@@ -90,12 +91,6 @@ impl Play {
             state.violate(format!("it ended {late_s} s after its promised end"));
         }
         let events = std::mem::take(&mut state.events);
-        let loaded = state
-            .runners
-            .iter()
-            .filter(|runner| runner.start_at_us.is_some())
-            .map(|runner| runner.runner.to_string())
-            .collect();
         Outcome {
             notes: notes(events),
             violations: std::mem::take(&mut state.violations),
@@ -103,12 +98,18 @@ impl Play {
             starts: state.runners.len(),
             hits: std::mem::take(&mut state.hits),
             ended_us,
-            loaded,
+            loaded: loaded(&state.runners),
             run,
             calls: self.calls,
             executions: self.machines.len(),
         }
     }
+}
+
+/// Who was given a start in time.
+fn loaded(runners: &[Runner]) -> Vec<String> {
+    let started = runners.iter().filter(|runner| runner.start_at_us.is_some());
+    started.map(|runner| runner.runner.to_string()).collect()
 }
 
 fn notes(events: Vec<LiveEvent>) -> Vec<String> {

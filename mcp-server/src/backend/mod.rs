@@ -167,6 +167,14 @@ fn and_parameters<const N: usize>(parameters: [(&str, &Option<String>); N]) -> S
 }
 
 impl Ask {
+    /// The list of scenarios, without those of one-off runs.
+    pub fn scenarios() -> Self {
+        Self::Scenarios {
+            tags: Vec::new(),
+            one_off: false,
+        }
+    }
+
     /// Path and query below the API's base URL, percent-encoded.
     pub fn target(&self) -> String {
         let runs = |test: &TestId| format!("/scenarios/{}/testruns", encoded(test.as_str()));

@@ -112,16 +112,7 @@ impl Completions {
 
     /// Ids of scenarios whose id begins with, or whose name contains, what was typed.
     async fn scenarios(&self, backend: &dyn Backend, typed: &str) -> Option<Vec<String>> {
-        let list = self
-            .get(
-                backend,
-                Ask::Scenarios {
-                    tags: Vec::new(),
-                    one_off: false,
-                },
-                scenarios,
-            )
-            .await?;
+        let list = self.get(backend, Ask::scenarios(), scenarios).await?;
         let items = list["Items"].as_array()?;
         let matches = |item: &&Value| {
             let text = |key: &str| item[key].as_str().unwrap_or_default().to_lowercase();
@@ -137,16 +128,7 @@ impl Completions {
     }
 
     async fn tags(&self, backend: &dyn Backend) -> Option<Vec<String>> {
-        let list = self
-            .get(
-                backend,
-                Ask::Scenarios {
-                    tags: Vec::new(),
-                    one_off: false,
-                },
-                scenarios,
-            )
-            .await?;
+        let list = self.get(backend, Ask::scenarios(), scenarios).await?;
         let tags = list["Items"]
             .as_array()?
             .iter()
