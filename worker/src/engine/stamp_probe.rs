@@ -1,0 +1,33 @@
+//! Whether the kernel stamps what it receives, tried on a connection of this machine with
+//! itself: for `dlt doctor`. Under load, each answer says it of itself.
+
+use crate::engine::sys;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+/// How long a byte may take from this machine to itself.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Whether a byte that came over loopback has a stamp.
+pub fn stamps_receipt() -> io::Result<bool> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let mut sender = TcpStream::connect_timeout(&listener.local_addr()?, DEADLINE)?;
+    let (receiver, _) = listener.accept()?;
+    receiver.set_read_timeout(Some(DEADLINE))?;
+    sys::enable_stamps(receiver.as_fd())?;
+    sender.write_all(b"x")?;
+    let (read, stamp) = sys::receive(receiver.as_fd(), &mut [0; 8])?;
+    Ok(read == 1 && stamp.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn linux_stamps_what_it_receives() {
+        assert!(stamps_receipt().unwrap());
+    }
+}
