@@ -7,6 +7,7 @@ use crate::client::error::pipeline_error;
 use crate::client::{ApiOptions, Client, ClientError, understood};
 use crate::draft::{self, Draft};
 use crate::exit::Exit;
+use crate::exports::{self, Exports};
 use crate::find::RunLocation;
 use crate::home;
 use crate::live::PlannedLoad;
@@ -30,9 +31,18 @@ const OPEN_DEADLINE: Duration = Duration::from_secs(30);
 
 /// `dlt run`.
 pub async fn run(output: Output, api_options: &ApiOptions, args: &RunArgs) -> anyhow::Result<Exit> {
+    let output = output.quietly(args.quiet);
+    if let Err(faults) = exports::judged(&args.exports, args.json) {
+        return Ok(report::faults(output, &faults));
+    }
     let options = ResultOptions {
         json: args.json,
         require_trusted: args.require_trusted,
+        exports: Exports {
+            wanted: &args.exports,
+            api: Some(api_options),
+            for_step: true,
+        },
         ..ResultOptions::default()
     };
     match api_options.server().await {
@@ -103,6 +113,7 @@ pub async fn run_in_process(
     mut options: ResultOptions<'_>,
 ) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
+    report::changes(output, &scenario.changes);
     report::warnings(output, &scenario.warnings);
     let home_options = home::options(dir, regions)?;
     let opened = tokio::select! {
@@ -128,7 +139,7 @@ pub async fn run_in_process(
     let planned = PlannedLoad::of(scenario);
     let on_interrupt = InterruptAction::StopRun;
     let end = watch(output, planned, starting, on_interrupt, &mut interrupts).await;
-    Ok(report::watch_end(output, end, &mut options))
+    Ok(report::watch_end(output, end, &mut options).await)
 }
 
 /// Runs a scenario on a server and tells its result.
@@ -141,6 +152,7 @@ pub async fn run_on_server(
 ) -> Result<Exit, ClientError> {
     let mut interrupts = Interrupts::listen()
         .map_err(|error| ClientError::Cannot(format!("cannot listen for Ctrl-C: {error}")))?;
+    report::changes(output, &scenario.changes);
     report::warnings(output, &scenario.warnings);
     let mut draft = Draft::of(scenario, None, files.uploads())?.run_now();
     if scenario.test_id.is_none() {
@@ -168,7 +180,7 @@ pub async fn run_on_server(
     let planned = PlannedLoad::of(scenario);
     let on_interrupt = InterruptAction::StopRun;
     let end = watch(output, planned, starting, on_interrupt, &mut interrupts).await;
-    Ok(report::watch_end(output, end, &mut options))
+    Ok(report::watch_end(output, end, &mut options).await)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The arguments of `dlt runs …`.
 
+use super::exports::{self, Export};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -108,6 +109,9 @@ pub struct GetArgs {
     /// Print the run record as JSON
     #[arg(long)]
     pub json: bool,
+    /// Write the result as json, csv, html, junit or md, to FILE or to stdout; may be given several times
+    #[arg(short = 'o', value_name = "FORMAT[=FILE]", value_parser = exports::export)]
+    pub exports: Vec<Export>,
 }
 
 /// Flags of `dlt runs compare`.
@@ -201,6 +205,12 @@ pub struct WatchArgs {
     /// Print the run record as JSON at the end
     #[arg(long)]
     pub json: bool,
+    /// Write the result as json, csv, html, junit or md, to FILE or to stdout; may be given several times
+    #[arg(short = 'o', value_name = "FORMAT[=FILE]", value_parser = exports::export)]
+    pub exports: Vec<Export>,
+    /// No progress on stderr; warnings and errors stay
+    #[arg(short = 'q', long)]
+    pub quiet: bool,
 }
 
 /// Flags of `dlt runs download`.

@@ -29,7 +29,7 @@ pub async fn scenarios(
         }
         ScenariosCommand::Get { scenario, json } => get(output, &client, scenario, *json).await,
         ScenariosCommand::Create(args) => create::create(output, &client, args).await,
-        ScenariosCommand::Start(args) => start::start(output, &client, args).await,
+        ScenariosCommand::Start(args) => start::start(output, (&client, api_options), args).await,
         ScenariosCommand::Cancel { scenario, json } => {
             cancel(output, &client, scenario, *json).await
         }
