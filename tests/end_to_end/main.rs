@@ -11,6 +11,7 @@ mod common;
 mod compare;
 mod deploy;
 mod deployed;
+mod first_minutes;
 mod first_run;
 mod functions;
 mod half_dead;
