@@ -37,7 +37,7 @@ pub fn lines(shape: &Shape, width: usize) -> Vec<Line> {
     if let Some((stretches, step_s)) = &shape.timeline {
         lines.extend(over_time(stretches, *step_s, width));
     }
-    lines
+    lines.iter().map(|line| line.cut(width)).collect()
 }
 
 /// A row for each stretch between the bounds in which a time lies.

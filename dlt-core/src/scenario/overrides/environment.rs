@@ -50,7 +50,9 @@ pub(super) fn environment(
                 let name = name.trim_matches('"');
                 changes.fault(
                     format!("{FLAG} {name}"),
-                    format!("is not set in the environment: export {name}=…, or give -e {name}=VALUE"),
+                    format!(
+                        "is not set in the environment: export {name}=…, or give -e {name}=VALUE"
+                    ),
                 );
             }
         }
@@ -101,7 +103,9 @@ impl Walk<'_> {
                     now: format!("{name} is {}", told(name, &Value::from(*value))),
                 });
             } else {
-                changes.unused.push(format!("-e {name} is not used: the file has no ${{env.{name}}}"));
+                changes.unused.push(format!(
+                    "-e {name} is not used: the file has no ${{env.{name}}}"
+                ));
             }
         }
     }

@@ -289,10 +289,10 @@ fn a_variable_that_the_file_has_not_is_refused() {
         variables: vec![(name.to_owned(), "x".to_owned())],
         ..Overrides::default()
     };
-    let faults = read(SHOP, &set("bsae")).unwrap_err();
+    let faults = read(SHOP, &set("bas")).unwrap_err();
     assert_eq!(
         faults,
-        ["--set: \"bsae\" is no variable that the file has or uses; did you mean base?"]
+        ["--set: \"bas\" is no variable that the file has or uses; did you mean base?"]
     );
     let faults = read(TWO, &set("base")).unwrap_err();
     assert!(faults[0].ends_with("it has no variables"), "{faults:?}");
