@@ -14,15 +14,13 @@ use crate::live::PlannedLoad;
 use crate::output::Output;
 use crate::report::{self, ResultOptions};
 use crate::signals::Interrupts;
-use crate::source::{self, Files, RegionChoice};
+use crate::source::{self, Files, Place, RegionChoice};
 use crate::targets;
 use crate::watch::{self, InterruptAction, WatchError, watch};
 use anyhow::Context;
 use dlt_core::calls::answers::ScenarioRecord;
-use dlt_core::ids::Region;
 use dlt_core::refusal::Fault;
 use dlt_core::scenario::Scenario;
-use dlt_core::target_policy::TargetPolicy;
 use dlt_pipeline::local::Home;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -109,7 +107,7 @@ pub async fn run_in_process(
     output: Output,
     dir: PathBuf,
     scenario: &Scenario,
-    (regions, targets): (Vec<(Region, u64)>, TargetPolicy),
+    (regions, targets): Place,
     mut options: ResultOptions<'_>,
 ) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;

@@ -131,16 +131,15 @@ pub fn overrides(args: &RunArgs, regions: &RegionChoice) -> Result<Overrides, Ve
         flags.tasks = spread(tasks, &regions.chosen);
     }
     // Files of flags are here, those of a scenario file are beside it.
-    for file in [
+    let files = [
         &mut flags.ca_file,
         &mut flags.cert_file,
         &mut flags.key_file,
-    ] {
-        if let Some(name) = file {
-            let absolute = std::path::absolute(Path::new(name.as_str()));
-            if let Some(absolute) = absolute.ok().and_then(|it| it.to_str().map(str::to_owned)) {
-                *name = absolute;
-            }
+    ];
+    for name in files.into_iter().flatten() {
+        let absolute = std::path::absolute(Path::new(name.as_str()));
+        if let Some(absolute) = absolute.ok().and_then(|it| it.to_str().map(str::to_owned)) {
+            *name = absolute;
         }
     }
     Ok(Overrides {

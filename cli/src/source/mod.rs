@@ -23,6 +23,10 @@ const LONGEST_SCENARIO_BYTES: u64 = 32 * 1024 * 1024;
 /// a server does that.
 pub type Judges<'a> = (&'a Files, Option<&'a TargetPolicy>);
 
+/// Where runners of this process are, with the capacity of each region, and where they may
+/// send load.
+pub type Place = (Vec<(Region, u64)>, TargetPolicy);
+
 /// The regions that a scenario may run in, each with its capacity.
 #[derive(Debug, Clone)]
 pub struct RegionChoice {
@@ -102,11 +106,8 @@ pub fn read(
     from_file(target, (&defaults, &overrides), judges, Purpose::Run)
 }
 
-/// The same for runners of this process, with the regions they run in and where load may be
-/// sent.
-pub fn read_here(
-    args: &RunArgs,
-) -> Result<(Scenario, (Vec<(Region, u64)>, TargetPolicy)), Faults> {
+/// The same for runners of this process, with their place.
+pub fn read_here(args: &RunArgs) -> Result<(Scenario, Place), Faults> {
     let regions = RegionChoice::local(&args.region)?;
     let targets = targets::policy(&args.targets)?;
     let scenario = read(args, &regions, (&Files::InPlace, Some(&targets)))?;
