@@ -91,12 +91,13 @@ fn idle_connections_and_half_heads_lock_nobody_out() {
     let home = Home::new();
     let up = Small::start(&home, 256);
     let scenario = json!({
-        "testName": "shop", "testDescription": "", "testType": "simple", "saveOnly": true,
+        "testName": "shop", "testDescription": "a shop", "testType": "simple", "saveOnly": true,
         "testId": "shop", "showLive": true,
         "testTaskConfigs": [{"region": "lo-home-1", "taskCount": 1, "concurrency": 1}],
+        "regionalTaskDetails": {"lo-home-1": {"dltAvailableTasks": 64}},
         "testScenario": {
             "execution": [{"ramp-up": "0s", "hold-for": "1s", "scenario": "shop"}],
-            "scenarios": {"shop": {"requests": [{"url": "http://127.0.0.1:9/"}]}},
+            "scenarios": {"shop": {"requests": [{"url": "http://127.0.0.1:9/", "method": "GET"}]}},
         },
     });
     let headers = [("content-type", "application/json")];
@@ -255,11 +256,11 @@ fn a_server_that_says_nothing_is_given_up() {
     let file = home.file(
         "plan.json",
         json!({
-            "testName": "shop", "testDescription": "", "testType": "simple",
+            "testName": "shop", "testDescription": "a shop", "testType": "simple",
             "testTaskConfigs": [{"region": "lo-home-1", "taskCount": 1, "concurrency": 1}],
             "testScenario": {
                 "execution": [{"ramp-up": "0s", "hold-for": "1s", "scenario": "shop"}],
-                "scenarios": {"shop": {"requests": [{"url": "http://127.0.0.1:9/"}]}},
+                "scenarios": {"shop": {"requests": [{"url": "http://127.0.0.1:9/", "method": "GET"}]}},
             },
         })
         .to_string(),
@@ -378,12 +379,13 @@ fn a_folder_that_cannot_be_written_is_read() {
     let home = Home::new();
     let mut up = Service::start(&home, &[]);
     let body = json!({
-        "testId": "shop", "testName": "the shop", "testDescription": "", "testType": "simple",
+        "testId": "shop", "testName": "the shop", "testDescription": "a shop", "testType": "simple",
         "showLive": false,
         "testTaskConfigs": [{"region": "lo-home-1", "taskCount": 1, "concurrency": 1}],
+        "regionalTaskDetails": {"lo-home-1": {"dltAvailableTasks": 64}},
         "testScenario": {
             "execution": [{"ramp-up": "0s", "hold-for": "1s", "scenario": "shop"}],
-            "scenarios": {"shop": {"requests": [{"url": "http://127.0.0.1:9/"}]}},
+            "scenarios": {"shop": {"requests": [{"url": "http://127.0.0.1:9/", "method": "GET"}]}},
         },
     });
     let run = up.post(&body)["testRunId"].as_str().unwrap().to_owned();

@@ -271,7 +271,7 @@ fn whatever_the_store_is_out_for_runs_end_and_lose_nothing() {
         };
         lost_nothing(seed, &outcome);
         if outcome.ended_us > start_us + outcome.run.planned_us + 60_000_000 {
-            *hits.entry(outages::EXPECTED[9]).or_default() += 1;
+            *hits.entry(outages::EXPECTED[8]).or_default() += 1;
         }
     }
     println!("{hits:#?}");
@@ -285,15 +285,25 @@ fn whatever_the_store_is_out_for_runs_end_and_lose_nothing() {
     }
 }
 
-/// Whoever was dealt a part of the load is in the result. Before the start runners may
-/// have given up waiting, as those of a start that comes minutes late.
+/// Whoever loaded is in the result. Before the start runners may have given up waiting, as
+/// those of a start that comes minutes late: they measured nothing, and the result names them.
 fn lost_nothing(seed: u64, outcome: &Outcome) {
     let record = &outcome.run.record;
     let coverage = record.coverage.as_ref();
-    let is_whole = coverage
-        .is_some_and(|coverage| coverage.missing.is_empty() && coverage.runners_reported > 0);
+    let is_whole = coverage.is_some_and(|coverage| {
+        let lost = coverage.missing.iter();
+        let lost = lost.filter(|name| outcome.loaded.contains(name)).count();
+        let told = coverage.missing.is_empty() || !coverage.complete;
+        lost == 0 && told && coverage.runners_reported == outcome.loaded.len() as u64
+    });
+    // Too few to be healthy: it fails, with what they measured.
+    let everybody = coverage.is_some_and(|coverage| coverage.missing.is_empty());
+    let ended = match everybody {
+        true => record.status == Status::Complete,
+        false => matches!(record.status, Status::Complete | Status::Failed),
+    };
     assert!(
-        is_whole && record.status == Status::Complete,
+        is_whole && ended,
         "seed {seed}: {} {coverage:?} {:?}\n{}",
         record.status,
         record.error_reason,

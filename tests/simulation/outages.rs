@@ -45,12 +45,12 @@ pub struct Outage {
 /// How often something happened, over all seeds.
 pub type Hits = BTreeMap<&'static str, u64>;
 
-/// What the outages of enough seeds must have met, each at least once.
-pub const EXPECTED: [&str; 10] = [
+/// What the outages of enough seeds must have met, each at least once. Executions are out
+/// where a machine waits to be stored: the port itself is called by long runs alone.
+pub const EXPECTED: [&str; 9] = [
     "calls of runs refused",
     "calls of scenarios refused",
     "calls of objects refused",
-    "calls of executions refused",
     "a function waited for the store",
     "a machine waited to be stored",
     "the driver was restarted while it waited",

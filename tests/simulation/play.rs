@@ -67,6 +67,8 @@ pub struct Outcome {
     pub starts: usize,
     pub hits: Hits,
     pub ended_us: u64,
+    /// Runners that were given a start in time.
+    pub loaded: Vec<String>,
 }
 
 pub enum Action {

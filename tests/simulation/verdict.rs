@@ -90,6 +90,12 @@ impl Play {
             state.violate(format!("it ended {late_s} s after its promised end"));
         }
         let events = std::mem::take(&mut state.events);
+        let loaded = state
+            .runners
+            .iter()
+            .filter(|runner| runner.start_at_us.is_some())
+            .map(|runner| runner.runner.to_string())
+            .collect();
         Outcome {
             notes: notes(events),
             violations: std::mem::take(&mut state.violations),
@@ -97,6 +103,7 @@ impl Play {
             starts: state.runners.len(),
             hits: std::mem::take(&mut state.hits),
             ended_us,
+            loaded,
             run,
             calls: self.calls,
             executions: self.machines.len(),
