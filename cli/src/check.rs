@@ -347,7 +347,7 @@ mod tests {
             let said = load_in_words(&scenario.plan.groups[0], runners(&scenario));
             assert_eq!(said, words, "{execution}");
         }
-        let many = vec!["{ target: 5, duration: 1s }, { target: 1, duration: 1s }"; 9].join(", ");
+        let many = ["{ target: 5, duration: 1s }, { target: 1, duration: 1s }"; 9].join(", ");
         let scenario = scenario(&format!("[{{ stages: [{many}] }}]"));
         let said = load_in_words(&scenario.plan.groups[0], 1);
         assert!(said.contains("and 10 stages; at most 5 users"), "{said}");
