@@ -205,7 +205,7 @@ fn a_service_that_is_killed_meanwhile_leaves_the_run_to_the_next() {
         .home
         .start(["run", &url, "-c", "4", "-d", "6s", "--tasks", "2", "--json"]);
     under_load(&target);
-    let run = service.get("/scenarios")["Items"][0]["testId"].clone();
+    let run = service.get("/scenarios?oneOff=true")["Items"][0]["testId"].clone();
     let test = run.as_str().unwrap().to_owned();
     small.fill();
     until("the outage is told", PATIENCE, || {

@@ -6,6 +6,8 @@ use crate::patience;
 use crate::processes::{self, Runner, Signal};
 use dlt_core::record::RunRecord;
 use std::ffi::OsStr;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -49,7 +51,10 @@ impl Home {
     /// # Panics
     /// When it cannot be made.
     pub fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("dlt-home-").tempdir();
+        let folder = tempfile::Builder::new()
+            .prefix("dlt-home-")
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir();
         Self {
             folder: folder.expect("a data folder"),
             environment: Vec::new(),
