@@ -249,3 +249,17 @@ pub async fn run_or_scenario(
         Err(error) => Err(error),
     }
 }
+
+/// A scenario's baseline, as its path has it.
+pub async fn baseline_of(
+    client: &Client,
+    scenario: &str,
+) -> Result<Option<RunLocation>, ClientError> {
+    let test = test_id(scenario)?;
+    let path = format!("/scenarios/{test}/baseline");
+    let answer = client.get(&path, &[("data", "false")]).await?;
+    Ok(answer["baselineId"].as_str().map(|run| RunLocation {
+        test: test.to_string(),
+        run: run.to_owned(),
+    }))
+}

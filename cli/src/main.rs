@@ -2,17 +2,22 @@
 //! code.
 
 mod args;
+mod check;
 mod client;
 mod console;
 mod demo;
 #[cfg(feature = "aws")]
 mod deploy;
+mod doctor;
+mod document;
 mod draft;
 mod exit;
+mod exports;
 mod find;
 mod home;
 #[cfg(feature = "aws")]
 mod image;
+mod init;
 mod line;
 mod live;
 mod mcp;
@@ -21,7 +26,9 @@ mod platform;
 mod report;
 mod result;
 mod run;
+mod run_shape;
 mod runs;
+mod saving;
 mod scenarios;
 mod shell;
 mod signals;
@@ -33,7 +40,7 @@ mod up;
 mod watch;
 
 use anyhow::Context;
-use args::{Cli, Command};
+use args::{Cli, Command, elsewhere};
 use clap::{CommandFactory, FromArgMatches};
 use client::place::{Named, ServerName};
 use client::{ApiOptions, ClientError};
@@ -52,12 +59,25 @@ fn main() -> ExitCode {
         std::process::exit(Exit::Bug.code().into());
     }));
     let output = Output::of_process();
+    let arguments: Vec<String> = std::env::args_os()
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    if let Some(said) = elsewhere::misread(&arguments) {
+        output.error(&said);
+        return ExitCode::from(Exit::BadInput.code());
+    }
     let parsed = Cli::command()
         .try_get_matches()
         .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let (cli, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => return told_by_clap(output, &error),
+        Err(error) => match elsewhere::explained(&error, &arguments) {
+            Some(said) => {
+                output.error(&said);
+                return ExitCode::from(Exit::BadInput.code());
+            }
+            None => return told_by_clap(output, &error),
+        },
     };
     if matches!(cli.command, Command::Worker) {
         let code = dlt_worker::run_from_env();
@@ -113,6 +133,10 @@ fn run_command(output: Output, cli: &Cli, named: Named) -> anyhow::Result<Exit> 
         match &cli.command {
             Command::Demo(args) => demo::demo(output, &api_options, args).await,
             Command::Run(args) => run::run(output, &api_options, args).await,
+            Command::Check(args) => {
+                exit_of(output, check::check(output, &api_options, args).await)
+            }
+            Command::Init(args) => Ok(init::init(output, args)),
             Command::Up(args) => up::up(output, home, args).await,
             Command::Scenarios(command) => exit_of(
                 output,
@@ -126,6 +150,9 @@ fn run_command(output: Output, cli: &Cli, named: Named) -> anyhow::Result<Exit> 
             }
             Command::Regions(args) => {
                 exit_of(output, platform::regions(output, &api_options, args).await)
+            }
+            Command::Doctor(args) if !args.aws => {
+                Ok(doctor::doctor(output, &api_options, args.json).await)
             }
             #[cfg(feature = "aws")]
             Command::Deploy(command) => Ok(deploy::deploy(output, stack, command).await),
@@ -157,6 +184,7 @@ fn run_command(output: Output, cli: &Cli, named: Named) -> anyhow::Result<Exit> 
 fn server(cli: &Cli, named: Named) -> Result<ServerName, ClientError> {
     let only_here = match &cli.command {
         Command::Up(_) => "dlt up is the service of this machine",
+        Command::Doctor(args) if !args.aws => "dlt doctor without --aws looks at this machine",
         // Where they are for, they look up themselves.
         Command::Deploy(_) | Command::Destroy(_) | Command::Doctor(_) => {
             if named.api || named.home {

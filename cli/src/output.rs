@@ -53,6 +53,7 @@ pub struct Output {
     stdout_terminal: bool,
     stderr_terminal: bool,
     colour: bool,
+    quiet: bool,
 }
 
 impl Output {
@@ -64,7 +65,18 @@ impl Output {
             stdout_terminal: std::io::stdout().is_terminal(),
             stderr_terminal: std::io::stderr().is_terminal(),
             colour: !no_colour,
+            quiet: false,
         }
+    }
+
+    /// The same, without progress if it is to be quiet.
+    pub fn quietly(self, quiet: bool) -> Self {
+        Self { quiet, ..self }
+    }
+
+    /// Whether progress is left out.
+    pub fn is_quiet(self) -> bool {
+        self.quiet
     }
 
     /// Whether stderr is a terminal that can redraw lines.
@@ -129,6 +141,12 @@ impl Output {
         let _ = stderr
             .write_all(text.as_bytes())
             .and_then(|()| stderr.flush());
+    }
+
+    /// Prints that data could not be written, which counts for the exit code.
+    pub fn unwritten(self, message: &str) {
+        UNWRITTEN.store(true, Ordering::Relaxed);
+        self.error(message);
     }
 
     /// Prints an error message, which says what to do next.

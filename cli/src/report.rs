@@ -3,9 +3,11 @@
 
 use crate::client::ClientError;
 use crate::exit::Exit;
+use crate::exports::{self, Exports};
 use crate::line::{Line, Tone};
 use crate::output::Output;
 use crate::result::{self, ScreenOptions};
+use crate::run_shape;
 use crate::units::several;
 use crate::watch::{WatchEnd, WatchError};
 use dlt_core::record::{RunRecord, exit_code};
@@ -21,6 +23,8 @@ pub struct ResultOptions<'a> {
     pub raw: Option<Value>,
     /// Exit with 4 unless the verdict is `trusted`.
     pub require_trusted: bool,
+    /// What is written of it besides.
+    pub exports: Exports<'a>,
     /// Further commands to try: (purpose, command).
     pub next: Vec<(&'a str, String)>,
 }
@@ -46,6 +50,17 @@ pub fn faults(output: Output, faults: &Faults) -> Exit {
     Exit::BadInput
 }
 
+/// Tells what flags changed of a scenario file.
+pub fn changes(output: Output, changes: &[String]) {
+    let lines: Vec<Line> = changes
+        .iter()
+        .map(|text| Line::new().tone(Tone::Strong, "changed by ").plain(text))
+        .collect();
+    if !lines.is_empty() && !output.is_quiet() {
+        output.messages(&lines);
+    }
+}
+
 /// Tells warnings.
 pub fn warnings(output: Output, warnings: &[String]) {
     let lines: Vec<Line> = warnings
@@ -64,7 +79,7 @@ pub fn client_error(output: Output, error: &ClientError) -> Exit {
 }
 
 /// Tells how a watched run ended.
-pub fn watch_end(output: Output, end: WatchEnd, options: &mut ResultOptions<'_>) -> Exit {
+pub async fn watch_end(output: Output, end: WatchEnd, options: &mut ResultOptions<'_>) -> Exit {
     match end {
         WatchEnd::Finished {
             record,
@@ -74,14 +89,14 @@ pub fn watch_end(output: Output, end: WatchEnd, options: &mut ResultOptions<'_>)
         } => {
             options.raw = raw;
             let Some(why) = unstored else {
-                return run_result(output, &record, interrupted, options);
+                return run_result(output, &record, interrupted, options).await;
             };
             // A bug in dlt is told before anything else.
             let exit = match Exit::from_code(exit_code(&record, false, interrupted)) {
                 Exit::Bug => Exit::Bug,
                 _ => Exit::Unwritten,
             };
-            run_record(output, &record, exit, options);
+            run_record(output, &record, exit, options).await;
             output.error(&format!(
                 "the result above could not be stored: {why}; save this output, make room or make the data folder writable: what its runners stored is merged when dlt opens the folder next"
             ));
@@ -93,40 +108,55 @@ pub fn watch_end(output: Output, end: WatchEnd, options: &mut ResultOptions<'_>)
                 Exit::Interrupted => output.messages(&[Line::of(message)]),
                 _ => output.error(&message),
             }
+            exports::nothing(output, options.exports);
             exit
         }
     }
 }
 
 /// Tells a run's result; the exit code is the run's.
-pub fn run_result(
+pub async fn run_result(
     output: Output,
     record: &RunRecord,
     interrupted: bool,
     options: &ResultOptions<'_>,
 ) -> Exit {
     let exit = Exit::from_code(exit_code(record, options.require_trusted, interrupted));
-    run_record(output, record, exit, options);
+    run_record(output, record, exit, options).await;
     exit
 }
 
-/// Prints a record: as JSON, or as the last screen.
-pub fn run_record(output: Output, record: &RunRecord, exit: Exit, options: &ResultOptions<'_>) {
+/// Prints a record: as JSON, or as the last screen; and in the formats that are wanted.
+pub async fn run_record(
+    output: Output,
+    record: &RunRecord,
+    exit: Exit,
+    options: &ResultOptions<'_>,
+) {
     let width = output.columns();
-    if options.json {
+    let raw = options.raw.as_ref();
+    if options.json || options.exports.take_stdout() {
         output.messages(&result::headline(record, exit, width));
+    }
+    exports::write(output, record, raw, options.exports).await;
+    if options.exports.take_stdout() {
+        return;
+    }
+    if options.json {
         match &options.raw {
             Some(raw) => output.json(raw),
             None => output.json(record),
         }
         return;
     }
+    let shape = shape(output, record, options).await;
     output.data(&result::lines(
         record,
         &ScreenOptions {
             exit,
             width,
             next: &options.next,
+            shape: shape.as_ref(),
         },
     ));
 }
@@ -137,5 +167,23 @@ pub fn unreadable<'a>(output: Output, rows: impl Iterator<Item = Option<&'a Stri
     let lines: Vec<Line> = rows.flatten().map(line).collect();
     if !lines.is_empty() {
         output.messages(&lines);
+    }
+}
+
+/// What the screen shows beside the record. Without it the screen is as good, so that it
+/// cannot be read is told and no more.
+async fn shape(
+    output: Output,
+    record: &RunRecord,
+    options: &ResultOptions<'_>,
+) -> Option<result::Shape> {
+    let api = options.exports.api.filter(|_| record.summary.is_some())?;
+    match run_shape::of(api, record).await {
+        Ok(shape) => Some(shape),
+        Err(error) => {
+            let text = format!("distribution and course of the times cannot be shown: {error}");
+            warnings(output, &[text]);
+            None
+        }
     }
 }

@@ -7,21 +7,20 @@ use crate::client::error::pipeline_error;
 use crate::client::{ApiOptions, Client, ClientError, understood};
 use crate::draft::{self, Draft};
 use crate::exit::Exit;
+use crate::exports::{self, Exports};
 use crate::find::RunLocation;
 use crate::home;
 use crate::live::PlannedLoad;
 use crate::output::Output;
 use crate::report::{self, ResultOptions};
 use crate::signals::Interrupts;
-use crate::source::{self, Files, RegionChoice};
+use crate::source::{self, Files, Place, RegionChoice};
 use crate::targets;
 use crate::watch::{self, InterruptAction, WatchError, watch};
 use anyhow::Context;
 use dlt_core::calls::answers::ScenarioRecord;
-use dlt_core::ids::Region;
-use dlt_core::refusal::{Fault, Faults};
-use dlt_core::scenario::{Scenario, secrets};
-use dlt_core::target_policy::TargetPolicy;
+use dlt_core::refusal::Fault;
+use dlt_core::scenario::Scenario;
 use dlt_pipeline::local::Home;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,9 +31,18 @@ const OPEN_DEADLINE: Duration = Duration::from_secs(30);
 
 /// `dlt run`.
 pub async fn run(output: Output, api_options: &ApiOptions, args: &RunArgs) -> anyhow::Result<Exit> {
+    let output = output.quietly(args.quiet);
+    if let Err(faults) = exports::judged(&args.exports, args.json) {
+        return Ok(report::faults(output, &faults));
+    }
     let options = ResultOptions {
         json: args.json,
         require_trusted: args.require_trusted,
+        exports: Exports {
+            wanted: &args.exports,
+            api: Some(api_options),
+            for_step: true,
+        },
         ..ResultOptions::default()
     };
     match api_options.server().await {
@@ -53,17 +61,7 @@ async fn read_and_run(
     args: &RunArgs,
     options: ResultOptions<'_>,
 ) -> anyhow::Result<Exit> {
-    let read = RegionChoice::local(&args.region).and_then(|regions| {
-        let targets = targets::policy(&args.targets)?;
-        let scenario = source::read(args, &regions, (&Files::InPlace, Some(&targets)))?;
-        // A file that was made of an answer: here no stored scenario has its secrets.
-        let faults = secrets::faults(&scenario.body);
-        match faults.is_empty() {
-            true => Ok((scenario, (regions.chosen, targets))),
-            false => Err(Faults(faults)),
-        }
-    });
-    match read {
+    match source::read_here(args) {
         Ok((scenario, place)) => run_in_process(output, dir, &scenario, place, options).await,
         Err(faults) => Ok(report::faults(output, &faults)),
     }
@@ -109,10 +107,11 @@ pub async fn run_in_process(
     output: Output,
     dir: PathBuf,
     scenario: &Scenario,
-    (regions, targets): (Vec<(Region, u64)>, TargetPolicy),
+    (regions, targets): Place,
     mut options: ResultOptions<'_>,
 ) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
+    report::changes(output, &scenario.changes);
     report::warnings(output, &scenario.warnings);
     let mut home_options = home::options(dir, regions)?;
     home_options.targets = targets;
@@ -142,7 +141,7 @@ pub async fn run_in_process(
     let planned = PlannedLoad::of(scenario);
     let on_interrupt = InterruptAction::StopRun;
     let end = watch(output, planned, starting, on_interrupt, &mut interrupts).await;
-    Ok(report::watch_end(output, end, &mut options))
+    Ok(report::watch_end(output, end, &mut options).await)
 }
 
 /// Runs a scenario on a server and tells its result.
@@ -155,6 +154,7 @@ pub async fn run_on_server(
 ) -> Result<Exit, ClientError> {
     let mut interrupts = Interrupts::listen()
         .map_err(|error| ClientError::Cannot(format!("cannot listen for Ctrl-C: {error}")))?;
+    report::changes(output, &scenario.changes);
     report::warnings(output, &scenario.warnings);
     let mut draft = Draft::of(scenario, None, files.uploads())?.run_now();
     if scenario.test_id.is_none() {
@@ -182,7 +182,7 @@ pub async fn run_on_server(
     let planned = PlannedLoad::of(scenario);
     let on_interrupt = InterruptAction::StopRun;
     let end = watch(output, planned, starting, on_interrupt, &mut interrupts).await;
-    Ok(report::watch_end(output, end, &mut options))
+    Ok(report::watch_end(output, end, &mut options).await)
 }
 
 #[cfg(test)]

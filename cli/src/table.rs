@@ -1,8 +1,11 @@
 //! Tables without frames, with words aligned left and numbers aligned right. In narrow
-//! terminals the least important columns are dropped.
+//! terminals the least important columns are dropped, and a line says which.
 
-use crate::line::{Line, Tone};
+use crate::line::{Line, Tone, wrapped};
 
+/// Columns that are dropped from this order on are extras of wide terminals: that they are
+/// not there is not told.
+pub const EXTRA: u8 = 10;
 /// Spaces between columns.
 const GAP: usize = 2;
 
@@ -53,6 +56,7 @@ pub fn lines(
     };
     let widths: Vec<usize> = (0..columns.len()).map(widest).collect();
     let mut kept: Vec<usize> = (0..columns.len()).collect();
+    let mut dropped = Vec::new();
     let taken = |kept: &[usize]| -> usize {
         indent
             + kept
@@ -69,8 +73,10 @@ pub fn lines(
         else {
             break;
         };
-        kept.remove(place);
+        dropped.push(kept.remove(place));
     }
+    dropped.retain(|at| columns[*at].drop_order < EXTRA);
+    dropped.sort_unstable();
     let first = widths
         .first()
         .copied()
@@ -92,12 +98,23 @@ pub fn lines(
             })
     };
     let head = draw(&|at| Line::new().tone(Tone::Quiet, columns[at].name));
+    let rows = rows
+        .iter()
+        .map(|row| draw(&|at| row.get(at).cloned().unwrap_or_default()));
     std::iter::once(head)
-        .chain(
-            rows.iter()
-                .map(|row| draw(&|at| row.get(at).cloned().unwrap_or_default())),
-        )
+        .chain(rows)
+        .chain(not_shown(columns, &dropped, indent, width))
         .collect()
+}
+
+/// What there was no room for.
+fn not_shown(columns: &[Column], dropped: &[usize], indent: usize, width: usize) -> Vec<Line> {
+    if dropped.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<&str> = dropped.iter().map(|at| columns[*at].name).collect();
+    let text = format!("no room for: {} (--json has all)", names.join(", "));
+    wrapped(Tone::Quiet, &text, indent, width)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod compare;
 mod deploy;
 mod deployed;
 mod doors;
+mod first_minutes;
 mod first_run;
 mod forbidden;
 mod functions;

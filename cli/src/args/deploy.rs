@@ -124,8 +124,8 @@ pub struct DestroyRegionArgs {
 #[derive(Debug, Args)]
 #[command(after_help = DOCTOR_HELP)]
 pub struct DoctorArgs {
-    /// Look at a deployed stack: credentials, rights, versions, quotas, networks, runners left over
-    #[arg(long, required = true)]
+    /// Look at a deployed stack instead: credentials, rights, versions, quotas, networks, runners left over
+    #[arg(long)]
     pub aws: bool,
     /// End the runners that are left over from runs that have ended
     #[arg(long, requires = "aws")]
@@ -167,7 +167,12 @@ Examples:
   dlt deploy region ap-southeast-2 --stack load@eu-west-1 --yes";
 
 const DOCTOR_HELP: &str = "\
+Without --aws it looks at this machine: limits of files and ports, cores, clocks, time stamps
+of the kernel, proxies, the data folder, dlt up.
+
 Examples:
+  dlt doctor
+  dlt doctor --json                          for a report of a fault
   dlt doctor --aws
   dlt doctor --aws --stack load@eu-west-1 --stop-orphans
 

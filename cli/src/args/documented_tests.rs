@@ -8,10 +8,11 @@ use std::path::Path;
 /// Where the table lies; `DLT_UPDATE=1` writes it.
 const COMMANDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/commands.md");
 /// Documents whose commands are read.
-const DOCUMENTS: [&str; 8] = [
+const DOCUMENTS: [&str; 9] = [
     "README.md",
     "docs/aws.md",
     "docs/ci.md",
+    "docs/coming-from.md",
     "docs/commands.md",
     "docs/results.md",
     "docs/scenarios.md",
@@ -42,8 +43,13 @@ fn row(arg: &Arg) -> String {
     let name = match (arg.get_short(), arg.get_long()) {
         (Some(short), Some(long)) => format!("-{short}, --{long}"),
         (None, Some(long)) => format!("--{long}"),
-        _ => String::new(),
+        (Some(short), None) => format!("-{short}"),
+        (None, None) => String::new(),
     };
+    // The same flag as other tools spell it.
+    let others = arg.get_visible_short_aliases().unwrap_or_default();
+    let others: String = others.iter().map(|other| format!("-{other}, ")).collect();
+    let name = format!("{others}{name}");
     let takes = arg.get_action().takes_values();
     let name = match (name.is_empty(), takes) {
         (true, _) => value,

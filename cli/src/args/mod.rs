@@ -2,8 +2,12 @@
 //! What the flags of a run mean is decided in `source`; nothing here reads files.
 
 mod deploy;
+pub mod elsewhere;
+mod exports;
 #[cfg(feature = "aws")]
 mod image;
+mod pairs;
+mod run;
 mod runs;
 mod scenarios;
 mod targets;
@@ -11,8 +15,10 @@ mod targets;
 pub use deploy::{DeployCommand, DestroyCommand, DoctorArgs};
 #[cfg(feature = "aws")]
 pub use deploy::{DestroyArgs, DestroyRegionArgs, HubArgs, RegionArgs, StackArgs};
+pub use exports::{Export, ExportFormat};
 #[cfg(feature = "aws")]
 pub use image::ImageArgs;
+pub use run::{InitArgs, RunArgs};
 pub use runs::{
     BaselineCommand, CompareArgs, DeleteArgs, DownloadArgs, GetArgs, NoteArgs, PruneArgs,
     ReportArgs, RunsCommand, WatchArgs,
@@ -24,6 +30,7 @@ use crate::exit;
 use clap::{Args, Parser, Subcommand};
 use dlt_mcp::auth::flags::AuthFlags;
 use dlt_mcp::catalog::toolset::ToolFlags;
+use run::{CHECK_HELP, INIT_HELP};
 use std::path::PathBuf;
 
 /// Runners of a region if `--region` does not say. Each is a process: more of them on one
@@ -97,6 +104,8 @@ Examples:
   dlt demo                                       a complete run against a built-in target
   dlt run http://127.0.0.1:8080/ -c 50 -d 30s    fifty users for thirty seconds
   dlt run scenario.yaml --tasks 4 --json         a scenario file, four runners, JSON
+  dlt init https://shop.example.com/             a commented scenario file, and
+  dlt check scenario.yaml                        what is wrong with it, or what it does
   dlt runs get latest                            the newest result again
   dlt up                                         a service: API, schedules, runs in the background
   dlt scenarios create scenario.yaml --start     store a scenario there and start it
@@ -118,6 +127,12 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run a load test against a URL, or run a scenario file
     Run(Box<RunArgs>),
+    /// Say what is wrong with a scenario file, or what dlt run would do, without running it
+    #[command(after_help = CHECK_HELP)]
+    Check(Box<RunArgs>),
+    /// Write a scenario file of a URL, or of a curl command
+    #[command(after_help = INIT_HELP)]
+    Init(InitArgs),
     /// Run the service on this machine: API, live data, schedules, runners
     Up(Box<UpArgs>),
     /// Create, start, schedule and show scenarios
@@ -139,7 +154,7 @@ pub enum Command {
     /// Remove dlt from an AWS account
     #[command(subcommand, arg_required_else_help = true)]
     Destroy(DestroyCommand),
-    /// Say whether all is well with a deployed stack, and what to do if not
+    /// Say whether all is well with this machine, or with a deployed stack, and what to do if not
     Doctor(DoctorArgs),
     /// Print a completion script for a shell
     #[command(after_help = COMPLETIONS_HELP)]
@@ -265,140 +280,6 @@ start it themselves, for example:
   claude mcp add dlt -- dlt mcp
   claude mcp add load -- dlt mcp --stack load@eu-west-1";
 
-/// Flags of `dlt run`.
-#[derive(Debug, Args, Default)]
-#[command(after_help = RUN_EXAMPLES)]
-pub struct RunArgs {
-    /// What to test: a URL, a scenario file (.yaml, .yml, .json), or - for a scenario on stdin
-    #[arg(value_name = "URL|FILE")]
-    pub target: String,
-
-    /// Users over the whole run, each waiting for its answer [default: 10]
-    #[arg(
-        short = 'c',
-        long,
-        value_name = "N",
-        help_heading = "Load",
-        conflicts_with = "arrivals"
-    )]
-    pub users: Option<u64>,
-    /// Arrivals per second over the whole run, whether or not answers come
-    #[arg(long, value_name = "N", value_parser = finite, help_heading = "Load")]
-    pub arrivals: Option<f64>,
-    /// How long to hold the load: 500ms, 30s, 5m, 2h, 1d [default: 10s]
-    #[arg(short = 'd', long, value_name = "TIME", help_heading = "Load")]
-    pub duration: Option<String>,
-    /// How long to take to reach the load
-    #[arg(long, value_name = "TIME", help_heading = "Load")]
-    pub ramp_up: Option<String>,
-    /// Iterations of each user, after which the user ends
-    #[arg(long, value_name = "N", help_heading = "Load")]
-    pub iterations: Option<u64>,
-    /// Loads to reach, each with its time: 50:30s,50:1m,0:10s for users, 500/s:30s for arrivals per second
-    #[arg(
-        long,
-        value_name = "TARGET:TIME,…",
-        value_delimiter = ',',
-        help_heading = "Load",
-        conflicts_with_all = ["users", "duration", "ramp_up"]
-    )]
-    pub stages: Vec<String>,
-    /// Most requests in flight with --arrivals; further ones are dropped and counted [default: 10000]
-    #[arg(long, value_name = "N", help_heading = "Load")]
-    pub connections: Option<u64>,
-    /// Most requests per second of all users together
-    #[arg(long, value_name = "N", value_parser = finite, help_heading = "Load")]
-    pub throughput: Option<f64>,
-    /// Pause of a user after each answer
-    #[arg(long, value_name = "TIME", help_heading = "Load")]
-    pub think_time: Option<String>,
-
-    /// Runners that share the load [default: 1, or one for each --region]
-    #[arg(long, value_name = "N", help_heading = "Where")]
-    pub tasks: Option<u64>,
-    /// A local region and how many runners it holds, like lo-home-1=8, or the name of a server's region;
-    /// runners are spread evenly over regions
-    #[arg(long, value_name = "NAME[=CAPACITY]", help_heading = "Where")]
-    pub region: Vec<String>,
-
-    /// Method [default: GET]
-    #[arg(short = 'm', long, value_name = "METHOD", help_heading = "Request")]
-    pub method: Option<String>,
-    /// A header, like 'Accept: text/html'; may be given several times
-    #[arg(
-        short = 'H',
-        long,
-        value_name = "NAME: VALUE",
-        help_heading = "Request"
-    )]
-    pub header: Vec<String>,
-    /// Body, or @FILE to send a file
-    #[arg(short = 'b', long, value_name = "TEXT|@FILE", help_heading = "Request")]
-    pub body: Option<String>,
-    /// Time limit of a request
-    #[arg(long, value_name = "TIME", help_heading = "Request")]
-    pub timeout: Option<String>,
-    /// Do not follow redirects
-    #[arg(long, help_heading = "Request")]
-    pub no_follow: bool,
-
-    /// Where load may be sent.
-    #[command(flatten)]
-    pub targets: TargetFlags,
-
-    /// PEM file with further certificate authorities
-    #[arg(long, value_name = "FILE", help_heading = "TLS")]
-    pub ca_file: Option<String>,
-    /// PEM file with the client's certificate chain
-    #[arg(long, value_name = "FILE", help_heading = "TLS", requires = "key_file")]
-    pub cert_file: Option<String>,
-    /// PEM file with the client's key
-    #[arg(
-        long,
-        value_name = "FILE",
-        help_heading = "TLS",
-        requires = "cert_file"
-    )]
-    pub key_file: Option<String>,
-    /// Accept any certificate
-    #[arg(long, help_heading = "TLS")]
-    pub insecure: bool,
-
-    /// Condition to pass, like 'p(95)<200ms', 'error_rate<1%', 'rate>500/s'; may be given several times
-    #[arg(long, value_name = "EXPRESSION", help_heading = "Result")]
-    pub threshold: Vec<String>,
-    /// Exit with 4 unless the numbers can be trusted
-    #[arg(long, help_heading = "Result")]
-    pub require_trusted: bool,
-    /// Print the run record as JSON on stdout
-    #[arg(long, help_heading = "Result")]
-    pub json: bool,
-    /// Name of the run in lists [default: the URL]
-    #[arg(long, value_name = "NAME", help_heading = "Result")]
-    pub name: Option<String>,
-}
-
-/// A finite number; its range is checked later.
-fn finite(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(number) if number.is_finite() => Ok(number),
-        _ => Err("must be a number".to_owned()),
-    }
-}
-
-const RUN_EXAMPLES: &str = "\
-Examples:
-  dlt run http://127.0.0.1:8080/ -c 50 -d 30s
-  dlt run https://shop.example.com/ --arrivals 200 -d 1m --threshold 'p(95)<200ms'
-  dlt run https://shop.example.com/cart -m POST -H 'Accept: text/html' -b @cart.json
-  dlt run http://127.0.0.1:8080/ --stages 500/s:30s,500/s:1m,0/s:10s
-  dlt run scenario.yaml --region lo-home-1=2 --region lo-home-2=2 --tasks 4
-  dlt run scenario.yaml --stack load@eu-west-1 --region us-east-1 --tasks 20
-
-A scenario file itself contains load, requests, TLS settings and thresholds.
-Ctrl-C stops the run and shows what was measured; a second Ctrl-C exits at once.
-Exit codes: dlt --help.";
-
 #[cfg(test)]
 mod documented_tests;
 
@@ -426,6 +307,8 @@ mod tests {
     fn help_is_unchanged() {
         insta::assert_snapshot!("help", help_of(&[]));
         insta::assert_snapshot!("help_run", help_of(&["run"]));
+        insta::assert_snapshot!("help_check", help_of(&["check"]));
+        insta::assert_snapshot!("help_init", help_of(&["init"]));
         insta::assert_snapshot!("help_up", help_of(&["up"]));
         insta::assert_snapshot!("help_completions", help_of(&["completions"]));
         for (group, below) in [

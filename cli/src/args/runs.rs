@@ -1,5 +1,6 @@
 //! The arguments of `dlt runs …`.
 
+use super::exports::{self, Export};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -109,8 +110,11 @@ pub struct GetArgs {
     #[arg(long)]
     pub json: bool,
     /// With the secrets that its scenario has now, for whoever may write
-    #[arg(long, requires = "json")]
+    #[arg(long, requires = "json", conflicts_with = "exports")]
     pub secrets: bool,
+    /// Write the result as json, csv, html, junit or md, to FILE or to stdout; may be given several times
+    #[arg(short = 'o', value_name = "FORMAT[=FILE]", value_parser = exports::export)]
+    pub exports: Vec<Export>,
 }
 
 /// Flags of `dlt runs compare`.
@@ -204,6 +208,12 @@ pub struct WatchArgs {
     /// Print the run record as JSON at the end
     #[arg(long)]
     pub json: bool,
+    /// Write the result as json, csv, html, junit or md, to FILE or to stdout; may be given several times
+    #[arg(short = 'o', value_name = "FORMAT[=FILE]", value_parser = exports::export)]
+    pub exports: Vec<Export>,
+    /// No progress on stderr; warnings and errors stay
+    #[arg(short = 'q', long)]
+    pub quiet: bool,
 }
 
 /// Flags of `dlt runs download`.

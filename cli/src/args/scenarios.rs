@@ -1,5 +1,7 @@
 //! The arguments of `dlt scenarios …`.
 
+use super::exports::{self, Export};
+use super::pairs;
 use clap::{Args, Subcommand, ValueEnum};
 
 /// `dlt scenarios …`.
@@ -89,6 +91,13 @@ pub struct CreateArgs {
         requires = "cron"
     )]
     pub until: Option<String>,
+    /// A variable of the file and its value; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pairs::pair)]
+    pub set: Vec<(String, String)>,
+    /// A variable of the environment that the file may use as ${env.NAME}, or one with its value; may be
+    /// given several times
+    #[arg(short = 'e', long, value_name = "NAME[=VALUE]", value_parser = pairs::from_environment)]
+    pub env: Vec<(String, Option<String>)>,
     /// Id of the scenario; an existing scenario is replaced [default: the file's testId, or a new one]
     #[arg(long, value_name = "ID")]
     pub id: Option<String>,
@@ -136,6 +145,12 @@ pub struct StartArgs {
     /// Print JSON: the API's answer, or with --wait the run record
     #[arg(long)]
     pub json: bool,
+    /// With --wait, write the result as json, csv, html, junit or md, to FILE or to stdout; may be given several times
+    #[arg(short = 'o', value_name = "FORMAT[=FILE]", value_parser = exports::export, requires = "wait")]
+    pub exports: Vec<Export>,
+    /// With --wait, no progress on stderr; warnings and errors stay
+    #[arg(short = 'q', long, requires = "wait")]
+    pub quiet: bool,
 }
 
 const CREATE_HELP: &str = "\

@@ -8,6 +8,7 @@ use crate::client::ApiOptions;
 use crate::client::place::ServerName;
 use crate::draft;
 use crate::exit::Exit;
+use crate::exports::Exports;
 use crate::line::{Line, Tone};
 use crate::output::Output;
 use crate::report::{self, ResultOptions};
@@ -15,7 +16,7 @@ use crate::run::{run_in_process, run_on_server};
 use crate::source::{self, Files};
 use anyhow::{Context, anyhow};
 use dlt_core::ids::Region;
-use dlt_core::scenario::{Defaults, Format, Purpose};
+use dlt_core::scenario::{Defaults, Format, Overrides, Purpose};
 use dlt_core::target_policy::TargetPolicy;
 use serde_json::{Value, json};
 use shop::Shop;
@@ -66,8 +67,8 @@ pub async fn demo(
     let files = Files::InPlace;
     let folder = Path::new("");
     let scenario = source::parse(
-        text.as_bytes(),
-        Format::Json,
+        (text.as_bytes(), Format::Json),
+        &Overrides::default(),
         &defaults,
         (folder, (&files, None)),
         Purpose::Run,
@@ -75,6 +76,10 @@ pub async fn demo(
     .map_err(|faults| anyhow!("the demo's own scenario is refused: {faults}"))?;
     let options = ResultOptions {
         json: args.json,
+        exports: Exports {
+            api: Some(&api_options),
+            ..Exports::default()
+        },
         next: vec![
             (
                 "your own URL",

@@ -5,6 +5,8 @@
 mod addresses;
 mod errors;
 mod headline;
+mod phases;
+mod shape;
 mod times;
 
 use crate::exit::Exit;
@@ -16,6 +18,7 @@ use dlt_core::thresholds::Threshold;
 use dlt_core::value::Value as Written;
 
 pub use headline::headline;
+pub use shape::Shape;
 
 /// Most warnings shown.
 const MOST_WARNINGS: usize = 10;
@@ -35,6 +38,8 @@ pub struct ScreenOptions<'a> {
     pub width: usize,
     /// Further commands to try: (purpose, command).
     pub next: &'a [(&'a str, String)],
+    /// What the record does not hold.
+    pub shape: Option<&'a Shape>,
 }
 
 /// The whole screen.
@@ -53,6 +58,10 @@ pub fn lines(record: &RunRecord, options: &ScreenOptions<'_>) -> Vec<Line> {
     lines.extend(account(record));
     if let Some(blocks) = measured {
         lines.extend(times::lines(record, blocks, options.width));
+        lines.extend(phases::lines(blocks, options.width));
+        if let Some(shape) = options.shape {
+            lines.extend(shape::lines(shape, options.width));
+        }
     }
     lines.extend(errors::lines(record, options.width));
     lines.extend(generator(record, options.width));

@@ -18,6 +18,7 @@ fn shown(value: Value, width: usize) -> String {
             exit,
             width,
             next: &next,
+            shape: None,
         },
     )
     .iter()

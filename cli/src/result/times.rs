@@ -2,7 +2,7 @@
 
 use super::{heading, rate_of};
 use crate::line::{Line, Tone, wrapped};
-use crate::table::{self, Column, number, words};
+use crate::table::{self, Column, EXTRA, number, words};
 use crate::units;
 use dlt_core::judge::summary::{Block, Blocks};
 use dlt_core::measure::tally::TimesOver;
@@ -15,16 +15,19 @@ const MOST_REGIONS: usize = 10;
 /// The label column is not cut below this.
 const LEAST_LABEL: usize = 18;
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 13] = [
     words("", 0),
     number("requests", 0),
     number("rate", 3),
     number("errors", 1),
+    number("received", EXTRA + 2),
+    number("mean", EXTRA),
     number("p50", 0),
     number("p90", 4),
     number("p95", 0),
     number("p99", 0),
     number("p99.9", 2),
+    number("p99.99", EXTRA + 1),
     number("max", 0),
 ];
 
@@ -105,11 +108,14 @@ fn row(record: &RunRecord, name: &str, tone: Tone, block: &Block) -> Vec<Line> {
         Line::new().tone(tone, units::count(block.count)),
         Line::new().tone(tone, rate),
         errors,
+        Line::new().tone(tone, units::bytes(block.bytes_received)),
+        time(block.mean_us),
         time(block.p50_us),
         time(block.p90_us),
         time(block.p95_us),
         time(block.p99_us),
         time(block.p99_9_us),
+        time(block.p99_99_us),
         time(block.max_us),
     ]
 }

@@ -1,10 +1,9 @@
 //! `dlt runs baseline set|get|clear`: the run that a scenario's others are compared with.
 
-use super::sides::baseline_of;
 use crate::args::BaselineCommand;
 use crate::client::{Client, ClientError, Method, understood};
 use crate::exit::Exit;
-use crate::find;
+use crate::find::{self, baseline_of};
 use crate::line::{Line, Tone};
 use crate::output::Output;
 use dlt_core::calls::answers::BaselineChanged;

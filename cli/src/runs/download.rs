@@ -7,6 +7,7 @@ use crate::exit::Exit;
 use crate::find;
 use crate::line::{Line, Tone};
 use crate::output::Output;
+use crate::saving::{UNFINISHED, fault, save};
 use crate::units;
 use dlt_core::calls::answers::{Artifact, ArtifactsAnswer};
 use serde_json::json;
@@ -14,8 +15,6 @@ use std::path::{Path, PathBuf};
 
 /// Longest file name, bytes: the limit of file systems.
 const LONGEST_NAME_BYTES: usize = 255;
-/// Suffix of a file that is being written.
-const UNFINISHED: &str = ".dlt-part";
 
 /// `dlt runs download`.
 pub async fn download(
@@ -93,27 +92,6 @@ fn check_absent(targets: &[PathBuf]) -> Result<(), ClientError> {
             target.display()
         ))),
     }
-}
-
-/// Writes a file under a temporary name and renames it when it is complete.
-pub(super) fn save(target: &Path, bytes: &[u8]) -> Result<(), ClientError> {
-    let mut temporary = target.as_os_str().to_owned();
-    temporary.push(UNFINISHED);
-    let temporary = PathBuf::from(temporary);
-    let written = std::fs::write(&temporary, bytes);
-    let written = written.and_then(|()| std::fs::rename(&temporary, target));
-    written.map_err(|error| {
-        // It is incomplete; the first error is the one to tell.
-        let _ = std::fs::remove_file(&temporary);
-        fault(target, &error)
-    })
-}
-
-fn fault(path: &Path, error: &std::io::Error) -> ClientError {
-    ClientError::Unwritten(format!(
-        "{} cannot be written: {error}; choose another place with -o",
-        path.display()
-    ))
 }
 
 #[cfg(test)]

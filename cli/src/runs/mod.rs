@@ -15,6 +15,7 @@ pub mod watch;
 use crate::args::{GetArgs, RunsCommand};
 use crate::client::{ApiOptions, Client, ClientError, Method, understood};
 use crate::exit::Exit;
+use crate::exports::{self, Exports};
 use crate::find;
 use crate::line::{Line, Tone};
 use crate::output::Output;
@@ -43,15 +44,29 @@ pub async fn runs(
             output.json(&client.get(&location.path(), &query).await?);
             Ok(Exit::Passed)
         }
-        RunsCommand::Get(GetArgs { run, json, .. }) => {
+        RunsCommand::Get(GetArgs {
+            run, json, exports, ..
+        }) => {
+            if let Err(faults) = exports::judged(exports, *json) {
+                return Ok(report::faults(output, &faults));
+            }
             let location = find::run(&client, run).await?;
-            show(output, &client, &location, *json).await
+            let exports = Exports {
+                wanted: exports,
+                api: Some(api_options),
+                for_step: false,
+            };
+            show(output, &client, &location, (*json, exports)).await
         }
         RunsCommand::Latest { scenario, json } => {
             let location = find::latest(&client, scenario.as_deref()).await?;
-            show(output, &client, &location, *json).await
+            let exports = Exports {
+                api: Some(api_options),
+                ..Exports::default()
+            };
+            show(output, &client, &location, (*json, exports)).await
         }
-        RunsCommand::Watch(args) => watch::watch_run(output, &client, args).await,
+        RunsCommand::Watch(args) => watch::watch_run(output, (&client, api_options), args).await,
         RunsCommand::Compare(args) => compare::compare(output, &client, args).await,
         RunsCommand::Baseline(command) => baseline::baseline(output, &client, command).await,
         RunsCommand::Download(args) => download::download(output, &client, args).await,
@@ -98,17 +113,18 @@ async fn show(
     output: Output,
     client: &Client,
     location: &find::RunLocation,
-    json: bool,
+    (json, exports): (bool, Exports<'_>),
 ) -> Result<Exit, ClientError> {
     let answer = client.get(&location.path(), &[]).await?;
     let record: RunRecord = understood(&location.path(), answer.clone())?;
     let exit = Exit::from_code(exit_code(&record, false, false));
     let options = ResultOptions {
         json,
+        exports,
         raw: Some(answer),
         ..ResultOptions::default()
     };
-    report::run_record(output, &record, exit, &options);
+    report::run_record(output, &record, exit, &options).await;
     Ok(Exit::Passed)
 }
 

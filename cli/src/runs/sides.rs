@@ -2,7 +2,7 @@
 //! scenario. `previous` and `baseline` are meant of the other run's scenario.
 
 use crate::client::{Client, ClientError};
-use crate::find::{self, RunLocation};
+use crate::find::{self, RunLocation, baseline_of};
 
 /// Most runs among which the one before is looked for.
 const MOST_SEARCHED: usize = 10_000;
@@ -97,20 +97,6 @@ async fn related(
             other.test
         ))
     })
-}
-
-/// A scenario's baseline, as its path has it.
-pub(super) async fn baseline_of(
-    client: &Client,
-    scenario: &str,
-) -> Result<Option<RunLocation>, ClientError> {
-    let test = find::test_id(scenario)?;
-    let path = format!("/scenarios/{test}/baseline");
-    let answer = client.get(&path, &[("data", "false")]).await?;
-    Ok(answer["baselineId"].as_str().map(|run| RunLocation {
-        test: test.to_string(),
-        run: run.to_owned(),
-    }))
 }
 
 /// The run before this one of its scenario. `dlt run` gives each run a scenario of its

@@ -2,8 +2,9 @@
 //! result.
 
 use crate::args::WatchArgs;
-use crate::client::{Client, ClientError, understood};
+use crate::client::{ApiOptions, Client, ClientError, understood};
 use crate::exit::Exit;
+use crate::exports::{self, Exports};
 use crate::find::{self, RunLocation};
 use crate::live::PlannedLoad;
 use crate::output::Output;
@@ -17,16 +18,24 @@ use dlt_core::value::Value;
 /// `dlt runs watch`.
 pub async fn watch_run(
     output: Output,
-    client: &Client,
+    (client, api_options): (&Client, &ApiOptions),
     args: &WatchArgs,
 ) -> Result<Exit, ClientError> {
+    if let Err(faults) = exports::judged(&args.exports, args.json) {
+        return Ok(report::faults(output, &faults));
+    }
     let location = find::run_or_scenario(client, args.what.as_deref()).await?;
     let options = ResultOptions {
         json: args.json,
         require_trusted: args.require_trusted,
+        exports: Exports {
+            wanted: &args.exports,
+            api: Some(api_options),
+            for_step: true,
+        },
         ..ResultOptions::default()
     };
-    follow(output, client, &location, options).await
+    follow(output.quietly(args.quiet), client, &location, options).await
 }
 
 /// Watches a run to its end and tells its result; the exit code is the run's.
@@ -41,7 +50,7 @@ pub async fn follow(
     let record: RunRecord = understood(&path, answer.clone())?;
     if record.status.is_terminal() {
         options.raw = Some(answer);
-        return Ok(report::run_result(output, &record, false, &options));
+        return Ok(report::run_result(output, &record, false, &options).await);
     }
     if client.is_at_rest() {
         return Err(ClientError::Cannot(format!(
@@ -55,7 +64,7 @@ pub async fn follow(
     let planned = planned(&record, &answer);
     let on_interrupt = InterruptAction::LeaveRun;
     let end = watch(output, planned, starting, on_interrupt, &mut interrupts).await;
-    Ok(report::watch_end(output, end, &mut options))
+    Ok(report::watch_end(output, end, &mut options).await)
 }
 
 /// The planned load in the run's record.

@@ -12,7 +12,7 @@ use crate::report;
 use crate::source::{self, Files};
 use dlt_core::calls::answers::ScenarioRecord;
 use dlt_core::refusal::{Fault, Faults};
-use dlt_core::scenario::{Defaults, Purpose};
+use dlt_core::scenario::{Defaults, Overrides, Purpose};
 use dlt_core::value::Value as Written;
 use serde_json::json;
 
@@ -60,10 +60,17 @@ pub async fn create(
         true => Purpose::Run,
         false => Purpose::Keep,
     };
-    let scenario = match source::from_file(&args.file, &defaults, (&files, None), purpose) {
+    let overrides = Overrides {
+        variables: args.set.clone(),
+        environment: args.env.clone(),
+        ..Overrides::default()
+    };
+    let given = (&defaults, &overrides);
+    let scenario = match source::from_file(&args.file, given, (&files, None), purpose) {
         Ok(scenario) => scenario,
         Err(faults) => return Ok(report::faults(output, &faults)),
     };
+    report::changes(output, &scenario.changes);
     let mut draft = Draft::of(&scenario, id, files.uploads())?;
     set_action(&mut draft.body, args, schedule);
     // This command does use the file's schedule: drop the warning that it is ignored.

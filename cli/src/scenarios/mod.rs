@@ -34,7 +34,7 @@ pub async fn scenarios(
             json,
         } => get(output, &client, scenario, *secrets, *json).await,
         ScenariosCommand::Create(args) => create::create(output, &client, args).await,
-        ScenariosCommand::Start(args) => start::start(output, &client, args).await,
+        ScenariosCommand::Start(args) => start::start(output, (&client, api_options), args).await,
         ScenariosCommand::Cancel { scenario, json } => {
             cancel(output, &client, scenario, *json).await
         }

@@ -2,13 +2,14 @@
 //! checking that its regions have capacity.
 
 use crate::args::StartArgs;
-use crate::client::{Client, ClientError, Method, understood};
+use crate::client::{ApiOptions, Client, ClientError, Method, understood};
 use crate::draft;
 use crate::exit::Exit;
+use crate::exports::{self, Exports};
 use crate::find::{RunLocation, test_id};
 use crate::line::{Line, Tone};
 use crate::output::Output;
-use crate::report::ResultOptions;
+use crate::report::{self, ResultOptions};
 use crate::runs::watch;
 use crate::units::several;
 use dlt_core::calls::answers::{ScenarioRecord, VcpuDetails};
@@ -31,7 +32,14 @@ const SCENARIO_FIELDS: [&str; 10] = [
 ];
 
 /// `dlt scenarios start`.
-pub async fn start(output: Output, client: &Client, args: &StartArgs) -> Result<Exit, ClientError> {
+pub async fn start(
+    output: Output,
+    (client, api_options): (&Client, &ApiOptions),
+    args: &StartArgs,
+) -> Result<Exit, ClientError> {
+    if let Err(faults) = exports::judged(&args.exports, args.json) {
+        return Ok(report::faults(output, &faults));
+    }
     let test = test_id(&args.scenario)?;
     let path = format!("/scenarios/{test}");
     let query = [("history", "false"), ("latest", "false")];
@@ -54,13 +62,18 @@ pub async fn start(output: Output, client: &Client, args: &StartArgs) -> Result<
     let options = ResultOptions {
         json: args.json,
         require_trusted: args.require_trusted,
+        exports: Exports {
+            wanted: &args.exports,
+            api: Some(api_options),
+            for_step: true,
+        },
         ..ResultOptions::default()
     };
     match run {
         Some(run) => {
             let test = test.to_string();
             let location = RunLocation { test, run };
-            watch::follow(output, client, &location, options).await
+            watch::follow(output.quietly(args.quiet), client, &location, options).await
         }
         None => Err(ClientError::Cannot(format!(
             "the run is started, but this server does not say which it is; dlt runs watch {test} follows it once it is there"

@@ -2,16 +2,16 @@
 //! it runs in, and all of its faults at once. Nothing is stored here.
 
 mod files;
+mod flags;
 
 pub use files::{Files, Upload};
 
 use crate::args::{DEFAULT_CAPACITY, DEFAULT_REGION, RunArgs};
+use crate::targets;
 use dlt_core::ids::Region;
 use dlt_core::refusal::{Fault, Faults};
-use dlt_core::scenario::requests::targets::without_user;
-use dlt_core::scenario::{Defaults, Format, Outside, Purpose, Quick, Scenario, quick};
+use dlt_core::scenario::{Defaults, Format, Outside, Overrides, Purpose, Scenario, secrets};
 use dlt_core::target_policy::TargetPolicy;
-use serde_json::{Value, json};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,10 @@ const LONGEST_SCENARIO_BYTES: u64 = 32 * 1024 * 1024;
 /// What judges the files and the targets that a scenario names; without a policy of targets
 /// a server does that.
 pub type Judges<'a> = (&'a Files, Option<&'a TargetPolicy>);
+
+/// Where runners of this process are, with the capacity of each region, and where they may
+/// send load.
+pub type Place = (Vec<(Region, u64)>, TargetPolicy);
 
 /// The regions that a scenario may run in, each with its capacity.
 #[derive(Debug, Clone)]
@@ -91,19 +95,34 @@ pub fn read(
     if target.contains("://") {
         return from_url(args, regions, judges);
     }
-    let faults = flags_for_urls(args);
+    let faults = flags::for_urls(args);
     // If there is no such file, it may be a URL without a scheme: tell that first.
     let exists = target == "-" || Path::new(target).exists();
     if exists && !faults.is_empty() {
         return Err(Faults(faults));
     }
-    from_file(target, &defaults(args, regions), judges, Purpose::Run)
+    let overrides = flags::overrides(args, regions).map_err(Faults)?;
+    let defaults = defaults(args, regions);
+    from_file(target, (&defaults, &overrides), judges, Purpose::Run)
+}
+
+/// The same for runners of this process, with their place.
+pub fn read_here(args: &RunArgs) -> Result<(Scenario, Place), Faults> {
+    let regions = RegionChoice::local(&args.region)?;
+    let targets = targets::policy(&args.targets)?;
+    let scenario = read(args, &regions, (&Files::InPlace, Some(&targets)))?;
+    // A file that was made of an answer: here no stored scenario has its secrets.
+    let faults = secrets::faults(&scenario.body);
+    match faults.is_empty() {
+        true => Ok((scenario, (regions.chosen, targets))),
+        false => Err(Faults(faults)),
+    }
 }
 
 /// Reads a scenario file; without a name in the defaults, it is named after the file.
 pub fn from_file(
     target: &str,
-    defaults: &Defaults,
+    (defaults, overrides): (&Defaults, &Overrides),
     judges: Judges<'_>,
     purpose: Purpose,
 ) -> Result<Scenario, Faults> {
@@ -118,7 +137,8 @@ pub fn from_file(
             ),
         };
     }
-    parse(&text, format, &defaults, (&folder, judges), purpose)
+    let text = (&text[..], format);
+    parse(text, overrides, &defaults, (&folder, judges), purpose)
 }
 
 /// The scenario of a URL with flags. Faults name the flag that they come from.
@@ -127,24 +147,27 @@ fn from_url(
     regions: &RegionChoice,
     judges: Judges<'_>,
 ) -> Result<Scenario, Faults> {
-    let mut faults: Vec<Fault> = args
-        .header
-        .iter()
-        .filter(|header| !header.contains(':'))
-        .map(|header| Fault {
-            path: "-H".to_owned(),
-            reason: format!("{header:?} has no colon; write it like 'Accept: text/html'"),
-        })
-        .collect();
-    let text = quick_body(args, &regions.chosen).to_string();
+    let mut faults = flags::contradictions(args);
+    let body = match flags::body(args) {
+        Ok(body) => body,
+        Err(fault) => {
+            faults.push(fault);
+            flags::Body::None
+        }
+    };
+    let text = flags::quick_body(args, body, &regions.chosen).to_string();
     let mut defaults = defaults(args, regions);
     if defaults.name.is_empty() {
-        defaults.name = name_of(&args.target);
+        defaults.name = flags::name_of(&args.target);
     }
+    let overrides = Overrides {
+        environment: args.env.clone(),
+        ..Overrides::default()
+    };
     let folder = Path::new("");
     match parse(
-        text.as_bytes(),
-        Format::Json,
+        (text.as_bytes(), Format::Json),
+        &overrides,
         &defaults,
         (folder, judges),
         Purpose::Run,
@@ -160,7 +183,7 @@ fn from_url(
 
 /// Adds the flag that a fault of the scenario's body comes from.
 fn with_flag(mut fault: Fault) -> Fault {
-    const FLAGS: [(&str, &str); 20] = [
+    const FLAGS: [(&str, &str); 21] = [
         ("].url", "URL"),
         ("].users", "-c"),
         ("].arrivals", "--arrivals"),
@@ -175,6 +198,7 @@ fn with_flag(mut fault: Fault) -> Fault {
         ("].method", "-m"),
         ("].headers", "-H"),
         ("].body", "-b"),
+        ("].auth", "-u"),
         ("].timeout", "--timeout"),
         (".tls.ca-file", "--ca-file"),
         (".tls.cert-file", "--cert-file"),
@@ -190,8 +214,8 @@ fn with_flag(mut fault: Fault) -> Fault {
 
 /// Parses a scenario whose files are relative to `folder`.
 pub fn parse(
-    text: &[u8],
-    format: Format,
+    (text, format): (&[u8], Format),
+    overrides: &Overrides,
     defaults: &Defaults,
     (folder, (files, targets)): (&Path, Judges<'_>),
     purpose: Purpose,
@@ -202,7 +226,8 @@ pub fn parse(
         Some(targets) => outside.with_targets(targets),
         None => outside,
     };
-    let scenario = Scenario::from_text(text, format, defaults, outside, purpose)?;
+    let given = (defaults, outside);
+    let scenario = Scenario::from_file(text, format, overrides, given, purpose)?;
     // What runners would find in the files is said before anything starts, or is kept: nobody
     // else reads them before.
     let faults = files.judge(&scenario.plan);
@@ -261,139 +286,6 @@ pub fn regions(given: &[String]) -> Result<Vec<(Region, u64)>, Faults> {
     } else {
         Err(Faults(faults))
     }
-}
-
-/// Spreads `tasks` evenly over the regions, with the remainder in the first ones; regions
-/// without tasks are left out.
-fn spread(tasks: u64, regions: &[(Region, u64)]) -> Vec<(String, u64)> {
-    let of = regions.len().max(1) as u64;
-    regions
-        .iter()
-        .zip(0u64..)
-        .map(|((region, _), at)| (region.to_string(), tasks / of + u64::from(at < tasks % of)))
-        .filter(|row| row.1 > 0)
-        .collect()
-}
-
-/// The scenario's body for a URL with flags.
-fn quick_body(args: &RunArgs, regions: &[(Region, u64)]) -> Value {
-    let tasks = args.tasks.unwrap_or(regions.len() as u64);
-    let mut tasks_by_region = spread(tasks, regions);
-    if tasks_by_region.is_empty() {
-        // Zero runners: the scenario's parser refuses them, with the path.
-        let first = regions.first().map(|row| row.0.to_string());
-        tasks_by_region = vec![(first.unwrap_or_default(), tasks)];
-    }
-    let (body, body_file) = match args.body.as_deref() {
-        Some(text) => match text.strip_prefix('@') {
-            Some(file) => (None, Some(file)),
-            None => (Some(text.to_owned()), None),
-        },
-        None => (None, None),
-    };
-    let (stages, open) = stages(&args.stages);
-    let mut value = quick(&Quick {
-        url: args.target.clone(),
-        method: args.method.clone(),
-        headers: args
-            .header
-            .iter()
-            .filter(|header| header.contains(':'))
-            .cloned()
-            .collect(),
-        body,
-        users: args.users,
-        arrivals: open.then_some(0.0).or(args.arrivals),
-        duration: args.duration.clone(),
-        ramp_up: args.ramp_up.clone(),
-        iterations: args.iterations,
-        stages,
-        tasks: tasks_by_region,
-        thresholds: args.threshold.clone(),
-        timeout: args.timeout.clone(),
-        ca_file: args.ca_file.clone(),
-        cert_file: args.cert_file.clone(),
-        key_file: args.key_file.clone(),
-        insecure: args.insecure,
-        connections: args.connections,
-        think_time: args.think_time.clone(),
-        name: Some(args.name.clone().unwrap_or_else(|| name_of(&args.target))),
-        no_follow: args.no_follow,
-        throughput: args.throughput,
-    });
-    if let Some(file) = body_file {
-        // Not read here: it may be binary, and large.
-        if let Some(request) = first_request(&mut value) {
-            request.insert("body-file".to_owned(), json!(file));
-        }
-    }
-    value
-}
-
-/// The name of a URL's run: the URL without its query, user and password, cut to what lists show.
-fn name_of(url: &str) -> String {
-    const LONGEST_NAME_CHARS: usize = 100;
-    let plain = without_user(url).0;
-    let plain = plain.split(['?', '#']).next().unwrap_or_default();
-    plain.chars().take(LONGEST_NAME_CHARS).collect()
-}
-
-/// Stages, and whether they are arrivals (`500/s:30s`, not `50:30s`). If only some are, all
-/// stay unchanged, and the scenario's parser refuses them.
-fn stages(given: &[String]) -> (Vec<String>, bool) {
-    let plain: Option<Vec<String>> = given
-        .iter()
-        .map(|stage| {
-            let (target, time) = stage.split_once(':')?;
-            Some(format!("{}:{time}", target.trim().strip_suffix("/s")?))
-        })
-        .collect();
-    match plain {
-        Some(plain) if !plain.is_empty() => (plain, true),
-        _ => (given.to_vec(), false),
-    }
-}
-
-fn first_request(body: &mut Value) -> Option<&mut serde_json::Map<String, Value>> {
-    body.pointer_mut("/testScenario/scenarios")?
-        .as_object_mut()?
-        .values_mut()
-        .next()?
-        .pointer_mut("/requests/0")?
-        .as_object_mut()
-}
-
-/// Faults for flags whose settings belong into the scenario file.
-fn flags_for_urls(args: &RunArgs) -> Vec<Fault> {
-    let given = [
-        ("-c", args.users.is_some(), "users"),
-        ("--arrivals", args.arrivals.is_some(), "arrivals"),
-        ("-d", args.duration.is_some(), "hold-for"),
-        ("--ramp-up", args.ramp_up.is_some(), "ramp-up"),
-        ("--iterations", args.iterations.is_some(), "iterations"),
-        ("--stages", !args.stages.is_empty(), "stages"),
-        ("--connections", args.connections.is_some(), "connections"),
-        ("--throughput", args.throughput.is_some(), "throughput"),
-        ("--think-time", args.think_time.is_some(), "think-time"),
-        ("-m", args.method.is_some(), "method"),
-        ("-H", !args.header.is_empty(), "headers"),
-        ("-b", args.body.is_some(), "body"),
-        ("--timeout", args.timeout.is_some(), "timeout"),
-        ("--no-follow", args.no_follow, "follow-redirects: false"),
-        ("--ca-file", args.ca_file.is_some(), "tls.ca-file"),
-        ("--cert-file", args.cert_file.is_some(), "tls.cert-file"),
-        ("--key-file", args.key_file.is_some(), "tls.key-file"),
-        ("--insecure", args.insecure, "tls.insecure"),
-        ("--threshold", !args.threshold.is_empty(), "thresholds"),
-    ];
-    given
-        .into_iter()
-        .filter(|flag| flag.1)
-        .map(|(flag, _, key)| Fault {
-            path: flag.to_owned(),
-            reason: format!("goes with a URL; in a scenario file write `{key}`"),
-        })
-        .collect()
 }
 
 /// A scenario file's bytes and format, and the folder that its files are relative to.

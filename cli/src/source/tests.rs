@@ -1,5 +1,6 @@
 //! Scenarios from arguments: how runners are spread, and what is refused.
 
+use super::flags::{Body, quick_body, spread, stages};
 use super::*;
 
 fn args(target: &str) -> RunArgs {
@@ -60,11 +61,79 @@ fn neither_url_nor_file_is_refused_with_a_hint() {
 }
 
 #[test]
-fn flags_of_a_url_are_refused_with_a_file() {
-    let mut args = args("scenario.yaml");
-    args.users = Some(5);
-    args.threshold = vec!["p(95)<1s".to_owned()];
+fn flags_of_one_request_are_refused_with_a_file() {
+    let mut args = args("Cargo.toml");
+    args.method = Some("POST".to_owned());
+    args.body = Some("a".to_owned());
+    args.think_time = Some("1s".to_owned());
+    args.no_follow = true;
     insta::assert_snapshot!(refused(&args).join("\n"));
+}
+
+#[test]
+fn flags_change_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("shop.yaml");
+    let text = "testScenario:\n  execution: [{ users: 5, hold-for: 9s }]\n  scenarios: { shop: { requests: [\"http://127.0.0.1:1/\"] } }\n";
+    std::fs::write(&file, text).unwrap();
+    let mut args = args(&file.to_string_lossy());
+    args.users = Some(50);
+    args.region = vec!["lo-home-1".to_owned(), "lo-home-2".to_owned()];
+    args.tasks = Some(3);
+    args.user = Some(("ann".to_owned(), "secret".to_owned()));
+    let regions = RegionChoice::local(&args.region).unwrap();
+    let scenario = read(&args, &regions, (&Files::InPlace, None)).unwrap();
+    assert_eq!(scenario.plan.groups[0].load.model.curve().peak(), 50.0);
+    let counts: Vec<u64> = scenario.tasks.iter().map(|task| task.task_count).collect();
+    assert_eq!(counts, [2, 1]);
+    assert_eq!(
+        scenario.changes,
+        [
+            "-c: users 50; the file has 5",
+            "--tasks: runners: 2 in lo-home-1, 1 in lo-home-2",
+            "-u: basic auth of ann"
+        ]
+    );
+    // A wrong value is told with the flag that it came from.
+    args.users = Some(0);
+    args.duration = Some("soon".to_owned());
+    let told = refused(&args);
+    assert!(
+        told.iter()
+            .any(|it| it.starts_with("testScenario.execution[0].users") && it.ends_with("(-c)")),
+        "{told:?}"
+    );
+    assert!(
+        told.iter()
+            .any(|it| it.starts_with("testScenario.execution[0].hold-for") && it.ends_with("(-d)")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_url_with_a_body_is_posted_and_users_are_no_connections() {
+    let mut args = args("http://127.0.0.1:1/");
+    args.body = Some("a=b".to_owned());
+    args.user = Some(("ann".to_owned(), "s:e".to_owned()));
+    let regions = RegionChoice::local(&[]).unwrap();
+    let scenario = read(&args, &regions, (&Files::InPlace, None)).unwrap();
+    let step = &scenario.plan.groups[0].steps[0];
+    assert_eq!(step.method, "POST");
+    assert!(step.auth.is_some());
+    args.method = Some("PUT".to_owned());
+    let scenario = read(&args, &regions, (&Files::InPlace, None)).unwrap();
+    assert_eq!(scenario.plan.groups[0].steps[0].method, "PUT");
+    args.connections = Some(50);
+    args.set = vec![("a".to_owned(), "b".to_owned())];
+    let told = refused(&args);
+    assert!(
+        told[0].starts_with("--connections: ") && told[0].ends_with("-c 50"),
+        "{told:?}"
+    );
+    assert!(
+        told[1].starts_with("--set: is for variables of a scenario file"),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -78,7 +147,8 @@ fn a_url_with_flags_is_a_scenario_body() {
     args.method = Some("POST".to_owned());
     args.threshold = vec!["p(95)<200ms".to_owned()];
     let regions = regions(&args.region).unwrap();
-    insta::assert_json_snapshot!(quick_body(&args, &regions));
+    let body = Body::File("body.bin".to_owned());
+    insta::assert_json_snapshot!(quick_body(&args, body, &regions));
 }
 
 #[test]

@@ -131,11 +131,15 @@ pub enum InterruptAction {
 enum Display {
     Block(Block),
     Plain(Output, PlainLog),
+    /// Only what is wrong.
+    Quiet(Output),
 }
 
 impl Display {
     fn new(output: Output) -> Self {
-        if output.may_redraw() {
+        if output.is_quiet() {
+            Self::Quiet(output)
+        } else if output.may_redraw() {
             Self::Block(Block::new(output))
         } else {
             Self::Plain(output, PlainLog::default())
@@ -146,7 +150,7 @@ impl Display {
         let line = Line::new().tone(Tone::Warn, "! ").plain(text);
         match self {
             Self::Block(block) => block.print_above(&[line]),
-            Self::Plain(output, _) => output.messages(&[line]),
+            Self::Plain(output, _) | Self::Quiet(output) => output.messages(&[line]),
         }
     }
 

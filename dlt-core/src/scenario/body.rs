@@ -118,6 +118,7 @@ pub(super) fn body(
         one_off: facts.one_off,
         keep_exchanges: facts.keep_exchanges,
         warnings: Vec::new(),
+        changes: Vec::new(),
         body,
     })
 }

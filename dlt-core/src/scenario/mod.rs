@@ -6,9 +6,11 @@ pub(crate) mod document;
 mod execution;
 mod facts;
 mod filled;
+pub mod import;
 pub mod kept;
 pub mod limits;
 mod names;
+mod overrides;
 mod passfail;
 pub mod plan;
 pub mod post;
@@ -22,6 +24,7 @@ mod test_scenario;
 mod wire;
 
 pub use execution::durations::{parse_duration, show_duration};
+pub use overrides::Overrides;
 pub use requests::labels::{cut_label, default_label};
 
 pub use quick::{QUICK_DURATION, QUICK_NAME, QUICK_USERS, Quick, quick};
@@ -61,6 +64,8 @@ pub struct Scenario {
     pub keep_exchanges: bool,
     /// Unknown keys and the like, as sentences.
     pub warnings: Vec<String>,
+    /// What flags changed of the file, as sentences.
+    pub changes: Vec<String>,
     /// The whole API body with every default filled in.
     pub body: Value,
 }
@@ -148,8 +153,20 @@ impl Scenario {
         outside: Outside<'_>,
         purpose: Purpose,
     ) -> Result<Self, Faults> {
+        let nothing = Overrides::default();
+        Self::from_file(text, format, &nothing, (defaults, outside), purpose)
+    }
+
+    /// As `from_text`, after flags and the environment changed what they may change.
+    pub fn from_file(
+        text: &[u8],
+        format: Format,
+        overrides: &Overrides,
+        (defaults, outside): (&Defaults, Outside<'_>),
+        purpose: Purpose,
+    ) -> Result<Self, Faults> {
         let mut notes = Notes::of_file().for_purpose(purpose);
-        let raw = match document::raw::read(text, format) {
+        let mut raw = match document::raw::read(text, format) {
             Ok((raw, twice)) => {
                 for fault in twice {
                     notes.fault(fault.path, fault.reason);
@@ -158,7 +175,23 @@ impl Scenario {
             }
             Err(fault) => return Err(Faults(vec![fault])),
         };
-        Self::from_raw(&raw, defaults, outside, notes)
+        let changes = overrides.apply(&mut raw);
+        for fault in &changes.faults {
+            notes.fault(&fault.path, &fault.reason);
+        }
+        match Self::from_raw(&raw, defaults, outside, notes) {
+            Ok(mut scenario) => {
+                scenario.changes = changes.sentences();
+                scenario.warnings.extend(changes.unused);
+                Ok(scenario)
+            }
+            Err(Faults(mut faults)) => {
+                for fault in &mut faults {
+                    changes.with_flag(fault);
+                }
+                Err(Faults(faults))
+            }
+        }
     }
 
     /// Reads a body of the API: every fault at once, or a scenario. A key that nothing is

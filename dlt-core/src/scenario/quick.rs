@@ -111,7 +111,7 @@ fn execution(q: &Quick, name: &str) -> Value {
 }
 
 /// `500:30s`; a text of another form is handed on, for the check to refuse.
-fn stage(text: &str) -> Value {
+pub(super) fn stage(text: &str) -> Value {
     let Some((target, duration)) = text.split_once(':') else {
         return json!(text);
     };
@@ -152,7 +152,7 @@ fn definition(q: &Quick) -> Value {
 
 /// `Name: value` lines as an object, or as a list if a name is repeated; a line
 /// without a colon gets no value, for the check to refuse.
-fn headers(lines: &[String]) -> Value {
+pub(super) fn headers(lines: &[String]) -> Value {
     let pairs = lines.iter().map(|line| match line.split_once(':') {
         Some((name, value)) => (name.trim().to_owned(), json!(value.trim())),
         None => (line.clone(), Value::Null),

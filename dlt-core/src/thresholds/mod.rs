@@ -126,6 +126,15 @@ impl Unit {
 }
 
 impl Comparison {
+    /// From which side it limits: Less is from above.
+    pub(crate) fn side(self) -> std::cmp::Ordering {
+        match self {
+            Self::Less | Self::LessOrEqual => std::cmp::Ordering::Less,
+            Self::Greater | Self::GreaterOrEqual => std::cmp::Ordering::Greater,
+            Self::Equal => std::cmp::Ordering::Equal,
+        }
+    }
+
     pub(crate) fn holds(self, seen: f64, limit: f64) -> bool {
         match self {
             Self::Less => seen < limit,

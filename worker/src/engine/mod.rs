@@ -16,6 +16,7 @@ mod make;
 mod memory;
 mod pace;
 mod remember;
+mod stamp_probe;
 mod sys;
 mod tls_reasons;
 mod walk;
@@ -23,6 +24,7 @@ mod walk;
 pub use file_faults::file_faults;
 pub use files::PlanFiles;
 pub use make::inputs::{BODY_FILE, FileFault, Inputs, NamedFile, named_files};
+pub use stamp_probe::stamps_receipt;
 
 use dlt_core::load::share::Lot;
 use dlt_core::measure::account::Account;

@@ -1,0 +1,346 @@
+//! Flags of other load generators, answered with ours for what they mean. Without this, the
+//! nearest spelling would be proposed, which is often another thing.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// A flag that dlt does not have, where it comes from, and what to write here.
+pub struct Elsewhere {
+    flag: &'static str,
+    tools: &'static str,
+    ours: &'static str,
+}
+
+const ARRIVALS: &str = "--arrivals N is requests per second whether or not answers come; --throughput N caps what \
+                        users (-c) send";
+const USERS: &str = "-c N is how many users there are, each with one request at a time";
+const NO_THREADS: &str =
+    "leave it out: load is made on all cores; users are -c N, and processes --tasks N";
+const OUTPUT: &str = "-o FORMAT=FILE writes the result (json, csv, html, junit, md)";
+const COUNT: &str = "a number of requests in all cannot be given; -c 10 --iterations 100 makes 100 by each of 10 users";
+
+const fn row(flag: &'static str, tools: &'static str, ours: &'static str) -> Elsewhere {
+    Elsewhere { flag, tools, ours }
+}
+
+/// All of them.
+pub const TABLE: [Elsewhere; 70] = [
+    row("--rate", "vegeta, k6", ARRIVALS),
+    row("--rps", "k6, drill", ARRIVALS),
+    row("--qps", "fortio, oha", ARRIVALS),
+    row("-R", "wrk2", ARRIVALS),
+    row("--arrival-rate", "Artillery", ARRIVALS),
+    row("--arrivalRate", "Artillery", ARRIVALS),
+    row("--arrival-count", "Artillery", COUNT),
+    row("--burst-rate", "oha", ARRIVALS),
+    row("--query-per-second", "oha", ARRIVALS),
+    row("--vus", "k6", USERS),
+    row(
+        "--max-vus",
+        "k6",
+        "--connections N is how many requests may be in flight with --arrivals",
+    ),
+    row(
+        "--vus-max",
+        "k6",
+        "--connections N is how many requests may be in flight with --arrivals",
+    ),
+    row("--concurrency", "ab, siege", USERS),
+    row("--concurrent", "siege", USERS),
+    row("--workers", "vegeta", USERS),
+    row(
+        "--max-workers",
+        "vegeta",
+        "--connections N is how many requests may be in flight with --arrivals",
+    ),
+    row("--clients", "locust", USERS),
+    row("-n", "oha, hey, ab", COUNT),
+    row("--requests", "ab, bombardier", COUNT),
+    row("--amount", "autocannon", COUNT),
+    row(
+        "-i",
+        "k6",
+        "--iterations N is how many rounds each user makes",
+    ),
+    row(
+        "-t",
+        "wrk, ab, JMeter",
+        "threads are none of yours: load is made on all cores; a time is -d 30s, a time limit --timeout 5s; JMeter plans are not read",
+    ),
+    row("--threads", "wrk", NO_THREADS),
+    row("--processes", "locust", NO_THREADS),
+    row("--cpus", "hey", NO_THREADS),
+    row(
+        "-r",
+        "locust, siege",
+        "--ramp-up TIME is how long it takes until all users are there",
+    ),
+    row(
+        "--spawn-rate",
+        "locust",
+        "--ramp-up TIME is how long it takes until all users are there",
+    ),
+    row(
+        "--hatch-rate",
+        "locust",
+        "--ramp-up TIME is how long it takes until all users are there",
+    ),
+    row("--ramp-time", "Artillery", "--ramp-up TIME"),
+    row(
+        "--ramp-to",
+        "Artillery",
+        "--stages 50/s:1m,100/s:1m goes from rate to rate",
+    ),
+    row("--run-time", "locust", "-d TIME, like -d 30s"),
+    row("--time", "siege", "-d TIME, like -d 30s"),
+    row("--timelimit", "ab", "-d TIME, like -d 30s"),
+    row(
+        "-s",
+        "k6, wrk, hey",
+        "stages are --stages 50:30s,0:10s; a script is a scenario file: dlt init writes one",
+    ),
+    row(
+        "--stage",
+        "k6",
+        "--stages TARGET:TIME,…, like --stages 50:30s,0:10s (k6 has the time first)",
+    ),
+    row(
+        "--script",
+        "wrk",
+        "a scenario file says what is requested: dlt init writes one",
+    ),
+    row(
+        "--locustfile",
+        "locust",
+        "a scenario file says what is requested: dlt init writes one",
+    ),
+    row(
+        "-f",
+        "locust, siege",
+        "name the scenario file in the place of the URL: dlt run FILE",
+    ),
+    row(
+        "--headless",
+        "locust",
+        "leave it out: without a terminal, progress is written line by line; -q leaves it out",
+    ),
+    row("--no-tui", "oha", "-q shows no progress"),
+    row(
+        "--no-color",
+        "k6, oha",
+        "NO_COLOR=1 in the environment turns colours off",
+    ),
+    row("--silent", "curl", "-q shows no progress"),
+    row(
+        "--verbose",
+        "curl, k6",
+        "leave it out: the result has every cause with an example (--json has all)",
+    ),
+    row(
+        "-v",
+        "curl, k6",
+        "leave it out: the result has every cause with an example (--json has all)",
+    ),
+    row(
+        "--latency",
+        "wrk",
+        "leave it out: percentiles are always shown",
+    ),
+    row(
+        "-L",
+        "wrk, curl",
+        "leave it out: percentiles are always shown, and redirects followed (--no-follow does not)",
+    ),
+    row(
+        "--location",
+        "curl",
+        "leave it out: redirects are followed (--no-follow does not)",
+    ),
+    row(
+        "--redirect",
+        "oha",
+        "--no-follow follows none; max-redirects in a scenario file says how many",
+    ),
+    row("--http2", "oha, hey", "HTTP/1.1 is what dlt speaks"),
+    row("--http-version", "oha", "HTTP/1.1 is what dlt speaks"),
+    row(
+        "--latency-correction",
+        "oha",
+        "leave it out: with --arrivals, times are from when each request was due",
+    ),
+    row(
+        "--disable-compression",
+        "oha, hey",
+        "leave it out: no compression is asked for unless -H 'Accept-Encoding: gzip' does",
+    ),
+    row("--compressed", "curl", "-H 'Accept-Encoding: gzip'"),
+    row("--request", "curl", "-m METHOD (or -X)"),
+    row("--data-raw", "curl", "-b TEXT, or -b @FILE"),
+    row("--data-binary", "curl", "-b TEXT, or -b @FILE"),
+    row(
+        "--data-urlencode",
+        "curl",
+        "-b TEXT with -H 'Content-Type: application/x-www-form-urlencoded'; a scenario file has form: { NAME: VALUE }",
+    ),
+    row(
+        "--form",
+        "curl",
+        "a scenario file has form: { NAME: VALUE } and upload-files",
+    ),
+    row(
+        "-F",
+        "curl",
+        "a scenario file has form: { NAME: VALUE } and upload-files",
+    ),
+    row("-D", "oha, hey", "-b @FILE"),
+    row("-T", "hey, oha, ab", "-H 'Content-Type: application/json'"),
+    row(
+        "-A",
+        "curl, hey",
+        "-H 'User-Agent: NAME' (curl), -H 'Accept: TYPE' (hey)",
+    ),
+    row("--user-agent", "curl", "-H 'User-Agent: NAME'"),
+    row("--cookie", "curl", "-H 'Cookie: NAME=VALUE'"),
+    row("--head", "curl", "-m HEAD"),
+    row("-I", "curl", "-m HEAD"),
+    row("--max-time", "curl", "--timeout TIME"),
+    row("--out", "k6", OUTPUT),
+    row("--summary-export", "k6", OUTPUT),
+    row("--csv", "locust", OUTPUT),
+];
+
+/// What to say of arguments that cannot be used; None if clap's own words are right.
+pub fn explained(error: &clap::Error, arguments: &[String]) -> Option<String> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let flag = wrong.split(['=', ' ']).next().unwrap_or_default();
+    let row = TABLE.iter().find(|row| row.flag == flag)?;
+    loads(arguments).then(|| {
+        format!(
+            "{} is a flag of {}, not of dlt: {}. All flags: dlt run --help",
+            row.flag, row.tools, row.ours
+        )
+    })
+}
+
+/// What is wrong with flags that dlt has, and that mean something else elsewhere.
+pub fn misread(arguments: &[String]) -> Option<String> {
+    if !loads(arguments) {
+        return None;
+    }
+    let is_number = |text: &str| text.parse::<f64>().is_ok_and(f64::is_finite);
+    for (at, argument) in arguments.iter().enumerate() {
+        let next = arguments.get(at + 1).map(String::as_str);
+        let rate = match argument.as_str() {
+            "--" => return None,
+            "-q" => next.filter(|next| is_number(next)),
+            joined => joined.strip_prefix("-q").filter(|rest| is_number(rest)),
+        };
+        if let Some(rate) = rate {
+            return Some(format!(
+                "-q shows no progress here; it is a rate elsewhere: --arrivals {rate} is {rate} requests per second"
+            ));
+        }
+        let folder = match argument.as_str() {
+            "--data" => next,
+            joined => joined.strip_prefix("--data="),
+        };
+        let is_body = |text: &&str| text.starts_with(['{', '[', '@']) || text.contains('=');
+        if let Some(body) = folder.filter(is_body) {
+            return Some(format!(
+                "--data is the folder for results here (--home); a body is -b: -b '{body}'"
+            ));
+        }
+    }
+    None
+}
+
+/// Whether the command makes load, so that flags of load generators are meant.
+fn loads(arguments: &[String]) -> bool {
+    let commands = ["run", "check"];
+    arguments
+        .iter()
+        .skip(1)
+        .any(|argument| commands.contains(&argument.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Cli;
+    use clap::Parser;
+
+    fn answered(arguments: &[&str]) -> Option<String> {
+        let arguments: Vec<String> = arguments.iter().map(|&it| it.to_owned()).collect();
+        if let Some(said) = misread(&arguments) {
+            return Some(said);
+        }
+        let error = Cli::try_parse_from(&arguments).expect_err("refused");
+        explained(&error, &arguments)
+    }
+
+    /// Each row is a flag that dlt does not have, as other tools write it.
+    #[test]
+    fn flags_of_others_are_answered_with_ours() {
+        for row in &TABLE {
+            let joined = match row.flag.starts_with("--") {
+                true => format!("{}=5", row.flag),
+                false => format!("{}5", row.flag),
+            };
+            for arguments in [
+                &["dlt", "run", "http://a/", row.flag, "5"][..],
+                &["dlt", "run", row.flag, "5", "http://a/"],
+                &["dlt", "run", "http://a/", "-c", "5", &joined],
+                &["dlt", "check", "a.yaml", row.flag],
+            ] {
+                let said = answered(arguments).unwrap_or_else(|| panic!("{arguments:?}"));
+                let begin = format!(
+                    "{} is a flag of {}, not of dlt: {}",
+                    row.flag, row.tools, row.ours
+                );
+                assert!(said.starts_with(&begin), "{arguments:?}: {said}");
+            }
+            let times = TABLE.iter().filter(|other| other.flag == row.flag).count();
+            assert_eq!(times, 1, "{}", row.flag);
+        }
+    }
+
+    #[test]
+    fn our_flags_are_not_taken_for_theirs() {
+        for (arguments, says) in [
+            (
+                &["dlt", "run", "http://a/", "-q", "500"][..],
+                "--arrivals 500 is",
+            ),
+            (
+                &["dlt", "run", "-q", "1.5", "http://a/"],
+                "--arrivals 1.5 is",
+            ),
+            (&["dlt", "run", "http://a/", "-q50"], "--arrivals 50 is"),
+            (
+                &["dlt", "run", "http://a/", "--data", "{\"a\":1}"],
+                "-b '{\"a\":1}'",
+            ),
+            (&["dlt", "run", "http://a/", "--data=a=b"], "-b 'a=b'"),
+        ] {
+            let said = answered(arguments).unwrap();
+            assert!(said.contains(says), "{arguments:?}: {said}");
+        }
+        let good = |arguments: &[&str]| {
+            let arguments: Vec<String> = arguments.iter().map(|&it| it.to_owned()).collect();
+            assert_eq!(misread(&arguments), None, "{arguments:?}");
+        };
+        good(&["dlt", "run", "http://a/", "-q", "-c", "5"]);
+        good(&["dlt", "run", "http://a/", "--data", "./load"]);
+        good(&["dlt", "runs", "get", "latest", "--data", "a=b"]);
+        // A mistyped flag of ours is clap's to answer.
+        assert_eq!(
+            answered(&["dlt", "run", "http://a/", "--arivals", "5"]),
+            None
+        );
+        assert_eq!(answered(&["dlt", "runs", "list", "--rate"]), None);
+    }
+}

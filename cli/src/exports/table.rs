@@ -1,0 +1,82 @@
+//! A result as CSV (RFC 4180), with the columns of the console: a row for all requests, one
+//! a region, one a label; times in µs, of what `times_over` says.
+
+use dlt_core::judge::summary::Block;
+use dlt_core::record::RunRecord;
+use std::borrow::Cow;
+
+const HEAD: &str = "of,name,requests,ok,failed,rate_per_s,min_us,mean_us,p50_us,p75_us,p90_us,p95_us,p99_us,\
+                    p99_9_us,p99_99_us,max_us,bytes_received,bytes_sent";
+
+/// The table; its head alone where nothing was measured.
+pub fn csv(record: &RunRecord) -> String {
+    let mut rows = vec![HEAD.to_owned()];
+    if let Some(summary) = &record.summary {
+        let seconds = summary.loaded_us as f64 / 1e6;
+        rows.push(row("all", "all requests", &summary.total, seconds));
+        for (name, block) in &summary.regions {
+            rows.push(row("region", name, block, seconds));
+        }
+        for block in &summary.labels {
+            rows.push(row(
+                "label",
+                block.label.as_deref().unwrap_or_default(),
+                block,
+                seconds,
+            ));
+        }
+    }
+    rows.join("\r\n") + "\r\n"
+}
+
+fn row(kind: &str, name: &str, block: &Block, seconds: f64) -> String {
+    let rate = match seconds > 0.0 {
+        true => (block.count as f64 / seconds).to_string(),
+        false => String::new(),
+    };
+    let times = [
+        block.min_us,
+        block.mean_us,
+        block.p50_us,
+        block.p75_us,
+        block.p90_us,
+        block.p95_us,
+        block.p99_us,
+        block.p99_9_us,
+        block.p99_99_us,
+        block.max_us,
+    ];
+    let number = |us: Option<u64>| us.map_or_else(String::new, |us| us.to_string());
+    let mut cells = vec![
+        kind.to_owned(),
+        text(name).into_owned(),
+        block.count.to_string(),
+        block.ok.to_string(),
+        block.failed.to_string(),
+        rate,
+    ];
+    cells.extend(times.map(number));
+    cells.extend([
+        block.bytes_received.to_string(),
+        block.bytes_sent.to_string(),
+    ]);
+    cells.join(",")
+}
+
+/// A text as a cell. One that a spreadsheet would take for a formula gets an apostrophe in
+/// front: labels come from targets.
+fn text(text: &str) -> Cow<'_, str> {
+    let begin = text.trim_start_matches(|c: char| c.is_whitespace() || c.is_control());
+    let is_formula = begin.starts_with([
+        '=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+    ]) || text.starts_with(['\t', '\r', '\n']);
+    let safe = match is_formula {
+        true => Cow::Owned(format!("'{text}")),
+        false => Cow::Borrowed(text),
+    };
+    let needs_quotes = safe.contains([',', '"', '\r', '\n']) || safe.trim() != safe;
+    match needs_quotes {
+        true => Cow::Owned(format!("\"{}\"", safe.replace('"', "\"\""))),
+        false => safe,
+    }
+}

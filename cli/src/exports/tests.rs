@@ -1,0 +1,128 @@
+//! The formats of results of every kind, and files that are whole or not there.
+
+use super::{Exports, judged, junit, markdown, table, write};
+use crate::args::{Export, ExportFormat};
+use crate::output::Output;
+use crate::result::fixtures;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+fn all(record: Value) -> String {
+    let record = fixtures::record(record);
+    [
+        table::csv(&record),
+        junit::junit(&record),
+        markdown::markdown(&record),
+    ]
+    .join("\n-----\n")
+}
+
+#[test]
+fn a_passed_run() {
+    insta::assert_snapshot!(all(fixtures::passed()));
+}
+
+#[test]
+fn a_failed_run() {
+    insta::assert_snapshot!(all(fixtures::threshold_failed()));
+}
+
+#[test]
+fn a_run_that_could_not_be_run() {
+    insta::assert_snapshot!(all(fixtures::refused()));
+}
+
+#[test]
+fn hostile_texts_stay_texts() {
+    let mut record = fixtures::passed();
+    let hostile = "=1+1,\"</testcase>|![x](http://evil)<img>`\u{1b}[31m\n@all";
+    record["testName"] = json!(hostile);
+    record["summary"]["labels"][0]["label"] = json!(hostile);
+    record["outcome"]["thresholds"][0]["expression"] = json!(hostile);
+    record["errors"][0]["message"] = json!(hostile);
+    let record = fixtures::record(record);
+    let csv = table::csv(&record);
+    assert!(csv.contains("label,\"'=1+1,\"\"</testcase>"), "{csv}");
+    let xml = junit::junit(&record);
+    assert_eq!(xml.matches("<testcase").count(), 3);
+    assert!(!xml.contains('\u{1b}') && !xml.contains("<img"), "{xml}");
+    let page = markdown::markdown(&record);
+    assert!(
+        !page.contains("![")
+            && !page.contains("<img")
+            && !page.contains("http:")
+            && !page.contains('\u{1b}'),
+        "{page}"
+    );
+    for line in page
+        .lines()
+        .filter(|line| line.starts_with('|') && line.contains("=1"))
+    {
+        let bars = line.replace("\\|", "").matches('|').count();
+        assert!(bars == 4 || bars == 9, "{line}");
+    }
+}
+
+/// An independent reader understands the document.
+#[test]
+fn junit_is_xml() {
+    let xml = junit::junit(&fixtures::record(fixtures::threshold_failed()));
+    let mut depth = 0i32;
+    for part in xml.split('<').skip(1) {
+        let is_end = part.starts_with('/');
+        let is_whole = part.contains("/>") || part.starts_with('?');
+        depth += match (is_end, is_whole) {
+            (true, _) => -1,
+            (false, true) => 0,
+            (false, false) => 1,
+        };
+        assert!(depth >= 0, "{xml}");
+    }
+    assert_eq!(depth, 0, "{xml}");
+}
+
+fn export(format: ExportFormat, path: Option<&Path>) -> Export {
+    Export {
+        format,
+        path: path.map(Path::to_owned),
+    }
+}
+
+#[tokio::test]
+async fn files_are_written_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("result.json");
+    std::fs::write(&path, "of an older run").unwrap();
+    let wanted = [
+        export(ExportFormat::Json, Some(&path)),
+        export(ExportFormat::Junit, Some(&folder.path().join("result.xml"))),
+    ];
+    let record = fixtures::record(fixtures::threshold_failed());
+    let exports = Exports {
+        wanted: &wanted,
+        ..Exports::default()
+    };
+    write(Output::of_process(), &record, None, exports).await;
+    let read: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(read["testRunId"], record.test_run_id.as_str());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn what_cannot_be_written_is_told_before_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.json");
+    let stdout = || export(ExportFormat::Csv, None);
+    let json = |path: &Path| export(ExportFormat::Json, Some(path));
+    let faults = |wanted: &[Export], with_json: bool| {
+        judged(wanted, with_json).expect_err("refused").to_string()
+    };
+    assert!(judged(&[stdout(), json(&file)], false).is_ok());
+    assert!(faults(&[stdout(), stdout()], false).contains("stdout takes one format"));
+    assert!(faults(&[stdout()], true).contains("stdout takes one format"));
+    assert!(faults(&[json(&file), json(&file)], false).contains("named twice"));
+    assert!(faults(&[json(folder.path())], false).contains("is a folder"));
+    assert!(faults(&[json(Path::new("/dev/null"))], false).contains("is no plain file"));
+    let lost = PathBuf::from("/no/such/folder/a.json");
+    assert!(faults(&[json(&lost)], false).contains("there is no folder /no/such/folder"));
+}
