@@ -367,6 +367,9 @@ fn ctrl_c_stops_a_run_on_the_service_and_shows_what_it_measured() {
     );
     let watching = home.start(["runs", "watch", "left"]);
     service.until("left", "running", s(30));
+    until("it watches", s(30), || {
+        (!watching.stderr().is_empty()).then_some(())
+    });
     watching.signal(Signal::Interrupt);
     let ended = watching.wait(AROUND);
     ended.expect_code(130);
