@@ -70,7 +70,7 @@ impl Exit {
                 "failed: a threshold does not hold, or nothing succeeded; runs compare: worse"
             }
             Self::BadInput => "bad input; nothing was stored or started",
-            Self::CouldNotRun => "could not run, or the target never answered",
+            Self::CouldNotRun => "could not run, or the target did not answer for give-up-after",
             Self::Untrusted => {
                 "not trusted (only with --require-trusted); runs compare: cannot be judged"
             }

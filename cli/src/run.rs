@@ -42,6 +42,7 @@ pub async fn run(output: Output, api_options: &ApiOptions, args: &RunArgs) -> an
             wanted: &args.exports,
             api: Some(api_options),
             for_step: true,
+            require_trusted: args.require_trusted,
         },
         ..ResultOptions::default()
     };

@@ -67,7 +67,8 @@ fn bad_input_tells_all_faults_and_leaves_nothing() {
         (&["run", &twice], "testName"),
         (&["run", &no_file], "text.txt"),
         (&["run", "missing.yaml"], "missing.yaml"),
-        (&["run", &empty, "-c", "5"], "-c"),
+        // A file takes it; what is wrong is the file.
+        (&["run", &empty, "-c", "5"], "value"),
         (&["runs", "get", "no-such-run"], "no-such-run"),
         (&["run", url, "--frobnicate"], "--frobnicate"),
     ];

@@ -135,7 +135,7 @@ impl Driver {
         };
         if self.outages.begin(at.run, outage) {
             let note = format!(
-                "the data folder cannot be written, and the run waits for it: {error}; make room or make it writable, nothing else is to be done"
+                "the data folder cannot be written, and the run waits for it: {error}; make room, make it writable, or end what has its database locked"
             );
             self.live.note(at.run, note);
         }
@@ -212,6 +212,8 @@ impl Driver {
                     input,
                     timeout_s,
                 }) => {
+                    // Waits that are there are noted with the look that they follow.
+                    waits.over(&pending);
                     waits.ask();
                     Event::Answered {
                         token: *token,

@@ -239,7 +239,6 @@ fn is_outage(error: &std::io::Error) -> bool {
         error.kind(),
         ErrorKind::StorageFull
             | ErrorKind::QuotaExceeded
-            | ErrorKind::FileTooLarge
             | ErrorKind::ReadOnlyFilesystem
             | ErrorKind::StaleNetworkFileHandle
             | ErrorKind::HostUnreachable

@@ -96,6 +96,17 @@ mod tests {
     }
 
     #[test]
+    fn a_look_of_another_region_takes_no_event_from_a_wait() {
+        let (tell, events) = watch::channel(0);
+        let mut waits = Waits::new(events);
+        waits.ask();
+        tell.send_replace(1);
+        assert_eq!(waits.over(&[wait(1, false)]), Some(1));
+        waits.ask();
+        assert_eq!(waits.over(&[wait(1, false)]), Some(1));
+    }
+
+    #[test]
     fn a_new_try_is_not_made_early() {
         let (tell, events) = watch::channel(0);
         let mut waits = Waits::new(events);

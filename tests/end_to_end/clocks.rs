@@ -106,6 +106,15 @@ fn reason(record: &RunRecord, code: Code) -> Option<Trust> {
         .max()
 }
 
+/// Whether a stamp of the control plane is that far from the true time: else its clock was
+/// never set, and the test would show nothing.
+fn was_set(stamp: &str, by_s: i64) -> Result<()> {
+    let at: jiff::Timestamp = format!("{}Z", stamp.replace(' ', "T")).parse()?;
+    let ahead_s = at.as_second() - jiff::Timestamp::now().as_second();
+    ensure!((ahead_s - by_s).abs() < 60, "{stamp} is {ahead_s} s ahead");
+    Ok(())
+}
+
 /// Set by an hour in the middle of the load, in both directions.
 #[test]
 fn a_wall_clock_that_is_set_under_load_ends_nothing() {
@@ -119,7 +128,9 @@ fn a_wall_clock_that_is_set_under_load_ends_nothing() {
         clocked.set(by_s);
         let ended = running.wait(AROUND);
         ended.expect_code(0);
-        whole(&ended.record(), &target, 2).unwrap();
+        let record = ended.record();
+        whole(&record, &target, 2).unwrap();
+        was_set(&record.end_time, by_s).unwrap();
     }
 }
 
@@ -151,6 +162,7 @@ fn begins(by_s: i64, once_up: bool) -> Result<()> {
     ended.expect_code(0);
     let record = ended.record();
     whole(&record, &target, 2)?;
+    was_set(&record.end_time, by_s)?;
     let account = account(&record);
     ensure!(
         (account.scheduled, account.dropped) == (150, 0),

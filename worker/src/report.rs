@@ -111,9 +111,16 @@ impl Finished {
         let mut pause = FIRST_PAUSE;
         let mut told = false;
         loop {
-            let error = match self.store(depot).await {
-                Ok(key) => return Ok(key),
-                Err(error) => error,
+            // A depot that hangs must leave the time to hand it over.
+            let latest = until().max(Instant::now() + FIRST_PAUSE);
+            let error = match tokio::time::timeout_at(latest, self.store(depot)).await {
+                Ok(Ok(key)) => return Ok(key),
+                Ok(Err(error)) => error,
+                Err(_) => DepotError::Io {
+                    what: "store",
+                    key: self.objects[self.stored].0.clone(),
+                    source: std::io::ErrorKind::TimedOut.into(),
+                },
             };
             let left = until().saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -287,7 +294,7 @@ mod tests {
         let asked = std::cell::Cell::new(0);
         let key = finished
             .store_until(&depot, None, || {
-                // The second failure is the last one.
+                // Asked before and after the first try, which fails, and before the second.
                 asked.set(asked.get() + 1);
                 if asked.get() == 2 {
                     std::fs::remove_file(&in_the_way).unwrap();
@@ -296,7 +303,7 @@ mod tests {
             })
             .await
             .unwrap();
-        assert_eq!(asked.get(), 2);
+        assert_eq!(asked.get(), 3);
         assert!(depot.fetch(&key).await.unwrap().is_some());
 
         // At the end of its time it is handed over, whole.

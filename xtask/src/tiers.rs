@@ -109,14 +109,17 @@ pub fn test(full: bool) -> Result<bool> {
     tiers.run("end to end", || {
         let mut command = cross_room("end_to_end");
         command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));
-        if full {
+        let browser = if full {
             command.env("DLT_MINISTACK", emulator()?);
             command.env("DLT_REGISTRY", images::registry()?);
-            let browser = console::in_tests(&mut command)?;
-            command.args(["--", "--include-ignored"]);
-            command.args(images::left_out()?);
-            command.args(browser);
-        }
+            console::in_tests(&mut command)?
+        } else {
+            &[]
+        };
+        command.arg("--");
+        command.args(full.then_some("--include-ignored"));
+        command.args(images::left_out()?);
+        command.args(browser);
         step::tests(command)
     });
     aws(&mut tiers, full);

@@ -72,7 +72,7 @@ pub const TABLE: [Elsewhere; 70] = [
     row(
         "-r",
         "locust, siege",
-        "--ramp-up TIME is how long it takes until all users are there",
+        "--ramp-up TIME is how long it takes until all users are there (locust); rounds of each user are --iterations N (siege)",
     ),
     row(
         "--spawn-rate",

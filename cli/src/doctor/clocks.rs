@@ -14,7 +14,7 @@ const FAST: [&str; 5] = [
 ];
 /// How long the clocks are watched.
 const WATCHED: Duration = Duration::from_millis(300);
-/// A difference that no slewing makes in that time, µs (500 ppm are 150 ns).
+/// A difference that no slewing makes in that time, µs (500 ppm are 150 µs).
 const A_STEP_US: u64 = 1_000;
 
 /// Looks at source and steps.

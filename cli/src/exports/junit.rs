@@ -12,13 +12,16 @@ struct Case {
     said: Option<(&'static str, String)>,
 }
 
-/// The document.
-pub fn junit(record: &RunRecord) -> String {
+/// The document; with a case for trust, where that is required.
+pub fn junit(record: &RunRecord, require_trusted: bool) -> String {
     let name = match record.test_name.as_str() {
         "" => record.test_id.as_str(),
         name => name,
     };
-    let cases = cases(record);
+    let mut cases = cases(record);
+    if require_trusted {
+        cases.push(trusted(record));
+    }
     let many = |kind: &str| {
         let of_kind = |case: &&Case| case.said.as_ref().is_some_and(|said| said.0 == kind);
         cases.iter().filter(of_kind).count()
@@ -109,6 +112,18 @@ fn cases(record: &RunRecord) -> Vec<Case> {
         }
     });
     std::iter::once(whole).chain(of_thresholds).collect()
+}
+
+/// The case of `--require-trusted`.
+fn trusted(record: &RunRecord) -> Case {
+    let trust = super::markdown::trust(record);
+    let is_trusted = trust.as_deref() == Some("trusted");
+    let why = trust.unwrap_or_else(|| "there is no verdict".to_owned());
+    Case {
+        name: "the numbers can be trusted".to_owned(),
+        seconds: 0.0,
+        said: (!is_trusted).then_some(("error", why)),
+    }
 }
 
 fn properties(record: &RunRecord) -> Vec<(&'static str, String)> {

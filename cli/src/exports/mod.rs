@@ -32,6 +32,8 @@ pub struct Exports<'a> {
     pub api: Option<&'a ApiOptions>,
     /// Whether the page of a step on GitHub gets it, too.
     pub for_step: bool,
+    /// Whether a result that cannot be trusted is a failure.
+    pub require_trusted: bool,
 }
 
 impl Exports<'_> {
@@ -100,7 +102,7 @@ pub async fn write(output: Output, record: &RunRecord, raw: Option<&Value>, expo
         let text = match export.format {
             ExportFormat::Json => json(record, raw),
             ExportFormat::Csv => table::csv(record),
-            ExportFormat::Junit => junit::junit(record),
+            ExportFormat::Junit => junit::junit(record, exports.require_trusted),
             ExportFormat::Markdown => markdown::markdown(record),
             ExportFormat::Html => match html(record, exports.api).await {
                 Ok(document) => {

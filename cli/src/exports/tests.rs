@@ -11,7 +11,7 @@ fn all(record: Value) -> String {
     let record = fixtures::record(record);
     [
         table::csv(&record),
-        junit::junit(&record),
+        junit::junit(&record, false),
         markdown::markdown(&record),
     ]
     .join("\n-----\n")
@@ -43,7 +43,7 @@ fn hostile_texts_stay_texts() {
     let record = fixtures::record(record);
     let csv = table::csv(&record);
     assert!(csv.contains("label,\"'=1+1,\"\"</testcase>"), "{csv}");
-    let xml = junit::junit(&record);
+    let xml = junit::junit(&record, false);
     assert_eq!(xml.matches("<testcase").count(), 3);
     assert!(!xml.contains('\u{1b}') && !xml.contains("<img"), "{xml}");
     let page = markdown::markdown(&record);
@@ -66,7 +66,7 @@ fn hostile_texts_stay_texts() {
 /// An independent reader understands the document.
 #[test]
 fn junit_is_xml() {
-    let xml = junit::junit(&fixtures::record(fixtures::threshold_failed()));
+    let xml = junit::junit(&fixtures::record(fixtures::threshold_failed()), true);
     let mut depth = 0i32;
     for part in xml.split('<').skip(1) {
         let is_end = part.starts_with('/');

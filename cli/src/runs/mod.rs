@@ -55,6 +55,7 @@ pub async fn runs(
                 wanted: exports,
                 api: Some(api_options),
                 for_step: false,
+                require_trusted: false,
             };
             show(output, &client, &location, (*json, exports)).await
         }

@@ -32,6 +32,7 @@ pub async fn watch_run(
             wanted: &args.exports,
             api: Some(api_options),
             for_step: true,
+            require_trusted: args.require_trusted,
         },
         ..ResultOptions::default()
     };

@@ -66,6 +66,7 @@ pub async fn start(
             wanted: &args.exports,
             api: Some(api_options),
             for_step: true,
+            require_trusted: args.require_trusted,
         },
         ..ResultOptions::default()
     };

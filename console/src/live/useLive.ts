@@ -52,6 +52,8 @@ export function useLive(testId: string, runId: string, enabled: boolean): Live {
   const past = useSoFar(testId, runId, enabled && isLong ? { to: part.until, step: part.step } : null);
   const recent = useSoFar(testId, runId, enabled && part ? (part.from > 0 ? { from: part.from } : {}) : null);
   const { refetch } = recent;
+  // Until what went before is read, a break must not move the start of what is asked for.
+  const wasRead = useRef(false);
 
   useEffect(() => {
     if (!past.data || !part) return;
@@ -60,6 +62,7 @@ export function useLive(testId: string, runId: string, enabled: boolean): Live {
   }, [past.data, part, seconds]);
   useEffect(() => {
     if (!recent.data) return;
+    wasRead.current = true;
     seconds.store(recent.data);
     draw();
   }, [recent.data, seconds]);
@@ -76,9 +79,12 @@ export function useLive(testId: string, runId: string, enabled: boolean): Live {
       // A page that was there from the begin has what went before.
       const { last, coarse } = seconds;
       const isLate = last < 0;
+      if (isLate) wasRead.current = false;
+      const isRead = wasRead.current;
       setPart((before) => {
         const { until, step } = isLate ? parted(second) : (before ?? coarse);
-        const from = isLate ? until : Math.max(until, last - BEFORE_BREAK_S);
+        const wanted = isLate ? until : Math.max(until, last - BEFORE_BREAK_S);
+        const from = before && !isLate && !isRead ? Math.min(before.from, wanted) : wanted;
         return { until, step, from: from - (from % BEFORE_BREAK_S) };
       });
       if (source.repeats) return;

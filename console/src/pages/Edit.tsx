@@ -114,7 +114,7 @@ function Form({ test, first, name, isGoing }: { test: string; first: Fields; nam
   const form = (
     <SpaceBetween size="l">
       {isScript ? <Script {...part} files={files} setFiles={setFiles} kinds={kinds} /> : <Requests {...part} pasted={draft === first ? pasted : ''} kinds={kinds} />}
-      {!isScript && <Once draft={draft} count={requests.length} setFaults={setFaults} />}
+      {!isScript && <Once draft={draft} kept={test} count={requests.length} setFaults={setFaults} />}
       <Container header={<Header variant="h2">Name</Header>}>
         <ColumnLayout columns={2}>
           <TextField {...part} path={['testName']} label="Name" read={(text) => text} />

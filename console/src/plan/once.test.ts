@@ -18,7 +18,7 @@ const draft = () => ({
 });
 
 it('runs the shown scenario once, from one runner, and is no scenario of the list', () => {
-  const body = onceBody(draft(), 'eu-west-1', { 'eu-west-1': { dltAvailableTasks: 4 } }, '');
+  const body = onceBody(draft(), 'eu-west-1', { 'eu-west-1': { dltAvailableTasks: 4 } });
   expect(body).toMatchObject({
     testName: 'Try of shop', oneOff: true, keep_exchanges: 'all', thresholds: null,
     testTaskConfigs: [{ region: 'eu-west-1', taskCount: 1, concurrency: 1 }],
@@ -31,8 +31,11 @@ it('runs the shown scenario once, from one runner, and is no scenario of the lis
   });
   expect(Object.keys(body)).not.toContain('testId');
   expect(Object.keys(body)).not.toContain('cronValue');
-  expect(onceBody(draft(), 'r', {}, 'earlier')['testId']).toBe('earlier');
-  expect(onceBody(emptyDraft('r'), 'r', {}, '')['testName']).toBe('Try of a draft');
+  expect(onceBody(draft(), 'r', {}, { known: 'earlier' })['testId']).toBe('earlier');
+  expect(onceBody(emptyDraft('r'), 'r', {})['testName']).toBe('Try of a draft');
+  // Placeholders of a kept scenario stand for its secrets.
+  expect(onceBody(draft(), 'r', {}, { kept: 'shop' })['secretsOf']).toBe('shop');
+  expect(onceBody(draft(), 'r', {})).not.toHaveProperty('secretsOf');
 });
 
 it('knows what was changed since, which checks a step has, and whether it reads files', () => {

@@ -15,12 +15,12 @@ function triedName(draft: Fields): string {
   return String(get(draft, ['testScenario', 'execution', 0, 'scenario']) ?? 'main');
 }
 
-/** The body of the run. `known` is the one-off scenario of an earlier try. */
-export function onceBody(draft: Fields, region: string, room: unknown, known: string): Fields {
+/** The body of the run. `known` is the one-off scenario of an earlier try, `kept` the scenario whose draft it is. */
+export function onceBody(draft: Fields, region: string, room: unknown, { known = '', kept = '' }: { known?: string; kept?: string } = {}): Fields {
   const name = triedName(draft);
   const plan = (draft['testScenario'] ?? {}) as Fields;
   const first = (get(plan, ['execution', 0]) ?? {}) as Fields;
-  const kept = Object.fromEntries(KEPT.filter((key) => first[key] !== undefined).map((key) => [key, first[key]]));
+  const load = Object.fromEntries(KEPT.filter((key) => first[key] !== undefined).map((key) => [key, first[key]]));
   return {
     testName: `Try of ${String(draft['testName'] || 'a draft')}`.slice(0, 255),
     testDescription: 'One iteration, tried in the console',
@@ -33,11 +33,12 @@ export function onceBody(draft: Fields, region: string, room: unknown, known: st
     testTaskConfigs: [{ region, taskCount: 1, concurrency: 1 }],
     testScenario: {
       ...plan,
-      execution: [{ ...kept, scenario: name, concurrency: 1, 'ramp-up': '0s', 'hold-for': HOLD, iterations: 1 }],
+      execution: [{ ...load, scenario: name, concurrency: 1, 'ramp-up': '0s', 'hold-for': HOLD, iterations: 1 }],
       scenarios: { [name]: get(plan, ['scenarios', name]) },
     },
     regionalTaskDetails: room,
     ...(known ? { testId: known } : {}),
+    ...(kept ? { secretsOf: kept } : {}),
   };
 }
 

@@ -85,7 +85,10 @@ export function loadOf(plan: Fields | undefined, tasks: number): { model: 'open'
   if (!first || !isAlike || items.some((item) => number(item['iterations']))) return undefined;
   const times = [...new Set(curves.flatMap((one) => one.points.map(([at]) => at)))].sort((a, b) => a - b);
   const sum = (at: number) => curves.reduce((all, { points }) => all + valueAt(points, at), 0);
-  return { model: first.isOpen ? 'open' : 'closed', planned: times.map((at) => [at, sum(at)]) };
+  // A jump has two values at one instant.
+  const after = (at: number) => curves.reduce((all, { points }) => all + (points.findLast((point) => point[0] === at)?.[1] ?? valueAt(points, at)), 0);
+  const planned = times.flatMap((at): [number, number][] => (sum(at) === after(at) ? [[at, sum(at)]] : [[at, sum(at)], [at, after(at)]]));
+  return { model: first.isOpen ? 'open' : 'closed', planned };
 }
 
 /** Linear between points. */

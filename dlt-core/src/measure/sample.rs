@@ -193,7 +193,8 @@ impl Cause {
             | Self::Refused
             | Self::TimeoutConnect
             | Self::TimeoutFirstByte => Reach::Missing,
-            Self::Generator => Reach::Unknown,
+            // Nobody was asked.
+            Self::Generator | Self::TargetForbidden => Reach::Unknown,
             _ => Reach::There,
         }
     }
@@ -221,5 +222,26 @@ mod tests {
             assert_eq!(Cause::parse(cause.name()), Some(cause));
             assert_eq!(serde_json::to_value(cause).unwrap(), cause.name());
         }
+    }
+
+    #[test]
+    fn what_asked_nobody_says_nothing_of_the_target() {
+        let of = |reach: Reach| {
+            let all = Cause::ALL
+                .into_iter()
+                .filter(|cause| cause.reach() == reach);
+            all.map(Cause::name).collect::<Vec<_>>()
+        };
+        assert_eq!(of(Reach::Unknown), ["target-forbidden", "generator"]);
+        assert_eq!(
+            of(Reach::Missing),
+            [
+                "dns",
+                "unreachable",
+                "refused",
+                "timeout-connect",
+                "timeout-first-byte"
+            ]
+        );
     }
 }

@@ -2,7 +2,7 @@
 //! (`{"n": ${n}}`), which no parser would read. All that is beneath a secret name is
 //! secret.
 
-use super::{Span, is_reference, is_secret};
+use super::{NAMED_VALUES, NAMING, Span, is_reference, is_secret};
 
 /// Deepest nesting that is followed.
 const DEEPEST: usize = 128;
@@ -16,6 +16,10 @@ struct Open {
     name: Option<String>,
     /// In an object, whether a name comes next.
     wants_name: bool,
+    /// The secret name that a member of it tells (`"name": "password"`), and the values
+    /// that such a member is of.
+    told: Option<String>,
+    values: Vec<Span>,
 }
 
 /// The secrets of a text; None if it is no JSON. `inside` finds those of a string.
@@ -46,7 +50,14 @@ pub(super) fn find(text: &str, inside: &dyn Fn(&str) -> Vec<Span>) -> Option<Vec
                 at += 1;
             }
             b'}' | b']' => {
-                open.pop().filter(|it| it.closes == byte)?;
+                let closed = open.pop().filter(|it| it.closes == byte)?;
+                if let Some(name) = closed.told {
+                    let secret = |span: Span| Span {
+                        name: name.to_ascii_lowercase(),
+                        ..span
+                    };
+                    found.extend(closed.values.into_iter().map(secret));
+                }
                 is_over = open.is_empty();
                 at += 1;
             }
@@ -66,7 +77,7 @@ pub(super) fn find(text: &str, inside: &dyn Fn(&str) -> Vec<Span>) -> Option<Vec
             }
             _ => {
                 let end = bare_end(text, at);
-                bare(text, at, end, open.last()?, &mut found)?;
+                bare(text, at, end, open.last_mut()?, &mut found)?;
                 at = end;
             }
         }
@@ -82,6 +93,16 @@ impl Open {
             secret,
             name: None,
             wants_name: is_object,
+            told: None,
+            values: Vec::new(),
+        }
+    }
+
+    /// A value of the member that is open: one that may be named by another member.
+    fn note(&mut self, span: Span) {
+        let member = self.name.as_deref().unwrap_or_default();
+        if NAMED_VALUES.contains(&member) {
+            self.values.push(span);
         }
     }
 
@@ -121,6 +142,15 @@ fn string(
         (open.name, open.wants_name) = (Some(plain()), false);
         return;
     }
+    let member = open.name.as_deref().unwrap_or_default();
+    if open.secret.is_none() && NAMING.contains(&member) && is_secret(&plain()) {
+        // It is a name, and no secret itself.
+        open.told = Some(plain());
+        return;
+    }
+    if !is_reference(content) {
+        open.note(Span::new(member, from..to));
+    }
     if let Some(name) = open.secret() {
         if !is_reference(content) {
             found.push(Span::new(&name, from..to));
@@ -151,12 +181,18 @@ fn bare_end(text: &str, at: usize) -> usize {
 
 /// A value without quotes: a number is a secret beneath such a name. None if it is no
 /// value of JSON.
-fn bare(text: &str, at: usize, end: usize, open: &Open, found: &mut Vec<Span>) -> Option<()> {
+fn bare(text: &str, at: usize, end: usize, open: &mut Open, found: &mut Vec<Span>) -> Option<()> {
     let word = &text[at..end];
     let is_number = word.starts_with(|c: char| c == '-' || c.is_ascii_digit());
     let is_word = matches!(word, "true" | "false" | "null");
     if open.wants_name || !(is_number || is_word || word.starts_with("${")) {
         return None;
+    }
+    if is_number {
+        open.note(Span {
+            bare: true,
+            ..Span::new("", at..end)
+        });
     }
     if let Some(name) = open.secret().filter(|_| !is_word && !is_reference(word)) {
         found.push(Span {

@@ -59,6 +59,11 @@ impl Span {
     }
 }
 
+/// Members of JSON that say what the value beside them is (`{"name": "password", "value": …}`).
+pub(crate) const NAMING: [&str; 4] = ["name", "key", "param", "jsonpath"];
+/// Those values.
+pub(crate) const NAMED_VALUES: [&str; 3] = ["value", "expected-value", "default"];
+
 /// Whether the value of a header, parameter, field or variable of that name is
 /// a secret. Upper and lower case are alike; in doubt it is one.
 pub fn is_secret(name: &str) -> bool {

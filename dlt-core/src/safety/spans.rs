@@ -8,7 +8,7 @@ use super::{REDACTED, Span, is_reference, json_text, markup, pairs};
 /// The secrets of a text, in order; none overlaps another.
 pub fn spans(text: &str) -> Vec<Span> {
     if let Some(found) = json_text::find(text, &spans) {
-        return found;
+        return merged(found);
     }
     let mut found = users(text);
     found.extend(pairs::after_equals(text));

@@ -1,6 +1,6 @@
 //! The issuer's public keys by key id. They are fetched hourly and when a token names
-//! an unknown id, at most once a minute and by one request at a time. If a fetch
-//! fails, the known keys stay; whether an unknown id is wrong cannot be told then.
+//! an unknown id, at most once a minute, after a failure every 5 s, and by one request
+//! at a time. If a fetch fails, the known keys stay; whether an unknown id is wrong cannot be told then.
 
 use super::REFRESH;
 use super::fetch::Fetch;

@@ -114,7 +114,9 @@ impl Run {
     /// Whether the target never answered.
     pub fn could_not_run(&self) -> bool {
         let outcome = self.outcome.as_ref();
-        outcome.is_some_and(|outcome| outcome.could_not_run)
+        // A target that went away in the middle did answer.
+        let answered = self.summary.as_ref().is_some_and(|it| it.total.ok > 0);
+        outcome.is_some_and(|outcome| outcome.could_not_run) && !answered
     }
 
     /// The numbers without times if the target never answered: all times are of failures

@@ -1,6 +1,6 @@
-//! Messages that are not JSON, or no JSON-RPC: answered as JSON-RPC 2.0 says (5.1), with the codes
-//! -32700 and -32600 and no id, over HTTP with status 400. The library answers them by a text with
-//! another status, or not at all.
+//! Messages over HTTP that are not JSON, or no JSON-RPC: answered as JSON-RPC 2.0 says (5.1), with the
+//! codes -32700 and -32600 and no id, and with status 400. The library would answer them by a text with
+//! another status. On stdin it leaves out what is no message; that stays so.
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;

@@ -61,7 +61,7 @@ const TEXTS: [(Refusal, &str); 7] = [
     ),
     (
         Refusal::NotAccepted,
-        "connections not accepted, this process may open no more files",
+        "connections not accepted, the system refused them; mostly too many files are open",
     ),
 ];
 

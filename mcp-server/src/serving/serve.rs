@@ -102,10 +102,12 @@ async fn accept_on(listener: &TcpListener, shared: &Arc<Shared>) {
             Ok(accepted) => accepted,
             // The client went away before it was accepted.
             Err(error) if is_of_client(&error) => continue,
-            Err(_) => {
-                // Files have run out: an idle connection has one.
+            Err(error) => {
                 shared.refusals.count(Refusal::NotAccepted);
-                places.end_idlest();
+                if is_out_of_files(&error) {
+                    // An idle connection has one.
+                    places.end_idlest();
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
@@ -127,12 +129,21 @@ async fn accept_on(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
+/// EMFILE or ENFILE: this process, or the machine, may open no more.
+fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
+}
+
 fn is_of_client(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionRefused
+            // Linux tells what went wrong on the new connection here, too (accept(2)).
+            | io::ErrorKind::NetworkDown
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::HostUnreachable
     )
 }
 

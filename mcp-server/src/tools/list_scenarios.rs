@@ -148,13 +148,13 @@ impl Question for ListScenarios {
         let limit = input.limit.unwrap_or(DEFAULT_LIMIT);
         let rows = found.iter().skip(offset).take(limit);
         let next = match (found.len(), found.first()) {
-            (0, _) if !input.one_off => {
-                Some("none found; runs of dlt run are listed with one_off true".into())
+            (0, _) if !list.items.is_empty() || !input.tags.is_empty() => {
+                Some("no scenario matches: call again with fewer filters".into())
             }
-            (0, _) if list.items.is_empty() && input.tags.is_empty() => {
-                Some("there is no scenario yet; the user can run one with dlt run".into())
-            }
-            (0, _) => Some("no scenario matches: call again with fewer filters".into()),
+            (0, _) if !input.one_off => Some(
+                "there is no scenario yet; runs of dlt run are listed with one_off true".into(),
+            ),
+            (0, _) => Some("there is no scenario yet; the user can run one with dlt run".into()),
             (_, Some(first)) if first.total_test_runs > 0 => Some(
                 "call get_results with a test_id for its newest run, list_test_runs for others"
                     .into(),

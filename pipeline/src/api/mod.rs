@@ -11,6 +11,7 @@ pub mod pages;
 mod parts;
 mod platform;
 mod runs;
+mod scenario_record;
 mod scenarios;
 #[cfg(feature = "local")]
 pub mod server;
@@ -62,7 +63,7 @@ pub async fn answer(world: &World, call: Call, body: Body) -> Result<Answer, Ref
             history,
             latest,
             secrets,
-        } => json(scenarios::get(world, &test, history, latest, secrets).await),
+        } => json(scenario_record::get(world, &test, history, latest, secrets).await),
         Call::CancelScenario { test } => json(scenarios::cancel(world, &test).await),
         Call::DeleteScenario { test } => json(scenarios::delete(world, &test).await),
         Call::ListRuns { test, query } => json(runs::list(world, &test, &query).await),

@@ -3,12 +3,12 @@
 //! whoever asks.
 
 use crate::error::PipelineError;
-use crate::runs::{Run, RunsFound};
+use crate::runs::{self, Run, RunsFound};
 use crate::scenarios::{self, ScenarioItem};
 use crate::world::World;
 use dlt_core::calls::answers::TestRunSummary;
 use dlt_core::calls::{MOST_RUNS, PageToken, RunsQuery};
-use dlt_core::ids::{TestId, TestRunId};
+use dlt_core::ids::{Region, TestId, TestRunId};
 use dlt_core::keys;
 use dlt_core::retention::{Counter, Retention};
 
@@ -27,11 +27,8 @@ pub async fn remove(world: &World, test: &TestId, ids: &[TestRunId]) -> Result<u
     let mut prefixes = Vec::new();
     if world.objects.go_with_their_run() {
         for id in ids {
-            let run = match world.runs.get(test, id).await {
-                // Where its objects lie is not known; the run itself can go.
-                Err(PipelineError::Unreadable(_)) => None,
-                run => run?,
-            };
+            // Of a damaged one it is not known where its objects lie; the run itself can go.
+            let run = runs::readable(world.runs.as_ref(), test, id).await?;
             prefixes.extend(run.map(|run| run.prefix));
         }
     }
@@ -77,11 +74,27 @@ pub async fn delete(world: &World, test: &TestId, ids: &[TestRunId]) -> Result<u
     if item.is_one_off() && left.rows.is_empty() && item.status.is_resting() {
         match world.scenarios.delete(&item).await {
             // Somebody runs it again just now.
-            Ok(()) | Err(PipelineError::Conflict(_)) => {}
+            Ok(()) => forget_documents(world, &item).await?,
+            Err(PipelineError::Conflict(_)) => {}
             Err(error) => return Err(error),
         }
     }
     Ok(deleted)
+}
+
+/// Removes at home what runners were given of a scenario that is deleted: it holds its secrets.
+pub async fn forget_documents(world: &World, item: &ScenarioItem) -> Result<(), PipelineError> {
+    if !world.objects.go_with_their_run() {
+        return Ok(());
+    }
+    let configs = item.body["testTaskConfigs"].as_array();
+    for config in configs.into_iter().flatten() {
+        if let Some(Ok(region)) = config["region"].as_str().map(Region::parse) {
+            let key = keys::scenario(&item.test, &region);
+            world.objects.delete(&key).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The newest run of a scenario that can be read.
@@ -132,7 +145,12 @@ pub async fn prune(world: &World, retention: Retention) -> Result<u64, PipelineE
         };
         let ids = matching(world, &test, may_go).await?;
         for ids in ids.chunks(MOST_RUNS) {
-            deleted += delete(world, &test, ids).await?;
+            match delete(world, &test, ids).await {
+                Ok(count) => deleted += count,
+                // It was deleted meanwhile, with its runs.
+                Err(PipelineError::NoScenario(_)) => break,
+                Err(error) => return Err(error),
+            }
         }
     }
     Ok(deleted)

@@ -6,7 +6,7 @@ use crate::clock::stamp;
 use crate::error::PipelineError;
 use crate::fleet::{self, Place, Stop};
 use crate::functions::{hand_over, settle};
-use crate::runs::Run;
+use crate::runs::{self, Run};
 use crate::scenarios::ScenarioItem;
 use crate::world::{Pace, World};
 use dlt_core::keys;
@@ -68,7 +68,7 @@ pub async fn end_stalled(
     let Some(id) = item.run.as_ref().filter(|_| !item.status.is_resting()) else {
         return Ok(());
     };
-    let Some(run) = world.runs.get(&item.test, id).await? else {
+    let Some(run) = runs::readable(world.runs.as_ref(), &item.test, id).await? else {
         return Ok(());
     };
     let now_us = world.clock.now_us();

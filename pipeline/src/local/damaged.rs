@@ -145,6 +145,32 @@ async fn a_damaged_run_hides_no_other_and_is_named() {
     }
 }
 
+/// Nobody can go on with it, and it must not hold its scenario for ever.
+#[tokio::test]
+async fn a_damaged_run_in_progress_does_not_hold_its_scenario() {
+    for broken in damages() {
+        let (folder, database) = folder().await;
+        let scenarios = SqliteScenarios(database.clone());
+        let runs = SqliteRuns(database.clone());
+        let id = TestRunId::parse("run4aaaaaa").unwrap();
+        let mut held = item("third");
+        held.run = Some(id.clone());
+        held.status = Status::Running;
+        scenarios.put(&held).await.unwrap();
+        runs.put(&run("third", "run4aaaaaa", Status::Running))
+            .await
+            .unwrap();
+        database.damage(
+            "UPDATE runs SET row = ?1, item = ?1 WHERE run = 'run4aaaaaa'",
+            &broken,
+        );
+        let active = crate::scenarios::active_run(&held, &runs).await;
+        assert_eq!(active.unwrap(), None, "{broken:?}");
+        let world = to_read(folder.path(), &home_1()).unwrap();
+        ask(&world, "/scenarios/third").await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_row_of_a_list_is_made_anew_from_its_run() {
     for broken in damages() {

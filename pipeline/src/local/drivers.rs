@@ -204,7 +204,7 @@ impl Drivers {
     }
 
     /// Whoever opens the folder may go on with the run, if it is not over.
-    fn let_go(&self, run: &TestRunId) {
+    pub(super) fn let_go(&self, run: &TestRunId) {
         let held = self.held().remove(run);
         if let Some(lock) = held {
             lock.remove();

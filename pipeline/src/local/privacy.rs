@@ -34,7 +34,7 @@ pub(super) fn make_private(dir: &Path) -> std::io::Result<Option<String>> {
         is_closed &= close(&path, 0o600)?;
     }
     let others = mode & OTHERS != 0;
-    Ok((others || !is_closed).then(|| {
+    Ok(others.then(|| {
         let rest = match is_closed {
             true => "what dlt keeps in it is closed to them (0600)",
             false => "what dlt keeps in it could not be closed to them, since it is another user's",

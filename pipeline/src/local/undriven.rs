@@ -36,12 +36,19 @@ impl Home {
         suspected: &BTreeSet<TestRunId>,
     ) -> Result<BTreeSet<TestRunId>, PipelineError> {
         let mut found = BTreeSet::new();
-        for run in self.runs.unfinished()? {
+        let unfinished = self.runs.unfinished()?;
+        for id in suspected {
+            if !unfinished.iter().any(|run| run.run == *id) && !self.drivers.is_driven(id) {
+                // It ended meanwhile.
+                self.drivers.let_go(id);
+            }
+        }
+        for run in unfinished {
             if self.drivers.is_driven(&run.run) {
                 continue;
             }
-            if !self.drivers.hold(&run.run)? {
-                // Another process drives it.
+            // Another process drives it. One whose lock cannot be written is driven all the same.
+            if matches!(self.drivers.hold(&run.run), Ok(false)) {
                 continue;
             }
             if suspected.contains(&run.run) {

@@ -219,6 +219,18 @@ pub trait Runs: Send + Sync {
     async fn delete(&self, test: &TestId, runs: &[TestRunId]) -> Result<u64, PipelineError>;
 }
 
+/// A run; None if there is none, or if what is stored of it cannot be read.
+pub async fn readable(
+    runs: &dyn Runs,
+    test: &TestId,
+    run: &TestRunId,
+) -> Result<Option<Run>, PipelineError> {
+    match runs.get(test, run).await {
+        Err(PipelineError::Unreadable(_)) => Ok(None),
+        run => run,
+    }
+}
+
 /// A run that must exist.
 pub async fn need(runs: &dyn Runs, test: &TestId, run: &TestRunId) -> Result<Run, PipelineError> {
     runs.get(test, run)

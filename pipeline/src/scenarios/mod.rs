@@ -8,7 +8,7 @@ pub mod dynamodb;
 pub mod sqlite;
 
 use crate::error::PipelineError;
-use crate::runs::{Run, Runs};
+use crate::runs::{self, Run, Runs};
 use async_trait::async_trait;
 use dlt_core::calls::answers::{LastRun, ScenarioListItem, TestRunSummary};
 use dlt_core::ids::{TestId, TestRunId};
@@ -257,7 +257,8 @@ pub async fn active_run(
         return Ok(None);
     };
     // A start that broke off half-way left a claim without a run.
-    let stored = runs.get(&item.test, run).await?;
+    // With a damaged run nobody can go on, and it must not hold its scenario for ever.
+    let stored = runs::readable(runs, &item.test, run).await?;
     let active = stored.is_some_and(|run| !run.record.status.is_terminal());
     Ok(active.then(|| run.clone()))
 }

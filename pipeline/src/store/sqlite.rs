@@ -3,14 +3,16 @@
 
 use crate::error::{PipelineError, Source};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row, Transaction, TransactionBehavior};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a statement waits for another process.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// Between two tries to open a database that another process is making.
+const BETWEEN_OPENINGS: Duration = Duration::from_millis(20);
 /// Version of the tables.
 const SCHEMA_VERSION: i64 = 3;
 const SCHEMA: &str = "
@@ -77,7 +79,20 @@ impl Database {
             }
             Ok((connection, version))
         };
-        let (connection, version) = open().map_err(failed)?;
+        let began = Instant::now();
+        let (connection, version) = loop {
+            match open() {
+                // Two that open a new folder together: the change to WAL waits for nobody.
+                Err(error) if is_busy(&error) && began.elapsed() < LONGEST_WAIT => {
+                    #[expect(
+                        clippy::disallowed_methods,
+                        reason = "SQLite tells nobody when the other one is done"
+                    )]
+                    std::thread::sleep(BETWEEN_OPENINGS);
+                }
+                opened => break opened.map_err(failed)?,
+            }
+        };
         Self::check(&path, version)?;
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),
@@ -222,7 +237,8 @@ fn unopened(path: &Path, error: rusqlite::Error) -> PipelineError {
 
 /// Makes or changes the tables and fills them, all or nothing.
 fn set_up(connection: &Connection, statements: &str, fill: &[Fill]) -> rusqlite::Result<()> {
-    let transaction = connection.unchecked_transaction()?;
+    // At once: one that only read cannot go on to write once another has written.
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     // Another process may have been faster.
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version < SCHEMA_VERSION {
@@ -231,6 +247,11 @@ fn set_up(connection: &Connection, statements: &str, fill: &[Fill]) -> rusqlite:
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     transaction.commit()
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    code == Some(ErrorCode::DatabaseBusy)
 }
 
 fn failed(error: rusqlite::Error) -> PipelineError {
@@ -345,6 +366,24 @@ mod tests {
                 let left = std::fs::read_dir(&folder).unwrap().count();
                 assert_eq!(left, count, "nothing was written beside it");
             }
+        }
+    }
+
+    #[test]
+    fn several_open_a_new_folder_together() {
+        for _ in 0..10 {
+            let folder = tempfile::tempdir().unwrap();
+            let together = std::sync::Barrier::new(6);
+            let open = || {
+                together.wait();
+                Database::open(folder.path(), &[]).map(drop)
+            };
+            std::thread::scope(|scope| {
+                let all: Vec<_> = (0..6).map(|_| scope.spawn(open)).collect();
+                for one in all {
+                    one.join().unwrap().unwrap();
+                }
+            });
         }
     }
 

@@ -112,7 +112,9 @@ fn look(limit_bytes: u64, short: &AtomicBool, ended: &Receiver<()>) {
     let reading = MemoryReading::new();
     loop {
         let used_bytes = reading.used_bytes();
-        let is_short = used_bytes > limit_bytes / 100 * SHORT_PERCENT || reading.machine_is_short();
+        let is_short = used_bytes > limit_bytes / 100 * SHORT_PERCENT
+            || reading.group_is_short(SHORT_PERCENT)
+            || reading.machine_is_short();
         short.store(is_short, Ordering::Relaxed);
         if ended.recv_timeout(LOOK_EVERY) != Err(RecvTimeoutError::Timeout) {
             return;

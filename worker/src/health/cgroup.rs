@@ -77,16 +77,21 @@ impl Cgroup {
         let number = |path: PathBuf| -> Option<u64> {
             std::fs::read_to_string(path).ok()?.trim().parse().ok()
         };
-        let used = |folder: &PathBuf, (limit, used, files): (&str, &str, &str)| {
+        let used = |folder: &PathBuf, (limit, used, files): (&str, &str, [&str; 2])| {
             let limit = number(folder.join(limit)).filter(|&limit| limit < NO_LIMIT_BYTES)?;
-            let files = read_stat(&folder.join("memory.stat"), files).unwrap_or(0);
+            let of = |key| read_stat(&folder.join("memory.stat"), key).unwrap_or(0);
+            let files: u64 = files.into_iter().map(of).sum();
             Some((limit, number(folder.join(used))?.saturating_sub(files)))
         };
-        let v2 = ("memory.max", "memory.current", "inactive_file");
+        let v2 = (
+            "memory.max",
+            "memory.current",
+            ["inactive_file", "active_file"],
+        );
         let v1 = (
             "memory.limit_in_bytes",
             "memory.usage_in_bytes",
-            "total_inactive_file",
+            ["total_inactive_file", "total_active_file"],
         );
         let v2 = self.unified.iter().filter_map(|folder| used(folder, v2));
         let v1 = self.memory.iter().filter_map(|folder| used(folder, v1));

@@ -117,13 +117,19 @@ impl MemoryReading {
         }
     }
 
-    /// Bytes that count against the limit: of the control group that has one, with its
-    /// sockets' buffers, else of this process.
+    /// Resident bytes of this process.
     pub fn used_bytes(&self) -> u64 {
         let resident = std::fs::read_to_string("/proc/self/statm").ok();
         let pages = resident.and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
-        let resident = pages.unwrap_or(0) * self.page_bytes;
-        resident.max(self.cgroup.memory_used_bytes().unwrap_or(0))
+        pages.unwrap_or(0) * self.page_bytes
+    }
+
+    /// Whether the control group that has a limit, with all of its processes and their
+    /// sockets' buffers, uses more than this part of it.
+    pub fn group_is_short(&self, percent: u64) -> bool {
+        let limit_bytes = self.cgroup.memory_limit_bytes();
+        let used = self.cgroup.memory_used_bytes();
+        used.is_some_and(|used| limit_bytes > 0 && used > limit_bytes / 100 * percent)
     }
 
     /// Whether the machine itself has hardly any memory left.

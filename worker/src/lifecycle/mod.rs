@@ -3,6 +3,7 @@
 //! it early.
 
 mod preflight;
+mod under_load;
 
 use crate::clock;
 use crate::coordinator::deadlines::LoadDeadlines;
@@ -29,6 +30,7 @@ use dlt_core::scenario::plan::Plan;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use under_load::{STORE_AFTER_STOP, UnderLoad};
 
 // Times after planned end and graceful stop, as those of `LoadDeadlines`. At home a run is
 // killed after 30 s.
@@ -36,12 +38,6 @@ use tokio::sync::mpsc;
 const WAIT_FOR_WORKERS: Duration = Duration::from_secs(15);
 /// When the watchdog ends a runner that still hangs.
 const WATCHDOG_AFTER: Duration = Duration::from_secs(27);
-/// Until when a report that cannot be stored is tried again; then it is handed over,
-/// before anybody else ends this runner.
-const STORE_UNTIL: Duration = Duration::from_secs(24);
-/// The same after the graceful stop of a runner that was told to stop, which is killed
-/// 5 s after it.
-const STORE_AFTER_STOP: Duration = Duration::from_secs(3);
 /// Targets named in a sentence; the others are counted.
 const MOST_TARGETS: usize = 3;
 
@@ -371,89 +367,6 @@ fn load_spec(
         keep_exchanges: order.keep_exchanges,
         memory_bytes: None,
         targets: order.targets.clone(),
-    }
-}
-
-/// What is known of a load while it is made.
-struct UnderLoad {
-    start: Start,
-    start_at: tokio::time::Instant,
-    planned_us: u64,
-    threads: usize,
-    /// What the process had used before.
-    before: Usage,
-    cgroup: Cgroup,
-    /// The graceful stop of one that is told to stop.
-    told_graceful: Duration,
-    /// When it was stopped first, if it was.
-    stopped: OnceLock<tokio::time::Instant>,
-}
-
-impl UnderLoad {
-    /// Stores what is left of it, for as long as this runner may live.
-    async fn store(
-        &self,
-        finished: Finished,
-        depot: &Depot,
-        stop: &StopSignal,
-        end: tokio::time::Instant,
-    ) -> Result<String, DepotError> {
-        let until = || {
-            if stop.borrow().is_some() {
-                self.stopped.get_or_init(tokio::time::Instant::now);
-            }
-            let latest = end + STORE_UNTIL;
-            let told = self.told_graceful + STORE_AFTER_STOP;
-            let stopped = self.stopped.get();
-            stopped.map_or(latest, |at| latest.min(*at + told))
-        };
-        let handover = Handover::from_env();
-        finished.store_until(depot, handover.as_ref(), until).await
-    }
-
-    /// What the report says of it, now that it is over.
-    fn context(
-        &self,
-        result: &engine::LoadResult,
-        task: Option<&ecs::Task>,
-        process_start: Instant,
-    ) -> RunContext {
-        let task = health::task_facts(&self.cgroup, task, process_start);
-        let since = |at: tokio::time::Instant| at.saturating_duration_since(self.start_at);
-        let wall = since(tokio::time::Instant::now());
-        let stopped = self.stopped.get().copied().map(since);
-        RunContext {
-            start: Some(self.start),
-            loaded: Some(time_of_load(result, self.planned_us, stopped, wall)),
-            threads: self.threads as u64,
-            before: self.before,
-            after: Usage::now(&self.cgroup),
-            wall,
-            memory_limit_bytes: self.cgroup.memory_limit_bytes(),
-            task,
-            ..RunContext::default()
-        }
-    }
-}
-
-/// How long load was made: until it was stopped or its planned end, whichever was
-/// first; or until the last answer, where users were through before.
-fn time_of_load(
-    result: &engine::LoadResult,
-    planned_us: u64,
-    stopped: Option<Duration>,
-    wall: Duration,
-) -> Duration {
-    let planned = Duration::from_micros(planned_us);
-    // A plan without an end ends with its last request.
-    let is_over = |at: Duration| planned_us > 0 && at >= planned;
-    match stopped {
-        Some(at) if !is_over(at) => at,
-        Some(_) => planned,
-        None if is_over(wall) => planned,
-        // Requests that were given up kept their users to the end.
-        None if result.tally.account.unfinished > 0 => wall,
-        None => Duration::from_micros(result.last_done_us),
     }
 }
 

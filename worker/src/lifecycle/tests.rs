@@ -1,5 +1,6 @@
 //! Runners that end before their load, and what they check beforehand.
 
+use super::under_load::time_of_load;
 use super::*;
 use crate::output::tests::CapturedOutput;
 use crate::tests::{order, runner};

@@ -32,14 +32,15 @@ interface Tried {
   draft: Fields;
 }
 
-export function Once({ draft, count, setFaults }: { draft: Fields; count: number; setFaults: (faults: Fault[]) => void }) {
+/** `kept` is the scenario that is edited, if one is: its secrets stand for the draft's placeholders. */
+export function Once({ draft, kept = '', count, setFaults }: { draft: Fields; kept?: string; count: number; setFaults: (faults: Fault[]) => void }) {
   const [tried, setTried] = useState<Tried>();
   const [refusal, setRefusal] = useState('');
   const start = useChange(async (): Promise<Tried> => {
     const rooms = await room();
     const wanted = ((draft['testTaskConfigs'] as Fields[] | undefined) ?? []).map((row) => String(row['region']));
     const region = wanted.find((name) => rooms[name]) ?? Object.keys(rooms)[0] ?? '';
-    const answer = await calls.keep(onceBody(draft, region, rooms, tried?.test ?? ''));
+    const answer = await calls.keep(onceBody(draft, region, rooms, { known: tried?.test ?? '', kept }));
     return { test: answer.testId, run: answer.testRunId ?? '', draft };
   });
   const record = useRun(tried?.test ?? '', tried?.run ?? '', tried !== undefined);
@@ -114,10 +115,17 @@ function Came({ tried, record, isOld }: { tried: Tried; record: RunRecord; isOld
       {exchanges.length === 0 && <Inert most={2000}>{record.errorReason || record.outcome?.reason || `The run is ${record.status}.`}</Inert>}
       {warnings.map((warning) => <Alert key={warning} type="warning"><Inert most={2000}>{warning}</Inert></Alert>)}
       {exchanges.map((one, at) => (
-        <Step key={at} one={one} at={at} checks={checksOf(tried.draft, one.label)} isOpen={exchanges.length <= MOST_OPEN || one.cause !== undefined} />
+        <Step key={at} one={one} at={at} checks={isHop(exchanges, at) ? 0 : checksOf(tried.draft, one.label)} isOpen={exchanges.length <= MOST_OPEN || one.cause !== undefined} />
       ))}
     </SpaceBetween>
   );
+}
+
+/** A redirect that was followed by a request of the same step: only the last answer is checked. */
+function isHop(exchanges: ExchangeRow[], at: number): boolean {
+  const [one, next] = [exchanges[at], exchanges[at + 1]];
+  const status = one?.status ?? 0;
+  return status >= 300 && status < 400 && next !== undefined && next.label === one?.label;
 }
 
 function Step({ one, at, checks, isOpen }: { one: ExchangeRow; at: number; checks: number; isOpen: boolean }) {

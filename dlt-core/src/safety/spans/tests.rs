@@ -5,7 +5,19 @@ use super::*;
 use proptest::prelude::*;
 
 /// Texts with their secrets in `S3…` and what is shown of them.
-const TEXTS: [(&str, &str); 46] = [
+const TEXTS: [(&str, &str); 49] = [
+    (
+        "[{\"name\": \"password\", \"value\": \"S3\"}, {\"name\": \"a\", \"value\": \"b\"}]",
+        "[{\"name\": \"password\", \"value\": \"[redacted]\"}, {\"name\": \"a\", \"value\": \"b\"}]",
+    ),
+    (
+        "{\"key\":\"token\",\"value\":\"S3\"}",
+        "{\"key\":\"token\",\"value\":\"[redacted]\"}",
+    ),
+    (
+        "{\"value\": 35, \"name\": \"pwd\"}",
+        "{\"value\": \"[redacted]\", \"name\": \"pwd\"}",
+    ),
     ("https://u:S3@a.example/x", "https://[redacted]@a.example/x"),
     ("//u:S3@a.example", "//[redacted]@a.example"),
     ("http://u:S3@x@h/?a@b", "http://[redacted]@h/?a@b"),

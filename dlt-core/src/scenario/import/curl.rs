@@ -21,7 +21,8 @@ const WITHOUT_USE: [(&str, &str); 14] = [
     ("-Y", "--speed-limit"),
 ];
 /// Options without a value that mean nothing for what is sent.
-const PLAIN: [(&str, &str); 17] = [
+const PLAIN: [(&str, &str); 18] = [
+    ("-q", "--disable"),
     ("-s", "--silent"),
     ("-S", "--show-error"),
     ("-v", "--verbose"),
@@ -93,6 +94,8 @@ struct Command {
     uploads: Vec<(String, String, Option<String>)>,
     /// Content-Type, Accept and the like where no header says them.
     implied: Vec<(&'static str, String)>,
+    /// Headers of curl's own that were taken out.
+    taken_out: Vec<String>,
     is_get: bool,
     globs: bool,
 }
@@ -231,6 +234,8 @@ impl Command {
     }
 
     fn header(&mut self, line: &str) -> Result<(), String> {
+        // curl's way of an empty one; `Name:` takes out what curl would send by itself.
+        let is_empty_one = line.ends_with(';') && !line.contains(':');
         let line =
             line.strip_suffix(';')
                 .map_or(line.to_owned(), |name| match name.contains(':') {
@@ -249,6 +254,12 @@ impl Command {
         {
             let left_out = &mut self.request.left_out;
             left_out.push(format!("the header {name} (it follows from the request)"));
+            return Ok(());
+        }
+        if value.trim().is_empty() && !is_empty_one {
+            let left_out = &mut self.request.left_out;
+            left_out.push(format!("-H {name}: (it takes out a header of curl's own)"));
+            self.taken_out.push(name.to_owned());
             return Ok(());
         }
         let pair = (name.to_owned(), value.trim().to_owned());
@@ -292,6 +303,11 @@ impl Command {
             None if long == "--form" && value.starts_with('<') => Err(format!(
                 "-F {given} takes its value from a file; paste the value"
             )),
+            None if long == "--form" && (value.contains(';') || value.starts_with('"')) => {
+                Err(format!(
+                    "-F {given}: a type or quotes of a field are not done by dlt; if they are its text, use --form-string"
+                ))
+            }
             None => {
                 self.fields.push((name, value.to_owned()));
                 Ok(())
@@ -354,8 +370,10 @@ impl Command {
         }
         let mut request = self.request;
         if kinds[2] && self.uploads.is_empty() {
-            let note = "that curl sends -F as multipart/form-data: without a file, fields are sent urlencoded";
-            request.left_out.push(note.to_owned());
+            return Err(
+                "-F without a file is multipart/form-data, which dlt sends only with a file; use -d NAME=VALUE if urlencoded will do"
+                    .to_owned(),
+            );
         }
         request.body = match kinds {
             [true, ..] => ImportedBody::Text(self.data.join("&")),
@@ -377,7 +395,11 @@ impl Command {
         }
         for (name, value) in self.implied {
             let has = |row: &(String, String)| row.0.eq_ignore_ascii_case(name);
-            if !request.headers.iter().any(has) {
+            let is_out = self
+                .taken_out
+                .iter()
+                .any(|out| out.eq_ignore_ascii_case(name));
+            if !is_out && !request.headers.iter().any(has) {
                 request.headers.push((name.to_owned(), value));
             }
         }

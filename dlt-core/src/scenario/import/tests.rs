@@ -143,6 +143,12 @@ fn what_cannot_be_kept_is_named() {
         ("curl --resolve h:80:1.2.3.4 http://h/", "--resolve"),
         ("curl http://h/ -d @a -d b", "several kinds"),
         ("curl http://h/ -F a=b -d b", "several kinds"),
+        ("curl http://h/ -F a=b", "multipart"),
+        (
+            "curl http://h/ -F 'a=b;type=text/plain' -F f=@p",
+            "--form-string",
+        ),
+        ("curl http://h/ -F 'a=\"b\"' -F f=@p", "--form-string"),
         ("curl http://h/ http://i/", "two URLs"),
         ("curl http://h/ -H nothing", "no colon"),
         ("curl http://h/ -H", "-H needs a value"),
@@ -232,5 +238,17 @@ proptest! {
         prop_assert_eq!(&step.method, method.unwrap_or("POST"));
         let url = format!("http://h.example{path}");
         prop_assert_eq!(step.url.as_str(), url.as_str());
+    }
+}
+
+/// `Name:` takes out what curl would send by itself, `Name;` sends an empty one.
+#[test]
+fn headers_that_are_taken_out_are_not_sent() {
+    let read = |text: &str| Imported::from_text(text).unwrap();
+    let out = read("curl -q http://h/ -d a=b -H 'Expect:' -H 'content-type:' -H 'X-Empty;'");
+    assert_eq!(out.headers, [("X-Empty".to_owned(), String::new())]);
+    for name in ["Expect", "content-type"] {
+        let told = out.left_out.iter().any(|it| it.contains(name));
+        assert!(told, "{:?}", out.left_out);
     }
 }

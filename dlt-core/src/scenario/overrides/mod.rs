@@ -11,7 +11,7 @@ mod requests;
 mod tests;
 
 use crate::refusal::Fault;
-use crate::safety::{REDACTED, is_secret};
+use crate::safety::{REDACTED, is_secret, redacted_text};
 use crate::scenario::document::shown::{shown, shown_value};
 use crate::scenario::limits::LONGEST_DESCRIPTION;
 use crate::scenario::quick::Quick;
@@ -120,16 +120,18 @@ impl Changes {
     }
 }
 
-/// A value as messages show it: none of a secret name.
+/// A value as messages and the description show it: none of a secret name, and without the
+/// secrets of a text.
 fn told(name: &str, value: &Value) -> String {
     match value {
         _ if is_secret(name) => REDACTED.to_owned(),
         Value::String(text) if text.chars().all(|c| c.is_alphanumeric()) => text.clone(),
         // A user and a password may stand in it.
-        Value::String(text) if text.contains("://") => shown(&without_user(text).0),
+        Value::String(text) if text.contains("://") => shown(&redacted_text(&without_user(text).0)),
+        Value::String(text) => shown(&redacted_text(text)),
         Value::Array(_) | Value::Object(_) => {
             const MOST_CHARS: usize = 120;
-            let text = value.to_string();
+            let text = redacted_text(&value.to_string());
             let cut: String = text.chars().take(MOST_CHARS).collect();
             match text.chars().nth(MOST_CHARS) {
                 Some(_) => cut + "…",

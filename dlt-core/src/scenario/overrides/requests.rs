@@ -10,6 +10,15 @@ use serde_json::json;
 
 /// Changes each scenario.
 pub(super) fn requests(overrides: &Overrides, raw: &mut Value, changes: &mut Changes) {
+    let name = |line: &String| line.split(':').next().unwrap_or_default().trim().to_owned();
+    let mut set = overrides.flags.headers.iter().map(name);
+    if overrides.user.is_some() && set.any(|name| name.eq_ignore_ascii_case("authorization")) {
+        changes.fault(
+            "-u",
+            "says the same as the header Authorization of -H; keep one",
+        );
+        return;
+    }
     let scenarios = raw
         .get_mut("testScenario")
         .and_then(|it| it.get_mut("scenarios"))
@@ -66,17 +75,22 @@ fn headers(lines: &[String], definition: &mut Map, path: &str, changes: &mut Cha
         },
     };
     let is_set = |name: &str| names.iter().any(|set| set.eq_ignore_ascii_case(name));
-    let before = pairs.len();
-    pairs.retain(|(name, _)| !is_set(name));
-    let mut replaced = before > pairs.len();
+    let mut replaced: Vec<String> = Vec::new();
+    let mut take_out = |pairs: &mut Vec<(String, Value)>| {
+        let before = pairs.len();
+        pairs.retain(|(name, _)| {
+            let goes = is_set(name);
+            replaced.extend(goes.then(|| name.clone()));
+            !goes
+        });
+        pairs.len() < before
+    };
+    take_out(&mut pairs);
     for request in objects(definition) {
         let Some(mut own) = request.get("headers").and_then(pairs_of) else {
             continue;
         };
-        let before = own.len();
-        own.retain(|(name, _)| !is_set(name));
-        if own.len() < before {
-            replaced = true;
+        if take_out(&mut own) {
             request.insert("headers".to_owned(), written(own));
         }
     }
@@ -85,7 +99,7 @@ fn headers(lines: &[String], definition: &mut Map, path: &str, changes: &mut Cha
         pairs.extend(pairs_of(&of_lines(std::slice::from_ref(line)).into()).unwrap_or_default());
         let name = name_of(line);
         let value = line.split_once(':').map_or("", |(_, value)| value.trim());
-        let instead = match replaced {
+        let instead = match replaced.iter().any(|old| old.eq_ignore_ascii_case(&name)) {
             true => "; in place of the file's",
             false => "",
         };

@@ -6,6 +6,7 @@ use crate::scenario::tests::{defaults, files};
 use crate::scenario::{Format, Outside, Purpose, Scenario};
 use crate::value::Value;
 use proptest::prelude::*;
+use serde_json::json;
 
 const SHOP: &str = r#"
 testName: shop
@@ -281,6 +282,42 @@ fn runners_are_put_where_flags_say() {
         ("lo-home-2", 4)
     );
     assert_eq!(spread.tasks[0].concurrency, 3);
+}
+
+/// What was changed stands in the description, which everybody may read.
+#[test]
+fn no_secret_of_a_flag_is_told() {
+    for value in [
+        "https://u:S3@h.example/?api_key=S3",
+        "{\"password\": \"S3\"}",
+        "token=S3",
+    ] {
+        let set = Overrides {
+            variables: vec![("base".to_owned(), value.to_owned())],
+            ..Overrides::default()
+        };
+        let mut raw = Value::from(json!({
+            "testScenario": { "scenarios": { "a": {
+                "variables": { "base": "http://h/?access_token=S3" }, "requests": ["http://h/"],
+            } } },
+        }));
+        let told = set.apply(&mut raw).sentences();
+        assert!(!told.is_empty());
+        assert!(!told.concat().contains("S3"), "{told:?}");
+        let description = raw["testDescription"].as_str().unwrap_or_default();
+        assert!(!description.contains("S3"), "{description}");
+    }
+}
+
+#[test]
+fn two_flags_that_say_the_same_are_refused() {
+    let mut both = flags(Quick {
+        headers: texts(&["authorization: Bearer x"]),
+        ..Quick::default()
+    });
+    both.user = Some(("ann".to_owned(), "pw".to_owned()));
+    let faults = read(SHOP, &both).unwrap_err();
+    assert!(faults[0].contains("keep one"), "{faults:?}");
 }
 
 #[test]

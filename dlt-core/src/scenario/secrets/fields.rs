@@ -2,7 +2,7 @@
 //! beneath them, and any other text. Names that a person gives (of scenarios, labels,
 //! extracted variables) and expressions are none.
 
-use crate::safety::is_secret;
+use crate::safety::{NAMED_VALUES, NAMING, is_secret};
 use crate::value::{Map, Value};
 
 /// Fields whose members have names of a person's choice.
@@ -13,10 +13,6 @@ const EXTRACTIONS: [&str; 2] = ["extract-jsonpath", "extract-regexp"];
 const SHOWN: [&str; 6] = [
     "label", "method", "scenario", "executor", "regexp", "jsonpath",
 ];
-/// Members that say what the value beside them is.
-const NAMING: [&str; 4] = ["name", "key", "param", "jsonpath"];
-/// Those values.
-const VALUES: [&str; 3] = ["value", "expected-value", "default"];
 
 /// A place in a plan where a text or a number stands.
 #[derive(Debug, Clone)]
@@ -97,7 +93,7 @@ fn object(map: &mut Map, place: &Place, visit: &mut dyn FnMut(&Place, &mut Value
     };
     let names_secret = map.iter().any(is_naming);
     for (name, node) in map.iter_mut() {
-        let told = names_secret && VALUES.contains(&name.as_str());
+        let told = names_secret && NAMED_VALUES.contains(&name.as_str());
         let here = place.member(name, place.is_secret || is_secret(name) || told);
         if place.is_secret {
             value(node, &here, visit);

@@ -37,6 +37,8 @@ pub(crate) struct CheckSpec {
     pub(crate) keep: KeepSpec,
     /// Whether there are any checks or extractions.
     pub(crate) has_checks: bool,
+    /// Whether they read the body; it may be kept for other reasons.
+    reads_body: bool,
     /// The slots of the variables that it sets, in the order of its extractions.
     slots: Vec<usize>,
 }
@@ -88,6 +90,7 @@ impl CheckSpec {
         Self {
             slots: slots.collect(),
             has_checks: !(step.checks.is_empty() && step.extractions.is_empty()),
+            reads_body: keep.body,
             keep,
         }
     }
@@ -114,7 +117,7 @@ impl CheckSpec {
         kept: &KeptResponse,
         secrets: SecretValues<'_>,
     ) -> Result<Vec<(usize, String)>, Failure> {
-        let body = if self.keep.body {
+        let body = if self.reads_body {
             body_as_utf8(decode(kept).map_err(decode_failure)?, &kept.content_type)
         } else {
             Cow::Borrowed(&[][..])

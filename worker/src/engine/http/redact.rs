@@ -4,7 +4,7 @@
 //! if the scenario uses it as a secret.
 
 use dlt_core::measure::tally::{Exchange, LONGEST_EXCHANGE_BYTES};
-use dlt_core::safety::{REDACTED, is_secret};
+use dlt_core::safety::{REDACTED, is_secret, redacted_text};
 use regex::{Captures, Regex};
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -48,7 +48,8 @@ pub(crate) fn redact_side(bytes: &[u8], secrets: &[&str], longest: usize) -> (St
             break;
         }
     }
-    kept.push_str(&redact_members(rest));
+    // The first knows members of a body that was cut short, the second whole texts of all forms.
+    kept.push_str(&redacted_text(&redact_members(rest)));
     let (text, is_cut) = readable(&redact_values(&kept, secrets), longest);
     (text, is_cut || bytes.len() > LONGEST_INPUT_BYTES)
 }
@@ -238,6 +239,26 @@ mod tests {
             saved.response,
             "HTTP/1.1 302 Found\nSet-Cookie: [redacted]\nLocation: https://[redacted]@h/p?access_token=[redacted]#f\nServer: s\n\nbody\u{fffd}\ttext\n"
         );
+    }
+
+    /// The rule of core for whole texts holds here, too.
+    #[test]
+    fn secrets_of_bodies_of_any_form_are_redacted() {
+        for body in [
+            "<login><password>S3</password></login>",
+            "[{\"name\": \"password\", \"value\": \"S3\"}]",
+            "--b\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\nS3\r\n--b--\r\n",
+        ] {
+            let sent = format!("POST / HTTP/1.1\r\nHost: h\r\n\r\n{body}");
+            let came = format!("HTTP/1.1 200 OK\r\n\r\n{body}");
+            let saved = redact_exchange(sent.as_bytes(), came.as_bytes(), &[]);
+            for side in [&saved.request, &saved.response] {
+                assert!(
+                    side.contains("[redacted]") && !side.contains("S3"),
+                    "{side}"
+                );
+            }
+        }
     }
 
     #[test]

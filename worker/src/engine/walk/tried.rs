@@ -81,7 +81,9 @@ impl Tried<'_> {
     /// Head and decoded body, and whether the body was too long to be kept.
     fn answer(&self) -> (Vec<u8>, bool) {
         let Some(kept) = self.kept.filter(|kept| !kept.head.is_empty()) else {
-            return (self.captured.to_vec(), false);
+            // Of a request that was not sent it would be the answer to another one.
+            let came = if self.is_sent { self.captured } else { &[] };
+            return (came.to_vec(), false);
         };
         let mut answer = Vec::new();
         for line in kept.head.split(|byte| *byte == b'\n') {
