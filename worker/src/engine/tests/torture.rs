@@ -6,7 +6,9 @@ use super::*;
 use dlt_core::scenario::plan::{Check, Find, Subject, Wanted};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
 
 /// When the server sends the answer that nobody asked for.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +29,18 @@ struct Truth {
     /// Unasked answers that it sent when the next request was there already: these
     /// are answers to that one by all that anybody can see.
     undetectable: AtomicU64,
+    /// What serves a connection each, until the client closes it.
+    conversations: Mutex<Vec<JoinHandle<std::io::Result<()>>>>,
+}
+
+impl Truth {
+    /// Waits until everything that was sent is read: a request may have been answered by the unasked
+    /// answer before it, and its run be over already.
+    fn settle(&self) {
+        for conversation in self.conversations.lock().unwrap().drain(..) {
+            let _ = conversation.join();
+        }
+    }
 }
 
 /// A server that answers every request twice, the second time with the body
@@ -38,8 +52,12 @@ fn server(unasked: Unasked, size: usize) -> (SocketAddr, Arc<Truth>) {
     let known = truth.clone();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let truth = truth.clone();
-            std::thread::spawn(move || converse(stream, unasked, size, &truth));
+            let heard = truth.clone();
+            // The lock is held while it begins, so that it is waited for.
+            let mut conversations = truth.conversations.lock().unwrap();
+            conversations.push(std::thread::spawn(move || {
+                converse(stream, unasked, size, &heard)
+            }));
         }
     });
     (address, known)
@@ -72,22 +90,8 @@ fn converse(
         }
         head.clear();
         truth.requests.fetch_add(1, Ordering::SeqCst);
-        match unasked {
-            Unasked::Joined => stream.write_all(format!("{asked}{second}").as_bytes())?,
-            Unasked::Behind => {
-                stream.write_all(asked.as_bytes())?;
-                stream.write_all(second.as_bytes())?;
-            }
-            Unasked::After(pause) => {
-                stream.write_all(asked.as_bytes())?;
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "the server is slow on purpose; nothing is waited for"
-                )]
-                std::thread::sleep(pause);
-                stream.write_all(second.as_bytes())?;
-            }
-        }
+        // A client that closed may have sent a request before: it is still to be read.
+        let _ = answer(&mut stream, unasked, &asked, &second);
         stream.set_nonblocking(true)?;
         let is_there = stream.peek(&mut some).is_ok_and(|count| count > 0);
         stream.set_nonblocking(false)?;
@@ -95,6 +99,27 @@ fn converse(
             .undetectable
             .fetch_add(u64::from(is_there), Ordering::SeqCst);
     }
+}
+
+fn answer(
+    stream: &mut TcpStream,
+    unasked: Unasked,
+    asked: &str,
+    second: &str,
+) -> std::io::Result<()> {
+    match unasked {
+        Unasked::Joined => return stream.write_all(format!("{asked}{second}").as_bytes()),
+        Unasked::Behind => stream.write_all(asked.as_bytes())?,
+        Unasked::After(pause) => {
+            stream.write_all(asked.as_bytes())?;
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the server is slow on purpose; nothing is waited for"
+            )]
+            std::thread::sleep(pause);
+        }
+    }
+    stream.write_all(second.as_bytes())
 }
 
 /// What one user counts in 30 requests, whose answers it can tell apart.
@@ -105,6 +130,7 @@ fn counted(unasked: Unasked, size: usize, think_ms: u64, check: Check) -> LoadRe
     step.think_time_us = think_ms * 1_000;
     step.checks = vec![check];
     let result = run(rounds(1.0, 30, vec![step]), 1);
+    truth.settle();
     let account = result.tally.account;
     let told = format!(
         "{unasked:?} {size} {think_ms} ms: {:?}",
