@@ -55,6 +55,7 @@ const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(2);
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         live::block::restore_cursor();
+        watch::keys::restore();
         output::report_bug(&panic.to_string());
         std::process::exit(Exit::Bug.code().into());
     }));

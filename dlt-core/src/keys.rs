@@ -50,6 +50,11 @@ pub fn start(test: &TestId, prefix: &RunPrefix) -> String {
     format!("start-signal/{test}/{prefix}/start.json")
 }
 
+/// Changes of the load while it goes on, all of them so far, for the leaders.
+pub fn changes(test: &TestId, prefix: &RunPrefix) -> String {
+    format!("start-signal/{test}/{prefix}/changes.json")
+}
+
 /// Addresses of a region's workers, written before its leader is launched.
 pub fn workers(test: &TestId, prefix: &RunPrefix, region: &Region) -> String {
     format!("start-signal/{test}/{prefix}/{region}/workers.json")

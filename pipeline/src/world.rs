@@ -22,6 +22,8 @@ pub const FEW_RUNNERS: u64 = 4;
 /// How long things may take at one place. Every wait of the workflow is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pace {
+    /// How far ahead a change of the load lies: until then leaders have heard of it.
+    pub change_ahead_us: u64,
     /// Between two looks, s.
     pub poll_s: u64,
     /// How far ahead the start instant lies, for few runners: in it leaders see the start and deal
@@ -53,6 +55,7 @@ impl Pace {
     /// The pace at home.
     pub fn home() -> Self {
         Self {
+            change_ahead_us: 400_000,
             poll_s: 1,
             start_ahead_us: 200_000,
             start_ahead_each_us: 25_000,
@@ -78,6 +81,7 @@ impl Pace {
             stop_us: 30_000_000,
             kill_us: 90_000_000,
             overdue_us: 300_000_000,
+            change_ahead_us: 4_000_000,
             asked_again_us: 0,
             cycles: 500,
         }

@@ -5,6 +5,7 @@
 
 mod busy;
 mod causes;
+mod changes;
 mod clocks;
 mod cloud;
 mod commands;

@@ -215,6 +215,7 @@ fn run(scenario: u64, n: u64) -> Result<Run> {
         workers_began_us: None,
         leaders_began_us: None,
         start_at_us: Some(FIRST_US + n * BETWEEN_US),
+        changes: Vec::new(),
         stop_began_us: None,
         cancel_reason: None,
         failure: None,

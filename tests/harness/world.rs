@@ -197,6 +197,7 @@ fn run_of(test: &str, run: &str, status: Status, start_time: &str) -> Run {
         workers_began_us: None,
         leaders_began_us: None,
         start_at_us: None,
+        changes: Vec::new(),
         stop_began_us: None,
         cancel_reason: None,
         failure: None,

@@ -53,6 +53,7 @@ pub fn run(name: &str) -> Run {
         workers_began_us: None,
         leaders_began_us: None,
         start_at_us: Some(5),
+        changes: Vec::new(),
         stop_began_us: None,
         cancel_reason: None,
         failure: None,

@@ -95,6 +95,7 @@ pub fn run(tasks: &[u64], healthy_threshold: u8, planned_s: u64, now_us: u64) ->
         workers_began_us: None,
         leaders_began_us: None,
         start_at_us: None,
+        changes: Vec::new(),
         stop_began_us: None,
         cancel_reason: None,
         failure: None,

@@ -29,6 +29,8 @@ pub struct RunContext {
     pub start: Option<Start>,
     /// Why it ended, if not as planned.
     pub ended: Option<Ended>,
+    /// Changes of the load that it heard of.
+    pub changes: u64,
     /// The runner's timeline.
     pub seconds: Vec<Second>,
     /// Seconds for which the runner made a tick.
@@ -57,6 +59,7 @@ impl RunContext {
     /// Takes timeline, warnings and end reason from the coordinator.
     pub fn take_from(&mut self, coordinator: &mut Coordinator) {
         self.ended = coordinator.end_reason.clone();
+        self.changes = coordinator.changes();
         let timeline = std::mem::take(&mut coordinator.timeline);
         self.ticks = timeline.seconds;
         self.peak_users = timeline.peak_users;
@@ -218,6 +221,7 @@ fn compose(
             reading: result.reading,
             bad_seconds: result.bad_seconds,
             cut_us: result.cut_us,
+            changes: context.changes,
         },
         generator: result.generator,
         exchanges: result.exchanges.into_rows(),

@@ -20,7 +20,7 @@ pub use exports::{Export, ExportFormat};
 pub use image::ImageArgs;
 pub use run::{InitArgs, RunArgs};
 pub use runs::{
-    BaselineCommand, CompareArgs, DeleteArgs, DownloadArgs, GetArgs, NoteArgs, PruneArgs,
+    BaselineCommand, CompareArgs, DeleteArgs, DownloadArgs, GetArgs, LoadArgs, NoteArgs, PruneArgs,
     ReportArgs, RunsCommand, WatchArgs,
 };
 pub use scenarios::{CreateArgs, Every, ScenariosCommand, StartArgs};

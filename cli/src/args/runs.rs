@@ -39,6 +39,9 @@ pub enum RunsCommand {
     Report(ReportArgs),
     /// Keep a note on a run; an empty one removes it
     Note(NoteArgs),
+    /// Change the load of a run that goes on: more, less, a pause, an end
+    #[command(after_help = LOAD_HELP)]
+    Load(LoadArgs),
     /// Compare two runs: what is worse, better, the same, and what cannot be told
     #[command(after_help = COMPARE_HELP)]
     Compare(CompareArgs),
@@ -260,6 +263,31 @@ pub struct NoteArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+/// Flags of `dlt runs load`.
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// The run's id, its beginning, or latest
+    pub run: String,
+    /// How much of the planned load, from 0 (a pause) to 10; 1.1 is ten percent more
+    #[arg(long, value_name = "FACTOR", required_unless_present = "end")]
+    pub factor: Option<f64>,
+    /// End the load now; requests in flight may finish, and the result is whole
+    #[arg(long, conflicts_with = "factor")]
+    pub end: bool,
+    /// Print the API's answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const LOAD_HELP: &str = "\
+Examples:
+  dlt runs load latest --factor 1.5
+  dlt runs load latest --end
+
+In the terminal of dlt run the keys + and - (ten percent of the plan), p (pause,
+go on) and e (end) do the same. The planned end stays, also after a pause. The
+record keeps each change, and the result is judged by the changed load.";
 
 const WATCH_HELP: &str = "\
 The exit code is the run's, as with dlt run. Ctrl-C ends the command; the run

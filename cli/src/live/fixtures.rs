@@ -20,6 +20,7 @@ pub fn open() -> PlannedLoad {
         regions: vec!["lo-home-1".to_owned(), "lo-home-2".to_owned()],
         users: Vec::new(),
         requests: vec![Curve::ramp_hold(200.0, 0, 10_000_000)],
+        as_planned: None,
     }
 }
 

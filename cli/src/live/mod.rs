@@ -9,6 +9,7 @@ use dlt_core::calls::live::LiveEvent;
 use dlt_core::ids::{Region, RunnerId};
 use dlt_core::judge::verdict::{self, Trust};
 use dlt_core::load::Curve;
+use dlt_core::load::changes::{LoadChange, end_of};
 use dlt_core::measure::coarse::Coarse;
 use dlt_core::measure::second::Second;
 use dlt_core::measure::second::add_cause;
@@ -54,6 +55,16 @@ pub struct PlannedLoad {
     users: Vec<Curve>,
     /// Curves of requests per second.
     requests: Vec<Curve>,
+    /// Curves and end as they were before the first change.
+    as_planned: Option<Box<AsPlanned>>,
+}
+
+/// What changes start from.
+#[derive(Debug, Clone)]
+struct AsPlanned {
+    users: Vec<Curve>,
+    requests: Vec<Curve>,
+    end_s: f64,
 }
 
 impl PlannedLoad {
@@ -91,6 +102,7 @@ impl PlannedLoad {
                 .collect(),
             users,
             requests,
+            as_planned: None,
         }
     }
 
@@ -105,7 +117,24 @@ impl PlannedLoad {
             regions,
             users: Vec::new(),
             requests: Vec::new(),
+            as_planned: None,
         }
+    }
+
+    /// The plan with changes, which are all so far.
+    pub fn change(&mut self, changes: &[LoadChange]) {
+        let from = self.as_planned.get_or_insert_with(|| {
+            Box::new(AsPlanned {
+                users: self.users.clone(),
+                requests: self.requests.clone(),
+                end_s: self.end_s,
+            })
+        });
+        let changed = |curves: &[Curve]| -> Vec<Curve> {
+            curves.iter().map(|curve| curve.changed(changes)).collect()
+        };
+        (self.users, self.requests) = (changed(&from.users), changed(&from.requests));
+        self.end_s = end_of(changes).map_or(from.end_s, |at| from.end_s.min(at as f64 / 1e6));
     }
 
     /// Users planned in a second; None if the load is open.
@@ -183,6 +212,10 @@ pub struct Live {
     pub stopping: bool,
     /// Whether Ctrl-C ends the command only, and not the run.
     pub interrupt_leaves: bool,
+    /// Whether keys change the load.
+    pub keys: bool,
+    /// How the load was changed by keys, in words.
+    pub changed: Option<String>,
     regions: BTreeMap<Region, RegionView>,
     seconds: BTreeMap<u64, Second>,
     /// All ticks so far, added.
@@ -199,11 +232,19 @@ impl Live {
             status: Status::Queued,
             stopping: false,
             interrupt_leaves: false,
+            keys: false,
+            changed: None,
             regions: BTreeMap::new(),
             seconds: BTreeMap::new(),
             total: Second::default(),
             note: None,
         }
+    }
+
+    /// The load was changed; `changes` are all so far.
+    pub fn changed(&mut self, changes: &[LoadChange], told: Option<String>) {
+        self.planned.change(changes);
+        self.changed = told;
     }
 
     /// Drops all ticks: they will be sent again.

@@ -34,6 +34,9 @@ pub fn lines(live: &Live, elapsed_s: Option<f64>, width: usize) -> Vec<Line> {
         Tone::Quiet,
         match (live.stopping, live.interrupt_leaves) {
             (true, _) => "stopping; what was measured is kept. Ctrl-C again: leave at once",
+            (false, false) if live.keys => {
+                "+ - ten percent · p pause · e end · Ctrl-C stop; what was measured is kept"
+            }
             (false, false) => "Ctrl-C stops the run and keeps what was measured",
             (false, true) => "Ctrl-C leaves; the run goes on",
         },
@@ -93,9 +96,13 @@ fn progress(live: &Live, elapsed_s: Option<f64>, width: usize) -> Line {
         return line.tone(Tone::Warn, "◦ ").plain(status_text(live));
     };
     let whole = |seconds: f64| units::span(seconds.max(0.0).round() as u64);
+    let changed = |line: Line| match &live.changed {
+        Some(changed) => line.tone(Tone::Warn, format!("  {changed}")),
+        None => line,
+    };
     if live.planned.until_iterations {
         let most = format!("{} of at most {}", whole(elapsed), whole(end));
-        return line.tone(Tone::Good, "● ").plain(most);
+        return changed(line.tone(Tone::Good, "● ").plain(most));
     }
     let part = (elapsed / end.max(0.001)).clamp(0.0, 1.0);
     let columns = BAR_COLUMNS.min(width.saturating_sub(40)).max(10);
@@ -105,13 +112,15 @@ fn progress(live: &Live, elapsed_s: Option<f64>, width: usize) -> Line {
     } else {
         "letting the last requests finish".to_owned()
     };
-    line.tone(Tone::Good, "━".repeat(filled))
+    let line = line
+        .tone(Tone::Good, "━".repeat(filled))
         .tone(Tone::Quiet, "╌".repeat(columns - filled))
         .plain(format!("  {:.0} %", (part * 100.0).floor()))
         .tone(
             Tone::Quiet,
             format!("  {} of {}, {left}", whole(elapsed.min(end)), whole(end)),
-        )
+        );
+    changed(line)
 }
 
 fn rate(live: &Live) -> Line {

@@ -6,6 +6,7 @@ pub mod compare;
 mod comparison_page;
 mod download;
 pub mod list;
+mod load;
 mod note;
 pub mod prune;
 mod report_file;
@@ -72,6 +73,7 @@ pub async fn runs(
         RunsCommand::Baseline(command) => baseline::baseline(output, &client, command).await,
         RunsCommand::Download(args) => download::download(output, &client, args).await,
         RunsCommand::Report(args) => report_file::report(output, &client, args).await,
+        RunsCommand::Load(args) => load::load(output, &client, args).await,
         RunsCommand::Note(args) => note::note(output, &client, args).await,
         RunsCommand::Delete(args) => prune::delete(output, &client, args).await,
         RunsCommand::Prune(args) => prune::prune(output, &client, args).await,

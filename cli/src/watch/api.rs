@@ -8,7 +8,9 @@ use crate::client::events::{Events, LiveAnswer};
 use crate::client::{Client, ClientError, Method, understood};
 use crate::exit::Exit;
 use crate::find::RunLocation;
+use dlt_core::calls::answers::{LoadChanges, LoadWish};
 use dlt_core::calls::live::{LiveEvent, LiveStatus};
+use dlt_core::load::changes::LoadChange;
 use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
 use dlt_core::value::Value;
@@ -232,4 +234,18 @@ pub async fn stop(client: &Client, location: &RunLocation) -> Option<WatchError>
             }
         }
     }
+}
+
+/// Changes the load; all changes of the run so far, or why it cannot be changed.
+pub async fn change(
+    client: &Client,
+    location: &RunLocation,
+    wish: LoadWish,
+) -> Result<Vec<LoadChange>, String> {
+    let path = format!("{}/load", location.path());
+    let body = serde_json::to_value(wish).map_err(|error| error.to_string())?;
+    let answer = client.call(Method::Post, &path, &[], Some(&body)).await;
+    let answer = answer.map_err(|error| error.to_string())?;
+    let told: LoadChanges = understood(&path, answer).map_err(|error| error.to_string())?;
+    Ok(told.changes)
 }

@@ -4,6 +4,8 @@
 
 mod api;
 mod home;
+pub mod keys;
+mod knob;
 
 pub use api::follow;
 pub use home::start;
@@ -18,11 +20,15 @@ use crate::live::plain::PlainLog;
 use crate::live::{Live, PlannedLoad};
 use crate::output::Output;
 use crate::signals::Interrupts;
+use dlt_core::calls::answers::LoadWish;
 use dlt_core::calls::live::LiveEvent;
+use dlt_core::load::changes::LoadChange;
 use dlt_core::record::RunRecord;
 use dlt_core::value::Value;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::local::{Home, Started};
+use keys::Keys;
+use knob::Knob;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -111,8 +117,8 @@ pub struct WatchedRun {
     control: RunControl,
 }
 
-/// How the run is stopped.
-#[derive(Debug)]
+/// How the run is stopped, and its load changed.
+#[derive(Debug, Clone)]
 enum RunControl {
     InProcess(Arc<Home>, Started),
     OnServer(Client, RunLocation),
@@ -144,6 +150,10 @@ impl Display {
         } else {
             Self::Plain(output, PlainLog::default())
         }
+    }
+
+    fn is_block(&self) -> bool {
+        matches!(self, Self::Block(_))
     }
 
     fn warn(&mut self, text: &str) {
@@ -213,8 +223,27 @@ pub async fn watch(
     let mut redraw = interval(REDRAW);
     redraw.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut deadline = Instant::now() + run.control.longest(&live.planned);
+    // Whoever only looks on changes nothing by chance.
+    let may_change = on_interrupt == InterruptAction::StopRun && display.is_block();
+    let mut keys = may_change.then(Keys::listen).flatten();
+    live.keys = keys.is_some();
+    let mut knob = Knob::default();
+    let (sender, mut changed) = mpsc::channel(1);
     loop {
         tokio::select! {
+            key = Keys::next(&mut keys), if sender.capacity() > 0 && !live.stopping => {
+                if let (Some(wish), Ok(place)) = (knob.wish(key), sender.clone().try_reserve_owned()) {
+                    let control = run.control.clone();
+                    tokio::spawn(async move { drop(place.send(control.change(wish).await)) });
+                }
+            }
+            Some(answer) = changed.recv() => match answer {
+                Ok(changes) => {
+                    knob.follow(&changes);
+                    live.changed(&changes, knob.told());
+                }
+                Err(why) => display.warn(&format!("the load was not changed: {why}")),
+            },
             event = run.events.recv() => match event {
                 Some(WatchEvent::Ended(result)) => return ended(result, live.stopping),
                 Some(WatchEvent::EndedUnstored(record, why)) => return WatchEnd::Finished {
@@ -311,6 +340,17 @@ impl RunControl {
             RUN_MARGIN
         };
         Duration::from_secs_f64(planned_s) + margin
+    }
+
+    /// Changes the load; all changes so far, or why it cannot be changed.
+    async fn change(self, wish: LoadWish) -> Result<Vec<LoadChange>, String> {
+        match self {
+            Self::InProcess(home, started) => home
+                .change_load(&started, wish)
+                .await
+                .map_err(|refusal| refusal.to_string()),
+            Self::OnServer(client, location) => api::change(&client, &location, wish).await,
+        }
     }
 
     /// Sends the stop until it is accepted; an error if it cannot be.

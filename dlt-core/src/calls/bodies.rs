@@ -1,7 +1,9 @@
 //! Small bodies and path parts of requests: lists of runs, the baseline's run,
 //! names of files. Which call they belong to is left to `request`.
 
+use super::answers::LoadWish;
 use crate::ids::TestRunId;
+use crate::load::changes::LARGEST_FACTOR;
 use crate::refusal::{Fault, Refusal};
 use crate::value::Value;
 
@@ -47,6 +49,23 @@ pub(super) fn upload_name(body: Option<Value>) -> Result<String, Refusal> {
     match body["name"].as_str() {
         None => Err(Refusal::fault("name", "is missing: give the file's name")),
         Some(name) => file_name(name).map_err(|rule| Refusal::fault("name", &rule)),
+    }
+}
+
+/// The body of POST …/load.
+pub(super) fn load_wish(body: Option<Value>) -> Result<LoadWish, Refusal> {
+    let why = "send { \"factor\": 1.1 } as the body, a multiple of the planned load from 0 (a pause) to 10, or { \"end\": true }";
+    let bad = || Refusal::new(400, "BAD_REQUEST", why);
+    let body = body.ok_or_else(bad)?.to_serde();
+    let wish: LoadWish = serde_json::from_value(body).map_err(|_| bad())?;
+    match wish.factor {
+        Some(_) if wish.end => Err(bad()),
+        None if !wish.end => Err(bad()),
+        Some(factor) if !(0.0..=LARGEST_FACTOR).contains(&factor) => Err(Refusal::fault(
+            "factor",
+            "must be a multiple of the planned load from 0 (a pause) to 10",
+        )),
+        _ => Ok(wish),
     }
 }
 

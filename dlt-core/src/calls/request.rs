@@ -3,7 +3,10 @@
 //! checks"). Pure, so the local server and the Lambda answer alike; signatures
 //! come before it, doing the call after it.
 
-use super::bodies::{baseline_run, delete_runs, file_name, percent_decoded, run_note, upload_name};
+use super::answers::LoadWish;
+use super::bodies::{
+    baseline_run, delete_runs, file_name, load_wish, percent_decoded, run_note, upload_name,
+};
 use super::query::{self, CompareQuery, HistogramQuery, RunsQuery, TimelineQuery};
 use super::routes::{self, Place};
 use crate::ids::{TestId, TestRunId};
@@ -104,6 +107,15 @@ pub enum Call {
         /// The note; empty removes it.
         note: String,
     },
+    /// POST …/testruns/{testRunId}/load: ours.
+    ChangeLoad {
+        /// The scenario's id.
+        test: TestId,
+        /// The run's id.
+        run: TestRunId,
+        /// What is asked for.
+        wish: LoadWish,
+    },
     /// GET /scenarios/{testId}/live: ours, decision 21.
     Live {
         /// The scenario's id.
@@ -194,6 +206,7 @@ enum Route<'a> {
     Run(&'a str, &'a str),
     RunPart(&'a str, &'a str, &'a str),
     Note(&'a str, &'a str),
+    Load(&'a str, &'a str),
     Baseline(&'a str),
     Live(&'a str),
     Files(&'a str),
@@ -210,6 +223,7 @@ fn route(path: &str) -> Option<Route<'_>> {
         (Place::Run, [test, run]) => Route::Run(test, run),
         (Place::RunPart(part), [test, run]) => Route::RunPart(test, run, part),
         (Place::Note, [test, run]) => Route::Note(test, run),
+        (Place::Load, [test, run]) => Route::Load(test, run),
         (Place::Baseline, [test]) => Route::Baseline(test),
         (Place::Live, [test]) => Route::Live(test),
         (Place::Files, [test]) => Route::Files(test),
@@ -280,12 +294,12 @@ fn read_routed(request: &Request<'_>, route: Route<'_>) -> Result<Call, Refusal>
             only_get(request).map(|()| Call::GetRunPart { test, run, part })
         }
         Route::Note(test, run) => {
-            let (test, run) = (test_id(test)?, run_id(run)?);
             query::none(pairs)?;
-            match request.method {
-                "PUT" => run_note(body).map(|note| Call::PutNote { test, run, note }),
-                _ => Err(refuse_method(request)),
-            }
+            note(request, test, run, body)
+        }
+        Route::Load(test, run) => {
+            query::none(pairs)?;
+            load(request, test, run, body)
         }
         Route::Baseline(test) => baseline(request, test, body, query::baseline(pairs)),
         Route::Live(test) => {
@@ -302,6 +316,32 @@ fn read_routed(request: &Request<'_>, route: Route<'_>) -> Result<Call, Refusal>
         }
         Route::File(test, name) => file(request, test, name),
         Route::Platform(call) => only_get(request).map(|()| call),
+    }
+}
+
+fn note(
+    request: &Request<'_>,
+    test: &str,
+    run: &str,
+    body: Option<Value>,
+) -> Result<Call, Refusal> {
+    let (test, run) = (test_id(test)?, run_id(run)?);
+    match request.method {
+        "PUT" => run_note(body).map(|note| Call::PutNote { test, run, note }),
+        _ => Err(refuse_method(request)),
+    }
+}
+
+fn load(
+    request: &Request<'_>,
+    test: &str,
+    run: &str,
+    body: Option<Value>,
+) -> Result<Call, Refusal> {
+    let (test, run) = (test_id(test)?, run_id(run)?);
+    match request.method {
+        "POST" => load_wish(body).map(|wish| Call::ChangeLoad { test, run, wish }),
+        _ => Err(refuse_method(request)),
     }
 }
 

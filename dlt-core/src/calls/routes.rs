@@ -4,8 +4,8 @@
 
 use super::answers::{
     Artifact, ArtifactsAnswer, BaselineAnswer, BaselineChanged, ErrorsAnswer, FilesAnswer,
-    HistogramAnswer, RegionTaskIds, RegionsAnswer, RunNote, RunnersAnswer, RunsDeleted,
-    ScenarioRecord, StackInfo, TestRunsPage, TimelineAnswer, UploadAnswer,
+    HistogramAnswer, LoadChanges, LoadWish, RegionTaskIds, RegionsAnswer, RunNote, RunnersAnswer,
+    RunsDeleted, ScenarioRecord, StackInfo, TestRunsPage, TimelineAnswer, UploadAnswer,
 };
 use super::live::LiveStatus;
 use crate::compare::Comparison;
@@ -22,6 +22,7 @@ pub(super) enum Place {
     Run,
     RunPart(&'static str),
     Note,
+    Load,
     Baseline,
     Live,
     Files,
@@ -308,6 +309,22 @@ pub(super) const TABLE: &[Row] = &[
                     "putNote",
                     "Keep a person's note on a run; an empty one removes it",
                     of::<RunNote>,
+                ),
+            )
+        }],
+    },
+    Row {
+        place: Place::Load,
+        template: "/scenarios/{testId}/testruns/{testRunId}/load",
+        operations: &[Operation {
+            body: Body::Json(of::<LoadWish>, true),
+            refusals: &[404, 409],
+            ..plain(
+                "POST",
+                get(
+                    "changeLoad",
+                    "Change the load of a run that goes on: more, less, a pause, an earlier end",
+                    of::<LoadChanges>,
                 ),
             )
         }],

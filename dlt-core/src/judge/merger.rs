@@ -162,6 +162,7 @@ impl Merger {
             coverage: &coverage,
             account: &self.account,
             plan: facts.plan,
+            changes: facts.changes,
             lag_p99_us: sums.phases.lag.quantile_us(0.99),
             reading: &self.reading,
             connects: sums.phases.connect.count(),
@@ -188,7 +189,7 @@ impl Merger {
             outcome,
             verdict,
             account: AccountSummary::new(self.account, load::lost(facts, &self.runners)),
-            load: load::planned(facts.plan, facts.tasks),
+            load: load::planned(facts.plan, facts.tasks, facts.changes),
             blocks: sums.blocks,
             results: sums.results,
             complete_tasks: self

@@ -4,6 +4,7 @@
 //!
 //! Who sends, and on which clock, is left to the engine.
 
+pub mod changes;
 pub mod share;
 
 use serde::{Deserialize, Serialize};
@@ -125,12 +126,15 @@ impl Curve {
         if n >= self.total_arrivals() {
             return None;
         }
-        Some(DueCursor::new(self).due_at(n))
+        Some(self.due_cursor().due_at(n))
     }
 
     /// A cursor that answers `due_at` for rising `n` without starting over.
     pub fn due_cursor(&self) -> DueCursor<'_> {
-        DueCursor::new(self)
+        DueCursor {
+            curve: self,
+            at: DuePosition::default(),
+        }
     }
 
     /// The stretches `[from, to)` in µs during which user `k` (from 0) is
@@ -169,27 +173,34 @@ impl Curve {
 /// Walks a curve's arrivals in rising order; O(1) amortised.
 #[derive(Debug, Clone)]
 pub struct DueCursor<'a> {
-    segments: &'a [(u64, f64)],
-    /// Arrivals planned before the current segment.
-    before: f64,
-    at: usize,
+    curve: &'a Curve,
+    at: DuePosition,
 }
 
-impl<'a> DueCursor<'a> {
-    fn new(curve: &'a Curve) -> Self {
-        Self {
-            segments: &curve.points,
-            before: 0.0,
-            at: 0,
-        }
-    }
-
+impl DueCursor<'_> {
     /// When arrival `n` is due, µs since start. `n` must not fall between calls.
     pub fn due_at(&mut self, n: u64) -> u64 {
+        self.at.due_at(self.curve, n)
+    }
+}
+
+/// How far along a curve a [`DueCursor`] is, for those who own the curve.
+#[derive(Debug, Clone, Default)]
+pub struct DuePosition {
+    /// Arrivals planned before the current segment.
+    before: f64,
+    segment: usize,
+}
+
+impl DuePosition {
+    /// When arrival `n` of `curve` is due, µs since start. `n` must not fall between calls, and the
+    /// curve must be the same.
+    pub fn due_at(&mut self, curve: &Curve, n: u64) -> u64 {
         let wanted = n as f64;
         loop {
-            let Some(&[(t0, v0), (t1, v1)]) = self.segments.get(self.at..self.at + 2) else {
-                return self.segments.last().map_or(0, |point| point.0);
+            let points = &curve.points;
+            let Some(&[(t0, v0), (t1, v1)]) = points.get(self.segment..self.segment + 2) else {
+                return curve.end_us();
             };
             let seconds = (t1 - t0) as f64 / 1e6;
             let area = (v0 + v1) / 2.0 * seconds;
@@ -206,7 +217,7 @@ impl<'a> DueCursor<'a> {
                 return (t0 + (x * 1e6) as u64).min(t1);
             }
             self.before += area;
-            self.at += 1;
+            self.segment += 1;
         }
     }
 }

@@ -3,6 +3,7 @@
 //! frames (dlt.md 4). Reading variables and sockets is the worker's job.
 
 use crate::ids::{IdError, Region, RunPrefix, RunnerId, TestId, TestRunId};
+use crate::load::changes::LoadChange;
 use crate::load::share::{Lot, Share, Slice};
 use crate::messages::report::Ended;
 use crate::messages::runner_line::Tick;
@@ -248,6 +249,13 @@ pub struct StartFile {
     pub boot: Option<BootInstant>,
 }
 
+/// The object that tells leaders of changes of the load.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChangesFile {
+    /// All changes so far, in the order of time.
+    pub changes: Vec<LoadChange>,
+}
+
 /// What a leader's `start` carries to a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {
@@ -298,6 +306,11 @@ pub enum ToWorker {
     },
     /// Begin at the instant that it carries.
     Start(Start),
+    /// Change the load; all changes so far, in the order of time.
+    Change {
+        /// The changes.
+        changes: Vec<LoadChange>,
+    },
     /// Stop the load, finish what is in flight, report.
     Stop {
         /// Why, for the report.

@@ -49,6 +49,7 @@ fn summary(runners: u64, thresholds: &[&str], failure: Option<&str>) -> Summary 
     merger.finish(&RunFacts {
         dealt: &expected,
         plan: &plan_of_users(5.0, 10),
+        changes: &[],
         tasks: 2,
         thresholds: &thresholds,
         start_at_us: Some(1_772_615_702_000_000),

@@ -3,6 +3,7 @@
 //! to be parsed. Reading files and replacing variables is left to the worker.
 
 use crate::load::Model;
+use crate::load::changes::LoadChange;
 use crate::scenario::limits::DEFAULT_DNS_REFRESH_US;
 use crate::value::Number;
 
@@ -387,6 +388,17 @@ impl Plan {
             .map(|group| group.load.model.curve().end_us())
             .max()
             .unwrap_or(0)
+    }
+
+    /// The plan of a run whose load was changed so.
+    #[must_use]
+    pub fn changed(mut self, changes: &[LoadChange]) -> Self {
+        if !changes.is_empty() {
+            for group in &mut self.groups {
+                group.load.model = group.load.model.changed(changes);
+            }
+        }
+        self
     }
 
     /// How long every attempt of the run may find no target before the run ends, µs;

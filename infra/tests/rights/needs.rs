@@ -116,6 +116,10 @@ const API: &[Need] = &[
         "pipeline/src/functions/start.rs: Access::Secret",
     ),
     (
+        "s3:PutObject start-signal/*/changes.json",
+        "pipeline/src/functions/load_changes.rs: objects.put(",
+    ),
+    (
         "s3:DeleteObject start-signal/*",
         "pipeline/src/functions/stalled.rs: .delete(",
     ),

@@ -105,7 +105,7 @@ impl Teller {
     /// Tells a run in progress to its end.
     async fn follow(&mut self, run: &Run) -> Option<()> {
         let plan = records::plan(&self.world, run).await.ok();
-        let load = plan.map(|plan| LoadSummary::planned(&plan, run.tasks()));
+        let load = plan.map(|plan| LoadSummary::planned(&plan, run.tasks(), &run.changes));
         // Subscribed first: what happens from here on is heard.
         let subscribed = self.world.live.subscribe(&run.test, &run.run).await;
         let status = LiveStatus {

@@ -18,8 +18,10 @@ pub mod server;
 mod uploads;
 
 use crate::error::PipelineError;
+use crate::functions::load_changes;
 use crate::objects::{Body, Stored, Verb};
 use crate::world::World;
+use dlt_core::calls::answers::LoadChanges;
 use dlt_core::calls::openapi::openapi;
 use dlt_core::calls::request::Call;
 use dlt_core::refusal::Refusal;
@@ -70,6 +72,10 @@ pub async fn answer(world: &World, call: Call, body: Body) -> Result<Answer, Ref
         Call::DeleteRuns { test, runs } => json(runs::delete(world, &test, &runs).await),
         Call::GetRun { test, run, secrets } => json(runs::get(world, &test, &run, secrets).await),
         Call::GetRunPart { test, run, part } => parts::get(world, &test, &run, part).await,
+        Call::ChangeLoad { test, run, wish } => {
+            let changes = load_changes::change(world, &test, &run, wish).await;
+            json(changes.map(|changes| LoadChanges { changes }))
+        }
         Call::PutNote { test, run, note } => json(runs::put_note(world, &test, &run, note).await),
         Call::GetBaseline { test, data } => json(runs::baseline(world, &test, data).await),
         Call::SetBaseline { test, run } => json(runs::set_baseline(world, &test, &run).await),

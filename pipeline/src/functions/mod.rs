@@ -12,6 +12,7 @@ pub mod fire;
 pub mod free;
 pub mod hand_over;
 pub mod histogram;
+pub mod load_changes;
 pub mod losses;
 pub mod packed;
 pub mod past;

@@ -94,7 +94,7 @@ pub async fn clear_secrets(world: &World, run: &Run) -> Result<(), PipelineError
     packed::put(world, &key, &cleared).await
 }
 
-/// The plan of a run in progress: what its runners were given, or what an older dlt
+/// The plan of a run in progress, with the changes that people made of its load: what its runners were given, or what an older dlt
 /// stored beside it. The documents are the run's own as long as it has not ended, since a
 /// scenario has one run at a time.
 pub async fn plan(world: &World, run: &Run) -> Result<Plan, PipelineError> {
@@ -108,7 +108,7 @@ pub async fn plan(world: &World, run: &Run) -> Result<Plan, PipelineError> {
     };
     let given = given.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     if let Some(plan) = given.and_then(|document| Plan::from_document(&document).ok()) {
-        return Ok(plan);
+        return Ok(plan.changed(&run.changes));
     }
     let document = if run.beside.scenario {
         let key = keys::scenario_as_run(&run.test, &run.prefix);
@@ -118,6 +118,7 @@ pub async fn plan(world: &World, run: &Run) -> Result<Plan, PipelineError> {
         run.document.clone()
     };
     Plan::from_document(&document)
+        .map(|plan| plan.changed(&run.changes))
         .map_err(|faults| PipelineError::Other(format!("the stored plan: {faults}")))
 }
 

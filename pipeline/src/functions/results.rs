@@ -138,6 +138,7 @@ async fn merge(world: &World, run: &Run) -> Result<Merged, PipelineError> {
     let mut summary = read.merger.finish(&RunFacts {
         dealt: &dealt,
         plan: &plan,
+        changes: &run.changes,
         tasks: run.tasks(),
         thresholds: &thresholds,
         start_at_us: run.start_at_us,

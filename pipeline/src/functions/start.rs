@@ -164,6 +164,7 @@ fn item(
         workers_began_us: None,
         leaders_began_us: None,
         start_at_us: None,
+        changes: Vec::new(),
         stop_began_us: None,
         cancel_reason: None,
         failure: None,

@@ -25,7 +25,7 @@ use crate::error::PipelineError;
 use crate::executions::sqlite::SqliteExecutions;
 use crate::fleet::{process::Lifetime, processes::Processes};
 use crate::functions::start::{new_run, new_test, start};
-use crate::functions::{cancel, room};
+use crate::functions::{cancel, load_changes, room};
 use crate::live::Events;
 use crate::live::broadcast::Broadcast;
 use crate::objects::files::FileObjects;
@@ -38,7 +38,10 @@ use crate::store::sqlite::Database;
 use crate::workflow::WORKFLOW;
 use crate::workflow::definition::Definition;
 use crate::world::{Pace, World};
+use dlt_core::calls::answers::LoadWish;
 use dlt_core::ids::{Region, TestId, TestRunId};
+use dlt_core::load::changes::LoadChange;
+use dlt_core::refusal::Refusal;
 use dlt_core::scenario::Scenario;
 use dlt_core::target_policy::TargetPolicy;
 use drivers::Drivers;
@@ -277,6 +280,15 @@ impl Home {
     /// Live events of a run, until it is over; None if it is.
     pub fn watch(&self, run: &TestRunId) -> Option<Events> {
         self.live.events(run)
+    }
+
+    /// Changes the load of a run that goes on.
+    pub async fn change_load(
+        &self,
+        run: &Started,
+        wish: LoadWish,
+    ) -> Result<Vec<LoadChange>, Refusal> {
+        load_changes::change(&self.world, &run.test, &run.run, wish).await
     }
 
     /// Stops the scenario's run and keeps what was measured.

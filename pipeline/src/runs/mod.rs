@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use dlt_core::calls::RunsQuery;
 use dlt_core::calls::answers::TestRunSummary;
 use dlt_core::ids::{Region, RunPrefix, RunnerId, TestId, TestRunId};
+use dlt_core::load::changes::LoadChange;
 use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
 use dlt_core::value::Value;
@@ -121,6 +122,9 @@ pub struct Run {
     /// The start instant.
     #[serde(default)]
     pub start_at_us: Option<u64>,
+    /// Changes of its load that people made while it went on.
+    #[serde(default)]
+    pub changes: Vec<LoadChange>,
     /// When runners were first told to stop.
     #[serde(default)]
     pub stop_began_us: Option<u64>,
@@ -310,6 +314,7 @@ pub(crate) mod tests {
             workers_began_us: None,
             leaders_began_us: None,
             start_at_us: None,
+            changes: Vec::new(),
             stop_began_us: None,
             cancel_reason: None,
             failure: None,

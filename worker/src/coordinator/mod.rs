@@ -8,6 +8,7 @@
 //! `region` and stores the `region_timeline`. `stop` is a request from outside,
 //! `silent_target` a reason from inside, `watchdog` ends a process that hangs.
 
+pub(crate) mod changes;
 pub mod connection;
 pub mod deadlines;
 pub mod frames;
@@ -19,14 +20,18 @@ pub mod silent_target;
 pub mod stop;
 pub mod ticks;
 pub mod timeline;
+mod told;
 pub mod watchdog;
 
 use crate::depot::Depot;
 use crate::engine::ThreadSecond;
 use crate::output::{LineWriter, log};
+use changes::ChangesWatch;
 use connection::PeerEventKind;
 use deadlines::{LoadDeadlines, standstill};
 use dlt_core::ids::RunnerId;
+use dlt_core::keys;
+use dlt_core::load::changes::LoadChange;
 use dlt_core::messages::order::{Order, ToLeader, ToWorker};
 use dlt_core::messages::report::Ended;
 use dlt_core::messages::runner_line::{RunnerLine, RunnerRow, RunnerState, Tick};
@@ -43,6 +48,8 @@ use ticks::TickMerger;
 use timeline::TimelineFolder;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+pub use told::LoadActions;
+use told::next_changes;
 
 /// How long after its end a runner waits for a thread's second, µs.
 const THREAD_WAIT_US: u64 = 400_000;
@@ -97,6 +104,11 @@ pub struct Coordinator {
     silent_target: SilentTargetDetector,
     region: RegionTicks,
     region_timeline: Option<RegionTimeline>,
+    /// Where a leader hears of changes of the load.
+    changes_watch: Option<ChangesWatch>,
+    /// Changes of the load so far; they are not yet passed on if `is_changed`.
+    changes: Vec<LoadChange>,
+    is_changed: bool,
     /// The runner's own timeline.
     pub timeline: TimelineFolder,
     /// Why the load ended, if not as planned.
@@ -115,6 +127,7 @@ impl Coordinator {
     pub fn new(spec: CoordinatorSpec<'_>) -> Self {
         let mut region = RegionTicks::empty();
         let mut region_timeline = None;
+        let mut changes_watch = None;
         if let Peers::Workers(workers) = &spec.peers {
             let links = workers.links.iter();
             let links = links.map(|link| (&link.runner, link.connection.is_some()));
@@ -122,6 +135,8 @@ impl Coordinator {
             region.give_up_after(spec.give_up_after_us);
             let depot = spec.depot.clone();
             region_timeline = Some(RegionTimeline::new(depot, spec.order, spec.start_at_us));
+            let key = keys::changes(&spec.order.test, &spec.order.prefix);
+            changes_watch = Some(ChangesWatch::new(spec.depot.clone(), key));
         }
         Self {
             order: spec.order.clone(),
@@ -136,6 +151,9 @@ impl Coordinator {
             silent_target: SilentTargetDetector::new(spec.give_up_after_us),
             region,
             region_timeline,
+            changes_watch,
+            changes: Vec::new(),
+            is_changed: false,
             timeline: TimelineFolder::default(),
             end_reason: None,
             stop_requested_at: None,
@@ -145,13 +163,11 @@ impl Coordinator {
     }
 
     /// Runs until the threads have delivered all their seconds, or will not any more.
-    /// `stop_load` is called once, if the load has to end before its plan or overruns
-    /// it.
     pub async fn load(
         &mut self,
         seconds: &mut mpsc::UnboundedReceiver<ThreadSecond>,
         stop: &mut StopSignal,
-        stop_load: &(dyn Fn() + Sync),
+        act: &LoadActions<'_>,
         deadlines: LoadDeadlines,
     ) {
         let mut load_stopped = false;
@@ -169,7 +185,7 @@ impl Coordinator {
             if now >= stop_at && !load_stopped {
                 load_stopped = true;
                 self.record_overrun();
-                stop_load();
+                (act.stop)();
             }
             let deadline = if load_stopped {
                 give_up_at
@@ -183,16 +199,20 @@ impl Coordinator {
                     None => break,
                 },
                 event = self.peers.next_event() => self.handle_event(event),
+                changes = next_changes(&mut self.changes_watch) => self.pass_on(changes),
                 reason = stop_requested(stop), if self.end_reason.is_none() => {
                     self.end_load(Ended::Stopped { reason });
                 }
                 () = tokio::time::sleep_until(wake) => {}
             }
+            if std::mem::take(&mut self.is_changed) {
+                (act.change)(&self.changes);
+            }
             let ticks = self.own_ticks.take_due(self.now_us());
             self.send_own_ticks(ticks);
             if self.end_reason.is_some() && !load_stopped {
                 load_stopped = true;
-                stop_load();
+                (act.stop)();
             }
         }
         let rest = self.own_ticks.take_all();
@@ -398,28 +418,6 @@ impl Coordinator {
         }
     }
 
-    /// Ends the load; the first reason counts. A leader sends its workers a stop.
-    fn end_load(&mut self, ended: Ended) {
-        if self.end_reason.is_some() {
-            return;
-        }
-        log(&match &ended {
-            Ended::AsPlanned => "ending as planned".to_owned(),
-            Ended::Stopped { reason } => format!("stopping: {reason}"),
-            Ended::TargetSilent { message, .. } => format!("stopping: {message}"),
-        });
-        if let Peers::Workers(workers) = &self.peers {
-            for connection in workers.links.iter().filter_map(|l| l.connection.as_ref()) {
-                // Refused only if the connection has ended, which its event reports.
-                let _ = connection.send(ToWorker::Stop {
-                    ended: ended.clone(),
-                });
-            }
-        }
-        self.end_reason = Some(ended);
-        self.stop_requested_at = Some(Instant::now());
-    }
-
     fn handle_event(&mut self, event: PeersEvent) {
         match event {
             PeersEvent::Leader(event) => match &self.peers {
@@ -439,6 +437,10 @@ impl Coordinator {
                 frame: ToWorker::Stop { ended },
                 ..
             } => self.end_load(ended),
+            PeerEventKind::Frame {
+                frame: ToWorker::Change { changes },
+                ..
+            } => self.pass_on(changes),
             PeerEventKind::Frame { .. } => {}
             PeerEventKind::Lost { why, unsent } => {
                 log(&format!("the leader is lost: {why}; going on alone"));

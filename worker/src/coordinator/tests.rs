@@ -93,9 +93,13 @@ impl TestRunner {
             std::future::pending::<()>().await;
         };
         let stop_load = || load_stopped.notify_one();
+        let act = LoadActions {
+            stop: &stop_load,
+            change: &|_| {},
+        };
         let load = self
             .coordinator
-            .load(&mut self.seconds, &mut self.stop, &stop_load, deadlines);
+            .load(&mut self.seconds, &mut self.stop, &act, deadlines);
         tokio::select! {
             () = load => {}
             () = end_engine => unreachable!("it waits for ever"),

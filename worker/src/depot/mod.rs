@@ -121,6 +121,11 @@ impl Depot {
         }
     }
 
+    /// Whether it is a folder: then a look into it costs nothing.
+    pub fn is_folder(&self) -> bool {
+        matches!(self, Self::Folder(_))
+    }
+
     /// The object's bytes; None if there is no such object.
     pub async fn fetch(&self, key: &str) -> Result<Option<Vec<u8>>, DepotError> {
         match self {

@@ -26,6 +26,7 @@ pub use files::PlanFiles;
 pub use make::inputs::{BODY_FILE, FileFault, Inputs, NamedFile, named_files};
 pub use stamp_probe::stamps_receipt;
 
+use dlt_core::load::changes::LoadChange;
 use dlt_core::load::share::Lot;
 use dlt_core::measure::account::Account;
 use dlt_core::measure::generator::{Generator, GeneratorSums};
@@ -156,6 +157,7 @@ pub struct Load {
     /// Looks at the memory until the load is over.
     _memory: MemoryWatch,
     stop: watch::Sender<bool>,
+    changes: watch::Sender<Vec<LoadChange>>,
     results: Vec<oneshot::Receiver<ThreadResult>>,
 }
 
@@ -180,6 +182,7 @@ fn begin_with_resolver(
     crate::health::raise_file_limit();
     let prepared = Arc::new(PreparedLoad::new(&spec, resolver)?);
     let (stop, stopped) = watch::channel(false);
+    let (changes, told) = watch::channel(Vec::new());
     let (ready, started) = mpsc::channel();
     let mut results = Vec::new();
     for thread in 0..spec.threads.max(1) {
@@ -190,6 +193,7 @@ fn begin_with_resolver(
             start: spec.start,
             seconds: seconds.clone(),
             stop: stopped.clone(),
+            changes: told.clone(),
         };
         let ready = ready.clone();
         std::thread::Builder::new()
@@ -212,6 +216,7 @@ fn begin_with_resolver(
         _memory: prepared.memory.watch(),
         prepared,
         stop,
+        changes,
         results,
     })
 }
@@ -240,6 +245,11 @@ impl Load {
     /// stop, at most 15 s.
     pub fn stop(&self) {
         self.stop.send_replace(true);
+    }
+
+    /// Changes the load; `changes` are all so far, in the order of time.
+    pub fn change(&self, changes: &[LoadChange]) {
+        self.changes.send_replace(changes.to_vec());
     }
 
     /// Waits for the end, at most until `until`, and returns what was measured. A

@@ -4,9 +4,10 @@
 use crate::engine::clock::RunClock;
 use crate::engine::sys::TimerFd;
 use dlt_core::load::share::Lot;
-use dlt_core::load::{Curve, DueCursor};
+use dlt_core::load::{Curve, DuePosition};
 use dlt_core::scenario::plan::Pacing;
 use std::io;
+use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 
@@ -16,27 +17,42 @@ const QUANTUM_US: u64 = 250;
 
 /// The due times of one thread's arrivals, rising.
 #[derive(Debug)]
-pub(crate) struct Schedule<'a> {
+pub(crate) struct Schedule {
+    curve: Rc<Curve>,
     lot: Lot,
     total: u64,
     /// The number of the arrival after the next, among those of `lot`.
     k: u64,
-    cursor: DueCursor<'a>,
+    at: DuePosition,
     next_us: Option<u64>,
 }
 
-impl<'a> Schedule<'a> {
+impl Schedule {
     /// The arrivals of `curve` that belong to `lot`.
-    pub(crate) fn new(curve: &'a Curve, lot: Lot) -> Self {
+    pub(crate) fn new(curve: Rc<Curve>, lot: Lot) -> Self {
+        Self::from(curve, lot, 0)
+    }
+
+    /// The arrivals from number `k` among those of `lot`.
+    fn from(curve: Rc<Curve>, lot: Lot, k: u64) -> Self {
         let mut schedule = Self {
             lot,
             total: lot.count(curve.total_arrivals()),
-            k: 0,
-            cursor: curve.due_cursor(),
+            k,
+            at: DuePosition::default(),
             next_us: None,
+            curve,
         };
         schedule.advance();
         schedule
+    }
+
+    /// Goes on with another curve: what was taken stays taken, whenever that would have
+    /// been due.
+    pub(crate) fn change(&mut self, curve: Rc<Curve>) {
+        // After the last one nothing was left to take.
+        let taken = self.k - u64::from(self.next_us.is_some());
+        *self = Self::from(curve, self.lot, taken);
     }
 
     /// When the next arrival is due, µs; None after the last.
@@ -47,7 +63,7 @@ impl<'a> Schedule<'a> {
     /// Advances to the arrival after the next.
     pub(crate) fn advance(&mut self) {
         self.next_us = (self.k < self.total).then(|| {
-            let due_us = self.cursor.due_at(self.lot.nth(self.k));
+            let due_us = self.at.due_at(&self.curve, self.lot.nth(self.k));
             self.k += 1;
             due_us
         });
@@ -63,7 +79,7 @@ impl<'a> Schedule<'a> {
         let (mut low, mut high) = (self.k, self.total);
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.cursor.clone().due_at(self.lot.nth(middle)) <= until_us {
+            if self.at.clone().due_at(&self.curve, self.lot.nth(middle)) <= until_us {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -127,6 +143,7 @@ impl Timer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dlt_core::load::changes::LoadChange;
     use dlt_core::load::share::{Share, Slice};
     use proptest::prelude::*;
 
@@ -139,12 +156,12 @@ mod tests {
             runners in 1u64..4,
             threads in 1u64..4,
         ) {
-            let curve = Curve::stages(first, &stages);
+            let curve = Rc::new(Curve::stages(first, &stages));
             let mut all = Vec::new();
             for runner in 0..runners {
                 let lot = Lot { slice: Slice::WHOLE, share: Share { index: runner, of: runners } };
                 for thread in 0..threads {
-                    let mut schedule = Schedule::new(&curve, lot.split(thread, threads));
+                    let mut schedule = Schedule::new(curve.clone(), lot.split(thread, threads));
                     let mut last = 0;
                     while let Some(due) = schedule.next_us() {
                         prop_assert!(due >= last);
@@ -163,6 +180,42 @@ mod tests {
     }
 
     proptest! {
+        /// Whenever the threads hear of a change, together they take each arrival of the
+        /// changed curve once, and those taken before stay.
+        #[test]
+        fn a_changed_schedule_takes_each_arrival_once(
+            rate in 1.0f64..300.0,
+            at_us in 0u64..2_000_000,
+            factor in 0.0f64..3.0,
+            heard in prop::collection::vec(0usize..200, 3),
+        ) {
+            let curve = Rc::new(Curve::ramp_hold(rate, 500_000, 2_000_000));
+            let change = LoadChange { at_us, factor, end: false };
+            let changed = Rc::new(curve.changed(&[change]));
+            let (mut taken, mut planned) = (0, 0);
+            for (thread, heard) in heard.into_iter().enumerate() {
+                let lot = Lot::WHOLE.split(thread as u64, 3);
+                let mut schedule = Schedule::new(curve.clone(), lot);
+                let mut before = 0;
+                while before < heard && schedule.next_us().is_some() {
+                    schedule.advance();
+                    before += 1;
+                }
+                schedule.change(changed.clone());
+                let all = lot.count(changed.total_arrivals());
+                let mut after = 0;
+                while schedule.next_us().is_some() {
+                    schedule.advance();
+                    after += 1;
+                }
+                taken += before as u64 + after;
+                planned += all.max(before as u64);
+            }
+            prop_assert_eq!(taken, planned);
+        }
+    }
+
+    proptest! {
         /// Counting a backlog at once is counting it one by one.
         #[test]
         fn a_backlog_is_counted_exactly(
@@ -171,10 +224,10 @@ mod tests {
             sent in 0usize..200,
             until_us in 0u64..10_000_000,
         ) {
-            let curve = Curve::stages(10.0, &stages);
+            let curve = Rc::new(Curve::stages(10.0, &stages));
             let lot = Lot::WHOLE.split(thread, 3);
-            let mut schedule = Schedule::new(&curve, lot);
-            let mut one_by_one = Schedule::new(&curve, lot);
+            let mut schedule = Schedule::new(curve.clone(), lot);
+            let mut one_by_one = Schedule::new(curve.clone(), lot);
             for _ in 0..sent {
                 schedule.advance();
                 one_by_one.advance();

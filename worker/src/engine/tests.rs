@@ -4,6 +4,7 @@
 mod as_written;
 mod budgets;
 mod causes;
+mod changes;
 mod closed;
 mod depth;
 mod forbidden;

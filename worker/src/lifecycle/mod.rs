@@ -13,21 +13,22 @@ use crate::coordinator::rendezvous::worker::{self, StartOutcome};
 use crate::coordinator::rendezvous::{RendezvousError, StartDeadline};
 use crate::coordinator::stop::{StopSignal, stop_requested};
 use crate::coordinator::watchdog::Watchdog;
-use crate::coordinator::{Coordinator, CoordinatorSpec};
+use crate::coordinator::{Coordinator, CoordinatorSpec, LoadActions};
 use crate::depot::{Depot, DepotError};
 use crate::engine::{self, Inputs, LoadError, LoadSpec};
-use crate::health::{self, Usage, cgroup::Cgroup, ecs};
+use crate::health::{self, cgroup::Cgroup, ecs};
 use crate::output::{LineWriter, log};
 use crate::report::{Finished, Handover, RunContext};
 use dlt_core::ids::RunnerId;
 use dlt_core::keys;
+use dlt_core::load::changes::LoadChange;
 use dlt_core::load::share::Lot;
-use dlt_core::messages::order::{LONGEST_TOLD_STOP_US, Order, Role, Start};
+use dlt_core::messages::order::{Order, Role, Start};
 use dlt_core::messages::report::Ended;
 use dlt_core::messages::runner_line::RunnerLine;
 use dlt_core::refusal::Faults;
 use dlt_core::scenario::plan::Plan;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use under_load::{STORE_AFTER_STOP, UnderLoad};
@@ -282,16 +283,7 @@ impl Runner {
         spec.memory_bytes = memory_of(threads, &cgroup);
         let load = begin(spec, sender).await?;
         let start_at = tokio::time::Instant::from_std(start_at);
-        let under_load = UnderLoad {
-            start,
-            start_at,
-            planned_us,
-            threads,
-            before: Usage::now(&cgroup),
-            cgroup,
-            told_graceful: Duration::from_micros(graceful_us.min(LONGEST_TOLD_STOP_US)),
-            stopped: OnceLock::new(),
-        };
+        let under_load = UnderLoad::new(start, start_at, planned_us, graceful_us, threads, cgroup);
         let end = tokio::time::Instant::from_std(end);
         let deadlines = LoadDeadlines::after(end);
         let no_lines = LineWriter::to(Box::new(std::io::sink()));
@@ -313,8 +305,16 @@ impl Runner {
                 under_load.stopped.get_or_init(tokio::time::Instant::now);
                 load.stop();
             };
+            let change = |changes: &[LoadChange]| {
+                under_load.change(changes);
+                load.change(changes);
+            };
+            let act = LoadActions {
+                stop: &stop_load,
+                change: &change,
+            };
             coordinator
-                .load(&mut seconds, &mut stop, &stop_load, deadlines)
+                .load(&mut seconds, &mut stop, &act, deadlines)
                 .await;
             let until = coordinator.give_up_at(deadlines);
             let result = load.finished_by(until).await.ok_or(RunnerError::Overdue)?;

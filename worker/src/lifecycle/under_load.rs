@@ -6,7 +6,8 @@ use crate::depot::{Depot, DepotError};
 use crate::engine;
 use crate::health::{self, Usage, cgroup::Cgroup, ecs};
 use crate::report::{Finished, Handover, RunContext};
-use dlt_core::messages::order::Start;
+use dlt_core::load::changes::{LoadChange, end_of};
+use dlt_core::messages::order::{LONGEST_TOLD_STOP_US, Start};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -20,20 +21,51 @@ pub(super) const STORE_AFTER_STOP: Duration = Duration::from_secs(3);
 
 /// What is known of a load while it is made.
 pub(super) struct UnderLoad {
-    pub(super) start: Start,
-    pub(super) start_at: tokio::time::Instant,
-    pub(super) planned_us: u64,
-    pub(super) threads: usize,
+    start: Start,
+    start_at: tokio::time::Instant,
+    planned_us: u64,
+    threads: usize,
     /// What the process had used before.
-    pub(super) before: Usage,
-    pub(super) cgroup: Cgroup,
+    before: Usage,
+    cgroup: Cgroup,
     /// The graceful stop of one that is told to stop.
-    pub(super) told_graceful: Duration,
+    told_graceful: Duration,
     /// When it was stopped first, if it was.
     pub(super) stopped: OnceLock<tokio::time::Instant>,
+    /// When a change of the load ends it, µs since its start.
+    ended_us: OnceLock<u64>,
 }
 
 impl UnderLoad {
+    /// A load that begins at `start_at`; `graceful_us`: what the plan allows after its end.
+    pub(super) fn new(
+        start: Start,
+        start_at: tokio::time::Instant,
+        planned_us: u64,
+        graceful_us: u64,
+        threads: usize,
+        cgroup: Cgroup,
+    ) -> Self {
+        Self {
+            start,
+            start_at,
+            planned_us,
+            threads,
+            before: Usage::now(&cgroup),
+            cgroup,
+            told_graceful: Duration::from_micros(graceful_us.min(LONGEST_TOLD_STOP_US)),
+            stopped: OnceLock::new(),
+            ended_us: OnceLock::new(),
+        }
+    }
+
+    /// The load was changed.
+    pub(super) fn change(&self, changes: &[LoadChange]) {
+        if let Some(end_us) = end_of(changes) {
+            self.ended_us.get_or_init(|| end_us);
+        }
+    }
+
     /// Stores what is left of it, for as long as this runner may live.
     pub(super) async fn store(
         &self,
@@ -72,9 +104,11 @@ impl UnderLoad {
         let since = |at: tokio::time::Instant| at.saturating_duration_since(self.start_at);
         let wall = since(tokio::time::Instant::now());
         let stopped = self.stopped.get().copied().map(since);
+        let ended_us = self.ended_us.get().copied();
+        let planned_us = ended_us.map_or(self.planned_us, |at| at.min(self.planned_us));
         RunContext {
             start: Some(self.start),
-            loaded: Some(time_of_load(result, self.planned_us, stopped, wall)),
+            loaded: Some(time_of_load(result, planned_us, stopped, wall)),
             threads: self.threads as u64,
             before: self.before,
             after: Usage::now(&self.cgroup),

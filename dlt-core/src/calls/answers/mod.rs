@@ -7,8 +7,9 @@ mod own;
 mod runs;
 
 pub use own::{
-    Artifact, ArtifactsAnswer, ErrorsAnswer, FilesAnswer, HistogramAnswer, LastRun, RunNote,
-    RunnerItem, RunnerWord, RunnersAnswer, Samples, TimelineAnswer, UploadAnswer,
+    Artifact, ArtifactsAnswer, ErrorsAnswer, FilesAnswer, HistogramAnswer, LastRun, LoadChanges,
+    LoadWish, RunNote, RunnerItem, RunnerWord, RunnersAnswer, Samples, TimelineAnswer,
+    UploadAnswer,
 };
 pub use runs::{
     BaselineAnswer, BaselineChanged, BaselineRun, Pagination, RunsDeleted, ShortCoverage,

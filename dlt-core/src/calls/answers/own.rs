@@ -4,6 +4,7 @@
 use super::runs::{ShortOutcome, TestRunSummary};
 use crate::judge::outcome::Word;
 use crate::judge::verdict::Trust;
+use crate::load::changes::LoadChange;
 use crate::measure::second::Second;
 use crate::messages::order::Role;
 use crate::messages::timeline::LabelSeries;
@@ -145,6 +146,25 @@ pub struct RunnerItem {
 pub struct RunNote {
     /// The text; empty where there is none.
     pub note: String,
+}
+
+/// What is asked of a load that goes on: the body of POST …/load. One of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoadWish {
+    /// The load as a multiple of the plan: 1.1 is ten percent more, 0 a pause, at most 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<f64>,
+    /// Ends the load: requests in flight may finish, the result is whole.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub end: bool,
+}
+
+/// The answer of POST …/load.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LoadChanges {
+    /// All changes of the run so far, in the order of time; the last is the one asked for.
+    pub changes: Vec<LoadChange>,
 }
 
 /// GET …/errors: the run's failures by cause, most frequent first.

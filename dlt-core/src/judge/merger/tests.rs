@@ -29,6 +29,7 @@ fn facts<'a>(plan: &'a Plan, expected: &'a [(RunnerId, Region)]) -> RunFacts<'a>
     RunFacts {
         dealt: expected,
         plan,
+        changes: &[],
         tasks: expected.len() as u64,
         thresholds: &[],
         start_at_us: Some(START_US),

@@ -4,6 +4,7 @@
 use super::{RunFacts, RunnerFacts};
 use crate::ids::RunnerId;
 use crate::judge::summary::LoadSummary;
+use crate::load::changes::LoadChange;
 use crate::load::{Curve, Model};
 use crate::scenario::plan::{Group, Plan};
 use std::collections::BTreeMap;
@@ -13,15 +14,14 @@ const MOST_ROWS: u64 = 600;
 const BILLION: u64 = 1_000_000_000;
 
 impl LoadSummary {
-    /// The plan of `tasks` runners. Where some groups are open and some closed,
-    /// the model is `open`, the curve is that of the arrivals, and both peaks
-    /// are given.
-    pub fn planned(plan: &Plan, tasks: u64) -> Self {
-        planned(plan, tasks)
+    /// The plan of `tasks` runners, with the changes. Where some groups are open and some
+    /// closed, the model is `open`, the curve is that of the arrivals, and both peaks are given.
+    pub fn planned(plan: &Plan, tasks: u64, changes: &[LoadChange]) -> Self {
+        planned(plan, tasks, changes)
     }
 }
 
-pub(crate) fn planned(plan: &Plan, tasks: u64) -> LoadSummary {
+pub(crate) fn planned(plan: &Plan, tasks: u64, changes: &[LoadChange]) -> LoadSummary {
     let (open, closed): (Vec<&Group>, Vec<&Group>) = plan
         .groups
         .iter()
@@ -36,6 +36,7 @@ pub(crate) fn planned(plan: &Plan, tasks: u64) -> LoadSummary {
         users: (!closed.is_empty()).then(|| peak(&closed).round() as u64),
         arrivals: (!open.is_empty()).then(|| peak(&open)),
         planned: rows(shown),
+        changes: changes.to_vec(),
     }
 }
 

@@ -18,6 +18,7 @@ pub use runner::RunnerFacts;
 pub use times::{MANY_FAILURES, TimesOf, many_failed};
 
 use crate::ids::{Region, RunnerId};
+use crate::load::changes::LoadChange;
 use crate::measure::account::Account;
 use crate::measure::kept::KeptExchange;
 use crate::measure::tally::TimesOver;
@@ -303,8 +304,10 @@ pub struct RunFacts<'a> {
     /// Every runner that was dealt a part of the load: one of them without a
     /// report is missing.
     pub dealt: &'a [(RunnerId, Region)],
-    /// What was planned.
+    /// What was planned, with the changes.
     pub plan: &'a Plan,
+    /// Changes that people made of the load while it went on.
+    pub changes: &'a [LoadChange],
     /// Runners asked for, over all regions: turns per-task users into the run's.
     pub tasks: u64,
     /// The scenario's thresholds.
@@ -328,6 +331,9 @@ pub struct LoadSummary {
     /// Peak arrivals per second over the whole run (open).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrivals: Option<f64>,
-    /// `[second, value]` rows of the planned curve.
+    /// `[second, value]` rows of the planned curve, with the changes.
     pub planned: Vec<(u64, f64)>,
+    /// Changes that people made while it went on; absent without any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<LoadChange>,
 }

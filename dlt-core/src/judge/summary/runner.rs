@@ -46,6 +46,8 @@ pub struct RunnerFacts {
     pub bad_seconds: Option<(u64, u64)>,
     /// Planned time of load in which it made none, µs.
     pub cut_us: u64,
+    /// Changes of the load that it heard of.
+    pub changes: u64,
     /// How it started; None if it never did.
     pub start: Option<StartFacts>,
     /// How it ended.
@@ -86,6 +88,7 @@ impl RunnerFacts {
             files_exhausted: health.files_exhausted,
             bad_seconds: bad.iter().copied().min().zip(bad.iter().copied().max()),
             cut_us: health.cut_us,
+            changes: health.changes,
             start: report.start,
             ended: report.ended.clone(),
             duration_us: report.duration_us,

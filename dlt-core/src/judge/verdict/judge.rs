@@ -5,6 +5,7 @@
 use super::{Code, Limit, Reason, Trust, Verdict};
 use crate::ids::RunnerId;
 use crate::judge::summary::{Coverage, RunnerFacts};
+use crate::load::changes::LoadChange;
 use crate::measure::account::Account;
 use crate::measure::reading::Reading;
 use crate::scenario::plan::Plan;
@@ -27,6 +28,8 @@ pub struct Evidence<'a> {
     pub account: &'a Account,
     /// What was planned: lag concerns open load, read delay closed load.
     pub plan: &'a Plan,
+    /// Changes that people made of the load.
+    pub changes: &'a [LoadChange],
     /// 99 % of lag over the run, µs.
     pub lag_p99_us: Option<u64>,
     /// How late answers were read, over the run.
@@ -48,6 +51,7 @@ pub fn judge(evidence: &Evidence<'_>) -> Verdict {
         no_stamps(evidence),
         start_skew(evidence),
         load_cut(evidence),
+        load_change(evidence),
         no_samples(evidence),
         throttled(evidence),
         exhausted(evidence, Code::Ports, |runner| runner.ports_exhausted),
@@ -167,6 +171,34 @@ fn load_cut(evidence: &Evidence<'_>) -> Option<Reason> {
             number(planned as f64 / 1e6),
             number(share),
             limit.unit,
+            limit.passed(trust),
+            limit.advice
+        ),
+        runners: unless_all(evidence, concerned.map(|row| row.0)),
+        from_s: None,
+        to_s: None,
+    })
+}
+
+/// Of the runners that reported, those whose load a change should still have reached.
+fn load_change(evidence: &Evidence<'_>) -> Option<Reason> {
+    let missed = |runner: &RunnerFacts| {
+        let loaded_us = runner.loaded_us();
+        let due = evidence.changes.iter().filter(|it| it.at_us < loaded_us);
+        due.count() as u64 > runner.changes
+    };
+    let concerned = evidence.runners.iter().filter(|row| missed(row.1));
+    let count = concerned.clone().count() as u64;
+    let limit = Limit::of(Code::LoadChange);
+    let share = percent(count, evidence.runners.len() as u64)?;
+    let trust = limit.trust(share);
+    (trust > Trust::Trusted).then(|| Reason {
+        code: Code::LoadChange,
+        trust,
+        message: format!(
+            "{}: {count} of {} ({}); {}",
+            limit.why,
+            evidence.runners.len(),
             limit.passed(trust),
             limit.advice
         ),

@@ -26,7 +26,7 @@ pub struct Limit {
 const NEVER: f64 = f64::INFINITY;
 
 /// The table: a row for each [`Code`], in the order of the enum.
-pub const LIMITS: [Limit; 14] = [
+pub const LIMITS: [Limit; 15] = [
     // 5 ms is what a busy but healthy scheduler adds; at 50 ms the generator,
     // not the plan, decides when requests leave.
     Limit {
@@ -79,6 +79,16 @@ pub const LIMITS: [Limit; 14] = [
         unit: " % of the planned load",
         why: "planned load was not made: it began late, or runners stood still",
         advice: "run it again; a clock that was set, a machine that slept or a process that was stopped does this",
+    },
+    // They went on with the load that was before; the record shows the one asked for.
+    Limit {
+        code: Code::LoadChange,
+        short: "of runners without a change of the load",
+        degraded: 0.0,
+        untrusted: 50.0,
+        unit: " % of runners",
+        why: "runners did not hear of a change of the load and went on with the one before",
+        advice: "look at why their leader was lost or could not read the depot",
     },
     Limit {
         code: Code::NoSamples,

@@ -43,6 +43,8 @@ pub enum Code {
     StartSkew,
     /// Planned load was not begun, or cut.
     LoadCut,
+    /// Runners did not hear of a change of the load.
+    LoadChange,
     /// Nothing was measured.
     NoSamples,
     /// The CPU quota held the generator back.

@@ -4,6 +4,7 @@ use super::{Code, Trust, Verdict};
 use crate::ids::{Region, RunnerId};
 use crate::judge::merger::Merger;
 use crate::judge::summary::RunFacts;
+use crate::load::changes::LoadChange;
 use crate::measure::latencies::Latencies;
 use crate::measure::sample::{Outcome, Sample};
 use crate::messages::report::Report;
@@ -33,6 +34,10 @@ fn runners() -> Vec<Report> {
 }
 
 fn judged(plan: &Plan, reports: &[Report]) -> Verdict {
+    judged_with(plan, &[], reports)
+}
+
+fn judged_with(plan: &Plan, changes: &[LoadChange], reports: &[Report]) -> Verdict {
     let expected: Vec<(RunnerId, Region)> = runners()
         .into_iter()
         .map(|report| (report.runner, report.region))
@@ -42,6 +47,7 @@ fn judged(plan: &Plan, reports: &[Report]) -> Verdict {
     let facts = RunFacts {
         dealt: &expected,
         plan,
+        changes,
         tasks: 4,
         thresholds: &[],
         start_at_us: Some(1),
@@ -111,6 +117,37 @@ fn load_that_was_not_made_is_told_by_its_share() {
         assert_eq!(reason.runners, ["lo-home-1-2"]);
         assert!(reason.message.contains("s of 40 s"), "{}", reason.message);
     }
+}
+
+#[test]
+fn runners_that_did_not_hear_of_a_change_are_told() {
+    let change = |at_us| LoadChange {
+        at_us,
+        factor: 1.5,
+        end: false,
+    };
+    let plan = closed();
+    let judge = |changes: &[LoadChange], heard: [u64; 4]| {
+        let mut reports = runners();
+        for (report, heard) in reports.iter_mut().zip(heard) {
+            report.loaded_us = Some(10_000_000);
+            report.health.changes = heard;
+        }
+        judged_with(&plan, changes, &reports)
+    };
+    let two = [change(2_000_000), change(5_000_000)];
+    assert_eq!(judge(&two, [2, 2, 2, 2]).trust, Trust::Trusted);
+    let reason = only(judge(&two, [2, 1, 2, 2]));
+    assert_eq!(
+        (reason.code, reason.trust),
+        (Code::LoadChange, Trust::Degraded)
+    );
+    assert_eq!(reason.runners, ["lo-home-1-2"]);
+    let reason = only(judge(&two, [0, 1, 2, 0]));
+    assert_eq!(reason.trust, Trust::Untrusted);
+    // One that came when the load was over.
+    let late = [change(2_000_000), change(10_000_000)];
+    assert_eq!(judge(&late, [2, 1, 2, 1]).trust, Trust::Trusted);
 }
 
 #[test]

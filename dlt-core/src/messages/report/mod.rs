@@ -132,6 +132,8 @@ pub struct Health {
     /// Planned time of load in which none was made, µs, on average over the threads:
     /// it was begun late, or the process stood still.
     pub cut_us: u64,
+    /// Changes of the load that the runner heard of.
+    pub changes: u64,
 }
 
 /// What upstream's results parser requires of each report.

@@ -167,7 +167,8 @@ impl StartWait {
                 }
                 ToWorker::Start(start) => log(&format!("a start that makes no sense: {start:?}")),
                 ToWorker::Stop { ended } => return Some(ended),
-                ToWorker::Auth { .. } | ToWorker::Probe { .. } => {}
+                // A load is changed while it is made.
+                ToWorker::Auth { .. } | ToWorker::Probe { .. } | ToWorker::Change { .. } => {}
             },
             PeerEventKind::Lost { why, .. } if self.start.is_none() => {
                 log(&format!("the leader is lost: {why}; waiting for another"));

@@ -14,9 +14,13 @@ async fn an_engine_that_does_not_end_is_overdue() {
     let stop_load = || {
         stops.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
     };
+    let act = LoadActions {
+        stop: &stop_load,
+        change: &|_| {},
+    };
     alone
         .coordinator
-        .load(&mut alone.seconds, &mut alone.stop, &stop_load, deadlines)
+        .load(&mut alone.seconds, &mut alone.stop, &act, deadlines)
         .await;
     assert!(Instant::now() >= deadlines.give_up_at);
     assert_eq!(stops.into_inner(), 1);
@@ -35,9 +39,13 @@ async fn after_a_stop_threads_are_waited_for_no_longer_than_they_may_take() {
     };
     // One thread sends its seconds, the other one is stuck: the channel stays open.
     alone.send(second(0, 0, 3, 3));
+    let act = LoadActions {
+        stop: &|| {},
+        change: &|_| {},
+    };
     alone
         .coordinator
-        .load(&mut alone.seconds, &mut alone.stop, &|| {}, deadlines)
+        .load(&mut alone.seconds, &mut alone.stop, &act, deadlines)
         .await;
     let took = begun.elapsed();
     assert!(took >= LONGEST_LOAD_STOP && took < LONGEST_STOP, "{took:?}");

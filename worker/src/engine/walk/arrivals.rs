@@ -70,7 +70,7 @@ impl ArrivalSlot {
 pub(crate) struct Arrivals<'a> {
     group: &'a Rc<GroupRun>,
     /// The arrivals that are not assigned yet; None on a thread that takes no part.
-    schedule: Option<Schedule<'a>>,
+    schedule: Option<Schedule>,
     /// Most requests in flight.
     most_in_flight: u64,
 }
@@ -83,7 +83,7 @@ impl<'a> Arrivals<'a> {
         let connections = part.map_or(0, |part| part.count(load.connections));
         Self {
             group,
-            schedule: part.map(|part| Schedule::new(load.model.curve(), part)),
+            schedule: part.map(|part| Schedule::new(group.curve(), part)),
             // A runner without a part of the connections may have one in flight
             // (`prepare` warns): otherwise it would drop all its arrivals.
             most_in_flight: connections.max(1),
@@ -95,10 +95,30 @@ impl<'a> Arrivals<'a> {
         let group = self.group;
         if let Some(schedule) = &mut self.schedule {
             drop_missed(group, schedule);
-            let timer = Timer::new(group.clock, group.plan().load.pacing)?;
-            assign_arrivals(group, schedule, timer, self.most_in_flight, tasks).await?;
+            let mut assigner = Assigner {
+                group,
+                idle: Rc::new(IdleWalkers::default()),
+                timer: Timer::new(group.clock, group.plan().load.pacing)?,
+                walkers: 0,
+                most_in_flight: self.most_in_flight,
+            };
+            let mut changes = 0;
+            loop {
+                if changes != group.changes() {
+                    changes = group.changes();
+                    schedule.change(group.curve());
+                }
+                assigner.assign(schedule, tasks).await?;
+                if changes == group.changes() {
+                    let end = group.clock.instant_at(group.end_us.get());
+                    tokio::select! {
+                        () = sleep_until(end) => return Ok(()),
+                        () = group.changed.notified() => {}
+                    }
+                }
+            }
         }
-        sleep_until(group.clock.instant_at(group.end_us.get())).await;
+        group.reached_end().await;
         Ok(())
     }
 
@@ -123,7 +143,7 @@ impl<'a> Arrivals<'a> {
 
 /// Drops what was due before a load that begins late: sent at once, it would hit the
 /// target with all of that at a time.
-fn drop_missed(group: &GroupRun, schedule: &mut Schedule<'_>) {
+fn drop_missed(group: &GroupRun, schedule: &mut Schedule) {
     let now_us = group.clock.now_us();
     let Some(first_us) = schedule.next_us() else {
         return;
@@ -139,61 +159,76 @@ fn drop_missed(group: &GroupRun, schedule: &mut Schedule<'_>) {
     }
 }
 
-/// Assigns arrivals to walkers until none is left or the end has passed.
-async fn assign_arrivals(
-    group: &Rc<GroupRun>,
-    schedule: &mut Schedule<'_>,
-    mut timer: Timer,
+/// Gives arrivals to walkers.
+struct Assigner<'a> {
+    group: &'a Rc<GroupRun>,
+    idle: Rc<IdleWalkers>,
+    timer: Timer,
+    walkers: u64,
     most_in_flight: u64,
-    tasks: &mut JoinSet<()>,
-) -> io::Result<()> {
-    let idle = Rc::new(IdleWalkers::default());
-    let spin = group.plan().load.pacing == Pacing::Spin;
-    let latest_us = group.end_us.get() + LATEST_SEND_US;
-    let mut walkers = 0;
-    let mut batch = 0;
-    let mut now_us = group.clock.now_us();
-    while let Some(due_us) = schedule.next_us() {
-        if due_us > now_us {
-            now_us = group.clock.now_us();
-        }
-        if now_us >= latest_us {
-            break;
-        }
-        if due_us > now_us {
-            timer.wait_until(due_us).await?;
-            now_us = group.clock.now_us();
-            batch = 0;
-            // Spinning returns early; only due arrivals are assigned.
-            if spin && due_us > now_us {
-                continue;
+}
+
+impl Assigner<'_> {
+    /// Assigns arrivals until none is left, the end has passed, or the load was changed.
+    async fn assign(&mut self, schedule: &mut Schedule, tasks: &mut JoinSet<()>) -> io::Result<()> {
+        let group = self.group;
+        let spin = group.plan().load.pacing == Pacing::Spin;
+        let latest_us = group.end_us.get() + LATEST_SEND_US;
+        let changes = group.changes();
+        let mut batch = 0;
+        let mut now_us = group.clock.now_us();
+        while let Some(due_us) = schedule.next_us() {
+            if due_us > now_us {
+                now_us = group.clock.now_us();
+            }
+            if now_us >= latest_us || changes != group.changes() {
+                break;
+            }
+            if due_us > now_us {
+                tokio::select! {
+                    waited = self.timer.wait_until(due_us) => waited?,
+                    () = group.changed.notified() => break,
+                }
+                now_us = group.clock.now_us();
+                batch = 0;
+                // Spinning returns early; only due arrivals are assigned.
+                if spin && due_us > now_us {
+                    continue;
+                }
+            }
+            schedule.advance();
+            self.give(due_us, tasks);
+            batch += 1;
+            if batch >= BATCH {
+                batch = 0;
+                tokio::task::yield_now().await;
+                // With a backlog no due time makes the loop read the clock.
+                now_us = group.clock.now_us();
             }
         }
-        schedule.advance();
-        let idle_slot = idle.slots.borrow_mut().pop();
+        Ok(())
+    }
+
+    /// Gives an arrival to an idle walker, or to a new one if there may be more; else it is
+    /// dropped.
+    fn give(&mut self, due_us: u64, tasks: &mut JoinSet<()>) {
+        let group = self.group;
+        let idle_slot = self.idle.slots.borrow_mut().pop();
         if let Some(slot) = idle_slot {
             group.arrival_assigned();
             slot.assign(due_us);
-        } else if walkers < most_in_flight {
-            walkers += 1;
+        } else if self.walkers < self.most_in_flight {
+            self.walkers += 1;
             let slot = Rc::new(ArrivalSlot::default());
             group.arrival_assigned();
             slot.assign(due_us);
-            tasks.spawn_local(run_walker(group.clone(), idle.clone(), slot));
+            tasks.spawn_local(run_walker(group.clone(), self.idle.clone(), slot));
         } else {
             group
                 .recorder()
                 .arrivals_dropped(1, due_us, group.clock.now_us());
         }
-        batch += 1;
-        if batch >= BATCH {
-            batch = 0;
-            tokio::task::yield_now().await;
-            // With a backlog no due time makes the loop read the clock.
-            now_us = group.clock.now_us();
-        }
     }
-    Ok(())
 }
 
 /// Takes one arrival after another, each once through the steps.

@@ -15,7 +15,7 @@ const SECOND_US: u64 = 1_000_000;
 #[derive(Debug)]
 pub(crate) struct Cuts {
     /// The planned end.
-    end_us: u64,
+    end_us: Cell<u64>,
     /// In open load what stood still is sent late, which is measured as lag.
     open: bool,
     /// When the next beat is due.
@@ -27,11 +27,16 @@ impl Cuts {
     /// Of a load that is planned up to `end_us`.
     pub(crate) fn new(end_us: u64, open: bool) -> Self {
         Self {
-            end_us,
+            end_us: Cell::new(end_us),
             open,
             due_us: Cell::new(0),
             cut_us: Cell::new(0),
         }
+    }
+
+    /// The load ends earlier than planned.
+    pub(crate) fn end_by(&self, end_us: u64) {
+        self.end_us.set(self.end_us.get().min(end_us));
     }
 
     /// The load begins.
@@ -61,7 +66,7 @@ impl Cuts {
     }
 
     fn cut(&self, from_us: u64, to_us: u64) {
-        let us = to_us.min(self.end_us).saturating_sub(from_us);
+        let us = to_us.min(self.end_us.get()).saturating_sub(from_us);
         self.cut_us.set(self.cut_us.get() + us);
     }
 }

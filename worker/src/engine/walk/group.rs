@@ -9,14 +9,16 @@ use crate::engine::make::data::{RowDealer, RowOwners};
 use crate::engine::make::request_template::MadeRequest;
 use crate::engine::remember::recorder::Recorder;
 use crate::engine::walk::prepare::{PreparedGroup, PreparedLoad};
-use dlt_core::load::Model;
+use dlt_core::load::changes::{LoadChange, factor_of};
 use dlt_core::load::share::Lot;
+use dlt_core::load::{Curve, Model};
 use dlt_core::scenario::plan::Group;
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use tokio::sync::Notify;
+use tokio::time::sleep_until;
 
 /// Most different notices of a group about requests that were not sent.
 const MOST_NOTICES: usize = 20;
@@ -33,6 +35,13 @@ pub(crate) struct GroupRun {
     origins: Vec<Option<Rc<Origin>>>,
     /// No request begins from here on; the planned end, or when it was stopped.
     pub(crate) end_us: Cell<u64>,
+    /// Users or arrivals over time, with the changes so far.
+    curve: RefCell<Rc<Curve>>,
+    /// How often the load was changed, and to how much of the plan.
+    changes: Cell<u64>,
+    factor: Cell<f64>,
+    /// Notified when the load was changed.
+    pub(crate) changed: Notify,
     in_flight: Cell<u64>,
     /// Arrivals that were numbered, and which numbers of the run are this thread's.
     arrivals: (Cell<u64>, Lot),
@@ -68,7 +77,7 @@ impl GroupRun {
         let checks = steps.iter().map(CompiledChecks::of).collect();
         let load = &prepared.plan.groups[index].load;
         let arrivals = prepared.arrivals_of(load, thread).unwrap_or(Lot::WHOLE);
-        let end_us = prepared.plan.groups[index].load.model.curve().end_us();
+        let curve = load.model.curve().clone();
         Self {
             clock: connector.io.clock,
             recorder,
@@ -76,7 +85,11 @@ impl GroupRun {
             index,
             connector: Rc::new(connector),
             origins,
-            end_us: Cell::new(end_us),
+            end_us: Cell::new(curve.end_us()),
+            curve: RefCell::new(Rc::new(curve)),
+            changes: Cell::new(0),
+            factor: Cell::new(1.0),
+            changed: Notify::new(),
             in_flight: Cell::new(0),
             arrivals: (Cell::new(0), arrivals),
             assigned: Cell::new(0),
@@ -84,6 +97,16 @@ impl GroupRun {
             notices: RefCell::default(),
             row_dealers,
             checks,
+        }
+    }
+
+    /// Waits for the end, also one that comes earlier by a change.
+    pub(crate) async fn reached_end(&self) {
+        loop {
+            tokio::select! {
+                () = sleep_until(self.clock.instant_at(self.end_us.get())) => return,
+                () = self.changed.notified() => {}
+            }
         }
     }
 
@@ -98,6 +121,32 @@ impl GroupRun {
         let number = lot.nth(begun.get());
         begun.set(begun.get() + 1);
         number
+    }
+
+    /// Users or arrivals over time, with the changes so far.
+    pub(crate) fn curve(&self) -> Rc<Curve> {
+        self.curve.borrow().clone()
+    }
+
+    /// How often the load was changed.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.get()
+    }
+
+    /// How much of the planned load is asked for.
+    pub(crate) fn factor(&self) -> f64 {
+        self.factor.get()
+    }
+
+    /// Changes the load; `changes` are all so far.
+    pub(crate) fn change(&self, changes: &[LoadChange]) {
+        let curve = self.plan().load.model.curve().changed(changes);
+        // One that was stopped meanwhile stays so.
+        self.end_us.set(self.end_us.get().min(curve.end_us()));
+        self.curve.replace(Rc::new(curve));
+        self.factor.set(factor_of(changes));
+        self.changes.set(self.changes.get() + 1);
+        self.changed.notify_waiters();
     }
 
     pub(crate) fn plan(&self) -> &Group {

@@ -13,6 +13,7 @@ use crate::engine::walk::group::GroupRun;
 use crate::engine::walk::prepare::PreparedLoad;
 use crate::engine::walk::users;
 use crate::engine::{ThreadResult, ThreadSecond, sys};
+use dlt_core::load::changes::{LoadChange, end_of};
 use dlt_core::scenario::plan::Pacing;
 use std::cell::RefCell;
 use std::io;
@@ -44,6 +45,8 @@ pub(crate) struct ThreadSpec {
     pub(crate) seconds: UnboundedSender<ThreadSecond>,
     /// Becomes true on a stop; closed when the load is dropped.
     pub(crate) stop: watch::Receiver<bool>,
+    /// Changes of the load so far.
+    pub(crate) changes: watch::Receiver<Vec<LoadChange>>,
 }
 
 /// The runtime of a load thread; must be made on that thread.
@@ -65,6 +68,7 @@ pub(crate) async fn make_load(spec: ThreadSpec) -> ThreadResult {
         start,
         seconds,
         mut stop,
+        changes,
     } = spec;
     let clock = RunClock::new(start);
     let open = prepared.is_open();
@@ -90,6 +94,8 @@ pub(crate) async fn make_load(spec: ThreadSpec) -> ThreadResult {
         cuts.begin(clock.now_us());
         let beat = close_seconds(clock, recorder.clone(), cuts.clone());
         let seconds = tokio::task::spawn_local(beat);
+        let told = hear_changes(changes, groups.clone(), cuts.clone());
+        let told = tokio::task::spawn_local(told);
         let mut running = JoinSet::new();
         for group in &groups {
             running.spawn_local(run_group(group.clone(), thread as u64, stop.clone()));
@@ -102,6 +108,7 @@ pub(crate) async fn make_load(spec: ThreadSpec) -> ThreadResult {
         }
         cut_us = cuts.end(clock.now_us());
         seconds.abort();
+        told.abort();
         // From here on only this function uses the recorder.
         let _ = seconds.await;
     }
@@ -174,6 +181,24 @@ async fn close_seconds(clock: RunClock, recorder: Rc<RefCell<Recorder>>, cuts: R
     }
 }
 
+/// Changes the load of all groups as this runner is told to.
+async fn hear_changes(
+    mut changes: watch::Receiver<Vec<LoadChange>>,
+    groups: Vec<Rc<GroupRun>>,
+    cuts: Rc<Cuts>,
+) {
+    // An error means that the load was dropped, which stops it.
+    while changes.changed().await.is_ok() {
+        let changes = changes.borrow_and_update();
+        if let Some(end_us) = end_of(&changes) {
+            cuts.end_by(end_us);
+        }
+        for group in &groups {
+            group.change(&changes);
+        }
+    }
+}
+
 /// Runs a group to its end; returns warnings for people.
 async fn run_group(
     group: Rc<GroupRun>,
@@ -183,7 +208,6 @@ async fn run_group(
     let mut tasks = JoinSet::new();
     let mut warnings = Vec::new();
     let open = group.plan().load.model.is_open();
-    let end = group.clock.instant_at(group.end_us.get());
     let mut arrivals = open.then(|| Arrivals::new(&group, thread));
     let load = async {
         if let Some(arrivals) = &mut arrivals {
@@ -194,7 +218,7 @@ async fn run_group(
             // seconds up to the planned end all the same: a runner's missing
             // seconds count as missing data.
             if group.plan().load.iterations.is_none() {
-                sleep_until(end).await;
+                group.reached_end().await;
             }
             Ok(())
         }
@@ -206,7 +230,7 @@ async fn run_group(
             }
         }
         // Closed load: users without a request in flight are not waited for.
-        () = sleep_until(end), if !open => {}
+        () = group.reached_end(), if !open => {}
         () = stopped(&mut stop) => group.end_us.set(group.clock.now_us()),
     }
     let is_stopped = *stop.borrow();

@@ -4,7 +4,7 @@
 use crate::engine::clock::RunClock;
 use crate::engine::walk::group::GroupRun;
 use crate::engine::walk::walker::{StepOutcome, Walker};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
@@ -26,11 +26,52 @@ enum RoundOutcome {
 
 /// A user of this thread.
 struct User {
+    /// Among those of this thread, from 0.
+    place: u64,
     /// Among those of the run, from 0. Where each runner has users of its own, their numbers
     /// have gaps if the last runners have fewer.
     number: u64,
+    /// The curve's value above which it is active.
+    level: u64,
     /// When it is active, from and to, µs.
     spans: Vec<(u64, u64)>,
+    /// How often the load had been changed when they were computed.
+    changes: u64,
+}
+
+impl User {
+    /// The span that has begun or begins next; None if none is left.
+    fn span(&mut self, group: &GroupRun) -> Option<(u64, u64)> {
+        let now_us = group.clock.now_us();
+        if now_us >= group.end_us.get() {
+            return None;
+        }
+        if self.changes != group.changes() {
+            self.changes = group.changes();
+            self.spans = group.curve().user_spans(self.level);
+        }
+        self.spans.retain(|span| span.1 > now_us);
+        self.spans.first().copied()
+    }
+
+    /// Until when its requests may begin, µs.
+    fn until_us(&mut self, group: &GroupRun) -> u64 {
+        if self.changes != group.changes() {
+            // A span that begins later is another one.
+            let now_us = group.clock.now_us();
+            return match self.span(group) {
+                Some((from_us, to_us)) if from_us <= now_us => to_us,
+                _ => now_us,
+            };
+        }
+        let to_us = self.spans.first().map_or(0, |span| span.1);
+        to_us.min(group.end_us.get())
+    }
+
+    /// The span is over.
+    fn leave(&mut self, to_us: u64) {
+        self.spans.retain(|span| span.1 > to_us);
+    }
 }
 
 /// A thread's part of a `throughput` cap: requests at a fixed interval. Unused time
@@ -42,95 +83,143 @@ struct ThroughputCap {
 }
 
 impl ThroughputCap {
-    /// Reserves the next request; returns when it may be sent, µs.
-    fn reserve(&self, now_us: u64) -> u64 {
+    /// Reserves the next request; returns when it may be sent, µs. The cap is changed with the
+    /// load, by `factor`.
+    fn reserve(&self, now_us: u64, factor: f64) -> u64 {
         let at_ns = self.next_ns.get().max(now_us * 1_000);
-        self.next_ns.set(at_ns + self.interval_ns);
+        // In a pause nobody is active who could reserve.
+        let interval_ns = match factor > 0.0 {
+            true => (self.interval_ns as f64 / factor) as u64,
+            false => self.interval_ns,
+        };
+        self.next_ns.set(at_ns + interval_ns);
         at_ns / 1_000
     }
 }
 
-/// Runs a group's users on thread `thread` until none is left; cancelled, it ends
-/// earlier.
+/// Which users of a thread are active, or will be without being begun again.
+type Begun = Rc<RefCell<Vec<bool>>>;
+
+/// Runs a group's users on thread `thread` until its end; where each has a number of rounds, until
+/// all are through. Cancelled, it ends earlier.
 pub(crate) async fn run(group: &Rc<GroupRun>, thread: u64, tasks: &mut JoinSet<()>) {
-    let (users, cap) = users_of(group, thread);
-    let cap = cap.map(Rc::new);
-    let mut users = users.into_iter().peekable();
+    let cap = cap_of(group, thread).map(Rc::new);
+    let begun = Begun::default();
+    let ends_itself = group.plan().load.iterations.is_some();
     loop {
-        let now_us = group.clock.now_us();
-        while let Some(user) = users.next_if(|user| user.spans[0].0 <= now_us) {
-            tasks.spawn_local(run_user(group.clone(), user, cap.clone()));
-        }
-        match users.peek() {
-            Some(next) => {
-                let at = group.clock.instant_at(next.spans[0].0);
-                tokio::select! {
-                    () = sleep_until(at) => {}
-                    // Frees users that have ended while the ramp goes on.
-                    Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
-                }
+        let mut users = users_of(group, thread, &begun).into_iter().peekable();
+        let changes = group.changes();
+        while changes == group.changes() {
+            let now_us = group.clock.now_us();
+            while let Some(user) = users.next_if(|user| user.spans[0].0 <= now_us) {
+                begun.borrow_mut()[user.place as usize] = true;
+                let run = run_user(group.clone(), user, cap.clone(), begun.clone());
+                tasks.spawn_local(run);
             }
-            None => break,
+            let next = users.peek().map(|user| user.spans[0].0);
+            if next.is_none() && tasks.is_empty() && ends_itself {
+                return;
+            }
+            let at = group.clock.instant_at(next.unwrap_or_default());
+            tokio::select! {
+                () = sleep_until(at), if next.is_some() => {}
+                // Frees users that have ended while the ramp goes on.
+                Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+                () = group.changed.notified() => {}
+            }
         }
     }
-    while tasks.join_next().await.is_some() {}
 }
 
-/// This thread's users by the time they begin, and its part of the cap.
-fn users_of(group: &GroupRun, thread: u64) -> (Vec<User>, Option<ThroughputCap>) {
+/// This thread's users that are not active, by the time they begin.
+fn users_of(group: &GroupRun, thread: u64, begun: &Begun) -> Vec<User> {
     let load = &group.plan().load;
-    let curve = load.model.curve();
-    let most = curve.peak().ceil() as u64;
+    let curve = group.curve();
+    let now_us = group.clock.now_us();
     let lot = group.load().users_of(load, thread);
-    let mut users: Vec<User> = (0..lot.count(most))
-        .map(|k| User {
+    let count = lot.count(curve.peak().ceil() as u64);
+    let mut begun = begun.borrow_mut();
+    if begun.len() < count as usize {
+        begun.resize(count as usize, false);
+    }
+    let mut users: Vec<User> = (0..count)
+        .filter(|place| !begun[*place as usize])
+        .map(|place| User {
+            place,
             number: match load.per_task {
-                true => group.load().lot.nth(lot.nth(k)),
-                false => lot.nth(k),
+                true => group.load().lot.nth(lot.nth(place)),
+                false => lot.nth(place),
             },
-            spans: curve.user_spans(lot.nth(k)),
+            level: lot.nth(place),
+            spans: curve.user_spans(lot.nth(place)),
+            changes: group.changes(),
         })
-        .filter(|user| !user.spans.is_empty())
+        .filter_map(|mut user| {
+            if group.changes() > 0 {
+                user.spans.retain(|span| span.1 > now_us);
+            }
+            (!user.spans.is_empty()).then_some(user)
+        })
         .collect();
     users.sort_by_key(|user| user.spans[0].0);
-    let cap = load.throughput.filter(|rate| *rate > 0.0).map(|rate| {
-        // By users and not by threads: the parts must add up to the cap, and a
-        // thread without users makes no use of one.
-        let part = lot.count(most) as f64 / most.max(1) as f64;
-        let runners = if load.per_task {
-            group.load().lot.fraction()
-        } else {
-            1.0
-        };
-        ThroughputCap {
-            interval_ns: (1e9 / (rate * part * runners).max(1e-6)) as u64,
-            next_ns: Cell::new(0),
-        }
-    });
-    (users, cap)
+    users
 }
 
-/// One user: its rounds within its spans.
-async fn run_user(group: Rc<GroupRun>, user: User, cap: Option<Rc<ThroughputCap>>) {
+/// This thread's part of the cap.
+fn cap_of(group: &GroupRun, thread: u64) -> Option<ThroughputCap> {
+    let load = &group.plan().load;
+    let most = load.model.curve().peak().ceil() as u64;
+    let lot = group.load().users_of(load, thread);
+    let rate = load.throughput.filter(|rate| *rate > 0.0)?;
+    // By users and not by threads: the parts must add up to the cap, and a
+    // thread without users makes no use of one.
+    let part = lot.count(most) as f64 / most.max(1) as f64;
+    let runners = if load.per_task {
+        group.load().lot.fraction()
+    } else {
+        1.0
+    };
+    Some(ThroughputCap {
+        interval_ns: (1e9 / (rate * part * runners).max(1e-6)) as u64,
+        next_ns: Cell::new(0),
+    })
+}
+
+/// One user: its rounds within its spans. In a pause it waits, with its connection and its values.
+async fn run_user(
+    group: Rc<GroupRun>,
+    mut user: User,
+    cap: Option<Rc<ThroughputCap>>,
+    begun: Begun,
+) {
     let mut walker = Walker::new(group.clone(), user.number);
     let mut rounds_left = group.plan().load.iterations.unwrap_or(u64::MAX);
-    for (from_us, to_us) in user.spans {
+    while rounds_left > 0 {
+        let Some((from_us, to_us)) = user.span(&group) else {
+            if group.factor() == 0.0 && group.clock.now_us() < group.end_us.get() {
+                group.changed.notified().await;
+                continue;
+            }
+            begun.borrow_mut()[user.place as usize] = false;
+            return;
+        };
         if group.clock.now_us() < from_us {
-            sleep_until(group.clock.instant_at(from_us)).await;
+            tokio::select! {
+                () = sleep_until(group.clock.instant_at(from_us)) => {}
+                () = group.changed.notified() => continue,
+            }
         }
         group.recorder().request_due(from_us);
         group.recorder().user_began(group.clock.now_us());
         while rounds_left > 0 {
-            match round(&group, &mut walker, to_us, cap.as_deref()).await {
+            match round(&group, &mut walker, &mut user, cap.as_deref()).await {
                 RoundOutcome::Done => rounds_left -= 1,
                 RoundOutcome::PastEnd => break,
                 RoundOutcome::NoRow => rounds_left = 0,
             }
         }
         group.recorder().user_ended(group.clock.now_us());
-        if rounds_left == 0 {
-            return;
-        }
+        user.leave(to_us);
     }
 }
 
@@ -138,11 +227,11 @@ async fn run_user(group: Rc<GroupRun>, user: User, cap: Option<Rc<ThroughputCap>
 async fn round(
     group: &Rc<GroupRun>,
     walker: &mut Walker,
-    to_us: u64,
+    user: &mut User,
     cap: Option<&ThroughputCap>,
 ) -> RoundOutcome {
     if !group.row_dealers().is_empty()
-        && group.clock.now_us() < to_us.min(group.end_us.get())
+        && group.clock.now_us() < user.until_us(group)
         && let Err(path) = walker.next_row()
     {
         group.notice(format!(
@@ -153,9 +242,10 @@ async fn round(
     }
     for (n, step) in group.plan().steps.iter().enumerate() {
         if let Some(cap) = cap {
-            pause_until(group.clock, cap.reserve(group.clock.now_us())).await;
+            let at_us = cap.reserve(group.clock.now_us(), group.factor());
+            pause_until(group.clock, at_us).await;
         }
-        let until_us = to_us.min(group.end_us.get());
+        let until_us = user.until_us(group);
         let end = match walker.step(n, None, until_us).await {
             StepOutcome::Done(end) => end,
             StepOutcome::PastEnd => return RoundOutcome::PastEnd,
@@ -201,10 +291,13 @@ mod tests {
         let target = Target::plain();
         let group = group_run(users(1.0, 1_000, vec![step(&target, "/")]), 1);
         let user = User {
+            place: 0,
             number: 0,
+            level: 0,
             spans: vec![(0, 1)],
+            changes: 0,
         };
-        let user = run_user(group, user, None);
+        let user = run_user(group, user, None, Begun::default());
         assert!(size_of_val(&user) <= 1_536, "{}", size_of_val(&user));
     }
 
@@ -219,10 +312,10 @@ mod tests {
             let mut all = 0;
             let mut rate = 0.0;
             for thread in 0..threads as u64 {
-                let (users, cap) = users_of(&group, thread);
+                let users = users_of(&group, thread, &Begun::default());
                 all += users.len();
                 if !users.is_empty() {
-                    rate += 1e9 / cap.unwrap().interval_ns as f64;
+                    rate += 1e9 / cap_of(&group, thread).unwrap().interval_ns as f64;
                 }
             }
             assert_eq!(all as f64, count.ceil());

@@ -225,6 +225,7 @@ fn health<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>) -> Result<Health, ReportError> {
         bad_seconds: bad_seconds(attributes.need("bad_seconds")?)
             .ok_or_else(|| attributes.fault("bad_seconds are not seconds of a run"))?,
         cut_us: attributes.some_number("cut_us")?.unwrap_or(0),
+        changes: attributes.some_number("changes")?.unwrap_or(0),
     };
     let mut delay = Latencies::default();
     let mut reading = None;

@@ -41,6 +41,7 @@ fn sample_report() -> Report {
     report.loaded_us = Some(9_750_000);
     report.health.bad_seconds = vec![3, 4, 5, 9];
     report.health.cut_us = 250_000;
+    report.health.changes = 2;
     report.health.reading = Reading {
         stamped: 97,
         missing: 1,

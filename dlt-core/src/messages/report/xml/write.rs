@@ -100,6 +100,7 @@ fn health(out: &mut Writer, health: &Health) {
         .with("files_exhausted", health.files_exhausted)
         .with("bad_seconds", stretches(&health.bad_seconds))
         .with_some("cut_us", (health.cut_us > 0).then_some(health.cut_us))
+        .with_some("changes", (health.changes > 0).then_some(health.changes))
         .open();
     let reading = &health.reading;
     out.element("Reading")

@@ -1,0 +1,44 @@
+//! `dlt runs load`: changes the load of a run that goes on.
+
+use crate::args::LoadArgs;
+use crate::client::{Client, ClientError, Method, understood};
+use crate::exit::Exit;
+use crate::find;
+use crate::line::{Line, Tone};
+use crate::output::Output;
+use dlt_core::calls::answers::{LoadChanges, LoadWish};
+use dlt_core::load::changes::LoadChange;
+use serde_json::json;
+
+/// `dlt runs load`.
+pub async fn load(output: Output, client: &Client, args: &LoadArgs) -> Result<Exit, ClientError> {
+    let location = find::run(client, &args.run).await?;
+    let path = format!("{}/load", location.path());
+    let body = json!(LoadWish {
+        factor: args.factor,
+        end: args.end,
+    });
+    let answer = client.call(Method::Post, &path, &[], Some(&body)).await?;
+    if args.json {
+        output.json(&answer);
+        return Ok(Exit::Passed);
+    }
+    let told: LoadChanges = understood(&path, answer)?;
+    if let Some(last) = told.changes.last() {
+        let text = format!("run {}: {}", location.run, sentence(last));
+        output.data(&[Line::new().tone(Tone::Good, "✔ ").plain(text)]);
+    }
+    Ok(Exit::Passed)
+}
+
+fn sentence(change: &LoadChange) -> String {
+    let at_s = change.at_us as f64 / 1e6;
+    match change {
+        LoadChange { end: true, .. } => format!("the load ends at {at_s:.1} s"),
+        LoadChange { factor: 0.0, .. } => format!("the load pauses from {at_s:.1} s on"),
+        LoadChange { factor, .. } => {
+            let percent = factor * 100.0;
+            format!("the load is {percent:.0} % of the plan from {at_s:.1} s on")
+        }
+    }
+}

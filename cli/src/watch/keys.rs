@@ -1,0 +1,113 @@
+//! Keys that are pressed while a run is shown on a terminal. The terminal gives them at once and does
+//! not show them; Ctrl-C stays a signal. What a key does is `knob`'s.
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::termios::{
+    LocalModes, OptionalActions, Termios, isatty, tcgetattr, tcgetpgrp, tcsetattr,
+};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc;
+
+/// Between two looks whether keys are still wanted.
+const LOOK: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 100_000_000,
+};
+/// Most keys that wait.
+const LONGEST_QUEUE: usize = 16;
+
+/// How the terminal was before; also for the panic hook, when nothing is dropped.
+static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// Keys, until it is dropped.
+#[derive(Debug)]
+pub struct Keys {
+    pressed: mpsc::Receiver<u8>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Keys {
+    /// Listens; None where standard input is no terminal, or not this command's: a command in the
+    /// background must not read.
+    pub fn listen() -> Option<Self> {
+        let stdin = rustix::stdio::stdin();
+        if !isatty(stdin) || !is_in_front() {
+            return None;
+        }
+        let before = tcgetattr(stdin).ok()?;
+        let mut at_once = before.clone();
+        at_once
+            .local_modes
+            .remove(LocalModes::ICANON | LocalModes::ECHO);
+        *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
+        tcsetattr(stdin, OptionalActions::Now, &at_once).ok()?;
+        let (sender, pressed) = mpsc::channel(LONGEST_QUEUE);
+        let ended = Arc::new(AtomicBool::new(false));
+        let seen = ended.clone();
+        std::thread::Builder::new()
+            .name("keys".to_owned())
+            .spawn(move || read(&sender, &seen))
+            .ok()?;
+        Some(Self { pressed, ended })
+    }
+
+    /// The next key; pending for ever where nobody types any more.
+    pub async fn next(this: &mut Option<Self>) -> u8 {
+        match this {
+            Some(keys) => match keys.pressed.recv().await {
+                Some(key) => key,
+                None => std::future::pending().await,
+            },
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+        restore();
+    }
+}
+
+/// Gives the terminal back as it was.
+pub fn restore() {
+    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(before) = before {
+        // A terminal that is gone needs nothing.
+        let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &before);
+    }
+}
+
+/// Whether this command is in the foreground of its terminal.
+fn is_in_front() -> bool {
+    tcgetpgrp(rustix::stdio::stdin()).is_ok_and(|group| group == rustix::process::getpgrp())
+}
+
+fn read(sender: &mpsc::Sender<u8>, ended: &AtomicBool) {
+    let stdin = rustix::stdio::stdin();
+    let mut some = [0; 16];
+    while !ended.load(Ordering::Relaxed) {
+        let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
+        match poll(&mut ready, Some(&LOOK)) {
+            Ok(0) | Err(Errno::INTR) => continue,
+            Ok(_) => {}
+            Err(_) => return,
+        }
+        if !is_in_front() {
+            // Put into the background: who reads then is stopped.
+            return;
+        }
+        match rustix::io::read(stdin, &mut some) {
+            Ok(0) | Err(_) => return,
+            Ok(count) => {
+                for key in &some[..count] {
+                    // Keys that nobody takes up are not kept for later.
+                    let _ = sender.try_send(*key);
+                }
+            }
+        }
+    }
+}
