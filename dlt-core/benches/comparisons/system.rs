@@ -317,6 +317,7 @@ fn record(plan: &Plan<'_>, parts: &BTreeMap<(usize, usize), Part>) -> RunRecord 
     }))
     .expect("a record");
     record.load = Some(LoadSummary {
+        requests: None,
         model: "closed".to_owned(),
         users: Some(10 * runners),
         arrivals: None,

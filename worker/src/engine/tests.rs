@@ -5,6 +5,7 @@ mod as_written;
 mod budgets;
 mod causes;
 mod closed;
+mod counted;
 mod depth;
 mod forbidden;
 mod names;
@@ -59,6 +60,7 @@ fn group(model: Model, steps: Vec<Step>) -> Group {
             model,
             per_task: false,
             iterations: None,
+            total_requests: None,
             throughput: None,
             connections: 10_000,
             graceful_stop_us: 5_000_000,

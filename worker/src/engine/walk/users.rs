@@ -22,6 +22,8 @@ enum RoundOutcome {
     PastEnd,
     /// Before its first step: the user has no row of data left.
     NoRow,
+    /// Because the requests of the run are all begun (`total-requests`).
+    AllBegun,
 }
 
 /// A user of this thread.
@@ -54,6 +56,19 @@ impl ThroughputCap {
 /// earlier.
 pub(crate) async fn run(group: &Rc<GroupRun>, thread: u64, tasks: &mut JoinSet<()>) {
     let (users, cap) = users_of(group, thread);
+    tokio::select! {
+        () = run_users(group, users, cap, tasks) => {}
+        // Then neither pauses nor users yet to come have anything to send.
+        () = group.all_begun() => {}
+    }
+}
+
+async fn run_users(
+    group: &Rc<GroupRun>,
+    users: Vec<User>,
+    cap: Option<ThroughputCap>,
+    tasks: &mut JoinSet<()>,
+) {
     let cap = cap.map(Rc::new);
     let mut users = users.into_iter().peekable();
     loop {
@@ -82,7 +97,9 @@ fn users_of(group: &GroupRun, thread: u64) -> (Vec<User>, Option<ThroughputCap>)
     let curve = load.model.curve();
     let most = curve.peak().ceil() as u64;
     let lot = group.load().users_of(load, thread);
-    let mut users: Vec<User> = (0..lot.count(most))
+    // The first users are active whenever later ones are, so that those who would find
+    // nothing left to send need not begin.
+    let mut users: Vec<User> = (0..lot.count(most).min(group.requests_left()))
         .map(|k| User {
             number: match load.per_task {
                 true => group.load().lot.nth(lot.nth(k)),
@@ -124,7 +141,7 @@ async fn run_user(group: Rc<GroupRun>, user: User, cap: Option<Rc<ThroughputCap>
             match round(&group, &mut walker, to_us, cap.as_deref()).await {
                 RoundOutcome::Done => rounds_left -= 1,
                 RoundOutcome::PastEnd => break,
-                RoundOutcome::NoRow => rounds_left = 0,
+                RoundOutcome::NoRow | RoundOutcome::AllBegun => rounds_left = 0,
             }
         }
         group.recorder().user_ended(group.clock.now_us());
@@ -154,6 +171,9 @@ async fn round(
     for (n, step) in group.plan().steps.iter().enumerate() {
         if let Some(cap) = cap {
             pause_until(group.clock, cap.reserve(group.clock.now_us())).await;
+        }
+        if group.requests_left() == 0 {
+            return RoundOutcome::AllBegun;
         }
         let until_us = to_us.min(group.end_us.get());
         let end = match walker.step(n, None, until_us).await {
