@@ -133,7 +133,8 @@ impl Curve {
         let (mut from, mut to) = (0, self.end_us());
         while from < to {
             let middle = from + (to - from) / 2;
-            match self.cut_at(middle).total_arrivals() < count {
+            // Far below one arrival, and above what sums of areas are off.
+            match self.cumulative_at(middle) + 1e-9 < count as f64 {
                 true => from = middle + 1,
                 false => to = middle,
             }

@@ -240,7 +240,7 @@ fn not_all_begun(group: &GroupRun) -> Option<String> {
         return None;
     }
     let why = match group.clock.now_us() < group.end_us.get() {
-        true => "its users ended before, since their rows of data were used",
+        true => "users were over before, since the load fell or their rows of data were used up",
         false => "the planned end came first; for all of them, give it more time (hold-for, -d)",
     };
     Some(format!(

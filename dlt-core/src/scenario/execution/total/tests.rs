@@ -80,8 +80,7 @@ fn arrivals_end_with_the_last_of_them() {
         let load = &scenario.plan.groups[0].load;
         let curve = load.model.curve();
         assert_eq!(curve.total_arrivals(), arrivals, "{execution}");
-        // Where the sum of rates says so, to a µs or two.
-        assert!(curve.end_us().abs_diff(end_us) <= 2, "{execution}");
+        assert_eq!(curve.end_us(), end_us, "{execution}");
         assert!(!load.ends_by_count(), "{execution}");
         assert_eq!(scenario.warnings, Vec::<String>::new(), "{execution}");
         // What a runner reads is the same plan.
