@@ -83,6 +83,13 @@ pub fn load_in_words(group: &Group, runners: u64) -> String {
             units::several(rounds, "round")
         ));
     }
+    if let Some(total) = load.total_requests {
+        let total = units::several(total, "request");
+        text.push_str(&match load.model.is_open() {
+            true => format!(", {total} in all"),
+            false => format!(", or until {total} are begun"),
+        });
+    }
     if let Some(most) = load.throughput {
         text.push_str(&format!(
             ", at most {} requests per second in all",
@@ -333,6 +340,10 @@ mod tests {
             (
                 "{ arrivals: 12.5, hold-for: 10s }",
                 "12.5 arrivals per second for 10s",
+            ),
+            (
+                "{ users: 5, total-requests: 2000 }",
+                "5 users for 1h, or until 2,000 requests are begun",
             ),
             (
                 "{ users: 5, throughput: 100, hold-for: 10s }",

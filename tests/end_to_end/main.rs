@@ -26,6 +26,7 @@ mod mcp;
 mod mixture;
 mod names;
 mod notes;
+mod one_liners;
 mod open_load;
 mod outage;
 mod readme;

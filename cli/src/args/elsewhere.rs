@@ -16,21 +16,25 @@ const USERS: &str = "-c N is how many users there are, each with one request at 
 const NO_THREADS: &str =
     "leave it out: load is made on all cores; users are -c N, and processes --tasks N";
 const OUTPUT: &str = "-o FORMAT=FILE writes the result (json, csv, html, junit, md)";
-const COUNT: &str = "a number of requests in all cannot be given; -c 10 --iterations 100 makes 100 by each of 10 users";
+const COUNT: &str = "-n N is how many requests are made over the whole run; --iterations N are the rounds of each user";
 
 const fn row(flag: &'static str, tools: &'static str, ours: &'static str) -> Elsewhere {
     Elsewhere { flag, tools, ours }
 }
 
 /// All of them.
-pub const TABLE: [Elsewhere; 70] = [
+pub const TABLE: [Elsewhere; 72] = [
     row("--rate", "vegeta, k6", ARRIVALS),
     row("--rps", "k6, drill", ARRIVALS),
     row("--qps", "fortio, oha", ARRIVALS),
     row("-R", "wrk2", ARRIVALS),
     row("--arrival-rate", "Artillery", ARRIVALS),
     row("--arrivalRate", "Artillery", ARRIVALS),
-    row("--arrival-count", "Artillery", COUNT),
+    row(
+        "--arrival-count",
+        "Artillery",
+        "-n N with --arrivals is how many arrivals there are",
+    ),
     row("--burst-rate", "oha", ARRIVALS),
     row("--query-per-second", "oha", ARRIVALS),
     row("--vus", "k6", USERS),
@@ -53,8 +57,7 @@ pub const TABLE: [Elsewhere; 70] = [
         "--connections N is how many requests may be in flight with --arrivals",
     ),
     row("--clients", "locust", USERS),
-    row("-n", "oha, hey, ab", COUNT),
-    row("--requests", "ab, bombardier", COUNT),
+    row("-a", "autocannon", COUNT),
     row("--amount", "autocannon", COUNT),
     row(
         "-i",
@@ -149,6 +152,13 @@ pub const TABLE: [Elsewhere; 70] = [
         "-L",
         "wrk, curl",
         "leave it out: percentiles are always shown, and redirects followed (--no-follow does not)",
+    ),
+    row("--disable-redirects", "hey", "--no-follow"),
+    row("--disable-keepalive", "oha, hey", "--no-keepalive"),
+    row(
+        "-p",
+        "ab, autocannon",
+        "-b @FILE sends a file (ab); nothing is pipelined, each user has one request at a time (autocannon)",
     ),
     row(
         "--location",

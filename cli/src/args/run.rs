@@ -41,6 +41,15 @@ pub struct RunArgs {
     /// Iterations of each user, after which the user ends
     #[arg(long, value_name = "N", help_heading = "Load")]
     pub iterations: Option<u64>,
+    /// Requests over the whole run, after which it ends; redirects are not counted
+    #[arg(
+        short = 'n',
+        long,
+        value_name = "N",
+        help_heading = "Load",
+        conflicts_with = "iterations"
+    )]
+    pub requests: Option<u64>,
     /// Loads to reach, each with its time: 50:30s,50:1m,0:10s for users, 500/s:30s for arrivals per second
     #[arg(
         long,
@@ -103,6 +112,9 @@ pub struct RunArgs {
     /// Do not follow redirects
     #[arg(long, help_heading = "Request")]
     pub no_follow: bool,
+    /// Open a connection for each request
+    #[arg(long, help_heading = "Request")]
+    pub no_keepalive: bool,
 
     /// Where load may be sent.
     #[command(flatten)]
@@ -176,6 +188,7 @@ fn finite(text: &str) -> Result<f64, String> {
 const RUN_EXAMPLES: &str = "\
 Examples:
   dlt run http://127.0.0.1:8080/ -c 50 -d 30s
+  dlt run http://127.0.0.1:8080/ -n 10000 -c 50
   dlt run https://shop.example.com/ --arrivals 200 -d 1m --threshold 'p(95)<200ms'
   dlt run https://shop.example.com/cart -m POST -H 'Accept: text/html' -b @cart.json
   dlt run http://127.0.0.1:8080/ --stages 500/s:30s,500/s:1m,0/s:10s

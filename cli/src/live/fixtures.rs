@@ -14,7 +14,8 @@ pub fn open() -> PlannedLoad {
     PlannedLoad {
         name: "demo shop".to_owned(),
         end_s: 10.0,
-        until_iterations: false,
+        ends_by_count: false,
+        requests_in_all: None,
         graceful_stop_s: 5.0,
         runners: 4,
         regions: vec!["lo-home-1".to_owned(), "lo-home-2".to_owned()],
@@ -31,6 +32,16 @@ pub fn closed() -> PlannedLoad {
         users: vec![Curve::ramp_hold(50.0, 4_000_000, 6_000_000)],
         requests: Vec::new(),
         ..open()
+    }
+}
+
+/// The same users until they have made two thousand requests.
+pub fn counted() -> PlannedLoad {
+    PlannedLoad {
+        end_s: 3_600.0,
+        ends_by_count: true,
+        requests_in_all: Some(2_000),
+        ..closed()
     }
 }
 

@@ -5,6 +5,7 @@ pub mod block;
 pub mod plain;
 pub mod screen;
 
+use crate::units;
 use dlt_core::calls::live::LiveEvent;
 use dlt_core::ids::{Region, RunnerId};
 use dlt_core::judge::verdict::{self, Trust};
@@ -43,8 +44,10 @@ pub struct PlannedLoad {
     pub name: String,
     /// Planned end of the load, seconds since its start.
     pub end_s: f64,
-    /// Whether the load may end earlier, after a number of iterations.
-    pub until_iterations: bool,
+    /// Whether the load may end earlier, after a number of iterations or requests.
+    pub ends_by_count: bool,
+    /// Requests over the run, after which it ends; None where nobody counts them all.
+    pub requests_in_all: Option<u64>,
     /// How long requests may finish after the end, seconds.
     pub graceful_stop_s: f64,
     /// Runners in all regions.
@@ -73,7 +76,8 @@ impl PlannedLoad {
         let runners: u64 = scenario.tasks.iter().map(|task| task.task_count).sum();
         let mut users = Vec::new();
         let mut requests = Vec::new();
-        for group in &scenario.plan.groups {
+        let groups = &scenario.plan.groups;
+        for group in groups {
             let load = &group.load;
             let curve = load.model.curve();
             if load.model.is_open() {
@@ -88,11 +92,11 @@ impl PlannedLoad {
         Self {
             name: scenario.name.clone(),
             end_s: scenario.plan.end_us() as f64 / 1e6,
-            until_iterations: scenario
-                .plan
-                .groups
+            ends_by_count: groups.iter().any(|group| group.load.ends_by_count()),
+            requests_in_all: groups
                 .iter()
-                .any(|group| group.load.iterations.is_some()),
+                .map(|group| group.load.total_requests)
+                .sum::<Option<u64>>(),
             graceful_stop_s: scenario.plan.graceful_stop_us() as f64 / 1e6,
             runners,
             regions: scenario
@@ -111,7 +115,8 @@ impl PlannedLoad {
         Self {
             name: name.to_owned(),
             end_s: LONGEST_RUN_S,
-            until_iterations: true,
+            ends_by_count: true,
+            requests_in_all: None,
             graceful_stop_s: 0.0,
             runners,
             regions,
@@ -145,6 +150,12 @@ impl PlannedLoad {
     /// Requests per second planned in a second; None if the load is closed.
     pub fn requests_in(&self, second: u64) -> Option<f64> {
         sum_in_the_middle(&self.requests, second)
+    }
+
+    /// How long the load lasts, as a part of a sentence.
+    pub fn length_in_words(&self) -> String {
+        let most = if self.ends_by_count { "at most " } else { "" };
+        format!("for {most}{}", units::span(self.end_s.round() as u64))
     }
 
     /// The highest planned users and requests per second.

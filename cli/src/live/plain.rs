@@ -44,11 +44,14 @@ impl PlainLog {
         let planned = &live.planned;
         match status {
             "getting ready" => format!(
-                "{}: {} in {}, load for {}",
+                "{}: {} in {}, load {}{}",
                 planned.name,
                 units::several(planned.runners, "runner"),
                 planned.regions.join(", "),
-                units::span(planned.end_s.round() as u64),
+                planned.requests_in_all.map_or(String::new(), |all| {
+                    format!("of {} ", units::several(all, "request"))
+                }),
+                planned.length_in_words(),
             ),
             other => other.to_owned(),
         }

@@ -100,27 +100,62 @@ fn progress(live: &Live, elapsed_s: Option<f64>, width: usize) -> Line {
         Some(changed) => line.tone(Tone::Warn, format!("  {changed}")),
         None => line,
     };
-    if live.planned.until_iterations {
+    if let Some(line) = by_count(live, elapsed, width) {
+        return changed(line);
+    }
+    if live.planned.ends_by_count {
         let most = format!("{} of at most {}", whole(elapsed), whole(end));
         return changed(line.tone(Tone::Good, "● ").plain(most));
     }
     let part = (elapsed / end.max(0.001)).clamp(0.0, 1.0);
-    let columns = BAR_COLUMNS.min(width.saturating_sub(40)).max(10);
-    let filled = (part * columns as f64).round() as usize;
     let left = if elapsed < end {
         format!("{} left", whole(end - elapsed))
     } else {
         "letting the last requests finish".to_owned()
     };
-    let line = line
-        .tone(Tone::Good, "━".repeat(filled))
+    let line = bar(line, part, width.saturating_sub(40)).tone(
+        Tone::Quiet,
+        format!("  {} of {}, {left}", whole(elapsed.min(end)), whole(end)),
+    );
+    changed(line)
+}
+
+/// A bar of at most so many columns with its percents, behind what the line has.
+fn bar(line: Line, part: f64, most: usize) -> Line {
+    let columns = BAR_COLUMNS.min(most).max(10);
+    let filled = (part * columns as f64).round() as usize;
+    line.tone(Tone::Good, "━".repeat(filled))
         .tone(Tone::Quiet, "╌".repeat(columns - filled))
         .plain(format!("  {:.0} %", (part * 100.0).floor()))
-        .tone(
-            Tone::Quiet,
-            format!("  {} of {}, {left}", whole(elapsed.min(end)), whole(end)),
-        );
-    changed(line)
+}
+
+/// Progress by requests, where users make a number of them. None once more are begun than
+/// that: redirects are among what is counted here, and then nobody knows how many are left.
+fn by_count(live: &Live, elapsed: f64, width: usize) -> Option<Line> {
+    let all = live.planned.requests_in_all?;
+    let begun = live.total.sent + live.total.unconnected;
+    if !live.planned.ends_by_count || begun > all {
+        return None;
+    }
+    // The planned end may come first.
+    let by_time = elapsed / live.planned.end_s.max(0.001);
+    let part = (begun as f64 / all.max(1) as f64).max(by_time);
+    let rate = live.rate().map_or(0.0, |rate| rate.0);
+    let left_s = (all - begun) as f64 / rate;
+    let left_s = left_s.min(live.planned.end_s - elapsed).max(0.0);
+    let left = match (begun < all, rate > 0.0) {
+        (false, _) => ", letting the last requests finish".to_owned(),
+        (true, true) => format!(", about {} left", units::span(left_s.ceil() as u64)),
+        (true, false) => String::new(),
+    };
+    let told = format!(
+        "  {} of {} requests{left}",
+        units::count(begun),
+        units::count(all)
+    );
+    // Two columns before the bar, and percents behind it.
+    let most = width.saturating_sub(told.chars().count() + 9);
+    Some(bar(Line::of("  "), part.clamp(0.0, 1.0), most).tone(Tone::Quiet, told))
 }
 
 fn rate(live: &Live) -> Line {

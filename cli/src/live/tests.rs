@@ -22,6 +22,28 @@ fn block_of_a_closed_run_while_ramping_up() {
     insta::assert_snapshot!(shown(&screen::lines(&live, Some(3.1), 80)));
 }
 
+/// Until so many requests are made: how far that is, and when it may be over.
+#[test]
+fn progress_of_a_number_of_requests() {
+    let line = |live: &Live| screen::lines(live, Some(6.2), 80)[1].render(false);
+    let live = fixtures::running(fixtures::counted(), 6);
+    insta::assert_snapshot!(shown(&screen::lines(&live, Some(6.2), 80)));
+    let all = fixtures::running(fixtures::counted(), 10);
+    let said = "100 %  2,000 of 2,000 requests, letting the last requests finish";
+    assert!(line(&all).ends_with(said), "{}", line(&all));
+    // More than were asked for: redirects are among them.
+    let more = fixtures::running(fixtures::counted(), 11);
+    assert!(
+        line(&more).contains("6 s of at most 1 h"),
+        "{}",
+        line(&more)
+    );
+    let mut log = PlainLog::default();
+    let begun = log.after_event(&Live::new(fixtures::counted()));
+    let said = "in lo-home-1, lo-home-2, load of 2,000 requests for at most 1 h\n";
+    assert!(shown(&begun).ends_with(said), "{}", shown(&begun));
+}
+
 #[test]
 fn block_before_the_load() {
     let mut live = Live::new(fixtures::open());

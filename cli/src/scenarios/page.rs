@@ -115,16 +115,10 @@ fn load(scenario: &Scenario) -> String {
     if let Some(requests) = requests {
         load.push(format!("{} requests/s", units::number(requests)));
     }
-    let most = if planned.until_iterations {
-        "for at most"
-    } else {
-        "for"
-    };
-    format!(
-        "{} {most} {}",
-        load.join(" and "),
-        units::span(planned.end_s.round() as u64)
-    )
+    let all = planned.requests_in_all.map_or(String::new(), |all| {
+        format!(", {} in all", units::several(all, "request"))
+    });
+    format!("{} {}{all}", load.join(" and "), planned.length_in_words())
 }
 
 fn regions(record: &ScenarioRecord) -> Vec<Line> {

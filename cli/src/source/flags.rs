@@ -102,6 +102,7 @@ fn common(args: &RunArgs) -> Quick {
         duration: args.duration.clone(),
         ramp_up: args.ramp_up.clone(),
         iterations: args.iterations,
+        requests: args.requests,
         stages,
         thresholds: args.threshold.clone(),
         timeout: args.timeout.clone(),
@@ -109,6 +110,7 @@ fn common(args: &RunArgs) -> Quick {
         cert_file: args.cert_file.clone(),
         key_file: args.key_file.clone(),
         insecure: args.insecure,
+        no_keepalive: args.no_keepalive,
         connections: args.connections,
         throughput: args.throughput,
         ..Quick::default()

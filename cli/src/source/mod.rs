@@ -183,13 +183,14 @@ fn from_url(
 
 /// Adds the flag that a fault of the scenario's body comes from.
 fn with_flag(mut fault: Fault) -> Fault {
-    const FLAGS: [(&str, &str); 21] = [
+    const FLAGS: [(&str, &str); 22] = [
         ("].url", "URL"),
         ("].users", "-c"),
         ("].arrivals", "--arrivals"),
         ("].hold-for", "-d"),
         ("].ramp-up", "--ramp-up"),
         ("].iterations", "--iterations"),
+        ("].total-requests", "-n"),
         ("].stages", "--stages"),
         ("].connections", "--connections"),
         ("].throughput", "--throughput"),

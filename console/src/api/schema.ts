@@ -480,7 +480,7 @@ export interface components {
              * Format: uint64
              * @description Planned requests of runners without a report, over the whole run: an
              *     estimate, outside of the balance. None where the plan names no number
-             *     of requests (closed load without `iterations`).
+             *     of requests (closed load without `iterations` or `total-requests`).
              * @default null
              */
             lost: number | null;
@@ -1013,6 +1013,8 @@ export interface components {
             connections?: number | components["schemas"]["DigitString"];
             /** @description Rounds of each user. */
             iterations?: number | components["schemas"]["DigitString"];
+            /** @description Requests over the whole run, whoever makes them, after which the load ends; redirects that follow one are not counted. Not with iterations. */
+            "total-requests"?: number | components["schemas"]["DigitString"];
             /** @description Linear between targets; replaces ramp-up and hold-for. */
             stages?: {
                 target: number | string;
@@ -1278,6 +1280,13 @@ export interface components {
              * @description Peak arrivals per second over the whole run (open).
              */
             arrivals?: number;
+            /**
+             * Format: uint64
+             * @description Requests over the whole run, where every execution item counts them
+             *     (`total-requests`): a closed load is over when they are made, however long
+             *     `planned` is.
+             */
+            requests?: number;
             /** @description `[second, value]` rows of the planned curve. */
             planned: [
                 number,

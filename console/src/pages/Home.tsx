@@ -13,7 +13,7 @@ import { isActive, type ScenarioItem, type Second } from '../api/types';
 import { to } from '../app/router';
 import { exactTime, near, percent, plain, rate, time } from '../numbers/format';
 import { plannedAt, resolution, RunSeconds, toldBy } from '../numbers/seconds';
-import { offset } from '../numbers/when';
+import { countedEnd, progress } from '../plan/progress';
 import { curve, lengthOf, requestsPerWalk, type Fields } from '../plan/words';
 import { Empty, Failed, Inert, Loading, To, When } from '../ui/parts';
 import { Outcome, Status, TrustWord } from '../ui/words';
@@ -104,6 +104,9 @@ function Going({ item }: { item: ScenarioItem }) {
   const items = (plan?.['execution'] as Fields[] | undefined) ?? [];
   const shape = items.length === 1 && items[0] ? curve(items[0], 1) : null;
   const planned = shape?.isOpen && walks ? plannedAt(shape.points, at) : null;
+  const ending = countedEnd(plan, undefined);
+  // What is polled here has ended. How much longer it may take is on the page of the run.
+  const far = progress({ at, whole, begun: all?.finished ?? 0, rate: 0, isRunning: false, ...ending });
   return (
     <div>
       <SpaceBetween direction="horizontal" size="m">
@@ -117,7 +120,7 @@ function Going({ item }: { item: ScenarioItem }) {
           </span>
         )}
       </SpaceBetween>
-      {whole > 0 && at > 0 && <ProgressBar value={Math.min(100, (at / whole) * 100)} additionalInfo={`${offset(at)} of ${offset(whole)}, told every 10 s`} ariaLabel="Time of load" />}
+      {(whole > 0 || ending.asked !== undefined) && at > 0 && <ProgressBar value={Math.min(100, far.part * 100)} additionalInfo={`${far.said}, told every 10 s`} ariaLabel="Time of load" />}
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { curve, lengthOf, loadOf, planInWords, requestsPerWalk, seconds } from './words';
+import { curve, lengthOf, loadOf, planInWords, requestsInAll, requestsPerWalk, seconds } from './words';
 
 it('reads durations as Taurus writes them', () => {
   expect(['1m30s', '500ms', '20', 20, '2h', '', 'x', '5 m'].map(seconds)).toEqual([90, 0.5, 20, 20, 7200, null, null, 300]);
@@ -20,6 +20,21 @@ it('says a plan in words', () => {
   expect(requestsPerWalk(plan)).toBe(2);
   expect(lengthOf(plan)).toBe(600);
   expect(planInWords({ execution: [{ users: 1, iterations: 2 }] }, [{ region: 'a', taskCount: 1 }])).toBe('1 user, 2 rounds each, from 1 region, 1 runner.');
+});
+
+it('knows a number of requests', () => {
+  const where = [{ region: 'a', taskCount: 1 }];
+  expect(planInWords({ execution: [{ users: 5, 'total-requests': 10000 }] }, where)).toBe('5 users, 10,000 requests in all, from 1 region, 1 runner.');
+  expect(planInWords({ execution: [{ users: 5, 'total-requests': '1', 'hold-for': '9s' }] }, where)).toBe('5 users for 9 s, 1 request in all, from 1 region, 1 runner.');
+  // Arrivals end with the last of them.
+  expect(planInWords({ execution: [{ arrivals: 100, 'total-requests': 300 }] }, where)).toBe('100 arrivals per second for 3 s, 300 requests in all, from 1 region, 1 runner.');
+  expect(curve({ arrivals: 100, 'total-requests': 250 }, 1).points).toEqual([[0, 100], [2.5, 100]]);
+  expect(curve({ arrivals: 100, 'total-requests': 250, 'ramp-up': '1s', 'hold-for': '2s' }, 1).points).toEqual([[0, 0], [1, 100], [3, 100]]);
+  expect(curve({ arrivals: 0, 'total-requests': 300, stages: [{ target: 100, duration: '2s' }, { target: 100, duration: '9s' }] }, 1).points).toEqual([[0, 0], [2, 100], [4, 100]]);
+  expect(curve({ arrivals: 100, 'total-requests': 2500, 'hold-for': '2s' }, 1).points).toEqual([[0, 100], [2, 100]]);
+  expect(loadOf({ execution: [{ users: 5, 'total-requests': 9, 'hold-for': '9s' }] }, 1)).toBeUndefined();
+  expect(requestsInAll({ execution: [{ 'total-requests': 9 }, { 'total-requests': '3' }] })).toBe(12);
+  expect([requestsInAll({ execution: [{ 'total-requests': 9 }, {}] }), requestsInAll(undefined)]).toEqual([undefined, undefined]);
 });
 
 it('adds the load of all items, where that can be done', () => {

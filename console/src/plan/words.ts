@@ -1,6 +1,6 @@
 // A plan in words, and the curve that it asks for: what the forms and pages say beside a
 // scenario. Judging a plan is the API's; what cannot be read here is left out.
-import { duration as show } from '../numbers/format';
+import { count, duration as show } from '../numbers/format';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Fields = { [key: string]: unknown };
@@ -28,6 +28,9 @@ export const number = (value: unknown): number | null => {
   return typeof n === 'number' && Number.isFinite(n) ? n : null;
 };
 
+/** The longest load, s. */
+const LONGEST_S = 31 * 86_400;
+
 /** The planned curve of an execution item: points, linear between. */
 export function curve(item: Fields, tasks: number): { points: [number, number][]; isOpen: boolean } {
   const isOpen = item['arrivals'] !== undefined && item['arrivals'] !== '';
@@ -43,13 +46,34 @@ export function curve(item: Fields, tasks: number): { points: [number, number][]
     }
     // A first stage of no length is where the load begins.
     if (points[1]?.[0] === 0) points.shift();
-    return { points, isOpen };
+    const total = isOpen ? number(item['total-requests']) : null;
+    return { points: total ? cutAfter(points, total) : points, isOpen };
   }
   const ramp = seconds(item['ramp-up']) ?? 0;
-  const hold = seconds(item['hold-for']) ?? 0;
+  const total = isOpen ? number(item['total-requests']) : null;
+  const hold = seconds(item['hold-for']) ?? (total ? LONGEST_S - ramp : 0);
   points.push(...(ramp > 0 ? ([[0, 0], [ramp, target ?? 0]] as [number, number][]) : ([[0, target ?? 0]] as [number, number][])));
   points.push([ramp + hold, target ?? 0]);
-  return { points, isOpen };
+  return { points: total ? cutAfter(points, total) : points, isOpen };
+}
+
+/** Arrivals per second, up to where so many are planned. */
+function cutAfter(points: [number, number][], most: number): [number, number][] {
+  let left = most;
+  const kept: [number, number][] = points.slice(0, 1);
+  for (const [n, [to, value]] of points.slice(1).entries()) {
+    const [from, before] = points[n] ?? [0, 0];
+    const area = ((before + value) / 2) * (to - from);
+    if (area >= left) {
+      const slope = (value - before) / (to - from);
+      // Of before·t + slope/2·t² = left the time, without cancellation.
+      const t = (2 * left) / (before + Math.sqrt(Math.max(0, before * before + 2 * slope * left)));
+      return [...kept, [from + t, before + slope * t]];
+    }
+    left -= area;
+    kept.push([to, value]);
+  }
+  return kept;
 }
 
 /** "200 arrivals per second for 10 min" */
@@ -58,14 +82,23 @@ export function loadInWords(item: Fields, tasks: number): string {
   const of = isOpen ? 'arrivals per second' : 'users';
   const last = points.at(-1)?.[0] ?? 0;
   const most = Math.max(0, ...points.map((point) => point[1]));
+  const total = number(item['total-requests']);
+  const all = total ? `, ${count(total)} ${total === 1 ? 'request' : 'requests'} in all` : '';
   if (Array.isArray(item['stages']) && item['stages'].length > 0) {
-    return `${points.slice(1).map(([at, value], n) => `to ${value} ${n === 0 ? of : ''} in ${show(at - (points[n]?.[0] ?? 0))}`.replace('  ', ' ')).join(', then ')}`;
+    return `${points.slice(1).map(([at, value], n) => `to ${value} ${n === 0 ? of : ''} in ${show(at - (points[n]?.[0] ?? 0))}`.replace('  ', ' ')).join(', then ')}${all}`;
   }
   const ramp = seconds(item['ramp-up']) ?? 0;
   const rounds = number(item['iterations']);
   const shownOf = most === 1 ? of.replace('users', 'user').replace('arrivals', 'arrival') : of;
   const hold = last - ramp > 0 ? ` for ${show(last - ramp)}` : '';
-  return `${most} ${shownOf}${ramp > 0 ? ` after a rise of ${show(ramp)}` : ''}${rounds ? `, ${rounds} ${rounds === 1 ? 'round' : 'rounds'} each` : ''}${hold}`;
+  return `${most} ${shownOf}${ramp > 0 ? ` after a rise of ${show(ramp)}` : ''}${rounds ? `, ${rounds} ${rounds === 1 ? 'round' : 'rounds'} each` : ''}${hold}${all}`;
+}
+
+/** Requests over the run, where each item counts them. */
+export function requestsInAll(plan: Fields | undefined): number | undefined {
+  const items = Array.isArray(plan?.['execution']) ? (plan['execution'] as Fields[]) : [];
+  const totals = items.map((item) => number(item['total-requests']));
+  return totals.length > 0 && totals.every((total) => total) ? totals.reduce<number>((sum, total) => sum + (total ?? 0), 0) : undefined;
 }
 
 /** How long the load lasts, s: of several items that run side by side the longest. */
@@ -75,14 +108,14 @@ export function lengthOf(plan: Fields | undefined): number {
 }
 
 /** The load that a plan asks for, where nobody tells it: all its items added. Undefined where they differ in kind or
-    length, and where a round count ends the load. */
+    length, and where a count of rounds or requests ends the load. */
 export function loadOf(plan: Fields | undefined, tasks: number): { model: 'open' | 'closed'; planned: [number, number][] } | undefined {
   const items = Array.isArray(plan?.['execution']) ? (plan['execution'] as Fields[]) : [];
   const curves = items.map((item) => curve(item, tasks));
   const [first] = curves;
   const endOf = (one: typeof first) => one?.points.at(-1)?.[0];
   const isAlike = curves.every((one) => one.isOpen === first?.isOpen && endOf(one) === endOf(first));
-  if (!first || !isAlike || items.some((item) => number(item['iterations']))) return undefined;
+  if (!first || !isAlike || items.some((item) => number(item['iterations']) || (!first.isOpen && number(item['total-requests'])))) return undefined;
   const times = [...new Set(curves.flatMap((one) => one.points.map(([at]) => at)))].sort((a, b) => a - b);
   const sum = (at: number) => curves.reduce((all, { points }) => all + valueAt(points, at), 0);
   // A jump has two values at one instant.

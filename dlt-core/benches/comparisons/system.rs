@@ -318,6 +318,7 @@ fn record(plan: &Plan<'_>, parts: &BTreeMap<(usize, usize), Part>) -> RunRecord 
     .expect("a record");
     record.load = Some(LoadSummary {
         changes: Vec::new(),
+        requests: None,
         model: "closed".to_owned(),
         users: Some(10 * runners),
         arrivals: None,

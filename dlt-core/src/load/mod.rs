@@ -120,6 +120,52 @@ impl Curve {
         (self.cumulative_at(self.end_us()) + 1e-6).floor() as u64
     }
 
+    /// How many users are ever active: the numbers below it have a span.
+    pub fn users(&self) -> u64 {
+        let highest = self.segments().map(|(_, v0, _, v1)| v0.max(v1));
+        highest.fold(0.0, f64::max).ceil() as u64
+    }
+
+    /// The curve up to where `count` arrivals are planned; unchanged if it plans no more.
+    pub fn cut_after(&self, count: u64) -> Self {
+        if self.total_arrivals() <= count {
+            return self.clone();
+        }
+        let (mut from, mut to) = (0, self.end_us());
+        while from < to {
+            let middle = from + (to - from) / 2;
+            // Far below one arrival, and above what sums of areas are off.
+            match self.cumulative_at(middle) + 1e-9 < count as f64 {
+                true => from = middle + 1,
+                false => to = middle,
+            }
+        }
+        let cut = self.cut_at(to);
+        if cut.total_arrivals() == count || to == 0 {
+            return cut;
+        }
+        // Above a million per second the last µs holds more than one.
+        let mut cut = self.cut_at(to - 1);
+        let rest = (count as f64 - cut.cumulative_at(to - 1)) * 1e6;
+        cut.points.extend([(to - 1, rest), (to, rest)]);
+        cut
+    }
+
+    /// The curve up to `at_us`, which is not after its end.
+    fn cut_at(&self, at_us: u64) -> Self {
+        let kept = self.points.partition_point(|point| point.0 < at_us);
+        let mut points = self.points[..kept].to_vec();
+        let value = match (points.last(), self.points.get(kept)) {
+            (Some(&(t0, v0)), Some(&(t1, v1))) => {
+                v0 + (v1 - v0) * (at_us - t0) as f64 / (t1 - t0) as f64
+            }
+            (_, Some(&(_, value))) | (Some(&(_, value)), None) => value,
+            (None, None) => 0.0,
+        };
+        points.push((at_us, value));
+        Self { points }
+    }
+
     /// When arrival `n` is due, µs since start: the instant at which `n`
     /// arrivals have been planned before it. None past the end.
     pub fn due_at(&self, n: u64) -> Option<u64> {
@@ -278,7 +324,57 @@ mod tests {
         assert_eq!(flat.user_spans(2), vec![(0, 1_000_000)]);
     }
 
+    #[test]
+    fn a_curve_ends_after_so_many_arrivals() {
+        let steady = Curve::ramp_hold(100.0, 0, 60_000_000).cut_after(250);
+        assert_eq!((steady.total_arrivals(), steady.end_us()), (250, 2_500_000));
+        assert_eq!(steady.due_at(249), Some(2_490_000));
+        let short = Curve::ramp_hold(100.0, 0, 1_000_000);
+        assert_eq!(short.cut_after(100), short);
+        assert_eq!(short.cut_after(101), short);
+        // Ten in a µs.
+        let fast = Curve::ramp_hold(1e7, 0, 1_000_000).cut_after(123_457);
+        assert_eq!((fast.total_arrivals(), fast.end_us()), (123_457, 12_346));
+        assert_eq!(fast.peak(), 1e7);
+        // A jump belongs to what comes after it.
+        let jump = Curve::stages(10.0, &[(10.0, 1_000_000), (50.0, 0), (50.0, 1_000_000)]);
+        assert_eq!(jump.cut_after(10).peak(), 10.0);
+        assert_eq!(jump.cut_after(35).end_us(), 1_500_000);
+    }
+
+    #[test]
+    fn only_users_with_a_time_are_counted() {
+        let jump = [(1.0, 1_000_000), (9.0, 0), (1.0, 0), (1.0, 1_000_000)];
+        let curve = Curve::stages(1.0, &jump);
+        assert_eq!((curve.users(), curve.peak()), (1, 9.0));
+        for curve in [
+            Curve::ramp_hold(7.0, 1_000_000, 1_000_000),
+            Curve::stages(0.0, &[(7.0, 1_000_000), (0.0, 1_000_000)]),
+            Curve::ramp_hold(7.0, 0, 1_000_000),
+        ] {
+            assert_eq!(curve.users(), 7);
+            assert!(!curve.user_spans(6).is_empty() && curve.user_spans(7).is_empty());
+        }
+    }
+
     proptest! {
+        /// Cut anywhere, a curve plans exactly what was asked for, and nothing of it elsewhere.
+        #[test]
+        fn cut_curves_plan_exactly_as_many(
+            first in 0.0f64..300.0,
+            stages in prop::collection::vec((0.0f64..400.0, 0u64..4_000_000), 1..5),
+            count in 1u64..2_000,
+        ) {
+            let curve = Curve::stages(first, &stages);
+            let cut = curve.cut_after(count);
+            prop_assert_eq!(cut.total_arrivals(), count.min(curve.total_arrivals()));
+            prop_assert!(cut.end_us() <= curve.end_us() && cut.peak() <= curve.peak());
+            for n in 0..cut.total_arrivals() {
+                let (due, whole) = (cut.due_at(n).unwrap(), curve.due_at(n).unwrap());
+                prop_assert!(due.abs_diff(whole) <= 1, "{} is due at {} and {}", n, due, whole);
+            }
+        }
+
         /// Arrivals never go back in time, never leave the curve, and as many
         /// are due before t as the plan's area gives.
         #[test]

@@ -104,6 +104,13 @@ impl Lot {
         self.slice.nth(self.share.nth(k))
     }
 
+    /// How many of `total` things belong to this lot's owners, if each of `owners` owners in
+    /// turn gets one of them: thing n is owner n % `owners`'s.
+    pub fn dealt(self, total: u64, owners: u64) -> u64 {
+        let owners = owners.max(1);
+        self.count(owners) * (total / owners) + self.count(total % owners)
+    }
+
     /// Part `index` of `of` of this lot, as a runner deals it to its threads.
     pub fn split(self, index: u64, of: u64) -> Self {
         Self {
@@ -138,9 +145,11 @@ mod tests {
             present in 1u64..5,
             threads in 1u64..4,
             total in 0u64..500,
+            owners in 1u64..50,
         ) {
             let of: u64 = counts.iter().sum();
             let mut first = 0;
+            let mut dealt = 0;
             let mut seen = vec![0u32; total as usize];
             for count in counts {
                 let slice = Slice { first, count, of };
@@ -150,6 +159,10 @@ mod tests {
                         let lot = Lot { slice, share: Share { index: runner, of: present } }
                             .split(thread, threads);
                         let mine = lot.count(total);
+                        let owned = (0..lot.count(owners)).map(|k| lot.nth(k));
+                        let of_owner = |k| (0..total).filter(|n| n % owners == k).count() as u64;
+                        prop_assert_eq!(lot.dealt(total, owners), owned.map(of_owner).sum::<u64>());
+                        dealt += lot.dealt(total, owners);
                         for k in 0..mine {
                             seen[lot.nth(k) as usize] += 1;
                         }
@@ -157,6 +170,7 @@ mod tests {
                     }
                 }
             }
+            prop_assert_eq!(dealt, total);
             prop_assert!(seen.iter().all(|&times| times == 1));
         }
     }

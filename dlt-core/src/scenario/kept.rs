@@ -8,11 +8,12 @@ use std::borrow::Cow;
 /// Fields of ours beside DLT's, in a body.
 const OF_BODY: [&str; 2] = ["thresholds", "oneOff"];
 /// In an item of `execution`.
-const OF_EXECUTION: [&str; 10] = [
+const OF_EXECUTION: [&str; 11] = [
     "users",
     "arrivals",
     "connections",
     "stages",
+    "total-requests",
     "graceful-stop",
     "pacing",
     "spot",

@@ -30,7 +30,9 @@ pub const MOST_CONNECTIONS: u64 = 1_000_000;
 pub const MOST_STAGES: usize = 1_000;
 /// Most rounds of a user: a round a millisecond for ten days.
 pub const MOST_ITERATIONS: u64 = 1_000_000_000;
-/// Planned end of a load that counts rounds and has no `hold-for`: a run must
+/// Most requests of a run that counts them: a million per second for ten days.
+pub const MOST_TOTAL_REQUESTS: u64 = 1_000_000_000_000;
+/// Planned end of a load that counts rounds or requests and has no `hold-for`: a run must
 /// end even if the target never answers, and an hour is the longest answer
 /// that can be measured.
 pub const ITERATIONS_END_US: u64 = 3600 * 1_000_000;

@@ -65,6 +65,9 @@ pub struct Load {
     pub per_task: bool,
     /// Rounds of a user through the steps, after which it ends.
     pub iterations: Option<u64>,
+    /// Requests over the run, after which the load ends: those that steps begin, not the
+    /// redirects that follow one. Arrivals are planned up to that number.
+    pub total_requests: Option<u64>,
     /// Cap on requests per second in closed load, over the run.
     pub throughput: Option<f64>,
     /// Most requests in flight in open load, over the run.
@@ -78,6 +81,14 @@ pub struct Load {
     /// How long every attempt may find no target before the load ends, µs; None: for
     /// ever.
     pub give_up_after_us: Option<u64>,
+}
+
+impl Load {
+    /// Whether it may be over before the end of its curve: its users have a number of
+    /// rounds or requests. Arrivals are planned, however many.
+    pub fn ends_by_count(&self) -> bool {
+        !self.model.is_open() && (self.iterations.is_some() || self.total_requests.is_some())
+    }
 }
 
 /// What happens to a request whose reused connection ended before a byte of

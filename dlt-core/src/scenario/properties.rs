@@ -55,7 +55,11 @@ fn item() -> impl Strategy<Value = Value> {
             }
             item
         });
-    prop_oneof![users, per_task, arrivals, stages]
+    let counted = (1u64..500, 1u64..100_000, any::<bool>()).prop_map(|(n, total, per_task)| {
+        let of = if per_task { "concurrency" } else { "users" };
+        json!({ of: n, "total-requests": total })
+    });
+    prop_oneof![users, per_task, arrivals, stages, counted]
 }
 
 fn request() -> impl Strategy<Value = Value> {
@@ -284,6 +288,11 @@ fn plan_limits() -> Vec<(&'static str, Value, Value)> {
             "E/iterations",
             json!(MOST_ITERATIONS),
             json!(MOST_ITERATIONS + 1),
+        ),
+        (
+            "E/total-requests",
+            json!(MOST_TOTAL_REQUESTS),
+            json!(MOST_TOTAL_REQUESTS + 1),
         ),
         ("E/throughput", json!(0.001), json!(0)),
         ("E/throughput", json!(1e7), json!(10_000_001)),

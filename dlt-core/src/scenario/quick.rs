@@ -32,6 +32,8 @@ pub struct Quick {
     pub ramp_up: Option<String>,
     /// Rounds of each user.
     pub iterations: Option<u64>,
+    /// Requests over the whole run.
+    pub requests: Option<u64>,
     /// Stages as `target:duration`.
     pub stages: Vec<String>,
     /// (region, runners); empty means the defaults of `from_text`.
@@ -56,6 +58,8 @@ pub struct Quick {
     pub name: Option<String>,
     /// Do not follow redirects.
     pub no_follow: bool,
+    /// Open a connection for each request.
+    pub no_keepalive: bool,
     /// Cap on requests per second in closed load.
     pub throughput: Option<f64>,
 }
@@ -91,13 +95,15 @@ fn execution(q: &Quick, name: &str) -> Value {
     put(&mut item, "users", users);
     put(&mut item, "arrivals", q.arrivals);
     put(&mut item, "ramp-up", q.ramp_up.as_deref());
-    let says_end = q.duration.is_some() || q.iterations.is_some() || !q.stages.is_empty();
+    let counts = q.iterations.is_some() || q.requests.is_some();
+    let says_end = q.duration.is_some() || counts || !q.stages.is_empty();
     let duration = q
         .duration
         .as_deref()
         .or((!says_end).then_some(QUICK_DURATION));
     put(&mut item, "hold-for", duration);
     put(&mut item, "iterations", q.iterations);
+    put(&mut item, "total-requests", q.requests);
     if !q.stages.is_empty() {
         item.insert(
             "stages".to_owned(),
@@ -144,6 +150,11 @@ fn definition(q: &Quick) -> Value {
     put(&mut tls, "insecure", q.insecure.then_some(true));
     let mut definition = Map::new();
     definition.insert("requests".to_owned(), json!([request]));
+    put(
+        &mut definition,
+        "keepalive",
+        q.no_keepalive.then_some(false),
+    );
     if !tls.is_empty() {
         definition.insert("tls".to_owned(), Value::Object(tls));
     }

@@ -95,8 +95,12 @@ pub(crate) fn test_scenario(
             definition(name, &node, files, notes)
         })
         .collect();
+    let definitions = choose(&executions, &scenarios, &known, notes);
+    if definitions.len() == executions.len() {
+        refuse_cut_arrivals(&executions, &definitions, notes);
+    }
     TestScenario {
-        definitions: choose(&executions, &scenarios, &known, notes),
+        definitions,
         executions,
         criteria,
     }
@@ -145,6 +149,23 @@ fn choose(
         notes.warn(&scenarios.path_of(name), "is not run by any execution item");
     }
     chosen
+}
+
+/// Notes arrivals of several requests where requests are to be counted: the last arrival
+/// would be cut in the middle.
+fn refuse_cut_arrivals(executions: &[Execution], definitions: &[Definition], notes: &mut Notes) {
+    for (item, definition) in executions.iter().zip(definitions) {
+        let requests = definition.steps.len();
+        if item.total_requests.is_some() && item.is_open() && requests > 1 {
+            notes.fault(
+                format!("{}.total-requests", item.path),
+                format!(
+                    "counts requests, and an arrival makes all {requests} of {}: give hold-for, or users instead of arrivals",
+                    shown(&definition.name)
+                ),
+            );
+        }
+    }
 }
 
 /// Reporters: DLT's own are what is done anyway, criteria of passing become thresholds.

@@ -307,6 +307,18 @@ fn quick_runs_are_scenarios() {
         load.model,
         Model::Users(Curve::ramp_hold(10.0, 0, 10_000_000))
     );
+    let counted = value(&quick(&Quick {
+        url: url.clone(),
+        requests: Some(500),
+        no_keepalive: true,
+        ..Quick::default()
+    }));
+    let group = &counted.plan.groups[0];
+    assert_eq!(
+        (group.load.total_requests, group.keepalive),
+        (Some(500), false)
+    );
+    assert_eq!(group.load.model.curve().peak(), 10.0);
     let full = value(&quick(&Quick {
         url: url.clone(),
         method: Some("POST".to_owned()),

@@ -88,11 +88,11 @@ async fn has_open_end(world: &World, run: &Run) -> Result<(), Refusal> {
     match plan
         .groups
         .iter()
-        .find(|group| group.load.iterations.is_some())
+        .find(|group| group.load.ends_by_count() || group.load.total_requests.is_some())
     {
         None => Ok(()),
         Some(group) => Err(refuse(&format!(
-            "scenario {:?} has a fixed number of iterations, which more or fewer users would change; its load can only be ended",
+            "scenario {:?} has a fixed number of iterations or requests, which more or less load would change; it can only be ended",
             group.name
         ))),
     }

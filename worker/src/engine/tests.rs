@@ -6,6 +6,7 @@ mod budgets;
 mod causes;
 mod changes;
 mod closed;
+mod counted;
 mod depth;
 mod forbidden;
 mod names;
@@ -60,6 +61,7 @@ fn group(model: Model, steps: Vec<Step>) -> Group {
             model,
             per_task: false,
             iterations: None,
+            total_requests: None,
             throughput: None,
             connections: 10_000,
             graceful_stop_us: 5_000_000,

@@ -23,7 +23,7 @@ import { useLive, type Live } from '../../live/useLive';
 import { count, duration, near, percent, plain, rate } from '../../numbers/format';
 import { plannedAt } from '../../numbers/seconds';
 import { thresholdsSoFar, trustSoFar } from '../../numbers/sofar';
-import { offset } from '../../numbers/when';
+import { countedEnd, progress } from '../../plan/progress';
 import { lengthOf, loadOf, planInWords, requestsPerWalk, type Fields } from '../../plan/words';
 import { Figure, Inert, To } from '../../ui/parts';
 import { Status, TrustWord } from '../../ui/words';
@@ -52,6 +52,7 @@ export default function LiveRun({ test, run, record, scenario }: Props) {
   const tasks = record?.testTaskConfigs ?? scenario?.testTaskConfigs ?? [];
   // A topic keeps nothing: who was not there when the load was told has the plan.
   const count = tasks.reduce((sum, row) => sum + (Number(row.taskCount) || 0), 0);
+  const counted = countedEnd(plan, told);
   const planned = useMemo(() => loadOf(plan, count), [plan, count]);
   const load = told ?? planned;
   const perWalk = load?.model === 'open' ? requestsPerWalk(plan) : undefined;
@@ -86,12 +87,12 @@ export default function LiveRun({ test, run, record, scenario }: Props) {
           </Alert>
         )}
         <Container>
-          <Now live={live} status={status} whole={whole} perWalk={perWalk} load={load} />
+          <Now live={live} status={status} whole={whole} counted={counted} perWalk={perWalk} load={load} />
         </Container>
         {live.seconds.last < 0 && <Waiting status={status} scenario={scenario} showLive={scenario?.showLive !== false} />}
         <Grid gridDefinition={[{ colspan: { default: 12, m: 9 } }, { colspan: { default: 12, m: 3 } }]}>
           <Container header={<Header variant="h2">Over time</Header>}>
-            <RunCharts stretches={stretches} known={live.seconds.last + 1} load={load} zoom={zoom} together={`live-${run}`} until={whole} heatmap isLive perArrival={perWalk} />
+            <RunCharts stretches={stretches} known={live.seconds.last + 1} load={load} zoom={zoom} together={`live-${run}`} until={counted.endsByCount ? undefined : whole} heatmap isLive perArrival={perWalk} />
           </Container>
           <SpaceBetween size="l">
             <Runners live={live} scenario={scenario} />
@@ -111,7 +112,7 @@ export default function LiveRun({ test, run, record, scenario }: Props) {
   );
 }
 
-function Now({ live, status, whole, perWalk, load }: { live: Live; status: string; whole: number; perWalk: number | undefined; load: Live['load'] }) {
+function Now({ live, status, whole, counted, perWalk, load }: { live: Live; status: string; whole: number; counted: ReturnType<typeof countedEnd>; perWalk: number | undefined; load: Live['load'] }) {
   const { seconds } = live;
   const at = seconds.last + 1;
   const lately = seconds.sum(Math.max(0, at - WINDOW_S), at);
@@ -121,7 +122,7 @@ function Now({ live, status, whole, perWalk, load }: { live: Live; status: strin
   const isOpen = load?.model === 'open';
   const planned = isOpen ? plannedAt(load.planned, Math.max(0, at - 1)) : null;
   const lag = all.lag.quantile(0.99);
-  const left = Math.max(0, whole - at);
+  const far = progress({ at, whole, begun: all.scheduled, rate: lately.scheduled / span, isRunning: status === 'running', ...counted });
   const trust = trustSoFar(all, isOpen);
   return (
     <SpaceBetween size="m">
@@ -132,11 +133,9 @@ function Now({ live, status, whole, perWalk, load }: { live: Live; status: strin
             <TrustWord trust={trust.trust} soFar />
           </span>
         )}
-        <span className="sentence">
-          {at > 0 ? `${offset(at)} of ${offset(whole)}${status === 'running' ? (left > 0 ? `, ${duration(left)} left` : ', waiting for the last answers') : ''}` : ''}
-        </span>
+        <span className="sentence">{far.said}</span>
       </SpaceBetween>
-      <ProgressBar value={whole > 0 ? Math.min(100, (at / whole) * 100) : 0} ariaLabel="Time of load" />
+      <ProgressBar value={Math.min(100, far.part * 100)} ariaLabel="Time of load" />
       <dl className="figures">
         <Figure name="Rate" title={`over the last ${span} s`}>
           {at > 0 ? rate((lately.ok + lately.failed) / span) : '–'}

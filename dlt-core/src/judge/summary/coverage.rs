@@ -22,7 +22,7 @@ pub(crate) fn coverage(
         .plan
         .groups
         .iter()
-        .any(|group| group.load.iterations.is_some());
+        .any(|group| group.load.ends_by_count());
     let missing: Vec<String> = facts
         .dealt
         .iter()

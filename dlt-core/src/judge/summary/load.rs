@@ -35,6 +35,12 @@ pub(crate) fn planned(plan: &Plan, tasks: u64, changes: &[LoadChange]) -> LoadSu
         model: if open.is_empty() { "closed" } else { "open" }.to_owned(),
         users: (!closed.is_empty()).then(|| peak(&closed).round() as u64),
         arrivals: (!open.is_empty()).then(|| peak(&open)),
+        requests: plan
+            .groups
+            .iter()
+            .map(|group| group.load.total_requests)
+            .sum::<Option<u64>>()
+            .filter(|_| !plan.groups.is_empty()),
         planned: rows(shown),
         changes: changes.to_vec(),
     }
@@ -72,7 +78,7 @@ pub(crate) fn lost(
 }
 
 /// Requests that a plan makes if every walk goes through all its steps; None
-/// where users go round until time is over.
+/// where users go round until time is over. Where the plan itself counts them, it is that number.
 fn requests(plan: &Plan, tasks: u64) -> Option<u64> {
     plan.groups
         .iter()
@@ -81,6 +87,9 @@ fn requests(plan: &Plan, tasks: u64) -> Option<u64> {
             let steps = group.steps.len().max(1) as u64;
             match (&group.load.model, group.load.iterations) {
                 (Model::Arrivals(curve), _) => Some(curve.total_arrivals() * steps),
+                (Model::Users(_), _) if group.load.total_requests.is_some() => {
+                    group.load.total_requests
+                }
                 (Model::Users(_), Some(rounds)) => {
                     let users = whole_run(group, tasks).peak().ceil() as u64;
                     Some(users.saturating_mul(rounds).saturating_mul(steps))

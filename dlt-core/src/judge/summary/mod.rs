@@ -280,7 +280,7 @@ pub struct AccountSummary {
     pub requests: Account,
     /// Planned requests of runners without a report, over the whole run: an
     /// estimate, outside of the balance. None where the plan names no number
-    /// of requests (closed load without `iterations`).
+    /// of requests (closed load without `iterations` or `total-requests`).
     #[serde(default)]
     pub lost: Option<u64>,
     /// The account adds up.
@@ -331,6 +331,11 @@ pub struct LoadSummary {
     /// Peak arrivals per second over the whole run (open).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrivals: Option<f64>,
+    /// Requests over the whole run, where every execution item counts them
+    /// (`total-requests`): a closed load is over when they are made, however long
+    /// `planned` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u64>,
     /// `[second, value]` rows of the planned curve, with the changes.
     pub planned: Vec<(u64, f64)>,
     /// Changes that people made while it went on; absent without any.

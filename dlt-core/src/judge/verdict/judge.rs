@@ -148,8 +148,12 @@ fn start_skew(evidence: &Evidence<'_>) -> Option<Reason> {
 
 /// Of the time for which each runner that reported should have made load.
 fn load_cut(evidence: &Evidence<'_>) -> Option<Reason> {
+    let groups = &evidence.plan.groups;
+    let ends_by_count = groups.iter().any(|group| group.load.ends_by_count());
     let planned_us = |runner: &RunnerFacts| match evidence.plan.end_us() {
         0 => runner.loaded_us(),
+        // The planned end is only the latest one.
+        planned_us if ends_by_count => planned_us.min(runner.loaded_us()),
         planned_us => planned_us,
     };
     let runners = evidence.runners.values();

@@ -117,6 +117,15 @@ fn load_that_was_not_made_is_told_by_its_share() {
         assert_eq!(reason.runners, ["lo-home-1-2"]);
         assert!(reason.message.contains("s of 40 s"), "{}", reason.message);
     }
+    // A load that ends with its last request had no more to make.
+    let mut counted = closed();
+    counted.groups[0].load.total_requests = Some(9);
+    let reason = only(verdict(&counted, |report| {
+        report.health.cut_us = 1_000_000;
+        report.duration_us = 2_000_000;
+        report.health.wall_us = 2_000_000;
+    }));
+    assert!(reason.message.contains("s of 32 s"), "{}", reason.message);
 }
 
 #[test]

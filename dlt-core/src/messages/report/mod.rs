@@ -90,7 +90,7 @@ impl StartFacts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "how", rename_all = "snake_case")]
 pub enum Ended {
-    /// At the planned end, or when all iterations were done.
+    /// At the planned end, or when all iterations or requests were done.
     AsPlanned,
     /// Stopped before its planned end, like a cancelled run's runner.
     Stopped {

@@ -185,6 +185,7 @@ fn plan(model: Model) -> Plan {
                 model,
                 per_task: true,
                 iterations: None,
+                total_requests: None,
                 throughput: None,
                 connections: 10_000,
                 graceful_stop_us: 5_000_000,

@@ -4,6 +4,7 @@
 pub(crate) mod dns;
 pub(crate) mod durations;
 pub(crate) mod tasks;
+mod total;
 
 use crate::load::{Curve, Model};
 use crate::scenario::document::notes::{Node, Notes, Object, yaml_number};
@@ -19,7 +20,7 @@ use crate::scenario::plan::{Dns, Load, Pacing, Retry};
 use crate::scenario::show_duration;
 use crate::value::Value;
 
-pub(crate) const KEYS: [&str; 18] = [
+pub(crate) const KEYS: [&str; 19] = [
     "concurrency",
     "users",
     "arrivals",
@@ -27,6 +28,7 @@ pub(crate) const KEYS: [&str; 18] = [
     "ramp-up",
     "hold-for",
     "iterations",
+    "total-requests",
     "stages",
     "throughput",
     "graceful-stop",
@@ -58,6 +60,8 @@ pub(crate) struct Execution {
     /// `spot`, percent of a region's workers.
     pub spot: Option<u8>,
     iterations: Option<u64>,
+    /// `total-requests`, over the whole run.
+    pub total_requests: Option<u64>,
     throughput: Option<f64>,
     connections: u64,
     graceful_stop_us: u64,
@@ -81,6 +85,11 @@ impl Execution {
         matches!(self.amount, Some(Amount::PerTask { .. }))
     }
 
+    /// Whether its load is arrivals.
+    pub fn is_open(&self) -> bool {
+        matches!(&self.amount, Some(Amount::WholeRun(model)) if model.is_open())
+    }
+
     /// The load, `concurrency` being the users of a task.
     pub fn load(&self, concurrency: u64) -> Option<Load> {
         let (model, per_task) = match self.amount.as_ref()? {
@@ -94,6 +103,7 @@ impl Execution {
             model,
             per_task,
             iterations: self.iterations,
+            total_requests: self.total_requests,
             throughput: self.throughput,
             connections: self.connections,
             graceful_stop_us: self.graceful_stop_us,
@@ -139,6 +149,7 @@ pub(crate) fn execution(node: &Node<'_>, notes: &mut Notes) -> Option<Execution>
         .get("retry")
         .and_then(|node| node.choice(&["safe", "never"], notes));
     let amount = amount(&object, notes);
+    let (total_requests, amount) = total::total_requests(&object, amount, notes);
     fitting(&object, notes);
     Some(Execution {
         path: node.path.clone(),
@@ -158,6 +169,7 @@ pub(crate) fn execution(node: &Node<'_>, notes: &mut Notes) -> Option<Execution>
             .and_then(|node| node.whole(0..=100, notes))
             .and_then(|percent| u8::try_from(percent).ok()),
         iterations,
+        total_requests,
         throughput,
         connections: connections.unwrap_or(DEFAULT_CONNECTIONS),
         graceful_stop_us: object
@@ -219,6 +231,11 @@ fn fitting(object: &Object<'_>, notes: &mut Notes) {
         "counts rounds of a user and does not go with arrivals; use hold-for",
     );
     clash(
+        "iterations",
+        "total-requests",
+        "counts rounds of each user, and total-requests the requests of all; keep one",
+    );
+    clash(
         "throughput",
         "arrivals",
         "caps what users send and does not go with arrivals; remove it",
@@ -272,7 +289,7 @@ fn amount(object: &Object<'_>, notes: &mut Notes) -> Option<Amount> {
         Some(node) => node.duration(0..=LONGEST_US, notes),
         None => Some(0),
     };
-    let hold_us = hold(object, notes);
+    let hold_us = hold(object, ramp_us.unwrap_or(0), notes);
     let node = object.get("arrivals").or_else(|| object.get("users"));
     let value = match &node {
         Some(node) if open => positive(node, MOST_ARRIVALS, "arrivals per second", notes)?,
@@ -297,15 +314,19 @@ fn amount(object: &Object<'_>, notes: &mut Notes) -> Option<Amount> {
     }
 }
 
-fn hold(object: &Object<'_>, notes: &mut Notes) -> Option<u64> {
+fn hold(object: &Object<'_>, ramp_us: u64, notes: &mut Notes) -> Option<u64> {
     match object.get("hold-for") {
         Some(node) => node.duration(SHORTEST_HOLD_US..=LONGEST_US, notes),
-        // Rounds end by themselves, at the latest after an hour.
-        None if object.has("iterations") => Some(ITERATIONS_END_US),
+        // So many arrivals have their own time.
+        None if object.has(total::KEY) && object.has("arrivals") => {
+            Some(LONGEST_US.saturating_sub(ramp_us))
+        }
+        // Rounds and requests end by themselves, at the latest after an hour.
+        None if object.has("iterations") || object.has(total::KEY) => Some(ITERATIONS_END_US),
         None => {
             notes.fault(
                 object.path_of("hold-for"),
-                "is missing: say how long the load is held, like hold-for: 30s (or give iterations, or stages)",
+                "is missing: say how long the load is held, like hold-for: 30s (or give iterations, total-requests, or stages)",
             );
             None
         }

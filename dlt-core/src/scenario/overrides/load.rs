@@ -28,6 +28,7 @@ pub(super) fn load(overrides: &Overrides, raw: &mut Value, changes: &mut Changes
             flags.arrivals.is_some() && flags.stages.is_empty(),
         ),
         ("--stages", !flags.stages.is_empty()),
+        ("-n", flags.requests.is_some()),
         ("--throughput", flags.throughput.is_some()),
         ("--connections", flags.connections.is_some()),
     ];
@@ -109,9 +110,17 @@ fn shape(overrides: &Overrides, items: &mut [Value], changes: &mut Changes) {
         let value = Value::from(rounds);
         let setting = ("iterations", "--iterations", value);
         for_each(items, setting, ("arrivals", true, reason), changes);
+        remove_from_each(items, "total-requests", "--iterations", changes);
     }
     if items.len() > 1 {
         return;
+    }
+    if let Some(Value::Object(item)) = items.first_mut()
+        && let Some(total) = flags.requests
+    {
+        let place = (format!("{PATH}[0]"), "total-requests");
+        changes.set(item, (place.0.as_str(), place.1), "-n", Value::from(total));
+        changes.remove(item, &["iterations"], "-n");
     }
     if let Some(most) = flags.throughput {
         let reason = "which is a load of arrivals, and a throughput caps what users send";
@@ -122,6 +131,13 @@ fn shape(overrides: &Overrides, items: &mut [Value], changes: &mut Changes) {
         let reason = "which is a load of users: each has one connection; -c says how many";
         let setting = ("connections", "--connections", Value::from(most));
         for_each(items, setting, ("arrivals", false, reason), changes);
+    }
+}
+
+/// Takes a key away that something else stands for now.
+fn remove_from_each(items: &mut [Value], key: &str, flag: &'static str, changes: &mut Changes) {
+    for item in items.iter_mut().filter_map(Value::as_object_mut) {
+        changes.remove(item, &[key], flag);
     }
 }
 

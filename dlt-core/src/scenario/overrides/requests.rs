@@ -45,6 +45,10 @@ pub(super) fn requests(overrides: &Overrides, raw: &mut Value, changes: &mut Cha
                 changes.remove(request, &["timeout"], "--timeout");
             }
         }
+        if overrides.flags.no_keepalive {
+            let place = (path.as_str(), "keepalive");
+            changes.set(definition, place, "--no-keepalive", Value::Bool(false));
+        }
         tls(overrides, definition, &path, changes);
         user(overrides, definition, &path, changes);
     }

@@ -220,6 +220,13 @@ fn what_cannot_be_meant_for_all_items_names_them() {
             },
         ),
         (
+            "-n",
+            Quick {
+                requests: Some(5),
+                ..Quick::default()
+            },
+        ),
+        (
             "--throughput",
             Quick {
                 throughput: Some(5.0),
@@ -248,6 +255,55 @@ fn what_cannot_be_meant_for_all_items_names_them() {
     .unwrap_err();
     assert!(
         faults[0].starts_with("--iterations: cannot be meant for execution[1] (buy), which is"),
+        "{faults:?}"
+    );
+}
+
+#[test]
+fn rounds_and_requests_take_each_other_s_place() {
+    let rounds = SHOP.replace("throughput: 100", "iterations: 3");
+    let counted = good(
+        &rounds,
+        &flags(Quick {
+            requests: Some(500),
+            no_keepalive: true,
+            ..Quick::default()
+        }),
+    );
+    let load = &counted.plan.groups[0].load;
+    assert_eq!((load.total_requests, load.iterations), (Some(500), None));
+    // The file's time stays: whichever comes first.
+    assert_eq!(counted.plan.end_us(), 35_000_000);
+    assert!(!counted.plan.groups[0].keepalive);
+    assert_eq!(
+        counted.changes,
+        [
+            "-n: total-requests 500",
+            "-n: no iterations; the file has 3",
+            "--no-keepalive: keepalive false"
+        ]
+    );
+    let totals = SHOP.replace("throughput: 100", "total-requests: 500");
+    let rounds = good(
+        &totals,
+        &flags(Quick {
+            iterations: Some(3),
+            ..Quick::default()
+        }),
+    );
+    let load = &rounds.plan.groups[0].load;
+    assert_eq!((load.total_requests, load.iterations), (None, Some(3)));
+    // Of arrivals each makes all requests of the file.
+    let faults = read(
+        &totals,
+        &flags(Quick {
+            arrivals: Some(5.0),
+            ..Quick::default()
+        }),
+    );
+    let faults = faults.unwrap_err();
+    assert!(
+        faults[0].contains("an arrival makes all 2 of \"shop\""),
         "{faults:?}"
     );
 }

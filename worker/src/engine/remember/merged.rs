@@ -52,7 +52,11 @@ pub(crate) fn merge_threads(
         result.exchanges.merge(thread.exchanges);
         generator.merge(&thread.generator);
         bad_seconds.extend(thread.bad_seconds);
-        result.warnings.extend(thread.warnings);
+        for warning in thread.warnings {
+            if !result.warnings.contains(&warning) {
+                result.warnings.push(warning);
+            }
+        }
         for (text, count) in thread.notices {
             *notices.entry(text).or_default() += count;
         }

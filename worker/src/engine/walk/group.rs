@@ -43,6 +43,10 @@ pub(crate) struct GroupRun {
     /// Notified when the load was changed.
     pub(crate) changed: Notify,
     in_flight: Cell<u64>,
+    /// Requests that this thread's users may still begin; `u64::MAX` where nobody counts.
+    requests_left: Cell<u64>,
+    /// Notified when none is left.
+    spent: Notify,
     /// Arrivals that were numbered, and which numbers of the run are this thread's.
     arrivals: (Cell<u64>, Lot),
     /// Arrivals assigned to a walker that has not begun with them.
@@ -77,6 +81,7 @@ impl GroupRun {
         let checks = steps.iter().map(CompiledChecks::of).collect();
         let load = &prepared.plan.groups[index].load;
         let arrivals = prepared.arrivals_of(load, thread).unwrap_or(Lot::WHOLE);
+        let requests = prepared.requests_of(load, thread);
         let curve = load.model.curve().clone();
         Self {
             clock: connector.io.clock,
@@ -91,6 +96,8 @@ impl GroupRun {
             factor: Cell::new(1.0),
             changed: Notify::new(),
             in_flight: Cell::new(0),
+            requests_left: Cell::new(requests.unwrap_or(u64::MAX)),
+            spent: Notify::new(),
             arrivals: (Cell::new(0), arrivals),
             assigned: Cell::new(0),
             drained: Notify::new(),
@@ -217,6 +224,32 @@ impl GroupRun {
     /// Whether no request is in flight or about to be.
     pub(crate) fn is_drained(&self) -> bool {
         self.in_flight.get() == 0 && self.assigned.get() == 0
+    }
+
+    /// Requests that this thread's users may still begin.
+    pub(crate) fn requests_left(&self) -> u64 {
+        self.requests_left.get()
+    }
+
+    /// A request begins, after so many redirects; a step's own is one of `total-requests`,
+    /// where they are counted.
+    #[inline]
+    pub(crate) fn request_counted(&self, hops: u32) {
+        if hops > 0 {
+            return;
+        }
+        let left = self.requests_left.get().saturating_sub(1);
+        self.requests_left.set(left);
+        if left == 0 {
+            self.spent.notify_one();
+        }
+    }
+
+    /// Returns once no request may begin any more; never where nobody counts them.
+    pub(crate) async fn all_begun(&self) {
+        while self.requests_left.get() > 0 {
+            self.spent.notified().await;
+        }
     }
 
     pub(crate) fn request_began(&self) {

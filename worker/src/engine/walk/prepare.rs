@@ -138,6 +138,13 @@ impl PreparedLoad {
         runner.split(thread, self.threads)
     }
 
+    /// How many requests a thread's users of a group may begin: their part of
+    /// `total-requests`. It is dealt to users in turn, so that nobody has to ask under load.
+    pub(crate) fn requests_of(&self, load: &Load, thread: u64) -> Option<u64> {
+        let (total, users) = requests_of_runner(load, self.lot)?;
+        Some(self.users_of(load, thread).dealt(total, users))
+    }
+
     /// Which arrivals of a group belong to a thread; None if it takes no part.
     pub(crate) fn arrivals_of(&self, load: &Load, thread: u64) -> Option<Lot> {
         // With fewer connections than threads some threads would drop all their
@@ -160,11 +167,28 @@ impl PreparedLoad {
 /// knows how many requests will be in flight.
 fn users_of_runner(load: &Load, lot: Lot) -> u64 {
     let most = load.model.curve().peak().ceil() as u64;
-    match (load.model.is_open(), load.per_task) {
+    let users = match (load.model.is_open(), load.per_task) {
         (true, _) => 0,
         (false, true) => most,
         (false, false) => lot.count(most),
+    };
+    match requests_of_runner(load, lot) {
+        // Who has no request to make does not begin.
+        Some((total, owners)) if load.per_task => users.min(Lot::WHOLE.dealt(total, owners)),
+        Some((total, owners)) => users.min(lot.dealt(total, owners)),
+        None => users,
     }
+}
+
+/// The requests of closed load to be dealt, and to how many users: those of the run, or, where
+/// each runner has users of its own, this runner's. None where nobody counts them.
+fn requests_of_runner(load: &Load, lot: Lot) -> Option<(u64, u64)> {
+    let total = load.total_requests.filter(|_| !load.model.is_open())?;
+    let users = load.model.curve().users();
+    Some(match load.per_task {
+        true => (lot.count(total), users),
+        false => (total, users),
+    })
 }
 
 /// The hosts that the steps name.

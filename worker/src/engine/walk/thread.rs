@@ -217,7 +217,7 @@ async fn run_group(
             // Users may end early, or this thread may have none. It sends its
             // seconds up to the planned end all the same: a runner's missing
             // seconds count as missing data.
-            if group.plan().load.iterations.is_none() {
+            if !group.plan().load.ends_by_count() {
                 group.reached_end().await;
             }
             Ok(())
@@ -240,6 +240,9 @@ async fn run_group(
             "load thread {thread}: {overdue} arrivals were not sent by the planned end and count as dropped: the rate is more than this runner can send; use more or larger runners, or a lower rate"
         ));
     }
+    if !is_stopped {
+        warnings.extend(not_all_begun(&group));
+    }
     let give_up_us = group.end_us.get().max(group.clock.now_us()) + graceful_us(&group, is_stopped);
     drain(&group, give_up_us, &mut stop).await;
     tasks.abort_all();
@@ -251,6 +254,26 @@ async fn run_group(
         }
     }
     warnings
+}
+
+/// What is said if a load that was to make so many requests did not begin all of them. Each
+/// thread's and runner's sentence is the same, so that people read it once.
+fn not_all_begun(group: &GroupRun) -> Option<String> {
+    let total = group.plan().load.total_requests?;
+    if group.plan().load.model.is_open() || group.requests_left() == 0 {
+        return None;
+    }
+    let why = match group.clock.now_us() < group.end_us.get() {
+        _ if group.curve().end_us() < group.plan().load.model.curve().end_us() => {
+            "the load was told to end"
+        }
+        true => "users were over before, since the load fell or their rows of data were used up",
+        false => "the planned end came first; for all of them, give it more time (hold-for, -d)",
+    };
+    Some(format!(
+        "scenario {}: not all of the {total} requests were begun: {why}",
+        group.plan().name
+    ))
 }
 
 /// How long requests in flight may take to finish; after a stop not as long as a

@@ -22,6 +22,8 @@ enum RoundOutcome {
     PastEnd,
     /// Before its first step: the user has no row of data left.
     NoRow,
+    /// Because the requests of the run are all begun (`total-requests`).
+    AllBegun,
 }
 
 /// A user of this thread.
@@ -103,9 +105,17 @@ type Begun = Rc<RefCell<Vec<bool>>>;
 /// Runs a group's users on thread `thread` until its end; where each has a number of rounds, until
 /// all are through. Cancelled, it ends earlier.
 pub(crate) async fn run(group: &Rc<GroupRun>, thread: u64, tasks: &mut JoinSet<()>) {
+    tokio::select! {
+        () = run_users(group, thread, tasks) => {}
+        // Then neither pauses nor users yet to come have anything to send.
+        () = group.all_begun() => {}
+    }
+}
+
+async fn run_users(group: &Rc<GroupRun>, thread: u64, tasks: &mut JoinSet<()>) {
     let cap = cap_of(group, thread).map(Rc::new);
     let begun = Begun::default();
-    let ends_itself = group.plan().load.iterations.is_some();
+    let ends_itself = group.plan().load.ends_by_count();
     loop {
         let mut users = users_of(group, thread, &begun).into_iter().peekable();
         let changes = group.changes();
@@ -137,7 +147,10 @@ fn users_of(group: &GroupRun, thread: u64, begun: &Begun) -> Vec<User> {
     let curve = group.curve();
     let now_us = group.clock.now_us();
     let lot = group.load().users_of(load, thread);
+    // The first users are active whenever later ones are, so that those who would find
+    // nothing left to send need not begin.
     let count = lot.count(curve.peak().ceil() as u64);
+    let count = count.min(group.requests_left());
     let mut begun = begun.borrow_mut();
     if begun.len() < count as usize {
         begun.resize(count as usize, false);
@@ -215,7 +228,7 @@ async fn run_user(
             match round(&group, &mut walker, &mut user, cap.as_deref()).await {
                 RoundOutcome::Done => rounds_left -= 1,
                 RoundOutcome::PastEnd => break,
-                RoundOutcome::NoRow => rounds_left = 0,
+                RoundOutcome::NoRow | RoundOutcome::AllBegun => rounds_left = 0,
             }
         }
         group.recorder().user_ended(group.clock.now_us());
@@ -244,6 +257,9 @@ async fn round(
         if let Some(cap) = cap {
             let at_us = cap.reserve(group.clock.now_us(), group.factor());
             pause_until(group.clock, at_us).await;
+        }
+        if group.requests_left() == 0 {
+            return RoundOutcome::AllBegun;
         }
         let until_us = user.until_us(group);
         let end = match walker.step(n, None, until_us).await {

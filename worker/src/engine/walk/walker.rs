@@ -161,6 +161,7 @@ impl Walker {
             let request = with_cookies.as_deref().unwrap_or(request);
             // Only the first request of an arrival has a due time in the plan.
             let arrival_us = planned_us.filter(|_| n == 0 && hops == 0);
+            group.request_counted(hops);
             group.recorder().request_began(arrival_us, sent_us);
             let spec = RequestSpec {
                 origin,

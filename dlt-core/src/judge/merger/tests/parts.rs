@@ -3,12 +3,13 @@
 use super::{START_US, expected, facts, judged, merged};
 use crate::judge::merger::Summary;
 use crate::judge::outcome::Word;
-use crate::judge::summary::{Coverage, RunFacts};
+use crate::judge::summary::{Coverage, LoadSummary, RunFacts};
 use crate::load::{Curve, Model};
 use crate::measure::sample::{Cause, Outcome, Sample};
 use crate::measure::tally::{MOST_LABELS, OTHER_LABEL};
 use crate::messages::report::testing::{Raw, plan_of_arrivals, plan_of_users, report};
 use crate::messages::report::{Ended, Report, StartFacts};
+use crate::scenario::plan::Plan;
 use crate::thresholds::Threshold;
 
 fn raw(label: &str, done_us: u64, outcome: Outcome) -> Raw {
@@ -89,18 +90,26 @@ fn missing_seconds_are_counted_where_they_were_owed() {
 }
 
 #[test]
-fn iterations_may_end_a_run_early() {
-    let mut plan = plan_of_users(5.0, 10);
-    plan.groups[0].load.iterations = Some(3);
+fn a_count_may_end_a_run_early() {
+    let mut rounds = plan_of_users(5.0, 10);
+    rounds.groups[0].load.iterations = Some(3);
+    let mut requests = plan_of_users(5.0, 10);
+    requests.groups[0].load.total_requests = Some(300);
+    for plan in [rounds, requests] {
+        may_end_early(&plan);
+    }
+}
+
+fn may_end_early(plan: &Plan) {
     let mut reports = two();
     for report in &mut reports {
         report.duration_us = 2_400_000;
         report.ticks = 2;
     }
     let expected = expected(&reports);
-    let all = merged(&reports, &facts(&plan, &expected));
+    let all = merged(&reports, &facts(plan, &expected));
     assert!(all.coverage.complete);
-    let one = merged(&reports[..1], &facts(&plan, &expected));
+    let one = merged(&reports[..1], &facts(plan, &expected));
     assert_eq!(one.coverage.missing_intervals, 2);
 }
 
@@ -387,6 +396,13 @@ fn load_of_runners_without_a_report_is_lost_as_far_as_the_plan_counts_it() {
     let one = merged(&two()[..1], &facts(&rounds, &expected));
     let users = 5 * facts(&rounds, &expected).tasks;
     assert_eq!(one.account.lost, Some(users * 4 / 2));
+    // A number of requests is what it is, whoever makes them.
+    let mut counted = plan_of_users(5.0, 10);
+    counted.groups[0].load.total_requests = Some(1_000);
+    let one = merged(&two()[..1], &facts(&counted, &expected));
+    assert_eq!(one.account.lost, Some(500));
+    let requests = |plan: &Plan| LoadSummary::planned(plan, 2, &[]).requests;
+    assert_eq!((requests(&counted), requests(&rounds)), (Some(1_000), None));
 }
 
 /// Runners of one region give up for one reason; each warning has its own count.
