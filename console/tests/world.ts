@@ -21,7 +21,14 @@ export interface World {
   end: () => Promise<void>;
 }
 
-export async function start(): Promise<World> {
+interface Options {
+  /** Further flags of `dlt up`. */
+  flags?: string[];
+  /** Serves the built console, whatever DLT_CONSOLE says: a `dlt up` that asks for tokens keeps its own behind them. */
+  isBuilt?: boolean;
+}
+
+export async function start({ flags = [], isBuilt = false }: Options = {}): Promise<World> {
   let slow = 0;
   let requests = 0;
   const target = await listen((request, response) => {
@@ -35,13 +42,13 @@ export async function start(): Promise<World> {
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   const serve = async () => {
-    const one = spawn(process.env.DLT_BIN ?? 'dlt', ['up', '--home', home, '--listen', `127.0.0.1:${port}`, '--region', 'lo-home-1=4', '--region', 'lo-home-2=4'], { stdio: 'ignore' });
+    const one = spawn(process.env.DLT_BIN ?? 'dlt', ['up', '--home', home, '--listen', `127.0.0.1:${port}`, '--region', 'lo-home-1=4', '--region', 'lo-home-2=4', ...flags], { stdio: 'ignore' });
     await answers(`${origin}/api/stack-info`, one);
     return one;
   };
   let up = await serve();
   // The binary holds a console of its own; DLT_CONSOLE names another that is tested, like dist.
-  const built = process.env.DLT_CONSOLE ? await serveConsole(passOn(origin)) : null;
+  const built = process.env.DLT_CONSOLE || isBuilt ? await serveConsole(passOn(origin)) : null;
   return {
     url: built?.url ?? origin,
     api: `${origin}/api`,
@@ -82,7 +89,8 @@ async function freePort(): Promise<number> {
 async function answers(url: string, up: ChildProcess): Promise<void> {
   for (let n = 0; n < 100; n++) {
     if (up.exitCode !== null) throw new Error(`dlt up ended with ${up.exitCode}: is DLT_BIN the binary?`);
-    if (await fetch(url).then((answer) => answer.ok, () => false)) return;
+    // One that asks for a token answers, too.
+    if (await fetch(url).then((answer) => answer.ok || answer.status === 401, () => false)) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error('dlt up does not answer');

@@ -6,6 +6,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Textarea from '@cloudscape-design/components/textarea';
 import { useState } from 'react';
 import { calls, useChange } from '../api/queries';
+import { ChangeButton } from '../app/Change';
 import { go, to } from '../app/router';
 import { parseCurl } from '../plan/curl';
 import { room } from '../plan/start';
@@ -57,9 +58,9 @@ export function QuickRun() {
         <Textarea value={text} rows={2} spellcheck={false} placeholder="https://shop.example.com/cart" onChange={({ detail }) => setText(detail.value)} />
       </FormField>
       <SpaceBetween direction="horizontal" size="xs">
-        <Button variant="primary" loading={start.isPending} disabled={text.trim() === ''} onClick={run}>
+        <ChangeButton variant="primary" loading={start.isPending} disabled={text.trim() === ''} onClick={run}>
           Run
-        </Button>
+        </ChangeButton>
         <Button href={to(['create'], { paste: text.trim() })}>Make a scenario of it</Button>
       </SpaceBetween>
     </SpaceBetween>
