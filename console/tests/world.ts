@@ -26,9 +26,11 @@ interface Options {
   flags?: string[];
   /** Serves the built console, whatever DLT_CONSOLE says: a `dlt up` that asks for tokens keeps its own behind them. */
   isBuilt?: boolean;
+  /** A data folder that stays; else one of its own that goes with it. */
+  home?: string;
 }
 
-export async function start({ flags = [], isBuilt = false }: Options = {}): Promise<World> {
+export async function start({ flags = [], isBuilt = false, home: given = '' }: Options = {}): Promise<World> {
   let slow = 0;
   let requests = 0;
   const target = await listen((request, response) => {
@@ -38,7 +40,7 @@ export async function start({ flags = [], isBuilt = false }: Options = {}): Prom
     const status = isSometimes && requests % 10 === 0 ? 503 : 200;
     setTimeout(() => response.writeHead(status, { 'content-type': 'application/json' }).end('{"ok":true}'), slow + 3);
   });
-  const home = await mkdtemp(join(tmpdir(), 'dlt-console-'));
+  const home = given || (await mkdtemp(join(tmpdir(), 'dlt-console-')));
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   const serve = async () => {
@@ -69,7 +71,7 @@ export async function start({ flags = [], isBuilt = false }: Options = {}): Prom
       }
       await built?.end();
       target.server.close();
-      await rm(home, { recursive: true, force: true });
+      if (!given) await rm(home, { recursive: true, force: true });
     },
   };
 }
