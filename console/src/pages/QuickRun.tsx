@@ -12,7 +12,7 @@ import { parseCurl } from '../plan/curl';
 import { room } from '../plan/start';
 
 const USERS = 10;
-const HOLD = '30s';
+const HOLD_S = 30;
 
 export function QuickRun() {
   const [text, setText] = useState('');
@@ -24,13 +24,13 @@ export function QuickRun() {
     const host = new URL(request.url).host;
     const answer = await calls.keep({
       testName: `Quick test of ${host}`.slice(0, 255),
-      testDescription: `Made by the console: ${USERS} users for ${HOLD}`,
+      testDescription: `Made by the console: ${USERS} users for ${HOLD_S} s`,
       testType: 'simple',
       showLive: true,
       tags: [],
       testTaskConfigs: [{ region, taskCount: 1, concurrency: USERS }],
       testScenario: {
-        execution: [{ scenario: 'quick', users: USERS, 'ramp-up': '0s', 'hold-for': HOLD }],
+        execution: [{ scenario: 'quick', users: USERS, 'ramp-up': '0s', 'hold-for': `${HOLD_S}s` }],
         scenarios: { quick: { requests: [request] } },
       },
       regionalTaskDetails: details,
@@ -51,7 +51,7 @@ export function QuickRun() {
     <SpaceBetween size="s">
       <FormField
         label="Paste a URL or a curl command"
-        description={`${USERS} users send it one after the other for ${HOLD}. Test only what you may.`}
+        description={`${USERS} users send it one after the other for ${HOLD_S} s. Test only what you may.`}
         errorText={error}
         stretch
       >

@@ -1,6 +1,7 @@
 // A plan in words, and the curve that it asks for: what the forms and pages say beside a
 // scenario. Judging a plan is the API's; what cannot be read here is left out.
 import { duration as show } from '../numbers/format';
+import { capital } from '../numbers/standing';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Fields = { [key: string]: unknown };
@@ -52,6 +53,13 @@ export function curve(item: Fields, tasks: number): { points: [number, number][]
   return { points, isOpen };
 }
 
+/** "from 0 to 8 users in 10 s"; the first says what of and where from. */
+function stageInWords([from, before]: [number, number], [to, value]: [number, number], of: string): string {
+  const length = show(to - from);
+  if (before === value) return `${value}${of} for ${length}`;
+  return `${of ? `from ${before} to` : value > before ? 'up to' : 'down to'} ${value}${of} in ${length}`;
+}
+
 /** "200 arrivals per second for 10 min" */
 export function loadInWords(item: Fields, tasks: number): string {
   const { points, isOpen } = curve(item, tasks);
@@ -59,7 +67,7 @@ export function loadInWords(item: Fields, tasks: number): string {
   const last = points.at(-1)?.[0] ?? 0;
   const most = Math.max(0, ...points.map((point) => point[1]));
   if (Array.isArray(item['stages']) && item['stages'].length > 0) {
-    return `${points.slice(1).map(([at, value], n) => `to ${value} ${n === 0 ? of : ''} in ${show(at - (points[n]?.[0] ?? 0))}`.replace('  ', ' ')).join(', then ')}`;
+    return points.slice(1).map((point, n) => stageInWords(points[n] ?? [0, 0], point, n === 0 ? ` ${of}` : '')).join(', then ');
   }
   const ramp = seconds(item['ramp-up']) ?? 0;
   const rounds = number(item['iterations']);
@@ -118,5 +126,5 @@ export function planInWords(plan: Fields | undefined, tasks: { region: string; t
   const sum = tasks.reduce((all, row) => all + (number(row.taskCount) ?? 0), 0);
   const where = `from ${tasks.length} ${tasks.length === 1 ? 'region' : 'regions'}, ${sum} ${sum === 1 ? 'runner' : 'runners'}`;
   const load = items.map((item) => loadInWords(item, sum)).join('; beside it ');
-  return load ? `${load}, ${where}.` : `No load is planned, ${where}.`;
+  return load ? `${capital(load)}, ${where}.` : `No load is planned, ${where}.`;
 }

@@ -37,6 +37,7 @@ export function Files({ test, sent }: { test: string; sent: (change: { added?: F
   return (
     <Container header={HEADER}>
       <SpaceBetween size="s">
+        {files.data?.length === 0 && <span className="muted">It has no file.</span>}
         {files.error ? <Failed error={files.error} what="The files" again={() => void files.refetch()} /> : (files.data ?? []).map((file) => (
           <SpaceBetween key={file.key + file.name} direction="horizontal" size="s" alignItems="center">
             <Inert most={120}>{file.name}</Inert>
