@@ -15,6 +15,8 @@ const HOME = process.env.PICTURES_HOME ?? '';
 const SHOP_PORT = 8080;
 /** How long a live run goes on before its picture. */
 const LIVE_S = 75;
+/** A run that the machine spoils is watched again so often. */
+const MOST_TAKES = 4;
 /** A sheet shows so much of a page, px from its top. */
 const SHEET_HEIGHT = 1500;
 const WIDTHS = [1440, 390];
@@ -181,13 +183,18 @@ test('every page at rest', async ({ page }) => {
 
 test('a run in progress', async ({ page }) => {
   test.setTimeout(600_000);
-  const run = await startLong(world.api, shop);
-  await page.goto(`${world.url}/#/scenarios/${SHOP}/runs/${run}`);
-  await expect(page.locator('.figures')).toBeVisible({ timeout: 30_000 });
-  await expect(page.getByText(/1:1\d of/).first()).toBeVisible({ timeout: (LIVE_S + 30) * 1000 });
-  const taken = await take(page, 'live', { path: `/scenarios/${SHOP}/runs/${run}`, seen: 'Over time' });
-  await keep(page, 'live', taken, 1250);
-  await endLong(world.api, shop, run);
+  for (let n = 1; ; n++) {
+    const run = await startLong(world.api, shop);
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await page.goto(`${world.url}/#/scenarios/${SHOP}/runs/${run}`);
+    await expect(page.locator('.figures')).toBeVisible({ timeout: 30_000 });
+    await expect(page.getByText(/1:1\d of/).first()).toBeVisible({ timeout: (LIVE_S + 30) * 1000 });
+    const isTrusted = (await page.getByText('trusted so far', { exact: true }).count()) > 0;
+    const taken = isTrusted ? await take(page, 'live', { path: `/scenarios/${SHOP}/runs/${run}`, seen: 'trusted so far' }) : [];
+    await endLong(world.api, shop, run);
+    if (isTrusted) return keep(page, 'live', taken, 1250);
+    expect(n, 'the machine is busy: try again later').toBeLessThan(MOST_TAKES);
+  }
 });
 
 test('a home without a scenario, and a server that asks for a token', async ({ page }) => {

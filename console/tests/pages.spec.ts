@@ -66,6 +66,7 @@ for (const width of [390, 1440]) {
     test.describe(`${width} px, ${colorScheme}`, () => {
       test.use({ viewport: { width, height: 900 }, colorScheme });
       test('every page is accessible', async ({ page }) => {
+        test.setTimeout(400_000);
         fake = await startFake({ regions: 2 });
         const faults: string[] = [];
         const problems = problemsOf(page);
