@@ -50,6 +50,7 @@ export async function startFake(size: Partial<Size> = {}, port = 0): Promise<Fak
 function answer(fake: Fake, notes: Map<string, string>, method: string, url: URL, body: string): [number, unknown] {
   const { size } = fake;
   for (const [end, told] of fake.broken) if (url.pathname.endsWith(end)) return told;
+  if (url.pathname.startsWith('/.well-known/')) return [404, {}];
   const parts = url.pathname.slice('/api/'.length).split('/').map(decodeURIComponent);
   const [first, test = '', third, run = '', what] = parts;
   const query = url.searchParams;

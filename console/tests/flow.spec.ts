@@ -3,11 +3,13 @@
 // fault of accessibility.
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
+import { asked as askedOf, samePage } from './same';
+import { problemsOf } from './watch';
 import { start, type World } from './world';
 import { count, percent, rate, time } from '../src/numbers/format';
 
 let world: World;
-const problems: string[] = [];
+let problems: string[] = [];
 
 test.beforeAll(async () => {
   world = await start();
@@ -16,13 +18,7 @@ test.afterAll(async () => {
   await world.end();
 });
 test.beforeEach(({ page }) => {
-  problems.length = 0;
-  page.on('console', (message) => {
-    // At home there is no such file: the console asks, and a browser writes down the answer.
-    if (message.location().url.endsWith('/aws-exports.json')) return;
-    if (message.type() === 'error') problems.push(`${message.text()} ${message.location().url}`);
-  });
-  page.on('pageerror', (error) => problems.push(String(error)));
+  problems = problemsOf(page);
 });
 
 async function accessible(page: Page, what: string): Promise<void> {
@@ -30,6 +26,8 @@ async function accessible(page: Page, what: string): Promise<void> {
   const serious = violations.filter((one) => one.impact === 'serious' || one.impact === 'critical');
   expect(serious.map((one) => `${what}: ${one.id} ${one.nodes[0]?.html.slice(0, 200)}`)).toEqual([]);
 }
+
+const asked = (id: string, run: string, part = '') => askedOf({ api: world.api, id, run }, part);
 
 const HOSTILE = '<img src=x onerror=alert(1)>';
 
@@ -86,6 +84,7 @@ test('a new user tests something, and does it again', async ({ page }) => {
   await expect(page.locator('.sentence').first()).toContainText(/^Failed, \w+: 95 % of answers within/);
   const [, id = '', run = ''] = /scenarios\/([^/]+)\/runs\/([^/?]+)/.exec(page.url()) ?? [];
   await sameNumbers(page, id, run);
+  await samePage(page, { api: world.api, id, run });
   await sameRegions(page, id, run);
   await sameRunners(page, id, run);
   await page.getByRole('button', { name: 'Add a note' }).click();
@@ -162,11 +161,6 @@ test('a new user tests something, and does it again', async ({ page }) => {
   }
   expect(problems).toEqual([]);
 });
-
-/** The run as the API tells it, or a part of it. */
-async function asked(id: string, run: string, part = '') {
-  return (await fetch(`${world.api}/scenarios/${id}/testruns/${run}${part}`)).json();
-}
 
 /** What is beneath a label, and errors by region: the API's numbers. */
 async function sameRegions(page: Page, id: string, run: string): Promise<void> {

@@ -86,3 +86,51 @@ test('a script is kept with its file, and the API says that it does not run', as
   const { Items } = await (await fetch(`${world.api}/scenarios`)).json();
   expect(Items.filter((item: { testName: string }) => item.testName === 'a script of k6')).toHaveLength(1);
 });
+
+test('a draft is tried with its files: of a new scenario, and of one that has them already', async ({ page }) => {
+  const plan = (url: string) => `testName: with people
+testDescription: reads a file
+testType: simple
+showLive: true
+testTaskConfigs: [{ region: lo-home-1, taskCount: 1, concurrency: 1 }]
+testScenario:
+  execution: [{ scenario: main, users: 1, hold-for: 10s }]
+  scenarios:
+    main:
+      data-sources: [{ path: people.csv }]
+      requests: [{ url: "${url}/hello?who=\${name}", method: GET }, { url: "${url}/cart", method: POST, body-file: cart.json }]
+`;
+  const csv = { name: 'people.csv', mimeType: 'text/csv', buffer: Buffer.from('name\nanna\n') };
+  const cart = { name: 'cart.json', mimeType: 'application/json', buffer: Buffer.from('{"items":[7]}') };
+  await page.goto(`${world.url}/#/create?view=yaml`);
+  await page.getByRole('textbox', { name: 'YAML' }).fill(plan(world.target));
+  await page.getByRole('tab', { name: 'Form' }).click();
+  const once = page.getByRole('button', { name: 'Try once' });
+  await expect(once).toBeDisabled();
+  await expect(once).toHaveAccessibleDescription(/Choose people\.csv, cart\.json below first/);
+  await expect(page.getByText('Choose what is missing here: it is kept with the scenario, too.')).toBeVisible();
+  const [first] = [page.locator('input[type=file]').first()];
+  await first.setInputFiles([csv, { ...cart, name: 'other.json' }]);
+  await expect(page.getByText('other.json is not read by these requests: choose cart.json.')).toBeVisible();
+  await first.setInputFiles(cart);
+  await once.click();
+  await expect(page.getByText('2 requests were sent; all are ok.')).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByText('GET /hello?who=anna HTTP/1.1')).toBeVisible();
+  await expect(page.getByText('{"items":[7]}')).toBeVisible();
+
+  // Kept, it has the files; a try of it is another run, and needs them from here.
+  await page.getByRole('radio', { name: 'Only keep it' }).check({ force: true });
+  await page.getByRole('button', { name: 'Keep', exact: true }).click();
+  await expect(page.getByText('It has not run yet.')).toBeVisible();
+  const [, id = ''] = /scenarios\/([^/?]+)/.exec(page.url()) ?? [];
+  const { files } = await (await fetch(`${world.api}/scenarios/${id}/files`)).json();
+  expect(files.map((file: { name: string }) => file.name).sort()).toEqual(['cart.json', 'people.csv']);
+  await page.goto(`${world.url}/#/scenarios/${id}/edit`);
+  await expect(page.getByText(/files that were kept before cannot be read back: choose them here once more/)).toBeVisible();
+  await page.locator('input[type=file]').first().setInputFiles([{ ...csv, buffer: Buffer.from('name\nberta\n') }, cart]);
+  await once.click();
+  await expect(page.getByText('GET /hello?who=berta HTTP/1.1')).toBeVisible({ timeout: 30_000 });
+  // What is kept is as it was.
+  const kept = (await (await fetch(`${world.api}/scenarios/${id}/files`)).json()).files;
+  expect(kept.find((file: { name: string }) => file.name === 'people.csv').bytes).toBe(10);
+});

@@ -3,6 +3,7 @@
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
 import { startFake, type Fake } from './fake';
+import { problemsOf, unreachable } from './watch';
 
 const RUN = '/scenarios/test000000/runs/run0000002';
 const PAGES: Record<string, [string, RegExp | string]> = {
@@ -65,8 +66,11 @@ for (const width of [390, 1440]) {
     test.describe(`${width} px, ${colorScheme}`, () => {
       test.use({ viewport: { width, height: 900 }, colorScheme });
       test('every page is accessible', async ({ page }) => {
+        test.setTimeout(400_000);
         fake = await startFake({ regions: 2 });
         const faults: string[] = [];
+        const problems = problemsOf(page);
+        page.on('dialog', (dialog) => void dialog.accept());
         for (const name of Object.keys(PAGES)) {
           await show(page, name);
           for (const fault of await faultsOf(page)) faults.push(`${name}: ${fault}`);
@@ -84,6 +88,7 @@ for (const width of [390, 1440]) {
         await expect(page.getByText('Whether the numbers may be believed.')).toBeVisible();
         for (const fault of await faultsOf(page)) faults.push(`result with help: ${fault}`);
         expect(faults).toEqual([]);
+        expect(problems).toEqual([]);
       });
     });
   }
@@ -93,13 +98,7 @@ for (const width of [390, 1440]) {
   test(`hostile texts stay texts at ${width} px`, async ({ page }) => {
     await page.setViewportSize({ width, height: 900 });
     fake = await startFake({ isHostile: true, labels: 12, regions: 2, scenarios: 12 });
-    const problems: string[] = [];
-    page.on('pageerror', (error) => problems.push(String(error)));
-    page.on('console', (message) => {
-      // At home there is no such file: the console asks, and a browser writes down the answer.
-      if (message.location().url.endsWith('/aws-exports.json')) return;
-      if (message.type() === 'error') problems.push(message.text());
-    });
+    const problems = problemsOf(page);
     page.on('dialog', (dialog) => {
       // A page that was changed asks before it is left.
       if (dialog.type() !== 'beforeunload') problems.push(dialog.message());
@@ -124,6 +123,27 @@ for (const width of [390, 1440]) {
     expect(problems).toEqual([]);
   });
 }
+
+for (const width of [390, 1440]) {
+  test(`everything is reached by keyboard at ${width} px`, async ({ page }) => {
+    test.setTimeout(400_000);
+    await page.setViewportSize({ width, height: 900 });
+    page.on('dialog', (dialog) => void dialog.accept());
+    fake = await startFake({ regions: 2 });
+    const faults: string[] = [];
+    for (const name of Object.keys(PAGES)) {
+      await show(page, name);
+      for (const fault of await unreachable(page)) faults.push(`${name}: ${fault}`);
+    }
+    expect(faults).toEqual([]);
+  });
+}
+
+test('what is for a mouse alone is found', async ({ page }) => {
+  await page.setContent('<main><button>a</button><div style="cursor: pointer">only a mouse</div><button tabindex="-1">no Tab</button><span role="tablist"><button role="tab">1</button><button role="tab" tabindex="-1">2</button></span></main>');
+  fake = await startFake();
+  expect((await unreachable(page)).map((one) => one.slice(0, 24))).toEqual(['not met by Tab: <button ', 'for a mouse alone: <div ']);
+});
 
 test('a chart is read by keyboard', async ({ page }) => {
   fake = await startFake();

@@ -20,7 +20,7 @@ export interface Served {
 export async function serve(api: http.RequestListener, port = 0): Promise<Served> {
   const server = http.createServer((request, response) => {
     response.setHeader('content-security-policy', POLICY);
-    if (request.url?.startsWith('/api/')) api(request, response);
+    if (/^\/(api|\.well-known)\//.test(request.url ?? '')) api(request, response);
     else void file(new URL(request.url ?? '/', 'http://here').pathname, response);
   });
   await new Promise<void>((done) => server.listen(port, '127.0.0.1', done));

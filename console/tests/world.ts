@@ -21,7 +21,16 @@ export interface World {
   end: () => Promise<void>;
 }
 
-export async function start(): Promise<World> {
+interface Options {
+  /** Further flags of `dlt up`. */
+  flags?: string[];
+  /** Serves the built console, whatever DLT_CONSOLE says: a `dlt up` that asks for tokens keeps its own behind them. */
+  isBuilt?: boolean;
+  /** A data folder that stays; else one of its own that goes with it. */
+  home?: string;
+}
+
+export async function start({ flags = [], isBuilt = false, home: given = '' }: Options = {}): Promise<World> {
   let slow = 0;
   let requests = 0;
   const target = await listen((request, response) => {
@@ -31,17 +40,17 @@ export async function start(): Promise<World> {
     const status = isSometimes && requests % 10 === 0 ? 503 : 200;
     setTimeout(() => response.writeHead(status, { 'content-type': 'application/json' }).end('{"ok":true}'), slow + 3);
   });
-  const home = await mkdtemp(join(tmpdir(), 'dlt-console-'));
+  const home = given || (await mkdtemp(join(tmpdir(), 'dlt-console-')));
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   const serve = async () => {
-    const one = spawn(process.env.DLT_BIN ?? 'dlt', ['up', '--home', home, '--listen', `127.0.0.1:${port}`, '--region', 'lo-home-1=4', '--region', 'lo-home-2=4'], { stdio: 'ignore' });
+    const one = spawn(process.env.DLT_BIN ?? 'dlt', ['up', '--home', home, '--listen', `127.0.0.1:${port}`, '--region', 'lo-home-1=4', '--region', 'lo-home-2=4', ...flags], { stdio: 'ignore' });
     await answers(`${origin}/api/stack-info`, one);
     return one;
   };
   let up = await serve();
   // The binary holds a console of its own; DLT_CONSOLE names another that is tested, like dist.
-  const built = process.env.DLT_CONSOLE ? await serveConsole(passOn(origin)) : null;
+  const built = process.env.DLT_CONSOLE || isBuilt ? await serveConsole(passOn(origin)) : null;
   return {
     url: built?.url ?? origin,
     api: `${origin}/api`,
@@ -62,7 +71,7 @@ export async function start(): Promise<World> {
       }
       await built?.end();
       target.server.close();
-      await rm(home, { recursive: true, force: true });
+      if (!given) await rm(home, { recursive: true, force: true });
     },
   };
 }
@@ -82,7 +91,8 @@ async function freePort(): Promise<number> {
 async function answers(url: string, up: ChildProcess): Promise<void> {
   for (let n = 0; n < 100; n++) {
     if (up.exitCode !== null) throw new Error(`dlt up ended with ${up.exitCode}: is DLT_BIN the binary?`);
-    if (await fetch(url).then((answer) => answer.ok, () => false)) return;
+    // One that asks for a token answers, too.
+    if (await fetch(url).then((answer) => answer.ok || answer.status === 401, () => false)) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error('dlt up does not answer');

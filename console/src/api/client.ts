@@ -57,6 +57,11 @@ export function open(path: string, ask: Ask = {}): Promise<Response> {
   return inTime(path, ask, (answer) => Promise.resolve(answer));
 }
 
+/** An answer that goes on for as long as both want it to, live events: it has no deadline. */
+export function stream(path: string, signal: AbortSignal): Promise<Response> {
+  return answered(path, { signal });
+}
+
 export function ask<T>(path: string, options: Ask = {}): Promise<T> {
   return inTime(path, options, async (answer) => {
     const text = await answer.text().catch((error: unknown) => {

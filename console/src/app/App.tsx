@@ -15,9 +15,10 @@ import { useFlashes } from './flash';
 import { useMendedNavigation } from './mend';
 import { closeDetails, closeHelp, openHelp, usePanels, type Topic } from './panels';
 import { to, usePath, useQueryValue, type Place } from './router';
-import { useUser } from './user';
+import { useUser, useWanted } from './user';
 
 const TopBar = lazy(() => import('./TopBar'));
+const SignIn = lazy(() => import('./SignIn'));
 const Home = lazy(() => import('../pages/Home'));
 const Scenarios = lazy(() => import('../pages/Scenarios'));
 const Scenario = lazy(() => import('../pages/Scenario'));
@@ -79,6 +80,7 @@ export function App() {
   const panels = usePanels();
   const isAway = useServerAway();
   const user = useUser();
+  const wanted = useWanted();
   const [isOpen, setOpen] = useState(() => window.innerWidth > NARROW);
   const [splitSize, setSplitSize] = useState(360);
   // The page stays the same while only the query changes: it is not drawn again.
@@ -105,8 +107,15 @@ export function App() {
     [page, place.path],
   );
   const { help, details } = panels;
+  const asking = wanted && (
+    <Suspense fallback={<Loading what="the sign-in" />}>
+      <SignIn {...wanted} />
+    </Suspense>
+  );
+  if (asking && !wanted.isAgain) return <I18nProvider locale="en" messages={[messages]}>{asking}</I18nProvider>;
   return (
     <I18nProvider locale="en" messages={[messages]}>
+      {asking}
       {user && !isWall && (
         <div id="top">
           <Suspense>
@@ -131,7 +140,7 @@ export function App() {
               items={[
                 ...(isAway ? [{ id: 'away', type: 'warning' as const, content: 'The server does not answer: what is shown may be old. It is asked again by itself.' }] : []),
                 ...(user?.hasEnded
-                  ? [{ id: 'ended', type: 'error' as const, content: 'Your sign-in has ended. What is on this page is not kept: copy what you still need, then sign in again.', action: <Button onClick={() => user.signIn()}>Sign in again</Button> }]
+                  ? [{ id: 'ended', type: 'error' as const, content: `Your sign-in has ended. ${user.leavesPage ? 'What is on this page is not kept: copy what you still need, then sign in again.' : 'What was written on this page stays.'}`, action: <Button onClick={() => user.signIn()}>Sign in again</Button> }]
                   : []),
                 ...flashes,
               ]}

@@ -1,8 +1,11 @@
 // Finds out which home this is: a stack on AWS writes aws-exports.json beside the console;
-// where there is none, the API lies beside it and nobody signs in.
+// where there is none, the API lies beside it and nobody signs in, unless its server asks
+// for a token.
 import { setHome } from '../api/home';
+import { queryClient } from '../api/queries';
 import { setLiveSource } from '../live/live';
-import { setUser } from './user';
+import { TokenSession, type State } from '../token/session';
+import { setUser, setWanted } from './user';
 
 const EXPORTS = 'aws-exports.json';
 /** How long the server of this page may take for it. */
@@ -12,7 +15,7 @@ const LONGEST_ANSWER_MS = 20_000;
 export async function exportsBeside(ask: typeof fetch = fetch): Promise<unknown> {
   const answer = await ask(EXPORTS, { cache: 'no-store', signal: AbortSignal.timeout(LONGEST_ANSWER_MS) }).catch(() => undefined);
   if (!answer) throw new Error('The server of this page does not answer. Check the connection, then try again.');
-  if (answer.status === 403 || answer.status === 404) return undefined;
+  if ([401, 403, 404].includes(answer.status)) return undefined;
   if (!answer.ok) throw new Error(`The server of this page answered ${answer.status}. Try again in a moment.`);
   const text = await answer.text();
   // A server that answers its first page for everything has none either.
@@ -27,14 +30,17 @@ export async function exportsBeside(ask: typeof fetch = fetch): Promise<unknown>
 /** Whether pages may be shown; not while the browser leaves for a sign-in page. */
 export async function start(): Promise<boolean> {
   const written = await exportsBeside();
-  if (written === undefined) return true;
+  if (written === undefined) {
+    startAtHome(new TokenSession(sessionStorage));
+    return true;
+  }
   const aws = await import('../aws/start');
   const started = await aws.start(written);
   if (!started) return false;
   const { home, live, session, signIn, signOut } = started;
   setHome(home);
   setLiveSource(live);
-  const tell = (hasEnded: boolean) => setUser({ name, hasEnded, signIn: () => void signIn(), signOut });
+  const tell = (hasEnded: boolean) => setUser({ name, hasEnded, leavesPage: true, readOnly: '', signIn: () => void signIn(), signOut });
   const { name } = session;
   session.ended = () => tell(true);
   tell(false);
@@ -51,4 +57,40 @@ export async function start(): Promise<boolean> {
       return false;
     },
   );
+}
+
+const LOOKS_ONLY = 'Your token may look and not change: sign in with one that may write.';
+
+/** The API beside the console. Whether it wants a token is known when it refuses a request. */
+function startAtHome(session: TokenSession): void {
+  const ask = (isAgain: boolean) =>
+    setWanted({
+      isAgain,
+      leave: () => setWanted(undefined),
+      signIn: async (text) => {
+        const why = await session.signIn(text);
+        // What was refused meanwhile is asked for again; a page that is shown stays, with what was written on it.
+        if (why === '') void queryClient.invalidateQueries();
+        return why;
+      },
+    });
+  const show = (state: State) => {
+    const { name, until, isSignedIn, isReader, wanted } = state;
+    const signOut = () => {
+      session.signOut();
+      location.reload();
+    };
+    if (isSignedIn || wanted === 'again') {
+      setUser({ name, hasEnded: !isSignedIn, leavesPage: false, until: until === undefined ? undefined : new Date(until), readOnly: isReader ? LOOKS_ONLY : '', signIn: () => ask(true), signOut });
+    }
+    if (wanted === 'no') setWanted(undefined);
+    else ask(wanted === 'again');
+  };
+  session.changed = show;
+  show(session.state);
+  setHome(session.home());
+  // A page that was left and is come back to holds what its token was shown.
+  window.addEventListener('pageshow', (event) => {
+    if (event.persisted && session.state.isSignedIn) location.reload();
+  });
 }

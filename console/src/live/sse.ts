@@ -1,6 +1,6 @@
 // Live data at home: server-sent events, read from a streamed fetch rather than an
 // EventSource, which can carry no token and says nothing of why it was refused.
-import { address, read, seg } from '../api/client';
+import { seg, stream } from '../api/client';
 import { keepUp, type LiveListener, type LiveSource } from './live';
 import { tellEvent } from './message';
 
@@ -17,8 +17,8 @@ async function once(testId: string, listener: LiveListener, stop: AbortSignal, h
   const either = AbortSignal.any([stop, silence.signal]);
   let timer = setTimeout(() => silence.abort(new Error('nothing was heard for 40 s')), LONGEST_SILENCE_MS);
   try {
-    const answer = await fetch(address(`/scenarios/${seg(testId)}/live`), { signal: either, cache: 'no-store' });
-    if (!answer.ok || !answer.body) throw read(answer.status, await answer.text());
+    const answer = await stream(`/scenarios/${seg(testId)}/live`, either);
+    if (!answer.body) throw new Error('the server sent no stream');
     listener.line(true);
     const parser = new EventParser((name, data) => tellEvent(name, JSON.parse(data), listener));
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();

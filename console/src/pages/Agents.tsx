@@ -9,10 +9,13 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Tabs from '@cloudscape-design/components/tabs';
 import { apiAddress } from '../api/home';
 import { useStack } from '../api/queries';
+import { useUser } from '../app/user';
 import { Failed, Loading } from '../ui/parts';
 
 export default function Agents() {
   const stack = useStack();
+  // Signed in with a token of this server, not at the page of a stack.
+  const wantsToken = useUser()?.leavesPage === false;
   if (stack.error) return <Failed error={stack.error} what="What is deployed" again={() => void stack.refetch()} />;
   if (!stack.data) return <Loading what="what is deployed" />;
   const url = stack.data.mcp_endpoint;
@@ -33,6 +36,7 @@ export default function Agents() {
     <ContentLayout header={<Header variant="h1" description="dlt is an MCP server: an agent can find scenarios, read results, ask for any percentile, and compare runs.">Agents</Header>}>
       <SpaceBetween size="l">
         <Alert type="info">It can only read: an agent can start, change and delete nothing.</Alert>
+        {wantsToken && <Alert type="info">This server asks agents for a token, too: set DLT_API_TOKEN where the agent starts dlt mcp. What connects by itself asks its user to sign in.</Alert>}
         <Container header={<Header variant="h2" description={url ? `This server answers agents at ${url}.` : 'This deployment has no MCP server of its own: start one beside the agent.'}>Connect</Header>}>
           <Tabs
             ariaLabel="Hosts of agents"

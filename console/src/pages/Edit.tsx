@@ -13,6 +13,7 @@ import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { ApiError, type Fault } from '../api/client';
 import { useRoom, useScenario } from '../api/queries';
 import { isActive } from '../api/types';
+import { ChangeButton } from '../app/Change';
 import { flash } from '../app/flash';
 import { go, to, useQueryParam, useQueryValue } from '../app/router';
 import { duration } from '../numbers/format';
@@ -66,6 +67,10 @@ function Form({ test, first, name, isGoing }: { test: string; first: Fields; nam
   const page = useRef<HTMLDivElement>(null);
   const part = { draft, change, faults };
   const [files, setFiles] = useState<File[]>([]);
+  // Files that a kept scenario got from this page: a try can send them, too.
+  const [here, setHere] = useState<File[]>([]);
+  const others = (list: File[], names: string[]) => list.filter((file) => !names.includes(file.name));
+  const addTo = (list: File[], added: File[]) => [...others(list, added.map((file) => file.name)), ...added];
   // What was written as another kind comes back with it.
   const [written] = useState(() => new Map<Kind, Fields>());
   const { keep, keptAs } = useKeep(test);
@@ -114,7 +119,7 @@ function Form({ test, first, name, isGoing }: { test: string; first: Fields; nam
   const form = (
     <SpaceBetween size="l">
       {isScript ? <Script {...part} files={files} setFiles={setFiles} kinds={kinds} /> : <Requests {...part} pasted={draft === first ? pasted : ''} kinds={kinds} />}
-      {!isScript && <Once draft={draft} kept={test} count={requests.length} setFaults={setFaults} />}
+      {!isScript && <Once draft={draft} kept={test} count={requests.length} setFaults={setFaults} files={test ? here : files} addFiles={(added) => (test ? setHere((list) => addTo(list, added)) : setFiles((list) => addTo(list, added)))} />}
       <Container header={<Header variant="h2">Name</Header>}>
         <ColumnLayout columns={2}>
           <TextField {...part} path={['testName']} label="Name" read={(text) => text} />
@@ -125,7 +130,7 @@ function Form({ test, first, name, isGoing }: { test: string; first: Fields; nam
       <Load {...part} isScript={isScript} />
       <Where {...part} />
       <Judge {...part} test={test} />
-      {test ? <Files test={test} /> : !isScript && <NewFiles files={files} setFiles={setFiles} />}
+      {test ? <Files test={test} sent={({ added = [], removed = '' }) => setHere((list) => addTo(others(list, [removed]), added))} /> : !isScript && <NewFiles files={files} setFiles={setFiles} />}
       <When {...part} mode={mode} setMode={setMode} />
     </SpaceBetween>
   );
@@ -138,7 +143,7 @@ function Form({ test, first, name, isGoing }: { test: string; first: Fields; nam
             actions={
               <SpaceBetween direction="horizontal" size="xs">
                 <Button onClick={() => go(test ? to(['scenarios', test]) : '#/')}>Leave</Button>
-                <Button variant="primary" loading={keep.isPending} disabled={isGoing} disabledReason="A run is in progress: it can be changed afterwards." onClick={send}>{verb}</Button>
+                <ChangeButton variant="primary" loading={keep.isPending} disabled={isGoing} disabledReason="A run is in progress: it can be changed afterwards." onClick={send}>{verb}</ChangeButton>
               </SpaceBetween>
             }
           >

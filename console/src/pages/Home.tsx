@@ -18,6 +18,7 @@ import { curve, lengthOf, requestsPerWalk, type Fields } from '../plan/words';
 import { Empty, Failed, Inert, Loading, To, When } from '../ui/parts';
 import { Outcome, Status, TrustWord } from '../ui/words';
 import { useLast } from './lastRun';
+import { lately } from './lately';
 import { QuickRun } from './QuickRun';
 
 /** Scenarios whose last results are shown. */
@@ -44,12 +45,12 @@ export default function Home() {
     );
   }
   const active = items.filter((item) => isActive(item.status));
-  const lately = items.filter((item) => item.startTime && !isActive(item.status)).slice(0, MOST_LATELY);
+  const ended = lately(items, MOST_LATELY);
   const next = items.filter((item) => item.nextRun).sort((a, b) => a.nextRun.localeCompare(b.nextRun));
   return (
     <ContentLayout header={<Header variant="h1" actions={<Button variant="primary" href={to(['create'])}>Create scenario</Button>}>Home</Header>}>
       <SpaceBetween size="l">
-        <Container header={<Header variant="h2" counter={`(${active.length})`}>Running now</Header>}>
+        <Container header={active.length === 0 ? <Header variant="h2" description="Nothing runs now.">Test something</Header> : <Header variant="h2" counter={`(${active.length})`}>Running now</Header>}>
           {active.length === 0 ? (
             <QuickRun />
           ) : (
@@ -61,7 +62,7 @@ export default function Home() {
           )}
         </Container>
         <Container header={<Header variant="h2" actions={<Button href={to(['scenarios'])}>All scenarios</Button>}>Lately</Header>}>
-          {lately.length === 0 ? <Empty title="No run has ended yet." /> : <div className="rows">{lately.map((item) => <Ended key={item.testId} item={item} />)}</div>}
+          {ended.length === 0 ? <Empty title="No run has ended yet." /> : <div className="rows">{ended.map((item) => <Ended key={item.testId} item={item} />)}</div>}
         </Container>
         <Container header={<Header variant="h2">Next</Header>}>
           {next.length === 0 ? (
@@ -98,7 +99,7 @@ function Going({ item }: { item: ScenarioItem }) {
   const span = Math.min(Math.max(LATELY_S, resolution(at)), Math.max(1, at));
   const plan = record.data?.testScenario as Fields | undefined;
   const whole = lengthOf(plan);
-  const lately = seconds?.sum(at - span, at);
+  const now = seconds?.sum(at - span, at);
   const all = told ? counted(told.all.total) : null;
   const walks = requestsPerWalk(plan);
   const items = (plan?.['execution'] as Fields[] | undefined) ?? [];
@@ -112,10 +113,10 @@ function Going({ item }: { item: ScenarioItem }) {
       <SpaceBetween direction="horizontal" size="m">
         <b><To href={id ? to(['scenarios', item.testId, 'runs', id]) : to(['scenarios', item.testId])}><Inert>{item.testName}</Inert></To></b>
         <Status status={item.status} />
-        {lately && all && at > 0 && (
+        {now && all && at > 0 && (
           <span>
-            {rate((lately.ok + lately.failed) / span)}
-            {planned !== null && walks && ` of ${plain(planned * walks)}`} · p95 {near(lately.latency.quantile(0.95))} ·{' '}
+            {rate((now.ok + now.failed) / span)}
+            {planned !== null && walks && ` of ${plain(planned * walks)}`} · p95 {near(now.latency.quantile(0.95))} ·{' '}
             <span className={all.failed > 0 ? 'bad' : ''}>{percent(all.failed / Math.max(1, all.finished))} failed</span>
           </span>
         )}
@@ -158,9 +159,9 @@ function RoomNow() {
           {room.data.map((row) => (
             <ProgressBar
               key={row.region}
-              label={row.region}
+              label={`Busy in ${row.region}`}
               value={row.most ? ((row.used ?? 0) / row.most) * 100 : 0}
-              additionalInfo={row.used === undefined ? 'room is not known' : row.used === 0 ? `free: ${row.most} runners` : `${row.used} of ${row.most} runners are busy`}
+              additionalInfo={row.used === undefined ? 'room is not known' : `${row.used} of ${row.most} runners`}
             />
           ))}
         </SpaceBetween>

@@ -6,12 +6,13 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Textarea from '@cloudscape-design/components/textarea';
 import { useState } from 'react';
 import { calls, useChange } from '../api/queries';
+import { ChangeButton } from '../app/Change';
 import { go, to } from '../app/router';
 import { parseCurl } from '../plan/curl';
 import { room } from '../plan/start';
 
 const USERS = 10;
-const HOLD = '30s';
+const HOLD_S = 30;
 
 export function QuickRun() {
   const [text, setText] = useState('');
@@ -23,13 +24,13 @@ export function QuickRun() {
     const host = new URL(request.url).host;
     const answer = await calls.keep({
       testName: `Quick test of ${host}`.slice(0, 255),
-      testDescription: `Made by the console: ${USERS} users for ${HOLD}`,
+      testDescription: `Made by the console: ${USERS} users for ${HOLD_S} s`,
       testType: 'simple',
       showLive: true,
       tags: [],
       testTaskConfigs: [{ region, taskCount: 1, concurrency: USERS }],
       testScenario: {
-        execution: [{ scenario: 'quick', users: USERS, 'ramp-up': '0s', 'hold-for': HOLD }],
+        execution: [{ scenario: 'quick', users: USERS, 'ramp-up': '0s', 'hold-for': `${HOLD_S}s` }],
         scenarios: { quick: { requests: [request] } },
       },
       regionalTaskDetails: details,
@@ -50,16 +51,16 @@ export function QuickRun() {
     <SpaceBetween size="s">
       <FormField
         label="Paste a URL or a curl command"
-        description={`${USERS} users send it one after the other for ${HOLD}. Test only what you may.`}
+        description={`${USERS} users send it one after the other for ${HOLD_S} s. Test only what you may.`}
         errorText={error}
         stretch
       >
         <Textarea value={text} rows={2} spellcheck={false} placeholder="https://shop.example.com/cart" onChange={({ detail }) => setText(detail.value)} />
       </FormField>
       <SpaceBetween direction="horizontal" size="xs">
-        <Button variant="primary" loading={start.isPending} disabled={text.trim() === ''} onClick={run}>
+        <ChangeButton variant="primary" loading={start.isPending} disabled={text.trim() === ''} onClick={run}>
           Run
-        </Button>
+        </ChangeButton>
         <Button href={to(['create'], { paste: text.trim() })}>Make a scenario of it</Button>
       </SpaceBetween>
     </SpaceBetween>

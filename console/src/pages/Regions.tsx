@@ -40,7 +40,7 @@ function Region({ row }: { row: Room }) {
       header={
         <Header
           variant="h2"
-          description={`${info.taskCluster === 'home' ? 'on this machine' : `cluster ${info.taskCluster}`}${info.version ? `, version ${info.version}` : ''}`}
+          description={`${info.taskCluster === 'home' ? 'on this machine' : `cluster ${info.taskCluster}`}${info.version ? `, compatible with DLT ${info.version}` : ''}`}
         >
           {row.region}
         </Header>
@@ -53,7 +53,7 @@ function Region({ row }: { row: Room }) {
           <StatusIndicator type="success">Runs may use it</StatusIndicator>
         )}
         <ProgressBar
-          label="Room"
+          label="Room: how much of it is busy"
           value={most ? ((used ?? 0) / most) * 100 : 0}
           additionalInfo={free === undefined ? 'Its room is not known.' : `${used} of ${most} runners are busy, ${free} are free`}
         />

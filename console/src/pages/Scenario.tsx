@@ -11,9 +11,11 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { lazy, Suspense } from 'react';
 import { calls, useBaseline, useChange, useRuns, useScenario } from '../api/queries';
 import { isActive, type RunRow, type ScenarioRecord } from '../api/types';
+import { ChangeButton, lockedBy } from '../app/Change';
 import { Info } from '../app/Info';
 import { flash, flashError } from '../app/flash';
 import { go, to } from '../app/router';
+import { useReadOnly } from '../app/user';
 import { standing } from '../numbers/standing';
 import { startAgain } from '../plan/start';
 import { planInWords, type Fields } from '../plan/words';
@@ -106,6 +108,7 @@ function Head({ record, base, last }: { record: ScenarioRecord; base: string; la
   const remove = useChange(() => calls.remove(test));
   const clear = useChange(() => calls.clearBaseline(test));
   const isGoing = isActive(record.status);
+  const readOnly = useReadOnly();
   return (
     <Header
       variant="h1"
@@ -116,9 +119,9 @@ function Head({ record, base, last }: { record: ScenarioRecord; base: string; la
             items={[
               { id: 'edit', text: 'Edit' },
               { id: 'compare', text: 'Compare runs', disabled: !last },
-              { id: 'clear', text: 'Clear baseline', disabled: !base },
-              { id: 'cancel', text: isGoing ? 'Cancel the run' : 'Drop the schedule', disabled: !isGoing && !record.nextRun },
-              { id: 'delete', text: 'Delete', disabled: isGoing, disabledReason: 'A run is in progress.' },
+              { id: 'clear', text: 'Clear baseline', disabled: !base, ...lockedBy(readOnly) },
+              { id: 'cancel', text: isGoing ? 'Cancel the run' : 'Drop the schedule', disabled: !isGoing && !record.nextRun, ...lockedBy(readOnly) },
+              { id: 'delete', text: 'Delete', disabled: isGoing, disabledReason: 'A run is in progress.', ...lockedBy(readOnly) },
             ]}
             onItemClick={({ detail }) => {
               if (detail.id === 'edit') go(to(['scenarios', test, 'edit']));
@@ -137,9 +140,9 @@ function Head({ record, base, last }: { record: ScenarioRecord; base: string; la
           >
             Actions
           </ButtonDropdown>
-          <Button variant="primary" loading={start.isPending} disabled={isGoing} onClick={() => start.mutate(undefined, { onSuccess: (run) => go(to(['scenarios', test, 'runs', run], { new: '1' })), onError: flashError('The run was not started') })}>
+          <ChangeButton variant="primary" loading={start.isPending} disabled={isGoing} disabledReason="A run is in progress." onClick={() => start.mutate(undefined, { onSuccess: (run) => go(to(['scenarios', test, 'runs', run], { new: '1' })), onError: flashError('The run was not started') })}>
             Run
-          </Button>
+          </ChangeButton>
         </SpaceBetween>
       }
     >

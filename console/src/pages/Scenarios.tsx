@@ -10,9 +10,11 @@ import Table from '@cloudscape-design/components/table';
 import { useDeferredValue, useMemo, useState } from 'react';
 import { calls, useChange, useScenarios } from '../api/queries';
 import { isActive, type ScenarioItem } from '../api/types';
+import { ChangeButton, lockedBy } from '../app/Change';
 import { Info } from '../app/Info';
 import { flash, flashError } from '../app/flash';
 import { go, replaceQuery, to, useQueryParam } from '../app/router';
+import { useReadOnly } from '../app/user';
 import { count } from '../numbers/format';
 import { startAgain } from '../plan/start';
 import { bounded, Empty, Failed } from '../ui/parts';
@@ -105,14 +107,15 @@ function Actions({ item, done }: { item: ScenarioItem | undefined; done: () => v
   const cancel = useChange((test: string) => calls.cancel(test));
   const remove = useChange((test: string) => calls.remove(test));
   const isGoing = isActive(item?.status);
+  const readOnly = useReadOnly();
   return (
     <SpaceBetween direction="horizontal" size="xs">
       <ButtonDropdown
         disabled={!item}
         items={[
           { id: 'edit', text: 'Edit' },
-          { id: 'cancel', text: isGoing ? 'Cancel the run' : 'Drop the schedule', disabled: !isGoing && !item?.nextRun },
-          { id: 'delete', text: 'Delete', disabled: isGoing, disabledReason: 'A run is in progress.' },
+          { id: 'cancel', text: isGoing ? 'Cancel the run' : 'Drop the schedule', disabled: !isGoing && !item?.nextRun, ...lockedBy(readOnly) },
+          { id: 'delete', text: 'Delete', disabled: isGoing, disabledReason: 'A run is in progress.', ...lockedBy(readOnly) },
         ]}
         onItemClick={({ detail }) => {
           if (!item) return;
@@ -130,13 +133,14 @@ function Actions({ item, done }: { item: ScenarioItem | undefined; done: () => v
       >
         Actions
       </ButtonDropdown>
-      <Button
+      <ChangeButton
         disabled={!item || isGoing}
+        disabledReason={item ? 'A run is in progress.' : 'Choose a scenario first.'}
         loading={start.isPending}
         onClick={() => item && start.mutate(item.testId, { onSuccess: (run) => go(to(['scenarios', item.testId, 'runs', run], { new: '1' })), onError: flashError('The run was not started') })}
       >
         Run
-      </Button>
+      </ChangeButton>
       <Button variant="primary" href={to(['create'])}>Create scenario</Button>
     </SpaceBetween>
   );

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { emptyDraft } from './draft';
-import { checksOf, isOfRequests, namesFiles, onceBody, triedPart } from './once';
+import { checksOf, filesOf, isOfRequests, missingFiles, onceBody, triedPart } from './once';
 
 const draft = () => ({
   ...emptyDraft('eu-west-1'),
@@ -38,17 +38,29 @@ it('runs the shown scenario once, from one runner, and is no scenario of the lis
   expect(onceBody(draft(), 'r', {})).not.toHaveProperty('secretsOf');
 });
 
-it('knows what was changed since, which checks a step has, and whether it reads files', () => {
+it('knows which files are read, wherever they are named, and which are not here', () => {
+  expect(filesOf(draft())).toEqual([]);
+  const main = {
+    'data-sources': [{ path: 'people.csv' }, 'more.csv'],
+    tls: { 'ca-file': 'ca.pem', 'cert-file': 'me.pem', 'key-file': 'me.key' },
+    requests: ['/', { url: '/a', 'body-file': 'cart.json' }, { url: '/b', 'upload-files': [{ param: 'p', path: 'p.jpg' }, { param: 'q', path: 'people.csv' }] }],
+  };
+  const reads = { testScenario: { scenarios: { main, other: { 'data-sources': [{ path: 'not-tried.csv' }] } } } };
+  expect(filesOf(reads)).toEqual(['people.csv', 'more.csv', 'ca.pem', 'me.pem', 'me.key', 'cart.json', 'p.jpg']);
+  expect(missingFiles(reads, ['people.csv', 'ca.pem', 'me.pem', 'me.key', 'p.jpg', 'unread.csv'].map((name) => ({ name })))).toEqual(['more.csv', 'cart.json']);
+  // What is sent to a target is no field.
+  for (const sent of [{ body: '{"body-file":1}' }, { body: { 'body-file': 'x' } }, { headers: { 'key-file': 'x' } }, { body: { 'data-sources': [{ path: 'x' }] } }]) {
+    expect(filesOf({ testScenario: { scenarios: { main: { requests: [{ url: 'http://a', ...sent }] } } } })).toEqual([]);
+  }
+});
+
+it('knows what was changed since, and which checks a step has', () => {
   const other = draft();
   other.thresholds = [];
   expect(triedPart(other)).toBe(triedPart(draft()));
   other.testScenario.scenarios.buy.requests.push('/more');
   expect(triedPart(other)).not.toBe(triedPart(draft()));
   expect([checksOf(draft(), 'home'), checksOf(draft(), 'GET /cart')]).toEqual([2, 0]);
-  expect(namesFiles(draft())).toBe(false);
-  expect(namesFiles({ testScenario: { scenarios: { main: { requests: [], 'data-sources': [{ path: 'a.csv' }] } } } })).toBe(true);
-  // A text is no field.
-  expect(namesFiles({ testScenario: { scenarios: { main: { requests: [{ url: 'http://a', body: '{"body-file":1}' }] } } } })).toBe(false);
   expect(isOfRequests('testScenario.scenarios.buy.requests[0].url', ['testScenario', 'scenarios', 'buy'])).toBe(true);
   expect(isOfRequests('keep_exchanges', ['testScenario', 'scenarios', 'buy'])).toBe(false);
 });

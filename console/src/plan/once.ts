@@ -7,15 +7,18 @@ import type { Fields } from './words';
 const HOLD = '5m';
 /** Of how the load is made, this changes what a single request does, too. */
 const KEPT = ['dns', 'retry'];
-/** Fields that name a file of the scenario. */
-const NAME_FILES = /"(?:data-sources|body-file|upload-files|ca-file|cert-file|key-file)":/;
+/** Fields that name a file of the scenario, and those whose entries do. */
+const NAME_FILES = new Set(['body-file', 'ca-file', 'cert-file', 'key-file']);
+const HOLD_FILES = new Set(['data-sources', 'upload-files']);
+/** What is in them is the target's: a field of such a name there is a text that is sent. */
+const OF_TARGET = new Set(['body', 'form', 'headers', 'variables', 'assert']);
 
 /** The scenario that is tried: what the form shows. */
 function triedName(draft: Fields): string {
   return String(get(draft, ['testScenario', 'execution', 0, 'scenario']) ?? 'main');
 }
 
-/** The body of the run. `known` is the one-off scenario of an earlier try, `kept` the scenario whose draft it is. */
+/** The body of the run. `known` is the one-off scenario of an earlier try, or that whose files were sent, `kept` the scenario whose draft it is. */
 export function onceBody(draft: Fields, region: string, room: unknown, { known = '', kept = '' }: { known?: string; kept?: string } = {}): Fields {
   const name = triedName(draft);
   const plan = (draft['testScenario'] ?? {}) as Fields;
@@ -48,9 +51,28 @@ export function triedPart(draft: Fields): string {
   return JSON.stringify([name, get(draft, ['testScenario', 'scenarios', name]), get(draft, ['testScenario', 'execution', 0, 'dns'])]);
 }
 
-/** Whether it reads files, which a one-off run has none of. */
-export function namesFiles(draft: Fields): boolean {
-  return NAME_FILES.test(triedPart(draft));
+/** The files that are read by what is tried, each once. */
+export function filesOf(draft: Fields): string[] {
+  const found = new Set<string>();
+  const add = (value: unknown) => {
+    if (typeof value === 'string' && value !== '') found.add(value);
+  };
+  const walk = (value: unknown) => {
+    if (Array.isArray(value)) return value.forEach(walk);
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, inner] of Object.entries(value)) {
+      if (NAME_FILES.has(key)) add(inner);
+      else if (HOLD_FILES.has(key)) for (const one of [inner].flat()) add(typeof one === 'string' ? one : get(one, ['path']));
+      else if (!OF_TARGET.has(key)) walk(inner);
+    }
+  };
+  walk(get(draft, ['testScenario', 'scenarios', triedName(draft)]));
+  return [...found];
+}
+
+/** Which of the files that are read were not chosen here. */
+export function missingFiles(draft: Fields, chosen: readonly { name: string }[]): string[] {
+  return filesOf(draft).filter((name) => !chosen.some((file) => file.name === name));
 }
 
 /** Whether the path of a fault is one that the form has a field for. */

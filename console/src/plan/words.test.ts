@@ -20,6 +20,9 @@ it('says a plan in words', () => {
   expect(requestsPerWalk(plan)).toBe(2);
   expect(lengthOf(plan)).toBe(600);
   expect(planInWords({ execution: [{ users: 1, iterations: 2 }] }, [{ region: 'a', taskCount: 1 }])).toBe('1 user, 2 rounds each, from 1 region, 1 runner.');
+  const staged = (...stages: [number, string][]) => planInWords({ execution: [{ arrivals: 1, stages: stages.map(([target, duration]) => ({ target, duration })) }] }, [{ region: 'a', taskCount: 1 }]);
+  expect(staged([8, '8s'], [8, '24s'], [2, '8s'])).toBe('From 0 to 8 arrivals per second in 8 s, then 8 for 24 s, then down to 2 in 8 s, from 1 region, 1 runner.');
+  expect(staged([5, '0s'], [5, '1m'], [9, '30s'])).toBe('5 arrivals per second for 1 min, then up to 9 in 30 s, from 1 region, 1 runner.');
 });
 
 it('knows a number of requests', () => {

@@ -1,6 +1,7 @@
 // A plan in words, and the curve that it asks for: what the forms and pages say beside a
 // scenario. Judging a plan is the API's; what cannot be read here is left out.
 import { count, duration as show } from '../numbers/format';
+import { capital } from '../numbers/standing';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Fields = { [key: string]: unknown };
@@ -76,6 +77,13 @@ function cutAfter(points: [number, number][], most: number): [number, number][] 
   return kept;
 }
 
+/** "from 0 to 8 users in 10 s"; the first says what of and where from. */
+function stageInWords([from, before]: [number, number], [to, value]: [number, number], of: string): string {
+  const length = show(to - from);
+  if (before === value) return `${value}${of} for ${length}`;
+  return `${of ? `from ${before} to` : value > before ? 'up to' : 'down to'} ${value}${of} in ${length}`;
+}
+
 /** "200 arrivals per second for 10 min" */
 export function loadInWords(item: Fields, tasks: number): string {
   const { points, isOpen } = curve(item, tasks);
@@ -85,7 +93,7 @@ export function loadInWords(item: Fields, tasks: number): string {
   const total = number(item['total-requests']);
   const all = total ? `, ${count(total)} ${total === 1 ? 'request' : 'requests'} in all` : '';
   if (Array.isArray(item['stages']) && item['stages'].length > 0) {
-    return `${points.slice(1).map(([at, value], n) => `to ${value} ${n === 0 ? of : ''} in ${show(at - (points[n]?.[0] ?? 0))}`.replace('  ', ' ')).join(', then ')}${all}`;
+    return `${points.slice(1).map((point, n) => stageInWords(points[n] ?? [0, 0], point, n === 0 ? ` ${of}` : '')).join(', then ')}${all}`;
   }
   const ramp = seconds(item['ramp-up']) ?? 0;
   const rounds = number(item['iterations']);
@@ -151,5 +159,5 @@ export function planInWords(plan: Fields | undefined, tasks: { region: string; t
   const sum = tasks.reduce((all, row) => all + (number(row.taskCount) ?? 0), 0);
   const where = `from ${tasks.length} ${tasks.length === 1 ? 'region' : 'regions'}, ${sum} ${sum === 1 ? 'runner' : 'runners'}`;
   const load = items.map((item) => loadInWords(item, sum)).join('; beside it ');
-  return load ? `${load}, ${where}.` : `No load is planned, ${where}.`;
+  return load ? `${capital(load)}, ${where}.` : `No load is planned, ${where}.`;
 }

@@ -8,18 +8,22 @@ import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { ApiError, type Fault } from '../../api/client';
+import { upload } from '../../api/files';
 import { calls, useChange, useRun } from '../../api/queries';
 import { isActive, type ExchangeRow, type RunRecord } from '../../api/types';
+import { ChangeButton } from '../../app/Change';
 import { flashError } from '../../app/flash';
 import { to } from '../../app/router';
 import { time } from '../../numbers/format';
-import { checksOf, isOfRequests, namesFiles, onceBody, triedPart } from '../../plan/once';
+import { newId } from '../../plan/draft';
+import { checksOf, filesOf, isOfRequests, missingFiles, onceBody, triedPart } from '../../plan/once';
 import { room } from '../../plan/start';
 import type { Fields } from '../../plan/words';
 import { bounded, Inert, To } from '../../ui/parts';
 import { visible } from '../../ui/visible';
+import { Choose } from './Choose';
 import { scenarioPath } from './Requests';
 
 /** Steps that are shown open; of more, those that failed. */
@@ -32,15 +36,42 @@ interface Tried {
   draft: Fields;
 }
 
-/** `kept` is the scenario that is edited, if one is: its secrets stand for the draft's placeholders. */
-export function Once({ draft, kept = '', count, setFaults }: { draft: Fields; kept?: string; count: number; setFaults: (faults: Fault[]) => void }) {
+interface Props {
+  draft: Fields;
+  /** The scenario that is edited, if one is: its secrets stand for the draft's placeholders. */
+  kept?: string;
+  count: number;
+  /** Files that were chosen on this page; those of a kept scenario that came before cannot be read back. */
+  files: File[];
+  addFiles: (files: File[]) => void;
+  setFaults: (faults: Fault[]) => void;
+}
+
+export function Once({ draft, kept = '', count, files, addFiles, setFaults }: Props) {
   const [tried, setTried] = useState<Tried>();
+  // The one-off scenario that files were sent to, and which of them it has.
+  const sent = useRef<{ test: string; files: Set<File> }>(undefined);
   const [refusal, setRefusal] = useState('');
+  /** Sends the files that are read; answers the scenario that has them. They come first, as the API wants it. */
+  const withFiles = async (known: string): Promise<string> => {
+    const names = filesOf(draft);
+    const read = files.filter((file) => names.includes(file.name));
+    if (read.length === 0) return known || (sent.current?.test ?? '');
+    const test = known || (sent.current?.test ?? newId());
+    if (sent.current?.test !== test) sent.current = { test, files: new Set() };
+    for (const file of read) {
+      if (sent.current.files.has(file)) continue;
+      await upload(test, file);
+      sent.current.files.add(file);
+    }
+    return test;
+  };
   const start = useChange(async (): Promise<Tried> => {
     const rooms = await room();
     const wanted = ((draft['testTaskConfigs'] as Fields[] | undefined) ?? []).map((row) => String(row['region']));
     const region = wanted.find((name) => rooms[name]) ?? Object.keys(rooms)[0] ?? '';
-    const answer = await calls.keep(onceBody(draft, region, rooms, { known: tried?.test ?? '', kept }));
+    const known = await withFiles(tried?.test ?? '');
+    const answer = await calls.keep(onceBody(draft, region, rooms, { known, kept }));
     return { test: answer.testId, run: answer.testRunId ?? '', draft };
   });
   const record = useRun(tried?.test ?? '', tried?.run ?? '', tried !== undefined);
@@ -57,7 +88,7 @@ export function Once({ draft, kept = '', count, setFaults }: { draft: Fields; ke
       },
     });
   };
-  const readsFiles = namesFiles(draft);
+  const missing = missingFiles(draft, files);
   return (
     <Container
       header={
@@ -65,15 +96,15 @@ export function Once({ draft, kept = '', count, setFaults }: { draft: Fields; ke
           variant="h2"
           description="Sends these requests one time from one runner, and shows what came back. It is no load, and keeps nothing of this page."
           actions={
-            <Button
+            <ChangeButton
               iconName="caret-right-filled"
               loading={isGoing}
-              disabled={count === 0 || readsFiles}
-              disabledReason={readsFiles ? 'These requests read files, which a try has none of: keep the scenario, and run it with one user.' : 'There is no request yet.'}
+              disabled={count === 0 || missing.length > 0}
+              disabledReason={count === 0 ? 'There is no request yet.' : `Choose ${bounded(missing.join(', '), 200)} below first: these requests read it.`}
               onClick={send}
             >
               Try once
-            </Button>
+            </ChangeButton>
           }
         >
           Try
@@ -81,13 +112,37 @@ export function Once({ draft, kept = '', count, setFaults }: { draft: Fields; ke
       }
     >
       <SpaceBetween size="s">
+        {count > 0 && missing.length > 0 && <Missing names={missing} isKept={kept !== ''} add={addFiles} />}
         {refusal && <Alert type="error" header="It was not tried"><Inert most={2000}>{refusal}</Inert></Alert>}
         {record.error && tried && <Alert type="error" header="What came of it could not be read" action={<Button onClick={() => void record.refetch()}>Try again</Button>}><Inert>{record.error.message}</Inert></Alert>}
         {isGoing && tried && <Going tried={tried} record={record.data ?? null} />}
-        {!tried && !refusal && !isGoing && <span className="muted">Not tried yet.</span>}
+        {!tried && !refusal && !isGoing && missing.length === 0 && <span className="muted">Not tried yet.</span>}
         {tried && !isGoing && record.data && <Came tried={tried} record={record.data} isOld={triedPart(tried.draft) !== triedPart(draft)} />}
       </SpaceBetween>
     </Container>
+  );
+}
+
+/** Asks for files that are read and not here; one of another name is told so. */
+function Missing({ names, isKept, add }: { names: string[]; isKept: boolean; add: (files: File[]) => void }) {
+  const [others, setOthers] = useState<string[]>([]);
+  const inFolders = names.filter((name) => /[/\\]/.test(name));
+  const take = (chosen: File[]) => {
+    setOthers(chosen.map((file) => file.name).filter((name) => !names.includes(name)));
+    add(chosen.filter((file) => names.includes(file.name)));
+  };
+  const list = bounded(names.join(', '), 300);
+  return (
+    <SpaceBetween size="xs">
+      <div>
+        These requests read <bdi>{list}</bdi>.{' '}
+        {isKept
+          ? 'A try is a run of its own, and files that were kept before cannot be read back: choose them here once more. What is kept stays as it is.'
+          : 'Choose what is missing here: it is kept with the scenario, too.'}
+      </div>
+      {inFolders.length > 0 && <span className="warn">Files are named without folders: write {bounded(inFolders.map((name) => name.replace(/^.*[/\\]/, '')).join(', '), 200)} in the scenario.</span>}
+      <Choose isMany files={[]} change={take} fault={others.length > 0 ? `${bounded(others.join(', '), 200)} is not read by these requests: choose ${list}.` : undefined} />
+    </SpaceBetween>
   );
 }
 

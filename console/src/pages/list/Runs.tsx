@@ -8,6 +8,7 @@ import Table, { type TableProps } from '@cloudscape-design/components/table';
 import { useState } from 'react';
 import { calls, useChange, useRun, useRunPage } from '../../api/queries';
 import { isActive, type RunRow } from '../../api/types';
+import { ChangeButton } from '../../app/Change';
 import { Info } from '../../app/Info';
 import { flash, flashError } from '../../app/flash';
 import { go, to } from '../../app/router';
@@ -131,7 +132,7 @@ function Actions({ test, base, picked, done }: { test: string; base: string; pic
   const isComparable = picked.length >= (base && newer?.testRunId !== base ? 1 : 2) && picked.length <= MOST_CHOSEN;
   return (
     <SpaceBetween direction="horizontal" size="xs">
-      <Button
+      <ChangeButton
         disabled={picked.length === 0 || isKept}
         {...(isKept ? { disabledReason: 'The baseline and a run in progress stay.' } : {})}
         onClick={() => {
@@ -140,13 +141,13 @@ function Actions({ test, base, picked, done }: { test: string; base: string; pic
         }}
       >
         Delete
-      </Button>
-      <Button
+      </ChangeButton>
+      <ChangeButton
         disabled={picked.length !== 1 || newer?.testRunId === base}
         onClick={() => newer && setBase.mutate(newer.testRunId, { onSuccess: () => flash('success', `Run ${newer.testRunId} is the baseline.`), onError: flashError('The baseline was not set') })}
       >
         Set as baseline
-      </Button>
+      </ChangeButton>
       <Button
         disabled={!isComparable}
         {...(picked.length > MOST_CHOSEN ? { disabledReason: `At most ${MOST_CHOSEN} runs are compared: choose fewer.` } : {})}

@@ -1,13 +1,14 @@
 // The head of a result: which run this is, and what to do next with it.
-import Button from '@cloudscape-design/components/button';
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { calls, useChange } from '../../api/queries';
 import { isActive, type RunRecord, type ScenarioRecord } from '../../api/types';
+import { ChangeButton, lockedBy } from '../../app/Change';
 import { Info } from '../../app/Info';
 import { flash, flashError } from '../../app/flash';
 import { go, to, useQueryValue } from '../../app/router';
+import { useReadOnly } from '../../app/user';
 import { startAgain } from '../../plan/start';
 import { Inert, To } from '../../ui/parts';
 import { Downloads } from './Downloads';
@@ -17,6 +18,7 @@ export function Head({ test, record, scenario, base }: { test: string; record: R
   const setBase = useChange(() => (base === run ? calls.clearBaseline(test) : calls.setBaseline(test, run)));
   const remove = useChange(() => calls.removeRuns(test, [run]));
   const again = useChange(() => startAgain(test));
+  const readOnly = useReadOnly();
   const isWall = useQueryValue('wall') === '1';
   return (
     <Header
@@ -29,10 +31,10 @@ export function Head({ test, record, scenario, base }: { test: string; record: R
             <ButtonDropdown
               items={[
                 { id: 'compare', text: 'Compare with…' },
-                { id: 'baseline', text: base === run ? 'Clear baseline' : 'Set as baseline' },
+                { id: 'baseline', text: base === run ? 'Clear baseline' : 'Set as baseline', ...lockedBy(readOnly) },
                 { id: 'edit', text: 'Edit the scenario' },
                 { id: 'wall', text: 'Show on a wall' },
-                { id: 'delete', text: 'Delete this run', disabled: base === run, disabledReason: 'It is the baseline: clear that first.' },
+                { id: 'delete', text: 'Delete this run', disabled: base === run, disabledReason: 'It is the baseline: clear that first.', ...lockedBy(readOnly) },
               ]}
               onItemClick={({ detail }) => {
                 if (detail.id === 'compare') go(to(['scenarios', test, 'compare'], { run, with: base === run ? '' : base }));
@@ -49,7 +51,7 @@ export function Head({ test, record, scenario, base }: { test: string; record: R
             >
               More
             </ButtonDropdown>
-            <Button
+            <ChangeButton
               variant="primary"
               loading={again.isPending}
               disabled={isActive(scenario?.status)}
@@ -62,7 +64,7 @@ export function Head({ test, record, scenario, base }: { test: string; record: R
               }
             >
               Run again
-            </Button>
+            </ChangeButton>
           </SpaceBetween>
         )
       }

@@ -13,6 +13,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useEffect, useMemo, useState } from 'react';
 import { calls, queryClient, useChange } from '../../api/queries';
 import type { RunRecord, RunnerState, ScenarioRecord } from '../../api/types';
+import { ChangeButton } from '../../app/Change';
 import { Info } from '../../app/Info';
 import { flash, flashError } from '../../app/flash';
 import { to, useQueryValue } from '../../app/router';
@@ -257,7 +258,7 @@ function Cancel({ test, status }: { test: string; status: string }) {
     });
   return (
     <>
-      <Button disabled={status === 'cancelling'} onClick={() => ask(true)}>Cancel the run</Button>
+      <ChangeButton disabled={status === 'cancelling'} onClick={() => ask(true)}>Cancel the run</ChangeButton>
       <Modal
         visible={isAsking}
         onDismiss={() => ask(false)}

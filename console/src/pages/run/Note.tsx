@@ -9,6 +9,7 @@ import Textarea from '@cloudscape-design/components/textarea';
 import { useState } from 'react';
 import { calls, useChange } from '../../api/queries';
 import type { RunRecord } from '../../api/types';
+import { ChangeButton } from '../../app/Change';
 import { flash } from '../../app/flash';
 import { count } from '../../numbers/format';
 import { Inert } from '../../ui/parts';
@@ -36,11 +37,11 @@ export function Note({ test, record }: { test: string; record: RunRecord }) {
   return (
     <div>
       {note === '' ? (
-        <Button variant="inline-link" iconName="edit" onClick={() => setText('')}>Add a note</Button>
+        <ChangeButton variant="inline-link" iconName="edit" onClick={() => setText('')}>Add a note</ChangeButton>
       ) : (
         <SpaceBetween direction="horizontal" size="xs" alignItems="center">
           <div style={{ maxWidth: 900, whiteSpace: 'pre-wrap' }}><b>Note:</b> <Inert most={MOST_CHARACTERS}>{note}</Inert></div>
-          <Button variant="inline-link" onClick={() => setText(note)}>Change the note</Button>
+          <ChangeButton variant="inline-link" onClick={() => setText(note)}>Change the note</ChangeButton>
         </SpaceBetween>
       )}
       <Modal
