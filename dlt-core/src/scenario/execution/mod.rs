@@ -40,7 +40,16 @@ pub(crate) const KEYS: [&str; 18] = [
     "taskCount",
 ];
 /// Keys of Taurus that would change what is measured.
-const NOT_SUPPORTED: [&str; 6] = ["delay", "start-at", "steps", "script", "files", "modules"];
+const NOT_SUPPORTED: [&str; 8] = [
+    "delay",
+    "distributed",
+    "env",
+    "files",
+    "modules",
+    "script",
+    "start-at",
+    "steps",
+];
 
 /// An `execution` item, read.
 #[derive(Debug, Clone)]
@@ -280,6 +289,15 @@ fn amount(object: &Object<'_>, notes: &mut Notes) -> Option<Amount> {
         None => 0.0,
     };
     let (ramp_us, hold_us) = (ramp_us?, hold_us?);
+    if ramp_us + hold_us < SHORTEST_HOLD_US {
+        let reason = format!(
+            "lasts {} together with ramp-up; at least {}",
+            show_duration(ramp_us + hold_us),
+            show_duration(SHORTEST_HOLD_US)
+        );
+        notes.fault(object.path_of("hold-for"), reason);
+        return None;
+    }
     if ramp_us + hold_us > LONGEST_US {
         notes.fault(
             object.path_of("hold-for"),
@@ -299,6 +317,8 @@ fn amount(object: &Object<'_>, notes: &mut Notes) -> Option<Amount> {
 
 fn hold(object: &Object<'_>, notes: &mut Notes) -> Option<u64> {
     match object.get("hold-for") {
+        // A rise may be all.
+        Some(node) if object.has("ramp-up") && is_none(node.value) => Some(0),
         Some(node) => node.duration(SHORTEST_HOLD_US..=LONGEST_US, notes),
         // Rounds end by themselves, at the latest after an hour.
         None if object.has("iterations") => Some(ITERATIONS_END_US),
@@ -309,6 +329,14 @@ fn hold(object: &Object<'_>, notes: &mut Notes) -> Option<u64> {
             );
             None
         }
+    }
+}
+
+/// Whether a duration is `0`, in whichever unit.
+fn is_none(value: &Value) -> bool {
+    match value {
+        Value::String(text) => parse_duration(text) == Some(0),
+        value => value.as_f64() == Some(0.0),
     }
 }
 
