@@ -226,6 +226,34 @@ pub fn wrapped(tone: Tone, text: &str, indent: usize, width: usize) -> Vec<Line>
         .collect()
 }
 
+/// What a screen looks like at 80 and at 140 columns, each without and with colour, for
+/// snapshots. Nothing is wider than it may be, and colours change no word.
+#[cfg(test)]
+pub fn captured(draw: impl Fn(usize) -> Vec<Line>) -> String {
+    let mut all = String::new();
+    for colour in [false, true] {
+        for width in [80, 140] {
+            let lines = draw(width);
+            let shown = |colour| -> String {
+                lines
+                    .iter()
+                    .map(|line| line.render(colour) + "\n")
+                    .collect()
+            };
+            let words = if colour { ", in colour" } else { "" };
+            all.push_str(&format!("--- {width} columns{words}\n\n"));
+            all.push_str(&shown(colour).replace('\x1b', "ESC"));
+            all.push('\n');
+            // Commands are never cut, so that they can be copied.
+            let shown = lines.iter().take_while(|line| line.render(false) != "Next");
+            for line in shown {
+                assert!(line.width() <= width, "{width}: {}", line.render(false));
+            }
+        }
+    }
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,32 +333,4 @@ mod tests {
         let text: Vec<String> = lines.iter().map(|line| line.render(false)).collect();
         assert_eq!(text, ["  one two three four", "  five six seven eight"]);
     }
-}
-
-/// What a screen looks like at 80 and at 140 columns, each without and with colour, for
-/// snapshots. Nothing is wider than it may be, and colours change no word.
-#[cfg(test)]
-pub fn captured(draw: impl Fn(usize) -> Vec<Line>) -> String {
-    let mut all = String::new();
-    for colour in [false, true] {
-        for width in [80, 140] {
-            let lines = draw(width);
-            let shown = |colour| -> String {
-                lines
-                    .iter()
-                    .map(|line| line.render(colour) + "\n")
-                    .collect()
-            };
-            let words = if colour { ", in colour" } else { "" };
-            all.push_str(&format!("--- {width} columns{words}\n\n"));
-            all.push_str(&shown(colour).replace('\x1b', "ESC"));
-            all.push('\n');
-            // Commands are never cut, so that they can be copied.
-            let shown = lines.iter().take_while(|line| line.render(false) != "Next");
-            for line in shown {
-                assert!(line.width() <= width, "{width}: {}", line.render(false));
-            }
-        }
-    }
-    all
 }
