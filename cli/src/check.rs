@@ -371,7 +371,8 @@ mod tests {
             let lines = lines("shop.yaml", &scenario, width);
             lines.iter().map(|line| line.render(false) + "\n").collect()
         };
-        insta::assert_snapshot!(shown(80));
+        let draw = |width| lines("shop.yaml", &scenario, width);
+        insta::assert_snapshot!("captured_check", crate::line::captured(draw));
         let json = as_json(&scenario);
         insta::assert_snapshot!(serde_json::to_string_pretty(&json).unwrap());
         let told = format!("{}{json}", shown(140));

@@ -56,6 +56,18 @@ pub fn init(output: Output, args: &InitArgs) -> Exit {
             return Exit::Unwritten;
         }
     }
+    output.data(&page(&file, &imported));
+    let left_out: Vec<String> = imported
+        .left_out
+        .iter()
+        .map(|it| format!("left out: {it}"))
+        .collect();
+    report::warnings(output, &left_out);
+    Exit::Passed
+}
+
+/// What was written, and what to do with it.
+fn page(file: &Path, imported: &Imported) -> [Line; 3] {
     let shown = file.display();
     let next = |what: &str, command: String| {
         Line::of("  ")
@@ -63,7 +75,7 @@ pub fn init(output: Output, args: &InitArgs) -> Exit {
             .pad_to(12)
             .tone(Tone::Command, command)
     };
-    output.data(&[
+    [
         Line::new()
             .tone(Tone::Good, "✔ ")
             .tone(Tone::Strong, shown.to_string())
@@ -73,14 +85,7 @@ pub fn init(output: Output, args: &InitArgs) -> Exit {
             )),
         next("judge it", format!("dlt check {shown}")),
         next("run it", format!("dlt run {shown}")),
-    ]);
-    let left_out: Vec<String> = imported
-        .left_out
-        .iter()
-        .map(|it| format!("left out: {it}"))
-        .collect();
-    report::warnings(output, &left_out);
-    Exit::Passed
+    ]
 }
 
 fn fault(output: Output, path: &str, reason: String) -> Exit {
@@ -204,6 +209,13 @@ mod tests {
             );
             assert!(!other.exists(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn captures() {
+        let imported = imported(&["http://127.0.0.1:8080/cart?a=b".to_owned()]).unwrap();
+        let draw = |_| page(Path::new("scenario.yaml"), &imported).to_vec();
+        insta::assert_snapshot!("captured_init", crate::line::captured(draw));
     }
 
     #[test]

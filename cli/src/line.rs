@@ -111,6 +111,47 @@ impl Line {
         }
     }
 
+    /// The line in rows of at most `width` columns, broken at spaces; further rows stand two
+    /// columns deeper. A word that is longer is cut.
+    pub fn folded(&self, width: usize) -> Vec<Self> {
+        if self.width() <= width {
+            return vec![self.clone()];
+        }
+        let text = self.render(false);
+        let indent = text.len() - text.trim_start_matches(' ').len();
+        let next = || Self::of(" ".repeat((indent + 2).min(width / 2)));
+        let (mut rows, mut row, mut has_words) = (Vec::new(), Self::new(), false);
+        for (tone, text) in &self.spans {
+            for word in text.split_inclusive(' ') {
+                let bare = word.trim_end_matches(' ');
+                if has_words && !bare.is_empty() && row.width() + bare.width() > width {
+                    rows.push(std::mem::replace(&mut row, next()));
+                }
+                // Spaces that a row begins with are its indent.
+                if bare.is_empty() && has_words && row.width() + word.width() > width {
+                    continue;
+                }
+                has_words |= !bare.is_empty();
+                row.spans.push((*tone, word.to_owned()));
+            }
+        }
+        rows.push(row);
+        rows.iter().map(|row| row.cut_end(width)).collect()
+    }
+
+    /// Without the spaces at its end, cut to `width`.
+    fn cut_end(&self, width: usize) -> Self {
+        let mut line = self.clone();
+        while let Some((_, text)) = line.spans.last_mut() {
+            text.truncate(text.trim_end_matches(' ').len());
+            match text.is_empty() {
+                true => drop(line.spans.pop()),
+                false => break,
+            }
+        }
+        line.cut(width)
+    }
+
     /// The line's text for the terminal, without line break or trailing spaces.
     pub fn render(&self, colour: bool) -> String {
         let mut out = String::new();
@@ -185,6 +226,34 @@ pub fn wrapped(tone: Tone, text: &str, indent: usize, width: usize) -> Vec<Line>
         .collect()
 }
 
+/// What a screen looks like at 80 and at 140 columns, each without and with colour, for
+/// snapshots. Nothing is wider than it may be, and colours change no word.
+#[cfg(test)]
+pub fn captured(draw: impl Fn(usize) -> Vec<Line>) -> String {
+    let mut all = String::new();
+    for colour in [false, true] {
+        for width in [80, 140] {
+            let lines = draw(width);
+            let shown = |colour| -> String {
+                lines
+                    .iter()
+                    .map(|line| line.render(colour) + "\n")
+                    .collect()
+            };
+            let words = if colour { ", in colour" } else { "" };
+            all.push_str(&format!("--- {width} columns{words}\n\n"));
+            all.push_str(&shown(colour).replace('\x1b', "ESC"));
+            all.push('\n');
+            // Commands are never cut, so that they can be copied.
+            let shown = lines.iter().take_while(|line| line.render(false) != "Next");
+            for line in shown {
+                assert!(line.width() <= width, "{width}: {}", line.render(false));
+            }
+        }
+    }
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +279,40 @@ mod tests {
         for width in 0..14 {
             assert!(line.cut(width).width() <= width);
         }
+    }
+
+    #[test]
+    fn long_lines_are_folded_with_their_tones() {
+        let line = Line::of("  ").tone(Tone::Strong, "Response times").tone(
+            Tone::Quiet,
+            "  of ok answers, from sending each to its last byte",
+        );
+        let shown = |width| -> Vec<String> {
+            let rows = line.folded(width);
+            assert!(rows.iter().all(|row| row.width() <= width), "{rows:?}");
+            rows.iter().map(|row| row.render(false)).collect()
+        };
+        assert_eq!(shown(90).len(), 1);
+        assert_eq!(
+            shown(40),
+            [
+                "  Response times  of ok answers, from",
+                "    sending each to its last byte"
+            ]
+        );
+        let words = |rows: Vec<String>| -> Vec<String> {
+            let all = rows.join(" ");
+            all.split_whitespace().map(str::to_owned).collect()
+        };
+        for width in 20..70 {
+            assert_eq!(
+                words(shown(width)),
+                words(vec![line.render(false)]),
+                "{width}"
+            );
+        }
+        assert_eq!(Line::of("x".repeat(50)).folded(10).len(), 1);
+        assert_eq!(Line::of("x".repeat(50)).folded(10)[0].width(), 10);
     }
 
     #[test]

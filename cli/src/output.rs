@@ -10,10 +10,10 @@ use crate::line::{Line, Tone};
 use std::io::{Error, ErrorKind, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Columns assumed where there is no terminal.
-pub const DEFAULT_COLUMNS: usize = 100;
 /// Narrowest and widest layout, columns.
-const COLUMNS: std::ops::RangeInclusive<usize> = 40..=140;
+const COLUMNS: std::ops::RangeInclusive<usize> = 40..=WIDEST_COLUMNS;
+/// Columns of the widest layout, which is that of a pipe, too.
+pub const WIDEST_COLUMNS: usize = 140;
 
 /// Stdout was closed when the process began. The standard library opens /dev/null in its
 /// place before `main`, so it has to be looked at before that.
@@ -89,12 +89,12 @@ impl Output {
         self.colour && self.stderr_terminal
     }
 
-    /// Columns for data on stdout.
+    /// Columns for data on stdout. A pipe has no edge, so there is room for every column.
     pub fn columns(self) -> usize {
         if self.stdout_terminal {
             terminal_size().0.clamp(*COLUMNS.start(), *COLUMNS.end())
         } else {
-            DEFAULT_COLUMNS
+            WIDEST_COLUMNS
         }
     }
 

@@ -31,23 +31,22 @@ pub struct ResultOptions<'a> {
 
 /// Tells all faults of the input, each with its path.
 pub fn faults(output: Output, faults: &Faults) -> Exit {
-    let count = faults.0.len() as u64;
-    output.error(&format!(
-        "the input has {}; nothing was started or stored",
-        several(count, "fault")
-    ));
-    let lines: Vec<Line> = faults
-        .0
-        .iter()
-        .map(|fault| {
-            Line::of("  ")
-                .tone(Tone::Strong, &fault.path)
-                .plain(": ")
-                .plain(&fault.reason)
-        })
-        .collect();
-    output.messages(&lines);
+    output.messages(&fault_lines(faults));
     Exit::BadInput
+}
+
+fn fault_lines(faults: &Faults) -> Vec<Line> {
+    let count = several(faults.0.len() as u64, "fault");
+    let head = Line::new().tone(Tone::Bad, "error: ").plain(format!(
+        "the input has {count}; nothing was started or stored"
+    ));
+    let each = faults.0.iter().map(|fault| {
+        Line::of("  ")
+            .tone(Tone::Strong, &fault.path)
+            .plain(": ")
+            .plain(&fault.reason)
+    });
+    std::iter::once(head).chain(each).collect()
 }
 
 /// Tells what flags changed of a scenario file.
@@ -185,5 +184,25 @@ async fn shape(
             warnings(output, &[text]);
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dlt_core::refusal::Fault;
+
+    #[test]
+    fn captures() {
+        let fault = |path: &str, reason: &str| Fault {
+            path: path.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let faults = Faults(vec![
+            fault("execution[0].users", "must be a whole number, not text"),
+            fault("scenarios.a\u{1b}[2J", "unknown key"),
+        ]);
+        let draw = |_| fault_lines(&faults);
+        insta::assert_snapshot!("captured_faults", crate::line::captured(draw));
     }
 }

@@ -2,9 +2,10 @@
 //! terminals the least important columns are dropped, and a line says which.
 
 use crate::line::{Line, Tone, wrapped};
+use crate::output::WIDEST_COLUMNS;
 
 /// Columns that are dropped from this order on are extras of wide terminals: that they are
-/// not there is not told.
+/// not there is told in the widest layout alone.
 pub const EXTRA: u8 = 10;
 /// Spaces between columns.
 const GAP: usize = 2;
@@ -75,7 +76,7 @@ pub fn lines(
         };
         dropped.push(kept.remove(place));
     }
-    dropped.retain(|at| columns[*at].drop_order < EXTRA);
+    dropped.retain(|at| columns[*at].drop_order < EXTRA || width >= WIDEST_COLUMNS);
     dropped.sort_unstable();
     let first = widths
         .first()
@@ -137,6 +138,21 @@ mod tests {
             .iter()
             .map(|line| line.render(false) + "\n")
             .collect()
+    }
+
+    #[test]
+    fn extras_are_missed_in_the_widest_layout_alone() {
+        let columns = [words("label", 0), number("p50", 0), number("mean", EXTRA)];
+        let wide = ["x".repeat(70), "y".repeat(40), "1 ms".repeat(10)];
+        let rows = [wide.map(Line::of).to_vec()];
+        let said = |width| {
+            let lines = lines(&columns, &rows, 2, width, 70);
+            lines
+                .iter()
+                .any(|line| line.render(false).contains("no room for: mean"))
+        };
+        assert!(said(WIDEST_COLUMNS));
+        assert!(!said(WIDEST_COLUMNS - 1));
     }
 
     #[test]

@@ -39,6 +39,7 @@ mod signed_in;
 mod silent;
 mod skew;
 mod stop;
+mod taurus;
 mod there;
 mod thresholds;
 mod ticks;

@@ -145,3 +145,15 @@ fn scenario(address: SocketAddr) -> Value {
         "showLive": true,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn captures() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 8_080));
+        let draw = |_| introduction(address).to_vec();
+        insta::assert_snapshot!("captured_demo", crate::line::captured(draw));
+    }
+}

@@ -148,14 +148,8 @@ mod tests {
                 "what runs there must end first",
             ),
         ];
-        for width in [60, 80, 140] {
-            let lines = lines(&findings, width);
-            assert!(lines.iter().all(|line| line.width() <= width), "{width}");
-        }
-        let text: String = lines(&findings, 80)
-            .iter()
-            .map(|line| line.render(false) + "\n")
-            .collect();
-        insta::assert_snapshot!(text);
+        assert!(lines(&findings, 60).iter().all(|line| line.width() <= 60));
+        let draw = |width| lines(&findings, width);
+        insta::assert_snapshot!("captured_doctor", crate::line::captured(draw));
     }
 }

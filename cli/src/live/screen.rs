@@ -14,15 +14,19 @@ const VALUE_COLUMN: usize = 13;
 const TIME_COLUMNS: usize = 11;
 /// Most causes named on the errors line.
 const MOST_CAUSES: usize = 4;
-/// Columns of the sparkline and the progress bar.
-const SPARK_COLUMNS: u64 = 30;
-const BAR_COLUMNS: usize = 40;
+/// Most columns of the sparkline and the progress bar.
+const SPARK_COLUMNS: usize = 90;
+const BAR_COLUMNS: usize = 80;
+/// Fewest columns of the progress bar.
+const LEAST_BAR_COLUMNS: usize = 10;
+/// Said once all requests are sent.
+const LAST_ANSWERS: &str = "waiting for the last answers";
 
 /// The block's lines, each at most `width` columns wide.
 pub fn lines(live: &Live, elapsed_s: Option<f64>, width: usize) -> Vec<Line> {
     let mut lines = vec![title(live), progress(live, elapsed_s, width), Line::new()];
     if live.newest().is_some() {
-        lines.push(rate(live));
+        lines.push(rate(live, width));
         lines.push(users(live));
         lines.extend(latency(live));
         lines.push(errors(live));
@@ -108,12 +112,14 @@ fn progress(live: &Live, elapsed_s: Option<f64>, width: usize) -> Line {
         return changed(line.tone(Tone::Good, "● ").plain(most));
     }
     let part = (elapsed / end.max(0.001)).clamp(0.0, 1.0);
+    // What is said beside it changes, and the bar stays as long as it is.
+    let longest = format!("    100 %  {0} of {0}, {LAST_ANSWERS}", whole(end)).len();
     let left = if elapsed < end {
         format!("{} left", whole(end - elapsed))
     } else {
-        "letting the last requests finish".to_owned()
+        LAST_ANSWERS.to_owned()
     };
-    let line = bar(line, part, width.saturating_sub(40)).tone(
+    let line = bar(line, part, width.saturating_sub(longest)).tone(
         Tone::Quiet,
         format!("  {} of {}, {left}", whole(elapsed.min(end)), whole(end)),
     );
@@ -122,7 +128,7 @@ fn progress(live: &Live, elapsed_s: Option<f64>, width: usize) -> Line {
 
 /// A bar of at most so many columns with its percents, behind what the line has.
 fn bar(line: Line, part: f64, most: usize) -> Line {
-    let columns = BAR_COLUMNS.min(most).max(10);
+    let columns = most.clamp(LEAST_BAR_COLUMNS, BAR_COLUMNS);
     let filled = (part * columns as f64).round() as usize;
     line.tone(Tone::Good, "━".repeat(filled))
         .tone(Tone::Quiet, "╌".repeat(columns - filled))
@@ -158,7 +164,7 @@ fn by_count(live: &Live, elapsed: f64, width: usize) -> Option<Line> {
     Some(bar(Line::of("  "), part.clamp(0.0, 1.0), most).tone(Tone::Quiet, told))
 }
 
-fn rate(live: &Live) -> Line {
+fn rate(live: &Live, width: usize) -> Line {
     let Some((sent, planned)) = live.rate() else {
         return named("rate");
     };
@@ -166,10 +172,9 @@ fn rate(live: &Live) -> Line {
     if let Some(planned) = planned {
         line = line.plain(format!(" of {} planned", units::number(planned)));
     }
-    line.pad_to(VALUE_COLUMN + 26).tone(
-        Tone::Command,
-        sparkline(&live.sent_by_second(SPARK_COLUMNS)),
-    )
+    let line = line.pad_to(VALUE_COLUMN + 26);
+    let room = width.saturating_sub(line.width()).min(SPARK_COLUMNS) as u64;
+    line.tone(Tone::Command, sparkline(&live.sent_by_second(room)))
 }
 
 /// Values as bars of eight heights; 0 is the lowest.

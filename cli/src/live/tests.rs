@@ -175,3 +175,53 @@ fn sparkline_spans_its_heights() {
     assert_eq!(screen::sparkline(&[0, 0]), "▁▁");
     assert_eq!(screen::sparkline(&[]), "");
 }
+
+/// The first screen, the live one from its begin to its last frame, and that of a watched
+/// run, as a terminal of each width shows them: its last column stays empty.
+#[test]
+fn captures() {
+    let mut first = Live::new(fixtures::open());
+    first.apply(fixtures::status(Status::Provisioning));
+    let mut watched = fixtures::running(fixtures::closed(), 3);
+    watched.interrupt_leaves = true;
+    let ended = fixtures::running(fixtures::open(), 10);
+    let mut lost = fixtures::running(fixtures::open(), 4);
+    let states = [RunnerState::Loading, RunnerState::Lost];
+    lost.apply(LiveEvent::Tick(fixtures::tick(1, 4, states)));
+    let adding_up = {
+        let mut live = fixtures::running(fixtures::open(), 10);
+        live.apply(fixtures::status(Status::ParsingResults));
+        live
+    };
+    for (name, live, elapsed) in [
+        ("captured_first_screen", &first, None),
+        (
+            "captured_live",
+            &fixtures::running(fixtures::open(), 6),
+            Some(6.2),
+        ),
+        ("captured_live_lost", &lost, Some(5.0)),
+        ("captured_watch", &watched, Some(3.1)),
+        ("captured_last_frame", &ended, Some(10.3)),
+        ("captured_adding_up", &adding_up, Some(11.0)),
+    ] {
+        let draw = |width| screen::lines(live, elapsed, width - 1);
+        insta::assert_snapshot!(name, crate::line::captured(draw));
+    }
+}
+
+/// Whatever is said beside it, the bar is as long in one frame as in the next, and nothing
+/// of the last frame is cut.
+#[test]
+fn the_bar_keeps_its_length_to_the_last_frame() {
+    for (width, columns) in [(79, 26), (139, 80)] {
+        for elapsed in [0.0, 3.0, 9.9, 10.0, 12.0] {
+            let live = fixtures::running(fixtures::open(), 10);
+            let lines = screen::lines(&live, Some(elapsed), width);
+            let shown = lines[1].render(false);
+            let bar = shown.chars().filter(|sign| "━╌".contains(*sign)).count();
+            assert_eq!(bar, columns, "{shown}");
+            assert!(!shown.contains('…'), "{shown}");
+        }
+    }
+}

@@ -63,10 +63,13 @@ pub fn lines(record: &RunRecord, options: &ScreenOptions<'_>) -> Vec<Line> {
             lines.extend(shape::lines(shape, options.width));
         }
     }
-    lines.extend(errors::lines(record, options.width));
+    // What targets sent is cut, not folded: it is as long as they like.
+    let errors = errors::lines(record, options.width).into_iter();
+    lines.extend(errors.map(|line| line.cut(options.width)));
     lines.extend(generator(record, options.width));
     lines.extend(warnings(record, options.width));
-    let mut lines: Vec<Line> = lines.iter().map(|line| line.cut(options.width)).collect();
+    let rows = lines.iter().flat_map(|line| line.folded(options.width));
+    let mut lines: Vec<Line> = rows.collect();
     // Commands are never cut, so that they can be copied.
     lines.extend(next_commands(record, options));
     lines

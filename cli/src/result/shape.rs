@@ -169,33 +169,39 @@ fn joined(stretches: &[Second], most: usize) -> Vec<Coarse> {
         .collect()
 }
 
+/// The shape of a run of ten seconds, for tests.
+#[cfg(test)]
+pub fn example() -> Shape {
+    made_of(vec![(1_200, 1_201, 700), (2_400, 2_401, 1_275)], 10)
+}
+
+#[cfg(test)]
+fn made_of(buckets: Vec<(u64, u64, u64)>, seconds: u64) -> Shape {
+    let second = |second: u64| {
+        let mut latency = Coarse::default();
+        (0..20).for_each(|n| latency.record(1_000 + second * 400 + n * n * 50));
+        Second {
+            second,
+            latency,
+            ..Second::default()
+        }
+    };
+    Shape {
+        histogram: Some(HistogramAnswer {
+            of: Samples::Ok,
+            label: None,
+            region: None,
+            distribution: dlt_core::judge::summary::Distribution::default(),
+            buckets,
+            over_hour: 0,
+        }),
+        timeline: Some(((0..seconds).map(second).collect(), 1)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dlt_core::judge::summary::Distribution;
-
-    fn shape(buckets: Vec<(u64, u64, u64)>, seconds: u64) -> Shape {
-        let second = |second: u64| {
-            let mut latency = Coarse::default();
-            (0..20).for_each(|n| latency.record(1_000 + second * 400 + n * n * 50));
-            Second {
-                second,
-                latency,
-                ..Second::default()
-            }
-        };
-        Shape {
-            histogram: Some(HistogramAnswer {
-                of: Samples::Ok,
-                label: None,
-                region: None,
-                distribution: Distribution::default(),
-                buckets,
-                over_hour: 0,
-            }),
-            timeline: Some(((0..seconds).map(second).collect(), 1)),
-        }
-    }
 
     fn shown(shape: &Shape, width: usize, colour: bool) -> String {
         let lines = lines(shape, width);
@@ -227,7 +233,7 @@ mod tests {
             (2_400, 2_401, 1_912),
             (48_000, 48_100, 1),
         ];
-        let shape = shape(buckets, 90);
+        let shape = made_of(buckets, 90);
         let text = format!(
             "{}\n--- 140\n{}\n--- colour\n{}",
             shown(&shape, 80, false),
@@ -244,6 +250,6 @@ mod tests {
         assert_eq!(bar(1, 1_000_000, 4), "▏");
         assert_eq!(bar(0, 10, 4), "");
         assert_eq!(bar(3, 8, 2), "▊");
-        assert_eq!(shown(&shape(Vec::new(), 2), 80, false), "");
+        assert_eq!(shown(&made_of(Vec::new(), 2), 80, false), "");
     }
 }

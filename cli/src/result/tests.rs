@@ -77,6 +77,45 @@ fn cancelled_is_partial() {
     insta::assert_snapshot!(shown(fixtures::cancelled(), 100));
 }
 
+/// The last screens of all ends, with where the time went: also what `dlt runs get` shows.
+#[test]
+fn captures() {
+    for (name, value) in [
+        ("captured_passed", fixtures::passed()),
+        ("captured_failed", fixtures::threshold_failed()),
+    ] {
+        let record = fixtures::record(with_phases(value));
+        let exit = Exit::from_code(exit_code(&record, false, false));
+        let shape = super::shape::example();
+        let draw = |width| {
+            let options = ScreenOptions {
+                exit,
+                width,
+                next: &[],
+                shape: Some(&shape),
+            };
+            lines(&record, &options)
+        };
+        insta::assert_snapshot!(name, crate::line::captured(draw));
+    }
+}
+
+/// The record with the phases of its answers.
+fn with_phases(mut record: Value) -> Value {
+    let phase = |count: u64, us: u64| {
+        serde_json::json!({
+            "count": count, "min_us": us / 2, "mean_us": us, "p50_us": us, "p95_us": us * 3,
+            "p99_us": us * 4, "max_us": us * 9,
+        })
+    };
+    if let Some(total) = record.pointer_mut("/summary/total") {
+        total["connect"] = phase(12, 226);
+        total["first_byte"] = phase(1_975, 5_700);
+        total["service"] = phase(1_975, 5_900);
+    }
+    record
+}
+
 #[test]
 fn several_addresses_are_shown_with_their_requests() {
     let addresses = |value: Value| {

@@ -227,6 +227,14 @@ mod tests {
     }
 
     #[test]
+    fn captures() {
+        let reason = "checkout: p95 rose by 12.3 % (95 % interval +10.9 to +13.7)";
+        let comparison = comparison("worse", reason, &["the base run is degraded: lag"]);
+        let draw = |width| page(&comparison, None, false, width);
+        insta::assert_snapshot!("captured_compare", crate::line::captured(draw));
+    }
+
+    #[test]
     fn what_cannot_be_compared_has_no_words() {
         let reason = "the candidate run is incomplete: 1 of 2 runners reported";
         let comparison = comparison("incomparable", reason, &["the base run is degraded: lag"]);

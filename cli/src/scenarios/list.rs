@@ -107,11 +107,8 @@ mod tests {
                 .map(|line| line.render(false) + "\n")
                 .collect()
         };
-        insta::assert_snapshot!(format!(
-            "{}---\n{}---\n{}",
-            shown(140),
-            shown(100),
-            shown(60)
-        ));
+        insta::assert_snapshot!(shown(60));
+        let draw = |width| lines(&items, width);
+        insta::assert_snapshot!("captured_scenarios_list", crate::line::captured(draw));
     }
 }

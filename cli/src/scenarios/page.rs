@@ -272,7 +272,10 @@ mod tests {
 
     #[test]
     fn a_scheduled_scenario_that_ran() {
-        insta::assert_snapshot!(shown(&scenario(), Some(&last()), 100));
+        let raw = scenario();
+        let record: ScenarioRecord = serde_json::from_value(raw.clone()).unwrap();
+        let draw = |width| lines(&record, &raw.clone().into(), Some(&last()), width);
+        insta::assert_snapshot!("captured_scenario", crate::line::captured(draw));
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod requests;
 pub mod schedule;
 pub mod secrets;
 pub mod tags;
+mod taurus;
 mod test_scenario;
 mod wire;
 
@@ -35,7 +36,9 @@ use crate::target_policy::TargetPolicy;
 use crate::thresholds::Threshold;
 use crate::value::Value;
 use document::notes::Notes;
+use overrides::Properties;
 use plan::Plan;
+use taurus::Taurus;
 
 /// A scenario, read and checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -175,22 +178,34 @@ impl Scenario {
             }
             Err(fault) => return Err(Faults(vec![fault])),
         };
-        let changes = overrides.apply(&mut raw);
+        let mut taurus = Taurus::adapt(&mut raw);
+        let none = Properties::default();
+        let declared = taurus.as_ref().map_or(&none, |taurus| &taurus.properties);
+        let put_in = overrides.put_in_properties(&mut raw, declared);
+        if let Some(taurus) = &mut taurus {
+            taurus.loads(&mut raw);
+        }
+        let changes = overrides.apply(&mut raw, put_in);
         for fault in &changes.faults {
             notes.fault(&fault.path, &fault.reason);
         }
-        match Self::from_raw(&raw, defaults, outside, notes) {
+        let read = match Self::from_raw(&raw, defaults, outside, notes) {
             Ok(mut scenario) => {
                 scenario.changes = changes.sentences();
                 scenario.warnings.extend(changes.unused);
                 Ok(scenario)
             }
             Err(Faults(mut faults)) => {
+                changes.drop_what_follows(&mut faults);
                 for fault in &mut faults {
                     changes.with_flag(fault);
                 }
                 Err(Faults(faults))
             }
+        };
+        match taurus {
+            Some(taurus) => taurus.told(read),
+            None => read,
         }
     }
 

@@ -2,16 +2,17 @@
 //! (Taurus, "Pass/Fail Criteria"). Where criteria stand in a scenario is `test_scenario`'s.
 
 use crate::scenario::document::shown::shown;
+use crate::scenario::execution::durations::parse_duration;
 use crate::thresholds::Threshold;
 use regex::Regex;
 use std::sync::LazyLock;
 
-/// `subject [of label] condition number[unit] [logic time][, action as status]`
+/// `subject [of|for label] condition number[unit] [logic time][, action as status]`
 #[expect(clippy::unwrap_used, reason = "a constant, compiled in the tests")]
 static CRITERION: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
-        r"(?i)^\s*(?P<subject>[a-z][a-z0-9?.-]*)(?:\s+of\s+(?P<label>.+?))?",
-        r"\s*(?P<condition>>=|<=|==|=|>|<)\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[a-z%]*)",
+        r"(?i)^\s*(?P<subject>[a-z][a-z0-9?.-]*)(?:\s+(?:of|for)\s+(?P<label>.+?))?",
+        r"\s*(?P<condition>>=|<=|==|=|>|<)\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>(?:[a-z%]|[0-9]+[a-z])*)",
         r"(?:\s+(?P<logic>for|within|over)\s+(?P<time>[^,\s]+))?",
         r"\s*(?:,\s*(?:(?:continue|stop)\s+)?as\s+(?P<status>non-failed|failed))?\s*$",
     ))
@@ -40,7 +41,8 @@ pub(super) fn threshold(criterion: &str) -> Result<Threshold, String> {
     if part("status").eq_ignore_ascii_case("non-failed") {
         return Err("ends a run that passes, which is not supported; leave it out".to_owned());
     }
-    let metric = metric(&part("subject").to_lowercase(), part("unit"))?;
+    let subject = part("subject").to_lowercase();
+    let metric = metric(&subject, (part("number"), part("unit")))?;
     // It fails where the condition holds, a threshold where its own does not.
     let comparison = match part("condition") {
         ">" => "<=",
@@ -64,7 +66,7 @@ pub(super) fn threshold(criterion: &str) -> Result<Threshold, String> {
         },
     };
     let number = match metric.is_of_the_rest {
-        false => part("number").to_owned(),
+        false => metric.number.unwrap_or_else(|| part("number").to_owned()),
         true => rest_of_100(part("number"))?,
     };
     let label = match part("label").trim_matches(['\'', '"', ' ']) {
@@ -78,16 +80,24 @@ pub(super) fn threshold(criterion: &str) -> Result<Threshold, String> {
 struct Counterpart {
     name: String,
     unit: String,
+    /// The limit, where it is not the one that is written.
+    number: Option<String>,
     /// It is 100 % less the subject.
     is_of_the_rest: bool,
 }
 
 /// What a threshold calls the subject; times are of all samples, as in Taurus.
-fn metric(subject: &str, unit: &str) -> Result<Counterpart, String> {
+fn metric(subject: &str, (number, unit): (&str, &str)) -> Result<Counterpart, String> {
     let known = |name: String, unit: &str, is_of_the_rest| {
+        // `2s500ms` is 2500 milliseconds.
+        let sum = match unit.contains(|sign: char| sign.is_ascii_digit()) {
+            true => parse_duration(&format!("{number}{unit}")),
+            false => None,
+        };
         Ok(Counterpart {
             name,
-            unit: unit.to_owned(),
+            unit: sum.map_or(unit, |_| "us").to_owned(),
+            number: sum.map(|us| us.to_string()),
             is_of_the_rest,
         })
     };
@@ -105,10 +115,10 @@ fn metric(subject: &str, unit: &str) -> Result<Counterpart, String> {
             let name = format!("all.p({})", percentile.unwrap_or_default());
             known(name, time, false)
         }
-        ("fail", "%") => known("error_rate".to_owned(), "%", false),
-        ("fail", "") => known("failed".to_owned(), "", false),
-        ("succ", "%") => known("error_rate".to_owned(), "%", true),
-        ("succ", "") => known("ok".to_owned(), "", false),
+        ("fail" | "failures", "%") => known("error_rate".to_owned(), "%", false),
+        ("fail" | "failures", "") => known("failed".to_owned(), "", false),
+        ("succ" | "success", "%") => known("error_rate".to_owned(), "%", true),
+        ("succ" | "success", "") => known("ok".to_owned(), "", false),
         ("hits", "") => known("requests".to_owned(), "", false),
         _ => Err(format!(
             "{subject} is nothing that thresholds know; they know avg-rt, stdev-rt, pNN, fail, succ and hits \
@@ -157,6 +167,10 @@ mod tests {
             ("succ<=80% of", "?"),
             ("succ<1000", "ok>=1000"),
             ("hits<500, as failed", "requests>=500"),
+            ("hits for cart<500", "cart: requests>=500"),
+            ("failures>50%", "error_rate<=50%"),
+            ("success<1000", "ok>=1000"),
+            ("avg-rt>2s500ms", "all.avg<=2500000us"),
         ] {
             match expression {
                 "?" => drop(of(criterion).unwrap_err()),

@@ -8,4 +8,5 @@ pub(crate) mod nearest;
 pub(crate) mod notes;
 pub(crate) mod raw;
 pub(crate) mod shown;
+pub(crate) mod ways;
 mod yaml;

@@ -4,6 +4,7 @@
 
 use super::nearest::nearest;
 use super::shown::{kind, shown, shown_key, shown_value};
+use super::ways::refusal;
 use crate::refusal::{Fault, Faults};
 use crate::scenario::Purpose;
 use crate::scenario::limits::{MOST_FAULTS, MOST_PATTERNS, MOST_WARNINGS};
@@ -398,7 +399,7 @@ impl<'a> Object<'a> {
             let path = self.path_of(key);
             if not_supported.contains(&key.as_str()) {
                 if !says_nothing(key, &self.map[key]) {
-                    notes.not_done(path, NOT_YET);
+                    notes.not_done(path, &refusal(key));
                     if notes.of_file {
                         notes.others.push(self.path.clone());
                     }
@@ -429,9 +430,6 @@ impl<'a> Object<'a> {
 
 /// What a key begins with that is a note for people.
 const NOTE_PREFIX: &str = "x-";
-
-/// The reason for refusing a key of Taurus that is not done here.
-pub(crate) const NOT_YET: &str = "is not supported; remove it if the test is meant without it";
 
 /// Whether a key that is not supported asks for nothing: it is empty, or says what is done
 /// anyway.

@@ -42,7 +42,16 @@ pub(crate) const KEYS: [&str; 19] = [
     "taskCount",
 ];
 /// Keys of Taurus that would change what is measured.
-const NOT_SUPPORTED: [&str; 6] = ["delay", "start-at", "steps", "script", "files", "modules"];
+const NOT_SUPPORTED: [&str; 8] = [
+    "delay",
+    "distributed",
+    "env",
+    "files",
+    "modules",
+    "script",
+    "start-at",
+    "steps",
+];
 
 /// An `execution` item, read.
 #[derive(Debug, Clone)]
@@ -297,6 +306,15 @@ fn amount(object: &Object<'_>, notes: &mut Notes) -> Option<Amount> {
         None => 0.0,
     };
     let (ramp_us, hold_us) = (ramp_us?, hold_us?);
+    if ramp_us + hold_us < SHORTEST_HOLD_US {
+        let reason = format!(
+            "lasts {} together with ramp-up; at least {}",
+            show_duration(ramp_us + hold_us),
+            show_duration(SHORTEST_HOLD_US)
+        );
+        notes.fault(object.path_of("hold-for"), reason);
+        return None;
+    }
     if ramp_us + hold_us > LONGEST_US {
         notes.fault(
             object.path_of("hold-for"),
@@ -316,6 +334,8 @@ fn amount(object: &Object<'_>, notes: &mut Notes) -> Option<Amount> {
 
 fn hold(object: &Object<'_>, ramp_us: u64, notes: &mut Notes) -> Option<u64> {
     match object.get("hold-for") {
+        // A rise may be all.
+        Some(node) if object.has("ramp-up") && is_none(node.value) => Some(0),
         Some(node) => node.duration(SHORTEST_HOLD_US..=LONGEST_US, notes),
         // So many arrivals have their own time.
         None if object.has(total::KEY) && object.has("arrivals") => {
@@ -330,6 +350,14 @@ fn hold(object: &Object<'_>, ramp_us: u64, notes: &mut Notes) -> Option<u64> {
             );
             None
         }
+    }
+}
+
+/// Whether a duration is `0`, in whichever unit.
+fn is_none(value: &Value) -> bool {
+    match value {
+        Value::String(text) => parse_duration(text) == Some(0),
+        value => value.as_f64() == Some(0.0),
     }
 }
 

@@ -133,7 +133,7 @@ proptest! {
         prop_assume!(!value.contains("${") && !before.ends_with('$'));
         let mut raw = Value::Null;
         raw["testName"] = Value::from(format!("{before}${{env.A}}{after}"));
-        let changes = given(&[("A", &value)]).apply(&mut raw);
+        let changes = given(&[("A", &value)]).apply(&mut raw, super::Changes::default());
         prop_assert_eq!(changes.faults, vec![]);
         let put = format!("{before}{value}{after}");
         prop_assert_eq!(raw["testName"].as_str(), Some(put.as_str()));

@@ -6,6 +6,9 @@ mod environment;
 #[cfg(test)]
 mod environment_tests;
 mod load;
+mod properties;
+#[cfg(test)]
+mod properties_tests;
 mod requests;
 #[cfg(test)]
 mod tests;
@@ -18,6 +21,8 @@ use crate::scenario::quick::Quick;
 use crate::scenario::requests::targets::without_user;
 use crate::thresholds::Threshold;
 use crate::value::{Map, Value};
+
+pub(super) use properties::Properties;
 
 /// What is changed. Nothing is, by default.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -53,6 +58,10 @@ pub(super) struct Changes {
     pub faults: Vec<Fault>,
     /// What was given and is not used, as sentences.
     pub unused: Vec<String>,
+    /// Names that were given a value as properties.
+    pub properties: Vec<String>,
+    /// Paths of texts in which a property has no value.
+    pub without_value: Vec<String>,
 }
 
 impl Changes {
@@ -105,6 +114,14 @@ impl Changes {
             .collect()
     }
 
+    /// Drops what is said of a text again in which a property has no value.
+    pub fn drop_what_follows(&self, faults: &mut Vec<Fault>) {
+        faults.retain(|fault| {
+            let own = self.faults.iter().any(|own| own == fault);
+            own || !self.without_value.contains(&fault.path)
+        });
+    }
+
     /// Adds the flag to a fault of what it set.
     pub fn with_flag(&self, fault: &mut Fault) {
         let set = |change: &&Change| {
@@ -143,9 +160,16 @@ fn told(name: &str, value: &Value) -> String {
 }
 
 impl Overrides {
-    /// Changes a file's value.
-    pub(super) fn apply(&self, raw: &mut Value) -> Changes {
+    /// Puts the values of properties into a file. Its shape may depend on them, so they come
+    /// before everything else.
+    pub(super) fn put_in_properties(&self, raw: &mut Value, declared: &Properties) -> Changes {
         let mut changes = Changes::default();
+        properties::properties(&self.variables, declared, raw, &mut changes);
+        changes
+    }
+
+    /// Changes a file's value, after `changes`.
+    pub(super) fn apply(&self, raw: &mut Value, mut changes: Changes) -> Changes {
         if let (Some(name), Some(root)) = (&self.flags.name, raw.as_object_mut())
             // Without one, the caller's default is it.
             && root.contains_key("testName")

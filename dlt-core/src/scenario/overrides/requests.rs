@@ -234,7 +234,8 @@ fn variables(given: &[(String, String)], scenarios: &mut Map, changes: &mut Chan
     const FLAG: &str = "--set";
     for (name, value) in given {
         let placed = format!("${{{name}}}");
-        let mut found = false;
+        // A property of that name has the value already.
+        let mut found = changes.properties.contains(name);
         let mut known: Vec<String> = Vec::new();
         for (scenario, definition) in scenarios.iter_mut() {
             let uses = holds(definition, &placed);

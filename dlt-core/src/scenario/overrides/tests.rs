@@ -357,7 +357,7 @@ fn no_secret_of_a_flag_is_told() {
                 "variables": { "base": "http://h/?access_token=S3" }, "requests": ["http://h/"],
             } } },
         }));
-        let told = set.apply(&mut raw).sentences();
+        let told = set.apply(&mut raw, super::Changes::default()).sentences();
         assert!(!told.is_empty());
         assert!(!told.concat().contains("S3"), "{told:?}");
         let description = raw["testDescription"].as_str().unwrap_or_default();
@@ -452,10 +452,10 @@ proptest! {
             ..Overrides::default()
         };
         let (mut once, _) = crate::scenario::document::raw::read(SHOP.as_bytes(), Format::Yaml).unwrap();
-        overrides.apply(&mut once);
+        overrides.apply(&mut once, super::Changes::default());
         once["testDescription"] = Value::Null;
         let mut twice = once.clone();
-        overrides.apply(&mut twice);
+        overrides.apply(&mut twice, super::Changes::default());
         twice["testDescription"] = Value::Null;
         prop_assert_eq!(once.to_string(), twice.to_string());
     }

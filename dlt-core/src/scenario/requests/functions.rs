@@ -8,6 +8,36 @@ use crate::scenario::document::shown::shown;
 /// How a name of a function begins.
 const BEGIN: &str = "__";
 const NAMES: [&str; 5] = ["__UUID", "__time", "__Random", "__threadNum", "__counter"];
+/// Functions that are often met and not evaluated, with the nearest way.
+const WAYS: [(&str, &str); 9] = [
+    ("__CSVRead", "write data-sources"),
+    (
+        "__P",
+        "a scenario file has the value put in when dlt run reads it",
+    ),
+    (
+        "__RandomString",
+        "write ${__UUID}, or ${__Random(…)} for digits",
+    ),
+    ("__StringFromFile", "write data-sources"),
+    (
+        "__env",
+        "write ${env.NAME} in a scenario file and give -e NAME",
+    ),
+    (
+        "__groovy",
+        "code is not run; write extractions, or data-sources",
+    ),
+    (
+        "__javaScript",
+        "code is not run; write extractions, or data-sources",
+    ),
+    (
+        "__property",
+        "a scenario file has the value put in when dlt run reads it",
+    ),
+    ("__timeShift", "write ${__time(…)}, which is now"),
+];
 /// Patterns of dates that JMeter has names for.
 const NAMED_DATES: [(&str, &str); 3] = [
     ("YMD", "yyyyMMdd"),
@@ -112,9 +142,10 @@ fn read(text: &str) -> Result<Function, String> {
 }
 
 fn unknown(name: &str) -> String {
-    let near = match nearest(name, &NAMES) {
-        Some(near) => format!("; did you mean {near}?"),
-        None => String::new(),
+    let near = match (WAYS.iter().find(|row| row.0 == name), nearest(name, &NAMES)) {
+        (Some((_, way)), _) => format!("; {way}"),
+        (None, Some(near)) => format!("; did you mean {near}?"),
+        (None, None) => String::new(),
     };
     format!(
         "{} is a function of JMeter that is not evaluated; {} are{near}",
@@ -124,7 +155,7 @@ fn unknown(name: &str) -> String {
 }
 
 /// Splits arguments at commas; `\,` is a comma in one.
-fn arguments(text: &str) -> Vec<String> {
+pub(crate) fn arguments(text: &str) -> Vec<String> {
     let mut all = vec![String::new()];
     let mut signs = text.chars().peekable();
     while let Some(sign) = signs.next() {

@@ -81,16 +81,22 @@ pub(crate) const SCENARIO_KEYS: [&str; 14] = [
     "expect-status",
 ];
 /// Keys of Taurus or of later versions that would change what is measured.
-const SCENARIO_NOT_SUPPORTED: [&str; 11] = [
+const SCENARIO_NOT_SUPPORTED: [&str; 17] = [
     "assert",
     "assert-jsonpath",
     "authorization",
+    "concurrent-pool-size",
+    "content-encoding",
     "cookies",
     "extract-jsonpath",
     "extract-regexp",
     "follow-redirects",
+    "keystore",
     "modifications",
+    "protocol",
+    "random-source-ip",
     "retrieve-resources",
+    "retrieve-resources-regex",
     "script",
     "store-cache",
 ];
@@ -113,10 +119,11 @@ pub(crate) const REQUEST_KEYS: [&str; 17] = [
     "extract-jsonpath",
     "extract-regexp",
 ];
-const REQUEST_NOT_SUPPORTED: [&str; 13] = [
+const REQUEST_NOT_SUPPORTED: [&str; 16] = [
     "action",
     "assert-xpath",
     "authorization",
+    "content-encoding",
     "extract-css-jquery",
     "extract-xpath",
     "foreach",
@@ -125,6 +132,8 @@ const REQUEST_NOT_SUPPORTED: [&str; 13] = [
     "jsr223",
     "loop",
     "once",
+    "random-source-ip",
+    "set-variables",
     "transaction",
     "while",
 ];
