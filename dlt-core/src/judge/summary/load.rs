@@ -35,6 +35,8 @@ pub(crate) fn planned(plan: &Plan, tasks: u64) -> LoadSummary {
         model: if open.is_empty() { "closed" } else { "open" }.to_owned(),
         users: (!closed.is_empty()).then(|| peak(&closed).round() as u64),
         arrivals: (!open.is_empty()).then(|| peak(&open)),
+        journeys: walks(plan, tasks, |_| 1),
+        requests: requests(plan, tasks),
         planned: rows(shown),
     }
 }
@@ -73,11 +75,16 @@ pub(crate) fn lost(
 /// Requests that a plan makes if every walk goes through all its steps; None
 /// where users go round until time is over.
 fn requests(plan: &Plan, tasks: u64) -> Option<u64> {
+    // Tests have plans without steps; a walk makes one request at least.
+    walks(plan, tasks, |group| group.steps.len().max(1) as u64)
+}
+
+/// The walks through a plan's steps, each counted as often as `of` says of its group; None likewise.
+fn walks(plan: &Plan, tasks: u64, of: impl Fn(&Group) -> u64) -> Option<u64> {
     plan.groups
         .iter()
         .map(|group| {
-            // Tests have plans without steps; a walk makes one request at least.
-            let steps = group.steps.len().max(1) as u64;
+            let steps = of(group);
             match (&group.load.model, group.load.iterations) {
                 (Model::Arrivals(curve), _) => Some(curve.total_arrivals() * steps),
                 (Model::Users(_), Some(rounds)) => {

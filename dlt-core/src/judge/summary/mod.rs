@@ -198,6 +198,10 @@ pub struct ErrorRow {
     /// Samples by region; empty in records of an older dlt.
     #[serde(default)]
     pub regions: BTreeMap<String, u64>,
+    /// Samples by label and region; left out where one region has them all, as `labels` tells them
+    /// then, and in records of an older dlt.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub label_regions: BTreeMap<String, BTreeMap<String, u64>>,
     /// First met, ms since the Unix epoch.
     pub first_at: u64,
     /// Last met, ms since the Unix epoch.
@@ -328,6 +332,13 @@ pub struct LoadSummary {
     /// Peak arrivals per second over the whole run (open).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrivals: Option<f64>,
+    /// Walks through the steps that were asked for, over the whole run; left out where users go
+    /// round until time is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journeys: Option<u64>,
+    /// Requests of these walks if each goes through all its steps; left out likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u64>,
     /// `[second, value]` rows of the planned curve.
     pub planned: Vec<(u64, f64)>,
 }
