@@ -312,6 +312,32 @@ mod tests {
         assert_eq!(all[4].lost.as_deref(), Some("killed by signal 9"));
     }
 
+    /// Who reads a folder beside the process that drives the run sees no runner.
+    #[test]
+    fn a_runner_of_whom_nothing_is_known_is_not_told_to_be_lost() {
+        let mut run = example();
+        run.start_at_us = Some(1);
+        let region = run.regions[0].region.clone();
+        let dealt = [(id("a"), region.clone()), (id("b"), region)];
+        let rows = [RunnerRow(id("b"), RunnerState::Loading, 4, 120)];
+        let known = Known {
+            dealt: &dealt,
+            rows: &rows,
+            ..Known::default()
+        };
+        assert_eq!(
+            states(&run, &known),
+            [("b".to_owned(), RunnerWord::Loading)]
+        );
+        // A fleet that knows another has lost this one.
+        let seen = [seen("b", RunnerPhase::Starting)];
+        let known = Known {
+            seen: &seen,
+            ..known
+        };
+        assert_eq!(states(&run, &known)[0], ("a".to_owned(), RunnerWord::Lost));
+    }
+
     #[test]
     fn with_results_whoever_was_dealt_load_and_sent_no_report_is_lost() {
         let mut run = example();
@@ -339,6 +365,9 @@ mod tests {
             ]
         );
         assert_eq!(all[0].last_heard_s, Some(9));
+        // Nobody of the region reported: its band of the load was theirs, half of it each.
+        let band = run.regions[0].tasks as f64 / run.tasks() as f64;
+        assert_eq!(all[0].share_pct, Some((band * 50_000.0).round() / 1e3));
         // One that was replaced before the start is none of them.
         let replaced = [seen("c", RunnerPhase::Finished { exit: 0 })];
         let known = Known {
