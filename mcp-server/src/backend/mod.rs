@@ -178,6 +178,12 @@ fn histogram(label: Option<&str>, region: Option<&str>, of: Option<Samples>) -> 
     }
 }
 
+/// The comparison's part of a run's path.
+fn compare(with: &TestRunId, with_test: &TestId, rest: &str) -> String {
+    let (with, test) = (encoded(with.as_str()), encoded(with_test.as_str()));
+    format!("/compare?with={with}&with_test={test}{rest}")
+}
+
 /// Further query parameters, those that have a value.
 fn and_parameters<const N: usize>(parameters: [(&str, &Option<String>); N]) -> String {
     let given = parameters.into_iter().filter_map(|(key, value)| {
@@ -215,12 +221,9 @@ impl Ask {
                 to,
                 after,
             } => {
-                let rest = [
-                    ("start_timestamp", from),
-                    ("end_timestamp", to),
-                    ("next_token", after),
-                ];
-                format!("{}?limit={limit}{}", runs(test), and_parameters(rest))
+                let (from, to) = (("start_timestamp", from), ("end_timestamp", to));
+                let rest = and_parameters([from, to, ("next_token", after)]);
+                format!("{}?limit={limit}{rest}", runs(test))
             }
             Self::Run { test, run } => part(test, run, ""),
             Self::Baseline { test, data } => {
@@ -257,13 +260,8 @@ impl Ask {
                 region,
                 threshold_pct,
             } => {
-                let query = format!(
-                    "/compare?with={}&with_test={}{}",
-                    encoded(with.as_str()),
-                    encoded(with_test.as_str()),
-                    and_parameters([("region", region), ("threshold_pct", threshold_pct)])
-                );
-                part(test, run, &query)
+                let rest = and_parameters([("region", region), ("threshold_pct", threshold_pct)]);
+                part(test, run, &compare(with, with_test, &rest))
             }
             Self::Tasks => "/tasks".to_owned(),
             Self::Regions => "/regions".to_owned(),

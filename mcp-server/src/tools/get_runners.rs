@@ -172,26 +172,7 @@ impl Question for GetRunners {
     ) -> Result<ToolAnswer<Output>, Refusal> {
         let offset = Cursor::offset(input.cursor.as_deref(), &context.question_hash)?;
         let answers = request(context, &input).await?;
-        let mut known: Vec<&str> = answers
-            .tasks
-            .iter()
-            .map(|row| row.region.as_str())
-            .collect();
-        known.sort_unstable();
-        if input
-            .region
-            .as_deref()
-            .is_some_and(|region| !known.contains(&region))
-        {
-            let shown: Vec<&str> = known.iter().take(10).copied().collect();
-            return Err(Refusal::new(
-                Code::UnknownRegion,
-                format!("no such region; there are {}", shown.join(", ")),
-            )
-            .about("region")
-            .hint("call get_regional_stacks for all regions"));
-        }
-        known.retain(|name| input.region.as_ref().is_none_or(|region| region == name));
+        let known = answers.regions(input.region.as_deref())?;
         let regions: Vec<RegionRow> = known.iter().map(|name| answers.region(name)).collect();
         let mut rows = match input.detail {
             _ if answers.runners.is_some() => Vec::new(),
@@ -333,6 +314,24 @@ fn runner_rows(answers: &Answers, region: Option<&str>) -> Vec<RunnerRow> {
 }
 
 impl Answers {
+    /// The names of the regions, or of the one that was named.
+    fn regions(&self, wanted: Option<&str>) -> Result<Vec<&str>, Refusal> {
+        let rows = self.tasks.iter();
+        let mut known: Vec<&str> = rows.map(|row| row.region.as_str()).collect();
+        known.sort_unstable();
+        if wanted.is_some_and(|region| !known.contains(&region)) {
+            let shown: Vec<&str> = known.iter().take(10).copied().collect();
+            return Err(Refusal::new(
+                Code::UnknownRegion,
+                format!("no such region; there are {}", shown.join(", ")),
+            )
+            .about("region")
+            .hint("call get_regional_stacks for all regions"));
+        }
+        known.retain(|name| wanted.is_none_or(|region| region == *name));
+        Ok(known)
+    }
+
     fn region(&self, name: &str) -> RegionRow {
         let ids = self.tasks.iter().filter(|row| row.region == name);
         let existing = ids.map(|row| row.task_arns.len() as u64).sum();

@@ -50,6 +50,22 @@ pub(super) struct Input {
     buckets: Option<usize>,
 }
 
+impl Input {
+    fn asked(&self) -> Asked<'_> {
+        let is_open = self.percentiles.is_empty() && self.thresholds_ms.is_empty();
+        Asked {
+            percentiles: if is_open {
+                &DEFAULT_PERCENTILES
+            } else {
+                &self.percentiles
+            },
+            thresholds_ms: &self.thresholds_ms,
+            buckets: self.buckets,
+            is_of_region: self.region.is_some(),
+        }
+    }
+}
+
 #[async_trait]
 impl Question for QueryLatency {
     const NAME: &'static str = "query_latency";
@@ -67,18 +83,8 @@ impl Question for QueryLatency {
             parse_test_id(&input.test_id)?,
             parse_run_id(&input.test_run_id, "test_run_id")?,
         );
-        let wanted = if input.percentiles.is_empty() && input.thresholds_ms.is_empty() {
-            DEFAULT_PERCENTILES.to_vec()
-        } else {
-            input.percentiles.clone()
-        };
         let record = Run::find(context.backend, &test, Some(&run)).await?;
-        let asked = Asked {
-            percentiles: &wanted,
-            thresholds_ms: &input.thresholds_ms,
-            buckets: input.buckets,
-            is_of_region: input.region.is_some(),
-        };
+        let asked = input.asked();
         if let Some(live) = Live::of(context.backend, &record).await {
             return so_far(&live, &asked, &input).map(ToolAnswer::whole);
         }

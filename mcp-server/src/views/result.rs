@@ -16,6 +16,7 @@ use crate::views::live::LiveView;
 use crate::views::load::{Account, LoadView, StartView};
 use crate::views::numbers_row::NumbersRow;
 use crate::views::raw::{self, Cut};
+use dlt_core::judge::outcome::Outcome;
 use dlt_core::judge::summary::many_failed;
 use dlt_core::judge::verdict::Trust;
 use dlt_core::measure::generator::OTHER_ADDRESSES;
@@ -214,6 +215,31 @@ impl VerdictView {
     }
 }
 
+impl OutcomeView {
+    fn of(outcome: &Outcome) -> Self {
+        let reason = outcome.reason.as_deref().and_then(Text::some);
+        let rows = outcome.thresholds.iter().take(MOST_THRESHOLDS);
+        Self {
+            word: outcome.word.name().into(),
+            passed: outcome.passed,
+            reason: match reason {
+                None if outcome.passed.is_none() => {
+                    Some("no thresholds: nothing was judged".into())
+                }
+                reason => reason,
+            },
+            thresholds: rows
+                .map(|row| ThresholdRow {
+                    expression: Text::of(&row.expression),
+                    observed: row.observed.as_deref().map(Text::of),
+                    passed: row.passed,
+                    reason: row.reason.as_deref().map(Text::of),
+                })
+                .collect(),
+        }
+    }
+}
+
 fn head(run: &Run) -> Head {
     Head {
         test_id: Text::of(&run.test_id),
@@ -275,25 +301,6 @@ pub(crate) fn answer(
         |(name, numbers): &(String, Numbers)| NumbersRow::of(numbers, seconds).in_region(name);
     let all = labels(run, slice);
     let limit = slice.limit.unwrap_or(DEFAULT_LIMIT);
-    let outcome = run.outcome.as_ref().map(|outcome| OutcomeView {
-        word: outcome.word.name().into(),
-        passed: outcome.passed,
-        reason: match outcome.reason.as_deref().and_then(Text::some) {
-            None if outcome.passed.is_none() => Some("no thresholds: nothing was judged".into()),
-            reason => reason,
-        },
-        thresholds: outcome
-            .thresholds
-            .iter()
-            .take(MOST_THRESHOLDS)
-            .map(|row| ThresholdRow {
-                expression: Text::of(&row.expression),
-                observed: row.observed.as_deref().map(Text::of),
-                passed: row.passed,
-                reason: row.reason.as_deref().map(Text::of),
-            })
-            .collect(),
-    });
     Ok(ToolAnswer {
         rows: Some(Rows {
             field: "labels",
@@ -306,7 +313,7 @@ pub(crate) fn answer(
             run: head(run),
             verdict: VerdictView::of(run),
             coverage: CoverageView::of(run, &beside.runners, start_at_us),
-            outcome,
+            outcome: run.outcome.as_ref().map(OutcomeView::of),
             start: run.start.as_ref().and_then(StartView::of),
             load: LoadView::of(run, &beside.runners),
             account: run.account.map(Account::from),
@@ -339,12 +346,15 @@ pub(crate) fn answer(
     })
 }
 
+/// The numbers of a whole, if it has any, and those of its regions by name.
+type WholeAndRegions = (Option<Numbers>, Vec<(String, Numbers)>);
+
 /// The numbers of the run, or of one region, and those of all regions; of a run in progress so far.
 fn numbers(
     run: &Run,
     live: Option<&Live>,
     region: Option<&str>,
-) -> Result<(Option<Numbers>, Vec<(String, Numbers)>), Refusal> {
+) -> Result<WholeAndRegions, Refusal> {
     let regions = match live {
         Some(live) => live
             .regions

@@ -249,7 +249,7 @@ fn a_raw_record_comes_in_pages() {
         pages += 1;
         let rows = page["raw"]["results"]["us-east-1"]["labels"].as_array();
         labels.extend(rows.into_iter().flatten().cloned());
-        assert_eq!(page.to_string().contains("hunter2"), false);
+        assert!(!page.to_string().contains("hunter2"));
         match page.get("next_cursor") {
             Some(cursor) => drop(arguments.insert("cursor".to_owned(), cursor.clone())),
             None => break,
