@@ -1,8 +1,9 @@
 //! The MCP server in `dlt`: `dlt mcp` on stdin and stdout, and `/mcp` of `dlt up`. Here
 //! are the backends that its tools read; everything else is in `dlt_mcp`.
 
-use crate::client::ApiOptions;
+use crate::client::at_rest::AtRest;
 use crate::client::place::ServerName;
+use crate::client::{ApiOptions, ClientError};
 use crate::exit::Exit;
 use crate::output::Output;
 use async_trait::async_trait;
@@ -41,10 +42,7 @@ pub async fn mcp(
         }
     };
     let backend: Arc<dyn Backend> = match &api_options.server {
-        ServerName::OfFolder => Arc::new(FolderBackend {
-            dir: api_options.dir()?,
-            current: Mutex::new(None),
-        }),
+        ServerName::OfFolder => Arc::new(FolderBackend::new(api_options.dir()?)?),
         server => {
             let made = environment::from_variables(|name| variable(server, name));
             made.unwrap_or_else(|error| Arc::new(Unconfigured(error)))
@@ -111,39 +109,73 @@ impl Backend for RouterBackend {
     }
 }
 
-/// The `dlt up` of a data folder, at its current address: it may be started after the
-/// agent, and restarted on another port.
+/// A data folder: the `dlt up` on it at its current address, since it may be started after the
+/// agent, and restarted on another port; without one the folder itself, as `dlt runs get` reads it.
 struct FolderBackend {
+    folder: AtRest,
     dir: PathBuf,
     current: Mutex<Option<(String, Arc<Api>)>>,
 }
 
 impl FolderBackend {
-    fn api(&self) -> Result<Arc<Api>, BackendError> {
+    fn new(dir: PathBuf) -> Result<Self, ClientError> {
+        Ok(Self {
+            folder: AtRest::of(dir.clone())?,
+            dir,
+            current: Mutex::new(None),
+        })
+    }
+
+    /// None where none has left its address.
+    fn api(&self) -> Result<Option<Arc<Api>>, BackendError> {
         let Some(card) = ServerCard::read(&self.dir) else {
-            return Err(BackendError::NotConfigured(format!(
-                "no dlt up runs on this data folder: start it with dlt up, or set {URL}"
-            )));
+            return Ok(None);
         };
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         match &*current {
-            Some((base, api)) if *base == card.api => Ok(Arc::clone(api)),
+            Some((base, api)) if *base == card.api => Ok(Some(Arc::clone(api))),
             _ => {
                 let api = Arc::new(Api::new(Settings::local(&card.api)?)?);
                 *current = Some((card.api, Arc::clone(&api)));
-                Ok(api)
+                Ok(Some(api))
             }
         }
     }
+
+    /// Status and body, from the folder itself.
+    async fn at_rest(&self, ask: &Ask) -> Result<(u16, String), BackendError> {
+        let answer = tokio::time::timeout(ANSWER_DEADLINE, self.folder.get(&ask.target())).await;
+        let answer = answer.map_err(|_| BackendError::Timeout)?;
+        answer.ok_or(BackendError::NoRoute)
+    }
+}
+
+/// The service has gone and left its address behind.
+fn is_gone<T>(answer: &Result<T, BackendError>) -> bool {
+    matches!(answer, Err(BackendError::Unreachable(_)))
 }
 
 #[async_trait]
 impl Backend for FolderBackend {
     async fn get(&self, ask: &Ask) -> Result<Value, BackendError> {
-        self.api()?.get(ask).await
+        if let Some(api) = self.api()? {
+            let answer = api.get(ask).await;
+            if !is_gone(&answer) {
+                return answer;
+            }
+        }
+        let (status, body) = self.at_rest(ask).await?;
+        dlt_mcp::backend::api::parse_answer(status, body.as_bytes())
     }
 
     async fn raw(&self, ask: &Ask) -> Result<Reply, BackendError> {
-        self.api()?.raw(ask).await
+        if let Some(api) = self.api()? {
+            let answer = api.raw(ask).await;
+            if !is_gone(&answer) {
+                return answer;
+            }
+        }
+        let (status, body) = self.at_rest(ask).await?;
+        Ok(Reply { status, body })
     }
 }

@@ -2,6 +2,9 @@
 
 use crate::clean::Text;
 
+/// The latest time that jiff can format, milliseconds since 1970.
+const LATEST_MS: u64 = 253_402_300_799_000;
+
 /// Rounded to three decimals: of milliseconds, to the microsecond.
 pub(crate) fn rounded(number: f64) -> f64 {
     let number = (number * 1e3).round() / 1e3;
@@ -17,6 +20,18 @@ pub(crate) fn ms(us: u64) -> f64 {
 /// `part` in percent of `whole`; None if `whole` is 0.
 pub(crate) fn percent(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| rounded(part as f64 * 100.0 / whole as f64))
+}
+
+/// Microseconds before or after, in milliseconds.
+pub(crate) fn ms_signed(us: i64) -> f64 {
+    rounded(us as f64 / 1e3)
+}
+
+/// An instant, ms since the Unix epoch, in RFC 3339; None before it is known.
+pub(crate) fn instant(ms: u64) -> Option<Text> {
+    let ms = i64::try_from(ms.min(LATEST_MS)).ok().filter(|ms| *ms > 0)?;
+    let instant = jiff::Timestamp::from_millisecond(ms).ok()?;
+    Text::some(&instant.to_string())
 }
 
 /// A time of the API (`YYYY-MM-DD HH:MM:SS`, UTC) in RFC 3339; None if empty. Text that is

@@ -121,9 +121,16 @@ fn all_answers(call: &mut Call<'_>, first: &str, second: &str) -> serde_json::Ma
             .map(|e| e.to_string())
             .collect();
         assert!(faults.is_empty(), "{name}: {faults:?}");
-        answers.insert(name.to_owned(), structured.clone());
+        answers.insert(name.to_owned(), timeless(structured));
     }
     answers
+}
+
+/// An answer without the time at which it was given.
+fn timeless(answer: &Value) -> Value {
+    let mut answer = answer.clone();
+    answer.as_object_mut().map(|fields| fields.remove("as_of"));
+    answer
 }
 
 /// What the answers say is what the API, and so the target, knows.
@@ -148,7 +155,14 @@ fn check(answers: &serde_json::Map<String, Value>, service: &Service<'_>, second
     let errors = &answers["get_error_breakdown"];
     assert_eq!(errors["total_errors"], record["account"]["failed"]);
     assert_eq!(errors["groups"][0]["key"], "status-5xx 503");
-    assert_eq!(errors["groups"][0]["top_labels"], json!(["broken"]));
+    let failed = &record["account"]["failed"];
+    assert_eq!(
+        errors["groups"][0]["top_labels"],
+        json!([{"name": "broken", "count": failed}])
+    );
+    let by_region = errors["groups"][0]["regions"].as_array().unwrap().iter();
+    let sum: u64 = by_region.filter_map(|row| row["count"].as_u64()).sum();
+    assert_eq!(Some(sum), failed.as_u64());
     assert_eq!(
         answers["get_baseline_test_run"]["run"]["test_run_id"],
         second
@@ -225,6 +239,27 @@ fn agents_get_true_answers_through_every_door() {
         assert_eq!(post(&service.address, &ping, &[bad]).status, 403, "{bad:?}");
     }
     assert_eq!(service.stop().code, Some(0));
+    at_rest(&home, &answers, &questions(&first, &second));
+}
+
+/// Once nobody serves the folder, it is read as it lies there.
+fn at_rest(home: &Home, answers: &serde_json::Map<String, Value>, questions: &[(&str, Value)]) {
+    let mut own = Client::start(home, binary(), &["mcp"], &[]);
+    let stored = [
+        "get_results",
+        "get_test_run",
+        "query_latency",
+        "get_error_breakdown",
+        "compare_test_runs",
+    ];
+    for (tool, arguments) in questions.iter().filter(|row| stored.contains(&row.0)) {
+        let answer = own.ask("tools/call", json!({"name": tool, "arguments": arguments}));
+        assert_eq!(
+            answer["result"]["structuredContent"], answers[*tool],
+            "{tool}"
+        );
+    }
+    assert_eq!(own.close(), Some(0));
 }
 
 /// The program of the Lambda, called as a Gateway of AgentCore calls it, says the
@@ -236,7 +271,8 @@ fn through_a_gateway(
 ) {
     let mut gateway = Gateway::start(api);
     for (tool, arguments) in questions {
-        assert_eq!(gateway.call(tool, arguments), answers[*tool], "{tool}");
+        let told = timeless(&gateway.call(tool, arguments));
+        assert_eq!(told, answers[*tool], "{tool}");
     }
     let nested = json!({"custom": {
         "bedrockAgentCoreToolName": "dlt___list_scenarios",
@@ -341,16 +377,18 @@ fn others(client: &mut Client, run: &str) {
 }
 
 #[test]
-fn without_a_service_agents_are_told_what_to_do() {
+fn an_empty_folder_is_answered_and_left_empty() {
     let home = Home::new();
     let mut own = Client::start(&home, binary(), &["mcp"], &[]);
     let answer = own.ask("tools/call", json!({"name": "list_scenarios"}));
-    let text = answer["result"]["content"][0]["text"].as_str().unwrap();
-    assert!(
-        text.contains("not_configured") && text.contains("dlt up"),
-        "{text}"
-    );
+    let told = &answer["result"]["structuredContent"];
+    assert_eq!(told["total"], 0, "{answer}");
+    let gone = json!({"name": "get_results", "arguments": {"test_id": "none"}});
+    let gone = own.ask("tools/call", gone);
+    let text = gone["result"]["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains("not_found"), "{text}");
     assert_eq!(own.close(), Some(0));
+    home.assert_empty();
 }
 
 /// `dlt-mcp http` as a process: its address, and what it guards.

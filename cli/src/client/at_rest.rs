@@ -58,6 +58,33 @@ impl AtRest {
         }
     }
 
+    /// Status and body of the answer to a GET of this path with its query, as a server would send
+    /// them. None for bytes: who reads JSON has no use for them.
+    pub async fn get(&self, target: &str) -> Option<(u16, String)> {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let request = Request {
+            method: Method::Get.name(),
+            path,
+            query: Some(query).filter(|query| !query.is_empty()),
+            body: &[],
+        };
+        let answered = match Call::read(&request)? {
+            Err(refusal) => Err(refusal),
+            Ok(call) => match to_read(&self.dir, &self.regions) {
+                Err(error) => Err(error.into()),
+                Ok(world) => answer(&world, call, body_of(Vec::new())).await,
+            },
+        };
+        match answered {
+            Ok(Answer::Json(value)) => Some((200, value.to_string())),
+            Ok(Answer::Stream(_) | Answer::Link(_)) => None,
+            Err(refusal) => {
+                let text = refusal.text_on_the_wire();
+                Some((refusal.status, serde_json::Value::String(text).to_string()))
+            }
+        }
+    }
+
     /// The bytes of a path.
     pub async fn bytes(&self, path: &str, query: Query<'_>) -> Result<Vec<u8>, ClientError> {
         match self.answer(Method::Get, path, query, Vec::new()).await? {

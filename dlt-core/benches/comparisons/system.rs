@@ -319,9 +319,15 @@ fn record(plan: &Plan<'_>, parts: &BTreeMap<(usize, usize), Part>) -> RunRecord 
     record.load = Some(LoadSummary {
         changes: Vec::new(),
         requests: None,
+        planned_requests: None,
+        journeys: None,
         model: "closed".to_owned(),
         users: Some(10 * runners),
         arrivals: None,
+        journeys: None,
+        requests: None,
+        planned_requests: None,
+        journeys: None,
         planned: vec![(0, 10.0)],
     });
     record.account = Some(AccountSummary::new(requests, None));

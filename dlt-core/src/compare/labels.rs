@@ -3,7 +3,7 @@
 
 use super::Side;
 use crate::ids::Region;
-use crate::judge::summary::Block;
+use crate::judge::summary::{Block, Distribution};
 use std::collections::BTreeMap;
 
 /// Labels with fewer requests in either run are not tested: no quantile of them
@@ -26,17 +26,45 @@ pub(super) struct Labels {
     pub(super) rest: Vec<String>,
 }
 
+fn in_all(side: &Side<'_>) -> BTreeMap<String, Block> {
+    let summary = side.record.summary.as_ref();
+    let labels = summary.map(|summary| summary.labels.as_slice());
+    labels
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|block| Some((block.label.clone()?, block.clone())))
+        .collect()
+}
+
+/// Records keep labels over all regions; histograms have them by region. Unreadable ones are none.
+fn in_region(side: &Side<'_>, region: &Region) -> BTreeMap<String, Block> {
+    let stored = side.histograms.and_then(|all| all.regions.get(region));
+    let named = stored.into_iter().flatten().filter_map(|row| {
+        let times = row.times().ok()?;
+        let (ok, failed) = (times.ok.count(), times.failed.count());
+        let of = Distribution::of(&times.ok);
+        let block = Block {
+            label: Some(row.label.clone()),
+            count: ok + failed,
+            ok,
+            failed,
+            mean_us: of.mean_us,
+            p50_us: of.p50_us,
+            p95_us: of.p95_us,
+            p99_us: of.p99_us,
+            ..Block::default()
+        };
+        Some((row.label.clone(), block))
+    });
+    named.collect()
+}
+
 impl Labels {
-    /// None in a region: seconds of labels are kept over all regions only.
+    /// In a region from the exact histograms, where they are kept.
     pub(super) fn of(base: &Side<'_>, candidate: &Side<'_>, region: Option<&Region>) -> Self {
-        let blocks = |side: &Side<'_>| -> BTreeMap<String, Block> {
-            let summary = side.record.summary.as_ref().filter(|_| region.is_none());
-            let labels = summary.map(|summary| summary.labels.as_slice());
-            labels
-                .unwrap_or_default()
-                .iter()
-                .filter_map(|block| Some((block.label.clone()?, block.clone())))
-                .collect()
+        let blocks = |side: &Side<'_>| match region {
+            None => in_all(side),
+            Some(region) => in_region(side, region),
         };
         let (a, b) = (blocks(base), blocks(candidate));
         let only = |these: &BTreeMap<String, Block>, those: &BTreeMap<String, Block>| {

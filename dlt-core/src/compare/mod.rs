@@ -63,14 +63,15 @@ pub struct Comparison {
     pub thresholds: Thresholds,
     /// The runs as a whole.
     pub totals: Vec<MetricChange>,
-    /// Labels of both runs, busiest first.
+    /// Labels of both runs, busiest first; of one region with their values alone.
     pub labels: Vec<LabelChange>,
     /// Labels of the candidate alone.
     pub added: Vec<String>,
     /// Labels of the base alone.
     pub removed: Vec<String>,
     /// Labels of which nothing can be told: too few requests, no seconds of theirs
-    /// are kept (a run keeps those of its first 100), or many others are busier.
+    /// are kept (a run keeps those of its first 100, over all regions), or many others
+    /// are busier.
     pub inconclusive: Vec<String>,
 }
 
@@ -197,7 +198,11 @@ pub fn compare(
     );
     let named = Labels::of(&base, &candidate, region);
     for (label, a, b) in &named.both {
-        let seconds = measured.each_ref().map(|it| it.label(label));
+        // Seconds of labels are kept over all regions only: of one, values alone are told.
+        let seconds = measured.each_ref().map(|it| match region {
+            None => it.label(label),
+            Some(_) => rows::Seconds::default(),
+        });
         rows.add([Some(a), Some(b)], seconds.each_ref(), false);
     }
     let mut numbers = rows.decide(&thresholds, may_judge).into_iter();

@@ -97,6 +97,22 @@ impl LabelHistograms {
             failed: (failed.count() > 0).then(|| StoredHistogram::of(failed)),
         }
     }
+
+    /// Its times.
+    pub fn times(&self) -> Result<Times, DecodeError> {
+        let mut times = Times::default();
+        self.merge_into(&mut times)?;
+        Ok(times)
+    }
+
+    fn merge_into(&self, times: &mut Times) -> Result<(), DecodeError> {
+        times.mixed |= self.mixed;
+        self.ok.merge_into(&mut times.ok)?;
+        if let Some(failed) = &self.failed {
+            failed.merge_into(&mut times.failed)?;
+        }
+        Ok(())
+    }
 }
 
 /// Response times of ok and of failed samples.
@@ -127,12 +143,7 @@ impl RunHistograms {
                 if label.is_some_and(|label| label != row.label) {
                     continue;
                 }
-                let times = found.get_or_insert_with(Times::default);
-                times.mixed |= row.mixed;
-                row.ok.merge_into(&mut times.ok)?;
-                if let Some(failed) = &row.failed {
-                    failed.merge_into(&mut times.failed)?;
-                }
+                row.merge_into(found.get_or_insert_with(Times::default))?;
             }
         }
         Ok(found)

@@ -7,16 +7,40 @@ use super::{REDACTED, Span, is_reference, json_text, markup, pairs};
 
 /// The secrets of a text, in order; none overlaps another.
 pub fn spans(text: &str) -> Vec<Span> {
-    if let Some(found) = json_text::find(text, &spans) {
-        return merged(found);
-    }
+    let mut found = json_text::find(text, &spans).unwrap_or_else(|| loose(text));
+    found.retain(|span| !is_status(&span.name, &text[span.range.clone()]));
+    merged(found)
+}
+
+/// The secrets of a text that is no JSON.
+fn loose(text: &str) -> Vec<Span> {
     let mut found = users(text);
     found.extend(pairs::after_equals(text));
     found.extend(pairs::after_colon(text));
     found.extend(pairs::after_scheme(text));
     found.extend(markup::find(text));
     found.retain(|span| !is_reference(&text[span.range.clone()]));
-    merged(found)
+    found
+}
+
+/// Statuses of HTTP that have a meaning (IANA's registry, 2025).
+const STATUSES: [std::ops::RangeInclusive<u16>; 9] = [
+    100..=103,
+    200..=208,
+    226..=226,
+    300..=308,
+    400..=418,
+    421..=426,
+    428..=431,
+    451..=451,
+    500..=511,
+];
+
+/// Whether a `code` is a status of HTTP: what an error is told by, and no log-in's.
+fn is_status(name: &str, value: &str) -> bool {
+    let status = value.parse().ok().filter(|_| value.len() == 3);
+    name == "code"
+        && status.is_some_and(|status: u16| STATUSES.iter().any(|range| range.contains(&status)))
 }
 
 /// A text without its secrets.

@@ -30,10 +30,37 @@ pub fn of_answer<T: JsonSchema>() -> Map<String, Value> {
     )
 }
 
+/// Fields that answers have in common: the server's instructions tell of them once.
+const COMMON: [&str; 4] = ["next", "next_cursor", "warnings", "region_errors"];
+
+/// The schema of arguments as it is published. How long a text may be is left to the refusal of a
+/// longer one: no agent makes a text up to a length.
+pub fn published_arguments(mut schema: Map<String, Value>) -> Map<String, Value> {
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for rule in properties.into_iter().flatten() {
+        let Value::Object(rule) = rule.1 else {
+            continue;
+        };
+        rule.remove("minLength");
+        rule.remove("maxLength");
+        rule.retain(|name, value| name != "default" || *value != json!([]));
+        if let Some(Value::Object(items)) = rule.get_mut("items") {
+            items.remove("maxLength");
+        }
+    }
+    schema
+}
+
 /// The schema of an answer as it is published: its fields, and the names of the fields
 /// inside them. Definitions cost tokens in every conversation; the exact types are
 /// checked in tests only.
 pub fn outline(mut schema: Map<String, Value>) -> Map<String, Value> {
+    if let Some(Value::Array(required)) = schema.get_mut("required") {
+        required.retain(|name| !COMMON.iter().any(|common| name == common));
+    }
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.retain(|name, _| !COMMON.contains(&name.as_str()));
+    }
     let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
     let mut described: Vec<(String, String)> = Vec::new();
     for (name, rule) in properties.into_iter().flatten() {
@@ -61,6 +88,7 @@ fn outlined(rule: &Value) -> Value {
                 .as_object()
                 .or_else(|| field["properties"].as_object());
             match (inner, field["description"].as_str()) {
+                (Some(_), Some(note)) if note.starts_with("as ") => format!("{name} ({note})"),
                 (Some(inner), _) => {
                     let names: Vec<&str> = inner.keys().map(String::as_str).collect();
                     format!("{name}{{{}}}", names.join(","))
@@ -82,24 +110,14 @@ fn outlined(rule: &Value) -> Value {
     kept
 }
 
-/// The required fields, without their inner fields.
-pub fn required_only(mut schema: Map<String, Value>) -> Map<String, Value> {
-    let required = schema.get("required").cloned().unwrap_or_default();
-    let is_required = |name: &str| {
-        let names = required.as_array();
-        names.is_some_and(|names| names.iter().any(|other| other == name))
-    };
-    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-        properties.retain(|name, _| is_required(name));
-        for rule in properties.values_mut() {
-            *rule = match rule["type"].as_str() {
-                Some("array") => json!({ "type": "array", "items": { "type": "object" } }),
-                Some(kind) => json!({ "type": kind }),
-                None => json!({}),
-            };
-        }
-    }
-    schema
+/// The names of the required fields alone.
+pub fn required_only(schema: Map<String, Value>) -> Map<String, Value> {
+    let mut kept = Map::from_iter([
+        ("type".to_owned(), json!("object")),
+        ("properties".to_owned(), json!({})),
+    ]);
+    kept.extend(schema.into_iter().filter(|field| field.0 == "required"));
+    kept
 }
 
 fn inline(settings: &mut SchemaSettings) {

@@ -79,6 +79,8 @@ pub enum Ask {
         run: TestRunId,
         /// One label only.
         label: Option<String>,
+        /// One region only.
+        region: Option<String>,
         /// Over which requests; None for the API's default, the only one that older
         /// servers know.
         of: Option<Samples>,
@@ -89,6 +91,24 @@ pub enum Ask {
         test: TestId,
         /// The run.
         run: TestRunId,
+    },
+    /// A run's runners: how far each is, or how it fared.
+    Runners {
+        /// The scenario.
+        test: TestId,
+        /// The run.
+        run: TestRunId,
+    },
+    /// A run second by second, or in longer stretches; of a run in progress, so far.
+    Timeline {
+        /// The scenario.
+        test: TestId,
+        /// The run.
+        run: TestRunId,
+        /// First second.
+        from_s: u64,
+        /// Length of a stretch, seconds.
+        step_s: u64,
     },
     /// The objects that a run stored.
     Artifacts {
@@ -146,15 +166,22 @@ fn scenarios(tags: &[String], one_off: bool) -> String {
 }
 
 /// The histogram's part of a run's path.
-fn histogram(label: Option<&str>, of: Option<Samples>) -> String {
+fn histogram(label: Option<&str>, region: Option<&str>, of: Option<Samples>) -> String {
     let label = label.map(|label| format!("label={}", encoded(label)));
+    let region = region.map(|region| format!("region={}", encoded(region)));
     let of = of.map(|of| format!("of={}", of.name()));
-    let query: Vec<String> = label.into_iter().chain(of).collect();
+    let query: Vec<String> = label.into_iter().chain(region).chain(of).collect();
     if query.is_empty() {
         "/histogram".to_owned()
     } else {
         format!("/histogram?{}", query.join("&"))
     }
+}
+
+/// The comparison's part of a run's path.
+fn compare(with: &TestRunId, with_test: &TestId, rest: &str) -> String {
+    let (with, test) = (encoded(with.as_str()), encoded(with_test.as_str()));
+    format!("/compare?with={with}&with_test={test}{rest}")
 }
 
 /// Further query parameters, those that have a value.
@@ -194,12 +221,9 @@ impl Ask {
                 to,
                 after,
             } => {
-                let rest = [
-                    ("start_timestamp", from),
-                    ("end_timestamp", to),
-                    ("next_token", after),
-                ];
-                format!("{}?limit={limit}{}", runs(test), and_parameters(rest))
+                let (from, to) = (("start_timestamp", from), ("end_timestamp", to));
+                let rest = and_parameters([from, to, ("next_token", after)]);
+                format!("{}?limit={limit}{rest}", runs(test))
             }
             Self::Run { test, run } => part(test, run, ""),
             Self::Baseline { test, data } => {
@@ -210,9 +234,23 @@ impl Ask {
                 test,
                 run,
                 label,
+                region,
                 of,
-            } => part(test, run, &histogram(label.as_deref(), *of)),
+            } => {
+                let query = histogram(label.as_deref(), region.as_deref(), *of);
+                part(test, run, &query)
+            }
             Self::Errors { test, run } => part(test, run, "/errors"),
+            Self::Runners { test, run } => part(test, run, "/runners"),
+            Self::Timeline {
+                test,
+                run,
+                from_s,
+                step_s,
+            } => {
+                let query = format!("/timeline?from_s={from_s}&step_s={step_s}");
+                part(test, run, &query)
+            }
             Self::Artifacts { test, run } => part(test, run, "/artifacts"),
             Self::Compare {
                 test,
@@ -222,13 +260,8 @@ impl Ask {
                 region,
                 threshold_pct,
             } => {
-                let query = format!(
-                    "/compare?with={}&with_test={}{}",
-                    encoded(with.as_str()),
-                    encoded(with_test.as_str()),
-                    and_parameters([("region", region), ("threshold_pct", threshold_pct)])
-                );
-                part(test, run, &query)
+                let rest = and_parameters([("region", region), ("threshold_pct", threshold_pct)]);
+                part(test, run, &compare(with, with_test, &rest))
             }
             Self::Tasks => "/tasks".to_owned(),
             Self::Regions => "/regions".to_owned(),
@@ -345,6 +378,7 @@ mod tests {
                 test: test.clone(),
                 run: run.clone(),
                 label: Some(label.to_owned()),
+                region: None,
                 of: None,
             };
             assert_eq!(
@@ -352,16 +386,22 @@ mod tests {
                 format!("/scenarios/Xk29/testruns/p4Tq/histogram?label={wanted}")
             );
         }
-        let histogram = |label: Option<&str>, of| Ask::Histogram {
+        let histogram = |label: Option<&str>, of: Option<Samples>| Ask::Histogram {
             test: test.clone(),
             run: run.clone(),
             label: label.map(str::to_owned),
+            region: label
+                .map(|_| "eu-west-1".to_owned())
+                .filter(|_| of.is_some()),
             of,
         };
         for (ask, rest) in [
             (histogram(None, None), ""),
             (histogram(None, Some(Samples::Failed)), "?of=failed"),
-            (histogram(Some("a"), Some(Samples::All)), "?label=a&of=all"),
+            (
+                histogram(Some("a"), Some(Samples::All)),
+                "?label=a&region=eu-west-1&of=all",
+            ),
         ] {
             let target = format!("/scenarios/Xk29/testruns/p4Tq/histogram{rest}");
             assert_eq!(ask.target(), target);

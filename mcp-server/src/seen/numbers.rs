@@ -2,8 +2,10 @@
 //! from DLT's compatible results, whose times are text in seconds.
 
 use crate::units::ms;
-use dlt_core::calls::answers::Samples;
+use dlt_core::calls::answers::{HistogramAnswer, Samples};
 use dlt_core::judge::summary::{Block, Distribution};
+use dlt_core::measure::coarse::Coarse;
+use dlt_core::measure::second::Second;
 use dlt_core::measure::tally::TimesOver;
 use serde_json::Value;
 
@@ -40,6 +42,21 @@ impl Numbers {
             failed_times: block.failed_times,
             all_times: block.all_times,
             ..Self::of_times(&block.times(over))
+        }
+    }
+
+    /// Of seconds that were added up.
+    pub fn of_second(second: &Second) -> Self {
+        let failed = times_of(&second.latency_failed);
+        Self {
+            requests: second.ok + second.failed,
+            failed: second.failed,
+            bytes_received: Some(second.bytes),
+            over: TimesOver::Ok,
+            failed_times: failed.filter(|times| times.count > 0),
+            ..times_of(&second.latency)
+                .map(|times| Self::of_times(&times))
+                .unwrap_or_default()
         }
     }
 
@@ -131,6 +148,55 @@ impl Numbers {
             .filter_map(|(p, ms)| Some((p, ms?)))
             .collect()
     }
+}
+
+/// Added seconds in the form of the exact histogram: its buckets are the coarse ones.
+pub(crate) fn coarse_answer(second: &Second, of: Samples) -> HistogramAnswer {
+    let mut coarse = Coarse::default();
+    if of != Samples::Failed {
+        coarse.merge(&second.latency);
+    }
+    if of != Samples::Ok {
+        coarse.merge(&second.latency_failed);
+    }
+    // A bucket begins where the one before it ends, an eighth of an octave below.
+    let edge = |bucket: usize| 2_f64.powf(bucket as f64 / 8.0);
+    let buckets: Vec<(u64, u64, u64)> = coarse
+        .rows()
+        .map(|(bucket, count)| {
+            let low = edge(bucket).ceil() as u64;
+            let high = edge(bucket + 1).ceil() as u64 - 1;
+            (low, high.max(low), count)
+        })
+        .collect();
+    let distribution = Distribution {
+        min_us: buckets.first().map(|bucket| bucket.0),
+        max_us: buckets.last().map(|bucket| bucket.1),
+        ..times_of(&coarse).unwrap_or_default()
+    };
+    HistogramAnswer {
+        of,
+        label: None,
+        region: None,
+        distribution,
+        buckets,
+        over_hour: 0,
+    }
+}
+
+/// The percentiles of a coarse histogram; None if it is empty.
+fn times_of(coarse: &Coarse) -> Option<Distribution> {
+    let at = |q: f64| coarse.quantile_us(q).map(|us| us.round() as u64);
+    (!coarse.is_empty()).then(|| Distribution {
+        count: coarse.count(),
+        mean_us: coarse.mean_us().map(|us| us.round() as u64),
+        p50_us: at(0.5),
+        p90_us: at(0.9),
+        p95_us: at(0.95),
+        p99_us: at(0.99),
+        p99_9_us: at(0.999),
+        ..Distribution::default()
+    })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::units::ms;
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::judge::outcome::Outcome;
 use dlt_core::judge::summary::LoadSummary;
-use dlt_core::judge::summary::{AccountSummary, Block, Blocks, Coverage, ErrorRow};
+use dlt_core::judge::summary::{AccountSummary, Block, Blocks, Coverage, ErrorRow, StartSummary};
 use dlt_core::judge::verdict::Verdict;
 use dlt_core::measure::generator::Generator;
 use serde::Deserialize;
@@ -24,6 +24,11 @@ const ACTIVE: [&str; 6] = [
     "cleaning up",
     "cancelling",
 ];
+
+/// Whether a run of this status has not ended yet.
+pub(crate) fn is_active(status: &str) -> bool {
+    ACTIVE.contains(&status)
+}
 
 /// A run record; compatible fields are camelCase.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -48,7 +53,11 @@ pub(crate) struct Run {
     pub load: Option<LoadSummary>,
     pub summary: Option<Blocks>,
     pub errors: Option<Vec<ErrorRow>>,
+    pub start: Option<StartSummary>,
     pub warnings: Vec<String>,
+    /// A newer run of the scenario that has no results: its id and status.
+    #[serde(skip)]
+    pub newer: Option<(String, String)>,
 }
 
 /// How percentiles were made.
@@ -57,6 +66,8 @@ pub(crate) struct Run {
 pub(crate) enum Method {
     /// Read from histograms that were added up: exact to 0.1 %.
     HdrMerge,
+    /// From the coarser histograms of its seconds so far, added up: to 5 %.
+    CoarseMerge,
     /// Between stored percentiles.
     Interpolated,
     /// Means of the runners' percentiles: not percentiles of all requests.
@@ -76,20 +87,21 @@ impl Run {
         test: &TestId,
         run: Option<&TestRunId>,
     ) -> Result<Self, Refusal> {
-        let run = match run {
-            Some(run) => run.clone(),
+        let (run, newer) = match run {
+            Some(run) => (run.clone(), None),
             None => newest(backend, test).await?,
         };
         let ask = Ask::Run {
             test: test.clone(),
             run,
         };
-        Ok(Self::parse(backend.get(&ask).await?)?)
+        let found = Self::parse(backend.get(&ask).await?)?;
+        Ok(Self { newer, ..found })
     }
 
     /// Whether it has not ended yet.
     pub fn is_active(&self) -> bool {
-        ACTIVE.contains(&self.status.as_str())
+        is_active(&self.status)
     }
 
     /// Duration of the load, seconds.
@@ -215,11 +227,10 @@ impl Run {
     /// The numbers of this region; if there is none, the error lists the regions.
     pub fn region(&self, name: &str) -> Result<Numbers, Refusal> {
         let regions = self.regions();
-        let names: Vec<&str> = regions.iter().map(|row| row.0.as_str()).collect();
         let found = regions.iter().find(|row| row.0 == name);
         found
             .map(|row| row.1)
-            .ok_or_else(|| unknown(Code::UnknownRegion, "region", &names))
+            .ok_or_else(|| unknown_region(&regions))
     }
 
     /// A label's exact text and its numbers; if there is no such label, the error lists
@@ -243,8 +254,11 @@ impl Run {
     }
 }
 
+/// A newer run that was passed over: its id and status.
+type Newer = Option<(String, String)>;
+
 /// The newest run with results, or else the newest run.
-async fn newest(backend: &dyn Backend, test: &TestId) -> Result<TestRunId, Refusal> {
+async fn newest(backend: &dyn Backend, test: &TestId) -> Result<(TestRunId, Newer), Refusal> {
     let ask = Ask::Runs {
         test: test.clone(),
         limit: 10,
@@ -257,11 +271,22 @@ async fn newest(backend: &dyn Backend, test: &TestId) -> Result<TestRunId, Refus
     let has_results = |row: &&Value| row["requests"].as_u64().unwrap_or(0) > 0;
     let chosen = rows.iter().find(has_results).or(rows.first());
     let id = chosen.and_then(|row| row["testRunId"].as_str());
+    let newer = rows.first().filter(|row| Some(*row) != chosen);
+    let newer = newer.and_then(|row| {
+        let text = |key: &str| Some(row[key].as_str()?.to_owned());
+        text("testRunId").zip(text("status"))
+    });
     let id = id.and_then(|id| TestRunId::parse(id).ok());
-    id.ok_or_else(|| {
+    id.map(|id| (id, newer)).ok_or_else(|| {
         Refusal::new(Code::NoResults, "this scenario has not run yet")
             .hint("call get_scenario_details for its plan and schedule")
     })
+}
+
+/// There is no such region, but these.
+pub(crate) fn unknown_region(regions: &[(String, Numbers)]) -> Refusal {
+    let names: Vec<&str> = regions.iter().map(|row| row.0.as_str()).collect();
+    unknown(Code::UnknownRegion, "region", &names)
 }
 
 /// An error that lists up to ten existing names.

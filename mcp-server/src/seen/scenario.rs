@@ -1,5 +1,6 @@
 //! A scenario's record, and the rows of GET /scenarios.
 
+use dlt_core::calls::answers::LastRun;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -26,6 +27,10 @@ pub(crate) struct Scenario {
     pub total_test_runs: u64,
     pub error_reason: Option<String>,
     pub tasks_per_region: Vec<Tasks>,
+    #[serde(rename = "last_run")]
+    pub last_run: Option<LastRun>,
+    #[serde(rename = "failures_in_a_row")]
+    pub failures_in_a_row: Option<u64>,
 }
 
 /// A region's task counts.

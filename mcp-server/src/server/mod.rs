@@ -57,13 +57,14 @@ impl Server {
 /// A definition for `tools/list`.
 fn definition(tool: &Tool, compat: bool) -> Definition {
     let annotations = ToolAnnotations::from_raw(
-        Some(tool.title.to_owned()),
+        // The definition has it.
+        None,
         Some(true),
         Some(false),
         Some(true),
         Some(false),
     );
-    let definition = Definition::new(tool.name, tool.description, tool.input.clone())
+    let definition = Definition::new(tool.name, tool.description, tool.shown_input.clone())
         .with_title(tool.title)
         .with_annotations(annotations);
     if compat && compat::has_tool(tool.name) {

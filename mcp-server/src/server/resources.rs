@@ -33,8 +33,15 @@ percentiles yourself; call query_latency.
 `resent` (repeated on a fresh connection), `lost` (planned requests of lost runners, an estimate).
 - `verdict`: may the measurement be believed. `untrusted`: the load generator was the limit; say \
 nothing about the target. `degraded`: believe the shape, not the last digit.
-- `coverage`: which runners reported. `complete: false` means that load and counts are too low.
-- `outcome`: did the thresholds hold; `finished` means that none was set. Passing and being trusted are different things.
+- `coverage`: which runners reported. `complete: false` means that load and counts are too low; \
+`missing` has each lost runner's part of the planned load, and when it was lost.
+- `load`: what was asked (`journeys` are walks through all steps, each with its requests), `started` \
+(requests that came due), `dropped`, `lost`; `per_runner` has the least and the most of any runner.
+- `active: true`: the run has not ended. Its numbers are of its first seconds, up to `live.as_of`, and \
+`percentile_method: coarse_merge` is exact to 5 %; `live.recent` is of the newest seconds alone.
+- `outcome`: did the thresholds hold; `finished` means that none was set, and `passed` is absent then. \
+Passing and being trusted are different things.
+- Comparisons: `real` is a change beyond chance, `large` one that reaches the threshold; only both together are worse or better.
 - `view: raw` shows the API's record: there times are texts in seconds, `throughput` is a count, and \
 times have no zone (they are UTC).
 ";
@@ -54,32 +61,37 @@ pub fn list(shown: &ShownTools) -> Vec<Resource> {
             "dlt://scenarios",
             "scenarios",
             "All scenarios",
+            "What can be run: ids, status, tags, schedules, how each last run ended",
             "application/json",
         ),
         (
             "dlt://stacks",
             "stacks",
             "Hub and regions",
+            "What is deployed: versions, regions, whether they fit the hub",
             "application/json",
         ),
         (
             "dlt://runners",
             "runners",
             "What runs now",
+            "Active runs with their start and runners, and the room left in each region",
             "application/json",
         ),
         (
             METRICS_URI,
             "metrics",
-            "What the numbers mean, and where they mislead",
+            "What the numbers mean",
+            "Every field of answers explained, and where numbers mislead",
             "text/markdown",
         ),
     ]
     .into_iter()
     .filter(|row| is_shown(shown, row.0))
-    .map(|(uri, name, description, kind)| {
+    .map(|(uri, name, title, description, kind)| {
         Resource::new(uri, name)
-            .with_title(description)
+            .with_title(title)
+            .with_description(description)
             .with_mime_type(kind)
             .with_annotations(for_agents())
     })
@@ -93,28 +105,33 @@ pub fn templates(shown: &ShownTools) -> Vec<ResourceTemplate> {
             "dlt://scenarios/{test_id}",
             "scenario",
             "How a scenario is set up",
+            "Regions, load, requests, thresholds, schedule and baseline of one scenario, secrets redacted",
         ),
         (
             "dlt://scenarios/{test_id}/runs/{test_run_id}",
             "run",
             "Results of a run",
+            "Verdict, coverage, outcome, load and numbers of one run; of an active one so far",
         ),
         (
             "dlt://scenarios/{test_id}/runs/{test_run_id}/labels",
             "labels",
             "Results of a run by label",
+            "The same with up to 100 labels, by name",
         ),
         (
             "dlt://scenarios/{test_id}/runs/{test_run_id}/errors",
             "errors",
             "Why requests of a run failed",
+            "Causes of one run's failures with counts, labels, regions and an example",
         ),
     ]
     .into_iter()
     .filter(|row| is_shown(shown, row.0))
-    .map(|(uri, name, description)| {
+    .map(|(uri, name, title, description)| {
         ResourceTemplate::new(uri, name)
-            .with_title(description)
+            .with_title(title)
+            .with_description(description)
             .with_mime_type("application/json")
             .with_annotations(for_agents())
     })
@@ -182,8 +199,9 @@ pub async fn read(
     })?;
     let status = answer["run"]["status"].as_str().unwrap_or_default();
     let has_ended = matches!(status, "complete" | "failed" | "cancelled");
-    // Causes of errors are answered only for runs that have ended.
-    let is_final = has_ended || tool.name == "get_error_breakdown";
+    // Causes of an active run are those so far, and say so.
+    let so_far = answer["warnings"].to_string().contains("so_far");
+    let is_final = has_ended || tool.name == "get_error_breakdown" && !so_far;
     let text = ResourceContents::text(answer.to_string(), uri).with_mime_type("application/json");
     Ok(ReadResourceResult::new(vec![text])
         .with_ttl_ms(if is_final { UNCHANGING_TTL_MS } else { 0 })

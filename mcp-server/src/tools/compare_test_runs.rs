@@ -33,7 +33,7 @@ pub(super) struct Input {
     #[serde(default)]
     #[schemars(length(min = 1, max = 128))]
     base_test_id: Option<String>,
-    /// Only what was measured from this region, without labels
+    /// Only what was measured from this region; labels with values alone
     #[serde(default)]
     #[schemars(length(max = 128))]
     region: Option<String>,
@@ -55,7 +55,8 @@ impl Question for CompareTestRuns {
     const NAME: &'static str = "compare_test_runs";
     const TITLE: &'static str = "Compare test runs";
     const DESCRIPTION: &'static str = "Whether a run is worse, better or the same as another of its scenario, \
-        with 95 % intervals. same: the whole interval is too small to matter. cannot tell: too little is \
+        with 95 % intervals: every number that changed, real (beyond chance) apart from large (matters). \
+        same: the whole interval is too small to matter. cannot tell: too little is \
         known. cannot be compared: load, regions, tasks or plan differ, or a run is incomplete or untrusted.";
     type Input = Input;
     type Output = Output;
@@ -111,6 +112,7 @@ impl Question for CompareTestRuns {
         let filter = Filter {
             metric: input.metric.as_deref(),
             limit: input.limit.unwrap_or(DEFAULT_LIMIT),
+            is_of_region: input.region.is_some(),
         };
         filter.check(&comparison)?;
         let longest = match input.limit {

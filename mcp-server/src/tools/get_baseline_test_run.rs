@@ -21,6 +21,9 @@ pub(super) struct Input {
     /// raw: the API's record
     #[serde(default)]
     view: View,
+    /// next_cursor of the page before
+    #[serde(default)]
+    cursor: Option<String>,
 }
 
 /// The id of a scenario's baseline run.
@@ -62,7 +65,7 @@ impl Question for GetBaselineTestRun {
             Err(BackendError::NotFound(code)) if code == "TESTRUN_NOT_FOUND" => {
                 Err(baseline_deleted())
             }
-            record => view_of(record?, input.view, &context.question_hash),
+            record => view_of(context, record?, input.view, input.cursor.as_deref()).await,
         }
     }
 }

@@ -20,6 +20,9 @@ pub(super) struct Input {
     /// raw: the API's record
     #[serde(default)]
     view: View,
+    /// next_cursor of the page before
+    #[serde(default)]
+    cursor: Option<String>,
 }
 
 #[async_trait]
@@ -56,6 +59,6 @@ impl Question for GetLatestTestRun {
             run: parse_run_id(id, "test_run_id")?,
         };
         let record = context.backend.get(&ask).await?;
-        view_of(record, input.view, &context.question_hash)
+        view_of(context, record, input.view, input.cursor.as_deref()).await
     }
 }

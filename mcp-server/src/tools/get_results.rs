@@ -3,6 +3,7 @@
 use super::{CallContext, Question, parse_run_id, parse_test_id};
 use crate::asked::cursor::Cursor;
 use crate::refusal::Refusal;
+use crate::seen::beside::Beside;
 use crate::seen::run::Run;
 use crate::views::answer::ToolAnswer;
 use crate::views::result::{self, Output, Slice, SortBy};
@@ -44,10 +45,10 @@ pub(super) struct Input {
 impl Question for GetResults {
     const NAME: &'static str = "get_results";
     const TITLE: &'static str = "Test results";
-    const DESCRIPTION: &'static str = "Results of one run: verdict (may the numbers be believed), coverage, \
-        outcome of thresholds, totals, regions and labels with rates, errors and percentiles. Read \
-        verdict before you judge the target. rps counts finished requests per second; labels are \
-        sorted worst first.";
+    const DESCRIPTION: &'static str = "Results of one run: verdict (may the numbers be believed), coverage with \
+        missing runners, outcome of thresholds, start skew, load asked and started, totals, regions and \
+        labels with rates, errors and percentiles; of an active run so far. Read verdict before you \
+        judge the target. rps counts finished requests per second; labels are sorted worst first.";
     type Input = Input;
     type Output = Output;
 
@@ -69,6 +70,7 @@ impl Question for GetResults {
             question_hash: context.question_hash.clone(),
         };
         let run = Run::find(context.backend, &test, id.transpose()?.as_ref()).await?;
-        result::answer(&run, &slice)
+        let beside = Beside::of(context.backend, &run).await;
+        result::answer(&run, &beside, &slice)
     }
 }

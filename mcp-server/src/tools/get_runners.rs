@@ -1,15 +1,20 @@
-//! The runners that run now, and the capacity left for more.
+//! The active runs and their runners, and the capacity left for more; or the runners of one run.
 
-use super::{CallContext, Question, parse_test_id};
+use super::{CallContext, Question, parse_run_id, parse_test_id};
 use crate::asked::cursor::Cursor;
 use crate::backend::{Ask, BackendError};
 use crate::clean::Text;
 use crate::refusal::{Code, Refusal};
+use crate::seen::active::{ActiveRun, active_runs};
+use crate::seen::beside::runners;
+use crate::seen::run::Run;
 use crate::seen::scenario::Scenario;
+use crate::units::{instant, utc_time};
 use crate::views::answer::{RegionError, Rows, ToolAnswer, Warning};
+use crate::views::runners::RunnerRow;
 use crate::views::tasks::{self, DescribeFailures, TaskRow};
 use async_trait::async_trait;
-use dlt_core::calls::answers::RegionTaskIds;
+use dlt_core::calls::answers::{RegionTaskIds, RunnerItem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,7 +34,11 @@ pub(super) struct Input {
     #[serde(default)]
     #[schemars(length(max = 128))]
     test_id: Option<String>,
-    /// tasks: also list their ids
+    /// The runners of this run, also if it has ended; with test_id
+    #[serde(default)]
+    #[schemars(length(max = 128))]
+    test_run_id: Option<String>,
+    /// tasks: also each runner
     #[serde(default)]
     detail: Detail,
     /// Runners listed; default 50
@@ -51,7 +60,11 @@ enum Detail {
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Output {
+    as_of: Text,
     total_running: u64,
+    active_runs_total: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    active_runs: Vec<ActiveRow>,
     regions: Vec<RegionRow>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     region_errors: Vec<RegionError>,
@@ -61,8 +74,53 @@ pub(super) struct Output {
     next: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
+    /// Of one run, lost ones first
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    runners: Vec<RunnerRow>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tasks: Vec<TaskRow>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct ActiveRow {
+    test_id: Text,
+    name: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test_run_id: Option<Text>,
+    status: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start: Option<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    regions: Vec<ActiveRegion>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct ActiveRegion {
+    region: Text,
+    running: u64,
+    pending: u64,
+    desired: u64,
+}
+
+impl ActiveRow {
+    fn of(run: &ActiveRun) -> Self {
+        let regions = run.scenario.tasks_per_region.iter();
+        Self {
+            test_id: Text::of(&run.scenario.test_id),
+            name: Text::of(&run.scenario.test_name),
+            test_run_id: run.test_run_id.as_deref().and_then(Text::some),
+            status: Text::of(&run.status),
+            start: utc_time(&run.start),
+            regions: regions
+                .map(|row| ActiveRegion {
+                    region: Text::of(&row.region),
+                    running: row.running,
+                    pending: row.pending,
+                    desired: row.desired,
+                })
+                .collect(),
+        }
+    }
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -79,6 +137,10 @@ struct RegionRow {
     vcpu_in_use: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     vcpu_per_task: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vcpu_free: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runners_free: Option<u64>,
 }
 
 /// The API's answers.
@@ -86,8 +148,11 @@ struct Answers {
     tasks: Vec<RegionTaskIds>,
     capacity: Value,
     scenario: Option<Scenario>,
-    /// The scenario's newest run, if it has not ended.
-    run: Option<String>,
+    active: Vec<ActiveRun>,
+    active_total: usize,
+    /// Of the run that was named, or of the scenario's active one; None where none is asked for or
+    /// a server tells nothing of them.
+    runners: Option<Vec<RunnerItem>>,
     warnings: Vec<Warning>,
 }
 
@@ -95,8 +160,9 @@ struct Answers {
 impl Question for GetRunners {
     const NAME: &'static str = "get_runners";
     const TITLE: &'static str = "Load-test runners";
-    const DESCRIPTION: &'static str = "How many load-test runners run now in each region, starting ones included, \
-        and the vCPU room left for more; with test_id also pending and desired ones of that scenario.";
+    const DESCRIPTION: &'static str = "The active runs with their start and runners by region, starting ones included, \
+        and the room left for more; with test_run_id the runners of one run: state, share of the load, \
+        requests, lag, how one was lost.";
     type Input = Input;
     type Output = Output;
 
@@ -106,28 +172,10 @@ impl Question for GetRunners {
     ) -> Result<ToolAnswer<Output>, Refusal> {
         let offset = Cursor::offset(input.cursor.as_deref(), &context.question_hash)?;
         let answers = request(context, &input).await?;
-        let mut known: Vec<&str> = answers
-            .tasks
-            .iter()
-            .map(|row| row.region.as_str())
-            .collect();
-        known.sort_unstable();
-        if input
-            .region
-            .as_deref()
-            .is_some_and(|region| !known.contains(&region))
-        {
-            let shown: Vec<&str> = known.iter().take(10).copied().collect();
-            return Err(Refusal::new(
-                Code::UnknownRegion,
-                format!("no such region; there are {}", shown.join(", ")),
-            )
-            .about("region")
-            .hint("call get_regional_stacks for all regions"));
-        }
-        known.retain(|name| input.region.as_ref().is_none_or(|region| region == name));
+        let known = answers.regions(input.region.as_deref())?;
         let regions: Vec<RegionRow> = known.iter().map(|name| answers.region(name)).collect();
         let mut rows = match input.detail {
+            _ if answers.runners.is_some() => Vec::new(),
             Detail::Counts => Vec::new(),
             Detail::Tasks => known.iter().flat_map(|name| answers.tasks(name)).collect(),
         };
@@ -135,21 +183,28 @@ impl Question for GetRunners {
         if let Some(test) = &input.test_id {
             // An ARN contains no scenario: all tasks must be described before filtering.
             failures = tasks::describe(context.backend, &mut rows).await;
-            rows.retain(|row| row.may_be_of(test, answers.run.as_deref()));
+            let run = answers
+                .active
+                .first()
+                .and_then(|run| run.test_run_id.as_deref());
+            rows.retain(|row| row.may_be_of(test, run));
         }
+        let runners = runner_rows(&answers, input.region.as_deref());
         rows.sort_by(|a, b| a.task_id.cmp(&b.task_id));
-        let total = rows.len();
+        let total = rows.len().max(runners.len());
         let limit = input.limit.unwrap_or(DEFAULT_LIMIT);
         let mut page: Vec<TaskRow> = rows.into_iter().skip(offset).take(limit).collect();
         if input.test_id.is_none() {
             failures = tasks::describe(context.backend, &mut page).await;
         }
+        let of_run = answers.runners.is_some();
+        let active_runs = answers.active.iter().map(ActiveRow::of).collect();
         let mut warnings = answers.warnings;
         warnings.extend(failures.warning);
         let total_running = regions.iter().map(|row| row.running).sum();
         Ok(ToolAnswer {
             rows: Some(Rows {
-                field: "tasks",
+                field: if of_run { "runners" } else { "tasks" },
                 offset,
                 total,
                 question_hash: context.question_hash.clone(),
@@ -157,13 +212,17 @@ impl Question for GetRunners {
             })
             .filter(|_| total > 0),
             body: Output {
+                as_of: now(),
+                active_runs_total: answers.active_total,
+                active_runs,
+                runners: runners.into_iter().skip(offset).take(limit).collect(),
                 total_running,
                 regions,
                 region_errors: failures.errors,
                 warnings,
                 next: Some(match total_running {
-                    0 => "nothing runs; call list_scenarios for what ran".into(),
-                    _ => "call list_scenarios with status=active for what runs".into(),
+                    0 => "nothing is active; call list_scenarios for what ran".into(),
+                    _ => "call get_results with a test_run_id for its numbers so far".into(),
                 }),
                 next_cursor: None,
                 tasks: page,
@@ -186,42 +245,99 @@ async fn request(context: &CallContext<'_>, input: &Input) -> Result<Answers, Re
         }
     };
     let mut scenario = None;
-    let mut run = None;
+    let mut test = None;
     if let Some(id) = &input.test_id {
-        let test = parse_test_id(id)?;
-        let found = context
-            .backend
-            .get(&Ask::Scenario { test: test.clone() })
-            .await?;
+        let parsed = parse_test_id(id)?;
+        let ask = Ask::Scenario {
+            test: parsed.clone(),
+        };
+        let found = context.backend.get(&ask).await?;
         let found: Scenario = serde_json::from_value(found)
             .map_err(|error| BackendError::unreadable("scenario", &error))?;
-        if found.is_active() {
-            let ask = Ask::Runs {
-                test,
-                limit: 1,
-                from: None,
-                to: None,
-                after: None,
-            };
-            let page = context.backend.get(&ask).await?;
-            run = page["testRuns"][0]["testRunId"].as_str().map(str::to_owned);
-        }
         scenario = Some(found);
+        test = Some(parsed);
     }
+    let active = active_runs(context.backend, input.test_id.as_deref()).await;
+    let (active, active_total) = active.unwrap_or_else(|error| {
+        let text = format!("active runs cannot be listed: {error}");
+        warnings.push(Warning::new("active_runs_unavailable", &text));
+        Default::default()
+    });
+    let runners = match (&input.test_run_id, test) {
+        (Some(_), None) => {
+            return Err(Refusal::argument("test_run_id", "needs test_id beside it")
+                .hint("call list_scenarios for ids of scenarios"));
+        }
+        (Some(run), Some(test)) => {
+            let run = parse_run_id(run, "test_run_id")?;
+            let ask = Ask::Run { test, run };
+            let run = Run::parse(context.backend.get(&ask).await?)?;
+            Some(runners(context.backend, &run).await.unwrap_or_default())
+        }
+        (None, Some(_)) if input.detail == Detail::Tasks => match active.first() {
+            Some(run) => {
+                let run = Run {
+                    test_id: run.scenario.test_id.clone(),
+                    test_run_id: run.test_run_id.clone().unwrap_or_default(),
+                    ..Run::default()
+                };
+                runners(context.backend, &run).await
+            }
+            None => None,
+        },
+        _ => None,
+    };
     Ok(Answers {
         tasks,
         capacity,
         scenario,
-        run,
+        active,
+        active_total,
+        runners,
         warnings,
     })
 }
 
+/// Now, to the second.
+fn now() -> Text {
+    let now = jiff::Timestamp::now().as_second();
+    let now = u64::try_from(now).unwrap_or_default();
+    instant(now * 1_000).unwrap_or_default()
+}
+
+/// Lost ones first.
+fn runner_rows(answers: &Answers, region: Option<&str>) -> Vec<RunnerRow> {
+    let rows = answers.runners.iter().flatten();
+    let rows = rows.filter(|item| region.is_none_or(|region| item.region == region));
+    let (lost, others): (Vec<_>, Vec<_>) = rows.partition(|item| RunnerRow::is_lost(item));
+    lost.into_iter().chain(others).map(RunnerRow::of).collect()
+}
+
 impl Answers {
+    /// The names of the regions, or of the one that was named.
+    fn regions(&self, wanted: Option<&str>) -> Result<Vec<&str>, Refusal> {
+        let rows = self.tasks.iter();
+        let mut known: Vec<&str> = rows.map(|row| row.region.as_str()).collect();
+        known.sort_unstable();
+        if wanted.is_some_and(|region| !known.contains(&region)) {
+            let shown: Vec<&str> = known.iter().take(10).copied().collect();
+            return Err(Refusal::new(
+                Code::UnknownRegion,
+                format!("no such region; there are {}", shown.join(", ")),
+            )
+            .about("region")
+            .hint("call get_regional_stacks for all regions"));
+        }
+        known.retain(|name| wanted.is_none_or(|region| region == *name));
+        Ok(known)
+    }
+
     fn region(&self, name: &str) -> RegionRow {
         let ids = self.tasks.iter().filter(|row| row.region == name);
         let existing = ids.map(|row| row.task_arns.len() as u64).sum();
         let figure = |key: &str| self.capacity[name][key].as_u64();
+        let free = figure("vCPULimit").zip(figure("vCPUsInUse"));
+        let free = free.map(|(limit, used)| limit.saturating_sub(used));
         let of_scenario = self.scenario.as_ref().map(|scenario| {
             let row = scenario
                 .tasks_per_region
@@ -237,6 +353,10 @@ impl Answers {
             vcpu_limit: figure("vCPULimit"),
             vcpu_in_use: figure("vCPUsInUse"),
             vcpu_per_task: figure("vCPUsPerTask"),
+            vcpu_free: free,
+            runners_free: free
+                .zip(figure("vCPUsPerTask").filter(|per_task| *per_task > 0))
+                .map(|(free, per_task)| free / per_task),
         }
     }
 

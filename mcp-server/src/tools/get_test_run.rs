@@ -1,11 +1,13 @@
 //! One run by its id, as a summary or as the API's record.
 
 use super::{CallContext, Question, parse_run_id, parse_test_id};
+use crate::asked::cursor::Cursor;
 use crate::backend::Ask;
 use crate::clean;
-use crate::refusal::{Code, Refusal};
+use crate::refusal::Refusal;
+use crate::seen::beside::Beside;
 use crate::seen::run::Run;
-use crate::views::answer::{LONGEST_ANSWER, ToolAnswer};
+use crate::views::answer::ToolAnswer;
 use crate::views::result::{self, Output, Slice};
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -24,9 +26,12 @@ pub(super) struct Input {
     test_id: String,
     #[schemars(length(min = 1, max = 128))]
     test_run_id: String,
-    /// raw: the API's record, times there are texts in seconds
+    /// raw: the API's record, in pages; times in `results` are texts in seconds
     #[serde(default)]
     view: View,
+    /// next_cursor of the page before
+    #[serde(default)]
+    cursor: Option<String>,
 }
 
 /// How a run is shown.
@@ -39,31 +44,27 @@ pub(super) enum View {
 }
 
 /// A run's record in the requested view.
-pub(super) fn view_of(
+pub(super) async fn view_of(
+    context: &CallContext<'_>,
     record: Value,
     view: View,
-    question_hash: &str,
+    cursor: Option<&str>,
 ) -> Result<ToolAnswer<Output>, Refusal> {
+    let offset = Cursor::offset(cursor, &context.question_hash)?;
     let raw = (view == View::Raw).then(|| clean::record(&record, RAW_DEPTH));
     let slice = Slice {
-        question_hash: question_hash.to_owned(),
+        question_hash: context.question_hash.clone(),
+        offset: if raw.is_some() { 0 } else { offset },
         ..Slice::default()
     };
     let run = Run::parse(record)?;
-    let mut answer = result::answer(&run, &slice)?;
-    // These tools have no cursor; get_results shows further labels.
-    answer.rows = None;
-    if let Some(Value::Object(raw)) = raw {
-        answer.body.show_raw(raw);
-        let length = serde_json::to_string(&answer.body).map_or(0, |text| text.chars().count());
-        if length > LONGEST_ANSWER {
-            return Err(Refusal::new(
-                Code::ResultTooLarge,
-                format!("the raw record is longer than {LONGEST_ANSWER} characters"),
-            )
-            .about("view")
-            .hint("call get_results with limit and cursor instead"));
-        }
+    let beside = Beside::of(context.backend, &run).await;
+    let mut answer = result::answer(&run, &beside, &slice)?;
+    if let Some(raw) = raw {
+        answer.rows = None;
+        let more = answer.body.show_raw(&raw, offset);
+        let cursor = more.map(|end| Cursor::after(&context.question_hash, end));
+        answer.body.continue_at(cursor.map(|cursor| cursor.text()));
     }
     Ok(answer)
 }
@@ -73,7 +74,7 @@ impl Question for GetTestRun {
     const NAME: &'static str = "get_test_run";
     const TITLE: &'static str = "Get test run";
     const DESCRIPTION: &'static str = "One run by its id, as get_results shows it; view=raw is the API's own \
-        record.";
+        record, page by page.";
     type Input = Input;
     type Output = Output;
     const REQUIRED_ONLY: bool = true;
@@ -87,6 +88,6 @@ impl Question for GetTestRun {
             run: parse_run_id(&input.test_run_id, "test_run_id")?,
         };
         let record = context.backend.get(&ask).await?;
-        view_of(record, input.view, &context.question_hash)
+        view_of(context, record, input.view, input.cursor.as_deref()).await
     }
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 /// Most files that are listed.
 const MOST_FILES: usize = 50;
-/// Variable with the bucket's name, which the API does not tell.
+/// Variable with the bucket's name, which older servers do not tell.
 pub(crate) const BUCKET: &str = "DLT_SCENARIOS_BUCKET";
 
 pub(super) struct GetTestRunArtifacts;
@@ -29,8 +29,12 @@ pub(super) struct Input {
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Output {
+    /// of AWS, or none at home
     #[serde(skip_serializing_if = "Option::is_none")]
     bucket: Option<Text>,
+    /// at home, on the machine that serves
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folder: Option<Text>,
     run_prefix: Text,
     scenario_prefix: Text,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,8 +62,7 @@ pub(crate) fn prefix(test: &str, run: &str, start: &str) -> String {
 impl Question for GetTestRunArtifacts {
     const NAME: &'static str = "get_test_run_artifacts";
     const TITLE: &'static str = "Test run artifacts";
-    const DESCRIPTION: &'static str =
-        "Where the raw files of a run lie: bucket, prefixes, file names and sizes.";
+    const DESCRIPTION: &'static str = "Where the raw files of a run lie: bucket, or folder at home; prefixes, file names and sizes.";
     type Input = Input;
     type Output = Output;
 
@@ -89,10 +92,15 @@ impl Question for GetTestRunArtifacts {
                 warnings.push(Warning::new("files_unavailable", &text));
                 ArtifactsAnswer {
                     artifacts: Vec::new(),
+                    depot: String::new(),
                 }
             }
         };
-        let bucket = std::env::var(BUCKET).ok().filter(|name| !name.is_empty());
+        let named = std::env::var(BUCKET).ok().filter(|name| !name.is_empty());
+        let told = listed.depot.strip_prefix("s3://").map(str::to_owned);
+        let bucket = named.or(told);
+        let folder = bucket.is_none().then_some(listed.depot.as_str());
+        let folder = folder.filter(|folder| !folder.is_empty());
         let files = listed.artifacts.iter().take(MOST_FILES);
         let run_prefix = prefix(test.as_str(), &record.test_run_id, &record.start_time);
         Ok(ToolAnswer {
@@ -111,7 +119,12 @@ impl Question for GetTestRunArtifacts {
                         "https://s3.console.aws.amazon.com/s3/buckets/{bucket}?prefix={run_prefix}/"
                     ))
                 }),
-                bucket: bucket.as_deref().and_then(Text::some),
+                bucket: match (&bucket, folder) {
+                    (Some(bucket), _) => Text::some(bucket),
+                    (None, Some(_)) => Some("none at home".into()),
+                    (None, None) => None,
+                },
+                folder: folder.and_then(|folder| Text::some(&format!("{folder}/{run_prefix}"))),
                 run_prefix: Text::of(&run_prefix),
                 scenario_prefix: Text::of(&format!("test-scenarios/{test}")),
                 warnings,

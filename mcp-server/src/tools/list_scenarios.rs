@@ -6,8 +6,9 @@ use crate::backend::{Ask, BackendError};
 use crate::clean::Text;
 use crate::refusal::Refusal;
 use crate::seen::scenario::{Scenario, Scenarios};
-use crate::units::{local_time, utc_time};
+use crate::units::{local_time, ms, utc_time};
 use crate::views::answer::{Rows, ToolAnswer};
+use crate::views::trust_word;
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,9 @@ struct ScenarioRow {
     test_id: Text,
     name: Text,
     status: Text,
+    /// a run of it goes on
+    #[serde(skip_serializing_if = "crate::views::is_false")]
+    active: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tags: Vec<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,14 +83,25 @@ struct ScenarioRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     schedule: Option<Text>,
     total_runs: u64,
+    /// of the last run that ended
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_word: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_trust: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_p95_ms: Option<f64>,
+    #[serde(skip_serializing_if = "crate::views::is_none_or_zero")]
+    failures_in_a_row: Option<u64>,
 }
 
 impl ScenarioRow {
     fn of(item: &Scenario) -> Self {
+        let last = item.last_run.as_ref();
         Self {
             test_id: Text::of(&item.test_id),
             name: Text::of(&item.test_name),
             status: Text::of(&item.status),
+            active: item.is_active(),
             tags: item.tags.iter().map(|tag| Text::of(tag)).collect(),
             last_start: utc_time(&item.start_time),
             next_run: local_time(&item.next_run, &item.schedule_timezone),
@@ -96,6 +111,10 @@ impl ScenarioRow {
                 &item.schedule_timezone,
             ),
             total_runs: item.total_test_runs,
+            last_word: last.map(|last| last.word.name().into()),
+            last_trust: last.and_then(|last| last.trust).map(trust_word),
+            last_p95_ms: last.and_then(|last| last.p95_us).map(ms),
+            failures_in_a_row: item.failures_in_a_row,
         }
     }
 }
@@ -118,8 +137,8 @@ pub(super) fn schedule(recurrence: &str, cron: &str, zone: &str) -> Option<Text>
 impl Question for ListScenarios {
     const NAME: &'static str = "list_scenarios";
     const TITLE: &'static str = "List scenarios";
-    const DESCRIPTION: &'static str = "Find load-test scenarios and their test_id: status, tags, last \
-        start, schedule, number of runs. Begin here.";
+    const DESCRIPTION: &'static str = "Find load-test scenarios and their test_id: status, whether active, tags, \
+        schedule, number of runs, how the last one ended. Begin here.";
     type Input = Input;
     type Output = Output;
 

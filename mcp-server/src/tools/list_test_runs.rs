@@ -1,12 +1,15 @@
-//! The runs of a scenario, newest first.
+//! The runs of a scenario, newest first, and how their numbers went.
 
 use super::{CallContext, Question, parse_test_id};
 use crate::asked::cursor::Cursor;
 use crate::backend::{Ask, BackendError};
 use crate::clean::Text;
 use crate::refusal::Refusal;
+use crate::seen::run::is_active;
 use crate::units::{ms, percent, rounded, utc_time};
 use crate::views::answer::{LONGEST_DEFAULT, ToolAnswer};
+use crate::views::trend::TrendRow;
+use crate::views::trust_word;
 use async_trait::async_trait;
 use dlt_core::calls::PageToken;
 use dlt_core::calls::answers::{ShortCoverage, ShortOutcome, ShortVerdict};
@@ -21,6 +24,8 @@ use std::collections::BTreeMap;
 const DEFAULT_LIMIT: u64 = 20;
 /// Longest row, characters.
 const LONGEST_ROW: usize = 290;
+/// Longest trend, characters.
+const LONGEST_TREND: usize = 640;
 
 pub(super) struct ListTestRuns;
 
@@ -51,6 +56,9 @@ pub(super) struct Output {
     next: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
+    /// over the believable ones of the runs asked for, oldest to newest; loads may differ
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    trend: Vec<TrendRow>,
     runs: Vec<RunRow>,
 }
 
@@ -62,6 +70,9 @@ struct RunRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     end: Option<Text>,
     status: Text,
+    #[serde(skip_serializing_if = "crate::views::is_false")]
+    active: bool,
+    /// finished: no thresholds, so nothing was judged
     #[serde(skip_serializing_if = "Option::is_none")]
     word: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,6 +98,9 @@ struct RunRow {
     p95_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     p99_ms: Option<f64>,
+    /// all: times hold failed requests, too
+    #[serde(skip_serializing_if = "Option::is_none")]
+    times_of: Option<Text>,
     #[serde(skip_serializing_if = "crate::views::is_false")]
     is_baseline: bool,
 }
@@ -151,6 +165,7 @@ impl RunRow {
             start: utc_time(&run.start_time),
             end: utc_time(&run.end_time),
             status: Text::of(&run.status),
+            active: is_active(&run.status),
             word: run
                 .outcome
                 .as_ref()
@@ -161,11 +176,10 @@ impl RunRow {
                 .coverage
                 .map(|coverage| coverage.complete)
                 .filter(|complete| !complete),
-            trust: run.verdict.as_ref().map(|verdict| match verdict.trust {
-                Trust::Trusted => "trusted".into(),
-                Trust::Degraded => "degraded".into(),
-                Trust::Untrusted => "untrusted".into(),
-            }),
+            trust: run
+                .verdict
+                .as_ref()
+                .map(|verdict| trust_word(verdict.trust)),
             requests,
             errors,
             error_pct: errors
@@ -179,6 +193,8 @@ impl RunRow {
             p50_ms: percentile("p50", |times| times.p50_us),
             p95_ms: percentile("p95", |times| times.p95_us),
             p99_ms: percentile("p99", |times| times.p99_us),
+            // Where nothing failed, all are ok.
+            times_of: (run.ok_times.is_none() && errors.unwrap_or(0) > 0).then(|| "all".into()),
             is_baseline: baseline == Some(run.test_run_id.as_str()),
         }
     }
@@ -202,7 +218,7 @@ impl Question for ListTestRuns {
     const NAME: &'static str = "list_test_runs";
     const TITLE: &'static str = "List test runs";
     const DESCRIPTION: &'static str = "The runs of a scenario, newest first: status, word for the end, trust, requests, \
-        errors, rate and response times; which one is the baseline.";
+        errors, rate and response times; which one is the baseline; the trend over them.";
     type Input = Input;
     type Output = Output;
 
@@ -232,6 +248,7 @@ impl Question for ListTestRuns {
         let baseline = baseline
             .as_ref()
             .and_then(|answer| answer["baselineId"].as_str());
+        let trend = trend(&page.test_runs);
         let (rows, token) = shortened(page.test_runs, page.pagination.next_token, &input, &test);
         let runs: Vec<RunRow> = rows.iter().map(|run| RunRow::of(run, baseline)).collect();
         Ok(ToolAnswer::whole(Output {
@@ -242,9 +259,37 @@ impl Question for ListTestRuns {
                 _ => "call get_results with test_run_id, or compare_test_runs with two".into(),
             }),
             next_cursor: token.map(|token| Cursor::at_token(&context.question_hash, &token).text()),
+            trend,
             runs,
         }))
     }
+}
+
+/// How the numbers went over runs that ended whole, and whose generator was not the limit.
+fn trend(runs: &[ApiRun]) -> Vec<TrendRow> {
+    let counts = |run: &&ApiRun| {
+        let whole = run.coverage.is_none_or(|coverage| coverage.complete);
+        let verdict = run.verdict.as_ref();
+        let trusted = verdict.is_none_or(|verdict| verdict.trust != Trust::Untrusted);
+        run.status == "complete" && whole && trusted
+    };
+    let rows: Vec<RunRow> = runs
+        .iter()
+        .rev()
+        .filter(counts)
+        .map(|run| RunRow::of(run, None))
+        .collect();
+    let of = |metric, value: fn(&RunRow) -> Option<f64>| {
+        let values: Vec<f64> = rows.iter().filter_map(value).collect();
+        TrendRow::of(metric, &values)
+    };
+    let rows = [
+        of("p50_ms", |row| row.p50_ms),
+        of("p95_ms", |row| row.p95_ms),
+        of("error_pct", |row| row.error_pct),
+        of("rps", |row| row.rps),
+    ];
+    rows.into_iter().flatten().collect()
 }
 
 /// Without `limit`, as many rows as fit into a default answer. The API's page token is
@@ -255,7 +300,7 @@ fn shortened(
     input: &Input,
     test: &TestId,
 ) -> (Vec<ApiRun>, Option<String>) {
-    let most = LONGEST_DEFAULT / LONGEST_ROW;
+    let most = (LONGEST_DEFAULT - LONGEST_TREND) / LONGEST_ROW;
     if input.limit.is_some() || rows.len() <= most {
         return (rows, token);
     }

@@ -82,6 +82,8 @@ pub struct Tool {
     pub description: &'static str,
     /// Schema of its arguments.
     pub input: Map<String, Value>,
+    /// The same, as published.
+    pub shown_input: Map<String, Value>,
     /// Schema of its answer, as published.
     pub output: Map<String, Value>,
     /// Schema of its answer with all details.
@@ -96,6 +98,7 @@ impl Tool {
             title: Q::TITLE,
             description: Q::DESCRIPTION,
             input: schema::of_arguments::<Q::Input>(),
+            shown_input: schema::published_arguments(schema::of_arguments::<Q::Input>()),
             output: if Q::REQUIRED_ONLY {
                 schema::required_only(schema::of_answer::<Q::Output>())
             } else {

@@ -6,12 +6,10 @@ use crate::clean::Text;
 use crate::refusal::Refusal;
 use crate::units::{rounded, utc_time};
 use crate::views::answer::Warning;
-use dlt_core::compare::{Change, Verdict};
+use dlt_core::compare::{Change, Thresholds, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Most further metrics of a label.
-const MOST_METRICS: usize = 4;
 /// Most reasons, and most notes.
 const MOST_SENTENCES: usize = 6;
 /// Most names in a list of labels.
@@ -28,11 +26,17 @@ pub(crate) struct Output {
     base: Side,
     candidate: Side,
     comparability: Comparability,
+    /// Changes below do not matter: times and rates in percent, errors in points
+    large_from_pct: f64,
+    large_from_error_points: f64,
     totals: Vec<MetricRow>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     regressed: Vec<LabelRow>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     improved: Vec<LabelRow>,
+    /// Of one region: values alone, chance is not told from change
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unjudged: Vec<LabelRow>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     added: Vec<Text>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -91,7 +95,11 @@ struct MetricRow {
     low_pct: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     high_pct: Option<f64>,
-    significant: bool,
+    /// beyond chance; left out where it was not tested
+    #[serde(skip_serializing_if = "Option::is_none")]
+    real: Option<bool>,
+    /// reaches large_from
+    large: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,7 +124,20 @@ struct LabelRow {
     high_pct: Option<f64>,
     /// other metrics that changed
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    also: Vec<Text>,
+    also: Vec<AlsoRow>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct AlsoRow {
+    metric: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidate: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delta_pct: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<Text>,
 }
 
 /// The API's comparison.
@@ -131,6 +152,8 @@ pub(crate) struct ApiComparison {
     notes: Vec<String>,
     #[serde(default)]
     comparability: Comparability,
+    #[serde(default)]
+    thresholds: Thresholds,
     #[serde(default)]
     totals: Vec<ApiMetric>,
     #[serde(default)]
@@ -188,8 +211,23 @@ fn name_and_factor(metric: &str) -> (String, f64) {
     }
 }
 
+impl ApiMetric {
+    /// Whether it changed by as much as matters, by chance or not.
+    fn is_large(&self, thresholds: &Thresholds) -> bool {
+        let (Some(base), Some(candidate)) = (self.base, self.candidate) else {
+            return false;
+        };
+        if self.metric == "error_rate" {
+            return (candidate - base).abs() * 100.0 >= thresholds.error_points;
+        }
+        // As the API judges it: downwards it is that much of the smaller value.
+        let (low, high) = (base.min(candidate), base.max(candidate));
+        high > low && high >= low * (1.0 + thresholds.relative_pct / 100.0)
+    }
+}
+
 impl MetricRow {
-    fn of(metric: &ApiMetric) -> Self {
+    fn of(metric: &ApiMetric, thresholds: &Thresholds) -> Self {
         let (name, factor) = name_and_factor(&metric.metric);
         let value = |value: f64| rounded(value * factor);
         Self {
@@ -202,9 +240,28 @@ impl MetricRow {
             delta_pct: metric.delta_pct.map(rounded),
             low_pct: metric.low_pct.map(rounded),
             high_pct: metric.high_pct.map(rounded),
-            significant: metric.significant,
+            real: metric
+                .low
+                .or(metric.low_pct)
+                .or(metric.high)
+                .map(|_| metric.significant),
+            large: metric.is_large(thresholds),
             change: metric.change.map(|change| Text::of(change.words())),
             why: metric.why.as_deref().and_then(Text::some),
+        }
+    }
+}
+
+impl AlsoRow {
+    fn of(metric: &ApiMetric) -> Self {
+        let (name, factor) = name_and_factor(&metric.metric);
+        let value = |value: f64| rounded(value * factor);
+        Self {
+            metric: Text::of(&name),
+            base: metric.base.map(value),
+            candidate: metric.candidate.map(value),
+            delta_pct: metric.delta_pct.map(rounded),
+            change: metric.change.map(|change| Text::of(change.words())),
         }
     }
 }
@@ -224,6 +281,8 @@ pub(crate) struct Filter<'a> {
     pub(crate) metric: Option<&'a str>,
     /// Most regressed and most improved labels.
     pub(crate) limit: usize,
+    /// Whether it is of one region: labels have values alone.
+    pub(crate) is_of_region: bool,
 }
 
 impl Filter<'_> {
@@ -249,7 +308,8 @@ impl Filter<'_> {
     }
 
     /// Labels of which a number has this change, largest first.
-    fn labels(&self, labels: &[ApiLabel], change: Change) -> Vec<LabelRow> {
+    fn labels(&self, compared: &ApiComparison, change: Change) -> Vec<LabelRow> {
+        let labels = &compared.labels;
         // A change from 0 has no percentage and counts as the largest.
         let size = |metric: &ApiMetric| metric.delta_pct.map_or(f64::INFINITY, f64::abs);
         let mut rows: Vec<(f64, LabelRow)> = labels
@@ -261,8 +321,17 @@ impl Filter<'_> {
                     .filter(|metric| metric.change == Some(change) && self.has(metric))
                     .collect();
                 metrics.sort_by(|a, b| size(b).total_cmp(&size(a)));
-                let (largest, others) = metrics.split_first()?;
-                let shown = MetricRow::of(largest);
+                let largest = *metrics.first()?;
+                let others = label.metrics.iter().filter(|metric| {
+                    let changed = match change {
+                        Change::CannotTell => metric.delta_pct != Some(0.0),
+                        _ => metric.change.is_some_and(|change| {
+                            !matches!(change, Change::Same | Change::CannotTell)
+                        }),
+                    };
+                    changed && metric.metric != largest.metric && self.has(metric)
+                });
+                let shown = MetricRow::of(largest, &compared.thresholds);
                 let row = LabelRow {
                     label: Text::of(&label.label),
                     metric: shown.metric,
@@ -272,11 +341,7 @@ impl Filter<'_> {
                     delta_pct: shown.delta_pct,
                     low_pct: shown.low_pct,
                     high_pct: shown.high_pct,
-                    also: others
-                        .iter()
-                        .take(MOST_METRICS)
-                        .map(|metric| Text::of(&name_and_factor(&metric.metric).0))
-                        .collect(),
+                    also: others.map(AlsoRow::of).collect(),
                 };
                 Some((size(largest), row))
             })
@@ -347,12 +412,23 @@ fn warnings(compared: &ApiComparison, dropped: usize) -> Vec<Warning> {
 
 /// The part of a comparison that passes the filter.
 pub(crate) fn output(compared: &ApiComparison, filter: &Filter<'_>) -> Output {
-    let mut regressed = filter.labels(&compared.labels, Change::Worse);
-    let mut improved = filter.labels(&compared.labels, Change::Better);
-    let changed = regressed.len() + improved.len();
+    let mut regressed = filter.labels(compared, Change::Worse);
+    let mut improved = filter.labels(compared, Change::Better);
+    let mut unjudged = match filter.is_of_region {
+        true => filter.labels(compared, Change::CannotTell),
+        false => Vec::new(),
+    };
+    let changed = regressed.len() + improved.len() + unjudged.len();
     regressed.truncate(filter.limit);
     improved.truncate(filter.limit);
-    let warnings = warnings(compared, changed - regressed.len() - improved.len());
+    unjudged.truncate(filter.limit);
+    let shown = regressed.len() + improved.len() + unjudged.len();
+    let warnings = warnings(compared, changed - shown);
+    // Those with values need not be named again.
+    let unknown = match filter.is_of_region {
+        true => Vec::new(),
+        false => names(&compared.inconclusive),
+    };
     Output {
         verdict: Text::of(compared.verdict.words()),
         reasons: sentences(&compared.reasons),
@@ -364,13 +440,16 @@ pub(crate) fn output(compared: &ApiComparison, filter: &Filter<'_>) -> Output {
             .totals
             .iter()
             .filter(|metric| filter.has(metric))
-            .map(MetricRow::of)
+            .map(|metric| MetricRow::of(metric, &compared.thresholds))
             .collect(),
+        large_from_pct: compared.thresholds.relative_pct,
+        large_from_error_points: compared.thresholds.error_points,
         regressed,
         improved,
+        unjudged,
         added: names(&compared.added),
         removed: names(&compared.removed),
-        inconclusive: names(&compared.inconclusive),
+        inconclusive: unknown,
         warnings,
         next: match compared.verdict {
             Verdict::Worse => {
@@ -403,7 +482,7 @@ mod tests {
             ("rate", 6_080.0, "rps", 6_080.0),
             ("novel", 1.0, "novel", 1.0),
         ] {
-            let metric = MetricRow::of(&api(metric, base));
+            let metric = MetricRow::of(&api(metric, base), &Thresholds::default());
             assert_eq!((metric.metric.as_str(), metric.base), (name, Some(shown)));
         }
     }

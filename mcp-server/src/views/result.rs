@@ -2,14 +2,22 @@
 //! trusted, whether it passed, and its numbers in total, by region and by label. Which
 //! run and which part of it is shown is decided in the tools.
 
-use super::{is_false, is_none_or_zero, is_zero, warnings};
+use super::{is_false, warnings};
 use crate::clean::Text;
 use crate::refusal::Refusal;
+use crate::seen::beside::Beside;
+use crate::seen::live::Live;
 use crate::seen::numbers::Numbers;
-use crate::seen::run::{Method, Run};
-use crate::units::{ms, percent, rounded, utc_time};
+use crate::seen::run::{self, Method, Run};
+use crate::units::{rounded, utc_time};
 use crate::views::answer::{Rows, ToolAnswer, Warning};
-use dlt_core::judge::summary::{AccountSummary, many_failed};
+use crate::views::coverage::CoverageView;
+use crate::views::live::LiveView;
+use crate::views::load::{Account, LoadView, StartView};
+use crate::views::numbers_row::NumbersRow;
+use crate::views::raw::{self, Cut};
+use dlt_core::judge::outcome::Outcome;
+use dlt_core::judge::summary::many_failed;
 use dlt_core::judge::verdict::Trust;
 use dlt_core::measure::generator::OTHER_ADDRESSES;
 use schemars::JsonSchema;
@@ -58,15 +66,24 @@ pub(crate) struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<OutcomeView>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    start: Option<StartView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load: Option<LoadView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<Account>,
+    /// of an active run, whose totals and regions are so far
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live: Option<LiveView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     totals: Option<NumbersRow>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     regions: Vec<NumbersRow>,
-    /// Requests by address, if there were several; other: those not listed
+    /// if there were several; other: those not listed
     #[serde(skip_serializing_if = "Vec::is_empty")]
     addresses: Vec<AddressRow>,
     percentile_method: Method,
+    /// Which answers percentiles are of
+    times_of: TimesOf,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<Warning>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,6 +91,9 @@ pub(crate) struct Output {
     labels_total: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<Map<String, Value>>,
+    /// Lists of raw that are not whole on this page
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    raw_cut: Vec<Cut>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
     labels: Vec<NumbersRow>,
@@ -91,9 +111,8 @@ struct Head {
     end: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duration_s: Option<f64>,
-    /// open: arrivals, closed: users
-    #[serde(skip_serializing_if = "Option::is_none")]
-    load: Option<Text>,
+    #[serde(skip_serializing_if = "is_false")]
+    active: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error_reason: Option<Text>,
 }
@@ -105,12 +124,32 @@ struct AddressRow {
 }
 
 impl Output {
-    /// Replaces labels and regions by the API's record.
-    pub(crate) fn show_raw(&mut self, raw: Map<String, Value>) {
-        self.raw = Some(raw);
+    /// Replaces what stands in the API's record by a page of it, cleaned; the number of parts on it
+    /// and before, if more follow.
+    pub(crate) fn show_raw(&mut self, record: &Value, offset: usize) -> Option<usize> {
+        let page = raw::page(record, offset);
+        self.raw = Some(page.record);
+        self.raw_cut = page.cut;
         self.labels.clear();
         self.regions.clear();
+        self.addresses.clear();
+        (page.end < page.total).then_some(page.end)
     }
+
+    /// Says where the next page begins.
+    pub(crate) fn continue_at(&mut self, cursor: Option<String>) {
+        self.next_cursor = cursor;
+    }
+}
+
+/// Which answers percentiles are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum TimesOf {
+    /// Ok ones.
+    Ok,
+    /// All, failed ones too.
+    All,
 }
 
 /// May the numbers be believed.
@@ -128,19 +167,6 @@ enum TrustView {
     Degraded,
     Untrusted,
     Unknown,
-}
-
-#[derive(Debug, Default, Serialize, JsonSchema)]
-struct CoverageView {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    complete: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    runners_expected: Option<u64>,
-    runners_reported: u64,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    missing: Vec<Text>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    missing_intervals: Option<u64>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -162,100 +188,6 @@ struct ThresholdRow {
     passed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Text>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct Account {
-    scheduled: u64,
-    sent: u64,
-    ok: u64,
-    failed: u64,
-    dropped: u64,
-    unfinished: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    unconnected: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    resent: u64,
-    #[serde(skip_serializing_if = "is_none_or_zero")]
-    lost: Option<u64>,
-    #[serde(skip_serializing_if = "is_false")]
-    unbalanced: bool,
-}
-
-impl From<AccountSummary> for Account {
-    fn from(account: AccountSummary) -> Self {
-        let requests = account.requests;
-        Self {
-            scheduled: requests.scheduled,
-            sent: requests.sent,
-            ok: requests.ok,
-            failed: requests.failed,
-            dropped: requests.dropped,
-            unfinished: requests.unfinished,
-            unconnected: requests.unconnected,
-            resent: requests.resent,
-            lost: account.lost,
-            unbalanced: !account.balanced,
-        }
-    }
-}
-
-/// Numbers of the run, a region or a label.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-struct NumbersRow {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    region: Option<Text>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    label: Option<Text>,
-    requests: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rps: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error_pct: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    avg_ms: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    p50_ms: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    p90_ms: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    p95_ms: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    p99_ms: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    p99_9_ms: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_ms: Option<f64>,
-    /// failed requests; the times above are of ok ones
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failed_p50_ms: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failed_p95_ms: Option<f64>,
-}
-
-impl NumbersRow {
-    fn of(numbers: &Numbers, seconds: Option<f64>) -> Self {
-        Self {
-            region: None,
-            label: None,
-            requests: numbers.requests,
-            rps: seconds.map(|seconds| rounded(numbers.requests as f64 / seconds)),
-            error_pct: percent(numbers.failed, numbers.requests),
-            avg_ms: numbers.avg_ms,
-            p50_ms: numbers.p50_ms,
-            p90_ms: numbers.p90_ms,
-            p95_ms: numbers.p95_ms,
-            p99_ms: numbers.p99_ms,
-            p99_9_ms: numbers.p99_9_ms,
-            max_ms: numbers.max_ms,
-            failed_p50_ms: numbers
-                .failed_times
-                .and_then(|times| Some(ms(times.p50_us?))),
-            failed_p95_ms: numbers
-                .failed_times
-                .and_then(|times| Some(ms(times.p95_us?))),
-        }
-    }
 }
 
 impl VerdictView {
@@ -283,48 +215,32 @@ impl VerdictView {
     }
 }
 
-impl CoverageView {
-    fn of(run: &Run) -> Self {
-        match &run.coverage {
-            Some(coverage) => Self {
-                complete: Some(coverage.complete),
-                runners_expected: Some(coverage.runners_expected),
-                runners_reported: coverage.runners_reported,
-                missing: coverage
-                    .missing
-                    .iter()
-                    .take(10)
-                    .map(|id| Text::of(id))
-                    .collect(),
-                missing_intervals: Some(coverage.missing_intervals).filter(|count| *count > 0),
-            },
-            None => {
-                let configs = run.test_task_configs.as_array();
-                let counts = configs.into_iter().flatten();
-                let expected: u64 = counts
-                    .filter_map(|config| config["taskCount"].as_u64())
-                    .sum();
-                let reported = run.complete_tasks.values().sum();
-                Self {
-                    complete: (expected > 0 && !run.is_active()).then_some(reported >= expected),
-                    runners_expected: Some(expected).filter(|count| *count > 0),
-                    runners_reported: reported,
-                    ..Self::default()
+impl OutcomeView {
+    fn of(outcome: &Outcome) -> Self {
+        let reason = outcome.reason.as_deref().and_then(Text::some);
+        let rows = outcome.thresholds.iter().take(MOST_THRESHOLDS);
+        Self {
+            word: outcome.word.name().into(),
+            passed: outcome.passed,
+            reason: match reason {
+                None if outcome.passed.is_none() => {
+                    Some("no thresholds: nothing was judged".into())
                 }
-            }
+                reason => reason,
+            },
+            thresholds: rows
+                .map(|row| ThresholdRow {
+                    expression: Text::of(&row.expression),
+                    observed: row.observed.as_deref().map(Text::of),
+                    passed: row.passed,
+                    reason: row.reason.as_deref().map(Text::of),
+                })
+                .collect(),
         }
     }
 }
 
 fn head(run: &Run) -> Head {
-    let load = run.load.as_ref().and_then(|load| {
-        let peak = match (load.users, load.arrivals) {
-            (Some(users), _) => format!("up to {users} users"),
-            (_, Some(arrivals)) => format!("up to {} arrivals/s", rounded(arrivals)),
-            _ => return Text::some(&load.model),
-        };
-        Text::some(&format!("{}, {peak}", load.model))
-    });
     Head {
         test_id: Text::of(&run.test_id),
         test_run_id: Text::of(&run.test_run_id),
@@ -333,7 +249,7 @@ fn head(run: &Run) -> Head {
         start: utc_time(&run.start_time),
         end: utc_time(&run.end_time),
         duration_s: run.seconds().map(rounded),
-        load,
+        active: run.is_active(),
         error_reason: run.error_reason.as_deref().and_then(Text::some),
     }
 }
@@ -362,47 +278,29 @@ fn labels(run: &Run, slice: &Slice) -> Vec<NumbersRow> {
         // To save tokens, a label's times of failed requests are shown only if many failed.
         let many = many_failed(numbers.failed, numbers.requests);
         numbers.failed_times = numbers.failed_times.filter(|_| many);
-        NumbersRow {
-            label: Some(Text::of(&label)),
-            ..NumbersRow::of(&numbers, seconds)
-        }
+        NumbersRow::of(&numbers, seconds).of_label(&label)
     };
     rows.into_iter().map(row).collect()
 }
 
 /// The answer for this part of a run.
-pub(crate) fn answer(run: &Run, slice: &Slice) -> Result<ToolAnswer<Output>, Refusal> {
-    let seconds = run.seconds();
-    let total = match &slice.region {
-        Some(region) if run.total().is_some() => Some(run.region(region)?),
-        _ => run.total(),
+pub(crate) fn answer(
+    run: &Run,
+    beside: &Beside,
+    slice: &Slice,
+) -> Result<ToolAnswer<Output>, Refusal> {
+    let live = beside.live.as_ref();
+    let seconds = match live {
+        Some(live) => Some(live.at_s as f64),
+        None => run.seconds(),
     };
-    let regions = match slice.region {
-        Some(_) => Vec::new(),
-        None => run.regions(),
-    };
-    let row = |(name, numbers): &(String, Numbers)| NumbersRow {
-        region: Some(Text::of(name)),
-        ..NumbersRow::of(numbers, seconds)
-    };
+    let (total, regions) = numbers(run, live, slice.region.as_deref())?;
+    let start_at_us = run.start.map(|start| start.start_at).filter(|at| *at > 0);
+    let start_at_us = start_at_us.or(live.map(|live| live.start_at_us));
+    let row =
+        |(name, numbers): &(String, Numbers)| NumbersRow::of(numbers, seconds).in_region(name);
     let all = labels(run, slice);
     let limit = slice.limit.unwrap_or(DEFAULT_LIMIT);
-    let outcome = run.outcome.as_ref().map(|outcome| OutcomeView {
-        word: outcome.word.name().into(),
-        passed: outcome.passed,
-        reason: outcome.reason.as_deref().and_then(Text::some),
-        thresholds: outcome
-            .thresholds
-            .iter()
-            .take(MOST_THRESHOLDS)
-            .map(|row| ThresholdRow {
-                expression: Text::of(&row.expression),
-                observed: row.observed.as_deref().map(Text::of),
-                passed: row.passed,
-                reason: row.reason.as_deref().map(Text::of),
-            })
-            .collect(),
-    });
     Ok(ToolAnswer {
         rows: Some(Rows {
             field: "labels",
@@ -414,9 +312,12 @@ pub(crate) fn answer(run: &Run, slice: &Slice) -> Result<ToolAnswer<Output>, Ref
         body: Output {
             run: head(run),
             verdict: VerdictView::of(run),
-            coverage: CoverageView::of(run),
-            outcome,
+            coverage: CoverageView::of(run, &beside.runners, start_at_us),
+            outcome: run.outcome.as_ref().map(OutcomeView::of),
+            start: run.start.as_ref().and_then(StartView::of),
+            load: LoadView::of(run, &beside.runners),
             account: run.account.map(Account::from),
+            live: live.map(|live| LiveView::of(live, &beside.runners, planned_s(run))),
             totals: total
                 .as_ref()
                 .map(|numbers| NumbersRow::of(numbers, seconds)),
@@ -426,15 +327,55 @@ pub(crate) fn answer(run: &Run, slice: &Slice) -> Result<ToolAnswer<Output>, Ref
                 _ => regions.iter().take(MOST_REGIONS).map(row).collect(),
             },
             addresses: addresses(run),
-            percentile_method: run.method(),
-            warnings: warnings::of_run(run, total.as_ref(), slice.region.as_deref()),
+            percentile_method: match live {
+                Some(_) => Method::CoarseMerge,
+                None => run.method(),
+            },
+            times_of: match total.as_ref().is_some_and(Numbers::is_mixed) {
+                true => TimesOf::All,
+                false => TimesOf::Ok,
+            },
+            warnings: warnings::of_run(run, live, total.as_ref(), slice.region.as_deref()),
             next: next_call(run, total.as_ref()),
             labels_total: all.len(),
             raw: None,
+            raw_cut: Vec::new(),
             next_cursor: None,
             labels: all.into_iter().skip(slice.offset).take(limit).collect(),
         },
     })
+}
+
+/// The numbers of a whole, if it has any, and those of its regions by name.
+type WholeAndRegions = (Option<Numbers>, Vec<(String, Numbers)>);
+
+/// The numbers of the run, or of one region, and those of all regions; of a run in progress so far.
+fn numbers(
+    run: &Run,
+    live: Option<&Live>,
+    region: Option<&str>,
+) -> Result<WholeAndRegions, Refusal> {
+    let regions = match live {
+        Some(live) => live
+            .regions
+            .iter()
+            .map(|(name, second)| (name.clone(), Numbers::of_second(second)))
+            .collect(),
+        None => run.regions(),
+    };
+    let whole = match live {
+        Some(live) => Some(Numbers::of_second(&live.total)),
+        None => run.total(),
+    };
+    let Some(name) = region.filter(|_| whole.is_some()) else {
+        let shown = regions.into_iter().filter(|_| region.is_none());
+        return Ok((whole, shown.collect()));
+    };
+    let found = regions.iter().find(|row| row.0 == name);
+    match found {
+        Some(row) => Ok((Some(row.1), Vec::new())),
+        None => Err(run::unknown_region(&regions)),
+    }
 }
 
 /// Requests by address, if there were several; a single one is in the scenario.
@@ -459,11 +400,25 @@ fn addresses(run: &Run) -> Vec<AddressRow> {
     rows
 }
 
+/// How long the load is to be.
+fn planned_s(run: &Run) -> Option<u64> {
+    let load = run.load.as_ref()?;
+    let last = load.planned.last()?.0;
+    let step = match load.planned.as_slice() {
+        [.., before, last] => last.0 - before.0,
+        _ => 1,
+    };
+    Some(last + step)
+}
+
 /// The most useful next call.
 fn next_call(run: &Run, total: Option<&Numbers>) -> Option<Text> {
+    if run.is_active() && total.is_some() {
+        return Some("numbers are so far: call again for newer ones".into());
+    }
     let Some(total) = total else {
         return Some(if run.is_active() {
-            "call get_runners to see it run".into()
+            "call get_runners to see its runners come up".into()
         } else {
             "call list_test_runs for other runs, get_scenario_details for the target".into()
         });

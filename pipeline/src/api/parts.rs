@@ -213,6 +213,7 @@ async fn artifacts(world: &World, run: &Run) -> Result<ArtifactsAnswer, Refusal>
     });
     Ok(ArtifactsAnswer {
         artifacts: artifacts.collect(),
+        depot: world.depot.clone(),
     })
 }
 

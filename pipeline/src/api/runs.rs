@@ -10,6 +10,7 @@ use dlt_core::calls::answers::{
     BaselineAnswer, BaselineChanged, BaselineRun, Pagination, RunNote, RunsDeleted, TestRunsPage,
 };
 use dlt_core::ids::{TestId, TestRunId};
+use dlt_core::judge::summary::LoadSummary;
 use dlt_core::record::RunRecord;
 use dlt_core::refusal::Refusal;
 use dlt_core::scenario::secrets::{has_placeholder, restored};
@@ -97,6 +98,11 @@ pub(super) async fn get(
 ) -> Result<RunRecord, Refusal> {
     let run = need(world, test, run).await?;
     let mut record = records::whole(world, &run).await?.shown();
+    if record.load.is_none() && !run.record.status.is_terminal() {
+        // Results bring it; what is planned is known before.
+        let plan = records::plan(world, &run).await.ok();
+        record.load = plan.map(|plan| LoadSummary::planned(&plan, run.tasks()));
+    }
     if secrets {
         fill_secrets(world, &mut record, test).await?;
     }

@@ -124,11 +124,19 @@ fn items(run: &Run, known: &Known<'_>, addresses: &PublicAddresses) -> RunnersAn
     let mut runners: Vec<RunnerItem> = Vec::new();
     let mut listed = std::collections::BTreeSet::new();
     for (runner, region) in places {
-        if listed.insert(runner) {
+        if is_known(run, known, runner) && listed.insert(runner) {
             runners.push(item(run, known, addresses, runner, region));
         }
     }
     RunnersAnswer { runners }
+}
+
+/// Whether anything is known of a runner. Who reads a folder beside the process that drives the run
+/// sees no runner at all: what is not seen is no loss then.
+fn is_known(run: &Run, known: &Known<'_>, runner: &RunnerId) -> bool {
+    let blind = known.seen.is_empty() && known.reported.is_none();
+    let told = || known.rows.iter().any(|row| row.0 == *runner) || run.lost.contains_key(runner);
+    !blind || run.record.status.is_terminal() || told()
 }
 
 fn item(
@@ -160,6 +168,9 @@ fn item(
         region: region.to_string(),
         role: seen.map(|seen| seen.role),
         state,
+        share_pct: share_pct(run, known, region, facts, state),
+        scheduled: facts.map(|facts| facts.account.scheduled),
+        dropped: facts.map(|facts| facts.account.dropped),
         last_heard_s: row
             // Before its first tick a row says 0, too.
             .filter(|row| row.2 > 0 || row.1 != RunnerState::Lost)
@@ -178,6 +189,34 @@ fn item(
         public_address: addresses.by_runner.get(runner).cloned(),
         lost: lost.filter(|_| state == RunnerWord::Lost),
     }
+}
+
+/// A runner's part of the planned load. One that sent no report had what the others of its region
+/// left, with those that are lost beside it: a region's runners are dealt alike.
+fn share_pct(
+    run: &Run,
+    known: &Known<'_>,
+    region: &Region,
+    facts: Option<&RunnerFacts>,
+    state: RunnerWord,
+) -> Option<f64> {
+    const BILLION: f64 = 1e9;
+    let percent = |part: f64| (part.max(0.0) * 1e5).round() / 1e3;
+    if let Some(facts) = facts {
+        return Some(percent(facts.start?.share_ppb? as f64 / BILLION));
+    }
+    let reported = known.reported.filter(|_| state == RunnerWord::Lost)?;
+    let here = || known.dealt.iter().filter(|dealt| dealt.1 == *region);
+    let mut told = 0.0;
+    for (runner, _) in here() {
+        if let Some(facts) = reported.get(runner) {
+            told += facts.start?.share_ppb? as f64 / BILLION;
+        }
+    }
+    let silent = here().filter(|dealt| !reported.contains_key(&dealt.0));
+    let asked = run.regions.iter().find(|row| row.region == *region)?.tasks;
+    let band = asked as f64 / run.tasks().max(1) as f64;
+    Some(percent((band - told) / silent.count().max(1) as f64))
 }
 
 /// Of a runner that the fleet knows.
@@ -273,6 +312,32 @@ mod tests {
         assert_eq!(all[4].lost.as_deref(), Some("killed by signal 9"));
     }
 
+    /// Who reads a folder beside the process that drives the run sees no runner.
+    #[test]
+    fn a_runner_of_whom_nothing_is_known_is_not_told_to_be_lost() {
+        let mut run = example();
+        run.start_at_us = Some(1);
+        let region = run.regions[0].region.clone();
+        let dealt = [(id("a"), region.clone()), (id("b"), region)];
+        let rows = [RunnerRow(id("b"), RunnerState::Loading, 4, 120)];
+        let known = Known {
+            dealt: &dealt,
+            rows: &rows,
+            ..Known::default()
+        };
+        assert_eq!(
+            states(&run, &known),
+            [("b".to_owned(), RunnerWord::Loading)]
+        );
+        // A fleet that knows another has lost this one.
+        let seen = [seen("b", RunnerPhase::Starting)];
+        let known = Known {
+            seen: &seen,
+            ..known
+        };
+        assert_eq!(states(&run, &known)[0], ("a".to_owned(), RunnerWord::Lost));
+    }
+
     #[test]
     fn with_results_whoever_was_dealt_load_and_sent_no_report_is_lost() {
         let mut run = example();
@@ -300,6 +365,9 @@ mod tests {
             ]
         );
         assert_eq!(all[0].last_heard_s, Some(9));
+        // Nobody of the region reported: its band of the load was theirs, half of it each.
+        let band = run.regions[0].tasks as f64 / run.tasks() as f64;
+        assert_eq!(all[0].share_pct, Some((band * 50_000.0).round() / 1e3));
         // One that was replaced before the start is none of them.
         let replaced = [seen("c", RunnerPhase::Finished { exit: 0 })];
         let known = Known {

@@ -114,6 +114,15 @@ pub struct RunnerItem {
     pub role: Option<Role>,
     /// How far it is.
     pub state: RunnerWord,
+    /// Its part of the planned load, percent; of a lost one what was left of its region's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share_pct: Option<f64>,
+    /// Requests that came due on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled: Option<u64>,
+    /// Those of them that it dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<u64>,
     /// The last second of load that was heard of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_heard_s: Option<u64>,
@@ -179,6 +188,9 @@ pub struct ErrorsAnswer {
 pub struct ArtifactsAnswer {
     /// Rows, by name.
     pub artifacts: Vec<Artifact>,
+    /// Where their keys are: `s3://BUCKET`, or at home a folder of the machine that serves.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub depot: String,
 }
 
 /// An object of a run.

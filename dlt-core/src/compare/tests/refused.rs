@@ -135,7 +135,19 @@ fn one_region_is_judged_for_itself() {
     assert_eq!(in_region("lo-home-2").verdict, Verdict::Incomparable);
     let near = in_region("lo-home-1");
     assert_ne!(near.verdict, Verdict::Incomparable);
-    assert!(near.labels.is_empty() && near.inconclusive.is_empty());
+    // Seconds of its labels are not kept: they have their values, and no word.
+    let home = &near.labels[0];
+    assert_eq!(
+        (home.label.as_str(), home.change),
+        ("home", Change::CannotTell)
+    );
+    assert_eq!(near.inconclusive, ["home"]);
+    let p95 = home
+        .metrics
+        .iter()
+        .find(|row| row.metric == "p95_us")
+        .unwrap();
+    assert!(p95.candidate > 0.0 && p95.low.is_none() && p95.why.is_some());
     let ok = |run: &Run| run.record.summary.as_ref().unwrap().regions["lo-home-1"].p95_us;
     assert_eq!(Some(total(&near, "p95_us").candidate as u64), ok(&other));
 }

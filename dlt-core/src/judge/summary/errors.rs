@@ -19,6 +19,7 @@ struct Sums {
     tally: ErrorTally,
     runners: BTreeMap<RunnerId, u64>,
     regions: BTreeMap<Region, u64>,
+    label_regions: BTreeMap<String, BTreeMap<Region, u64>>,
 }
 
 impl Errors {
@@ -29,6 +30,10 @@ impl Errors {
             let key = if fits { key.clone() } else { key.further() };
             let sums = self.rows.entry(key).or_default();
             sums.tally.merge(tally);
+            for (label, count) in &tally.labels {
+                let regions = sums.label_regions.entry(label.clone()).or_default();
+                *regions.entry(report.region.clone()).or_default() += count;
+            }
             *sums.regions.entry(report.region.clone()).or_default() += tally.count;
             *sums.runners.entry(report.runner.clone()).or_default() += tally.count;
         }
@@ -46,6 +51,7 @@ impl Errors {
                 message: key.message,
                 count: sums.tally.count,
                 labels: sums.tally.labels,
+                label_regions: by_label(sums.label_regions, sums.regions.len()),
                 runners: sums
                     .runners
                     .into_iter()
@@ -64,6 +70,20 @@ impl Errors {
         rows.sort_by_key(|row| std::cmp::Reverse(row.count));
         rows
     }
+}
+
+/// Labels by region; none where there is one region.
+fn by_label(
+    rows: BTreeMap<String, BTreeMap<Region, u64>>,
+    regions: usize,
+) -> BTreeMap<String, BTreeMap<String, u64>> {
+    let rows = rows.into_iter().filter(|_| regions > 1);
+    let named = rows.map(|(label, counts)| {
+        let counts = counts.into_iter();
+        let counts = counts.map(|(region, count)| (region.to_string(), count));
+        (label, counts.collect())
+    });
+    named.collect()
 }
 
 fn cause(key: &ErrorKey) -> String {

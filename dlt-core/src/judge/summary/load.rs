@@ -41,6 +41,8 @@ pub(crate) fn planned(plan: &Plan, tasks: u64, changes: &[LoadChange]) -> LoadSu
             .map(|group| group.load.total_requests)
             .sum::<Option<u64>>()
             .filter(|_| !plan.groups.is_empty()),
+        journeys: journeys(plan, tasks),
+        planned_requests: requests(plan, tasks),
         planned: rows(shown),
         changes: changes.to_vec(),
     }
@@ -80,24 +82,32 @@ pub(crate) fn lost(
 /// Requests that a plan makes if every walk goes through all its steps; None
 /// where users go round until time is over. Where the plan itself counts them, it is that number.
 fn requests(plan: &Plan, tasks: u64) -> Option<u64> {
-    plan.groups
-        .iter()
-        .map(|group| {
-            // Tests have plans without steps; a walk makes one request at least.
-            let steps = group.steps.len().max(1) as u64;
-            match (&group.load.model, group.load.iterations) {
-                (Model::Arrivals(curve), _) => Some(curve.total_arrivals() * steps),
-                (Model::Users(_), _) if group.load.total_requests.is_some() => {
-                    group.load.total_requests
-                }
-                (Model::Users(_), Some(rounds)) => {
-                    let users = whole_run(group, tasks).peak().ceil() as u64;
-                    Some(users.saturating_mul(rounds).saturating_mul(steps))
-                }
-                (Model::Users(_), None) => None,
-            }
-        })
-        .sum()
+    let of_group = |group: &Group| {
+        if let (Model::Users(_), Some(total)) = (&group.load.model, group.load.total_requests) {
+            return Some(total);
+        }
+        // Tests have plans without steps; a walk makes one request at least.
+        let steps = group.steps.len().max(1) as u64;
+        Some(walks(group, tasks)?.saturating_mul(steps))
+    };
+    plan.groups.iter().map(of_group).sum()
+}
+
+/// Walks through a plan's steps; None where users go round until time or a number of requests
+/// is over.
+fn journeys(plan: &Plan, tasks: u64) -> Option<u64> {
+    plan.groups.iter().map(|group| walks(group, tasks)).sum()
+}
+
+fn walks(group: &Group, tasks: u64) -> Option<u64> {
+    match (&group.load.model, group.load.iterations) {
+        (Model::Arrivals(curve), _) => Some(curve.total_arrivals()),
+        (Model::Users(_), Some(rounds)) if group.load.total_requests.is_none() => {
+            let users = whole_run(group, tasks).peak().ceil() as u64;
+            Some(users.saturating_mul(rounds))
+        }
+        (Model::Users(_), _) => None,
+    }
 }
 
 fn whole_run(group: &Group, tasks: u64) -> Curve {

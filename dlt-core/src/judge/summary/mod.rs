@@ -199,6 +199,10 @@ pub struct ErrorRow {
     /// Samples by region; empty in records of an older dlt.
     #[serde(default)]
     pub regions: BTreeMap<String, u64>,
+    /// Samples by label and region; left out where one region has them all, as `labels` tells them
+    /// then, and in records of an older dlt.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub label_regions: BTreeMap<String, BTreeMap<String, u64>>,
     /// First met, ms since the Unix epoch.
     pub first_at: u64,
     /// Last met, ms since the Unix epoch.
@@ -336,6 +340,13 @@ pub struct LoadSummary {
     /// `planned` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests: Option<u64>,
+    /// Walks through the steps that were asked for, over the whole run; left out where users go
+    /// round until time is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journeys: Option<u64>,
+    /// Requests of these walks if each goes through all its steps; left out likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_requests: Option<u64>,
     /// `[second, value]` rows of the planned curve, with the changes.
     pub planned: Vec<(u64, f64)>,
     /// Changes that people made while it went on; absent without any.

@@ -135,6 +135,30 @@ fn secrets_are_found_in_every_notation() {
     }
 }
 
+/// A log-in's code is a secret; an answer's status is what an error is told by.
+#[test]
+fn a_status_is_no_secret() {
+    for text in [
+        "{\"error\":{\"code\":503,\"status\":\"down\"}}",
+        "{\"code\":\"404\"}",
+        "it answered code: 401 twice",
+        "/errors?code=429&x=1",
+        "<code>503</code>",
+    ] {
+        assert_eq!(redacted_text(text), text);
+    }
+    for text in [
+        "code=4711",
+        "code: 40",
+        "{\"code\":123}",
+        "code=S3",
+        "pass=503",
+        "token: 404",
+    ] {
+        assert!(redacted_text(text).contains("[redacted]"), "{text}");
+    }
+}
+
 #[test]
 fn a_redacted_text_gets_its_secrets_back() {
     for (text, shown) in TEXTS {

@@ -65,6 +65,11 @@ fn with_tasks(count: usize, cloud: Option<CannedCloud>) -> CannedBackend {
         json!({"region": region, "taskArns": arns})
     });
     canned.put("/tasks", json!(tasks));
+    // A server that tells nothing of a run's runners.
+    canned.fail(
+        "/scenarios/Xk29QmWz7B/testruns/p4TqL8vN2c/runners",
+        BackendError::NoRoute,
+    );
     let regions = REGIONS.map(|region| {
         json!({"testId": format!("region-{region}"), "region": region, "compatible": true,
             "stackId": format!("arn:aws:cloudformation:{region}:111122223333:stack/load/0f0f")})

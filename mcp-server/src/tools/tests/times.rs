@@ -106,7 +106,11 @@ fn latency_can_be_queried_of_ok_failed_or_all_requests() {
         let is_warned = warning(&answer, "many_failures").is_some();
         assert_eq!(is_warned, answered == "ok", "{answer}");
     }
-    // Of a region, from stored percentiles.
+    // Of a region, from stored percentiles where nothing exact is known.
+    canned.fail(
+        &format!("{path}?region=eu-west-1&of=failed"),
+        crate::backend::BackendError::NoRoute,
+    );
     let failed = ask(&canned, Some("failed"), Some("eu-west-1"));
     assert_eq!(
         (&failed["of"], &failed["requests"]),

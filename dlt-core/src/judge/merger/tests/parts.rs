@@ -227,6 +227,26 @@ fn errors_say_who_where_and_when() {
     assert_eq!(first.last_at, START_US / 1_000 + 2_000);
     assert_eq!(first.exchanges.len(), 3);
     assert_eq!((errors[1].cause.as_str(), errors[1].count), ("refused", 1));
+    // In one region, labels tell all.
+    assert!(first.label_regions.is_empty());
+}
+
+#[test]
+fn errors_of_several_regions_are_told_by_label_and_region() {
+    let failing =
+        |label: &str, done_us| raw(label, done_us, Outcome::failed(Cause::Status5xx, Some(503)));
+    let reports = [
+        report(1, "lo-home-1", &[failing("a", 1_000), failing("b", 2_000)]),
+        report(2, "lo-home-1", &[failing("a", 3_000)]),
+        report(3, "lo-home-2", &[failing("a", 4_000)]),
+    ];
+    let errors = covered(&reports, |_| {}).errors;
+    let rows = &errors[0].label_regions;
+    assert_eq!((rows["a"]["lo-home-1"], rows["a"]["lo-home-2"]), (2, 1));
+    assert_eq!(rows["b"].get("lo-home-2"), None);
+    for (label, regions) in rows {
+        assert_eq!(regions.values().sum::<u64>(), errors[0].labels[label]);
+    }
 }
 
 #[test]
@@ -401,8 +421,16 @@ fn load_of_runners_without_a_report_is_lost_as_far_as_the_plan_counts_it() {
     counted.groups[0].load.total_requests = Some(1_000);
     let one = merged(&two()[..1], &facts(&counted, &expected));
     assert_eq!(one.account.lost, Some(500));
-    let requests = |plan: &Plan| LoadSummary::planned(plan, 2, &[]).requests;
-    assert_eq!((requests(&counted), requests(&rounds)), (Some(1_000), None));
+    let asked = |plan: &Plan| {
+        let load = LoadSummary::planned(plan, 2, &[]);
+        (load.requests, load.planned_requests, load.journeys)
+    };
+    assert_eq!(asked(&counted), (Some(1_000), Some(1_000), None));
+    let all = Some(users * 4);
+    assert_eq!(asked(&rounds), (None, all, all));
+    // Walks without an end are not counted beforehand.
+    let load = &closed.load;
+    assert_eq!((load.journeys, load.planned_requests), (None, None));
 }
 
 /// Runners of one region give up for one reason; each warning has its own count.
