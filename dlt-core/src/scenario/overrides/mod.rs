@@ -7,6 +7,7 @@ mod environment;
 mod environment_tests;
 mod load;
 mod requests;
+mod routing;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +23,7 @@ use crate::value::{Map, Value};
 /// What is changed. Nothing is, by default.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Overrides {
-    /// Load, headers, TLS, thresholds, runners by region, name. Its URL, method, body and
+    /// Load, headers, TLS, ways of connections, thresholds, runners by region, name. Its URL, method, body and
     /// pause are not used.
     pub flags: Quick,
     /// Runners, where `flags.tasks` does not say in which regions.

@@ -430,7 +430,7 @@ impl Walker {
         let made = sent.made;
         let body = made.body.as_ref();
         let plan = self.group.plan();
-        let keepalive = plan.keepalive;
+        let (keepalive, routes) = (plan.keepalive, &self.group.prepared().routes);
         let parts = match sent.redirect {
             None => RequestParts {
                 method: &plan.steps[sent.n].method,
@@ -439,6 +439,7 @@ impl Walker {
                 headers: &made.headers,
                 body,
                 keepalive,
+                routes,
             },
             Some(hop) => RequestParts {
                 method: &hop.method,
@@ -447,6 +448,7 @@ impl Walker {
                 headers: &hop.headers,
                 body: body.filter(|_| hop.with_body),
                 keepalive,
+                routes,
             },
         };
         redirect::follow(&parts, status, location)
