@@ -1090,7 +1090,7 @@ export interface components {
             /**
              * @description `[proxy, requests]`, of those that went through one: its URL without user and password,
              *     behind it the variable of the environment that names it, if one does; most requests
-             *     first.
+             *     first, `other` for all beyond the first 32 last.
              */
             proxies?: [
                 string,
