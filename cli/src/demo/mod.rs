@@ -16,9 +16,7 @@ use crate::run::{run_in_process, run_on_server};
 use crate::source::{self, Files, Place};
 use anyhow::{Context, anyhow};
 use dlt_core::ids::Region;
-use dlt_core::routing::EnvironmentProxies;
 use dlt_core::scenario::{Defaults, Format, Overrides, Purpose};
-use dlt_core::target_policy::TargetPolicy;
 use serde_json::{Value, json};
 use shop::Shop;
 use std::net::SocketAddr;
@@ -92,12 +90,7 @@ pub async fn demo(
     };
     let exit = match server {
         None => {
-            let place = Place {
-                regions,
-                targets: TargetPolicy::default(),
-                // Its shop is on this machine.
-                proxies: EnvironmentProxies::default(),
-            };
+            let place = Place::direct(regions);
             run_in_process(output, api_options.dir()?, &scenario, place, options).await
         }
         Some(client) => {

@@ -36,6 +36,18 @@ pub struct Place {
     pub proxies: EnvironmentProxies,
 }
 
+impl Place {
+    /// These regions, from where the usual targets are reached without a proxy: those on
+    /// this machine.
+    pub fn direct(regions: Vec<(Region, u64)>) -> Self {
+        Self {
+            regions,
+            targets: TargetPolicy::default(),
+            proxies: EnvironmentProxies::default(),
+        }
+    }
+}
+
 /// The regions that a scenario may run in, each with its capacity.
 #[derive(Debug, Clone)]
 pub struct RegionChoice {
