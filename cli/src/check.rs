@@ -13,10 +13,12 @@ use crate::targets;
 use crate::units;
 use dlt_core::load::{Curve, Model};
 use dlt_core::refusal::Faults;
+use dlt_core::routing::EnvironmentProxies;
 use dlt_core::safety::redacted_text;
 use dlt_core::scenario::plan::Group;
 use dlt_core::scenario::{Scenario, show_duration};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Most requests of a scenario that the page lists.
 const MOST_REQUESTS: usize = 20;
@@ -31,6 +33,7 @@ pub async fn check(
     api_options: &ApiOptions,
     args: &RunArgs,
 ) -> Result<Exit, ClientError> {
+    let mut proxies = EnvironmentProxies::default();
     let read = match api_options.server().await? {
         Some(client) => {
             if let Err(faults) = targets::refuse_for_server(&args.targets) {
@@ -44,14 +47,19 @@ pub async fn check(
             RegionChoice::of_server(known, &args.region)
                 .and_then(|regions| source::read(args, &regions, (&Files::to_upload(), None)))
         }
-        None => source::read_here(args).map(|(scenario, _)| scenario),
+        None => source::read_here(args).map(|(scenario, place)| {
+            proxies = place.proxies;
+            scenario
+        }),
     };
     Ok(match read {
         Ok(scenario) => {
+            let proxies = scenario.plan.proxies(&proxies);
             if args.json {
-                output.json(&as_json(&scenario));
+                output.json(&as_json(&scenario, &proxies));
             } else {
-                output.data(&lines(&args.target, &scenario, output.columns()));
+                let columns = output.columns();
+                output.data(&lines(&args.target, &scenario, &proxies, columns));
             }
             Exit::Passed
         }
@@ -188,7 +196,7 @@ fn named(name: &str, text: &str, width: usize) -> Vec<Line> {
         .collect()
 }
 
-fn lines(target: &str, scenario: &Scenario, width: usize) -> Vec<Line> {
+fn lines(target: &str, scenario: &Scenario, proxies: &BTreeSet<String>, width: usize) -> Vec<Line> {
     let named = |name: &str, text: &str| named(name, text, width);
     let mut lines = vec![
         Line::new()
@@ -213,6 +221,19 @@ fn lines(target: &str, scenario: &Scenario, width: usize) -> Vec<Line> {
         let text = format!("{}{each}, one after the other", of(group));
         lines.extend(named("requests", &text));
         lines.extend(requests(group, width));
+    }
+    for group in groups {
+        let resolve = group.routing.resolve.iter().map(ToString::to_string);
+        let connect_to = group.routing.connect_to.iter().map(ToString::to_string);
+        for (name, entry) in resolve
+            .map(|entry| ("resolve", entry))
+            .chain(connect_to.map(|entry| ("connect-to", entry)))
+        {
+            lines.extend(named(name, &format!("{}{entry}", of(group))));
+        }
+    }
+    for proxy in proxies {
+        lines.extend(named("through", &format!("proxy {proxy}")));
     }
     let thresholds: Vec<&str> = scenario
         .thresholds
@@ -260,7 +281,7 @@ fn requests(group: &Group, width: usize) -> Vec<Line> {
     lines
 }
 
-fn as_json(scenario: &Scenario) -> Value {
+fn as_json(scenario: &Scenario, proxies: &BTreeSet<String>) -> Value {
     let count = runners(scenario);
     let groups = scenario.plan.groups.iter().map(|group| {
         let requests = group
@@ -287,6 +308,7 @@ fn as_json(scenario: &Scenario) -> Value {
         "changes": scenario.changes,
         "name": scenario.name,
         "execution": groups.collect::<Vec<_>>(),
+        "proxies": proxies,
         "thresholds": thresholds.collect::<Vec<_>>(),
         "runners": runners.collect::<Vec<_>>(),
     })
@@ -307,7 +329,7 @@ mod tests {
 
     fn scenario(execution: &str) -> Scenario {
         let text = format!(
-            "testName: shop\ntestScenario:\n  execution: {execution}\n  scenarios:\n    shop:\n      requests:\n        - http://127.0.0.1:8080/a?b=c\n        - {{ url: \"http://ann:secret@127.0.0.1:8080/cart\", method: POST, body: \"12345\" }}\nthresholds: [\"p(95)<200ms\", error_rate<1%]\n"
+            "testName: shop\ntestScenario:\n  execution: {execution}\n  scenarios:\n    shop:\n      resolve: [\"127.0.0.1:8080:127.0.0.2,[::1]\"]\n      connect-to: \"::127.0.0.1:\"\n      requests:\n        - http://127.0.0.1:8080/a?b=c\n        - {{ url: \"http://ann:secret@127.0.0.1:8080/cart\", method: POST, body: \"12345\" }}\nthresholds: [\"p(95)<200ms\", error_rate<1%]\n"
         );
         let defaults = Defaults {
             regions: vec![(Region::parse("lo-home-1").unwrap(), 8)],
@@ -368,12 +390,13 @@ mod tests {
     fn the_page_tells_all_in_a_few_lines() {
         let scenario = scenario("[{ users: 50, hold-for: 30s }]");
         let shown = |width| -> String {
-            let lines = lines("shop.yaml", &scenario, width);
+            let through = ["http://proxy.test:3128 (http_proxy)".to_owned()].into();
+            let lines = lines("shop.yaml", &scenario, &through, width);
             lines.iter().map(|line| line.render(false) + "\n").collect()
         };
-        let draw = |width| lines("shop.yaml", &scenario, width);
+        let draw = |width| lines("shop.yaml", &scenario, &through, width);
         insta::assert_snapshot!("captured_check", crate::line::captured(draw));
-        let json = as_json(&scenario);
+        let json = as_json(&scenario, &BTreeSet::new());
         insta::assert_snapshot!(serde_json::to_string_pretty(&json).unwrap());
         let told = format!("{}{json}", shown(140));
         assert!(!told.contains("secret"), "{told}");

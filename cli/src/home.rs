@@ -3,6 +3,7 @@
 
 use anyhow::{Context, anyhow};
 use dlt_core::ids::Region;
+use dlt_core::routing::EnvironmentProxies;
 use dlt_core::target_policy::TargetPolicy;
 use dlt_pipeline::local::HomeOptions;
 use std::path::{Path, PathBuf};
@@ -50,6 +51,7 @@ pub fn options(dir: PathBuf, regions: Vec<(Region, u64)>) -> anyhow::Result<Home
         service: false,
         mcp: None,
         targets: TargetPolicy::default(),
+        proxies: EnvironmentProxies::default(),
     })
 }
 

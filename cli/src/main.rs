@@ -23,6 +23,7 @@ mod live;
 mod mcp;
 mod output;
 mod platform;
+mod proxies;
 mod report;
 mod result;
 mod run;

@@ -12,6 +12,7 @@ use crate::find::RunLocation;
 use crate::home;
 use crate::live::PlannedLoad;
 use crate::output::Output;
+use crate::proxies;
 use crate::report::{self, ResultOptions};
 use crate::signals::Interrupts;
 use crate::source::{self, Files, Place, RegionChoice};
@@ -20,6 +21,7 @@ use crate::watch::{self, InterruptAction, WatchError, watch};
 use anyhow::Context;
 use dlt_core::calls::answers::ScenarioRecord;
 use dlt_core::refusal::Fault;
+use dlt_core::routing::EnvironmentProxies;
 use dlt_core::scenario::Scenario;
 use dlt_pipeline::local::Home;
 use std::path::PathBuf;
@@ -108,14 +110,16 @@ pub async fn run_in_process(
     output: Output,
     dir: PathBuf,
     scenario: &Scenario,
-    (regions, targets): Place,
+    place: Place,
     mut options: ResultOptions<'_>,
 ) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
     report::changes(output, &scenario.changes);
     report::warnings(output, &scenario.warnings);
-    let mut home_options = home::options(dir, regions)?;
-    home_options.targets = targets;
+    proxies::tell(output, scenario, &place.proxies);
+    let mut home_options = home::options(dir, place.regions)?;
+    home_options.targets = place.targets;
+    home_options.proxies = place.proxies;
     let opened = tokio::select! {
         opened = tokio::time::timeout(OPEN_DEADLINE, Home::open(home_options)) => opened,
         name = interrupts.next() => {
@@ -157,6 +161,8 @@ pub async fn run_on_server(
         .map_err(|error| ClientError::Cannot(format!("cannot listen for Ctrl-C: {error}")))?;
     report::changes(output, &scenario.changes);
     report::warnings(output, &scenario.warnings);
+    // What its environment says, the server knows.
+    proxies::tell(output, scenario, &EnvironmentProxies::default());
     let mut draft = Draft::of(scenario, None, files.uploads())?.run_now();
     if scenario.test_id.is_none() {
         // Nobody named a scenario of which this is a run.

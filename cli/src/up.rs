@@ -11,11 +11,12 @@ use crate::runs::prune;
 use crate::signals::Interrupts;
 use crate::units::several;
 
-use crate::{console, home, mcp, source, targets};
+use crate::{console, home, mcp, proxies, source, targets};
 use anyhow::Context;
 use dlt_core::ids::{Region, TestId};
 use dlt_core::refusal::{Fault, Faults};
 use dlt_core::retention::Retention;
+use dlt_core::routing::EnvironmentProxies;
 use dlt_core::target_policy::TargetPolicy;
 use dlt_mcp::auth::{self, Guard, Protocol, SettingsError};
 use dlt_mcp::serving::{self, Limits, Serving};
@@ -35,7 +36,7 @@ const STOP_DEADLINE: Duration = Duration::from_secs(40);
 
 /// `dlt up`.
 pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyhow::Result<Exit> {
-    let (regions, address, targets) = match asked(args) {
+    let (regions, address, targets, proxies) = match asked(args) {
         Ok(asked) => asked,
         Err(faults) => return Ok(report::faults(output, &faults)),
     };
@@ -68,6 +69,7 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
     let mut options = home::options(dir.clone(), regions.clone())?;
     options.service = true;
     options.targets = targets.clone();
+    options.proxies = proxies.clone();
     options.mcp = Some(mcp_url(address, guard.as_deref()));
     let home = match Home::open(options).await {
         Ok(home) => Arc::new(home),
@@ -84,7 +86,7 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
     let served = serving::serve(listener, routes, serving, std::future::pending());
     let picked_up = home.unfinished().map_err(anyhow::Error::new)?;
     let banner = banner(&base, &dir, &regions, picked_up, &guard);
-    output.messages(&[banner, of_targets(&targets)].concat());
+    output.messages(&[banner, of_targets(&targets), proxies::of_service(&proxies)].concat());
     tell_unreadable(output, &home)?;
     if let Some(warning) = home.warning() {
         report::warnings(output, &[warning.to_owned()]);
@@ -111,8 +113,13 @@ fn tell_unreadable(output: Output, home: &Home) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Regions, address and targets of the flags.
-type Asked = (Vec<(Region, u64)>, SocketAddr, TargetPolicy);
+/// Regions, address and targets of the flags, and the proxies of the environment.
+type Asked = (
+    Vec<(Region, u64)>,
+    SocketAddr,
+    TargetPolicy,
+    EnvironmentProxies,
+);
 
 /// What the flags say; all of their faults at once.
 fn asked(args: &UpArgs) -> Result<Asked, Faults> {
@@ -120,13 +127,17 @@ fn asked(args: &UpArgs) -> Result<Asked, Faults> {
         source::regions(&args.region),
         address(&args.listen, args.auth),
         targets::policy(&args.targets),
+        proxies::environment(),
     );
     match asked {
-        (Ok(regions), Ok(address), Ok(targets)) => Ok((regions, address, targets)),
-        (regions, address, targets) => {
+        (Ok(regions), Ok(address), Ok(targets), Ok(proxies)) => {
+            Ok((regions, address, targets, proxies))
+        }
+        (regions, address, targets, proxies) => {
             let mut faults = regions.err().map(|faults| faults.0).unwrap_or_default();
             faults.extend(address.err());
             faults.extend(targets.err().into_iter().flat_map(|faults| faults.0));
+            faults.extend(proxies.err().into_iter().flat_map(|faults| faults.0));
             Err(Faults(faults))
         }
     }

@@ -24,6 +24,7 @@ pub mod stack;
 pub mod value;
 
 pub mod refusal;
+pub mod routing;
 pub mod safety;
 pub(crate) mod shapes;
 pub mod target_policy;

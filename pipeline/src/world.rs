@@ -13,6 +13,7 @@ use crate::scenarios::{self, Scenarios};
 use crate::schedules::Schedules;
 use dlt_core::calls::live::LiveEvent;
 use dlt_core::ids::{TestId, TestRunId};
+use dlt_core::routing::EnvironmentProxies;
 use dlt_core::target_policy::TargetPolicy;
 use std::sync::Arc;
 
@@ -124,6 +125,8 @@ pub struct World {
     pub cores: Option<u64>,
     /// Where load may be sent.
     pub targets: TargetPolicy,
+    /// The proxies of the environment at home; elsewhere there are none.
+    pub proxies: EnvironmentProxies,
 }
 
 impl World {

@@ -6,6 +6,7 @@ use dlt_core::ids::{Region, RunPrefix, RunnerId, TestId, TestRunId};
 use dlt_core::keys;
 use dlt_core::messages::order::{Order, Role};
 use dlt_core::messages::report::Report;
+use dlt_core::routing::EnvironmentProxies;
 use dlt_core::target_policy::TargetPolicy;
 use dlt_tests::certificates::{Authority, Flaw};
 use dlt_tests::command::{Ended, Home, binary};
@@ -200,6 +201,7 @@ fn order(depot: &Path, urls: &[String]) -> Order {
         threads: Some(1),
         keep_exchanges: false,
         targets: TargetPolicy::default(),
+        proxies: EnvironmentProxies::default(),
     };
     let scenario = json!({
         "execution": [{ "users": 1, "iterations": EACH, "hold-for": "30s", "scenario": "shop", "taskCount": 1 }],

@@ -3,6 +3,7 @@
 
 use dlt_core::calls::request::{Call, Request};
 use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
+use dlt_core::routing::EnvironmentProxies;
 use dlt_core::run::Status;
 use dlt_core::target_policy::TargetPolicy;
 use dlt_pipeline::api::{self, Answer};
@@ -238,5 +239,6 @@ fn world(folder: &Path) -> World {
         depot: folder.join("objects").display().to_string(),
         cores: Some(2),
         targets: TargetPolicy::default(),
+        proxies: EnvironmentProxies::default(),
     }
 }

@@ -3,6 +3,7 @@
 use crate::contract::{run, sim};
 use dlt_core::ids::{Region, RunnerId, TestId};
 use dlt_core::messages::order::{Order, Role};
+use dlt_core::routing::EnvironmentProxies;
 use dlt_core::scenario::post::When;
 use dlt_core::target_policy::TargetPolicy;
 use dlt_pipeline::clock::SystemClock;
@@ -33,6 +34,7 @@ fn launch(count: u64, token: &str) -> Launch {
             threads: None,
             keep_exchanges: false,
             targets: TargetPolicy::default(),
+            proxies: EnvironmentProxies::default(),
         },
     }
 }

@@ -10,6 +10,7 @@ use dlt_core::calls::RunsQuery;
 use dlt_core::calls::answers::ScenarioListItem;
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
 use dlt_core::messages::order::{BootInstant, Role};
+use dlt_core::routing::EnvironmentProxies;
 use dlt_core::target_policy::TargetPolicy;
 use dlt_pipeline::clock::Clock;
 use dlt_pipeline::error::PipelineError;
@@ -46,6 +47,7 @@ impl Sim {
             depot: "simulated".to_owned(),
             cores: Some(4),
             targets: TargetPolicy::default(),
+            proxies: EnvironmentProxies::default(),
         }
     }
 

@@ -5,6 +5,7 @@ use dlt_core::ids::{Region, RunPrefix, RunnerId, TestId, TestRunId};
 use dlt_core::measure::second::Second;
 use dlt_core::messages::order::Role;
 use dlt_core::messages::runner_line::{RunnerRow, RunnerState, Tick};
+use dlt_core::routing::EnvironmentProxies;
 use dlt_core::target_policy::TargetPolicy;
 use std::path::Path;
 
@@ -23,6 +24,7 @@ pub(crate) fn order(folder: &Path, role: Role) -> Order {
         threads: Some(1),
         keep_exchanges: false,
         targets: TargetPolicy::default(),
+        proxies: EnvironmentProxies::default(),
     }
 }
 

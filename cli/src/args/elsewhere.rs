@@ -23,7 +23,7 @@ const fn row(flag: &'static str, tools: &'static str, ours: &'static str) -> Els
 }
 
 /// All of them.
-pub const TABLE: [Elsewhere; 72] = [
+pub const TABLE: [Elsewhere; 77] = [
     row("--rate", "vegeta, k6", ARRIVALS),
     row("--rps", "k6, drill", ARRIVALS),
     row("--qps", "fortio, oha", ARRIVALS),
@@ -210,6 +210,19 @@ pub const TABLE: [Elsewhere; 72] = [
     ),
     row("--user-agent", "curl", "-H 'User-Agent: NAME'"),
     row("--cookie", "curl", "-H 'Cookie: NAME=VALUE'"),
+    row("--socks5", "curl", "--proxy socks5://HOST:PORT"),
+    row("--socks5-hostname", "curl", "--proxy socks5h://HOST:PORT"),
+    row(
+        "--proxy-user",
+        "curl",
+        "--proxy http://USER:PASSWORD@HOST:PORT",
+    ),
+    row(
+        "--proxy-header",
+        "oha, curl",
+        "user and password of a proxy stand in its URL: --proxy http://USER:PASSWORD@HOST:PORT",
+    ),
+    row("--preproxy", "curl", "one proxy is used: --proxy URL"),
     row("--head", "curl", "-m HEAD"),
     row("-I", "curl", "-m HEAD"),
     row("--max-time", "curl", "--timeout TIME"),

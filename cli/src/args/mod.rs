@@ -11,6 +11,7 @@ mod run;
 mod runs;
 mod scenarios;
 mod targets;
+mod way;
 
 pub use deploy::{DeployCommand, DestroyCommand, DoctorArgs};
 #[cfg(feature = "aws")]
@@ -25,6 +26,7 @@ pub use runs::{
 };
 pub use scenarios::{CreateArgs, Every, ScenariosCommand, StartArgs};
 pub use targets::TargetFlags;
+pub use way::WayFlags;
 
 use crate::exit;
 use clap::{Args, Parser, Subcommand};

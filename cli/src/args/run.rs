@@ -3,6 +3,7 @@
 use super::exports::{self, Export};
 use super::pairs;
 use super::targets::TargetFlags;
+use super::way::WayFlags;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -120,6 +121,10 @@ pub struct RunArgs {
     #[command(flatten)]
     pub targets: TargetFlags,
 
+    /// Which way connections take.
+    #[command(flatten)]
+    pub way: WayFlags,
+
     /// PEM file with further certificate authorities
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     pub ca_file: Option<String>,
@@ -198,8 +203,8 @@ Examples:
   dlt run scenario.yaml --stack load@eu-west-1 --region us-east-1 --tasks 20
 
 A scenario file itself contains load, requests, TLS settings and thresholds. Flags change
-it for one run: load, --tasks, -H, -u, --timeout, --threshold, TLS, and its variables with
---set. What was changed is told before the run and in its description.
+it for one run: load, --tasks, -H, -u, --timeout, --threshold, TLS, the way of connections,
+and its variables with --set. What was changed is told before the run and in its description.
 Ctrl-C stops the run and shows what was measured; a second Ctrl-C exits at once.
 Exit codes: dlt --help.";
 

@@ -3,7 +3,7 @@
 
 use super::{ClientError, Method, Query};
 use crate::args::{DEFAULT_CAPACITY, DEFAULT_REGION, TargetFlags};
-use crate::{home, targets};
+use crate::{home, proxies, targets};
 use dlt_core::calls::request::{Call, Request};
 use dlt_core::ids::{Region, TestId};
 use dlt_core::value::Value;
@@ -149,6 +149,8 @@ impl AtRest {
         options.service = true;
         options.targets = targets::policy(&TargetFlags::default())
             .map_err(|faults| ClientError::Input(faults.to_string()))?;
+        options.proxies =
+            proxies::environment().map_err(|faults| ClientError::Input(faults.to_string()))?;
         Ok(Home::open(options).await?)
     }
 }

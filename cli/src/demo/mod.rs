@@ -13,11 +13,10 @@ use crate::line::{Line, Tone};
 use crate::output::Output;
 use crate::report::{self, ResultOptions};
 use crate::run::{run_in_process, run_on_server};
-use crate::source::{self, Files};
+use crate::source::{self, Files, Place};
 use anyhow::{Context, anyhow};
 use dlt_core::ids::Region;
 use dlt_core::scenario::{Defaults, Format, Overrides, Purpose};
-use dlt_core::target_policy::TargetPolicy;
 use serde_json::{Value, json};
 use shop::Shop;
 use std::net::SocketAddr;
@@ -91,7 +90,7 @@ pub async fn demo(
     };
     let exit = match server {
         None => {
-            let place = (regions, TargetPolicy::default());
+            let place = Place::direct(regions);
             run_in_process(output, api_options.dir()?, &scenario, place, options).await
         }
         Some(client) => {

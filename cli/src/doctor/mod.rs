@@ -11,20 +11,9 @@ use crate::client::{ApiOptions, Client};
 use crate::exit::Exit;
 use crate::output::Output;
 use dlt_core::calls::answers::StackInfo;
+use dlt_core::routing::{EnvironmentProxies, IGNORED_VARIABLE};
 use findings::{Finding, State, told};
 use std::path::Path;
-
-/// Variables that tell clients of a proxy.
-const PROXIES: [&str; 8] = [
-    "http_proxy",
-    "HTTP_PROXY",
-    "https_proxy",
-    "HTTPS_PROXY",
-    "all_proxy",
-    "ALL_PROXY",
-    "no_proxy",
-    "NO_PROXY",
-];
 
 /// `dlt doctor`.
 pub async fn doctor(output: Output, api_options: &ApiOptions, as_json: bool) -> Exit {
@@ -90,29 +79,51 @@ fn stamps() -> Finding {
     }
 }
 
-/// Proxies in the environment: load does not go through them.
+/// Proxies in the environment: load goes through them.
 fn proxies(var: impl Fn(&str) -> Option<String>) -> Finding {
     let what = "proxies";
-    let set: Vec<String> = PROXIES
-        .into_iter()
-        .filter_map(|name| Some((name, var(name).filter(|value| !value.is_empty())?)))
-        .map(|(name, value)| {
-            // A user and a password may stand in it.
-            let plain = dlt_core::scenario::requests::targets::without_user(&value)
+    let set = |name: &str| var(name).filter(|value| !value.is_empty());
+    let read = match EnvironmentProxies::read(&var) {
+        Ok(read) => read,
+        Err(faults) => {
+            let told = faults
                 .0
-                .into_owned();
-            format!("{name}={plain}")
-        })
-        .collect();
-    match set.is_empty() {
-        true => Finding::well(what, "none in the environment"),
-        false => Finding::not_well(
-            State::Doubtful,
-            what,
-            set.join(", "),
-            "load is sent to its target directly, never through these; where a target is reached through a proxy \
-             alone, run dlt where it is not",
-        ),
+                .iter()
+                .map(|it| format!("{}: {}", it.path, it.reason));
+            let seen = told.collect::<Vec<_>>().join("; ");
+            let todo = "mend it, or unset it: no run is made with it";
+            return Finding::not_well(State::Broken, what, seen, todo);
+        }
+    };
+    let mut seen = Vec::new();
+    for (scheme, proxy) in [("http", &read.http), ("https", &read.https)] {
+        seen.extend(
+            proxy
+                .as_ref()
+                .map(|proxy| format!("{scheme} through {proxy}")),
+        );
+    }
+    if !seen.is_empty() && !read.no_proxy.is_empty() {
+        seen.push(format!("not for {}", read.no_proxy));
+    }
+    let is_ignored = set(IGNORED_VARIABLE).is_some() && set("http_proxy").is_none();
+    if is_ignored {
+        seen.push(format!(
+            "{IGNORED_VARIABLE} is not used (http_proxy would be)"
+        ));
+    }
+    match (read.is_empty(), is_ignored) {
+        (true, false) => Finding::well(what, "none in the environment"),
+        (is_direct, _) => {
+            let todo = match is_direct {
+                true => "set http_proxy if load is to go through it",
+                false => {
+                    "load of this machine's runners goes through these, and is then measured with them; this machine \
+                     itself is reached directly: --noproxy '*' goes without, and so do runners on AWS"
+                }
+            };
+            Finding::not_well(State::Doubtful, what, seen.join(", "), todo)
+        }
     }
 }
 
@@ -155,12 +166,29 @@ mod tests {
     #[test]
     fn proxies_are_told_without_their_passwords() {
         assert_eq!(proxies(|_| None).state, State::Well);
-        let found = proxies(|name| {
-            (name == "http_proxy").then(|| "http://ann:s3cret@proxy:3128".to_owned())
+        let found = proxies(|name| match name {
+            "http_proxy" => Some("http://ann:s3cret@proxy:3128".to_owned()),
+            "no_proxy" => Some("local.test".to_owned()),
+            _ => None,
         });
         assert_eq!(found.state, State::Doubtful);
-        assert_eq!(found.seen, "http_proxy=http://proxy:3128");
+        assert_eq!(
+            found.seen,
+            "http through http://proxy:3128 (http_proxy), not for local.test"
+        );
         assert_eq!(proxies(|_| Some(String::new())).state, State::Well);
+        let ignored = proxies(|name| (name == "HTTP_PROXY").then(|| "http://p:1".to_owned()));
+        assert_eq!(ignored.state, State::Doubtful);
+        assert!(
+            ignored.seen.starts_with("HTTP_PROXY is not used"),
+            "{}",
+            ignored.seen
+        );
+        let wrong = proxies(|name| {
+            (name == "all_proxy").then(|| "https://ann:s3cret@proxy:3128".to_owned())
+        });
+        assert_eq!(wrong.state, State::Broken);
+        assert!(wrong.seen.starts_with("all_proxy: ") && !wrong.seen.contains("s3cret"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Requests by address, shown if there were several.
+//! Requests by address, shown if there were several, and by proxy.
 
 use super::named_lines;
 use crate::line::Line;
@@ -8,6 +8,19 @@ use dlt_core::record::RunRecord;
 
 /// Most addresses shown, those with most requests.
 const MOST_ADDRESSES: usize = 4;
+
+/// Requests by proxy, if any went through one.
+pub(super) fn proxies(record: &RunRecord, width: usize) -> Vec<Line> {
+    let generator = record.generator.as_ref();
+    let rows = generator.map_or(&[][..], |it| &it.proxies);
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let rows = rows.iter().take(MOST_ADDRESSES);
+    let words = rows.map(|(proxy, requests)| format!("{proxy} {}", units::count(*requests)));
+    let text = format!("{} requests", words.collect::<Vec<_>>().join(" · "));
+    named_lines("proxies", &text, width)
+}
 
 /// Requests by address.
 pub(super) fn lines(record: &RunRecord, width: usize) -> Vec<Line> {

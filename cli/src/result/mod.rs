@@ -378,6 +378,7 @@ fn generator(record: &RunRecord, width: usize) -> Vec<Line> {
         lines.extend(named_lines("punctuality", &text, width));
     }
     lines.extend(addresses::lines(record, width));
+    lines.extend(addresses::proxies(record, width));
     lines
 }
 

@@ -111,9 +111,21 @@ fn common(args: &RunArgs) -> Quick {
         key_file: args.key_file.clone(),
         insecure: args.insecure,
         no_keepalive: args.no_keepalive,
+        resolve: args.way.resolve.clone(),
+        connect_to: args.way.connect_to.clone(),
+        proxy: args.way.proxy.as_deref().map(proxy_url),
+        no_proxy: args.way.noproxy.clone(),
         connections: args.connections,
         throughput: args.throughput,
         ..Quick::default()
+    }
+}
+
+/// A proxy that is given as curl takes it: without a scheme it is one of HTTP.
+fn proxy_url(text: &str) -> String {
+    match text.is_empty() || text.contains("://") {
+        true => text.to_owned(),
+        false => format!("http://{text}"),
     }
 }
 

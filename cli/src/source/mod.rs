@@ -7,9 +7,11 @@ mod flags;
 pub use files::{Files, Upload};
 
 use crate::args::{DEFAULT_CAPACITY, DEFAULT_REGION, RunArgs};
+use crate::proxies;
 use crate::targets;
 use dlt_core::ids::Region;
 use dlt_core::refusal::{Fault, Faults};
+use dlt_core::routing::EnvironmentProxies;
 use dlt_core::scenario::{Defaults, Format, Outside, Overrides, Purpose, Scenario, secrets};
 use dlt_core::target_policy::TargetPolicy;
 use std::io::Read;
@@ -23,9 +25,28 @@ const LONGEST_SCENARIO_BYTES: u64 = 32 * 1024 * 1024;
 /// a server does that.
 pub type Judges<'a> = (&'a Files, Option<&'a TargetPolicy>);
 
-/// Where runners of this process are, with the capacity of each region, and where they may
-/// send load.
-pub type Place = (Vec<(Region, u64)>, TargetPolicy);
+/// Where runners of this process are, and where and by which way they may send load.
+#[derive(Debug)]
+pub struct Place {
+    /// Regions, with the capacity of each.
+    pub regions: Vec<(Region, u64)>,
+    /// Where load may be sent.
+    pub targets: TargetPolicy,
+    /// The proxies of the environment.
+    pub proxies: EnvironmentProxies,
+}
+
+impl Place {
+    /// These regions, from where the usual targets are reached without a proxy: those on
+    /// this machine.
+    pub fn direct(regions: Vec<(Region, u64)>) -> Self {
+        Self {
+            regions,
+            targets: TargetPolicy::default(),
+            proxies: EnvironmentProxies::default(),
+        }
+    }
+}
 
 /// The regions that a scenario may run in, each with its capacity.
 #[derive(Debug, Clone)]
@@ -110,11 +131,20 @@ pub fn read(
 pub fn read_here(args: &RunArgs) -> Result<(Scenario, Place), Faults> {
     let regions = RegionChoice::local(&args.region)?;
     let targets = targets::policy(&args.targets)?;
+    let proxies = proxies::of_run(&args.way)?;
     let scenario = read(args, &regions, (&Files::InPlace, Some(&targets)))?;
     // A file that was made of an answer: here no stored scenario has its secrets.
     let faults = secrets::faults(&scenario.body);
     match faults.is_empty() {
-        true => Ok((scenario, (regions.chosen, targets))),
+        true => {
+            let regions = regions.chosen;
+            let place = Place {
+                regions,
+                targets,
+                proxies,
+            };
+            Ok((scenario, place))
+        }
         false => Err(Faults(faults)),
     }
 }
@@ -183,7 +213,7 @@ fn from_url(
 
 /// Adds the flag that a fault of the scenario's body comes from.
 fn with_flag(mut fault: Fault) -> Fault {
-    const FLAGS: [(&str, &str); 22] = [
+    const FLAGS: [(&str, &str); 26] = [
         ("].url", "URL"),
         ("].users", "-c"),
         ("].arrivals", "--arrivals"),
@@ -204,6 +234,10 @@ fn with_flag(mut fault: Fault) -> Fault {
         (".tls.ca-file", "--ca-file"),
         (".tls.cert-file", "--cert-file"),
         (".tls.key-file", "--key-file"),
+        (".resolve", "--resolve"),
+        (".connect-to", "--connect-to"),
+        (".proxy", "--proxy"),
+        (".no-proxy", "--noproxy"),
         ("thresholds[", "--threshold"),
         ("testName", "--name"),
     ];

@@ -199,3 +199,38 @@ fn regions_of_a_server_are_chosen_by_name() {
     let wrong = RegionChoice::of_server(known, &["lo-home-1".to_owned()]).unwrap_err();
     assert!(wrong.to_string().contains("known: eu-west-1"), "{wrong}");
 }
+
+#[test]
+fn ways_of_connections_come_from_flags() {
+    let mut args = args("https://shop.test/");
+    args.way = crate::args::WayFlags {
+        resolve: vec!["shop.test:443:127.0.0.1".to_owned()],
+        connect_to: vec!["shop.test::staging.test:".to_owned()],
+        // As curl takes it: without a scheme it is one of HTTP.
+        proxy: Some("ann:s3cret@proxy.test:3128".to_owned()),
+        noproxy: Some("local.test".to_owned()),
+    };
+    let regions = RegionChoice::local(&[]).unwrap();
+    let scenario = read(&args, &regions, (&Files::InPlace, None)).unwrap();
+    let routing = &scenario.plan.groups[0].routing;
+    assert_eq!(
+        routing.proxy.as_ref().unwrap().to_string(),
+        "http://proxy.test:3128"
+    );
+    assert_eq!((routing.resolve.len(), routing.connect_to.len()), (1, 1));
+    assert!(routing.no_proxy.as_ref().unwrap().matches("local.test", 1));
+    args.way = crate::args::WayFlags {
+        resolve: vec!["shop.test:443".to_owned()],
+        connect_to: vec!["shop.test".to_owned()],
+        proxy: Some("ftp://ann:s3cret@proxy.test:3128".to_owned()),
+        noproxy: Some("http://x".to_owned()),
+    };
+    let told = refused(&args);
+    for flag in ["(--resolve)", "(--connect-to)", "(--proxy)", "(--noproxy)"] {
+        assert!(
+            told.iter().any(|fault| fault.ends_with(flag)),
+            "{flag}: {told:?}"
+        );
+    }
+    assert!(!told.concat().contains("s3cret"), "{told:?}");
+}

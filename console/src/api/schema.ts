@@ -1090,6 +1090,15 @@ export interface components {
                 number
             ][];
             /**
+             * @description `[proxy, requests]`, of those that went through one: its URL without user and password,
+             *     behind it the variable of the environment that names it, if one does; most requests
+             *     first, `other` for all beyond the first 32 last.
+             */
+            proxies?: [
+                string,
+                number
+            ][];
+            /**
              * @description From where they came: the runners' public IPv4 addresses at the start, in order; for
              *     allow-lists of targets. Empty where runners have none of their own: on one machine, and in
              *     private subnets.
@@ -1702,6 +1711,14 @@ export interface components {
                 "key-file"?: string;
                 insecure?: boolean;
             };
+            /** @description Addresses that stand for those of names, each entry HOST:PORT:ADDRESS[,ADDRESS] as curl's --resolve has it; * as host is any. */
+            resolve?: string[] | string;
+            /** @description Hosts and ports that connections go to instead, each entry HOST1:PORT1:HOST2:PORT2 as curl's --connect-to has it: what is empty is any, or stays. */
+            "connect-to"?: string[] | string;
+            /** @description The proxy of all requests: http://, socks5:// (names are looked up by the runner) or socks5h:// (by the proxy), with user:password@ where it asks for them. Readers see no password. */
+            proxy?: string;
+            /** @description What is reached without a proxy: names with all below them, addresses, ranges, * for all; a list, or a text with commas. */
+            "no-proxy"?: string[] | string;
             /** @description Statuses or ranges that count as ok. */
             "expect-status"?: unknown[] | string | number;
             /** @description { basic: { username, password } }, { bearer: token } or none. */

@@ -104,6 +104,7 @@ const CAUSES: Record<string, string> = {
   dns: '#7d2105',
   reset: '#e0562f',
   tls: '#b8456b',
+  proxy: '#9c4f96',
   'timeout-connect': '#c99000',
   'timeout-first-byte': '#d97706',
   'timeout-body': '#b45309',

@@ -62,6 +62,9 @@ function factsOf({ record, runners, timeline }: ReportData): [string, ReactNode]
   if (generator && generator.addresses.length > 0) {
     facts.push(['Sent to', generator.addresses.map(([address, n]) => <div key={address}><Inert most={100}>{address}</Inert> <span className="muted">{count(n)}</span></div>)]);
   }
+  if (generator?.proxies && generator.proxies.length > 0) {
+    facts.push(['Through proxies', generator.proxies.map(([proxy, n]) => <div key={proxy}><Inert most={300}>{proxy}</Inert> <span className="muted">{count(n)}</span></div>)]);
+  }
   if (generator && generator.http_versions.length > 0) facts.push(['HTTP versions', generator.http_versions.map(([version, n]) => `${version}: ${count(n)}`).join(', ')]);
   if (generator && generator.public_addresses.length > 0) {
     const more = generator.public_addresses.length - 20;

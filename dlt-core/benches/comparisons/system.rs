@@ -324,10 +324,6 @@ fn record(plan: &Plan<'_>, parts: &BTreeMap<(usize, usize), Part>) -> RunRecord 
         model: "closed".to_owned(),
         users: Some(10 * runners),
         arrivals: None,
-        journeys: None,
-        requests: None,
-        planned_requests: None,
-        journeys: None,
         planned: vec![(0, 10.0)],
     });
     record.account = Some(AccountSummary::new(requests, None));

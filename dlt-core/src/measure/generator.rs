@@ -16,6 +16,10 @@ pub const OTHER_ADDRESSES: &str = "other";
 /// Most addresses that are kept apart while counts are added up: far more than
 /// are listed, so that the order of adding does not decide which are.
 const MOST_ADDED: usize = 16_384;
+/// Most proxies that are kept apart: each scenario of a run may name one, and hardly any does.
+pub const MOST_PROXIES: usize = 32;
+/// Longest proxy that is kept apart, bytes: a name, with scheme, port and variable.
+const LONGEST_PROXY_BYTES: usize = 300;
 /// Longest address that is kept apart, bytes: an IPv6 one with zone and port.
 const LONGEST_ADDRESS_BYTES: usize = 64;
 
@@ -29,6 +33,11 @@ pub struct Generator {
     /// `[version, requests]`, versions like `1.1`; most requests first.
     #[serde(default)]
     pub http_versions: Vec<(String, u64)>,
+    /// `[proxy, requests]`, of those that went through one: its URL without user and password,
+    /// behind it the variable of the environment that names it, if one does; most requests
+    /// first, `other` for all beyond the first 32 last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proxies: Vec<(String, u64)>,
     /// From where they came: the runners' public IPv4 addresses at the start, in order; for
     /// allow-lists of targets. Empty where runners have none of their own: on one machine, and in
     /// private subnets.
@@ -41,6 +50,7 @@ impl Generator {
     pub fn is_empty(&self) -> bool {
         self.addresses.is_empty()
             && self.http_versions.is_empty()
+            && self.proxies.is_empty()
             && self.public_addresses.is_empty()
     }
 
@@ -56,6 +66,8 @@ pub struct GeneratorSums {
     addresses: BTreeMap<String, u64>,
     other: u64,
     http_versions: BTreeMap<String, u64>,
+    proxies: BTreeMap<String, u64>,
+    other_proxies: u64,
 }
 
 impl GeneratorSums {
@@ -83,6 +95,23 @@ impl GeneratorSums {
         }
     }
 
+    /// `requests` more through a proxy.
+    pub fn add_proxy(&mut self, proxy: &str, requests: u64) {
+        if requests == 0 {
+            return;
+        }
+        if let Some(sum) = self.proxies.get_mut(proxy) {
+            *sum += requests;
+        } else if proxy == OTHER_ADDRESSES
+            || proxy.len() > LONGEST_PROXY_BYTES
+            || self.proxies.len() >= MOST_PROXIES
+        {
+            self.other_proxies += requests;
+        } else {
+            self.proxies.insert(proxy.to_owned(), requests);
+        }
+    }
+
     /// Adds all of other sums.
     pub fn merge(&mut self, other: &Self) {
         for (address, requests) in &other.addresses {
@@ -92,6 +121,10 @@ impl GeneratorSums {
         for (version, requests) in &other.http_versions {
             self.add_version(version, *requests);
         }
+        for (proxy, requests) in &other.proxies {
+            self.add_proxy(proxy, *requests);
+        }
+        self.other_proxies += other.other_proxies;
     }
 
     /// Adds the rows of a generator.
@@ -101,6 +134,9 @@ impl GeneratorSums {
         }
         for (version, requests) in &other.http_versions {
             self.add_version(version, *requests);
+        }
+        for (proxy, requests) in &other.proxies {
+            self.add_proxy(proxy, *requests);
         }
     }
 
@@ -112,10 +148,15 @@ impl GeneratorSums {
         if other > 0 {
             addresses.push((OTHER_ADDRESSES.to_owned(), other));
         }
+        let mut proxies = busiest(self.proxies);
+        if self.other_proxies > 0 {
+            proxies.push((OTHER_ADDRESSES.to_owned(), self.other_proxies));
+        }
         Generator {
             public_addresses: Vec::new(),
             addresses,
             http_versions: busiest(self.http_versions),
+            proxies,
         }
     }
 }
@@ -151,6 +192,21 @@ mod tests {
         assert_eq!(rows.addresses[64], ("other".to_owned(), beyond + 5));
         assert_eq!(rows.http_versions, []);
         assert!(rows.has_several_addresses() && !rows.is_empty());
+        let mut sums = GeneratorSums::default();
+        for n in 0..40 {
+            sums.add_proxy(&format!("http://p{n:02}:1 (http_proxy)"), 40 - n);
+        }
+        sums.add_proxy(&"x".repeat(301), 1);
+        sums.add_proxy("http://p00:1 (http_proxy)", 2);
+        sums.add_proxy("http://unused:1", 0);
+        let proxies = sums.rows();
+        assert_eq!(proxies.proxies.len(), MOST_PROXIES + 1);
+        assert_eq!(proxies.proxies[0].1, 42);
+        assert_eq!(sum(&proxies.proxies), (1..=40).sum::<u64>() + 3);
+        assert!(!proxies.is_empty());
+        let mut again = GeneratorSums::default();
+        again.add(&proxies);
+        assert_eq!(again.rows(), proxies);
         // What was counted together stays so.
         let mut again = GeneratorSums::default();
         again.add(&rows);

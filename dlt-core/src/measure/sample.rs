@@ -89,6 +89,8 @@ pub enum Cause {
     ClosedIdle,
     /// The TLS handshake failed, certificate included.
     Tls,
+    /// The proxy did not open the way: it was not there, refused, or answered wrongly.
+    Proxy,
     /// No connection in time.
     TimeoutConnect,
     /// No first byte in time.
@@ -134,7 +136,7 @@ pub enum Reach {
 
 impl Cause {
     /// Every cause, in the order of the enum.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Dns,
         Self::TargetForbidden,
         Self::Unreachable,
@@ -142,6 +144,7 @@ impl Cause {
         Self::Reset,
         Self::ClosedIdle,
         Self::Tls,
+        Self::Proxy,
         Self::TimeoutConnect,
         Self::TimeoutFirstByte,
         Self::TimeoutBody,
@@ -168,6 +171,7 @@ impl Cause {
             Self::Reset => "reset",
             Self::ClosedIdle => "closed-idle",
             Self::Tls => "tls",
+            Self::Proxy => "proxy",
             Self::TimeoutConnect => "timeout-connect",
             Self::TimeoutFirstByte => "timeout-first-byte",
             Self::TimeoutBody => "timeout-body",
@@ -191,6 +195,7 @@ impl Cause {
             Self::Dns
             | Self::Unreachable
             | Self::Refused
+            | Self::Proxy
             | Self::TimeoutConnect
             | Self::TimeoutFirstByte => Reach::Missing,
             // Nobody was asked.
@@ -239,6 +244,7 @@ mod tests {
                 "dns",
                 "unreachable",
                 "refused",
+                "proxy",
                 "timeout-connect",
                 "timeout-first-byte"
             ]

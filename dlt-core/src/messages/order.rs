@@ -8,6 +8,7 @@ use crate::load::share::{Lot, Share, Slice};
 use crate::messages::report::Ended;
 use crate::messages::runner_line::Tick;
 use crate::refusal::Faults;
+use crate::routing::EnvironmentProxies;
 use crate::target_policy::TargetPolicy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,9 @@ pub struct Order {
     /// `DLT_ALLOW_TARGETS`, `DLT_ONLY_TARGETS`: where load may be sent; absent where the
     /// usual holds.
     pub targets: TargetPolicy,
+    /// `DLT_HTTP_PROXY`, `DLT_HTTPS_PROXY`, `DLT_NO_PROXY`: the proxies of the environment at
+    /// home, where it names some; never on AWS.
+    pub proxies: EnvironmentProxies,
 }
 
 /// Where a worker waits for its leader, where each has an address of its own
@@ -92,6 +96,9 @@ pub enum OrderError {
     /// A list of targets cannot be read.
     #[error("environment variable {0}")]
     Targets(Faults),
+    /// A proxy cannot be read.
+    #[error("environment variable {0}")]
+    Proxies(Faults),
 }
 
 impl Order {
@@ -125,13 +132,19 @@ impl Order {
                 }
             },
         };
+        let depot = need("DLT_DEPOT")?;
+        // A task of AWS has none, whatever its environment says.
+        let proxies = match depot.starts_with("s3://") {
+            true => EnvironmentProxies::default(),
+            false => EnvironmentProxies::from_env(&get).map_err(OrderError::Proxies)?,
+        };
         Ok(Self {
             test: id("TEST_ID", TestId::parse(&need("TEST_ID")?))?,
             run: id("TEST_RUN_ID", TestRunId::parse(&need("TEST_RUN_ID")?))?,
             region: id("AWS_REGION", Region::parse(&need("AWS_REGION")?))?,
             prefix: id("PREFIX", RunPrefix::parse(&need("PREFIX")?))?,
             role,
-            depot: need("DLT_DEPOT")?,
+            depot,
             hub: get("MAIN_STACK_REGION")
                 .map(|text| id("MAIN_STACK_REGION", Region::parse(&text)))
                 .transpose()?,
@@ -142,6 +155,7 @@ impl Order {
             threads,
             keep_exchanges: get("DLT_KEEP_EXCHANGES").as_deref() == Some("all"),
             targets: TargetPolicy::from_env(&get).map_err(OrderError::Targets)?,
+            proxies,
         })
     }
 
@@ -185,6 +199,7 @@ impl Order {
             env.push(("DLT_KEEP_EXCHANGES", "all".to_owned()));
         }
         env.extend(self.targets.to_env());
+        env.extend(self.proxies.to_env());
         env
     }
 }
@@ -367,6 +382,12 @@ mod tests {
             keep_exchanges: true,
             targets: TargetPolicy::parse(&["169.254.0.0/16"], &["*.shop.example", "::1"], ("", ""))
                 .unwrap(),
+            proxies: EnvironmentProxies::read(|name| match name {
+                "http_proxy" => Some("http://ann:s3@proxy.test:3128".to_owned()),
+                "no_proxy" => Some("*.shop.example".to_owned()),
+                _ => None,
+            })
+            .unwrap(),
         };
         let env: HashMap<_, _> = order.to_env().into_iter().collect();
         assert_eq!(
@@ -374,11 +395,17 @@ mod tests {
             order
         );
         assert_eq!(order.listens_at(), ("127.0.0.1", 0));
+        assert_eq!(
+            env["DLT_HTTP_PROXY"],
+            "http_proxy http://ann:s3@proxy.test:3128"
+        );
+        assert!(!format!("{order:?}").contains("s3"));
         let usual = Order {
+            proxies: EnvironmentProxies::default(),
             targets: TargetPolicy::default(),
             ..order.clone()
         };
-        assert_eq!(usual.to_env().len() + 2, env.len());
+        assert_eq!(usual.to_env().len() + 4, env.len());
         let wrong = |name: &str| match name {
             "DLT_ONLY_TARGETS" => Some("http://shop.example".to_owned()),
             name => env.get(name).cloned(),

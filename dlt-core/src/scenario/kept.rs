@@ -22,7 +22,17 @@ const OF_EXECUTION: [&str; 11] = [
     "give-up-after",
 ];
 /// In a scenario of `scenarios`.
-const OF_SCENARIO: [&str; 5] = ["auth", "timeouts", "max-redirects", "tls", "expect-status"];
+const OF_SCENARIO: [&str; 9] = [
+    "auth",
+    "timeouts",
+    "max-redirects",
+    "tls",
+    "resolve",
+    "connect-to",
+    "proxy",
+    "no-proxy",
+    "expect-status",
+];
 /// In one of its requests.
 const OF_REQUEST: [&str; 3] = ["auth", "form", "expect-status"];
 /// What the API itself writes into a stored plan.

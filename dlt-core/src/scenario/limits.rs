@@ -26,6 +26,9 @@ pub const MOST_ARRIVALS: f64 = 10_000_000.0;
 pub const DEFAULT_CONNECTIONS: u64 = 10_000;
 /// Most requests in flight in open load: as many as users.
 pub const MOST_CONNECTIONS: u64 = 1_000_000;
+/// Most entries of `resolve`, `connect-to` and `no-proxy` each: as many as scenarios have
+/// requests, several times over what name servers of a test hold.
+pub const MOST_ROUTES: usize = 1_000;
 /// Most stages of a load: a day in steps of 90 s.
 pub const MOST_STAGES: usize = 1_000;
 /// Most rounds of a user: a round a millisecond for ten days.

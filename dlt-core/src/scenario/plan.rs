@@ -4,8 +4,10 @@
 
 use crate::load::Model;
 use crate::load::changes::LoadChange;
+use crate::routing::{EnvironmentProxies, Routes, Routing};
 use crate::scenario::limits::DEFAULT_DNS_REFRESH_US;
 use crate::value::Number;
+use std::collections::BTreeSet;
 
 pub use crate::scenario::requests::budget::{Budget, OverBudget};
 pub use crate::scenario::requests::patterns::{JsonDocument, JsonQuery, Pattern, Unreadable};
@@ -30,6 +32,8 @@ pub struct Group {
     pub tls: Tls,
     /// How names become addresses.
     pub dns: Dns,
+    /// What says where connections go instead.
+    pub routing: Routing,
     /// Keep connections between a user's requests.
     pub keepalive: bool,
     /// Keep the cookies of answers and send them again.
@@ -392,6 +396,28 @@ impl StatusSet {
 }
 
 impl Plan {
+    /// The proxies that requests go through where the environment names these, as people
+    /// are told of them; of hosts that variables name, all that they may go through.
+    pub fn proxies(&self, environment: &EnvironmentProxies) -> BTreeSet<String> {
+        let mut told = BTreeSet::new();
+        for group in &self.groups {
+            let routes = Routes::new(&group.routing, environment);
+            for step in group.steps.iter().filter(|_| routes.has_proxy()) {
+                if !step.host_is_fixed() {
+                    told.extend(routes.proxies().map(ToString::to_string));
+                    continue;
+                }
+                let url = &step.url;
+                let host = url.host_str().unwrap_or_default();
+                let port = url.port_or_known_default().unwrap_or_default();
+                let host = host.trim_matches(['[', ']']);
+                let route = routes.route(url.scheme() == "https", host, port);
+                told.extend(route.proxy.map(ToString::to_string));
+            }
+        }
+        told
+    }
+
     /// When all load is planned to have ended, µs since the start instant.
     pub fn end_us(&self) -> u64 {
         self.groups

@@ -50,6 +50,14 @@ pub struct Quick {
     pub key_file: Option<String>,
     /// Verify no certificate.
     pub insecure: bool,
+    /// `HOST:PORT:ADDRESS[,ADDRESS]`: addresses in place of a name's.
+    pub resolve: Vec<String>,
+    /// `HOST1:PORT1:HOST2:PORT2`: hosts and ports in place of others.
+    pub connect_to: Vec<String>,
+    /// The proxy's URL.
+    pub proxy: Option<String>,
+    /// What is reached without a proxy.
+    pub no_proxy: Option<String>,
     /// Most requests in flight in open load.
     pub connections: Option<u64>,
     /// Pause after each answer.
@@ -158,6 +166,15 @@ fn definition(q: &Quick) -> Value {
     if !tls.is_empty() {
         definition.insert("tls".to_owned(), Value::Object(tls));
     }
+    for (key, entries) in [("resolve", &q.resolve), ("connect-to", &q.connect_to)] {
+        put(
+            &mut definition,
+            key,
+            (!entries.is_empty()).then(|| json!(entries)),
+        );
+    }
+    put(&mut definition, "proxy", q.proxy.as_deref());
+    put(&mut definition, "no-proxy", q.no_proxy.as_deref());
     Value::Object(definition)
 }
 

@@ -296,6 +296,7 @@ impl TestScenario {
                     .collect(),
                 tls: definition.tls.clone(),
                 dns: item.dns,
+                routing: definition.routing.clone(),
                 keepalive: definition.keepalive,
                 store_cookies: definition.store_cookies,
                 variables: definition.variables.clone(),

@@ -57,6 +57,11 @@ pub enum ForbiddenTarget {
         "{0} is not among the only targets that are allowed (--only-target, OnlyTargets of a stack)"
     )]
     NotListed(String),
+    /// A name that a proxy looks up, where the only targets may be told by addresses.
+    #[error(
+        "{0} is looked up by the proxy, so that it is not known here whether its address is among the only targets that are allowed: list its name (--only-target, OnlyTargets of a stack)"
+    )]
+    Unresolved(String),
 }
 
 /// The subject of a sentence about what an address is.
@@ -159,6 +164,15 @@ impl TargetPolicy {
         match self.lists_name(host) || is_listed {
             true => Ok(()),
             false => Err(ForbiddenTarget::NotListed(address.to_string())),
+        }
+    }
+
+    /// Whether load may be sent to a name that is not looked up here: what addresses it has
+    /// is not known.
+    pub fn check_unresolved(&self, name: &str) -> Result<(), ForbiddenTarget> {
+        match self.lists_name(name) {
+            true => Ok(()),
+            false => Err(ForbiddenTarget::Unresolved(name.to_owned())),
         }
     }
 

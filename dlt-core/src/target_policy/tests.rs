@@ -22,7 +22,9 @@ fn kind(url: &str) -> Option<AddressKind> {
         Ok(()) => None,
         Err(ForbiddenTarget::Unspecified(_)) => Some(AddressKind::Unspecified),
         Err(ForbiddenTarget::Refused { kind, .. }) => Some(kind),
-        Err(ForbiddenTarget::NotListed(name)) => panic!("{name} is not listed"),
+        Err(ForbiddenTarget::NotListed(name) | ForbiddenTarget::Unresolved(name)) => {
+            panic!("{name} is not listed")
+        }
     }
 }
 
@@ -397,4 +399,23 @@ proptest! {
         let again = TargetPolicy::parse(&[text.as_str()], &[], ("a", "b"));
         prop_assert_eq!(again, Ok(policy));
     }
+}
+
+/// What addresses a name has is the proxy's to know: ranges cannot say that it is meant.
+#[test]
+fn a_name_that_a_proxy_looks_up_has_to_be_listed_by_name() {
+    assert_eq!(
+        TargetPolicy::default().check_unresolved("shop.test"),
+        Ok(())
+    );
+    let ranges = policy(&[], &["10.0.0.0/8", "*.listed.test"]);
+    assert_eq!(ranges.check_unresolved("a.listed.test"), Ok(()));
+    let why = ranges
+        .check_unresolved("shop.test")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        why.starts_with("shop.test is looked up by the proxy") && why.contains("list its name"),
+        "{why}"
+    );
 }

@@ -21,6 +21,7 @@ use crate::schedules::{Schedules, eventbridge::EventBridge};
 use crate::store::dynamodb::Table;
 use crate::world::{Pace, World};
 use dlt_core::ids::Region;
+use dlt_core::routing::EnvironmentProxies;
 use not_here::NotHere;
 use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
@@ -167,6 +168,7 @@ impl Worlds {
             pace,
             cores: None,
             targets: settings.targets.clone(),
+            proxies: EnvironmentProxies::default(),
         })
     }
 
@@ -208,6 +210,7 @@ impl Worlds {
             depot: world.depot.clone(),
             cores: world.cores,
             targets: world.targets.clone(),
+            proxies: world.proxies.clone(),
         }
     }
 }

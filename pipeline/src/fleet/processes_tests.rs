@@ -7,6 +7,7 @@ use crate::fleet::RunnerPhase;
 use dlt_core::ids::RunPrefix;
 use dlt_core::messages::order::Order;
 use dlt_core::messages::order::Role;
+use dlt_core::routing::EnvironmentProxies;
 use dlt_core::target_policy::TargetPolicy;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -50,6 +51,7 @@ fn launch(count: u64, token: &str) -> Launch {
             threads: Some(1),
             keep_exchanges: false,
             targets: TargetPolicy::default(),
+            proxies: EnvironmentProxies::default(),
         },
     }
 }

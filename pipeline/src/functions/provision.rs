@@ -168,6 +168,7 @@ fn order(world: &World, run: &Run, region: &Region, role: Role) -> Order {
         runner: None,
         threads: threads.and_then(|n| usize::try_from(n.max(1)).ok()),
         targets: world.targets.clone(),
+        proxies: world.proxies.clone(),
     }
 }
 

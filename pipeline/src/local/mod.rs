@@ -42,6 +42,7 @@ use dlt_core::calls::answers::LoadWish;
 use dlt_core::ids::{Region, TestId, TestRunId};
 use dlt_core::load::changes::LoadChange;
 use dlt_core::refusal::Refusal;
+use dlt_core::routing::EnvironmentProxies;
 use dlt_core::scenario::Scenario;
 use dlt_core::target_policy::TargetPolicy;
 use drivers::Drivers;
@@ -70,6 +71,8 @@ pub struct HomeOptions {
     pub mcp: Option<String>,
     /// Where load may be sent.
     pub targets: TargetPolicy,
+    /// The proxies of this process's environment, for load whose scenario names none.
+    pub proxies: EnvironmentProxies,
 }
 
 /// The control plane of one data folder: of its service, or of one command beside others.
@@ -182,6 +185,7 @@ impl Home {
             depot: depot.display().to_string(),
             cores: Some(cores as u64),
             targets: options.targets,
+            proxies: options.proxies,
         });
         drivers.settle_in(&world);
         let home = Self {

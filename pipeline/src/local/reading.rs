@@ -19,6 +19,7 @@ use crate::world::{Pace, World};
 use async_trait::async_trait;
 use dlt_core::calls::live::LiveEvent;
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
+use dlt_core::routing::EnvironmentProxies;
 use dlt_core::target_policy::TargetPolicy;
 use serde_json::Value;
 use std::path::Path;
@@ -48,6 +49,7 @@ pub fn to_read(dir: &Path, regions: &[(Region, u64)]) -> Result<World, PipelineE
         depot: depot.display().to_string(),
         cores: None,
         targets: TargetPolicy::default(),
+        proxies: EnvironmentProxies::default(),
     })
 }
 

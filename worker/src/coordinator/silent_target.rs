@@ -71,10 +71,14 @@ impl SilentTargetDetector {
             Some(cause) => format!("most frequent cause: {cause}"),
             None => "no connection brought an answer".to_owned(),
         };
+        let check = match cause {
+            Some(Cause::Proxy) => "check the proxy that the errors name",
+            _ => "check that it is up and can be reached from the runners",
+        };
         Ended::TargetSilent {
             cause,
             message: format!(
-                "{target} answered nothing for {limit_s} s ({why}); check that it is up and can be reached from the runners, or let the load go on with give-up-after: never"
+                "{target} answered nothing for {limit_s} s ({why}); {check}, or let the load go on with give-up-after: never"
             ),
         }
     }

@@ -91,6 +91,41 @@ impl Failure {
         }
     }
 
+    /// A status that a proxy answers a request for a tunnel with.
+    pub(crate) fn proxy_status(status: u16, peer: &str, asked: &str, why: &str) -> Self {
+        let reason = reason_phrase(status);
+        let space = if reason.is_empty() { "" } else { " " };
+        Self {
+            code: Some(status),
+            ..Self::new(
+                Cause::Proxy,
+                format!("{peer} answered {asked} with {status}{space}{reason}{why}"),
+            )
+        }
+    }
+
+    /// The same as the failure of a proxy, whose part in it the sentence says. What this
+    /// runner lacks or must not do, and time limits, are not the proxy's failures.
+    pub(crate) fn of_proxy(self, peer: &str) -> Self {
+        let cause = match self.cause {
+            Cause::Dns | Cause::Unreachable | Cause::Refused | Cause::Reset | Cause::Other => {
+                Cause::Proxy
+            }
+            Cause::Generator => return self,
+            other => other,
+        };
+        let message = match self.message {
+            Message::Text(text) if !text.contains(peer) => format!("{peer}: {text}").into(),
+            Message::Text(text) => text,
+            Message::Status => return self,
+        };
+        Self {
+            cause,
+            message: Message::Text(message),
+            ..self
+        }
+    }
+
     /// Bytes that are no response; `waiting`: none had arrived.
     pub(crate) fn response(error: ResponseError, peer: &str, waiting: bool) -> Self {
         match error {
@@ -289,6 +324,7 @@ fn reason_phrase(status: u16) -> &'static str {
         404 => "Not Found",
         405 => "Method Not Allowed",
         406 => "Not Acceptable",
+        407 => "Proxy Authentication Required",
         408 => "Request Timeout",
         409 => "Conflict",
         410 => "Gone",

@@ -37,6 +37,7 @@ use dlt_core::measure::second::{LabelSecond, Second};
 use dlt_core::measure::silence::Silence;
 use dlt_core::measure::tally::{ErrorKey, ErrorTally, LabelTally, Phases, Tally};
 use dlt_core::messages::timeline::LabelSeries;
+use dlt_core::routing::EnvironmentProxies;
 use dlt_core::scenario::plan::Plan;
 use dlt_core::target_policy::TargetPolicy;
 use http::resolver::Resolver;
@@ -72,6 +73,8 @@ pub struct LoadSpec {
     pub memory_bytes: Option<u64>,
     /// Where load may be sent.
     pub targets: TargetPolicy,
+    /// The proxies of the environment, for scenarios that name none.
+    pub proxies: EnvironmentProxies,
 }
 
 /// One second of one thread, sent when the second is over, even if nothing

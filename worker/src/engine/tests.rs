@@ -11,19 +11,23 @@ mod depth;
 mod forbidden;
 mod names;
 mod open;
+mod proxies;
 mod redirects;
+mod relay;
 mod repeats;
 mod rows;
 mod secure;
 pub(super) mod target;
 mod torture;
 mod torture_tls;
+mod ways;
 
 use super::*;
 use dlt_core::load::share::Lot;
 use dlt_core::load::{Curve, Model};
 use dlt_core::measure::tally::OTHER_LABEL;
 use dlt_core::messages::timeline::MOST_TIMELINE_LABELS;
+use dlt_core::routing::Routing;
 use dlt_core::scenario::plan::{
     Body, Dns, Group, Load as Hard, Pacing, Plan, Retry, StatusSet, Step, Timeouts, Tls,
 };
@@ -72,6 +76,7 @@ fn group(model: Model, steps: Vec<Step>) -> Group {
         steps,
         tls: Tls::default(),
         dns: Dns::default(),
+        routing: Routing::default(),
         keepalive: true,
         store_cookies: true,
         variables: Vec::new(),
@@ -113,6 +118,7 @@ pub(super) fn spec(groups: Vec<Group>, threads: usize, start: Instant) -> LoadSp
         keep_exchanges: false,
         memory_bytes: None,
         targets: TargetPolicy::default(),
+        proxies: EnvironmentProxies::default(),
     }
 }
 
@@ -281,7 +287,7 @@ pub(super) fn group_run(group: Group, threads: usize) -> Rc<walk::group::GroupRu
         1,
     ));
     let connector =
-        http::connect::Connector::new(io, prepared.groups[0].tls.clone(), Dns::default());
+        http::connect::Connector::new(io, prepared.groups[0].tls.clone(), Default::default());
     Rc::new(walk::group::GroupRun::new(
         prepared,
         0,

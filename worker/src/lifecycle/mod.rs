@@ -208,7 +208,7 @@ impl Runner {
         // A runner that says that it is ready must have all that it needs.
         let files = preflight::read_files(plan, depot, test).await?;
         let inputs = Inputs::of(plan, files)?;
-        preflight::resolve_names(plan).await;
+        preflight::resolve_names(plan, &self.order.proxies).await;
         let secret = fetch(depot, &keys::secret(test, prefix)).await?;
         match self.order.role {
             Role::Worker => {
@@ -367,6 +367,7 @@ fn load_spec(
         keep_exchanges: order.keep_exchanges,
         memory_bytes: None,
         targets: order.targets.clone(),
+        proxies: order.proxies.clone(),
     }
 }
 

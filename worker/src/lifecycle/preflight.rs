@@ -8,14 +8,15 @@ use crate::depot::Depot;
 use crate::engine::{self, NamedFile, PlanFiles};
 use dlt_core::ids::TestId;
 use dlt_core::keys;
+use dlt_core::routing::{EnvironmentProxies, Routes};
 use dlt_core::scenario::plan::Plan;
 use std::collections::BTreeSet;
 use std::io::Read as _;
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
-use url::Host;
 
 /// How long reading all files may take.
 const FILES_LIMIT: Duration = Duration::from_secs(30);
@@ -102,18 +103,27 @@ fn read_regular_file(path: &str) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Resolves each name of the plan once; returns those that resolved in time.
-pub(super) async fn resolve_names(plan: &Plan) -> BTreeSet<String> {
-    let steps = plan.groups.iter().flat_map(|group| &group.steps);
-    let hosts: BTreeSet<&str> = steps
-        .filter(|step| step.host_is_fixed())
-        .filter_map(|step| match step.url.host() {
-            Some(Host::Domain(name)) => Some(name),
-            _ => None,
-        })
-        .collect();
+/// Resolves each name once that connections of the plan need, with these proxies of the
+/// environment; returns those that resolved in time.
+pub(super) async fn resolve_names(plan: &Plan, proxies: &EnvironmentProxies) -> BTreeSet<String> {
+    let mut hosts = BTreeSet::new();
+    for group in &plan.groups {
+        let routes = Routes::new(&group.routing, proxies);
+        let steps = group.steps.iter().filter(|step| step.host_is_fixed());
+        for url in steps.map(|step| &step.url) {
+            let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+                continue;
+            };
+            // Addresses are left out below, with or without brackets.
+            let host = host.trim_matches(['[', ']']);
+            let route = routes.route(url.scheme() == "https", host, port);
+            let names = route.looked_up().into_iter().map(|row| row.0);
+            let names = names.filter(|name| name.parse::<IpAddr>().is_err());
+            hosts.extend(names.map(str::to_owned));
+        }
+    }
     let mut lookups = JoinSet::new();
-    for name in hosts.into_iter().take(MOST_NAMES).map(str::to_owned) {
+    for name in hosts.into_iter().take(MOST_NAMES) {
         lookups.spawn(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await.is_ok();
             found.then_some(name)

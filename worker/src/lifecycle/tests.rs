@@ -146,7 +146,11 @@ async fn names_are_resolved_once_and_their_failure_is_none() {
         { "url": "http://[::1]/d" },
         { "url": format!("http://{}.invalid/e", "a".repeat(64)) },
     ]);
-    let names = preflight::resolve_names(&plan(&document(&requests, &json!({})))).await;
+    let names = preflight::resolve_names(
+        &plan(&document(&requests, &json!({}))),
+        &dlt_core::routing::EnvironmentProxies::default(),
+    )
+    .await;
     assert!(names.iter().eq(["localhost"]), "{names:?}");
 }
 

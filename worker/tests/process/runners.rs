@@ -8,6 +8,7 @@ use dlt_core::messages::order::{LeaderReady, Order, Role, StartFile, WorkerAddre
 use dlt_core::messages::report::Report;
 use dlt_core::messages::runner_line::RunnerLine;
 use dlt_core::messages::timeline::{RunTimeline, Timeline};
+use dlt_core::routing::EnvironmentProxies;
 use dlt_core::target_policy::TargetPolicy;
 use serde_json::json;
 use std::io::{BufRead, BufReader, Write};
@@ -55,6 +56,7 @@ impl Depot {
             threads: Some(1),
             keep_exchanges: false,
             targets: TargetPolicy::default(),
+            proxies: EnvironmentProxies::default(),
         }
     }
 

@@ -44,6 +44,9 @@ export function GeneratorFacts({ test, record }: { test: string; record: RunReco
   if (generator && generator.addresses.length > 0) {
     items.push({ label: 'Sent to', value: generator.addresses.slice(0, 6).map(([address, n]) => <div key={address}><bdi>{address}</bdi> {count(n)}</div>) });
   }
+  if (generator?.proxies && generator.proxies.length > 0) {
+    items.push({ label: 'Through proxies', value: generator.proxies.slice(0, 6).map(([proxy, n]) => <div key={proxy}><bdi>{proxy}</bdi> {count(n)}</div>) });
+  }
   if (generator && generator.http_versions.length > 0) {
     items.push({ label: 'HTTP', value: generator.http_versions.map(([version, n]) => `${version}: ${count(n)}`).join(', ') });
   }

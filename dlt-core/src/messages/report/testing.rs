@@ -6,6 +6,7 @@ use crate::load::{Curve, Model};
 use crate::measure::generator::GeneratorSums;
 use crate::measure::sample::{Cause, Outcome, Sample, Timed};
 use crate::measure::tally::{ErrorKey, ErrorTally, Exchange, Tally};
+use crate::routing::Routing;
 use crate::scenario::plan::{Dns, Group, Load, Pacing, Plan, Retry, Tls};
 use proptest::prelude::*;
 
@@ -196,6 +197,7 @@ fn plan(model: Model) -> Plan {
             steps: Vec::new(),
             tls: Tls::default(),
             dns: Dns::default(),
+            routing: Routing::default(),
             keepalive: true,
             store_cookies: true,
             variables: Vec::new(),

@@ -42,7 +42,7 @@ const PLAIN: [(&str, &str); 18] = [
     ("-6", "--ipv6"),
 ];
 /// Options that are heeded: short, long, whether a value follows.
-const KNOWN: [(&str, &str, bool); 34] = [
+const KNOWN: [(&str, &str, bool); 41] = [
     ("-X", "--request", true),
     ("-H", "--header", true),
     ("-d", "--data", true),
@@ -64,6 +64,13 @@ const KNOWN: [(&str, &str, bool); 34] = [
     ("", "--cacert", true),
     ("-E", "--cert", true),
     ("", "--key", true),
+    ("", "--resolve", true),
+    ("", "--connect-to", true),
+    ("-x", "--proxy", true),
+    ("-U", "--proxy-user", true),
+    ("", "--noproxy", true),
+    ("", "--socks5", true),
+    ("", "--socks5-hostname", true),
     ("", "--url", true),
     ("", "--max-redirs", true),
     ("-I", "--head", false),
@@ -96,6 +103,8 @@ struct Command {
     implied: Vec<(&'static str, String)>,
     /// Headers of curl's own that were taken out.
     taken_out: Vec<String>,
+    /// `-U`: the user and the password of the proxy.
+    proxy_user: Option<String>,
     is_get: bool,
     globs: bool,
 }
@@ -211,6 +220,14 @@ impl Command {
             "--cacert" => request.tls_files[0] = Some(text),
             "--cert" => request.tls_files[1] = Some(text),
             "--key" => request.tls_files[2] = Some(text),
+            "--resolve" => request.elsewhere[0].push(text),
+            "--connect-to" => request.elsewhere[1].push(text),
+            "--noproxy" => request.no_proxy = Some(text),
+            "--proxy" if given.contains("://") => request.proxy = Some(text),
+            "--proxy" => request.proxy = Some(format!("http://{given}")),
+            "--socks5" => request.proxy = Some(format!("socks5://{given}")),
+            "--socks5-hostname" => request.proxy = Some(format!("socks5h://{given}")),
+            "--proxy-user" => self.proxy_user = Some(text),
             "--url" => return self.url(given),
             "--head" => self.method = self.method.take().or(Some("HEAD".to_owned())),
             "--get" => self.is_get = true,
@@ -369,6 +386,9 @@ impl Command {
             return Err("the body is of several kinds (-d, a file, -F): keep one".to_owned());
         }
         let mut request = self.request;
+        if let Some(user) = self.proxy_user {
+            request.proxy = Some(with_user(request.proxy, &user)?);
+        }
         if kinds[2] && self.uploads.is_empty() {
             return Err(
                 "-F without a file is multipart/form-data, which dlt sends only with a file; use -d NAME=VALUE if urlencoded will do"
@@ -410,6 +430,21 @@ impl Command {
     }
 }
 
+/// A proxy's URL with its user and password.
+fn with_user(proxy: Option<String>, user: &str) -> Result<String, String> {
+    let Some((scheme, rest)) = proxy.as_deref().and_then(|it| it.split_once("://")) else {
+        return Err("-U is the user of a proxy, and no proxy (-x) is given".to_owned());
+    };
+    if rest.contains('@') {
+        return Err("-U is given beside a user in the proxy's URL: keep one".to_owned());
+    }
+    let (name, password) = user
+        .split_once(':')
+        .ok_or("-U asks for a password; write it like -U USER:PASSWORD")?;
+    let (name, password) = (percent_encoded(name), percent_encoded(password));
+    Ok(format!("{scheme}://{name}:{password}@{rest}"))
+}
+
 /// User and password beside a header that says them: one is kept if they are the same.
 fn one_authorization(request: &mut Imported) -> Result<(), String> {
     let Some((user, password)) = &request.user else {
@@ -430,21 +465,27 @@ fn one_authorization(request: &mut Imported) -> Result<(), String> {
 
 /// The value of `--data-urlencode`: `content`, `=content`, `name=content`.
 fn encoded(given: &str) -> Result<String, String> {
-    let encode = |text: &str| -> String {
-        let byte = |byte: u8| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                char::from(byte).to_string()
-            }
-            byte => format!("%{byte:02X}"),
-        };
-        text.bytes().map(byte).collect()
-    };
     match given.find(['=', '@']) {
         Some(at) if given[at..].starts_with('@') => Err(format!(
             "--data-urlencode {given} takes its value from a file; paste the value"
         )),
-        Some(0) => Ok(encode(&given[1..])),
-        Some(at) => Ok(format!("{}={}", &given[..at], encode(&given[at + 1..]))),
-        None => Ok(encode(given)),
+        Some(0) => Ok(percent_encoded(&given[1..])),
+        Some(at) => Ok(format!(
+            "{}={}",
+            &given[..at],
+            percent_encoded(&given[at + 1..])
+        )),
+        None => Ok(percent_encoded(given)),
     }
+}
+
+/// A text with all signs percent-encoded that stand for something in URLs.
+fn percent_encoded(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
 }

@@ -33,6 +33,12 @@ pub struct Imported {
     pub insecure: bool,
     /// PEM files: authorities, the client's certificate, its key.
     pub tls_files: [Option<String>; 3],
+    /// `resolve` and `connect-to`: where connections go instead.
+    pub elsewhere: [Vec<String>; 2],
+    /// The proxy's URL.
+    pub proxy: Option<String>,
+    /// What is reached without it.
+    pub no_proxy: Option<String>,
     /// Time limits in seconds: of the whole request, of connecting.
     pub limits: [Option<String>; 2],
     /// What was left out since a load test has no use for it, as sentences.

@@ -129,6 +129,36 @@ fn options_mean_what_they_mean_to_curl() {
 }
 
 #[test]
+fn the_way_of_connections_is_kept() {
+    let way = |text: &str| {
+        let scenario = scenario(&read(text)).unwrap_or_else(|why| panic!("{why}"));
+        scenario.plan.groups.into_iter().next().unwrap().routing
+    };
+    let routing = way(
+        "curl --resolve h:80:1.2.3.4 --resolve 'h:81:[::1]' --connect-to ::i: -x p:3128 -U 'ann:s3/cret@' --noproxy 'a,b' http://h/",
+    );
+    let told: Vec<String> = routing.resolve.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["h:80:1.2.3.4", "h:81:[::1]"]);
+    assert_eq!(routing.connect_to[0].to_string(), "::i:");
+    let proxy = routing.proxy.unwrap();
+    assert_eq!(proxy.to_string(), "http://p:3128");
+    let user = ("ann".to_owned(), "s3/cret@".to_owned());
+    assert_eq!(proxy.user, Some(user));
+    assert_eq!(routing.no_proxy.unwrap().to_string(), "a,b");
+    for (option, url) in [
+        ("--socks5 p:1", "socks5://p:1"),
+        ("--socks5-hostname=p:1", "socks5h://p:1"),
+        ("-xsocks5h://p", "socks5h://p:1080"),
+    ] {
+        let proxy = way(&format!("curl {option} http://h/")).proxy.unwrap();
+        assert_eq!(proxy.to_string(), url, "{option}");
+    }
+    // What curl takes and dlt does not is told when the file is read.
+    let why = scenario(&read("curl -x https://p:1 http://h/")).unwrap_err();
+    assert!(why.contains("TLS to the proxy itself"), "{why}");
+}
+
+#[test]
 fn what_cannot_be_kept_is_named() {
     for (text, says) in [
         ("", "nothing"),
@@ -138,9 +168,14 @@ fn what_cannot_be_kept_is_named() {
         ("curl", "names no URL"),
         ("curl -s", "names no URL"),
         ("curl 'http://h/", "not closed"),
-        ("curl -x p:1 http://h/", "-x is an option of curl"),
-        ("curl --proxy p:1 http://h/", "--proxy"),
-        ("curl --resolve h:80:1.2.3.4 http://h/", "--resolve"),
+        (
+            "curl --preproxy p:1 http://h/",
+            "--preproxy is an option of curl",
+        ),
+        ("curl -x", "-x needs a value"),
+        ("curl -U a:b http://h/", "no proxy (-x) is given"),
+        ("curl -x p:1 -U ann http://h/", "asks for a password"),
+        ("curl -x http://a:b@p:1 -U c:d http://h/", "keep one"),
         ("curl http://h/ -d @a -d b", "several kinds"),
         ("curl http://h/ -F a=b -d b", "several kinds"),
         ("curl http://h/ -F a=b", "multipart"),

@@ -37,6 +37,7 @@ pub(super) fn file(request: &Imported) -> String {
     ];
     limits(request, &mut lines);
     tls(request, &mut lines);
+    way(request, &mut lines);
     lines.push("      requests:".to_owned());
     lines.push(format!("        - url: {}", text(&path)));
     if request.method != "GET" {
@@ -93,6 +94,28 @@ fn tls(request: &Imported, lines: &mut Vec<String>) {
     let parts: Vec<String> = files.chain(insecure).collect();
     if !parts.is_empty() {
         lines.push(format!("      tls: {{ {} }}", parts.join(", ")));
+    }
+}
+
+/// Where connections go instead, and the proxy.
+fn way(request: &Imported, lines: &mut Vec<String>) {
+    for (key, entries) in ["resolve", "connect-to"].iter().zip(&request.elsewhere) {
+        let entries: Vec<String> = entries.iter().map(|entry| text(entry)).collect();
+        if !entries.is_empty() {
+            lines.push(format!("      {key}: [{}]", entries.join(", ")));
+        }
+    }
+    if let Some(proxy) = &request.proxy {
+        if proxy.contains('@') {
+            lines.push("      # A password stands here. To keep it out of the file: \"${env.PROXY}\" in its place, and".to_owned());
+            lines.push(
+                "      # dlt run FILE -e PROXY, which takes it from the environment.".to_owned(),
+            );
+        }
+        lines.push(format!("      proxy: {}", text(proxy)));
+    }
+    if let Some(list) = &request.no_proxy {
+        lines.push(format!("      no-proxy: {}", text(list)));
     }
 }
 

@@ -10,6 +10,7 @@ mod properties;
 #[cfg(test)]
 mod properties_tests;
 mod requests;
+mod routing;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +28,7 @@ pub(super) use properties::Properties;
 /// What is changed. Nothing is, by default.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Overrides {
-    /// Load, headers, TLS, thresholds, runners by region, name. Its URL, method, body and
+    /// Load, headers, TLS, ways of connections, thresholds, runners by region, name. Its URL, method, body and
     /// pause are not used.
     pub flags: Quick,
     /// Runners, where `flags.tasks` does not say in which regions.

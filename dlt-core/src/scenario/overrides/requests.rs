@@ -1,6 +1,7 @@
 //! What is requested: headers, time limits, TLS, auth and variables that flags change in
 //! all of a file's scenarios. A flag goes before what a single request says.
 
+use super::routing::routing;
 use super::{Change, Changes, Overrides, told};
 use crate::scenario::document::nearest::nearest;
 use crate::scenario::document::shown::{shown, shown_key};
@@ -50,6 +51,7 @@ pub(super) fn requests(overrides: &Overrides, raw: &mut Value, changes: &mut Cha
             changes.set(definition, place, "--no-keepalive", Value::Bool(false));
         }
         tls(overrides, definition, &path, changes);
+        routing(&overrides.flags, definition, &path, changes);
         user(overrides, definition, &path, changes);
     }
 }

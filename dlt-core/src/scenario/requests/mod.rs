@@ -14,6 +14,7 @@ pub(crate) mod headers;
 pub(crate) mod json_path;
 pub(crate) mod labels;
 pub(crate) mod patterns;
+pub(crate) mod routing;
 pub(crate) mod search;
 pub(crate) mod statuses;
 pub mod targets;
@@ -21,6 +22,7 @@ pub(crate) mod time_limits;
 pub(crate) mod tls;
 pub mod variables;
 
+use crate::routing::Routing;
 use crate::scenario::FileCheck;
 use crate::scenario::document::notes::{Node, Notes, Object};
 use crate::scenario::limits::{
@@ -36,6 +38,7 @@ use crate::scenario::requests::data::data_sources;
 use crate::scenario::requests::extract::extractions;
 use crate::scenario::requests::headers::{headers, merged};
 use crate::scenario::requests::labels::cut_label;
+use crate::scenario::requests::routing::{routing, warn_of_unused};
 use crate::scenario::requests::statuses::statuses;
 use crate::scenario::requests::time_limits::{Limits, TIMEOUT_RANGE, scenario_limits};
 use crate::scenario::requests::tls::tls;
@@ -48,6 +51,7 @@ pub(crate) struct Definition {
     pub name: String,
     pub steps: Vec<ReadRequest>,
     pub tls: Tls,
+    pub routing: Routing,
     pub keepalive: bool,
     pub store_cookies: bool,
     pub variables: Vec<(String, String)>,
@@ -64,7 +68,7 @@ pub(crate) struct ReadRequest {
     pub of_url: Option<Auth>,
 }
 
-pub(crate) const SCENARIO_KEYS: [&str; 14] = [
+pub(crate) const SCENARIO_KEYS: [&str; 18] = [
     "requests",
     "default-address",
     "headers",
@@ -78,6 +82,10 @@ pub(crate) const SCENARIO_KEYS: [&str; 14] = [
     "store-cookie",
     "max-redirects",
     "tls",
+    "resolve",
+    "connect-to",
+    "proxy",
+    "no-proxy",
     "expect-status",
 ];
 /// Keys of Taurus or of later versions that would change what is measured.
@@ -172,6 +180,7 @@ pub(crate) fn definition(
         .get("tls")
         .map(|node| tls(&node, files, notes))
         .unwrap_or_default();
+    let routing = routing(&object, notes);
     let requests = match object.get("requests") {
         Some(node) => node.list(1..=MOST_REQUESTS, notes).unwrap_or_default(),
         None => {
@@ -185,14 +194,17 @@ pub(crate) fn definition(
             Vec::new()
         }
     };
-    let steps = requests
+    let steps: Vec<ReadRequest> = requests
         .iter()
         .filter_map(|node| step(node, &common, files, notes))
         .collect();
+    let read = steps.iter().map(|request| &request.step);
+    warn_of_unused(&object, &routing, read, notes);
     Some(Definition {
         name: name.to_owned(),
         steps,
         tls,
+        routing,
         keepalive,
         store_cookies,
         variables,

@@ -2,6 +2,7 @@
 //! written, and what the value of a variable may do to them. The URL standard, which
 //! finds the host, would resolve `..` and turn `\\` into `/`.
 
+use crate::routing::percent_decoded;
 use std::borrow::Cow;
 
 /// Path and query of an absolute URL, as they are sent: as written, without the
@@ -129,27 +130,6 @@ pub fn without_user(url: &str) -> (Cow<'_, str>, Option<(String, String)>) {
         Cow::Owned(plain),
         Some((percent_decoded(name), percent_decoded(password))),
     )
-}
-
-fn percent_decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let hex = text.get(at + 1..at + 3);
-        let code = hex.filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(code) if byte == b'%' => {
-                decoded.push(code);
-                at += 3;
-            }
-            _ => {
-                decoded.push(byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 #[cfg(test)]

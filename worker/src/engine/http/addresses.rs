@@ -1,6 +1,6 @@
 //! The addresses of one name as a thread uses them: taken in turn, backed off
-//! from when they refuse, with the requests sent to each. `origin` looks the
-//! addresses up.
+//! from when they refuse, with the requests sent to each. `named_host` looks
+//! the addresses up.
 
 use crate::engine::clock::RunClock;
 use crate::engine::failure::{Failure, RequestPhase};
@@ -28,6 +28,8 @@ const MOST_RETRIED: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Address {
     pub(crate) socket: SocketAddr,
+    /// If it is a proxy's: how people are told of it.
+    proxy: Option<Box<str>>,
     /// Requests that were handed to connections to it.
     requests: Cell<u64>,
     /// Whether the last answer for its name has it.
@@ -41,9 +43,10 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    pub(super) fn new(socket: SocketAddr) -> Rc<Self> {
+    pub(super) fn new(socket: SocketAddr, proxy: Option<&str>) -> Rc<Self> {
         Rc::new(Self {
             socket,
+            proxy: proxy.map(Box::from),
             requests: Cell::new(0),
             current: Cell::new(true),
             backoff_until_us: Cell::new(0),
@@ -63,6 +66,9 @@ impl Address {
         let requests = self.requests.get();
         sums.add_address(&self.socket.to_string(), requests);
         sums.add_version(HTTP_VERSION, requests);
+        if let Some(proxy) = &self.proxy {
+            sums.add_proxy(proxy, requests);
+        }
     }
 
     /// Whether its name still has it; if not, its connections have to be closed.
@@ -175,7 +181,7 @@ impl Addresses {
     /// The next address for a request that has tried some, and whether there is
     /// another after it. Takes in turn those that are not backed off; if all are,
     /// each is tried again.
-    fn next(&self, now_us: u64, tried: &[Rc<Address>]) -> Option<(Rc<Address>, bool)> {
+    pub(super) fn next(&self, now_us: u64, tried: &[Rc<Address>]) -> Option<(Rc<Address>, bool)> {
         let untried = |address: &Rc<Address>| !is_among(address, tried);
         let available = |address: &Rc<Address>| !address.is_backed_off(now_us) && untried(address);
         self.take_next(&available).or_else(|| {

@@ -1,29 +1,28 @@
-//! Opens connections: sockets and TLS handshakes. `origin` decides to which
-//! address. Each thread has its own connector, and a request that finds its
+//! Opens connections: sockets and TLS handshakes. `origin` decides by which
+//! way, and to which address. Each thread has its own connector, and a request that finds its
 //! connection open does not come here.
 
 use crate::engine::clock::RunClock;
 use crate::engine::failure::{Failure, RequestPhase, duration_text};
 use crate::engine::http::addresses::Address;
-use crate::engine::http::origin::{Origin, Origins};
+use crate::engine::http::origin::{Origin, Origins, Stage};
 use crate::engine::http::request::Endpoint;
 use crate::engine::http::socket::Socket;
 use crate::engine::http::stamps::Stamps;
 use crate::engine::http::tls::TlsConfig;
 use crate::engine::memory::{KeptRoom, Memory, no_memory};
 use dlt_core::measure::sample::Cause;
+use dlt_core::routing::Routes;
 use dlt_core::scenario::plan::Dns;
 use rustls::pki_types::ServerName;
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -142,11 +141,12 @@ impl Stream {
     }
 }
 
-/// How the clients of one group connect on one thread: with which TLS and `dns`.
+/// How the clients of one group connect on one thread: with which TLS, `dns` and ways.
 pub(crate) struct Connector {
     pub(crate) io: Rc<ThreadIo>,
     tls_config: Arc<TlsConfig>,
     dns: Dns,
+    pub(crate) routes: Arc<Routes>,
     tls: std::cell::OnceCell<Result<TlsConnector, String>>,
 }
 
@@ -157,18 +157,23 @@ impl std::fmt::Debug for Connector {
 }
 
 impl Connector {
-    pub(crate) fn new(io: Rc<ThreadIo>, tls_config: Arc<TlsConfig>, dns: Dns) -> Self {
+    pub(crate) fn new(
+        io: Rc<ThreadIo>,
+        tls_config: Arc<TlsConfig>,
+        (dns, routes): (Dns, Arc<Routes>),
+    ) -> Self {
         Self {
             io,
             tls_config,
             dns,
+            routes,
             tls: std::cell::OnceCell::new(),
         }
     }
 
     /// The origin of an endpoint.
     pub(crate) fn origin(&self, endpoint: &Endpoint) -> Rc<Origin> {
-        self.io.origins.get(endpoint, self.dns)
+        self.io.origins.get(endpoint, self.dns, &self.routes)
     }
 
     /// Opens a connection within `limit_us`.
@@ -182,19 +187,19 @@ impl Connector {
         }
         let limit = Duration::from_micros(limit_us);
         let deadline_us = self.io.clock.now_us().saturating_add(limit_us);
-        let in_handshake = Cell::new(false);
-        let opening = self.open_until(origin, deadline_us, &in_handshake);
+        let stage = Cell::new(Stage::Connecting);
+        let opening = self.open_until(origin, deadline_us, &stage);
         match tokio::time::timeout(limit, opening).await {
             Ok(opened) => opened,
             Err(_) => {
-                let (peer, limit) = (&origin.authority, duration_text(limit_us));
-                let message = if in_handshake.get() {
-                    format!(
-                        "no TLS handshake with {peer} within {limit}: it accepted the connection and did not go on; does it speak https there?"
-                    )
-                } else {
-                    format!("no connection to {peer} within {limit}")
+                let (what, limit) = (origin.waited_for(stage.get()), duration_text(limit_us));
+                let why = match stage.get() {
+                    Stage::Handshake => {
+                        ": it accepted the connection and did not go on; does it speak https there?"
+                    }
+                    Stage::Connecting | Stage::AskingProxy => "",
                 };
+                let message = format!("{what} within {limit}{why}");
                 Err(Failure::new(Cause::TimeoutConnect, message))
             }
         }
@@ -204,13 +209,13 @@ impl Connector {
         &self,
         origin: &Rc<Origin>,
         deadline_us: u64,
-        in_handshake: &Cell<bool>,
+        stage: &Cell<Stage>,
     ) -> Result<Connection, Failure> {
-        let dialled = origin.dial(self.io.clock, deadline_us, connect);
-        let (address, stream) = dialled.await?;
+        let connected = origin.connect(self.io.clock, deadline_us, stage);
+        let (address, stream) = connected.await?;
         let stream = Socket::new(stream);
         let stream = if origin.endpoint.https {
-            in_handshake.set(true);
+            stage.set(Stage::Handshake);
             Stream::Tls(Box::new(self.tls_handshake(origin, stream).await?))
         } else {
             Stream::Plain(stream)
@@ -245,12 +250,4 @@ impl Connector {
             .await
             .map_err(|error| Failure::io(&error, RequestPhase::Connecting, &origin.authority))
     }
-}
-
-async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
-    // Fails only on a socket that is closed already, which the first write
-    // reports with its cause.
-    let _ = stream.set_nodelay(true);
-    Ok(stream)
 }

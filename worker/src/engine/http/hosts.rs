@@ -1,9 +1,9 @@
-//! Resolves the hosts of a plan before the clock starts. `origin` and `addresses`
-//! decide which of a host's addresses a connection takes.
+//! Resolves the hosts of a plan before the clock starts. `named_host` and
+//! `addresses` decide which of a host's addresses a connection takes.
 
 use super::request::Endpoint;
 use super::resolver::Resolver;
-use dlt_core::scenario::plan::Dns;
+use super::way::HostKey;
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
@@ -18,8 +18,7 @@ const MOST_NAMES: usize = 64;
 /// A host of the plan, for all groups with the same `dns`.
 #[derive(Debug)]
 pub(crate) struct ResolvedHost {
-    pub(crate) endpoint: Endpoint,
-    pub(crate) dns: Dns,
+    pub(crate) key: HostKey,
     /// Empty if the name did not resolve in time, or leads where no load may be sent.
     pub(crate) addresses: Vec<SocketAddr>,
     /// That some of its addresses are not used, for people.
@@ -28,46 +27,38 @@ pub(crate) struct ResolvedHost {
     pub(crate) groups: Vec<usize>,
 }
 
-/// A host that requests of a group go to.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct HostUse<'a> {
+/// A host that a group's connections need.
+#[derive(Debug, Clone)]
+pub(crate) struct HostUse {
     pub(crate) group: usize,
-    pub(crate) endpoint: &'a Endpoint,
-    pub(crate) dns: Dns,
+    pub(crate) key: HostKey,
 }
 
 /// Resolves each host once, all at the same time. A host that does not resolve is
 /// no error here: its requests fail with cause `dns`, or with `target-forbidden`.
-pub(crate) fn resolve_hosts<'a>(
-    uses: impl Iterator<Item = HostUse<'a>>,
+pub(crate) fn resolve_hosts(
+    uses: impl Iterator<Item = HostUse>,
     resolver: &Resolver,
 ) -> Vec<ResolvedHost> {
     let mut hosts: Vec<ResolvedHost> = Vec::new();
-    for HostUse {
-        group,
-        endpoint,
-        dns,
-    } in uses
-    {
-        let known = hosts
-            .iter_mut()
-            .find(|host| host.endpoint == *endpoint && host.dns == dns);
+    for HostUse { group, key } in uses {
+        let known = hosts.iter_mut().find(|host| host.key == key);
         match known {
             Some(host) if host.groups.contains(&group) => {}
             Some(host) => host.groups.push(group),
             None => hosts.push(ResolvedHost {
-                endpoint: endpoint.clone(),
-                dns,
+                key,
                 addresses: Vec::new(),
                 left_out: None,
                 groups: vec![group],
             }),
         }
     }
-    let answers = look_up_all(hosts.iter().map(|host| &host.endpoint), resolver);
+    let answers = look_up_all(hosts.iter().map(|host| &host.key.endpoint), resolver);
     for host in &mut hosts {
-        let answer = answers.get(&host.endpoint);
-        let used = answer.map(|answer| resolver.select(answer, host.dns.policy, &host.endpoint));
+        let HostKey { endpoint, dns, .. } = &host.key;
+        let answer = answers.get(endpoint);
+        let used = answer.map(|answer| resolver.select(answer, dns.policy, endpoint));
         if let Some(Ok(selected)) = used {
             host.addresses = selected.addresses;
             host.left_out = selected.left_out;

@@ -68,6 +68,7 @@ pub(crate) fn follow(from: &RequestParts<'_>, status: u16, location: &[u8]) -> R
         headers: &headers,
         body: from.body.filter(|_| !becomes_get),
         keepalive: from.keepalive,
+        routes: from.routes,
     })?;
     Ok(Hop {
         endpoint,
@@ -83,6 +84,7 @@ pub(crate) fn follow(from: &RequestParts<'_>, status: u16, location: &[u8]) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dlt_core::routing::Routes;
 
     fn hop(method: &str, url: &str, status: u16, location: &str) -> Result<String, String> {
         let url = Url::parse(url).unwrap();
@@ -102,6 +104,7 @@ mod tests {
             headers: &headers,
             body: (method == "POST").then_some(&body),
             keepalive: true,
+            routes: &Routes::default(),
         };
         follow(&parts, status, location.as_bytes())
             .map(|hop| String::from_utf8(hop.request.bytes.to_vec()).unwrap())

@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use dlt_core::routing::{Proxy, Routes};
 use std::sync::Arc;
 use url::{Host, Position, Url};
 
@@ -14,7 +15,7 @@ const SHARED_BODY_BYTES: usize = 16 * 1024;
 const REPEATABLE: [&str; 6] = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"];
 
 /// Value of the User-Agent header.
-const USER_AGENT: &str = concat!("dlt/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT: &str = concat!("dlt/", env!("CARGO_PKG_VERSION"));
 
 /// Where a request goes: what connections are made to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -82,6 +83,22 @@ pub(crate) struct RequestParts<'a> {
     pub(crate) body: Option<&'a Arc<[u8]>>,
     /// Whether the connection is to be kept.
     pub(crate) keepalive: bool,
+    /// The ways of the group's requests: a proxy of HTTP gets those of http as they are
+    /// sent to it.
+    pub(crate) routes: &'a Routes,
+}
+
+impl RequestParts<'_> {
+    /// The proxy that the request itself is sent to.
+    fn forwarding_proxy(&self) -> Option<Proxy> {
+        if !self.routes.has_proxy() {
+            return None;
+        }
+        let Endpoint { https, host, port } = Endpoint::of(self.url).ok()?;
+        let route = self.routes.route(https, &host, port);
+        let named = route.proxy.filter(|_| route.is_forwarded)?;
+        Some(named.proxy.clone())
+    }
 }
 
 impl Request {
@@ -100,12 +117,8 @@ impl Request {
                 .iter()
                 .any(|header| header.0.eq_ignore_ascii_case(name))
         };
-        let mut head = format!("{} ", parts.method);
-        match parts.target {
-            Some(target) => head.push_str(target),
-            None => head.push_str(&parts.url[Position::BeforePath..Position::AfterQuery]),
-        }
-        head.push_str(" HTTP/1.1\r\n");
+        let proxy = parts.forwarding_proxy();
+        let mut head = request_line(parts, proxy.is_some());
         if !is_set("host") {
             push_header(&mut head, "Host", &host_header(parts.url));
         }
@@ -116,6 +129,14 @@ impl Request {
             && let Some(basic) = basic_authorization(parts.url)
         {
             push_header(&mut head, "Authorization", &basic);
+        }
+        if let Some(Proxy {
+            user: Some((name, password)),
+            ..
+        }) = &proxy
+            && !is_set("proxy-authorization")
+        {
+            push_header(&mut head, "Proxy-Authorization", &basic(name, password));
         }
         let mut cookie_end = None;
         for (name, value) in parts.headers {
@@ -181,6 +202,21 @@ impl Request {
     }
 }
 
+/// The request line; `is_absolute`: for a proxy (RFC 9112, 3.2.2), without user and password.
+fn request_line(parts: &RequestParts<'_>, is_absolute: bool) -> String {
+    let mut line = format!("{} ", parts.method);
+    if is_absolute {
+        line.push_str("http://");
+        line.push_str(&host_header(parts.url));
+    }
+    match parts.target {
+        Some(target) => line.push_str(target),
+        None => line.push_str(&parts.url[Position::BeforePath..Position::AfterQuery]),
+    }
+    line.push_str(" HTTP/1.1\r\n");
+    line
+}
+
 fn push_header(head: &mut String, name: &str, value: &str) {
     head.push_str(name);
     head.push_str(": ");
@@ -206,6 +242,11 @@ fn basic_authorization(url: &Url) -> Option<String> {
     pair.push(b':');
     pair.extend(percent_decoded(url.password().unwrap_or_default()));
     Some(format!("Basic {}", STANDARD.encode(pair)))
+}
+
+/// Credentials of basic auth.
+pub(crate) fn basic(name: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{name}:{password}")))
 }
 
 fn percent_decoded(text: &str) -> Vec<u8> {
@@ -283,6 +324,7 @@ mod tests {
             headers: &headers,
             body: Some(&body.as_bytes().into()),
             keepalive,
+            routes: &Routes::default(),
         })?;
         Ok(String::from_utf8(request.bytes.to_vec()).unwrap())
     }
@@ -349,6 +391,7 @@ mod tests {
                 headers,
                 body: Some(&body),
                 keepalive: true,
+                routes: &Routes::default(),
             });
             let request = request.unwrap().with_cookies(b"c=d; e=f");
             assert!(request.head().ends_with(b"\r\n\r\n"));
@@ -371,6 +414,7 @@ mod tests {
             headers: &[],
             body: Some(&body),
             keepalive: true,
+            routes: &Routes::default(),
         };
         let request = Request::build(&parts).unwrap();
         assert_eq!(request.bytes.len(), request.head_bytes);

@@ -125,7 +125,7 @@ mod tests {
         let connector = Connector::new(
             io,
             Arc::new(TlsConfig::new(&Tls::default(), Arc::default())),
-            Dns::default(),
+            (Dns::default(), Arc::default()),
         );
         let mut timer = DeadlineTimer::default();
         let deadline_us = clock.now_us() + 30_000;

@@ -1,7 +1,7 @@
 //! From a name to addresses: the resolver, and which addresses of its answer are used:
 //! those that load may be sent to, and of these those of the group's `dns` policy. Every
 //! connection's address comes from here. When a name is looked up is decided by `hosts`
-//! and `origin`.
+//! and `named_host`.
 
 use crate::engine::failure::{Failure, RequestPhase};
 use crate::engine::http::request::Endpoint;
@@ -134,6 +134,12 @@ impl Resolver {
             addresses: used,
             left_out,
         })
+    }
+
+    /// Whether load may be sent to a name that a proxy looks up.
+    pub(crate) fn check_unresolved(&self, name: &str) -> Result<(), Failure> {
+        let checked = self.targets.check_unresolved(name);
+        checked.map_err(|why| Failure::new(Cause::TargetForbidden, why.to_string()))
     }
 
     /// The addresses of an answer that load may be sent to, with why others are left out;

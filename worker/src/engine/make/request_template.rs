@@ -9,6 +9,7 @@ use crate::engine::make::template::Template;
 use crate::engine::make::variable_names::{Variable, VariableNames};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use dlt_core::routing::Routes;
 use dlt_core::safety::is_secret;
 use dlt_core::scenario::plan::{Auth, Body, Group, Step};
 use dlt_core::scenario::requests::targets::{dot_segments, has_host, request_target, url_value};
@@ -44,6 +45,7 @@ pub(crate) enum StepRequest {
 pub(crate) struct RequestTemplate {
     method: String,
     keepalive: bool,
+    routes: Arc<Routes>,
     /// Precedes `url` unless the filled `url` is absolute.
     base: Template,
     url: Template,
@@ -74,13 +76,13 @@ enum BodyTemplate {
 impl StepRequest {
     /// Prepares a step's request and adds its secrets to `secrets`.
     pub(crate) fn of(
-        group: &Group,
+        (group, routes): (&Group, &Arc<Routes>),
         step: &Step,
         names: &VariableNames,
         files: &PlanFiles,
         secrets: &mut Secrets,
     ) -> Result<Self, String> {
-        let template = RequestTemplate::compile(group, step, names, files)?;
+        let template = RequestTemplate::compile((group, routes), step, names, files)?;
         template.collect_secrets(step, names, secrets);
         if !template.is_fixed() {
             return Ok(Self::Varying(Box::new(template)));
@@ -165,7 +167,7 @@ fn own_dot_segments(base: &Template, url: &Template) -> usize {
 
 impl RequestTemplate {
     fn compile(
-        group: &Group,
+        (group, routes): (&Group, &Arc<Routes>),
         step: &Step,
         names: &VariableNames,
         files: &PlanFiles,
@@ -204,6 +206,7 @@ impl RequestTemplate {
         Ok(Self {
             method: step.method.clone(),
             keepalive: group.keepalive,
+            routes: routes.clone(),
             dot_segments: own_dot_segments(&base, &url),
             base,
             url,
@@ -316,6 +319,7 @@ impl RequestTemplate {
             headers: &headers,
             body: body.as_ref(),
             keepalive: self.keepalive,
+            routes: &self.routes,
         })
         .map_err(MakeError::Invalid)?;
         if request.head_bytes > LONGEST_MADE_HEAD_BYTES {

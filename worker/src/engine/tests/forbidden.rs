@@ -7,7 +7,7 @@ use super::target::answer;
 use super::*;
 use std::net::SocketAddr;
 
-fn policy(allow: &[&str], only: &[&str]) -> TargetPolicy {
+pub(super) fn policy(allow: &[&str], only: &[&str]) -> TargetPolicy {
     TargetPolicy::parse(allow, only, ("--allow-target", "--only-target")).unwrap()
 }
 
@@ -18,7 +18,7 @@ fn run_by(targets: TargetPolicy, steps: Vec<Step>) -> LoadResult {
     finish(load, seconds, 1)
 }
 
-fn messages(result: &LoadResult) -> Vec<&str> {
+pub(super) fn messages(result: &LoadResult) -> Vec<&str> {
     let keys = result.tally.errors.keys();
     keys.map(|key| key.message.as_str()).collect()
 }

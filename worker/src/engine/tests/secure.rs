@@ -13,14 +13,14 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot as once;
 
 /// An authority, and certificates from it as files.
-struct Authority {
+pub(super) struct Authority {
     folder: tempfile::TempDir,
     certificate: rcgen::Certificate,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -38,7 +38,7 @@ impl Authority {
         self.folder.path().join(format!("{name}.pem"))
     }
 
-    fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         Some(self.path(name).to_str().unwrap().to_owned())
     }
 
@@ -64,12 +64,17 @@ impl Authority {
 }
 
 /// A TLS target that answers every request with 200; ends when dropped.
-struct Secure {
-    address: SocketAddr,
+pub(super) struct Secure {
+    pub(super) address: SocketAddr,
     _end: once::Sender<()>,
 }
 
-fn secure(authority: &Authority, host: &str, expired: bool, wants_client: bool) -> Secure {
+pub(super) fn secure(
+    authority: &Authority,
+    host: &str,
+    expired: bool,
+    wants_client: bool,
+) -> Secure {
     let shown = authority.issue("server", host, expired);
     secure_with(authority, shown, wants_client)
 }

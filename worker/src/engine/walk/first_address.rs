@@ -9,8 +9,7 @@ use dlt_core::load::share::{Lot, Slice};
 /// The plan's hosts, with where a thread begins among their addresses.
 pub(crate) fn known_hosts(prepared: &PreparedLoad, thread: u64) -> Vec<KnownHost> {
     let hosts = prepared.hosts.iter().map(|host| KnownHost {
-        endpoint: host.endpoint.clone(),
-        dns: host.dns,
+        key: host.key.clone(),
         addresses: host.addresses.clone(),
         first_index: host
             .groups

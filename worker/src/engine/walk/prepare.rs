@@ -5,8 +5,10 @@
 use crate::engine::check::checks::CheckSpec;
 use crate::engine::files::PlanFiles;
 use crate::engine::http::hosts::{HostUse, ResolvedHost, resolve_hosts};
+use crate::engine::http::request::basic;
 use crate::engine::http::resolver::Resolver;
 use crate::engine::http::tls::{TlsConfig, TlsConfigs};
+use crate::engine::http::way::RouteHosts;
 use crate::engine::make::inputs::Inputs;
 use crate::engine::make::request_template::StepRequest;
 use crate::engine::make::session::Secrets;
@@ -17,6 +19,7 @@ use crate::engine::remember::recorder::too_many_labels_warning;
 use crate::engine::{LoadError, LoadSpec};
 use dlt_core::load::share::Lot;
 use dlt_core::measure::tally::{MOST_LABELS, OTHER_LABEL};
+use dlt_core::routing::Routes;
 use dlt_core::scenario::cut_label;
 use dlt_core::scenario::plan::{Group, Load, Plan, Step};
 use std::collections::HashMap;
@@ -45,6 +48,7 @@ pub(crate) struct PreparedLoad {
 pub(crate) struct PreparedGroup {
     pub(crate) steps: Vec<PreparedStep>,
     pub(crate) tls: Arc<TlsConfig>,
+    pub(crate) routes: Arc<Routes>,
     pub(crate) names: VariableNames,
     pub(crate) secrets: Secrets,
 }
@@ -72,11 +76,14 @@ impl PreparedLoad {
         let mut labels = LabelTable::default();
         let files = &spec.inputs.files;
         let mut tls_configs = TlsConfigs::new(files.clone());
+        let mut all_routes: Vec<Arc<Routes>> = Vec::new();
         let mut faults = Vec::new();
         let mut groups = Vec::new();
         for (at, group) in spec.plan.groups.iter().enumerate() {
             let names = VariableNames::of(group, spec.inputs.columns(at)).on(spec.lot);
-            match prepare_group(group, names, files, &mut labels, &mut tls_configs) {
+            let routes = shared(&mut all_routes, Routes::new(&group.routing, &spec.proxies));
+            let given = (names, routes, files.as_ref());
+            match prepare_group(group, given, &mut labels, &mut tls_configs) {
                 Ok(mut group) => {
                     if spec.keep_exchanges {
                         keep_answers(&mut group);
@@ -191,18 +198,29 @@ fn requests_of_runner(load: &Load, lot: Lot) -> Option<(u64, u64)> {
     })
 }
 
-/// The hosts that the steps name.
-fn host_uses<'a>(plan: &'a Plan, groups: &'a [PreparedGroup]) -> impl Iterator<Item = HostUse<'a>> {
+/// The same routes for all groups that have them, so that these share their connections'
+/// hosts.
+fn shared(known: &mut Vec<Arc<Routes>>, routes: Routes) -> Arc<Routes> {
+    let same = known.iter().find(|other| ***other == routes).cloned();
+    same.unwrap_or_else(|| {
+        known.push(Arc::new(routes));
+        known[known.len() - 1].clone()
+    })
+}
+
+/// The hosts whose names are looked up for the steps.
+fn host_uses(plan: &Plan, groups: &[PreparedGroup]) -> impl Iterator<Item = HostUse> {
     groups
         .iter()
         .enumerate()
         .flat_map(move |(group, prepared)| {
             let endpoints = prepared.steps.iter();
             let endpoints = endpoints.filter_map(|step| step.request.endpoint());
-            endpoints.map(move |endpoint| HostUse {
-                group,
-                endpoint,
-                dns: plan.groups[group].dns,
+            endpoints.flat_map(move |endpoint| {
+                let route = &prepared.routes;
+                let route = route.route(endpoint.https, &endpoint.host, endpoint.port);
+                let hosts = RouteHosts::of(endpoint, plan.groups[group].dns, &route);
+                hosts.looked_up().map(move |key| HostUse { group, key })
             })
         })
 }
@@ -244,19 +262,23 @@ impl LabelTable {
 
 fn prepare_group(
     group: &Group,
-    names: VariableNames,
-    files: &PlanFiles,
+    (names, routes, files): (VariableNames, Arc<Routes>, &PlanFiles),
     labels: &mut LabelTable,
     tls_configs: &mut TlsConfigs,
 ) -> Result<PreparedGroup, Vec<String>> {
     let mut faults = Vec::new();
     let mut steps = Vec::new();
     let mut secrets = names.secrets();
+    for (name, password) in routes.users() {
+        secrets.add_text(password);
+        // As it stands in a header that a proxy or a target shows again.
+        secrets.add_text(basic(name, password).trim_start_matches("Basic "));
+    }
     for step in &group.steps {
         let mut prepare = || {
             Ok(PreparedStep {
                 label: labels.of(&step.label, &names)?,
-                request: StepRequest::of(group, step, &names, files, &mut secrets)?,
+                request: StepRequest::of((group, &routes), step, &names, files, &mut secrets)?,
                 checks: CheckSpec::of(step, &names, group.store_cookies),
             })
         };
@@ -291,6 +313,7 @@ fn prepare_group(
     Ok(PreparedGroup {
         steps,
         tls,
+        routes,
         names,
         secrets,
     })

@@ -139,7 +139,8 @@ fn groups(
     let group = |index: usize| {
         let tls = prepared.groups[index].tls.clone();
         let dns = prepared.plan.groups[index].dns;
-        let connector = Connector::new(io.clone(), tls, dns);
+        let routes = prepared.groups[index].routes.clone();
+        let connector = Connector::new(io.clone(), tls, (dns, routes));
         let (prepared, recorder) = (prepared.clone(), recorder.clone());
         Rc::new(GroupRun::new(prepared, index, thread, connector, recorder))
     };

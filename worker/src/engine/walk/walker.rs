@@ -431,7 +431,7 @@ impl Walker {
         let made = sent.made;
         let body = made.body.as_ref();
         let plan = self.group.plan();
-        let keepalive = plan.keepalive;
+        let (keepalive, routes) = (plan.keepalive, &self.group.prepared().routes);
         let parts = match sent.redirect {
             None => RequestParts {
                 method: &plan.steps[sent.n].method,
@@ -440,6 +440,7 @@ impl Walker {
                 headers: &made.headers,
                 body,
                 keepalive,
+                routes,
             },
             Some(hop) => RequestParts {
                 method: &hop.method,
@@ -448,6 +449,7 @@ impl Walker {
                 headers: &hop.headers,
                 body: body.filter(|_| hop.with_body),
                 keepalive,
+                routes,
             },
         };
         redirect::follow(&parts, status, location)

@@ -84,7 +84,7 @@ fn ours<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>) -> Result<Report, ReportError> {
                     report.warnings.push(warning);
                 }
             }
-            "Address" | "HttpVersion" => sent.row(tag.name(), &tag.attributes()?)?,
+            "Address" | "HttpVersion" | "Proxy" => sent.row(tag.name(), &tag.attributes()?)?,
             "Label" => return label(doc, tag, tally, format),
             "Error" => return error(doc, tag, tally),
             "Kept" => return exchange(doc, tag, &mut kept),
@@ -117,6 +117,11 @@ impl Sent {
         if element == "Address" {
             let address = attributes.exact("address")?;
             self.sums.add_address(&address, requests);
+            return Ok(());
+        }
+        if element == "Proxy" {
+            let proxy = attributes.exact("proxy")?;
+            self.sums.add_proxy(&proxy, requests);
             return Ok(());
         }
         self.versions += 1;

@@ -253,6 +253,12 @@ fn what_requests_were_sent_to_is_bounded() {
     let sum = |rows: &[(String, u64)]| rows.iter().map(|row| row.1).sum::<u64>();
     assert_eq!(read.addresses.len(), 65);
     assert_eq!(sum(&read.addresses), sum(&report.generator.addresses));
+    report.generator.proxies = vec![
+        ("http://proxy.test:3128 (http_proxy)".to_owned(), 9),
+        ("socks5://[::1]:1080".to_owned(), 4),
+    ];
+    let read = Report::from_xml(&report.to_xml()).unwrap().generator;
+    assert_eq!(read.proxies, report.generator.proxies);
     report.generator.http_versions = (0..99).map(|n| (n.to_string(), 1)).collect();
     let why = Report::from_xml(&report.to_xml()).unwrap_err().to_string();
     assert!(why.contains("versions of HTTP"), "{why}");

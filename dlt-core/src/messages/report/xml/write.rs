@@ -127,6 +127,12 @@ fn generator(out: &mut Writer, generator: &Generator) {
             .with("requests", requests)
             .empty();
     }
+    for (proxy, requests) in &generator.proxies {
+        out.element("Proxy")
+            .with_exact("proxy", proxy)
+            .with("requests", requests)
+            .empty();
+    }
 }
 
 /// `3-5 9`: seconds that follow each other as one stretch, so that a month of

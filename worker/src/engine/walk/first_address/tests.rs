@@ -68,7 +68,7 @@ fn connections(
         let prepared = Arc::new(prepared(groups, threads, lot, addresses));
         for thread in 0..threads {
             let known = known_hosts(&prepared, thread);
-            let known = known.iter().find(|known| known.endpoint.host == host);
+            let known = known.iter().find(|known| known.key.endpoint.host == host);
             let known = known.unwrap();
             assert_eq!(known.addresses.len(), counts.len());
             let mine = groups
