@@ -7,16 +7,26 @@ use super::{REDACTED, Span, is_reference, json_text, markup, pairs};
 
 /// The secrets of a text, in order; none overlaps another.
 pub fn spans(text: &str) -> Vec<Span> {
-    if let Some(found) = json_text::find(text, &spans) {
-        return merged(found);
-    }
+    let mut found = match json_text::find(text, &spans) {
+        Some(found) if found.is_whole => return merged(found.spans),
+        Some(found) => found.spans,
+        None => Vec::new(),
+    };
+    found.extend(of_text(text));
+    // Values of parameters that are texts of their own, once encoded: a URL in a URL.
+    found.extend(pairs::encoded(text, &of_text));
+    found.retain(|span| !is_reference(&text[span.range.clone()]));
+    merged(found)
+}
+
+/// Those of a text that is no JSON as a whole.
+fn of_text(text: &str) -> Vec<Span> {
     let mut found = users(text);
     found.extend(pairs::after_equals(text));
     found.extend(pairs::after_colon(text));
     found.extend(pairs::after_scheme(text));
     found.extend(markup::find(text));
-    found.retain(|span| !is_reference(&text[span.range.clone()]));
-    merged(found)
+    found
 }
 
 /// A text without its secrets.
