@@ -294,7 +294,7 @@ mod tests {
         );
         assert_eq!(
             saved.response,
-            "HTTP/1.1 302 Found\nSet-Cookie: [redacted]\nLocation: https://[redacted]@h/p?access_token=[redacted]#f\nServer: s\n\nbody\u{fffd}\ttext\n"
+            "HTTP/1.1 302 Found\nSet-Cookie: [redacted]\nLocation: https://[redacted]@h/p?access_token=[redacted]\nServer: s\n\nbody\u{fffd}\ttext\n"
         );
     }
 
