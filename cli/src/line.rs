@@ -4,6 +4,7 @@
 //! Targets choose much of the printed text (labels, messages, answers): its control
 //! characters are replaced by visible escapes.
 
+use std::borrow::Cow;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The meaning of a word, from which its colour follows.
@@ -168,7 +169,11 @@ impl Line {
             }
         }
         out.truncate(out.trim_end_matches(' ').len());
-        out
+        match colour {
+            // A terminal obeys no such commands.
+            true => out,
+            false => uncommanded(&out).into_owned(),
+        }
     }
 }
 
@@ -180,32 +185,82 @@ const LONGEST_TEXT_CHARS: usize = 2_000;
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars().take(LONGEST_TEXT_CHARS) {
-        match c {
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            // C0, DEL and C1 would control the terminal.
-            c if c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
-            // Invisible and directional characters would hide or reorder text.
-            '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e0fff}' => {
-                out.push_str(&format!("\\u{{{:x}}}", c as u32));
-            }
-            // Combining marks have no width and could accumulate.
-            c if c.width() == Some(0) => out.push_str(&format!("\\u{{{:x}}}", c as u32)),
-            c => out.push(c),
+        // Combining marks have no width and could accumulate.
+        match is_hidden(c) || c.width() == Some(0) {
+            true => escape(&mut out, c),
+            false => out.push(c),
         }
     }
     out
 }
+
+/// The text of a cell or an attribute: as [`visible`], but as long as it is and with combining marks.
+pub fn unhidden(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_hidden(c) {
+            true => escape(&mut out, c),
+            false => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Whether a character is shown as nothing and does something.
+fn is_hidden(c: char) -> bool {
+    // C0, DEL and C1 would control the terminal.
+    c.is_control()
+        // Invisible and directional characters would hide or reorder text.
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+fn escape(out: &mut String, c: char) {
+    match c {
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        c if c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
+        c => out.push_str(&format!("\\u{{{:x}}}", c as u32)),
+    }
+}
+
+/// A line of a log that is no command to the CI that reads it: GitHub obeys lines that begin with
+/// `::`, blanks before it or not, and `##[…]`; Azure obeys `##vso[…]` wherever it stands. Labels and
+/// messages come from targets.
+pub fn uncommanded(line: &str) -> Cow<'_, str> {
+    let mut line = Cow::Borrowed(line);
+    for command in COMMANDS {
+        if line.contains(command) {
+            line = Cow::Owned(line.replace(command, &command.replacen("##", "#\\#", 1)));
+        }
+    }
+    let blank = line.len() - line.trim_start().len();
+    if line[blank..].starts_with("::") {
+        // In place of a blank, so that columns stay.
+        let kept = line[..blank].chars().count().saturating_sub(1);
+        let begin: String = line.chars().take(kept).collect();
+        line = Cow::Owned(format!("{begin}\\{}", &line[blank..]));
+    }
+    line
+}
+
+/// What begins a command of a CI in the middle of a line.
+pub const COMMANDS: [&str; 2] = ["##[", "##vso["];
 
 /// Text wrapped into lines of at most `width` columns, indented by `indent` spaces. A
 /// longer word gets a line of its own, uncut.
@@ -268,6 +323,27 @@ mod tests {
         );
         assert!(shown.chars().all(|c| !c.is_control()));
         assert!(visible(&"x".repeat(1_000_000)).len() <= LONGEST_TEXT_CHARS);
+    }
+
+    #[test]
+    fn no_line_is_a_command_of_a_ci() {
+        for (text, shown) in [
+            ("::error::pwn", "\\::error::pwn"),
+            ("   ::add-mask::a", "  \\::add-mask::a"),
+            ("\u{a0}::x", "\\::x"),
+            ("a ::error::b", "a ::error::b"),
+            ("a::b", "a::b"),
+            ("[::1]:80", "[::1]:80"),
+            ("  ##[error]a", "  #\\#[error]a"),
+            ("a ##vso[task.x]", "a #\\#vso[task.x]"),
+            ("## head", "## head"),
+        ] {
+            assert_eq!(Line::of(text).render(false), shown);
+            assert_eq!(Line::of(text).render(true), text, "a terminal obeys none");
+        }
+        // Made of two words.
+        let line = Line::of("  :").tone(Tone::Bad, ":error::x");
+        assert_eq!(line.render(false), " \\::error::x");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! Any other data that cannot be written is told on stderr, once, and remembered for the
 //! exit code.
 
-use crate::line::{Line, Tone};
+use crate::line::{COMMANDS, Line, Tone};
 use std::io::{Error, ErrorKind, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -122,7 +122,7 @@ impl Output {
     pub fn json(self, value: &impl serde::Serialize) {
         // Serializing our own types does not fail.
         let text = serde_json::to_string_pretty(value).unwrap_or_default();
-        self.data_text(&(text + "\n"));
+        self.data_text(&(without_commands(text) + "\n"));
     }
 
     /// Prints lines to stderr.
@@ -153,6 +153,16 @@ impl Output {
     pub fn error(self, message: &str) {
         self.messages(&[Line::new().tone(Tone::Bad, "error: ").plain(message)]);
     }
+}
+
+/// JSON in which no text is a command of the CI that reads the log: the same value, written otherwise.
+pub fn without_commands(mut json: String) -> String {
+    for command in COMMANDS {
+        if json.contains(command) {
+            json = json.replace(command, &command.replacen('#', "\\u0023", 1));
+        }
+    }
+    json
 }
 
 /// Columns and rows of the terminal; 80 × 24 if unknown.

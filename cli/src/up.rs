@@ -87,10 +87,7 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
     let picked_up = home.unfinished().map_err(anyhow::Error::new)?;
     let banner = banner(&base, &dir, &regions, picked_up, &guard);
     output.messages(&[banner, of_targets(&targets), proxies::of_service(&proxies)].concat());
-    tell_unreadable(output, &home)?;
-    if let Some(warning) = home.warning() {
-        report::warnings(output, &[warning.to_owned()]);
-    }
+    tell_of_folder(output, &home)?;
     let missed = missed(args);
     tokio::select! {
         () = served => {}
@@ -98,6 +95,10 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
         () = home.drive_undriven() => {}
         () = home.outages(|outage| output.messages(&[outage_line(outage)])) => {}
         () = timers::prune(&home, retention, |pruned| output.messages(&pruned_line(pruned))) => {}
+        path = home.database_gone() => {
+            card.remove();
+            return Ok(without_database(output, &home, &path));
+        }
         name = interrupts.next() => {
             card.remove();
             return Ok(stop(output, &home, name, &mut interrupts).await);
@@ -106,10 +107,13 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
     Ok(Exit::Bug)
 }
 
-/// Says which unfinished runs cannot be gone on with.
-fn tell_unreadable(output: Output, home: &Home) -> anyhow::Result<()> {
+/// Says which unfinished runs cannot be gone on with, and what is wrong with the folder.
+fn tell_of_folder(output: Output, home: &Home) -> anyhow::Result<()> {
     let unreadable = home.unreadable().map_err(anyhow::Error::new)?;
     report::unreadable(output, unreadable.iter().map(Some));
+    if let Some(warning) = home.warning() {
+        report::warnings(output, &[warning.to_owned()]);
+    }
     Ok(())
 }
 
@@ -349,6 +353,16 @@ fn outage_line(outage: Option<Outage>) -> Line {
             )),
         None => Line::new().tone(Tone::Good, "the data folder can be written again"),
     }
+}
+
+/// Ends the service whose database was taken away: what its runs measure would be kept nowhere.
+fn without_database(output: Output, home: &Home, path: &Path) -> Exit {
+    home.kill();
+    output.error(&format!(
+        "the database {} was deleted or replaced while dlt up ran: nothing would be kept from now on, so runs in progress were killed and dlt up ends; put the database back, with dlt.sqlite-wal if that is there, and start dlt up again",
+        path.display()
+    ));
+    Exit::CouldNotRun
 }
 
 /// Stops the runs and waits for their results; a second interrupt ends at once.

@@ -1,6 +1,7 @@
 //! A result as JUnit XML, for programs that show test results, with the cases of the
 //! console: the run itself, and one a threshold.
 
+use crate::line::{COMMANDS, unhidden};
 use dlt_core::judge::outcome::Word;
 use dlt_core::record::RunRecord;
 
@@ -164,7 +165,8 @@ fn written(case: &Case, suite: &str) -> String {
     }
 }
 
-/// A text as an attribute; characters that XML 1.0 does not have become U+FFFD.
+/// A text as an attribute; characters that XML 1.0 does not have become U+FFFD, other hidden ones are
+/// escaped. It is no command to the CI in whose log it stands.
 pub fn xml(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
     for sign in text.chars() {
@@ -178,7 +180,12 @@ pub fn xml(text: &str) -> String {
             '\r' => written.push_str("&#13;"),
             '\t' => written.push_str("&#9;"),
             '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => written.push('\u{fffd}'),
-            sign => written.push(sign),
+            sign => written.push_str(&unhidden(sign.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    for command in COMMANDS {
+        if written.contains(command) {
+            written = written.replace(command, &command.replacen('#', "&#35;", 1));
         }
     }
     written

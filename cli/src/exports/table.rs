@@ -1,6 +1,7 @@
 //! A result as CSV (RFC 4180), with the columns of the console: a row for all requests, one
 //! a region, one a label; times in µs, of what `times_over` says.
 
+use crate::line::{uncommanded, unhidden};
 use dlt_core::judge::summary::Block;
 use dlt_core::record::RunRecord;
 use std::borrow::Cow;
@@ -49,7 +50,7 @@ fn row(kind: &str, name: &str, block: &Block, seconds: f64) -> String {
     let number = |us: Option<u64>| us.map_or_else(String::new, |us| us.to_string());
     let mut cells = vec![
         kind.to_owned(),
-        text(name).into_owned(),
+        text(name),
         block.count.to_string(),
         block.ok.to_string(),
         block.failed.to_string(),
@@ -64,19 +65,23 @@ fn row(kind: &str, name: &str, block: &Block, seconds: f64) -> String {
 }
 
 /// A text as a cell. One that a spreadsheet would take for a formula gets an apostrophe in
-/// front: labels come from targets.
-fn text(text: &str) -> Cow<'_, str> {
-    let begin = text.trim_start_matches(|c: char| c.is_whitespace() || c.is_control());
+/// front: labels come from targets. What is hidden is escaped, so that neither a terminal nor a reader is
+/// misled.
+fn text(name: &str) -> String {
+    let unhidden = unhidden(name);
+    let text = uncommanded(&unhidden);
+    let begin = name.trim_start_matches(|c: char| c.is_whitespace() || c.is_control());
     let is_formula = begin.starts_with([
         '=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
-    ]) || text.starts_with(['\t', '\r', '\n']);
+    ]) || name.starts_with(['\t', '\r', '\n']);
     let safe = match is_formula {
         true => Cow::Owned(format!("'{text}")),
-        false => Cow::Borrowed(text),
+        false => text,
     };
-    let needs_quotes = safe.contains([',', '"', '\r', '\n']) || safe.trim() != safe;
+    // Spreadsheets of many countries split at semicolons.
+    let needs_quotes = safe.contains([',', ';', '"']) || safe.trim() != safe;
     match needs_quotes {
-        true => Cow::Owned(format!("\"{}\"", safe.replace('"', "\"\""))),
-        false => safe,
+        true => format!("\"{}\"", safe.replace('"', "\"\"")),
+        false => safe.into_owned(),
     }
 }

@@ -63,6 +63,50 @@ fn hostile_texts_stay_texts() {
     }
 }
 
+/// What a label hides is seen, in a cell as in an attribute; no cell is two, or a formula, to a
+/// spreadsheet of another country.
+#[test]
+fn hidden_signs_are_escaped_and_cells_stay_whole() {
+    for (label, cell, attribute) in [
+        (
+            "a;=cmd|' /C calc'!A0",
+            "\"a;=cmd|' /C calc'!A0\"",
+            "a;=cmd|&apos; /C calc&apos;!A0",
+        ),
+        ("a\t=1", "a\\t=1", "a&#9;=1"),
+        ("\t=1", "'\\t=1", "&#9;=1"),
+        ("a\u{1b}[2Jb\0", "a\\x1b[2Jb\\x00", "a\u{fffd}[2Jb\u{fffd}"),
+        (
+            "a\u{202e}b\u{9b}1m",
+            "a\\u{202e}b\\x9b1m",
+            "a\\u{202e}b\\x9b1m",
+        ),
+        (
+            "##vso[x]##[y]",
+            "#\\#vso[x]#\\#[y]",
+            "&#35;#vso[x]&#35;#[y]",
+        ),
+        ("naïve e\u{301}", "naïve e\u{301}", "naïve e\u{301}"),
+    ] {
+        let mut record = fixtures::passed();
+        record["summary"]["labels"][0]["label"] = json!(label);
+        let csv = table::csv(&fixtures::record(record));
+        assert!(csv.contains(&format!("label,{cell},")), "{csv}");
+        assert_eq!(junit::xml(label), attribute);
+    }
+}
+
+#[test]
+fn json_on_stdout_holds_no_command_of_a_ci() {
+    let value = json!({"a": "##[x] ##vso[y]", "##[b]": ["##"]});
+    let shown = crate::output::without_commands(value.to_string());
+    assert!(
+        !shown.contains("##[") && !shown.contains("##vso["),
+        "{shown}"
+    );
+    assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), value);
+}
+
 /// An independent reader understands the document.
 #[test]
 fn junit_is_xml() {

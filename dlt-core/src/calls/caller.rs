@@ -11,6 +11,11 @@ pub enum Caller {
     Writer,
 }
 
+/// Whose token a request carries, as its checker names them: what one may take of a server at once is
+/// counted by it. Not for people's eyes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Holder(pub String);
+
 impl Caller {
     /// Whether this call is for such a caller, else why not: for an answer of status 403,
     /// which is the servers' to give. That a reader changes nothing is seen to before, by

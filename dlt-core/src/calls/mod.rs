@@ -13,7 +13,7 @@ pub mod request;
 mod routes;
 mod rows;
 
-pub use caller::Caller;
+pub use caller::{Caller, Holder};
 pub use query::{
     CompareQuery, DEFAULT_LIMIT, HistogramQuery, MOST_RUNS, PageToken, RunsQuery, TimelineQuery,
 };

@@ -13,7 +13,30 @@ use crate::ids::{TestId, TestRunId};
 use crate::refusal::Refusal;
 use crate::scenario::Format;
 use crate::scenario::document::raw;
+use crate::scenario::limits::LONGEST_TEXT_BYTES;
 use crate::value::Value;
+
+/// Most bytes of a body where none is expected: some clients send `{}` with everything.
+const LONGEST_UNASKED_BODY_BYTES: usize = 4_096;
+
+/// Most bytes of a body that are read of a request of this method, files apart. Whoever may only
+/// read sends no body that costs time or memory.
+pub fn longest_body(method: &str) -> usize {
+    match method {
+        "POST" | "PUT" | "DELETE" => LONGEST_TEXT_BYTES,
+        _ => LONGEST_UNASKED_BODY_BYTES,
+    }
+}
+
+/// What is answered to a longer one, with status 413.
+pub fn too_long_body(method: &str) -> String {
+    match longest_body(method) {
+        LONGEST_UNASKED_BODY_BYTES => {
+            format!("a {method} request has no body; send it without")
+        }
+        limit => format!("the body is longer than {limit} bytes"),
+    }
+}
 
 /// A request, as a server has it.
 #[derive(Debug, Clone, Copy)]
@@ -252,7 +275,7 @@ fn read_routed(request: &Request<'_>, route: Route<'_>) -> Result<Call, Refusal>
         // The body is the file, whatever it is.
         return file(request, test, name);
     }
-    let body = read_body(request.body)?;
+    let body = read_body(request)?;
     let pairs = query::pairs(request.query);
     match route {
         Route::Scenarios => scenarios(request, body, query::scenarios(pairs)?),
@@ -346,7 +369,12 @@ fn load(
 }
 
 /// The body as a value; None if there is none.
-fn read_body(body: &[u8]) -> Result<Option<Value>, Refusal> {
+fn read_body(request: &Request<'_>) -> Result<Option<Value>, Refusal> {
+    let body = request.body;
+    if body.len() > longest_body(request.method) {
+        let text = too_long_body(request.method);
+        return Err(Refusal::new(413, "REQUEST_TOO_LONG", text));
+    }
     if body.is_empty() {
         return Ok(None);
     }

@@ -168,6 +168,8 @@ impl Merger {
             connects: sums.phases.connect.count(),
             skew_p99_us: start.skew_p99_us,
         });
+        let errors = std::mem::take(&mut self.errors).rows(start.start_at);
+        let load = load::planned(facts.plan, facts.tasks, facts.changes);
         let outcome = outcome::decide(outcome::Ending {
             thresholds: facts.thresholds,
             results: sums.thresholds,
@@ -184,12 +186,14 @@ impl Merger {
                 .any(|row| row.outcome.status.is_some()),
             reported: !self.runners.is_empty(),
             complete: coverage.complete,
+            worst: worst(&errors),
+            users: load.users.unwrap_or(0),
         });
         Summary {
             outcome,
             verdict,
             account: AccountSummary::new(self.account, load::lost(facts, &self.runners)),
-            load: load::planned(facts.plan, facts.tasks, facts.changes),
+            load,
             blocks: sums.blocks,
             results: sums.results,
             complete_tasks: self
@@ -199,7 +203,7 @@ impl Merger {
                 .collect(),
             succ_percent: results::succ_percent(&sums.overall),
             warnings: self.sentences(facts),
-            errors: self.errors.rows(start.start_at),
+            errors,
             exchanges: self
                 .exchanges
                 .into_rows()
@@ -422,6 +426,12 @@ fn silent(runners: &BTreeMap<RunnerId, RunnerFacts>) -> Option<String> {
         Ended::TargetSilent { message, .. } => Some(message.clone()),
         _ => None,
     })
+}
+
+/// Cause and sentence of the most frequent error.
+fn worst(errors: &[ErrorRow]) -> Option<(String, String)> {
+    let worst = errors.iter().max_by_key(|row| row.count)?;
+    Some((worst.cause.clone(), worst.message.clone()))
 }
 
 #[cfg(test)]

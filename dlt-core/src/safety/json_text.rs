@@ -22,25 +22,37 @@ struct Open {
     values: Vec<Span>,
 }
 
-/// The secrets of a text; None if it is no JSON. `inside` finds those of a string.
-pub(super) fn find(text: &str, inside: &dyn Fn(&str) -> Vec<Span>) -> Option<Vec<Span>> {
+/// What was found in a text.
+pub(super) struct Found {
+    pub(super) spans: Vec<Span>,
+    /// Whether the text is JSON to its end, one value or several; else these are the secrets up to
+    /// where it is cut or broken.
+    pub(super) is_whole: bool,
+}
+
+/// The secrets of a text that begins as JSON does. `inside` finds those of a string.
+pub(super) fn find(text: &str, inside: &dyn Fn(&str) -> Vec<Span>) -> Option<Found> {
     if !text.trim_start().starts_with(['{', '[']) {
         return None;
     }
+    let (mut open, mut spans) = (Vec::new(), Vec::new());
+    let is_whole = walk(text, inside, &mut open, &mut spans).is_some() && open.is_empty();
+    open.into_iter().for_each(|left| left.close(&mut spans));
+    Some(Found { spans, is_whole })
+}
+
+/// Walks to the end; None where it is no JSON any more.
+fn walk(
+    text: &str,
+    inside: &dyn Fn(&str) -> Vec<Span>,
+    open: &mut Vec<Open>,
+    found: &mut Vec<Span>,
+) -> Option<()> {
     let bytes = text.as_bytes();
-    let mut open: Vec<Open> = Vec::new();
-    let mut found = Vec::new();
     let mut at = 0;
-    let mut is_over = false;
     while let Some(&byte) = bytes.get(at) {
-        if byte.is_ascii_whitespace() {
-            at += 1;
-            continue;
-        }
-        if is_over {
-            return None;
-        }
         match byte {
+            byte if byte.is_ascii_whitespace() => at += 1,
             b'{' | b'[' => {
                 let secret = open.last().and_then(Open::secret);
                 if open.len() >= DEEPEST {
@@ -50,15 +62,7 @@ pub(super) fn find(text: &str, inside: &dyn Fn(&str) -> Vec<Span>) -> Option<Vec
                 at += 1;
             }
             b'}' | b']' => {
-                let closed = open.pop().filter(|it| it.closes == byte)?;
-                if let Some(name) = closed.told {
-                    let secret = |span: Span| Span {
-                        name: name.to_ascii_lowercase(),
-                        ..span
-                    };
-                    found.extend(closed.values.into_iter().map(secret));
-                }
-                is_over = open.is_empty();
+                open.pop_if(|it| it.closes == byte)?.close(found);
                 at += 1;
             }
             b',' => {
@@ -71,18 +75,21 @@ pub(super) fn find(text: &str, inside: &dyn Fn(&str) -> Vec<Span>) -> Option<Vec
                 at += 1;
             }
             b'"' => {
-                let end = string_end(text, at)?;
-                string(text, at, end, open.last_mut()?, inside, &mut found);
+                let Some(end) = string_end(text, at) else {
+                    open.last_mut()?.cut(text, at, found);
+                    return None;
+                };
+                string(text, at, end, open.last_mut()?, inside, found);
                 at = end;
             }
             _ => {
                 let end = bare_end(text, at);
-                bare(text, at, end, open.last_mut()?, &mut found)?;
+                bare(text, at, end, open.last_mut()?, found)?;
                 at = end;
             }
         }
     }
-    is_over.then_some(found)
+    Some(())
 }
 
 impl Open {
@@ -95,6 +102,30 @@ impl Open {
             wants_name: is_object,
             told: None,
             values: Vec::new(),
+        }
+    }
+
+    /// Notes, at its end, the values that a member of it says are secret.
+    fn close(self, found: &mut Vec<Span>) {
+        if let Some(name) = self.told {
+            let secret = |span: Span| Span {
+                name: name.to_ascii_lowercase(),
+                ..span
+            };
+            found.extend(self.values.into_iter().map(secret));
+        }
+    }
+
+    /// Notes a string that is cut.
+    fn cut(&mut self, text: &str, at: usize, found: &mut Vec<Span>) {
+        let range = at + 1..text.len();
+        if self.wants_name {
+            return;
+        }
+        let member = self.name.clone().unwrap_or_default();
+        self.note(Span::new(&member, range.clone()));
+        if let Some(name) = self.secret() {
+            found.push(Span::new(&name, range));
         }
     }
 

@@ -1,10 +1,12 @@
 //! Secrets between marks: elements of XML, and parts of multipart forms.
 
 use super::{Span, is_secret};
+use std::ops::Range;
 
 /// Both, of a text.
 pub(super) fn find(text: &str) -> Vec<Span> {
     let mut found = elements(text);
+    found.extend(attributes(text));
     found.extend(parts(text));
     found
 }
@@ -31,6 +33,41 @@ fn elements(text: &str) -> Vec<Span> {
         ));
     }
     found
+}
+
+/// `<input name="password" value="S3">`: the value beside a name, in whichever order.
+fn attributes(text: &str) -> Vec<Span> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices('<') {
+        let end = text[at + 1..].find(['<', '>']);
+        let tag = at..end.map_or(text.len(), |end| at + 1 + end);
+        let named = ["name", "id", "key"]
+            .iter()
+            .filter_map(|attribute| Some(&text[quoted(text, &tag, attribute)?]))
+            .find(|name| is_secret(name));
+        let value = quoted(text, &tag, "value");
+        if let (Some(name), Some(value)) = (named, value) {
+            found.push(Span::new(name, value));
+        }
+    }
+    found
+}
+
+/// What stands in the quotes of an attribute of a tag.
+fn quoted(text: &str, tag: &Range<usize>, attribute: &str) -> Option<Range<usize>> {
+    let inside = &text[tag.clone()];
+    let mut found = inside.match_indices(attribute);
+    found.find_map(|(at, _)| {
+        let is_word = inside[..at].ends_with(char::is_whitespace);
+        let rest = inside[at + attribute.len()..].strip_prefix('=')?;
+        let quote = rest
+            .chars()
+            .next()
+            .filter(|c| is_word && matches!(c, '"' | '\''))?;
+        let from = tag.start + at + attribute.len() + 2;
+        let length = rest[1..].find(quote).unwrap_or(rest.len() - 1);
+        Some(from..from + length)
+    })
 }
 
 /// `form-data; name="password"`: what stands behind the blank line, to the next boundary.

@@ -16,7 +16,7 @@ use url::{Host, Url};
 /// What stands for a secret.
 pub const REDACTED: &str = "[redacted]";
 /// Parts of names whose values are secrets.
-const SECRET_PARTS: [&str; 15] = [
+const SECRET_PARTS: [&str; 26] = [
     "auth",
     "token",
     "secret",
@@ -32,9 +32,23 @@ const SECRET_PARTS: [&str; 15] = [
     "jwt",
     "bearer",
     "private_key",
+    "passphrase",
+    "connectionstring",
+    "connection_string",
+    "connection-string",
+    "csrf",
+    "xsrf",
+    // Passwords in German, Dutch, Spanish and French.
+    "kennwort",
+    "wachtwoord",
+    "contrase",
+    "motdepasse",
+    "mot_de_passe",
 ];
 /// Whole names whose values are secrets.
-const SECRET_NAMES: [&str; 3] = ["sig", "code", "pass"];
+const SECRET_NAMES: [&str; 11] = [
+    "sig", "code", "pass", "otp", "totp", "dsn", "sas", "cvv", "cvc", "senha", "mdp",
+];
 /// Names of this machine, as they stand in a URL or a Host header.
 pub const LOOPBACK_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
@@ -92,6 +106,13 @@ pub fn is_reference(text: &str) -> bool {
         })
 }
 
+/// What stands behind the word that says how a request is authorized (`Bearer S3`): the secret itself,
+/// which a target may name without it.
+pub fn behind_scheme(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.trim_start().split_once(' ')?;
+    is_auth_scheme(scheme).then_some(rest.trim_start())
+}
+
 /// Whether a word says how a request is authorized (RFC 9110, 11.1), with the secret to
 /// follow.
 fn is_auth_scheme(word: &str) -> bool {
@@ -134,11 +155,34 @@ mod tests {
             "user_password",
             "PHPSESSION",
             "client_secret",
+            "Passphrase",
+            "OTP",
+            "connectionString",
+            "db-connection-string",
+            "dsn",
+            "sas",
+            "X-XSRF",
+            "contraseña",
         ];
         for name in secret {
             assert!(is_secret(name), "{name}");
         }
-        for name in ["keyword", "key_id", "q", "signal", "codec", "passenger", ""] {
+        for name in [
+            "keyword",
+            "key_id",
+            "q",
+            "signal",
+            "codec",
+            "passenger",
+            "",
+            "photo",
+            "option",
+            "sass",
+            "pin",
+            "compass",
+            "connection",
+            "phrase",
+        ] {
             assert!(!is_secret(name), "{name}");
         }
     }

@@ -59,16 +59,57 @@ pub(super) fn after_colon(text: &str) -> Vec<Span> {
         let start = quoted.len() - name.len();
         let from = at + 1 + leading(&text[at + 1..], |c| c == ' ' || c == '\t');
         let range = if quoted.len() < before.len() {
-            // A member of JSON; what is inside an object has names of its own.
-            if text[from..].starts_with('{') {
-                continue;
+            // A member of JSON in a text; all that is beneath its name is secret.
+            match text[from..].starts_with(['{', '[']) {
+                true => from + 1..closing(text, from),
+                false => value(text, from, &[',', '}']),
             }
-            value(text, from, &[',', '}'])
         } else {
             line_value(text, start, from, name)
         };
         done = range.end;
         found.push(Span::new(name, range));
+    }
+    found
+}
+
+/// Where the bracket closes that opens here; the text's end if it is cut.
+fn closing(text: &str, from: usize) -> usize {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for (at, byte) in text.bytes().enumerate().skip(from) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return at;
+                }
+            }
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// `next=http%3A%2F%2Fu%3AS3%40h`: each value behind a `=` that has secrets once its encoding is
+/// undone, whole.
+pub(super) fn encoded(text: &str, secrets: &dyn Fn(&str) -> Vec<Span>) -> Vec<Span> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices('=') {
+        let from = at + 1;
+        let ends =
+            |c: char| matches!(c, '&' | '=' | '#' | '"' | '\'' | '<' | '>') || c.is_whitespace();
+        let end = text[from..].find(ends).map_or(text.len(), |end| from + end);
+        let value = &text[from..end];
+        if value.contains('%')
+            && let Some(first) = secrets(&decoded_value(value)).first()
+        {
+            found.push(Span::new(&first.name, from..end));
+        }
     }
     found
 }
@@ -174,6 +215,11 @@ fn name_before<'t>(text: &'t str, signs: &[char]) -> &'t str {
 fn decoded(name: &str) -> String {
     let parsed = url::form_urlencoded::parse(name.as_bytes()).next();
     parsed.map_or_else(String::new, |(name, _)| name.into_owned())
+}
+
+/// A value with its percent-encoding undone.
+fn decoded_value(value: &str) -> String {
+    decoded(&format!("{value}="))
 }
 
 /// How many bytes of a text are such signs.

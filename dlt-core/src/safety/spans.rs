@@ -7,19 +7,33 @@ use super::{REDACTED, Span, is_reference, json_text, markup, pairs};
 
 /// The secrets of a text, in order; none overlaps another.
 pub fn spans(text: &str) -> Vec<Span> {
-    let mut found = json_text::find(text, &spans).unwrap_or_else(|| loose(text));
-    found.retain(|span| !is_status(&span.name, &text[span.range.clone()]));
+    let mut found = match json_text::find(text, &spans) {
+        Some(found) if found.is_whole => found.spans,
+        Some(found) => [found.spans, loose(text)].concat(),
+        None => loose(text),
+    };
+    found.retain(|span| {
+        let value = &text[span.range.clone()];
+        !is_reference(value) && !is_status(&span.name, value)
+    });
     merged(found)
 }
 
-/// The secrets of a text that is no JSON.
+/// The secrets of a text that is no JSON as a whole.
 fn loose(text: &str) -> Vec<Span> {
+    let mut found = of_text(text);
+    // Values of parameters that are texts of their own, once encoded: a URL in a URL.
+    found.extend(pairs::encoded(text, &of_text));
+    found
+}
+
+/// Those that stand in a text as it is.
+fn of_text(text: &str) -> Vec<Span> {
     let mut found = users(text);
     found.extend(pairs::after_equals(text));
     found.extend(pairs::after_colon(text));
     found.extend(pairs::after_scheme(text));
     found.extend(markup::find(text));
-    found.retain(|span| !is_reference(&text[span.range.clone()]));
     found
 }
 

@@ -7,6 +7,10 @@ use crate::load::LONGEST_LOAD_US;
 /// Largest scenario text, bytes: the smallest limit on its way, that of a
 /// Lambda's request.
 pub const LONGEST_TEXT_BYTES: usize = 6 * 1024 * 1024;
+/// Most values of a scenario text, those inside others and aliases counted too: each takes up to
+/// 500 bytes while it is read, so that a text of 6 MiB of `0,` would take more than a gigabyte.
+/// The longest scenarios have some 20,000.
+pub const MOST_VALUES: usize = 200_000;
 /// Deepest nesting of a scenario text: five times what the form needs, and far
 /// from any parser's stack.
 pub const DEEPEST: usize = 64;

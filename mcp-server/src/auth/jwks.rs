@@ -1,6 +1,6 @@
 //! The issuer's public keys by key id. They are fetched hourly and when a token names
 //! an unknown id, at most once a minute, after a failure every 5 s, and by one request
-//! at a time. If a fetch fails, the known keys stay; whether an unknown id is wrong cannot be told then.
+//! at a time, whose answer is that of all who wait for it. If a fetch fails, the known keys stay; whether an unknown id is wrong cannot be told then.
 
 use super::REFRESH;
 use super::fetch::Fetch;
@@ -101,8 +101,8 @@ pub(super) struct Jwks {
     keys: Mutex<Keys>,
     /// Whether the last fetch failed; before the first one, too.
     failed: AtomicBool,
-    /// When keys were last fetched for an unknown id; locked during a fetch.
-    fetched: tokio::sync::Mutex<Option<Instant>>,
+    /// When keys were last fetched for an unknown id, the end of the fetch; locked during it.
+    fetched: Arc<tokio::sync::Mutex<Option<Instant>>>,
 }
 
 impl Jwks {
@@ -113,7 +113,7 @@ impl Jwks {
             clock,
             keys: Mutex::default(),
             failed: AtomicBool::new(true),
-            fetched: tokio::sync::Mutex::default(),
+            fetched: Arc::default(),
         }
     }
 
@@ -151,7 +151,7 @@ impl Jwks {
         if kid.len() > LONGEST_KID_BYTES {
             return Err(NoKey::Unknown);
         }
-        let mut fetched = self.fetched.lock().await;
+        let mut fetched = Arc::clone(&self.fetched).lock_owned().await;
         // The previous holder of the lock may have fetched it.
         if let Some(key) = self.known(kid) {
             return Ok(key);
@@ -165,11 +165,15 @@ impl Jwks {
         if fetched.is_some_and(|last| now.saturating_duration_since(last) < pause) {
             return Err(self.missing());
         }
-        *fetched = Some(now);
         // A task of its own: a client that disconnects must not cancel the fetch, or
-        // clients that always do so could keep new keys from being found.
+        // clients that always do so could keep new keys from being found. The lock goes with it,
+        // and the pause begins when it is over: a fetch may take as long as the pause, and those who
+        // waited for it would each begin another one.
         let keys = Arc::clone(self);
-        let fetch = tokio::spawn(async move { keys.refresh().await });
+        let fetch = tokio::spawn(async move {
+            keys.refresh().await;
+            *fetched = Some((keys.clock)());
+        });
         // If the task failed, the key is still unknown below.
         let _ = fetch.await;
         self.known(kid).ok_or_else(|| self.missing())

@@ -12,7 +12,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use dlt_core::calls::Caller as MayDo;
+use dlt_core::calls::{Caller as MayDo, Holder};
 use futures_util::StreamExt as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -73,6 +73,7 @@ async fn check(State(checks): State<Checks>, mut request: Request, next: Next) -
     if !is_read && !principal.writes {
         return challenge::denied(protocol, Denial::ReadOnly, settings);
     }
+    let holder = Holder(format!("{:?} {:?}", principal.client, principal.subject));
     let caller = Caller::Principal {
         client: principal.client,
         subject: principal.subject,
@@ -85,6 +86,7 @@ async fn check(State(checks): State<Checks>, mut request: Request, next: Next) -
         false => MayDo::Reader,
     };
     request.extensions_mut().insert(may_do);
+    request.extensions_mut().insert(holder);
     let left = principal.until.saturating_sub(guard.now());
     request.headers_mut().remove(AUTHORIZATION);
     let response = next.run(request).await;

@@ -29,12 +29,14 @@ pub(super) enum Refusal {
     SlowReader,
     /// A body for which there was no room.
     NoRoom,
+    /// What a caller asked for went over its share: the router answered 429.
+    TooMuch,
     /// A connection that could not be accepted.
     NotAccepted,
 }
 
 /// Each with what is told of it, in plural.
-const TEXTS: [(Refusal, &str); 7] = [
+const TEXTS: [(Refusal, &str); 8] = [
     (
         Refusal::Crowded,
         "connections refused, all places were in use",
@@ -58,6 +60,10 @@ const TEXTS: [(Refusal, &str); 7] = [
     (
         Refusal::NoRoom,
         "requests refused, too many long bodies came at once",
+    ),
+    (
+        Refusal::TooMuch,
+        "requests refused with 429, their caller asked too often or listens too much",
     ),
     (
         Refusal::NotAccepted,

@@ -9,7 +9,7 @@ use super::stream::Watched;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{Method, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -246,6 +246,9 @@ impl OfConnection {
             Ok(answer) => answer,
             Err(never) => match never {},
         };
+        if answer.status() == StatusCode::TOO_MANY_REQUESTS {
+            self.refusals.count(Refusal::TooMuch);
+        }
         let answer = kept.answer(answer, &self.refusals);
         answer.map(|body| {
             Body::new(Working {

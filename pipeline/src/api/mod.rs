@@ -5,6 +5,8 @@
 #[cfg(feature = "lambda")]
 pub mod lambda;
 #[cfg(feature = "local")]
+mod listeners;
+#[cfg(feature = "local")]
 mod live;
 #[cfg(feature = "local")]
 pub mod pages;
@@ -15,6 +17,8 @@ mod scenario_record;
 mod scenarios;
 #[cfg(feature = "local")]
 pub mod server;
+#[cfg(feature = "local")]
+mod turns;
 mod uploads;
 
 use crate::error::PipelineError;

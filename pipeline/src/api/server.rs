@@ -4,14 +4,16 @@
 //! this server itself. A server that asks for tokens, in front of here, may
 //! have other names too, and says of each request what its caller may do.
 
+use crate::api::listeners::{Listener, Listeners};
 use crate::api::pages::{Pages, page};
+use crate::api::turns::Turns;
 use crate::api::{Answer, answer, live};
 use crate::error::PipelineError;
 use crate::objects::{Body as ObjectBody, Stored, body_of};
 use crate::world::World;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, ORIGIN,
@@ -19,23 +21,24 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
-use dlt_core::calls::Caller;
-use dlt_core::calls::request::{Call, Request as Asked};
+use dlt_core::calls::request::{Call, Request as Asked, longest_body, too_long_body};
+use dlt_core::calls::{Caller, Holder};
 use dlt_core::keys::LARGEST_FILE_BYTES;
 use dlt_core::refusal::Refusal;
 use dlt_core::safety::is_loopback;
-use dlt_core::scenario::limits::LONGEST_TEXT_BYTES;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::{Value, json};
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 use tokio_stream::StreamExt as _;
 
 /// Prefixes under which the API is served: ours, and the one DLT's clients have.
 const PREFIXES: [&str; 2] = ["/api", "/prod"];
 /// Most listeners of live data at once.
 const MOST_LISTENERS: usize = 1_000;
+/// Longest body that is read at once: a longer one would hold a thread that all connections need.
+const LONGEST_QUICK_BYTES: usize = 64 * 1024;
 /// What a preflight is told (openapi "Conventions").
 const PREFLIGHT_HEADERS: &str =
     "Authorization,Content-Type,X-Amz-Date,X-Amz-Security-Token,X-Api-Key";
@@ -46,8 +49,8 @@ const ANSWER_HEADERS: &str = "Origin, X-Requested-With, Content-Type, Accept";
 #[derive(Clone)]
 struct Door {
     world: Arc<World>,
-    listeners: Arc<Semaphore>,
-    most_listeners: usize,
+    listeners: Arc<Listeners>,
+    turns: Turns,
     names: Arc<Names>,
     pages: Pages,
 }
@@ -80,11 +83,10 @@ fn below_prefix(path: &str) -> Option<&str> {
 /// The API, the live events and the console's pages, for a server that is called so and has so
 /// many connections: listeners, who stay, may have half of them.
 pub fn router(world: Arc<World>, names: Names, pages: Pages, connections: usize) -> Router {
-    let most_listeners = MOST_LISTENERS.min(connections / 2);
     let door = Door {
         world,
-        listeners: Arc::new(Semaphore::new(most_listeners)),
-        most_listeners,
+        listeners: Listeners::new(MOST_LISTENERS.min(connections / 2)),
+        turns: Turns::new(),
         names: Arc::new(names),
         pages,
     };
@@ -112,47 +114,112 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
         None if door.names.guarded => Caller::Reader,
         None => Caller::Writer,
     };
+    let extensions = request.extensions();
+    let listener = Listener {
+        caller,
+        holder: extensions.get::<Holder>().cloned(),
+        address: extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|info| info.0.ip().to_canonical()),
+    };
+    let (call, file) = match read_call(&door, caller, path, request).await {
+        Ok(read) => read,
+        Err(answer) => return answer,
+    };
+    if let Err(why) = caller.may(&call) {
+        return gateway(StatusCode::FORBIDDEN, why);
+    }
+    let answered = match call {
+        Call::Live { test } => return listen(&door, test, listener).await,
+        call if is_long(&call) => {
+            let (world, runtime) = (Arc::clone(&door.world), tokio::runtime::Handle::current());
+            let done = move || runtime.block_on(answer(&world, call, file));
+            let Ok(answered) = door.turns.work(caller, done).await else {
+                return broken();
+            };
+            answered
+        }
+        call => answer(&door.world, call, file).await,
+    };
+    match answered {
+        Ok(Answer::Json(value)) => written(StatusCode::OK, &value),
+        Ok(Answer::Stream(stored)) => sent(stored),
+        Ok(Answer::Link(link)) => redirect(&link),
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+/// A request read as a call, and the file that comes with it; or its answer.
+async fn read_call(
+    door: &Door,
+    caller: Caller,
+    path: String,
+    request: Request,
+) -> Result<(Call, ObjectBody), Response> {
     let method = request.method().as_str().to_owned();
     let query = request.uri().query().map(str::to_owned);
     // A file is not read before it is known whose it is; all else is short.
     let (body, file) = if takes_pieces(request.method(), request.uri()) {
         if told_length(request.headers()) > LARGEST_FILE_BYTES {
-            return too_long(LARGEST_FILE_BYTES);
+            let text = format!("the body is longer than {LARGEST_FILE_BYTES} bytes");
+            return Err(gateway(StatusCode::PAYLOAD_TOO_LARGE, &text));
         }
         (Vec::new(), streamed(request.into_body()))
     } else {
-        let whole = Limited::new(request.into_body(), LONGEST_TEXT_BYTES);
-        match whole.collect().await {
-            Ok(body) => (body.to_bytes().to_vec(), body_of(Vec::new())),
-            Err(error) if error.is::<LengthLimitError>() => {
-                return too_long(LONGEST_TEXT_BYTES as u64);
-            }
-            Err(_) => return gateway(StatusCode::BAD_REQUEST, "the body did not arrive"),
+        let body = whole_body(request, &method).await?;
+        (body, body_of(Vec::new()))
+    };
+    let length = body.len();
+    let read = move || {
+        let asked = Asked {
+            method: &method,
+            path: &path,
+            query: query.as_deref(),
+            body: &body,
+        };
+        Call::read(&asked)
+    };
+    let call = match length {
+        0..=LONGEST_QUICK_BYTES => read(),
+        _ => {
+            let read = door.turns.work(caller, read).await;
+            read.map_err(|_| broken())?
         }
     };
-    let asked = Asked {
-        method: &method,
-        path: &path,
-        query: query.as_deref(),
-        body: &body,
-    };
-    let call = match Call::read(&asked) {
-        None => return gateway(StatusCode::FORBIDDEN, "no such path"),
-        Some(Err(refusal)) => return refused(&refusal),
-        Some(Ok(call)) => call,
-    };
-    if let Err(why) = caller.may(&call) {
-        return gateway(StatusCode::FORBIDDEN, why);
-    }
     match call {
-        Call::Live { test } => listen(&door, test).await,
-        call => match answer(&door.world, call, file).await {
-            Ok(Answer::Json(value)) => written(StatusCode::OK, &value),
-            Ok(Answer::Stream(stored)) => sent(stored),
-            Ok(Answer::Link(link)) => redirect(&link),
-            Err(refusal) => refused(&refusal),
-        },
+        None => Err(gateway(StatusCode::FORBIDDEN, "no such path")),
+        Some(Err(refusal)) => Err(refused(&refusal)),
+        Some(Ok(call)) => Ok((call, file)),
     }
+}
+
+/// Whether a whole scenario is read or shown for it.
+fn is_long(call: &Call) -> bool {
+    matches!(
+        call,
+        Call::PostScenario { .. } | Call::GetScenario { .. } | Call::GetRun { .. }
+    )
+}
+
+/// The body of a request that is no file.
+async fn whole_body(request: Request, method: &str) -> Result<Vec<u8>, Response> {
+    let longest = longest_body(method);
+    let too_long = || gateway(StatusCode::PAYLOAD_TOO_LARGE, &too_long_body(method));
+    if told_length(request.headers()) > longest as u64 {
+        return Err(too_long());
+    }
+    match Limited::new(request.into_body(), longest).collect().await {
+        Ok(body) => Ok(body.to_bytes().to_vec()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_long()),
+        Err(_) => Err(gateway(StatusCode::BAD_REQUEST, "the body did not arrive")),
+    }
+}
+
+fn broken() -> Response {
+    gateway(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "the request could not be worked on; try again",
+    )
 }
 
 /// Whether a request comes from this machine's own programs or pages, or to a
@@ -199,12 +266,10 @@ impl Names {
     }
 }
 
-async fn listen(door: &Door, test: dlt_core::ids::TestId) -> Response {
-    let Ok(permit) = Arc::clone(&door.listeners).try_acquire_owned() else {
-        return gateway(
-            StatusCode::TOO_MANY_REQUESTS,
-            &format!("{} listen already; try again later", door.most_listeners),
-        );
+async fn listen(door: &Door, test: dlt_core::ids::TestId, listener: Listener) -> Response {
+    let permit = match door.listeners.take(listener) {
+        Ok(permit) => permit,
+        Err(full) => return gateway(StatusCode::TOO_MANY_REQUESTS, &full.to_string()),
     };
     match live::events(&door.world, test, permit).await {
         Err(refusal) => refused(&refusal),
@@ -241,13 +306,6 @@ fn told_length(headers: &HeaderMap) -> u64 {
     let told = headers.get(CONTENT_LENGTH);
     told.and_then(|value| value.to_str().ok()?.parse().ok())
         .unwrap_or(0)
-}
-
-fn too_long(limit: u64) -> Response {
-    gateway(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        &format!("the body is longer than {limit} bytes"),
-    )
 }
 
 /// A request's body, in the pieces in which it comes.
@@ -364,6 +422,39 @@ mod tests {
         ] {
             assert!(admitted(&headers(bad), &names()).is_err(), "{bad:?}");
         }
+    }
+
+    /// Whether it was asked for before it was refused.
+    async fn read(method: &str, pieces: usize, told: Option<usize>) -> (Option<StatusCode>, usize) {
+        let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let body = tokio_stream::iter(0..pieces).map(move |_| {
+            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Ok::<_, std::io::Error>(vec![b' '; 1_000])
+        });
+        let mut request = Request::new(Body::from_stream(body));
+        if let Some(told) = told {
+            request
+                .headers_mut()
+                .insert(CONTENT_LENGTH, HeaderValue::from(told));
+        }
+        let refusal = whole_body(request, method).await.err();
+        let status = refusal.map(|refusal| refusal.status());
+        (status, asked.load(std::sync::atomic::Ordering::Relaxed))
+    }
+
+    /// Whoever may only read keeps no room for bodies, and costs no time.
+    #[tokio::test]
+    async fn a_body_that_nobody_asked_for_is_not_read() {
+        let too_long = Some(StatusCode::PAYLOAD_TOO_LARGE);
+        for method in ["GET", "HEAD"] {
+            assert_eq!(read(method, 5_000, Some(5_000_000)).await, (too_long, 0));
+            // Without a length it is read until it is too long.
+            assert_eq!(read(method, 5_000, None).await, (too_long, 5));
+            assert_eq!(read(method, 4, None).await, (None, 4));
+        }
+        assert_eq!(read("POST", 5_000, Some(5_000_000)).await, (None, 5_000));
+        assert_eq!(read("POST", 7_000, Some(7_000_000)).await, (too_long, 0));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use crate::clock::stamp;
 use crate::error::PipelineError;
 use crate::functions::decision::{Caught, Decision, Input};
+use crate::functions::past;
 use crate::runs::Run;
 use crate::scenarios;
 use crate::world::World;
@@ -67,8 +68,24 @@ pub fn settle(run: &mut Run, end_time: &str) {
     }
 }
 
+/// Removes at home what runners were given of a one-off run, which holds its secrets: it is over, and a
+/// further one is given its own. Before the run has ended: afterwards a new one may have stored its
+/// own there. What is left where this fails goes when the run is deleted.
+async fn forget_one_off(world: &World, input: &Input) {
+    if let Ok(Some(item)) = world.scenarios.get(&input.test_id).await
+        && item.is_one_off()
+        && item.run.as_ref() == Some(&input.test_run_id)
+        && scenarios::active_run(&item, world.runs.as_ref())
+            .await
+            .is_ok_and(|active| active.is_some())
+    {
+        let _ = past::forget_documents(world, &item).await;
+    }
+}
+
 /// task-status-checker: complete, failed or cancelled.
 pub async fn finish(world: &World, input: &Input) -> Result<Decision, PipelineError> {
+    forget_one_off(world, input).await;
     let end_time = stamp(world.clock.now_us());
     let run = world
         .change(&input.test_id, &input.test_run_id, &|run| {
@@ -104,6 +121,54 @@ mod tests {
                 cause: cause.to_owned(),
             };
             assert_eq!(sentence(&caught), expected);
+        }
+    }
+
+    #[cfg(feature = "local")]
+    #[tokio::test]
+    async fn what_a_one_off_run_was_given_goes_when_it_ends() {
+        use crate::local::testing::{Still, world};
+        use crate::objects::Access;
+        use crate::scenarios::ScenarioItem;
+        use dlt_core::ids::{Region, TestRunId};
+        use dlt_core::keys;
+        for (one_off, newer, is_left) in [
+            (true, false, false),
+            (false, false, true),
+            // Another run has the scenario by now.
+            (true, true, true),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let database = crate::store::sqlite::Database::open(folder.path(), &[]).unwrap();
+            let clock = Still::at("2026-03-04T09:20:00Z");
+            let world = world(database, &clock, folder.path());
+            let mut run = example();
+            run.record.status = Status::CleaningUp;
+            run.record.coverage = Some(Default::default());
+            world.runs.put(&run).await.unwrap();
+            let body = serde_json::json!({
+                "oneOff": one_off, "testTaskConfigs": [{"region": "lo-home-1"}],
+            });
+            let mut item = ScenarioItem::new(run.test.clone(), body);
+            item.status = Status::Running;
+            item.run = Some(run.run.clone());
+            if newer {
+                item.run = Some(TestRunId::parse("newer1").unwrap());
+            }
+            world.scenarios.put(&item).await.unwrap();
+            let key = keys::scenario(&run.test, &Region::parse("lo-home-1").unwrap());
+            world
+                .objects
+                .put(&key, b"S3CRET", Access::Home)
+                .await
+                .unwrap();
+            let input = serde_json::json!({"testId": run.test, "testRunId": run.run});
+            let input: Input = serde_json::from_value(input).unwrap();
+            finish(&world, &input).await.unwrap();
+            let left = world.objects.get(&key).await.unwrap();
+            assert_eq!(left.is_some(), is_left, "{one_off} {newer}");
+            // Told again, it is the same.
+            finish(&world, &input).await.unwrap();
         }
     }
 

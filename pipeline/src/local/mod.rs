@@ -52,6 +52,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+/// How often it is looked whether the database is still there.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 /// How long opening waits for runs that an earlier process left, at most.
 const MOST_LEFTOVER_WAIT: Duration = Duration::from_secs(30);
 
@@ -349,6 +351,16 @@ impl Home {
             .iter()
             .filter(|run| self.drivers.is_held(&run.run));
         Ok(own.count())
+    }
+
+    /// Resolves, with where it lay, when the database is there no longer: nothing is kept from then on.
+    pub async fn database_gone(&self) -> PathBuf {
+        loop {
+            if let Some(path) = self.runs.0.gone_from() {
+                return path.to_owned();
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
     }
 
     /// Kills every runner of this home at once (SIGKILL to their groups), for a

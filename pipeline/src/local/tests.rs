@@ -91,6 +91,21 @@ async fn one_service_holds_a_home_whatever_is_deleted() {
 }
 
 #[tokio::test]
+async fn a_database_that_is_removed_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(options(folder.path(), "exit 1")).await.unwrap();
+    let mut gone = std::pin::pin!(home.database_gone());
+    tokio::select! { biased;
+        path = &mut gone => panic!("{} is there", path.display()),
+        () = std::future::ready(()) => {}
+    }
+    let path = folder.path().canonicalize().unwrap().join("dlt.sqlite");
+    std::fs::remove_file(&path).unwrap();
+    let noticed = tokio::time::timeout(PATIENCE, gone).await;
+    assert_eq!(noticed.expect("it is never noticed"), path);
+}
+
+#[tokio::test]
 async fn runs_of_two_commands_are_side_by_side_and_each_ends_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let open = || Home::open(options(folder.path(), "exec sleep 60"));

@@ -213,7 +213,7 @@ impl Runs for SqliteRuns {
     }
 
     async fn delete(&self, test: &TestId, runs: &[TestRunId]) -> Result<u64, PipelineError> {
-        self.0.with(|connection| {
+        let deleted = self.0.with(|connection| {
             let mut deleted = 0;
             for run in runs {
                 let changed = connection.execute(
@@ -226,7 +226,9 @@ impl Runs for SqliteRuns {
                 deleted += changed as u64;
             }
             Ok(deleted)
-        })
+        });
+        self.0.forget_deleted();
+        deleted
     }
 }
 

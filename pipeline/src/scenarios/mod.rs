@@ -177,6 +177,11 @@ impl ScenarioItem {
 pub trait Scenarios: Send + Sync {
     /// A scenario.
     async fn get(&self, test: &TestId) -> Result<Option<ScenarioItem>, PipelineError>;
+    /// The version that is stored; None if there is no such scenario. For who asks often: where the
+    /// store can, without reading the scenario.
+    async fn version(&self, test: &TestId) -> Result<Option<u64>, PipelineError> {
+        Ok(self.get(test).await?.map(|item| item.version))
+    }
     /// Stores a scenario whose stored version is still `item.version` (0: there
     /// is none), and raises the version; else [`PipelineError::Conflict`].
     async fn put(&self, item: &ScenarioItem) -> Result<(), PipelineError>;

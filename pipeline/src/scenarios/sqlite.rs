@@ -68,6 +68,16 @@ impl Scenarios for SqliteScenarios {
         })
     }
 
+    async fn version(&self, test: &TestId) -> Result<Option<u64>, PipelineError> {
+        self.0.with(|connection| {
+            connection
+                .prepare_cached("SELECT version FROM scenarios WHERE test = ?1")?
+                .query_row([test.as_str()], |row| row.get::<_, i64>(0))
+                .optional()
+                .map(|version| version.map(i64::unsigned_abs))
+        })
+    }
+
     async fn put(&self, item: &ScenarioItem) -> Result<(), PipelineError> {
         let mut next = item.clone();
         next.version += 1;
@@ -119,6 +129,7 @@ impl Scenarios for SqliteScenarios {
                 params![item.test.as_str(), item.version as i64],
             )
         })?;
+        self.0.forget_deleted();
         match self.get(&item.test).await? {
             None => Ok(()),
             Some(_) => changed_one(changed, item),

@@ -5,6 +5,7 @@ use crate::error::{PipelineError, Source};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row, Transaction, TransactionBehavior};
 use serde::Serialize;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,6 +16,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 const BETWEEN_OPENINGS: Duration = Duration::from_millis(20);
 /// Version of the tables.
 const SCHEMA_VERSION: i64 = 3;
+/// Stands for the version of a database that has tables and says none.
+const NO_VERSION: i64 = -1;
 const SCHEMA: &str = "
     CREATE TABLE scenarios (
         test TEXT PRIMARY KEY, version INTEGER NOT NULL, start_time TEXT NOT NULL,
@@ -51,6 +54,16 @@ pub type Fill = fn(&Connection) -> rusqlite::Result<()>;
 #[derive(Debug, Clone)]
 pub struct Database {
     connection: Arc<Mutex<Connection>>,
+    /// Where it lies, and which file that was; None in memory and to read.
+    file: Option<Arc<(PathBuf, FileId)>>,
+}
+
+/// Device and number of a file: another one of the same name has others.
+type FileId = (u64, u64);
+
+fn file_id(path: &Path) -> std::io::Result<FileId> {
+    let about = std::fs::metadata(path)?;
+    Ok((about.dev(), about.ino()))
 }
 
 impl Database {
@@ -63,13 +76,19 @@ impl Database {
     /// `fill` fills what an older version did not have.
     pub fn open(home: &Path, fill: &[Fill]) -> Result<Self, PipelineError> {
         let path = Self::path(home);
+        plain_file(&path)?;
         let open = || -> rusqlite::Result<(Connection, i64)> {
             let connection = Connection::open(&path)?;
             connection.busy_timeout(LONGEST_WAIT)?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "NORMAL")?;
+            // What is deleted may be a secret: it is overwritten, not only forgotten.
+            connection.pragma_update(None, "secure_delete", "ON")?;
+            // Looked for first: whoever makes tables stores their version with them.
+            let has_tables = has_tables(&connection)?;
             let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
             match version {
+                0 if has_tables => return Ok((connection, NO_VERSION)),
                 0 => set_up(&connection, SCHEMA, &[])?,
                 1 => set_up(&connection, FROM_1_TO_2, fill)?,
                 // Version 3 has the same tables; its runs and executions are such
@@ -94,8 +113,10 @@ impl Database {
             }
         };
         Self::check(&path, version)?;
+        let id = file_id(&path).map_err(|error| PipelineError::file(&path, error))?;
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),
+            file: Some(Arc::new((path, id))),
         })
     }
 
@@ -105,6 +126,7 @@ impl Database {
     /// can be read.
     pub fn open_to_read(home: &Path, fill: &[Fill]) -> Result<Option<Self>, PipelineError> {
         let path = Self::path(home);
+        plain_file(&path)?;
         if !path.exists() {
             return Ok(None);
         }
@@ -125,6 +147,11 @@ impl Database {
             })
             .map_err(|error| unopened(&path, error))?;
         match version {
+            0 if has_tables(&connection).map_err(|error| unopened(&path, error))? => {
+                // They may have been made since the version was read.
+                let version = self::version(&connection).map_err(failed)?;
+                Self::check(&path, if version == 0 { NO_VERSION } else { version })?;
+            }
             0 => return Ok(None),
             1 => {
                 let migrated = Self::open(home, fill).map(Some);
@@ -141,6 +168,7 @@ impl Database {
         Self::check(&path, version)?;
         Ok(Some(Self {
             connection: Arc::new(Mutex::new(connection)),
+            file: None,
         }))
     }
 
@@ -154,10 +182,35 @@ impl Database {
         let connection = open().map_err(failed)?;
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),
+            file: None,
         })
     }
 
+    /// Where it lay, if it is there no longer, or another file is in its place: what is stored from then
+    /// on is lost with this process.
+    pub fn gone_from(&self) -> Option<&Path> {
+        let (path, id) = &**self.file.as_ref()?;
+        let is_gone = match file_id(path) {
+            Ok(now) => now != *id,
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        };
+        is_gone.then_some(path.as_path())
+    }
+
+    /// Takes what was deleted out of the log of SQLite, too. While others read it stays there until a
+    /// later time.
+    pub fn forget_deleted(&self) {
+        let _ =
+            self.with(|connection| connection.pragma_update(None, "wal_checkpoint", "TRUNCATE"));
+    }
+
     fn check(path: &Path, version: i64) -> Result<(), PipelineError> {
+        if version == NO_VERSION {
+            return Err(PipelineError::Other(format!(
+                "database {} has tables and says no version: something else than dlt changed it; restore it from a copy, or name another folder with DLT_HOME. If you know that it is of this dlt: sqlite3 {0} 'PRAGMA user_version = {SCHEMA_VERSION}'",
+                path.display()
+            )));
+        }
         if version <= SCHEMA_VERSION {
             return Ok(());
         }
@@ -189,6 +242,24 @@ impl Database {
         serde_json::to_string(item)
             .map_err(|error| PipelineError::Other(format!("an item cannot be stored: {error}")))
     }
+}
+
+/// [`PipelineError::Other`] for a link: its file may be open to others, and have other locks and
+/// another log than those beside the link.
+fn plain_file(path: &Path) -> Result<(), PipelineError> {
+    match std::fs::read_link(path) {
+        Ok(target) => Err(PipelineError::Other(format!(
+            "database {} is a symbolic link to {}: dlt closes and locks the file itself; put it in the place of the link, or name its folder with DLT_HOME (a folder may be a link)",
+            path.display(),
+            target.display()
+        ))),
+        Err(_) => Ok(()),
+    }
+}
+
+fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {
+    let tables = "SELECT count(*) FROM sqlite_master WHERE type = 'table'";
+    connection.query_row(tables, [], |row| Ok(row.get::<_, i64>(0)? > 0))
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {
@@ -325,82 +396,4 @@ impl Database {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Files of a database, as they lie when its process was killed or has ended.
-    fn files(folder: &Path, killed: bool) -> usize {
-        let source = tempfile::tempdir().unwrap();
-        let database = Database::open(source.path(), &[]).unwrap();
-        database
-            .with(|connection| {
-                connection.pragma_update(None, "wal_checkpoint", "TRUNCATE")?;
-                connection.execute("INSERT INTO executions VALUES ('a', 'b', '{}', 0)", [])
-            })
-            .unwrap();
-        let kept = killed.then(|| database.clone());
-        drop(database);
-        let copy = |name: &str| std::fs::copy(source.path().join(name), folder.join(name)).is_ok();
-        let copied = [copy("dlt.sqlite"), copy("dlt.sqlite-wal")];
-        drop(kept);
-        copied.iter().filter(|copied| **copied).count()
-    }
-
-    #[test]
-    fn a_folder_in_which_nothing_is_written_is_read_to_its_last_change() {
-        for name in ["plain", "a b", "q?x=1&y#z", "100%41", "ü"] {
-            for (killed, count) in [(false, 1), (true, 2)] {
-                let folder = tempfile::tempdir().unwrap();
-                let folder = folder.path().join(name);
-                std::fs::create_dir(&folder).unwrap();
-                assert_eq!(files(&folder, killed), count, "files of a database");
-                let path = Database::path(&folder);
-                let (connection, version) = open_where_nothing_is_written(&path).unwrap();
-                assert_eq!(version, SCHEMA_VERSION);
-                let rows: i64 = connection
-                    .query_row("SELECT count(*) FROM executions", [], |row| row.get(0))
-                    .unwrap();
-                assert_eq!(rows, 1, "{name} {killed}");
-                assert!(connection.execute("DELETE FROM executions", []).is_err());
-                drop(connection);
-                let left = std::fs::read_dir(&folder).unwrap().count();
-                assert_eq!(left, count, "nothing was written beside it");
-            }
-        }
-    }
-
-    #[test]
-    fn several_open_a_new_folder_together() {
-        for _ in 0..10 {
-            let folder = tempfile::tempdir().unwrap();
-            let together = std::sync::Barrier::new(6);
-            let open = || {
-                together.wait();
-                Database::open(folder.path(), &[]).map(drop)
-            };
-            std::thread::scope(|scope| {
-                let all: Vec<_> = (0..6).map(|_| scope.spawn(open)).collect();
-                for one in all {
-                    one.join().unwrap().unwrap();
-                }
-            });
-        }
-    }
-
-    #[test]
-    fn what_is_no_database_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        for text in [
-            "no database, and longer than a header of one would be, by far",
-            "x",
-        ] {
-            let text = text.repeat(100);
-            std::fs::write(Database::path(folder.path()), text).unwrap();
-            let error = Database::open_to_read(folder.path(), &[]).unwrap_err();
-            assert!(
-                error.to_string().contains("dlt.sqlite cannot be read"),
-                "{error}"
-            );
-        }
-    }
-}
+mod tests;

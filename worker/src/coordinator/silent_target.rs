@@ -75,12 +75,15 @@ impl SilentTargetDetector {
             Some(Cause::Proxy) => "check the proxy that the errors name",
             _ => "check that it is up and can be reached from the runners",
         };
-        Ended::TargetSilent {
-            cause,
-            message: format!(
+        let message = match cause {
+            Some(Cause::TargetForbidden) => format!(
+                "no request reached {target} for {limit_s} s: it leads where no load may be sent ({why}); the errors name the address; correct the URL, or allow it with --allow-target"
+            ),
+            _ => format!(
                 "{target} answered nothing for {limit_s} s ({why}); {check}, or let the load go on with give-up-after: never"
             ),
-        }
+        };
+        Ended::TargetSilent { cause, message }
     }
 }
 

@@ -218,3 +218,26 @@ fn small_bodies() {
         ("POST", files, "{}", 0, &name),
     ]);
 }
+
+/// Whoever may only read sends nothing that costs time.
+#[test]
+fn bodies_that_nobody_asked_for_are_short() {
+    let spaces = |n: usize| format!("{{{}}}", " ".repeat(n - 2));
+    for method in ["GET", "HEAD", "PATCH"] {
+        let of = |n: usize| match read(method, "/regions", &spaces(n)) {
+            Some(Err(refusal)) => refusal.status,
+            _ => 200,
+        };
+        let usual = if method == "GET" { 200 } else { 405 };
+        assert_eq!(
+            [of(2), of(4_096), of(4_097), of(4_000_000)],
+            [usual, usual, 413, 413],
+            "{method}"
+        );
+    }
+    let long = spaces(1_000_000);
+    let taken = read("POST", "/scenarios", &long).unwrap();
+    assert!(taken.is_ok(), "{taken:?}");
+    let refusal = read("GET", "/regions", &long).unwrap().unwrap_err();
+    assert_eq!(refusal.text, "a GET request has no body; send it without");
+}

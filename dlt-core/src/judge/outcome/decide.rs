@@ -4,6 +4,7 @@
 use super::{Outcome, ThresholdResult, Word};
 use crate::judge::summary::many_failed;
 use crate::measure::account::Account;
+use crate::measure::sample::Cause;
 use crate::thresholds::Threshold;
 
 /// How a run ended.
@@ -31,7 +32,15 @@ pub(crate) struct Ending<'a> {
     pub reported: bool,
     /// Every runner that had a part of the load reported.
     pub complete: bool,
+    /// Cause and sentence of the most frequent error.
+    pub worst: Option<(String, String)>,
+    /// The users that were planned, over the whole run.
+    pub users: u64,
 }
+
+/// So many users may be more than runners begin in the time of a load: one begins some 10,000 a
+/// second at its best.
+const MANY_USERS: u64 = 10_000;
 
 /// The outcome: passed only if there are thresholds, every one holds, and the run
 /// could be run, was not cancelled, is complete and measured something.
@@ -61,14 +70,7 @@ pub(crate) fn decide(ending: Ending<'_>) -> Outcome {
     if !nothing && !ending.answered && !ending.cancelled && reasons.is_empty() {
         // Too short for the rule of the first seconds, and the same thing.
         could_not_run = true;
-        reasons.push(format!(
-            "none of the {} requests was answered{}; check that the target is up and can be reached from the runners",
-            ending.account.begun(),
-            match ending.account.sent {
-                0 => ": none found a connection",
-                _ => "",
-            }
-        ));
+        reasons.push(none_answered(&ending));
     }
     if !nothing {
         reasons.extend(unseen(&ending));
@@ -116,9 +118,32 @@ fn word(ending: &Ending<'_>, could_not_run: bool, has_reasons: bool) -> (Word, O
     }
 }
 
+/// Why nothing was answered: what kept requests from being sent, where that was not the target.
+fn none_answered(ending: &Ending<'_>) -> String {
+    let begun = ending.account.begun();
+    let ours = [Cause::Generator, Cause::TargetForbidden];
+    let is_ours = |cause: &str| ours.iter().any(|own| own.name() == cause);
+    if let Some((cause, message)) = ending.worst.as_ref().filter(|worst| is_ours(&worst.0)) {
+        return format!(
+            "none of the {begun} requests was answered: most failed by {cause}, {message}"
+        );
+    }
+    format!(
+        "none of the {begun} requests was answered{}; check that the target is up and can be reached from the runners",
+        match ending.account.sent {
+            0 => ": none found a connection",
+            _ => "",
+        }
+    )
+}
+
 fn nothing_measured(ending: &Ending<'_>) -> String {
     match (ending.reported, ending.account.begun()) {
         (false, _) => "no runner reported, so nothing was measured".to_owned(),
+        (true, 0) if ending.users >= MANY_USERS => format!(
+            "no request was sent, so nothing was measured: {} users were more than the runners could begin in the time of the load; use fewer users, more or larger tasks, or a longer load",
+            ending.users
+        ),
         (true, 0) => "no request was sent, so nothing was measured".to_owned(),
         (true, begun) => format!("none of the {begun} requests was answered before the end"),
     }
@@ -186,6 +211,8 @@ mod tests {
             answered: true,
             reported: true,
             complete: true,
+            worst: None,
+            users: 9,
         }
     }
 
@@ -316,6 +343,56 @@ mod tests {
         says(lost, "no runner reported", true);
         let thresholds = [Threshold::parse("login: p(99)<1s").unwrap()];
         says(ending(&thresholds), "the label \"login\"", false);
+    }
+
+    /// Which is no fault of the target.
+    #[test]
+    fn what_kept_all_requests_in_the_runners_is_told() {
+        let says = |ending: Ending<'_>| {
+            let outcome = decide(ending);
+            assert!(outcome.could_not_run);
+            outcome.reason.unwrap()
+        };
+        for (cause, message) in [
+            (
+                "target-forbidden",
+                "name a.example leads where no load may be sent: 169.254.169.254",
+            ),
+            (
+                "generator",
+                "no memory for a further connection in this runner",
+            ),
+        ] {
+            let ours = Ending {
+                answered: false,
+                worst: Some((cause.to_owned(), message.to_owned())),
+                ..ending(&[])
+            };
+            let reason = says(ours);
+            assert!(
+                reason.ends_with(&format!("most failed by {cause}, {message}")),
+                "{reason}"
+            );
+        }
+        let theirs = Ending {
+            answered: false,
+            worst: Some(("refused".to_owned(), "connection refused".to_owned())),
+            ..ending(&[])
+        };
+        assert!(says(theirs).contains("check that the target is up"));
+        let none_begun = Account {
+            scheduled: 0,
+            sent: 0,
+            ok: 0,
+            ..SENT
+        };
+        let overloaded = Ending {
+            finished: 0,
+            account: &none_begun,
+            users: 1_000_000,
+            ..ending(&[])
+        };
+        assert!(says(overloaded).contains("1000000 users were more than the runners could begin"));
     }
 
     /// Whatever the thresholds say of the others.

@@ -5,7 +5,49 @@ use super::*;
 use proptest::prelude::*;
 
 /// Texts with their secrets in `S3…` and what is shown of them.
-const TEXTS: [(&str, &str); 49] = [
+const TEXTS: [(&str, &str); 61] = [
+    // JSON that is cut, several, or in other text.
+    (
+        "{\"token\":{\"value\":\"S3\"},\"x\":\"long",
+        "{\"token\":{[redacted]},\"x\":\"long",
+    ),
+    (
+        "{\"pass\\u0077ord\":\"S3\",\"x\":\"long",
+        "{\"pass\\u0077ord\":\"[redacted]\",\"x\":\"long",
+    ),
+    ("{\"a\":1,\"token\":[\"S3", "{\"a\":1,\"token\":[[redacted]"),
+    (
+        "{\"a\":1}\n{\"token\":{\"value\":\"S3\"}}\n",
+        "{\"a\":1}\n{\"token\":{\"value\":\"[redacted]\"}}\n",
+    ),
+    (
+        "cb({\"token\":{\"value\":\"S3\"},\"a\":1})",
+        "cb({\"token\":{[redacted]},\"a\":1})",
+    ),
+    (
+        "ok {\"passwords\":[\"S3\",\"S3\"]}",
+        "ok {\"passwords\":[[redacted]]}",
+    ),
+    // Markup whose attributes name a value.
+    (
+        "<input type=\"text\" name=\"password\" value=\"S3\">",
+        "<input type=\"text\" name=\"password\" value=\"[redacted]\">",
+    ),
+    (
+        "<input value='S3' name='token'><input value='a' name='b'>",
+        "<input value='[redacted]' name='token'><input value='a' name='b'>",
+    ),
+    // A URL in a URL.
+    (
+        "/x?redirect=http://u:S3@h/&y=1",
+        "/x?redirect=http://[redacted]@h/&y=1",
+    ),
+    (
+        "/x?next=http%3A%2F%2Fu%3AS3%40h%2F&y=1",
+        "/x?next=[redacted]&y=1",
+    ),
+    ("/x?next=%2Fy%3Ftoken%3DS3&y=1", "/x?next=[redacted]&y=1"),
+    ("/x?q=50%25+off&y=a%20b", "/x?q=50%25+off&y=a%20b"),
     (
         "[{\"name\": \"password\", \"value\": \"S3\"}, {\"name\": \"a\", \"value\": \"b\"}]",
         "[{\"name\": \"password\", \"value\": \"[redacted]\"}, {\"name\": \"a\", \"value\": \"b\"}]",

@@ -5,7 +5,7 @@ use crate::refusal::Fault;
 use crate::scenario::Format;
 use crate::scenario::document::shown::shown_key;
 use crate::scenario::document::yaml;
-use crate::scenario::limits::{DEEPEST, LONGEST_TEXT_BYTES, MOST_FAULTS};
+use crate::scenario::limits::{DEEPEST, LONGEST_TEXT_BYTES, MOST_FAULTS, MOST_VALUES};
 use crate::value::reader::{self, Surrogates, Written};
 use crate::value::{Map, Value};
 
@@ -45,8 +45,14 @@ fn whole(reason: String) -> Fault {
     }
 }
 
+pub(super) fn too_many_values() -> String {
+    format!(
+        "holds more than {MOST_VALUES} values; write long request bodies as texts or into files (body-file), and rows of data into data-sources"
+    )
+}
+
 fn read_json(text: &str) -> Result<Written, Fault> {
-    reader::read(text, Surrogates::Refuse).map_err(|error| {
+    let read = reader::read_up_to(text, Surrogates::Refuse, MOST_VALUES).map_err(|error| {
         // What is nested too deep is told as that, whether or not it ends well.
         let begun = reader::read(
             &closed(text.get(..error.at).unwrap_or_default()),
@@ -60,7 +66,8 @@ fn read_json(text: &str) -> Result<Written, Fault> {
         let why = serde_json::from_str::<serde_json::Value>(text).err();
         let why = why.map_or_else(|| format!("see byte {}", error.at), |why| why.to_string());
         whole(format!("is not JSON: {why}"))
-    })
+    })?;
+    read.ok_or_else(|| whole(too_many_values()))
 }
 
 /// The beginning of a text with a value at its end, and with all that is open closed.
@@ -89,6 +96,8 @@ struct Walk {
     twice: Vec<Fault>,
     /// Bytes of the value, aliases counted as often as they are used.
     bytes: usize,
+    /// Values, aliases likewise.
+    values: usize,
 }
 
 impl Walk {
@@ -115,6 +124,10 @@ impl Walk {
             return Err(self.fault(format!("is nested deeper than {DEEPEST} levels")));
         }
         self.count(1)?;
+        self.values += 1;
+        if self.values > MOST_VALUES {
+            return Err(whole(too_many_values()));
+        }
         let length = self.path.len();
         Ok(match written {
             Written::List(items) => {
@@ -292,6 +305,24 @@ mod tests {
             fault(&long(10_000_000), Format::Json),
             "value: is 10000000 bytes long; at most 6291456 (6 MiB) are read: move request bodies into files (body-file)"
         );
+    }
+
+    /// What a value takes is far more than its two bytes of text.
+    #[test]
+    fn values_have_a_limit_whatever_their_length() {
+        let zeros = |n: usize| format!("[{}0]", "0,".repeat(n - 2));
+        assert!(read(zeros(MOST_VALUES).as_bytes(), Format::Json).is_ok());
+        let one_more = zeros(MOST_VALUES + 1);
+        let broken = one_more.replace(']', "");
+        let nested = format!("[{}0]", "[],".repeat(MOST_VALUES));
+        let members = format!("{{{}\"a\":0}}", "\"a\":0,".repeat(MOST_VALUES));
+        for text in [&one_more, &broken, &nested, &members] {
+            let told = fault(text.as_bytes(), Format::Json);
+            let few = "value: holds more than 200000 values; write long request bodies";
+            assert!(told.starts_with(few), "{told}");
+        }
+        let yaml = fault(zeros(300_000).as_bytes(), Format::Yaml);
+        assert!(yaml.contains("holds more than 200000 values"), "{yaml}");
     }
 
     #[test]

@@ -69,6 +69,9 @@ fn message(error: &serde_saphyr::Error) -> String {
     let shown = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
     // One line, with the place written as in JSON's errors.
     let line = shown.lines().next().unwrap_or_default();
+    if line.starts_with("budget breached: Nodes") {
+        return super::raw::too_many_values();
+    }
     match error.location() {
         Some(at) if at.line() > 0 => {
             let place = format!(" at line {}, column {}", at.line(), at.column());

@@ -10,6 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 struct Issuer {
     document: Mutex<Option<String>>,
     fetches: AtomicUsize,
+    /// How long a fetch takes on the clock of the tests.
+    takes: Mutex<Duration>,
+    passed: Mutex<Option<Arc<Mutex<Duration>>>>,
 }
 
 #[async_trait]
@@ -17,6 +20,9 @@ impl Fetch for Arc<Issuer> {
     async fn fetch(&self) -> Result<Vec<u8>, String> {
         self.fetches.fetch_add(1, Ordering::Relaxed);
         tokio::task::yield_now().await;
+        if let Some(passed) = &*self.passed.lock().unwrap() {
+            *passed.lock().unwrap() += *self.takes.lock().unwrap();
+        }
         let document = self.document.lock().unwrap().clone();
         document.map(String::into_bytes).ok_or("down".to_owned())
     }
@@ -138,6 +144,33 @@ fn concurrent_requests_share_one_fetch() {
         }
     });
     assert_eq!(fixture.issuer.fetches(), 1);
+}
+
+/// A fetch takes as long as the pause after a failed one: nobody waits for more than one.
+#[test]
+fn who_waits_for_a_fetch_that_fails_is_answered_with_it() {
+    let fixture = Fixture::new();
+    *fixture.issuer.takes.lock().unwrap() = Duration::from_secs(5);
+    *fixture.issuer.passed.lock().unwrap() = Some(Arc::clone(&fixture.passed));
+    let ask = || {
+        fixture.runtime.block_on(async {
+            let requests: Vec<_> = (0..20)
+                .map(|n| {
+                    let keys = Arc::clone(&fixture.keys);
+                    tokio::spawn(async move { keys.key(&format!("k{n}")).await.err() })
+                })
+                .collect();
+            for request in requests {
+                assert_eq!(request.await.unwrap(), Some(NoKey::Unavailable));
+            }
+        });
+        fixture.issuer.fetches()
+    };
+    assert_eq!(ask(), 1);
+    fixture.wait(4);
+    assert_eq!(ask(), 1, "the pause begins at the end of the fetch");
+    fixture.wait(1);
+    assert_eq!(ask(), 2);
 }
 
 #[test]

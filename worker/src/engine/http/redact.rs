@@ -48,8 +48,9 @@ pub(crate) fn redact_side(bytes: &[u8], secrets: &[&str], longest: usize) -> (St
             break;
         }
     }
-    // The first knows members of a body that was cut short, the second whole texts of all forms.
-    kept.push_str(&redacted_text(&redact_members(rest)));
+    // The first knows texts of all forms, and that a member names the value of another one: it
+    // comes before the second, which would take that name for a value.
+    kept.push_str(&redact_members(&redacted_text(rest)));
     let (text, is_cut) = readable(&redact_values(&kept, secrets), longest);
     (text, is_cut || bytes.len() > LONGEST_INPUT_BYTES)
 }
@@ -76,12 +77,8 @@ pub(crate) fn redact_members(text: &str) -> Cow<'_, str> {
 pub(crate) fn redact_values(text: &str, secrets: &[&str]) -> String {
     let mut text = text.to_owned();
     for secret in secrets {
-        text = text.replace(secret, REDACTED);
-        let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        for encoded in [encoded.replace('+', "%20"), encoded] {
-            if encoded != *secret {
-                text = text.replace(&encoded, REDACTED);
-            }
+        for form in forms(secret) {
+            text = text.replace(&form, REDACTED);
         }
     }
     // The end of the text may have cut a secret.
@@ -97,6 +94,66 @@ pub(crate) fn redact_values(text: &str, secrets: &[&str]) -> String {
         text.push_str(REDACTED);
     }
     text
+}
+
+/// A secret as a target may show it: as it is, in a URL, in a text of JSON, in a page.
+fn forms(secret: &str) -> Vec<String> {
+    let in_form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let in_url = in_form.replace('+', "%20");
+    let json = serde_json::Value::from(secret).to_string();
+    let json = json.trim_start_matches('"');
+    let json = json.strip_suffix('"').unwrap_or(json);
+    let page = |quote: &str, apostrophe: &str| {
+        let page = secret.replace('&', "&amp;").replace('<', "&lt;");
+        let page = page.replace('>', "&gt;").replace('"', quote);
+        page.replace('\'', apostrophe)
+    };
+    let mut forms = vec![
+        secret.to_owned(),
+        lower_escapes(&in_url),
+        lower_escapes(&in_form),
+        in_url,
+        in_form,
+        ascii(json, |unit| format!("\\u{unit:04x}")),
+        ascii(json, |unit| format!("\\u{unit:04X}")),
+        json.replace('/', "\\/"),
+        json.to_owned(),
+        page("&quot;", "&#39;"),
+        page("&#34;", "&#39;"),
+        page("&quot;", "&#x27;"),
+        page("&quot;", "'"),
+        page("\"", "'"),
+    ];
+    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    forms.dedup();
+    forms
+}
+
+/// With its escapes (`%2F`) in lower case.
+fn lower_escapes(text: &str) -> String {
+    let mut digits = 0_u8;
+    let lower = |c: char| {
+        let is_digit = digits > 0;
+        digits = if c == '%' {
+            2
+        } else {
+            digits.saturating_sub(1)
+        };
+        if is_digit { c.to_ascii_lowercase() } else { c }
+    };
+    text.chars().map(lower).collect()
+}
+
+/// With escapes for what is not ASCII.
+fn ascii(text: &str, escape: impl Fn(u16) -> String) -> String {
+    let mut ascii = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_ascii() {
+            true => ascii.push(c),
+            false => ascii.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| escape(*unit))),
+        }
+    }
+    ascii
 }
 
 /// Splits a head with its blank line from what follows. Blank lines before a head
@@ -138,7 +195,7 @@ fn push_head(kept: &mut String, head: &str) {
 /// Appends words of a line; a word may be a URL with secrets.
 fn push_words(kept: &mut String, line: &str) {
     for word in line.split_inclusive(' ') {
-        kept.push_str(&redact_url(word));
+        kept.push_str(&redacted_text(&redact_url(word)));
     }
 }
 
@@ -237,7 +294,7 @@ mod tests {
         );
         assert_eq!(
             saved.response,
-            "HTTP/1.1 302 Found\nSet-Cookie: [redacted]\nLocation: https://[redacted]@h/p?access_token=[redacted]#f\nServer: s\n\nbody\u{fffd}\ttext\n"
+            "HTTP/1.1 302 Found\nSet-Cookie: [redacted]\nLocation: https://[redacted]@h/p?access_token=[redacted]\nServer: s\n\nbody\u{fffd}\ttext\n"
         );
     }
 
@@ -247,6 +304,10 @@ mod tests {
         for body in [
             "<login><password>S3</password></login>",
             "[{\"name\": \"password\", \"value\": \"S3\"}]",
+            "[{\"key\":\"password\",\"value\":\"S3\"}]",
+            "{\"token\":{\"value\":\"S3\"}}",
+            "{\"token\":{\"value\":\"S3\"},\"x\":\"cut",
+            "[{\"key\":\"password\",\"value\":\"S3\"},{\"x\":\"cut",
             "--b\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\nS3\r\n--b--\r\n",
         ] {
             let sent = format!("POST / HTTP/1.1\r\nHost: h\r\n\r\n{body}");
@@ -312,6 +373,43 @@ mod tests {
                 .response
                 .ends_with("{\"echo\": \"[redacted]\", \"end\": \"[redacted]")
         );
+    }
+
+    /// A target shows what it was sent as its format has it.
+    #[test]
+    fn secret_values_are_redacted_in_each_form() {
+        let secret = "a<b>&\"é'/\\ü:x";
+        for shown in [
+            secret,
+            "a%3Cb%3E%26%22%C3%A9%27%2F%5C%C3%BC%3Ax",
+            "a%3cb%3e%26%22%c3%a9%27%2f%5c%c3%bc%3ax",
+            "a<b>&\\\"é'/\\\\ü:x",
+            "a<b>&\\\"\\u00e9'/\\\\\\u00fc:x",
+            "a<b>&\\\"\\u00E9'/\\\\\\u00FC:x",
+            "a<b>&\\\"é'\\/\\\\ü:x",
+            "a&lt;b&gt;&amp;&quot;é&#39;/\\ü:x",
+            "a&lt;b&gt;&amp;&quot;é&#x27;/\\ü:x",
+        ] {
+            assert_eq!(
+                redact_values(&format!("it said {shown}!"), &[secret]),
+                "it said [redacted]!",
+                "{shown}"
+            );
+        }
+    }
+
+    #[test]
+    fn heads_hold_no_secret_that_the_rule_of_texts_knows() {
+        for target in [
+            "/x?redirect=http://x:S3@h/",
+            "/x?a=1&redirect=http%3A%2F%2Fx%3AS3%40h%2F",
+            "/x?next=%2Fy%3Ftoken%3DS3",
+        ] {
+            let sent = format!("GET {target} HTTP/1.1\r\nReferer: http://h{target}\r\n\r\n");
+            let saved = redact_exchange(sent.as_bytes(), b"", &[]);
+            assert!(!saved.request.contains("S3"), "{}", saved.request);
+            assert!(saved.request.ends_with("\n\n"), "{}", saved.request);
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::engine::make::variable_names::{Variable, VariableNames};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dlt_core::routing::Routes;
-use dlt_core::safety::is_secret;
+use dlt_core::safety::{is_secret, spans};
 use dlt_core::scenario::plan::{Auth, Body, Group, Step};
 use dlt_core::scenario::requests::targets::{dot_segments, has_host, request_target, url_value};
 use dlt_core::scenario::requests::variables::{Piece, pieces};
@@ -130,6 +130,13 @@ fn url_with_constants(text: &str, names: &VariableNames) -> Result<String, Strin
         }
     }
     Ok(filled)
+}
+
+/// Adds a value of the scenario's text, its variables included.
+fn add_value(value: &str, names: &VariableNames, secrets: &mut Secrets) {
+    if let Ok(template) = Template::compile(value, names) {
+        template.add_to_secrets(secrets);
+    }
 }
 
 /// The parts of a URL with a session's values: evaluated once, for functions count.
@@ -254,8 +261,8 @@ impl RequestTemplate {
         self.templates().all(|template| template.fixed().is_some())
     }
 
-    /// Adds what stands in place of secrets: in auth, in headers, fields and
-    /// parameters whose names say so.
+    /// Adds what stands in place of secrets: in auth, in headers, fields, parameters and parts of
+    /// the body whose names say so. A target may show it under another name.
     fn collect_secrets(&self, step: &Step, names: &VariableNames, secrets: &mut Secrets) {
         match &self.auth {
             Some(AuthTemplate::Basic(_, secret) | AuthTemplate::Bearer(secret)) => {
@@ -268,13 +275,34 @@ impl RequestTemplate {
         for (_, template) in headers.chain(fields) {
             template.add_to_secrets(secrets);
         }
+        let cookies = step
+            .headers
+            .iter()
+            .filter(|header| header.0.eq_ignore_ascii_case("cookie"));
+        let pairs = cookies.flat_map(|header| header.1.split(';'));
+        for (_, value) in pairs.filter_map(|pair| pair.split_once('=')) {
+            add_value(value.trim(), names, secrets);
+        }
+        if let Body::Text(text) = &step.body {
+            for span in spans(text) {
+                let value = &text[span.range];
+                add_value(value, names, secrets);
+                // What the target reads of it.
+                if let Ok(plain) = serde_json::from_str::<String>(&format!("\"{value}\"")) {
+                    add_value(&plain, names, secrets);
+                }
+                let mut decoded = url::form_urlencoded::parse(value.as_bytes());
+                if let Some((plain, _)) = decoded.next().filter(|_| value.contains(['%', '+'])) {
+                    add_value(&plain, names, secrets);
+                }
+            }
+        }
         let url = step.url_text.as_ref().map_or("", |text| text.text.as_str());
         for pair in url.split(['?', '&', '#']) {
             if let Some((name, value)) = pair.split_once('=')
                 && is_secret(name)
-                && let Ok(template) = Template::compile(value, names)
             {
-                template.add_to_secrets(secrets);
+                add_value(value, names, secrets);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The values of one user or arrival, by slots and calls that `variable_names` numbers, and
 //! which of them are secret.
 
+use dlt_core::safety::behind_scheme;
 use std::cell::Cell;
 
 /// Shortest value that is redacted, bytes: a shorter one stands in too many texts,
@@ -67,8 +68,12 @@ impl Secrets {
     }
 
     pub(crate) fn add_text(&mut self, text: &str) {
-        if text.len() >= SHORTEST_SECRET_BYTES && !self.texts.iter().any(|known| known == text) {
-            self.texts.push(text.to_owned());
+        // A target may name the token without the word before it.
+        for text in [Some(text), behind_scheme(text)].into_iter().flatten() {
+            if text.len() >= SHORTEST_SECRET_BYTES && !self.texts.iter().any(|known| known == text)
+            {
+                self.texts.push(text.to_owned());
+            }
         }
     }
 

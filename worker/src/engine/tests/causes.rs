@@ -233,3 +233,31 @@ fn secrets_are_not_saved_and_exchanges_are_few() {
     assert!(!saved.contains("S3CRET"), "{saved}");
     assert!(saved.contains("a=b"));
 }
+
+/// A target that shows what it was sent, under names of its own and as its format has it.
+#[test]
+fn what_is_secret_by_its_name_is_hidden_by_its_value() {
+    let shown = "invalid credential 'S3CRET-bearer'; you sent foo=S3CRET-form, x: S3CRET-json \
+                 and {\\\"y\\\": \\\"S3CRET-n\\u00e9sted\\\"}; sid S3CRET-cookie, S3CRET&amp;amp";
+    let target = Target::new(move |_, _| answer("500 Oh", "X-Was: S3CRET-bearer\r\n", shown));
+    let with = |name: &str, value: &str| {
+        let mut step = step(&target, "/x");
+        step.method = "POST".to_owned();
+        step.headers = vec![(name.to_owned(), value.to_owned())];
+        step
+    };
+    let mut form = with("Authorization", "Bearer S3CRET-bearer");
+    form.body = Body::Text("a=b&password=S3CRET-form".to_owned());
+    let mut json = with("Cookie", "a=b; sid=S3CRET-cookie");
+    json.body = Body::Text(
+        "{\"token\": {\"value\": \"S3CRET-json\", \"n\": \"S3CRET-n\\u00e9sted\"}, \"pwd\": \"S3CRET&amp\"}"
+            .to_owned(),
+    );
+    let result = run(rounds(1.0, 1, vec![form, json]), 1);
+    let saved = format!("{:?}", result.tally.errors);
+    assert!(!saved.contains("S3CRET"), "{saved}");
+    assert!(
+        saved.contains("invalid credential") && saved.contains("a=b"),
+        "{saved}"
+    );
+}

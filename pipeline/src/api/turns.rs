@@ -1,0 +1,86 @@
+//! Work that takes as long as a scenario is: done beside the threads that serve connections, and only
+//! so much of it at once, so that neither they nor the memory are taken by a few long texts.
+
+use dlt_core::calls::Caller;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, spawn_blocking};
+
+/// Scenarios that are read or shown at once for each kind of caller: one takes up to a second of a
+/// core and some 100 MB. Others wait.
+const MOST_AT_ONCE: usize = 2;
+
+/// Whose turn it is: readers do not keep writers waiting.
+#[derive(Debug, Clone)]
+pub(super) struct Turns {
+    readers: Arc<Semaphore>,
+    writers: Arc<Semaphore>,
+}
+
+impl Turns {
+    pub(super) fn new() -> Self {
+        let turns = || Arc::new(Semaphore::new(MOST_AT_ONCE));
+        Self {
+            readers: turns(),
+            writers: turns(),
+        }
+    }
+
+    /// Does work in the caller's turn; an error is a panic of it. Begun, it is done, also when nobody
+    /// waits for it any more.
+    pub(super) async fn work<T: Send + 'static>(
+        &self,
+        caller: Caller,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        let turns = match caller {
+            Caller::Reader => &self.readers,
+            Caller::Writer => &self.writers,
+        };
+        // It is never closed.
+        let turn = Arc::clone(turns).acquire_owned().await;
+        spawn_blocking(move || {
+            let done = work();
+            drop(turn);
+            done
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    /// The one thread of this runtime serves on, and so do writers.
+    #[tokio::test]
+    async fn long_work_of_readers_holds_nobody_else() {
+        let turns = Turns::new();
+        let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
+        let mut held = Vec::new();
+        for n in 0..3 {
+            let (release, wait) = channel::<()>();
+            let (turns, begun) = (turns.clone(), begun.clone());
+            let work = move || {
+                begun.send(n).unwrap();
+                wait.recv_timeout(Duration::from_secs(60)).unwrap();
+                n
+            };
+            let done = tokio::spawn(async move { turns.work(Caller::Reader, work).await.unwrap() });
+            held.push((release, done));
+        }
+        let first = [begins.recv().await.unwrap(), begins.recv().await.unwrap()];
+        assert_eq!(turns.work(Caller::Writer, || 7).await.unwrap(), 7);
+        assert!(begins.try_recv().is_err(), "the third waits for its turn");
+        let third = 3 - first[0] - first[1];
+        for n in [first[0], first[1], third] {
+            held[n].0.send(()).unwrap();
+        }
+        for (n, (_, done)) in held.into_iter().enumerate() {
+            assert_eq!(done.await.unwrap(), n);
+        }
+        assert_eq!(begins.recv().await, Some(third));
+    }
+}
