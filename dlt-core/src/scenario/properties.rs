@@ -289,11 +289,6 @@ fn plan_limits() -> Vec<(&'static str, Value, Value)> {
             json!(MOST_ITERATIONS),
             json!(MOST_ITERATIONS + 1),
         ),
-        (
-            "E/total-requests",
-            json!(MOST_TOTAL_REQUESTS),
-            json!(MOST_TOTAL_REQUESTS + 1),
-        ),
         ("E/throughput", json!(0.001), json!(0)),
         ("E/throughput", json!(1e7), json!(10_000_001)),
         ("E/graceful-stop", json!("0s"), json!("-1s")),

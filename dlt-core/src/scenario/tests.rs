@@ -296,6 +296,23 @@ fn a_region_gets_its_own_users_and_reads_them_back() {
 }
 
 #[test]
+fn a_quick_run_may_count_its_requests() {
+    let url = "http://127.0.0.1:9/".to_owned();
+    let counted = value(&quick(&Quick {
+        url,
+        requests: Some(500),
+        no_keepalive: true,
+        ..Quick::default()
+    }));
+    let group = &counted.plan.groups[0];
+    assert_eq!(
+        (group.load.total_requests, group.keepalive),
+        (Some(500), false)
+    );
+    assert_eq!(group.load.model.curve().peak(), 10.0);
+}
+
+#[test]
 fn quick_runs_are_scenarios() {
     let url = "http://127.0.0.1:9/".to_owned();
     let scenario = value(&quick(&Quick {
@@ -307,18 +324,6 @@ fn quick_runs_are_scenarios() {
         load.model,
         Model::Users(Curve::ramp_hold(10.0, 0, 10_000_000))
     );
-    let counted = value(&quick(&Quick {
-        url: url.clone(),
-        requests: Some(500),
-        no_keepalive: true,
-        ..Quick::default()
-    }));
-    let group = &counted.plan.groups[0];
-    assert_eq!(
-        (group.load.total_requests, group.keepalive),
-        (Some(500), false)
-    );
-    assert_eq!(group.load.model.curve().peak(), 10.0);
     let full = value(&quick(&Quick {
         url: url.clone(),
         method: Some("POST".to_owned()),

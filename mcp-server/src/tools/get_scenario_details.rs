@@ -87,9 +87,6 @@ struct Load {
     arrivals_rps: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     throughput_cap_rps: Option<f64>,
-    /// After which the load ends.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total_requests: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ramp_up: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -168,7 +165,6 @@ fn load(scenario: &Scenario, plan: &Value) -> Load {
         users: number(&first["users"]),
         arrivals_rps: number(&first["arrivals"]),
         throughput_cap_rps: number(&first["throughput"]),
-        total_requests: whole(&first["total-requests"]),
         ramp_up: text(&first["ramp-up"]).filter(|_| stages.is_none()),
         hold_for: text(&first["hold-for"]).filter(|_| stages.is_none()),
         stages,

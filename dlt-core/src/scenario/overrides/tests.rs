@@ -220,13 +220,6 @@ fn what_cannot_be_meant_for_all_items_names_them() {
             },
         ),
         (
-            "-n",
-            Quick {
-                requests: Some(5),
-                ..Quick::default()
-            },
-        ),
-        (
             "--throughput",
             Quick {
                 throughput: Some(5.0),
@@ -293,6 +286,15 @@ fn rounds_and_requests_take_each_other_s_place() {
     );
     let load = &rounds.plan.groups[0].load;
     assert_eq!((load.total_requests, load.iterations), (None, Some(3)));
+    let faults = read(
+        TWO,
+        &flags(Quick {
+            requests: Some(5),
+            ..Quick::default()
+        }),
+    );
+    let begin = "-n: says the load of one execution item, and this file has 2:";
+    assert!(faults.unwrap_err()[0].starts_with(begin));
     // Of arrivals each makes all requests of the file.
     let faults = read(
         &totals,
