@@ -3,7 +3,7 @@
 
 use crate::refusal::Fault;
 use crate::scenario::Format;
-use crate::scenario::document::shown::shown_key;
+use crate::scenario::document::shown::{shown_key, too_many_values};
 use crate::scenario::document::yaml;
 use crate::scenario::limits::{DEEPEST, LONGEST_TEXT_BYTES, MOST_FAULTS, MOST_VALUES};
 use crate::value::reader::{self, Surrogates, Written};
@@ -43,12 +43,6 @@ fn whole(reason: String) -> Fault {
         path: "value".to_owned(),
         reason,
     }
-}
-
-pub(super) fn too_many_values() -> String {
-    format!(
-        "holds more than {MOST_VALUES} values; write long request bodies as texts or into files (body-file), and rows of data into data-sources"
-    )
 }
 
 fn read_json(text: &str) -> Result<Written, Fault> {

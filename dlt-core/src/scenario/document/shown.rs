@@ -1,7 +1,15 @@
 //! How keys, texts and values of a scenario stand in messages: short, on one line, and
 //! without control characters.
 
+use crate::scenario::limits::MOST_VALUES;
 use crate::value::Value;
+
+/// That a text has too many values, of JSON or of YAML.
+pub(crate) fn too_many_values() -> String {
+    format!(
+        "holds more than {MOST_VALUES} values; write long request bodies as texts or into files (body-file), and rows of data into data-sources"
+    )
+}
 
 /// A key as a path shows it: at most 64 characters, control characters escaped.
 pub(crate) fn shown_key(key: &str) -> String {

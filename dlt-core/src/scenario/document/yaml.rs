@@ -2,6 +2,7 @@
 //! machine's at once; read as a text it is what was written. So a text is read twice:
 //! first for its shape, then for the texts of its numbers.
 
+use crate::scenario::document::shown::too_many_values;
 use crate::scenario::limits::{DEEPEST, LONGEST_TEXT_BYTES};
 use crate::value::Number;
 use crate::value::reader::Written;
@@ -70,7 +71,7 @@ fn message(error: &serde_saphyr::Error) -> String {
     // One line, with the place written as in JSON's errors.
     let line = shown.lines().next().unwrap_or_default();
     if line.starts_with("budget breached: Nodes") {
-        return super::raw::too_many_values();
+        return too_many_values();
     }
     match error.location() {
         Some(at) if at.line() > 0 => {
