@@ -151,105 +151,101 @@ fn socks_gets_names_or_addresses() {
     assert_eq!(asked, [login.clone(), login, by_address(1), by_address(2)]);
 }
 
+/// What is made of a proxy that does this.
+#[track_caller]
+fn fails(scheme: &str, does: Does, cause: Cause, says: &str) {
+    let relay = Relay::new(does);
+    let mut step = step_to("https://shop.test/");
+    step.timeouts.connect_us = 200_000;
+    let mut group = through(&relay.url(scheme), vec![step]);
+    group.load.iterations = Some(1);
+    let result = run_by(group, asks_nobody());
+    let account = result.tally.account;
+    assert_eq!((account.unconnected, account.sent), (2, 0), "{says}");
+    assert_eq!(failed(&result, cause), 2, "{says}: {:?}", messages(&result));
+    let told = messages(&result);
+    assert!(told[0].contains(says), "{told:?}");
+    assert!(
+        told[0].contains(&format!("proxy {}", relay.address)),
+        "{told:?}"
+    );
+    assert!(!relay.asked().is_empty());
+}
+
+fn refuses(status: &str) -> Does {
+    Does::Says(format!("HTTP/1.1 {status}\r\n\r\n").into())
+}
+
 #[test]
 fn what_a_proxy_does_instead_of_a_tunnel_is_its_failure() {
-    let refuse = |status: &str| Does::Says(format!("HTTP/1.1 {status}\r\n\r\n").into());
-    for (scheme, does, cause, says) in [
+    for (does, cause, says) in [
         (
-            "http",
-            refuse("407 x"),
+            refuses("407 x"),
             Cause::Proxy,
             "wants a user and a password",
         ),
+        (refuses("403 x"), Cause::Proxy, "it does not allow that"),
         (
-            "http",
-            refuse("403 x"),
-            Cause::Proxy,
-            "it does not allow that",
-        ),
-        (
-            "http",
-            refuse("502 x"),
+            refuses("502 x"),
             Cause::Proxy,
             "it did not reach the target",
         ),
         (
-            "http",
             Does::Says(Vec::new()),
             Cause::Proxy,
             "closed the connection before it had answered CONNECT shop.test:443",
         ),
         (
-            "http",
             Does::Says(b"HTTP/1.1 200 O".to_vec()),
             Cause::Proxy,
             "closed the connection before",
         ),
         (
-            "http",
             Does::Says(b"HTTP/1.1 200 OK\r\n\r\nbody".to_vec()),
             Cause::Proxy,
             "200 and 4 bytes behind it",
         ),
         (
-            "http",
             Does::Hangs(Vec::new()),
             Cause::TimeoutConnect,
             "did not open a way to shop.test:443 within 200 ms",
         ),
         (
-            "http",
             Does::Hangs(b"HTTP/1.1 100 x\r\n\r\nHTTP/1".to_vec()),
             Cause::TimeoutConnect,
             "did not open a way",
         ),
         (
-            "http",
             Does::Hangs(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()),
             Cause::TimeoutConnect,
             "no TLS handshake with shop.test:443 through proxy 127.0.0.1:",
         ),
+    ] {
+        fails("http", does, cause, says);
+    }
+}
+
+#[test]
+fn what_socks_does_instead_is_its_failure_or_the_target_s() {
+    for (does, cause, says) in [
+        (Does::Says(vec![5, 0xff]), Cause::Proxy, "wants a log-in"),
         (
-            "socks5h",
-            Does::Says(vec![5, 0xff]),
-            Cause::Proxy,
-            "wants a log-in",
-        ),
-        (
-            "socks5h",
             Does::Says(vec![5, 0, 5, 5, 0, 1]),
             Cause::Refused,
             "says of shop.test:443: connection refused",
         ),
         (
-            "socks5h",
             Does::Hangs(vec![5]),
             Cause::TimeoutConnect,
             "did not open a way to shop.test:443",
         ),
         (
-            "socks5h",
-            refuse("400 x"),
+            refuses("400 x"),
             Cause::Proxy,
             "is it another kind of proxy",
         ),
     ] {
-        let relay = Relay::new(does);
-        let mut step = step_to("https://shop.test/");
-        step.timeouts.connect_us = 200_000;
-        let mut group = through(&relay.url(scheme), vec![step]);
-        group.load.iterations = Some(1);
-        let result = run_by(group, asks_nobody());
-        let account = result.tally.account;
-        assert_eq!((account.unconnected, account.sent), (2, 0), "{says}");
-        assert_eq!(failed(&result, cause), 2, "{says}: {:?}", messages(&result));
-        let told = messages(&result);
-        assert!(told[0].contains(says), "{told:?}");
-        assert!(
-            told[0].contains(&format!("proxy {}", relay.address)),
-            "{told:?}"
-        );
-        assert!(!relay.asked().is_empty());
+        fails("socks5h", does, cause, says);
     }
 }
 

@@ -244,6 +244,10 @@ async fn each_reply_of_socks_has_its_cause() {
             "{message}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_is_no_socks_is_told() {
     for (proxy, answer, says) in [
         (
             "socks5://p:1",
