@@ -4,6 +4,8 @@ use super::fixtures::{CannedBackend, HOSTILE, required_arguments};
 use super::{CALL_DEADLINE, all, find};
 use crate::asked::schema::{flattened, gateway_faults};
 use crate::backend::BackendError;
+use crate::catalog::definitions::for_mcp;
+use crate::catalog::toolset::ShownTools;
 use crate::refusal::{Code, Refusal};
 use crate::views::answer::LONGEST_ANSWER;
 use serde_json::{Map, Value, json};
@@ -83,20 +85,13 @@ fn definitions_are_unchanged() {
 
 #[test]
 fn definitions_are_short() {
-    let mut sums = (0, 0);
     for tool in all() {
         let read = json!({"name": tool.name, "description": tool.description, "inputSchema": tool.shown_input});
         let read = tokens(&read.to_string());
         let output = tokens(&Value::Object(tool.output.clone()).to_string());
         println!("{:<24} {read:>5} + {output:>5} of the answer", tool.name);
-        sums = (sums.0 + read, sums.1 + output);
     }
-    println!("in all {} + {}", sums.0, sums.1);
-    let whole = tokens(
-        &crate::catalog::definitions::for_mcp(&crate::catalog::toolset::ShownTools::default())
-            .to_string(),
-    );
-
+    let whole = tokens(&for_mcp(&ShownTools::default()).to_string());
     assert!(whole <= MOST_DEFINITION_TOKENS, "{whole}");
 }
 
