@@ -80,9 +80,16 @@ fn cancelled_is_partial() {
 /// The last screens of all ends, with where the time went: also what `dlt runs get` shows.
 #[test]
 fn captures() {
+    let mut untrusted = fixtures::degraded();
+    untrusted["verdict"]["trust"] = "untrusted".into();
+    untrusted["verdict"]["reasons"][0]["trust"] = "untrusted".into();
     for (name, value) in [
         ("captured_passed", fixtures::passed()),
         ("captured_failed", fixtures::threshold_failed()),
+        ("captured_untrusted", untrusted),
+        ("captured_incomplete", fixtures::incomplete()),
+        ("captured_cancelled", fixtures::cancelled()),
+        ("captured_could_not_run", fixtures::refused()),
     ] {
         let record = fixtures::record(with_phases(value));
         let exit = Exit::from_code(exit_code(&record, false, false));
