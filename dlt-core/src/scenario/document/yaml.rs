@@ -70,7 +70,7 @@ fn message(error: &serde_saphyr::Error) -> String {
     let shown = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
     // One line, with the place written as in JSON's errors.
     let line = shown.lines().next().unwrap_or_default();
-    if line.starts_with("budget breached: Nodes") {
+    if line.contains("limits breached: Nodes") {
         return too_many_values();
     }
     match error.location() {
