@@ -389,8 +389,8 @@ mod tests {
     #[test]
     fn the_page_tells_all_in_a_few_lines() {
         let scenario = scenario("[{ users: 50, hold-for: 30s }]");
+        let through: BTreeSet<String> = ["http://proxy.test:3128 (http_proxy)".to_owned()].into();
         let shown = |width| -> String {
-            let through = ["http://proxy.test:3128 (http_proxy)".to_owned()].into();
             let lines = lines("shop.yaml", &scenario, &through, width);
             lines.iter().map(|line| line.render(false) + "\n").collect()
         };

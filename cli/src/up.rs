@@ -88,10 +88,9 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
     let banner = banner(&base, &dir, &regions, picked_up, &guard);
     output.messages(&[banner, of_targets(&targets), proxies::of_service(&proxies)].concat());
     tell_of_folder(output, &home)?;
-    let missed = missed(args);
     tokio::select! {
         () = served => {}
-        () = timers::run(&home, missed, |test, fired| output.messages(&[schedule_line(test, fired)])) => {}
+        () = timers::run(&home, missed(args), |test, fired| output.messages(&[schedule_line(test, fired)])) => {}
         () = home.drive_undriven() => {}
         () = home.outages(|outage| output.messages(&[outage_line(outage)])) => {}
         () = timers::prune(&home, retention, |pruned| output.messages(&pruned_line(pruned))) => {}

@@ -203,6 +203,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/scenarios/{testId}/testruns/{testRunId}/load": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                testId: components["schemas"]["TestId"];
+                testRunId: components["schemas"]["TestRunId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change the load of a run that goes on: more, less, a pause, an earlier end */
+        post: operations["changeLoad"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/scenarios/{testId}/testruns/{testRunId}/artifacts": {
         parameters: {
             query?: never;
@@ -503,6 +523,8 @@ export interface components {
         ArtifactsAnswer: {
             /** @description Rows, by name. */
             artifacts: components["schemas"]["Artifact"][];
+            /** @description Where their keys are: `s3://BUCKET`, or at home a folder of the machine that serves. */
+            depot?: string;
         };
         /** @description GET …/baseline. */
         BaselineAnswer: {
@@ -697,7 +719,7 @@ export interface components {
         /** @description What became of one number. */
         Change: "worse" | "better" | "changed_but_small" | "same" | "cannot_tell";
         /** @description What may be wrong: the codes of dlt.md 2. */
-        Code: "lag" | "read-delay" | "no-stamps" | "start-skew" | "load-cut" | "no-samples" | "cpu-throttled" | "ports" | "files" | "memory" | "drops" | "clock" | "intervals" | "unbalanced";
+        Code: "lag" | "read-delay" | "no-stamps" | "start-skew" | "load-cut" | "load-change" | "no-samples" | "cpu-throttled" | "ports" | "files" | "memory" | "drops" | "clock" | "intervals" | "unbalanced";
         /** @description What was asked before the numbers. */
         Comparability: {
             /** @description Users or arrivals over time are the same, and were reached. */
@@ -750,7 +772,7 @@ export interface components {
             thresholds: components["schemas"]["Thresholds"];
             /** @description The runs as a whole. */
             totals: components["schemas"]["MetricChange"][];
-            /** @description Labels of both runs, busiest first. */
+            /** @description Labels of both runs, busiest first; of one region with their values alone. */
             labels: components["schemas"]["LabelChange"][];
             /** @description Labels of the candidate alone. */
             added: string[];
@@ -758,7 +780,8 @@ export interface components {
             removed: string[];
             /**
              * @description Labels of which nothing can be told: too few requests, no seconds of theirs
-             *     are kept (a run keeps those of its first 100), or many others are busier.
+             *     are kept (a run keeps those of its first 100, over all regions), or many others
+             *     are busier.
              */
             inconclusive: string[];
         };
@@ -931,6 +954,15 @@ export interface components {
              */
             regions: {
                 [key: string]: number;
+            };
+            /**
+             * @description Samples by label and region; left out where one region has them all, as `labels` tells them
+             *     then, and in records of an older dlt.
+             */
+            label_regions?: {
+                [key: string]: {
+                    [key: string]: number;
+                };
             };
             /**
              * Format: uint64
@@ -1275,6 +1307,26 @@ export interface components {
             /** @description The first event of a run tells its plan. */
             load?: components["schemas"]["LoadSummary"];
         };
+        /** @description From when on a run has how much of its planned load. */
+        LoadChange: {
+            /**
+             * Format: uint64
+             * @description µs since the start of the load.
+             */
+            at_us: number;
+            /**
+             * Format: double
+             * @description The load as a multiple of the plan, from 0 (a pause) to 10; 1 is the plan.
+             */
+            factor: number;
+            /** @description Whether the load ends here. */
+            end?: boolean;
+        };
+        /** @description The answer of POST …/load. */
+        LoadChanges: {
+            /** @description All changes of the run so far, in the order of time; the last is the one asked for. */
+            changes: components["schemas"]["LoadChange"][];
+        };
         /** @description What was planned. */
         LoadSummary: {
             /** @description `closed` or `open`. */
@@ -1296,11 +1348,34 @@ export interface components {
              *     `planned` is.
              */
             requests?: number;
-            /** @description `[second, value]` rows of the planned curve. */
+            /**
+             * Format: uint64
+             * @description Walks through the steps that were asked for, over the whole run; left out where users go
+             *     round until time is over.
+             */
+            journeys?: number;
+            /**
+             * Format: uint64
+             * @description Requests of these walks if each goes through all its steps; left out likewise.
+             */
+            planned_requests?: number;
+            /** @description `[second, value]` rows of the planned curve, with the changes. */
             planned: [
                 number,
                 number
             ][];
+            /** @description Changes that people made while it went on; absent without any. */
+            changes?: components["schemas"]["LoadChange"][];
+        };
+        /** @description What is asked of a load that goes on: the body of POST …/load. One of the two. */
+        LoadWish: {
+            /**
+             * Format: double
+             * @description The load as a multiple of the plan: 1.1 is ten percent more, 0 a pause, at most 10.
+             */
+            factor?: number;
+            /** @description Ends the load: requests in flight may finish, the result is whole. */
+            end?: boolean;
         };
         /** @description One number of both runs. */
         MetricChange: {
@@ -1626,6 +1701,21 @@ export interface components {
             role?: components["schemas"]["Role"];
             /** @description How far it is. */
             state: components["schemas"]["RunnerWord"];
+            /**
+             * Format: double
+             * @description Its part of the planned load, percent; of a lost one what was left of its region's.
+             */
+            share_pct?: number;
+            /**
+             * Format: uint64
+             * @description Requests that came due on it.
+             */
+            scheduled?: number;
+            /**
+             * Format: uint64
+             * @description Those of them that it dropped.
+             */
+            dropped?: number;
             /**
              * Format: uint64
              * @description The last second of load that was heard of it.
@@ -3353,6 +3443,96 @@ export interface operations {
             };
             /** @description The path has no such method */
             405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorString"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description Our own fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorString"];
+                };
+            };
+        };
+    };
+    changeLoad: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                testId: components["schemas"]["TestId"];
+                testRunId: components["schemas"]["TestRunId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoadWish"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoadChanges"];
+                };
+            };
+            /** @description A check of path, query or body failed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorString"];
+                };
+            };
+            /** @description No such path, or not allowed in */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayError"];
+                };
+            };
+            /** @description No such scenario, run or file */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorString"];
+                };
+            };
+            /** @description The path has no such method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorString"];
+                };
+            };
+            /** @description A run is in progress, or the run is the baseline */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -2,6 +2,8 @@
 //! answers. `request` finds paths in it and `openapi` describes it, so both have
 //! the same paths; tests check that their methods agree too.
 
+mod either;
+
 use super::answers::{
     Artifact, ArtifactsAnswer, BaselineAnswer, BaselineChanged, ErrorsAnswer, FilesAnswer,
     HistogramAnswer, LoadChanges, LoadWish, RegionTaskIds, RegionsAnswer, RunNote, RunnersAnswer,
@@ -11,7 +13,7 @@ use super::live::LiveStatus;
 use crate::compare::Comparison;
 use crate::record::RunRecord;
 use crate::shapes;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 /// A path without its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +135,7 @@ pub(super) const TABLE: &[Row] = &[
                 ..get(
                     "listScenarios",
                     "List scenarios, latest start first; or regions with op=listRegions",
-                    scenarios_or_regions,
+                    either::scenarios_or_regions,
                 )
             },
             Operation {
@@ -196,7 +198,7 @@ pub(super) const TABLE: &[Row] = &[
         template: "/scenarios/{testId}/testruns",
         operations: &[
             Operation {
-                query: RUNS_QUERY,
+                query: either::RUNS_QUERY,
                 refusals: &[404],
                 ..get(
                     "listTestRuns",
@@ -205,7 +207,7 @@ pub(super) const TABLE: &[Row] = &[
                 )
             },
             Operation {
-                query: RUNS_QUERY,
+                query: either::RUNS_QUERY,
                 body: Body::Json(shapes::run_ids, true),
                 refusals: &[404, 409],
                 ..plain(
@@ -464,7 +466,11 @@ pub(super) const TABLE: &[Row] = &[
     Row {
         place: Place::Capacity,
         template: "/vCPUDetails",
-        operations: &[get("getVcpuDetails", "Capacity by region", capacity)],
+        operations: &[get(
+            "getVcpuDetails",
+            "Capacity by region",
+            either::capacity,
+        )],
     },
     Row {
         place: Place::StackInfo,
@@ -487,31 +493,10 @@ pub(super) const TABLE: &[Row] = &[
     },
 ];
 
-const RUNS_QUERY: &[&str] = &[
-    "limit",
-    "start_timestamp",
-    "end_timestamp",
-    "latest",
-    "next_token",
-];
-
 const fn part(name: &'static str, operations: &'static [Operation], template: &'static str) -> Row {
     Row {
         place: Place::RunPart(name),
         template,
         operations,
     }
-}
-
-/// GET /vCPUDetails.
-fn capacity(generator: &mut SchemaGenerator) -> Schema {
-    let details = generator.subschema_for::<super::answers::VcpuDetails>();
-    json_schema!({ "type": "object", "additionalProperties": details })
-}
-
-/// GET /scenarios: scenarios, or regions with `op=listRegions`.
-fn scenarios_or_regions(generator: &mut SchemaGenerator) -> Schema {
-    let scenarios = generator.subschema_for::<super::answers::ScenarioList>();
-    let regions = generator.subschema_for::<super::answers::RegionsAnswer>();
-    json_schema!({ "oneOf": [scenarios, regions] })
 }

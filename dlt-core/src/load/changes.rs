@@ -137,7 +137,11 @@ mod tests {
         let ended = plan.changed(&[change(10, 2.0), end(15), change(20, 9.0)]);
         assert_eq!(ended.total_arrivals(), 2_000);
         assert_eq!(ended.end_us(), 15 * SECOND_US);
-        assert_eq!(plan.changed(&[end(90)]), plan);
+        let late = plan.changed(&[end(90)]);
+        assert_eq!(
+            (late.total_arrivals(), late.end_us()),
+            (6_000, 60 * SECOND_US)
+        );
     }
 
     #[test]

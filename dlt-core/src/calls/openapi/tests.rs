@@ -28,6 +28,7 @@ fn status(method: &str, row: &Row) -> Option<u16> {
         .replace("{name}", "c");
     let body: &[u8] = match (method, row.template) {
         ("POST", "/scenarios") => b"{}",
+        ("POST", template) if template.ends_with("/load") => br#"{"end":true}"#,
         ("POST", _) => br#"{"name":"c"}"#,
         ("PUT", template) if template.ends_with("/note") => br#"{"note":"d"}"#,
         ("PUT", _) => br#"{"testRunId":"b"}"#,

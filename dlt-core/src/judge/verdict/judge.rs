@@ -2,6 +2,8 @@
 //! runner among many does not show in the run's percentiles. Which limits there are
 //! is left to `limits`.
 
+mod load;
+
 use super::{Code, Limit, Reason, Trust, Verdict};
 use crate::ids::RunnerId;
 use crate::judge::summary::{Coverage, RunnerFacts};
@@ -50,8 +52,8 @@ pub fn judge(evidence: &Evidence<'_>) -> Verdict {
         read_delay(evidence),
         no_stamps(evidence),
         start_skew(evidence),
-        load_cut(evidence),
-        load_change(evidence),
+        load::cut(evidence),
+        load::change(evidence),
         no_samples(evidence),
         throttled(evidence),
         exhausted(evidence, Code::Ports, |runner| runner.ports_exhausted),
@@ -141,72 +143,6 @@ fn start_skew(evidence: &Evidence<'_>) -> Option<Reason> {
             limit.advice
         ),
         runners: unless_all(evidence, late.map(|row| row.0)),
-        from_s: None,
-        to_s: None,
-    })
-}
-
-/// Of the time for which each runner that reported should have made load.
-fn load_cut(evidence: &Evidence<'_>) -> Option<Reason> {
-    let groups = &evidence.plan.groups;
-    let ends_by_count = groups.iter().any(|group| group.load.ends_by_count());
-    let planned_us = |runner: &RunnerFacts| match evidence.plan.end_us() {
-        0 => runner.loaded_us(),
-        // The planned end is only the latest one.
-        planned_us if ends_by_count => planned_us.min(runner.loaded_us()),
-        planned_us => planned_us,
-    };
-    let runners = evidence.runners.values();
-    let planned: u64 = runners.clone().map(planned_us).sum();
-    let cut: u64 = runners
-        .map(|runner| runner.cut_us.min(planned_us(runner)))
-        .sum();
-    let limit = Limit::of(Code::LoadCut);
-    let share = percent(cut, planned)?;
-    let trust = limit.trust(share);
-    let concerned = evidence.runners.iter().filter(|row| row.1.cut_us > 0);
-    (trust > Trust::Trusted).then(|| Reason {
-        code: Code::LoadCut,
-        trust,
-        message: format!(
-            "{}: {} s of {} s, {}{} ({}); {}",
-            limit.why,
-            number(cut as f64 / 1e6),
-            number(planned as f64 / 1e6),
-            number(share),
-            limit.unit,
-            limit.passed(trust),
-            limit.advice
-        ),
-        runners: unless_all(evidence, concerned.map(|row| row.0)),
-        from_s: None,
-        to_s: None,
-    })
-}
-
-/// Of the runners that reported, those whose load a change should still have reached.
-fn load_change(evidence: &Evidence<'_>) -> Option<Reason> {
-    let missed = |runner: &RunnerFacts| {
-        let loaded_us = runner.loaded_us();
-        let due = evidence.changes.iter().filter(|it| it.at_us < loaded_us);
-        due.count() as u64 > runner.changes
-    };
-    let concerned = evidence.runners.iter().filter(|row| missed(row.1));
-    let count = concerned.clone().count() as u64;
-    let limit = Limit::of(Code::LoadChange);
-    let share = percent(count, evidence.runners.len() as u64)?;
-    let trust = limit.trust(share);
-    (trust > Trust::Trusted).then(|| Reason {
-        code: Code::LoadChange,
-        trust,
-        message: format!(
-            "{}: {count} of {} ({}); {}",
-            limit.why,
-            evidence.runners.len(),
-            limit.passed(trust),
-            limit.advice
-        ),
-        runners: unless_all(evidence, concerned.map(|row| row.0)),
         from_s: None,
         to_s: None,
     })

@@ -1,6 +1,5 @@
-//! Walks through a group's steps, for a user or for one arrival after another. It
-//! sends requests by `http`, decides what an answer means (ok, a redirect to
-//! follow, a failure), and records it.
+//! Walks through a group's steps, for a user or for one arrival after another. It sends requests by
+//! `http`, decides what an answer means (ok, a redirect to follow, a failure), and records it.
 
 use crate::engine::check::cookies::CookieJar;
 use crate::engine::failure::Failure;
