@@ -23,7 +23,7 @@ fn body(target: &Target, execution: &Value) -> Value {
     let mut execution = execution.clone();
     execution["scenario"] = json!("changed");
     json!({
-        "testId": "changed", "testName": "changed", "testDescription": "", "testType": "simple",
+        "testId": "changed", "testName": "changed", "testDescription": "by people", "testType": "simple",
         "fileType": "none", "showLive": true,
         "testTaskConfigs": [
             {"region": "lo-home-1", "taskCount": 2, "concurrency": 2},

@@ -3,6 +3,7 @@
 //! the same paths; tests check that their methods agree too.
 
 mod either;
+mod made;
 
 use super::answers::{
     Artifact, ArtifactsAnswer, BaselineAnswer, BaselineChanged, ErrorsAnswer, FilesAnswer,
@@ -13,6 +14,7 @@ use super::live::LiveStatus;
 use crate::compare::Comparison;
 use crate::record::RunRecord;
 use crate::shapes;
+use made::{get, part, plain};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 /// A path without its parameters.
@@ -82,27 +84,6 @@ pub(super) enum Answer {
 
 fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
-}
-
-/// A GET that takes nothing.
-const fn get(id: &'static str, says: &'static str, shape: Shape) -> Operation {
-    Operation {
-        method: "GET",
-        id,
-        says,
-        query: &[],
-        body: Body::None,
-        answer: Answer::Json(shape),
-        refusals: &[],
-    }
-}
-
-/// Another method that takes nothing.
-const fn plain(method: &'static str, operation: Operation) -> Operation {
-    Operation {
-        method,
-        ..operation
-    }
 }
 
 /// Finds a path: where it is, and its parameters in order.
@@ -492,11 +473,3 @@ pub(super) const TABLE: &[Row] = &[
         )],
     },
 ];
-
-const fn part(name: &'static str, operations: &'static [Operation], template: &'static str) -> Row {
-    Row {
-        place: Place::RunPart(name),
-        template,
-        operations,
-    }
-}
