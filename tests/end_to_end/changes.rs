@@ -65,7 +65,7 @@ fn a_load_is_changed_while_it_goes_on() {
         let (status, answer) = ask(&service, run, &json!({"factor": 2}));
         if status == 409 {
             // It does not make load yet.
-            assert_eq!(answer["code"], "LOAD_NOT_CHANGED", "{answer}");
+            assert!(answer.to_string().contains("LOAD_NOT_CHANGED"), "{answer}");
             return None;
         }
         assert_eq!(status, 200, "{answer}");
@@ -118,7 +118,7 @@ fn a_load_is_changed_while_it_goes_on() {
     );
     let (status, refused) = ask(&service, run, &json!({"factor": 1}));
     assert_eq!(status, 409, "{refused}");
-    assert!(refused["message"].as_str().unwrap().contains("has ended"));
+    assert!(refused.to_string().contains("has ended"), "{refused}");
     let gone = service.ask(
         "POST",
         "/scenarios/changed/testruns/aaaaaaaaaa/load",
@@ -141,8 +141,7 @@ fn rounds_are_not_changed_and_can_be_ended() {
     });
     let (status, refused) = ask(&service, run, &json!({"factor": 2}));
     assert_eq!(status, 409, "{refused}");
-    let why = refused["message"].as_str().unwrap();
-    assert!(why.contains("iterations"), "{why}");
+    assert!(refused.to_string().contains("iterations"), "{refused}");
     let (status, answer) = ask(&service, run, &json!({"end": true}));
     assert_eq!(status, 200, "{answer}");
     let record = ended(&service, run);
