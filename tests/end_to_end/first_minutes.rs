@@ -378,7 +378,10 @@ fn this_machine_is_looked_at() {
     ] {
         assert!(!of(what)["seen"].as_str().unwrap().is_empty());
     }
-    assert_eq!(of("proxies")["seen"], "http_proxy=http://192.0.2.1:3128");
+    assert_eq!(
+        of("proxies")["seen"],
+        "http through http://192.0.2.1:3128 (http_proxy)"
+    );
     assert_eq!(of("proxies")["state"], "doubtful");
     assert!(
         findings

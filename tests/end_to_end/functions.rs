@@ -94,8 +94,8 @@ fn what_cannot_be_evaluated_is_saved_and_never_started() {
     for (id, path, said) in [
         (
             "function",
-            "/${__P(part,1)}",
-            "\"__P\" is a function of JMeter that is not evaluated",
+            "/${__groovy(part)}",
+            "\"__groovy\" is a function of JMeter that is not evaluated",
         ),
         ("variable", "/${order}", "${order} names no variable"),
     ] {

@@ -111,6 +111,10 @@ pub(super) async fn post(world: &World, body: &Written) -> Result<ScenarioRecord
     let mut record = record(world, &item).await?;
     let shown = secrets::redacted(&record.test_scenario);
     record.test_scenario = Written::String(shown.to_string());
+    if run.is_some() {
+        // As it was when it was accepted: clients of DLT are told so, and it may have got on since.
+        record.status = Status::Queued;
+    }
     record.test_run_id = run.map(String::from);
     record.warnings.extend(lost);
     record.warnings.extend(post.warnings);
