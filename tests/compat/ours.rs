@@ -36,6 +36,18 @@ pub fn compared(recorder: &Recorder, server: &Service<'_>, test: &str, base: &st
     assert_eq!(comparison["verdict"], "incomparable");
 }
 
+/// A load is told to end as soon as there is one, long before its plan.
+pub fn load_ended(recorder: &Recorder, server: &Service<'_>, test: &str, started: &Value) {
+    let run = started["testRunId"].as_str().unwrap_or_default();
+    let path = format!("/scenarios/{test}/testruns/{run}/load");
+    let patience = std::time::Duration::from_secs(60);
+    let changes = dlt_tests::patience::until("there is a load", patience, || {
+        let reply = recorder.ask(server, "POST", &path, Some(&json!({ "end": true })));
+        (reply.status == 200).then(|| reply.json())
+    });
+    assert_eq!(changes["changes"][0]["end"], true, "{changes}");
+}
+
 /// Every operation but the stream of live data was answered with success.
 pub fn all_seen(recorder: &Recorder) {
     for document in recorder.documents() {

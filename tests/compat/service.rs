@@ -217,6 +217,14 @@ fn a_scenario_s_life_as_the_clients_lead_it() {
     ours::compared(&recorder, &server, "life1", &runs[1], &runs[2]);
     baseline(&recorder, &server, &runs);
     while_it_runs(&recorder, &server, &body("life1", &target, "60s"));
+    let reply = recorder.ask(
+        &server,
+        "POST",
+        "/scenarios",
+        Some(&body("life1", &target, "60s")),
+    );
+    ours::load_ended(&recorder, &server, "life1", &reply.json());
+    assert_eq!(ended(&recorder, &server, "life1"), "complete");
     ours::scheduled(&recorder, &server, body("life1", &target, "1s"));
     gone(&recorder, &server);
     ours::all_seen(&recorder);
