@@ -143,7 +143,7 @@ pub struct RunArgs {
     #[arg(short = 'k', long, help_heading = "TLS")]
     pub insecure: bool,
 
-    /// A variable of the file and its value; may be given several times
+    /// A variable or property of the file and its value; may be given several times
     #[arg(
         long,
         value_name = "NAME=VALUE",

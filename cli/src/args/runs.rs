@@ -2,6 +2,7 @@
 
 use super::exports::{self, Export};
 use clap::{Args, Subcommand};
+use dlt_core::load::changes::LARGEST_FACTOR;
 use std::path::PathBuf;
 
 /// `dlt runs …`.
@@ -270,7 +271,12 @@ pub struct LoadArgs {
     /// The run's id, its beginning, or latest
     pub run: String,
     /// How much of the planned load, from 0 (a pause) to 10; 1.1 is ten percent more
-    #[arg(long, value_name = "FACTOR", required_unless_present = "end")]
+    #[arg(
+        long,
+        value_name = "FACTOR",
+        required_unless_present = "end",
+        value_parser = factor
+    )]
     pub factor: Option<f64>,
     /// End the load now; requests in flight may finish, and the result is whole
     #[arg(long, conflicts_with = "factor")]
@@ -278,6 +284,15 @@ pub struct LoadArgs {
     /// Print the API's answer as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// A multiple of the planned load.
+fn factor(text: &str) -> Result<f64, String> {
+    let factor = text.parse().ok();
+    let factor = factor.filter(|factor| (0.0..=LARGEST_FACTOR).contains(factor));
+    factor.ok_or_else(|| {
+        "must be a number from 0 (a pause) to 10; 1.1 is ten percent more".to_owned()
+    })
 }
 
 const LOAD_HELP: &str = "\

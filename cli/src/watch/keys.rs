@@ -1,5 +1,5 @@
 //! Keys that are pressed while a run is shown on a terminal. The terminal gives them at once and does
-//! not show them; Ctrl-C stays a signal. What a key does is `knob`'s.
+//! not show them; Ctrl-C stays a signal. What a key does is `load_keys`'.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -7,7 +7,7 @@ use rustix::termios::{
     LocalModes, OptionalActions, Termios, isatty, tcgetattr, tcgetpgrp, tcsetattr,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 
 /// Between two looks whether keys are still wanted.
@@ -37,20 +37,20 @@ impl Keys {
             return None;
         }
         let before = tcgetattr(stdin).ok()?;
-        let mut at_once = before.clone();
-        at_once
-            .local_modes
-            .remove(LocalModes::ICANON | LocalModes::ECHO);
-        *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
-        tcsetattr(stdin, OptionalActions::Now, &at_once).ok()?;
+        *lock() = Some(before);
         let (sender, pressed) = mpsc::channel(LONGEST_QUEUE);
         let ended = Arc::new(AtomicBool::new(false));
-        let seen = ended.clone();
+        // From here on its end gives the terminal back.
+        let keys = Self {
+            pressed,
+            ended: ended.clone(),
+        };
+        at_once();
         std::thread::Builder::new()
             .name("keys".to_owned())
-            .spawn(move || read(&sender, &seen))
+            .spawn(move || read(&sender, &ended))
             .ok()?;
-        Some(Self { pressed, ended })
+        Some(keys)
     }
 
     /// The next key; pending for ever where nobody types any more.
@@ -72,10 +72,32 @@ impl Drop for Keys {
     }
 }
 
-/// Gives the terminal back as it was.
+fn lock() -> MutexGuard<'static, Option<Termios>> {
+    BEFORE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets the terminal give keys at once, unless it does or was given back: a shell sets it as it was
+/// when it stops this command (Ctrl-Z).
+fn at_once() {
+    let stdin = rustix::stdio::stdin();
+    let before = lock();
+    let Some(before) = before.as_ref().filter(|_| is_in_front()) else {
+        return;
+    };
+    let line_by_line = LocalModes::ICANON | LocalModes::ECHO;
+    let now = tcgetattr(stdin);
+    if now.is_ok_and(|now| now.local_modes.intersects(line_by_line)) {
+        let mut wanted = before.clone();
+        wanted.local_modes.remove(line_by_line);
+        // A terminal that is gone gives no keys.
+        let _ = tcsetattr(stdin, OptionalActions::Now, &wanted);
+    }
+}
+
+/// Gives the terminal back as it was. In the background it is the shell's, which has it as it likes.
 pub fn restore() {
-    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(before) = before {
+    let mut before = lock();
+    if let Some(before) = before.take().filter(|_| is_in_front()) {
         // A terminal that is gone needs nothing.
         let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &before);
     }
@@ -92,19 +114,23 @@ fn read(sender: &mpsc::Sender<u8>, ended: &AtomicBool) {
     while !ended.load(Ordering::Relaxed) {
         let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
         match poll(&mut ready, Some(&LOOK)) {
-            Ok(0) | Err(Errno::INTR) => continue,
+            Ok(0) | Err(Errno::INTR) => {
+                at_once();
+                continue;
+            }
             Ok(_) => {}
             Err(_) => return,
         }
         if !is_in_front() {
-            // Put into the background: who reads then is stopped.
-            return;
+            // Put into the background: who reads then is stopped. It may come back.
+            let _ = poll(&mut [], Some(&LOOK));
+            continue;
         }
         match rustix::io::read(stdin, &mut some) {
             Ok(0) | Err(_) => return,
             Ok(count) => {
                 for key in &some[..count] {
-                    // Keys that nobody takes up are not kept for later.
+                    // More than a few that nobody takes up are dropped.
                     let _ = sender.try_send(*key);
                 }
             }

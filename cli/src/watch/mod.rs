@@ -5,7 +5,7 @@
 mod api;
 mod home;
 pub mod keys;
-mod knob;
+mod load_keys;
 
 pub use api::follow;
 pub use home::start;
@@ -28,7 +28,7 @@ use dlt_core::value::Value;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::local::{Home, Started};
 use keys::Keys;
-use knob::Knob;
+use load_keys::LoadKeys;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -227,20 +227,20 @@ pub async fn watch(
     let may_change = on_interrupt == InterruptAction::StopRun && display.is_block();
     let mut keys = may_change.then(Keys::listen).flatten();
     live.keys = keys.is_some();
-    let mut knob = Knob::default();
+    let mut load_keys = LoadKeys::default();
     let (sender, mut changed) = mpsc::channel(1);
     loop {
         tokio::select! {
             key = Keys::next(&mut keys), if sender.capacity() > 0 && !live.stopping => {
-                if let (Some(wish), Ok(place)) = (knob.wish(key), sender.clone().try_reserve_owned()) {
+                if let (Some(wish), Ok(place)) = (load_keys.wish(key), sender.clone().try_reserve_owned()) {
                     let control = run.control.clone();
                     tokio::spawn(async move { drop(place.send(control.change(wish).await)) });
                 }
             }
             Some(answer) = changed.recv() => match answer {
                 Ok(changes) => {
-                    knob.follow(&changes);
-                    live.changed(&changes, knob.told());
+                    load_keys.follow(&changes);
+                    live.changed(&changes, load_keys.told());
                 }
                 Err(why) => display.warn(&format!("the load was not changed: {why}")),
             },

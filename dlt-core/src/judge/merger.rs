@@ -188,6 +188,7 @@ impl Merger {
             complete: coverage.complete,
             worst: worst(&errors),
             users: load.users.unwrap_or(0),
+            users_of_runner: load.users.unwrap_or(0) / facts.tasks.max(1),
         });
         Summary {
             outcome,
@@ -431,7 +432,9 @@ fn silent(runners: &BTreeMap<RunnerId, RunnerFacts>) -> Option<String> {
 /// Cause and sentence of the most frequent error.
 fn worst(errors: &[ErrorRow]) -> Option<(String, String)> {
     let worst = errors.iter().max_by_key(|row| row.count)?;
-    Some((worst.cause.clone(), worst.message.clone()))
+    let all: u64 = errors.iter().map(|row| row.count).sum();
+    // One that is not most of them explains nothing.
+    (2 * worst.count > all).then(|| (worst.cause.clone(), worst.message.clone()))
 }
 
 #[cfg(test)]

@@ -92,6 +92,12 @@ pub fn factor_of(changes: &[LoadChange]) -> f64 {
     factors.map(|change| change.factor).next().unwrap_or(1.0)
 }
 
+/// How much of the planned load is asked for at `at_us`.
+pub fn factor_at(changes: &[LoadChange], at_us: u64) -> f64 {
+    let begun = changes.partition_point(|change| change.at_us <= at_us);
+    factor_of(&changes[..begun])
+}
+
 impl Model {
     /// The model with its changes.
     #[must_use]
@@ -163,6 +169,12 @@ mod tests {
         assert_eq!(factor_of(&[]), 1.0);
         assert_eq!(factor_of(&[change(1, 1.1), change(2, 1.2), end(3)]), 1.2);
         assert_eq!(end_of(&[change(1, 1.1), end(3)]), Some(3 * SECOND_US));
+        let two = [change(1, 0.0), change(2, 3.0)];
+        let at = |ms: u64| factor_at(&two, ms * 1_000);
+        assert_eq!(
+            [at(999), at(1_000), at(1_999), at(2_000)],
+            [1.0, 0.0, 0.0, 3.0]
+        );
     }
 
     proptest! {

@@ -132,7 +132,10 @@ impl Open {
     /// A value of the member that is open: one that may be named by another member.
     fn note(&mut self, span: Span) {
         let member = self.name.as_deref().unwrap_or_default();
-        if NAMED_VALUES.contains(&member) {
+        if NAMED_VALUES
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(member))
+        {
             self.values.push(span);
         }
     }
@@ -174,7 +177,11 @@ fn string(
         return;
     }
     let member = open.name.as_deref().unwrap_or_default();
-    if open.secret.is_none() && NAMING.contains(&member) && is_secret(&plain()) {
+    if open.secret.is_none()
+        && NAMING.iter().any(|name| name.eq_ignore_ascii_case(member))
+        && is_secret(&plain())
+        && inside(&plain()).is_empty()
+    {
         // It is a name, and no secret itself.
         open.told = Some(plain());
         return;

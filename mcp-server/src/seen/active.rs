@@ -1,6 +1,7 @@
 //! The runs that go on now, each with its runners by region.
 
 use crate::backend::{Ask, Backend, BackendError};
+use crate::seen::run::is_active;
 use crate::seen::scenario::{Scenario, Scenarios};
 use dlt_core::ids::TestId;
 use futures_util::stream::{self, StreamExt as _};
@@ -56,7 +57,10 @@ async fn of_scenario(backend: &dyn Backend, listed: Scenario) -> ActiveRun {
             to: None,
             after: None,
         };
-        if let Ok(page) = backend.get(&ask).await {
+        // The newest run may have ended since, or that in progress be one that cannot be read.
+        if let Ok(page) = backend.get(&ask).await
+            && is_active(page["testRuns"][0]["status"].as_str().unwrap_or_default())
+        {
             row = page["testRuns"][0].clone();
         }
     }

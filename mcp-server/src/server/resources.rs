@@ -200,8 +200,10 @@ pub async fn read(
     let status = answer["run"]["status"].as_str().unwrap_or_default();
     let has_ended = matches!(status, "complete" | "failed" | "cancelled");
     // Causes of an active run are those so far, and say so.
-    let so_far = answer["warnings"].to_string().contains("so_far");
-    let is_final = has_ended || tool.name == "get_error_breakdown" && !so_far;
+    let warnings = answer["warnings"].to_string();
+    let passing = ["so_far", "errors_unavailable"];
+    let may_change = passing.iter().any(|code| warnings.contains(code));
+    let is_final = has_ended || tool.name == "get_error_breakdown" && !may_change;
     let text = ResourceContents::text(answer.to_string(), uri).with_mime_type("application/json");
     Ok(ReadResourceResult::new(vec![text])
         .with_ttl_ms(if is_final { UNCHANGING_TTL_MS } else { 0 })

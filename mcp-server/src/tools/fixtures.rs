@@ -16,7 +16,7 @@ pub const REGIONS: [&str; 3] = ["eu-west-1", "us-east-1", "ap-south-1"];
 
 /// Fixed answers by request target.
 pub struct CannedBackend {
-    answers: BTreeMap<String, Result<Value, BackendError>>,
+    pub answers: BTreeMap<String, Result<Value, BackendError>>,
     cloud: Option<Box<dyn Cloud>>,
 }
 

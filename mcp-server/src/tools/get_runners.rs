@@ -199,7 +199,11 @@ impl Question for GetRunners {
         }
         let of_run = answers.runners.is_some();
         let active_runs = answers.active.iter().map(ActiveRow::of).collect();
+        let active_runs_total = answers.active_total;
         let mut warnings = answers.warnings;
+        let active_unknown = warnings
+            .iter()
+            .any(|warning| warning.is("active_runs_unavailable"));
         warnings.extend(failures.warning);
         let total_running = regions.iter().map(|row| row.running).sum();
         Ok(ToolAnswer {
@@ -213,15 +217,17 @@ impl Question for GetRunners {
             .filter(|_| total > 0),
             body: Output {
                 as_of: now(),
-                active_runs_total: answers.active_total,
+                active_runs_total,
                 active_runs,
                 runners: runners.into_iter().skip(offset).take(limit).collect(),
                 total_running,
                 regions,
                 region_errors: failures.errors,
                 warnings,
-                next: Some(match total_running {
-                    0 => "nothing is active; call list_scenarios for what ran".into(),
+                next: Some(match (total_running, active_runs_total) {
+                    (0, 0) if !active_unknown => {
+                        "nothing is active; call list_scenarios for what ran".into()
+                    }
                     _ => "call get_results with a test_run_id for its numbers so far".into(),
                 }),
                 next_cursor: None,
@@ -272,7 +278,11 @@ async fn request(context: &CallContext<'_>, input: &Input) -> Result<Answers, Re
             let run = parse_run_id(run, "test_run_id")?;
             let ask = Ask::Run { test, run };
             let run = Run::parse(context.backend.get(&ask).await?)?;
-            Some(runners(context.backend, &run).await.unwrap_or_default())
+            let told = runners(context.backend, &run).await;
+            let text = "the server tells nothing of this run's runners";
+            let untold = || Warning::new("runners_unavailable", text);
+            warnings.extend(told.is_none().then(untold));
+            Some(told.unwrap_or_default())
         }
         (None, Some(_)) if input.detail == Detail::Tasks => match active.first() {
             Some(run) => {

@@ -23,6 +23,11 @@ pub struct Warning {
 }
 
 impl Warning {
+    /// Whether it has this code.
+    pub fn is(&self, code: &str) -> bool {
+        self.code == code
+    }
+
     /// A warning with this code and message.
     pub fn new(code: &'static str, message: &str) -> Self {
         Self {

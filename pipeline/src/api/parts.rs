@@ -76,13 +76,19 @@ async fn timeline(
             ..RunTimeline::default()
         },
     };
-    let part = stored.window(&query.window);
+    let is_over = run.record.status.is_terminal();
+    let mut window = query.window;
+    if !is_over {
+        // Of later seconds some regions have not told yet.
+        window.to_s = window.to_s.min(stored.told_s() + 1);
+    }
+    let part = stored.window(&window);
     let mut labels = Vec::new();
     // A run in progress has none yet.
     let asked = query.labels.iter().filter(|_| !stored.labels.is_empty());
     for label in asked {
         match stored.labels.iter().find(|series| series.label == *label) {
-            Some(series) => labels.push(query.window.label(series)),
+            Some(series) => labels.push(window.label(series)),
             None => {
                 return Err(nothing_yet(
                     run,
@@ -91,21 +97,16 @@ async fn timeline(
             }
         }
     }
-    let is_over = run.record.status.is_terminal();
     if !query.labels.is_empty() && labels.is_empty() && is_over {
         let what =
             format!("timeline by label; with more than {MOST_TIMELINE_LABELS} labels none is kept");
         return Err(nothing_yet(run, &what));
     }
-    let mut total = part.total();
-    if !is_over {
-        let told = stored.told_s();
-        total.retain(|row| row.second <= told);
-    }
+    let total = part.total();
     Ok(TimelineAnswer {
         format: part.format,
         start_at_us: part.start_at_us,
-        end_s: stored.end_s(&query.window),
+        end_s: stored.end_s(&window),
         total,
         regions: part
             .regions

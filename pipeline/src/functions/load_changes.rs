@@ -21,6 +21,10 @@ pub async fn change(
     wish: LoadWish,
 ) -> Result<Vec<LoadChange>, Refusal> {
     let run = runs::need(world.runs.as_ref(), test, id).await?;
+    if !run.changes.is_empty() && run.record.status == Status::Running {
+        // An earlier call may have kept a change and failed to tell it.
+        tell(world, run.clone()).await?;
+    }
     let now_us = may_change(world, &run)?;
     if wish.factor.is_some() {
         has_open_end(world, &run).await?;
@@ -36,24 +40,38 @@ pub async fn change(
     }
     let known = run.changes.len();
     let keep = |run: &mut Run| {
-        if run.changes.len() == known {
+        if run.changes.len() == known && run.record.status == Status::Running {
             run.changes.push(change);
         }
     };
     let (_, run) = runs::update(world.runs.as_ref(), test, id, &keep).await?;
     if run.changes.get(known) != Some(&change) {
         return Err(refuse(
-            "somebody else changed the load at the same time; look at it and try again",
+            "the run ended, or its load was changed by somebody else, at the same time; look at it and try again",
         ));
     }
-    let file = ChangesFile {
-        changes: run.changes.clone(),
-    };
-    let file = serde_json::to_vec(&file).unwrap_or_default();
-    let key = keys::changes(test, &run.prefix);
-    world.objects.put(&key, &file, Access::Home).await?;
+    let run = tell(world, run).await?;
     world.note(&run, sentence(change)).await;
     Ok(run.changes)
+}
+
+/// Tells the leaders all changes; again while there are newer ones, so that the list of a slower call
+/// never takes the place of a longer one for good. The run as it is then.
+async fn tell(world: &World, mut run: Run) -> Result<Run, Refusal> {
+    loop {
+        let file = ChangesFile {
+            changes: run.changes.clone(),
+        };
+        let file = serde_json::to_vec(&file)
+            .map_err(|error| Refusal::new(500, "INTERNAL_SERVER_ERROR", error.to_string()))?;
+        let key = keys::changes(&run.test, &run.prefix);
+        world.objects.put(&key, &file, Access::Home).await?;
+        let now = runs::need(world.runs.as_ref(), &run.test, &run.run).await?;
+        if now.changes.len() <= run.changes.len() {
+            return Ok(now);
+        }
+        run = now;
+    }
 }
 
 /// A run under load, and how long it has been, µs; refused where there is no load to change.

@@ -11,6 +11,7 @@ use dlt_core::calls::{MOST_RUNS, PageToken, RunsQuery};
 use dlt_core::ids::{Region, TestId, TestRunId};
 use dlt_core::keys;
 use dlt_core::retention::{Counter, Retention};
+use std::collections::BTreeSet;
 
 /// What the next page begins after.
 pub fn token(test: &TestId, row: &TestRunSummary) -> Option<PageToken> {
@@ -88,11 +89,15 @@ pub async fn forget_documents(world: &World, item: &ScenarioItem) -> Result<(), 
         return Ok(());
     }
     let configs = item.body["testTaskConfigs"].as_array();
-    for config in configs.into_iter().flatten() {
-        if let Some(Ok(region)) = config["region"].as_str().map(Region::parse) {
-            let key = keys::scenario(&item.test, &region);
-            world.objects.delete(&key).await?;
-        }
+    let regions = configs.into_iter().flatten();
+    let regions = regions.filter_map(|config| Region::parse(config["region"].as_str()?).ok());
+    let mut regions: BTreeSet<Region> = regions.collect();
+    // Earlier runs may have been in others.
+    let rooms = world.regions.list().await?;
+    regions.extend(rooms.into_iter().map(|room| room.region));
+    for region in regions {
+        let key = keys::scenario(&item.test, &region);
+        world.objects.delete(&key).await?;
     }
     Ok(())
 }

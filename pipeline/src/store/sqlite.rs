@@ -197,11 +197,15 @@ impl Database {
         is_gone.then_some(path.as_path())
     }
 
-    /// Takes what was deleted out of the log of SQLite, too. While others read it stays there until a
-    /// later time.
+    /// Takes what was deleted out of the log of SQLite, too. While others read it stays there until the
+    /// next delete: nobody waits for them.
     pub fn forget_deleted(&self) {
-        let _ =
-            self.with(|connection| connection.pragma_update(None, "wal_checkpoint", "TRUNCATE"));
+        let _ = self.with(|connection| {
+            connection.busy_timeout(Duration::ZERO)?;
+            let done = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE");
+            connection.busy_timeout(LONGEST_WAIT)?;
+            done
+        });
     }
 
     fn check(path: &Path, version: i64) -> Result<(), PipelineError> {

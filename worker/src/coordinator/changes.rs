@@ -34,6 +34,7 @@ impl ChangesWatch {
                 tokio::time::sleep(pause).await;
                 match read(&depot, &key).await {
                     Ok(Some(changes)) => {
+                        failed = false;
                         sender.send_if_modified(|told| {
                             let is_new = changes.len() > told.len();
                             if is_new {
@@ -42,10 +43,12 @@ impl ChangesWatch {
                             is_new
                         });
                     }
-                    Ok(None) => {}
+                    Ok(None) => failed = false,
                     Err(why) if !failed => {
                         failed = true;
-                        log(&format!("changes of the load cannot be heard of: {why}"));
+                        log(&format!(
+                            "changes of the load cannot be heard of at the moment: {why}"
+                        ));
                     }
                     Err(_) => {}
                 }

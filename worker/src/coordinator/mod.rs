@@ -248,6 +248,8 @@ impl Coordinator {
             let wake = self.next_wake().min(until);
             tokio::select! {
                 event = self.peers.next_event() => self.handle_event(event),
+                // Its workers may go on longer than it.
+                changes = next_changes(&mut self.changes_watch) => self.pass_on(changes),
                 reason = stop_requested(stop), if self.end_reason.is_none() => {
                     self.end_load(Ended::Stopped { reason });
                 }

@@ -36,6 +36,8 @@ pub(crate) struct Ending<'a> {
     pub worst: Option<(String, String)>,
     /// The users that were planned, over the whole run.
     pub users: u64,
+    /// Those of one runner, on average.
+    pub users_of_runner: u64,
 }
 
 /// So many users may be more than runners begin in the time of a load: one begins some 10,000 a
@@ -140,8 +142,8 @@ fn none_answered(ending: &Ending<'_>) -> String {
 fn nothing_measured(ending: &Ending<'_>) -> String {
     match (ending.reported, ending.account.begun()) {
         (false, _) => "no runner reported, so nothing was measured".to_owned(),
-        (true, 0) if ending.users >= MANY_USERS => format!(
-            "no request was sent, so nothing was measured: {} users were more than the runners could begin in the time of the load; use fewer users, more or larger tasks, or a longer load",
+        (true, 0) if ending.users_of_runner >= MANY_USERS => format!(
+            "no request was sent, so nothing was measured: {} users may have been more than the runners could begin in the time of the load; use fewer users, more or larger tasks, or a longer load",
             ending.users
         ),
         (true, 0) => "no request was sent, so nothing was measured".to_owned(),
@@ -213,6 +215,7 @@ mod tests {
             complete: true,
             worst: None,
             users: 9,
+            users_of_runner: 9,
         }
     }
 
@@ -390,9 +393,13 @@ mod tests {
             finished: 0,
             account: &none_begun,
             users: 1_000_000,
+            users_of_runner: 1_000_000,
             ..ending(&[])
         };
-        assert!(says(overloaded).contains("1000000 users were more than the runners could begin"));
+        assert!(
+            says(overloaded)
+                .contains("1000000 users may have been more than the runners could begin")
+        );
     }
 
     /// Whatever the thresholds say of the others.

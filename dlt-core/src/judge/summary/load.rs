@@ -4,7 +4,7 @@
 use super::{RunFacts, RunnerFacts};
 use crate::ids::RunnerId;
 use crate::judge::summary::LoadSummary;
-use crate::load::changes::LoadChange;
+use crate::load::changes::{LoadChange, end_of};
 use crate::load::{Curve, Model};
 use crate::scenario::plan::{Group, Plan};
 use std::collections::BTreeMap;
@@ -62,6 +62,11 @@ pub(crate) fn lost(
         .filter(|row| !reported.contains_key(&row.0));
     if missing.next().is_none() && !reported.is_empty() {
         return Some(0);
+    }
+    if end_of(facts.changes).is_some() && facts.plan.groups.iter().any(|it| it.load.ends_by_count())
+    {
+        // How many of them would have been made by then is not known.
+        return None;
     }
     let planned = requests(facts.plan, facts.tasks)?;
     let even = BILLION / facts.dealt.len().max(1) as u64;

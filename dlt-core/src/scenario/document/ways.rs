@@ -95,7 +95,7 @@ const WAYS: [(&str, &str); 42] = [
     ("protocol", "requests are sent by HTTP; remove it"),
     (
         "proxy",
-        "requests go straight to the target; remove it if the test is meant without one",
+        "write proxy: http://HOST:PORT in the scenario, or run it with -x URL",
     ),
     (
         "random-order",

@@ -7,9 +7,9 @@ use super::{Change, Changes, told};
 use crate::safety::is_secret;
 use crate::scenario::document::shown::{shown, shown_key};
 use crate::scenario::requests::functions::arguments;
-use crate::scenario::requests::variables::{Piece, pieces};
+use crate::scenario::requests::variables::{Piece, has_variables, pieces};
 use crate::value::{Map, Number, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a file says of properties.
 #[derive(Debug, Clone, Default)]
@@ -75,6 +75,19 @@ pub(super) fn properties(
         });
         changes.properties.push(name);
     }
+}
+
+/// Names of the values that a scenario's requests take from answers.
+fn extracted(scenario: &Map) -> BTreeSet<String> {
+    let requests = scenario.get("requests").and_then(Value::as_array);
+    let mut names = BTreeSet::new();
+    for request in requests.into_iter().flatten().filter_map(Value::as_object) {
+        for (key, value) in request.iter() {
+            let of = value.as_object().filter(|_| key.starts_with("extract-"));
+            names.extend(of.into_iter().flatten().map(|(name, _)| name.clone()));
+        }
+    }
+    names
 }
 
 /// A property that a text asks for.
@@ -156,11 +169,19 @@ impl Walk<'_> {
             if secrets.is_empty() {
                 continue;
             }
+            let taken = extracted(definition);
             let own = definition
                 .entry("variables".to_owned())
                 .or_insert_with(|| Value::Object(Map::new()));
             if let Some(own) = own.as_object_mut() {
                 for (name, value) in secrets {
+                    // It becomes a variable of its own name.
+                    let there = own.get(&name).is_some_and(|is| is.as_str() != Some(&value));
+                    if there || taken.contains(&name) {
+                        let path = format!("{path}.variables.{}", shown_key(&name));
+                        let why = "is the name of a property too, whose value is a secret; give one of them another name";
+                        self.faults.push((path, why.to_owned()));
+                    }
                     own.entry(name).or_insert_with(|| Value::from(value));
                 }
             }
@@ -172,7 +193,11 @@ impl Walk<'_> {
     fn requests(&mut self, value: &mut Value, path: &str) {
         self.each(value, path, &|walk, text, path| {
             walk.put(text, path, &mut |walk, name, value| {
-                walk.secrets.insert(name.to_owned(), value);
+                let before = walk.secrets.insert(name.to_owned(), value.clone());
+                if before.is_some_and(|before| before != value) {
+                    let why = format!("the property {} has two values here, and is a secret by its name; write one of them everywhere", shown(name));
+                    walk.faults.push((path.to_owned(), why));
+                }
                 Some(format!("${{{name}}}"))
             })
             .map(Value::from)
@@ -268,6 +293,14 @@ impl Walk<'_> {
             };
             let value = match self.value(&asked) {
                 Some(value) if is_secret(&asked.name) => secret(self, &asked.name, value),
+                Some(value) if has_variables(&value) => {
+                    let name = shown(&asked.name);
+                    let why = format!(
+                        "the value of the property {name} holds ${{, which begins a variable; it cannot be put in"
+                    );
+                    self.faults.push((path.to_owned(), why));
+                    None
+                }
                 Some(value) => Some(value),
                 None => {
                     let name = shown(&asked.name);

@@ -119,7 +119,10 @@ impl<'a> Flat<'a> {
                 }
             }
             ("loop", Value::Number(times)) if inside.is_some() => {
-                let times = times.as_u64().unwrap_or_default();
+                let Some(times) = times.as_u64() else {
+                    let why = "must be a whole number of times, like 3";
+                    return self.said.fault(format!("{path}.loop"), why);
+                };
                 let most = times.min(MOST_REQUESTS as u64 + 1);
                 for _ in 0..most {
                     if self.list.len() > MOST_REQUESTS || !self.one_more(&path) {
@@ -205,7 +208,7 @@ impl Row {
     /// Spells the request, which stands in this scenario, as its reader has it.
     pub fn spell(&mut self, scenario: &Map, said: &mut Said) {
         if self.pause_us > 0 {
-            self.pause(scenario);
+            self.pause(scenario, said);
         }
         if let (Some(map), false) = (self.item.as_object_mut(), self.is_plain) {
             request(map, scenario, &self.written, said);
@@ -213,7 +216,7 @@ impl Row {
         }
     }
 
-    fn pause(&mut self, scenario: &Map) {
+    fn pause(&mut self, scenario: &Map, said: &mut Said) {
         if let Value::String(url) = &self.item {
             let plain = [("url".to_owned(), Value::from(url.as_str()))];
             self.item = Value::Object(plain.into_iter().collect());
@@ -222,9 +225,12 @@ impl Row {
             return;
         };
         let usual = map.get("think-time").or_else(|| scenario.get("think-time"));
-        // One that cannot be read is told where it stands.
         let Some(usual) = usual.map_or(Some(0), micros) else {
-            return;
+            let path = format!("{}.think-time", self.written);
+            return said.fault(
+                path,
+                "must be a plain length where a pause follows, like 1s",
+            );
         };
         let sum = show_duration(usual + self.pause_us);
         map.insert("think-time".to_owned(), Value::from(sum));

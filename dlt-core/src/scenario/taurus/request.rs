@@ -22,7 +22,10 @@ const TYPES: [(&str, &str); 11] = [
 /// Rewrites a request of a scenario with these headers.
 pub(super) fn request(map: &mut Map, of_scenario: &Map, written: &str, said: &mut Said) {
     common(map, written, said);
-    if let Some(Value::String(method)) = map.get_mut("method") {
+    if let Some(Value::String(method)) = map.get_mut("method")
+        // A property keeps its name.
+        && !method.contains("${")
+    {
         *method = method.to_ascii_uppercase();
     }
     for key in ["label", "url"] {

@@ -76,13 +76,12 @@ pub(crate) fn redact_members(text: &str) -> Cow<'_, str> {
 /// Redacts values, wherever they stand in a text.
 pub(crate) fn redact_values(text: &str, secrets: &[&str]) -> String {
     let mut text = text.to_owned();
-    for secret in secrets {
-        for form in forms(secret) {
-            text = text.replace(&form, REDACTED);
-        }
+    let all: Vec<String> = secrets.iter().flat_map(|secret| forms(secret)).collect();
+    for form in &all {
+        text = text.replace(form, REDACTED);
     }
     // The end of the text may have cut a secret.
-    let cut = secrets.iter().filter_map(|secret| {
+    let cut = all.iter().filter_map(|secret| {
         let prefixes = secret.char_indices().map(|(at, _)| &secret[..at]);
         let mut prefixes = prefixes.filter(|prefix| prefix.len() >= SHORTEST_PREFIX_BYTES);
         prefixes

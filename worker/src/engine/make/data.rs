@@ -287,7 +287,10 @@ impl RowDealer {
             // Fewer rows than users: this thread uses rows of others.
             None => {
                 self.next.set(k + 1);
-                self.owners.row(k)? % rows
+                let owners = &self.owners;
+                // A thread that got users only by a change of the load has none of its own.
+                let row = owners.row(k);
+                row.unwrap_or_else(|| owners.rows.nth(owners.of_thread.nth(k))) % rows
             }
         };
         Some(self.slots.iter().copied().zip(self.table.row(row)))

@@ -158,3 +158,82 @@ fn a_pause_takes_no_rounds_away() {
     assert_eq!(result.tally.account.ok, 120);
     assert_eq!(target.total(), 120);
 }
+
+/// Changes that are heard of together, before the first of them is due: nobody is gone for good.
+#[test]
+fn a_pause_and_its_end_may_be_heard_of_at_once() {
+    for threads in [1, 3] {
+        let target = Target::plain();
+        let mut pausing = step(&target, "/");
+        pausing.think_time_us = 5_000;
+        let group = users(4.0, 3_000, vec![pausing]);
+        let begun = Instant::now() + Duration::from_millis(50);
+        let (sender, mut seconds) = unbounded_channel();
+        let load = begin(spec(vec![group], threads, begun), sender).unwrap();
+        load.change(&[to(600, 0.0), to(1_500, 1.0)]);
+        let mut sent = [0; 8];
+        while let Some(second) = seconds.blocking_recv() {
+            sent[second.second.second as usize] += second.second.sent;
+        }
+        assert!(sent[0] > 0, "{sent:?}");
+        assert!(sent[1] < sent[2], "{sent:?}");
+        assert!(sent[2] > sent[0], "the load is back: {sent:?}");
+    }
+}
+
+/// A user whose time is in two parts keeps the second one, whatever changes in the first.
+#[test]
+fn a_dip_that_is_changed_takes_nobody_away() {
+    let target = Target::plain();
+    let mut pausing = step(&target, "/");
+    pausing.think_time_us = 5_000;
+    let curve = Curve::stages(
+        10.0,
+        &[
+            (2.0, 800_000),
+            (2.0, 400_000),
+            (10.0, 800_000),
+            (10.0, 1_000_000),
+        ],
+    );
+    let (_, seconds) = ran(
+        group(Model::Users(curve), vec![pausing]),
+        2,
+        &[to(200, 0.4)],
+        false,
+    );
+    let in_last = |at: u64| {
+        let of_second = seconds.iter().filter(|it| it.second.second == at);
+        of_second.map(|it| it.second.users).sum::<u64>()
+    };
+    assert_eq!(in_last(2), 4);
+}
+
+/// Users that were not planned have rows and a part of the cap, on whatever thread they are.
+#[test]
+fn added_users_have_rows_and_a_part_of_the_cap() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.csv");
+    std::fs::write(&path, "name\nann\nbob\n").unwrap();
+    let target = Target::plain();
+    let mut group = users(1.0, 3_000, vec![step(&target, "/")]);
+    group.load.throughput = Some(40.0);
+    group.data = vec![dlt_core::scenario::plan::DataSource {
+        path: path.to_str().unwrap().to_owned(),
+        delimiter: b',',
+        quoted: true,
+        recycled: true,
+        columns: None,
+    }];
+    let (result, seconds) = ran(group, 4, &[to(1_000, 4.0)], false);
+    let at = |at: u64| {
+        let of_second = seconds.iter().filter(|it| it.second.second == at);
+        let sums = of_second.map(|it| (it.second.users, it.second.sent));
+        sums.fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
+    };
+    assert!(result.warnings.is_empty(), "{:?}", result.warnings);
+    assert_eq!((at(0).0, at(2).0), (1, 4));
+    // 40 a second, then four times that.
+    assert!(at(0).1.abs_diff(40) <= 3, "{:?}", at(0));
+    assert!(at(2).1.abs_diff(160) <= 12, "{:?}", at(2));
+}

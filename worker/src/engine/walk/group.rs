@@ -9,7 +9,7 @@ use crate::engine::make::data::{RowDealer, RowOwners};
 use crate::engine::make::request_template::MadeRequest;
 use crate::engine::remember::recorder::Recorder;
 use crate::engine::walk::prepare::{PreparedGroup, PreparedLoad};
-use dlt_core::load::changes::{LoadChange, factor_of};
+use dlt_core::load::changes::{LoadChange, factor_at, factor_of};
 use dlt_core::load::share::Lot;
 use dlt_core::load::{Curve, Model};
 use dlt_core::scenario::plan::Group;
@@ -37,9 +37,9 @@ pub(crate) struct GroupRun {
     pub(crate) end_us: Cell<u64>,
     /// Users or arrivals over time, with the changes so far.
     curve: RefCell<Rc<Curve>>,
-    /// How often the load was changed, and to how much of the plan.
+    /// How often the load was changed, and how.
     changes: Cell<u64>,
-    factor: Cell<f64>,
+    told: RefCell<Vec<LoadChange>>,
     /// Notified when the load was changed.
     pub(crate) changed: Notify,
     in_flight: Cell<u64>,
@@ -93,7 +93,7 @@ impl GroupRun {
             end_us: Cell::new(curve.end_us()),
             curve: RefCell::new(Rc::new(curve)),
             changes: Cell::new(0),
-            factor: Cell::new(1.0),
+            told: RefCell::default(),
             changed: Notify::new(),
             in_flight: Cell::new(0),
             requests_left: Cell::new(requests.unwrap_or(u64::MAX)),
@@ -140,9 +140,14 @@ impl GroupRun {
         self.changes.get()
     }
 
-    /// How much of the planned load is asked for.
+    /// How much of the planned load is asked for last, from now on or soon.
     pub(crate) fn factor(&self) -> f64 {
-        self.factor.get()
+        factor_of(&self.told.borrow())
+    }
+
+    /// How much of it is in force at `at_us`.
+    pub(crate) fn factor_at(&self, at_us: u64) -> f64 {
+        factor_at(&self.told.borrow(), at_us)
     }
 
     /// Changes the load; `changes` are all so far.
@@ -151,7 +156,7 @@ impl GroupRun {
         // One that was stopped meanwhile stays so.
         self.end_us.set(self.end_us.get().min(curve.end_us()));
         self.curve.replace(Rc::new(curve));
-        self.factor.set(factor_of(changes));
+        self.told.replace(changes.to_vec());
         self.changes.set(self.changes.get() + 1);
         self.changed.notify_waiters();
     }

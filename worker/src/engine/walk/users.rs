@@ -4,6 +4,7 @@
 use crate::engine::clock::RunClock;
 use crate::engine::walk::group::GroupRun;
 use crate::engine::walk::walker::{StepOutcome, Walker};
+use dlt_core::load::share::Lot;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use tokio::task::JoinSet;
@@ -56,46 +57,56 @@ impl User {
         self.spans.first().copied()
     }
 
-    /// Until when its requests may begin, µs.
+    /// Until when its requests may begin, µs; 0 while it is not active.
     fn until_us(&mut self, group: &GroupRun) -> u64 {
         if self.changes != group.changes() {
-            // A span that begins later is another one.
-            let now_us = group.clock.now_us();
-            return match self.span(group) {
-                Some((from_us, to_us)) if from_us <= now_us => to_us,
-                _ => now_us,
-            };
+            self.span(group);
         }
-        let to_us = self.spans.first().map_or(0, |span| span.1);
-        to_us.min(group.end_us.get())
-    }
-
-    /// The span is over.
-    fn leave(&mut self, to_us: u64) {
-        self.spans.retain(|span| span.1 > to_us);
+        let now_us = group.clock.now_us();
+        match self.spans.first() {
+            // A span that begins later is another one.
+            Some(&(from_us, to_us)) if from_us <= now_us => to_us.min(group.end_us.get()),
+            _ => 0,
+        }
     }
 }
 
-/// A thread's part of a `throughput` cap: requests at a fixed interval. Unused time
-/// is not saved up.
+/// A thread's part of a `throughput` cap: requests at a fixed interval, which changes with the load.
+/// Unused time is not saved up.
 #[derive(Debug)]
 struct ThroughputCap {
-    interval_ns: u64,
+    /// Requests per second of all threads of this runner, or of the run where its users are the run's.
+    rate: f64,
+    /// The users of this thread.
+    lot: Lot,
+    /// The most users that are planned.
+    planned: u64,
     next_ns: Cell<u64>,
 }
 
 impl ThroughputCap {
-    /// Reserves the next request; returns when it may be sent, µs. The cap is changed with the
-    /// load, by `factor`.
-    fn reserve(&self, now_us: u64, factor: f64) -> u64 {
+    /// Reserves the next request; returns when it may be sent, µs.
+    fn reserve(&self, group: &GroupRun) -> u64 {
+        let now_us = group.clock.now_us();
         let at_ns = self.next_ns.get().max(now_us * 1_000);
-        // In a pause nobody is active who could reserve.
-        let interval_ns = match factor > 0.0 {
-            true => (self.interval_ns as f64 / factor) as u64,
-            false => self.interval_ns,
-        };
-        self.next_ns.set(at_ns + interval_ns);
+        self.next_ns.set(at_ns + self.interval_ns(group, now_us));
         at_ns / 1_000
+    }
+
+    fn interval_ns(&self, group: &GroupRun, now_us: u64) -> u64 {
+        // By users and not by threads: the parts must add up to the cap, and a
+        // thread without users makes no use of one.
+        let (users, factor) = match group.changes() {
+            0 => (self.planned, 1.0),
+            // Who is active now: threads may have users that were not planned.
+            _ => (
+                group.curve().value_at(now_us).ceil() as u64,
+                group.factor_at(now_us),
+            ),
+        };
+        let users = users.max(1);
+        let part = self.lot.count(users).max(1) as f64 / users as f64;
+        (1e9 / (self.rate * part * factor).max(1e-6)) as u64
     }
 }
 
@@ -181,19 +192,16 @@ fn users_of(group: &GroupRun, thread: u64, begun: &Begun) -> Vec<User> {
 /// This thread's part of the cap.
 fn cap_of(group: &GroupRun, thread: u64) -> Option<ThroughputCap> {
     let load = &group.plan().load;
-    let most = load.model.curve().peak().ceil() as u64;
-    let lot = group.load().users_of(load, thread);
     let rate = load.throughput.filter(|rate| *rate > 0.0)?;
-    // By users and not by threads: the parts must add up to the cap, and a
-    // thread without users makes no use of one.
-    let part = lot.count(most) as f64 / most.max(1) as f64;
     let runners = if load.per_task {
         group.load().lot.fraction()
     } else {
         1.0
     };
     Some(ThroughputCap {
-        interval_ns: (1e9 / (rate * part * runners).max(1e-6)) as u64,
+        rate: rate * runners,
+        lot: group.load().users_of(load, thread),
+        planned: load.model.curve().peak().ceil() as u64,
         next_ns: Cell::new(0),
     })
 }
@@ -208,7 +216,7 @@ async fn run_user(
     let mut walker = Walker::new(group.clone(), user.number);
     let mut rounds_left = group.plan().load.iterations.unwrap_or(u64::MAX);
     while rounds_left > 0 {
-        let Some((from_us, to_us)) = user.span(&group) else {
+        let Some((from_us, _)) = user.span(&group) else {
             if group.factor() == 0.0 && group.clock.now_us() < group.end_us.get() {
                 group.changed.notified().await;
                 continue;
@@ -232,7 +240,6 @@ async fn run_user(
             }
         }
         group.recorder().user_ended(group.clock.now_us());
-        user.leave(to_us);
     }
 }
 
@@ -255,8 +262,7 @@ async fn round(
     }
     for (n, step) in group.plan().steps.iter().enumerate() {
         if let Some(cap) = cap {
-            let at_us = cap.reserve(group.clock.now_us(), group.factor());
-            pause_until(group.clock, at_us).await;
+            pause_until(group.clock, cap.reserve(group)).await;
         }
         if group.requests_left() == 0 {
             return RoundOutcome::AllBegun;
@@ -331,7 +337,8 @@ mod tests {
                 let users = users_of(&group, thread, &Begun::default());
                 all += users.len();
                 if !users.is_empty() {
-                    rate += 1e9 / cap_of(&group, thread).unwrap().interval_ns as f64;
+                    let cap = cap_of(&group, thread).unwrap();
+                    rate += 1e9 / cap.interval_ns(&group, 0) as f64;
                 }
             }
             assert_eq!(all as f64, count.ceil());

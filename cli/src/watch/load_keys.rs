@@ -9,14 +9,14 @@ const STEP: f64 = 0.1;
 
 /// How much of the planned load is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Knob {
+pub struct LoadKeys {
     factor: f64,
     /// What a pause goes back to.
     before_pause: f64,
     ended: bool,
 }
 
-impl Default for Knob {
+impl Default for LoadKeys {
     fn default() -> Self {
         Self {
             factor: 1.0,
@@ -26,7 +26,7 @@ impl Default for Knob {
     }
 }
 
-impl Knob {
+impl LoadKeys {
     /// What a key asks for; None if it means nothing, or nothing now.
     pub fn wish(&self, key: u8) -> Option<LoadWish> {
         if self.ended {
@@ -74,19 +74,19 @@ impl Knob {
 mod tests {
     use super::*;
 
-    fn pressed(keys: &str) -> Knob {
-        let mut knob = Knob::default();
+    fn pressed(keys: &str) -> LoadKeys {
+        let mut load = LoadKeys::default();
         let mut changes = Vec::new();
         for key in keys.bytes() {
-            let Some(wish) = knob.wish(key) else { continue };
+            let Some(wish) = load.wish(key) else { continue };
             changes.push(LoadChange {
                 at_us: changes.len() as u64,
                 factor: wish.factor.unwrap_or(0.0),
                 end: wish.end,
             });
-            knob.follow(&changes);
+            load.follow(&changes);
         }
-        knob
+        load
     }
 
     #[test]
@@ -97,7 +97,7 @@ mod tests {
             ("+++", Some("130 % of the plan")),
             ("+-", None),
             ("---------", Some("10 % of the plan")),
-            // Less than a tenth is a pause.
+            // A tenth is the least; p pauses.
             ("-----------------", Some("10 % of the plan")),
             ("p", Some("paused")),
             ("++pp", Some("120 % of the plan")),
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn there_is_a_most() {
-        let knob = pressed(&"+".repeat(200));
-        assert_eq!(knob.told().as_deref(), Some("1000 % of the plan"));
+        let keys = pressed(&"+".repeat(200));
+        assert_eq!(keys.told().as_deref(), Some("1000 % of the plan"));
     }
 }
