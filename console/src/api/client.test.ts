@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { ask, open, read } from './client';
+import { ask, open, read, stream } from './client';
 import { beside, setHome } from './home';
 
 afterEach(() => {
@@ -78,6 +78,16 @@ it('counts the signature and the body, but not the body of a file that is fetche
   expect(body.says).toContain('within 20 s');
   expect(signature.says).toContain('within 20 s');
   expect(opened.says).toBe('answered');
+});
+
+it('has live data kept by no cache', async () => {
+  const asked: RequestInit[] = [];
+  vi.stubGlobal('fetch', (_: string, init: RequestInit) => {
+    asked.push(init);
+    return Promise.resolve(new Response('data: x\n\n'));
+  });
+  await stream('/scenarios/a/live', new AbortController().signal);
+  expect(asked).toMatchObject([{ cache: 'no-store' }]);
 });
 
 it('leaves a call that its caller gave up as one that was given up', async () => {

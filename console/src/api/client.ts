@@ -29,6 +29,7 @@ export interface Ask {
   /** A file, sent as it is. */
   file?: Blob;
   signal?: AbortSignal | undefined;
+  cache?: RequestCache;
 }
 
 /** The address of a call. Parts of `path` from elsewhere must be encoded by `seg`. */
@@ -59,7 +60,8 @@ export function open(path: string, ask: Ask = {}): Promise<Response> {
 
 /** An answer that goes on for as long as both want it to, live events: it has no deadline. */
 export function stream(path: string, signal: AbortSignal): Promise<Response> {
-  return answered(path, { signal });
+  // A browser that may keep it holds all of it in memory, for as long as the run lasts.
+  return answered(path, { signal, cache: 'no-store' });
 }
 
 export function ask<T>(path: string, options: Ask = {}): Promise<T> {
@@ -102,26 +104,31 @@ function tooLate(method: string, ms: number): ApiError {
 }
 
 async function answered(path: string, ask: Ask): Promise<Response> {
-  let answer = await send(path, ask, false);
+  const first = await send(path, ask);
+  let { answer } = first;
   let text = answer.ok ? '' : await answer.text().catch(() => '');
   if (!answer.ok && home().isExpired(answer.status, text)) {
-    answer = await send(path, ask, true);
+    ({ answer } = await send(path, ask, first.request));
     text = answer.ok ? '' : await answer.text().catch(() => '');
   }
   if (answer.ok) return answer;
   throw refusal(answer, text);
 }
 
-async function send(path: string, ask: Ask, isAgain: boolean): Promise<Response> {
+/** Sends a call; `refused` is what was sent for it before. */
+async function send(path: string, ask: Ask, refused?: Request): Promise<{ request: Request; answer: Response }> {
   const plain: Request = { method: ask.method ?? 'GET', url: address(path, ask.query), headers: {} };
   if (ask.file) plain.body = ask.file;
   else if (ask.body !== undefined) {
     plain.body = JSON.stringify(ask.body);
     plain.headers['Content-Type'] = 'application/json';
   }
-  const { url, method, headers, body } = await home().authorize(plain, isAgain);
+  const request = await home().authorize(plain, refused);
+  const { url, method, headers, body } = request;
+  const { signal = null, cache } = ask;
   try {
-    return await fetch(url, { method, headers, signal: ask.signal ?? null, ...(body === undefined ? {} : { body }) });
+    const answer = await fetch(url, { method, headers, signal, ...(cache ? { cache } : {}), ...(body === undefined ? {} : { body }) });
+    return { request, answer };
   } catch (error) {
     if (isAbort(error)) throw error;
     throw new ApiError(0, '', home().away);

@@ -17,8 +17,8 @@ export interface Home {
   readonly away: string;
   /** Whether a plain link gets an answer: not if requests are signed. */
   readonly takesLinks: boolean;
-  /** Makes a request one that is let in. `isAgain`: the last one's rights had expired. */
-  authorize(request: Request, isAgain: boolean): Promise<Request>;
+  /** Makes a request one that is let in. `refused` is the same one as it was sent before, whose rights had expired. */
+  authorize(request: Request, refused?: Request): Promise<Request>;
   /** Whether a refusal is one of expired rights, worth another attempt. */
   isExpired(status: number, body: string): boolean;
   /** What a refusal's message needs besides its own words; empty for nothing. */

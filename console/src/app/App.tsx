@@ -139,8 +139,8 @@ export function App() {
             <Flashbar
               items={[
                 ...(isAway ? [{ id: 'away', type: 'warning' as const, content: 'The server does not answer: what is shown may be old. It is asked again by itself.' }] : []),
-                ...(user?.hasEnded
-                  ? [{ id: 'ended', type: 'error' as const, content: `Your sign-in has ended. ${user.leavesPage ? 'What is on this page is not kept: copy what you still need, then sign in again.' : 'What was written on this page stays.'}`, action: <Button onClick={() => user.signIn()}>Sign in again</Button> }]
+                ...(user?.ended
+                  ? [{ id: 'ended', type: 'error' as const, content: `${user.ended} ${user.leavesPage ? 'What is on this page is not kept: copy what you still need, then sign in again.' : 'What was written on this page stays.'}`, action: <Button onClick={() => user.signIn()}>Sign in again</Button> }]
                   : []),
                 ...flashes,
               ]}

@@ -13,10 +13,10 @@ import { issuer, type Issuer } from '../token/issuer';
 import { Inert } from '../ui/parts';
 import type { Wanted } from './user';
 
-export default function SignIn({ isAgain, signIn, leave }: Wanted) {
+export default function SignIn({ isAgain, why, signIn, leave }: Wanted) {
   if (isAgain) {
     return (
-      <Modal visible header="Your token has ended" closeAriaLabel="Stay signed out" onDismiss={leave}>
+      <Modal visible header={why} closeAriaLabel="Stay signed out" onDismiss={leave}>
         <SpaceBetween size="m">
           <span>The page behind this is as you left it. Sign in with a new token to go on.</span>
           <Ask signIn={signIn} />
@@ -48,10 +48,10 @@ function Ask({ signIn }: Pick<Wanted, 'signIn'>) {
   useEffect(() => void issuer().then(setFrom), []);
   const send = () => {
     setAsking(true);
-    void signIn(text).then((refusal) => {
-      setWhy(refusal);
-      setAsking(false);
-    });
+    signIn(text)
+      .catch((error: unknown) => `The sign-in broke off (${error instanceof Error ? error.message : String(error)}). Try again; if it stays so, load the page again.`)
+      .then(setWhy)
+      .finally(() => setAsking(false));
   };
   return (
     <form

@@ -5,6 +5,8 @@ import { setHome } from '../api/home';
 import { queryClient } from '../api/queries';
 import { setLiveSource } from '../live/live';
 import { TokenSession, type State } from '../token/session';
+import { inThisTab } from '../ui/kept';
+import { flash } from './flash';
 import { setUser, setWanted } from './user';
 
 const EXPORTS = 'aws-exports.json';
@@ -31,7 +33,7 @@ export async function exportsBeside(ask: typeof fetch = fetch): Promise<unknown>
 export async function start(): Promise<boolean> {
   const written = await exportsBeside();
   if (written === undefined) {
-    startAtHome(new TokenSession(sessionStorage));
+    startAtHome(new TokenSession(inThisTab));
     return true;
   }
   const aws = await import('../aws/start');
@@ -40,10 +42,15 @@ export async function start(): Promise<boolean> {
   const { home, live, session, signIn, signOut } = started;
   setHome(home);
   setLiveSource(live);
-  const tell = (hasEnded: boolean) => setUser({ name, hasEnded, leavesPage: true, readOnly: '', signIn: () => void signIn(), signOut });
+  const leave = () => {
+    signOut();
+    // The browser asks where something was written, and may be told to stay.
+    tell(LEFT);
+  };
+  const tell = (ended: string) => setUser({ name, ended, leavesPage: true, readOnly: '', signIn: () => void signIn(), signOut: leave });
   const { name } = session;
-  session.ended = () => tell(true);
-  tell(false);
+  session.ended = () => tell(ENDED);
+  tell('');
   // A browser may keep a page that was left, as it was: not for whoever comes after a sign-out.
   window.addEventListener('pageshow', (event) => {
     if (event.persisted && !session.isSignedIn) location.reload();
@@ -59,6 +66,9 @@ export async function start(): Promise<boolean> {
   );
 }
 
+const ENDED = 'Your sign-in has ended.';
+const LEFT = 'You signed out.';
+const NOT_KEPT = 'This browser lets the page keep nothing (its storage is full or forbidden): you are signed in until the page is loaded again.';
 const LOOKS_ONLY = 'Your token may look and not change: sign in with one that may write.';
 
 /** The API beside the console. Whether it wants a token is known when it refuses a request. */
@@ -66,22 +76,26 @@ function startAtHome(session: TokenSession): void {
   const ask = (isAgain: boolean) =>
     setWanted({
       isAgain,
+      why: !isAgain ? '' : session.state.out === 'left' ? 'You signed out' : 'Your token has ended',
       leave: () => setWanted(undefined),
       signIn: async (text) => {
         const why = await session.signIn(text);
+        if (why === '' && !session.state.isKept) flash('warning', NOT_KEPT);
         // What was refused meanwhile is asked for again; a page that is shown stays, with what was written on it.
         if (why === '') void queryClient.invalidateQueries();
         return why;
       },
     });
   const show = (state: State) => {
-    const { name, until, isSignedIn, isReader, wanted } = state;
+    const { name, until, isSignedIn, isReader, wanted, out } = state;
     const signOut = () => {
       session.signOut();
+      // Where something was written the browser asks, and may be told to stay: then the page
+      // is one whose sign-in is over, and is kept.
       location.reload();
     };
-    if (isSignedIn || wanted === 'again') {
-      setUser({ name, hasEnded: !isSignedIn, leavesPage: false, until: until === undefined ? undefined : new Date(until), readOnly: isReader ? LOOKS_ONLY : '', signIn: () => ask(true), signOut });
+    if (isSignedIn || out !== '') {
+      setUser({ name, ended: out === 'left' ? LEFT : out === 'ended' ? ENDED : '', leavesPage: false, until: until === undefined ? undefined : new Date(until), readOnly: isReader ? LOOKS_ONLY : '', signIn: () => ask(true), signOut });
     }
     if (wanted === 'no') setWanted(undefined);
     else ask(wanted === 'again');

@@ -2,25 +2,30 @@
 // mode. No font is fetched: Cloudscape's is left out, and the system's is what is shown.
 import { applyMode, Mode } from '@cloudscape-design/global-styles';
 import { useSyncExternalStore } from 'react';
+import { inThisBrowser } from '../ui/kept';
 
 export type Choice = 'system' | 'light' | 'dark';
 
 const KEY = 'dlt-theme';
+let chosen: Choice | undefined;
 const system = window.matchMedia('(prefers-color-scheme: dark)');
 const listeners = new Set<() => void>();
 
 export function choice(): Choice {
-  const kept = localStorage.getItem(KEY);
+  if (chosen) return chosen;
+  const kept = inThisBrowser.get(KEY);
   return kept === 'light' || kept === 'dark' ? kept : 'system';
 }
 
 export function isDark(): boolean {
-  const chosen = choice();
-  return chosen === 'system' ? system.matches : chosen === 'dark';
+  const now = choice();
+  return now === 'system' ? system.matches : now === 'dark';
 }
 
 export function choose(next: Choice): void {
-  localStorage.setItem(KEY, next);
+  // Where it cannot be kept, it holds until the page is left.
+  chosen = next;
+  inThisBrowser.set(KEY, next);
   show();
 }
 

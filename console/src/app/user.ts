@@ -4,8 +4,8 @@ import { useSyncExternalStore } from 'react';
 
 export interface User {
   name: string;
-  /** The sign-in is over, and the user has to begin anew. */
-  hasEnded: boolean;
+  /** That the sign-in is over, as a sentence; empty while it lasts. */
+  ended: string;
   /** Whether signing in again leaves the page, with what was written on it. */
   leavesPage: boolean;
   /** When it ends, if that is known. */
@@ -19,6 +19,8 @@ export interface User {
 /** A token is wanted: before the first page, or over a page whose token has ended. */
 export interface Wanted {
   isAgain: boolean;
+  /** Why it is wanted again; empty the first time. */
+  why: string;
   /** Answers why a token is not taken; empty if it is. */
   signIn(text: string): Promise<string>;
   /** Goes on without one, for now. */
@@ -49,6 +51,10 @@ export const setWanted = wanted.set;
 export const useWanted = wanted.use;
 
 /** Why nothing may be changed; empty where it may. */
+export function lockOf(who: User | undefined): string {
+  return who?.ended ? `${who.ended} Sign in again first.` : (who?.readOnly ?? '');
+}
+
 export function useReadOnly(): string {
-  return useUser()?.readOnly ?? '';
+  return lockOf(useUser());
 }

@@ -138,7 +138,11 @@ export class Session {
     const until = (answer.profile.exp ?? 0) * 1000;
     const called = email ?? name ?? String(answer.profile['cognito:username'] ?? answer.profile.sub);
     this.tokens = { id, refresh, until, subject: answer.profile.sub, name: called };
-    this.storage.setItem(TOKENS, JSON.stringify(this.tokens));
+    try {
+      this.storage.setItem(TOKENS, JSON.stringify(this.tokens));
+    } catch {
+      // A storage that is full: they are good for this page, and the next one signs in anew.
+    }
     return this.tokens;
   }
 

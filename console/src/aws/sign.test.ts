@@ -58,7 +58,7 @@ async function arrived(request: Request) {
 
 it('signs requests that are verified where they arrive', async () => {
   const home = awsHome(EXPORTS, cache());
-  await home.authorize({ method: 'GET', url: EXPORTS.api, headers: {} }, false);
+  const refused = await home.authorize({ method: 'GET', url: EXPORTS.api, headers: {} });
   const paths = ['/scenarios', '/scenarios/a%20b/files/x%2By.csv', `/scenarios?tags=${encodeURIComponent("a b+c/ä*!'()~")}&op=`, '/a?b=1&a=2&a=1'];
   for (const path of paths) {
     for (const method of ['GET', 'POST', 'PUT', 'DELETE']) {
@@ -67,7 +67,7 @@ it('signs requests that are verified where they arrive', async () => {
         plain.headers['Content-Type'] = 'application/json';
         plain.body = method === 'PUT' ? new Blob(['bytes']) : '{"ä":1}';
       }
-      const request = await home.authorize(plain, true);
+      const request = await home.authorize(plain, refused);
       expect(fault(await arrived(request), known, EXPECTED), `${method} ${path}`).toBeUndefined();
       const other = { ...(await arrived(request)), method: 'PATCH' };
       expect(fault(other, known, EXPECTED)).toMatch(/does not match/);
@@ -75,6 +75,24 @@ it('signs requests that are verified where they arrive', async () => {
       if (method === 'GET') expect(request.headers).toEqual({});
     }
   }
+});
+
+it('asks for other credentials for what was refused, not for what was signed last', async () => {
+  const first = { accessKeyId: 'ASIA1', secretAccessKey: 's', sessionToken: 't', until: Infinity };
+  const refusals: unknown[] = [];
+  const credentials = cache();
+  let now = first;
+  vi.spyOn(credentials, 'get').mockImplementation((refused) => {
+    refusals.push(refused);
+    return Promise.resolve(now);
+  });
+  const home = awsHome(EXPORTS, credentials);
+  const plain: Request = { method: 'GET', url: EXPORTS.api, headers: {} };
+  const late = await home.authorize(plain);
+  now = { ...first, accessKeyId: 'ASIA2' };
+  await home.authorize(plain);
+  await home.authorize(plain, late);
+  expect(refusals).toEqual([undefined, undefined, first]);
 });
 
 it('tries once more with fresh credentials where the old ones have ended, and not otherwise', async () => {

@@ -50,16 +50,18 @@ export async function signedHeaders(request: Request, keys: Keys, scope: Scope):
 /** The API of a stack. */
 export function awsHome(exports: Exports, credentials: CredentialCache): Home {
   const scope = { service: 'execute-api', region: exports.region };
-  let last: Credentials | undefined;
+  // Each request is refused for its own: one that is late says nothing of newer ones.
+  const carried = new WeakMap<Request, Credentials>();
   return {
     base: exports.api,
     away: "The stack's API does not answer. Check this computer's connection, then try again.",
     takesLinks: false,
-    async authorize(request, isAgain) {
-      const keys = await credentials.get(isAgain ? last : undefined);
-      last = keys;
-      if (request.method === 'GET') return { ...request, url: await presigned(request.url, keys, scope) };
-      return { ...request, headers: await signedHeaders(request, keys, scope) };
+    async authorize(request, refused) {
+      const keys = await credentials.get(refused && carried.get(refused));
+      const isRead = request.method === 'GET';
+      const signed = { ...request, ...(isRead ? { url: await presigned(request.url, keys, scope) } : { headers: await signedHeaders(request, keys, scope) }) };
+      carried.set(signed, keys);
+      return signed;
     },
     // API Gateway says 403 of a token that has ended, as of one that may not.
     isExpired: (status, body) => status === 401 || (status === 403 && /security token|expired/i.test(body)),

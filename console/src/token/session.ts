@@ -2,6 +2,7 @@
 // alone, and gone with it or with a sign-out. How it is asked for is the frame's.
 import { ApiError, read } from '../api/client';
 import { beside, type Home } from '../api/home';
+import type { Keeper } from '../ui/kept';
 import { claimsOf, cleaned, fault, type Claims } from './claims';
 
 const KEPT = 'dlt-token';
@@ -15,6 +16,10 @@ export interface State extends Claims {
   isSignedIn: boolean;
   /** Whether the token may look and not change. */
   isReader: boolean;
+  /** How the last sign-in of this page went: its token ended, or the person left; empty while one lasts, and before the first. */
+  out: '' | 'ended' | 'left';
+  /** Whether the tab keeps it when the page is loaded again. */
+  isKept: boolean;
 }
 
 interface Kept {
@@ -24,40 +29,44 @@ interface Kept {
 
 export class TokenSession {
   private kept: Kept | undefined;
-  /** The token of the newest request. */
-  private sent: string | undefined;
   private wanted: State['wanted'] = 'no';
+  private out: State['out'] = '';
+  private isKept = true;
+  /** Whether this server was seen to ask for tokens. */
+  private asks = false;
   /** Told after each change. */
   changed: (state: State) => void = () => undefined;
 
-  constructor(private readonly storage: Storage) {
+  constructor(private readonly tab: Keeper) {
     try {
-      const kept = JSON.parse(storage.getItem(KEPT) ?? 'null') as Kept | null;
+      const kept = JSON.parse(tab.get(KEPT) ?? 'null') as Kept | null;
       if (kept && typeof kept.token === 'string' && fault(kept.token) === '') this.kept = { token: kept.token, isReader: kept.isReader === true };
     } catch {
       // Of another time: it is asked for anew.
     }
+    this.asks = this.kept !== undefined;
   }
 
   get state(): State {
-    const claims = this.kept ? claimsOf(this.kept.token) : { name: '' };
-    return { ...claims, wanted: this.wanted, isSignedIn: this.kept !== undefined, isReader: this.kept?.isReader === true };
+    const { kept, wanted, out, isKept } = this;
+    const claims = kept ? claimsOf(kept.token) : { name: '' };
+    return { ...claims, wanted, isSignedIn: kept !== undefined, isReader: kept?.isReader === true, out, isKept };
   }
 
   /** The API beside the console, with the token where one is had. */
   home(): Home {
-    const token = () => this.kept?.token;
+    const isOpen = () => !this.asks;
     return {
       ...beside,
       get takesLinks() {
-        return token() === undefined;
+        return isOpen();
       },
-      authorize: (request, isAgain) => {
-        // Another token may have been given meanwhile: then it is worth another attempt.
-        if (isAgain && token() === this.sent) return Promise.reject(this.over());
-        this.sent = token();
-        const headers = this.sent === undefined ? request.headers : { ...request.headers, Authorization: `Bearer ${this.sent}` };
-        return Promise.resolve({ ...request, headers });
+      authorize: (request, refused) => {
+        const now = this.kept && `Bearer ${this.kept.token}`;
+        // One that carried another token than the present one says nothing of it, however late
+        // its refusal comes: it is worth another attempt.
+        if (refused && (now === undefined || refused.headers['Authorization'] === now)) return Promise.reject(this.over());
+        return Promise.resolve(now === undefined ? request : { ...request, headers: { ...request.headers, Authorization: now } });
       },
       isExpired: (status) => status === 401,
       advice: (status) => (status === 403 && this.kept?.isReader ? 'Your token may look and not change: sign in with one that may write.' : ''),
@@ -69,31 +78,39 @@ export class TokenSession {
     const token = cleaned(text);
     const wrong = fault(token);
     if (wrong) return wrong;
-    const looks = await asked(token, 'GET', '/stack-info');
+    const looks = await look(token);
     if (looks.status === 0) return looks.message;
     if (looks.status !== 200) return whyRefused(looks);
-    // What it may do is told by what an empty scenario is answered: a reader is refused
-    // before the server looks at it, and whoever may write for what it lacks.
-    const writes = await asked(token, 'POST', '/scenarios', '{}');
-    this.keep({ token, isReader: writes.status === 403 });
+    this.keep({ token, isReader: !looks.mayWrite });
     return '';
   }
 
+  /** By the person: what is on the page stays, until it is loaded again. */
   signOut(): void {
+    this.forget('left');
+    this.changed(this.state);
+  }
+
+  private forget(out: State['out']): void {
     this.kept = undefined;
-    this.storage.removeItem(KEPT);
+    this.out = out;
+    this.tab.drop(KEPT);
   }
 
   private keep(kept: Kept): void {
     this.kept = kept;
-    this.storage.setItem(KEPT, JSON.stringify(kept));
+    this.asks = true;
+    this.isKept = this.tab.set(KEPT, JSON.stringify(kept));
     this.wanted = 'no';
+    this.out = '';
     this.changed(this.state);
   }
 
   private over(): ApiError {
-    const wanted = this.kept || this.wanted === 'again' ? 'again' : 'first';
-    this.signOut();
+    this.asks = true;
+    this.forget(this.kept ? 'ended' : this.out);
+    // A page that was shown to somebody stays, with what was written on it.
+    const wanted = this.out === '' ? 'first' : 'again';
     if (wanted !== this.wanted) {
       this.wanted = wanted;
       this.changed(this.state);
@@ -102,21 +119,34 @@ export class TokenSession {
   }
 }
 
-interface Answer {
+interface Look {
   status: number;
   message: string;
+  /** What is not told is taken for allowed: the server refuses it itself. */
+  mayWrite: boolean;
 }
 
-async function asked(token: string, method: string, path: string, body?: string): Promise<Answer> {
-  const headers: Record<string, string> = { Authorization: `Bearer ${token}`, ...(body ? { 'Content-Type': 'application/json' } : {}) };
+/** Asks the server with a token: whether it is taken, and what it may do. */
+async function look(token: string): Promise<Look> {
   const signal = AbortSignal.timeout(LONGEST_ANSWER_MS);
-  const answer = await fetch(`${beside.base}${path}`, { method, headers, signal, cache: 'no-store', ...(body ? { body } : {}) }).catch(() => undefined);
-  if (!answer) return { status: 0, message: 'The server does not answer. Check the connection, then try again.' };
-  return { status: answer.status, message: read(answer.status, await answer.text().catch(() => '')).message };
+  const headers = { Authorization: `Bearer ${token}` };
+  const answer = await fetch(`${beside.base}/stack-info`, { method: 'GET', headers, signal, cache: 'no-store' }).catch(() => undefined);
+  if (!answer) return { status: 0, message: 'The server does not answer. Check the connection, then try again.', mayWrite: true };
+  const text = await answer.text().catch(() => '');
+  const { status } = answer;
+  return { status, message: status === 200 ? '' : read(status, text).message, mayWrite: mayWriteIn(text) };
+}
+
+function mayWriteIn(text: string): boolean {
+  try {
+    return (JSON.parse(text) as { may_write?: unknown } | null)?.may_write !== false;
+  } catch {
+    return true;
+  }
 }
 
 /** A refusal in words, with what to do. */
-function whyRefused({ status, message }: Answer): string {
+function whyRefused({ status, message }: Look): string {
   const said = message ? ` (${message})` : '';
   if (status === 401) return `The server did not take this token${said}. Get a new access token, not an ID token, then paste it here.`;
   if (status === 403) return `The token is good, and may not look here${said}. Ask whoever runs this server for one with the scope or group that it wants.`;

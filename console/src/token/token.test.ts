@@ -1,4 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
+import { keeper } from '../ui/kept';
 import { claimsOf, cleaned, fault } from './claims';
 import { issuer } from './issuer';
 import { TokenSession } from './session';
@@ -8,8 +9,10 @@ afterEach(() => vi.unstubAllGlobals());
 const part = (value: unknown) => btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify(value)))).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 const jwt = (claims: unknown) => `${part({ alg: 'RS256' })}.${part(claims)}.c2ln`;
 
-/** As a browser's, of one tab. */
+/** As a browser's, of one tab; one that is full takes nothing. */
 class Tab implements Storage {
+  isFull = false;
+  readonly kept = keeper(() => this);
   private readonly rows = new Map<string, string>();
   get length() {
     return this.rows.size;
@@ -17,7 +20,10 @@ class Tab implements Storage {
   clear = () => this.rows.clear();
   key = (at: number) => [...this.rows.keys()][at] ?? null;
   getItem = (key: string) => this.rows.get(key) ?? null;
-  setItem = (key: string, value: string) => void this.rows.set(key, value);
+  setItem = (key: string, value: string) => {
+    if (this.isFull) throw new DOMException('full', 'QuotaExceededError');
+    this.rows.set(key, value);
+  };
   removeItem = (key: string) => void this.rows.delete(key);
 }
 
@@ -48,19 +54,21 @@ it('reads what a token says of itself, and nothing of what is none', () => {
 
 it('signs in for one tab, knows a reader, and leaves nothing after a sign-out', async () => {
   const [tab, token] = [new Tab(), jwt({ username: 'anna' })];
-  const session = new TokenSession(tab);
-  const asked = server({ GET: [200, {}], POST: [403, { message: 'the token may read, but change nothing' }] });
+  const session = new TokenSession(tab.kept);
+  const asked = server({ GET: [200, { may_write: false }] });
   expect(await session.signIn(`Bearer ${token}`)).toBe('');
-  expect(asked).toEqual([['GET', '/api/stack-info', `Bearer ${token}`], ['POST', '/api/scenarios', `Bearer ${token}`]]);
+  expect(asked).toEqual([['GET', '/api/stack-info', `Bearer ${token}`]]);
   expect(session.state).toMatchObject({ name: 'anna', isSignedIn: true, isReader: true, wanted: 'no' });
-  expect(new TokenSession(tab).state).toMatchObject({ isSignedIn: true, isReader: true });
+  expect(new TokenSession(tab.kept).state).toMatchObject({ isSignedIn: true, isReader: true });
   expect(session.home().advice(403, '')).toContain('may look and not change');
   session.signOut();
-  expect([tab.length, new TokenSession(tab).state.isSignedIn]).toEqual([0, false]);
-  // One that is told what its empty scenario lacks may write.
-  server({ GET: [200, {}], POST: [400, 'INVALID_REQUEST_BODY: testName: is missing'] });
-  await session.signIn(token);
-  expect(session.state.isReader).toBe(false);
+  expect([tab.length, new TokenSession(tab.kept).state.isSignedIn]).toEqual([0, false]);
+  // Who is not told otherwise may write: the server refuses it itself.
+  for (const told of [{ may_write: true }, {}, null]) {
+    server({ GET: [200, told] });
+    await session.signIn(token);
+    expect(session.state.isReader).toBe(false);
+  }
 });
 
 it('says why a token is not taken, and keeps none of those', async () => {
@@ -73,35 +81,88 @@ it('says why a token is not taken, and keeps none of those', async () => {
   ] as const) {
     const tab = new Tab();
     const asked = server({ GET: [status, { message }] });
-    expect(await new TokenSession(tab).signIn(jwt({}))).toContain(why);
+    expect(await new TokenSession(tab.kept).signIn(jwt({}))).toContain(why);
     expect([tab.length, asked.length]).toEqual([0, 1]);
   }
   const asked = server({});
-  expect(await new TokenSession(new Tab()).signIn('not a token!')).toContain('characters');
+  expect(await new TokenSession(new Tab().kept).signIn('not a token!')).toContain('characters');
   expect(asked).toEqual([]);
 });
 
 it('sends no token where none is wanted, asks once, and takes one that was given meanwhile', async () => {
-  const session = new TokenSession(new Tab());
+  const session = new TokenSession(new Tab().kept);
   const told: string[] = [];
   session.changed = ({ wanted }) => told.push(wanted);
   const home = session.home();
   const request = { method: 'GET', url: '/api/x', headers: {} };
   expect(home.takesLinks).toBe(true);
-  expect((await home.authorize(request, false)).headers).toEqual({});
+  const bare = await home.authorize(request);
+  expect(bare.headers).toEqual({});
   expect(home.isExpired(401, '')).toBe(true);
-  await expect(home.authorize(request, true)).rejects.toMatchObject({ status: 401, message: 'This server asks for an access token. Sign in with one.' });
-  await expect(home.authorize(request, true)).rejects.toThrow();
+  await expect(home.authorize(request, bare)).rejects.toMatchObject({ status: 401, message: 'This server asks for an access token. Sign in with one.' });
+  await expect(home.authorize(request, bare)).rejects.toThrow();
   expect(told).toEqual(['first']);
-  server({ GET: [200, {}], POST: [400, ''] });
+  // A plain link would be refused, too.
+  expect(home.takesLinks).toBe(false);
+  server({ GET: [200, {}] });
   const token = jwt({});
   await session.signIn(token);
   // The request that was refused while it was given.
-  expect((await home.authorize(request, true)).headers).toEqual({ Authorization: `Bearer ${token}` });
+  const sent = await home.authorize(request, bare);
+  expect(sent.headers).toEqual({ Authorization: `Bearer ${token}` });
   expect(home.takesLinks).toBe(false);
-  await expect(home.authorize(request, true)).rejects.toMatchObject({ message: 'Your token is no longer good. Sign in again with a new one.' });
+  await expect(home.authorize(request, sent)).rejects.toMatchObject({ message: 'Your token is no longer good. Sign in again with a new one.' });
   expect(told).toEqual(['first', 'no', 'again']);
-  expect(session.state.isSignedIn).toBe(false);
+  expect(session.state).toMatchObject({ isSignedIn: false, out: 'ended' });
+  expect(home.takesLinks).toBe(false);
+});
+
+it('keeps a newer token when an older one is refused, however late and whatever was sent since', async () => {
+  const session = new TokenSession(new Tab().kept);
+  const [old, fresh] = [jwt({ n: 1 }), jwt({ n: 2 })];
+  server({ GET: [200, {}] });
+  await session.signIn(old);
+  const home = session.home();
+  const request = { method: 'GET', url: '/api/x', headers: {} };
+  const late = await home.authorize(request);
+  await session.signIn(fresh);
+  await home.authorize(request);
+  const again = await home.authorize(request, late);
+  expect(again.headers).toEqual({ Authorization: `Bearer ${fresh}` });
+  expect(session.state).toMatchObject({ isSignedIn: true, wanted: 'no' });
+  // Its own refusal ends it.
+  await expect(home.authorize(request, again)).rejects.toMatchObject({ status: 401 });
+  expect(session.state).toMatchObject({ isSignedIn: false, wanted: 'again' });
+});
+
+it('leaves the page in its place after a sign-out, and asks over it', async () => {
+  const session = new TokenSession(new Tab().kept);
+  server({ GET: [200, {}] });
+  await session.signIn(jwt({}));
+  const told: string[] = [];
+  session.changed = ({ wanted, out }) => told.push(`${wanted} ${out}`);
+  session.signOut();
+  const home = session.home();
+  const request = { method: 'GET', url: '/api/x', headers: {} };
+  const bare = await home.authorize(request);
+  await expect(home.authorize(request, bare)).rejects.toMatchObject({ status: 401 });
+  expect(told).toEqual(['no left', 'again left']);
+});
+
+it('signs in where nothing can be kept, and tells it', async () => {
+  server({ GET: [200, {}] });
+  const tab = new Tab();
+  tab.isFull = true;
+  const forbidden = keeper(() => {
+    throw new DOMException('forbidden', 'SecurityError');
+  });
+  for (const kept of [tab.kept, forbidden]) {
+    const session = new TokenSession(kept);
+    expect(await session.signIn(jwt({}))).toBe('');
+    expect(session.state).toMatchObject({ isSignedIn: true, isKept: false });
+    session.signOut();
+    expect(session.state.isSignedIn).toBe(false);
+  }
 });
 
 it('tells who gives tokens, or nothing', async () => {

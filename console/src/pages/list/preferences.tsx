@@ -3,17 +3,18 @@
 import CollectionPreferences, { type CollectionPreferencesProps } from '@cloudscape-design/components/collection-preferences';
 import { useState } from 'react';
 import { count } from '../../numbers/format';
+import { inThisBrowser } from '../../ui/kept';
 import { preferencesOf, type Column, type Preferences } from './kept';
 
 const keyOf = (list: string) => `dlt-list-${list}`;
 
 export function usePreferences(list: string, columns: readonly Column[], pageSize = 20): [Preferences, (next: Preferences) => void] {
-  const [preferences, set] = useState(() => preferencesOf(localStorage.getItem(keyOf(list)), columns, pageSize));
+  const [preferences, set] = useState(() => preferencesOf(inThisBrowser.get(keyOf(list)), columns, pageSize));
   return [
     preferences,
     (next) => {
       set(next);
-      localStorage.setItem(keyOf(list), JSON.stringify(next));
+      inThisBrowser.set(keyOf(list), JSON.stringify(next));
     },
   ];
 }
