@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { curve, lengthOf, loadOf, planInWords, requestsInAll, requestsPerWalk, seconds } from './words';
+import { curve, lengthOf, loadInWords, loadOf, planInWords, requestsInAll, requestsPerWalk, seconds, type Fields } from './words';
 
 it('reads durations as Taurus writes them', () => {
   expect(['1m30s', '500ms', '20', 20, '2h', '', 'x', '5 m'].map(seconds)).toEqual([90, 0.5, 20, 20, 7200, null, null, 300]);
@@ -23,6 +23,30 @@ it('says a plan in words', () => {
   const staged = (...stages: [number, string][]) => planInWords({ execution: [{ arrivals: 1, stages: stages.map(([target, duration]) => ({ target, duration })) }] }, [{ region: 'a', taskCount: 1 }]);
   expect(staged([8, '8s'], [8, '24s'], [2, '8s'])).toBe('From 0 to 8 arrivals per second in 8 s, then 8 for 24 s, then down to 2 in 8 s, from 1 region, 1 runner.');
   expect(staged([5, '0s'], [5, '1m'], [9, '30s'])).toBe('5 arrivals per second for 1 min, then up to 9 in 30 s, from 1 region, 1 runner.');
+});
+
+const said = (item: Fields, taskCount = 1) => loadInWords(item, taskCount);
+
+it('says numbers by three digits, and one of something as one', () => {
+  expect(said({ arrivals: 10 / 3, 'hold-for': '2.2361s' })).toBe('3.33 arrivals per second for 2.24 s');
+  expect(said({ arrivals: 1, 'ramp-up': '500ms', 'hold-for': '1m' })).toBe('1 arrival per second after a rise of 0.5 s for 1 min');
+  expect(said({ arrivals: 0.1 + 0.2, 'hold-for': '59.99s' })).toBe('0.3 arrivals per second for 60 s');
+  expect(said({ users: 12_345, iterations: 10_000 })).toBe('12,345 users, 10,000 rounds each');
+  expect(said({ arrivals: 1234.5678, 'hold-for': '10s' })).toBe('1,230 arrivals per second for 10 s');
+  expect(said({ users: 1, stages: [{ target: 1, duration: '10s' }, { target: 2.5, duration: '1.5s' }] })).toBe('from 0 to 1 user in 10 s, then up to 2.5 in 1.5 s');
+  expect(said({ users: 1, stages: [{ target: 1, duration: 0 }, { target: 1, duration: '10s' }] })).toBe('1 user for 10 s');
+});
+
+it('says where a load is cut by its number of requests', () => {
+  const cut = { arrivals: 100, 'ramp-up': '10s', 'total-requests': 250 };
+  // It never comes to 100: the 250th is due on the way.
+  expect(said(cut)).toBe('from 0 to 70.7 arrivals per second in 7.07 s, where the load ends after 250 requests');
+  expect(said({ ...cut, 'total-requests': 1 })).toBe('from 0 to 4.47 arrivals per second in 0.447 s, where the load ends after 1 request');
+  expect(said({ ...cut, 'total-requests': 500 })).toBe('100 arrivals per second after a rise of 10 s, 500 requests in all');
+  expect(said({ ...cut, 'total-requests': 1000 })).toBe('100 arrivals per second after a rise of 10 s for 5 s, 1,000 requests in all');
+  const stages = [{ target: 100, duration: '10s' }, { target: 0, duration: '10s' }];
+  expect(said({ arrivals: 0, stages, 'total-requests': 875 })).toBe('from 0 to 100 arrivals per second in 10 s, then down to 50 in 5 s, 875 requests in all');
+  expect(said({ arrivals: 0, stages, 'total-requests': 125 })).toBe('from 0 to 50 arrivals per second in 5 s, 125 requests in all');
 });
 
 it('knows a number of requests', () => {
