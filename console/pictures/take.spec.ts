@@ -200,7 +200,7 @@ test('a run in progress', async ({ page }) => {
 test('a home without a scenario, and a server that asks for a token', async ({ page }) => {
   const pool = await startPool();
   const before = world;
-  for (const [name, options, seen] of [['first', {}, 'Test something'], ['sign-in', { flags: pool.flags, isBuilt: true }, /Tokens are given by/]] as const) {
+  for (const [name, options, seen] of [['first', {}, 'Test something'], ['sign-in', { flags: pool.flags }, /Tokens are given by/]] as const) {
     world = await start({ ...options, flags: [...('flags' in options ? options.flags : [])] });
     await keep(page, name, await take(page, name, { path: '/', seen }), undefined).finally(() => world.end());
   }

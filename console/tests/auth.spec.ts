@@ -10,7 +10,7 @@ let pool: Pool;
 
 test.beforeAll(async () => {
   pool = await startPool();
-  world = await start({ flags: pool.flags, isBuilt: true });
+  world = await start({ flags: pool.flags });
 });
 test.afterAll(async () => {
   await world?.end();
@@ -70,11 +70,19 @@ test('a token is asked for, refused with words, and opens the console for one ta
   await expect(field(other)).toBeVisible();
   await other.close();
 
+  // Left for another site and come back to: what was shown before the sign-out is a page of
+  // the console that is loaded anew, and asks.
+  await page.goto(`${world.target}/elsewhere`);
+  await page.goto(`${world.url}/#/settings`);
   await page.getByRole('button', { name: 'Sign out' }).click();
   await expect(field(page)).toBeVisible();
   expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
   await page.goBack();
-  await expect(page.getByText('There is no scenario yet.')).toBeHidden();
+  await expect(page.getByText('{"ok":true}')).toBeVisible();
+  await page.goBack();
+  await expect(page).toHaveURL(`${world.url}/#/scenarios`);
+  await expect(field(page)).toBeVisible();
+  await expect(page.getByText('There is no scenario yet.')).toHaveCount(0);
   expect(problems).toEqual([]);
 });
 
@@ -110,11 +118,38 @@ test('a run is started, followed and taken away with a token; its end loses noth
   await expect(page.getByRole('heading', { name: 'Your token has ended' })).toBeVisible({ timeout: 60_000 });
   await accessible(page);
   await page.getByRole('button', { name: 'Stay signed out' }).click();
+  // Nobody is signed in, and the page says so wherever something would be changed.
+  const bar = page.getByRole('banner').filter({ hasText: 'dlt' });
+  await expect(bar).toContainText('Signed out');
+  const keep = page.getByRole('button', { name: 'Keep and run' });
+  await expect(keep).toBeDisabled();
+  await expect(keep).toHaveAccessibleDescription('Your sign-in has ended. Sign in again first.');
   await page.getByRole('button', { name: 'Sign in again' }).click();
   await signIn(page, pool.token());
   await expect(page.getByRole('heading', { name: 'Your token has ended' })).toBeHidden();
   await expect(page.getByText('Your sign-in has ended')).toBeHidden();
   await expect(page.getByLabel('Name', { exact: true })).toHaveValue('not lost');
+});
+
+test('a sign-out that is thought better of loses nothing that was written', async ({ page }) => {
+  await page.goto(`${world.url}/#/create`);
+  await signIn(page, pool.token());
+  await page.getByLabel('Name', { exact: true }).fill('half written');
+  // The browser asks whether to leave what was written.
+  const asked = page.waitForEvent('dialog');
+  page.on('dialog', (dialog) => void dialog.dismiss());
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  expect((await asked).type()).toBe('beforeunload');
+  expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+  await expect(page.getByRole('heading', { name: 'You signed out' })).toBeVisible();
+  await page.getByRole('button', { name: 'Stay signed out' }).click();
+  await expect(page.getByRole('banner').filter({ hasText: 'dlt' })).toContainText('Signed out');
+  await expect(page.getByLabel('Name', { exact: true })).toHaveValue('half written');
+  await page.getByRole('button', { name: 'Sign in again' }).click();
+  await signIn(page, pool.token());
+  await expect(page.getByText('You signed out.')).toBeHidden();
+  await expect(page.getByRole('banner').filter({ hasText: 'dlt' })).toContainText('anna');
+  await expect(page.getByLabel('Name', { exact: true })).toHaveValue('half written');
 });
 
 /** Runs something short, so that there is a result to read. */

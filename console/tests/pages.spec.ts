@@ -61,40 +61,44 @@ async function faultsOf(page: Page): Promise<string[]> {
 /** How far the page is wider than the window. */
 const beside = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
 
-for (const width of [390, 1440]) {
+const WIDTHS = [390, 1440];
+
+for (const width of WIDTHS) {
   for (const colorScheme of ['light', 'dark'] as const) {
     test.describe(`${width} px, ${colorScheme}`, () => {
       test.use({ viewport: { width, height: 900 }, colorScheme });
-      test('every page is accessible', async ({ page }) => {
-        test.setTimeout(400_000);
+      let problems: string[];
+      test.beforeEach(async ({ page }) => {
         fake = await startFake({ regions: 2 });
-        const faults: string[] = [];
-        const problems = problemsOf(page);
+        problems = problemsOf(page);
         page.on('dialog', (dialog) => void dialog.accept());
-        for (const name of Object.keys(PAGES)) {
+      });
+      for (const name of Object.keys(PAGES)) {
+        test(`${name} is accessible`, async ({ page }) => {
           await show(page, name);
-          for (const fault of await faultsOf(page)) faults.push(`${name}: ${fault}`);
-          if ((await beside(page)) > 0) faults.push(`${name}: wider than the window`);
-        }
-        // What opens on a page.
+          expect(await faultsOf(page)).toEqual([]);
+          expect(await beside(page), 'wider than the window').toBeLessThanOrEqual(0);
+          expect(problems).toEqual([]);
+        });
+      }
+      test('what opens on a page is accessible', async ({ page }) => {
         await show(page, 'result');
         await page.getByRole('button', { name: /^Runners/ }).click();
         await expect(page.getByText('It was not heard for 10 s')).toBeVisible();
         await page.getByRole('button', { name: 'Details of status-5xx' }).click();
         await expect(page.getByText('HTTP/1.1 503')).toBeVisible();
-        for (const fault of await faultsOf(page)) faults.push(`result, opened: ${fault}`);
+        expect(await faultsOf(page)).toEqual([]);
         await show(page, 'result');
         await page.getByRole('button', { name: 'Info about trust' }).click();
         await expect(page.getByText('Whether the numbers may be believed.')).toBeVisible();
-        for (const fault of await faultsOf(page)) faults.push(`result with help: ${fault}`);
-        expect(faults).toEqual([]);
+        expect(await faultsOf(page)).toEqual([]);
         expect(problems).toEqual([]);
       });
     });
   }
 }
 
-for (const width of [390, 1440]) {
+for (const width of WIDTHS) {
   test(`hostile texts stay texts at ${width} px`, async ({ page }) => {
     await page.setViewportSize({ width, height: 900 });
     fake = await startFake({ isHostile: true, labels: 12, regions: 2, scenarios: 12 });
@@ -124,19 +128,16 @@ for (const width of [390, 1440]) {
   });
 }
 
-for (const width of [390, 1440]) {
-  test(`everything is reached by keyboard at ${width} px`, async ({ page }) => {
-    test.setTimeout(400_000);
-    await page.setViewportSize({ width, height: 900 });
-    page.on('dialog', (dialog) => void dialog.accept());
-    fake = await startFake({ regions: 2 });
-    const faults: string[] = [];
-    for (const name of Object.keys(PAGES)) {
+for (const width of WIDTHS) {
+  for (const name of Object.keys(PAGES)) {
+    test(`everything of ${name} is reached by keyboard at ${width} px`, async ({ page }) => {
+      await page.setViewportSize({ width, height: 900 });
+      page.on('dialog', (dialog) => void dialog.accept());
+      fake = await startFake({ regions: 2 });
       await show(page, name);
-      for (const fault of await unreachable(page)) faults.push(`${name}: ${fault}`);
-    }
-    expect(faults).toEqual([]);
-  });
+      expect(await unreachable(page)).toEqual([]);
+    });
+  }
 }
 
 test('what is for a mouse alone is found', async ({ page }) => {

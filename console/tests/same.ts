@@ -19,7 +19,6 @@ export async function asked({ api, id, run }: Run, part = ''): Promise<Told> {
   return (await (await fetch(`${api}/scenarios/${id}/testruns/${run}${part}`)).json()) as Told;
 }
 
-
 const cellsOf = async (row: Locator, role: 'cell' | 'gridcell' = 'cell') => (await row.getByRole(role).allInnerTexts()).map((text) => text.trim());
 
 /** The rows of a table, without its head. */
@@ -28,6 +27,9 @@ async function rowsOf(table: Locator): Promise<string[][]> {
   const all = await Promise.all(rows.map((row) => cellsOf(row)));
   return all.filter((cells) => cells.length > 0);
 }
+
+/** A text with the ends of its lines as a browser has them. */
+const asLines = (text: string) => text.replaceAll('\r\n', '\n').trimEnd();
 
 /** All of a page: each part by itself, so that a failure says which. */
 export async function samePage(page: Page, run: Run): Promise<void> {
@@ -84,7 +86,12 @@ async function sameErrors(page: Page, run: Run): Promise<void> {
     await expect(main).toContainText(`${count(row.count)} ${row.cause} · ${percent(row.count / summary.total.count)} of all requests`);
     await expect(page.getByText(row.message, { exact: true }).first()).toBeVisible();
     await page.getByRole('button', { name: `Details of ${row.cause}` }).first().click();
-    await expect(page.getByText(row.exchanges?.[0]?.request.split('\r\n')[0] ?? row.cause).first()).toBeVisible();
+    // Where the target answered, what was sent and what came is kept and shown, letter by letter.
+    if (row.cause.startsWith('status-')) expect(row.exchanges.length).toBeGreaterThan(0);
+    const shown = page.locator('.exchange pre');
+    await expect(shown).toHaveCount(2 * (row.exchanges ?? []).length);
+    const told = (row.exchanges ?? []).flatMap((one: Told) => [one['request'], one['response']]);
+    expect((await shown.allTextContents()).map(asLines)).toEqual(told.map(asLines));
   }
 }
 

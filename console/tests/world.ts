@@ -14,6 +14,8 @@ export interface World {
   /** Where the API is. */
   api: string;
   target: string;
+  /** Requests per second that came to the target over the last 2 s. */
+  rate: () => number;
   /** How slow the target is from now on, ms. */
   slow: (ms: number) => void;
   /** Kills the server at once, and starts it again after `between`. */
@@ -21,20 +23,22 @@ export interface World {
   end: () => Promise<void>;
 }
 
+const RATE_OVER_MS = 2_000;
+
 interface Options {
   /** Further flags of `dlt up`. */
   flags?: string[];
-  /** Serves the built console, whatever DLT_CONSOLE says: a `dlt up` that asks for tokens keeps its own behind them. */
-  isBuilt?: boolean;
   /** A data folder that stays; else one of its own that goes with it. */
   home?: string;
 }
 
-export async function start({ flags = [], isBuilt = false, home: given = '' }: Options = {}): Promise<World> {
+export async function start({ flags = [], home: given = '' }: Options = {}): Promise<World> {
   let slow = 0;
   let requests = 0;
+  let came: number[] = [];
   const target = await listen((request, response) => {
     request.resume();
+    came.push(performance.now());
     const isSometimes = request.url?.startsWith('/sometimes') === true;
     if (isSometimes) requests += 1;
     const status = isSometimes && requests % 10 === 0 ? 503 : 200;
@@ -45,16 +49,21 @@ export async function start({ flags = [], isBuilt = false, home: given = '' }: O
   const origin = `http://127.0.0.1:${port}`;
   const serve = async () => {
     const one = spawn(process.env.DLT_BIN ?? 'dlt', ['up', '--home', home, '--listen', `127.0.0.1:${port}`, '--region', 'lo-home-1=4', '--region', 'lo-home-2=4', ...flags], { stdio: 'ignore' });
-    await answers(`${origin}/api/stack-info`, one);
+    await answers(`${origin}/api/stack-info`, one, flags.includes('--auth') ? 401 : 200);
     return one;
   };
   let up = await serve();
   // The binary holds a console of its own; DLT_CONSOLE names another that is tested, like dist.
-  const built = process.env.DLT_CONSOLE || isBuilt ? await serveConsole(passOn(origin)) : null;
+  const built = process.env.DLT_CONSOLE ? await serveConsole(passOn(origin)) : null;
   return {
     url: built?.url ?? origin,
     api: `${origin}/api`,
     target: target.url,
+    rate: () => {
+      const since = performance.now() - RATE_OVER_MS;
+      came = came.filter((at) => at >= since);
+      return came.length / (RATE_OVER_MS / 1000);
+    },
     slow: (ms) => (slow = ms),
     restart: async (between) => {
       const gone = new Promise((resolve) => up.once('exit', resolve));
@@ -88,12 +97,14 @@ async function freePort(): Promise<number> {
   return Number(new URL(url).port);
 }
 
-async function answers(url: string, up: ChildProcess): Promise<void> {
+/** Waits until it is up: it answers `wanted`, which is 401 where it asks for tokens. */
+async function answers(url: string, up: ChildProcess, wanted: 200 | 401): Promise<void> {
+  let last = 'nothing';
   for (let n = 0; n < 100; n++) {
     if (up.exitCode !== null) throw new Error(`dlt up ended with ${up.exitCode}: is DLT_BIN the binary?`);
-    // One that asks for a token answers, too.
-    if (await fetch(url).then((answer) => answer.ok || answer.status === 401, () => false)) return;
+    last = await fetch(url).then((answer) => String(answer.status), String);
+    if (last === String(wanted)) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error('dlt up does not answer');
+  throw new Error(`dlt up does not answer ${wanted}; last came ${last}`);
 }
