@@ -82,6 +82,7 @@ function answer(fake: Fake, notes: Map<string, string>, method: string, url: URL
     notes.set(run, note);
     return [200, { note }];
   }
+  if (what === 'load' && method === 'POST') return [409, 'LOAD_NOT_CHANGED: run makes no load now; it can be changed while it does'];
   if (what === 'timeline') return [200, timeline(query, size)];
   if (what === 'runners') return [200, { runners: runners(size) }];
   if (what === 'histogram') return [200, histogram(query.get('label'))];

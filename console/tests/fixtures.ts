@@ -103,6 +103,9 @@ export function runRow(n: number, size: Size) {
 
 const block = (count: number, p95: number) => ({ ...distribution(count, p95), ok: count - Math.floor(count / 200), failed: Math.floor(count / 200), bytes_received: count * 900, bytes_sent: count * 120 });
 
+/** What a person changed of the load. */
+export const CHANGES = [{ at_us: 20_400_000, factor: 1.1 }, { at_us: 40_000_000, factor: 0 }, { at_us: 44_250_000, factor: 1.2 }];
+
 export function runRecord(test: string, run: string, size: Size) {
   const n = Number(/\d+/.exec(run)?.[0] ?? 0);
   const row = runRow(n, size);
@@ -130,7 +133,7 @@ export function runRecord(test: string, run: string, size: Size) {
     verdict: { trust: 'degraded', reasons: [{ code: 'lag', trust: 'degraded', message: text(2, 'Requests left up to 7 ms late.', size), from_s: 10, to_s: 20 }] },
     account: { scheduled: all, sent: all, unconnected: 0, dropped: 0, ok, failed: all - ok, unfinished: 0, resent: 0, balanced: true },
     coverage: { complete: true, runners_expected: size.regions * 2, runners_reported: size.regions * 2, missing: [], missing_intervals: 0 },
-    load: { model: 'open', planned: [[0, 50], [size.seconds, 50]] },
+    load: { model: 'open', planned: [[0, 50], [size.seconds, 50]], changes: CHANGES },
     summary: {
       loaded_us: size.seconds * 1e6,
       times_over: 'ok',

@@ -9,6 +9,8 @@ import {
   type BaselineAnswer,
   type Comparison,
   type HistogramAnswer,
+  type LoadChanges,
+  type LoadWish,
   type RegionInfo,
   type RegionTasks,
   type RunNote,
@@ -194,6 +196,7 @@ export function useChange<A, T = unknown>(change: (input: A) => Promise<T>) {
 }
 
 export const calls = {
+  changeLoad: (test: string, id: string, wish: LoadWish) => ask<LoadChanges>(`${run(test, id)}/load`, { method: 'POST', body: wish }),
   cancel: (test: string) => ask<string>(`/scenarios/${seg(test)}`, { method: 'POST' }),
   remove: async (test: string) => {
     const answer = await ask<string>(`/scenarios/${seg(test)}`, { method: 'DELETE' });

@@ -8,9 +8,11 @@ import type { LoadSummary } from '../api/types';
 import { count, duration, near, plain, rate } from '../numbers/format';
 import { causesOf, plannedAt, type Stretch } from '../numbers/seconds';
 import { offset } from '../numbers/when';
+import { markedChanges } from '../plan/changes';
 import { causeColor } from './frame';
 import Heatmap from './Heatmap';
 import type { Line, Mark, Zoom } from './plot';
+import { marksOfChanges } from './marks';
 import TimeChart from './TimeChart';
 import { stepped, type Step } from './window';
 
@@ -38,7 +40,8 @@ export default function RunCharts({ stretches, known, load, zoom, together, mark
   const { xs } = columns;
   const isOpen = load?.model === 'open';
   const whole = until === undefined ? {} : { until };
-  const common = { isLive: isLive === true, known, xs, together, zoom, ...whole, ...(marks ? { marks } : {}) };
+  const all = useMemo(() => [...(marks ?? []), ...marksOfChanges(load?.changes)], [marks, load?.changes]);
+  const common = { isLive: isLive === true, known, xs, together, zoom, ...whole, marks: all };
   const length = stretches[0]?.length ?? 1;
   const note = length > 1 ? `each point is ${duration(length)}` : 'each point is 1 s';
   const window = zoom.from === undefined ? 'the whole run' : `${offset(zoom.from)} to ${offset(zoom.to ?? 0)}`;
@@ -48,6 +51,7 @@ export default function RunCharts({ stretches, known, load, zoom, together, mark
         Shown: {window}, {note}. Drag over a chart to zoom, double click to leave; or by keyboard: arrows, + and −.
         <ZoomButtons zoom={zoom} whole={Math.max(known, 1)} />
       </div>
+      <Changes changes={load?.changes} />
       <ColumnLayout columns={2} minColumnWidth={340}>
         <TimeChart
           {...common}
@@ -95,6 +99,26 @@ export default function RunCharts({ stretches, known, load, zoom, together, mark
       </ColumnLayout>
       {heatmap && <Heatmap stretches={later} from={zoom.from ?? 0} to={zoom.to ?? Math.max(until ?? 0, known, 1)} />}
     </SpaceBetween>
+  );
+}
+
+/** Of a load that was changed again and again, so many changes are told. */
+const MOST_CHANGES = 50;
+
+/** What the marks of changes mean, in words. */
+function Changes({ changes }: { changes: LoadSummary['changes'] }) {
+  const marked = markedChanges(changes);
+  if (marked.length === 0) return null;
+  return (
+    <div style={{ fontSize: 13 }}>
+      A person changed the load:
+      <ol aria-label="Changes of the load" style={{ margin: 0, paddingLeft: 18 }}>
+        {marked.slice(0, MOST_CHANGES).map(({ at, said }, n) => (
+          <li key={n} title={`after ${at} s`}>{offset(Math.floor(at))}: {said}</li>
+        ))}
+      </ol>
+      {marked.length > MOST_CHANGES && <span className="muted">and {count(marked.length - MOST_CHANGES)} more</span>}
+    </div>
   );
 }
 

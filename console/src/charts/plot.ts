@@ -185,7 +185,8 @@ function drawMarks(u: uPlot, marks: Mark[]): void {
   for (const mark of marks) {
     const left = u.valToPos(mark.from, 'x', true);
     const right = u.valToPos(mark.to, 'x', true);
-    ctx.globalAlpha = 0.13;
+    // A moment is a line, which has to be seen beside those of the grid.
+    ctx.globalAlpha = mark.from === mark.to ? 0.7 : 0.13;
     ctx.fillStyle = color(mark.color);
     ctx.fillRect(left, bbox.top, Math.max(2, right - left), bbox.height);
     ctx.globalAlpha = 1;

@@ -1,10 +1,11 @@
 // The pictures of a report, by the charts of the console: how long requests took, and the
 // run over its time. Zooming works as there, and is kept nowhere.
 import { useMemo, useState } from 'react';
-import type { HistogramAnswer, Reason } from '../api/types';
+import type { HistogramAnswer } from '../api/types';
 import RunCharts from '../charts/RunCharts';
 import { Distribution, Spectrum } from '../charts/Shapes';
-import type { Mark, Zoom } from '../charts/plot';
+import { marksOfReasons } from '../charts/marks';
+import type { Zoom } from '../charts/plot';
 import { count } from '../numbers/format';
 import { RunSeconds } from '../numbers/seconds';
 import { limitOf } from '../numbers/threshold';
@@ -57,13 +58,14 @@ export function OverTime({ data }: { data: ReportData }) {
     () => (coarse ? clip(coarse, zoom.from ?? 0, zoom.to ?? Infinity) : (seconds?.stretches(zoom.from, zoom.to, MOST_POINTS) ?? [])),
     [coarse, seconds, zoom.from, zoom.to],
   );
+  const marks = useMemo(() => marksOfReasons(record.verdict?.reasons), [record]);
   const known = coarse ? endOf(coarse) : seconds ? seconds.last + 1 : 0;
   if (!record.summary && known === 0) return null;
   const perArrival = record.load?.model === 'open' ? requestsPerWalk(record.testScenario as Fields | undefined) : undefined;
   return (
     <Section title="Over time">
       {known > 0 ? (
-        <RunCharts stretches={stretches} known={known} load={record.load} zoom={zoom} together="report" marks={marksOf(record.verdict?.reasons ?? [])} heatmap perArrival={perArrival} />
+        <RunCharts stretches={stretches} known={known} load={record.load} zoom={zoom} together="report" marks={marks} heatmap perArrival={perArrival} />
       ) : (
         <p>No second of this run was kept: it ended before its first ten seconds were over, or its runners left none.</p>
       )}
@@ -76,11 +78,5 @@ function useZoomHere(): Zoom {
   return useMemo(
     () => ({ ...window, set: (from?: number, to?: number) => setWindow(from === undefined || to === undefined ? {} : { from, to }) }),
     [window],
-  );
-}
-
-function marksOf(reasons: Reason[]): Mark[] {
-  return reasons.flatMap((reason) =>
-    reason.from_s === undefined ? [] : [{ from: reason.from_s, to: (reason.to_s ?? reason.from_s) + 1, text: reason.code, color: '--warn' }],
   );
 }

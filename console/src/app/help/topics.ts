@@ -60,6 +60,7 @@ export const TOPICS: Record<Topic, Text> = {
     body: [
       'Figures are over the last 10 seconds and known to two digits (≈): they come from coarse histograms that runners send each second. The exact ones come with the result.',
       '“So far” is what seconds until now tell; the words at the end are final.',
+      'The load can be changed while it goes on: by tenths of the plan, paused, or ended with a whole result. The result is judged by the load as it was changed, and marks each change. One with a number of iterations or requests can only be ended.',
     ],
     terms: [
       ['loading', 'The runner makes load.'],

@@ -1,21 +1,18 @@
 // A run while it goes on: how it stands, the charts from its first second on, the
-// runners, what failed, and the way to stop it.
+// runners, what failed, and the ways to change and to stop it.
 import Alert from '@cloudscape-design/components/alert';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Grid from '@cloudscape-design/components/grid';
 import Header from '@cloudscape-design/components/header';
-import Modal from '@cloudscape-design/components/modal';
 import ProgressBar from '@cloudscape-design/components/progress-bar';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useEffect, useMemo, useState } from 'react';
-import { calls, queryClient, useChange } from '../../api/queries';
-import type { RunRecord, RunnerState, ScenarioRecord } from '../../api/types';
-import { ChangeButton } from '../../app/Change';
+import { queryClient } from '../../api/queries';
+import type { LoadChange, RunRecord, RunnerState, ScenarioRecord } from '../../api/types';
 import { Info } from '../../app/Info';
-import { flash, flashError } from '../../app/flash';
 import { to, useQueryValue } from '../../app/router';
 import { causeColor } from '../../charts/frame';
 import RunCharts from '../../charts/RunCharts';
@@ -24,10 +21,12 @@ import { useLive, type Live } from '../../live/useLive';
 import { count, duration, near, percent, plain, rate } from '../../numbers/format';
 import { plannedAt } from '../../numbers/seconds';
 import { thresholdsSoFar, trustSoFar } from '../../numbers/sofar';
+import { askedEnd, newest } from '../../plan/changes';
 import { countedEnd, progress } from '../../plan/progress';
 import { lengthOf, loadOf, planInWords, requestsPerWalk, type Fields } from '../../plan/words';
 import { Figure, Inert, To } from '../../ui/parts';
 import { Status, TrustWord } from '../../ui/words';
+import { Cancel, LoadControl } from './Control';
 import { useLiveWindow } from './useWindow';
 
 /** Seconds that the newest figures are over. */
@@ -48,8 +47,13 @@ export default function LiveRun({ test, run, record, scenario }: Props) {
   const isWall = useQueryValue('wall') === '1';
   const plan = (record?.testScenario ?? (typeof scenario?.testScenario === 'object' ? scenario.testScenario : undefined)) as Fields | undefined;
   const status = live.status ?? record?.status ?? scenario?.status ?? 'queued';
-  const told = live.load ?? record?.load;
-  const whole = told && told.planned.length > 1 ? Math.max((told.planned.at(-1)?.[0] ?? 0) + 1, lengthOf(plan)) : lengthOf(plan);
+  // The stream tells the load when the run begins; a person may have changed it since.
+  const [answered, setAnswered] = useState<readonly LoadChange[]>([]);
+  const changes = newest(live.load?.changes, record?.load?.changes, answered);
+  const isChanged = (record?.load?.changes?.length ?? 0) > (live.load?.changes?.length ?? 0);
+  const told = isChanged ? record?.load : (live.load ?? record?.load);
+  const untilPlanned = told && told.planned.length > 1 ? Math.max((told.planned.at(-1)?.[0] ?? 0) + 1, lengthOf(plan)) : lengthOf(plan);
+  const whole = Math.min(untilPlanned, askedEnd(changes) ?? Infinity);
   const tasks = record?.testTaskConfigs ?? scenario?.testTaskConfigs ?? [];
   // A topic keeps nothing: who was not there when the load was told has the plan.
   const count = tasks.reduce((sum, row) => sum + (Number(row.taskCount) || 0), 0);
@@ -70,7 +74,14 @@ export default function LiveRun({ test, run, record, scenario }: Props) {
         <Header
           variant="h1" info={<Info topic="live" of="running tests" />}
           description={<>Run {run} of scenario <To href={to(['scenarios', test])}>{test}</To> · {planInWords(plan, tasks)}</>}
-          actions={!isWall && <Cancel test={test} status={status} />}
+          actions={
+            !isWall && (
+              <SpaceBetween direction="horizontal" size="xs">
+                {status === 'running' && <LoadControl test={test} run={run} changes={changes} changed={setAnswered} />}
+                <Cancel test={test} status={status} />
+              </SpaceBetween>
+            )
+          }
         >
           <Inert>{name}</Inert>
         </Header>
@@ -242,37 +253,5 @@ function Failures({ live }: { live: Live }) {
         </div>
       ))}
     </Container>
-  );
-}
-
-function Cancel({ test, status }: { test: string; status: string }) {
-  const [isAsking, ask] = useState(false);
-  const cancel = useChange(() => calls.cancel(test));
-  const stop = () =>
-    cancel.mutate(undefined, {
-      onSuccess: () => {
-        ask(false);
-        flash('info', 'The run is being cancelled; what was measured is kept.');
-      },
-      onError: flashError('The run was not cancelled'),
-    });
-  return (
-    <>
-      <ChangeButton disabled={status === 'cancelling'} onClick={() => ask(true)}>Cancel the run</ChangeButton>
-      <Modal
-        visible={isAsking}
-        onDismiss={() => ask(false)}
-        header="Cancel the run?"
-        closeAriaLabel="Keep it running"
-        footer={
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button onClick={() => ask(false)}>Keep it running</Button>
-            <Button variant="primary" loading={cancel.isPending} onClick={stop}>Cancel the run</Button>
-          </SpaceBetween>
-        }
-      >
-        The load stops, requests in flight may finish, and what was measured until now is kept as a partial result.
-      </Modal>
-    </>
   );
 }

@@ -14,6 +14,7 @@ import { Info } from '../../app/Info';
 import { replaceQuery, to } from '../../app/router';
 import { Saved } from '../../app/Saved';
 import AccountBar from '../../charts/AccountBar';
+import { marksOfReasons } from '../../charts/marks';
 import { bytes, duration, rate } from '../../numbers/format';
 import { standing } from '../../numbers/standing';
 import { offset } from '../../numbers/when';
@@ -36,7 +37,7 @@ export default memo(function Result({ test, record, scenario }: { test: string; 
   const baseline = useBaseline(test);
   const base = baseline.data?.baselineId ?? '';
   const comparison = useComparison(test, run, base === run ? '' : base);
-  const marks = useMemo(() => marksOf(verdict?.reasons ?? []), [verdict]);
+  const marks = useMemo(() => marksOfReasons(verdict?.reasons), [verdict]);
   const plan = record.testScenario as Fields | undefined;
   const total = summary?.total;
   const loaded = (summary?.loaded_us ?? 0) / 1e6;
@@ -136,12 +137,6 @@ function Reasons({ reasons }: { reasons: Reason[] }) {
         ))}
       </ul>
     </Alert>
-  );
-}
-
-function marksOf(reasons: Reason[]) {
-  return reasons.flatMap((reason) =>
-    reason.from_s === undefined ? [] : [{ from: reason.from_s, to: (reason.to_s ?? reason.from_s) + 1, text: reason.code, color: '--warn' }],
   );
 }
 
