@@ -2102,6 +2102,11 @@ export interface components {
             is_update_available: boolean;
             /** @description Ours: the version of this dlt. */
             dlt_version?: string;
+            /**
+             * @description Ours: whether the access token that came with the question may change things; absent where
+             *     no token is asked for.
+             */
+            may_write?: boolean;
             /** @description Ours: the data folder cannot be written, and runs wait for it; absent while it can. */
             store_outage?: components["schemas"]["StoreOutage"];
         };

@@ -2,6 +2,7 @@
 // alone, and gone with it or with a sign-out. How it is asked for is the frame's.
 import { ApiError, read } from '../api/client';
 import { beside, type Home } from '../api/home';
+import type { StackInfo } from '../api/types';
 import type { Keeper } from '../ui/kept';
 import { claimsOf, cleaned, fault, type Claims } from './claims';
 
@@ -139,7 +140,7 @@ async function look(token: string): Promise<Look> {
 
 function mayWriteIn(text: string): boolean {
   try {
-    return (JSON.parse(text) as { may_write?: unknown } | null)?.may_write !== false;
+    return (JSON.parse(text) as Pick<StackInfo, 'may_write'> | null)?.may_write !== false;
   } catch {
     return true;
   }
