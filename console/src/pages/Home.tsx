@@ -13,8 +13,9 @@ import { isActive, type ScenarioItem, type Second } from '../api/types';
 import { to } from '../app/router';
 import { exactTime, near, percent, plain, rate, time } from '../numbers/format';
 import { plannedAt, resolution, RunSeconds, toldBy } from '../numbers/seconds';
+import { askedBy, askedInWords, lasts } from '../plan/changes';
 import { countedEnd, progress } from '../plan/progress';
-import { curve, lengthOf, requestsPerWalk, type Fields } from '../plan/words';
+import { requestsPerWalk, type Fields } from '../plan/words';
 import { Empty, Failed, Inert, Loading, To, When } from '../ui/parts';
 import { Outcome, Status, TrustWord } from '../ui/words';
 import { useLast } from './lastRun';
@@ -98,14 +99,14 @@ function Going({ item }: { item: ScenarioItem }) {
   const at = end - (end % resolution(end));
   const span = Math.min(Math.max(LATELY_S, resolution(at)), Math.max(1, at));
   const plan = record.data?.testScenario as Fields | undefined;
-  const whole = lengthOf(plan);
+  const load = record.data?.load;
+  const whole = lasts(plan, load, load?.changes);
   const now = seconds?.sum(at - span, at);
   const all = told ? counted(told.all.total) : null;
   const walks = requestsPerWalk(plan);
-  const items = (plan?.['execution'] as Fields[] | undefined) ?? [];
-  const shape = items.length === 1 && items[0] ? curve(items[0], 1) : null;
-  const planned = shape?.isOpen && walks ? plannedAt(shape.points, at) : null;
-  const ending = countedEnd(plan, undefined);
+  const planned = load?.model === 'open' && walks ? plannedAt(load.planned, at) : null;
+  const ending = countedEnd(plan, load);
+  const changed = askedInWords(askedBy(load?.changes));
   // What is polled here has ended. How much longer it may take is on the page of the run.
   const far = progress({ at, whole, begun: all?.finished ?? 0, rate: 0, isRunning: false, ...ending });
   return (
@@ -113,6 +114,7 @@ function Going({ item }: { item: ScenarioItem }) {
       <SpaceBetween direction="horizontal" size="m">
         <b><To href={id ? to(['scenarios', item.testId, 'runs', id]) : to(['scenarios', item.testId])}><Inert>{item.testName}</Inert></To></b>
         <Status status={item.status} />
+        {changed && <span>{changed}</span>}
         {now && all && at > 0 && (
           <span>
             {rate((now.ok + now.failed) / span)}

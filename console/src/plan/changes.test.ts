@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { LoadChange } from '../api/types';
-import { askedBy, askedEnd, askedInWords, markedChanges, newest, wishOf, type Press } from './changes';
+import { askedBy, askedInWords, lasts, markedChanges, newest, wishOf, type Press } from './changes';
 
 const PRESSES: Record<string, Press> = { '+': 'more', '-': 'less', p: 'pause', e: 'end' };
 
@@ -43,10 +43,19 @@ it('asks for nothing that means nothing', () => {
   expect(wishOf(askedBy([{ at_us: 0, factor: 9.96 }]), 'more')).toEqual({ factor: 10 });
 });
 
+it('lasts as long as is planned, or as somebody asked', () => {
+  const plan = { execution: [{ arrivals: 5, 'hold-for': '60s' }] };
+  const load = { planned: [[0, 5], [59, 5]] as [number, number][] };
+  const end = [{ at_us: 1_000_000, factor: 2 }, { at_us: 31_500_000, factor: 0, end: true }];
+  expect([lasts(plan, load), lasts(plan, undefined, end.slice(0, 1)), lasts(plan, load, end), lasts(undefined, undefined)]).toEqual([60, 60, 31.5, 0]);
+  // An end that comes after the plan's changes nothing.
+  expect(lasts(plan, undefined, [{ at_us: 90_000_000, factor: 0, end: true }])).toBe(60);
+});
+
 it('marks changes where they begin', () => {
   const changes = [{ at_us: 12_345_678, factor: 1.1 }, { at_us: 20_000_000, factor: 0 }, { at_us: 31_500_000, factor: 0, end: true }];
   expect(markedChanges(changes)).toEqual([{ at: 12.345678, said: '110 % of the plan' }, { at: 20, said: 'paused' }, { at: 31.5, said: 'ended, as asked' }]);
-  expect([askedEnd(changes), askedEnd([]), askedEnd(undefined), markedChanges(undefined)]).toEqual([31.5, undefined, undefined, []]);
+  expect(markedChanges(undefined)).toEqual([]);
   expect(newest(undefined, changes.slice(0, 1), changes, [])).toBe(changes);
   expect(newest()).toEqual([]);
 });

@@ -1,8 +1,9 @@
 // Changes that people make of a load while it goes on, by the rules of the terminal's keys:
 // tenths of the plan, at least one of them, at most ten times the plan; a pause goes back to
 // what was before. Asking for them is `queries`', and whether they may be is the API's.
-import type { LoadChange, LoadWish } from '../api/types';
+import type { LoadChange, LoadSummary, LoadWish } from '../api/types';
 import { plain } from '../numbers/format';
+import { lengthOf, type Fields } from './words';
 
 const STEP = 0.1;
 /** The most that the API takes. */
@@ -18,7 +19,7 @@ export interface Asked {
   isEnding: boolean;
 }
 
-export function askedBy(changes: readonly LoadChange[]): Asked {
+export function askedBy(changes: readonly LoadChange[] = []): Asked {
   const factors = changes.filter((change) => change.end !== true).map((change) => change.factor);
   return {
     factor: factors.at(-1) ?? 1,
@@ -59,10 +60,11 @@ export function markedChanges(changes: readonly LoadChange[] = []): MarkedChange
   return changes.map((change) => ({ at: change.at_us / 1e6, said: change.end === true ? 'ended, as asked' : factorInWords(change.factor) }));
 }
 
-/** When the load was told to end, seconds; undefined where the plan's end counts. */
-export function askedEnd(changes: readonly LoadChange[] = []): number | undefined {
+/** How long the load lasts, s: as long as is planned, unless somebody told it to end before. */
+export function lasts(plan: Fields | undefined, load: Pick<LoadSummary, 'planned'> | undefined, changes: readonly LoadChange[] = []): number {
+  const told = load && load.planned.length > 1 ? (load.planned.at(-1)?.[0] ?? 0) + 1 : 0;
   const end = changes.find((change) => change.end === true);
-  return end && end.at_us / 1e6;
+  return Math.min(Math.max(told, lengthOf(plan)), end ? end.at_us / 1e6 : Infinity);
 }
 
 /** Of several tellings of a run's changes the newest: each only grows. */

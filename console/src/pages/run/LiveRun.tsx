@@ -21,9 +21,9 @@ import { useLive, type Live } from '../../live/useLive';
 import { count, duration, near, percent, plain, rate } from '../../numbers/format';
 import { plannedAt } from '../../numbers/seconds';
 import { thresholdsSoFar, trustSoFar } from '../../numbers/sofar';
-import { askedEnd, newest } from '../../plan/changes';
+import { lasts, newest } from '../../plan/changes';
 import { countedEnd, progress } from '../../plan/progress';
-import { lengthOf, loadOf, planInWords, requestsPerWalk, type Fields } from '../../plan/words';
+import { loadOf, planInWords, requestsPerWalk, type Fields } from '../../plan/words';
 import { Figure, Inert, To } from '../../ui/parts';
 import { Status, TrustWord } from '../../ui/words';
 import { Cancel, LoadControl } from './Control';
@@ -52,8 +52,7 @@ export default function LiveRun({ test, run, record, scenario }: Props) {
   const changes = newest(live.load?.changes, record?.load?.changes, answered);
   const isChanged = (record?.load?.changes?.length ?? 0) > (live.load?.changes?.length ?? 0);
   const told = isChanged ? record?.load : (live.load ?? record?.load);
-  const untilPlanned = told && told.planned.length > 1 ? Math.max((told.planned.at(-1)?.[0] ?? 0) + 1, lengthOf(plan)) : lengthOf(plan);
-  const whole = Math.min(untilPlanned, askedEnd(changes) ?? Infinity);
+  const whole = lasts(plan, told, changes);
   const tasks = record?.testTaskConfigs ?? scenario?.testTaskConfigs ?? [];
   // A topic keeps nothing: who was not there when the load was told has the plan.
   const count = tasks.reduce((sum, row) => sum + (Number(row.taskCount) || 0), 0);
