@@ -148,6 +148,20 @@ it("goes on with nobody else's tokens", async () => {
   await expect(session.idToken(true)).rejects.toThrow('Sign in again');
 });
 
+it('signs in for this page alone where there is no room for tokens, and renews them', async () => {
+  const store = storage();
+  const { setItem } = store;
+  store.setItem = (key, value) => {
+    if (key === 'dlt-tokens') throw new DOMException('full', 'QuotaExceededError');
+    setItem(key, value);
+  };
+  const session = await signedIn(store);
+  const before = await session.idToken();
+  expect(session.isSignedIn).toBe(true);
+  expect(await session.idToken(true)).not.toBe(before);
+  expect(store.getItem('dlt-tokens')).toBeNull();
+});
+
 it('signs out here, revokes the refresh token, and names the page where Cognito forgets the user', async () => {
   const store = storage();
   const session = await signedIn(store);
