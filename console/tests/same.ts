@@ -106,6 +106,7 @@ async function sameGenerator(page: Page, run: Run): Promise<void> {
   await expect(main).toContainText(`p50 ${time(service.p50_us)}, p95 ${time(service.p95_us)}`);
   await expect(main).toContainText(`${count(connect.count)} connections, p95 ${time(connect.p95_us)}`);
   await expect(main).toContainText(`p50 at most ${time(first.p50_us)}, p95 at most ${time(first.p95_us)}`);
+  expect(Math.min(generator.addresses.length, generator.http_versions.length)).toBeGreaterThan(0);
   for (const [address, n] of generator.addresses) await expect(main).toContainText(`${address} ${count(n)}`);
   await expect(main).toContainText(generator.http_versions.map(([version, n]: [string, number]) => `${version}: ${count(n)}`).join(', '));
 }
