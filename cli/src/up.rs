@@ -85,7 +85,7 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
     let routes = routes(&home, address, guard.as_ref(), serving.limits.connections);
     let served = serving::serve(listener, routes, serving, std::future::pending());
     let picked_up = home.unfinished().map_err(anyhow::Error::new)?;
-    let banner = banner(&base, &dir, &regions, picked_up, &guard);
+    let banner = banner(&base, &dir, &regions, picked_up);
     output.messages(&[banner, of_targets(&targets), proxies::of_service(&proxies)].concat());
     tell_of_folder(output, &home)?;
     tokio::select! {
@@ -182,7 +182,7 @@ fn serving(output: Output) -> Serving {
     }
 }
 
-/// The routes of the API and of MCP, both behind the guard.
+/// The routes of the API and of MCP, both behind the guard; the console's pages need no token.
 fn routes(
     home: &Home,
     address: SocketAddr,
@@ -200,7 +200,7 @@ fn routes(
     let mcp = mcp::router(api.clone(), guard);
     mcp.merge(match guard {
         None => api,
-        Some(guard) => auth::protect(api, guard, Protocol::Rest, None),
+        Some(guard) => auth::protect(api, guard, Protocol::Rest, server::is_page, None),
     })
 }
 
@@ -276,21 +276,14 @@ fn address(text: &str, auth: bool) -> Result<SocketAddr, Fault> {
     Ok(address)
 }
 
-fn banner(
-    base: &str,
-    dir: &Path,
-    regions: &[(Region, u64)],
-    picked_up: usize,
-    guard: &Option<Arc<Guard>>,
-) -> Vec<Line> {
+fn banner(base: &str, dir: &Path, regions: &[(Region, u64)], picked_up: usize) -> Vec<Line> {
     let names: Vec<String> = regions
         .iter()
         .map(|(region, capacity)| format!("{region} ({capacity} runners)"))
         .collect();
     let at = base.trim_end_matches("/api");
     let up = Line::new().tone(Tone::Good, "✔ dlt is up");
-    // The pages are behind the guard, too, and browsers have no token yet.
-    let mut lines = match guard.is_none() && console::is_built() {
+    let mut lines = match console::is_built() {
         true => vec![
             up.plain("  ·  console ")
                 .tone(Tone::Strong, format!("{at}/")),

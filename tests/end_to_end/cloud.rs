@@ -93,7 +93,8 @@ fn answer(asked: &Asked, heard: &Heard) -> Reply {
         };
     }
     let arn = |region: &str| format!("arn:aws:ecs:{region}:111122223333:task/load/0f0f-{region}");
-    let body = match asked.path.as_str() {
+    let path = asked.path.split('?').next().unwrap_or_default();
+    let body = match path {
         "/prod/tasks" => json!(
             ["eu-west-1", "us-east-1"]
                 .map(|region| { json!({"region": region, "taskArns": [arn(region)]}) })

@@ -16,7 +16,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::TryRecvError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -133,6 +133,29 @@ fn idle_connections_and_half_heads_lock_nobody_out() {
     let ended = events.try_recv() == Err(TryRecvError::Disconnected);
     assert!(!ended, "live data go on");
     up.told("idle connections ended, to make room for others");
+}
+
+/// A body that does not go on gives its place to others after a second, not after the 30 that it may
+/// take while there is room.
+#[test]
+fn bodies_that_do_not_come_lock_nobody_out() {
+    let _shared = shared();
+    processes::raise_file_limit();
+    let home = Home::new();
+    let up = Small::start(&home, 256);
+    let begun = Instant::now();
+    let text = format!(
+        "POST /api/scenarios HTTP/1.1\r\nhost: {}\r\ncontent-length: 400\r\n\r\n{{",
+        up.address
+    );
+    let held = crowd(&up.address, 330, &text);
+    until("a place", PATIENCE, || {
+        (up.status("/api/regions") == 200).then_some(())
+    });
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(25), "{took:?}");
+    up.told("connections ended whose request did not go on, to make room for others");
+    drop(held);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! compared with it.
 #![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
 
+mod agents;
 mod busy;
 mod causes;
 mod changes;
@@ -29,6 +30,7 @@ mod notes;
 mod one_liners;
 mod open_load;
 mod outage;
+mod proxies;
 mod readme;
 mod rows;
 mod secrets;

@@ -218,6 +218,7 @@ fn run(scenario: u64, n: u64) -> Result<Run> {
         changes: Vec::new(),
         stop_began_us: None,
         cancel_reason: None,
+        lost_driver: false,
         failure: None,
         launch_trouble: None,
         refused_launches: 0,

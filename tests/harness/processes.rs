@@ -8,7 +8,9 @@ use std::path::Path;
 pub struct Runner {
     /// Process number.
     pub pid: i32,
-    /// `DLT_RUNNER`.
+    /// `TEST_RUN_ID`.
+    pub run: String,
+    /// `DLT_RUNNER`, which runners of other runs may have, too.
     pub id: String,
     /// `DLT_ROLE`.
     pub role: String,
@@ -95,6 +97,7 @@ pub fn runners(home: &Path) -> Vec<Runner> {
             get("DLT_DEPOT")?.starts_with(&*home).then_some(())?;
             Some(Runner {
                 pid,
+                run: get("TEST_RUN_ID")?,
                 id: get("DLT_RUNNER")?,
                 role: get("DLT_ROLE")?,
                 region: get("AWS_REGION")?,

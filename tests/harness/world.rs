@@ -201,6 +201,7 @@ fn run_of(test: &str, run: &str, status: Status, start_time: &str) -> Run {
         changes: Vec::new(),
         stop_began_us: None,
         cancel_reason: None,
+        lost_driver: false,
         failure: None,
         launch_trouble: None,
         refused_launches: 0,

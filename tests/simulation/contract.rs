@@ -56,6 +56,7 @@ pub fn run(name: &str) -> Run {
         changes: Vec::new(),
         stop_began_us: None,
         cancel_reason: None,
+        lost_driver: false,
         failure: None,
         launch_trouble: None,
         refused_launches: 0,

@@ -98,6 +98,7 @@ pub fn run(tasks: &[u64], healthy_threshold: u8, planned_s: u64, now_us: u64) ->
         changes: Vec::new(),
         stop_began_us: None,
         cancel_reason: None,
+        lost_driver: false,
         failure: None,
         launch_trouble: None,
         refused_launches: 0,

@@ -39,7 +39,8 @@ impl LoadKeys {
         };
         match key {
             b'+' | b'=' if self.factor < LARGEST_FACTOR => Some(factor(self.factor + STEP)),
-            b'-' | b'_' if self.factor > STEP => Some(factor(self.factor - STEP)),
+            // A factor that others asked for need be no tenth; a step down is no pause.
+            b'-' | b'_' if self.factor > STEP => Some(factor((self.factor - STEP).max(STEP))),
             b'p' | b' ' if self.factor > 0.0 => Some(factor(0.0)),
             b'p' | b' ' => Some(factor(self.before_pause)),
             b'e' => Some(LoadWish {
@@ -107,6 +108,23 @@ mod tests {
             ("e+p-", Some("ending, as you asked")),
         ] {
             assert_eq!(pressed(keys).told().as_deref(), told, "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn a_step_down_is_never_a_pause() {
+        for asked in [0.101, 0.125, 0.14, 0.2, 0.3, 1.0] {
+            let mut load = LoadKeys::default();
+            load.follow(&[LoadChange {
+                at_us: 1,
+                factor: asked,
+                end: false,
+            }]);
+            let wish = load.wish(b'-').and_then(|wish| wish.factor);
+            assert!(
+                wish.is_some_and(|factor| factor >= STEP),
+                "{asked}: {wish:?}"
+            );
         }
     }
 

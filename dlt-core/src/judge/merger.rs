@@ -186,6 +186,7 @@ impl Merger {
                 .any(|row| row.outcome.status.is_some()),
             reported: !self.runners.is_empty(),
             complete: coverage.complete,
+            stopped: self.runners.values().any(RunnerFacts::was_stopped),
             worst: worst(&errors),
             users: load.users.unwrap_or(0),
             users_of_runner: load.users.unwrap_or(0) / facts.tasks.max(1),

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use dlt_core::calls::{Caller as MayDo, Holder};
@@ -18,25 +18,32 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Whether a request needs no token, because what it reads is public.
+pub type IsPublic = fn(&Method, &Uri) -> bool;
+
 #[derive(Clone)]
 struct Checks {
     guard: Arc<Guard>,
     protocol: Protocol,
+    is_public: IsPublic,
     longest_body: Option<u64>,
 }
 
-/// The router behind the guard's checks. Without `longest_body` (bytes), the router
+/// The router behind the guard's checks, of which public requests pass all but that of the
+/// token. Without `longest_body` (bytes), the router
 /// limits bodies itself. Rate limits by address need a service with
 /// `ConnectInfo<SocketAddr>`.
 pub fn protect(
     router: Router,
     guard: &Arc<Guard>,
     protocol: Protocol,
+    is_public: IsPublic,
     longest_body: Option<u64>,
 ) -> Router {
     let checks = Checks {
         guard: Arc::clone(guard),
         protocol,
+        is_public,
         longest_body,
     };
     router.layer(from_fn_with_state(checks, check))
@@ -56,7 +63,9 @@ async fn check(State(checks): State<Checks>, mut request: Request, next: Next) -
         return challenge::too_many_requests(protocol);
     }
     // A browser's preflight request has no token and reveals nothing.
-    if protocol == Protocol::Rest && request.method() == Method::OPTIONS {
+    let is_preflight = protocol == Protocol::Rest && request.method() == Method::OPTIONS;
+    if is_preflight || (checks.is_public)(request.method(), request.uri()) {
+        request.headers_mut().remove(AUTHORIZATION);
         return next.run(request).await;
     }
     let principal = match bearer(request.uri().query(), request.headers()) {

@@ -81,7 +81,8 @@ pub fn router(backend: Arc<dyn Backend>, shown: ShownTools, guard: Option<&Arc<G
         // The guard limits the rate of each address and each principal.
         Some(guard) => {
             let longest = Some(LONGEST_REQUEST_BYTES as u64);
-            auth::protect(mcp, guard, Protocol::Mcp, longest).merge(auth::metadata_routes(guard))
+            auth::protect(mcp, guard, Protocol::Mcp, |_, _| false, longest)
+                .merge(auth::metadata_routes(guard))
         }
     };
     mcp.route("/healthz", get(|| async { "ok" }))

@@ -4,6 +4,7 @@
 use super::limits::Limits;
 use super::patience::Patience;
 use super::refusals::{Refusal, Refusals};
+use super::seen::Seen;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
@@ -47,6 +48,7 @@ impl Bodies {
     pub(super) fn watch(
         self: &Arc<Self>,
         request: Request,
+        seen: &Arc<Seen>,
         is_here: bool,
         streamed: bool,
     ) -> (Request, Arc<Kept>) {
@@ -59,6 +61,7 @@ impl Bodies {
             body: body.into_data_stream(),
             bodies: Arc::clone(self),
             kept: Arc::clone(&kept),
+            seen: Arc::clone(seen),
             patience: self.patience.clone(),
             is_here,
             streamed,
@@ -90,6 +93,7 @@ struct Watched {
     body: axum::body::BodyDataStream,
     bodies: Arc<Bodies>,
     kept: Arc<Kept>,
+    seen: Arc<Seen>,
     patience: Patience,
     is_here: bool,
     streamed: bool,
@@ -99,7 +103,9 @@ impl Watched {
     /// The next piece, in time and with room for it.
     async fn next(&mut self) -> Option<io::Result<axum::body::Bytes>> {
         let since = Instant::now();
+        self.seen.waits_for_body(Some(self.patience.used()));
         let next = tokio::time::timeout(self.patience.left(), self.body.next()).await;
+        self.seen.waits_for_body(None);
         let Ok(next) = next else {
             return Some(Err(self.fault(Refusal::SlowBody, io::ErrorKind::TimedOut)));
         };

@@ -25,6 +25,11 @@ impl Patience {
         self.left
     }
 
+    /// How much of it is used up.
+    pub(super) fn used(&self) -> Duration {
+        self.most.saturating_sub(self.left)
+    }
+
     /// So many bytes came after so long a wait.
     pub(super) fn spend(&mut self, waited: Duration, bytes: usize) {
         let earned = Duration::from_secs_f64(bytes as f64 / self.slowest_bytes_per_s as f64);

@@ -1,8 +1,10 @@
 //! The places of connections. When all are taken, the connection that has been idle for longest
-//! gives its place to the newcomer: idle ones lock nobody out, and requests in progress, live data
-//! among them, are never ended for it. Some places are kept for this machine.
+//! gives its place to the newcomer, or else the one whose request's body is latest: neither locks
+//! anybody out. Other requests in progress, live data among them, are never ended for it. Some places
+//! are kept for this machine.
 
 use super::limits::Limits;
+use super::refusals::Refusal;
 use super::seen::Seen;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,8 +45,8 @@ pub(super) struct Place {
 pub(super) enum Found {
     /// There was one.
     Free(Place),
-    /// An idle connection gave it.
-    Given(Place),
+    /// A connection was ended for it, as this says.
+    Given(Place, Refusal),
     /// All are taken by requests in progress.
     None,
 }
@@ -63,7 +65,8 @@ impl Places {
         let elsewhere = taken.by.values().filter(|holder| !holder.is_here).count();
         let is_full = taken.by.len() >= self.most
             || (!is_here && elsewhere >= Limits::elsewhere(self.most).max(1));
-        if is_full && !taken.end_idlest(is_here) {
+        let ended = is_full.then(|| taken.end_one(is_here));
+        if ended == Some(None) {
             return Found::None;
         }
         let (seen, leave) = (Seen::new(), Arc::new(Notify::new()));
@@ -81,34 +84,38 @@ impl Places {
             seen,
             leave,
         };
-        match is_full {
-            true => Found::Given(place),
-            false => Found::Free(place),
+        match ended.flatten() {
+            Some(how) => Found::Given(place, how),
+            None => Found::Free(place),
         }
     }
 
-    /// Ends the connection that has been idle for longest; whether there is one.
-    pub(super) fn end_idlest(&self) -> bool {
+    /// Ends the connection that is missed least, if one may be.
+    pub(super) fn end_one(&self) -> Option<Refusal> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.end_idlest(true)
+        taken.end_one(true)
     }
 }
 
 impl Taken {
-    /// Ends the idlest connection, for a newcomer of this machine or of another, who takes none of
-    /// this machine's.
-    fn end_idlest(&mut self, is_here: bool) -> bool {
-        let idle = self.by.iter().filter_map(|(number, holder)| {
-            let since = holder.seen.idle_since()?;
-            (is_here || !holder.is_here).then_some((holder.is_here, since, *number))
+    /// Ends the connection that is missed least, for a newcomer of this machine or of another, who
+    /// takes none of this machine's: idle ones before those that send, others' before this machine's.
+    fn end_one(&mut self, is_here: bool) -> Option<Refusal> {
+        let may_leave = self.by.iter().filter_map(|(number, holder)| {
+            let (sends, since) = match holder.seen.idle_since() {
+                Some(since) => (false, since),
+                None => (true, holder.seen.late_since()?),
+            };
+            (is_here || !holder.is_here).then_some((sends, holder.is_here, since, *number))
         });
-        let Some((_, _, number)) = idle.min() else {
-            return false;
-        };
+        let (sends, .., number) = may_leave.min()?;
         if let Some(holder) = self.by.remove(&number) {
             holder.leave.notify_one();
         }
-        true
+        Some(match sends {
+            true => Refusal::LateBody,
+            false => Refusal::MadeRoom,
+        })
     }
 }
 
@@ -126,10 +133,11 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn found(places: &Arc<Places>, is_here: bool) -> Option<Place> {
         match places.find(is_here) {
-            Found::Free(place) | Found::Given(place) => Some(place),
+            Found::Free(place) | Found::Given(place, _) => Some(place),
             Found::None => None,
         }
     }
@@ -139,7 +147,10 @@ mod tests {
         let places = Places::new(3);
         let [first, second, third] = [(); 3].map(|()| found(&places, true).unwrap());
         let working = first.seen.begin();
-        assert!(matches!(places.find(true), Found::Given(_)));
+        assert!(matches!(
+            places.find(true),
+            Found::Given(_, Refusal::MadeRoom)
+        ));
         // `notify_one` keeps its word for whoever asks later.
         let asked = |place: &Place| {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -168,6 +179,27 @@ mod tests {
         assert!(found(&places, true).is_none(), "answers that are not taken");
         held[1].seen.writing(false);
         assert!(found(&places, true).is_some());
+    }
+
+    /// A body that just began to wait may come at once; one that is late does not keep others out.
+    #[test]
+    fn a_late_body_gives_its_place_once_nobody_is_idle() {
+        let places = Places::new(3);
+        let held = [(); 3].map(|()| found(&places, true).unwrap());
+        let working = [0, 1].map(|n| held[n].seen.begin());
+        let s = |s| Some(Duration::from_secs(s));
+        held[0].seen.waits_for_body(s(0));
+        held[1].seen.waits_for_body(s(5));
+        let third = found(&places, true).expect("the idle one goes first");
+        let also_working = third.seen.begin();
+        let second = found(&places, true).expect("then the late one");
+        let last_working = second.seen.begin();
+        assert!(found(&places, true).is_none(), "the first is in time");
+        held[0].seen.waits_for_body(s(2));
+        assert!(found(&places, false).is_none(), "and of this machine");
+        held[0].seen.waits_for_body(None);
+        assert!(found(&places, true).is_none(), "it came");
+        drop((working, also_working, last_working));
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(super) enum Refusal {
     Crowded,
     /// An idle connection was ended for a newcomer.
     MadeRoom,
+    /// One whose body was late was ended for a newcomer.
+    LateBody,
     /// A head did not come in time.
     SlowHead,
     /// A body did not come in time.
@@ -36,7 +38,7 @@ pub(super) enum Refusal {
 }
 
 /// Each with what is told of it, in plural.
-const TEXTS: [(Refusal, &str); 8] = [
+const TEXTS: [(Refusal, &str); 9] = [
     (
         Refusal::Crowded,
         "connections refused, all places were in use",
@@ -44,6 +46,10 @@ const TEXTS: [(Refusal, &str); 8] = [
     (
         Refusal::MadeRoom,
         "idle connections ended, to make room for others",
+    ),
+    (
+        Refusal::LateBody,
+        "connections ended whose request did not go on, to make room for others",
     ),
     (
         Refusal::SlowHead,

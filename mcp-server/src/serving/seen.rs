@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What is seen of a connection.
 #[derive(Debug)]
@@ -16,7 +16,12 @@ pub(super) struct Seen {
     /// The client took too long with an answer.
     is_stalled: AtomicBool,
     idle_since: Mutex<Instant>,
+    /// When a body that is waited for would have begun to be late, had none of it been.
+    late_since: Mutex<Option<Instant>>,
 }
+
+/// How late a body is whose connection may be ended for a newcomer.
+const LATE: Duration = Duration::from_secs(1);
 
 impl Seen {
     pub(super) fn new() -> Arc<Self> {
@@ -26,6 +31,7 @@ impl Seen {
             has_begun: AtomicBool::new(false),
             is_stalled: AtomicBool::new(false),
             idle_since: Mutex::new(Instant::now()),
+            late_since: Mutex::new(None),
         })
     }
 
@@ -55,6 +61,26 @@ impl Seen {
     /// Whether the client took too long with an answer.
     pub(super) fn is_stalled(&self) -> bool {
         self.is_stalled.load(Ordering::Relaxed)
+    }
+
+    /// The next piece of a request's body is waited for, which was waited for so long before; None: it
+    /// no longer is.
+    pub(super) fn waits_for_body(&self, late: Option<Duration>) {
+        let now = Instant::now();
+        let since = late.map(|late| now.checked_sub(late).unwrap_or(now));
+        *self
+            .late_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    /// Since when a body is late that is waited for now; None where it is not, or not for long.
+    pub(super) fn late_since(&self) -> Option<Instant> {
+        let late = self
+            .late_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        late.filter(|since| since.elapsed() >= LATE)
     }
 
     /// Since when nothing is in progress; None while something is.

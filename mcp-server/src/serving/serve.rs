@@ -4,7 +4,7 @@ use super::bodies::Bodies;
 use super::limits::Limits;
 use super::places::{Found, Place, Places};
 use super::refusals::{Refusal, Refusals, Tell};
-use super::seen::InProgress;
+use super::seen::{InProgress, Seen};
 use super::stream::Watched;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
@@ -106,7 +106,7 @@ async fn accept_on(listener: &TcpListener, shared: &Arc<Shared>) {
                 shared.refusals.count(Refusal::NotAccepted);
                 if is_out_of_files(&error) {
                     // An idle connection has one.
-                    places.end_idlest();
+                    places.end_one();
                 }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
@@ -115,8 +115,8 @@ async fn accept_on(listener: &TcpListener, shared: &Arc<Shared>) {
         let is_here = peer.ip().to_canonical().is_loopback();
         match places.find(is_here) {
             Found::Free(place) => begin(shared, socket, peer, place),
-            Found::Given(place) => {
-                shared.refusals.count(Refusal::MadeRoom);
+            Found::Given(place, how) => {
+                shared.refusals.count(how);
                 begin(shared, socket, peer, place);
                 // Whoever gave the place goes before the next comes.
                 tokio::task::yield_now().await;
@@ -183,7 +183,8 @@ fn begin(shared: &Arc<Shared>, socket: TcpStream, peer: SocketAddr, place: Place
         let io = TokioIo::new(Watched::new(socket, Arc::clone(&place.seen), limits));
         let service = service_fn(|request| {
             let (shared, working) = (shared.clone(), place.seen.begin());
-            async move { Ok::<_, Infallible>(shared.answer(request, working).await) }
+            let seen = Arc::clone(&place.seen);
+            async move { Ok::<_, Infallible>(shared.answer(request, &seen, working).await) }
         });
         let mut connection = pin!(
             http1::Builder::new()
@@ -202,7 +203,7 @@ fn begin(shared: &Arc<Shared>, socket: TcpStream, peer: SocketAddr, place: Place
                     return;
                 }
                 () = place.leave.notified(), if !is_leaving => {
-                    if place.seen.idle_since().is_some() {
+                    if place.seen.idle_since().or_else(|| place.seen.late_since()).is_some() {
                         return;
                     }
                     // A request came just now; it is answered.
@@ -236,12 +237,17 @@ struct OfConnection {
 }
 
 impl OfConnection {
-    async fn answer(&self, request: hyper::Request<Incoming>, working: InProgress) -> Response {
+    async fn answer(
+        &self,
+        request: hyper::Request<Incoming>,
+        seen: &Arc<Seen>,
+        working: InProgress,
+    ) -> Response {
         let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(self.peer));
         let is_streamed = (self.serving.is_streamed)(request.method(), request.uri());
         let is_here = self.peer.ip().to_canonical().is_loopback();
-        let (request, kept) = self.bodies.watch(request, is_here, is_streamed);
+        let (request, kept) = self.bodies.watch(request, seen, is_here, is_streamed);
         let answer = match self.router.clone().oneshot(request).await {
             Ok(answer) => answer,
             Err(never) => match never {},

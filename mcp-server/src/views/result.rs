@@ -81,6 +81,9 @@ pub(crate) struct Output {
     /// if there were several; other: those not listed
     #[serde(skip_serializing_if = "Vec::is_empty")]
     addresses: Vec<AddressRow>,
+    /// through which requests went
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    proxies: Vec<ProxyRow>,
     percentile_method: Method,
     /// Which answers percentiles are of
     times_of: TimesOf,
@@ -123,6 +126,12 @@ struct AddressRow {
     requests: u64,
 }
 
+#[derive(Debug, Serialize, JsonSchema)]
+struct ProxyRow {
+    proxy: Text,
+    requests: u64,
+}
+
 impl Output {
     /// Replaces what stands in the API's record by a page of it, cleaned; the number of parts on it
     /// and before, if more follow.
@@ -133,6 +142,7 @@ impl Output {
         self.labels.clear();
         self.regions.clear();
         self.addresses.clear();
+        self.proxies.clear();
         (page.end < page.total).then_some(page.end)
     }
 
@@ -327,6 +337,7 @@ pub(crate) fn answer(
                 _ => regions.iter().take(MOST_REGIONS).map(row).collect(),
             },
             addresses: addresses(run),
+            proxies: proxies(run),
             percentile_method: match live {
                 Some(_) => Method::CoarseMerge,
                 None => run.method(),
@@ -398,6 +409,19 @@ fn addresses(run: &Run) -> Vec<AddressRow> {
         .collect();
     rows.extend((other > 0).then(|| row(OTHER_ADDRESSES, other)));
     rows
+}
+
+/// Requests by the proxy that they went through.
+fn proxies(run: &Run) -> Vec<ProxyRow> {
+    let rows = run
+        .generator
+        .iter()
+        .flat_map(|generator| &generator.proxies);
+    let row = |(proxy, requests): &(String, u64)| ProxyRow {
+        proxy: Text::of(proxy),
+        requests: *requests,
+    };
+    rows.take(MOST_ADDRESSES).map(row).collect()
 }
 
 /// How long the load is to be.

@@ -73,6 +73,12 @@ pub fn takes_pieces(method: &Method, uri: &Uri) -> bool {
     *method == Method::PUT && path.is_some_and(|path| path.split('/').nth(3) == Some("files"))
 }
 
+/// Whether a request is one for the console's pages, which are public: never one that reaches
+/// the API.
+pub fn is_page(method: &Method, uri: &Uri) -> bool {
+    matches!(*method, Method::GET | Method::HEAD) && below_prefix(uri.path()).is_none()
+}
+
 fn below_prefix(path: &str) -> Option<&str> {
     PREFIXES
         .iter()
@@ -129,6 +135,7 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
     if let Err(why) = caller.may(&call) {
         return gateway(StatusCode::FORBIDDEN, why);
     }
+    let tells_rights = door.names.guarded && matches!(call, Call::GetStackInfo);
     let answered = match call {
         Call::Live { test } => return listen(&door, test, listener).await,
         call if is_long(&call) => {
@@ -142,6 +149,10 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
         call => answer(&door.world, call, file).await,
     };
     match answered {
+        Ok(Answer::Json(mut value)) if tells_rights => {
+            value["may_write"] = (caller == Caller::Writer).into();
+            written(StatusCode::OK, &value)
+        }
         Ok(Answer::Json(value)) => written(StatusCode::OK, &value),
         Ok(Answer::Stream(stored)) => sent(stored),
         Ok(Answer::Link(link)) => redirect(&link),

@@ -11,7 +11,7 @@ use crate::functions::public_addresses::{self, PublicAddresses};
 use crate::functions::reports::readable;
 use crate::functions::{packed, records, runners, settle};
 use crate::live::Drained;
-use crate::runs::Run;
+use crate::runs::{self, Run};
 use crate::world::World;
 use dlt_core::ids::{Region, RunnerId};
 use dlt_core::judge::merger::{Merger, Summary};
@@ -130,6 +130,12 @@ async fn merge(world: &World, run: &Run) -> Result<Merged, PipelineError> {
     warnings.extend(last_heard(&dealt, &read, &drained));
 
     let failure = judge(run, &dealt, &read);
+    if run.lost_driver && failure.is_none() {
+        warnings.push(format!(
+            "{}; its runners were through with their load, and nothing is missing",
+            runs::LOST_DRIVER
+        ));
+    }
     let plan = records::plan(world, run).await?;
     let thresholds = thresholds(run)?;
     let histograms = read.merger.histograms();
@@ -283,11 +289,24 @@ async fn read_timelines(
     Ok(merger.finish(run.start_at_us.unwrap_or(0)))
 }
 
+/// Whether every runner was through with its load, so that nothing is missing of the run.
+fn is_through(dealt: &[(RunnerId, Region)], read: &Read) -> bool {
+    let runners = read.merger.runners();
+    let through = |runner| {
+        let facts = runners.get(runner);
+        facts.is_some_and(|facts| !facts.was_stopped())
+    };
+    !dealt.is_empty() && dealt.iter().all(|(runner, _)| through(runner))
+}
+
 /// Why the run ends `failed`, if it does: a reason that stands already, a
 /// target that answered nobody, or too few reports.
 fn judge(run: &Run, dealt: &[(RunnerId, Region)], read: &Read) -> Option<String> {
     if run.failure.is_some() || run.record.status == Status::Cancelling {
         return run.failure.clone();
+    }
+    if run.lost_driver && !is_through(dealt, read) {
+        return Some(runs::LOST_DRIVER.to_owned());
     }
     let reported = read.reported.len() as u64;
     if let Some(message) = read.silent.first()

@@ -5,7 +5,7 @@ use crate::clock::stamp;
 use crate::error::PipelineError;
 use crate::functions::decision::{Caught, Decision, Input};
 use crate::functions::past;
-use crate::runs::Run;
+use crate::runs::{self, Run};
 use crate::scenarios;
 use crate::world::World;
 use dlt_core::run::Status;
@@ -51,7 +51,11 @@ pub fn settle(run: &mut Run, end_time: &str) {
     }
     let parsed = run.record.coverage.is_some();
     if run.failure.is_none() && !parsed {
-        run.failure = Some("its results could not be read".to_owned());
+        let reason = match run.lost_driver {
+            true => runs::LOST_DRIVER,
+            false => "its results could not be read",
+        };
+        run.failure = Some(reason.to_owned());
     }
     run.record.end_time = end_time.to_owned();
     run.record.error_reason = run.failure.clone();

@@ -46,7 +46,7 @@ fn is_quiet(run: &Run, pace: &Pace, now_us: u64) -> bool {
     let within_us = match run.workers_began_us {
         None => BEGUN_WITHIN_US,
         Some(_) => {
-            let load_us = run.planned_us + run.graceful_stop_us + pace.overdue_us;
+            let load_us = run.load_us() + run.graceful_stop_us + pace.overdue_us;
             2 * pace.provisioning_us + load_us + pace.stop_us + pace.kill_us + MARGIN_US
         }
     };

@@ -167,6 +167,7 @@ fn item(
         changes: Vec::new(),
         stop_began_us: None,
         cancel_reason: None,
+        lost_driver: false,
         failure: None,
         launch_trouble: None,
         refused_launches: 0,

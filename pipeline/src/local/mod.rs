@@ -231,11 +231,8 @@ impl Home {
         self.live.open(&run.run);
         let lifetime = self.fleet.adopt(&run.run)?;
         if !self.service || lifetime == Lifetime::OfParent {
-            let reason = "the dlt process that ran this test ended before the test did";
             self.world
-                .change(&run.test, &run.run, &|run| {
-                    run.failure.get_or_insert_with(|| reason.to_owned());
-                })
+                .change(&run.test, &run.run, &|run| run.lost_driver = true)
                 .await?;
         }
         self.drivers.drive(&run.test, &run.run);

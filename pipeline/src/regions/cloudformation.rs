@@ -163,6 +163,7 @@ impl Regions for StackRegions {
             latest_version: None,
             is_update_available: false,
             dlt_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            may_write: None,
             store_outage: None,
         })
     }

@@ -114,6 +114,8 @@ impl Regions for HomeRegions {
             latest_version: None,
             is_update_available: false,
             dlt_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            // What a door says that knows who asks.
+            may_write: None,
             store_outage: self.outages.now().map(|outage| StoreOutage {
                 since: stamp(outage.since_us),
                 reason: outage.why,

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use dlt_core::calls::RunsQuery;
 use dlt_core::calls::answers::TestRunSummary;
 use dlt_core::ids::{Region, RunPrefix, RunnerId, TestId, TestRunId};
-use dlt_core::load::changes::LoadChange;
+use dlt_core::load::changes::{LoadChange, end_of};
 use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
 use dlt_core::value::Value;
@@ -134,6 +134,10 @@ pub struct Run {
     /// Why it will end `failed`; the first reason stays.
     #[serde(default)]
     pub failure: Option<String>,
+    /// At home: the process that drove it ended before it. It fails, unless its runners were through
+    /// with their load.
+    #[serde(default)]
+    pub lost_driver: bool,
     /// Why the last launch did not succeed.
     #[serde(default)]
     pub launch_trouble: Option<String>,
@@ -155,15 +159,25 @@ pub struct Run {
     pub beside_runs: BTreeSet<TestRunId>,
 }
 
+/// Why a run fails whose driver was lost.
+pub const LOST_DRIVER: &str = "the dlt process that ran this test ended before the test did";
+
 impl Run {
     /// All runners asked for.
     pub fn tasks(&self) -> u64 {
         self.regions.iter().map(|region| region.tasks).sum()
     }
 
-    /// It was cancelled or failed: nothing new may begin.
+    /// Length of the load, µs: as it was planned, or until it was told to end.
+    pub fn load_us(&self) -> u64 {
+        let told = end_of(&self.changes).unwrap_or(self.planned_us);
+        told.min(self.planned_us)
+    }
+
+    /// It was cancelled, failed or is driven no more: nothing new may begin.
     pub fn is_stopping(&self) -> bool {
         self.failure.is_some()
+            || self.lost_driver
             || self.record.status == Status::Cancelling
             || self.record.status.is_terminal()
     }
@@ -317,6 +331,7 @@ pub(crate) mod tests {
             changes: Vec::new(),
             stop_began_us: None,
             cancel_reason: None,
+            lost_driver: false,
             failure: None,
             launch_trouble: None,
             refused_launches: 0,

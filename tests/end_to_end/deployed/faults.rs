@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// Every kind of call that functions and tasks make here: an answer of each is lost
 /// once. One that is new has to be added.
-const KINDS: [&str; 55] = [
+const KINDS: [&str; 56] = [
     "dynamodb:DeleteItem History",
     "dynamodb:DeleteItem Scenarios",
     "dynamodb:GetItem History",
@@ -39,6 +39,7 @@ const KINDS: [&str; 55] = [
     "s3:GetObject *.json",
     "s3:GetObject *.timeline",
     "s3:GetObject *.xml",
+    "s3:GetObject changes.json",
     "s3:GetObject dealt.json",
     "s3:GetObject labels.json.gz",
     "s3:GetObject launched.json",

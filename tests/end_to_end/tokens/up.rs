@@ -103,6 +103,61 @@ fn a_scope_for_reading_starts_nothing() {
     assert_eq!(send(&writer, "POST", "/api/scenarios").status, 400);
     let console = good(json!({}));
     assert_eq!(send(&console, "POST", "/api/scenarios").status, 400);
+    // What a page asks, to show which buttons do something.
+    for (token, may_write) in [(&reader, false), (&writer, true), (&console, true)] {
+        let told = send(token, "GET", "/api/stack-info").json();
+        assert_eq!(told["may_write"], may_write, "{told}");
+    }
+}
+
+/// A browser has no token before it has a page, and the pages hold nothing of anybody.
+#[test]
+fn pages_need_no_token_and_open_nothing_else() {
+    let _shared = patience::shared();
+    let (home, issuer) = (Home::new(), pool());
+    let service = started(&home, &issuer);
+    let send = |method: &str, path: &str, headers: &[(&str, &str)]| {
+        http::send(&service.address, method, path, headers, b"")
+    };
+    for (method, path) in [("GET", "/"), ("HEAD", "/"), ("GET", "/index.html")] {
+        let reply = send(method, path, &[]);
+        assert_eq!(reply.status, 200, "{method} {path}");
+        let kind = reply.header("content-type").unwrap();
+        assert!(kind.starts_with("text/html"), "{kind}");
+        assert!(reply.header("content-security-policy").is_some());
+        // Nor do they look at one.
+        let refused = good(json!({"exp": now() - 120}));
+        let value = format!("Bearer {refused}");
+        assert_eq!(send(method, path, &[("authorization", &value)]).status, 200);
+    }
+    for path in [
+        "/no-such-page",
+        "//api/scenarios",
+        "/x/../api/scenarios",
+        "/./api/scenarios",
+        "/%61pi/scenarios",
+        "/API/scenarios",
+        "/api",
+        "/index.html/api/scenarios",
+    ] {
+        let reply = send("GET", path, &[]);
+        assert_eq!(reply.status, 403, "{path}");
+        assert!(
+            !reply.json().to_string().contains("Items"),
+            "{path}: {}",
+            reply.json()
+        );
+    }
+    for method in ["POST", "PUT", "DELETE", "PATCH"] {
+        assert_eq!(send(method, "/", &[]).status, 401, "{method}");
+    }
+    for (headers, why) in [
+        ([("host", "evil.example")], "another name"),
+        ([("origin", "https://evil.example")], "another page"),
+    ] {
+        assert_eq!(send("GET", "/", &headers).status, 403, "{why}");
+    }
+    assert_eq!(service.stop().code, Some(0));
 }
 
 #[test]
@@ -233,12 +288,7 @@ fn a_good_token_opens_both_doors() {
     let api = |method: &str, headers: &[(&str, &str)]| {
         http::send(&service.address, method, "/api/scenarios", headers, b"")
     };
-    for path in [
-        "/api/scenarios",
-        "/prod/scenarios",
-        "/api/openapi.json",
-        "/nothing",
-    ] {
+    for path in ["/api/scenarios", "/prod/scenarios", "/api/openapi.json"] {
         let reply = http::send(&service.address, "GET", path, &[], b"");
         assert_eq!(reply.status, 401, "{path}");
         assert_eq!(reply.json(), json!({"message": "a bearer token is needed"}));

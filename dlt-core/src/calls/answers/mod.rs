@@ -323,6 +323,10 @@ pub struct StackInfo {
     /// Ours: the version of this dlt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dlt_version: Option<String>,
+    /// Ours: whether the access token that came with the question may change things; absent where
+    /// no token is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_write: Option<bool>,
     /// Ours: the data folder cannot be written, and runs wait for it; absent while it can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store_outage: Option<StoreOutage>,

@@ -32,6 +32,8 @@ pub(crate) struct Ending<'a> {
     pub reported: bool,
     /// Every runner that had a part of the load reported.
     pub complete: bool,
+    /// At least one runner was stopped before its planned end.
+    pub stopped: bool,
     /// Cause and sentence of the most frequent error.
     pub worst: Option<(String, String)>,
     /// The users that were planned, over the whole run.
@@ -109,7 +111,7 @@ fn word(ending: &Ending<'_>, could_not_run: bool, has_reasons: bool) -> (Word, O
         (Word::Cancelled, partial)
     } else if could_not_run {
         (Word::Failed, Some(false))
-    } else if !ending.complete {
+    } else if !ending.complete || (ending.stopped && ending.failure.is_some()) {
         (Word::Incomplete, partial)
     } else if has_reasons || !hold {
         (Word::Failed, Some(false))
@@ -213,6 +215,7 @@ mod tests {
             answered: true,
             reported: true,
             complete: true,
+            stopped: false,
             worst: None,
             users: 9,
             users_of_runner: 9,
@@ -254,6 +257,24 @@ mod tests {
                 ..ending(&[])
             });
             assert_eq!((outcome.word, outcome.passed), (word, passed));
+        }
+    }
+
+    /// Whoever stopped it: of a part of the load nothing is said to have failed, or passed.
+    #[test]
+    fn what_was_stopped_in_its_load_is_incomplete() {
+        for (failure, stopped, word) in [
+            (None, false, Word::Finished),
+            (Some("its process ended"), false, Word::Failed),
+            (Some("its process ended"), true, Word::Incomplete),
+        ] {
+            let outcome = decide(Ending {
+                failure,
+                stopped,
+                ..ending(&[])
+            });
+            assert_eq!(outcome.word, word, "{failure:?} {stopped}");
+            assert_eq!(outcome.reason.as_deref(), failure);
         }
     }
 

@@ -66,6 +66,11 @@ impl RunnerFacts {
         self.loaded_us.unwrap_or(self.duration_us)
     }
 
+    /// Whether it was told to stop before its load was through.
+    pub fn was_stopped(&self) -> bool {
+        matches!(self.ended, Ended::Stopped { .. })
+    }
+
     /// Of a report.
     pub(crate) fn of(report: &Report) -> Self {
         let health = &report.health;

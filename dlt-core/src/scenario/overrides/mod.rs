@@ -13,6 +13,7 @@ mod requests;
 mod routing;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use crate::refusal::Fault;
 use crate::safety::{REDACTED, is_secret, redacted_text};
@@ -24,6 +25,14 @@ use crate::thresholds::Threshold;
 use crate::value::{Map, Value};
 
 pub(super) use properties::Properties;
+
+/// Keys of a scenario whose values are no texts in which variables stand.
+const FLAGS: [&str; 4] = [
+    "keepalive",
+    "store-cookie",
+    "max-redirects",
+    "expect-status",
+];
 
 /// What is changed. Nothing is, by default.
 #[derive(Debug, Clone, Default, PartialEq)]

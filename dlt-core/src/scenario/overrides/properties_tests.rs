@@ -108,3 +108,50 @@ fn a_secret_is_never_put_into_what_is_shown() {
         "${db_password}"
     );
 }
+
+/// A secret becomes a variable of its own name, which must have one meaning.
+#[test]
+fn a_secret_that_would_be_another_variable_is_a_fault() {
+    let token = "http://h/${__P(api_token)}";
+    for (scenario, word) in [
+        (
+            json!({ "variables": { "api_token": "other" }, "requests": [token] }),
+            "another name",
+        ),
+        (
+            json!({ "requests": [token, { "url": "http://h/", "extract-jsonpath": { "api_token": "$.t" } }] }),
+            "another name",
+        ),
+        (
+            json!({ "requests": ["http://h/${__P(my_token,a)}", "http://h/${__P(my_token,b)}"] }),
+            "two values",
+        ),
+    ] {
+        let raw = json!({ "testScenario": { "scenarios": { "a": scenario } } });
+        let (_, changes) = put_in(&[("api_token", "t0ps3cret")], raw);
+        let [fault] = &changes.faults[..] else {
+            panic!("{:?}", changes.faults);
+        };
+        assert!(fault.reason.contains(word), "{}", fault.reason);
+        assert!(!fault.reason.contains("t0ps3cret"));
+    }
+    // The same value in both is one meaning.
+    let raw = json!({ "testScenario": { "scenarios": { "a": { "variables": { "api_token": "t0ps3cret" }, "requests": [token] } } } });
+    let (_, changes) = put_in(&[("api_token", "t0ps3cret")], raw);
+    assert!(changes.faults.is_empty(), "{:?}", changes.faults);
+}
+
+/// It would be another variable, which nobody wrote.
+#[test]
+fn a_value_that_begins_a_variable_is_a_fault() {
+    let raw = json!({ "testScenario": { "scenarios": { "a": { "requests": ["http://h/${__P(path)}"] } } } });
+    let (_, changes) = put_in(&[("path", "x${id}")], raw);
+    let [fault] = &changes.faults[..] else {
+        panic!("{:?}", changes.faults);
+    };
+    assert!(
+        fault.reason.contains("begins a variable"),
+        "{}",
+        fault.reason
+    );
+}

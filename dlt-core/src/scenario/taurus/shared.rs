@@ -32,6 +32,9 @@ const OF_THE_WHOLE: [&str; 6] = [
     "retrieve-resources",
 ];
 
+/// Parts of a scenario that say how its requests connect.
+const OF_CONNECTIONS: [&str; 4] = ["proxy", "no-proxy", "resolve", "connect-to"];
+
 /// What a scenario says of all of its requests, in the spelling of its reader.
 pub(super) fn of_all(scenario: &mut Map, written: &str, said: &mut Said) {
     common(scenario, written, said);
@@ -254,6 +257,14 @@ pub(super) fn join(outer: &mut Map, other: Map, (path, written): (&str, &str), s
                     format!("{written}.{name}"),
                     format!("is one for a whole scenario, and the one that includes it at {path} does not say it; write both alike"),
                 );
+            }
+            (known, own, value) if OF_CONNECTIONS.contains(&known) => {
+                if own.as_deref() != Some(&value) {
+                    said.fault(
+                        format!("{written}.{name}"),
+                        format!("says how a whole scenario connects, and the one that includes it at {path} says something else or nothing; write both alike"),
+                    );
+                }
             }
             (_, None, value) => drop(outer.insert(key, value)),
             (_, Some(_), _) => {}

@@ -338,6 +338,18 @@ fn loops_are_bounded() {
             "at most 100",
         ),
         ("{ loop: 0, do: [\"http://h/\"] }", "at least 1 item"),
+        (
+            "{ loop: 2.5, do: [\"http://h/\"] }",
+            "loop: must be a whole number",
+        ),
+        (
+            "{ loop: -1, do: [\"http://h/\"] }",
+            "loop: must be a whole number",
+        ),
+        (
+            "{ url: \"http://h/\", think-time: \"uniform(1s,2s)\" }, { action: pause, pause-duration: 1s }",
+            "think-time: must be a plain length",
+        ),
     ] {
         let all = faults(&text(inside)).join("\n");
         assert!(all.contains(told), "{inside}: {all}");
@@ -406,6 +418,42 @@ fn traps_of_yaml_are_told() {
     );
     let anchored = "x-a: &a [\"http://h/\"]\nexecution: { scenario: { requests: *a } }";
     assert_eq!(scenario(anchored).plan.groups[0].steps.len(), 1);
+}
+
+/// How requests connect is one thing for a whole scenario: an included one neither loses its way nor
+/// gives it to the requests around it.
+#[test]
+fn an_included_scenario_connects_like_the_one_around_it() {
+    let text = |outer: &str, inner: &str| {
+        format!(
+            "execution: {{ scenario: a }}\nscenarios:\n  a: {{ {outer}requests: [{{ include-scenario: b }}] }}\n  b: {{ {inner}requests: [\"http://h/\"] }}\n"
+        )
+    };
+    let (proxy, other) = ("proxy: \"http://p:3128\", ", "proxy: \"http://q:3128\", ");
+    for (outer, inner) in [
+        ("", proxy),
+        (other, proxy),
+        ("", "resolve: [\"h:80:127.0.0.1\"], "),
+    ] {
+        let told = faults(&text(outer, inner)).join("\n");
+        assert!(told.contains("write both alike"), "{told}");
+    }
+    for outer in ["", proxy] {
+        scenario(&text(outer, outer));
+        scenario(&text(outer, ""));
+    }
+}
+
+/// A property that nobody asks for is most often one whose name was mistyped.
+#[test]
+fn properties_without_a_use_are_told() {
+    let text = "execution: { scenario: a }\nscenarios:\n  a: { properties: { mine: 1 }, requests: [\"http://h/${__P(used)}\"] }\n\
+        modules: { jmeter: { properties: { used: 1, usde: 2 } } }\n";
+    let told = scenario(text).warnings.join("\n");
+    for (name, is_told) in [("usde", true), ("mine", true), ("used", false)] {
+        let wanted = format!("the property {name} is not used");
+        assert_eq!(told.contains(&wanted), is_told, "{name}: {told}");
+    }
 }
 
 /// Files that are scenario files already are not touched.

@@ -46,7 +46,8 @@ fn ran(
     changes: &[LoadChange],
     late: bool,
 ) -> (LoadResult, Vec<ThreadSecond>) {
-    let begun = Instant::now() + Duration::from_millis(50);
+    // Far enough ahead that threads of a busy machine are there.
+    let begun = Instant::now() + Duration::from_millis(400);
     let (sender, mut seconds): (_, UnboundedReceiver<ThreadSecond>) = unbounded_channel();
     let load = begin(spec(vec![group], threads, begun), sender).unwrap();
     changed(&load, begun, changes, late);
@@ -167,7 +168,8 @@ fn a_pause_and_its_end_may_be_heard_of_at_once() {
         let mut pausing = step(&target, "/");
         pausing.think_time_us = 5_000;
         let group = users(4.0, 3_000, vec![pausing]);
-        let begun = Instant::now() + Duration::from_millis(50);
+        // Far enough ahead that threads of a busy machine are there.
+        let begun = Instant::now() + Duration::from_millis(400);
         let (sender, mut seconds) = unbounded_channel();
         let load = begin(spec(vec![group], threads, begun), sender).unwrap();
         load.change(&[to(600, 0.0), to(1_500, 1.0)]);
