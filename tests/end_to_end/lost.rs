@@ -2,6 +2,7 @@
 //! rest.
 
 use crate::common::{account, scenario_file};
+use dlt_core::judge::outcome::Word;
 use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
 use dlt_tests::behaviour::ok;
@@ -118,5 +119,39 @@ fn a_killed_command_leaves_no_runner_and_a_folder_that_works() {
     assert_eq!(record.status, Status::Failed);
     let reason = record.error_reason.as_deref().unwrap_or_default();
     assert!(reason.contains("ended before the test did"), "{reason}");
+    home.assert_no_process_left();
+}
+
+/// Killed at any moment of its load, also in the last: of a part of it nothing is said to have failed,
+/// and nothing is missing of the whole.
+#[test]
+fn a_killed_command_s_run_is_incomplete_or_whole() {
+    let _alone = alone();
+    let target = everywhere(ok());
+    let home = Home::new();
+    let url = target.url("/");
+    for after in [10, 40, 52, 56, 58, 59, 60] {
+        let before = target.log.count();
+        let running = home.start(["run", &url, "--arrivals", "20", "-d", "3s"]);
+        until("some load", BEFORE, || {
+            (target.log.count() >= before + after).then_some(())
+        });
+        running.signal(Signal::Kill);
+        running.wait(BEFORE + OVER);
+        home.run(OVER, ["run", &url, "-c", "1", "-n", "1", "--quiet"])
+            .expect_code(0);
+        let listed = home.run(BEFORE, ["runs", "list", "--json"]);
+        let rows: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
+        let old = rows["testRuns"][1]["testRunId"].as_str().unwrap();
+        let record = home.run(BEFORE, ["runs", "get", old, "--json"]).record();
+        let word = record.outcome.as_ref().unwrap().word;
+        let measured = account(&record);
+        let whole = measured.sent == 60 && measured.ok == 60;
+        let expected = match record.status {
+            Status::Complete if whole => Word::Finished,
+            _ => Word::Incomplete,
+        };
+        assert_eq!(word, expected, "killed after {after}: {record:#?}");
+    }
     home.assert_no_process_left();
 }
