@@ -8,13 +8,13 @@ use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
 use dlt_tests::behaviour::ok;
 use dlt_tests::command::{Home, binary};
-use dlt_tests::patience::{shared, until};
+use dlt_tests::patience::{alone, shared, until};
 use dlt_tests::target::{Target, everywhere};
 use dlt_tests::up::Service;
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const REGIONS: [&str; 4] = ["--region", "lo-home-1=2", "--region", "lo-home-2=2"];
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -126,6 +126,54 @@ fn a_load_is_changed_while_it_goes_on() {
     );
     assert_eq!(gone.status, 404);
     assert!(service.stop().code == Some(0));
+}
+
+/// What was due before a pause is sent before it: nothing waits for the load to go on, and is late.
+#[test]
+fn a_pause_is_no_response_time() {
+    let _alone = alone();
+    let (home, target) = (Home::new(), everywhere(ok()));
+    let service = Service::start(&home, &REGIONS);
+    let started = service.post(&body(
+        &target,
+        &json!({"arrivals": 97.3, "hold-for": "90s"}),
+    ));
+    let run = started["testRunId"].as_str().unwrap();
+    let factor = |wanted: f64| {
+        until("a change", PATIENCE, || {
+            let (status, _) = ask(&service, run, &json!({ "factor": wanted }));
+            (status == 200).then_some(())
+        });
+    };
+    for _ in 0..2 {
+        let before = target.log.count();
+        until("some load", PATIENCE, || {
+            (target.log.count() > before + 50).then_some(())
+        });
+        factor(0.0);
+        let (mut since, mut count) = (Instant::now(), 0);
+        until("two seconds without a request", PATIENCE, || {
+            let now = target.log.count();
+            if now != count {
+                (since, count) = (Instant::now(), now);
+            }
+            (since.elapsed() > Duration::from_secs(2)).then_some(())
+        });
+        factor(1.0);
+    }
+    let (status, answer) = ask(&service, run, &json!({ "end": true }));
+    assert_eq!(status, 200, "{answer}");
+    let record = ended(&service, run);
+    accounts_agree(&record, &target).unwrap();
+    let longest_us = record.summary.as_ref().unwrap().total.max_us.unwrap();
+    assert!(longest_us < 1_500_000, "{longest_us} µs: {:?}", record.load);
+    // The last screen says what people did.
+    let screen = home.run(PATIENCE, ["runs", "get", "latest"]);
+    let told = format!("{}{}", screen.stdout, screen.stderr);
+    assert!(
+        told.contains("load changed by people: paused from "),
+        "{told}"
+    );
 }
 
 /// A fixed number of rounds stays that number.

@@ -13,10 +13,10 @@ use dlt_core::record::RunRecord;
 use dlt_tests::behaviour::ok;
 use dlt_tests::deployed::{Deployed, HUB};
 use dlt_tests::patience::{alone, until};
-use dlt_tests::target::everywhere;
+use dlt_tests::target::{Target, everywhere};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Another region than the hub's.
 const SECOND: &str = "eu-west-1";
@@ -170,6 +170,25 @@ fn a_scenario_runs_in_two_regions() {
     assert_eq!(stack["region"], HUB, "{stack}");
 }
 
+/// Asks for three times the load of a run of 100 a second, until the target sees it.
+fn three_times_the_load(aws: &Deployed, test: &str, target: &Target) {
+    let runs = format!("/scenarios/{test}/testruns");
+    let page = aws.api("GET", &runs, None).json();
+    let run = page["testRuns"][0]["testRunId"].as_str().unwrap();
+    let wish = json!({ "factor": 3 });
+    let reply = aws.api("POST", &format!("{runs}/{run}/load"), Some(&wish));
+    assert_eq!(reply.status, 200, "{}", aws.output());
+    let (mut since, mut count) = (Instant::now(), target.log.count());
+    until("three times the load", LONGEST_RUN, || {
+        if since.elapsed() < Duration::from_secs(2) {
+            return None;
+        }
+        let rate = (target.log.count() - count) as f64 / since.elapsed().as_secs_f64();
+        (since, count) = (Instant::now(), target.log.count());
+        (rate > 250.0).then_some(())
+    });
+}
+
 #[test]
 #[ignore = "needs an emulator of AWS, which cargo xtask test installs"]
 fn a_cancelled_run_keeps_what_it_measured_and_leaves_no_task() {
@@ -191,9 +210,18 @@ fn a_cancelled_run_keeps_what_it_measured_and_leaves_no_task() {
             .all(|arn| addresses.contains_key(arn.as_str().unwrap())),
         "{tasks}"
     );
+    three_times_the_load(&aws, &test, &target);
     let reply = aws.api("POST", &format!("/scenarios/{test}"), None);
     assert_eq!(reply.status, 200, "{}", aws.output());
     let record = record(&aws, &test);
+    let changes = &record.load.as_ref().unwrap().changes;
+    assert_eq!(
+        changes
+            .iter()
+            .map(|change| change.factor)
+            .collect::<Vec<_>>(),
+        [3.0]
+    );
     assert_eq!(record.status.name(), "cancelled", "{}", aws.output());
     // A task that has ended has no address any more: these were asked for before the start.
     let mut seen: Vec<String> = addresses.into_values().collect();

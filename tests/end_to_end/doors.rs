@@ -58,6 +58,21 @@ impl Small {
         http::send(&self.address, "GET", path, &[], b"").status
     }
 
+    /// Whether it answers; else the connection may be cut at any byte.
+    fn answers(&self, path: &str) -> bool {
+        let asked = || {
+            let mut stream = TcpStream::connect(&self.address)?;
+            let host = &self.address;
+            write!(
+                stream,
+                "GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
+            )?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).map(|_| answer)
+        };
+        asked().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "))
+    }
+
     fn told(&self, wanted: &str) {
         until(wanted, PATIENCE, || {
             let log = std::fs::read_to_string(&self.log).ok()?;
@@ -150,7 +165,7 @@ fn bodies_that_do_not_come_lock_nobody_out() {
     );
     let held = crowd(&up.address, 330, &text);
     until("a place", PATIENCE, || {
-        (up.status("/api/regions") == 200).then_some(())
+        up.answers("/api/regions").then_some(())
     });
     let took = begun.elapsed();
     assert!(took < Duration::from_secs(25), "{took:?}");
@@ -203,9 +218,12 @@ fn long_bodies_at_once_are_bounded_and_their_memory_is_given_back() {
     assert!(statuses.iter().any(|status| status == "HTTP/1.1 400"));
     let refused = statuses.iter().filter(|status| *status != "HTTP/1.1 400");
     assert!(refused.count() > 0, "there was room for all");
-    let (most, now) = (memory("VmHWM"), memory("VmRSS"));
-    assert!(most < 300, "at most {most} MiB, now {now}");
-    assert!(now < 150, "at most {most} MiB, now {now}");
+    let most = memory("VmHWM");
+    assert!(most < 300, "at most {most} MiB");
+    // Those that were cut off are let go a little later.
+    until("it goes back below 150 MiB", PATIENCE, || {
+        (memory("VmRSS") < 150).then_some(())
+    });
     assert_eq!(up.status("/api/regions"), 200);
 }
 

@@ -1,6 +1,8 @@
 //! Flags of other load generators, answered with ours for what they mean. Without this, the
 //! nearest spelling would be proposed, which is often another thing.
 
+use crate::args::Cli;
+use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// A flag that dlt does not have, where it comes from, and what to write here.
@@ -57,7 +59,11 @@ pub const TABLE: [Elsewhere; 77] = [
         "--connections N is how many requests may be in flight with --arrivals",
     ),
     row("--clients", "locust", USERS),
-    row("-a", "autocannon", COUNT),
+    row(
+        "-a",
+        "autocannon, hey",
+        "-n N is how many requests are made over the whole run (autocannon); -u USER:PASSWORD is basic auth (hey)",
+    ),
     row("--amount", "autocannon", COUNT),
     row(
         "-i",
@@ -233,6 +239,13 @@ pub const TABLE: [Elsewhere; 77] = [
 
 /// What to say of arguments that cannot be used; None if clap's own words are right.
 pub fn explained(error: &clap::Error, arguments: &[String]) -> Option<String> {
+    let kinds = [ErrorKind::UnknownArgument, ErrorKind::InvalidSubcommand];
+    if kinds.contains(&error.kind()) && is_without_command(arguments) {
+        return Some(
+            "load is made by dlt run: write `dlt run` in front of the URL and its flags, as in dlt run http://127.0.0.1:8080/ -c 10 -d 10s"
+                .to_owned(),
+        );
+    }
     if error.kind() != ErrorKind::UnknownArgument {
         return None;
     }
@@ -255,23 +268,35 @@ pub fn misread(arguments: &[String]) -> Option<String> {
         return None;
     }
     let is_number = |text: &str| text.parse::<f64>().is_ok_and(f64::is_finite);
+    let is_body = |text: &&str| text.starts_with(['{', '[', '@']) || text.contains('=');
+    let has_users = arguments.iter().any(|argument| argument.starts_with("-c"));
     for (at, argument) in arguments.iter().enumerate() {
         let next = arguments.get(at + 1).map(String::as_str);
         let rate = match argument.as_str() {
             "--" => return None,
+            text if long_by_one_dash(text).is_some() => return long_by_one_dash(text),
             "-q" => next.filter(|next| is_number(next)),
             joined => joined.strip_prefix("-q").filter(|rest| is_number(rest)),
         };
         if let Some(rate) = rate {
+            return Some(match has_users {
+                true => format!(
+                    "-q shows no progress here; it is a rate elsewhere: --throughput {rate} caps what the users of -c send at {rate} requests per second"
+                ),
+                false => format!(
+                    "-q shows no progress here; it is a rate elsewhere: --arrivals {rate} is {rate} requests per second"
+                ),
+            });
+        }
+        if let Some(body) = next.filter(|next| argument == "-d" && is_body(next)) {
             return Some(format!(
-                "-q shows no progress here; it is a rate elsewhere: --arrivals {rate} is {rate} requests per second"
+                "-d is how long load is made here, like 10s; a body is -b: -b '{body}'"
             ));
         }
         let folder = match argument.as_str() {
             "--data" => next,
             joined => joined.strip_prefix("--data="),
         };
-        let is_body = |text: &&str| text.starts_with(['{', '[', '@']) || text.contains('=');
         if let Some(body) = folder.filter(is_body) {
             return Some(format!(
                 "--data is the folder for results here (--home); a body is -b: -b '{body}'"
@@ -279,6 +304,47 @@ pub fn misread(arguments: &[String]) -> Option<String> {
         }
     }
     None
+}
+
+/// Flags that hey and vegeta write with one dash, and ours for them.
+const BY_ONE_DASH: [(&str, &str); 9] = [
+    ("-rate", "--arrivals N"),
+    ("-duration", "-d TIME"),
+    ("-workers", "-c N"),
+    ("-max-workers", "--connections N"),
+    ("-timeout", "--timeout TIME"),
+    ("-targets", "a scenario file: dlt init writes one"),
+    ("-disable-keepalive", "--no-keepalive"),
+    ("-disable-redirects", "--no-follow"),
+    (
+        "-disable-compression",
+        "leave it out: no compression is asked for",
+    ),
+];
+
+/// What to say of a long flag with one dash, which would be read as many short ones.
+fn long_by_one_dash(argument: &str) -> Option<String> {
+    let flag = argument.split('=').next().unwrap_or_default();
+    let (flag, ours) = BY_ONE_DASH.iter().find(|row| row.0 == flag)?;
+    Some(format!(
+        "{flag} is a flag of hey or vegeta, not of dlt: {ours}. All flags: dlt run --help"
+    ))
+}
+
+/// Whether arguments are those of a load generator, without any command of dlt.
+fn is_without_command(arguments: &[String]) -> bool {
+    let Some(first) = arguments.get(1) else {
+        return false;
+    };
+    let is_url = |text: &String| text.contains("://") && !text.starts_with('-');
+    let is_command = |name: &str| {
+        let command = Cli::command();
+        command
+            .get_subcommands()
+            .any(|known| known.get_name() == name)
+    };
+    let loads = ["attack", "bench", "load"].contains(&first.as_str());
+    !is_command(first) && (loads || arguments.iter().skip(1).any(is_url))
 }
 
 /// Whether the command makes load, so that flags of load generators are meant.
@@ -293,7 +359,6 @@ fn loads(arguments: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::Cli;
     use clap::Parser;
 
     fn answered(arguments: &[&str]) -> Option<String> {
@@ -348,6 +413,20 @@ mod tests {
                 "-b '{\"a\":1}'",
             ),
             (&["dlt", "run", "http://a/", "--data=a=b"], "-b 'a=b'"),
+            (&["dlt", "run", "http://a/", "-d", "a=b"], "-b 'a=b'"),
+            (
+                &["dlt", "run", "http://a/", "-z", "2s", "-c", "5", "-q", "40"],
+                "--throughput 40",
+            ),
+            (&["dlt", "run", "http://a/", "-rate=50"], "--arrivals N"),
+            (&["dlt", "run", "http://a/", "-workers", "5"], "-c N"),
+            (
+                &["dlt", "run", "-disable-keepalive", "http://a/"],
+                "--no-keepalive",
+            ),
+            (&["dlt", "http://a/"], "dlt run"),
+            (&["dlt", "-n", "200", "-c", "50", "http://a/"], "dlt run"),
+            (&["dlt", "attack", "-rate=50"], "dlt run"),
         ] {
             let said = answered(arguments).unwrap();
             assert!(said.contains(says), "{arguments:?}: {said}");
@@ -358,6 +437,7 @@ mod tests {
         };
         good(&["dlt", "run", "http://a/", "-q", "-c", "5"]);
         good(&["dlt", "run", "http://a/", "--data", "./load"]);
+        good(&["dlt", "run", "http://a/", "-d", "10s", "-kc5"]);
         good(&["dlt", "runs", "get", "latest", "--data", "a=b"]);
         // A mistyped flag of ours is clap's to answer.
         assert_eq!(
@@ -365,5 +445,6 @@ mod tests {
             None
         );
         assert_eq!(answered(&["dlt", "runs", "list", "--rate"]), None);
+        assert_eq!(answered(&["dlt", "rnu", "list"]), None);
     }
 }

@@ -4,6 +4,7 @@
 use crate::line::visible;
 use crate::units;
 use dlt_core::judge::summary::Block;
+use dlt_core::load::changes::changed_load;
 use dlt_core::record::RunRecord;
 
 /// Most labels that the page has, busiest first.
@@ -35,6 +36,8 @@ pub fn markdown(record: &RunRecord) -> String {
     for reason in record.verdict.iter().flat_map(|verdict| &verdict.reasons) {
         lines.push(format!("- {}", plain(&reason.message)));
     }
+    let changes = record.load.as_ref().map_or(&[][..], |load| &load.changes);
+    lines.extend(changed_load(changes).map(|changed| format!("- {changed}")));
     lines.push(String::new());
     thresholds(record, &mut lines);
     account(record, &mut lines);

@@ -62,7 +62,7 @@ impl PlainLog {
 fn latency(recent: &Second) -> String {
     let times = |[p50, p95, p99]: [u64; 3]| {
         let [p50, p95, p99] = [p50, p95, p99].map(units::coarse_time);
-        format!("p50 {p50}, p95 {p95}, p99 {p99}")
+        format!("p50 ≈{p50}, p95 ≈{p95}, p99 ≈{p99}")
     };
     let answers = Live::percentiles(&recent.latency).map(times);
     if !many_failed(recent.failed, recent.ok + recent.failed) {
@@ -74,7 +74,7 @@ fn latency(recent: &Second) -> String {
     };
     match Live::percentiles(&recent.latency_failed) {
         Some([p50, p95, _]) => format!(
-            "{answers}; failed ones p50 {}, p95 {}",
+            "{answers}; failed ones p50 ≈{}, p95 ≈{}",
             units::coarse_time(p50),
             units::coarse_time(p95)
         ),

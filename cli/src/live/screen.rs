@@ -200,12 +200,17 @@ fn users(live: &Live) -> Line {
     }
 }
 
+/// A time of the coarse histogram of live numbers.
+fn about(us: u64) -> String {
+    format!("≈{}", units::coarse_time(us))
+}
+
 fn latency(live: &Live) -> Vec<Line> {
     let right = |text: &str| format!("{text:>TIME_COLUMNS$}");
     let head = ["p50", "p95", "p99"].map(right).concat();
     let row = |name: &str, coarse| {
         let cells: String = match Live::percentiles(coarse) {
-            Some(values) => values.map(|us| right(&units::coarse_time(us))).concat(),
+            Some(values) => values.map(|us| right(&about(us))).concat(),
             None => ["–", "–", "–"].map(right).concat(),
         };
         named(name).plain(cells)

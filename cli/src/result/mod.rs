@@ -5,6 +5,7 @@
 mod addresses;
 mod errors;
 mod headline;
+mod next;
 mod phases;
 mod shape;
 mod times;
@@ -13,9 +14,9 @@ use crate::exit::Exit;
 use crate::line::{Line, Tone, wrapped};
 use crate::units;
 use dlt_core::judge::summary::{AccountSummary, Block, Blocks};
+use dlt_core::load::changes::changed_load;
 use dlt_core::record::RunRecord;
 use dlt_core::thresholds::Threshold;
-use dlt_core::value::Value as Written;
 
 pub use headline::headline;
 pub use shape::Shape;
@@ -54,6 +55,10 @@ pub fn lines(record: &RunRecord, options: &ScreenOptions<'_>) -> Vec<Line> {
             _ => blocks.total.count > 0,
         });
     lines.extend(note(record, options.width));
+    let changes = record.load.as_ref().map_or(&[][..], |load| &load.changes);
+    if let Some(changed) = changed_load(changes) {
+        lines.extend(bullet(Tone::Warn, "!", &changed, options.width));
+    }
     lines.extend(thresholds(record, options.width));
     lines.extend(account(record));
     if let Some(blocks) = measured {
@@ -71,7 +76,7 @@ pub fn lines(record: &RunRecord, options: &ScreenOptions<'_>) -> Vec<Line> {
     let rows = lines.iter().flat_map(|line| line.folded(options.width));
     let mut lines: Vec<Line> = rows.collect();
     // Commands are never cut, so that they can be copied.
-    lines.extend(next_commands(record, options));
+    lines.extend(next::commands(record, options));
     lines
 }
 
@@ -419,67 +424,6 @@ fn bullet(tone: Tone, mark: &str, text: &str, width: usize) -> Vec<Line> {
             _ => line,
         })
         .collect()
-}
-
-/// The first URL of the plan, if it can be quoted in a shell.
-fn first_url(record: &RunRecord) -> Option<&str> {
-    let scenarios = record.test_scenario.get("scenarios")?.as_object()?;
-    let request = scenarios
-        .values()
-        .next()?
-        .get("requests")?
-        .as_array()?
-        .first()?;
-    let url = match request {
-        Written::String(url) => url,
-        object => object.get("url")?.as_str()?,
-    };
-    (!url.contains(['\'', '\\']) && url.starts_with("http")).then_some(url)
-}
-
-fn next_commands(record: &RunRecord, options: &ScreenOptions<'_>) -> Vec<Line> {
-    let mut rows = vec![(
-        "see this again",
-        format!("dlt runs get {}", record.test_run_id),
-    )];
-    let failed = record
-        .account
-        .is_some_and(|account| account.requests.failed > 0);
-    if failed {
-        rows.push((
-            "failed exchanges",
-            format!("dlt runs get {} --json", record.test_run_id),
-        ));
-    }
-    if let (true, Exit::CouldNotRun, Some(url)) = (failed, options.exit, first_url(record)) {
-        rows.push(("does it answer?", format!("curl -sv -o /dev/null '{url}'")));
-    }
-    let has_thresholds = record
-        .outcome
-        .as_ref()
-        .is_none_or(|outcome| !outcome.thresholds.is_empty());
-    if options.exit == Exit::Passed && !has_thresholds {
-        rows.push((
-            "let it pass or fail",
-            "--threshold 'p(95)<200ms' after a URL, thresholds in a file".to_owned(),
-        ));
-    }
-    rows.extend(options.next.iter().cloned());
-    let widest = rows
-        .iter()
-        .map(|row| Line::of(row.0).width())
-        .max()
-        .unwrap_or(0);
-    let mut lines = heading("Next", "");
-    for (what, command) in rows {
-        lines.push(
-            Line::of("  ")
-                .plain(what)
-                .pad_to(widest + 5)
-                .tone(Tone::Command, command),
-        );
-    }
-    lines
 }
 
 #[cfg(test)]

@@ -142,7 +142,7 @@ fn over_time(stretches: &[Second], step_s: u64, width: usize) -> Vec<Line> {
         let least = seen.iter().copied().fold(f64::INFINITY, f64::min);
         let most = seen.iter().copied().fold(0.0, f64::max);
         let range = format!(
-            "{} to {}",
+            "≈ {} to {}",
             units::coarse_time(least.round() as u64),
             units::coarse_time(most.round() as u64)
         );

@@ -7,7 +7,6 @@ use crate::find;
 use crate::line::{Line, Tone};
 use crate::output::Output;
 use dlt_core::calls::answers::{LoadChanges, LoadWish};
-use dlt_core::load::changes::LoadChange;
 use serde_json::json;
 
 /// `dlt runs load`.
@@ -25,20 +24,8 @@ pub async fn load(output: Output, client: &Client, args: &LoadArgs) -> Result<Ex
     }
     let told: LoadChanges = understood(&path, answer)?;
     if let Some(last) = told.changes.last() {
-        let text = format!("run {}: {}", location.run, sentence(last));
+        let text = format!("run {}: load {}", location.run, last.told());
         output.data(&[Line::new().tone(Tone::Good, "✔ ").plain(text)]);
     }
     Ok(Exit::Passed)
-}
-
-fn sentence(change: &LoadChange) -> String {
-    let at_s = change.at_us as f64 / 1e6;
-    match change {
-        LoadChange { end: true, .. } => format!("the load ends at {at_s:.1} s"),
-        LoadChange { factor: 0.0, .. } => format!("the load pauses from {at_s:.1} s on"),
-        LoadChange { factor, .. } => {
-            let percent = factor * 100.0;
-            format!("the load is {percent:.0} % of the plan from {at_s:.1} s on")
-        }
-    }
 }

@@ -323,6 +323,17 @@ pub fn regions(given: &[String]) -> Result<Vec<(Region, u64)>, Faults> {
     }
 }
 
+/// The tool whose script a file is, by its name.
+fn script_of(path: &Path) -> Option<&'static str> {
+    match path.extension()?.to_str()? {
+        "js" | "ts" | "mjs" => Some("k6"),
+        "py" => Some("Locust"),
+        "jmx" => Some("JMeter"),
+        "scala" | "java" | "kt" => Some("Gatling"),
+        _ => None,
+    }
+}
+
 /// A scenario file's bytes and format, and the folder that its files are relative to.
 fn read_file(target: &str) -> Result<(Vec<u8>, Format, PathBuf), String> {
     if target == "-" {
@@ -339,9 +350,14 @@ fn read_file(target: &str) -> Result<(Vec<u8>, Format, PathBuf), String> {
         Some("json") => Format::Json,
         Some("yaml" | "yml") => Format::Yaml,
         _ if path.exists() => {
-            return Err(
-                "is not a scenario file: its name must end in .yaml, .yml or .json".to_owned(),
-            );
+            return Err(match script_of(path) {
+                Some(tool) => format!(
+                    "is a script of {tool}, which dlt does not run; dlt init URL writes a scenario file of the same requests"
+                ),
+                None => {
+                    "is not a scenario file: its name must end in .yaml, .yml or .json".to_owned()
+                }
+            });
         }
         _ => {
             return Err(format!(

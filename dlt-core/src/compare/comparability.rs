@@ -94,9 +94,18 @@ pub(super) fn judge(
         plan(a).is_some_and(|requests| Some(requests) == plan(b)),
         "the runs sent different requests",
     );
+    let changed = [a, b].map(|record| {
+        let load = record.load.as_ref();
+        load.is_some_and(|load| !load.changes.is_empty())
+    });
     let planned = ask(
         same_load(a.load.as_ref(), b.load.as_ref()),
-        "the planned loads differ",
+        match changed {
+            [false, false] => "the planned loads differ",
+            [true, false] => "people changed the load of the base run while it went on",
+            [false, true] => "people changed the load of the candidate run while it went on",
+            [true, true] => "people changed the loads of both runs while they went on",
+        },
     );
     let reached = !planned || ask(reached(a, b), "one run sent less of the planned arrivals");
     let untrusted = |record: &RunRecord| {

@@ -25,6 +25,41 @@ pub struct LoadChange {
     pub end: bool,
 }
 
+/// Most changes that a sentence names.
+const MOST_NAMED: usize = 5;
+
+impl LoadChange {
+    /// What it does, as part of a sentence: `150 % of the plan from 2.1 s on`.
+    pub fn told(&self) -> String {
+        let at_s = self.at_us as f64 / 1e6;
+        match self {
+            Self { end: true, .. } => format!("ended at {at_s:.1} s"),
+            Self { factor: 0.0, .. } => format!("paused from {at_s:.1} s on"),
+            Self { factor, .. } => {
+                // Three digits at most.
+                let percent = (factor * 1_000.0).round() / 10.0;
+                format!("{percent} % of the plan from {at_s:.1} s on")
+            }
+        }
+    }
+}
+
+/// What people changed of a load, in words; None if nothing.
+pub fn changed_load(changes: &[LoadChange]) -> Option<String> {
+    if changes.is_empty() {
+        return None;
+    }
+    let mut told: Vec<String> = changes
+        .iter()
+        .take(MOST_NAMED)
+        .map(LoadChange::told)
+        .collect();
+    if let Some(more @ 1..) = changes.len().checked_sub(MOST_NAMED) {
+        told.push(format!("and {more} more changes"));
+    }
+    Some(format!("load changed by people: {}", told.join(", ")))
+}
+
 impl Curve {
     /// The curve with its changes, which are in the order of time; nothing after an end counts.
     #[must_use]
@@ -148,6 +183,19 @@ mod tests {
             (late.total_arrivals(), late.end_us()),
             (6_000, 60 * SECOND_US)
         );
+    }
+
+    #[test]
+    fn changes_are_told_in_words() {
+        assert_eq!(changed_load(&[]), None);
+        let told = |changes: &[LoadChange]| changed_load(changes).unwrap();
+        assert_eq!(
+            told(&[change(2, 1.5), change(4, 0.0), change(6, 0.125), end(9)]),
+            "load changed by people: 150 % of the plan from 2.0 s on, paused from 4.0 s on, \
+             12.5 % of the plan from 6.0 s on, ended at 9.0 s"
+        );
+        let many: Vec<LoadChange> = (1..=8).map(|at_s| change(at_s, 1.1)).collect();
+        assert!(told(&many).ends_with(", and 3 more changes"));
     }
 
     #[test]

@@ -117,7 +117,13 @@ impl Curve {
     pub fn total_arrivals(&self) -> u64 {
         // The sum of areas carries rounding far below one arrival; 1e-6 of
         // slack keeps 100/s for 10 s at 1,000 and not 999.
-        (self.cumulative_at(self.end_us()) + 1e-6).floor() as u64
+        let all = self.cumulative_at(self.end_us());
+        match self.segments().last() {
+            // The last one before a pause was due then, also if the pause lasts to the end: it must
+            // not come, and be late, when the load goes on.
+            Some((_, 0.0, _, 0.0)) => (all - 1e-9).ceil() as u64,
+            _ => (all + 1e-6).floor() as u64,
+        }
     }
 
     /// How many users are ever active: the numbers below it have a span.

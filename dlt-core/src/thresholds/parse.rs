@@ -172,8 +172,11 @@ fn limit(metric: Metric, name: &str, text: &str) -> Result<(f64, Unit), String> 
             ));
         }
     };
-    if unit == Unit::Fraction && number > 1.0 {
-        return Err(format!("a share is at most 1; write {number}% for percent"));
+    if unit == Unit::Fraction && number >= 1.0 {
+        return Err(match number > 1.0 {
+            true => format!("a share is at most 1; write {number}% for percent"),
+            false => "as a share, 1 is every request; write 1% or 100%".to_owned(),
+        });
     }
     Ok((number, unit))
 }
@@ -234,6 +237,8 @@ mod tests {
             ("p(95)<5h", "us, ms, s or m"),
             ("error_rate<1ms", "1% or 0.01"),
             ("error_rate<5", "write 5%"),
+            ("error_rate<1", "write 1% or 100%"),
+            ("error_rate<=1.0", "write 1% or 100%"),
             ("errors<1%", "plain number"),
             ("rate>5%", "500/s"),
             (": p(95)<5ms", "no label"),

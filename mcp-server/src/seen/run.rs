@@ -45,6 +45,7 @@ pub(crate) struct Run {
     pub results: Value,
     pub complete_tasks: BTreeMap<String, u64>,
     pub error_reason: Option<String>,
+    pub note: Option<String>,
     pub outcome: Option<Outcome>,
     pub verdict: Option<Verdict>,
     pub account: Option<AccountSummary>,

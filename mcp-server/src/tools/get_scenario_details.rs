@@ -172,9 +172,21 @@ fn load(scenario: &Scenario, plan: &Value) -> Load {
     }
 }
 
+/// The requests of the scenarios that are executed: DLT's clients keep a second copy of one under
+/// the test's name.
 fn requests(plan: &Value) -> Vec<RequestRow> {
+    let items = plan["execution"].as_array();
+    let names: Vec<&str> = items
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item["scenario"].as_str())
+        .collect();
     let scenarios = plan["scenarios"].as_object();
-    let all = scenarios.into_iter().flat_map(serde_json::Map::values);
+    let all = scenarios
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| names.is_empty() || names.contains(&name.as_str()))
+        .map(|row| row.1);
     all.flat_map(|scenario| scenario["requests"].as_array().into_iter().flatten())
         .map(|request| match request {
             Value::String(url) => RequestRow {

@@ -7,6 +7,7 @@ use crate::units::{instant, ms_signed, rounded};
 use crate::views::{is_false, is_none_or_zero, is_zero};
 use dlt_core::calls::answers::RunnerItem;
 use dlt_core::judge::summary::{AccountSummary, StartSummary};
+use dlt_core::load::changes::changed_load;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -56,6 +57,9 @@ pub(crate) struct LoadView {
     /// estimate
     #[serde(skip_serializing_if = "Option::is_none")]
     lost: Option<u64>,
+    /// by people, while it went on
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     per_runner: Option<PerRunner>,
 }
@@ -119,6 +123,7 @@ impl LoadView {
             started: requests.map(|requests| requests.scheduled),
             dropped: requests.map(|requests| requests.dropped),
             lost: run.account.and_then(|account| account.lost),
+            changed: changed_load(&load.changes).map(|changed| Text::of(&changed)),
             per_runner: PerRunner::of(run, runners),
         })
     }

@@ -81,7 +81,6 @@ pub(crate) struct Output {
     /// if there were several; other: those not listed
     #[serde(skip_serializing_if = "Vec::is_empty")]
     addresses: Vec<AddressRow>,
-    /// through which requests went
     #[serde(skip_serializing_if = "Vec::is_empty")]
     proxies: Vec<ProxyRow>,
     percentile_method: Method,
@@ -118,6 +117,8 @@ struct Head {
     active: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error_reason: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<Text>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -261,6 +262,7 @@ fn head(run: &Run) -> Head {
         duration_s: run.seconds().map(rounded),
         active: run.is_active(),
         error_reason: run.error_reason.as_deref().and_then(Text::some),
+        note: run.note.as_deref().and_then(Text::some),
     }
 }
 

@@ -219,8 +219,7 @@ async fn whole_body(request: Request, method: &str) -> Result<Vec<u8>, Response>
     if told_length(request.headers()) > longest as u64 {
         return Err(too_long());
     }
-    // Into one piece as it comes: pieces that are put together at the end take their room twice, and
-    // many small ones leave gaps that the allocator cannot give back.
+    // Into one piece as it comes: many small ones leave gaps that the allocator cannot give back.
     let told = told_length(request.headers());
     let mut body = Vec::with_capacity(usize::try_from(told).unwrap_or(0).min(longest));
     let mut pieces = Limited::new(request.into_body(), longest);

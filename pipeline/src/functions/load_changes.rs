@@ -51,7 +51,8 @@ pub async fn change(
         ));
     }
     let run = tell(world, run).await?;
-    world.note(&run, sentence(change)).await;
+    let told = format!("load changed by a person: {}", change.told());
+    world.note(&run, told).await;
     Ok(run.changes)
 }
 
@@ -118,18 +119,4 @@ async fn has_open_end(world: &World, run: &Run) -> Result<(), Refusal> {
 
 fn refuse(why: &str) -> Refusal {
     Refusal::new(409, "LOAD_NOT_CHANGED", why.to_owned())
-}
-
-fn sentence(change: LoadChange) -> String {
-    let at_s = change.at_us as f64 / 1e6;
-    match change {
-        LoadChange { end: true, .. } => format!("the load ends at {at_s:.1} s, as a person asked"),
-        LoadChange { factor: 0.0, .. } => {
-            format!("the load pauses from {at_s:.1} s on, as a person asked")
-        }
-        LoadChange { factor, .. } => format!(
-            "the load is {:.0} % of the plan from {at_s:.1} s on, as a person asked",
-            factor * 100.0
-        ),
-    }
 }

@@ -29,6 +29,8 @@ pub struct Known<'a> {
     pub rows: &'a [RunnerRow],
     /// The last second of load that was heard of each.
     pub last_heard: BTreeMap<RunnerId, u64>,
+    /// What time it is by the run's clock, µs; None once that does not matter.
+    pub now_us: Option<u64>,
 }
 
 impl Known<'_> {
@@ -57,6 +59,7 @@ pub async fn of_run(world: &World, run: &Run) -> Result<RunnersAnswer, PipelineE
     let known = Known {
         dealt: &dealt,
         seen: &seen,
+        now_us: Some(world.now_us(run)),
         rows: &so_far.map(|timeline| timeline.runners).unwrap_or_default(),
         ..Known::default()
     };
@@ -153,7 +156,13 @@ fn item(
     let state = match (facts, seen) {
         (Some(_), _) => RunnerWord::Finished,
         (None, _) if is_measured => RunnerWord::Lost,
-        (None, Some(seen)) => under_way(run, seen, row),
+        (None, Some(seen)) => {
+            let begins = run.start_at_us.filter(|start_us| {
+                // Until then it is dealt its part of the load, at most.
+                known.now_us.is_none_or(|now_us| now_us >= *start_us)
+            });
+            under_way(begins.is_some(), seen, row)
+        }
         (None, None) => row.map_or(RunnerWord::Lost, |row| word(row.1)),
     };
     let lost = seen.and_then(RunnerStatus::loss);
@@ -220,14 +229,14 @@ fn share_pct(
 }
 
 /// Of a runner that the fleet knows.
-fn under_way(run: &Run, seen: &RunnerStatus, row: Option<&RunnerRow>) -> RunnerWord {
+fn under_way(has_begun: bool, seen: &RunnerStatus, row: Option<&RunnerRow>) -> RunnerWord {
     match &seen.phase {
         _ if seen.loss().is_some() => RunnerWord::Lost,
         RunnerPhase::Finished { .. } => RunnerWord::Finished,
         RunnerPhase::Gone { .. } => RunnerWord::Lost,
         // Of a leader the start alone tells that it is ready.
-        RunnerPhase::Starting if run.start_at_us.is_none() => RunnerWord::Starting,
-        _ if run.start_at_us.is_none() => RunnerWord::Ready,
+        RunnerPhase::Starting if !has_begun => RunnerWord::Starting,
+        _ if !has_begun => RunnerWord::Ready,
         _ => row.map_or(RunnerWord::Loading, |row| word(row.1)),
     }
 }
@@ -304,6 +313,16 @@ mod tests {
         assert_eq!(words(&run), [Starting, Ready, Finished, Lost, Lost]);
         run.start_at_us = Some(1);
         assert_eq!(words(&run), [Loading, Lagging, Finished, Lost, Lost]);
+        // The instant of the start is known, and lies ahead.
+        let before = Known {
+            now_us: Some(0),
+            seen: &seen,
+            rows: &rows,
+            ..Known::default()
+        };
+        let words = states(&run, &before).into_iter().map(|row| row.1);
+        let words: Vec<_> = words.collect();
+        assert_eq!(words, [Starting, Ready, Finished, Lost, Lost]);
         let all = items(&run, &known, &PublicAddresses::default()).runners;
         assert_eq!(
             (all[1].last_heard_s, all[1].lag_p99_us),

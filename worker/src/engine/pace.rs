@@ -216,6 +216,41 @@ mod tests {
     }
 
     proptest! {
+        /// A change that is told before it begins makes no arrival late, whatever it is: each is
+        /// known before it is due, those around a pause, too.
+        #[test]
+        fn no_arrival_is_late_by_a_change_that_was_told_in_time(
+            rate in 1.0f64..300.0,
+            ramp_us in 0u64..1_000_000,
+            changes in prop::collection::vec((1u64..1_500_000, prop_oneof![Just(0.0), 0.0f64..3.0]), 1..6),
+            ahead_us in 1u64..500_000,
+        ) {
+            let plan = Curve::ramp_hold(rate, ramp_us, 6_000_000);
+            let (mut told, mut at_us) = (Vec::new(), 0);
+            let mut schedule = Schedule::new(Rc::new(plan.clone()), Lot::WHOLE);
+            let mut sent = 0;
+            for (after_us, factor) in changes {
+                let heard_us = (at_us + after_us).saturating_sub(ahead_us).max(at_us);
+                at_us += after_us;
+                while schedule.next_us().is_some_and(|due_us| due_us < heard_us) {
+                    schedule.advance();
+                    sent += 1;
+                }
+                told.push(LoadChange { at_us, factor, end: false });
+                schedule.change(Rc::new(plan.changed(&told)));
+                if let Some(due_us) = schedule.next_us() {
+                    prop_assert!(due_us >= heard_us, "due at {due_us}, heard of at {heard_us}: {told:?}");
+                }
+            }
+            while schedule.next_us().is_some() {
+                schedule.advance();
+                sent += 1;
+            }
+            prop_assert_eq!(sent, plan.changed(&told).total_arrivals());
+        }
+    }
+
+    proptest! {
         /// Counting a backlog at once is counting it one by one.
         #[test]
         fn a_backlog_is_counted_exactly(

@@ -122,10 +122,10 @@ fn word(ending: &Ending<'_>, could_not_run: bool, has_reasons: bool) -> (Word, O
     }
 }
 
-/// Why nothing was answered: what kept requests from being sent, where that was not the target.
+/// Why nothing was answered: what kept requests from reaching the target, where that was not the target itself.
 fn none_answered(ending: &Ending<'_>) -> String {
     let begun = ending.account.begun();
-    let ours = [Cause::Generator, Cause::TargetForbidden];
+    let ours = [Cause::Generator, Cause::TargetForbidden, Cause::Proxy];
     let is_ours = |cause: &str| ours.iter().any(|own| own.name() == cause);
     if let Some((cause, message)) = ending.worst.as_ref().filter(|worst| is_ours(&worst.0)) {
         return format!(

@@ -86,8 +86,14 @@ fn lag(evidence: &Evidence<'_>) -> Option<Reason> {
     Some(in_seconds(evidence, over_run(reason, whole)))
 }
 
+/// A share of less load than this says how one answer was read, and not how the generator keeps up, µs.
+const SHORTEST_SHARE_US: u64 = 500_000;
+
 fn read_delay(evidence: &Evidence<'_>) -> Option<Reason> {
-    let value = |runner: &RunnerFacts| Some(runner.lost_share? * 100.0);
+    let value = |runner: &RunnerFacts| {
+        let share = runner.lost_share?;
+        (runner.loaded_us() >= SHORTEST_SHARE_US).then_some(share * 100.0)
+    };
     let reason = per_runner(evidence, Code::ReadDelay, "", value)?;
     let whole = evidence.reading.lost_share();
     let whole = whole.map(|share| format!("over all runners: {} %", number(share * 100.0)));

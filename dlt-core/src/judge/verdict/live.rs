@@ -28,6 +28,9 @@ pub fn so_far(total: &Second) -> Option<(&'static Limit, Trust, f64)> {
     worst
 }
 
+/// A share of less of the users' time than this says how one answer was read, µs.
+const SHORTEST_SHARE_US: u64 = 100_000;
+
 /// Whether the generator was over a limit of its own in this second.
 pub fn is_bad_second(second: &Second) -> bool {
     let over = |code, value: Option<f64>| {
@@ -40,7 +43,9 @@ fn lag_ms(second: &Second) -> Option<f64> {
     Some(second.lag.quantile_us(0.99)? / 1e3)
 }
 
+/// Of a second in which users were there for long enough to tell.
 fn lost_percent(second: &Second) -> Option<f64> {
+    (second.user_time_us >= SHORTEST_SHARE_US).then_some(())?;
     Some(lost_share(second.read_delay_us, second.user_time_us)? * 100.0)
 }
 
