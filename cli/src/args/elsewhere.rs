@@ -344,7 +344,12 @@ fn is_without_command(arguments: &[String]) -> bool {
             .any(|known| known.get_name() == name)
     };
     let loads = ["attack", "bench", "load"].contains(&first.as_str());
-    !is_command(first) && (loads || arguments.iter().skip(1).any(is_url))
+    // Flags of every command may stand before it.
+    let has_command = arguments
+        .iter()
+        .skip(1)
+        .any(|argument| is_command(argument));
+    !has_command && (loads || arguments.iter().skip(1).any(is_url))
 }
 
 /// Whether the command makes load, so that flags of load generators are meant.
@@ -446,5 +451,9 @@ mod tests {
         );
         assert_eq!(answered(&["dlt", "runs", "list", "--rate"]), None);
         assert_eq!(answered(&["dlt", "rnu", "list"]), None);
+        let before = ["dlt", "--home", "/x", "run", "http://a/", "--bogus"];
+        assert_eq!(answered(&before), None);
+        let api = ["dlt", "--api", "https://h/prod", "runs", "list", "--bogus"];
+        assert_eq!(answered(&api), None);
     }
 }

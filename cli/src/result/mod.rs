@@ -264,8 +264,11 @@ fn steps(record: &RunRecord) -> usize {
         .map_or(0, Vec::len)
 }
 
-/// A duration; below a minute with tenths of a second.
+/// A duration; below a minute with tenths of a second, below one of these in its own unit.
 fn duration(seconds: f64) -> String {
+    if seconds < 0.05 {
+        return units::coarse_time((seconds * 1e6).round() as u64);
+    }
     let whole = seconds.round();
     if seconds < 60.0 && (seconds - whole).abs() >= 0.05 {
         format!("{seconds:.1} s")

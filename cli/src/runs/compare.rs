@@ -20,7 +20,7 @@ pub async fn compare(
     let (base, candidate) = sides::find(client, &args.base, args.candidate.as_deref()).await?;
     if (&base.test, &base.run) == (&candidate.test, &candidate.run) {
         output.error(&format!(
-            "both names mean the same run, {}; name two",
+            "both names mean the same run, {}; name two, and if it is the baseline, run the scenario again first",
             base.run
         ));
         return Ok(Exit::BadInput);

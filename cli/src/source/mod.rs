@@ -168,8 +168,18 @@ pub fn from_file(
         };
     }
     let text = (&text[..], format);
-    parse(text, overrides, &defaults, (&folder, judges), purpose)
+    let read = parse(text, overrides, &defaults, (&folder, judges), purpose);
+    read.map_err(|Faults(mut faults)| {
+        // What is wrong with all of it, as with its syntax, is told of the file.
+        for fault in faults.iter_mut().filter(|fault| fault.path == WHOLE) {
+            target.clone_into(&mut fault.path);
+        }
+        Faults(faults)
+    })
 }
+
+/// The path of faults of a whole document.
+const WHOLE: &str = "value";
 
 /// The scenario of a URL with flags. Faults name the flag that they come from.
 fn from_url(

@@ -121,7 +121,7 @@ impl Curve {
         match self.segments().last() {
             // The last one before a pause was due then, also if the pause lasts to the end: it must
             // not come, and be late, when the load goes on.
-            Some((_, 0.0, _, 0.0)) => (all - 1e-9).ceil() as u64,
+            Some((_, 0.0, _, 0.0)) => (all - slack(all)).ceil() as u64,
             _ => (all + 1e-6).floor() as u64,
         }
     }
@@ -244,6 +244,11 @@ pub struct DuePosition {
     segment: usize,
 }
 
+/// How far sums of so many arrivals may be off by rounding.
+fn slack(arrivals: f64) -> f64 {
+    (arrivals * 1e-14).max(1e-9)
+}
+
 impl DuePosition {
     /// When arrival `n` of `curve` is due, µs since start. `n` must not fall between calls, and the
     /// curve must be the same.
@@ -256,7 +261,7 @@ impl DuePosition {
             };
             let seconds = (t1 - t0) as f64 / 1e6;
             let area = (v0 + v1) / 2.0 * seconds;
-            if wanted < self.before + area - 1e-9 {
+            if wanted < self.before + area - slack(wanted) {
                 let missing = (wanted - self.before).max(0.0);
                 // v0·x + slope/2·x² = missing, solved without cancellation.
                 let slope = (v1 - v0) / seconds;

@@ -53,6 +53,8 @@ impl Bodies {
         streamed: bool,
     ) -> (Request, Arc<Kept>) {
         let kept = Arc::new(Kept::default());
+        // Of an earlier request, whose body nobody took to its end.
+        seen.waits_for_body(None);
         if request.body().is_end_stream() {
             return (request, kept);
         }

@@ -105,8 +105,10 @@ async fn accept_on(listener: &TcpListener, shared: &Arc<Shared>) {
             Err(error) => {
                 shared.refusals.count(Refusal::NotAccepted);
                 if is_out_of_files(&error) {
-                    // An idle connection has one.
-                    places.end_one();
+                    // An idle connection has one, or one whose body is late.
+                    if let Some(how) = places.end_one() {
+                        shared.refusals.count(how);
+                    }
                 }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;

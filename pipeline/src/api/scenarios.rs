@@ -270,14 +270,14 @@ pub(super) async fn cancel(world: &World, test: &TestId) -> Result<&'static str,
 pub(super) async fn delete(world: &World, test: &TestId) -> Result<&'static str, Refusal> {
     let item = after_stalled_run(world, test, Unbegun::End).await?;
     scenarios::need_rest(&item, world.runs.as_ref()).await?;
-    // First: should it fail, the scenario is still there to be deleted again.
-    past::forget_documents(world, &item).await?;
     match world.scenarios.delete(&item).await {
         Err(PipelineError::Conflict(text)) => {
             return Err(Refusal::new(409, "TEST_RUNNING", text));
         }
         other => other?,
     }
+    // Not before: a run that began meanwhile needs them.
+    past::forget_documents(world, &item).await?;
     world.schedules.remove(test).await?;
     loop {
         let ids = run_ids(world, test, PAGE).await?;

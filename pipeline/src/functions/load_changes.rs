@@ -50,7 +50,19 @@ pub async fn change(
             "the run ended, or its load was changed by somebody else, at the same time; look at it and try again",
         ));
     }
-    let run = tell(world, run).await?;
+    let run = match tell(world, run).await {
+        Ok(run) => run,
+        Err(why) => {
+            // What nobody hears of is not judged by, and not told later, when it would be late.
+            let undo = |run: &mut Run| {
+                if run.changes.last() == Some(&change) {
+                    run.changes.pop();
+                }
+            };
+            runs::update(world.runs.as_ref(), test, id, &undo).await?;
+            return Err(why);
+        }
+    };
     let told = format!("load changed by a person: {}", change.told());
     world.note(&run, told).await;
     Ok(run.changes)

@@ -130,9 +130,9 @@ async fn merge(world: &World, run: &Run) -> Result<Merged, PipelineError> {
     warnings.extend(last_heard(&dealt, &read, &drained));
 
     let failure = judge(run, &dealt, &read);
-    if run.lost_driver && failure.is_none() {
+    if run.lost_driver && is_through(&dealt, &read) {
         warnings.push(format!(
-            "{}; its runners were through with their load, and nothing is missing",
+            "{}; the runners that had a part of the load were through with it",
             runs::LOST_DRIVER
         ));
     }
@@ -294,7 +294,7 @@ fn is_through(dealt: &[(RunnerId, Region)], read: &Read) -> bool {
     let runners = read.merger.runners();
     let through = |runner| {
         let facts = runners.get(runner);
-        facts.is_some_and(|facts| !facts.was_stopped())
+        facts.is_some_and(RunnerFacts::is_through)
     };
     !dealt.is_empty() && dealt.iter().all(|(runner, _)| through(runner))
 }
@@ -305,14 +305,14 @@ fn judge(run: &Run, dealt: &[(RunnerId, Region)], read: &Read) -> Option<String>
     if run.failure.is_some() || run.record.status == Status::Cancelling {
         return run.failure.clone();
     }
-    if run.lost_driver && !is_through(dealt, read) {
-        return Some(runs::LOST_DRIVER.to_owned());
-    }
     let reported = read.reported.len() as u64;
     if let Some(message) = read.silent.first()
         && read.silent.len() as u64 == reported
     {
         return Some(message.clone());
+    }
+    if run.lost_driver && !is_through(dealt, read) {
+        return Some(runs::LOST_DRIVER.to_owned());
     }
     if run.is_enough(reported) && reported > 0 {
         return None;

@@ -71,6 +71,11 @@ impl RunnerFacts {
         matches!(self.ended, Ended::Stopped { .. })
     }
 
+    /// Whether it made its load to the planned end.
+    pub fn is_through(&self) -> bool {
+        matches!(self.ended, Ended::AsPlanned)
+    }
+
     /// Of a report.
     pub(crate) fn of(report: &Report) -> Self {
         let health = &report.health;

@@ -70,6 +70,7 @@ impl Source for Environment<'_> {
             name: name.to_owned(),
             variable: inside.to_owned(),
             value: (*value).to_owned(),
+            is_of_file: false,
         }
     }
 }

@@ -81,6 +81,7 @@ impl Source for Known<'_> {
         };
         match self.value(&asked, scenario) {
             Some(value) => Found::Value {
+                is_of_file: !self.given.contains_key(asked.name.as_str()),
                 variable: asked.name.clone(),
                 name: asked.name,
                 value,

@@ -26,6 +26,8 @@ pub(super) enum Found {
         /// The name of the variable that holds it, if it is one.
         variable: String,
         value: String,
+        /// It stands in the file, which may use variables in it.
+        is_of_file: bool,
     },
 }
 
@@ -202,9 +204,10 @@ impl<'a, S: Source> Walk<'a, S> {
                     name,
                     variable,
                     value,
+                    is_of_file,
                 } => match is_secret(&name) {
                     true => self.secret(&name, variable, value, place),
-                    false if has_variables(&value) => Err(Some(format!(
+                    false if !is_of_file && has_variables(&value) => Err(Some(format!(
                         "the value of {} holds ${{, which begins a variable; it cannot be put in",
                         shown_key(&name)
                     ))),

@@ -91,6 +91,23 @@ fn arrivals_are_those_of_the_changed_curve() {
     }
 }
 
+/// The turns of a cap on throughput go on after a pause, and after a load that was nearly one.
+#[test]
+fn a_cap_holds_nobody_after_a_pause() {
+    for least in [0.0, 0.001] {
+        let target = Target::plain();
+        let mut one = step(&target, "/");
+        one.think_time_us = 200_000;
+        let mut group = users(4.0, 3_000, vec![one]);
+        group.load.throughput = Some(40.0);
+        let (result, _) = ran(group, 2, &[to(500, least), to(1_000, 1.0)], false);
+        // Of four users, each with at most five requests a second, two and a half seconds long.
+        let sent = result.tally.account.scheduled;
+        assert!((30..=54).contains(&sent), "{least}: {sent}");
+        assert_eq!(target.total(), sent);
+    }
+}
+
 #[test]
 fn users_come_and_go_with_the_changed_curve() {
     let changes = [

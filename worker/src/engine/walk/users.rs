@@ -82,12 +82,29 @@ struct ThroughputCap {
     /// The most users that are planned.
     planned: u64,
     next_ns: Cell<u64>,
+    /// How often the load had been changed when that was computed.
+    changes: Cell<u64>,
 }
 
 impl ThroughputCap {
+    /// Waits for the next request's turn. Turns that were given before the load was changed are given
+    /// anew: they may lie far ahead.
+    async fn wait(&self, group: &GroupRun) {
+        loop {
+            let at_us = self.reserve(group);
+            tokio::select! {
+                () = pause_until(group.clock, at_us) => return,
+                () = group.changed.notified() => {}
+            }
+        }
+    }
+
     /// Reserves the next request; returns when it may be sent, µs.
     fn reserve(&self, group: &GroupRun) -> u64 {
         let now_us = group.clock.now_us();
+        if self.changes.replace(group.changes()) != group.changes() {
+            self.next_ns.set(0);
+        }
         let at_ns = self.next_ns.get().max(now_us * 1_000);
         self.next_ns.set(at_ns + self.interval_ns(group, now_us));
         at_ns / 1_000
@@ -104,6 +121,8 @@ impl ThroughputCap {
                 group.factor_at(now_us),
             ),
         };
+        // In a pause nobody has a turn.
+        let factor = if factor > 0.0 { factor } else { 1.0 };
         let users = users.max(1);
         let part = self.lot.count(users).max(1) as f64 / users as f64;
         (1e9 / (self.rate * part * factor).max(1e-6)) as u64
@@ -203,6 +222,7 @@ fn cap_of(group: &GroupRun, thread: u64) -> Option<ThroughputCap> {
         lot: group.load().users_of(load, thread),
         planned: load.model.curve().peak().ceil() as u64,
         next_ns: Cell::new(0),
+        changes: Cell::new(0),
     })
 }
 
@@ -262,7 +282,10 @@ async fn round(
     }
     for (n, step) in group.plan().steps.iter().enumerate() {
         if let Some(cap) = cap {
-            pause_until(group.clock, cap.reserve(group)).await;
+            if group.clock.now_us() >= user.until_us(group) {
+                return RoundOutcome::PastEnd;
+            }
+            cap.wait(group).await;
         }
         if group.requests_left() == 0 {
             return RoundOutcome::AllBegun;
