@@ -5,7 +5,7 @@
 
 use crate::ids::{TestId, TestRunId};
 use crate::judge::merger::Summary;
-use crate::judge::outcome::Outcome;
+use crate::judge::outcome::{Outcome, Word};
 use crate::judge::summary::{
     AccountSummary, Blocks, Coverage, ErrorRow, ExchangeRow, LoadSummary, StartSummary,
 };
@@ -223,7 +223,10 @@ pub fn exit_code(record: &RunRecord, require_trusted: bool, interrupted: bool) -
         exit::INTERRUPTED
     } else if could_not_run {
         exit::COULD_NOT_RUN
-    } else if !complete || !matches!(record.status, Status::Complete | Status::Failed) {
+    } else if !complete
+        || outcome.is_some_and(|outcome| outcome.word == Word::Incomplete)
+        || !matches!(record.status, Status::Complete | Status::Failed)
+    {
         exit::INCOMPLETE
     } else if record.status == Status::Failed
         || outcome.is_none_or(|outcome| outcome.passed == Some(false))

@@ -162,9 +162,11 @@ pub enum Command {
     #[command(after_help = COMPLETIONS_HELP)]
     Completions(CompletionsArgs),
     /// Write man pages into a folder
+    #[command(hide = true)]
     Man(ManArgs),
     /// Make the worker's image, and write it to a file or push it to a registry
     #[cfg(feature = "aws")]
+    #[command(hide = true)]
     Image(ImageArgs),
     /// Run as one runner; started by dlt itself
     Worker,

@@ -108,9 +108,39 @@ fn is_in_front() -> bool {
     tcgetpgrp(rustix::stdio::stdin()).is_ok_and(|group| group == rustix::process::getpgrp())
 }
 
+/// Whether bytes are part of an escape sequence (ECMA-48): arrow keys and terminals' own answers
+/// send them, and no person means a key by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Escapes {
+    None,
+    /// After ESC.
+    Begun,
+    /// In a control sequence, up to its last byte.
+    Control,
+    /// In a string, up to BEL or ESC and a backslash.
+    Text,
+}
+
+impl Escapes {
+    /// Whether the next byte is a key.
+    fn is_key(&mut self, byte: u8) -> bool {
+        let before = *self;
+        *self = match (before, byte) {
+            (_, 0x1b) => Self::Begun,
+            (Self::Begun, b'[' | b'O') => Self::Control,
+            (Self::Begun, b']' | b'P' | b'X' | b'^' | b'_') => Self::Text,
+            (Self::Control, 0x40..=0x7e) | (Self::Text, 0x07) => Self::None,
+            (Self::Control | Self::Text, _) => before,
+            (Self::Begun | Self::None, _) => Self::None,
+        };
+        before == Self::None && *self == Self::None
+    }
+}
+
 fn read(sender: &mpsc::Sender<u8>, ended: &AtomicBool) {
     let stdin = rustix::stdio::stdin();
     let mut some = [0; 16];
+    let mut escapes = Escapes::None;
     while !ended.load(Ordering::Relaxed) {
         let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
         match poll(&mut ready, Some(&LOOK)) {
@@ -129,11 +159,33 @@ fn read(sender: &mpsc::Sender<u8>, ended: &AtomicBool) {
         match rustix::io::read(stdin, &mut some) {
             Ok(0) | Err(_) => return,
             Ok(count) => {
-                for key in &some[..count] {
+                for key in some[..count].iter().filter(|byte| escapes.is_key(**byte)) {
                     // More than a few that nobody takes up are dropped.
                     let _ = sender.try_send(*key);
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_terminals_send_by_themselves_is_no_key() {
+        for (bytes, keys) in [
+            (&b"+-pe"[..], "+-pe"),
+            (b"\x1b[A+\x1b[1;5B-", "+-"),
+            (b"\x1bOP+", "+"),
+            (b"\x1b]0;e\x07+", "+"),
+            (b"\x1b]11;rgb:1e1e/1e1e/1e1e\x1b\\p", "p"),
+            (b"\x1bPeee\x1b\\-", "-"),
+        ] {
+            let mut escapes = Escapes::None;
+            let told = bytes.iter().filter(|byte| escapes.is_key(**byte));
+            let told: String = told.map(|byte| char::from(*byte)).collect();
+            assert_eq!(told, keys, "{bytes:?}");
         }
     }
 }

@@ -89,7 +89,10 @@ impl Proxy {
         let (host_text, port_text) = split(authority);
         let host = host(host_text)?;
         let port = match (port_text, protocol) {
-            (Some(text), _) => port(text)?,
+            // What stands there may be a password whose @ was forgotten.
+            (Some(text), _) => port(text).map_err(|_| {
+                "has no port from 1 to 65535 behind its host; a user and a password stand before an @: http://USER:PASSWORD@HOST:PORT".to_owned()
+            })?,
             (None, Protocol::Http) => {
                 return Err(format!(
                     "{named} has no port, and programs differ in which they take: write one, like http://{}:3128",

@@ -33,6 +33,16 @@ pub struct TargetPolicy {
     only: Vec<Pattern>,
 }
 
+/// Names by which clouds' metadata services are found: EC2's, Google's, Azure's.
+const METADATA_NAMES: [&str; 6] = [
+    "instance-data",
+    "instance-data.ec2.internal",
+    "metadata",
+    "metadata.google.internal",
+    "metadata.goog",
+    "metadata.azure.internal",
+];
+
 /// Why a host is no target, as a sentence that names host or address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ForbiddenTarget {
@@ -57,6 +67,11 @@ pub enum ForbiddenTarget {
         "{0} is not among the only targets that are allowed (--only-target, OnlyTargets of a stack)"
     )]
     NotListed(String),
+    /// A name of a metadata service, which a proxy would look up.
+    #[error(
+        "{0} is the name of a metadata service; it has to be allowed (--allow-target {0}, AllowTargets of a stack)"
+    )]
+    Metadata(String),
     /// A name that a proxy looks up, where the only targets may be told by addresses.
     #[error(
         "{0} is looked up by the proxy, so that it is not known here whether its address is among the only targets that are allowed: list its name (--only-target, OnlyTargets of a stack)"
@@ -170,6 +185,11 @@ impl TargetPolicy {
     /// Whether load may be sent to a name that is not looked up here: what addresses it has
     /// is not known.
     pub fn check_unresolved(&self, name: &str) -> Result<(), ForbiddenTarget> {
+        let bare = name.trim_end_matches('.').to_ascii_lowercase();
+        let is_allowed = self.allowed.iter().any(|it| it.has_name(&bare));
+        if METADATA_NAMES.contains(&bare.as_str()) && !is_allowed {
+            return Err(ForbiddenTarget::Metadata(name.to_owned()));
+        }
         match self.lists_name(name) {
             true => Ok(()),
             false => Err(ForbiddenTarget::Unresolved(name.to_owned())),

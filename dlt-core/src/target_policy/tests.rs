@@ -22,9 +22,11 @@ fn kind(url: &str) -> Option<AddressKind> {
         Ok(()) => None,
         Err(ForbiddenTarget::Unspecified(_)) => Some(AddressKind::Unspecified),
         Err(ForbiddenTarget::Refused { kind, .. }) => Some(kind),
-        Err(ForbiddenTarget::NotListed(name) | ForbiddenTarget::Unresolved(name)) => {
-            panic!("{name} is not listed")
-        }
+        Err(
+            ForbiddenTarget::NotListed(name)
+            | ForbiddenTarget::Unresolved(name)
+            | ForbiddenTarget::Metadata(name),
+        ) => panic!("{name} is not listed"),
     }
 }
 
@@ -402,6 +404,22 @@ proptest! {
 }
 
 /// What addresses a name has is the proxy's to know: ranges cannot say that it is meant.
+#[test]
+fn names_of_metadata_services_are_refused_where_a_proxy_looks_them_up() {
+    let usual = policy(&[], &[]);
+    for name in [
+        "metadata.google.internal",
+        "METADATA.google.internal.",
+        "instance-data",
+    ] {
+        let why = usual.check_unresolved(name).unwrap_err().to_string();
+        assert!(why.contains("--allow-target"), "{why}");
+    }
+    assert_eq!(usual.check_unresolved("metadata.example.com"), Ok(()));
+    let allowed = policy(&["metadata.google.internal"], &[]);
+    assert_eq!(allowed.check_unresolved("metadata.google.internal"), Ok(()));
+}
+
 #[test]
 fn a_name_that_a_proxy_looks_up_has_to_be_listed_by_name() {
     assert_eq!(

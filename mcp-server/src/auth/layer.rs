@@ -1,4 +1,5 @@
-//! The middleware in front of a router: admission, rate limit, token, in this order.
+//! The middleware in front of a router: admission, then the token, then the rate of its holder, or of
+//! the address where no token is taken.
 //! Whatever is not explicitly allowed is refused. The token is removed from the
 //! request before it reaches the router, which is told what the token's holder may do.
 
@@ -57,14 +58,17 @@ async fn check(State(checks): State<Checks>, mut request: Request, next: Next) -
     if let Err((status, why)) = admitted {
         return challenge::refusal(protocol, status, "invalid_request", why);
     }
+    // Whoever has a token is counted by it, and not with strangers of the same address: that of a proxy
+    // in front is everybody's.
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let caller = address.map_or(Caller::Others, |info| Caller::Address(info.0.ip()));
-    if !guard.rates.take(caller, Instant::now()) {
-        return challenge::too_many_requests(protocol);
-    }
+    let stranger = address.map_or(Caller::Others, |info| Caller::Address(info.0.ip()));
+    let may_ask = || guard.rates.take(stranger, Instant::now());
     // A browser's preflight request has no token and reveals nothing.
     let is_preflight = protocol == Protocol::Rest && request.method() == Method::OPTIONS;
     if is_preflight || (checks.is_public)(request.method(), request.uri()) {
+        if !may_ask() {
+            return challenge::too_many_requests(protocol);
+        }
         request.headers_mut().remove(AUTHORIZATION);
         return next.run(request).await;
     }
@@ -74,6 +78,7 @@ async fn check(State(checks): State<Checks>, mut request: Request, next: Next) -
     };
     let principal = match principal {
         Ok(principal) => principal,
+        Err(_) if !may_ask() => return challenge::too_many_requests(protocol),
         Err(denial) => return challenge::denied(protocol, denial, settings),
     };
     // Every MCP request is a read, whatever its HTTP method.

@@ -25,7 +25,7 @@ pub async fn change(
         // An earlier call may have kept a change and failed to tell it.
         tell(world, run.clone()).await?;
     }
-    let now_us = may_change(world, &run)?;
+    let now_us = may_change(world, &run, &wish)?;
     if wish.factor.is_some() {
         has_open_end(world, &run).await?;
     }
@@ -88,7 +88,7 @@ async fn tell(world: &World, mut run: Run) -> Result<Run, Refusal> {
 }
 
 /// A run under load, and how long it has been, µs; refused where there is no load to change.
-fn may_change(world: &World, run: &Run) -> Result<u64, Refusal> {
+fn may_change(world: &World, run: &Run, wish: &LoadWish) -> Result<u64, Refusal> {
     let start_us = run
         .start_at_us
         .filter(|_| run.record.status == Status::Running);
@@ -105,9 +105,9 @@ fn may_change(world: &World, run: &Run) -> Result<u64, Refusal> {
     if end_of(&run.changes).is_some() {
         return Err(refuse("the load was told to end; it cannot be changed"));
     }
-    if run.changes.len() >= MOST_CHANGES {
+    if run.changes.len() >= MOST_CHANGES && !wish.end {
         return Err(refuse(&format!(
-            "the load was changed {MOST_CHANGES} times, which is the most; it can still be cancelled"
+            "the load was changed {MOST_CHANGES} times, which is the most; it can still be ended"
         )));
     }
     Ok(since_us)

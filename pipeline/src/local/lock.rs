@@ -95,14 +95,22 @@ fn open(path: &Path) -> Result<File, PipelineError> {
         .map_err(|error| PipelineError::file(path, error))
 }
 
+/// Looks at the list of locks before its holder is not known.
+const LOOKS: usize = 5;
+
 /// The process that has a file locked, as the system knows it (proc(5), `/proc/locks`).
 fn holder(file: &File) -> Option<u32> {
     let inode = format!(":{}", file.metadata().ok()?.ino());
+    // It is read in pieces: while others lock and unlock, one look may miss a line.
+    (0..LOOKS).find_map(|_| listed(&inode))
+}
+
+fn listed(inode: &str) -> Option<u32> {
     let locks = fs::read_to_string("/proc/locks").ok()?;
     locks.lines().find_map(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         match fields.as_slice() {
-            [_, "FLOCK", _, _, pid, place, ..] if place.ends_with(&inode) => pid.parse().ok(),
+            [_, "FLOCK", _, _, pid, place, ..] if place.ends_with(inode) => pid.parse().ok(),
             _ => None,
         }
     })

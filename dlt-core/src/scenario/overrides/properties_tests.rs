@@ -155,3 +155,20 @@ fn a_value_that_begins_a_variable_is_a_fault() {
         fault.reason
     );
 }
+
+/// A small file must not become a large one.
+#[test]
+fn what_is_put_in_has_a_bound() {
+    let text = "${__P(big)}".repeat(20_000);
+    let raw = json!({ "testScenario": { "scenarios": { "a": { "requests": [text.as_str(), text.as_str()] } } } });
+    let big = "x".repeat(200_000);
+    let (_, changes) = put_in(&[("big", &big)], raw);
+    let [fault] = &changes.faults[..] else {
+        panic!("{} faults", changes.faults.len());
+    };
+    assert!(
+        fault.reason.contains("longer than 6 MiB"),
+        "{}",
+        fault.reason
+    );
+}

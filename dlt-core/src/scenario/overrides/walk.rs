@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Parts of a scenario in which no variable is replaced when requests are made.
 const NO_VARIABLES: [&str; 3] = ["variables", "data-sources", "tls"];
 
+/// Most bytes that all texts with values may have together: as much as a file may have.
+const MOST_PUT_BYTES: usize = 6 * 1024 * 1024;
+
 /// What a source makes of the inside of a `${…}`.
 pub(super) enum Found {
     /// It asks for nothing of this source: it stays as it is.
@@ -50,6 +53,8 @@ pub(super) struct Walk<'a, S> {
     scenario: String,
     /// Secrets that its requests use: variables with their values.
     secrets: BTreeMap<String, String>,
+    /// How many bytes may still be put in.
+    left: usize,
 }
 
 /// Where a text stands.
@@ -72,6 +77,7 @@ impl<'a, S: Source> Walk<'a, S> {
             faults: Vec::new(),
             scenario: String::new(),
             secrets: BTreeMap::new(),
+            left: MOST_PUT_BYTES,
         }
     }
 
@@ -190,6 +196,15 @@ impl<'a, S: Source> Walk<'a, S> {
     fn put(&mut self, text: &str, path: &str, place: Place) -> Option<String> {
         let (mut new, mut complete) = (String::new(), true);
         for piece in pieces(text) {
+            if new.len() > self.left {
+                // Told once: nothing more is put in after that.
+                if self.left > 0 {
+                    let why = "with the values that are put in, the file is longer than 6 MiB";
+                    self.faults.push((path.to_owned(), why.to_owned()));
+                }
+                self.left = 0;
+                return None;
+            }
             let inside = match piece {
                 Piece::Text(text) | Piece::Open(text) => {
                     new.push_str(text);
@@ -222,6 +237,7 @@ impl<'a, S: Source> Walk<'a, S> {
                 }
             }
         }
+        self.left = self.left.saturating_sub(new.len());
         complete.then_some(new)
     }
 

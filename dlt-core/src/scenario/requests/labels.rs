@@ -1,7 +1,9 @@
 //! Labels: given ones, or `METHOD path` with what looks like an identifier
 //! replaced, so that the number of labels stays bounded (decision 16).
 
+use crate::safety::is_secret;
 use crate::scenario::limits::LONGEST_LABEL;
+use crate::scenario::requests::variables::{Piece, pieces};
 use std::collections::HashSet;
 use url::Url;
 
@@ -73,6 +75,27 @@ fn is_id(segment: &str) -> bool {
         || uuid()
 }
 
+/// A label that shows the names of secrets in place of their values, as labels that are made of URLs do;
+/// and these names.
+pub(crate) fn without_secrets(label: &str) -> (String, Vec<&str>) {
+    let (mut shown, mut secrets) = (String::new(), Vec::new());
+    for piece in pieces(label) {
+        match piece {
+            Piece::Text(text) | Piece::Open(text) => shown.push_str(text),
+            Piece::Variable(name) => {
+                let bare = name.strip_prefix("env.").unwrap_or(name);
+                if is_secret(bare) {
+                    shown.push_str(&format!("{{{bare}}}"));
+                    secrets.push(bare);
+                } else {
+                    shown.push_str(&format!("${{{name}}}"));
+                }
+            }
+        }
+    }
+    (shown, secrets)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +124,21 @@ mod tests {
             default_label("PUT", &url, true),
             "PUT api.example.com:8443/x"
         );
+    }
+
+    #[test]
+    fn labels_show_no_secret() {
+        for (label, shown, names) in [
+            (
+                "as ${password} of ${id}",
+                "as {password} of ${id}",
+                &["password"][..],
+            ),
+            ("${env.API_TOKEN}", "{API_TOKEN}", &["API_TOKEN"]),
+            ("${id} ${open", "${id} ${open", &[]),
+        ] {
+            assert_eq!(without_secrets(label), (shown.to_owned(), names.to_vec()));
+        }
     }
 
     #[test]

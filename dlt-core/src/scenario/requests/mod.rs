@@ -37,7 +37,7 @@ use crate::scenario::requests::content::content;
 use crate::scenario::requests::data::data_sources;
 use crate::scenario::requests::extract::extractions;
 use crate::scenario::requests::headers::{headers, merged};
-use crate::scenario::requests::labels::cut_label;
+use crate::scenario::requests::labels::{cut_label, without_secrets};
 use crate::scenario::requests::routing::{routing, warn_of_unused};
 use crate::scenario::requests::statuses::statuses;
 use crate::scenario::requests::time_limits::{Limits, TIMEOUT_RANGE, scenario_limits};
@@ -386,7 +386,18 @@ fn label(object: &Object<'_>, known: &Known, notes: &mut Notes) -> String {
         // It is cut when its values are in it, so it has a limit of its own.
         let text = node.sized_text(1..=LONGEST_URL, notes)?;
         known.check(text, &node, notes);
-        Some(text.to_owned())
+        let (shown, secrets) = without_secrets(text);
+        if !secrets.is_empty() {
+            let names = secrets.join(", ");
+            notes.warn(
+                &object.path_of("label"),
+                &format!("would show the value of {names}, a secret by its name, to everybody who sees a result; the name stands there instead"),
+            );
+        }
+        Some(match has_variables(&shown) {
+            true => shown,
+            false => cut_label(&shown),
+        })
     });
     read.unwrap_or_default()
 }
