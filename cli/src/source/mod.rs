@@ -168,18 +168,8 @@ pub fn from_file(
         };
     }
     let text = (&text[..], format);
-    let read = parse(text, overrides, &defaults, (&folder, judges), purpose);
-    read.map_err(|Faults(mut faults)| {
-        // What is wrong with all of it, as with its syntax, is told of the file.
-        for fault in faults.iter_mut().filter(|fault| fault.path == WHOLE) {
-            target.clone_into(&mut fault.path);
-        }
-        Faults(faults)
-    })
+    parse(text, overrides, &defaults, (&folder, judges), purpose)
 }
-
-/// The path of faults of a whole document.
-const WHOLE: &str = "value";
 
 /// The scenario of a URL with flags. Faults name the flag that they come from.
 fn from_url(
@@ -362,7 +352,7 @@ fn read_file(target: &str) -> Result<(Vec<u8>, Format, PathBuf), String> {
         _ if path.exists() => {
             return Err(match script_of(path) {
                 Some(tool) => format!(
-                    "is a script of {tool}, which dlt does not run; dlt init URL writes a scenario file of the same requests"
+                    "is a script of {tool}, which dlt does not run: write its requests in a scenario file (docs/coming-from.md has the words)"
                 ),
                 None => {
                     "is not a scenario file: its name must end in .yaml, .yml or .json".to_owned()
