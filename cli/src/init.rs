@@ -124,6 +124,9 @@ fn imported(words: &[String]) -> Result<Imported, String> {
             read.map_err(|error| format!("stdin cannot be read: {error}"))?;
             Imported::from_text(&text)
         }
+        [only] if Path::new(only).is_file() => Err(format!(
+            "{only} is a file; give a URL or a curl command, or - and the command on stdin"
+        )),
         words => Imported::from_words(words),
     }
 }

@@ -326,6 +326,21 @@ fn who_asks_too_often_is_told_to_wait() {
     assert_eq!(api.log.count(), 0);
 }
 
+/// Behind a proxy all clients have one address: those without a good token use up nothing of the others'.
+#[test]
+fn calls_without_a_good_token_take_nothing_from_those_with_one() {
+    let _shared = patience::shared();
+    let (issuer, api) = (pool(), api());
+    let server = started(&issuer, &[], &api);
+    let refused = (0..3_000).map(|_| with(&server, "abc").status);
+    assert!(refused.into_iter().any(|status| status == 429), "a limit");
+    for _ in 0..20 {
+        assert_eq!(with(&server, &good(json!({}))).status, 200);
+        // Theirs is still used up, or nearly.
+        with(&server, "abc");
+    }
+}
+
 #[test]
 fn strangers_are_served_only_behind_a_guard() {
     let refused = |args: &[&str]| {

@@ -241,10 +241,12 @@ pub const TABLE: [Elsewhere; 77] = [
 pub fn explained(error: &clap::Error, arguments: &[String]) -> Option<String> {
     let kinds = [ErrorKind::UnknownArgument, ErrorKind::InvalidSubcommand];
     if kinds.contains(&error.kind()) && is_without_command(arguments) {
-        return Some(
-            "load is made by dlt run: write `dlt run` in front of the URL and its flags, as in dlt run http://127.0.0.1:8080/ -c 10 -d 10s"
-                .to_owned(),
-        );
+        let known = |argument: &String| long_by_one_dash(argument).or_else(|| in_table(argument));
+        let also = arguments.iter().find_map(known);
+        let also = also.map_or_else(String::new, |also| format!("; {also}"));
+        return Some(format!(
+            "load is made by dlt run: write `dlt run` in front of the URL and its flags, as in dlt run http://127.0.0.1:8080/ -c 10 -d 10s{also}"
+        ));
     }
     if error.kind() != ErrorKind::UnknownArgument {
         return None;
@@ -252,14 +254,17 @@ pub fn explained(error: &clap::Error, arguments: &[String]) -> Option<String> {
     let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidArg) else {
         return None;
     };
-    let flag = wrong.split(['=', ' ']).next().unwrap_or_default();
+    in_table(wrong).filter(|_| loads(arguments))
+}
+
+/// What to say of a flag of another tool.
+fn in_table(argument: &str) -> Option<String> {
+    let flag = argument.split(['=', ' ']).next().unwrap_or_default();
     let row = TABLE.iter().find(|row| row.flag == flag)?;
-    loads(arguments).then(|| {
-        format!(
-            "{} is a flag of {}, not of dlt: {}. All flags: dlt run --help",
-            row.flag, row.tools, row.ours
-        )
-    })
+    Some(format!(
+        "{} is a flag of {}, not of dlt: {}. All flags: dlt run --help",
+        row.flag, row.tools, row.ours
+    ))
 }
 
 /// What is wrong with flags that dlt has, and that mean something else elsewhere.
@@ -431,7 +436,8 @@ mod tests {
             ),
             (&["dlt", "http://a/"], "dlt run"),
             (&["dlt", "-n", "200", "-c", "50", "http://a/"], "dlt run"),
-            (&["dlt", "attack", "-rate=50"], "dlt run"),
+            (&["dlt", "attack", "-rate=50"], "--arrivals N"),
+            (&["dlt", "attack", "--rate", "50"], "--arrivals N"),
         ] {
             let said = answered(arguments).unwrap();
             assert!(said.contains(says), "{arguments:?}: {said}");

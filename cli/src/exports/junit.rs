@@ -3,6 +3,7 @@
 
 use crate::line::{COMMANDS, unhidden};
 use dlt_core::judge::outcome::Word;
+use dlt_core::load::changes::changed_load;
 use dlt_core::record::RunRecord;
 
 /// A test case, and what kept it from passing.
@@ -130,11 +131,13 @@ fn trusted(record: &RunRecord) -> Case {
 fn properties(record: &RunRecord) -> Vec<(&'static str, String)> {
     let total = record.summary.as_ref().map(|summary| &summary.total);
     let number = |n: Option<u64>| n.map(|n| n.to_string());
+    let changes = record.load.as_ref().map(|load| load.changes.as_slice());
     let all = [
         ("scenario", Some(record.test_id.clone())),
         ("run", Some(record.test_run_id.clone())),
         ("outcome", Some(word(record))),
         ("trust", super::markdown::trust(record)),
+        ("load_changes", changes.and_then(changed_load)),
         (
             "requests",
             number(record.account.map(|account| account.requests.scheduled)),

@@ -80,15 +80,15 @@ fn outcome(record: &RunRecord, exit: Exit) -> (Tone, &'static str, &'static str,
             "COULD NOT RUN",
             because("The run ended before there was anything to judge"),
         ),
-        Exit::Incomplete => (
-            Tone::Bad,
-            "✘",
-            "INCOMPLETE",
-            format!(
-                "{} What the others measured is below.",
-                because("Some runners did not report")
-            ),
-        ),
+        Exit::Incomplete => {
+            let all_reported = record.coverage.as_ref().is_some_and(|it| it.complete);
+            let rest = match all_reported {
+                true => "What was measured until then is below.",
+                false => "What the others measured is below.",
+            };
+            let why = because("Some runners did not report");
+            (Tone::Bad, "✘", "INCOMPLETE", format!("{why} {rest}"))
+        }
         Exit::Bug => (
             Tone::Bad,
             "✘",

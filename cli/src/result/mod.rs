@@ -285,7 +285,11 @@ fn volume(record: &RunRecord) -> Option<Line> {
         words.push(format!("{} over {}", units::rate(rate), duration(seconds)));
     }
     if let Some(load) = &record.load {
-        let users = load.users.map(|users| units::several(users, "user"));
+        // Users that would find nothing left to send do not begin.
+        let most = load.requests.unwrap_or(u64::MAX);
+        let users = load
+            .users
+            .map(|users| units::several(users.min(most), "user"));
         // With users, arrivals are in a second scenario.
         let steps = if load.users.is_some() {
             1

@@ -22,16 +22,14 @@ fn first_url(record: &RunRecord) -> Option<&str> {
     (!url.contains(['\'', '\\']) && url.starts_with("http")).then_some(url)
 }
 
-/// What curl needs to go the same way, where a proxy was in it.
+/// What curl needs to go the same way, where the plan names a proxy; of the environment's it reads
+/// itself. A password in it is not known here.
 fn by_proxy(record: &RunRecord) -> String {
-    let proxies = record
-        .generator
-        .as_ref()
-        .map(|generator| &generator.proxies);
-    let first = proxies.and_then(|proxies| proxies.first());
-    // Behind its URL stands the variable that names it, which curl reads, too.
-    match first.map(|row| row.0.as_str()) {
-        Some(proxy) if !proxy.contains([' ', '\'', '\\']) => format!(" -x '{proxy}'"),
+    let scenarios = record.test_scenario.get("scenarios");
+    let first = scenarios.and_then(|all| all.as_object()?.values().next());
+    let proxy = first.and_then(|scenario| scenario.get("proxy")?.as_str());
+    match proxy {
+        Some(proxy) if !proxy.contains(['\'', '\\']) => format!(" -x '{proxy}'"),
         _ => String::new(),
     }
 }

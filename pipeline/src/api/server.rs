@@ -6,7 +6,7 @@
 
 use crate::api::listeners::{Listener, Listeners};
 use crate::api::pages::{Pages, page};
-use crate::api::turns::Turns;
+use crate::api::turns::{Turns, Unworked};
 use crate::api::{Answer, answer, live};
 use crate::error::PipelineError;
 use crate::objects::{Body as ObjectBody, Stored, body_of};
@@ -141,10 +141,10 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
         call if is_long(&call) => {
             let (world, runtime) = (Arc::clone(&door.world), tokio::runtime::Handle::current());
             let done = move || runtime.block_on(answer(&world, call, file));
-            let Ok(answered) = door.turns.work(caller, done).await else {
-                return broken();
-            };
-            answered
+            match door.turns.work(caller, done).await {
+                Ok(answered) => answered,
+                Err(why) => return unworked(why),
+            }
         }
         call => answer(&door.world, call, file).await,
     };
@@ -194,7 +194,7 @@ async fn read_call(
         0..=LONGEST_QUICK_BYTES => read(),
         _ => {
             let read = door.turns.work(caller, read).await;
-            read.map_err(|_| broken())?
+            read.map_err(unworked)?
         }
     };
     match call {
@@ -233,11 +233,9 @@ async fn whole_body(request: Request, method: &str) -> Result<Vec<u8>, Response>
     Ok(body)
 }
 
-fn broken() -> Response {
-    gateway(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "the request could not be worked on; try again",
-    )
+fn unworked(why: Unworked) -> Response {
+    let (status, text) = why.told();
+    gateway(status, text)
 }
 
 /// Whether a request comes from this machine's own programs or pages, or to a

@@ -289,7 +289,7 @@ async fn read_timelines(
     Ok(merger.finish(run.start_at_us.unwrap_or(0)))
 }
 
-/// Whether every runner was through with its load, so that nothing is missing of the run.
+/// Whether every runner that had a part of the load made all of it.
 fn is_through(dealt: &[(RunnerId, Region)], read: &Read) -> bool {
     let runners = read.merger.runners();
     let through = |runner| {
