@@ -56,7 +56,7 @@ function pages(): Record<string, Shown> {
     home: { path: '/', seen: 'Lately', alone: 700 },
     scenarios: { path: '/scenarios', seen: 'Nightly, pay', alone: 620 },
     scenario: { path: scenario, seen: 'Trend', alone: 1250 },
-    result: { path: `${scenario}/runs/${newest}`, seen: 'Load generator', alone: 1750 },
+    result: { path: `${scenario}/runs/${newest}`, seen: 'Load generator', alone: 2390 },
     compare: { path: `${scenario}/compare?run=${newest}&with=${base}`, seen: /^(Worse|Better|Nothing|The same)/, alone: 1250 },
     create: { path: '/create', seen: 'What it comes to', alone: 1250, act: drafted },
     edit: { path: `${scenario}/edit`, seen: 'What it comes to' },
@@ -192,7 +192,7 @@ test('a run in progress', async ({ page }) => {
     const isTrusted = (await page.getByText('trusted so far', { exact: true }).count()) > 0;
     const taken = isTrusted ? await take(page, 'live', { path: `/scenarios/${SHOP}/runs/${run}`, seen: 'trusted so far' }) : [];
     await endLong(world.api, shop, run);
-    if (isTrusted) return keep(page, 'live', taken, 1250);
+    if (isTrusted) return keep(page, 'live', taken, 1460);
     expect(n, 'the machine is busy: try again later').toBeLessThan(MOST_TAKES);
   }
 });

@@ -48,7 +48,7 @@ export default function RunCharts({ stretches, known, load, zoom, together, mark
   return (
     <SpaceBetween size="s">
       <div className="muted" style={{ fontSize: 13 }}>
-        Shown: {window}, {note}. Drag over a chart to zoom, double click to leave; or by keyboard: arrows, + and −.
+        Shown: {window}, {note}. Drag over a chart to zoom, double click to leave; by keyboard: arrows, + and −.
         <ZoomButtons zoom={zoom} whole={Math.max(known, 1)} />
       </div>
       <Changes changes={load?.changes} />
@@ -86,17 +86,17 @@ export default function RunCharts({ stretches, known, load, zoom, together, mark
           show={plain}
           height={150}
         />
-        {columns.hasRunners && (
-          <TimeChart
-            {...common}
-            title="Runners making load"
-            sentence={spread(columns.runners, plain, 'Runners making load')}
-            lines={columns.runnerLines}
-            show={plain}
-            height={150}
-          />
-        )}
       </ColumnLayout>
+      {columns.hasRunners && (
+        <TimeChart
+          {...common}
+          title="Runners making load"
+          sentence={spread(columns.runners, plain, 'Runners making load')}
+          lines={columns.runnerLines}
+          show={plain}
+          height={110}
+        />
+      )}
       {heatmap && <Heatmap stretches={later} from={zoom.from ?? 0} to={zoom.to ?? Math.max(until ?? 0, known, 1)} />}
     </SpaceBetween>
   );

@@ -181,7 +181,7 @@ function Form({ test, first, name, isGoing }: { test: string; first: Fields; nam
               <SpaceBetween size="s">
                 <b>{planInWords(get(draft, ['testScenario']) as Fields, tasks)}</b>
                 <span>{isScript ? `The ${nameOf(kind)} script ${bounded(scriptOf(draft), 60) || '(none yet)'}` : `${requests.length} ${requests.length === 1 ? 'request' : 'requests'} each time`}, {duration(lengthOf(get(draft, ['testScenario']) as Fields))} of load.</span>
-                <span>Room needed: {tasks.map((row) => `${number(row.taskCount) ?? '?'} in ${row.region}`).join(', ') || 'none'}.</span>
+                <span>Room needed: {tasks.length === 0 ? 'none.' : tasks.map((row, at) => <span key={at}>{number(row.taskCount) ?? '?'} in <span className="whole">{row.region}{at + 1 < tasks.length ? ',' : '.'}</span> </span>)}</span>
                 {!isScript && requests.length === 0 && <span className="warn">There is no request yet: paste a URL.</span>}
                 {isScript && scriptOf(draft) === '' && <span className="warn">There is no script yet: choose a file.</span>}
                 {isScript && mode !== 'save' && <span className="warn">Scripts cannot be run yet: choose “Only keep it”.</span>}

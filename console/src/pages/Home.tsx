@@ -74,7 +74,7 @@ export default function Home() {
                 <div key={item.testId}>
                   <span className="name"><To href={to(['scenarios', item.testId])}><Inert most={120}>{item.testName}</Inert></To></span>
                   <span>{item.nextRun.slice(0, 16)} <span className="muted">({item.scheduleTimezone})</span></span>
-                  <span style={{ width: 160 }}>{item.cronValue ? `cron ${item.cronValue}` : item.scheduleRecurrence || 'once'}</span>
+                  <span className="num" style={{ width: 160 }}>{item.cronValue ? `cron ${item.cronValue}` : item.scheduleRecurrence || 'once'}</span>
                 </div>
               ))}
             </div>

@@ -66,9 +66,9 @@ export function Load({ isScript, ...part }: Part & { isScript: boolean }) {
               {stages.map((stage, at) => (
                 <SpaceBetween key={at} direction="horizontal" size="xs" alignItems="center">
                   <span>to</span>
-                  <Input ariaLabel={`Target of stage ${at + 1}`} value={String(stage['target'] ?? '')} onChange={({ detail }) => change(set(draft, [...PATH, 'stages', at, 'target'], asNumber(detail.value) ?? ''))} />
+                  <div className="brief"><Input ariaLabel={`Target of stage ${at + 1}`} value={String(stage['target'] ?? '')} onChange={({ detail }) => change(set(draft, [...PATH, 'stages', at, 'target'], asNumber(detail.value) ?? ''))} /></div>
                   <span>in</span>
-                  <Input ariaLabel={`Duration of stage ${at + 1}`} value={String(stage['duration'] ?? '')} onChange={({ detail }) => change(set(draft, [...PATH, 'stages', at, 'duration'], detail.value))} />
+                  <div className="brief"><Input ariaLabel={`Duration of stage ${at + 1}`} value={String(stage['duration'] ?? '')} onChange={({ detail }) => change(set(draft, [...PATH, 'stages', at, 'duration'], detail.value))} /></div>
                   <Button variant="icon" iconName="remove" ariaLabel={`Remove stage ${at + 1}`} disabled={stages.length === 1} onClick={() => change(set(draft, [...PATH, 'stages', at], undefined))} />
                 </SpaceBetween>
               ))}

@@ -49,8 +49,10 @@ export function LoadControl({ test, run, changes, changed }: Changing) {
   );
   return (
     <SpaceBetween direction="horizontal" size="xs" alignItems="center">
-      <span role="status">{askedInWords(asked)}</span>
-      {button('less', '10 % less', isPaused ? 'The load is paused.' : 'A tenth of the plan is the least; a pause is none.')}
+      <div>
+        <span role="status" className="asked">{askedInWords(asked)}</span>
+        {button('less', '10 % less', isPaused ? 'The load is paused.' : 'A tenth of the plan is the least; a pause is none.')}
+      </div>
       {button('more', '10 % more', 'Ten times the plan is the most.')}
       {button('pause', isPaused ? 'Go on' : 'Pause', '')}
       <Confirmed text="End gently" question="End the load now?" stay="Let it go on" {...stateOf('end', '')} isPending={change.isPending} act={(done) => press('end', done)}>

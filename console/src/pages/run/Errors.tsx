@@ -14,6 +14,7 @@ import { openDetails } from '../../app/panels';
 import { causeColor, PlainTable } from '../../charts/frame';
 import { count, percent } from '../../numbers/format';
 import { causesByRegion, errorsByRegion } from '../../numbers/tables';
+import { short, utc } from '../../numbers/when';
 import { bounded, Inert, When } from '../../ui/parts';
 import { ErrorDetails } from './ErrorDetails';
 import { overviewStep } from './OverTime';
@@ -64,14 +65,19 @@ function ErrorItem({ row, total }: { row: ErrorRow; total: number }) {
             {labels.length > 1 && ` ${count(n)}`}
           </span>
         ))}
-        {labels.length > MOST_LABELS && ` and ${labels.length - MOST_LABELS} other labels`} · from <When date={new Date(row.first_at)} /> to{' '}
-        <When date={new Date(row.last_at)} /> · on {runners.length === 1 ? <Inert>{runners[0]?.[0] ?? ''}</Inert> : `${runners.length} runners`}
+        {labels.length > MOST_LABELS && ` and ${labels.length - MOST_LABELS} other labels`} · <Span from={new Date(row.first_at)} to={new Date(row.last_at)} /> · on {runners.length === 1 ? <Inert>{runners[0]?.[0] ?? ''}</Inert> : `${runners.length} runners`}
       </div>
       <Button variant="inline-link" ariaLabel={`Details of ${row.cause}`} onClick={() => openDetails(`${count(row.count)} ${row.cause}`, <ErrorDetails row={row} />)}>
         {saved > 0 ? `Details and ${saved} saved ${saved === 1 ? 'exchange' : 'exchanges'}` : 'Details'}
       </Button>
     </div>
   );
+}
+
+/** When it was seen first and last; one time where both read the same. */
+function Span({ from, to }: { from: Date; to: Date }) {
+  if (short(from) === short(to)) return <span title={`${utc(from)} to ${utc(to)}`}>{short(from)}</span>;
+  return <>from <When date={from} /> to <When date={to} /></>;
 }
 
 interface Counted {

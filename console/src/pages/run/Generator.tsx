@@ -42,10 +42,10 @@ export function GeneratorFacts({ test, record }: { test: string; record: RunReco
   const byte = summary?.total.first_byte;
   if (byte && byte.count > 0) items.push({ label: 'First byte', value: `p50 at most ${time(byte.p50_us)}, p95 at most ${time(byte.p95_us)}` });
   if (generator && generator.addresses.length > 0) {
-    items.push({ label: 'Sent to', value: generator.addresses.slice(0, 6).map(([address, n]) => <div key={address}><bdi>{address}</bdi> {count(n)}</div>) });
+    items.push({ label: 'Sent to', value: generator.addresses.slice(0, 6).map(([address, n]) => <div key={address}><bdi>{address}</bdi> <Requests n={n} /></div>) });
   }
   if (generator?.proxies && generator.proxies.length > 0) {
-    items.push({ label: 'Through proxies', value: generator.proxies.slice(0, 6).map(([proxy, n]) => <div key={proxy}><bdi>{proxy}</bdi> {count(n)}</div>) });
+    items.push({ label: 'Through proxies', value: generator.proxies.slice(0, 6).map(([proxy, n]) => <div key={proxy}><bdi>{proxy}</bdi> <Requests n={n} /></div>) });
   }
   if (generator && generator.http_versions.length > 0) {
     items.push({ label: 'HTTP', value: generator.http_versions.map(([version, n]) => `${version}: ${count(n)}`).join(', ') });
@@ -62,4 +62,8 @@ export function GeneratorFacts({ test, record }: { test: string; record: RunReco
       </SpaceBetween>
     </Container>
   );
+}
+
+function Requests({ n }: { n: number }) {
+  return <span className="muted">{count(n)} {n === 1 ? 'request' : 'requests'}</span>;
 }

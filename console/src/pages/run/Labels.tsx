@@ -52,7 +52,7 @@ export function Labels({ test, record, summary, comparison }: Props) {
         <Header
           variant="h2" info={<Info topic="times" of="response times" />}
           counter={`(${count(summary.labels.length)})`}
-          description={`Times are of ${summary.times_over === 'ok' ? 'ok answers' : 'all answers'}; ${share} failed.${isRegional ? ' Open a row for its regions.' : ''}${comparison ? ' Below each number: its change against the baseline; ? means that nothing can be told of it.' : ''}`}
+          description={`Times are of ${summary.times_over === 'ok' ? 'ok answers' : 'all answers'}; ${share} failed.${isRegional ? ' Open a row for its regions.' : ''}${comparison ? ' Below: the change against the baseline, ? where nothing can be told.' : ''}`}
         >
           Response times by label
         </Header>

@@ -51,7 +51,7 @@ export function Shapes({ test, run, base, summary, thresholds }: Props) {
         <Header
           variant="h2"
           actions={
-            <SpaceBetween direction="horizontal" size="xs">
+            <SpaceBetween direction="horizontal" size="xs" alignItems="end">
               <Select
                 selectedOption={what}
                 options={options}

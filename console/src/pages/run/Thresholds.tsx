@@ -49,7 +49,7 @@ function Bar({ row }: { row: Results[number] }) {
   // The bar's end is twice the limit, so that the limit is always in sight.
   const width = Math.min(100, share * 50);
   return (
-    <div title={`${percent(share)} of the limit`} style={{ position: 'relative', height: 12, background: 'var(--shade)', borderRadius: 3 }}>
+    <div title={`${percent(share)} of the limit`} style={{ position: 'relative', height: 12, marginTop: 4, background: 'var(--shade)', borderRadius: 3 }}>
       <div style={{ width: `${width}%`, height: 12, borderRadius: 3, background: row.passed ? 'var(--good)' : 'var(--bad)' }} />
       <div style={{ position: 'absolute', left: '50%', top: -3, height: 18, borderLeft: '2px solid var(--axis)' }} />
     </div>
