@@ -79,6 +79,17 @@ fn told(output: Output, args: &RunArgs, faults: &Faults) -> Exit {
 pub fn load_in_words(group: &Group, runners: u64) -> String {
     let load = &group.load;
     let curve = load.model.curve();
+    if load.own_shape {
+        let tool = group
+            .script
+            .as_ref()
+            .map_or("", |script| script.tool.title());
+        let each = if runners > 1 { " on each runner" } else { "" };
+        return format!(
+            "what the script of {tool} says{each}, for {} at most",
+            show_duration(curve.end_us())
+        );
+    }
     let (curve, noun) = match (&load.model, load.per_task) {
         (Model::Users(_), true) => (curve.scaled(runners as f64), "user"),
         (Model::Users(_), false) => (curve.clone(), "user"),
@@ -216,11 +227,16 @@ fn lines(target: &str, scenario: &Scenario, proxies: &BTreeSet<String>, width: u
         let text = format!("{}{}", of(group), load_in_words(group, count));
         lines.extend(named("load", &text));
     }
-    for group in groups {
+    for group in groups.iter().filter(|group| group.script.is_none()) {
         let each = units::several(group.steps.len() as u64, "request");
         let text = format!("{}{each}, one after the other", of(group));
         lines.extend(named("requests", &text));
         lines.extend(requests(group, width));
+    }
+    let scripts = groups.iter().filter_map(|group| group.script.as_ref());
+    for script in scripts {
+        let text = format!("{} of {}", script.path, script.tool.title());
+        lines.extend(named("script", &text));
     }
     for group in groups {
         let resolve = group.routing.resolve.iter().map(ToString::to_string);

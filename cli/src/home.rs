@@ -51,6 +51,8 @@ pub fn options(dir: PathBuf, regions: Vec<(Region, u64)>) -> anyhow::Result<Home
         service: false,
         mcp: None,
         targets: TargetPolicy::default(),
+        // Whoever runs a command may run a script as well.
+        scripts: true,
         proxies: EnvironmentProxies::default(),
     })
 }

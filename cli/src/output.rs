@@ -122,7 +122,7 @@ impl Output {
     pub fn json(self, value: &impl serde::Serialize) {
         // Serializing our own types does not fail.
         let text = serde_json::to_string_pretty(value).unwrap_or_default();
-        self.data_text(&(without_commands(text) + "\n"));
+        self.data_text(&(printable(text) + "\n"));
     }
 
     /// Prints lines to stderr.
@@ -155,14 +155,40 @@ impl Output {
     }
 }
 
-/// JSON in which no text is a command of the CI that reads the log: the same value, written otherwise.
-pub fn without_commands(mut json: String) -> String {
+/// JSON in which no text is a command of the CI that reads the log, and nothing acts on a terminal or
+/// hides: the same value, written otherwise.
+pub fn printable(mut json: String) -> String {
     for command in COMMANDS {
         if json.contains(command) {
             json = json.replace(command, &command.replacen('#', "\\u0023", 1));
         }
     }
-    json
+    if !json.contains(acts) {
+        return json;
+    }
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        match acts(c) {
+            // They stand in texts alone, and all in the first plane.
+            true => shown.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// Whether a character that JSON need not escape controls a terminal, is a line's end to some readers,
+/// or hides or turns around what stands beside it.
+fn acts(c: char) -> bool {
+    matches!(
+        c,
+        '\u{7f}'..='\u{9f}'
+            | '\u{61c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}'
+    )
 }
 
 /// Columns and rows of the terminal; 80 × 24 if unknown.

@@ -23,7 +23,7 @@ use dlt_mcp::serving::{self, Limits, Serving};
 use dlt_pipeline::api::server;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::functions::fire::{Fired, Missed};
-use dlt_pipeline::local::{Home, ServerCard, timers};
+use dlt_pipeline::local::{Home, HomeOptions, ServerCard, timers};
 use dlt_pipeline::store::outage::Outage;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -66,11 +66,8 @@ pub async fn up(output: Output, home_dir: Option<&Path>, args: &UpArgs) -> anyho
         }
     };
     let dir = home::dir(home_dir)?;
-    let mut options = home::options(dir.clone(), regions.clone())?;
-    options.service = true;
-    options.targets = targets.clone();
-    options.proxies = proxies.clone();
-    options.mcp = Some(mcp_url(address, guard.as_deref()));
+    let mcp = mcp_url(address, guard.as_deref());
+    let options = of_service(args, (&dir, &regions), (&targets, &proxies), mcp)?;
     let home = match Home::open(options).await {
         Ok(home) => Arc::new(home),
         Err(error) => {
@@ -114,6 +111,23 @@ fn tell_of_folder(output: Output, home: &Home) -> anyhow::Result<()> {
         report::warnings(output, &[warning.to_owned()]);
     }
     Ok(())
+}
+
+/// Options of a service.
+fn of_service(
+    args: &UpArgs,
+    (dir, regions): (&Path, &[(Region, u64)]),
+    (targets, proxies): (&TargetPolicy, &EnvironmentProxies),
+    mcp: String,
+) -> anyhow::Result<HomeOptions> {
+    Ok(HomeOptions {
+        service: true,
+        targets: targets.clone(),
+        proxies: proxies.clone(),
+        scripts: args.scripts,
+        mcp: Some(mcp),
+        ..home::options(dir.to_owned(), regions.to_vec())?
+    })
 }
 
 /// Regions, address and targets of the flags, and the proxies of the environment.

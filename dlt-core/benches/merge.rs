@@ -102,6 +102,7 @@ fn report(samples: usize, seed: u64) -> Report {
             first_sent_us: Some(40),
         }),
         ended: Ended::AsPlanned,
+        script_failed: None,
         health: Health::default(),
         generator: Generator::default(),
         exchanges: Vec::new(),

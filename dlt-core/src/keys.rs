@@ -80,6 +80,25 @@ pub fn timeline(test: &TestId, prefix: &RunPrefix, runner: &RunnerId, region: &R
     format!("results/{test}/{prefix}/{runner}-{region}.timeline")
 }
 
+/// What the tool of a script printed on a runner (worker.md 3.2).
+pub fn tool_log(
+    test: &TestId,
+    prefix: &RunPrefix,
+    tool: &str,
+    runner: &RunnerId,
+    region: &Region,
+) -> String {
+    format!("results/{test}/{prefix}/{tool}-{runner}-{region}.log")
+}
+
+/// A script as DLT's clients upload it: in its tool's folder, under the scenario's id with an
+/// ending (api-behaviour.md 8). None for any other name.
+pub fn script(test: &TestId, tool: &str, name: &str) -> Option<String> {
+    let ending = name.strip_prefix(test.as_str())?.strip_prefix('.')?;
+    let is_plain = !ending.is_empty() && ending.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_plain.then(|| format!("public/test-scenarios/{tool}/{name}"))
+}
+
 /// A region's timeline so far, which its leader replaces every 10 s under load.
 /// Its name reads neither as a runner's report nor as a runner's timeline.
 pub fn region_timeline(test: &TestId, prefix: &RunPrefix, region: &Region) -> String {

@@ -128,6 +128,8 @@ pub struct Begun {
     pub test_name: String,
     /// The scenario's description.
     pub test_description: String,
+    /// `simple`, or whose script makes the load.
+    pub test_type: String,
     /// `YYYY-MM-DD HH:MM:SS`, UTC.
     pub start_time: String,
     /// As posted, with numbers.
@@ -144,7 +146,7 @@ impl RunRecord {
             test_run_id: run.test_run_id.to_string(),
             test_name: run.test_name,
             test_description: run.test_description,
-            test_type: "simple".to_owned(),
+            test_type: run.test_type,
             status: Status::Queued,
             start_time: run.start_time,
             end_time: String::new(),

@@ -14,6 +14,7 @@ use crate::schedules::Schedules;
 use dlt_core::calls::live::LiveEvent;
 use dlt_core::ids::{TestId, TestRunId};
 use dlt_core::routing::EnvironmentProxies;
+use dlt_core::scenario::plan::Tool;
 use dlt_core::target_policy::TargetPolicy;
 use std::sync::Arc;
 
@@ -90,6 +91,26 @@ impl Pace {
 }
 
 impl Pace {
+    /// The pace of a run whose load a script's tool makes: its runners look at the script before they
+    /// are ready, and start the tool between the start's announcement and the start.
+    #[must_use]
+    pub fn for_script(mut self, tool: Tool) -> Self {
+        let s = 1_000_000;
+        // Tools of runners on one machine come up on the same cores.
+        let (ahead_us, each_us) = match tool {
+            Tool::K6 => (s, s / 10),
+            Tool::Locust => (4 * s, s),
+            Tool::Jmeter => (8 * s, 2 * s),
+        };
+        self.start_ahead_us += ahead_us;
+        if self.start_ahead_each_us > 0 {
+            self.start_ahead_each_us += each_us;
+        }
+        self.provisioning_us = self.provisioning_us.max(50 * s);
+        self.stuck_us = self.stuck_us.max(45 * s);
+        self
+    }
+
     /// How far ahead the start of so many runners lies, µs.
     pub fn start_ahead_of(&self, runners: u64) -> u64 {
         let more = runners.saturating_sub(FEW_RUNNERS);
@@ -125,11 +146,22 @@ pub struct World {
     pub cores: Option<u64>,
     /// Where load may be sent.
     pub targets: TargetPolicy,
+    /// Whether scripts of JMeter, k6 and Locust may be run.
+    pub scripts: bool,
     /// The proxies of the environment at home; elsewhere there are none.
     pub proxies: EnvironmentProxies,
 }
 
 impl World {
+    /// The pace of a run.
+    pub fn pace_of(&self, run: &Run) -> Pace {
+        let pace = self.pace.clone();
+        match Tool::parse(&run.record.test_type) {
+            Some(tool) => pace.for_script(tool),
+            None => pace,
+        }
+    }
+
     /// Changes a run, shows its status on the scenario and tells watchers.
     pub async fn change(
         &self,

@@ -33,6 +33,7 @@ mod outage;
 mod proxies;
 mod readme;
 mod rows;
+mod scripts;
 mod secrets;
 mod service;
 mod sessions;

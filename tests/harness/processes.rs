@@ -118,3 +118,15 @@ pub fn all(home: &Path) -> Vec<i32> {
     };
     pids().into_iter().filter(names).collect()
 }
+
+/// The tools of scripts that run for a data folder, which has to be their folder for temporary
+/// files too.
+pub fn tools(home: &Path) -> Vec<i32> {
+    let is_tool = |pid: &i32| {
+        let environment = environment(*pid);
+        environment
+            .iter()
+            .any(|entry| entry.starts_with("DLT_RUNNER_INDEX="))
+    };
+    all(home).into_iter().filter(is_tool).collect()
+}

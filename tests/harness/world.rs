@@ -240,6 +240,7 @@ fn world(folder: &Path) -> World {
         depot: folder.join("objects").display().to_string(),
         cores: Some(2),
         targets: TargetPolicy::default(),
+        scripts: true,
         proxies: EnvironmentProxies::default(),
     }
 }

@@ -130,6 +130,7 @@ fn report(run: &Run, region: usize, seed: usize) -> Report {
             first_sent_us: Some(40),
         }),
         ended: Ended::AsPlanned,
+        script_failed: None,
         health: Health::default(),
         generator: Default::default(),
         exchanges: Vec::new(),

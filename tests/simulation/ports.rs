@@ -47,6 +47,7 @@ impl Sim {
             depot: "simulated".to_owned(),
             cores: Some(4),
             targets: TargetPolicy::default(),
+            scripts: true,
             proxies: EnvironmentProxies::default(),
         }
     }

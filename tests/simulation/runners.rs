@@ -157,6 +157,7 @@ impl Runner {
             peak_users: 1,
             ticks: 1,
             start: None,
+            script_failed: None,
             ended: match self.told_us {
                 None => Ended::AsPlanned,
                 Some(_) => Ended::Stopped {

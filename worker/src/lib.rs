@@ -13,6 +13,7 @@ pub mod health;
 pub mod lifecycle;
 pub mod output;
 pub mod report;
+pub mod scripts;
 
 use coordinator::stop::stop_signal;
 use coordinator::watchdog::Watchdog;
@@ -25,7 +26,7 @@ use std::time::{Duration, Instant};
 /// The report is stored, also after a stop.
 pub const EXIT_REPORTED: i32 = 0;
 /// The order or the plan cannot be read.
-pub const EXIT_BAD_ORDER: i32 = 2;
+pub use dlt_core::messages::order::EXIT_BAD_ORDER;
 /// The load could not be made: depot, peers, certificates, files.
 pub const EXIT_COULD_NOT_RUN: i32 = 3;
 /// A bug in dlt.

@@ -29,6 +29,8 @@ pub struct RunContext {
     pub start: Option<Start>,
     /// Why it ended, if not as planned.
     pub ended: Option<Ended>,
+    /// What the script of its load says that judges by itself.
+    pub script_failed: Option<String>,
     /// Changes of the load that it heard of.
     pub changes: u64,
     /// The runner's timeline.
@@ -206,6 +208,7 @@ fn compose(
         },
         start,
         ended: context.ended.unwrap_or(Ended::AsPlanned),
+        script_failed: context.script_failed,
         health: Health {
             threads: context.threads,
             cpu_us: context.after.cpu_us.saturating_sub(context.before.cpu_us),

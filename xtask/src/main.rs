@@ -11,6 +11,7 @@ mod clients;
 mod console;
 mod deny;
 mod dist;
+mod engines;
 mod images;
 mod mcpb;
 mod step;

@@ -2,7 +2,7 @@
 //! runs even if an earlier one failed; the last lines tell times and the sum.
 
 use crate::step::{self, Score, cargo, target_folder};
-use crate::{clients, console, deny, dist, images, templates};
+use crate::{clients, console, deny, dist, engines, images, templates};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
@@ -112,6 +112,7 @@ pub fn test(full: bool) -> Result<bool> {
         let browser = if full {
             command.env("DLT_MINISTACK", emulator()?);
             command.env("DLT_REGISTRY", images::registry()?);
+            engines::in_tests(&mut command)?;
             console::in_tests(&mut command)?
         } else {
             &[]
@@ -122,6 +123,7 @@ pub fn test(full: bool) -> Result<bool> {
         command.args(browser);
         step::tests(command)
     });
+    scripts(&mut tiers, full);
     aws(&mut tiers, full);
     if full {
         tiers.run("mcp clients", || step::check(clients::command()?));
@@ -150,6 +152,20 @@ fn build(tiers: &mut Tiers) {
         ];
         dist::glibc::check(&names.map(|name| built.join(name)))?;
         Ok(Score::check(true))
+    });
+}
+
+/// Scripts of the real tools; in `--full` they are among all others.
+fn scripts(tiers: &mut Tiers, full: bool) {
+    if full {
+        return;
+    }
+    tiers.run("scripts", || {
+        let mut command = cross_room("end_to_end");
+        command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));
+        engines::in_tests(&mut command)?;
+        command.args(["--", "scripts::", "--include-ignored"]);
+        step::tests(command)
     });
 }
 

@@ -249,6 +249,10 @@ pub struct UpArgs {
     /// Where load may be sent.
     #[command(flatten)]
     pub targets: TargetFlags,
+    /// Run scripts of JMeter, k6 and Locust that are posted: whoever may post a scenario then runs
+    /// programs as you
+    #[arg(long)]
+    pub scripts: bool,
     /// Require access tokens, for the API and for /mcp
     #[arg(long, requires = "issuer")]
     pub auth: bool,

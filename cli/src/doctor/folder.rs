@@ -2,6 +2,7 @@
 
 use super::findings::{Finding, State};
 use crate::units;
+use dlt_pipeline::local::{Looked, look as look_at_store};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -37,9 +38,28 @@ pub(super) fn look(dir: &Path) -> Vec<Finding> {
             "give this user the right to, or name another folder: --home DIR, or DLT_HOME",
         ),
     }];
+    findings.extend(store(dir));
     findings.extend(room(dir));
     findings.push(mode(metadata.permissions().mode(), dir));
     findings
+}
+
+/// Whether its database can be opened; None if there is none yet.
+fn store(dir: &Path) -> Option<Finding> {
+    let what = "store";
+    let elsewhere =
+        "put the database back from a copy, or name another folder: --home DIR, or DLT_HOME";
+    match look_at_store(dir) {
+        Ok(Looked::None) => None,
+        Ok(Looked::Opens) => Some(Finding::well(what, "its database can be opened")),
+        Ok(Looked::Lost(told)) => Some(Finding::not_well(State::Doubtful, what, told, elsewhere)),
+        Err(error) => Some(Finding::not_well(
+            State::Broken,
+            what,
+            error.to_string(),
+            elsewhere,
+        )),
+    }
 }
 
 /// A folder that the first run makes; what is above it must be writable.
@@ -125,6 +145,29 @@ mod tests {
         let file = above.path().join("file");
         std::fs::write(&file, "x").unwrap();
         assert_eq!(look(&file)[0].state, State::Broken);
+    }
+
+    /// A folder that can be written is of no use with a store that cannot be opened.
+    #[test]
+    fn a_store_that_cannot_be_opened_must_be_mended() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+        let database = folder.path().join("dlt.sqlite");
+        let state = || {
+            let found = look(folder.path());
+            let store = found.into_iter().find(|finding| finding.what == "store");
+            store.map(|finding| finding.state)
+        };
+        assert_eq!(state(), None);
+        std::fs::create_dir(&database).unwrap();
+        assert_eq!(state(), Some(State::Broken));
+        std::fs::remove_dir(&database).unwrap();
+        std::fs::write(&database, "x".repeat(5_000)).unwrap();
+        assert_eq!(state(), Some(State::Broken));
+        std::fs::write(&database, "").unwrap();
+        assert_eq!(state(), None);
+        std::fs::create_dir_all(folder.path().join("objects/results/a")).unwrap();
+        assert_eq!(state(), Some(State::Doubtful));
     }
 
     #[test]

@@ -12,6 +12,8 @@ use crate::exit::Exit;
 use crate::output::Output;
 use dlt_core::calls::answers::StackInfo;
 use dlt_core::routing::{EnvironmentProxies, IGNORED_VARIABLE};
+use dlt_core::scenario::plan::Tool;
+use dlt_worker::scripts::tools;
 use findings::{Finding, State, told};
 use std::path::Path;
 
@@ -22,6 +24,7 @@ pub async fn doctor(output: Output, api_options: &ApiOptions, as_json: bool) -> 
     findings.push(stamps());
     findings.extend(clocks::look(Path::new("/sys")).await);
     findings.push(proxies(|name| std::env::var(name).ok()));
+    findings.push(script_tools());
     match api_options.dir() {
         Ok(dir) => {
             findings.extend(folder::look(&dir));
@@ -77,6 +80,24 @@ fn stamps() -> Finding {
             Finding::not_well(State::Doubtful, what, seen, todo)
         }
     }
+}
+
+/// The tools whose scripts can be run here. That one is missing is no fault: who has no script needs
+/// none.
+fn script_tools() -> Finding {
+    let mut seen = Vec::new();
+    for tool in Tool::ALL {
+        seen.push(match tools::find(tool) {
+            Ok(found) => format!(
+                "{} {} ({})",
+                tool.title(),
+                found.version,
+                found.path.display()
+            ),
+            Err(why) => format!("no {}: {why}", tool.title()),
+        });
+    }
+    Finding::well("script tools", seen.join("; "))
 }
 
 /// Proxies in the environment: load goes through them.

@@ -12,7 +12,7 @@ use crate::client::{ApiOptions, Client, ClientError};
 use crate::document::{self, Document};
 use crate::find::RunLocation;
 use crate::line::{Line, Tone};
-use crate::output::{Output, without_commands};
+use crate::output::{Output, printable};
 use crate::saving::save;
 use dlt_core::record::RunRecord;
 use dlt_core::refusal::{Fault, Faults};
@@ -118,9 +118,7 @@ pub async fn write(output: Output, record: &RunRecord, raw: Option<&Value>, expo
             },
         };
         match &export.path {
-            None if export.format == ExportFormat::Json => {
-                output.data_text(&without_commands(text));
-            }
+            None if export.format == ExportFormat::Json => output.data_text(&printable(text)),
             None => output.data_text(&text),
             Some(path) => match save(path, text.as_bytes()) {
                 Ok(()) if output.is_quiet() => {}

@@ -64,24 +64,30 @@ fn row(kind: &str, name: &str, block: &Block, seconds: f64) -> String {
     cells.join(",")
 }
 
-/// A text as a cell. One that a spreadsheet would take for a formula gets an apostrophe in
-/// front: labels come from targets. What is hidden is escaped, so that neither a terminal nor a reader is
-/// misled.
+/// A text as a cell. What is hidden is escaped, so that neither a terminal nor a reader is misled.
 fn text(name: &str) -> String {
-    let unhidden = unhidden(name);
-    let text = uncommanded(&unhidden);
-    let begin = name.trim_start_matches(|c: char| c.is_whitespace() || c.is_control());
-    let is_formula = begin.starts_with([
-        '=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
-    ]) || name.starts_with(['\t', '\r', '\n']);
-    let safe = match is_formula {
-        true => Cow::Owned(format!("'{text}")),
-        false => text,
-    };
-    // Spreadsheets of many countries split at semicolons.
+    // Spreadsheets of many countries split at semicolons, and know no quotes in the midst of a cell.
+    let parts: Vec<Cow<'_, str>> = name.split(';').map(without_formula).collect();
+    let joined = parts.join(";");
+    let unhidden = unhidden(&joined);
+    let safe = uncommanded(&unhidden);
     let needs_quotes = safe.contains([',', ';', '"']) || safe.trim() != safe;
     match needs_quotes {
         true => format!("\"{}\"", safe.replace('"', "\"\"")),
         false => safe.into_owned(),
+    }
+}
+
+/// A text that a spreadsheet would take for a formula gets an apostrophe in front: labels come from
+/// targets. So does one that looks as if it had got one, so that whoever takes one away has what was
+/// measured.
+fn without_formula(part: &str) -> Cow<'_, str> {
+    let is_skipped = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'');
+    let is_formula = part.trim_start_matches(is_skipped).starts_with([
+        '=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+    ]) || part.starts_with(['\t', '\r', '\n']);
+    match is_formula {
+        true => Cow::Owned(format!("'{part}")),
+        false => Cow::Borrowed(part),
     }
 }

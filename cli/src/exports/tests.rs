@@ -70,10 +70,22 @@ fn hidden_signs_are_escaped_and_cells_stay_whole() {
     for (label, cell, attribute) in [
         (
             "a;=cmd|' /C calc'!A0",
-            "\"a;=cmd|' /C calc'!A0\"",
+            "\"a;'=cmd|' /C calc'!A0\"",
             "a;=cmd|&apos; /C calc&apos;!A0",
         ),
         ("a\t=1", "a\\t=1", "a&#9;=1"),
+        ("a; =1;+2;b", "\"a;' =1;'+2;b\"", "a; =1;+2;b"),
+        (";-1;@x;", "\";'-1;'@x;\"", ";-1;@x;"),
+        ("a;\t1;\r2", "\"a;'\\t1;'\\r2\"", "a;&#9;1;&#13;2"),
+        ("a;\"=1", "\"a;'\"\"=1\"", "a;&quot;=1"),
+        ("a;\u{ff1d}1", "\"a;'\u{ff1d}1\"", "a;\u{ff1d}1"),
+        // One apostrophe taken away is what it was.
+        ("'=1;'=2", "\"''=1;''=2\"", "&apos;=1;&apos;=2"),
+        (
+            "it's; 'a' b;c=d",
+            "\"it's; 'a' b;c=d\"",
+            "it&apos;s; &apos;a&apos; b;c=d",
+        ),
         ("\t=1", "'\\t=1", "&#9;=1"),
         ("a\u{1b}[2Jb\0", "a\\x1b[2Jb\\x00", "a\u{fffd}[2Jb\u{fffd}"),
         (
@@ -99,12 +111,35 @@ fn hidden_signs_are_escaped_and_cells_stay_whole() {
 #[test]
 fn json_on_stdout_holds_no_command_of_a_ci() {
     let value = json!({"a": "##[x] ##vso[y]", "##[b]": ["##"]});
-    let shown = crate::output::without_commands(value.to_string());
+    let shown = crate::output::printable(value.to_string());
     assert!(
         !shown.contains("##[") && !shown.contains("##vso["),
         "{shown}"
     );
     assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), value);
+}
+
+/// What would act on a terminal or a log is in no JSON that is printed, and its value is the same.
+#[test]
+fn json_on_stdout_holds_no_sign_that_acts() {
+    let mut signs: Vec<char> = ('\u{7f}'..='\u{a0}').collect();
+    signs.extend(('\u{2000}'..='\u{2070}').chain(['\u{61c}', '\u{feff}', '\u{1f600}']));
+    let all: String = signs.iter().collect();
+    let value = json!({ all.clone(): [all, "##[\u{9b}x]", "\\\u{202e}"] });
+    let shown = crate::output::printable(value.to_string());
+    for sign in ('\u{7f}'..='\u{9f}')
+        .chain('\u{200b}'..='\u{200f}')
+        .chain('\u{2028}'..='\u{202e}')
+        .chain('\u{2060}'..='\u{2069}')
+        .chain(['\u{61c}', '\u{feff}'])
+    {
+        assert!(!shown.contains(sign), "{:x}", u32::from(sign));
+    }
+    assert!(shown.contains("\\u009b") && shown.contains("\\u202e") && shown.contains("\\ufeff"));
+    // Letters and pictures stay.
+    assert!(shown.contains('\u{1f600}') && shown.contains('\u{2010}'));
+    assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), value);
+    assert_eq!(crate::output::printable("{}".to_owned()), "{}");
 }
 
 /// An independent reader understands the document.

@@ -80,7 +80,9 @@ impl PlannedLoad {
         for group in groups {
             let load = &group.load;
             let curve = load.model.curve();
-            if load.model.is_open() {
+            if load.own_shape {
+                // Nothing is planned that could be shown.
+            } else if load.model.is_open() {
                 // An arrival makes each step once.
                 requests.push(curve.scaled(group.steps.len() as f64));
             } else if load.per_task {

@@ -24,7 +24,12 @@ pub async fn load(output: Output, client: &Client, args: &LoadArgs) -> Result<Ex
     }
     let told: LoadChanges = understood(&path, answer)?;
     if let Some(last) = told.changes.last() {
-        let text = format!("run {}: load {}", location.run, last.told());
+        let users = match told.users {
+            None => String::new(),
+            Some(1) => ": 1 user".to_owned(),
+            Some(users) => format!(": {users} users"),
+        };
+        let text = format!("run {}: load {}{users}", location.run, last.told());
         output.data(&[Line::new().tone(Tone::Good, "✔ ").plain(text)]);
     }
     Ok(Exit::Passed)

@@ -5,11 +5,24 @@ use dlt_core::keys::LARGEST_FILE_BYTES;
 use dlt_core::refusal::Fault;
 use dlt_core::scenario::plan::Plan;
 use dlt_worker::engine::{BODY_FILE, FileFault, PlanFiles, file_faults, named_files};
+use dlt_worker::scripts::file_fault;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 /// Longest name that the API accepts, characters.
 const LONGEST_NAME: usize = 200;
+
+/// File systems without data of people (linux/magic.h): proc, sysfs, debugfs, tracefs, securityfs,
+/// cgroup2 and cgroup.
+const OF_KERNEL: [u32; 7] = [
+    0x9fa0,
+    0x6265_6572,
+    0x6462_6720,
+    0x7472_6163,
+    0x7363_6673,
+    0x6367_7270,
+    0x0027_e0eb,
+];
 
 /// A file to be uploaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +90,9 @@ impl Files {
             };
             unread.push((named.path.clone(), why));
         }
+        if let Some(fault) = self.judge_script(plan) {
+            return vec![fault];
+        }
         let faults = file_faults(plan, &contents).into_iter().map(|fault| {
             let why = unread.iter().find(|(path, _)| *path == fault.path);
             match why {
@@ -93,6 +109,35 @@ impl Files {
                 reason: self.in_words(&fault),
             })
             .collect()
+    }
+
+    /// What is wrong with a plan's script, as far as that can be seen without its tool.
+    fn judge_script(&self, plan: &Plan) -> Option<Fault> {
+        let group = plan.groups.iter().find(|group| group.script.is_some())?;
+        let script = group.script.as_ref()?;
+        let path = match self {
+            Self::InPlace => PathBuf::from(&script.path),
+            Self::Uploaded(uploads) => {
+                let uploads = uploads.borrow();
+                let upload = uploads.iter().find(|it| it.name == script.path)?;
+                upload.path.clone()
+            }
+        };
+        let fault = |reason: String| Fault {
+            path: format!("testScenario.scenarios.{}.script", group.name),
+            reason,
+        };
+        let length = std::fs::metadata(&path).map_or(0, |file| file.len());
+        if length > LARGEST_FILE_BYTES {
+            let reason = format!("has more than {LARGEST_FILE_BYTES} bytes (64 MiB): split it");
+            return Some(fault(reason));
+        }
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) => return Some(fault(format!("cannot be read: {error}"))),
+        };
+        let files = vec![(script.path.clone(), bytes)];
+        file_fault(plan, &files).map(|error| fault(error.to_string()))
     }
 
     /// The fault with the file's name on this machine.
@@ -168,6 +213,11 @@ fn plain_name(path: &Path) -> String {
     }
 }
 
+/// Whether a file is made by the kernel when it is read (`/proc/kmsg`).
+fn is_of_kernel(path: &Path) -> bool {
+    rustix::fs::statfs(path).is_ok_and(|found| OF_KERNEL.contains(&(found.f_type as u32)))
+}
+
 /// The absolute path of a file, if it can be read.
 fn check_file(folder: &Path, name: &str) -> Result<String, String> {
     let path = std::path::absolute(folder.join(name)).map_err(|error| error.to_string())?;
@@ -176,6 +226,12 @@ fn check_file(folder: &Path, name: &str) -> Result<String, String> {
     // Checked before opening: opening a named pipe would wait for its writer.
     if !std::fs::metadata(&path).map_err(refused)?.is_file() {
         return Err(format!("{shown} is not a file"));
+    }
+    // Those look like any other, and may have no end, or do something when they are read.
+    if is_of_kernel(&path) {
+        return Err(format!(
+            "{shown} is a file of the kernel; name one with data"
+        ));
     }
     std::fs::File::open(&path).map_err(refused)?;
     path.to_str()
@@ -186,6 +242,42 @@ fn check_file(folder: &Path, name: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Opening a pipe waits for ever, reading a device may have no end.
+    #[test]
+    fn what_is_no_file_of_data_is_refused_before_it_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path();
+        let pipe = place.join("pipe");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &pipe,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR,
+            0,
+        )
+        .unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(place.join("socket")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", place.join("link")).unwrap();
+        std::os::unix::fs::symlink("/proc/self/status", place.join("kernel")).unwrap();
+        std::fs::write(place.join("rows.csv"), "a\n1\n").unwrap();
+        for (name, says) in [
+            ("pipe", "is not a file"),
+            ("socket", "is not a file"),
+            (".", "is not a file"),
+            ("link", "is not a file"),
+            ("/dev/zero", "is not a file"),
+            ("/dev/null", "is not a file"),
+            ("/proc/kmsg", "is a file of the kernel"),
+            ("/proc/self/environ", "is a file of the kernel"),
+            ("kernel", "is a file of the kernel"),
+            ("none", "cannot be read"),
+        ] {
+            let why = check_file(place, name).unwrap_err();
+            assert!(why.contains(says), "{name}: {why}");
+        }
+        check_file(place, "rows.csv").unwrap();
+    }
 
     #[test]
     fn names_are_unique_and_accepted_by_the_api() {

@@ -3,6 +3,7 @@
 
 mod files;
 mod flags;
+mod scripts;
 
 pub use files::{Files, Upload};
 
@@ -323,17 +324,6 @@ pub fn regions(given: &[String]) -> Result<Vec<(Region, u64)>, Faults> {
     }
 }
 
-/// The tool whose script a file is, by its name.
-fn script_of(path: &Path) -> Option<&'static str> {
-    match path.extension()?.to_str()? {
-        "js" | "ts" | "mjs" => Some("k6"),
-        "py" => Some("Locust"),
-        "jmx" => Some("JMeter"),
-        "scala" | "java" | "kt" => Some("Gatling"),
-        _ => None,
-    }
-}
-
 /// A scenario file's bytes and format, and the folder that its files are relative to.
 fn read_file(target: &str) -> Result<(Vec<u8>, Format, PathBuf), String> {
     if target == "-" {
@@ -349,16 +339,7 @@ fn read_file(target: &str) -> Result<(Vec<u8>, Format, PathBuf), String> {
     let format = match ending.as_deref() {
         Some("json") => Format::Json,
         Some("yaml" | "yml") => Format::Yaml,
-        _ if path.exists() => {
-            return Err(match script_of(path) {
-                Some(tool) => format!(
-                    "is a script of {tool}, which dlt does not run: write its requests in a scenario file (docs/coming-from.md has the words)"
-                ),
-                None => {
-                    "is not a scenario file: its name must end in .yaml, .yml or .json".to_owned()
-                }
-            });
-        }
+        _ if path.exists() => return scripts::as_file(path),
         _ => {
             return Err(format!(
                 "is neither a URL nor a scenario file; a URL begins with http:// or https://, as in http://{}",

@@ -1037,6 +1037,8 @@ export interface components {
             /** @enum {string} */
             executor?: "locust" | "k6" | "jmeter";
             taskCount?: number;
+            /** @description A script that makes its own load is ended after this time at the latest (default 1h). */
+            "end-after"?: components["schemas"]["HoldFor"];
             /** @description Users over the whole run, dealt over runners; wins over concurrency. */
             users?: number | components["schemas"]["DigitString"];
             /** @description Open load: arrivals per second over the whole run. */
@@ -1326,6 +1328,12 @@ export interface components {
         LoadChanges: {
             /** @description All changes of the run so far, in the order of time; the last is the one asked for. */
             changes: components["schemas"]["LoadChange"][];
+            /**
+             * Format: uint64
+             * @description Users that are made from the last change on, at the most: whole ones, so that a part of one is
+             *     made as one. Absent where none is made, and in open load.
+             */
+            users?: number;
         };
         /** @description What was planned. */
         LoadSummary: {
@@ -1771,7 +1779,12 @@ export interface components {
         Samples: "ok" | "failed" | "all";
         ScenarioDefinition: {
             requests?: components["schemas"]["HttpRequestInput"][];
+            /** @description A script of JMeter, k6 or Locust, or an archive (.zip) that holds one; in place of requests. */
             script?: string;
+            /** @description Which file of the archive is the script. */
+            entry?: string;
+            /** @description Files that are put beside the script. */
+            files?: string[];
             /** @description What relative URLs are relative to. */
             "default-address"?: string;
             /** @description An object, or a list of objects with one entry each, in which a name may be repeated (ours). */

@@ -10,6 +10,8 @@ it('quotes what needs it', () => {
 it('makes no formula of a text', () => {
   for (const text of ['=1+1', '+1', '-1', '@x', '\t=1', '  =1', '＝1', '\r=1']) expect(csv([[text]])).toMatch(/^"?'/);
   expect(csv([['=HYPERLINK("http://x","y")']])).toBe(`"'=HYPERLINK(""http://x"",""y"")"\r\n`);
+  // A part behind a semicolon may be a cell of its own.
+  expect(csv([['a;=1;b', 'x; -1', "'=2", 'a;b=c']])).toBe(`"a;'=1;b","x;' -1",''=2,"a;b=c"\r\n`);
   // Numbers stay numbers, negative ones too.
   expect(csv([[-1, 'GET /a=b', 'a-b']])).toBe('-1,GET /a=b,a-b\r\n');
 });

@@ -3,8 +3,8 @@
 
 export type Cell = string | number | null | undefined;
 
-/** How a formula begins, and what some programs skip in front of one. */
-const FORMULA = /^[\s\p{Cc}]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/u;
+/** How a formula begins, and what some programs skip in front of one; a semicolon begins a cell in many countries. */
+const FORMULA = /(^|;)(?=[\s\p{Cc}"']*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])/gu;
 
 export function csv(rows: readonly (readonly Cell[])[]): string {
   return rows.map((row) => row.map(cell).join(',')).join('\r\n') + '\r\n';
@@ -13,6 +13,6 @@ export function csv(rows: readonly (readonly Cell[])[]): string {
 function cell(value: Cell): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : '';
-  const safe = FORMULA.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(safe) || safe !== safe.trim() ? `"${safe.replaceAll('"', '""')}"` : safe;
+  const safe = value.replace(FORMULA, "$1'");
+  return /[",;\r\n]/.test(safe) || safe !== safe.trim() ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

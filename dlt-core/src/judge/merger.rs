@@ -23,6 +23,9 @@ use crate::messages::report::{Ended, Report};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Most sentences of scripts that one outcome has: they hold last lines of tools.
+const MOST_SCRIPT_SENTENCES: usize = 3;
+
 /// A finished run's one result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
@@ -76,6 +79,8 @@ pub struct Merger {
 #[derive(Debug, Default)]
 struct RegionSums {
     labels: BTreeMap<String, LabelSums>,
+    /// Bytes of answers that belong to no label.
+    bytes_beside: u64,
     phases: Phases,
     /// Sum of the runners' peaks.
     users: u64,
@@ -124,6 +129,7 @@ impl Merger {
         region.runners += 1;
         region.users += report.peak_users;
         region.phases.merge(&report.tally.phases);
+        region.bytes_beside += report.tally.bytes_beside;
         for (label, tally) in &report.tally.labels {
             let mut label = label.as_str();
             if !self.labels.contains(label) {
@@ -179,6 +185,7 @@ impl Merger {
             cancelled: facts.cancelled,
             silent: silent(&self.runners),
             everyone_silent: everyone_silent(&self.runners),
+            of_scripts: of_scripts(&self.runners),
             answered: sums
                 .overall
                 .outcomes
@@ -311,6 +318,7 @@ impl Merger {
             part.labels
                 .values()
                 .for_each(|label| overall.merge(&label.tally));
+            overall.bytes_received += part.bytes_beside;
             sums.overall.merge(&overall);
             sums.phases.merge(&part.phases);
             let block = Block::of_whole(&overall, &part.phases);
@@ -428,6 +436,26 @@ fn silent(runners: &BTreeMap<RunnerId, RunnerFacts>) -> Option<String> {
         Ended::TargetSilent { message, .. } => Some(message.clone()),
         _ => None,
     })
+}
+
+/// What failed of the runners' scripts and their tools: each sentence once, with the runners that say it.
+fn of_scripts(runners: &BTreeMap<RunnerId, RunnerFacts>) -> Vec<String> {
+    let mut said: BTreeMap<&str, Vec<&RunnerId>> = BTreeMap::new();
+    for (id, runner) in runners {
+        let tool = match &runner.ended {
+            Ended::ToolFailed { message } => Some(message.as_str()),
+            _ => None,
+        };
+        for message in tool.into_iter().chain(runner.script_failed.as_deref()) {
+            said.entry(message).or_default().push(id);
+        }
+    }
+    let sentence = |(message, who): (&str, Vec<&RunnerId>)| match who.len() == runners.len() {
+        true => message.to_owned(),
+        false => format!("{message} (on {})", warnings::named(&who)),
+    };
+    let all = said.into_iter().map(sentence);
+    all.take(MOST_SCRIPT_SENTENCES).collect()
 }
 
 /// Cause and sentence of the most frequent error.

@@ -60,6 +60,20 @@ pub fn changed_load(changes: &[LoadChange]) -> Option<String> {
     Some(format!("load changed by people: {}", told.join(", ")))
 }
 
+/// How far a product may be off by its own rounding, as a part of it.
+const NOISE: f64 = 1e-12;
+
+/// A planned value times the factor of a change, without the noise of multiplying: a tenth of 30 users
+/// are 3, and no fourth one.
+fn times(value: f64, factor: f64) -> f64 {
+    let product = value * factor;
+    let whole = product.round();
+    match factor != 1.0 && whole >= 1.0 && (product - whole).abs() <= whole * NOISE {
+        true => whole,
+        false => product,
+    }
+}
+
 impl Curve {
     /// The curve with its changes, which are in the order of time; nothing after an end counts.
     #[must_use]
@@ -85,7 +99,7 @@ impl Curve {
         if to_us <= from_us && !points.is_empty() {
             return;
         }
-        let mut add = |at: u64, value: f64| points.push((at, value * factor));
+        let mut add = |at: u64, value: f64| points.push((at, times(value, factor)));
         // The plan may have a step at either end: the later value counts at the beginning, the
         // earlier at the end.
         add(from_us, self.value_at(from_us));
@@ -95,6 +109,17 @@ impl Curve {
             }
         }
         add(to_us, self.value_before(to_us));
+    }
+
+    /// How many users the curve comes to with a change, from it on and at the most, if it is of users;
+    /// and how many are made, for a user is there as a whole or not at all.
+    pub fn users_with(&self, change: &LoadChange) -> (f64, u64) {
+        let mut points = Vec::new();
+        if change.at_us < self.end_us() {
+            self.add_piece(&mut points, change.at_us, self.end_us(), change.factor);
+        }
+        let asked = points.iter().map(|point| point.1).fold(0.0, f64::max);
+        (asked, asked.ceil() as u64)
     }
 
     /// The value just before `at_us`: on a step the earlier one.
@@ -210,6 +235,43 @@ mod tests {
             changed.user_spans(10),
             vec![(15 * SECOND_US, 30 * SECOND_US)]
         );
+    }
+
+    /// Users are whole ones: of what comes to a part of one, all of it is made, and no more.
+    #[test]
+    fn users_are_made_as_whole_ones() {
+        for (planned, factor, asked, made) in [
+            (30.0, 0.1, 3.0, 3),
+            (10.0, 1.1, 11.0, 11),
+            (70.0, 1.1, 77.0, 77),
+            (1_000_000.0, 1.1, 1_100_000.0, 1_100_000),
+            (4.0, 0.1, 0.4, 1),
+            (4.0, 0.7, 2.8, 3),
+            (3.0, 0.5, 1.5, 2),
+            (4.0, 0.0, 0.0, 0),
+            (1.0, 10.0, 10.0, 10),
+        ] {
+            let plan = Curve::ramp_hold(planned, 0, 60 * SECOND_US);
+            let (comes_to, users) = plan.users_with(&change(10, factor));
+            assert!(
+                (comes_to - asked).abs() < 1e-9,
+                "{planned} {factor}: {comes_to}"
+            );
+            assert_eq!(users, made, "{planned} {factor}");
+            let changed = plan.changed(&[change(10, factor)]);
+            let active = |number: u64| {
+                let spans = changed.user_spans(number);
+                spans.iter().any(|span| span.1 > 30 * SECOND_US)
+            };
+            assert!(made == 0 || active(made - 1), "{planned} {factor}");
+            assert!(!active(made), "{planned} {factor}");
+        }
+        // What counts is what is still to come.
+        let stages = [(8.0, 10 * SECOND_US), (2.0, 0), (2.0, 50 * SECOND_US)];
+        let falls = Curve::stages(8.0, &stages);
+        assert_eq!(falls.users_with(&change(5, 0.5)), (4.0, 4));
+        assert_eq!(falls.users_with(&change(20, 1.25)), (2.5, 3));
+        assert_eq!(falls.users_with(&change(90, 2.0)).1, 0);
     }
 
     #[test]

@@ -117,13 +117,17 @@ impl Curve {
     pub fn total_arrivals(&self) -> u64 {
         // The sum of areas carries rounding far below one arrival; 1e-6 of
         // slack keeps 100/s for 10 s at 1,000 and not 999.
-        let all = self.cumulative_at(self.end_us());
-        match self.segments().last() {
-            // The last one before a pause was due then, also if the pause lasts to the end: it must
-            // not come, and be late, when the load goes on.
-            Some((_, 0.0, _, 0.0)) => (all - slack(all)).ceil() as u64,
-            _ => (all + 1e-6).floor() as u64,
-        }
+        let all = (self.cumulative_at(self.end_us()) + 1e-6).floor() as u64;
+        // The last one before a pause was due then, however little comes after it: it must not come,
+        // and be late, when the load goes on.
+        let pauses = self
+            .segments()
+            .filter(|segment| segment.1 == 0.0 && segment.3 == 0.0);
+        let due = pauses.map(|segment| {
+            let before = self.cumulative_at(segment.0);
+            (before - slack(before)).ceil() as u64
+        });
+        due.fold(all, u64::max)
     }
 
     /// How many users are ever active: the numbers below it have a span.

@@ -113,7 +113,8 @@ pub enum Cause {
     Status5xx,
     /// A check (expected status below 400, assertion) did not hold.
     Check,
-    /// A value that the scenario extracts was not there.
+    /// A value that the scenario extracts was not there, or one that a request needs is missing
+    /// or cannot stand where it is used: then the request was not sent.
     Extraction,
     /// Reported by a script engine; the class is the error's code.
     Tool,
@@ -199,7 +200,7 @@ impl Cause {
             | Self::TimeoutConnect
             | Self::TimeoutFirstByte => Reach::Missing,
             // Nobody was asked.
-            Self::Generator | Self::TargetForbidden => Reach::Unknown,
+            Self::Generator | Self::TargetForbidden | Self::Extraction => Reach::Unknown,
             _ => Reach::There,
         }
     }
@@ -237,7 +238,10 @@ mod tests {
                 .filter(|cause| cause.reach() == reach);
             all.map(Cause::name).collect::<Vec<_>>()
         };
-        assert_eq!(of(Reach::Unknown), ["target-forbidden", "generator"]);
+        assert_eq!(
+            of(Reach::Unknown),
+            ["target-forbidden", "extraction", "generator"]
+        );
         assert_eq!(
             of(Reach::Missing),
             [

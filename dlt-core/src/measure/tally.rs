@@ -296,6 +296,8 @@ pub struct Tally {
     pub errors: BTreeMap<ErrorKey, ErrorTally>,
     /// Samples whose label was beyond [`MOST_LABELS`].
     pub overflowed: u64,
+    /// Bytes of answers that belong to no label: k6 tells them of all requests together.
+    pub bytes_beside: u64,
     /// What `response` of some label, and the phases, are of: all samples if a
     /// part of this was read from a report of format 1 with failures.
     pub times_over: TimesOver,
@@ -308,6 +310,7 @@ impl Tally {
         self.account.merge(&other.account);
         self.phases.merge(&other.phases);
         self.overflowed += other.overflowed;
+        self.bytes_beside += other.bytes_beside;
         self.times_over.merge(other.times_over);
         for (label, tally) in &other.labels {
             self.label_for(label, tally).merge(tally);
@@ -354,6 +357,7 @@ impl Tally {
     pub fn overall(&self) -> LabelTally {
         let mut overall = LabelTally::default();
         self.labels.values().for_each(|label| overall.merge(label));
+        overall.bytes_received += self.bytes_beside;
         overall
     }
 }

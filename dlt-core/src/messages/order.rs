@@ -69,6 +69,10 @@ pub struct Order {
 /// (dlt.md 4; the security group lets this port through).
 pub const START_PORT: u16 = 50_000;
 
+/// Exit code of a runner that cannot do what it was given, whoever tries it: its order, its plan, its
+/// script.
+pub const EXIT_BAD_ORDER: i32 = 2;
+
 /// Why the environment holds no order.
 #[derive(Debug, thiserror::Error)]
 pub enum OrderError {

@@ -5,7 +5,7 @@ use crate::load::Model;
 use crate::scenario::document::notes::{Node, Notes, Object};
 use crate::scenario::document::shown::shown;
 use crate::scenario::execution::tasks::{Entry, tasks};
-use crate::scenario::facts::{add_criteria, facts};
+use crate::scenario::facts::{Facts, add_criteria, facts};
 use crate::scenario::filled::filled;
 use crate::scenario::limits::MOST_USERS;
 use crate::scenario::plan::Plan;
@@ -86,6 +86,7 @@ pub(super) fn body(
         }
     };
     let mut test_scenario = test_scenario.unwrap_or_default();
+    test_scenario.of_type(facts.test_type, notes);
     add_criteria(&mut facts.thresholds, &mut test_scenario.criteria, notes);
     check_load_is_given(&test_scenario, &entries, notes);
     let spot = test_scenario.spot(notes);
@@ -94,10 +95,7 @@ pub(super) fn body(
         .and_then(|entry| test_scenario.plan(|at| concurrency(&test_scenario, at, entry)));
     if let Some(plan) = &plan {
         check_users(&test_scenario, plan, &entries, notes);
-        check_threshold_labels(&facts.thresholds, plan, notes);
-        if facts.keep_exchanges {
-            check_one_iteration(plan, &entries, notes);
-        }
+        check_judged(&facts, plan, &entries, notes);
     }
     if notes.has_faults() {
         return None;
@@ -121,6 +119,23 @@ pub(super) fn body(
         changes: Vec::new(),
         body,
     })
+}
+
+/// Notes thresholds and kept exchanges that do not go with the plan.
+fn check_judged(facts: &Facts, plan: &Plan, entries: &[Entry], notes: &mut Notes) {
+    let is_script = plan.script().is_some();
+    // Which labels a script has, it says when it runs.
+    if !is_script {
+        check_threshold_labels(&facts.thresholds, plan, notes);
+    }
+    match (facts.keep_exchanges, is_script) {
+        (true, true) => notes.fault(
+            "keep_exchanges",
+            "keeps the exchanges of requests that dlt sends itself, and this is a script",
+        ),
+        (true, false) => check_one_iteration(plan, entries, notes),
+        (false, _) => {}
+    }
 }
 
 /// Notes the body's unknown keys. Those of a record that was read over the API are no
@@ -185,7 +200,7 @@ fn check_users(test_scenario: &TestScenario, plan: &Plan, entries: &[Entry], not
                 .iter()
                 .map(|entry| entry.task_count * of(entry))
                 .sum::<u64>();
-        } else if !group.load.model.is_open() {
+        } else if !group.load.model.is_open() && !group.load.own_shape {
             users += peak;
             if peak < tasks {
                 notes.warn(

@@ -10,6 +10,8 @@ use crate::thresholds::Threshold;
 
 /// The body's plain fields.
 pub(super) struct Facts {
+    /// `testType`, if it is said.
+    pub(super) test_type: Option<&'static str>,
     pub(super) test_id: Option<TestId>,
     pub(super) name: String,
     pub(super) description: String,
@@ -42,15 +44,9 @@ pub(super) fn facts(root: &Object<'_>, defaults: &Defaults, notes: &mut Notes) -
         .get("testDescription")
         .and_then(|node| node.sized_text(3..=LONGEST_DESCRIPTION, notes))
         .map(str::to_owned);
-    if let Some(node) = root.get("testType")
-        && let Some(kind @ ("jmeter" | "locust" | "k6")) =
-            node.choice(&["simple", "jmeter", "locust", "k6"], notes)
-    {
-        node.fault(
-            notes,
-            format!("{kind} scripts are not supported yet; use simple"),
-        );
-    }
+    let test_type = root
+        .get("testType")
+        .and_then(|node| node.choice(&["simple", "jmeter", "locust", "k6"], notes));
     if let Some(node) = root.get("fileType") {
         node.choice(&["none", "script", "zip"], notes);
     }
@@ -65,6 +61,7 @@ pub(super) fn facts(root: &Object<'_>, defaults: &Defaults, notes: &mut Notes) -
     let one_off = said("oneOff").and_then(|node| node.boolean(notes));
     let keep_exchanges = said("keep_exchanges").and_then(|node| node.choice(&["all"], notes));
     Facts {
+        test_type,
         one_off: one_off.unwrap_or(false),
         keep_exchanges: keep_exchanges.is_some(),
         test_id,

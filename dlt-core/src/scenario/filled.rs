@@ -1,8 +1,9 @@
 //! The body as it is stored: in the contract's order, with every default filled in, URLs
 //! absolute, and files under the names that were found.
 
+use crate::scenario::execution::Execution;
 use crate::scenario::facts::Facts;
-use crate::scenario::plan::{Auth, Body};
+use crate::scenario::plan::{Auth, Body, Tool, is_archive};
 use crate::scenario::requests::Definition;
 use crate::scenario::requests::targets::without_user;
 use crate::scenario::test_scenario::TestScenario;
@@ -24,8 +25,18 @@ pub(super) fn filled(
     }
     put("testName", json!(facts.name));
     put("testDescription", json!(facts.description));
-    put("testType", json!("simple"));
-    put("fileType", json!("none"));
+    let script = test_scenario
+        .definitions
+        .iter()
+        .find_map(|it| it.script.as_ref());
+    let tool = script.and_then(|script| script.tool);
+    put("testType", json!(tool.map_or("simple", Tool::name)));
+    let file_type = match script {
+        None => "none",
+        Some(script) if is_archive(&script.path) => "zip",
+        Some(_) => "script",
+    };
+    put("fileType", json!(file_type));
     put(
         "testTaskConfigs",
         filled_tasks(&raw["testTaskConfigs"], tasks),
@@ -94,7 +105,15 @@ fn filled_test_scenario(raw: &Value, test_scenario: &TestScenario) -> Value {
     for (at, definition) in test_scenario.definitions.iter().enumerate() {
         let item = &mut plan["execution"][at];
         item["scenario"] = json!(definition.name);
-        if item.get("stages").is_none() && item.get("ramp-up").is_none() {
+        let script = definition.script.as_ref();
+        if let Some(tool) = script.and_then(|script| script.tool) {
+            item["executor"] = json!(tool.name());
+        }
+        let is_own = test_scenario
+            .executions
+            .get(at)
+            .is_some_and(Execution::is_own);
+        if !is_own && item.get("stages").is_none() && item.get("ramp-up").is_none() {
             item["ramp-up"] = json!("0s");
         }
         let scenario = &mut plan["scenarios"][definition.name.as_str()];
@@ -121,6 +140,13 @@ fn filled_scenario(scenario: &mut Value, definition: &Definition) {
         } else {
             entry["path"] = json!(source.path);
         }
+    }
+    if let Some(script) = &definition.script {
+        scenario["script"] = json!(script.path);
+        if scenario.get("files").is_some() {
+            scenario["files"] = json!(script.files);
+        }
+        return;
     }
     if let Some(Value::String(address)) = scenario.get_mut("default-address") {
         *address = without_user(address).0.into_owned();

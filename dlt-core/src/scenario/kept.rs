@@ -8,7 +8,7 @@ use std::borrow::Cow;
 /// Fields of ours beside DLT's, in a body.
 const OF_BODY: [&str; 2] = ["thresholds", "oneOff"];
 /// In an item of `execution`.
-const OF_EXECUTION: [&str; 11] = [
+const OF_EXECUTION: [&str; 12] = [
     "users",
     "arrivals",
     "connections",
@@ -20,9 +20,10 @@ const OF_EXECUTION: [&str; 11] = [
     "retry",
     "dns",
     "give-up-after",
+    "end-after",
 ];
 /// In a scenario of `scenarios`.
-const OF_SCENARIO: [&str; 9] = [
+const OF_SCENARIO: [&str; 11] = [
     "auth",
     "timeouts",
     "max-redirects",
@@ -32,6 +33,8 @@ const OF_SCENARIO: [&str; 9] = [
     "proxy",
     "no-proxy",
     "expect-status",
+    "entry",
+    "files",
 ];
 /// In one of its requests.
 const OF_REQUEST: [&str; 3] = ["auth", "form", "expect-status"];

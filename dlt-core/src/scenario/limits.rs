@@ -106,6 +106,8 @@ pub const LONGEST_VARIABLE_NAME: usize = 128;
 pub const LONGEST_VARIABLE: usize = LONGEST_BODY;
 /// Most files of rows of a scenario: each is held whole by every runner.
 pub const MOST_DATA_SOURCES: usize = 10;
+/// Most files that are put beside a script: more belong into an archive.
+pub const MOST_SCRIPT_FILES: usize = 50;
 /// Most columns of such a file: each is a variable.
 pub const MOST_COLUMNS: usize = 100;
 /// Largest file of rows, bytes: what a runner fetches from the depot at most.

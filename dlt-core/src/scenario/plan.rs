@@ -2,6 +2,8 @@
 //! engine runs it. Every default is filled in; nothing is text that has still
 //! to be parsed. Reading files and replacing variables is left to the worker.
 
+mod script;
+
 use crate::load::Model;
 use crate::load::changes::LoadChange;
 use crate::routing::{EnvironmentProxies, Routes, Routing};
@@ -9,6 +11,7 @@ use crate::scenario::limits::DEFAULT_DNS_REFRESH_US;
 use crate::value::Number;
 use std::collections::BTreeSet;
 
+pub use self::script::{Script, Tool, is_archive};
 pub use crate::scenario::requests::budget::{Budget, OverBudget};
 pub use crate::scenario::requests::patterns::{JsonDocument, JsonQuery, Pattern, Unreadable};
 
@@ -26,8 +29,11 @@ pub struct Group {
     pub name: String,
     /// How much load, and when it stops.
     pub load: Load,
-    /// Requests in order; a user repeats them, an arrival walks them once.
+    /// Requests in order; a user repeats them, an arrival walks them once. None where a
+    /// script makes the load.
     pub steps: Vec<Step>,
+    /// A script of another tool, which makes the load in place of requests.
+    pub script: Option<Script>,
     /// TLS settings of all its requests.
     pub tls: Tls,
     /// How names become addresses.
@@ -62,8 +68,11 @@ pub struct DataSource {
 /// How hard, when to stop.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Load {
-    /// Users or arrivals over time.
+    /// Users or arrivals over time. Where a script makes the load that it says itself:
+    /// one user until the time at which it is ended at the latest.
     pub model: Model,
+    /// Whether a script says users and length by itself, and no number here does.
+    pub own_shape: bool,
     /// Whether the users are per task (`concurrency`) and not over the run
     /// (`users`). Arrivals are always over the run.
     pub per_task: bool,
@@ -91,7 +100,8 @@ impl Load {
     /// Whether it may be over before the end of its curve: its users have a number of
     /// rounds or requests. Arrivals are planned, however many.
     pub fn ends_by_count(&self) -> bool {
-        !self.model.is_open() && (self.iterations.is_some() || self.total_requests.is_some())
+        self.own_shape
+            || !self.model.is_open() && (self.iterations.is_some() || self.total_requests.is_some())
     }
 }
 
@@ -416,6 +426,11 @@ impl Plan {
             }
         }
         told
+    }
+
+    /// The script that makes the load, if one does; it is alone in its plan.
+    pub fn script(&self) -> Option<&Script> {
+        self.groups.iter().find_map(|group| group.script.as_ref())
     }
 
     /// When all load is planned to have ended, µs since the start instant.

@@ -56,7 +56,7 @@ pub struct Post {
     pub action: Action,
     /// Regions with their runners.
     pub tasks: Vec<TaskConfig>,
-    /// What a run needs; None for script types, which only can be kept.
+    /// What a run needs; None for a script that is kept though it cannot be run as it is.
     pub scenario: Option<Scenario>,
     /// The body as it is kept.
     pub body: Value,
@@ -146,33 +146,39 @@ impl Post {
         let mut plain = plain(body);
         let tasks = task_configs(body);
         check_details(body, &tasks)?;
-        let mut warnings = Vec::new();
-        let scenario = match text("testType") {
-            "simple" => {
-                let defaults = Defaults {
-                    // Capacity is checked later, with codes of its own.
-                    regions: tasks
-                        .iter()
-                        .map(|task| (task.region.clone(), MOST_USERS))
-                        .collect(),
-                    tasks: 1,
-                    name: String::new(),
-                    show_live: false,
-                };
-                let purpose = match action {
-                    Action::Save => Purpose::Keep,
-                    Action::Run | Action::Schedule(_) => Purpose::Run,
-                };
-                let scenario = Scenario::from_value(&plain, &defaults, outside, purpose)
-                    .map_err(|faults| Refusal::body(faults.0))?;
-                warnings.clone_from(&scenario.warnings);
+        let defaults = Defaults {
+            // Capacity is checked later, with codes of its own.
+            regions: tasks
+                .iter()
+                .map(|task| (task.region.clone(), MOST_USERS))
+                .collect(),
+            tasks: 1,
+            name: String::new(),
+            show_live: false,
+        };
+        let purpose = match action {
+            Action::Save => Purpose::Keep,
+            Action::Run | Action::Schedule(_) => Purpose::Run,
+        };
+        let is_script = text("testType") != "simple";
+        let (scenario, warnings) = match Scenario::from_value(&plain, &defaults, outside, purpose) {
+            Ok(scenario) => {
+                let warnings = scenario.warnings.clone();
                 plain = stored_body(&scenario);
-                Some(scenario)
+                (Some(scenario), warnings)
             }
-            _ => {
+            // As DLT keeps it: what its client may still change.
+            Err(Faults(faults)) if is_script && action == Action::Save => {
                 fill_script(&mut plain, &tasks);
-                None
+                let told = faults.iter().map(|fault| {
+                    format!(
+                        "{}: {}; it cannot be run until that is changed",
+                        fault.path, fault.reason
+                    )
+                });
+                (None, told.collect())
             }
+            Err(Faults(faults)) => return Err(Refusal::body(faults)),
         };
         Ok(Self {
             test: TestId::parse(text("testId")).ok(),
@@ -221,8 +227,11 @@ impl Post {
         }
         let least_s = least_gap_s(
             self.tasks.iter().map(|task| task.task_count).sum(),
-            self.seconds("ramp-up"),
-            self.seconds("hold-for"),
+            // The whole plan counts, however it is written.
+            0,
+            self.scenario
+                .as_ref()
+                .map_or(0, |scenario| scenario.plan.end_us().div_ceil(1_000_000)),
         );
         match schedule.shortest_gap_s(now) {
             Some(gap_s) if gap_s.unsigned_abs() < least_s => refuse(
@@ -232,26 +241,6 @@ impl Post {
                 ),
             ),
             _ => Ok(schedule),
-        }
-    }
-
-    /// A duration of `execution[0]` in seconds; 0 if it is not there.
-    fn seconds(&self, key: &str) -> u64 {
-        let planned_s = self
-            .scenario
-            .as_ref()
-            .map(|scenario| scenario.plan.end_us().div_ceil(1_000_000));
-        match (planned_s, key) {
-            // The whole plan counts, however it is written.
-            (Some(seconds), "hold-for") => seconds,
-            (Some(_), _) => 0,
-            (None, key) => match &self.body["testScenario"]["execution"][0][key] {
-                Value::Number(seconds) => seconds.as_u64().unwrap_or(0),
-                Value::String(text) => {
-                    crate::scenario::parse_duration(text).map_or(0, |us| us.div_ceil(1_000_000))
-                }
-                _ => 0,
-            },
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::scenario::execution::{Execution, execution};
 use crate::scenario::limits::{MOST_EXECUTIONS, MOST_SCENARIOS, MOST_THRESHOLDS};
 use crate::scenario::names::scenario_name;
 use crate::scenario::passfail;
-use crate::scenario::plan::{Group, Plan};
+use crate::scenario::plan::{Group, Plan, Tool, is_archive};
 use crate::scenario::requests::labels::{default_label, several_hosts};
 use crate::scenario::requests::{Definition, definition};
 use crate::thresholds::Threshold;
@@ -61,7 +61,7 @@ pub(crate) fn test_scenario(
     };
     let executions: Vec<_> = executions
         .iter()
-        .filter_map(|node| execution(node, notes))
+        .filter_map(|node| execution(node, is_scripted(node, object), notes))
         .collect();
     let scenarios = object.get("scenarios");
     if scenarios.is_none() {
@@ -95,9 +95,10 @@ pub(crate) fn test_scenario(
             definition(name, &node, files, notes)
         })
         .collect();
-    let definitions = choose(&executions, &scenarios, &known, notes);
+    let mut definitions = choose(&executions, &scenarios, &known, notes);
     if definitions.len() == executions.len() {
         refuse_cut_arrivals(&executions, &definitions, notes);
+        scripts(&executions, &mut definitions, notes);
     }
     TestScenario {
         definitions,
@@ -149,6 +150,58 @@ fn choose(
         notes.warn(&scenarios.path_of(name), "is not run by any execution item");
     }
     chosen
+}
+
+/// Whether the scenario of an execution item is a script.
+fn is_scripted(item: &Node<'_>, object: &Object<'_>) -> bool {
+    let Some(Value::Object(scenarios)) = object.map.get("scenarios") else {
+        return false;
+    };
+    let named = item.value.get("scenario").and_then(Value::as_str);
+    let scenario = match named.filter(|name| !name.is_empty()) {
+        Some(name) => scenarios.get(name),
+        None => scenarios.values().next().filter(|_| scenarios.len() == 1),
+    };
+    scenario.is_some_and(|scenario| scenario.get("script").is_some())
+}
+
+/// Joins each script with the tool that its item names. A script runs alone.
+fn scripts(executions: &[Execution], definitions: &mut [Definition], notes: &mut Notes) {
+    let items = definitions.len();
+    for (item, definition) in executions.iter().zip(definitions) {
+        let Some(script) = &mut definition.script else {
+            continue;
+        };
+        match (item.tool, script.tool) {
+            (Some(executor), Some(tool)) if executor != tool => notes.fault(
+                format!("{}.executor", item.path),
+                format!(
+                    "is {}, and the script is one of {}",
+                    executor.name(),
+                    tool.title()
+                ),
+            ),
+            (executor, tool) => script.tool = tool.or(executor),
+        }
+        if items > 1 {
+            notes.fault(
+                &item.path,
+                "runs a script, which runs alone: keep one execution item",
+            );
+        }
+        if script.tool.is_some_and(|tool| tool != Tool::Jmeter) && item.has_iterations() {
+            notes.fault(
+                format!("{}.iterations", item.path),
+                "is for requests and JMeter's thread groups: write the rounds in the script, or give hold-for",
+            );
+        }
+        if script.tool == Some(Tool::Jmeter) && item.is_staged() {
+            notes.fault(
+                format!("{}.stages", item.path),
+                "is not for JMeter, whose thread groups rise once: give users, ramp-up and hold-for",
+            );
+        }
+    }
 }
 
 /// Notes arrivals of several requests where requests are to be counted: the last arrival
@@ -273,6 +326,37 @@ impl TestScenario {
         percent
     }
 
+    /// Takes the tool that `testType` names for scripts whose name does not tell it, and notes
+    /// where the two contradict each other. None: nothing is said, or `simple`.
+    pub fn of_type(&mut self, said: Option<&str>, notes: &mut Notes) {
+        let tool = said.and_then(Tool::parse);
+        for definition in &mut self.definitions {
+            let reason = match (&mut definition.script, tool) {
+                (None, Some(tool)) => format!(
+                    "is {}, whose scripts are run, and the scenario lists requests: name a script there, or write simple",
+                    tool.name()
+                ),
+                (Some(script), _) if said == Some("simple") => format!(
+                    "is simple, and the scenario is a script{}: write its tool here (jmeter, k6 or locust)",
+                    script.tool.map(|tool| format!(" of {}", tool.title())).unwrap_or_default()
+                ),
+                (Some(script), Some(tool)) if script.tool.is_some_and(|own| own != tool) => {
+                    format!("is {}, and the script is one of another tool", tool.name())
+                }
+                (Some(script), Some(tool)) => {
+                    script.tool = Some(tool);
+                    continue;
+                }
+                // One of another name is a fault already.
+                (Some(script), None) if script.tool.is_none() && is_archive(&script.path) => {
+                    "is missing: an archive does not tell whose script it holds; write jmeter, k6 or locust".to_owned()
+                }
+                _ => continue,
+            };
+            notes.fault("testType", reason);
+        }
+    }
+
     /// The plan, `concurrency(n)` being the users of a task in execution item
     /// n. None if something was left out.
     pub fn plan(&self, concurrency: impl Fn(usize) -> Option<u64>) -> Option<Plan> {
@@ -286,7 +370,12 @@ impl TestScenario {
             } else {
                 0
             };
+            let script = match &definition.script {
+                Some(script) => Some(script.planned()?),
+                None => None,
+            };
             groups.push(Group {
+                script,
                 name: definition.name.clone(),
                 load: item.load(users)?,
                 steps: definition

@@ -50,6 +50,15 @@ pub fn protect(
     router.layer(from_fn_with_state(checks, check))
 }
 
+/// The middleware of a router that serves this machine only, without tokens: what a page of another
+/// origin sends, or whoever reached this server by another name, is refused before it is counted.
+pub(crate) async fn only_this_machine(request: Request, next: Next) -> Response {
+    match admission::check_headers(request.headers(), &[], None) {
+        Ok(()) => next.run(request).await,
+        Err((status, why)) => challenge::refusal(Protocol::Mcp, status, "invalid_request", why),
+    }
+}
+
 async fn check(State(checks): State<Checks>, mut request: Request, next: Next) -> Response {
     let (guard, protocol) = (&checks.guard, checks.protocol);
     let settings = &guard.settings;

@@ -20,6 +20,7 @@ mod token;
 
 pub use challenge::Protocol;
 pub use guard::{Guard, usable_keys};
+pub(crate) use layer::only_this_machine;
 pub use layer::protect;
 pub use metadata::metadata_routes;
 pub use settings::{Settings, SettingsError};

@@ -56,6 +56,14 @@ async fn limit_rate(State(bucket): State<SharedBucket>, request: Request, next: 
     response
 }
 
+/// Behind the checks of a server without a guard. A share is that of all programs of this machine: web
+/// pages that are refused anyway take nothing from it.
+fn for_this_machine(mcp: Router) -> Router {
+    let bucket = Arc::new(Mutex::new(TokenBucket::new(Instant::now())));
+    mcp.layer(from_fn_with_state(bucket, limit_rate))
+        .layer(from_fn(auth::only_this_machine))
+}
+
 /// Routes of `/mcp` and `/healthz`, to be served alone or with other routes. Without a
 /// guard, they must be served on a loopback address only.
 pub fn router(backend: Arc<dyn Backend>, shown: ShownTools, guard: Option<&Arc<Guard>>) -> Router {
@@ -74,10 +82,7 @@ pub fn router(backend: Arc<dyn Backend>, shown: ShownTools, guard: Option<&Arc<G
         .route_service("/mcp", service)
         .layer(from_fn(malformed::check));
     let mcp = match guard {
-        None => {
-            let bucket = Arc::new(Mutex::new(TokenBucket::new(Instant::now())));
-            mcp.layer(from_fn_with_state(bucket, limit_rate))
-        }
+        None => for_this_machine(mcp),
         // The guard limits the rate of each address and each principal.
         Some(guard) => {
             let longest = Some(LONGEST_REQUEST_BYTES as u64);
@@ -116,6 +121,38 @@ pub async fn serve(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::body::Body;
+    use tower::ServiceExt as _;
+
+    #[test]
+    fn pages_of_other_origins_take_nothing_from_the_share_of_this_machine() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let router = for_this_machine(Router::new().route("/mcp", get(|| async { "ok" })));
+        let status = |host: &str, origin: Option<&str>| {
+            let mut request = axum::http::Request::builder()
+                .uri("/mcp")
+                .header(header::HOST, host);
+            if let Some(origin) = origin {
+                request = request.header(header::ORIGIN, origin);
+            }
+            let request = request.body(Body::empty()).unwrap();
+            let answer = runtime.block_on(router.clone().oneshot(request));
+            answer.unwrap().status().as_u16()
+        };
+        for _ in 0..1_000 {
+            assert_eq!(status("localhost:1", Some("https://evil.example")), 403);
+            assert_eq!(status("localhost:1", Some("null")), 403);
+            assert_eq!(status("evil.example", None), 403);
+        }
+        assert_eq!(status("localhost:1", None), 200);
+        assert_eq!(status("127.0.0.1:1", Some("http://localhost:3000")), 200);
+        // Programs of this machine share one: it has an end.
+        let own = (0..1_000).map(|_| status("[::1]:1", None));
+        assert!(own.into_iter().any(|status| status == 429));
+    }
 
     #[test]
     fn without_a_guard_only_loopback_addresses_are_bound() {

@@ -25,7 +25,6 @@ use crate::error::PipelineError;
 use crate::functions::load_changes;
 use crate::objects::{Body, Stored, Verb};
 use crate::world::World;
-use dlt_core::calls::answers::LoadChanges;
 use dlt_core::calls::openapi::openapi;
 use dlt_core::calls::request::Call;
 use dlt_core::refusal::Refusal;
@@ -77,8 +76,7 @@ pub async fn answer(world: &World, call: Call, body: Body) -> Result<Answer, Ref
         Call::GetRun { test, run, secrets } => json(runs::get(world, &test, &run, secrets).await),
         Call::GetRunPart { test, run, part } => parts::get(world, &test, &run, part).await,
         Call::ChangeLoad { test, run, wish } => {
-            let changes = load_changes::change(world, &test, &run, wish).await;
-            json(changes.map(|changes| LoadChanges { changes }))
+            json(load_changes::change(world, &test, &run, wish).await)
         }
         Call::PutNote { test, run, note } => json(runs::put_note(world, &test, &run, note).await),
         Call::GetBaseline { test, data } => json(runs::baseline(world, &test, data).await),

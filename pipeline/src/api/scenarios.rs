@@ -8,7 +8,7 @@ use crate::functions::fire::{instant, planned};
 use crate::functions::stalled::Unbegun;
 use crate::functions::start::{new_run, new_test, start};
 use crate::functions::uploads::Uploads;
-use crate::functions::{cancel, past, room, schedule};
+use crate::functions::{cancel, past, room, schedule, scripts};
 use crate::scenarios::{self, ScenarioItem};
 use crate::world::World;
 use dlt_core::calls::answers::{ScenarioList, ScenarioRecord};
@@ -181,24 +181,17 @@ async fn run_now(
     kept: Written,
     test: &TestId,
 ) -> Result<TestRunId, Refusal> {
-    let scenario = runnable(post)?;
     room::check_room(world, &post.tasks).await?;
     let run = new_run(world)?;
-    start(world, scenario, kept, test, &run).await?;
+    start(world, runnable(post)?, kept, test, &run).await?;
     Ok(run)
 }
 
-/// What a run needs; a script is kept, but neither started nor scheduled.
+/// What a run needs. Only a script that is kept may be without it.
 fn runnable(post: &Post) -> Result<&Scenario, Refusal> {
     post.scenario.as_ref().ok_or_else(|| {
-        let kind = post.body["testType"].as_str().unwrap_or_default();
-        Refusal::new(
-            400,
-            "InvalidParameter",
-            format!(
-                "{kind} scripts cannot be run yet; keep it with saveOnly, or use testType simple"
-            ),
-        )
+        let text = format!("the script cannot be run: {}", post.warnings.join("; "));
+        Refusal::new(400, "InvalidParameter", text)
     })
 }
 
@@ -224,7 +217,7 @@ async fn keep_schedule(
 ) -> Result<(), Refusal> {
     let now = instant(world.clock.now_us());
     let rule = post.check_schedule(when, now)?;
-    runnable(post)?;
+    scripts::check(world, runnable(post)?)?;
     let change = |item: &mut ScenarioItem| {
         item.body = kept.clone();
         item.plan = Some(planned(when, &rule, now));

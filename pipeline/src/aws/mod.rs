@@ -168,6 +168,8 @@ impl Worlds {
             pace,
             cores: None,
             targets: settings.targets.clone(),
+            // The image of the runners holds no tool.
+            scripts: false,
             proxies: EnvironmentProxies::default(),
         })
     }
@@ -210,6 +212,7 @@ impl Worlds {
             depot: world.depot.clone(),
             cores: world.cores,
             targets: world.targets.clone(),
+            scripts: world.scripts,
             proxies: world.proxies.clone(),
         }
     }

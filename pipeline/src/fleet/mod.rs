@@ -64,6 +64,9 @@ impl Place<'_> {
     }
 }
 
+/// What the sentence of a runner begins with that ended with an exit code.
+pub(crate) const ENDED_WITH: &str = "ended with exit code ";
+
 /// How far a runner is, as one sees it from outside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunnerPhase {
@@ -121,10 +124,18 @@ impl RunnerStatus {
                 None => how.clone(),
                 Some(said) => format!("{how}; it said: {said}"),
             }),
-            RunnerPhase::Finished { exit } if *exit != 0 => {
-                Some(format!("ended with exit code {exit}"))
-            }
+            RunnerPhase::Finished { exit } if *exit != 0 => Some(format!("{ENDED_WITH}{exit}")),
             _ => None,
+        }
+    }
+
+    /// The exit code that it ended with, where it is known.
+    pub fn exit_code(&self) -> Option<i32> {
+        match &self.phase {
+            RunnerPhase::Finished { exit } => Some(*exit),
+            // As the fleets say it, whose sentence is what is stored.
+            RunnerPhase::Gone { how, .. } => how.strip_prefix(ENDED_WITH)?.parse().ok(),
+            RunnerPhase::Starting | RunnerPhase::Ready { .. } => None,
         }
     }
 

@@ -2,7 +2,7 @@
 //! found again, what it prints and how it ended.
 
 use crate::fleet::tail::{News, Tail, last_words};
-use crate::fleet::{RunnerPhase, RunnerStatus, Stop};
+use crate::fleet::{ENDED_WITH, RunnerPhase, RunnerStatus, Stop};
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
 use dlt_core::messages::handover;
 use dlt_core::messages::order::{BootInstant, Role};
@@ -172,7 +172,7 @@ const REPORTED: &str = "ended with exit code 0";
 
 pub(super) fn ending(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
-        (Some(code), _) => format!("ended with exit code {code}"),
+        (Some(code), _) => format!("{ENDED_WITH}{code}"),
         (None, Some(signal)) => format!("killed by signal {signal}"),
         (None, None) => "ended".to_owned(),
     }

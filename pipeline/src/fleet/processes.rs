@@ -10,6 +10,7 @@ use crate::fleet::process::{
     start_time, with_extension,
 };
 use crate::fleet::{Fleet, LARGEST_BATCH, Launch, Launched, Place, RunnerStatus, Stop};
+use crate::store::folders;
 use async_trait::async_trait;
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
 use dlt_core::messages::order::Order;
@@ -21,7 +22,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Variables that a runner inherits; all others are taken away.
-const INHERITED: [&str; 8] = [
+const INHERITED: [&str; 11] = [
     "PATH",
     "HOME",
     "TMPDIR",
@@ -30,6 +31,10 @@ const INHERITED: [&str; 8] = [
     "SSL_CERT_DIR",
     "RUST_BACKTRACE",
     "LLVM_PROFILE_FILE",
+    // Of a script's tool.
+    "JAVA_HOME",
+    "JMETER_HOME",
+    "JVM_ARGS",
 ];
 /// How long a runner waits for its start, seconds: longer than workers and then
 /// leaders are provisioned, so that nobody gives up who is still wanted.
@@ -188,8 +193,7 @@ impl<C: Clock> Processes<C> {
             let opened = new.mode(0o600).open(&path);
             opened.map_err(|error| format!("file {}: {error}", path.display()))
         };
-        fs::create_dir_all(&folder)
-            .map_err(|error| format!("folder {}: {error}", folder.display()))?;
+        folders::make(&folder).map_err(|error| format!("folder {}: {error}", folder.display()))?;
         let mut card = Card {
             token: format!("{}-{runner}", order.run),
             launch: launch.token.clone(),

@@ -169,12 +169,6 @@ async fn begin(
     if world.runs.get(&item.test, &run).await?.is_some() {
         return Ok(run);
     }
-    if item.text("testType") != "simple" {
-        return Err(PipelineError::Input(format!(
-            "{} scripts cannot be run yet",
-            item.text("testType")
-        )));
-    }
     let uploads = Uploads::of(world, Some(&item.test)).await?;
     let files = |name: &str| uploads.check(name);
     // What was allowed when it was kept may not be allowed now.

@@ -25,6 +25,7 @@ pub mod results;
 pub mod room;
 pub mod runners;
 pub mod schedule;
+pub mod scripts;
 pub mod settle;
 pub mod stalled;
 pub mod start;

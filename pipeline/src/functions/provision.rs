@@ -210,7 +210,7 @@ pub async fn workers_ready(world: &World, input: &Input) -> Result<Decision, Pip
     let runners = RegionRunners::of(&run, input.region()?, &seen)?;
     let now_us = world.now_us(&run);
     let began_us = run.workers_began_us.unwrap_or(now_us);
-    let late = now_us >= began_us + world.pace.provisioning_us;
+    let late = now_us >= began_us + world.pace_of(&run).provisioning_us;
     let next = if late || runners.ready_workers().len() as u64 >= runners.wanted(Role::Worker) {
         "go"
     } else if runners.missing_workers() > 0 || !runners.stuck_workers(world).is_empty() {
@@ -288,7 +288,7 @@ pub async fn run_leader(world: &World, input: &Input) -> Result<Decision, Pipeli
     if started || is_held_together(world, &run, &runners).await? {
         return Ok(Decision::go(world, "wait"));
     }
-    match need(world, runners.leader(), runners.launched(Role::Leader)) {
+    match need(world, &runners) {
         Need::Patience | Need::GivenUp => {}
         Need::End => {
             let leader = runners.leader();
@@ -380,8 +380,8 @@ pub async fn leader_ready(world: &World, input: &Input) -> Result<Decision, Pipe
     }
     let now_us = world.now_us(&run);
     let began_us = run.leaders_began_us.unwrap_or(now_us);
-    let late = now_us >= began_us + world.pace.provisioning_us;
-    match need(world, runners.leader(), runners.launched(Role::Leader)) {
+    let late = now_us >= began_us + world.pace_of(&run).provisioning_us;
+    match need(world, &runners) {
         Need::Launch | Need::End if !late => Ok(Decision::go(world, "launch")),
         Need::Patience if !late => Ok(Decision::go(world, "wait")),
         _ => {
@@ -447,7 +447,7 @@ pub async fn start(world: &World, input: &Input) -> Result<Decision, PipelineErr
     // made before now.
     let is_written = world.objects.read(&key).await?.is_some();
     let now_us = world.now_us(&run);
-    let instant_us = now_us + world.pace.start_ahead_of(present);
+    let instant_us = now_us + world.pace_of(&run).start_ahead_of(present);
     // The instant is decided once, by a conditional write; the object follows.
     let run = world
         .change(&run.test, &run.run, &|run| {

@@ -7,7 +7,7 @@ use crate::runs::Run;
 use crate::world::World;
 use dlt_core::ids::Region;
 use dlt_core::load::share::Slice;
-use dlt_core::messages::order::{Role, WorkerAddress};
+use dlt_core::messages::order::{EXIT_BAD_ORDER, Role, WorkerAddress};
 
 /// How often a runner is launched on average, replacements included, before a
 /// region makes do with those that it has.
@@ -27,25 +27,34 @@ pub(crate) enum Need {
 }
 
 /// Whether a runner is alive and not ready for longer than it may take.
-fn is_stuck(world: &World, runner: &RunnerStatus) -> bool {
+fn is_stuck(world: &World, run: &Run, runner: &RunnerStatus) -> bool {
+    let stuck_us = world.pace_of(run).stuck_us;
     // A leader is ready later: when it has called all its workers.
     let patience_us = match runner.role {
-        Role::Worker => world.pace.stuck_us,
-        Role::Leader => 2 * world.pace.stuck_us,
+        Role::Worker => stuck_us,
+        Role::Leader => 2 * stuck_us,
     };
     // A leader is not ready before it has said so, whatever its task is.
     let waits = runner.role == Role::Leader || !runner.is_ready();
     runner.alive && waits && runner.age_us(world.clock.as_ref()) > patience_us
 }
 
-/// What a leader that has not said that it is ready needs, `launched` having
-/// been launched so far.
-pub(crate) fn need(world: &World, leader: Option<&RunnerStatus>, launched: u64) -> Need {
-    match leader {
+/// Whether a runner said that what it was given cannot be done: another would say the same.
+fn is_hopeless(runner: &RunnerStatus) -> bool {
+    !runner.alive && runner.exit_code() == Some(EXIT_BAD_ORDER)
+}
+
+/// What a leader that has not said that it is ready needs.
+pub(crate) fn need(world: &World, runners: &RegionRunners<'_>) -> Need {
+    let launched = runners.launched(Role::Leader);
+    match runners.leader() {
         None => Need::Launch,
+        Some(leader) if is_hopeless(leader) => Need::GivenUp,
         Some(leader) if !leader.alive && launched < MOST_ATTEMPTS => Need::Launch,
         Some(leader) if !leader.alive => Need::GivenUp,
-        Some(leader) if launched < MOST_ATTEMPTS && is_stuck(world, leader) => Need::End,
+        Some(leader) if launched < MOST_ATTEMPTS && is_stuck(world, runners.run, leader) => {
+            Need::End
+        }
         Some(_) => Need::Patience,
     }
 }
@@ -136,6 +145,9 @@ impl<'a> RegionRunners<'a> {
 
     /// How many workers are to be launched now.
     pub(crate) fn missing_workers(&self) -> u64 {
+        if self.workers.iter().any(|worker| is_hopeless(worker)) {
+            return 0;
+        }
         let wanted = self.wanted(Role::Worker);
         let alive = self.workers.iter().filter(|worker| worker.alive).count() as u64;
         let left = (wanted * MOST_ATTEMPTS).saturating_sub(self.launched(Role::Worker));
@@ -147,7 +159,7 @@ impl<'a> RegionRunners<'a> {
         let stuck = self.workers.iter().copied();
         let replaceable = self.launched(Role::Worker) < self.wanted(Role::Worker) * MOST_ATTEMPTS;
         stuck
-            .filter(|worker| replaceable && is_stuck(world, worker))
+            .filter(|worker| replaceable && is_stuck(world, self.run, worker))
             .collect()
     }
 

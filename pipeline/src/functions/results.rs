@@ -9,7 +9,7 @@ use crate::functions::dealt::dealt;
 use crate::functions::decision::{Decision, Input};
 use crate::functions::public_addresses::{self, PublicAddresses};
 use crate::functions::reports::readable;
-use crate::functions::{packed, records, runners, settle};
+use crate::functions::{load_changes, packed, records, runners, settle};
 use crate::live::Drained;
 use crate::runs::{self, Run};
 use crate::world::World;
@@ -124,6 +124,7 @@ async fn merge(world: &World, run: &Run) -> Result<Merged, PipelineError> {
     // It came about all the same: that it was late is told.
     warnings.extend(run.launch_trouble.clone());
     warnings.extend(run.shared_machine());
+    warnings.extend(load_changes::made_whole(world, run).await?);
     let mut read = read_reports(world, run, &keys, &dealt).await?;
     let timeline = read_timelines(world, run, &keys, &mut read).await?;
     warnings.append(&mut read.warnings);

@@ -72,7 +72,7 @@ pub async fn end_stalled(
         return Ok(());
     };
     let now_us = world.clock.now_us();
-    if !is_quiet(&run, &world.pace, now_us) {
+    if !is_quiet(&run, &world.pace_of(&run), now_us) {
         return Ok(());
     }
     let part = run.parts + 1;

@@ -3,7 +3,7 @@
 
 use crate::clock::{RunClock, random_id, stamp};
 use crate::error::PipelineError;
-use crate::functions::{hand_over, records, settle};
+use crate::functions::{hand_over, records, scripts, settle};
 use crate::objects::Access;
 use crate::runs::{Beside, Late, RegionTasks, Run, Spare};
 use crate::scenarios;
@@ -51,6 +51,7 @@ pub async fn start(
     test: &TestId,
     run: &TestRunId,
 ) -> Result<Started, PipelineError> {
+    scripts::check(world, scenario)?;
     let start_time = stamp(world.clock.now_us());
     let mut item = item(scenario, test.clone(), run.clone(), start_time.clone())?;
     let claim = scenarios::claim(
@@ -133,6 +134,10 @@ fn item(
             test_run_id: run.clone(),
             test_name: scenario.name.clone(),
             test_description: scenario.description.clone(),
+            test_type: scenario.body["testType"]
+                .as_str()
+                .unwrap_or("simple")
+                .to_owned(),
             start_time,
             test_task_configs: body("testTaskConfigs"),
             test_scenario: scenario.region_document(&last.region),

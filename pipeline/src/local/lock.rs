@@ -6,6 +6,7 @@
 use crate::error::PipelineError;
 use crate::fleet::process::start_time;
 use crate::local::ServerCard;
+use crate::store::folders;
 use crate::store::sqlite::Database;
 use dlt_core::ids::TestRunId;
 use serde::{Deserialize, Serialize};
@@ -137,7 +138,7 @@ impl DriverLock {
         let folder = runs.join(run.as_str());
         let path = folder.join(DRIVER);
         let fault = |error: std::io::Error| PipelineError::file(&path, error);
-        fs::create_dir_all(&folder).map_err(fault)?;
+        folders::make(&folder).map_err(fault)?;
         let mut file = open(&path)?;
         match file.try_lock() {
             Ok(()) => {}

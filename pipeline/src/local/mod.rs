@@ -5,6 +5,7 @@ mod card;
 mod damaged;
 mod drivers;
 mod lock;
+mod look;
 mod migration;
 mod privacy;
 mod reading;
@@ -17,6 +18,7 @@ mod watchers;
 
 pub use crate::functions::start::Started;
 pub use card::ServerCard;
+pub use look::{Looked, look};
 pub use reading::{regions_at_rest, to_read};
 pub use unstored::Waited;
 
@@ -73,6 +75,8 @@ pub struct HomeOptions {
     pub mcp: Option<String>,
     /// Where load may be sent.
     pub targets: TargetPolicy,
+    /// Whether scripts of JMeter, k6 and Locust may be run.
+    pub scripts: bool,
     /// The proxies of this process's environment, for load whose scenario names none.
     pub proxies: EnvironmentProxies,
 }
@@ -124,7 +128,12 @@ fn fleet(
 /// Makes the data folder its owner's: where it lies, and what is to be told of it.
 fn private_folder(dir: &std::path::Path) -> Result<(PathBuf, Option<String>), PipelineError> {
     let fault = |error| PipelineError::file(dir, error);
-    let warning = privacy::make_private(dir).map_err(fault)?;
+    Database::check_place(dir)?;
+    // Looked for first: the folder then gets an empty database.
+    let lost = look::lost(dir);
+    let is_open = privacy::make_private(dir).map_err(fault)?;
+    let warnings: Vec<String> = [lost, is_open].into_iter().flatten().collect();
+    let warning = (!warnings.is_empty()).then(|| warnings.join("; "));
     Ok((dir.canonicalize().map_err(fault)?, warning))
 }
 
@@ -187,6 +196,7 @@ impl Home {
             depot: depot.display().to_string(),
             cores: Some(cores as u64),
             targets: options.targets,
+            scripts: options.scripts,
             proxies: options.proxies,
         });
         drivers.settle_in(&world);
@@ -291,7 +301,8 @@ impl Home {
         run: &Started,
         wish: LoadWish,
     ) -> Result<Vec<LoadChange>, Refusal> {
-        load_changes::change(&self.world, &run.test, &run.run, wish).await
+        let told = load_changes::change(&self.world, &run.test, &run.run, wish).await?;
+        Ok(told.changes)
     }
 
     /// Stops the scenario's run and keeps what was measured.

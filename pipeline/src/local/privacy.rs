@@ -2,10 +2,11 @@
 //! made gets mode 0700; the mode of one that was there before is its owner's choice, so
 //! what dlt keeps in it is closed instead, and that is told.
 
+use crate::store::folders;
 use crate::store::sqlite::Database;
 use std::fs::{self, Permissions};
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// The folders of a data folder that are dlt's own, with all that is in them.
@@ -20,12 +21,12 @@ const OTHERS: u32 = 0o077;
 /// Makes the data folder if it is not there, and closes to others what is dlt's in it. A
 /// sentence if others may open the folder itself.
 pub(super) fn make_private(dir: &Path) -> std::io::Result<Option<String>> {
-    make_folder(dir)?;
+    folders::make(dir)?;
     let mode = fs::metadata(dir)?.permissions().mode() & 0o7777;
     let mut is_closed = true;
     for folder in FOLDERS {
         let path = dir.join(folder);
-        make_folder(&path)?;
+        folders::make(&path)?;
         is_closed &= close(&path, 0o700)?;
     }
     let database = Database::path(dir);
@@ -56,13 +57,6 @@ fn files(dir: &Path, database: &Path) -> Vec<PathBuf> {
         files.push(path.into());
     }
     files
-}
-
-fn make_folder(path: &Path) -> std::io::Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
 }
 
 /// An empty database is a new one to SQLite, which would make it readable for all. One

@@ -49,6 +49,7 @@ pub fn to_read(dir: &Path, regions: &[(Region, u64)]) -> Result<World, PipelineE
         depot: depot.display().to_string(),
         cores: None,
         targets: TargetPolicy::default(),
+        scripts: false,
         proxies: EnvironmentProxies::default(),
     })
 }

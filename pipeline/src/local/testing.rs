@@ -90,6 +90,7 @@ pub(crate) fn world(database: Database, clock: &Arc<Still>, folder: &Path) -> Wo
         depot: folder.join("objects").display().to_string(),
         cores: Some(2),
         targets: dlt_core::target_policy::TargetPolicy::default(),
+        scripts: true,
         proxies: dlt_core::routing::EnvironmentProxies::default(),
     }
 }

@@ -24,6 +24,7 @@ fn options(dir: &Path, script: &str) -> HomeOptions {
         service: false,
         mcp: None,
         targets: TargetPolicy::default(),
+        scripts: false,
         proxies: dlt_core::routing::EnvironmentProxies::default(),
     }
 }

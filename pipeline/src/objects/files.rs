@@ -5,6 +5,7 @@
 
 use crate::error::PipelineError;
 use crate::objects::{Access, Body, Listed, MOST_KEYS, Objects, Stored, Verb, body_of, is_key};
+use crate::store::folders;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::fs;
@@ -127,7 +128,7 @@ fn pieces(
 /// use the home: scenarios hold credentials.
 fn create(path: &Path) -> std::io::Result<fs::File> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        folders::make(folder)?;
     }
     fs::OpenOptions::new()
         .write(true)
@@ -218,7 +219,7 @@ impl Objects for FileObjects {
     async fn delete(&self, key: &str) -> Result<(), PipelineError> {
         let path = self.path(key)?;
         self.lock().remove(key);
-        match fs::remove_file(&path) {
+        match folders::remove_file(&self.folder, key) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 Err(PipelineError::file(&path, error))
             }
@@ -252,6 +253,33 @@ impl Objects for FileObjects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    /// What an account can see of a folder must not depend on the umask of whoever made it.
+    #[tokio::test]
+    async fn objects_lie_in_folders_of_their_owner_and_links_lead_to_none() {
+        let above = tempfile::tempdir().unwrap();
+        let files = FileObjects::new(above.path().join("objects"));
+        let put = files.write("results/x/1.xml", body_of(b"1".to_vec()), 9, Access::Home);
+        put.await.unwrap();
+        for folder in ["objects", "objects/results", "objects/results/x"] {
+            let about = fs::metadata(above.path().join(folder)).unwrap();
+            assert_eq!(about.permissions().mode() & 0o777, 0o700, "{folder}");
+        }
+        let precious = above.path().join("precious");
+        fs::create_dir(&precious).unwrap();
+        fs::write(precious.join("1.xml"), "kept").unwrap();
+        std::os::unix::fs::symlink(&precious, above.path().join("objects/results/y")).unwrap();
+        let why = files.delete("results/y/1.xml").await.unwrap_err();
+        assert!(why.to_string().contains("is a link"), "{why}");
+        assert!(precious.join("1.xml").exists());
+        files.delete("results/x/1.xml").await.unwrap();
+        // What is gone is deleted.
+        files.delete("results/x/1.xml").await.unwrap();
+        files.delete("none/x").await.unwrap();
+        let empty = FileObjects::new(above.path().join("none"));
+        empty.delete("none/x").await.unwrap();
+    }
 
     #[tokio::test]
     async fn what_is_held_is_read_and_listed_until_it_is_written() {

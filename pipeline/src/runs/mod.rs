@@ -304,6 +304,7 @@ pub(crate) mod tests {
                 test_run_id: run.clone(),
                 test_name: "shop".to_owned(),
                 test_description: String::new(),
+                test_type: "simple".to_owned(),
                 start_time,
                 test_task_configs: json!([]),
                 test_scenario: dlt_core::value::Value::default(),

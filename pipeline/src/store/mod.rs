@@ -4,6 +4,8 @@
 #[cfg(feature = "aws")]
 pub mod dynamodb;
 #[cfg(feature = "local")]
+pub(crate) mod folders;
+#[cfg(feature = "local")]
 pub mod outage;
 #[cfg(feature = "local")]
 pub mod sqlite;

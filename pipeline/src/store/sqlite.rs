@@ -126,13 +126,44 @@ impl Database {
     /// can be read.
     pub fn open_to_read(home: &Path, fill: &[Fill]) -> Result<Option<Self>, PipelineError> {
         let path = Self::path(home);
-        plain_file(&path)?;
-        if !path.exists() {
+        let Some((connection, version)) = Self::opened_to_read(&path)? else {
+            return Ok(None);
+        };
+        if version == 1 {
+            let migrated = Self::open(home, fill).map(Some);
+            return migrated.map_err(|error| match error {
+                PipelineError::Store { source, .. } => PipelineError::Other(format!(
+                    "database {} was written by an older dlt and cannot be brought up to date: {source}; make its folder writable, or copy the folder and name the copy with DLT_HOME",
+                    path.display()
+                )),
+                other => other,
+            });
+        }
+        Ok(Some(Self {
+            connection: Arc::new(Mutex::new(connection)),
+            file: None,
+        }))
+    }
+
+    /// An error if what lies in its place must not be opened.
+    pub(crate) fn check_place(home: &Path) -> Result<(), PipelineError> {
+        plain_file(&Self::path(home)).map(drop)
+    }
+
+    /// Whether a data folder has a database; an error says why it cannot be used. Nothing is changed,
+    /// not even one of an older version.
+    pub fn look(home: &Path) -> Result<bool, PipelineError> {
+        Ok(Self::opened_to_read(&Self::path(home))?.is_some())
+    }
+
+    /// A connection to read, and a version that this dlt knows; None if there is nothing to read.
+    fn opened_to_read(path: &Path) -> Result<Option<(Connection, i64)>, PipelineError> {
+        if !plain_file(path)? {
             return Ok(None);
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = || -> rusqlite::Result<(Connection, i64)> {
-            let connection = Connection::open_with_flags(&path, flags)?;
+            let connection = Connection::open_with_flags(path, flags)?;
             connection.busy_timeout(LONGEST_WAIT)?;
             let version = version(&connection)?;
             Ok((connection, version))
@@ -141,35 +172,22 @@ impl Database {
             .or_else(|error| match error.sqlite_error_code() {
                 // SQLite wants to write a file beside it, even to read.
                 Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
-                    open_where_nothing_is_written(&path)
+                    open_where_nothing_is_written(path)
                 }
                 _ => Err(error),
             })
-            .map_err(|error| unopened(&path, error))?;
-        match version {
-            0 if has_tables(&connection).map_err(|error| unopened(&path, error))? => {
+            .map_err(|error| unopened(path, error))?;
+        let version = match version {
+            0 if has_tables(&connection).map_err(|error| unopened(path, error))? => {
                 // They may have been made since the version was read.
                 let version = self::version(&connection).map_err(failed)?;
-                Self::check(&path, if version == 0 { NO_VERSION } else { version })?;
+                if version == 0 { NO_VERSION } else { version }
             }
             0 => return Ok(None),
-            1 => {
-                let migrated = Self::open(home, fill).map(Some);
-                return migrated.map_err(|error| match error {
-                    PipelineError::Store { source, .. } => PipelineError::Other(format!(
-                        "database {} was written by an older dlt and cannot be brought up to date: {source}; make its folder writable, or copy the folder and name the copy with DLT_HOME",
-                        path.display()
-                    )),
-                    other => other,
-                });
-            }
-            _ => {}
-        }
-        Self::check(&path, version)?;
-        Ok(Some(Self {
-            connection: Arc::new(Mutex::new(connection)),
-            file: None,
-        }))
+            version => version,
+        };
+        Self::check(path, version)?;
+        Ok(Some((connection, version)))
     }
 
     /// One that holds nothing, in memory: what a folder without one reads as.
@@ -249,16 +267,33 @@ impl Database {
 }
 
 /// [`PipelineError::Other`] for a link: its file may be open to others, and have other locks and
-/// another log than those beside the link.
-fn plain_file(path: &Path) -> Result<(), PipelineError> {
-    match std::fs::read_link(path) {
-        Ok(target) => Err(PipelineError::Other(format!(
+/// another log than those beside the link. And for what is no file: opening a pipe waits for somebody
+/// who writes into it, and opening a device does something. Whether there is one.
+fn plain_file(path: &Path) -> Result<bool, PipelineError> {
+    if let Ok(target) = std::fs::read_link(path) {
+        return Err(PipelineError::Other(format!(
             "database {} is a symbolic link to {}: dlt closes and locks the file itself; put it in the place of the link, or name its folder with DLT_HOME (a folder may be a link)",
             path.display(),
             target.display()
-        ))),
-        Err(_) => Ok(()),
+        )));
     }
+    let about = match std::fs::symlink_metadata(path) {
+        Ok(about) => about,
+        Err(error) => {
+            use std::io::ErrorKind::{NotADirectory, NotFound};
+            // What cannot be seen is told when it is opened.
+            return Ok(!matches!(error.kind(), NotFound | NotADirectory));
+        }
+    };
+    let what = match about.file_type() {
+        kind if kind.is_file() => return Ok(true),
+        kind if kind.is_dir() => "a folder",
+        _ => "a pipe, a device or a socket",
+    };
+    Err(PipelineError::Other(format!(
+        "database {} is {what}, and no file: move it away, or name another folder with DLT_HOME",
+        path.display()
+    )))
 }
 
 fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {

@@ -35,7 +35,9 @@ impl Coordinator {
         log(&match &ended {
             Ended::AsPlanned => "ending as planned".to_owned(),
             Ended::Stopped { reason } => format!("stopping: {reason}"),
-            Ended::TargetSilent { message, .. } => format!("stopping: {message}"),
+            Ended::TargetSilent { message, .. } | Ended::ToolFailed { message } => {
+                format!("stopping: {message}")
+            }
         });
         self.send_to_workers(&ToWorker::Stop {
             ended: ended.clone(),

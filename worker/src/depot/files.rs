@@ -3,7 +3,7 @@
 use super::{DepotError, LARGEST_OBJECT_BYTES};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -56,7 +56,10 @@ impl Folder {
             source,
         };
         let parent = path.parent().unwrap_or(&self.path);
-        std::fs::create_dir_all(parent).map_err(failed)?;
+        // Of their owner alone, whatever the umask: what runs leave is nobody else's.
+        let mut folders = std::fs::DirBuilder::new();
+        let made = folders.recursive(true).mode(0o700).create(parent);
+        made.map_err(failed)?;
         let temporary = parent.join(format!(
             ".{}-{}.part",
             std::process::id(),
@@ -113,6 +116,18 @@ mod tests {
             folder.path_of("results/a/b.xml").unwrap(),
             PathBuf::from("/depot/results/a/b.xml")
         );
+    }
+
+    #[test]
+    fn folders_are_their_owners_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = Folder::new(temporary.path().join("depot"));
+        folder.store("a/b/object", b"x").unwrap();
+        for made in ["depot", "depot/a", "depot/a/b"] {
+            let about = std::fs::metadata(temporary.path().join(made)).unwrap();
+            assert_eq!(about.permissions().mode() & 0o777, 0o700, "{made}");
+        }
     }
 
     /// Readers beside a writer see one whole version or another.

@@ -71,6 +71,14 @@ impl Failure {
         }
     }
 
+    /// The same with another sentence, where it is one of its own.
+    pub(crate) fn map_message(mut self, change: impl FnOnce(&str) -> String) -> Self {
+        if let Message::Text(text) = &self.message {
+            self.message = Message::Text(change(text).into());
+        }
+        self
+    }
+
     /// Stands for all further errors of a cause once there are too many different ones.
     pub(crate) fn further_errors(cause: Cause) -> Self {
         Self::new(cause, "further errors")

@@ -24,6 +24,7 @@ mod walk;
 pub use file_faults::file_faults;
 pub use files::PlanFiles;
 pub use make::inputs::{BODY_FILE, FileFault, Inputs, NamedFile, named_files};
+pub(crate) use make::quotes::check_quotes;
 pub use stamp_probe::stamps_receipt;
 
 use dlt_core::load::changes::LoadChange;

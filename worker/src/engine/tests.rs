@@ -20,6 +20,7 @@ mod secure;
 pub(super) mod target;
 mod torture;
 mod torture_tls;
+mod unmade;
 mod ways;
 
 use super::*;
@@ -63,6 +64,7 @@ fn group(model: Model, steps: Vec<Step>) -> Group {
         name: "test".to_owned(),
         load: Hard {
             model,
+            own_shape: false,
             per_task: false,
             iterations: None,
             total_requests: None,
@@ -74,6 +76,7 @@ fn group(model: Model, steps: Vec<Step>) -> Group {
             give_up_after_us: Some(5_000_000),
         },
         steps,
+        script: None,
         tls: Tls::default(),
         dns: Dns::default(),
         routing: Routing::default(),

@@ -22,9 +22,12 @@ pub struct Usage {
 impl Usage {
     /// Reads it.
     pub fn now(cgroup: &Cgroup) -> Self {
-        let (cpu_us, max_rss_bytes) = read_rusage();
+        let (own_us, own_bytes) = read_rusage(libc::RUSAGE_SELF);
+        // A script's tool, once it has ended.
+        let (tools_us, tools_bytes) = read_rusage(libc::RUSAGE_CHILDREN);
+        let max_rss_bytes = own_bytes.max(tools_bytes);
         Self {
-            cpu_us,
+            cpu_us: own_us + tools_us,
             throttled_us: cgroup.throttled_us(),
             max_rss_bytes,
         }
@@ -32,12 +35,12 @@ impl Usage {
 }
 
 #[expect(unsafe_code, reason = "getrusage has no safe form in std or libc")]
-fn read_rusage() -> (u64, u64) {
+fn read_rusage(whose: libc::c_int) -> (u64, u64) {
     // SAFETY: an all-zero rusage is a valid value of that plain C struct, and
     // getrusage writes only into it.
     let usage = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
+        libc::getrusage(whose, &raw mut usage);
         usage
     };
     let us = |time: libc::timeval| {

@@ -3,6 +3,7 @@
 //! it early.
 
 mod preflight;
+mod running;
 mod under_load;
 
 use crate::clock;
@@ -19,6 +20,7 @@ use crate::engine::{self, Inputs, LoadError, LoadSpec};
 use crate::health::{self, cgroup::Cgroup, ecs};
 use crate::output::{LineWriter, log};
 use crate::report::{Finished, Handover, RunContext};
+use crate::scripts::ScriptError;
 use dlt_core::ids::RunnerId;
 use dlt_core::keys;
 use dlt_core::load::changes::LoadChange;
@@ -28,6 +30,7 @@ use dlt_core::messages::report::Ended;
 use dlt_core::messages::runner_line::RunnerLine;
 use dlt_core::refusal::Faults;
 use dlt_core::scenario::plan::Plan;
+use running::{Prepared, RunningLoad};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -82,6 +85,9 @@ pub enum RunnerError {
     /// The load could not begin.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The script cannot be run.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
     /// No load thread came back when it had to.
     #[error(
         "the load was told to stop and no thread of it did; no report is stored. This is a bug in dlt, please report it"
@@ -93,7 +99,7 @@ impl RunnerError {
     /// The exit code of a runner that ends so.
     pub fn exit(&self) -> i32 {
         match self {
-            Self::NoRunnerId | Self::Plan { .. } => crate::EXIT_BAD_ORDER,
+            Self::NoRunnerId | Self::Plan { .. } | Self::Script(_) => crate::EXIT_BAD_ORDER,
             _ => crate::EXIT_COULD_NOT_RUN,
         }
     }
@@ -153,8 +159,8 @@ impl Runner {
             reason = stop_requested(&mut stop) => Err(Ended::Stopped { reason }),
         };
         match met {
-            Ok((start, peers, inputs)) => {
-                let what = (plan, Arc::new(inputs));
+            Ok((start, peers, prepared)) => {
+                let what = (plan, prepared);
                 self.load(&depot, runner, what, start, peers).await
             }
             Err(ended) => {
@@ -197,7 +203,7 @@ impl Runner {
         depot: &Depot,
         runner: &RunnerId,
         plan: &Plan,
-    ) -> Result<Result<(Started, Peers, Inputs), Ended>, RunnerError> {
+    ) -> Result<Result<(Started, Peers, Prepared), Ended>, RunnerError> {
         let Order {
             test,
             prefix,
@@ -206,9 +212,15 @@ impl Runner {
         } = &self.order;
         let deadline = StartDeadline::in_seconds(self.start_deadline_s);
         // A runner that says that it is ready must have all that it needs.
-        let files = preflight::read_files(plan, depot, test).await?;
-        let inputs = Inputs::of(plan, files)?;
-        preflight::resolve_names(plan, &self.order.proxies).await;
+        let inputs = match plan.script() {
+            Some(_) => Prepared::Script(preflight::script(plan, depot, &self.order, runner).await?),
+            None => {
+                let files = preflight::read_files(plan, depot, test).await?;
+                let inputs = Inputs::of(plan, files)?;
+                preflight::resolve_names(plan, &self.order.proxies).await;
+                Prepared::Requests(Arc::new(inputs))
+            }
+        };
         let secret = fetch(depot, &keys::secret(test, prefix)).await?;
         match self.order.role {
             Role::Worker => {
@@ -261,7 +273,7 @@ impl Runner {
         &mut self,
         depot: &Depot,
         runner: &RunnerId,
-        (plan, inputs): (Arc<Plan>, Arc<Inputs>),
+        (plan, prepared): (Arc<Plan>, Prepared),
         (start, start_at): Started,
         peers: Peers,
     ) -> Result<String, RunnerError> {
@@ -269,19 +281,17 @@ impl Runner {
         let graceful_us = plan.graceful_stop_us();
         let end = planned_end(&plan, start_at);
         self.watchdog.set_deadline(end + WATCHDOG_AFTER);
-        let threads = self.order.threads.unwrap_or_else(health::cores);
+        let threads = match prepared {
+            Prepared::Requests(_) => self.order.threads.unwrap_or_else(health::cores),
+            // Its tool tells seconds as one.
+            Prepared::Script(_) => 1,
+        };
         // Stays small: each thread sends one second a second, read at once.
         let (sender, mut seconds) = mpsc::unbounded_channel();
         let (target, give_up_after_us) = (describe_targets(&plan), plan.give_up_after_us());
         let cgroup = Cgroup::own();
-        let mut spec = load_spec(
-            &self.order,
-            (plan, inputs),
-            start.lot(),
-            (threads, start_at),
-        );
-        spec.memory_bytes = memory_of(threads, &cgroup);
-        let load = begin(spec, sender).await?;
+        let times = (threads, start_at);
+        let load = begin_any(&self.order, (plan, prepared), start.lot(), times, sender).await?;
         let start_at = tokio::time::Instant::from_std(start_at);
         let under_load = UnderLoad::new(start, start_at, planned_us, graceful_us, threads, cgroup);
         let end = tokio::time::Instant::from_std(end);
@@ -317,11 +327,16 @@ impl Runner {
                 .load(&mut seconds, &mut stop, &act, deadlines)
                 .await;
             let until = coordinator.give_up_at(deadlines);
-            let result = load.finished_by(until).await.ok_or(RunnerError::Overdue)?;
+            let done = load.finished_by(until).await.ok_or(RunnerError::Overdue)?;
+            let result = done.load;
             // Time for which this process stood still is nobody's fault.
             let end = end + coordinator.stood_still;
             let mut context = under_load.context(&result, self.task.as_ref(), self.process_start);
             context.take_from(&mut coordinator);
+            if let Some(script) = done.script {
+                script.tell(&mut context);
+                script.store_log(depot, &self.order, runner).await;
+            }
             let finished = Finished::new(&self.order, runner, result, context);
             let key = under_load.store(finished, depot, &self.stop, end).await?;
             coordinator
@@ -332,6 +347,27 @@ impl Runner {
         .await;
         self.lines = coordinator.into_lines();
         stored
+    }
+}
+
+/// Begins the load of what was prepared.
+async fn begin_any(
+    order: &Order,
+    (plan, prepared): (Arc<Plan>, Prepared),
+    lot: Lot,
+    (threads, start_at): (usize, Instant),
+    seconds: mpsc::UnboundedSender<engine::ThreadSecond>,
+) -> Result<RunningLoad, RunnerError> {
+    match prepared {
+        Prepared::Requests(inputs) => {
+            let mut spec = load_spec(order, (plan, inputs), lot, (threads, start_at));
+            spec.memory_bytes = memory_of(threads, &Cgroup::own());
+            Ok(RunningLoad::Requests(begin(spec, seconds).await?))
+        }
+        Prepared::Script(prepared) => {
+            let spec = running::script_spec(plan, lot, start_at);
+            RunningLoad::script(prepared, spec, seconds)
+        }
     }
 }
 

@@ -6,8 +6,10 @@
 use super::RunnerError;
 use crate::depot::Depot;
 use crate::engine::{self, NamedFile, PlanFiles};
-use dlt_core::ids::TestId;
+use crate::scripts::{self, PreparedScript, ScriptError};
+use dlt_core::ids::{RunnerId, TestId};
 use dlt_core::keys;
+use dlt_core::messages::order::Order;
 use dlt_core::routing::{EnvironmentProxies, Routes};
 use dlt_core::scenario::plan::Plan;
 use std::collections::BTreeSet;
@@ -70,6 +72,52 @@ fn file_error(named: NamedFile, why: String) -> RunnerError {
         path: named.path,
         scenario: named.scenario,
         why,
+    }
+}
+
+/// Fetches the files of a plan's script, and prepares it.
+pub(super) async fn script(
+    plan: &Plan,
+    depot: &Depot,
+    order: &Order,
+    runner: &RunnerId,
+) -> Result<PreparedScript, RunnerError> {
+    let until = tokio::time::Instant::now() + FILES_LIMIT;
+    let tool = plan.script().map_or("", |script| script.tool.name());
+    let mut files = Vec::new();
+    for path in scripts::script_files(plan) {
+        let fetched = async {
+            if Path::new(&path).is_absolute() {
+                return read_local(path.clone()).await;
+            }
+            // As DLT's clients upload it, else as ours do.
+            let theirs = keys::script(&order.test, tool, &path);
+            let ours = keys::scenario_file(&order.test, &path);
+            for key in theirs.into_iter().chain([ours]) {
+                match depot.fetch(&key).await {
+                    Ok(Some(bytes)) => return Ok(bytes),
+                    Ok(None) => {}
+                    Err(error) => return Err(error.to_string()),
+                }
+            }
+            Err("was not uploaded for this scenario".to_owned())
+        };
+        let bytes = match tokio::time::timeout_at(until, fetched).await {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(why)) => return Err(ScriptError::File { name: path, why }.into()),
+            Err(_) => {
+                let why = format!("was not read after {} s", FILES_LIMIT.as_secs());
+                return Err(ScriptError::File { name: path, why }.into());
+            }
+        };
+        files.push((path, bytes));
+    }
+    let plan = plan.clone();
+    let folder = format!("dlt-script-{}-{runner}", order.run);
+    let prepared = spawn_blocking(move || PreparedScript::new(&plan, files, &folder)).await;
+    match prepared {
+        Ok(prepared) => Ok(prepared?),
+        Err(broken) => Err(ScriptError::Folder(std::io::Error::other(broken)).into()),
     }
 }
 

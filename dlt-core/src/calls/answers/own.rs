@@ -174,6 +174,10 @@ pub struct LoadWish {
 pub struct LoadChanges {
     /// All changes of the run so far, in the order of time; the last is the one asked for.
     pub changes: Vec<LoadChange>,
+    /// Users that are made from the last change on, at the most: whole ones, so that a part of one is
+    /// made as one. Absent where none is made, and in open load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users: Option<u64>,
 }
 
 /// GET …/errors: the run's failures by cause, most frequent first.

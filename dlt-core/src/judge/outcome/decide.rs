@@ -26,6 +26,8 @@ pub(crate) struct Ending<'a> {
     pub silent: Option<String>,
     /// Every runner does.
     pub everyone_silent: bool,
+    /// What failed of scripts and their tools, in sentences.
+    pub of_scripts: Vec<String>,
     /// At least one request was answered with a status.
     pub answered: bool,
     /// At least one runner reported.
@@ -62,6 +64,7 @@ pub(crate) fn decide(ending: Ending<'_>) -> Outcome {
     {
         reasons.push(failure.to_owned());
     }
+    reasons.extend(ending.of_scripts.iter().cloned());
     if ending.cancelled {
         reasons
             .push("the run was cancelled before its planned end; results are partial".to_owned());
@@ -212,6 +215,7 @@ mod tests {
             cancelled: false,
             silent: None,
             everyone_silent: false,
+            of_scripts: Vec::new(),
             answered: true,
             reported: true,
             complete: true,
@@ -323,6 +327,7 @@ mod tests {
         let silent = Ending {
             silent: Some("the target answered nothing (refused): x".to_owned()),
             everyone_silent: true,
+            of_scripts: Vec::new(),
             ..ending(&[])
         };
         says(silent, "(refused)", true);

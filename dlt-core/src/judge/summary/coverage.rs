@@ -22,7 +22,8 @@ pub(crate) fn coverage(
         .plan
         .groups
         .iter()
-        .any(|group| group.load.ends_by_count());
+        // A script may end by itself, which its runner tells.
+        .any(|group| group.load.ends_by_count() || group.script.is_some());
     let missing: Vec<String> = facts
         .dealt
         .iter()
@@ -37,6 +38,7 @@ pub(crate) fn coverage(
         Ended::Stopped { .. } => facts.cancelled,
         // Where others got answers, the load that was not made is missing.
         Ended::TargetSilent { .. } => all_silent,
+        Ended::ToolFailed { .. } => false,
     };
     let owed = |runner: &RunnerFacts| match early(runner) {
         true => planned.min(seconds(runner.duration_us)),

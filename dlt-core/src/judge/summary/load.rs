@@ -22,10 +22,10 @@ impl LoadSummary {
 }
 
 pub(crate) fn planned(plan: &Plan, tasks: u64, changes: &[LoadChange]) -> LoadSummary {
-    let (open, closed): (Vec<&Group>, Vec<&Group>) = plan
-        .groups
-        .iter()
-        .partition(|group| group.load.model.is_open());
+    // What a script says by itself is no plan of ours.
+    let planned = plan.groups.iter().filter(|group| !group.load.own_shape);
+    let (open, closed): (Vec<&Group>, Vec<&Group>) =
+        planned.partition(|group| group.load.model.is_open());
     let curves = |groups: &[&Group]| -> Vec<Curve> {
         groups.iter().map(|group| whole_run(group, tasks)).collect()
     };
@@ -92,6 +92,10 @@ fn requests(plan: &Plan, tasks: u64) -> Option<u64> {
             return Some(total);
         }
         // Tests have plans without steps; a walk makes one request at least.
+        if group.script.is_some() {
+            // How many a script makes is its own.
+            return None;
+        }
         let steps = group.steps.len().max(1) as u64;
         Some(walks(group, tasks)?.saturating_mul(steps))
     };

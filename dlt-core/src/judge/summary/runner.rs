@@ -52,6 +52,8 @@ pub struct RunnerFacts {
     pub start: Option<StartFacts>,
     /// How it ended.
     pub ended: Ended,
+    /// What its script says that judges by itself.
+    pub script_failed: Option<String>,
     /// Measured length, µs.
     pub duration_us: u64,
     /// How long load was made, µs; None in reports of an older dlt.
@@ -101,6 +103,7 @@ impl RunnerFacts {
             changes: health.changes,
             start: report.start,
             ended: report.ended.clone(),
+            script_failed: report.script_failed.clone(),
             duration_us: report.duration_us,
             loaded_us: report.loaded_us,
             ticks: report.ticks,

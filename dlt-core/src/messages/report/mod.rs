@@ -49,6 +49,8 @@ pub struct Report {
     pub start: Option<StartFacts>,
     /// How it ended.
     pub ended: Ended,
+    /// What a script says that judges by itself, like thresholds of k6 that were crossed.
+    pub script_failed: Option<String>,
     /// The generator's own health.
     pub health: Health,
     /// What it sent its requests to; empty in reports of format 1.
@@ -102,6 +104,11 @@ pub enum Ended {
         /// The most frequent cause.
         cause: Option<Cause>,
         /// A sentence with the target and what happened.
+        message: String,
+    },
+    /// The tool that ran the scenario's script failed: it crashed, or its script did.
+    ToolFailed {
+        /// A sentence with the tool and its last lines.
         message: String,
     },
 }

@@ -101,6 +101,7 @@ pub fn report(number: u64, region: &str, samples: &[Raw]) -> Report {
             first_sent_us: Some(200),
         }),
         ended: Ended::AsPlanned,
+        script_failed: None,
         health: Health {
             threads: 2,
             cpu_us: 900_000,
@@ -184,6 +185,7 @@ fn plan(model: Model) -> Plan {
             name: "shop".to_owned(),
             load: Load {
                 model,
+                own_shape: false,
                 per_task: true,
                 iterations: None,
                 total_requests: None,
@@ -195,6 +197,7 @@ fn plan(model: Model) -> Plan {
                 give_up_after_us: Some(5_000_000),
             },
             steps: Vec::new(),
+            script: None,
             tls: Tls::default(),
             dns: Dns::default(),
             routing: Routing::default(),

@@ -3,6 +3,7 @@
 
 pub(crate) mod dns;
 pub(crate) mod durations;
+mod scripts;
 pub(crate) mod tasks;
 mod total;
 
@@ -16,11 +17,11 @@ use crate::scenario::limits::{
     LONGEST_GRACEFUL_STOP_US, LONGEST_US, MOST_ARRIVALS, MOST_CONCURRENCY, MOST_CONNECTIONS,
     MOST_ITERATIONS, MOST_STAGES, MOST_USERS, SHORTEST_GIVE_UP_AFTER_US, SHORTEST_HOLD_US,
 };
-use crate::scenario::plan::{Dns, Load, Pacing, Retry};
+use crate::scenario::plan::{Dns, Load, Pacing, Retry, Tool};
 use crate::scenario::show_duration;
 use crate::value::Value;
 
-pub(crate) const KEYS: [&str; 19] = [
+pub(crate) const KEYS: [&str; 20] = [
     "concurrency",
     "users",
     "arrivals",
@@ -36,6 +37,7 @@ pub(crate) const KEYS: [&str; 19] = [
     "spot",
     "retry",
     "give-up-after",
+    "end-after",
     "dns",
     "scenario",
     "executor",
@@ -68,6 +70,9 @@ pub(crate) struct Execution {
     pub dns: Dns,
     /// `spot`, percent of a region's workers.
     pub spot: Option<u8>,
+    /// `executor`: whose script is run.
+    pub tool: Option<Tool>,
+    staged: bool,
     iterations: Option<u64>,
     /// `total-requests`, over the whole run.
     pub total_requests: Option<u64>,
@@ -86,12 +91,29 @@ pub(crate) enum Amount {
     PerTask { ramp_us: u64, hold_us: u64 },
     /// Users or arrivals of the whole run.
     WholeRun(Model),
+    /// What a script says, in each task; it is ended after this time at the latest.
+    Own { end_us: u64 },
 }
 
 impl Execution {
     /// Whether the load is counted per task.
     pub fn is_per_task(&self) -> bool {
         matches!(self.amount, Some(Amount::PerTask { .. }))
+    }
+
+    /// Whether a script says how hard and how long.
+    pub fn is_own(&self) -> bool {
+        matches!(self.amount, Some(Amount::Own { .. }))
+    }
+
+    /// Whether it counts the rounds of its users.
+    pub fn has_iterations(&self) -> bool {
+        self.iterations.is_some()
+    }
+
+    /// Whether its users rise and fall in stages.
+    pub fn is_staged(&self) -> bool {
+        self.staged
     }
 
     /// Whether its load is arrivals.
@@ -107,8 +129,10 @@ impl Execution {
                 (Model::Users(curve), true)
             }
             Amount::WholeRun(model) => (model.clone(), false),
+            Amount::Own { end_us } => (Model::Users(Curve::ramp_hold(1.0, 0, *end_us)), false),
         };
         Some(Load {
+            own_shape: self.is_own(),
             model,
             per_task,
             iterations: self.iterations,
@@ -123,18 +147,11 @@ impl Execution {
     }
 }
 
-/// Reads an `execution` item.
-pub(crate) fn execution(node: &Node<'_>, notes: &mut Notes) -> Option<Execution> {
+/// Reads an `execution` item; `scripted`: its scenario is a script.
+pub(crate) fn execution(node: &Node<'_>, scripted: bool, notes: &mut Notes) -> Option<Execution> {
     let object = node.object(notes)?;
     object.allow_only(&KEYS, &NOT_SUPPORTED, notes);
-    if let Some(node) = object.get("executor")
-        && node.choice(&["jmeter", "k6", "locust"], notes).is_some()
-    {
-        node.fault(
-            notes,
-            "is not supported yet: requests are sent by dlt itself; remove it",
-        );
-    }
+    let tool = scripts::tool(&object, scripted, notes);
     if let Some(node) = object.get("taskCount") {
         node.whole(1..=MOST_USERS, notes);
     }
@@ -157,7 +174,11 @@ pub(crate) fn execution(node: &Node<'_>, notes: &mut Notes) -> Option<Execution>
     let retry = object
         .get("retry")
         .and_then(|node| node.choice(&["safe", "never"], notes));
-    let amount = amount(&object, notes);
+    let amount = match scripted && scripts::says_no_load(&object) {
+        true => scripts::end_after(&object, notes).map(|end_us| Amount::Own { end_us }),
+        false if scripted && !scripts::says_length(&object, notes) => None,
+        false => amount(&object, notes),
+    };
     let (total_requests, amount) = total::total_requests(&object, amount, notes);
     fitting(&object, notes);
     Some(Execution {
@@ -177,6 +198,8 @@ pub(crate) fn execution(node: &Node<'_>, notes: &mut Notes) -> Option<Execution>
             .get("spot")
             .and_then(|node| node.whole(0..=100, notes))
             .and_then(|percent| u8::try_from(percent).ok()),
+        tool,
+        staged: object.has("stages"),
         iterations,
         total_requests,
         throughput,

@@ -2,6 +2,7 @@
 //! which codes refuse them.
 
 use super::*;
+use crate::scenario::plan::Tool;
 
 /// A body that clients send, with some fields replaced (null: left out).
 pub(crate) fn body(changes: &Value) -> Value {
@@ -229,7 +230,11 @@ fn scripts_are_kept_as_they_are() {
         },
     }))
     .unwrap();
-    assert_eq!(post.scenario, None);
+    let scenario = post.scenario.as_ref().unwrap();
+    let group = &scenario.plan.groups[0];
+    assert_eq!(group.script.as_ref().unwrap().tool, Tool::K6);
+    assert!(!group.load.own_shape);
+    assert_eq!(group.load.model.curve().peak(), 25.0);
     assert_eq!(post.body["fileType"], "script");
     assert_eq!(post.body["healthyThreshold"], 90);
     let first = &post.body["testScenario"]["execution"][0];

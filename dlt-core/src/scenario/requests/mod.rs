@@ -15,6 +15,7 @@ pub(crate) mod json_path;
 pub(crate) mod labels;
 pub(crate) mod patterns;
 pub(crate) mod routing;
+pub(crate) mod script;
 pub(crate) mod search;
 pub(crate) mod statuses;
 pub mod targets;
@@ -39,6 +40,7 @@ use crate::scenario::requests::extract::extractions;
 use crate::scenario::requests::headers::{headers, merged};
 use crate::scenario::requests::labels::{cut_label, without_secrets};
 use crate::scenario::requests::routing::{routing, warn_of_unused};
+use crate::scenario::requests::script::{ReadScript, script};
 use crate::scenario::requests::statuses::statuses;
 use crate::scenario::requests::time_limits::{Limits, TIMEOUT_RANGE, scenario_limits};
 use crate::scenario::requests::tls::tls;
@@ -56,6 +58,8 @@ pub(crate) struct Definition {
     pub store_cookies: bool,
     pub variables: Vec<(String, String)>,
     pub data: Vec<DataSource>,
+    /// What stands in place of requests, if something does.
+    pub script: Option<ReadScript>,
 }
 
 /// A request, read.
@@ -89,7 +93,7 @@ pub(crate) const SCENARIO_KEYS: [&str; 18] = [
     "expect-status",
 ];
 /// Keys of Taurus or of later versions that would change what is measured.
-const SCENARIO_NOT_SUPPORTED: [&str; 17] = [
+const SCENARIO_NOT_SUPPORTED: [&str; 16] = [
     "assert",
     "assert-jsonpath",
     "authorization",
@@ -105,7 +109,6 @@ const SCENARIO_NOT_SUPPORTED: [&str; 17] = [
     "random-source-ip",
     "retrieve-resources",
     "retrieve-resources-regex",
-    "script",
     "store-cache",
 ];
 pub(crate) const REQUEST_KEYS: [&str; 17] = [
@@ -168,6 +171,9 @@ pub(crate) fn definition(
     notes: &mut Notes,
 ) -> Option<Definition> {
     let object = node.object(notes)?;
+    if object.has("script") {
+        return script(name, &object, files, notes);
+    }
     object.allow_only(&SCENARIO_KEYS, &SCENARIO_NOT_SUPPORTED, notes);
     let variables = variables::variables(&object, notes);
     let (data, complete) = data_sources(&object, files, notes);
@@ -184,13 +190,10 @@ pub(crate) fn definition(
     let requests = match object.get("requests") {
         Some(node) => node.list(1..=MOST_REQUESTS, notes).unwrap_or_default(),
         None => {
-            // A script stands in place of requests, and is refused above.
-            if !object.has("script") {
-                notes.fault(
-                    object.path_of("requests"),
-                    "is missing: list the requests to send, like [\"https://example.com/\"]",
-                );
-            }
+            notes.fault(
+                object.path_of("requests"),
+                "is missing: list the requests to send, like [\"https://example.com/\"], or name a script",
+            );
             Vec::new()
         }
     };
@@ -209,6 +212,7 @@ pub(crate) fn definition(
         store_cookies,
         variables,
         data,
+        script: None,
     })
 }
 

@@ -174,6 +174,7 @@ impl Taurus {
 
     /// Writes the load out, once properties have their values.
     pub fn loads(&mut self, raw: &mut Value) {
+        let scripts = scripts(raw);
         let items = raw
             .get_mut("testScenario")
             .and_then(|parts| parts.get_mut("execution"))
@@ -181,6 +182,11 @@ impl Taurus {
         for (at, item) in items.into_iter().flatten().enumerate() {
             let path = self.item_path(at);
             if let Some(item) = item.as_object_mut() {
+                let name = item.get("scenario").and_then(Value::as_str);
+                // What is left out of a script's load, the script says, as in Taurus.
+                if name.is_some_and(|name| scripts.iter().any(|script| script == name)) {
+                    continue;
+                }
                 execution::item(item, &path, self.is_local, &mut self.said);
             }
         }
@@ -197,6 +203,19 @@ impl Taurus {
             Err(Faults(faults)) => Err(Faults(self.said.faults(faults))),
         }
     }
+}
+
+/// The names of the scenarios that are scripts.
+fn scripts(raw: &Value) -> Vec<String> {
+    let parts = raw
+        .get("testScenario")
+        .and_then(|parts| parts.get("scenarios"));
+    let scenarios = parts.and_then(Value::as_object);
+    let scripts = scenarios.into_iter().flatten();
+    scripts
+        .filter(|(_, scenario)| scenario.get("script").is_some())
+        .map(|(name, _)| name.to_string())
+        .collect()
 }
 
 /// Whether a scenario includes this one, at any depth of its blocks.

@@ -19,6 +19,7 @@ pub(super) mod request;
 pub(super) mod request_spec;
 pub(super) mod resolver;
 pub(super) mod socket;
+mod spellings;
 pub(super) mod stamps;
 pub(super) mod tls;
 mod tunnel;

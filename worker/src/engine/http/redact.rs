@@ -3,16 +3,20 @@
 //! or fragment parameter, of a body's member, the user of a URL), or by its value
 //! if the scenario uses it as a secret.
 
+use super::spellings;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use dlt_core::measure::tally::{Exchange, LONGEST_EXCHANGE_BYTES};
-use dlt_core::safety::{REDACTED, is_secret, redacted_text};
+use dlt_core::safety::{REDACTED, behind_scheme, is_secret, redacted_text};
 use regex::{Captures, Regex};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// Most bytes that are redacted: more than any head that a server accepts.
 const LONGEST_INPUT_BYTES: usize = 512 * 1024;
-/// Shortest beginning of a secret at the end of a text that is redacted, bytes.
-const SHORTEST_PREFIX_BYTES: usize = 4;
+/// Shortest value of a request that is taken for a secret wherever it stands, bytes: a shorter one
+/// stands in too many texts.
+const SHORTEST_SENT_BYTES: usize = 4;
 /// Members of JSON objects and pairs of forms: name, what is between, value.
 static MEMBERS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let json = r#""([^"\\]{1,64})"(\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s"\[{,}\]]+)"#;
@@ -22,9 +26,15 @@ static MEMBERS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// Redacts an exchange: the request's head and what was received. `secrets` are
-/// values that both must not hold, the longest first.
+/// values that both must not hold, beside those that the request was sent with.
 pub(crate) fn redact_exchange(request_head: &[u8], response: &[u8], secrets: &[&str]) -> Exchange {
-    let side = |bytes| redact_side(bytes, secrets, LONGEST_EXCHANGE_BYTES).0;
+    let sent = sent_secrets(request_head);
+    let all = secrets
+        .iter()
+        .copied()
+        .chain(sent.iter().map(String::as_str));
+    let all: Vec<&str> = all.collect();
+    let side = |bytes| redact_side(bytes, &all, LONGEST_EXCHANGE_BYTES).0;
     Exchange {
         request: side(request_head),
         response: side(response),
@@ -73,86 +83,56 @@ pub(crate) fn redact_members(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// Redacts values, wherever they stand in a text.
+/// Redacts values in a sentence about a failure; names of hosts stand there in lower case.
+pub(crate) fn redact_message(text: &str, secrets: &[&str]) -> String {
+    let lower: Vec<String> = secrets.iter().map(|secret| secret.to_lowercase()).collect();
+    let all = secrets
+        .iter()
+        .copied()
+        .chain(lower.iter().map(String::as_str));
+    redact_values(text, &all.collect::<Vec<_>>())
+}
+
+/// Redacts values, wherever and however spelled they stand in a text.
 pub(crate) fn redact_values(text: &str, secrets: &[&str]) -> String {
-    let mut text = text.to_owned();
-    let all: Vec<String> = secrets.iter().flat_map(|secret| forms(secret)).collect();
-    for form in &all {
-        text = text.replace(form, REDACTED);
+    let mut kept = String::with_capacity(text.len());
+    let mut at = 0;
+    for secret in spellings::find(text, secrets) {
+        kept.push_str(&text[at..secret.start]);
+        kept.push_str(REDACTED);
+        at = secret.end;
     }
-    // The end of the text may have cut a secret.
-    let cut = all.iter().filter_map(|secret| {
-        let prefixes = secret.char_indices().map(|(at, _)| &secret[..at]);
-        let mut prefixes = prefixes.filter(|prefix| prefix.len() >= SHORTEST_PREFIX_BYTES);
-        prefixes
-            .rfind(|prefix| text.ends_with(prefix))
-            .map(str::len)
-    });
-    if let Some(bytes) = cut.max() {
-        text.truncate(text.len() - bytes);
-        text.push_str(REDACTED);
-    }
-    text
+    kept.push_str(&text[at..]);
+    kept
 }
 
-/// A secret as a target may show it: as it is, in a URL, in a text of JSON, in a page.
-fn forms(secret: &str) -> Vec<String> {
-    let in_form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    let in_url = in_form.replace('+', "%20");
-    let json = serde_json::Value::from(secret).to_string();
-    let json = json.trim_start_matches('"');
-    let json = json.strip_suffix('"').unwrap_or(json);
-    let page = |quote: &str, apostrophe: &str| {
-        let page = secret.replace('&', "&amp;").replace('<', "&lt;");
-        let page = page.replace('>', "&gt;").replace('"', quote);
-        page.replace('\'', apostrophe)
-    };
-    let mut forms = vec![
-        secret.to_owned(),
-        lower_escapes(&in_url),
-        lower_escapes(&in_form),
-        in_url,
-        in_form,
-        ascii(json, |unit| format!("\\u{unit:04x}")),
-        ascii(json, |unit| format!("\\u{unit:04X}")),
-        json.replace('/', "\\/"),
-        json.to_owned(),
-        page("&quot;", "&#39;"),
-        page("&#34;", "&#39;"),
-        page("&quot;", "&#x27;"),
-        page("&quot;", "'"),
-        page("\"", "'"),
-    ];
-    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-    forms.dedup();
-    forms
-}
-
-/// With its escapes (`%2F`) in lower case.
-fn lower_escapes(text: &str) -> String {
-    let mut digits = 0_u8;
-    let lower = |c: char| {
-        let is_digit = digits > 0;
-        digits = if c == '%' {
-            2
-        } else {
-            digits.saturating_sub(1)
-        };
-        if is_digit { c.to_ascii_lowercase() } else { c }
-    };
-    text.chars().map(lower).collect()
-}
-
-/// With escapes for what is not ASCII.
-fn ascii(text: &str, escape: impl Fn(u16) -> String) -> String {
-    let mut ascii = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c.is_ascii() {
-            true => ascii.push(c),
-            false => ascii.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| escape(*unit))),
+/// The secrets of a request as it was sent: values of its URL's parameters and of its headers whose
+/// names say so, and the password that a log-in holds.
+fn sent_secrets(head: &[u8]) -> Vec<String> {
+    let head = String::from_utf8_lossy(&head[..head.len().min(LONGEST_INPUT_BYTES)]);
+    let mut lines = head.lines();
+    let target = lines.next().and_then(|line| line.split(' ').nth(1));
+    let pairs = target.unwrap_or_default().split(['?', '&', '#']);
+    let pairs = pairs.filter_map(|pair| pair.split_once('='));
+    let headers = lines.filter_map(|line| line.split_once(':'));
+    // Cookies are known one by one.
+    let headers = headers.filter(|header| !header.0.eq_ignore_ascii_case("cookie"));
+    let mut found: Vec<String> = Vec::new();
+    for (name, value) in pairs.chain(headers) {
+        if !is_secret(name) {
+            continue;
         }
+        let value = value.trim();
+        let behind = behind_scheme(value).unwrap_or(value);
+        // RFC 7617: user and password.
+        let login = STANDARD.decode(behind).ok();
+        let login = login.and_then(|login| String::from_utf8(login).ok());
+        let password = login.as_deref().and_then(|login| login.split_once(':'));
+        found.extend([value, behind].map(str::to_owned));
+        found.extend(password.map(|(_, password)| password.to_owned()));
     }
-    ascii
+    found.retain(|value| value.len() >= SHORTEST_SENT_BYTES);
+    found
 }
 
 /// Splits a head with its blank line from what follows. Blank lines before a head
@@ -394,6 +374,41 @@ mod tests {
                 "it said [redacted]!",
                 "{shown}"
             );
+        }
+    }
+
+    /// What was sent under a name that says that it is secret may come back under any name.
+    #[test]
+    fn secrets_of_the_request_as_it_was_sent_are_redacted_wherever_they_are_echoed() {
+        for (sent, shown) in [
+            ("GET /?password=XY%2FZ+1&a=open HTTP/1.1", "you are XY/Z 1"),
+            ("GET /?password=XY%2FZ+1&a=open HTTP/1.1", "at XY%2fZ%201"),
+            ("GET /a#token=XYZW HTTP/1.1", "XYZW"),
+            (
+                "GET / HTTP/1.1\r\nAuthorization: Basic bWU6cGEvc3M=",
+                "bWU6cGEvc3M=",
+            ),
+            (
+                "GET / HTTP/1.1\r\nAuthorization: Basic bWU6cGEvc3M=",
+                "the password pa/ss",
+            ),
+            (
+                "GET / HTTP/1.1\r\nproxy-authorization: basic bWU6cGEvc3M=",
+                "pa&#x2F;ss, pa\\/ss",
+            ),
+            (
+                "GET / HTTP/1.1\r\nX-Api-Key:k-12345",
+                "it was k\\u002d12345",
+            ),
+        ] {
+            let head = format!("{sent}\r\nHost: h\r\n\r\n");
+            let body = format!("HTTP/1.1 500 No\r\n\r\n{shown}; open");
+            let saved = redact_exchange(head.as_bytes(), body.as_bytes(), &[]);
+            let echoed = saved.response.strip_prefix("HTTP/1.1 500 No\n\n").unwrap();
+            for part in ["XY", "bWU6", "pa/", "pa&", "pa\\", "12345"] {
+                assert!(!echoed.contains(part), "{echoed}");
+            }
+            assert!(echoed.ends_with("[redacted]; open"), "{echoed}");
         }
     }
 

@@ -2,6 +2,7 @@
 //! sending secrets to another origin. The walker decides whether a hop is allowed.
 
 use crate::engine::http::request::{Endpoint, Request, RequestParts};
+use dlt_core::safety::{is_secret, spans};
 use url::Url;
 
 /// Headers that describe a body; dropped with the body.
@@ -12,8 +13,15 @@ const BODY_HEADERS: [&str; 5] = [
     "content-language",
     "content-location",
 ];
-/// Headers that are not sent to another origin.
-const SAME_ORIGIN_HEADERS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "host"];
+/// Headers that are not sent to another origin, beside those whose names say that they are secret.
+/// A Referer may have a secret in its address.
+const SAME_ORIGIN_HEADERS: [&str; 5] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "host",
+    "referer",
+];
 
 /// The request of the next hop.
 #[derive(Debug)]
@@ -46,8 +54,16 @@ pub(crate) fn follow(from: &RequestParts<'_>, status: u16, location: &[u8]) -> R
     let same_origin = Endpoint::of(from.url).is_ok_and(|before| before == endpoint);
     let is_dropped = |name: &str| {
         let is = |list: &[&str]| list.iter().any(|entry| name.eq_ignore_ascii_case(entry));
-        (becomes_get && is(&BODY_HEADERS)) || (!same_origin && is(&SAME_ORIGIN_HEADERS))
+        let stays = is(&SAME_ORIGIN_HEADERS) || is_secret(name);
+        (becomes_get && is(&BODY_HEADERS)) || (!same_origin && stays)
     };
+    let body = from.body.filter(|_| !becomes_get);
+    if !same_origin && body.is_some_and(|body| holds_secrets(body)) {
+        return Err(format!(
+            "it redirects the request's body, which holds secrets, to another origin ({})",
+            url.origin().ascii_serialization()
+        ));
+    }
     let headers: Vec<_> = from
         .headers
         .iter()
@@ -66,7 +82,7 @@ pub(crate) fn follow(from: &RequestParts<'_>, status: u16, location: &[u8]) -> R
         url: &url,
         target: None,
         headers: &headers,
-        body: from.body.filter(|_| !becomes_get),
+        body,
         keepalive: from.keepalive,
         routes: from.routes,
     })?;
@@ -81,22 +97,40 @@ pub(crate) fn follow(from: &RequestParts<'_>, status: u16, location: &[u8]) -> R
     })
 }
 
+/// Whether a body has a member or field whose name says that it is secret.
+fn holds_secrets(body: &[u8]) -> bool {
+    std::str::from_utf8(body).is_ok_and(|text| !spans(text).is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use dlt_core::routing::Routes;
 
     fn hop(method: &str, url: &str, status: u16, location: &str) -> Result<String, String> {
+        with_body(method, url, status, location, "body")
+    }
+
+    fn with_body(
+        method: &str,
+        url: &str,
+        status: u16,
+        location: &str,
+        body: &str,
+    ) -> Result<String, String> {
         let url = Url::parse(url).unwrap();
         let headers: Vec<(String, String)> = [
             ("Authorization", "x"),
             ("Cookie", "y"),
             ("Content-Type", "t"),
+            ("X-Api-Key", "k"),
+            ("X-Auth-Token", "k"),
+            ("Referer", "http://a/?token=k"),
             ("Accept", "z"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
-        let body: std::sync::Arc<[u8]> = b"body".as_slice().into();
+        let body: std::sync::Arc<[u8]> = body.as_bytes().into();
         let parts = RequestParts {
             method,
             url: &url,
@@ -149,7 +183,28 @@ mod tests {
                 !text.contains("Authorization") && !text.contains("Cookie"),
                 "{text}"
             );
+            assert!(!text.contains(": k") && !text.contains("token"), "{text}");
             assert!(text.contains("Accept: z"));
+        }
+        let same = hop("GET", "http://a/", 302, "/b").unwrap();
+        assert!(same.contains("X-Api-Key: k") && same.contains("Referer: "));
+    }
+
+    /// By 307 and 308 a body goes where the redirect leads.
+    #[test]
+    fn a_body_with_secrets_stays_with_its_origin() {
+        for (body, is_secret) in [
+            ("user=a&password=pw", true),
+            ("{\"user\":\"a\",\"api_key\":\"k\"}", true),
+            ("user=a&page=2", false),
+            ("just text", false),
+        ] {
+            for status in [307, 308] {
+                let to = |location: &str| with_body("POST", "http://a/", status, location, body);
+                assert_eq!(to("http://b/").is_err(), is_secret, "{body}");
+                assert!(to("/elsewhere").is_ok());
+            }
+            assert!(with_body("POST", "http://a/", 303, "http://b/", body).is_ok());
         }
     }
 

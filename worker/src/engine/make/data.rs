@@ -5,10 +5,12 @@
 //! and none to a thread without users. The walkers of a thread take its rows as
 //! they need them. The caller says which users a thread has.
 
+use crate::engine::make::quotes::{check_quotes, check_width};
 use dlt_core::load::share::Lot;
-use dlt_core::scenario::limits::{LARGEST_DATA_BYTES, MOST_COLUMNS, MOST_ROWS};
+use dlt_core::scenario::limits::{LARGEST_DATA_BYTES, MOST_ROWS};
 use dlt_core::scenario::plan::DataSource;
 use dlt_core::scenario::requests::variables::is_name;
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -39,6 +41,7 @@ impl Table {
         // A byte order mark does not belong to the first name.
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let text = text_of(bytes)?;
+        check_form(source, bytes)?;
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -141,6 +144,20 @@ impl Table {
     }
 }
 
+/// What a reader of rows would not tell: fields held together by mistake, and rows that are too
+/// wide to be held.
+fn check_form(source: &DataSource, bytes: &[u8]) -> Result<(), String> {
+    check_width(bytes, source.delimiter, source.quoted)?;
+    if !source.quoted {
+        return Ok(());
+    }
+    check_quotes(bytes, source.delimiter).map_err(|why| {
+        format!(
+            "cannot be read as rows: {why}; if quotes hold no fields together in it, write quoted: false"
+        )
+    })
+}
+
 /// The text of a file, which must be UTF-8.
 fn text_of(bytes: &[u8]) -> Result<&str, String> {
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
@@ -183,13 +200,22 @@ fn check_delimiter(names: &[String], delimiter: u8) -> Result<(), String> {
 }
 
 fn listed(names: &[String]) -> String {
-    let some: Vec<&str> = names.iter().take(SHOWN_NAMES).map(String::as_str).collect();
+    let some = names.iter().take(SHOWN_NAMES).map(|name| short(name));
+    let some: Vec<Cow<'_, str>> = some.collect();
     let more = if names.len() > SHOWN_NAMES {
         ", …"
     } else {
         ""
     };
     format!("{}{more}", some.join(", "))
+}
+
+/// A name, cut where it is long.
+pub(crate) fn short(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &name[..end])),
+        None => Cow::Borrowed(name),
+    }
 }
 
 fn shown(text: &str) -> String {
@@ -200,18 +226,13 @@ fn shown(text: &str) -> String {
 }
 
 fn check_names(names: &[String]) -> Result<(), String> {
-    if names.len() > MOST_COLUMNS {
-        let has = names.len();
-        return Err(format!(
-            "has {has} columns; at most {MOST_COLUMNS} are read"
-        ));
-    }
     for (at, name) in names.iter().enumerate() {
         if !is_name(name) {
-            return Err(format!("has a first line that names no column: {name:?}"));
+            let name = shown(name);
+            return Err(format!("has a first line that names no column: {name}"));
         }
         if names[..at].contains(name) {
-            return Err(format!("has two columns called {name}"));
+            return Err(format!("has two columns called {}", short(name)));
         }
     }
     Ok(())
@@ -357,6 +378,11 @@ mod tests {
             ("id,b\n1;2\n", "is its delimiter \";\"?"),
             ("\u{feff}", "is empty"),
             ("a{b}\n1\n", "names no column"),
+            (
+                "id,b\n1,2\n3,\"4\n5,6\n",
+                "line 3: a quote is opened and never closed; if",
+            ),
+            ("id\n\"1\" x\n", "line 2: text behind a closing quote"),
         ] {
             let why = rows(&source(), text).unwrap_err();
             assert!(why.contains(says), "{why}");
@@ -373,6 +399,34 @@ mod tests {
         assert!(why.contains("line 3 holds the byte 0xfc"), "{why}");
         let why = Table::read(&source(), b"\xff\xfei\0d\0").unwrap_err();
         assert!(why.contains("UTF-16"), "{why}");
+    }
+
+    /// A file that is none of rows must not fill a screen, nor the memory.
+    #[test]
+    fn faults_of_huge_lines_are_short() {
+        let long = "y".repeat(100_000);
+        let wide = "x;,".repeat(1_000_000);
+        let names: Vec<String> = (0..90).map(|n| format!("{n}{}", "z".repeat(100))).collect();
+        let named = names.join(",");
+        for text in [
+            format!("{long}\n1\n"),
+            format!("{long},{long}\n1,2\n"),
+            format!("{wide}\n1\n"),
+            format!("id\n{wide}\n"),
+            format!("id,b\n{long}\n"),
+            format!("{named}\n1\n"),
+            format!("{named}\n"),
+            format!("{named},{}\n1\n", names[0]),
+        ] {
+            let why = rows(&source(), &text).unwrap_err();
+            assert!(why.len() < 800, "{} bytes: {why}", why.len());
+        }
+        let unquoted = DataSource {
+            quoted: false,
+            ..source()
+        };
+        assert_eq!(rows(&unquoted, "id\n\"1\" x\n").unwrap(), [["\"1\" x"]]);
+        assert_eq!(rows(&source(), "id\n5\" pipe\n").unwrap(), [["5\" pipe"]]);
     }
 
     fn dealer(rows: u64, recycled: bool, owners: RowOwners) -> RowDealer {

@@ -3,7 +3,7 @@
 
 use crate::engine::LoadError;
 use crate::engine::files::PlanFiles;
-use crate::engine::make::data::Table;
+use crate::engine::make::data::{Table, short};
 use crate::engine::make::template::Template;
 use crate::engine::make::variable_names::VariableNames;
 use dlt_core::scenario::plan::{Auth, Body, DataSource, Group, Plan, Step};
@@ -69,6 +69,11 @@ pub(crate) fn tables(plan: &Plan, files: &PlanFiles) -> (Vec<Vec<Arc<Table>>>, V
     let mut known: Vec<(&DataSource, Arc<Table>)> = Vec::new();
     let mut tables = Vec::new();
     for group in &plan.groups {
+        if group.script.is_some() {
+            // Those of a script are dealt to its tool.
+            tables.push(Vec::new());
+            continue;
+        }
         let mut of_group = Vec::new();
         let mut fault = |path: &str, why: String| {
             let fault = FileFault {
@@ -150,10 +155,12 @@ fn check_texts(group: &Group, tables: &[Arc<Table>]) -> Vec<String> {
         let mut texts = step_texts(step).filter(|text| !has_other_function(text));
         let unknown = texts.find_map(|text| Template::compile(text, &names).err());
         if let Some(why) = unknown {
-            let found: Vec<&str> = columns(tables).take(SHOWN_COLUMNS).collect();
+            let mut all = columns(tables);
+            let found: Vec<_> = all.by_ref().take(SHOWN_COLUMNS).map(short).collect();
+            let more = if all.next().is_some() { ", …" } else { "" };
             let found = match found.as_slice() {
                 [] => String::new(),
-                found => format!("; the columns are {}", found.join(", ")),
+                found => format!("; the columns are {}{more}", found.join(", ")),
             };
             faults.push(format!("request {:?}: {why}{found}", step.label));
         }
@@ -194,7 +201,9 @@ pub struct NamedFile {
 
 /// The files that a plan names, once for each use.
 pub fn named_files(plan: &Plan) -> BTreeSet<NamedFile> {
-    plan.groups.iter().flat_map(files_of_group).collect()
+    // Those of a script are its tool's to read.
+    let of_requests = plan.groups.iter().filter(|group| group.script.is_none());
+    of_requests.flat_map(files_of_group).collect()
 }
 
 fn files_of_group(group: &Group) -> impl Iterator<Item = NamedFile> {

@@ -1,11 +1,12 @@
 //! Makes requests from steps: the values that vary from user to user (`inputs`,
-//! `data`, `variable_names`, `session`, `call`), and the request made of them
+//! `quotes`, `data`, `variable_names`, `session`, `call`), and the request made of them
 //! (`request_template` with `template` and `form`). `http` sends it.
 
 pub(crate) mod call;
 pub(crate) mod data;
 pub(crate) mod form;
 pub(crate) mod inputs;
+pub(crate) mod quotes;
 pub(crate) mod request_template;
 pub(crate) mod session;
 pub(crate) mod template;

@@ -5,7 +5,7 @@ use crate::engine::files::PlanFiles;
 use crate::engine::http::request::{Endpoint, Request, RequestParts};
 use crate::engine::make::form::{FORM_TYPE, FormFields, MakeError, Multipart};
 use crate::engine::make::session::{Secrets, Session};
-use crate::engine::make::template::Template;
+use crate::engine::make::template::{LONGEST_MADE_BYTES, Template, too_long};
 use crate::engine::make::variable_names::{Variable, VariableNames};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -74,21 +74,23 @@ enum BodyTemplate {
 }
 
 impl StepRequest {
-    /// Prepares a step's request and adds its secrets to `secrets`.
+    /// Prepares a step's request and adds its secrets to `secrets`; and the bytes of its texts, as
+    /// far as they do not vary.
     pub(crate) fn of(
         (group, routes): (&Group, &Arc<Routes>),
         step: &Step,
         names: &VariableNames,
         files: &PlanFiles,
         secrets: &mut Secrets,
-    ) -> Result<Self, String> {
+    ) -> Result<(Self, usize), String> {
         let template = RequestTemplate::compile((group, routes), step, names, files)?;
         template.collect_secrets(step, names, secrets);
+        let bytes = template.fixed_bytes();
         if !template.is_fixed() {
-            return Ok(Self::Varying(Box::new(template)));
+            return Ok((Self::Varying(Box::new(template)), bytes));
         }
         match template.make(&Session::default()) {
-            Ok(made) => Ok(Self::Fixed(Box::new(made))),
+            Ok(made) => Ok((Self::Fixed(Box::new(made)), bytes)),
             Err(MakeError::Invalid(why)) => Err(why),
             Err(MakeError::NoValue(slot)) => Err(format!("variable {} varies", names.name(slot))),
         }
@@ -265,9 +267,14 @@ impl RequestTemplate {
     /// the body whose names say so. A target may show it under another name.
     fn collect_secrets(&self, step: &Step, names: &VariableNames, secrets: &mut Secrets) {
         match &self.auth {
-            Some(AuthTemplate::Basic(_, secret) | AuthTemplate::Bearer(secret)) => {
+            Some(AuthTemplate::Basic(user, secret)) => {
                 secret.add_to_secrets(secrets);
+                // As it is sent, and as a target may show it.
+                if let (Some(user), Some(secret)) = (user.fixed(), secret.fixed()) {
+                    secrets.add_text(&STANDARD.encode(format!("{user}:{secret}")));
+                }
             }
+            Some(AuthTemplate::Bearer(secret)) => secret.add_to_secrets(secrets),
             None => {}
         }
         let headers = self.headers.iter().filter(|header| is_secret(&header.0));
@@ -297,7 +304,11 @@ impl RequestTemplate {
                 }
             }
         }
-        let url = step.url_text.as_ref().map_or("", |text| text.text.as_str());
+        let fixed = step.url.as_str();
+        let url = step
+            .url_text
+            .as_ref()
+            .map_or(fixed, |text| text.text.as_str());
         for pair in url.split(['?', '&', '#']) {
             if let Some((name, value)) = pair.split_once('=')
                 && is_secret(name)
@@ -307,8 +318,24 @@ impl RequestTemplate {
         }
     }
 
+    /// Whether all texts together stay within their limit: before any of them is put together.
+    fn check_length(&self, session: &Session) -> Result<(), String> {
+        let bytes: usize = self.templates().map(|text| text.bytes(session)).sum();
+        match bytes > LONGEST_MADE_BYTES && !self.is_fixed() {
+            true => Err(too_long(LONGEST_MADE_BYTES)),
+            false => Ok(()),
+        }
+    }
+
+    /// Bytes of its texts that do not vary.
+    fn fixed_bytes(&self) -> usize {
+        let nothing = Session::default();
+        self.templates().map(|text| text.bytes(&nothing)).sum()
+    }
+
     /// Makes the request with a session's values.
     pub(crate) fn make(&self, session: &Session) -> Result<MadeRequest, MakeError> {
+        self.check_length(session).map_err(MakeError::Invalid)?;
         let fill = |template: &Template| template.fill(session).map_err(MakeError::NoValue);
         let (url, target) = self.make_url(session)?;
         let endpoint = match &self.endpoint {

@@ -8,6 +8,14 @@ use dlt_core::scenario::requests::functions::Function;
 use dlt_core::scenario::requests::variables::{Piece, pieces};
 use std::borrow::Cow;
 
+/// Why a request is not made that grows beyond so many bytes.
+pub(crate) fn too_long(most: usize) -> String {
+    format!(
+        "with the values of its variables it is longer than {} MiB; put what is larger into a file (body-file)",
+        most / 1024 / 1024
+    )
+}
+
 /// A compiled text: constant parts, slots and calls of functions.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Template(Vec<Part>);
@@ -19,10 +27,18 @@ enum Part {
     Call(Call),
 }
 
+/// Longest text with the values of variables that do not vary, bytes: what is larger belongs into a
+/// file.
+pub(crate) const LONGEST_TEXT_BYTES: usize = 64 * 1024 * 1024;
+/// Longest that the texts of a request come to that is made for each sample, bytes: each user holds
+/// one.
+pub(crate) const LONGEST_MADE_BYTES: usize = 16 * 1024 * 1024;
+
 impl Template {
-    /// Compiles a text, or says which name is unknown.
+    /// Compiles a text, or says which name is unknown, or that it grows too long.
     pub(crate) fn compile(text: &str, names: &VariableNames) -> Result<Self, String> {
         let mut parts: Vec<Part> = Vec::new();
+        let mut bytes = 0;
         for piece in pieces(text) {
             let text = match piece {
                 Piece::Text(text) | Piece::Open(text) => text,
@@ -43,6 +59,10 @@ impl Template {
                     }
                 },
             };
+            bytes += text.len();
+            if bytes > LONGEST_TEXT_BYTES {
+                return Err(too_long(LONGEST_TEXT_BYTES));
+            }
             match parts.last_mut() {
                 Some(Part::Text(before)) => before.push_str(text),
                 _ => parts.push(Part::Text(text.to_owned())),
@@ -58,6 +78,16 @@ impl Template {
             [Part::Text(text)] => Some(text),
             _ => None,
         }
+    }
+
+    /// Bytes of it with a session's values; what functions come to is small.
+    pub(crate) fn bytes(&self, session: &Session) -> usize {
+        let parts = self.0.iter().map(|part| match part {
+            Part::Text(text) => text.len(),
+            Part::Slot(slot) => session.get(*slot).map_or(0, str::len),
+            Part::Call(_) => 0,
+        });
+        parts.sum()
     }
 
     /// Fills in a session's values, or returns the slot that has none.

@@ -121,7 +121,7 @@ fn a_value_stays_in_its_part_of_the_target() {
             Ok(sent) => assert_eq!(got, Some(sent), "{text} {value}: {:?}", messages(&result)),
             Err(why) => {
                 assert_eq!(got, None, "{text} {value}");
-                let told = result.warnings.join("; ");
+                let told = messages(&result).join("; ");
                 assert!(told.contains(why), "{text} {value}: {told}");
             }
         }

@@ -19,7 +19,7 @@ pub(super) fn json(path: &str) -> Find {
     Find::Json(JsonQuery::compile(path).unwrap())
 }
 
-fn regex(text: &str, subject: Subject) -> Find {
+pub(super) fn regex(text: &str, subject: Subject) -> Find {
     Find::Regex {
         pattern: Pattern::compile(text).unwrap(),
         group: 1,
@@ -182,52 +182,6 @@ fn what_one_answer_gives_the_next_request_has() {
         );
         assert_eq!(requests[at + 2].body, b"42 {\"id\":5}");
     }
-}
-
-#[test]
-fn a_request_without_its_value_is_not_sent_and_said_once() {
-    let target = Target::new(|request, before| match (request.path(), before) {
-        // The second time the value is missing: the first one's must not stay.
-        ("/login", 1) => answer("200 OK", "", "{}"),
-        ("/login", _) => answer("200 OK", "", "{\"token\": \"abcd\"}"),
-        _ => answer("200 OK", "", ""),
-    });
-    let mut login = step(&target, "/login");
-    login.extractions = vec![extraction("token", json("$.token"))];
-    let mut order = varying(&target, "/order/${token}");
-    order.label = "order".to_owned();
-    let result = run(rounds(1.0, 3, vec![login, order]), 1);
-    let account = result.tally.account;
-    assert_eq!((account.ok, account.failed), (4, 1));
-    assert_eq!(target.count("/order/abcd"), 2);
-    assert_eq!(
-        messages(&result),
-        ["extraction: variable token got no value: JSONPath \"$.token\" leads nowhere"]
-    );
-    assert_eq!(
-        result.warnings,
-        [
-            "scenario test: request \"order\" was not sent, and the walk ended there: variable token had no value (once)"
-        ]
-    );
-}
-
-#[test]
-fn an_arrival_that_cannot_send_its_first_request_is_dropped() {
-    let target = Target::plain();
-    let mut first = varying(&target, "/${later}");
-    first.extractions = vec![extraction("later", json("$"))];
-    let result = run(arrivals(50.0, 400, vec![first.clone()]), 2);
-    let account = result.tally.account;
-    assert_eq!(
-        (account.scheduled, account.dropped, account.sent),
-        (20, 20, 0)
-    );
-    // A user rests between its tries, so this ends and is bounded.
-    let result = run(users(2.0, 300, vec![first]), 1);
-    assert_eq!(result.tally.account, Account::default());
-    assert_eq!(result.warnings.len(), 1, "{:?}", result.warnings);
-    assert_eq!(target.total(), 0);
 }
 
 /// Checks of one answer, and what is said if they do not hold.

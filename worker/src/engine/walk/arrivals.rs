@@ -263,14 +263,6 @@ async fn walk_steps(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) 
         let end = match walker.step(n, Some(due_us), until_us).await {
             StepOutcome::Done(end) => end,
             StepOutcome::PastEnd => return,
-            StepOutcome::NoRequest => {
-                // Its first request was due; a later one becomes due only by an
-                // answer.
-                if n == 0 {
-                    drop_arrival(group, arrival_us);
-                }
-                return;
-            }
         };
         // The next step begins after the answer is read.
         due_us = end.read_us + step.think_time_us;

@@ -43,6 +43,10 @@ pub(crate) struct PreparedLoad {
     pub(crate) warnings: Vec<String>,
 }
 
+/// Most that the requests of a scenario come to with the values of its variables, bytes: they are
+/// held by every runner.
+const MOST_PREPARED_BYTES: usize = 64 * 1024 * 1024;
+
 /// What is prepared of a group; the rest of it is in the plan.
 #[derive(Debug)]
 pub(crate) struct PreparedGroup {
@@ -268,6 +272,7 @@ fn prepare_group(
 ) -> Result<PreparedGroup, Vec<String>> {
     let mut faults = Vec::new();
     let mut steps = Vec::new();
+    let mut bytes = 0;
     let mut secrets = names.secrets();
     for (name, password) in routes.users() {
         secrets.add_text(password);
@@ -276,14 +281,30 @@ fn prepare_group(
     }
     for step in &group.steps {
         let mut prepare = || {
-            Ok(PreparedStep {
-                label: labels.of(&step.label, &names)?,
-                request: StepRequest::of((group, &routes), step, &names, files, &mut secrets)?,
-                checks: CheckSpec::of(step, &names, group.store_cookies),
-            })
+            let label = labels.of(&step.label, &names)?;
+            let (request, bytes) =
+                StepRequest::of((group, &routes), step, &names, files, &mut secrets)?;
+            let checks = CheckSpec::of(step, &names, group.store_cookies);
+            let prepared = PreparedStep {
+                label,
+                request,
+                checks,
+            };
+            Ok((prepared, bytes))
         };
         match prepare() {
-            Ok(step) => steps.push(step),
+            Ok((step, more)) => {
+                bytes += more;
+                if bytes > MOST_PREPARED_BYTES {
+                    faults.push(format!(
+                        "the requests of scenario {} come to more than {} MiB with the values of its variables; put what is large into files (body-file)",
+                        group.name,
+                        MOST_PREPARED_BYTES / 1024 / 1024
+                    ));
+                    break;
+                }
+                steps.push(step);
+            }
             Err(why) => {
                 let why: String = why;
                 faults.push(format!("request {:?}: {why}", step.label));

@@ -294,15 +294,6 @@ async fn round(
         let end = match walker.step(n, None, until_us).await {
             StepOutcome::Done(end) => end,
             StepOutcome::PastEnd => return RoundOutcome::PastEnd,
-            StepOutcome::NoRequest => {
-                let now_us = group.clock.now_us();
-                if now_us >= until_us {
-                    return RoundOutcome::PastEnd;
-                }
-                // Perhaps nothing was sent in this round.
-                pause_until(group.clock, now_us + UNCONNECTED_PAUSE_US).await;
-                return RoundOutcome::Done;
-            }
         };
         let mut pause_us = step.think_time_us;
         if end.unconnected {

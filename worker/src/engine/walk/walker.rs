@@ -1,5 +1,8 @@
 //! Walks through a group's steps, for a user or for one arrival after another. It sends requests by
 //! `http`, decides what an answer means (ok, a redirect to follow, a failure), and records it.
+//! A request that cannot be made is `unmade`'s.
+
+mod unmade;
 
 use crate::engine::check::cookies::CookieJar;
 use crate::engine::failure::Failure;
@@ -12,8 +15,7 @@ use crate::engine::http::redact;
 use crate::engine::http::redirect::{self, Hop};
 use crate::engine::http::request::{Request, RequestParts};
 use crate::engine::http::{client::Client, request_spec::RequestSpec};
-use crate::engine::make::form::MakeError;
-use crate::engine::make::request_template::{MadeRequest, RequestTemplate, StepRequest};
+use crate::engine::make::request_template::{MadeRequest, StepRequest};
 use crate::engine::make::session::Session;
 use crate::engine::make::template::Template;
 use crate::engine::memory::no_memory;
@@ -24,7 +26,7 @@ use crate::engine::walk::prepare::Label;
 use crate::engine::walk::tried::Tried;
 use dlt_core::measure::sample::{Cause, Sample};
 use dlt_core::scenario::cut_label;
-use dlt_core::scenario::plan::{Retry, Step};
+use dlt_core::scenario::plan::Retry;
 use std::rc::Rc;
 use url::Url;
 
@@ -53,8 +55,6 @@ pub(crate) enum StepOutcome {
     Done(StepEnd),
     /// It was not begun: the time for it was over.
     PastEnd,
-    /// It was not begun: its request cannot be made, and the walk ends here.
-    NoRequest,
 }
 
 /// A request of a step that was sent: the first, or that of a redirect.
@@ -134,12 +134,12 @@ impl Walker {
         let varying;
         let made = match &prepared.request {
             StepRequest::Fixed(made) => made,
-            StepRequest::Varying(template) => match self.make_request(step, template) {
-                Some(made) => {
+            StepRequest::Varying(template) => match self.make_request(template) {
+                Ok(made) => {
                     varying = made;
                     &varying
                 }
-                None => return StepOutcome::NoRequest,
+                Err(why) => return self.fail_unmade(n, why, planned_us, until_us),
             },
         };
         let label = self.label_index(&prepared.label);
@@ -276,27 +276,6 @@ impl Walker {
             return Some(no_memory("cookies"));
         }
         self.cookies.store(url, &kept.cookies, now_us);
-        None
-    }
-
-    /// Makes the request of a step with the session's values.
-    #[cold]
-    fn make_request(&self, step: &Step, template: &RequestTemplate) -> Option<Box<MadeRequest>> {
-        let nothing = Session::default();
-        let session = self.session.as_deref().unwrap_or(&nothing);
-        let why = match template.make(session) {
-            Ok(made) => return Some(Box::new(made)),
-            Err(MakeError::NoValue(slot)) => {
-                let name = self.group.prepared().names.name(slot);
-                format!("variable {name} had no value")
-            }
-            Err(MakeError::Invalid(why)) => why,
-        };
-        self.group.notice(format!(
-            "scenario {}: request {:?} was not sent, and the walk ended there: {why}",
-            self.group.plan().name,
-            step.label
-        ));
         None
     }
 
@@ -491,10 +470,15 @@ impl Walker {
         failure: Failure,
     ) {
         let captured = &self.client.captured;
+        let secrets = self.secrets();
+        let failure = match secrets.is_empty() {
+            true => failure,
+            false => failure.map_message(|text| redact::redact_message(text, &secrets)),
+        };
         recorder.request_failed(sent.label, result.done_us, failure, || {
             // Without a connection nothing was exchanged.
             (result.written > 0)
-                .then(|| redact::redact_exchange(sent.request.head(), captured, &self.secrets()))
+                .then(|| redact::redact_exchange(sent.request.head(), captured, &secrets))
         });
     }
 }

@@ -74,6 +74,7 @@ fn ours<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>) -> Result<Report, ReportError> {
             "Account" => account = Some(self::account(&tag.attributes()?)?),
             "Start" => report.start = Some(start(&tag.attributes()?)?),
             "Ended" => ended = Some(self::ended(&tag.attributes()?)?),
+            "Script" => report.script_failed = Some(tag.attributes()?.exact("failed")?),
             "Health" => {
                 report.health = health(doc, tag)?;
                 return Ok(());
@@ -150,6 +151,7 @@ fn head(attributes: &Attributes<'_>) -> Result<(Report, u32), ReportError> {
         region: attributes.parsed("region")?,
         tally: Tally {
             overflowed: attributes.number("overflowed")?,
+            bytes_beside: attributes.some_number("bytes_beside")?.unwrap_or(0),
             ..Tally::default()
         },
         duration_us: attributes.number("duration_us")?,
@@ -158,6 +160,7 @@ fn head(attributes: &Attributes<'_>) -> Result<(Report, u32), ReportError> {
         ticks: attributes.number("ticks")?,
         start: None,
         ended: Ended::AsPlanned,
+        script_failed: None,
         health: Health::default(),
         generator: Generator::default(),
         exchanges: Vec::new(),
@@ -209,6 +212,9 @@ fn ended(attributes: &Attributes<'_>) -> Result<Ended, ReportError> {
         },
         "target_silent" => Ended::TargetSilent {
             cause: some_cause(attributes)?,
+            message: attributes.exact("message")?,
+        },
+        "tool_failed" => Ended::ToolFailed {
             message: attributes.exact("message")?,
         },
         other => return Err(attributes.fault(format!("how {other:?} is unknown"))),

@@ -24,10 +24,17 @@ pub(super) fn write(out: &mut Writer, report: &Report) {
         .with("peak_users", report.peak_users)
         .with("ticks", report.ticks)
         .with("overflowed", report.tally.overflowed)
+        .with_some(
+            "bytes_beside",
+            Some(report.tally.bytes_beside).filter(|bytes| *bytes > 0),
+        )
         .open();
     account(out, report);
     start(out, report);
     ended(out, &report.ended);
+    if let Some(failed) = &report.script_failed {
+        out.element("Script").with_exact("failed", failed).empty();
+    }
     health(out, &report.health);
     generator(out, &report.generator);
     for warning in &report.warnings {
@@ -83,6 +90,9 @@ fn ended(out: &mut Writer, ended: &Ended) {
         Ended::TargetSilent { cause, message } => element
             .with("how", "target_silent")
             .with_some("cause", *cause)
+            .with_exact("message", message),
+        Ended::ToolFailed { message } => element
+            .with("how", "tool_failed")
             .with_exact("message", message),
     }
     .empty();
