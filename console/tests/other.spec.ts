@@ -64,7 +64,7 @@ testScenario:
   await expect(page.getByRole('row', { name: /nightly/ })).toContainText('06:30');
 });
 
-test('a script is kept with its file, and the API says that it does not run', async ({ page }) => {
+test('a script is kept with its file, and the API says that this server does not run it', async ({ page }) => {
   await page.goto(`${world.url}/#/create`);
   await page.getByRole('button', { name: 'k6', exact: true }).click();
   await page.getByLabel('Name', { exact: true }).fill('a script of k6');
@@ -74,7 +74,7 @@ test('a script is kept with its file, and the API says that it does not run', as
   await page.locator('input[type=file]').setInputFiles({ name: 'shop.js', mimeType: 'text/javascript', buffer: Buffer.from('export default function () {}') });
   await page.getByRole('button', { name: 'Keep and run' }).click();
   await expect(page.getByText('It is kept, and does not run')).toBeVisible();
-  await expect(page.getByText(/k6 scripts cannot be run yet/)).toBeVisible();
+  await expect(page.getByText(/scripts of k6 are not run by this service/)).toBeVisible();
   await page.getByRole('radio', { name: 'Only keep it' }).check({ force: true });
   await page.getByRole('button', { name: 'Keep', exact: true }).click();
   await expect(page.getByText('It has not run yet.')).toBeVisible();

@@ -184,7 +184,6 @@ function Form({ test, first, name, isGoing }: { test: string; first: Fields; nam
                 <span>Room needed: {tasks.length === 0 ? 'none.' : tasks.map((row, at) => <span key={at}>{number(row.taskCount) ?? '?'} in <span className="whole">{row.region}{at + 1 < tasks.length ? ',' : '.'}</span> </span>)}</span>
                 {!isScript && requests.length === 0 && <span className="warn">There is no request yet: paste a URL.</span>}
                 {isScript && scriptOf(draft) === '' && <span className="warn">There is no script yet: choose a file.</span>}
-                {isScript && mode !== 'save' && <span className="warn">Scripts cannot be run yet: choose “Only keep it”.</span>}
                 {((draft['thresholds'] as unknown[] | undefined) ?? []).length === 0 && <span className="warn">There is no threshold: a run will be “finished”, neither passed nor failed.</span>}
                 {warnings.map((warning) => <Alert key={warning} type="warning"><Inert>{warning}</Inert></Alert>)}
               </SpaceBetween>

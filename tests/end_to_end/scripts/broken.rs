@@ -186,7 +186,7 @@ const BREAKS: [(&str, &str, bool, i32, &[&str]); 13] = [
     ),
     ("nobody.py", "x = 1\n", true, 3, &["No User class found"]),
     ("shapeless.py", "USER pass", false, 3, &["no LoadTestShape"]),
-    ("dies.py", "USER os._exit(9)", true, 5, &["exit code 9"]),
+    ("dies.py", "USER os._exit(9)", true, 3, &["exit code 9"]),
     (
         "huge.py",
         "f = open('big', 'wb')\nf.seek(1 << 30)\nf.write(b'x')\nf.flush()\n",

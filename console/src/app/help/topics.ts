@@ -201,7 +201,7 @@ export const TOPICS: Record<Topic, Text> = {
     title: 'Scripts of other tools',
     body: [
       'A scenario may keep a script of JMeter, k6 or Locust, alone or as a zip with what it needs. The file lies beside the scenario.',
-      'This version keeps scripts and does not run them yet: “Only keep it” works, and running is refused with a reason.',
+      'The real tool runs the script as it is. A script is a program with the rights of the server, so one that was not started with dlt up --scripts keeps scripts and refuses to run them.',
     ],
     terms: [
       ['JMeter', 'A .jmx file, or a zip with one.'],

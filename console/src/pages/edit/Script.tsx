@@ -1,5 +1,5 @@
 // What kind of scenario it is, and the file of a script. The file is sent when the
-// scenario is kept; a script is kept and not run yet, as the API says.
+// scenario is kept; whether the server runs scripts, the API says.
 import Alert from '@cloudscape-design/components/alert';
 import Container from '@cloudscape-design/components/container';
 import FormField from '@cloudscape-design/components/form-field';
@@ -44,7 +44,7 @@ export function Script({ draft, change, files, setFiles, kinds }: Props & { kind
   return (
     <Container header={<Header variant="h2" info={<Info topic="scripts" of="scripts" />} actions={kinds} description={`A ${nameOf(kind)} script, or a zip with one and what it needs.`}>Script</Header>}>
       <SpaceBetween size="s">
-        <Alert type="info">{nameOf(kind)} scripts are kept, and cannot be run yet: choose “Only keep it” below.</Alert>
+        <Alert type="info">{nameOf(kind)} runs the script as it is, where the runners have it. A server runs scripts only if it was started with <code>dlt up --scripts</code>; else they are kept.</Alert>
         <FormField label="Script or zip" stretch>
           <Choose files={files} change={take} isMany={false} accept={endingsOf(kind)} fault={fault} constraint={`Ends with ${endingsOf(kind).join(' or ')}. It is sent when the scenario is kept.`} />
         </FormField>
