@@ -99,6 +99,11 @@ pub fn script(test: &TestId, tool: &str, name: &str) -> Option<String> {
     is_plain.then(|| format!("public/test-scenarios/{tool}/{name}"))
 }
 
+/// What the keys of a scenario's scripts begin with that DLT's clients upload.
+pub fn scripts(test: &TestId, tool: &str) -> String {
+    format!("public/test-scenarios/{tool}/{test}.")
+}
+
 /// A region's timeline so far, which its leader replaces every 10 s under load.
 /// Its name reads neither as a runner's report nor as a runner's timeline.
 pub fn region_timeline(test: &TestId, prefix: &RunPrefix, region: &Region) -> String {

@@ -276,6 +276,7 @@ fn four_runners_use_each_row_once() {
     for (tool, file, text) in [
         ("k6", "rows.js", written::K6_ROWS),
         ("locust", "rows.py", written::LOCUST_ROWS),
+        ("jmeter", "rows.jmx", &written::jmeter_rows()),
     ] {
         let home = home();
         let target = everywhere(ok());
@@ -298,7 +299,29 @@ fn four_runners_use_each_row_once() {
         assert!(paths.values().all(|count| *count == 1), "{tool}: {paths:?}");
         assert_eq!(account(&record).ok, 1_001);
         assert!(!ended.told().contains("hush-hush"), "{}", ended.told());
+        let logs = logs_of(&home, &record, tool);
+        assert_eq!(logs.len(), 4, "{tool}");
+        assert!(!logs.concat().contains("hush-hush"), "{tool}");
+        if tool == "k6" {
+            // The script prints it, which the artifact shows without it.
+            assert!(logs.concat().contains("with [redacted], "), "{}", logs[0]);
+        }
     }
+}
+
+/// What a tool printed, of each runner, as it is stored.
+fn logs_of(home: &Home, record: &RunRecord, tool: &str) -> Vec<String> {
+    let results = home.path().join("objects/results").join(&record.test_id);
+    let folders = std::fs::read_dir(results)
+        .unwrap()
+        .map(|run| run.unwrap().path());
+    let files = folders.flat_map(|run| std::fs::read_dir(run).unwrap());
+    let is_log = |name: &str| name.starts_with(&format!("{tool}-")) && name.ends_with(".log");
+    files
+        .map(|file| file.unwrap())
+        .filter(|file| is_log(file.file_name().to_str().unwrap()))
+        .map(|file| std::fs::read_to_string(file.path()).unwrap())
+        .collect()
 }
 
 /// A run that is cancelled keeps what was measured, the last second included.

@@ -195,6 +195,18 @@ fn scripts(executions: &[Execution], definitions: &mut [Definition], notes: &mut
                 "is for requests and JMeter's thread groups: write the rounds in the script, or give hold-for",
             );
         }
+        let counts_seconds = match script.tool {
+            Some(Tool::Jmeter) => true,
+            // What is in stages is made by a shape of ours.
+            Some(Tool::Locust) => !item.is_staged(),
+            _ => false,
+        };
+        if counts_seconds && !item.is_in_seconds() {
+            notes.fault(
+                &item.path,
+                "has a part of a second in ramp-up or hold-for, and JMeter and Locust count whole ones: write 1s, 2s or more",
+            );
+        }
         if script.tool == Some(Tool::Jmeter) && item.is_staged() {
             notes.fault(
                 format!("{}.stages", item.path),

@@ -6,6 +6,7 @@ use crate::objects::Listed;
 use crate::world::World;
 use dlt_core::ids::TestId;
 use dlt_core::keys;
+use dlt_core::scenario::plan::Tool;
 use std::collections::BTreeSet;
 
 /// What was uploaded for a scenario, by key.
@@ -28,7 +29,15 @@ impl Uploads {
         let Some(test) = test else {
             return Ok(Self::default());
         };
-        let objects = list(world, test).await?;
+        let mut objects = list(world, test).await?;
+        for tool in Tool::ALL {
+            objects.extend(
+                world
+                    .objects
+                    .list(&keys::scripts(test, tool.name()))
+                    .await?,
+            );
+        }
         let names = objects.iter().map(|object| name(&object.key).to_owned());
         Ok(Self(names.collect()))
     }

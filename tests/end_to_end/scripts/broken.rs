@@ -269,7 +269,16 @@ fn what_does_not_end_is_ended() {
         &("loop.js", endless, &[], 3, &["was not read by k6 in 20 s"]),
     );
     let at_import = b"while True: pass\n".to_vec();
-    ends(&home, &("loop.py", at_import, LOAD, 3, &["loop"]));
+    ends(
+        &home,
+        &(
+            "loop.py",
+            at_import,
+            LOAD,
+            3,
+            &["was not ready", "made no load"],
+        ),
+    );
 }
 
 /// A tool that is killed, and a command that is.

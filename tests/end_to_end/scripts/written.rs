@@ -207,3 +207,10 @@ class Shop(HttpUser):
         if rows:
             self.client.get('/u/' + rows.pop(), name='user')
 ";
+
+/// JMeter's own reader of rows, until there is none.
+pub(super) fn jmeter_rows() -> String {
+    let rows = r#"<CSVDataSet guiclass="TestBeanGUI" testclass="CSVDataSet" testname="rows"><stringProp name="delimiter">,</stringProp><stringProp name="fileEncoding">UTF-8</stringProp><stringProp name="filename">users.csv</stringProp><boolProp name="ignoreFirstLine">true</boolProp><boolProp name="quotedData">true</boolProp><boolProp name="recycle">false</boolProp><stringProp name="shareMode">shareMode.all</stringProp><boolProp name="stopThread">true</boolProp><stringProp name="variableNames">name,note</stringProp></CSVDataSet><hashTree/>"#;
+    let user = r#"<HTTPSamplerProxy guiclass="HttpTestSampleGui" testclass="HTTPSamplerProxy" testname="user"><elementProp name="HTTPsampler.Arguments" elementType="Arguments"><collectionProp name="Arguments.arguments"/></elementProp><stringProp name="HTTPSampler.path">${__P(BASE)}/u/${name}</stringProp><stringProp name="HTTPSampler.method">GET</stringProp></HTTPSamplerProxy><hashTree/>"#;
+    jmx("2", "-1", &format!("{rows}{user}"))
+}

@@ -23,8 +23,10 @@ mod walk;
 
 pub use file_faults::file_faults;
 pub use files::PlanFiles;
+pub(crate) use http::redact::redact_message;
 pub use make::inputs::{BODY_FILE, FileFault, Inputs, NamedFile, named_files};
 pub(crate) use make::quotes::check_quotes;
+pub(crate) use remember::recorder::push_second;
 pub use stamp_probe::stamps_receipt;
 
 use dlt_core::load::changes::LoadChange;

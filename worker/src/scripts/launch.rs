@@ -4,12 +4,28 @@
 use super::shape::Shape;
 use super::tools::FoundTool;
 use super::{k6_api, process};
+use dlt_core::load::share::Lot;
+use dlt_core::scenario::plan::Plan;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What is run.
+#[derive(Debug)]
+pub struct ScriptSpec {
+    /// The plan, whose script it is.
+    pub plan: Arc<Plan>,
+    /// This runner's part of the run.
+    pub lot: Lot,
+    /// The start instant.
+    pub start: Instant,
+    /// How long requests in flight may take after a stop.
+    pub graceful: Duration,
+}
 
 /// What a tool is to do.
 #[derive(Debug)]
@@ -35,8 +51,6 @@ pub(super) struct Job<'a> {
 #[derive(Debug)]
 pub(super) struct Launch {
     pub command: Command,
-    /// Beside the scenario's variables.
-    pub environment: Vec<(String, String)>,
     pub gate: Gate,
     pub stopping: Stopping,
     /// What of the script's own load is replaced, in sentences.

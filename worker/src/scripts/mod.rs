@@ -3,8 +3,8 @@
 //! kernel reaches into it.
 //!
 //! `prepare` happens before the runner says that it is ready: files, the tool, what can be seen of
-//! the script. `run` is one load: the tool is started before the start instant, waits at its gate,
-//! is let go, read, and ended. Rooms: `tools` (which are there), a room for each tool (`k6`,
+//! the script. `run` is one load; `started` its tool: it is up before the start instant, waits at its
+//! gate, is let go, read, and ended. Rooms: `tools` (which are there), a room for each tool (`k6`,
 //! `jmeter`, `locust`: its command line, its samples, its end), `launch` (what they share),
 //! `process`, `archive`, `rows`, `shape` (the load in place of the script's), `sample` and
 //! `recorder` (what a tool says, added up).
@@ -22,6 +22,7 @@ mod rows;
 mod run;
 mod sample;
 mod shape;
+mod started;
 pub mod tools;
 
 pub use archive::tool_of_archive;

@@ -2,22 +2,23 @@
 //! what can be seen of it without a request is looked at, so that what cannot run ends before
 //! anything begins.
 
-use super::process::{EndWatch, last_lines};
+use super::process::{EndWatch, last_lines, prepare, signal_group};
 use super::tools::{self, FoundTool};
 use super::{ScriptError, archive, jmeter};
 use dlt_core::scenario::plan::{DataSource, Plan, Script, Tool};
+use rustix::process::Signal;
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Component, Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// How long a tool may take to read a script: one that loops for ever is ended.
 const LONGEST_LOOK: Duration = Duration::from_secs(20);
-/// How long packages of Python may take to be installed.
-const LONGEST_INSTALL: Duration = Duration::from_secs(60);
+/// How long each step of installing packages of Python may take: a runner that is not ready for
+/// longer is replaced.
+const LONGEST_INSTALL: Duration = Duration::from_secs(20);
 /// Most of what a look prints that is kept, bytes.
 const PRINTED_BYTES: u64 = 64 * 1024;
 
@@ -54,7 +55,6 @@ pub struct PreparedScript {
     pub(super) script: PathBuf,
     /// Files of rows, with the places where this runner's rows go.
     pub(super) rows: Vec<(DataSource, PathBuf, Vec<u8>)>,
-    pub(super) warnings: Vec<String>,
 }
 
 /// A folder that is removed with its owner.
@@ -132,7 +132,6 @@ impl PreparedScript {
             tool,
             script: path,
             rows,
-            warnings: Vec::new(),
         };
         prepared.look(plan)?;
         Ok(prepared)
@@ -239,15 +238,8 @@ fn look(
     let log = folder.join(".dlt-look");
     let out = fs::File::create(&log).map_err(said)?;
     let err = out.try_clone().map_err(said)?;
-    let mut child = command
-        .envs(variables.iter().map(|(name, value)| (name, value)))
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(out)
-        .stderr(err)
-        .process_group(0)
-        .spawn()
-        .map_err(said)?;
+    prepare(&mut command, folder, variables);
+    let mut child = command.stdout(out).stderr(err).spawn().map_err(said)?;
     let watch = EndWatch::of(&child);
     let until = Instant::now() + longest;
     let status = loop {
@@ -257,10 +249,10 @@ fn look(
             None => watch.wait(until.saturating_duration_since(Instant::now())),
         }
     };
-    if status.is_none() {
-        let _ = child.kill();
-        let _ = child.wait();
-    }
+    // What it started ends with it, also where it came to its end.
+    signal_group(&child, Signal::KILL);
+    // Its own end is not waited for any longer than a kill takes.
+    let _ = child.wait();
     let mut printed = Vec::new();
     if let Ok(file) = fs::File::open(&log) {
         let _ = file.take(PRINTED_BYTES).read_to_end(&mut printed);

@@ -2,15 +2,14 @@
 //! runner. Which program it is, and what its exit codes mean, is left to the tools' modules.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 /// Bytes of the beginning and of the end of what a tool prints that are kept.
@@ -37,6 +36,33 @@ const INHERITED: [&str; 9] = [
     "JMETER_HOME",
     "PYTHONPATH",
 ];
+
+/// How long the end of a stream is waited for when its tool has ended.
+const LONGEST_REST: Duration = Duration::from_secs(1);
+
+/// A thread that reads a stream of a tool to its end.
+#[derive(Debug)]
+pub(super) struct Reader(mpsc::Receiver<()>);
+
+impl Reader {
+    /// Starts it.
+    pub fn spawn(name: &str, read: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+        let (end, ended) = mpsc::channel();
+        let thread = std::thread::Builder::new().name(name.to_owned());
+        thread.spawn(move || {
+            // Dropped with the thread, however that ends.
+            let _end: mpsc::Sender<()> = end;
+            read();
+        })?;
+        Ok(Self(ended))
+    }
+
+    /// Waits for its end; whether it came in time.
+    pub fn wait(self) -> bool {
+        let waited = self.0.recv_timeout(LONGEST_REST);
+        waited != Err(mpsc::RecvTimeoutError::Timeout)
+    }
+}
 
 /// Tells when a child ends, without taking its status.
 #[derive(Debug)]
@@ -101,7 +127,7 @@ pub(super) struct ToolProcess {
     child: Child,
     watch: EndWatch,
     printed: Arc<Mutex<Printed>>,
-    readers: Vec<JoinHandle<()>>,
+    readers: Vec<Reader>,
     ended: Option<ExitStatus>,
 }
 
@@ -112,25 +138,8 @@ impl ToolProcess {
         folder: &Path,
         environment: &[(String, String)],
     ) -> io::Result<Self> {
-        let inherited = INHERITED.iter().filter_map(|name| {
-            let value = std::env::var_os(name)?;
-            Some((*name, value))
-        });
-        let own: Vec<_> = command
-            .get_envs()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
-            .collect();
-        command
-            .env_clear()
-            .envs(inherited)
-            .envs(environment.iter().map(|(name, value)| (name, value)))
-            .envs(own)
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0);
-        end_with_us(&mut command);
+        prepare(&mut command, folder, environment);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         let printed = Arc::new(Mutex::new(Printed::default()));
         let mut readers = Vec::new();
@@ -169,31 +178,23 @@ impl ToolProcess {
 
     /// Asks it to end.
     pub fn terminate(&self) {
-        self.signal(libc::SIGTERM);
+        self.signal(Signal::TERM);
     }
 
     /// Ends it and all that it started, at once.
     pub fn kill(&self) {
-        self.signal(libc::SIGKILL);
+        self.signal(Signal::KILL);
     }
 
-    #[expect(unsafe_code, reason = "kill has no safe form in std")]
-    fn signal(&self, signal: i32) {
-        let Ok(group) = i32::try_from(self.child.id()) else {
-            return;
-        };
-        // SAFETY: it takes two numbers. The group is ours until its leader is waited for, and
-        // after that as long as a process of it lives.
-        unsafe {
-            libc::kill(-group, signal);
-        }
+    fn signal(&self, signal: Signal) {
+        signal_group(&self.child, signal);
     }
 
-    /// Waits until all that it printed is read; what it started has to be ended before.
+    /// What it printed, once all of it is read. What it started and what left its group may hold its
+    /// output open: that is not waited for.
     pub fn printed_to_the_end(&mut self) -> String {
         for reader in self.readers.drain(..) {
-            // A reader that broke off has kept what it read.
-            let _ = reader.join();
+            reader.wait();
         }
         self.printed()
     }
@@ -213,12 +214,8 @@ impl Drop for ToolProcess {
     }
 }
 
-fn keep(
-    mut stream: Box<dyn Read + Send>,
-    printed: Arc<Mutex<Printed>>,
-) -> io::Result<JoinHandle<()>> {
-    let thread = std::thread::Builder::new().name("tool-output".to_owned());
-    thread.spawn(move || {
+fn keep(mut stream: Box<dyn Read + Send>, printed: Arc<Mutex<Printed>>) -> io::Result<Reader> {
+    Reader::spawn("tool-output", move || {
         let mut buffer = [0; 16 * 1024];
         loop {
             match stream.read(&mut buffer) {
@@ -232,6 +229,34 @@ fn keep(
             }
         }
     })
+}
+
+/// Makes a command one of a tool: it runs in `folder`, in a group of its own, with few variables of
+/// ours and those that it has, and ends with the thread that starts it.
+pub(super) fn prepare(command: &mut Command, folder: &Path, environment: &[(String, String)]) {
+    let inherited = INHERITED.iter().filter_map(|name| {
+        let value = std::env::var_os(name)?;
+        Some((*name, value))
+    });
+    let own: Vec<_> = command
+        .get_envs()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+        .collect();
+    command
+        .env_clear()
+        .envs(inherited)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .envs(own)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .process_group(0);
+    end_with_us(command);
+}
+
+/// Signals all processes of a child's group; that there is none any more does not matter.
+pub(super) fn signal_group(child: &Child, signal: Signal) {
+    // The group is ours until its leader is waited for, and after that as long as one of it lives.
+    let _ = kill_process_group(Pid::from_child(child), signal);
 }
 
 /// Has the system kill it when the thread that starts it ends, and bounds the files it writes.
@@ -339,6 +364,17 @@ mod tests {
             assert!(Instant::now() < until);
             std::thread::yield_now();
         }
+    }
+
+    /// One that left the tool's group keeps its output open, and nobody waits for it.
+    #[test]
+    fn what_left_the_group_is_not_waited_for() {
+        let mut process = shell("setsid sleep 20 & echo done");
+        wait(&mut process);
+        let began = Instant::now();
+        process.kill();
+        assert!(process.printed_to_the_end().contains("done"));
+        assert!(began.elapsed() < Duration::from_secs(15));
     }
 
     #[test]

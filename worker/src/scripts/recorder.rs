@@ -3,14 +3,14 @@
 //! to the account. Times are the tool's; nothing here corrects them.
 
 use super::sample::{Told, ToolSample};
-use crate::engine::{LoadResult, ThreadSecond};
+use crate::engine::{LoadResult, ThreadSecond, push_second, redact_message};
 use dlt_core::measure::sample::{Cause, Outcome, Reach, Sample};
 use dlt_core::measure::second::{LabelSecond, Second, add_cause};
 use dlt_core::measure::silence::Silence;
 use dlt_core::measure::tally::{
     ErrorKey, ErrorTally, LONGEST_MESSAGE_BYTES, LabelTally, MOST_LABELS, OTHER_LABEL, Tally,
 };
-use dlt_core::messages::timeline::{LabelSeries, MOST_TIMELINE_LABELS, stretch_of};
+use dlt_core::messages::timeline::{LabelSeries, MOST_TIMELINE_LABELS};
 use dlt_core::scenario::cut_label;
 use std::collections::{BTreeMap, HashMap};
 use tokio::sync::mpsc::UnboundedSender;
@@ -45,7 +45,10 @@ struct OpenSecond {
 pub(super) struct Recorder {
     /// The start instant, µs since the Unix epoch.
     start_us: u64,
-    seconds: UnboundedSender<ThreadSecond>,
+    /// Values that no message shows.
+    secrets: Vec<String>,
+    /// None once the load is over.
+    seconds: Option<UnboundedSender<ThreadSecond>>,
     tally: Tally,
     labels: Vec<Label>,
     known: HashMap<String, usize>,
@@ -64,10 +67,15 @@ pub(super) struct Recorder {
 
 impl Recorder {
     /// A recorder of a load that starts at `start_us`, µs since the Unix epoch.
-    pub fn new(start_us: u64, seconds: UnboundedSender<ThreadSecond>) -> Self {
+    pub fn new(
+        start_us: u64,
+        secrets: Vec<String>,
+        seconds: UnboundedSender<ThreadSecond>,
+    ) -> Self {
         Self {
             start_us,
-            seconds,
+            secrets,
+            seconds: Some(seconds),
             tally: Tally::default(),
             labels: Vec::new(),
             known: HashMap::new(),
@@ -158,7 +166,7 @@ impl Recorder {
             let key = ErrorKey {
                 cause: failure.cause,
                 code: failure.code.clone(),
-                message: bounded(&failure.message),
+                message: bounded(&failure.message, &self.secrets),
             };
             self.add_error(key, label, done_us);
         }
@@ -289,34 +297,39 @@ impl Recorder {
         let top = flow.causes.iter().max_by_key(|row| row.1);
         let top_cause = top.and_then(|row| Cause::parse(&row.0));
         for (at, row) in open.labels {
-            push(&mut self.labels[at].series, self.next_second, row);
+            push_second(&mut self.labels[at].series, self.next_second, row);
         }
         flow.latency.shrink_to_fit();
         flow.latency_failed.shrink_to_fit();
-        // Without a receiver the load goes on: the result has everything.
-        let _ = self.seconds.send(ThreadSecond {
+        let second = ThreadSecond {
             thread: 0,
             second: flow,
             lag_p99_us: 0,
             answers: self.answers,
             silence: open.silence,
             top_cause,
-        });
+        };
+        if let Some(seconds) = &self.seconds {
+            // Without a receiver the load goes on: the result has everything.
+            let _ = seconds.send(second);
+        }
         self.next_second += 1;
     }
 
-    /// Ends the load at `now_us`: every second is sent.
-    pub fn finish(mut self, now_us: u64) -> LoadResult {
+    /// Ends the load at `now_us`: every second is sent. What is told afterwards is of nobody.
+    pub fn finish(&mut self, now_us: u64) -> LoadResult {
         let last = self.open.keys().next_back().copied().unwrap_or(0);
         self.users = 0;
         while self.next_second <= last.max(now_us / SECOND_US) {
             self.close_second();
         }
+        // Nobody waits for further ones.
+        self.seconds = None;
         let warnings = self.warnings();
         let has_series = self.labels.len() <= MOST_TIMELINE_LABELS;
         let mut series = Vec::new();
-        let mut tally = self.tally;
-        for label in self.labels {
+        let mut tally = std::mem::take(&mut self.tally);
+        for label in std::mem::take(&mut self.labels) {
             if label.name == OTHER_LABEL {
                 tally.overflowed += label.tally.ok + label.tally.failed;
             }
@@ -329,7 +342,8 @@ impl Recorder {
             }
             tally.labels.insert(label.name, label.tally);
         }
-        tally.errors = self.errors;
+        tally.errors = std::mem::take(&mut self.errors);
+        self.known.clear();
         LoadResult {
             tally,
             labels: series,
@@ -370,25 +384,21 @@ impl Recorder {
     }
 }
 
-/// Adds a label's second to its series, at the timeline's resolution.
-fn push(series: &mut Vec<LabelSecond>, second: u64, mut row: LabelSecond) {
-    row.second = stretch_of(second);
-    match series.last_mut() {
-        Some(last) if last.second == row.second => last.merge(&row),
-        _ => {
-            row.latency.shrink_to_fit();
-            row.latency_failed.shrink_to_fit();
-            series.push(row);
-        }
-    }
-}
-
 /// A message as errors keep it: one line, cut at a character.
-fn bounded(text: &str) -> String {
+fn bounded(text: &str, secrets: &[String]) -> String {
     let line = text.lines().next().unwrap_or_default().trim();
     let mut end = line.len().min(LONGEST_MESSAGE_BYTES);
     while !line.is_char_boundary(end) {
         end -= 1;
     }
-    dlt_core::safety::redacted_text(&line[..end])
+    without(&line[..end], secrets)
 }
+
+/// A text without what is secret in it: by its form, and the values that a tool was given.
+pub(super) fn without(text: &str, secrets: &[String]) -> String {
+    let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+    redact_message(&dlt_core::safety::redacted_text(text), &secrets)
+}
+
+#[cfg(test)]
+mod tests;

@@ -116,6 +116,19 @@ impl Execution {
         self.staged
     }
 
+    /// Whether it rises and stays for whole seconds.
+    pub fn is_in_seconds(&self) -> bool {
+        let is_whole = |us: u64| us.is_multiple_of(1_000_000);
+        match &self.amount {
+            Some(Amount::PerTask { ramp_us, hold_us }) => is_whole(*ramp_us) && is_whole(*hold_us),
+            Some(Amount::WholeRun(model)) => {
+                let mut points = model.curve().points().iter();
+                points.all(|point| is_whole(point.0))
+            }
+            Some(Amount::Own { .. }) | None => true,
+        }
+    }
+
     /// Whether its load is arrivals.
     pub fn is_open(&self) -> bool {
         matches!(&self.amount, Some(Amount::WholeRun(model)) if model.is_open())

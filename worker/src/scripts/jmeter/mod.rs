@@ -92,7 +92,6 @@ pub(super) fn launch(job: &Job<'_>) -> Result<Launch, ScriptError> {
         .arg(&properties);
     Ok(Launch {
         command,
-        environment: Vec::new(),
         gate: Gate::Fifo(job.gate.to_owned()),
         stopping: Stopping::JMeter(stop_port),
         changes: prepared.changes,

@@ -41,7 +41,6 @@ pub(super) fn launch(job: &Job<'_>) -> Result<Launch, ScriptError> {
     command.arg(job.script);
     Ok(Launch {
         command,
-        environment: Vec::new(),
         gate: Gate::K6(port),
         stopping: Stopping::Signal,
         changes,

@@ -69,9 +69,10 @@ pub(in crate::scripts) fn read(input: impl Read, mut each: impl FnMut(Told<'_>))
         match rows.read_byte_record(&mut row) {
             Ok(true) => {}
             Ok(false) => break,
+            // Rows of any length and any bytes are read: what is left is that reading itself fails.
             Err(_) => {
                 each(Told::Unreadable);
-                continue;
+                break;
             }
         }
         let Some(known) = &columns else {

@@ -52,7 +52,6 @@ pub(super) fn launch(job: &Job<'_>) -> Result<Launch, ScriptError> {
     }
     Ok(Launch {
         command,
-        environment: Vec::new(),
         gate: Gate::Fifo(job.gate.to_owned()),
         stopping: Stopping::Signal,
         changes,

@@ -9,7 +9,7 @@ mod series;
 mod waiting;
 
 use self::errors::ErrorTable;
-use self::series::push_second;
+pub(crate) use self::series::push_second;
 use self::waiting::Waiting;
 use crate::engine::failure::{Exhausted, Failure};
 use crate::engine::{ThreadResult, ThreadSecond};

@@ -4,7 +4,7 @@ use dlt_core::measure::second::LabelSecond;
 use dlt_core::messages::timeline::stretch_of;
 
 /// Adds a label's second to its series, at the timeline's resolution.
-pub(super) fn push_second(series: &mut Vec<LabelSecond>, second: u64, row: LabelSecond) {
+pub(crate) fn push_second(series: &mut Vec<LabelSecond>, second: u64, row: LabelSecond) {
     if row.ok + row.failed == 0 {
         return;
     }
