@@ -69,7 +69,7 @@ test('a script is kept with its file, and the API says that this server does not
   await page.getByRole('button', { name: 'k6', exact: true }).click();
   await page.getByLabel('Name', { exact: true }).fill('a script of k6');
   await page.locator('input[type=file]').setInputFiles({ name: 'shop.py', mimeType: 'text/plain', buffer: Buffer.from('x') });
-  await expect(page.getByText('k6 takes a file that ends with .js or .zip: choose another.')).toBeVisible();
+  await expect(page.getByText('k6 takes a file that ends with .js, .ts, .mjs or .zip: choose another.')).toBeVisible();
   await page.getByRole('button', { name: 'Remove file 1' }).click();
   await page.locator('input[type=file]').setInputFiles({ name: 'shop.js', mimeType: 'text/javascript', buffer: Buffer.from('export default function () {}') });
   await page.getByRole('button', { name: 'Keep and run' }).click();

@@ -16,6 +16,8 @@ export interface World {
   target: string;
   /** Requests per second that came to the target over the last 2 s. */
   rate: () => number;
+  /** Requests that came to the target so far. */
+  count: () => number;
   /** How slow the target is from now on, ms. */
   slow: (ms: number) => void;
   /** Kills the server at once, and starts it again after `between`. */
@@ -35,9 +37,11 @@ interface Options {
 export async function start({ flags = [], home: given = '' }: Options = {}): Promise<World> {
   let slow = 0;
   let requests = 0;
+  let all = 0;
   let came: number[] = [];
   const target = await listen((request, response) => {
     request.resume();
+    all += 1;
     came.push(performance.now());
     const isSometimes = request.url?.startsWith('/sometimes') === true;
     if (isSometimes) requests += 1;
@@ -64,6 +68,7 @@ export async function start({ flags = [], home: given = '' }: Options = {}): Pro
       came = came.filter((at) => at >= since);
       return came.length / (RATE_OVER_MS / 1000);
     },
+    count: () => all,
     slow: (ms) => (slow = ms),
     restart: async (between) => {
       const gone = new Promise((resolve) => up.once('exit', resolve));

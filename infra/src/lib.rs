@@ -51,7 +51,10 @@ const REGION: [&str; 7] = [
     include_str!("../region/rights.yaml"),
 ];
 
-const ARTIFACTS: [&str; 1] = [include_str!("../artifacts/stack.yaml")];
+const ARTIFACTS: [&str; 2] = [
+    include_str!("../artifacts/stack.yaml"),
+    include_str!("../artifacts/engines.yaml"),
+];
 
 /// The template of the stack that every other is deployed from.
 pub fn artifacts() -> String {

@@ -12,10 +12,11 @@ use crate::runs::{self, Run, Runs};
 use crate::scenarios::{self, Scenarios};
 use crate::schedules::Schedules;
 use dlt_core::calls::live::LiveEvent;
-use dlt_core::ids::{TestId, TestRunId};
+use dlt_core::ids::{Region, TestId, TestRunId};
 use dlt_core::routing::EnvironmentProxies;
 use dlt_core::scenario::plan::Tool;
 use dlt_core::target_policy::TargetPolicy;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Runners that one machine prepares in `start_ahead_us`.
@@ -118,6 +119,28 @@ impl Pace {
     }
 }
 
+/// Where scripts may be run: they are programs, which do what their author wants with the rights of
+/// their runner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scripts {
+    /// Nowhere, unless whoever started this service allows them.
+    Refused,
+    /// In all regions, if the tool is installed there.
+    Allowed,
+    /// In regions whose runners have an image with tools: these.
+    Images(BTreeMap<Region, BTreeSet<Tool>>),
+}
+
+impl Scripts {
+    /// At home, where whoever starts the service allows them or does not.
+    pub fn at_home(allowed: bool) -> Self {
+        match allowed {
+            true => Self::Allowed,
+            false => Self::Refused,
+        }
+    }
+}
+
 /// All ports in one place.
 pub struct World {
     /// Scenarios.
@@ -146,8 +169,8 @@ pub struct World {
     pub cores: Option<u64>,
     /// Where load may be sent.
     pub targets: TargetPolicy,
-    /// Whether scripts of JMeter, k6 and Locust may be run.
-    pub scripts: bool,
+    /// Where scripts of JMeter, k6 and Locust may be run.
+    pub scripts: Scripts,
     /// The proxies of the environment at home; elsewhere there are none.
     pub proxies: EnvironmentProxies,
 }

@@ -3,6 +3,7 @@
 //! as they were built, real load on a server of this machine.
 
 mod faults;
+mod scripts;
 mod slow;
 mod slow_neighbours;
 mod slow_rights;

@@ -7,6 +7,7 @@ use dlt_core::keys;
 use dlt_core::messages::order::{Order, Role};
 use dlt_core::messages::report::Report;
 use dlt_core::routing::EnvironmentProxies;
+use dlt_core::scenario::plan::FileType;
 use dlt_core::target_policy::TargetPolicy;
 use dlt_tests::certificates::{Authority, Flaw};
 use dlt_tests::command::{Ended, Home, binary};
@@ -191,6 +192,8 @@ fn order(depot: &Path, urls: &[String]) -> Order {
     let order = Order {
         test: TestId::parse("image").unwrap(),
         run: TestRunId::parse("chroot").unwrap(),
+        tool: None,
+        file_type: FileType::None,
         region: Region::parse("lo-home-1").unwrap(),
         prefix: RunPrefix::parse("2026-01-01T00-00-00_chroot").unwrap(),
         role: Role::Leader,

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
 use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
+use dlt_core::scenario::plan::FileType;
 use dlt_pipeline::clock::stamp;
 use dlt_pipeline::runs::{Beside, RegionTasks, Run, Runs, Spare, sqlite::SqliteRuns};
 use dlt_pipeline::scenarios::{ScenarioItem, Scenarios, sqlite::SqliteScenarios};
@@ -201,6 +202,7 @@ fn run(scenario: u64, n: u64) -> Result<Run> {
         prefix: RunPrefix::of(&record.start_time, &id).context("a prefix")?,
         run: id,
         record,
+        file_type: FileType::None,
         regions: regions.into_iter().collect::<Result<_>>()?,
         live: true,
         keep_exchanges: false,

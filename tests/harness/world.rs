@@ -5,6 +5,7 @@ use dlt_core::calls::request::{Call, Request};
 use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
 use dlt_core::routing::EnvironmentProxies;
 use dlt_core::run::Status;
+use dlt_core::scenario::plan::FileType;
 use dlt_core::target_policy::TargetPolicy;
 use dlt_pipeline::api::{self, Answer};
 use dlt_pipeline::clock::{Clock, stamp};
@@ -18,7 +19,7 @@ use dlt_pipeline::runs::{Beside, RegionTasks, Run, Spare, sqlite::SqliteRuns};
 use dlt_pipeline::scenarios::sqlite::SqliteScenarios;
 use dlt_pipeline::schedules::timers::Timers;
 use dlt_pipeline::store::sqlite::Database;
-use dlt_pipeline::world::{Pace, World};
+use dlt_pipeline::world::{Pace, Scripts, World};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -181,6 +182,7 @@ fn run_of(test: &str, run: &str, status: Status, start_time: &str) -> Run {
         prefix: RunPrefix::of(start_time, &run).expect("a prefix"),
         run,
         record: serde_json::from_value(record).expect("a record"),
+        file_type: FileType::None,
         regions: vec![RegionTasks {
             region: Region::parse("lo-home-1").expect("a region"),
             tasks: 1,
@@ -240,7 +242,7 @@ fn world(folder: &Path) -> World {
         depot: folder.join("objects").display().to_string(),
         cores: Some(2),
         targets: TargetPolicy::default(),
-        scripts: true,
+        scripts: Scripts::Allowed,
         proxies: EnvironmentProxies::default(),
     }
 }

@@ -7,6 +7,7 @@ use dlt_core::calls::{PageToken, RunsQuery};
 use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
 use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
+use dlt_core::scenario::plan::FileType;
 use dlt_pipeline::error::PipelineError;
 use dlt_pipeline::executions::{Executions, sqlite::SqliteExecutions};
 use dlt_pipeline::objects::{Access, Body, Objects, files::FileObjects};
@@ -36,6 +37,7 @@ pub fn run(name: &str) -> Run {
         prefix: RunPrefix::of("2026-03-04 09:15:02", &run).unwrap(),
         run,
         record: serde_json::from_value::<RunRecord>(record).unwrap(),
+        file_type: FileType::None,
         regions: vec![RegionTasks {
             region: Region::parse("lo-home-1").unwrap(),
             tasks: 1,

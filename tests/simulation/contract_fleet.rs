@@ -4,6 +4,7 @@ use crate::contract::{run, sim};
 use dlt_core::ids::{Region, RunnerId, TestId};
 use dlt_core::messages::order::{Order, Role};
 use dlt_core::routing::EnvironmentProxies;
+use dlt_core::scenario::plan::FileType;
 use dlt_core::scenario::post::When;
 use dlt_core::target_policy::TargetPolicy;
 use dlt_pipeline::clock::SystemClock;
@@ -24,6 +25,8 @@ fn launch(count: u64, token: &str) -> Launch {
         order: Order {
             test: run.test,
             run: run.run,
+            tool: None,
+            file_type: FileType::None,
             region: run.regions[0].region.clone(),
             prefix: run.prefix,
             role: Role::Worker,

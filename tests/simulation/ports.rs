@@ -19,7 +19,7 @@ use dlt_pipeline::fleet::{Fleet, LARGEST_BATCH, Launch, Launched, Place, RunnerS
 use dlt_pipeline::objects::{Access, Body, Listed, Objects, Stored, Verb, body_of, is_key};
 use dlt_pipeline::runs::{Run, Runs, RunsFound};
 use dlt_pipeline::scenarios::{ScenarioItem, Scenarios};
-use dlt_pipeline::world::{Pace, World};
+use dlt_pipeline::world::{Pace, Scripts, World};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ impl Sim {
             depot: "simulated".to_owned(),
             cores: Some(4),
             targets: TargetPolicy::default(),
-            scripts: true,
+            scripts: Scripts::Allowed,
             proxies: EnvironmentProxies::default(),
         }
     }

@@ -3,6 +3,7 @@
 
 use dlt_core::ids::{Region, RunPrefix, TestId, TestRunId};
 use dlt_core::record::RunRecord;
+use dlt_core::scenario::plan::FileType;
 use dlt_core::scenario::{Defaults, Outside, Purpose, Scenario};
 use dlt_pipeline::clock::{RunClock, stamp};
 use dlt_pipeline::runs::{Beside, Late, RegionTasks, Run, Spare};
@@ -74,6 +75,7 @@ pub fn run(tasks: &[u64], healthy_threshold: u8, planned_s: u64, now_us: u64) ->
         prefix: RunPrefix::of(&start_time, &run).expect("a prefix"),
         run,
         record: serde_json::from_value::<RunRecord>(record).expect("a record"),
+        file_type: FileType::None,
         document: scenario.region_document(&regions[0].0),
         beside: Beside::default(),
         regions: regions

@@ -6,6 +6,7 @@ use dlt_core::measure::second::Second;
 use dlt_core::messages::order::Role;
 use dlt_core::messages::runner_line::{RunnerRow, RunnerState, Tick};
 use dlt_core::routing::EnvironmentProxies;
+use dlt_core::scenario::plan::FileType;
 use dlt_core::target_policy::TargetPolicy;
 use std::path::Path;
 
@@ -14,6 +15,8 @@ pub(crate) fn order(folder: &Path, role: Role) -> Order {
     Order {
         test: TestId::parse("Xk29QmWz7B").unwrap(),
         run: TestRunId::parse("p4TqL8vN2c").unwrap(),
+        tool: None,
+        file_type: FileType::None,
         region: Region::parse("lo-home-1").unwrap(),
         prefix: RunPrefix::parse("2026-03-04T09-15-02_p4TqL8vN2c").unwrap(),
         role,

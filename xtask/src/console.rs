@@ -50,7 +50,9 @@ pub fn browser(full: bool) -> Result<Score> {
         return Ok(Score::default());
     }
     let mut command = npm(&["run", "test:browser"]);
-    if !full {
+    if full {
+        crate::engines::in_tests(&mut command)?;
+    } else {
         command.args(["--", "flow.spec.ts"]);
     }
     command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));

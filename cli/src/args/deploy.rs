@@ -1,7 +1,9 @@
 //! The arguments of `dlt deploy`, `dlt destroy` and `dlt doctor`.
 
 use clap::{Args, Subcommand};
+use dlt_core::scenario::plan::Tool;
 use dlt_mcp::backend::stack_name::is_region;
+use std::collections::BTreeSet;
 
 /// What `dlt deploy` can do.
 #[derive(Debug, Subcommand)]
@@ -44,6 +46,13 @@ pub struct StackArgs {
     /// [default: as the stack has it, own for a new one]
     #[arg(long, value_name = "IMAGE", help_heading = "Runners")]
     pub worker_image: Option<String>,
+    /// Tools whose scripts the runners can run: jmeter, k6, locust, commas between; or none. A build in the
+    /// account makes their image [default: as the stack has it, none for a new hub, the hub's for a new region]
+    #[arg(long, value_name = "TOOLS", help_heading = "Runners", value_parser = EngineList::parse)]
+    pub engines: Option<EngineList>,
+    /// Image with these tools that is in a registry already, in place of that build
+    #[arg(long, value_name = "IMAGE", help_heading = "Runners")]
+    pub engines_image: Option<String>,
     /// Any parameter of the template; may be given several times
     #[arg(short = 'p', long = "parameter", value_name = "NAME=VALUE", value_parser = pair)]
     pub parameters: Vec<(String, String)>,
@@ -53,6 +62,29 @@ pub struct StackArgs {
     /// Print the stack's outputs as JSON on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+/// Tools that run scripts; none is an answer, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineList(pub BTreeSet<Tool>);
+
+impl EngineList {
+    /// Reads `jmeter,k6` or `none`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(BTreeSet::new()));
+        }
+        let tool = |name: &str| {
+            let name = name.trim();
+            Tool::parse(name).ok_or_else(|| {
+                format!("{name:?} is none of jmeter, k6, locust; write several with commas between, or none")
+            })
+        };
+        text.split(',')
+            .map(tool)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
 }
 
 /// Flags of `dlt deploy hub`.

@@ -15,7 +15,7 @@ mod way;
 
 pub use deploy::{DeployCommand, DestroyCommand, DoctorArgs};
 #[cfg(feature = "aws")]
-pub use deploy::{DestroyArgs, DestroyRegionArgs, HubArgs, RegionArgs, StackArgs};
+pub use deploy::{DestroyArgs, DestroyRegionArgs, EngineList, HubArgs, RegionArgs, StackArgs};
 pub use exports::{Export, ExportFormat};
 #[cfg(feature = "aws")]
 pub use image::ImageArgs;

@@ -7,7 +7,7 @@ use super::clients::cloudformation::{Stack, Template};
 use super::error::DeployError;
 use super::image::{self, WorkerImage};
 use super::naming::{ARTIFACTS, KIND_TAG, VERSION};
-use super::parameters::Given;
+use super::parameters::{Given, names};
 use super::parts::{Archive, Parts, archive, console, hash};
 use super::stack::{Desired, bring};
 use super::terminal::Terminal;
@@ -29,21 +29,31 @@ pub struct Artifacts {
     parts: Parts,
 }
 
+/// Makes or updates the stack; parameters that are absent keep their values.
+async fn stack(
+    aws: &Aws,
+    terminal: &mut Terminal,
+    parameters: BTreeMap<String, String>,
+    yes: bool,
+) -> Result<Stack, DeployError> {
+    let template = dlt_infra::artifacts();
+    let desired = Desired {
+        name: ARTIFACTS,
+        template: Template::Text(&template),
+        known: &names(&template),
+        parameters,
+        tags: BTreeMap::from([(KIND_TAG.to_owned(), "artifacts".to_owned())]),
+        output: "WorkerRepository",
+        yes,
+    };
+    bring(aws, terminal, &desired).await
+}
+
 impl Artifacts {
     /// Makes or updates the stack that holds them.
     pub async fn bring(aws: &Aws, terminal: &mut Terminal, yes: bool) -> Result<Self, DeployError> {
         let parts = Parts::find()?;
-        let template = dlt_infra::artifacts();
-        let desired = Desired {
-            name: ARTIFACTS,
-            template: Template::Text(&template),
-            known: &[],
-            parameters: BTreeMap::new(),
-            tags: BTreeMap::from([(KIND_TAG.to_owned(), "artifacts".to_owned())]),
-            output: "WorkerRepository",
-            yes,
-        };
-        let stack = bring(aws, terminal, &desired).await?;
+        let stack = stack(aws, terminal, BTreeMap::new(), yes).await?;
         let output = |name: &str| {
             stack.outputs.get(name).cloned().ok_or_else(|| {
                 DeployError::Stack(format!(
@@ -56,6 +66,35 @@ impl Artifacts {
             repository: output("WorkerRepository")?,
             parts,
         })
+    }
+
+    /// Adds the project that builds the image with tools, of these parameters; its name.
+    pub async fn with_builder(
+        &self,
+        aws: &Aws,
+        terminal: &mut Terminal,
+        parameters: BTreeMap<String, String>,
+        yes: bool,
+    ) -> Result<String, DeployError> {
+        let stack = stack(aws, terminal, parameters, yes).await?;
+        stack.outputs.get("EnginesProject").cloned().ok_or_else(|| {
+            DeployError::Stack(format!("stack {ARTIFACTS} has no output EnginesProject"))
+        })
+    }
+
+    /// Their bucket.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// The repository of images, `host/name`.
+    pub fn repository(&self) -> &str {
+        &self.repository
+    }
+
+    /// The release's programs.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
     }
 
     /// Brings what every stack needs, and sets the parameters that name it.

@@ -3,6 +3,7 @@
 use super::artifacts::Artifacts;
 use super::clients::Aws;
 use super::clients::cloudformation::{Stack, Template};
+use super::engines::{self, Had};
 use super::error::DeployError;
 use super::naming::{HUB_TAG, HubName, KIND_TAG};
 use super::parameters::{Given, check_version, names};
@@ -59,6 +60,10 @@ pub async fn deploy(
     artifacts
         .set_common(&aws, terminal, &mut given, &args.stack, current.as_ref())
         .await?;
+    let had = current.as_ref();
+    let had = had.and_then(|stack| Had::of(stack, artifacts.repository()));
+    let stack = &args.stack;
+    engines::bring(&aws, terminal, &artifacts, &mut given, stack, had.as_ref()).await?;
     let url = artifacts.template(&aws, "hub", &template).await?;
     let desired = Desired {
         name: &name.name,

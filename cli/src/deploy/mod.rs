@@ -5,6 +5,7 @@ mod artifacts;
 mod clients;
 mod destroy;
 mod doctor;
+mod engines;
 mod error;
 mod follow;
 mod hub;

@@ -9,7 +9,7 @@ use dlt_core::target_policy::TargetPolicy;
 use std::collections::BTreeMap;
 
 /// Parameters that the command sets itself.
-const OWN: [&str; 7] = [
+const OWN: [&str; 9] = [
     "Architecture",
     "ArtifactBucket",
     "FunctionsKey",
@@ -17,6 +17,8 @@ const OWN: [&str; 7] = [
     "ConsoleKey",
     "WorkerImage",
     "DltVersion",
+    "Engines",
+    "EnginesImage",
 ];
 
 /// Parameters that are lists of targets: allowed ones, and the only ones.

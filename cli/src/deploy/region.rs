@@ -3,8 +3,9 @@
 use super::artifacts::Artifacts;
 use super::clients::Aws;
 use super::clients::cloudformation::{Stack, Template};
+use super::engines::{self, Had};
 use super::error::DeployError;
-use super::naming::{HUB_TAG, HubName, KIND_TAG, VERSION};
+use super::naming::{ARTIFACTS, HUB_TAG, HubName, KIND_TAG, VERSION};
 use super::parameters::{Given, check_version, names};
 use super::stack::{Desired, bring, existing};
 use super::terminal::Terminal;
@@ -63,6 +64,13 @@ pub async fn deploy(
     artifacts
         .set_common(&aws, terminal, &mut given, &args.stack, current.as_ref())
         .await?;
+    let had = match current.as_ref() {
+        Some(stack) => Had::of(stack, artifacts.repository()),
+        // A new region runs what its hub runs.
+        None => had_by_hub(&home, &hub).await?,
+    };
+    let stack = &args.stack;
+    engines::bring(&aws, terminal, &artifacts, &mut given, stack, had.as_ref()).await?;
     let url = artifacts.template(&aws, "region", &template).await?;
     let desired = Desired {
         name: &name,
@@ -82,6 +90,13 @@ pub async fn deploy(
         aws.region, hub.name, home.region
     ));
     Ok(stack)
+}
+
+/// What runs scripts in the hub's own region.
+async fn had_by_hub(home: &Aws, hub: &Stack) -> Result<Option<Had>, DeployError> {
+    let artifacts = existing(home, ARTIFACTS).await?;
+    let repository = artifacts.and_then(|stack| stack.outputs.get("WorkerRepository").cloned());
+    Ok(Had::of(hub, &repository.unwrap_or_default()))
 }
 
 /// Refuses a region that this hub cannot have.

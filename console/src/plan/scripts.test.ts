@@ -18,6 +18,6 @@ it('turns a draft into a script and back, and keeps what is common', () => {
 it('says what is wrong with a file', () => {
   expect(fileFault('jmeter', 'shop.JMX', 10)).toBe('');
   expect(fileFault('locust', 'shop.zip', 10)).toBe('');
-  expect(fileFault('k6', 'shop.py', 10)).toBe('k6 takes a file that ends with .js or .zip: choose another.');
+  expect(fileFault('k6', 'shop.py', 10)).toBe('k6 takes a file that ends with .js, .ts, .mjs or .zip: choose another.');
   expect(fileFault('k6', 'shop.js', 0)).toContain('empty');
 });

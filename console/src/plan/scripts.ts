@@ -5,11 +5,11 @@ import type { Fields } from './words';
 
 export type Kind = 'simple' | 'jmeter' | 'k6' | 'locust';
 
-export const KINDS: { kind: Kind; name: string; ending: string }[] = [
-  { kind: 'simple', name: 'Requests', ending: '' },
-  { kind: 'jmeter', name: 'JMeter', ending: '.jmx' },
-  { kind: 'k6', name: 'k6', ending: '.js' },
-  { kind: 'locust', name: 'Locust', ending: '.py' },
+export const KINDS: { kind: Kind; name: string; endings: string[] }[] = [
+  { kind: 'simple', name: 'Requests', endings: [] },
+  { kind: 'jmeter', name: 'JMeter', endings: ['.jmx'] },
+  { kind: 'k6', name: 'k6', endings: ['.js', '.ts', '.mjs'] },
+  { kind: 'locust', name: 'Locust', endings: ['.py'] },
 ];
 
 export function kindOf(draft: Fields): Kind {
@@ -22,14 +22,19 @@ export function nameOf(kind: Kind): string {
 
 /** Endings of the files that a kind takes. */
 export function endingsOf(kind: Kind): string[] {
-  const ending = KINDS.find((one) => one.kind === kind)?.ending ?? '';
-  return ending ? [ending, '.zip'] : [];
+  const own = KINDS.find((one) => one.kind === kind)?.endings ?? [];
+  return own.length > 0 ? [...own, '.zip'] : [];
+}
+
+/** `.js, .ts or .zip`. */
+export function oneOf(endings: string[]): string {
+  return [endings.slice(0, -1).join(', '), ...endings.slice(-1)].filter((part) => part !== '').join(' or ');
 }
 
 /** What is wrong with a file for this kind; empty where nothing is. */
 export function fileFault(kind: Kind, name: string, bytes: number): string {
   const endings = endingsOf(kind);
-  if (!endings.some((ending) => name.toLowerCase().endsWith(ending))) return `${nameOf(kind)} takes a file that ends with ${endings.join(' or ')}: choose another.`;
+  if (!endings.some((ending) => name.toLowerCase().endsWith(ending))) return `${nameOf(kind)} takes a file that ends with ${oneOf(endings)}: choose another.`;
   if (bytes === 0) return 'The file is empty: choose another.';
   return '';
 }

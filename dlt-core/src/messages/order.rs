@@ -9,6 +9,7 @@ use crate::messages::report::Ended;
 use crate::messages::runner_line::Tick;
 use crate::refusal::Faults;
 use crate::routing::EnvironmentProxies;
+use crate::scenario::plan::{FileType, Tool};
 use crate::target_policy::TargetPolicy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,10 @@ pub struct Order {
     pub test: TestId,
     /// `TEST_RUN_ID`.
     pub run: TestRunId,
+    /// `TEST_TYPE`: the tool whose script makes the load; `simple` or absent, none.
+    pub tool: Option<Tool>,
+    /// `FILE_TYPE`: how that script comes.
+    pub file_type: FileType,
     /// `AWS_REGION`.
     pub region: Region,
     /// `PREFIX`.
@@ -64,6 +69,9 @@ pub struct Order {
     /// home, where it names some; never on AWS.
     pub proxies: EnvironmentProxies,
 }
+
+/// `testType` of requests.
+const SIMPLE: &str = "simple";
 
 /// Where a worker waits for its leader, where each has an address of its own
 /// (dlt.md 4; the security group lets this port through).
@@ -145,6 +153,8 @@ impl Order {
         Ok(Self {
             test: id("TEST_ID", TestId::parse(&need("TEST_ID")?))?,
             run: id("TEST_RUN_ID", TestRunId::parse(&need("TEST_RUN_ID")?))?,
+            tool: tool(&get)?,
+            file_type: file_type(&get)?,
             region: id("AWS_REGION", Region::parse(&need("AWS_REGION")?))?,
             prefix: id("PREFIX", RunPrefix::parse(&need("PREFIX")?))?,
             role,
@@ -182,8 +192,8 @@ impl Order {
         let mut env = vec![
             ("TEST_ID", self.test.to_string()),
             ("TEST_RUN_ID", self.run.to_string()),
-            ("TEST_TYPE", "simple".to_owned()),
-            ("FILE_TYPE", "none".to_owned()),
+            ("TEST_TYPE", self.tool.map_or(SIMPLE, Tool::name).to_owned()),
+            ("FILE_TYPE", self.file_type.name().to_owned()),
             ("AWS_REGION", self.region.to_string()),
             ("PREFIX", self.prefix.to_string()),
             ("DLT_ROLE", role.to_owned()),
@@ -206,6 +216,34 @@ impl Order {
         env.extend(self.proxies.to_env());
         env
     }
+}
+
+/// `TEST_TYPE`.
+fn tool(get: impl Fn(&str) -> Option<String>) -> Result<Option<Tool>, OrderError> {
+    let Some(value) = get("TEST_TYPE").filter(|text| text != SIMPLE) else {
+        return Ok(None);
+    };
+    match Tool::parse(&value) {
+        Some(tool) => Ok(Some(tool)),
+        None => Err(OrderError::Value {
+            name: "TEST_TYPE",
+            value,
+            rule: "simple, jmeter, k6 or locust",
+        }),
+    }
+}
+
+/// `FILE_TYPE`.
+fn file_type(get: impl Fn(&str) -> Option<String>) -> Result<FileType, OrderError> {
+    let Some(value) = get("FILE_TYPE") else {
+        return Ok(FileType::None);
+    };
+    let mut all = FileType::ALL.into_iter();
+    all.find(|it| it.name() == value).ok_or(OrderError::Value {
+        name: "FILE_TYPE",
+        value,
+        rule: "none, script or zip",
+    })
 }
 
 /// The object that names a region's workers to its leader.
@@ -375,6 +413,8 @@ mod tests {
         let order = Order {
             test: TestId::parse("Xk29QmWz7B").unwrap(),
             run: TestRunId::parse("p4TqL8vN2c").unwrap(),
+            tool: Some(Tool::K6),
+            file_type: FileType::Zip,
             region: Region::parse("lo-home-1").unwrap(),
             prefix: RunPrefix::parse("2026-03-04T09-15-02_p4TqL8vN2c").unwrap(),
             role: Role::Leader,
@@ -398,6 +438,7 @@ mod tests {
             Order::from_env(|name| env.get(name).cloned()).unwrap(),
             order
         );
+        assert_eq!((&*env["TEST_TYPE"], &*env["FILE_TYPE"]), ("k6", "zip"));
         assert_eq!(order.listens_at(), ("127.0.0.1", 0));
         assert_eq!(
             env["DLT_HTTP_PROXY"],
@@ -405,6 +446,8 @@ mod tests {
         );
         assert!(!format!("{order:?}").contains("s3"));
         let usual = Order {
+            tool: None,
+            file_type: FileType::None,
             proxies: EnvironmentProxies::default(),
             targets: TargetPolicy::default(),
             ..order.clone()
@@ -430,6 +473,30 @@ mod tests {
                 .to_string()
                 .starts_with("environment variable DLT_ROLE is not set")
         );
+    }
+
+    #[test]
+    fn whose_script_it_is_is_told_in_words_that_are_known() {
+        let types = |test: &str, file: &str| {
+            let env = HashMap::from([
+                ("TEST_TYPE", test.to_owned()),
+                ("FILE_TYPE", file.to_owned()),
+            ]);
+            let get = |name: &str| env.get(name).cloned();
+            tool(get).and_then(|tool| Ok((tool, file_type(get)?)))
+        };
+        let none = (None, FileType::None);
+        assert_eq!(types("simple", "none").unwrap(), none);
+        assert_eq!(
+            (tool(|_| None).unwrap(), file_type(|_| None).unwrap()),
+            none
+        );
+        let jmeter = (Some(Tool::Jmeter), FileType::Script);
+        assert_eq!(types("jmeter", "script").unwrap(), jmeter);
+        for (test, file) in [("gatling", "none"), ("k6", "tar")] {
+            let error = types(test, file).unwrap_err().to_string();
+            assert!(error.contains("it must be"), "{error}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::scenario::limits::DEFAULT_DNS_REFRESH_US;
 use crate::value::Number;
 use std::collections::BTreeSet;
 
-pub use self::script::{Script, Tool, is_archive};
+pub use self::script::{FileType, Script, Tool, is_archive};
 pub use crate::scenario::requests::budget::{Budget, OverBudget};
 pub use crate::scenario::requests::patterns::{JsonDocument, JsonQuery, Pattern, Unreadable};
 

@@ -14,12 +14,12 @@ use crate::fleet::ecs::Ecs;
 use crate::live::iot::Iot;
 use crate::objects::{Objects, s3::S3Objects};
 use crate::regions::cloudformation::StackRegions;
-use crate::regions::dynamodb::RegionTable;
+use crate::regions::dynamodb::{RegionRow, RegionTable};
 use crate::runs::dynamodb::DynamoRuns;
 use crate::scenarios::dynamodb::DynamoScenarios;
 use crate::schedules::{Schedules, eventbridge::EventBridge};
 use crate::store::dynamodb::Table;
-use crate::world::{Pace, World};
+use crate::world::{Pace, Scripts, World};
 use dlt_core::ids::Region;
 use dlt_core::routing::EnvironmentProxies;
 use not_here::NotHere;
@@ -41,6 +41,15 @@ pub struct Worlds {
     settings: Settings,
     clients: Clients,
     built: Mutex<Built>,
+}
+
+/// Where runners have an image with tools.
+fn scripts(rows: &[RegionRow]) -> Scripts {
+    let images = rows.iter().filter_map(|row| {
+        let region = Region::parse(&row.info.region).ok()?;
+        Some((region, row.engines.as_ref()?.tools()))
+    });
+    Scripts::Images(images.collect())
 }
 
 /// The world that was built last.
@@ -119,6 +128,14 @@ impl Worlds {
         Ok(world)
     }
 
+    /// The world as it is now, whatever is remembered.
+    pub async fn world_now(&self, function: &str) -> Result<Arc<World>, PipelineError> {
+        let mut built = self.built.lock().await;
+        let world = Arc::new(self.build(function).await?);
+        built.set(&world, None);
+        Ok(world)
+    }
+
     async fn build(&self, function: &str) -> Result<World, PipelineError> {
         let settings = &self.settings;
         let objects = S3Objects::new(self.clients.s3(), settings.bucket.clone());
@@ -134,6 +151,7 @@ impl Worlds {
             let client = self.clients.ecs(row.info.region.clone());
             regions.insert(region, row.ecs(client, pace.provisioning_us));
         }
+        let scripts = scripts(&rows);
         let fleet = Ecs {
             regions,
             clients: self.clients.clone(),
@@ -168,8 +186,7 @@ impl Worlds {
             pace,
             cores: None,
             targets: settings.targets.clone(),
-            // The image of the runners holds no tool.
-            scripts: false,
+            scripts,
             proxies: EnvironmentProxies::default(),
         })
     }
@@ -212,7 +229,7 @@ impl Worlds {
             depot: world.depot.clone(),
             cores: world.cores,
             targets: world.targets.clone(),
-            scripts: world.scripts,
+            scripts: world.scripts.clone(),
             proxies: world.proxies.clone(),
         }
     }

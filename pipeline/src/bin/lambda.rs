@@ -89,11 +89,16 @@ async fn api(worlds: &Worlds, own: &str, event: &Value) -> Result<Value, Pipelin
         // Before anything else can fail.
         let schedules = worlds.schedules(own);
         plan_repeat(schedules.as_ref(), &test, SystemClock.now_us()).await?;
-        let world = worlds.world(own, None).await?;
+        let world = worlds.world_now(own).await?;
         let fired = fire(&world, &test, Missed::Run).await?;
         return Ok(json!({ "fired": format!("{fired:?}") }));
     }
-    let world = worlds.world(own, None).await?;
+    // What starts something sees the regions as they are: one may have been added, or got its tools,
+    // a second ago.
+    let world = match event["httpMethod"].as_str() {
+        Some("POST" | "PUT") => worlds.world_now(own).await?,
+        _ => worlds.world(own, None).await?,
+    };
     let allow = async || {
         let policy = worlds.settings().iot_policy.as_ref();
         match (policy, Caller::of(event).identity) {

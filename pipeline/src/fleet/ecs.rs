@@ -18,7 +18,7 @@ use aws_sdk_ecs::types::{
 };
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
 use dlt_core::keys;
-use dlt_core::messages::order::{Role, START_PORT};
+use dlt_core::messages::order::{Order, Role, START_PORT};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +46,9 @@ pub struct EcsRegion {
     pub cluster: String,
     /// The task definition.
     pub task_definition: String,
-    /// The container in it that gets the order.
+    /// That of runners whose image has the tools that run scripts; None where there is none.
+    pub engines_definition: Option<String>,
+    /// The container in them that gets the order.
     pub container: String,
     /// Where tasks get their addresses.
     pub subnets: Vec<String>,
@@ -57,6 +59,23 @@ pub struct EcsRegion {
     pub start_deadline_s: u64,
     /// Whether they get public addresses: without them the subnets need a way out.
     pub public_addresses: bool,
+}
+
+impl EcsRegion {
+    /// The task definition for this order.
+    fn definition_for(&self, order: &Order) -> Result<&str, PipelineError> {
+        let Some(tool) = order.tool else {
+            return Ok(&self.task_definition);
+        };
+        // Looked at before the run began; the stack may have changed since.
+        self.engines_definition.as_deref().ok_or_else(|| {
+            PipelineError::Input(format!(
+                "runners in {} have no image with {}",
+                order.region,
+                tool.title()
+            ))
+        })
+    }
 }
 
 /// Runners as ECS tasks.
@@ -343,7 +362,7 @@ impl Fleet for Ecs {
             false => run.launch_type(LaunchType::Fargate),
         };
         let sent = run
-            .task_definition(&here.task_definition)
+            .task_definition(here.definition_for(&order)?)
             .count(i32::try_from(launch.count).unwrap_or(1))
             .client_token(&launch.token)
             .started_by(order.test.as_str())

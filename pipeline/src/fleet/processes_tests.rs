@@ -8,6 +8,7 @@ use dlt_core::ids::RunPrefix;
 use dlt_core::messages::order::Order;
 use dlt_core::messages::order::Role;
 use dlt_core::routing::EnvironmentProxies;
+use dlt_core::scenario::plan::FileType;
 use dlt_core::target_policy::TargetPolicy;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -42,6 +43,8 @@ fn launch(count: u64, token: &str) -> Launch {
             test: TestId::parse("t1").unwrap(),
             prefix: RunPrefix::of("2026-03-04 09:15:02", &run).unwrap(),
             run,
+            tool: None,
+            file_type: FileType::None,
             region: region(),
             role: Role::Worker,
             depot: "/nowhere".to_owned(),

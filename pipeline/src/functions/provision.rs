@@ -18,6 +18,7 @@ use dlt_core::ids::{Region, RunnerId};
 use dlt_core::keys;
 use dlt_core::messages::order::{LeaderReady, Order, Role, StartFile, WorkersFile};
 use dlt_core::run::Status;
+use dlt_core::scenario::plan::Tool;
 use serde::Serialize;
 
 /// Most lost runners that a reason names.
@@ -158,6 +159,8 @@ fn order(world: &World, run: &Run, region: &Region, role: Role) -> Order {
     Order {
         test: run.test.clone(),
         run: run.run.clone(),
+        tool: Tool::parse(&run.record.test_type),
+        file_type: run.file_type,
         region: region.clone(),
         prefix: run.prefix.clone(),
         role,

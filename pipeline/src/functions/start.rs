@@ -12,6 +12,7 @@ use dlt_core::ids::{IdError, RunPrefix, TestId, TestRunId};
 use dlt_core::keys;
 use dlt_core::record::{Begun, RunRecord};
 use dlt_core::scenario::Scenario;
+use dlt_core::scenario::plan::FileType;
 use dlt_core::value::Value as Written;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -144,6 +145,7 @@ fn item(
         }),
         test,
         run,
+        file_type: FileType::of(scenario.plan.script()),
         regions: scenario
             .tasks
             .iter()

@@ -39,7 +39,7 @@ use crate::store::outage::Outages;
 use crate::store::sqlite::Database;
 use crate::workflow::WORKFLOW;
 use crate::workflow::definition::Definition;
-use crate::world::{Pace, World};
+use crate::world::{Pace, Scripts, World};
 use dlt_core::calls::answers::LoadWish;
 use dlt_core::ids::{Region, TestId, TestRunId};
 use dlt_core::load::changes::LoadChange;
@@ -196,7 +196,7 @@ impl Home {
             depot: depot.display().to_string(),
             cores: Some(cores as u64),
             targets: options.targets,
-            scripts: options.scripts,
+            scripts: Scripts::at_home(options.scripts),
             proxies: options.proxies,
         });
         drivers.settle_in(&world);

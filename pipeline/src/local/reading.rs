@@ -15,7 +15,7 @@ use crate::runs::sqlite::SqliteRuns;
 use crate::scenarios::sqlite::SqliteScenarios;
 use crate::schedules::timers::Timers;
 use crate::store::sqlite::Database;
-use crate::world::{Pace, World};
+use crate::world::{Pace, Scripts, World};
 use async_trait::async_trait;
 use dlt_core::calls::live::LiveEvent;
 use dlt_core::ids::{Region, RunnerId, TestId, TestRunId};
@@ -49,7 +49,7 @@ pub fn to_read(dir: &Path, regions: &[(Region, u64)]) -> Result<World, PipelineE
         depot: depot.display().to_string(),
         cores: None,
         targets: TargetPolicy::default(),
-        scripts: false,
+        scripts: Scripts::Refused,
         proxies: EnvironmentProxies::default(),
     })
 }

@@ -11,7 +11,7 @@ use crate::regions::home::HomeRegions;
 use crate::runs::sqlite::SqliteRuns;
 use crate::scenarios::sqlite::SqliteScenarios;
 use crate::store::sqlite::Database;
-use crate::world::{Pace, World};
+use crate::world::{Pace, Scripts, World};
 use dlt_core::ids::Region;
 use std::path::Path;
 use std::sync::Arc;
@@ -90,7 +90,7 @@ pub(crate) fn world(database: Database, clock: &Arc<Still>, folder: &Path) -> Wo
         depot: folder.join("objects").display().to_string(),
         cores: Some(2),
         targets: dlt_core::target_policy::TargetPolicy::default(),
-        scripts: true,
+        scripts: Scripts::Allowed,
         proxies: dlt_core::routing::EnvironmentProxies::default(),
     }
 }

@@ -7,8 +7,10 @@ use crate::store::dynamodb::{Attributes, Table, text, wrong};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::AttributeValue;
 use dlt_core::calls::answers::RegionInfo;
+use dlt_core::scenario::plan::Tool;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// What the key of a region's item begins with.
 const PREFIX: &str = "region-";
@@ -31,6 +33,37 @@ pub struct RegionRow {
     pub task_cpu: u64,
     /// The version of dlt that its stack is of (`dltVersion`).
     pub dlt_version: Option<String>,
+    /// What runs scripts there, if anything does.
+    pub engines: Option<Engines>,
+}
+
+/// What runs scripts of other tools in a region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Engines {
+    /// The definition of tasks whose image has the tools (`enginesTaskDefinition`).
+    pub task_definition: String,
+    /// The tools that it has (`engines`, names with commas between).
+    pub tools: BTreeSet<String>,
+}
+
+impl Engines {
+    /// The tools; names of those that a newer dlt knows are left out.
+    pub fn tools(&self) -> BTreeSet<Tool> {
+        let tools = self.tools.iter().filter_map(|name| Tool::parse(name));
+        tools.collect()
+    }
+
+    fn of(fields: &Map<String, Value>) -> Option<Self> {
+        let field = |name: &str| {
+            let text = fields.get(name).and_then(Value::as_str);
+            text.filter(|text| !text.is_empty())
+        };
+        let names = field("engines")?.split(',').map(str::trim);
+        Some(Self {
+            task_definition: field("enginesTaskDefinition")?.to_owned(),
+            tools: names.map(str::to_owned).collect(),
+        })
+    }
 }
 
 impl RegionRow {
@@ -50,6 +83,7 @@ impl RegionRow {
                 })?,
             },
             dlt_version: field("dltVersion").map(str::to_owned),
+            engines: Engines::of(fields),
         })
     }
 
@@ -65,6 +99,11 @@ impl RegionRow {
         put("taskCpu", self.task_cpu.to_string());
         if let Some(version) = &self.dlt_version {
             put("dltVersion", version.clone());
+        }
+        if let Some(engines) = &self.engines {
+            let names: Vec<&str> = engines.tools.iter().map(String::as_str).collect();
+            put("enginesTaskDefinition", engines.task_definition.clone());
+            put("engines", names.join(","));
         }
         fields
     }
@@ -82,6 +121,7 @@ impl RegionRow {
             client,
             cluster: info.task_cluster.clone(),
             task_definition: info.task_definition.clone().unwrap_or_default(),
+            engines_definition: self.engines.as_ref().map(|it| it.task_definition.clone()),
             container: CONTAINER.to_owned(),
             subnets: subnets
                 .filter(|subnet| !subnet.is_empty())
@@ -177,10 +217,13 @@ mod tests {
             "taskDefinition": "worker:3", "subnetA": "subnet-1", "subnetB": "",
             "taskSecurityGroup": "sg-1", "publicAddresses": "true", "taskCpu": "512",
             "version": "v4.2.3", "dltVersion": "0.1.0",
+            "enginesTaskDefinition": "engines:1", "engines": "k6, jmeter,vegeta",
         });
         let row = RegionRow::of(fields.as_object().unwrap()).unwrap();
         assert_eq!(RegionRow::of(&row.fields()).unwrap(), row);
         assert_eq!((row.vcpus_per_task(), row.public_addresses), (1, true));
+        let tools = row.engines.unwrap().tools();
+        assert_eq!(tools, BTreeSet::from([Tool::Jmeter, Tool::K6]));
     }
 
     #[test]
@@ -189,6 +232,7 @@ mod tests {
             json!({ "testId": "region-eu-west-1", "region": "eu-west-1", "taskCluster": "c" });
         let row = RegionRow::of(fields.as_object().unwrap()).unwrap();
         assert_eq!((row.vcpus_per_task(), row.public_addresses), (2, false));
+        assert_eq!(row.engines, None);
     }
 
     #[test]

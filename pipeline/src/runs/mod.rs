@@ -15,6 +15,7 @@ use dlt_core::ids::{Region, RunPrefix, RunnerId, TestId, TestRunId};
 use dlt_core::load::changes::{LoadChange, end_of};
 use dlt_core::record::RunRecord;
 use dlt_core::run::Status;
+use dlt_core::scenario::plan::FileType;
 use dlt_core::value::Value;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,6 +86,9 @@ pub struct Run {
     pub prefix: RunPrefix,
     /// What clients see.
     pub record: RunRecord,
+    /// How its script comes, if it has one.
+    #[serde(default)]
+    pub file_type: FileType,
     /// Where it runs.
     pub regions: Vec<RegionTasks>,
     /// `showLive`.
@@ -310,6 +314,7 @@ pub(crate) mod tests {
                 test_scenario: dlt_core::value::Value::default(),
             }),
             run,
+            file_type: FileType::None,
             regions: [("lo-home-1", 2), ("lo-home-2", 1)]
                 .map(|(region, tasks)| RegionTasks {
                     region: Region::parse(region).unwrap(),

@@ -9,6 +9,7 @@ use dlt_core::messages::report::Report;
 use dlt_core::messages::runner_line::RunnerLine;
 use dlt_core::messages::timeline::{RunTimeline, Timeline};
 use dlt_core::routing::EnvironmentProxies;
+use dlt_core::scenario::plan::FileType;
 use dlt_core::target_policy::TargetPolicy;
 use serde_json::json;
 use std::io::{BufRead, BufReader, Write};
@@ -46,6 +47,8 @@ impl Depot {
         Order {
             test: TestId::parse("Xk29QmWz7B").unwrap(),
             run: TestRunId::parse("p4TqL8vN2c").unwrap(),
+            tool: None,
+            file_type: FileType::None,
             region: Region::parse("lo-home-1").unwrap(),
             prefix: RunPrefix::parse("2026-03-04T09-15-02_p4TqL8vN2c").unwrap(),
             role,

@@ -21,6 +21,15 @@ const COMPLETIONS: [(&str, &str); 3] = [
 /// Texts that go with it.
 const TEXTS: [&str; 3] = ["LICENSE", "README.md", "CHANGELOG.md"];
 
+/// The recipe of the image with tools.
+const ENGINES: [&str; 5] = [
+    "Dockerfile",
+    "install.py",
+    "jmeter.txt",
+    "k6.txt",
+    "locust.txt",
+];
+
 /// Lays out programs, manual and completions.
 pub fn tree(programs: &Programs, tree: &Path) -> Result<()> {
     let copy = |from: &Path, to: &str, mode: u32| -> Result<()> {
@@ -37,6 +46,11 @@ pub fn tree(programs: &Programs, tree: &Path) -> Result<()> {
     }
     for name in TEXTS.map(str::to_owned).into_iter().chain(documents()?) {
         copy(&file(&name), &format!("share/doc/dlt/{name}"), 0o644)?;
+    }
+    // For who builds the image with tools by hand.
+    for name in ENGINES {
+        let from = file(&format!("worker/engines/{name}"));
+        copy(&from, &format!("share/doc/dlt/engines/{name}"), 0o644)?;
     }
     // They are the same for every machine; only this one's can be asked.
     if programs.machine == Machine::here()? {

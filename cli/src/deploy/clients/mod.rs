@@ -3,6 +3,7 @@
 //! each named after its service.
 
 pub mod cloudformation;
+pub mod codebuild;
 pub mod dynamodb;
 pub mod ecs;
 pub mod s3;

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::Event;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The end of AWS's host names in a region.
 pub fn suffix(region: &str) -> &'static str {
@@ -72,6 +72,32 @@ impl Aws {
         let code = element(&text, "Code").unwrap_or_default();
         let message = element(&text, "Message").unwrap_or_default();
         Err(DeployError::refused(&what, &code, &message))
+    }
+
+    /// One call in AWS's JSON protocol; `target` is the service's name for itself and the action.
+    pub(super) async fn json(
+        &self,
+        service: &str,
+        target: &str,
+        body: &Value,
+    ) -> Result<Value, DeployError> {
+        let (_, action) = target.rsplit_once('.').unwrap_or_default();
+        let what = format!("{}, {action}", service.to_uppercase());
+        let headers = [
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-target", target),
+        ];
+        let (status, text) = self
+            .send(service, &what, &headers, body.to_string())
+            .await?;
+        let answer: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+        if status == 200 {
+            return Ok(answer);
+        }
+        let field = |name: &str| answer[name].as_str().unwrap_or_default();
+        // The namespace before `#` is no part of the code.
+        let code = field("__type").rsplit('#').next().unwrap_or_default();
+        Err(DeployError::refused(&what, code, field("message")))
     }
 
     async fn send(
@@ -210,23 +236,8 @@ impl Aws {
     /// GetAuthorizationToken).
     pub async fn registry_login(&self) -> Result<(String, String), DeployError> {
         let what = "ECR, GetAuthorizationToken";
-        let headers = [
-            ("content-type", "application/x-amz-json-1.1"),
-            (
-                "x-amz-target",
-                "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken",
-            ),
-        ];
-        let (status, text) = self.send("ecr", what, &headers, "{}".to_owned()).await?;
-        let answer: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
-        if status != 200 {
-            let field = |name: &str| answer[name].as_str().unwrap_or_default();
-            return Err(DeployError::refused(
-                what,
-                field("__type"),
-                field("message"),
-            ));
-        }
+        let action = "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken";
+        let answer = self.json("ecr", action, &json!({})).await?;
         let token = answer["authorizationData"][0]["authorizationToken"].as_str();
         let token = token.and_then(|it| base64::prelude::BASE64_STANDARD.decode(it).ok());
         let token = token.and_then(|it| String::from_utf8(it).ok());

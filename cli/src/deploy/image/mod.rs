@@ -10,7 +10,7 @@ mod libraries;
 mod registry;
 
 pub use error::ImageError;
-pub use registry::push;
+pub use registry::{digest_of, push};
 
 use libraries::Program;
 use serde_json::{Value, json};

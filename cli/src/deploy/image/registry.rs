@@ -32,22 +32,48 @@ pub async fn push(
     credentials: Option<(String, String)>,
     progress: &mut dyn FnMut(&str),
 ) -> Result<String, ImageError> {
-    let (host, name) = parts(repository)?;
-    let reference = reference(repository, host, name, tag)?;
-    let registry = Registry {
-        client: client(host)?,
-        auth: match credentials {
-            Some((name, password)) => RegistryAuth::Basic(name, password),
-            None => RegistryAuth::Anonymous,
-        },
-        reference,
-        host,
-    };
+    let registry = Registry::of(repository, tag, credentials)?;
     registry.sign_in(progress).await?;
     registry.blob("the layer", &image.layer, progress).await?;
     registry.blob("the config", &image.config, progress).await?;
     registry.manifest(&image.manifest, tag, progress).await?;
     Ok(format!("{repository}@{}", image.digest()))
+}
+
+/// The digest of the image under a tag, `sha256:…`; None if there is none.
+pub async fn digest_of(
+    repository: &str,
+    tag: &str,
+    credentials: Option<(String, String)>,
+) -> Result<Option<String>, ImageError> {
+    let registry = Registry::of(repository, tag, credentials)?;
+    let ask = || async {
+        let (reference, auth) = (&registry.reference, &registry.auth);
+        match registry.client.fetch_manifest_digest(reference, auth).await {
+            Ok(digest) => Ok(Some(digest)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    };
+    registry
+        .tried("looking for an image", &mut |_| (), ask)
+        .await
+}
+
+/// Whether a registry says that it has no such image.
+fn is_absent(error: &OciDistributionError) -> bool {
+    match error {
+        OciDistributionError::ServerError { code, .. } => *code == 404,
+        OciDistributionError::RegistryError { envelope, .. } => {
+            envelope.errors.iter().any(|error| {
+                matches!(
+                    error.code,
+                    OciErrorCode::ManifestUnknown | OciErrorCode::NameUnknown
+                )
+            })
+        }
+        _ => false,
+    }
 }
 
 struct Registry<'a> {
@@ -57,7 +83,24 @@ struct Registry<'a> {
     host: &'a str,
 }
 
-impl Registry<'_> {
+impl<'a> Registry<'a> {
+    fn of(
+        repository: &'a str,
+        tag: &str,
+        credentials: Option<(String, String)>,
+    ) -> Result<Self, ImageError> {
+        let (host, name) = parts(repository)?;
+        Ok(Self {
+            client: client(host)?,
+            auth: match credentials {
+                Some((name, password)) => RegistryAuth::Basic(name, password),
+                None => RegistryAuth::Anonymous,
+            },
+            reference: reference(repository, host, name, tag)?,
+            host,
+        })
+    }
+
     /// First of all, so that a wrong password is told as what it is.
     async fn sign_in(&self, progress: &mut dyn FnMut(&str)) -> Result<(), ImageError> {
         let operation = RegistryOperation::Push;

@@ -8,7 +8,7 @@ import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import type { ReactNode } from 'react';
 import { Info } from '../../app/Info';
-import { asKind, endingsOf, fileFault, kindOf, KINDS, nameOf, scriptOf, withScript, type Kind } from '../../plan/scripts';
+import { asKind, endingsOf, fileFault, kindOf, KINDS, nameOf, oneOf, scriptOf, withScript, type Kind } from '../../plan/scripts';
 import type { Fields } from '../../plan/words';
 import { Inert } from '../../ui/parts';
 import { Choose } from './Choose';
@@ -46,7 +46,7 @@ export function Script({ draft, change, files, setFiles, kinds }: Props & { kind
       <SpaceBetween size="s">
         <Alert type="info">{nameOf(kind)} runs the script as it is, where the runners have it. A server runs scripts only if it was started with <code>dlt up --scripts</code>; else they are kept.</Alert>
         <FormField label="Script or zip" stretch>
-          <Choose files={files} change={take} isMany={false} accept={endingsOf(kind)} fault={fault} constraint={`Ends with ${endingsOf(kind).join(' or ')}. It is sent when the scenario is kept.`} />
+          <Choose files={files} change={take} isMany={false} accept={endingsOf(kind)} fault={fault} constraint={`Ends with ${oneOf(endingsOf(kind))}. It is sent when the scenario is kept.`} />
         </FormField>
         {name !== '' && !file && <span>Kept now: <Inert>{name}</Inert></span>}
       </SpaceBetween>

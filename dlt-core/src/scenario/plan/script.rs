@@ -1,4 +1,6 @@
-//! A script in place of requests, and whose it is.
+//! A script in place of requests, whose it is, and how it comes.
+
+use serde::{Deserialize, Serialize};
 
 /// A script of a tool, which runs as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +19,42 @@ impl Script {
     /// Whether it is an archive of files.
     pub fn is_archive(&self) -> bool {
         is_archive(&self.path)
+    }
+}
+
+/// How a scenario's script comes, as `fileType` says and runners are told (worker.md 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileType {
+    /// There is none: requests.
+    #[default]
+    None,
+    /// One file.
+    Script,
+    /// An archive.
+    Zip,
+}
+
+impl FileType {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::None, Self::Script, Self::Zip];
+
+    /// Of a scenario with this script.
+    pub fn of(script: Option<&Script>) -> Self {
+        match script {
+            None => Self::None,
+            Some(script) if script.is_archive() => Self::Zip,
+            Some(_) => Self::Script,
+        }
+    }
+
+    /// As `fileType` and `FILE_TYPE` have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Script => "script",
+            Self::Zip => "zip",
+        }
     }
 }
 
