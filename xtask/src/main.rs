@@ -66,6 +66,8 @@ enum Task {
 enum Bench {
     /// CPU per request in closed load, next to wrk.
     Closed(bench::Closed),
+    /// CPU per request in HTTP/2, next to h2load.
+    Http2(bench::Http2),
     /// Lists and records of a data folder with years of runs, against 50 ms.
     Lists {
         /// Measure this dlt instead of building one.
@@ -100,6 +102,12 @@ fn main() -> Result<ExitCode> {
             what: Bench::Closed(what),
         } => {
             bench::closed(what)?;
+            true
+        }
+        Task::Bench {
+            what: Bench::Http2(what),
+        } => {
+            bench::http2(what)?;
             true
         }
         Task::Bench {

@@ -176,8 +176,12 @@ pub const TABLE: [Elsewhere; 77] = [
         "oha",
         "--no-follow follows none; max-redirects in a scenario file says how many",
     ),
-    row("--http2", "oha, hey", "HTTP/1.1 is what dlt speaks"),
-    row("--http-version", "oha", "HTTP/1.1 is what dlt speaks"),
+    row("--http-version", "oha", "--http2, or --http1.1"),
+    row(
+        "--http2-prior-knowledge",
+        "curl",
+        "--http2: over http it is by prior knowledge",
+    ),
     row(
         "--latency-correction",
         "oha",

@@ -117,6 +117,16 @@ pub struct RunArgs {
     #[arg(long, help_heading = "Request")]
     pub no_keepalive: bool,
 
+    /// HTTP/2 only: over https by ALPN, over http by prior knowledge
+    #[arg(long, help_heading = "Request", conflicts_with = "http1_1")]
+    pub http2: bool,
+    /// HTTP/1.1 only; without either flag https takes what the server chooses
+    #[arg(long = "http1.1", help_heading = "Request")]
+    pub http1_1: bool,
+    /// Most requests in flight that share a connection in HTTP/2 (1: each user has its own)
+    #[arg(long, value_name = "N", help_heading = "Request")]
+    pub streams: Option<u64>,
+
     /// Where load may be sent.
     #[command(flatten)]
     pub targets: TargetFlags,

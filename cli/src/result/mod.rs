@@ -391,6 +391,7 @@ fn generator(record: &RunRecord, width: usize) -> Vec<Line> {
     }
     lines.extend(addresses::lines(record, width));
     lines.extend(addresses::proxies(record, width));
+    lines.extend(addresses::versions(record, width));
     lines
 }
 

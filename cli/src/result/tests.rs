@@ -146,6 +146,28 @@ fn several_addresses_are_shown_with_their_requests() {
 }
 
 #[test]
+fn versions_of_http_are_shown_with_their_labels_where_there_are_several() {
+    let answered = |value: Value| {
+        let shown = shown(value, 80);
+        let (_, rest) = shown.split_once("  answered in")?;
+        let part = rest.split("\n\n").next()?;
+        Some(part.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    let mut value = fixtures::passed();
+    assert_eq!(answered(value.clone()), None);
+    value["summary"]["total"]["versions"] = serde_json::json!({ "http2": 2_000 });
+    let told = answered(value.clone()).unwrap_or_default();
+    assert!(told.starts_with("HTTP/2 2,000 answers"), "{told}");
+    value["summary"]["total"]["versions"] = serde_json::json!({ "http1_1": 5, "http2": 7 });
+    let label = value["summary"]["labels"][0]["label"].clone();
+    value["summary"]["labels"][0]["versions"] = serde_json::json!({ "http1_1": 5, "http2": 7 });
+    let told = answered(value).unwrap_or_default();
+    let label = label.as_str().unwrap_or_default();
+    let both = format!("HTTP/1.1 5 ({label}) · HTTP/2 7 ({label}) answers");
+    assert!(told.starts_with(&both), "{told}");
+}
+
+#[test]
 fn lines_fit_the_terminal_and_contain_no_control_characters() {
     for value in [
         fixtures::hostile(),

@@ -5,6 +5,7 @@ use super::RegionChoice;
 use crate::args::RunArgs;
 use dlt_core::ids::Region;
 use dlt_core::refusal::Fault;
+use dlt_core::scenario::plan::HttpChoice;
 use dlt_core::scenario::requests::targets::without_user;
 use dlt_core::scenario::{Overrides, Quick, quick};
 use serde_json::{Value, json};
@@ -111,6 +112,12 @@ fn common(args: &RunArgs) -> Quick {
         key_file: args.key_file.clone(),
         insecure: args.insecure,
         no_keepalive: args.no_keepalive,
+        http: match (args.http2, args.http1_1) {
+            (true, _) => Some(HttpChoice::Http2),
+            (_, true) => Some(HttpChoice::Http1),
+            _ => None,
+        },
+        streams: args.streams,
         resolve: args.way.resolve.clone(),
         connect_to: args.way.connect_to.clone(),
         proxy: args.way.proxy.as_deref().map(proxy_url),

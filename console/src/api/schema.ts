@@ -691,6 +691,8 @@ export interface components {
              *     `first_byte` is; labels only.
              */
             first_byte_sum_us?: number;
+            /** @description Answers by their version of HTTP, those whose head was read; only where it is known. */
+            versions?: components["schemas"]["VersionCounts"];
         };
         /** @description The blocks of a run. */
         Blocks: {
@@ -1806,6 +1808,10 @@ export interface components {
                 total?: string | number;
             };
             keepalive?: boolean;
+            /** @description The version of HTTP: auto (https takes what the server chooses, http is 1.1), 1.1 or 2. */
+            http?: string | number;
+            /** @description Most requests in flight that share a connection in HTTP/2; 1: each user has connections of its own. */
+            streams?: number | string;
             "store-cookie"?: boolean;
             "max-redirects"?: number | string;
             tls?: {
@@ -2391,6 +2397,27 @@ export interface components {
             trust: components["schemas"]["Trust"];
             /** @description Why it is not `trusted`; empty if it is. */
             reasons: components["schemas"]["Reason"][];
+        };
+        /** @description Answers by the version of HTTP in which they came: those whose head was read. */
+        VersionCounts: {
+            /**
+             * Format: uint64
+             * @description HTTP/1.0.
+             * @default 0
+             */
+            http1_0: number;
+            /**
+             * Format: uint64
+             * @description HTTP/1.1.
+             * @default 0
+             */
+            http1_1: number;
+            /**
+             * Format: uint64
+             * @description HTTP/2.
+             * @default 0
+             */
+            http2: number;
         };
         /** @description How a run ended, in the one word that every list, page and answer uses (decision 42). */
         Word: "passed" | "failed" | "finished" | "incomplete" | "cancelled";

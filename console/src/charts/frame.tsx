@@ -110,6 +110,7 @@ const CAUSES: Record<string, string> = {
   'timeout-body': '#b45309',
   protocol: '#c2410c',
   'h2-reset': '#ea6a47',
+  'h2-goaway': '#f0916f',
   'closed-idle': '#d98b73',
   'target-forbidden': '#6b2b2b',
   check: '#e3a33b',

@@ -4,6 +4,7 @@
 pub mod account;
 pub mod coarse;
 pub mod generator;
+pub mod http_version;
 pub mod kept;
 pub mod latencies;
 pub mod reading;

@@ -99,8 +99,10 @@ pub enum Cause {
     TimeoutBody,
     /// The answer is not HTTP as we understand it.
     Protocol,
-    /// An HTTP/2 stream or connection was reset by the target.
+    /// The target reset the request's HTTP/2 stream (RST_STREAM).
     H2Reset,
+    /// The target ended the HTTP/2 connection (GOAWAY) without an answer to this request.
+    H2Goaway,
     /// Head or body beyond the limits.
     TooLarge,
     /// More redirects than `max-redirects`.
@@ -137,7 +139,7 @@ pub enum Reach {
 
 impl Cause {
     /// Every cause, in the order of the enum.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Dns,
         Self::TargetForbidden,
         Self::Unreachable,
@@ -151,6 +153,7 @@ impl Cause {
         Self::TimeoutBody,
         Self::Protocol,
         Self::H2Reset,
+        Self::H2Goaway,
         Self::TooLarge,
         Self::TooManyRedirects,
         Self::Status4xx,
@@ -178,6 +181,7 @@ impl Cause {
             Self::TimeoutBody => "timeout-body",
             Self::Protocol => "protocol",
             Self::H2Reset => "h2-reset",
+            Self::H2Goaway => "h2-goaway",
             Self::TooLarge => "too-large",
             Self::TooManyRedirects => "too-many-redirects",
             Self::Status4xx => "status-4xx",

@@ -7,6 +7,7 @@
 //! whether a sample is good.
 
 use crate::measure::account::Account;
+use crate::measure::http_version::VersionCounts;
 use crate::measure::latencies::Latencies;
 use crate::measure::sample::{Cause, Outcome, Sample};
 use schemars::JsonSchema;
@@ -85,6 +86,8 @@ pub struct LabelTally {
     pub first_byte: PhaseSum,
     /// Ways in which samples ended, first seen first.
     pub outcomes: Vec<OutcomeCount>,
+    /// Answers by their version of HTTP, as far as it is known.
+    pub versions: VersionCounts,
 }
 
 impl LabelTally {
@@ -129,6 +132,7 @@ impl LabelTally {
         self.response_failed.merge(&other.response_failed);
         self.connect.merge(&other.connect);
         self.first_byte.merge(&other.first_byte);
+        self.versions.merge(&other.versions);
         for row in &other.outcomes {
             self.count_outcome(row.outcome, row.count);
         }

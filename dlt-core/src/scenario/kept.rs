@@ -23,9 +23,11 @@ const OF_EXECUTION: [&str; 12] = [
     "end-after",
 ];
 /// In a scenario of `scenarios`.
-const OF_SCENARIO: [&str; 11] = [
+const OF_SCENARIO: [&str; 13] = [
     "auth",
     "timeouts",
+    "http",
+    "streams",
     "max-redirects",
     "tls",
     "resolve",

@@ -6,6 +6,7 @@ pub(crate) mod document;
 mod execution;
 mod facts;
 mod filled;
+mod http_choice;
 pub mod import;
 pub mod kept;
 pub mod limits;

@@ -12,6 +12,7 @@ use crate::value::Number;
 use std::collections::BTreeSet;
 
 pub use self::script::{FileType, Script, Tool, is_archive};
+pub use crate::scenario::http_choice::HttpChoice;
 pub use crate::scenario::requests::budget::{Budget, OverBudget};
 pub use crate::scenario::requests::patterns::{JsonDocument, JsonQuery, Pattern, Unreadable};
 
@@ -42,6 +43,11 @@ pub struct Group {
     pub routing: Routing,
     /// Keep connections between a user's requests.
     pub keepalive: bool,
+    /// The version of HTTP that its requests are sent in.
+    pub http: HttpChoice,
+    /// Most requests in flight that share a connection in HTTP/2, at least 1; with 1 each
+    /// user or arrival has connections of its own.
+    pub streams: u32,
     /// Keep the cookies of answers and send them again.
     pub store_cookies: bool,
     /// First values of variables, by name.

@@ -2,6 +2,7 @@
 //! file out. It checks nothing; `Scenario::from_text` does, so a wrong flag
 //! and a wrong file are refused with the same sentences.
 
+use crate::scenario::plan::HttpChoice;
 use serde_json::{Map, Value, json};
 
 /// Users of a quick run whose flags set no load.
@@ -68,6 +69,10 @@ pub struct Quick {
     pub no_follow: bool,
     /// Open a connection for each request.
     pub no_keepalive: bool,
+    /// The version of HTTP.
+    pub http: Option<HttpChoice>,
+    /// Most requests in flight that share a connection in HTTP/2.
+    pub streams: Option<u64>,
     /// Cap on requests per second in closed load.
     pub throughput: Option<f64>,
 }
@@ -163,6 +168,8 @@ fn definition(q: &Quick) -> Value {
         "keepalive",
         q.no_keepalive.then_some(false),
     );
+    put(&mut definition, "http", q.http.map(HttpChoice::name));
+    put(&mut definition, "streams", q.streams);
     if !tls.is_empty() {
         definition.insert("tls".to_owned(), Value::Object(tls));
     }

@@ -399,6 +399,8 @@ impl TestScenario {
                 dns: item.dns,
                 routing: definition.routing.clone(),
                 keepalive: definition.keepalive,
+                http: definition.http,
+                streams: definition.streams,
                 store_cookies: definition.store_cookies,
                 variables: definition.variables.clone(),
                 data: definition.data.clone(),

@@ -17,7 +17,7 @@ pub fn file_faults(plan: &Plan, files: &PlanFiles) -> Vec<FileFault> {
         if named.iter().all(|path| path.is_none()) {
             continue;
         }
-        if let Err(why) = TlsConfig::new(tls, files.clone()).warm_up() {
+        if let Err(why) = TlsConfig::new(tls, group.http, files.clone()).warm_up() {
             let fault = FileFault {
                 scenario: group.name.clone(),
                 key: "tls",

@@ -9,6 +9,7 @@ mod closed;
 mod counted;
 mod depth;
 mod forbidden;
+mod h2;
 mod names;
 mod open;
 mod proxies;
@@ -30,7 +31,7 @@ use dlt_core::measure::tally::OTHER_LABEL;
 use dlt_core::messages::timeline::MOST_TIMELINE_LABELS;
 use dlt_core::routing::Routing;
 use dlt_core::scenario::plan::{
-    Body, Dns, Group, Load as Hard, Pacing, Plan, Retry, StatusSet, Step, Timeouts, Tls,
+    Body, Dns, Group, HttpChoice, Load as Hard, Pacing, Plan, Retry, StatusSet, Step, Timeouts, Tls,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -81,6 +82,8 @@ fn group(model: Model, steps: Vec<Step>) -> Group {
         dns: Dns::default(),
         routing: Routing::default(),
         keepalive: true,
+        http: HttpChoice::Auto,
+        streams: 1,
         store_cookies: true,
         variables: Vec::new(),
         data: Vec::new(),

@@ -3,6 +3,10 @@
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 
+/// The server has no version of HTTP in common with the scenario.
+const NO_VERSION: &str =
+    "it speaks no version of HTTP that was offered (ALPN); http: auto offers HTTP/2 and HTTP/1.1";
+
 /// Why TLS with a peer failed; "it" is the peer.
 pub(crate) fn reason(error: &Error) -> String {
     match error {
@@ -31,7 +35,7 @@ pub(crate) fn reason(error: &Error) -> String {
         Error::DecryptError | Error::EncryptError => {
             "a message could not be decrypted: it was damaged on its way".to_owned()
         }
-        Error::NoApplicationProtocol => "it does not speak HTTP/1.1 over TLS".to_owned(),
+        Error::NoApplicationProtocol => NO_VERSION.to_owned(),
         Error::FailedToGetCurrentTime | Error::FailedToGetRandomBytes => {
             "this machine gives no time or no random numbers".to_owned()
         }
@@ -123,7 +127,7 @@ fn alert_reason(alert: AlertDescription) -> String {
         Alert::AccessDenied => "it denies access to this client certificate",
         Alert::UnrecognisedName => "it does not know the host's name",
         Alert::InternalError => "it says that it failed by itself",
-        Alert::NoApplicationProtocol => "it does not speak HTTP/1.1 over TLS",
+        Alert::NoApplicationProtocol => NO_VERSION,
         other => return format!("it sent the TLS alert {}", u8::from(other)),
     };
     text.to_owned()

@@ -22,16 +22,33 @@ pub struct Depot {
     folder: PathBuf,
 }
 
+/// The version of HTTP of a load.
+#[derive(Debug, Clone, Copy)]
+pub enum Over {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2, with so many requests on a connection.
+    Http2 {
+        /// Requests in flight on each.
+        streams: u64,
+    },
+}
+
 impl Depot {
     /// Writes a closed load of `users` on `url`.
-    pub fn prepare(url: &str, users: u64, seconds: u64) -> Result<Self> {
+    pub fn prepare(url: &str, users: u64, seconds: u64, over: Over) -> Result<Self> {
         let stamp = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
         let depot = Self {
             folder: std::env::temp_dir().join(format!("dlt-bench-depot-{stamp}")),
         };
+        let mut one = json!({ "requests": [{ "url": url, "label": "one" }] });
+        if let Over::Http2 { streams } = over {
+            one["http"] = json!("2");
+            one["streams"] = json!(streams);
+        }
         let scenario = json!({
             "execution": [{ "users": users, "hold-for": format!("{seconds}s"), "scenario": "one", "taskCount": 1 }],
-            "scenarios": { "one": { "requests": [{ "url": url, "label": "one" }] } },
+            "scenarios": { "one": one },
         });
         depot.write(
             &format!("test-scenarios/{TEST}-{REGION}.json"),

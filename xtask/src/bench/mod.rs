@@ -4,6 +4,7 @@
 
 mod depot;
 mod functions;
+mod http2;
 mod lists;
 mod measured;
 mod nginx;
@@ -11,8 +12,9 @@ mod runtime_api;
 
 use crate::step::{self, cargo};
 use anyhow::{Context, Result, bail, ensure};
-use depot::Depot;
+use depot::{Depot, Over};
 pub use functions::functions;
+pub use http2::{Http2, http2};
 pub use lists::lists;
 use measured::{Measured, run};
 use nginx::Nginx;
@@ -159,7 +161,16 @@ fn run_wrk(nginx: &Nginx, users: u64, seconds: u64) -> Result<Row> {
 }
 
 fn run_dlt(name: &'static str, dlt: &Path, nginx: &Nginx, users: u64, seconds: u64) -> Result<Row> {
-    let depot = Depot::prepare(&nginx.url(), users, seconds)?;
+    run_dlt_over((name, dlt), nginx, (users, seconds), Over::Http1)
+}
+
+fn run_dlt_over(
+    (name, dlt): (&'static str, &Path),
+    nginx: &Nginx,
+    (users, seconds): (u64, u64),
+    over: Over,
+) -> Result<Row> {
+    let depot = Depot::prepare(&nginx.url(), users, seconds, over)?;
     let mut command = pinned(&dlt.to_string_lossy());
     command.arg("worker").envs(depot.environment());
     // The start instant is given once the worker says that it is ready; the
@@ -293,7 +304,7 @@ fn need(programs: &[&str]) -> Result<()> {
     if !programs.iter().any(|program| missing(&program)) {
         return Ok(());
     }
-    println!("installing nginx, wrk and util-linux with apt-get");
+    println!("installing nginx, wrk, h2load and util-linux with apt-get");
     for args in [
         &["update"][..],
         &[
@@ -301,6 +312,7 @@ fn need(programs: &[&str]) -> Result<()> {
             "-y",
             "--no-install-recommends",
             "nginx-light",
+            "nghttp2-client",
             "wrk",
             "util-linux",
         ],

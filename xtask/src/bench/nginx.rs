@@ -21,6 +21,15 @@ pub struct Nginx {
 impl Nginx {
     /// Starts it on a free port of 127.0.0.1.
     pub fn start() -> Result<Self> {
+        Self::listening("")
+    }
+
+    /// The same in HTTP/2 by prior knowledge.
+    pub fn start_http2() -> Result<Self> {
+        Self::listening("http2 ")
+    }
+
+    fn listening(how: &str) -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("dlt-bench-nginx-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
@@ -31,7 +40,7 @@ impl Nginx {
              http {{\n  access_log off;\n  keepalive_requests 1000000000;\n  keepalive_timeout 1h;\n\
              client_body_temp_path {here}/a; proxy_temp_path {here}/b; fastcgi_temp_path {here}/c;\n\
              uwsgi_temp_path {here}/d; scgi_temp_path {here}/e;\n\
-             server {{ listen {address} backlog=4096; default_type text/plain; location / {{ return 200 \"{ANSWER}\"; }} }}\n}}\n"
+             server {{ listen {address} {how}backlog=4096; default_type text/plain; location / {{ return 200 \"{ANSWER}\"; }} }}\n}}\n"
         );
         let path = folder.join("nginx.conf");
         std::fs::write(&path, config)?;

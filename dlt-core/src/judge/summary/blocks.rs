@@ -53,6 +53,7 @@ impl Block {
             p99_99_us: response.p99_99_us,
             failed_times: some(failed, &tally.response_failed),
             all_times: some(tally.failed > 0, &tally.response_all()),
+            versions: Some(tally.versions).filter(|versions| versions.all() > 0),
             ..Self::default()
         }
     }

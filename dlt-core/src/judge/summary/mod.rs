@@ -20,6 +20,7 @@ pub use times::{MANY_FAILURES, TimesOf, many_failed};
 use crate::ids::{Region, RunnerId};
 use crate::load::changes::LoadChange;
 use crate::measure::account::Account;
+use crate::measure::http_version::VersionCounts;
 use crate::measure::kept::KeptExchange;
 use crate::measure::tally::TimesOver;
 use crate::scenario::plan::Plan;
@@ -129,6 +130,9 @@ pub struct Block {
     /// `first_byte` is; labels only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_byte_sum_us: Option<u64>,
+    /// Answers by their version of HTTP, those whose head was read; only where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub versions: Option<VersionCounts>,
 }
 
 /// The blocks of a run.

@@ -4,10 +4,11 @@ use super::{Ended, Health, Report, StartFacts, TaskFacts};
 use crate::ids::{Region, RunnerId, TestId, TestRunId};
 use crate::load::{Curve, Model};
 use crate::measure::generator::GeneratorSums;
+use crate::measure::http_version::HttpVersion;
 use crate::measure::sample::{Cause, Outcome, Sample, Timed};
 use crate::measure::tally::{ErrorKey, ErrorTally, Exchange, Tally};
 use crate::routing::Routing;
-use crate::scenario::plan::{Dns, Group, Load, Pacing, Plan, Retry, Tls};
+use crate::scenario::plan::{Dns, Group, HttpChoice, Load, Pacing, Plan, Retry, Tls};
 use proptest::prelude::*;
 
 /// A sample with its label and how it ended: all that a naive sum needs.
@@ -41,6 +42,12 @@ pub fn count(tally: &mut Tally, (label, sample, outcome): &Raw) {
     }
     let entry = tally.labels.entry(label.clone()).or_default();
     entry.record(sample, *outcome);
+    if outcome.status.is_some() {
+        let versions = [HttpVersion::Http10, HttpVersion::Http11, HttpVersion::Http2];
+        entry
+            .versions
+            .count(versions[sample.bytes_sent as usize % 3]);
+    }
     let since = |later: u64, earlier: u64| later.saturating_sub(earlier);
     let ok = outcome.cause.is_none();
     let phases = &mut tally.phases;
@@ -202,6 +209,8 @@ fn plan(model: Model) -> Plan {
             dns: Dns::default(),
             routing: Routing::default(),
             keepalive: true,
+            http: HttpChoice::Auto,
+            streams: 1,
             store_cookies: true,
             variables: Vec::new(),
             data: Vec::new(),

@@ -1,6 +1,7 @@
 //! The options of a curl command (curl's manual page) as a request.
 
 use super::{Imported, ImportedBody, address};
+use crate::scenario::plan::HttpChoice;
 use base64::Engine as _;
 
 /// Options with a value that a load test has no use for.
@@ -21,7 +22,7 @@ const WITHOUT_USE: [(&str, &str); 14] = [
     ("-Y", "--speed-limit"),
 ];
 /// Options without a value that mean nothing for what is sent.
-const PLAIN: [(&str, &str); 18] = [
+const PLAIN: [(&str, &str); 17] = [
     ("-q", "--disable"),
     ("-s", "--silent"),
     ("-S", "--show-error"),
@@ -34,7 +35,6 @@ const PLAIN: [(&str, &str); 18] = [
     ("-N", "--no-buffer"),
     ("-O", "--remote-name"),
     ("-J", "--remote-header-name"),
-    ("", "--http1.1"),
     ("", "--tcp-nodelay"),
     ("", "--no-keepalive"),
     ("", "--path-as-is"),
@@ -42,7 +42,7 @@ const PLAIN: [(&str, &str); 18] = [
     ("-6", "--ipv6"),
 ];
 /// Options that are heeded: short, long, whether a value follows.
-const KNOWN: [(&str, &str, bool); 41] = [
+const KNOWN: [(&str, &str, bool); 42] = [
     ("-X", "--request", true),
     ("-H", "--header", true),
     ("-d", "--data", true),
@@ -80,6 +80,7 @@ const KNOWN: [(&str, &str, bool); 41] = [
     ("", "--compressed", false),
     ("-g", "--globoff", false),
     ("", "--basic", false),
+    ("", "--http1.1", false),
     ("", "--http2", false),
     ("", "--http2-prior-knowledge", false),
     ("", "--http3", false),
@@ -239,7 +240,13 @@ impl Command {
             "--max-redirs" => request.left_out.push(format!(
                 "--max-redirs {given} (max-redirects of a scenario says it)"
             )),
-            other => request.left_out.push(format!("{other} (HTTP/1.1 is sent)")),
+            // What dlt does by itself: over https the server chooses.
+            "--http2" => {}
+            "--http1.1" => request.http = Some(HttpChoice::Http1),
+            "--http2-prior-knowledge" => request.http = Some(HttpChoice::Http2),
+            other => request
+                .left_out
+                .push(format!("{other} (HTTP/1.1 or HTTP/2 is sent)")),
         }
         Ok(())
     }

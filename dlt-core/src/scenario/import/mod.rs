@@ -8,6 +8,7 @@ mod shell;
 mod tests;
 mod written;
 
+use crate::scenario::plan::HttpChoice;
 use curl::options;
 use shell::words;
 
@@ -31,6 +32,8 @@ pub struct Imported {
     pub follows: bool,
     /// Whether any certificate is accepted.
     pub insecure: bool,
+    /// The version of HTTP, where it is not left to the server.
+    pub http: Option<HttpChoice>,
     /// PEM files: authorities, the client's certificate, its key.
     pub tls_files: [Option<String>; 3],
     /// `resolve` and `connect-to`: where connections go instead.

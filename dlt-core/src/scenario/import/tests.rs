@@ -1,7 +1,7 @@
 //! Pasted commands as requests, and as files that are good ones.
 
 use super::{Imported, ImportedBody, shell};
-use crate::scenario::plan::{Auth, Body, Step, Tls};
+use crate::scenario::plan::{Auth, Body, HttpChoice, Step, Tls};
 use crate::scenario::tests::{defaults, files};
 use crate::scenario::{Format, Outside, Purpose, Scenario};
 use proptest::prelude::*;
@@ -201,7 +201,11 @@ fn what_cannot_be_kept_is_named() {
         let why = Imported::from_text(text).expect_err(text);
         assert!(why.contains(says), "{text}: {why}");
     }
-    let left = read("curl --http2 -o out --max-redirs 3 -d @f http://h/").left_out;
+    let of = |flag: &str| read(&format!("curl {flag} https://h/")).http;
+    assert_eq!(of("--http2"), None);
+    assert_eq!(of("--http1.1"), Some(HttpChoice::Http1));
+    assert_eq!(of("--http2-prior-knowledge"), Some(HttpChoice::Http2));
+    let left = read("curl --http3 -o out --max-redirs 3 -d @f http://h/").left_out;
     assert_eq!(left.len(), 4, "{left:?}");
 }
 

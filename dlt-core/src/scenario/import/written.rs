@@ -97,8 +97,11 @@ fn tls(request: &Imported, lines: &mut Vec<String>) {
     }
 }
 
-/// Where connections go instead, and the proxy.
+/// The version of HTTP, where connections go instead, and the proxy.
 fn way(request: &Imported, lines: &mut Vec<String>) {
+    if let Some(http) = request.http {
+        lines.push(format!("      http: {}", http.name()));
+    }
     for (key, entries) in ["resolve", "connect-to"].iter().zip(&request.elsewhere) {
         let entries: Vec<String> = entries.iter().map(|entry| text(entry)).collect();
         if !entries.is_empty() {

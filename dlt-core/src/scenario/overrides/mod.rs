@@ -27,8 +27,10 @@ use crate::value::{Map, Value};
 pub(super) use properties::Properties;
 
 /// Keys of a scenario whose values are no texts in which variables stand.
-const FLAGS: [&str; 4] = [
+const FLAGS: [&str; 6] = [
     "keepalive",
+    "http",
+    "streams",
     "store-cookie",
     "max-redirects",
     "expect-status",

@@ -5,7 +5,8 @@ use super::routing::routing;
 use super::{Change, Changes, Overrides, told};
 use crate::scenario::document::nearest::nearest;
 use crate::scenario::document::shown::{shown, shown_key};
-use crate::scenario::quick::headers as of_lines;
+use crate::scenario::plan::HttpChoice;
+use crate::scenario::quick::{Quick, headers as of_lines};
 use crate::value::{Map, Value};
 use serde_json::json;
 
@@ -50,9 +51,24 @@ pub(super) fn requests(overrides: &Overrides, raw: &mut Value, changes: &mut Cha
             let place = (path.as_str(), "keepalive");
             changes.set(definition, place, "--no-keepalive", Value::Bool(false));
         }
+        http(&overrides.flags, definition, &path, changes);
         tls(overrides, definition, &path, changes);
         routing(&overrides.flags, definition, &path, changes);
         user(overrides, definition, &path, changes);
+    }
+}
+
+/// The version of HTTP, and how many requests share a connection.
+fn http(flags: &Quick, definition: &mut Map, path: &str, changes: &mut Changes) {
+    if let Some(http) = flags.http {
+        let flag = match http {
+            HttpChoice::Http2 => "--http2",
+            _ => "--http1.1",
+        };
+        changes.set(definition, (path, "http"), flag, http.name().into());
+    }
+    if let Some(streams) = flags.streams {
+        changes.set(definition, (path, "streams"), "--streams", streams.into());
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod extract;
 pub(crate) mod files;
 pub mod functions;
 pub(crate) mod headers;
+pub(crate) mod http;
 pub(crate) mod json_path;
 pub(crate) mod labels;
 pub(crate) mod patterns;
@@ -30,7 +31,7 @@ use crate::scenario::limits::{
     DEFAULT_REDIRECTS, LONGEST_TEXT_BYTES, LONGEST_THINK_TIME_US, LONGEST_URL, MOST_REDIRECTS,
     MOST_REQUESTS,
 };
-use crate::scenario::plan::{Auth, Body, DataSource, StatusSet, Step, Tls};
+use crate::scenario::plan::{Auth, Body, DataSource, HttpChoice, StatusSet, Step, Tls};
 use crate::scenario::requests::addresses::{Address, Placeholders, default_address, request_url};
 use crate::scenario::requests::auth::{AuthSetting, auth};
 use crate::scenario::requests::checks::checks;
@@ -55,6 +56,8 @@ pub(crate) struct Definition {
     pub tls: Tls,
     pub routing: Routing,
     pub keepalive: bool,
+    pub http: HttpChoice,
+    pub streams: u32,
     pub store_cookies: bool,
     pub variables: Vec<(String, String)>,
     pub data: Vec<DataSource>,
@@ -72,7 +75,7 @@ pub(crate) struct ReadRequest {
     pub of_url: Option<Auth>,
 }
 
-pub(crate) const SCENARIO_KEYS: [&str; 18] = [
+pub(crate) const SCENARIO_KEYS: [&str; 20] = [
     "requests",
     "default-address",
     "headers",
@@ -83,6 +86,8 @@ pub(crate) const SCENARIO_KEYS: [&str; 18] = [
     "timeouts",
     "think-time",
     "keepalive",
+    "http",
+    "streams",
     "store-cookie",
     "max-redirects",
     "tls",
@@ -181,6 +186,7 @@ pub(crate) fn definition(
     known.open |= !complete;
     let common = common(&object, known, notes);
     let keepalive = flag(&object, "keepalive", notes);
+    let (http, streams) = http::http(&object, notes);
     let store_cookies = flag(&object, "store-cookie", notes);
     let tls = object
         .get("tls")
@@ -209,6 +215,8 @@ pub(crate) fn definition(
         tls,
         routing,
         keepalive,
+        http,
+        streams,
         store_cookies,
         variables,
         data,

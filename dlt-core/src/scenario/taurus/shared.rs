@@ -23,8 +23,10 @@ const IN_PLACE: [&str; 5] = [
     "follow-redirects",
 ];
 /// What a scenario says of all that it runs, and nothing of it for a part.
-const OF_THE_WHOLE: [&str; 6] = [
+const OF_THE_WHOLE: [&str; 8] = [
     "keepalive",
+    "http",
+    "streams",
     "store-cookie",
     "tls",
     "timeouts",

@@ -18,8 +18,6 @@ const FIRST_BACKOFF_US: u64 = 5_000_000;
 /// Longest backoff of an address, µs. Each failed probe doubles it, since an
 /// address that does not answer costs a request seconds.
 const LONGEST_BACKOFF_US: u64 = 40_000_000;
-/// The HTTP version of all requests.
-const HTTP_VERSION: &str = "1.1";
 /// Most addresses that are tried for one request while all refuse. The next
 /// request goes on with those after them.
 const MOST_RETRIED: usize = 16;
@@ -30,8 +28,10 @@ pub(crate) struct Address {
     pub(crate) socket: SocketAddr,
     /// If it is a proxy's: how people are told of it.
     proxy: Option<Box<str>>,
-    /// Requests that were handed to connections to it.
+    /// Requests that were handed to connections to it in HTTP/1.1.
     requests: Cell<u64>,
+    /// In HTTP/2.
+    h2_requests: Cell<u64>,
     /// Whether the last answer for its name has it.
     current: Cell<bool>,
     /// When its backoff ends, µs since the start instant.
@@ -48,6 +48,7 @@ impl Address {
             socket,
             proxy: proxy.map(Box::from),
             requests: Cell::new(0),
+            h2_requests: Cell::new(0),
             current: Cell::new(true),
             backoff_until_us: Cell::new(0),
             backoff_us: Cell::new(0),
@@ -61,11 +62,19 @@ impl Address {
         self.requests.set(self.requests.get() + 1);
     }
 
+    /// The same of one in HTTP/2.
+    #[inline]
+    pub(crate) fn count_h2_request(&self) {
+        self.h2_requests.set(self.h2_requests.get() + 1);
+    }
+
     /// Adds its requests to `sums`.
     pub(super) fn add_to(&self, sums: &mut GeneratorSums) {
-        let requests = self.requests.get();
+        let (h1_requests, h2_requests) = (self.requests.get(), self.h2_requests.get());
+        let requests = h1_requests + h2_requests;
         sums.add_address(&self.socket.to_string(), requests);
-        sums.add_version(HTTP_VERSION, requests);
+        sums.add_version("1.1", h1_requests);
+        sums.add_version("2", h2_requests);
         if let Some(proxy) = &self.proxy {
             sums.add_proxy(proxy, requests);
         }

@@ -3,12 +3,15 @@
 //! decided by the walker.
 
 use crate::engine::failure::{Failure, duration_text};
-use crate::engine::http::connect::{Connection, Connector};
+use crate::engine::http::connect::{Connection, Connector, Established, Opened};
 use crate::engine::http::exchange::{Exchange, ExchangeResult};
+use crate::engine::http::h2::{self, Again, Lease, Shared};
 use crate::engine::http::origin::Origin;
 use crate::engine::http::request_spec::{DeadlineTimer, RequestSpec, deadline};
+use dlt_core::measure::sample::Cause;
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Most connections a client keeps open between requests, one an origin.
 const MOST_IDLE: usize = 8;
@@ -18,7 +21,7 @@ const MOST_IDLE: usize = 8;
 pub(crate) struct Client {
     connector: Rc<Connector>,
     keepalive: bool,
-    idle: Vec<Connection>,
+    idle: Vec<Opened>,
     timer: DeadlineTimer,
     /// The first bytes of an answer that may fail, for people.
     pub(crate) captured: Vec<u8>,
@@ -26,15 +29,65 @@ pub(crate) struct Client {
 
 /// Describes the connection in place of the answer that did not come, for people.
 #[cold]
-fn describe_connection(connection: &Connection, captured: &mut Vec<u8>, sent_us: u64) {
+fn describe_connection(
+    (opened_us, idle_since_us, requests): (u64, u64, u32),
+    captured: &mut Vec<u8>,
+    sent_us: u64,
+) {
     let ago = |us: u64| duration_text(sent_us.saturating_sub(us));
     let text = format!(
         "[no byte of an answer: the connection was a reused one, opened {} before and idle for {}; {} earlier requests on it were answered]",
-        ago(connection.opened_us),
-        ago(connection.idle_since_us),
-        connection.requests.saturating_sub(1)
+        ago(opened_us),
+        ago(idle_since_us),
+        requests.saturating_sub(1)
     );
     captured.extend_from_slice(text.as_bytes());
+}
+
+/// Opens a connection for a request, or finds a place on one that others share.
+async fn open(
+    connector: &Connector,
+    origin: &Rc<Origin>,
+    limit_us: u64,
+) -> Result<(Opened, Option<u64>), Failure> {
+    let turn = match &connector.pool {
+        None => None,
+        Some(pool) => {
+            let limit = Duration::from_micros(limit_us);
+            match tokio::time::timeout(limit, pool.share(origin)).await {
+                Ok(Shared::Lease(lease)) => return Ok((Opened::H2(lease), None)),
+                Ok(Shared::Failed(failure)) => return Err(failure),
+                Ok(Shared::Open(turn)) => Some(turn),
+                Ok(Shared::Alone) => None,
+                Err(_) => return Err(no_place(origin, limit_us)),
+            }
+        }
+    };
+    let opened = match (connector.open(origin, limit_us).await, turn) {
+        (Ok(Established::H2(connection)), Some(turn)) => Opened::H2(turn.opened(connection)),
+        (Ok(established), None) => established.own(),
+        (Ok(established), Some(turn)) => {
+            turn.is_h1();
+            established.own()
+        }
+        (Err(failure), Some(turn)) => {
+            turn.failed(&failure);
+            return Err(failure);
+        }
+        (Err(failure), None) => return Err(failure),
+    };
+    let opened_us = opened.opened_us();
+    Ok((opened, Some(opened_us)))
+}
+
+#[cold]
+fn no_place(origin: &Origin, limit_us: u64) -> Failure {
+    let message = format!(
+        "no connection to {} that another request was opening within {}",
+        origin.authority,
+        duration_text(limit_us)
+    );
+    Failure::new(Cause::TimeoutConnect, message)
 }
 
 impl Client {
@@ -55,32 +108,26 @@ impl Client {
     pub(crate) async fn connect(
         &mut self,
         spec: &RequestSpec<'_>,
-    ) -> Result<(Connection, Option<u64>), ExchangeResult> {
-        match self.take_idle(spec.origin) {
-            Some(connection) => Ok((connection, None)),
+    ) -> Result<(Opened, Option<u64>), ExchangeResult> {
+        match self.take_open(spec.origin) {
+            Some(opened) => Ok((opened, None)),
             None => {
                 let limit_us = spec.timeouts.connect_us.min(spec.timeouts.total_us);
                 let connector = self.connector.clone();
                 // Boxed: most requests find their connection open, and the future
                 // of a user stays small.
-                match Box::pin(connector.open(spec.origin, limit_us)).await {
-                    Ok(connection) => {
-                        let connected_us = connection.opened_us;
-                        Ok((connection, Some(connected_us)))
-                    }
-                    Err(failure) => Err(ExchangeResult::unconnected(
-                        connector.io.clock.now_us(),
-                        failure,
-                    )),
-                }
+                let opened = Box::pin(open(&connector, spec.origin, limit_us)).await;
+                opened.map_err(|failure| {
+                    ExchangeResult::unconnected(connector.io.clock.now_us(), failure)
+                })
             }
         }
     }
 
-    /// Sends a request on a connection and reads its answer. If a reused
+    /// Sends a request on a connection in HTTP/1.1 and reads its answer. If a reused
     /// connection has ended, a request that may be repeated is sent once more, on
     /// a new connection.
-    pub(crate) async fn exchange(
+    pub(crate) async fn exchange_h1(
         &mut self,
         mut connection: Connection,
         connected_us: Option<u64>,
@@ -107,27 +154,81 @@ impl Client {
                 &spec.origin.authority,
                 spec.may_resend,
             ));
-            describe_connection(&connection, &mut self.captured, spec.sent_us);
+            let uses = (
+                connection.opened_us,
+                connection.idle_since_us,
+                connection.requests,
+            );
+            describe_connection(uses, &mut self.captured, spec.sent_us);
         }
         if exchange.reusable() && self.keepalive {
-            if self.idle.len() >= MOST_IDLE {
-                self.idle.remove(0);
-            }
             connection.idle_since_us = exchange.read_us();
-            self.idle.push(connection);
+            self.keep(Opened::H1(connection));
         }
         exchange.into_result(connected_us, failure)
     }
 
-    /// Sends a request again on a new connection, timed from its first sending, of
+    /// The same in HTTP/2, where what the target did not process is sent once more too;
+    /// `is_again`: this is that sending.
+    pub(crate) async fn exchange_h2(
+        &mut self,
+        lease: Lease,
+        (connected_us, is_again): (Option<u64>, bool),
+        spec: &RequestSpec<'_>,
+    ) -> ExchangeResult {
+        self.captured.clear();
+        lease.connection.count_request();
+        let connector = self.connector.clone();
+        let (mut result, again) = h2::exchange(
+            &lease.connection,
+            connected_us,
+            spec,
+            (&mut self.timer, &mut self.captured),
+            &connector,
+        )
+        .await;
+        if result.failure.is_some() && again != Again::Never {
+            let is_lost = again == Again::IfRepeatable;
+            let is_reused = connected_us.is_none();
+            let may = match again {
+                Again::IfRepeatable => is_reused && spec.request.repeatable,
+                _ => true,
+            };
+            if may && spec.may_resend && !is_again {
+                // A stream that was refused leaves its connection as it is.
+                if !is_lost && self.keepalive && !lease.is_shared() {
+                    self.keep(Opened::H2(lease));
+                } else {
+                    drop(lease);
+                }
+                return Box::pin(self.send_again(result.written, spec)).await;
+            }
+            if is_lost && is_reused {
+                let peer = &spec.origin.authority;
+                result.failure = Some(Failure::closed_idle(peer, spec.may_resend));
+                let uses = lease.connection.uses();
+                describe_connection(uses, &mut self.captured, spec.sent_us);
+            }
+        }
+        if self.keepalive && !lease.is_shared() && lease.is_usable() {
+            self.keep(Opened::H2(lease));
+        }
+        result
+    }
+
+    /// Sends a request again on another connection, timed from its first sending, of
     /// which `written` bytes were written.
     async fn send_again(&mut self, written: u64, spec: &RequestSpec<'_>) -> ExchangeResult {
         let connector = self.connector.clone();
         let clock = connector.io.clock;
         let left_us = deadline(spec.sent_us, spec.timeouts.total_us).saturating_sub(clock.now_us());
         let limit_us = spec.timeouts.connect_us.min(left_us);
-        let connection = match connector.open(spec.origin, limit_us).await {
-            Ok(connection) => connection,
+        let found = match self.take_refused(spec.origin) {
+            Some(opened) => Ok((opened, None)),
+            None => open(&connector, spec.origin, limit_us).await,
+        };
+        let (opened, connected_us) = match found {
+            Ok(opened) => opened,
             // Sent once, on the connection before, and not again.
             Err(failure) => {
                 return ExchangeResult {
@@ -136,8 +237,11 @@ impl Client {
                 };
             }
         };
-        let opened_us = connection.opened_us;
-        let mut result = self.exchange(connection, Some(opened_us), spec).await;
+        let mut result = match opened {
+            // Its connection is a new one, after which nothing is repeated.
+            Opened::H1(connection) => self.exchange_h1(connection, connected_us, spec).await,
+            Opened::H2(lease) => self.exchange_h2(lease, (connected_us, true), spec).await,
+        };
         // The request began before the connection: the difference is no time to
         // connect.
         result.connected_us = None;
@@ -145,16 +249,43 @@ impl Client {
         result
     }
 
+    /// Keeps a connection for further requests.
+    #[inline]
+    fn keep(&mut self, opened: Opened) {
+        if self.idle.len() >= MOST_IDLE {
+            self.idle.remove(0);
+        }
+        self.idle.push(opened);
+    }
+
+    /// The open connection in HTTP/2 to an origin: one that ended is not among them.
+    fn take_refused(&mut self, origin: &Rc<Origin>) -> Option<Opened> {
+        let is_h2 = |opened: &Opened| matches!(opened, Opened::H2(_));
+        let mut idle = self.idle.iter();
+        idle.any(|opened| is_h2(opened) && Rc::ptr_eq(opened.origin(), origin))
+            .then(|| self.take_open(origin))?
+    }
+
     /// The open connection to an origin, if the peer has not closed it and the
     /// name still has its address.
-    fn take_idle(&mut self, origin: &Rc<Origin>) -> Option<Connection> {
+    fn take_open(&mut self, origin: &Rc<Origin>) -> Option<Opened> {
+        if let Some(pool) = &self.connector.pool
+            && let Some(lease) = pool.take(origin)
+        {
+            return Some(Opened::H2(lease));
+        }
         let at = self
             .idle
             .iter()
-            .position(|connection| Rc::ptr_eq(&connection.origin, origin))?;
-        let mut connection = self.idle.swap_remove(at);
-        let mut buffer = self.connector.io.buffer.borrow_mut();
-        let usable = connection.address.is_current() && connection.stream.has_no_input(&mut buffer);
-        usable.then_some(connection)
+            .position(|opened| Rc::ptr_eq(opened.origin(), origin))?;
+        let mut opened = self.idle.swap_remove(at);
+        let usable = match &mut opened {
+            Opened::H1(connection) => {
+                let mut buffer = self.connector.io.buffer.borrow_mut();
+                connection.address.is_current() && connection.stream.has_no_input(&mut buffer)
+            }
+            Opened::H2(lease) => lease.is_usable(),
+        };
+        usable.then_some(opened)
     }
 }

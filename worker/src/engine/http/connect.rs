@@ -5,15 +5,16 @@
 use crate::engine::clock::RunClock;
 use crate::engine::failure::{Failure, RequestPhase, duration_text};
 use crate::engine::http::addresses::Address;
+use crate::engine::http::h2::{H2Connection, Lease, Pool};
 use crate::engine::http::origin::{Origin, Origins, Stage};
 use crate::engine::http::request::Endpoint;
 use crate::engine::http::socket::Socket;
 use crate::engine::http::stamps::Stamps;
-use crate::engine::http::tls::TlsConfig;
+use crate::engine::http::tls::{self, TlsConfig};
 use crate::engine::memory::{KeptRoom, Memory, no_memory};
 use dlt_core::measure::sample::Cause;
 use dlt_core::routing::Routes;
-use dlt_core::scenario::plan::Dns;
+use dlt_core::scenario::plan::{Dns, HttpChoice};
 use rustls::pki_types::ServerName;
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -28,6 +29,26 @@ use tokio_rustls::client::TlsStream;
 
 /// Size of a thread's one read buffer, bytes.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Why a proxy is of no use to HTTP/2 without TLS.
+pub(crate) const NOT_FORWARDED: &str = "http: 2 cannot go through a proxy that forwards requests of http, which it does in HTTP/1.1: use https or http: 1.1";
+
+/// A connection that was opened.
+#[derive(Debug)]
+pub(crate) enum Established {
+    H1(Connection),
+    H2(Rc<H2Connection>),
+}
+
+impl Established {
+    /// For the one who opened it alone.
+    pub(crate) fn own(self) -> Opened {
+        match self {
+            Self::H1(connection) => Opened::H1(connection),
+            Self::H2(connection) => Opened::H2(Lease::own(connection)),
+        }
+    }
+}
 
 /// What all connections of a thread share.
 #[derive(Debug)]
@@ -72,6 +93,33 @@ pub(crate) struct Connection {
     pub(crate) requests: u32,
 }
 
+/// A connection, as a request takes it.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    /// In HTTP/1.1: one request at a time.
+    H1(Connection),
+    /// A request's place on one in HTTP/2.
+    H2(Lease),
+}
+
+impl Opened {
+    /// When its connection was established, µs since the start instant.
+    pub(crate) fn opened_us(&self) -> u64 {
+        match self {
+            Self::H1(connection) => connection.opened_us,
+            Self::H2(lease) => lease.connection.opened_us,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn origin(&self) -> &Rc<Origin> {
+        match self {
+            Self::H1(connection) => &connection.origin,
+            Self::H2(lease) => &lease.connection.origin,
+        }
+    }
+}
+
 /// The byte stream of a connection; the TLS state is large and boxed.
 #[derive(Debug)]
 pub(crate) enum Stream {
@@ -113,6 +161,14 @@ impl Stream {
         }
     }
 
+    /// Says that nothing follows.
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+
     /// When the kernel received the last byte of the last read of the socket, ns
     /// since the Unix epoch, if the kernel stamped it.
     #[inline]
@@ -147,6 +203,9 @@ pub(crate) struct Connector {
     tls_config: Arc<TlsConfig>,
     dns: Dns,
     pub(crate) routes: Arc<Routes>,
+    http: HttpChoice,
+    /// Connections in HTTP/2 that requests share; None: each user has its own.
+    pub(crate) pool: Option<Rc<Pool>>,
     tls: std::cell::OnceCell<Result<TlsConnector, String>>,
 }
 
@@ -167,7 +226,19 @@ impl Connector {
             tls_config,
             dns,
             routes,
+            http: HttpChoice::Http1,
+            pool: None,
             tls: std::cell::OnceCell::new(),
+        }
+    }
+
+    /// The same in that version of HTTP, in HTTP/2 with so many requests on a connection.
+    pub(crate) fn speaking(self, http: HttpChoice, streams: u32) -> Self {
+        let shares = streams > 1 && http != HttpChoice::Http1;
+        Self {
+            http,
+            pool: shares.then(|| Rc::new(Pool::new(streams))),
+            ..self
         }
     }
 
@@ -176,12 +247,12 @@ impl Connector {
         self.io.origins.get(endpoint, self.dns, &self.routes)
     }
 
-    /// Opens a connection within `limit_us`.
+    /// Opens a connection within `limit_us`; for one request or user in HTTP/2 too.
     pub(crate) async fn open(
         &self,
         origin: &Rc<Origin>,
         limit_us: u64,
-    ) -> Result<Connection, Failure> {
+    ) -> Result<Established, Failure> {
         if self.io.memory.is_short() {
             return Err(no_memory("a further connection"));
         }
@@ -210,7 +281,10 @@ impl Connector {
         origin: &Rc<Origin>,
         deadline_us: u64,
         stage: &Cell<Stage>,
-    ) -> Result<Connection, Failure> {
+    ) -> Result<Established, Failure> {
+        if self.http == HttpChoice::Http2 && origin.is_forwarded() {
+            return Err(Failure::new(Cause::Proxy, NOT_FORWARDED));
+        }
         let connected = origin.connect(self.io.clock, deadline_us, stage);
         let (address, stream) = connected.await?;
         let stream = Socket::new(stream);
@@ -220,15 +294,37 @@ impl Connector {
         } else {
             Stream::Plain(stream)
         };
+        if self.is_h2(&stream, origin)? {
+            let opened = H2Connection::open(&self.io, origin, address, stream);
+            return Ok(Established::H2(opened.await?));
+        }
         let opened_us = self.io.clock.now_us();
-        Ok(Connection {
+        Ok(Established::H1(Connection {
             origin: origin.clone(),
             address,
             stream,
             opened_us,
             idle_since_us: opened_us,
             requests: 0,
-        })
+        }))
+    }
+
+    /// Whether HTTP/2 is spoken on a stream: chosen by the server, or known before.
+    fn is_h2(&self, stream: &Stream, origin: &Origin) -> Result<bool, Failure> {
+        let is_chosen = match stream {
+            Stream::Plain(_) => return Ok(self.http == HttpChoice::Http2),
+            Stream::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(tls::H2),
+        };
+        if self.http == HttpChoice::Http2 && !is_chosen {
+            let peer = &origin.authority;
+            return Err(Failure::new(
+                Cause::Protocol,
+                format!(
+                    "{peer} did not choose HTTP/2 in the TLS handshake (ALPN), and http: 2 takes nothing else"
+                ),
+            ));
+        }
+        Ok(is_chosen)
     }
 
     async fn tls_handshake(

@@ -5,12 +5,15 @@
 use crate::engine::failure::{Failure, RequestPhase, ResponseError};
 use crate::engine::http::connect::{Connection, Connector};
 use crate::engine::http::h1::{Progress, ResponseParser};
+use crate::engine::http::h2::shown_head;
 use crate::engine::http::kept::KeptResponse;
 use crate::engine::http::request::Request;
 use crate::engine::http::request_spec::{DeadlineTimer, RequestSpec, deadline, timed_out};
 use crate::engine::memory::KeptRoom;
+use dlt_core::measure::http_version::HttpVersion;
 use dlt_core::measure::sample::{Cause, Timed};
 use dlt_core::measure::tally::LONGEST_EXCHANGE_BYTES;
+use std::borrow::Cow;
 use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -57,6 +60,8 @@ pub(crate) struct ExchangeResult {
     pub(crate) written: u64,
     /// The status, if the head was read.
     pub(crate) status: Option<u16>,
+    /// The version of HTTP of the answer, or of its connection.
+    pub(crate) version: Option<HttpVersion>,
     /// Where a redirect points.
     pub(crate) location: Option<Box<[u8]>>,
     /// What was kept of the answer.
@@ -79,9 +84,27 @@ impl ExchangeResult {
             received: 0,
             written: 0,
             status: None,
+            version: None,
             location: None,
             kept: None,
             failure: Some(failure),
+        }
+    }
+
+    /// The head of the request, as it was sent, for people.
+    #[cold]
+    pub(crate) fn head_sent<'a>(&self, request: &'a Request) -> Cow<'a, [u8]> {
+        match self.version {
+            Some(HttpVersion::Http2) => shown_head(request.head()),
+            _ => Cow::Borrowed(request.head()),
+        }
+    }
+
+    /// There was a connection, and nothing could be written on it.
+    pub(super) fn unsent(done_us: u64, failure: Failure) -> Self {
+        Self {
+            unconnected: false,
+            ..Self::unconnected(done_us, failure)
         }
     }
 }
@@ -317,6 +340,7 @@ impl Exchange {
             received: self.response.received(),
             written: self.written as u64,
             status: self.response.status(),
+            version: self.response.version(),
             location: self.response.take_location(),
             kept: self.response.take_kept(),
             failure,

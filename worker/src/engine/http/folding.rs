@@ -79,7 +79,7 @@ fn other_protocol(head: &[u8]) -> Option<&'static str> {
         }
         // A frame SETTINGS on stream 0 (RFC 9113, 6.5).
         [_, _, _, 4, 0 | 1, 0, 0, 0, 0, ..] => {
-            Some("in HTTP/2 without TLS, which dlt does not speak")
+            Some("in HTTP/2 without TLS, where HTTP/1.1 was asked for (http: 2 speaks it)")
         }
         _ => None,
     }

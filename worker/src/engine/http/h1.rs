@@ -9,6 +9,7 @@ use crate::engine::http::folding::{malformed_head, unfolded};
 use crate::engine::http::framing::{Framing, Transfer};
 use crate::engine::http::kept::{KeepSpec, KeptResponse};
 use crate::engine::memory::KeptRoom;
+use dlt_core::measure::http_version::HttpVersion;
 use httparse::{Header, ParserConfig, Response};
 use std::mem::MaybeUninit;
 use std::rc::Rc;
@@ -17,13 +18,13 @@ use std::rc::Rc;
 /// lower limit.
 pub(crate) const LONGEST_HEAD_BYTES: usize = 64 * 1024;
 /// Most header lines of a head.
-const MOST_HEADERS: usize = 128;
+pub(super) const MOST_HEADERS: usize = 128;
 /// Longest chunk-size line with its extensions.
 const LONGEST_CHUNK_LINE_BYTES: u16 = 4 * 1024;
 /// Longest trailer section.
 const LONGEST_TRAILERS_BYTES: u32 = 16 * 1024;
 /// Most interim (1xx) responses before the final one.
-const MOST_INTERIM: u8 = 16;
+pub(super) const MOST_INTERIM: u8 = 16;
 /// Up to here, bytes, a partial head is parsed whenever bytes arrive, so that what
 /// is not HTTP is detected at once; a longer one only when a blank line has
 /// arrived, which keeps the work linear.
@@ -89,6 +90,7 @@ pub(crate) struct ResponseParser {
     interim: u8,
     to_head: bool,
     keep_alive: bool,
+    is_http10: bool,
 }
 
 impl ResponseParser {
@@ -107,6 +109,7 @@ impl ResponseParser {
             interim: 0,
             to_head,
             keep_alive: false,
+            is_http10: false,
         }
     }
 
@@ -124,6 +127,15 @@ impl ResponseParser {
     /// The status, once the head is read.
     pub(crate) fn status(&self) -> Option<u16> {
         (self.status != 0).then_some(self.status)
+    }
+
+    /// Its version of HTTP, once the head is read.
+    pub(crate) fn version(&self) -> Option<HttpVersion> {
+        let version = match self.is_http10 {
+            true => HttpVersion::Http10,
+            false => HttpVersion::Http11,
+        };
+        self.status().map(|_| version)
     }
 
     /// Bytes that belong to the response.
@@ -274,6 +286,7 @@ impl ResponseParser {
         }
         let framing = Framing::of(head.headers, status)?;
         self.status = status;
+        self.is_http10 = head.version == Some(0);
         if self.keep.head || self.keep.body || (framing.sets_cookies && self.keep.cookies) {
             let room = &mut self.room;
             let kept = self

@@ -1,4 +1,4 @@
-//! How a request is sent and its answer read: sockets, TLS, HTTP/1.1. It knows
+//! How a request is sent and its answer read: sockets, TLS, HTTP/1.1 and HTTP/2. It knows
 //! neither the schedule nor the recorder.
 
 pub(super) mod addresses;
@@ -9,6 +9,7 @@ pub(super) mod exchange;
 mod folding;
 pub(super) mod framing;
 pub(super) mod h1;
+pub(super) mod h2;
 pub(super) mod hosts;
 pub(super) mod kept;
 mod named_host;

@@ -217,6 +217,12 @@ impl Origin {
         Ok((address, stream))
     }
 
+    /// Whether a proxy gets the requests themselves.
+    pub(super) fn is_forwarded(&self) -> bool {
+        let through = self.through.as_ref();
+        through.is_some_and(|through| through.is_forwarded)
+    }
+
     /// What a connection that is not there in time was waiting for.
     pub(super) fn waited_for(&self, stage: Stage) -> String {
         let peer = &self.host.peer;

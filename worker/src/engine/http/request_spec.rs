@@ -2,12 +2,14 @@
 //! sends it, `exchange` reads its answer.
 
 use super::connect::Connector;
+use super::h2::H2Head;
 use super::kept::KeepSpec;
 use super::origin::Origin;
 use super::request::Request;
 use crate::engine::failure::{Failure, duration_text};
 use dlt_core::measure::sample::Cause;
 use dlt_core::scenario::plan::{StatusSet, Timeouts};
+use std::cell::OnceCell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -22,6 +24,8 @@ const LONGEST_LIMIT_US: u64 = 62 * 24 * 3600 * 1_000_000;
 pub(crate) struct RequestSpec<'a> {
     pub(crate) origin: &'a Rc<Origin>,
     pub(crate) request: &'a Request,
+    /// Where the request's form in HTTP/2 is kept, if the request never varies.
+    pub(crate) h2_head: Option<&'a OnceCell<H2Head>>,
     pub(crate) expect: &'a StatusSet,
     pub(crate) timeouts: &'a Timeouts,
     /// What to keep of the answer.
@@ -110,7 +114,7 @@ mod tests {
     use crate::engine::http::resolver::Resolver;
     use crate::engine::http::tls::TlsConfig;
     use crate::engine::memory::Memory;
-    use dlt_core::scenario::plan::{Dns, Tls};
+    use dlt_core::scenario::plan::{Dns, HttpChoice, Tls};
     use dlt_core::target_policy::TargetPolicy;
     use std::future::poll_fn;
     use std::sync::Arc;
@@ -124,7 +128,11 @@ mod tests {
         let io = Rc::new(ThreadIo::new(clock, origins, &Memory::new(None), 1));
         let connector = Connector::new(
             io,
-            Arc::new(TlsConfig::new(&Tls::default(), Arc::default())),
+            Arc::new(TlsConfig::new(
+                &Tls::default(),
+                HttpChoice::default(),
+                Arc::default(),
+            )),
             (Dns::default(), Arc::default()),
         );
         let mut timer = DeadlineTimer::default();

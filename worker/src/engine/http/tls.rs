@@ -3,7 +3,7 @@
 
 use crate::engine::files::PlanFiles;
 use crate::engine::tls_reasons::{self, certificate_reason};
-use dlt_core::scenario::plan::Tls;
+use dlt_core::scenario::plan::{HttpChoice, Tls};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
@@ -17,6 +17,8 @@ use rustls::{
 use std::sync::{Arc, OnceLock};
 use tokio_rustls::TlsConnector;
 
+/// HTTP/2 in ALPN (RFC 9113, 3.2).
+pub(super) const H2: &[u8] = b"h2";
 /// Sessions that a thread keeps for resumption.
 const SESSIONS: usize = 256;
 
@@ -25,6 +27,7 @@ const SESSIONS: usize = 256;
 #[derive(Debug)]
 pub(crate) struct TlsConfig {
     settings: Tls,
+    http: HttpChoice,
     files: Arc<PlanFiles>,
     config: OnceLock<Result<Arc<ClientConfig>, String>>,
 }
@@ -47,10 +50,11 @@ impl TlsConfigs {
     }
 
     /// The configuration for these settings.
-    pub(crate) fn get(&mut self, settings: &Tls) -> Arc<TlsConfig> {
-        let known = self.made.iter().find(|config| config.settings == *settings);
+    pub(crate) fn get(&mut self, settings: &Tls, http: HttpChoice) -> Arc<TlsConfig> {
+        let mut made = self.made.iter();
+        let known = made.find(|config| config.settings == *settings && config.http == http);
         known.cloned().unwrap_or_else(|| {
-            let config = Arc::new(TlsConfig::new(settings, self.files.clone()));
+            let config = Arc::new(TlsConfig::new(settings, http, self.files.clone()));
             self.made.push(config.clone());
             config
         })
@@ -59,9 +63,10 @@ impl TlsConfigs {
 
 impl TlsConfig {
     /// A configuration of which nothing is read yet.
-    pub(crate) fn new(settings: &Tls, files: Arc<PlanFiles>) -> Self {
+    pub(crate) fn new(settings: &Tls, http: HttpChoice, files: Arc<PlanFiles>) -> Self {
         Self {
             settings: settings.clone(),
+            http,
             files,
             config: OnceLock::new(),
         }
@@ -92,7 +97,11 @@ impl TlsConfig {
 
     fn client_config(&self) -> Result<Arc<ClientConfig>, String> {
         self.config
-            .get_or_init(|| configure(&self.settings, &self.files).map(Arc::new))
+            .get_or_init(|| {
+                let mut config = configure(&self.settings, &self.files)?;
+                config.alpn_protocols = alpn(self.http);
+                Ok(Arc::new(config))
+            })
             .clone()
     }
 }
@@ -123,7 +132,7 @@ fn configure(settings: &Tls, files: &PlanFiles) -> Result<ClientConfig, String> 
                 })),
         }
     };
-    let mut config = match (&settings.cert_file, &settings.key_file) {
+    Ok(match (&settings.cert_file, &settings.key_file) {
         (Some(cert_file), Some(key_file)) => {
             let chain = certificates("tls.cert-file", cert_file, files)?;
             let key = files
@@ -144,9 +153,17 @@ fn configure(settings: &Tls, files: &PlanFiles) -> Result<ClientConfig, String> 
         (None, None) => builder.with_no_client_auth(),
         (Some(_), None) => return Err("tls.cert-file needs tls.key-file beside it".to_owned()),
         (None, Some(_)) => return Err("tls.key-file needs tls.cert-file beside it".to_owned()),
+    })
+}
+
+/// What is offered to the server by ALPN, the first one preferred (RFC 7301).
+fn alpn(http: HttpChoice) -> Vec<Vec<u8>> {
+    let offered: &[&[u8]] = match http {
+        HttpChoice::Auto => &[H2, b"http/1.1"],
+        HttpChoice::Http1 => &[b"http/1.1"],
+        HttpChoice::Http2 => &[H2],
     };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    offered.iter().map(|name| name.to_vec()).collect()
 }
 
 /// The system's certificate authorities and those of `ca_file`.

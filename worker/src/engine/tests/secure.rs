@@ -43,7 +43,7 @@ impl Authority {
     }
 
     /// A certificate for `host`, also written as `{name}.pem` and `{name}-key.pem`.
-    fn issue(
+    pub(super) fn issue(
         &self,
         name: &str,
         host: &str,

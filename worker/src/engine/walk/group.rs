@@ -4,16 +4,17 @@
 use crate::engine::check::checks::CompiledChecks;
 use crate::engine::clock::RunClock;
 use crate::engine::http::connect::Connector;
+use crate::engine::http::h2::H2Head;
 use crate::engine::http::origin::Origin;
 use crate::engine::make::data::{RowDealer, RowOwners};
-use crate::engine::make::request_template::MadeRequest;
+use crate::engine::make::request_template::{MadeRequest, StepRequest};
 use crate::engine::remember::recorder::Recorder;
-use crate::engine::walk::prepare::{PreparedGroup, PreparedLoad};
+use crate::engine::walk::prepare::{PreparedGroup, PreparedLoad, PreparedStep};
 use dlt_core::load::changes::{LoadChange, factor_at, factor_of};
 use dlt_core::load::share::Lot;
 use dlt_core::load::{Curve, Model};
 use dlt_core::scenario::plan::Group;
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{Cell, OnceCell, RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -60,6 +61,8 @@ pub(crate) struct GroupRun {
     /// The checks of each step: regular expressions of this thread alone, since
     /// threads that share one wait for each other.
     checks: Vec<CompiledChecks>,
+    /// The requests of the steps as HTTP/2 sends them; None where they vary.
+    h2_heads: Vec<Option<OnceCell<H2Head>>>,
 }
 
 impl GroupRun {
@@ -79,6 +82,11 @@ impl GroupRun {
         let row_dealers = row_dealers(&prepared, index, thread);
         let steps = &prepared.plan.groups[index].steps;
         let checks = steps.iter().map(CompiledChecks::of).collect();
+        let fixed = |step: &PreparedStep| matches!(step.request, StepRequest::Fixed(_));
+        let prepared_steps = prepared.groups[index].steps.iter();
+        let h2_heads = prepared_steps
+            .map(|step| fixed(step).then(OnceCell::new))
+            .collect();
         let load = &prepared.plan.groups[index].load;
         let arrivals = prepared.arrivals_of(load, thread).unwrap_or(Lot::WHOLE);
         let requests = prepared.requests_of(load, thread);
@@ -104,6 +112,7 @@ impl GroupRun {
             notices: RefCell::default(),
             row_dealers,
             checks,
+            h2_heads,
         }
     }
 
@@ -184,6 +193,12 @@ impl GroupRun {
             Some(origin) => origin.clone(),
             None => self.connector.origin(&made.endpoint),
         }
+    }
+
+    /// Where this thread keeps step `n`'s request as HTTP/2 sends it, if it never varies.
+    #[inline]
+    pub(crate) fn h2_head(&self, n: usize) -> Option<&OnceCell<H2Head>> {
+        self.h2_heads[n].as_ref()
     }
 
     /// The checks of step `n`.

@@ -4,8 +4,9 @@
 
 use crate::engine::check::checks::CheckSpec;
 use crate::engine::files::PlanFiles;
+use crate::engine::http::connect::NOT_FORWARDED;
 use crate::engine::http::hosts::{HostUse, ResolvedHost, resolve_hosts};
-use crate::engine::http::request::basic;
+use crate::engine::http::request::{Endpoint, basic};
 use crate::engine::http::resolver::Resolver;
 use crate::engine::http::tls::{TlsConfig, TlsConfigs};
 use crate::engine::http::way::RouteHosts;
@@ -21,7 +22,7 @@ use dlt_core::load::share::Lot;
 use dlt_core::measure::tally::{MOST_LABELS, OTHER_LABEL};
 use dlt_core::routing::Routes;
 use dlt_core::scenario::cut_label;
-use dlt_core::scenario::plan::{Group, Load, Plan, Step};
+use dlt_core::scenario::plan::{Group, HttpChoice, Load, Plan, Step};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -314,7 +315,14 @@ fn prepare_group(
     if group.steps.is_empty() {
         faults.push(format!("scenario {:?} has no requests", group.name));
     }
-    let tls = tls_configs.get(&group.tls);
+    if let Some(endpoint) = forwarded(group, &steps, &routes) {
+        faults.push(format!(
+            "scenario {:?}: requests to {}: {NOT_FORWARDED}",
+            group.name,
+            endpoint.authority()
+        ));
+    }
+    let tls = tls_configs.get(&group.tls, group.http);
     let names_files = group.tls.ca_file.is_some()
         || group.tls.cert_file.is_some()
         || group.tls.key_file.is_some();
@@ -337,6 +345,19 @@ fn prepare_group(
         routes,
         names,
         secrets,
+    })
+}
+
+/// An endpoint that a proxy would forward requests to, where it would have to do so in HTTP/2.
+fn forwarded<'a>(
+    group: &Group,
+    steps: &'a [PreparedStep],
+    routes: &Routes,
+) -> Option<&'a Endpoint> {
+    let mut endpoints = steps.iter().filter_map(|step| step.request.endpoint());
+    endpoints.find(|endpoint| {
+        let route = routes.route(endpoint.https, &endpoint.host, endpoint.port);
+        group.http == HttpChoice::Http2 && route.proxy.is_some() && route.is_forwarded
     })
 }
 

@@ -141,6 +141,8 @@ fn groups(
         let dns = prepared.plan.groups[index].dns;
         let routes = prepared.groups[index].routes.clone();
         let connector = Connector::new(io.clone(), tls, (dns, routes));
+        let plan = &prepared.plan.groups[index];
+        let connector = connector.speaking(plan.http, plan.streams);
         let (prepared, recorder) = (prepared.clone(), recorder.clone());
         Rc::new(GroupRun::new(prepared, index, thread, connector, recorder))
     };

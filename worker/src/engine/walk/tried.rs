@@ -6,17 +6,18 @@ use crate::engine::failure::Failure;
 use crate::engine::http::decode::decode;
 use crate::engine::http::kept::KeptResponse;
 use crate::engine::http::redact::{redact_side, redact_url, redact_values};
-use crate::engine::http::request::Request;
 use dlt_core::measure::kept::{KeptExchange, LONGEST_KEPT_BYTES};
 use dlt_core::measure::sample::Sample;
 use dlt_core::safety::{REDACTED, is_secret};
+use std::borrow::Cow;
 use url::Url;
 
 /// What is known of an exchange when it is over.
 pub(super) struct Tried<'a> {
     pub(super) url: &'a Url,
-    /// As it was sent.
-    pub(super) request: &'a Request,
+    /// The request's head, as it was sent.
+    pub(super) head: Cow<'a, [u8]>,
+    pub(super) body: &'a [u8],
     /// Whether any of it was written.
     pub(super) is_sent: bool,
     pub(super) sample: &'a Sample,
@@ -44,10 +45,7 @@ impl Tried<'_> {
         let secrets = &self.secrets[..];
         let (request, request_is_cut) = match self.is_sent {
             true => {
-                let whole = [
-                    self.request.head(),
-                    self.request.rest(self.request.head_bytes),
-                ];
+                let whole = [&*self.head, self.body];
                 redact_side(&whole.concat(), secrets, LONGEST_KEPT_BYTES)
             }
             // Without a connection nothing was exchanged.

@@ -6,6 +6,7 @@ mod unmade;
 
 use crate::engine::check::cookies::CookieJar;
 use crate::engine::failure::Failure;
+use crate::engine::http::connect::Opened;
 use crate::engine::http::decode;
 use crate::engine::http::exchange::ExchangeResult;
 use crate::engine::http::framing::is_redirect;
@@ -157,6 +158,9 @@ impl Walker {
                 Some((hop, origin)) => (&hop.request, origin, &hop.url),
             };
             let with_cookies = self.with_cookies(request, url, sent_us);
+            // The request of a step that never varies is prepared for HTTP/2 once a thread.
+            let is_fixed = redirect.is_none() && with_cookies.is_none();
+            let h2_head = group.h2_head(n).filter(|_| is_fixed);
             let request = with_cookies.as_deref().unwrap_or(request);
             // Only the first request of an arrival has a due time in the plan.
             let arrival_us = planned_us.filter(|_| n == 0 && hops == 0);
@@ -165,6 +169,7 @@ impl Walker {
             let spec = RequestSpec {
                 origin,
                 request,
+                h2_head,
                 expect: &step.expect_status,
                 timeouts: &step.timeouts,
                 keep: prepared.checks.keep,
@@ -205,9 +210,16 @@ impl Walker {
     async fn send(&mut self, group: &GroupRun, spec: &RequestSpec<'_>) -> ExchangeResult {
         group.request_began();
         let result = match self.client.connect(spec).await {
-            Ok((connection, connected_us)) => {
+            // Not behind one function of both: users would hold a connection twice.
+            Ok((Opened::H1(connection), connected_us)) => {
                 group.recorder().request_sent();
-                self.client.exchange(connection, connected_us, spec).await
+                let client = &mut self.client;
+                client.exchange_h1(connection, connected_us, spec).await
+            }
+            Ok((Opened::H2(lease), connected_us)) => {
+                group.recorder().request_sent();
+                let client = &mut self.client;
+                client.exchange_h2(lease, (connected_us, false), spec).await
             }
             Err(result) => {
                 group.recorder().request_unconnected();
@@ -252,6 +264,7 @@ impl Walker {
             outcome: judgement.outcome,
             closed: sent.closed,
             resent: result.resent,
+            version: result.version.filter(|_| result.status.is_some()),
         });
         if group.load().keep_exchanges {
             self.record_exchange(&mut recorder, sent, &result, &sample, &judgement);
@@ -446,7 +459,8 @@ impl Walker {
         let values = judgement.values.iter();
         let tried = Tried {
             url: sent.url,
-            request: sent.request,
+            head: result.head_sent(sent.request),
+            body: sent.request.rest(sent.request.head_bytes),
             is_sent: result.written > 0,
             sample,
             status: result.status,
@@ -477,8 +491,9 @@ impl Walker {
         };
         recorder.request_failed(sent.label, result.done_us, failure, || {
             // Without a connection nothing was exchanged.
-            (result.written > 0)
-                .then(|| redact::redact_exchange(sent.request.head(), captured, &secrets))
+            (result.written > 0).then(|| {
+                redact::redact_exchange(&result.head_sent(sent.request), captured, &secrets)
+            })
         });
     }
 }

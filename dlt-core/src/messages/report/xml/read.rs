@@ -7,6 +7,7 @@ use super::{LONGEST_REPORT_BYTES, ReportError};
 use crate::load::LONGEST_LOAD_US;
 use crate::measure::account::Account;
 use crate::measure::generator::{Generator, GeneratorSums};
+use crate::measure::http_version::VersionCounts;
 use crate::measure::kept::{KeptExchange, KeptExchanges, MOST_KEPT_VALUES};
 use crate::measure::latencies::{Exact, Latencies};
 use crate::measure::reading::Reading;
@@ -300,6 +301,15 @@ fn label<'a>(
     doc.children(tag, |doc, tag| match tag.name() {
         "Response" => histogram(doc, tag, &mut read.response),
         "ResponseFailed" => histogram(doc, tag, &mut read.response_failed),
+        "HttpVersions" => {
+            let row = tag.attributes()?;
+            read.versions = VersionCounts {
+                http1_0: row.number("http1_0")?,
+                http1_1: row.number("http1_1")?,
+                http2: row.number("http2")?,
+            };
+            doc.skip(tag)
+        }
         "Outcome" => {
             let row = tag.attributes()?;
             let outcome = Outcome {

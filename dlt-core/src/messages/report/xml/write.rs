@@ -184,6 +184,14 @@ fn label(out: &mut Writer, label: &str, tally: &LabelTally) {
             .with("count", row.count)
             .empty();
     }
+    let versions = &tally.versions;
+    if versions.all() > 0 {
+        out.element("HttpVersions")
+            .with("http1_0", versions.http1_0)
+            .with("http1_1", versions.http1_1)
+            .with("http2", versions.http2)
+            .empty();
+    }
     histogram(out, "Response", &tally.response);
     if tally.response_failed.count() > 0 {
         histogram(out, "ResponseFailed", &tally.response_failed);

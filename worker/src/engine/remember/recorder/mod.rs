@@ -16,6 +16,7 @@ use crate::engine::{ThreadResult, ThreadSecond};
 use dlt_core::judge::verdict;
 use dlt_core::measure::account::Account;
 use dlt_core::measure::generator::GeneratorSums;
+use dlt_core::measure::http_version::HttpVersion;
 use dlt_core::measure::kept::{KeptExchange, KeptExchanges};
 use dlt_core::measure::reading::Reading;
 use dlt_core::measure::sample::{Cause, Outcome, Reach, Sample, Timed};
@@ -92,6 +93,8 @@ pub(crate) struct FinishedRequest<'a> {
     pub(crate) closed: bool,
     /// Whether it was sent a second time.
     pub(crate) resent: bool,
+    /// The version of HTTP of its answer, if its head was read.
+    pub(crate) version: Option<HttpVersion>,
 }
 
 impl Recorder {
@@ -273,6 +276,9 @@ impl Recorder {
         self.close_seconds_until(sample.read_us.max(sample.done_us));
         self.count_read_delay(finished);
         self.labels[label].record(sample, outcome);
+        if let Some(version) = finished.version {
+            self.labels[label].versions.count(version);
+        }
         let response_us = sample.done_us.saturating_sub(sample.due_us);
         let ok = outcome.cause.is_none();
         // Of ok samples, as response times are. In closed load it is equal to the

@@ -28,6 +28,7 @@ fn finish(recorder: &mut Recorder, label: usize, sample: &Sample, outcome: Outco
         outcome,
         closed,
         resent: false,
+        version: None,
     });
 }
 

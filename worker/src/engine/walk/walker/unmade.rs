@@ -63,6 +63,7 @@ impl Walker {
             outcome: Outcome::failed(Cause::Extraction, None),
             closed: planned_us.is_none(),
             resent: false,
+            version: None,
         });
         recorder.request_failed(label, now_us, failure, || None);
         StepOutcome::Done(StepEnd {

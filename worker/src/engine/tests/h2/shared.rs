@@ -1,0 +1,117 @@
+//! `streams`: how many requests share a connection.
+
+use super::*;
+
+/// The connections that so many users open, each with a request in flight all the time.
+fn shared(target: &H2Target, users: f64, streams: u32, threads: usize) -> LoadResult {
+    let mut group = h2(rounds(users, 20, vec![h2_step(target, "/")]));
+    group.streams = streams;
+    run(group, threads)
+}
+
+#[test]
+fn so_many_requests_share_a_connection_of_a_thread() {
+    for (users, streams, threads, connections) in [
+        (12.0, 4, 1, 3),
+        (12.0, 5, 1, 3),
+        (12.0, 1, 1, 12),
+        (12.0, 6, 2, 2),
+        (3.0, 10, 1, 1),
+    ] {
+        let target = H2Target::plain();
+        let result = shared(&target, users, streams, threads);
+        let account = result.tally.account;
+        let requests = users as u64 * 20;
+        assert_eq!(
+            (account.ok, account.failed),
+            (requests, 0),
+            "{}",
+            message(&result)
+        );
+        assert_eq!(target.total(), requests);
+        assert_eq!(target.connections(), connections, "{users} by {streams}");
+        let phase = result.tally.overall().connect;
+        assert_eq!(phase.count, connections, "each is opened by one request");
+        assert_eq!(target.bytes("/"), {
+            let tally = label(&result, "/");
+            (tally.bytes_sent, tally.bytes_received)
+        });
+    }
+}
+
+/// The target's SETTINGS_MAX_CONCURRENT_STREAMS is respected: what has no place on a
+/// connection gets another one.
+#[test]
+fn a_target_may_allow_fewer() {
+    let target = H2Target::with_streams(3, |_, _| vec![Act::Answer(200, vec![], vec![])]);
+    // The first connection's limit is known when it has been used once.
+    let mut group = h2(rounds(9.0, 30, vec![h2_step(&target, "/")]));
+    group.streams = 100;
+    group.load.model = Model::Users(Curve::ramp_hold(9.0, 200_000, 30_000_000));
+    let result = run(group, 1);
+    let account = result.tally.account;
+    assert_eq!(
+        (account.ok, account.failed),
+        (270, 0),
+        "{}",
+        message(&result)
+    );
+    assert_eq!(account.sent + account.resent, target.total());
+}
+
+#[test]
+fn arrivals_share_connections_too() {
+    let target = H2Target::new(|_, _| vec![Act::Answer(200, vec![], vec![])]);
+    let mut group = h2(arrivals(400.0, 500, vec![h2_step(&target, "/")]));
+    group.streams = 50;
+    let result = run(group, 1);
+    let account = result.tally.account;
+    assert_eq!(
+        (account.sent, account.dropped),
+        (200, 0),
+        "{}",
+        message(&result)
+    );
+    assert_eq!(account.ok, 200);
+    assert!(target.connections() <= 4, "{}", target.connections());
+}
+
+/// Those who wait for a connection that cannot be opened fail as the one who opens it.
+#[test]
+fn a_connection_that_cannot_be_opened_fails_all_who_wait_for_it() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let mut step = super::super::step(&Target::plain(), "/");
+    step.url = format!("http://{address}/").parse().unwrap();
+    let mut group = h2(rounds(6.0, 2, vec![step]));
+    group.streams = 3;
+    group.load.give_up_after_us = None;
+    let result = run(group, 1);
+    let account = result.tally.account;
+    assert_eq!((account.scheduled, account.unconnected), (12, 12));
+    assert_eq!(failed(&result, Cause::Refused), 12, "{}", message(&result));
+}
+
+/// One connection ends and takes its requests with it; the others go on.
+#[test]
+fn streams_above_the_last_of_a_goaway_are_sent_again() {
+    let target = H2Target::new(|_, before| match before % 40 {
+        39 => vec![Act::Goaway, Act::Answer(200, vec![], vec![])],
+        _ => vec![Act::Answer(200, vec![], vec![])],
+    });
+    let mut group = h2(rounds(8.0, 50, vec![h2_step(&target, "/")]));
+    group.streams = 4;
+    let result = run(group, 1);
+    let account = result.tally.account;
+    assert_eq!(
+        (account.ok, account.failed),
+        (400, 0),
+        "{}",
+        message(&result)
+    );
+    assert!(target.connections() > 2);
+    assert!(target.most_in_flight() <= 8);
+    assert!(target.total() >= 400);
+}
