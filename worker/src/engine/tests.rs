@@ -282,7 +282,7 @@ pub(super) fn group_run(group: Group, threads: usize) -> Rc<walk::group::GroupRu
         Arc::new(PreparedLoad::new(&spec, Resolver::system(TargetPolicy::default())).unwrap());
     let recorder =
         remember::recorder::Recorder::new(0, prepared.labels.len(), false, unbounded_channel().0);
-    let io = Rc::new(http::connect::ThreadIo::new(
+    let io = Rc::new(http::thread_io::ThreadIo::new(
         clock::RunClock::new(spec.start),
         http::origin::Origins::new(
             Resolver::system(TargetPolicy::default()),

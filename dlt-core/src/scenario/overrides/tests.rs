@@ -3,6 +3,7 @@
 mod ways;
 
 use crate::scenario::overrides::Overrides;
+use crate::scenario::plan::HttpChoice;
 use crate::scenario::quick::Quick;
 use crate::scenario::tests::{defaults, files};
 use crate::scenario::{Format, Outside, Purpose, Scenario};
@@ -262,9 +263,11 @@ fn rounds_and_requests_take_each_other_s_place() {
         &flags(Quick {
             requests: Some(500),
             no_keepalive: true,
+            http: Some(HttpChoice::Http2),
             ..Quick::default()
         }),
     );
+    assert_eq!(counted.plan.groups[0].http, HttpChoice::Http2);
     let load = &counted.plan.groups[0].load;
     assert_eq!((load.total_requests, load.iterations), (Some(500), None));
     // The file's time stays: whichever comes first.
@@ -275,7 +278,8 @@ fn rounds_and_requests_take_each_other_s_place() {
         [
             "-n: total-requests 500",
             "-n: no iterations; the file has 3",
-            "--no-keepalive: keepalive false"
+            "--no-keepalive: keepalive false",
+            "--http2: http 2"
         ]
     );
     let totals = SHOP.replace("throughput: 100", "total-requests: 500");

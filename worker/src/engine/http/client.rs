@@ -4,7 +4,8 @@
 
 use crate::engine::failure::{Failure, duration_text};
 use crate::engine::http::connect::{Connection, Connector, Established, Opened};
-use crate::engine::http::exchange::{Exchange, ExchangeResult};
+use crate::engine::http::exchange::Exchange;
+use crate::engine::http::exchange_result::ExchangeResult;
 use crate::engine::http::h2::{self, Again, Lease, Shared};
 use crate::engine::http::origin::Origin;
 use crate::engine::http::request_spec::{DeadlineTimer, RequestSpec, deadline};
@@ -184,7 +185,7 @@ impl Client {
             connected_us,
             spec,
             (&mut self.timer, &mut self.captured),
-            &connector,
+            &connector.io,
         )
         .await;
         if result.failure.is_some() && again != Again::Never {

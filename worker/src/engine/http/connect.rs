@@ -2,33 +2,26 @@
 //! way, and to which address. Each thread has its own connector, and a request that finds its
 //! connection open does not come here.
 
-use crate::engine::clock::RunClock;
 use crate::engine::failure::{Failure, RequestPhase, duration_text};
 use crate::engine::http::addresses::Address;
 use crate::engine::http::h2::{H2Connection, Lease, Pool};
-use crate::engine::http::origin::{Origin, Origins, Stage};
+use crate::engine::http::origin::{Origin, Stage};
 use crate::engine::http::request::Endpoint;
 use crate::engine::http::socket::Socket;
-use crate::engine::http::stamps::Stamps;
+use crate::engine::http::stream::Stream;
+use crate::engine::http::thread_io::ThreadIo;
 use crate::engine::http::tls::{self, TlsConfig};
-use crate::engine::memory::{KeptRoom, Memory, no_memory};
+use crate::engine::memory::no_memory;
 use dlt_core::measure::sample::Cause;
 use dlt_core::routing::Routes;
 use dlt_core::scenario::plan::{Dns, HttpChoice};
 use rustls::pki_types::ServerName;
-use std::cell::{Cell, RefCell};
-use std::io;
-use std::pin::Pin;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-
-/// Size of a thread's one read buffer, bytes.
-const READ_BUFFER_BYTES: usize = 64 * 1024;
 
 /// Why a proxy is of no use to HTTP/2 without TLS.
 pub(crate) const NOT_FORWARDED: &str = "http: 2 cannot go through a proxy that forwards requests of http, which it does in HTTP/1.1: use https or http: 1.1";
@@ -46,34 +39,6 @@ impl Established {
         match self {
             Self::H1(connection) => Opened::H1(connection),
             Self::H2(connection) => Opened::H2(Lease::own(connection)),
-        }
-    }
-}
-
-/// What all connections of a thread share.
-#[derive(Debug)]
-pub(crate) struct ThreadIo {
-    pub(crate) clock: RunClock,
-    /// Every read goes into it and is parsed from it at once.
-    pub(crate) buffer: RefCell<Box<[u8]>>,
-    /// Brings the kernel's times of receipt onto the run's clock.
-    pub(crate) stamps: Stamps,
-    pub(crate) origins: Origins,
-    pub(crate) memory: Memory,
-    /// For what is kept of answers.
-    pub(crate) room: Rc<KeptRoom>,
-}
-
-impl ThreadIo {
-    /// That of one of `threads` threads.
-    pub(crate) fn new(clock: RunClock, origins: Origins, memory: &Memory, threads: u64) -> Self {
-        Self {
-            memory: memory.clone(),
-            room: memory.kept_room(threads),
-            clock,
-            buffer: RefCell::new(vec![0; READ_BUFFER_BYTES].into()),
-            stamps: Stamps::new(clock),
-            origins,
         }
     }
 }
@@ -116,83 +81,6 @@ impl Opened {
         match self {
             Self::H1(connection) => &connection.origin,
             Self::H2(lease) => &lease.connection.origin,
-        }
-    }
-}
-
-/// The byte stream of a connection; the TLS state is large and boxed.
-#[derive(Debug)]
-pub(crate) enum Stream {
-    Plain(Socket),
-    Tls(Box<TlsStream<Socket>>),
-}
-
-impl Stream {
-    #[inline]
-    pub(crate) fn poll_read(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn poll_write(
-        &mut self,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
-        }
-    }
-
-    /// Flushes what TLS holds back; a plain socket holds nothing back.
-    #[inline]
-    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Plain(_) => Poll::Ready(Ok(())),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    /// Says that nothing follows.
-    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
-
-    /// When the kernel received the last byte of the last read of the socket, ns
-    /// since the Unix epoch, if the kernel stamped it.
-    #[inline]
-    pub(crate) fn stamp_ns(&self) -> Option<u64> {
-        match self {
-            Self::Plain(socket) => socket.stamp_ns(),
-            Self::Tls(stream) => stream.get_ref().0.stamp_ns(),
-        }
-    }
-
-    /// Whether the peer has neither closed nor sent anything since the last read.
-    /// Costs no system call unless the poller has seen something arrive.
-    #[inline]
-    pub(crate) fn has_no_input(&mut self, buffer: &mut [u8]) -> bool {
-        match self {
-            Self::Plain(socket) => socket.has_no_input(buffer),
-            Self::Tls(stream) => {
-                // TLS itself has to look: session tickets are no input.
-                let mut cx = Context::from_waker(std::task::Waker::noop());
-                let mut buffer = ReadBuf::new(buffer);
-                Pin::new(stream)
-                    .poll_read(&mut cx, &mut buffer)
-                    .is_pending()
-            }
         }
     }
 }

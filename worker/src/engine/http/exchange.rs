@@ -4,16 +4,13 @@
 
 use crate::engine::failure::{Failure, RequestPhase, ResponseError};
 use crate::engine::http::connect::{Connection, Connector};
+use crate::engine::http::exchange_result::ExchangeResult;
 use crate::engine::http::h1::{Progress, ResponseParser};
-use crate::engine::http::h2::shown_head;
-use crate::engine::http::kept::KeptResponse;
 use crate::engine::http::request::Request;
 use crate::engine::http::request_spec::{DeadlineTimer, RequestSpec, deadline, timed_out};
 use crate::engine::memory::KeptRoom;
-use dlt_core::measure::http_version::HttpVersion;
 use dlt_core::measure::sample::{Cause, Timed};
 use dlt_core::measure::tally::LONGEST_EXCHANGE_BYTES;
-use std::borrow::Cow;
 use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -35,78 +32,6 @@ pub(super) struct Exchange {
     /// Whether an earlier request was answered on this connection.
     reused: bool,
     reusable: bool,
-}
-
-/// How an exchange ended.
-#[derive(Debug)]
-pub(crate) struct ExchangeResult {
-    /// When a new connection was established; None on a reused one.
-    pub(crate) connected_us: Option<u64>,
-    /// When the kernel had received the first byte, at the latest.
-    pub(crate) first_byte_us: Option<u64>,
-    /// When the kernel had received the last byte, or the exchange failed.
-    pub(crate) done_us: u64,
-    /// When the engine had read the last byte, or the exchange failed.
-    pub(crate) read_us: u64,
-    /// How the end of a complete answer was timed.
-    pub(crate) timed: Option<Timed>,
-    /// No connection was established for it, or for its repetition.
-    pub(crate) unconnected: bool,
-    /// It was sent a second time, on a fresh connection.
-    pub(crate) resent: bool,
-    /// Bytes read that belong to the answer.
-    pub(crate) received: u64,
-    /// Bytes written.
-    pub(crate) written: u64,
-    /// The status, if the head was read.
-    pub(crate) status: Option<u16>,
-    /// The version of HTTP of the answer, or of its connection.
-    pub(crate) version: Option<HttpVersion>,
-    /// Where a redirect points.
-    pub(crate) location: Option<Box<[u8]>>,
-    /// What was kept of the answer.
-    pub(crate) kept: Option<Box<KeptResponse>>,
-    /// Why there is no complete answer.
-    pub(crate) failure: Option<Failure>,
-}
-
-impl ExchangeResult {
-    /// No connection was established.
-    pub(super) fn unconnected(done_us: u64, failure: Failure) -> Self {
-        Self {
-            connected_us: None,
-            first_byte_us: None,
-            done_us,
-            read_us: done_us,
-            timed: None,
-            unconnected: true,
-            resent: false,
-            received: 0,
-            written: 0,
-            status: None,
-            version: None,
-            location: None,
-            kept: None,
-            failure: Some(failure),
-        }
-    }
-
-    /// The head of the request, as it was sent, for people.
-    #[cold]
-    pub(crate) fn head_sent<'a>(&self, request: &'a Request) -> Cow<'a, [u8]> {
-        match self.version {
-            Some(HttpVersion::Http2) => shown_head(request.head()),
-            _ => Cow::Borrowed(request.head()),
-        }
-    }
-
-    /// There was a connection, and nothing could be written on it.
-    pub(super) fn unsent(done_us: u64, failure: Failure) -> Self {
-        Self {
-            unconnected: false,
-            ..Self::unconnected(done_us, failure)
-        }
-    }
 }
 
 impl Exchange {
@@ -189,7 +114,7 @@ impl Exchange {
                     break Some(Failure::io(&error, phase, &connection.origin.authority));
                 }
                 Poll::Pending => {
-                    if timer.poll(cx, self.deadline_us, connector) {
+                    if timer.poll(cx, self.deadline_us, &connector.io) {
                         let got_bytes = self.first_byte_us.is_some();
                         let peer = &connection.origin.authority;
                         break Some(timed_out(spec.timeouts, got_bytes, peer));

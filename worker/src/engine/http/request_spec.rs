@@ -1,11 +1,11 @@
 //! The specification of one request for a client, and its time limits. `client`
 //! sends it, `exchange` reads its answer.
 
-use super::connect::Connector;
-use super::h2::H2Head;
+use super::h2_head::H2Head;
 use super::kept::KeepSpec;
 use super::origin::Origin;
 use super::request::Request;
+use super::thread_io::ThreadIo;
 use crate::engine::failure::{Failure, duration_text};
 use dlt_core::measure::sample::Cause;
 use dlt_core::scenario::plan::{StatusSet, Timeouts};
@@ -49,21 +49,16 @@ pub(super) struct DeadlineTimer {
 impl DeadlineTimer {
     /// Whether `deadline_us` has passed; if not, the task is woken by then.
     #[inline]
-    pub(super) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        deadline_us: u64,
-        connector: &Connector,
-    ) -> bool {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, deadline_us: u64, io: &ThreadIo) -> bool {
         match &self.sleep {
             Some(sleep) if self.expires_us <= deadline_us && !sleep.is_elapsed() => false,
-            _ => self.set(cx, deadline_us, connector),
+            _ => self.set(cx, deadline_us, io),
         }
     }
 
     #[cold]
-    fn set(&mut self, cx: &mut Context<'_>, deadline_us: u64, connector: &Connector) -> bool {
-        let clock = connector.io.clock;
+    fn set(&mut self, cx: &mut Context<'_>, deadline_us: u64, io: &ThreadIo) -> bool {
+        let clock = io.clock;
         if clock.now_us() >= deadline_us {
             return true;
         }
@@ -109,15 +104,11 @@ pub(super) fn timed_out(timeouts: &Timeouts, got_bytes: bool, peer: &str) -> Fai
 mod tests {
     use super::*;
     use crate::engine::clock::RunClock;
-    use crate::engine::http::connect::ThreadIo;
     use crate::engine::http::origin::Origins;
     use crate::engine::http::resolver::Resolver;
-    use crate::engine::http::tls::TlsConfig;
     use crate::engine::memory::Memory;
-    use dlt_core::scenario::plan::{Dns, HttpChoice, Tls};
     use dlt_core::target_policy::TargetPolicy;
     use std::future::poll_fn;
-    use std::sync::Arc;
     use std::time::{Duration, Instant};
     use tokio::task::coop::has_budget_remaining;
 
@@ -125,23 +116,14 @@ mod tests {
     async fn a_timer_set_by_a_task_without_budget_expires() {
         let clock = RunClock::new(Instant::now());
         let origins = Origins::new(Resolver::system(TargetPolicy::default()), Vec::new(), 0);
-        let io = Rc::new(ThreadIo::new(clock, origins, &Memory::new(None), 1));
-        let connector = Connector::new(
-            io,
-            Arc::new(TlsConfig::new(
-                &Tls::default(),
-                HttpChoice::default(),
-                Arc::default(),
-            )),
-            (Dns::default(), Arc::default()),
-        );
+        let io = ThreadIo::new(clock, origins, &Memory::new(None), 1);
         let mut timer = DeadlineTimer::default();
         let deadline_us = clock.now_us() + 30_000;
         let (sender, mut many) = tokio::sync::mpsc::unbounded_channel();
         (0..1_000).for_each(|n| sender.send(n).unwrap());
         let expired = poll_fn(|cx| {
             while has_budget_remaining() && many.poll_recv(cx).is_ready() {}
-            if timer.poll(cx, deadline_us, &connector) {
+            if timer.poll(cx, deadline_us, &io) {
                 Poll::Ready(())
             } else {
                 Poll::Pending

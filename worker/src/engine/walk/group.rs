@@ -4,7 +4,7 @@
 use crate::engine::check::checks::CompiledChecks;
 use crate::engine::clock::RunClock;
 use crate::engine::http::connect::Connector;
-use crate::engine::http::h2::H2Head;
+use crate::engine::http::h2_head::H2Head;
 use crate::engine::http::origin::Origin;
 use crate::engine::make::data::{RowDealer, RowOwners};
 use crate::engine::make::request_template::{MadeRequest, StepRequest};

@@ -2,8 +2,9 @@
 //! Threads share only what was prepared.
 
 use crate::engine::clock::RunClock;
-use crate::engine::http::connect::{Connector, ThreadIo};
+use crate::engine::http::connect::Connector;
 use crate::engine::http::origin::Origins;
+use crate::engine::http::thread_io::ThreadIo;
 use crate::engine::pace::Timer;
 use crate::engine::remember::recorder::Recorder;
 use crate::engine::walk::arrivals::Arrivals;

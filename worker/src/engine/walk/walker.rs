@@ -8,7 +8,7 @@ use crate::engine::check::cookies::CookieJar;
 use crate::engine::failure::Failure;
 use crate::engine::http::connect::Opened;
 use crate::engine::http::decode;
-use crate::engine::http::exchange::ExchangeResult;
+use crate::engine::http::exchange_result::ExchangeResult;
 use crate::engine::http::framing::is_redirect;
 use crate::engine::http::kept::KeptResponse;
 use crate::engine::http::origin::Origin;

@@ -4,9 +4,10 @@
 use super::meter::{Meter, MeteredStream};
 use crate::engine::failure::{Failure, RequestPhase};
 use crate::engine::http::addresses::Address;
-use crate::engine::http::connect::{Stream, ThreadIo};
 use crate::engine::http::h1::LONGEST_HEAD_BYTES;
 use crate::engine::http::origin::Origin;
+use crate::engine::http::stream::Stream;
+use crate::engine::http::thread_io::ThreadIo;
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
 use std::cell::{Cell, RefCell};

@@ -5,15 +5,15 @@
 
 use super::connection::{H2Connection, LONGEST_HEAD_LIST_BYTES};
 use super::errors::{Again, Failed, too_large};
-use super::head::H2Head;
 use super::meter::StreamMeter;
 use crate::engine::failure::{Failure, ResponseError};
-use crate::engine::http::connect::Connector;
-use crate::engine::http::exchange::ExchangeResult;
+use crate::engine::http::exchange_result::ExchangeResult;
 use crate::engine::http::framing::is_redirect;
 use crate::engine::http::h1::{LONGEST_HEAD_BYTES, MOST_HEADERS, MOST_INTERIM};
+use crate::engine::http::h2_head::H2Head;
 use crate::engine::http::kept::{KeepSpec, KeptResponse};
 use crate::engine::http::request_spec::{DeadlineTimer, RequestSpec, deadline, timed_out};
+use crate::engine::http::thread_io::ThreadIo;
 use bytes::Bytes;
 use dlt_core::measure::http_version::HttpVersion;
 use dlt_core::measure::sample::Cause;
@@ -52,7 +52,7 @@ struct Exchange {
 struct Using<'a> {
     connection: &'a H2Connection,
     spec: &'a RequestSpec<'a>,
-    connector: &'a Connector,
+    io: &'a Rc<ThreadIo>,
 }
 
 /// Sends a request and reads its answer; and whether it may be sent again if that failed.
@@ -61,17 +61,17 @@ pub(in crate::engine::http) async fn exchange(
     connected_us: Option<u64>,
     spec: &RequestSpec<'_>,
     (timer, captured): (&mut DeadlineTimer, &mut Vec<u8>),
-    connector: &Connector,
+    io: &Rc<ThreadIo>,
 ) -> (ExchangeResult, Again) {
     let using = Using {
         connection,
         spec,
-        connector,
+        io,
     };
     let mut exchange = match begin(&using, connected_us) {
         Ok(exchange) => exchange,
         Err((failure, again)) => {
-            let result = ExchangeResult::unsent(connector.io.clock.now_us(), failure);
+            let result = ExchangeResult::unsent(io.clock.now_us(), failure);
             return (result, again);
         }
     };
@@ -275,7 +275,7 @@ impl Exchange {
                     value: value.as_bytes(),
                 })
                 .collect();
-            let room = Some(using.connector.io.room.clone());
+            let room = Some(using.io.room.clone());
             let mut kept = Box::new(KeptResponse::in_room(room));
             kept.add_head(using.spec.keep, &text, &rows);
             self.kept = Some(kept);
@@ -325,7 +325,7 @@ impl Exchange {
                 return Poll::Ready(Some(too_large(peer)));
             }
         }
-        match timer.poll(cx, self.deadline_us, using.connector) {
+        match timer.poll(cx, self.deadline_us, using.io) {
             true => Poll::Ready(Some(timed_out(spec.timeouts, !self.is_first, peer))),
             false => Poll::Pending,
         }
@@ -353,7 +353,7 @@ impl Exchange {
         (connected_us, failure): (Option<u64>, Option<Failure>),
         measured: StreamMeter,
     ) -> ExchangeResult {
-        let (io, spec) = (&using.connector.io, using.spec);
+        let (io, spec) = (using.io, using.spec);
         let read_us = io.clock.now_us();
         let stamped = |receipt: super::meter::Receipt| {
             io.stamps

@@ -5,7 +5,8 @@
 
 use super::frames::{END_STREAM, FramePart, Frames, HEAD_BYTES, kind};
 use crate::engine::failure::{Failure, RequestPhase};
-use crate::engine::http::connect::{Stream, ThreadIo};
+use crate::engine::http::stream::Stream;
+use crate::engine::http::thread_io::ThreadIo;
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;

@@ -7,12 +7,10 @@ mod connection;
 mod errors;
 mod exchange;
 mod frames;
-mod head;
 mod meter;
 mod pool;
 
 pub(crate) use self::connection::H2Connection;
 pub(super) use self::errors::Again;
 pub(super) use self::exchange::exchange;
-pub(crate) use self::head::{H2Head, shown_head};
 pub(crate) use self::pool::{Lease, Pool, Shared};
