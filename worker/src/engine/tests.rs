@@ -60,6 +60,15 @@ pub(super) fn step(target: &Target, path: &str) -> Step {
     }
 }
 
+/// A port that refuses connections, and no other test gets as long as the socket is kept.
+fn nowhere() -> (socket2::Socket, std::net::SocketAddr) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+    socket.bind(&any.into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, address)
+}
+
 fn group(model: Model, steps: Vec<Step>) -> Group {
     Group {
         name: "test".to_owned(),

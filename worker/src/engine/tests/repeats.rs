@@ -116,9 +116,7 @@ fn a_repetition_is_timed_from_the_first_sending() {
 
 #[test]
 fn attempts_without_a_connection_were_not_sent() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = closed.local_addr().unwrap();
-    drop(closed);
+    let (_kept, address) = nowhere();
     for open in [false, true] {
         let target = Target::plain();
         let mut nowhere = step(&target, "/nowhere");
