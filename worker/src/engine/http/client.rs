@@ -68,7 +68,7 @@ async fn open(
         (Ok(Established::H2(connection)), Some(turn)) => Opened::H2(turn.opened(connection)),
         (Ok(established), None) => established.own(),
         (Ok(established), Some(turn)) => {
-            turn.is_h1();
+            turn.speaks_h1();
             established.own()
         }
         (Err(failure), Some(turn)) => {

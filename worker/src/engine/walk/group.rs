@@ -195,10 +195,11 @@ impl GroupRun {
         }
     }
 
-    /// Where this thread keeps step `n`'s request as HTTP/2 sends it, if it never varies.
+    /// Where this thread keeps step `n`'s request as HTTP/2 sends it, if it never varies and
+    /// is sent as it is prepared.
     #[inline]
-    pub(crate) fn h2_head(&self, n: usize) -> Option<&OnceCell<H2Head>> {
-        self.h2_heads[n].as_ref()
+    pub(crate) fn h2_head(&self, n: usize, is_fixed: bool) -> Option<&OnceCell<H2Head>> {
+        self.h2_heads[n].as_ref().filter(|_| is_fixed)
     }
 
     /// The checks of step `n`.

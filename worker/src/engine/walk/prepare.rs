@@ -265,6 +265,23 @@ impl LabelTable {
     }
 }
 
+/// Reads certificates and keys, where some are or may be needed: load threads must not do that
+/// while they make load.
+fn warm_up(tls: &TlsConfig, group: &Group, steps: &[PreparedStep]) -> Result<(), String> {
+    let names_files = group.tls.ca_file.is_some()
+        || group.tls.cert_file.is_some()
+        || group.tls.key_file.is_some();
+    let mut endpoints = steps.iter().map(|step| step.request.endpoint());
+    if names_files || endpoints.any(|known| known.is_some_and(|endpoint| endpoint.https)) {
+        return tls.warm_up();
+    }
+    if group.steps.iter().any(may_turn_to_https) {
+        // An error here fails only the requests that need TLS.
+        let _ = tls.warm_up();
+    }
+    Ok(())
+}
+
 fn prepare_group(
     group: &Group,
     (names, routes, files): (VariableNames, Arc<Routes>, &PlanFiles),
@@ -323,18 +340,8 @@ fn prepare_group(
         ));
     }
     let tls = tls_configs.get(&group.tls, group.http);
-    let names_files = group.tls.ca_file.is_some()
-        || group.tls.cert_file.is_some()
-        || group.tls.key_file.is_some();
-    let mut endpoints = steps.iter().map(|step| step.request.endpoint());
-    if names_files || endpoints.any(|known| known.is_some_and(|endpoint| endpoint.https)) {
-        if let Err(why) = tls.warm_up() {
-            faults.push(format!("scenario {:?}: {why}", group.name));
-        }
-    } else if group.steps.iter().any(may_turn_to_https) {
-        // Load threads must not read certificates while they make load. An error
-        // here fails only the requests that need TLS.
-        let _ = tls.warm_up();
+    if let Err(why) = warm_up(&tls, group, &steps) {
+        faults.push(format!("scenario {:?}: {why}", group.name));
     }
     if !faults.is_empty() {
         return Err(faults);

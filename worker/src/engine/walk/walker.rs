@@ -130,8 +130,7 @@ impl Walker {
         mut until_us: u64,
     ) -> StepOutcome {
         let group = self.group.clone();
-        let prepared = &group.prepared().steps[n];
-        let step = &group.plan().steps[n];
+        let (prepared, step) = (&group.prepared().steps[n], &group.plan().steps[n]);
         let varying;
         let made = match &prepared.request {
             StepRequest::Fixed(made) => made,
@@ -158,9 +157,7 @@ impl Walker {
                 Some((hop, origin)) => (&hop.request, origin, &hop.url),
             };
             let with_cookies = self.with_cookies(request, url, sent_us);
-            // The request of a step that never varies is prepared for HTTP/2 once a thread.
-            let is_fixed = redirect.is_none() && with_cookies.is_none();
-            let h2_head = group.h2_head(n).filter(|_| is_fixed);
+            let h2_head = group.h2_head(n, redirect.is_none() && with_cookies.is_none());
             let request = with_cookies.as_deref().unwrap_or(request);
             // Only the first request of an arrival has a due time in the plan.
             let arrival_us = planned_us.filter(|_| n == 0 && hops == 0);

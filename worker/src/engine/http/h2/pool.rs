@@ -152,7 +152,7 @@ impl OpeningTurn {
     }
 
     /// The target chose HTTP/1.1.
-    pub(crate) fn is_h1(self) {
+    pub(crate) fn speaks_h1(self) {
         self.pool.with(&self.origin, |entry| entry.is_h1 = true);
     }
 
