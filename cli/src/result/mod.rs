@@ -323,6 +323,17 @@ fn came_from(record: &RunRecord, width: usize) -> Vec<Line> {
     named_lines("came from", &shown.join(", "), width)
 }
 
+/// The seed of what was drawn at random, with which it is drawn again.
+fn seed(record: &RunRecord, width: usize) -> Vec<Line> {
+    match record.load.as_ref().and_then(|load| load.seed) {
+        Some(seed) => {
+            let text = format!("{seed}; --seed {seed} draws the same again");
+            named_lines("seed", &text, width)
+        }
+        None => Vec::new(),
+    }
+}
+
 /// The load generator's own numbers: runners, start, lag.
 fn generator(record: &RunRecord, width: usize) -> Vec<Line> {
     let Some(coverage) = &record.coverage else {
@@ -389,6 +400,7 @@ fn generator(record: &RunRecord, width: usize) -> Vec<Line> {
         );
         lines.extend(named_lines("punctuality", &text, width));
     }
+    lines.extend(seed(record, width));
     lines.extend(addresses::lines(record, width));
     lines.extend(addresses::proxies(record, width));
     lines

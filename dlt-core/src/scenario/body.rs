@@ -90,6 +90,7 @@ pub(super) fn body(
     add_criteria(&mut facts.thresholds, &mut test_scenario.criteria, notes);
     check_load_is_given(&test_scenario, &entries, notes);
     let spot = test_scenario.spot(notes);
+    test_scenario.check_seed(notes);
     let plan = entries
         .first()
         .and_then(|entry| test_scenario.plan(|at| concurrency(&test_scenario, at, entry)));

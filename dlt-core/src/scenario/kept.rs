@@ -8,7 +8,7 @@ use std::borrow::Cow;
 /// Fields of ours beside DLT's, in a body.
 const OF_BODY: [&str; 2] = ["thresholds", "oneOff"];
 /// In an item of `execution`.
-const OF_EXECUTION: [&str; 12] = [
+const OF_EXECUTION: [&str; 13] = [
     "users",
     "arrivals",
     "connections",
@@ -17,6 +17,7 @@ const OF_EXECUTION: [&str; 12] = [
     "graceful-stop",
     "pacing",
     "spot",
+    "seed",
     "retry",
     "dns",
     "give-up-after",

@@ -3,6 +3,7 @@
 //! to be parsed. Reading files and replacing variables is left to the worker.
 
 mod script;
+mod think_time;
 
 use crate::load::Model;
 use crate::load::changes::LoadChange;
@@ -12,6 +13,7 @@ use crate::value::Number;
 use std::collections::BTreeSet;
 
 pub use self::script::{Script, Tool, is_archive};
+pub use self::think_time::ThinkTime;
 pub use crate::scenario::requests::budget::{Budget, OverBudget};
 pub use crate::scenario::requests::patterns::{JsonDocument, JsonQuery, Pattern, Unreadable};
 
@@ -48,6 +50,13 @@ pub struct Group {
     pub variables: Vec<(String, String)>,
     /// Files whose rows give variables their values.
     pub data: Vec<DataSource>,
+}
+
+impl Group {
+    /// Whether anything of what its users do is drawn at random.
+    pub fn is_random(&self) -> bool {
+        self.steps.iter().any(|step| step.think_time.is_random())
+    }
 }
 
 /// A file of rows. Row r belongs to one user or arrival of the whole run.
@@ -87,6 +96,8 @@ pub struct Load {
     pub connections: u64,
     /// How long requests in flight may finish after the end, µs.
     pub graceful_stop_us: u64,
+    /// What random numbers are made of, where the scenario says it. One for the whole run.
+    pub seed: Option<u64>,
     /// How finely arrivals are timed.
     pub pacing: Pacing,
     /// What happens to a request whose reused connection had ended.
@@ -147,8 +158,8 @@ pub struct Step {
     pub auth: Option<Auth>,
     /// The body; files are read by the worker.
     pub body: Body,
-    /// Pause after the answer, µs.
-    pub think_time_us: u64,
+    /// Pause after the answer.
+    pub think_time: ThinkTime,
     /// Time limits.
     pub timeouts: Timeouts,
     /// Follow 301, 302, 303, 307, 308.
@@ -426,6 +437,16 @@ impl Plan {
             }
         }
         told
+    }
+
+    /// What random numbers of the run are made of, if the scenario says it.
+    pub fn seed(&self) -> Option<u64> {
+        self.groups.iter().find_map(|group| group.load.seed)
+    }
+
+    /// Whether anything of what users do is drawn at random.
+    pub fn is_random(&self) -> bool {
+        self.groups.iter().any(Group::is_random)
     }
 
     /// The script that makes the load, if one does; it is alone in its plan.

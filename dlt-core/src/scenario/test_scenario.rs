@@ -9,7 +9,7 @@ use crate::scenario::execution::{Execution, execution};
 use crate::scenario::limits::{MOST_EXECUTIONS, MOST_SCENARIOS, MOST_THRESHOLDS};
 use crate::scenario::names::scenario_name;
 use crate::scenario::passfail;
-use crate::scenario::plan::{Group, Plan, Tool, is_archive};
+use crate::scenario::plan::{Group, Load, Plan, Tool, is_archive};
 use crate::scenario::requests::labels::{default_label, several_hosts};
 use crate::scenario::requests::{Definition, definition};
 use crate::thresholds::Threshold;
@@ -338,6 +338,26 @@ impl TestScenario {
         percent
     }
 
+    /// Notes items that say different seeds: a run has one.
+    pub fn check_seed(&self, notes: &mut Notes) {
+        let mut said = self
+            .executions
+            .iter()
+            .filter_map(|item| Some((item, item.seed?)));
+        let Some((first, seed)) = said.next() else {
+            return;
+        };
+        for (item, other) in said.filter(|row| row.1 != seed) {
+            notes.fault(
+                format!("{}.seed", item.path),
+                format!(
+                    "is {other}, and {} says {seed}: a run has one seed; say it once",
+                    first.path
+                ),
+            );
+        }
+    }
+
     /// Takes the tool that `testType` names for scripts whose name does not tell it, and notes
     /// where the two contradict each other. None: nothing is said, or `simple`.
     pub fn of_type(&mut self, said: Option<&str>, notes: &mut Notes) {
@@ -375,6 +395,7 @@ impl TestScenario {
         if self.executions.len() != self.definitions.len() || self.executions.is_empty() {
             return None;
         }
+        let seed = self.executions.iter().find_map(|item| item.seed);
         let mut groups = Vec::new();
         for (at, (item, definition)) in self.executions.iter().zip(&self.definitions).enumerate() {
             let users = if item.is_per_task() {
@@ -389,7 +410,10 @@ impl TestScenario {
             groups.push(Group {
                 script,
                 name: definition.name.clone(),
-                load: item.load(users)?,
+                load: Load {
+                    seed,
+                    ..item.load(users)?
+                },
                 steps: definition
                     .steps
                     .iter()

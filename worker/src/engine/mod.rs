@@ -70,6 +70,8 @@ pub struct LoadSpec {
     pub threads: usize,
     /// The start instant.
     pub start: Instant,
+    /// What random numbers of the run are made of.
+    pub seed: u64,
     /// Whether all exchanges are kept for people: of a run of one iteration.
     pub keep_exchanges: bool,
     /// Memory that the runner may use, bytes; None: nobody says.

@@ -347,6 +347,10 @@ pub struct LoadSummary {
     /// Requests of these walks if each goes through all its steps; left out likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned_requests: Option<u64>,
+    /// The seed of random numbers, where some of what users do is drawn: with it in `seed` of
+    /// the scenario the draws are repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// `[second, value]` rows of the planned curve, with the changes.
     pub planned: Vec<(u64, f64)>,
     /// Changes that people made while it went on; absent without any.

@@ -192,6 +192,7 @@ fn plan(model: Model) -> Plan {
                 throughput: None,
                 connections: 10_000,
                 graceful_stop_us: 5_000_000,
+                seed: None,
                 pacing: Pacing::Default,
                 retry: Retry::Safe,
                 give_up_after_us: Some(5_000_000),

@@ -8,6 +8,7 @@ pub(crate) mod tasks;
 mod total;
 
 use crate::load::{Curve, Model};
+use crate::random::LARGEST_SEED;
 use crate::scenario::document::notes::{Node, Notes, Object, yaml_number};
 use crate::scenario::document::shown::shown_value;
 use crate::scenario::execution::dns::dns;
@@ -21,7 +22,7 @@ use crate::scenario::plan::{Dns, Load, Pacing, Retry, Tool};
 use crate::scenario::show_duration;
 use crate::value::Value;
 
-pub(crate) const KEYS: [&str; 20] = [
+pub(crate) const KEYS: [&str; 21] = [
     "concurrency",
     "users",
     "arrivals",
@@ -39,6 +40,7 @@ pub(crate) const KEYS: [&str; 20] = [
     "give-up-after",
     "end-after",
     "dns",
+    "seed",
     "scenario",
     "executor",
     "taskCount",
@@ -70,6 +72,8 @@ pub(crate) struct Execution {
     pub dns: Dns,
     /// `spot`, percent of a region's workers.
     pub spot: Option<u8>,
+    /// `seed` of the run's random numbers.
+    pub seed: Option<u64>,
     /// `executor`: whose script is run.
     pub tool: Option<Tool>,
     staged: bool,
@@ -153,6 +157,7 @@ impl Execution {
             throughput: self.throughput,
             connections: self.connections,
             graceful_stop_us: self.graceful_stop_us,
+            seed: self.seed,
             pacing: self.pacing,
             retry: self.retry,
             give_up_after_us: self.give_up_after_us,
@@ -211,6 +216,9 @@ pub(crate) fn execution(node: &Node<'_>, scripted: bool, notes: &mut Notes) -> O
             .get("spot")
             .and_then(|node| node.whole(0..=100, notes))
             .and_then(|percent| u8::try_from(percent).ok()),
+        seed: object
+            .get("seed")
+            .and_then(|node| node.whole(0..=LARGEST_SEED, notes)),
         tool,
         staged: object.has("stages"),
         iterations,

@@ -19,6 +19,7 @@ pub(crate) mod script;
 pub(crate) mod search;
 pub(crate) mod statuses;
 pub mod targets;
+pub(crate) mod think_times;
 pub(crate) mod time_limits;
 pub(crate) mod tls;
 pub mod variables;
@@ -27,10 +28,9 @@ use crate::routing::Routing;
 use crate::scenario::FileCheck;
 use crate::scenario::document::notes::{Node, Notes, Object};
 use crate::scenario::limits::{
-    DEFAULT_REDIRECTS, LONGEST_TEXT_BYTES, LONGEST_THINK_TIME_US, LONGEST_URL, MOST_REDIRECTS,
-    MOST_REQUESTS,
+    DEFAULT_REDIRECTS, LONGEST_TEXT_BYTES, LONGEST_URL, MOST_REDIRECTS, MOST_REQUESTS,
 };
-use crate::scenario::plan::{Auth, Body, DataSource, StatusSet, Step, Tls};
+use crate::scenario::plan::{Auth, Body, DataSource, StatusSet, Step, ThinkTime, Tls};
 use crate::scenario::requests::addresses::{Address, Placeholders, default_address, request_url};
 use crate::scenario::requests::auth::{AuthSetting, auth};
 use crate::scenario::requests::checks::checks;
@@ -42,6 +42,7 @@ use crate::scenario::requests::labels::{cut_label, without_secrets};
 use crate::scenario::requests::routing::{routing, warn_of_unused};
 use crate::scenario::requests::script::{ReadScript, script};
 use crate::scenario::requests::statuses::statuses;
+use crate::scenario::requests::think_times::think_time;
 use crate::scenario::requests::time_limits::{Limits, TIMEOUT_RANGE, scenario_limits};
 use crate::scenario::requests::tls::tls;
 use crate::scenario::requests::variables::{Known, has_variables};
@@ -158,7 +159,7 @@ struct Common<'a> {
     auth: Option<Auth>,
     known: Known,
     limits: Limits,
-    think_time_us: u64,
+    think_time: ThinkTime,
     max_redirects: u32,
     expect_status: StatusSet,
 }
@@ -235,10 +236,7 @@ fn common<'a>(object: &Object<'a>, known: Known, notes: &mut Notes) -> Common<'a
             _ => None,
         },
         limits: scenario_limits(object, notes),
-        think_time_us: object
-            .get("think-time")
-            .and_then(|node| node.duration(0..=LONGEST_THINK_TIME_US, notes))
-            .unwrap_or(0),
+        think_time: think_time(object, notes).unwrap_or_default(),
         max_redirects: object
             .get("max-redirects")
             .and_then(|node| node.whole(0..=MOST_REDIRECTS, notes))
@@ -348,10 +346,7 @@ fn step(
         headers,
         auth,
         body: content(&object, known, files, notes),
-        think_time_us: object
-            .get("think-time")
-            .and_then(|node| node.duration(0..=LONGEST_THINK_TIME_US, notes))
-            .unwrap_or(common.think_time_us),
+        think_time: think_time(&object, notes).unwrap_or(common.think_time),
         timeouts: limits.resolve(),
         follow_redirects: flag(&object, "follow-redirects", notes),
         max_redirects: common.max_redirects,

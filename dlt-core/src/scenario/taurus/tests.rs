@@ -293,8 +293,8 @@ scenarios:
     - include-scenario: nowhere
     - { url: "http://h/", body: { a: b } }
     - { url: "http://h/", method: POST, body: { a: { b: 1 } } }
-    - { url: "http://h/", think-time: "uniform(2s, 1s)" }
-    - { url: "http://h/", think-time: "gaussian(2s, 1s)" }
+    - { url: "http://h/", think-time: "uniform(1s, 3s)" }
+    - { url: "http://h/", think-time: "poisson(2s, 1s)" }
     - { url: "http://h/${__groovy(1+1)}" }
     - { url: "http://h/${__P(nobody)}" }
     - { once: [http://h/] }
@@ -317,6 +317,28 @@ reporting:
 - { module: passfail, criteria: ["fail>10% for 5s, stop as failed"] }
 "##;
     insta::assert_snapshot!(faults(text).join("\n"));
+}
+
+/// Taurus says lengths that vary by a mean and a deviation.
+#[test]
+fn pauses_that_vary_mean_what_taurus_means() {
+    let text = "execution: { concurrency: 1, hold-for: 10s, scenario: a }\nscenarios:\n  a:\n    requests:\n    - { url: http://h/1, think-time: 'uniform(2s,500ms)' }\n    - { url: http://h/2, think-time: 'GAUSSIAN(2s 500ms)' }\n";
+    let all = faults(text).join("\n");
+    assert!(all.contains("requests[1].think-time: must be a duration"), "{all}");
+    let read = scenario(&text.replace("2s 500ms", "2s,500ms"));
+    let pauses: Vec<String> = read.plan.groups[0]
+        .steps
+        .iter()
+        .map(|step| step.think_time.to_string())
+        .collect();
+    assert_eq!(pauses, ["uniform(1s500ms, 2s500ms)", "normal(2s, 500ms)"]);
+    assert!(
+        read.warnings
+            .iter()
+            .any(|told| told.starts_with("scenarios.a.requests[0].think-time: has a mean")),
+        "{:?}",
+        read.warnings
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Servers that answer more often than they are asked: an answer is counted for the
 //! request that it belongs to, or for none. The server's own count is the truth.
 
+use dlt_core::scenario::plan::ThinkTime;
 use super::depth::json;
 use super::*;
 use dlt_core::scenario::plan::{Check, Find, Subject, Wanted};
@@ -132,7 +133,7 @@ fn counted(unasked: Unasked, size: usize, think_ms: u64, check: Check) -> LoadRe
     let (address, truth) = server(unasked, size);
     let mut step = step(&Target::plain(), "/x");
     step.url = format!("http://{address}/").parse().unwrap();
-    step.think_time_us = think_ms * 1_000;
+    step.think_time = ThinkTime::Fixed(think_ms * 1_000);
     step.checks = vec![check];
     let result = run(rounds(1.0, 30, vec![step]), 1);
     truth.settle();

@@ -256,7 +256,7 @@ async fn walk_steps(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) 
     let mut due_us = arrival_us;
     // An arrival that was assigned is sent, however late the generator is.
     let mut until_us = u64::MAX;
-    for (n, step) in group.plan().steps.iter().enumerate() {
+    for n in 0..group.plan().steps.len() {
         if group.clock.now_us() < due_us {
             sleep_until(group.clock.instant_at(due_us)).await;
         }
@@ -265,7 +265,7 @@ async fn walk_steps(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) 
             StepOutcome::PastEnd => return,
         };
         // The next step begins after the answer is read.
-        due_us = end.read_us + step.think_time_us;
+        due_us = end.read_us + walker.think_time_us(n);
         until_us = group.end_us.get();
     }
 }

@@ -12,6 +12,7 @@ use crate::engine::walk::prepare::{PreparedGroup, PreparedLoad};
 use dlt_core::load::changes::{LoadChange, factor_at, factor_of};
 use dlt_core::load::share::Lot;
 use dlt_core::load::{Curve, Model};
+use dlt_core::random::Stream;
 use dlt_core::scenario::plan::Group;
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::BTreeMap;
@@ -57,6 +58,7 @@ pub(crate) struct GroupRun {
     notices: RefCell<BTreeMap<String, u64>>,
     /// This thread's rows of each data source.
     row_dealers: Vec<RowDealer>,
+    is_random: bool,
     /// The checks of each step: regular expressions of this thread alone, since
     /// threads that share one wait for each other.
     checks: Vec<CompiledChecks>,
@@ -79,6 +81,7 @@ impl GroupRun {
         let row_dealers = row_dealers(&prepared, index, thread);
         let steps = &prepared.plan.groups[index].steps;
         let checks = steps.iter().map(CompiledChecks::of).collect();
+        let is_random = prepared.plan.groups[index].is_random();
         let load = &prepared.plan.groups[index].load;
         let arrivals = prepared.arrivals_of(load, thread).unwrap_or(Lot::WHOLE);
         let requests = prepared.requests_of(load, thread);
@@ -103,6 +106,7 @@ impl GroupRun {
             drained: Notify::new(),
             notices: RefCell::default(),
             row_dealers,
+            is_random,
             checks,
         }
     }
@@ -159,6 +163,16 @@ impl GroupRun {
         self.told.replace(changes.to_vec());
         self.changes.set(self.changes.get() + 1);
         self.changed.notify_waiters();
+    }
+
+    /// The random numbers of user or arrival `number` of the run.
+    pub(crate) fn stream(&self, number: u64) -> Stream {
+        Stream::new(self.prepared.seed, self.index as u64, number)
+    }
+
+    /// Whether anything that its walkers do is drawn at random.
+    pub(crate) fn is_random(&self) -> bool {
+        self.is_random
     }
 
     pub(crate) fn plan(&self) -> &Group {

@@ -38,6 +38,8 @@ pub(crate) struct PreparedLoad {
     pub(crate) hosts: Vec<ResolvedHost>,
     pub(crate) resolver: Resolver,
     pub(crate) memory: Memory,
+    /// What random numbers are made of.
+    pub(crate) seed: u64,
     /// Whether all exchanges are kept for people.
     pub(crate) keep_exchanges: bool,
     pub(crate) warnings: Vec<String>,
@@ -137,6 +139,7 @@ impl PreparedLoad {
             hosts,
             resolver,
             memory,
+            seed: spec.seed,
             keep_exchanges: spec.keep_exchanges,
             warnings,
         })

@@ -280,7 +280,7 @@ async fn round(
         ));
         return RoundOutcome::NoRow;
     }
-    for (n, step) in group.plan().steps.iter().enumerate() {
+    for n in 0..group.plan().steps.len() {
         if let Some(cap) = cap {
             if group.clock.now_us() >= user.until_us(group) {
                 return RoundOutcome::PastEnd;
@@ -295,7 +295,7 @@ async fn round(
             StepOutcome::Done(end) => end,
             StepOutcome::PastEnd => return RoundOutcome::PastEnd,
         };
-        let mut pause_us = step.think_time_us;
+        let mut pause_us = walker.think_time_us(n);
         if end.unconnected {
             pause_us = pause_us.max(UNCONNECTED_PAUSE_US);
         }

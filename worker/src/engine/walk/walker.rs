@@ -25,6 +25,7 @@ use crate::engine::walk::judgement::Judgement;
 use crate::engine::walk::prepare::Label;
 use crate::engine::walk::tried::Tried;
 use dlt_core::measure::sample::{Cause, Sample};
+use dlt_core::random::Stream;
 use dlt_core::scenario::cut_label;
 use dlt_core::scenario::plan::Retry;
 use std::rc::Rc;
@@ -83,6 +84,8 @@ pub(crate) struct Walker {
     client: Client,
     /// The values of its variables; None if the group has none that vary.
     session: Option<Box<Session>>,
+    /// Its random numbers.
+    random: Stream,
     cookies: CookieJar,
 }
 
@@ -91,21 +94,33 @@ impl Walker {
     pub(crate) fn new(group: Rc<GroupRun>, number: u64) -> Self {
         let client = Client::new(group.connector().clone(), group.plan().keepalive);
         let session = group.prepared().names.session(|| number);
+        let random = group.stream(number);
         Self {
             group,
             client,
             session,
+            random,
             cookies: CookieJar::default(),
         }
     }
 
     /// Clears the variables and cookies of an earlier arrival; connections stay open.
     pub(crate) fn reset(&mut self) {
-        if self.session.is_some() {
-            let group = &self.group;
-            self.session = group.prepared().names.session(|| group.next_arrival());
+        let group = &self.group;
+        if self.session.is_some() || group.is_random() {
+            let number = group.next_arrival();
+            self.session = group.prepared().names.session(|| number);
+            self.random = group.stream(number);
         }
         self.cookies.clear();
+    }
+
+    /// The length of the next pause behind step `n`, µs.
+    #[inline]
+    pub(crate) fn think_time_us(&mut self, n: usize) -> u64 {
+        self.group.plan().steps[n]
+            .think_time
+            .draw_us(&mut self.random)
     }
 
     /// Takes the next row of each data source; the path of a source without rows.
