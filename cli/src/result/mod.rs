@@ -16,6 +16,7 @@ use crate::units;
 use dlt_core::judge::summary::{AccountSummary, Block, Blocks};
 use dlt_core::load::changes::changed_load;
 use dlt_core::record::RunRecord;
+use dlt_core::scenario::requests::lists::block_of;
 use dlt_core::thresholds::Threshold;
 
 pub use headline::headline;
@@ -254,13 +255,15 @@ fn account(record: &RunRecord) -> Vec<Line> {
     lines
 }
 
-/// The number of requests in the first scenario.
+/// The number of requests in the first scenario; 0 where blocks decide it.
 fn steps(record: &RunRecord) -> usize {
-    record
+    let requests = record
         .test_scenario
         .get("scenarios")
         .and_then(|scenarios| scenarios.as_object()?.values().next()?.get("requests"))
-        .and_then(|requests| requests.as_array())
+        .and_then(|requests| requests.as_array());
+    requests
+        .filter(|requests| !requests.iter().any(|entry| block_of(entry).is_some()))
         .map_or(0, Vec::len)
 }
 

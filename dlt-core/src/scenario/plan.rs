@@ -3,7 +3,6 @@
 //! to be parsed. Reading files and replacing variables is left to the worker.
 
 mod script;
-mod think_time;
 
 use crate::load::Model;
 use crate::load::changes::LoadChange;
@@ -13,9 +12,13 @@ use crate::value::Number;
 use std::collections::BTreeSet;
 
 pub use self::script::{Script, Tool, is_archive};
-pub use self::think_time::ThinkTime;
 pub use crate::scenario::requests::budget::{Budget, OverBudget};
+pub use crate::scenario::requests::condition::{Condition, Judged, Operand, Relation, Test};
+pub use crate::scenario::requests::flow::{
+    Choice, Flow, Operation, OutlineRow, Outlined, Transaction,
+};
 pub use crate::scenario::requests::patterns::{JsonDocument, JsonQuery, Pattern, Unreadable};
+pub use crate::scenario::requests::think_time::ThinkTime;
 
 /// Everything that one run requests, and how hard.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,9 +34,10 @@ pub struct Group {
     pub name: String,
     /// How much load, and when it stops.
     pub load: Load,
-    /// Requests in order; a user repeats them, an arrival walks them once. None where a
-    /// script makes the load.
+    /// The requests, as they are written. None where a script makes the load.
     pub steps: Vec<Step>,
+    /// The way through them; a user repeats it, an arrival goes it once.
+    pub flow: Flow,
     /// A script of another tool, which makes the load in place of requests.
     pub script: Option<Script>,
     /// TLS settings of all its requests.
@@ -55,7 +59,7 @@ pub struct Group {
 impl Group {
     /// Whether anything of what its users do is drawn at random.
     pub fn is_random(&self) -> bool {
-        self.steps.iter().any(|step| step.think_time.is_random())
+        self.flow.is_random() || self.steps.iter().any(|step| step.think_time.is_random())
     }
 }
 

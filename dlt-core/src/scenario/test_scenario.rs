@@ -216,17 +216,33 @@ fn scripts(executions: &[Execution], definitions: &mut [Definition], notes: &mut
     }
 }
 
-/// Notes arrivals of several requests where requests are to be counted: the last arrival
-/// would be cut in the middle.
+/// Notes arrivals of several requests where requests are to be counted, since the last arrival
+/// would be cut in the middle; and arrivals that never end.
 fn refuse_cut_arrivals(executions: &[Execution], definitions: &[Definition], notes: &mut Notes) {
     for (item, definition) in executions.iter().zip(definitions) {
-        let requests = definition.steps.len();
-        if item.total_requests.is_some() && item.is_open() && requests > 1 {
+        if !item.is_open() || definition.script.is_some() {
+            continue;
+        }
+        let name = shown(&definition.name);
+        let makes = match definition.flow.requests {
+            _ if item.total_requests.is_none() => None,
+            Some(0 | 1) => None,
+            Some(requests) => Some(format!("makes all {requests} of {name}")),
+            None => Some(format!("of {name} makes as many as its blocks decide")),
+        };
+        if let Some(makes) = makes {
             notes.fault(
                 format!("{}.total-requests", item.path),
                 format!(
-                    "counts requests, and an arrival makes all {requests} of {}: give hold-for, or users instead of arrivals",
-                    shown(&definition.name)
+                    "counts requests, and an arrival {makes}: give hold-for, or users instead of arrivals",
+                ),
+            );
+        }
+        if definition.flow.is_endless {
+            notes.fault(
+                format!("{}.arrivals", item.path),
+                format!(
+                    "begins walks that never end, since {name} has loop: forever: say how often, or give users instead of arrivals"
                 ),
             );
         }
@@ -419,6 +435,7 @@ impl TestScenario {
                     .iter()
                     .map(|request| request.step.clone())
                     .collect(),
+                flow: definition.flow.clone(),
                 tls: definition.tls.clone(),
                 dns: item.dns,
                 routing: definition.routing.clone(),

@@ -8,6 +8,7 @@ mod changes;
 mod closed;
 mod counted;
 mod depth;
+mod flow;
 mod forbidden;
 mod names;
 mod open;
@@ -31,7 +32,8 @@ use dlt_core::measure::tally::OTHER_LABEL;
 use dlt_core::messages::timeline::MOST_TIMELINE_LABELS;
 use dlt_core::routing::Routing;
 use dlt_core::scenario::plan::{
-    Body, Dns, Group, Load as Hard, Pacing, Plan, Retry, StatusSet, Step, ThinkTime, Timeouts, Tls,
+    Body, Dns, Flow, Group, Load as Hard, Pacing, Plan, Retry, StatusSet, Step, ThinkTime,
+    Timeouts, Tls,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -62,6 +64,7 @@ pub(super) fn step(target: &Target, path: &str) -> Step {
 
 fn group(model: Model, steps: Vec<Step>) -> Group {
     Group {
+        flow: Flow::list(steps.len()),
         name: "test".to_owned(),
         load: Hard {
             model,

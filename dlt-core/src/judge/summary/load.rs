@@ -108,8 +108,9 @@ fn requests(plan: &Plan, tasks: u64) -> Option<u64> {
             // How many a script makes is its own.
             return None;
         }
-        let steps = group.steps.len().max(1) as u64;
-        Some(walks(group, tasks)?.saturating_mul(steps))
+        // Where blocks decide, nobody knows before.
+        let requests = group.flow.requests?.max(1);
+        Some(walks(group, tasks)?.saturating_mul(requests))
     };
     plan.groups.iter().map(of_group).sum()
 }

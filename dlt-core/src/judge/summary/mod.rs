@@ -61,9 +61,15 @@ pub struct Distribution {
 /// all samples, times of ok ones; of older runs see `times_over`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Block {
-    /// The label; only in `labels`.
+    /// The label; only in `labels` and `transactions`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// `transaction`, where it is one and no request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Transactions that were begun and not ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<u64>,
     /// Finished samples: ok + failed.
     pub count: u64,
     /// Ended ok.
@@ -148,6 +154,10 @@ pub struct Blocks {
     pub regions: BTreeMap<String, Block>,
     /// By label, over all runners, busiest first.
     pub labels: Vec<Block>,
+    /// Transactions by name, over all runners: groups of requests that are timed as one. They are
+    /// in no other number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transactions: Vec<Block>,
 }
 
 /// Who reported.

@@ -7,7 +7,7 @@ use crate::measure::generator::GeneratorSums;
 use crate::measure::sample::{Cause, Outcome, Sample, Timed};
 use crate::measure::tally::{ErrorKey, ErrorTally, Exchange, Tally};
 use crate::routing::Routing;
-use crate::scenario::plan::{Dns, Group, Load, Pacing, Plan, Retry, Tls};
+use crate::scenario::plan::{Dns, Flow, Group, Load, Pacing, Plan, Retry, Tls};
 use proptest::prelude::*;
 
 /// A sample with its label and how it ended: all that a naive sum needs.
@@ -198,6 +198,7 @@ fn plan(model: Model) -> Plan {
                 give_up_after_us: Some(5_000_000),
             },
             steps: Vec::new(),
+            flow: Flow::list(0),
             script: None,
             tls: Tls::default(),
             dns: Dns::default(),

@@ -6,6 +6,7 @@ use super::{Change, Changes, Overrides, told};
 use crate::scenario::document::nearest::nearest;
 use crate::scenario::document::shown::{shown, shown_key};
 use crate::scenario::quick::headers as of_lines;
+use crate::scenario::requests::lists;
 use crate::value::{Map, Value};
 use serde_json::json;
 
@@ -58,9 +59,10 @@ pub(super) fn requests(overrides: &Overrides, raw: &mut Value, changes: &mut Cha
 
 /// The requests that are objects; the others are URLs alone.
 fn objects(definition: &mut Map) -> impl Iterator<Item = &mut Map> {
-    let requests = definition.get_mut("requests").and_then(Value::as_array_mut);
+    let requests = definition.get_mut("requests");
+    let requests = requests.map(|list| lists::requests_mut(list, ""));
     let requests = requests.into_iter().flatten();
-    requests.filter_map(Value::as_object_mut)
+    requests.filter_map(|(_, request)| request.as_object_mut())
 }
 
 /// Sets headers for all requests: lines `Name: value`, of which the caller has checked the

@@ -2,7 +2,7 @@
 
 use crate::scenario::document::notes::{Node, Notes, Object};
 use crate::scenario::limits::LONGEST_THINK_TIME_US;
-use crate::scenario::plan::ThinkTime;
+use crate::scenario::requests::think_time::ThinkTime;
 use crate::value::Value;
 
 /// Reads `think-time`; None if there is none, or a wrong one.

@@ -1,9 +1,9 @@
 //! A load that is changed while it goes on is exactly that of the changed curve: what was sent before
 //! stays, and what comes follows, however late a thread hears of it.
 
-use dlt_core::scenario::plan::ThinkTime;
 use super::*;
 use dlt_core::load::changes::LoadChange;
+use dlt_core::scenario::plan::ThinkTime;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 fn to(at_ms: u64, factor: f64) -> LoadChange {

@@ -1,8 +1,8 @@
 //! Closed load: users, rounds, framings, connections, the end.
 
-use dlt_core::scenario::plan::ThinkTime;
 use super::*;
 use crate::engine::tests::target::{Act, answer};
+use dlt_core::scenario::plan::ThinkTime;
 
 #[test]
 fn what_is_sent_is_what_the_target_counted() {

@@ -1,10 +1,10 @@
 //! A fixed number of requests over the run: the target counts exactly as many, whoever
 //! makes them, and whatever they come to.
 
-use dlt_core::scenario::plan::ThinkTime;
 use super::*;
 use crate::engine::tests::target::{Act, answer};
 use dlt_core::load::share::{Share, Slice};
+use dlt_core::scenario::plan::ThinkTime;
 
 fn counted(users: f64, total: u64, steps: Vec<Step>) -> Group {
     let mut group = self::users(users, 30_000, steps);

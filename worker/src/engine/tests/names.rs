@@ -2,10 +2,10 @@
 //! refuse are skipped, and new addresses of a name are used. The resolver answers
 //! what the test wants; the targets are real and count what they get.
 
-use dlt_core::scenario::plan::ThinkTime;
 use super::*;
 use dlt_core::load::share::{Share, Slice};
 use dlt_core::scenario::plan::DnsPolicy;
+use dlt_core::scenario::plan::ThinkTime;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 

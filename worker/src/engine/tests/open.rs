@@ -1,10 +1,10 @@
 //! Open load: what was planned is sent, however slow the target; only the cap
 //! drops; response times count from the plan.
 
-use dlt_core::scenario::plan::ThinkTime;
 use super::*;
 use crate::engine::tests::target::{Act, answer};
 use dlt_core::load::share::{Share, Slice};
+use dlt_core::scenario::plan::ThinkTime;
 
 fn slow(ms: u64) -> Target {
     Target::new(move |_, _| {

@@ -82,9 +82,7 @@ fn pauses_are_made() {
     let result = run(rounds(1.0, 10, vec![thinks.clone()]), 1);
     assert_eq!(result.tally.account.ok, 10);
     let mut stream = Stream::new(1, 0, 0);
-    let drawn: u64 = (0..9)
-        .map(|_| thinks.think_time.draw_us(&mut stream))
-        .sum();
+    let drawn: u64 = (0..9).map(|_| thinks.think_time.draw_us(&mut stream)).sum();
     let took = result.last_done_us - result.first_sent_us.unwrap();
     assert!(took >= drawn, "{took} {drawn}");
 }

@@ -1,9 +1,9 @@
 //! Servers that answer more often than they are asked: an answer is counted for the
 //! request that it belongs to, or for none. The server's own count is the truth.
 
-use dlt_core::scenario::plan::ThinkTime;
 use super::depth::json;
 use super::*;
+use dlt_core::scenario::plan::ThinkTime;
 use dlt_core::scenario::plan::{Check, Find, Subject, Wanted};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -13,7 +13,7 @@ use dlt_core::load::changes::{LoadChange, factor_at, factor_of};
 use dlt_core::load::share::Lot;
 use dlt_core::load::{Curve, Model};
 use dlt_core::random::Stream;
-use dlt_core::scenario::plan::Group;
+use dlt_core::scenario::plan::{Condition, Group};
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -62,6 +62,8 @@ pub(crate) struct GroupRun {
     /// The checks of each step: regular expressions of this thread alone, since
     /// threads that share one wait for each other.
     checks: Vec<CompiledChecks>,
+    /// The flow's conditions, for the same reason this thread's.
+    conditions: Vec<Condition>,
 }
 
 impl GroupRun {
@@ -82,6 +84,7 @@ impl GroupRun {
         let steps = &prepared.plan.groups[index].steps;
         let checks = steps.iter().map(CompiledChecks::of).collect();
         let is_random = prepared.plan.groups[index].is_random();
+        let conditions = prepared.plan.groups[index].flow.conditions.clone();
         let load = &prepared.plan.groups[index].load;
         let arrivals = prepared.arrivals_of(load, thread).unwrap_or(Lot::WHOLE);
         let requests = prepared.requests_of(load, thread);
@@ -107,6 +110,7 @@ impl GroupRun {
             notices: RefCell::default(),
             row_dealers,
             is_random,
+            conditions,
             checks,
         }
     }
@@ -203,6 +207,11 @@ impl GroupRun {
     /// The checks of step `n`.
     pub(crate) fn checks(&self, n: usize) -> &CompiledChecks {
         &self.checks[n]
+    }
+
+    /// The condition of this number.
+    pub(crate) fn condition(&self, number: usize) -> &Condition {
+        &self.conditions[number]
     }
 
     /// This thread's rows of each data source.

@@ -2,8 +2,13 @@
 //! `http`, decides what an answer means (ok, a redirect to follow, a failure), and records it.
 //! A request that cannot be made is `unmade`'s.
 
+mod exchanges;
+mod flow;
 mod unmade;
 
+pub(crate) use self::flow::Action;
+
+use self::flow::Progress;
 use crate::engine::check::cookies::CookieJar;
 use crate::engine::failure::Failure;
 use crate::engine::http::decode;
@@ -11,7 +16,6 @@ use crate::engine::http::exchange::ExchangeResult;
 use crate::engine::http::framing::is_redirect;
 use crate::engine::http::kept::KeptResponse;
 use crate::engine::http::origin::Origin;
-use crate::engine::http::redact;
 use crate::engine::http::redirect::{self, Hop};
 use crate::engine::http::request::{Request, RequestParts};
 use crate::engine::http::{client::Client, request_spec::RequestSpec};
@@ -19,11 +23,10 @@ use crate::engine::make::request_template::{MadeRequest, StepRequest};
 use crate::engine::make::session::Session;
 use crate::engine::make::template::Template;
 use crate::engine::memory::no_memory;
-use crate::engine::remember::recorder::{FinishedRequest, Recorder};
+use crate::engine::remember::recorder::FinishedRequest;
 use crate::engine::walk::group::GroupRun;
 use crate::engine::walk::judgement::Judgement;
 use crate::engine::walk::prepare::Label;
-use crate::engine::walk::tried::Tried;
 use dlt_core::measure::sample::{Cause, Sample};
 use dlt_core::random::Stream;
 use dlt_core::scenario::cut_label;
@@ -86,6 +89,8 @@ pub(crate) struct Walker {
     session: Option<Box<Session>>,
     /// Its random numbers.
     random: Stream,
+    /// Where it is in the flow.
+    progress: Progress,
     cookies: CookieJar,
 }
 
@@ -95,11 +100,13 @@ impl Walker {
         let client = Client::new(group.connector().clone(), group.plan().keepalive);
         let session = group.prepared().names.session(|| number);
         let random = group.stream(number);
+        let progress = Progress::of(&group);
         Self {
             group,
             client,
             session,
             random,
+            progress,
             cookies: CookieJar::default(),
         }
     }
@@ -113,6 +120,7 @@ impl Walker {
             self.random = group.stream(number);
         }
         self.cookies.clear();
+        self.progress.reset();
     }
 
     /// The length of the next pause behind step `n`, µs.
@@ -173,10 +181,7 @@ impl Walker {
             };
             let with_cookies = self.with_cookies(request, url, sent_us);
             let request = with_cookies.as_deref().unwrap_or(request);
-            // Only the first request of an arrival has a due time in the plan.
-            let arrival_us = planned_us.filter(|_| n == 0 && hops == 0);
-            group.request_counted(hops);
-            group.recorder().request_began(arrival_us, sent_us);
+            let due_us = self.begin(&group, hops, (planned_us, sent_us));
             let spec = RequestSpec {
                 origin,
                 request,
@@ -198,7 +203,7 @@ impl Walker {
                 hops,
                 request,
                 url,
-                due_us: planned_us.unwrap_or(sent_us),
+                due_us,
                 sent_us,
                 closed: planned_us.is_none(),
             };
@@ -213,6 +218,23 @@ impl Walker {
             let origin = group.connector().origin(&hop.endpoint);
             redirect = Some((hop, origin));
         }
+    }
+
+    /// Counts a request that begins after so many redirects; returns when it was due.
+    #[inline]
+    fn begin(
+        &mut self,
+        group: &GroupRun,
+        hops: u32,
+        (planned_us, sent_us): (Option<u64>, u64),
+    ) -> u64 {
+        // Only the first request of an arrival has a due time in the plan.
+        let arrival_us = planned_us.filter(|_| self.progress.is_first);
+        group.request_counted(hops);
+        group.recorder().request_began(arrival_us, sent_us);
+        let due_us = planned_us.unwrap_or(sent_us);
+        self.progress.request_began(group, due_us);
+        due_us
     }
 
     /// Sends a request and waits for its end; records whether it got a connection.
@@ -275,6 +297,7 @@ impl Walker {
             self.record_failure(&mut recorder, sent, &result, failure);
         }
         drop(recorder);
+        self.progress.request_finished(&sample, judgement.outcome);
         if judgement.hop.is_none() && group.prepared().steps[sent.n].checks.sets_variables() {
             self.set_variables(sent.n, judgement.values);
         }
@@ -446,54 +469,5 @@ impl Walker {
             },
         };
         redirect::follow(&parts, status, location)
-    }
-
-    #[cold]
-    fn record_exchange(
-        &self,
-        recorder: &mut Recorder,
-        sent: &SentRequest<'_>,
-        result: &ExchangeResult,
-        sample: &Sample,
-        judgement: &Judgement,
-    ) {
-        let names = &self.group.prepared().names;
-        let values = judgement.values.iter();
-        let tried = Tried {
-            url: sent.url,
-            request: sent.request,
-            is_sent: result.written > 0,
-            sample,
-            status: result.status,
-            failure: judgement.failure.as_ref(),
-            kept: result.kept.as_deref(),
-            captured: &self.client.captured,
-            values: values
-                .map(|row| (names.name(row.0), row.1.as_str()))
-                .collect(),
-            secrets: self.secrets(),
-        };
-        recorder.exchange_kept(sent.label, &self.group.load().labels, tried.kept());
-    }
-
-    #[cold]
-    fn record_failure(
-        &self,
-        recorder: &mut Recorder,
-        sent: &SentRequest<'_>,
-        result: &ExchangeResult,
-        failure: Failure,
-    ) {
-        let captured = &self.client.captured;
-        let secrets = self.secrets();
-        let failure = match secrets.is_empty() {
-            true => failure,
-            false => failure.map_message(|text| redact::redact_message(text, &secrets)),
-        };
-        recorder.request_failed(sent.label, result.done_us, failure, || {
-            // Without a connection nothing was exchanged.
-            (result.written > 0)
-                .then(|| redact::redact_exchange(sent.request.head(), captured, &secrets))
-        });
     }
 }
