@@ -38,10 +38,9 @@ fn read(requests: serde_json::Value) -> Result<Scenario, Vec<String>> {
     read_item(plain!({ "users": 8, "hold-for": "9s" }), requests)
 }
 
-#[test]
-fn blocks_become_operations_with_jumps() {
-    use Operation::*;
-    let scenario = read(plain!([
+/// A block of each kind.
+fn example() -> Scenario {
+    read(plain!([
         "/0",
         { "if": "${a} == 1", "else": ["/2"], "then": ["/1"] },
         { "loop": 3, "do": ["/3", { "action": "pause", "pause-duration": "2s" }] },
@@ -51,7 +50,13 @@ fn blocks_become_operations_with_jumps() {
         { "transaction": "t", "do": ["/8"] },
         { "action": "stop" },
     ]))
-    .unwrap();
+    .unwrap()
+}
+
+#[test]
+fn blocks_become_operations_with_jumps() {
+    use Operation::*;
+    let scenario = example();
     let flow = &scenario.plan.groups[0].flow;
     let pause = ThinkTime::Fixed(2_000_000);
     let expected = [
@@ -107,6 +112,12 @@ fn blocks_become_operations_with_jumps() {
         (flow.requests, flow.is_endless, flow.is_random()),
         (None, false, true)
     );
+}
+
+#[test]
+fn blocks_are_outlined_with_their_requests_in_order() {
+    let scenario = example();
+    let flow = &scenario.plan.groups[0].flow;
     let labels: Vec<&str> = scenario.plan.groups[0]
         .steps
         .iter()
@@ -172,11 +183,9 @@ fn how_many_requests_a_walk_makes_is_known_where_it_is_fixed() {
     }
 }
 
-#[test]
-fn what_is_wrong_with_a_block_is_told_with_its_path() {
-    let many = vec!["/"; 60];
-    let nested = (0..11).fold(plain!(["/"]), |inside, _| plain!([{ "once": inside }]));
-    for (requests, told) in [
+/// Blocks that decide, each with what is wrong with it.
+fn wrong_decisions() -> Vec<(serde_json::Value, &'static str)> {
+    vec![
         (
             plain!([{ "if": "a = 1", "then": ["/"] }]),
             "r[0].if: is not understood at character 1",
@@ -218,6 +227,14 @@ fn what_is_wrong_with_a_block_is_told_with_its_path() {
             plain!([{ "choose": [{ "weight": 1.5, "do": ["/"] }] }]),
             "r[0].choose[0].weight: must be a whole number",
         ),
+    ]
+}
+
+/// Other blocks, each with what is wrong with it.
+fn wrong_blocks() -> Vec<(serde_json::Value, &'static str)> {
+    let many = vec!["/"; 60];
+    let nested = (0..11).fold(plain!(["/"]), |inside, _| plain!([{ "once": inside }]));
+    vec![
         (
             plain!([{ "transaction": "", "do": ["/"] }]),
             "r[0].transaction: must not be empty",
@@ -264,7 +281,12 @@ fn what_is_wrong_with_a_block_is_told_with_its_path() {
             "r[1].once[40]: is one request too many",
         ),
         (nested, "is one block too many"),
-    ] {
+    ]
+}
+
+#[test]
+fn what_is_wrong_with_a_block_is_told_with_its_path() {
+    for (requests, told) in wrong_decisions().into_iter().chain(wrong_blocks()) {
         let faults = read(requests.clone()).expect_err(&requests.to_string());
         assert!(faults.join("\n").contains(told), "{requests}: {faults:?}");
     }

@@ -138,14 +138,14 @@ impl Reader<'_> {
     /// Sets the place of an operation to what follows now.
     fn lead_here(&mut self, at: usize) {
         let here = self.here();
-        match self.flow.operations.get_mut(at) {
-            Some(
-                Operation::Jump(place)
-                | Operation::Unless(_, place)
-                | Operation::OnlyFirst(place)
-                | Operation::Counted { end: place, .. },
-            ) => *place = here,
-            _ => {}
+        if let Some(
+            Operation::Jump(place)
+            | Operation::Unless(_, place)
+            | Operation::OnlyFirst(place)
+            | Operation::Counted { end: place, .. },
+        ) = self.flow.operations.get_mut(at)
+        {
+            *place = here;
         }
     }
 

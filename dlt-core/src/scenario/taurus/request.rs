@@ -148,7 +148,7 @@ fn think_time(map: &mut Map, written: &str, said: &mut Said) {
             );
             said.warn(
                 path,
-                &format!("has a mean and a deviation, as Taurus writes it: pauses are {ours}"),
+                format!("has a mean and a deviation, as Taurus writes it: pauses are {ours}"),
             );
             map.insert("think-time".to_owned(), Value::from(ours));
             return;

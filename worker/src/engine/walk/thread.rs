@@ -119,14 +119,9 @@ pub(crate) async fn make_load(spec: ThreadSpec) -> ThreadResult {
         open,
         tokio::sync::mpsc::unbounded_channel().0,
     ));
-    let transactions = recorder.take_transactions();
+    let transactions = recorder.take_transactions(&prepared.transactions);
     let mut result = recorder.finish(&prepared.labels, clock.now_us());
-    result.transactions = prepared
-        .transactions
-        .iter()
-        .cloned()
-        .zip(transactions)
-        .collect();
+    result.transactions = transactions;
     result.warnings = warnings;
     result.cut_us = cut_us;
     io.origins.add_to(&mut result.generator);

@@ -4,6 +4,7 @@
 use super::Recorder;
 use dlt_core::measure::sample::{Outcome, Sample};
 use dlt_core::measure::tally::{LabelTally, TransactionTally};
+use std::collections::BTreeMap;
 
 /// The transactions of one name.
 #[derive(Debug, Default, Clone)]
@@ -48,13 +49,17 @@ impl Recorder {
         }
     }
 
-    /// What came of all, by their numbers; those that have not ended are unfinished.
-    pub(crate) fn take_transactions(&mut self) -> Vec<TransactionTally> {
+    /// What came of all, whose names stand in the order of their numbers; those that have not
+    /// ended are unfinished.
+    pub(crate) fn take_transactions(
+        &mut self,
+        names: &[String],
+    ) -> BTreeMap<String, TransactionTally> {
         let rows = std::mem::take(&mut self.transactions).into_iter();
-        rows.map(|row| TransactionTally {
+        let tallies = rows.map(|row| TransactionTally {
             unfinished: row.begun - row.ended.ok - row.ended.failed,
             samples: row.ended,
-        })
-        .collect()
+        });
+        names.iter().cloned().zip(tallies).collect()
     }
 }
