@@ -15,7 +15,7 @@ use dlt_core::load::{Curve, Model};
 use dlt_core::refusal::Faults;
 use dlt_core::routing::EnvironmentProxies;
 use dlt_core::safety::redacted_text;
-use dlt_core::scenario::plan::Group;
+use dlt_core::scenario::plan::{Group, Outlined};
 use dlt_core::scenario::{Scenario, show_duration};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -192,6 +192,20 @@ fn request_in_words(step: &dlt_core::scenario::plan::Step) -> String {
     format!("{} {}{body}", step.method, redacted_text(&url))
 }
 
+/// A row of what a scenario does: a request with its pause if that varies, or a block.
+fn row_in_words(group: &Group, row: &Outlined) -> String {
+    match row {
+        Outlined::Words(words) => redacted_text(words),
+        Outlined::Request(n) => group.steps.get(*n).map_or_else(String::new, |step| {
+            let pause = match step.think_time.is_random() {
+                true => format!(", then {}", step.think_time),
+                false => String::new(),
+            };
+            format!("{}{pause}", request_in_words(step))
+        }),
+    }
+}
+
 /// A named sentence, wrapped beside its name.
 fn named(name: &str, text: &str, width: usize) -> Vec<Line> {
     let rows = wrapped(Tone::Plain, text, VALUE_COLUMN, width);
@@ -229,8 +243,11 @@ fn lines(target: &str, scenario: &Scenario, proxies: &BTreeSet<String>, width: u
     }
     for group in groups.iter().filter(|group| group.script.is_none()) {
         let each = units::several(group.steps.len() as u64, "request");
-        let text = format!("{}{each}, one after the other", of(group));
-        lines.extend(named("requests", &text));
+        let how = match group.flow.is_list() {
+            true => "one after the other",
+            false => "in blocks",
+        };
+        lines.extend(named("requests", &format!("{}{each}, {how}", of(group))));
         lines.extend(requests(group, width));
     }
     let scripts = groups.iter().filter_map(|group| group.script.as_ref());
@@ -283,14 +300,22 @@ fn lines(target: &str, scenario: &Scenario, proxies: &BTreeSet<String>, width: u
 
 /// The requests of a group, a line each.
 fn requests(group: &Group, width: usize) -> Vec<Line> {
-    let shown = group.steps.iter().take(MOST_REQUESTS);
-    let mut lines: Vec<Line> = shown
-        .map(|step| {
-            let line = Line::of("    ").tone(Tone::Quiet, request_in_words(step));
-            line.cut(width)
+    let outline = &group.flow.outline;
+    let most = match group.flow.is_list() {
+        true => MOST_REQUESTS,
+        // A block that is cut in the middle says something else.
+        false => outline.len(),
+    };
+    let mut lines: Vec<Line> = outline
+        .iter()
+        .take(most)
+        .map(|row| {
+            let line = Line::of("    ".to_owned() + &"  ".repeat(row.depth));
+            line.tone(Tone::Quiet, row_in_words(group, &row.what))
+                .cut(width)
         })
         .collect();
-    if let Some(more @ 1..) = group.steps.len().checked_sub(MOST_REQUESTS) {
+    if let Some(more @ 1..) = outline.len().checked_sub(most) {
         let more = units::several(more as u64, "request");
         lines.push(Line::new().tone(Tone::Quiet, format!("    … and {more} (--json has all)")));
     }
@@ -304,12 +329,16 @@ fn as_json(scenario: &Scenario, proxies: &BTreeSet<String>) -> Value {
             .steps
             .iter()
             .map(|step| json!({ "label": step.label, "request": request_in_words(step) }));
+        let outline = group.flow.outline.iter();
+        let outline = outline
+            .map(|row| json!({ "depth": row.depth, "what": row_in_words(group, &row.what) }));
         json!({
             "scenario": group.name,
             "load": load_in_words(group, count),
             "model": if group.load.model.is_open() { "open" } else { "closed" },
             "ends_after_us": group.load.model.curve().end_us(),
             "requests": requests.collect::<Vec<_>>(),
+            "outline": outline.collect::<Vec<_>>(),
         })
     });
     let thresholds = scenario.thresholds.iter().map(|it| &it.expression);

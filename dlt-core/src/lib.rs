@@ -1,8 +1,8 @@
 //! The words and sums of dlt: what a scenario is, how load is shared, what a
 //! sample, a tally, a report and a summary are, and how a run is judged by them.
 //!
-//! Nothing here does I/O, reads a clock, draws a random number or awaits: every
-//! function can be replayed. Sockets are in the worker, stores in the pipeline.
+//! Nothing here does I/O, reads a clock or awaits, and random numbers are those of a
+//! given seed: every function can be replayed. Sockets are in the worker, stores in the pipeline.
 //!
 //! # Glossary, in reading order
 //! *Scenario*: what to request, how hard, where, when. *Run*: one execution of
@@ -19,6 +19,7 @@ extern crate self as dlt_core;
 
 pub mod ids;
 pub mod keys;
+pub mod random;
 pub mod run;
 pub mod stack;
 pub mod value;

@@ -66,9 +66,13 @@ pub struct RunArgs {
     /// Most requests per second of all users together
     #[arg(long, value_name = "N", value_parser = finite, help_heading = "Load")]
     pub throughput: Option<f64>,
-    /// Pause of a user after each answer
+    /// Pause of a user after each answer: a length, or one that varies, like 'uniform(1s, 3s)',
+    /// 'exponential(2s)', 'normal(2s, 500ms)'
     #[arg(long, value_name = "TIME", help_heading = "Load")]
     pub think_time: Option<String>,
+    /// What random numbers are made of: the same seed makes the same draws [default: made of the run's id]
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    pub seed: Option<u64>,
 
     /// Runners that share the load [default: 1, or one for each --region]
     #[arg(long, value_name = "N", help_heading = "Where")]

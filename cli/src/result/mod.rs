@@ -16,6 +16,7 @@ use crate::units;
 use dlt_core::judge::summary::{AccountSummary, Block, Blocks};
 use dlt_core::load::changes::changed_load;
 use dlt_core::record::RunRecord;
+use dlt_core::scenario::requests::lists::block_of;
 use dlt_core::thresholds::Threshold;
 
 pub use headline::headline;
@@ -254,13 +255,15 @@ fn account(record: &RunRecord) -> Vec<Line> {
     lines
 }
 
-/// The number of requests in the first scenario.
+/// The number of requests in the first scenario; 0 where blocks decide it.
 fn steps(record: &RunRecord) -> usize {
-    record
+    let requests = record
         .test_scenario
         .get("scenarios")
         .and_then(|scenarios| scenarios.as_object()?.values().next()?.get("requests"))
-        .and_then(|requests| requests.as_array())
+        .and_then(|requests| requests.as_array());
+    requests
+        .filter(|requests| !requests.iter().any(|entry| block_of(entry).is_some()))
         .map_or(0, Vec::len)
 }
 
@@ -321,6 +324,17 @@ fn came_from(record: &RunRecord, width: usize) -> Vec<Line> {
         shown.push(format!("and {} more", units::count(more as u64)));
     }
     named_lines("came from", &shown.join(", "), width)
+}
+
+/// The seed of what was drawn at random, with which it is drawn again.
+fn seed(record: &RunRecord, width: usize) -> Vec<Line> {
+    match record.load.as_ref().and_then(|load| load.seed) {
+        Some(seed) => {
+            let text = format!("{seed}; --seed {seed} draws the same again");
+            named_lines("seed", &text, width)
+        }
+        None => Vec::new(),
+    }
 }
 
 /// The load generator's own numbers: runners, start, lag.
@@ -389,6 +403,7 @@ fn generator(record: &RunRecord, width: usize) -> Vec<Line> {
         );
         lines.extend(named_lines("punctuality", &text, width));
     }
+    lines.extend(seed(record, width));
     lines.extend(addresses::lines(record, width));
     lines.extend(addresses::proxies(record, width));
     lines.extend(addresses::versions(record, width));

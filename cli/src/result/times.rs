@@ -82,6 +82,44 @@ pub fn lines(record: &RunRecord, blocks: &Blocks, width: usize) -> Vec<Line> {
         ));
     }
     lines.extend(remark(record, blocks, width));
+    lines.extend(transactions(record, blocks, width));
+    lines
+}
+
+/// The table of transactions, which are in no other row.
+fn transactions(record: &RunRecord, blocks: &Blocks, width: usize) -> Vec<Line> {
+    if blocks.transactions.is_empty() {
+        return Vec::new();
+    }
+    let columns = COLUMNS.map(|column| match column.name {
+        "requests" => number("ended", 0),
+        _ => column,
+    });
+    let shown = blocks.transactions.iter().take(MOST_LABELS);
+    let rows: Vec<Vec<Line>> = shown
+        .map(|block| {
+            let name = block.label.as_deref().unwrap_or("?");
+            row(record, name, Tone::Plain, block)
+        })
+        .collect();
+    let mut lines = heading("Transactions", "their requests are counted above");
+    lines.extend(table::lines(&columns, &rows, 2, width, LEAST_LABEL));
+    if let Some(more @ 1..) = blocks.transactions.len().checked_sub(MOST_LABELS) {
+        let more = units::several(more as u64, "transaction");
+        lines.push(Line::of("  ").tone(Tone::Quiet, format!("… and {more} (--json has all)")));
+    }
+    let unfinished: u64 = blocks
+        .transactions
+        .iter()
+        .filter_map(|it| it.unfinished)
+        .sum();
+    if unfinished > 0 {
+        let text = format!(
+            "{} begun and not ended when the load did: they are in no row",
+            units::several(unfinished, "transaction")
+        );
+        lines.extend(wrapped(Tone::Quiet, &text, 2, width));
+    }
     lines
 }
 

@@ -124,6 +124,7 @@ fn common(args: &RunArgs) -> Quick {
         no_proxy: args.way.noproxy.clone(),
         connections: args.connections,
         throughput: args.throughput,
+        seed: args.seed,
         ..Quick::default()
     }
 }

@@ -225,6 +225,7 @@ fn with_flag(mut fault: Fault) -> Fault {
         ("].stages", "--stages"),
         ("].connections", "--connections"),
         ("].throughput", "--throughput"),
+        ("].seed", "--seed"),
         ("].think-time", "--think-time"),
         ("].taskCount", "--tasks"),
         ("].method", "-m"),

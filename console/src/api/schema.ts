@@ -572,8 +572,15 @@ export interface components {
          *     all samples, times of ok ones; of older runs see `times_over`.
          */
         Block: {
-            /** @description The label; only in `labels`. */
+            /** @description The label; only in `labels` and `transactions`. */
             label?: string;
+            /** @description `transaction`, where it is one and no request. */
+            kind?: string;
+            /**
+             * Format: uint64
+             * @description Transactions that were begun and not ended.
+             */
+            unfinished?: number;
             /**
              * Format: uint64
              * @description Finished samples: ok + failed.
@@ -717,6 +724,11 @@ export interface components {
             };
             /** @description By label, over all runners, busiest first. */
             labels: components["schemas"]["Block"][];
+            /**
+             * @description Transactions by name, over all runners: groups of requests that are timed as one. They are
+             *     in no other number.
+             */
+            transactions?: components["schemas"]["Block"][];
         };
         /** @description What became of one number. */
         Change: "worse" | "better" | "changed_but_small" | "same" | "cannot_tell";
@@ -1063,6 +1075,8 @@ export interface components {
             "graceful-stop"?: string | number;
             /** @description Percent of a region's workers on spare capacity (AWS); leaders never. The same in every item. */
             spot?: number;
+            /** @description What random numbers of the run are made of; made of the run's id unless it is given. The same in every item. */
+            seed?: number;
             /** @enum {string} */
             pacing?: "default" | "precise" | "spin";
             /** @description The run ends (exit 3) when for so long every attempt was refused, unreachable or unresolved; a silent connection counts once its own time limit has passed. A duration, or never; 5s unless given. */
@@ -1187,7 +1201,7 @@ export interface components {
             label?: string;
             /** @description An uploaded file. */
             "body-file"?: string;
-            /** @description As Taurus writes durations, or seconds. */
+            /** @description As Taurus writes durations, or seconds; or drawn anew for each pause: uniform(1s, 3s), exponential(2s), normal(2s, 500ms). */
             "think-time"?: string | number;
             /** @description As Taurus writes durations, or seconds. */
             timeout?: string | number;
@@ -1369,6 +1383,12 @@ export interface components {
              * @description Requests of these walks if each goes through all its steps; left out likewise.
              */
             planned_requests?: number;
+            /**
+             * Format: uint64
+             * @description The seed of random numbers, where some of what users do is drawn: with it in `seed` of
+             *     the scenario the draws are repeated.
+             */
+            seed?: number;
             /** @description `[second, value]` rows of the planned curve, with the changes. */
             planned: [
                 number,
@@ -1557,6 +1577,37 @@ export interface components {
             "summary-labels"?: boolean;
             "test-duration"?: boolean;
             "dump-xml"?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description A block of requests and further blocks (ours, with Taurus's names where it has them): if, while, loop, once, choose, transaction or action. */
+        RequestBlock: {
+            /** @description A condition, like ${state} == 'paid' and ${left} > 0. */
+            if?: string | boolean;
+            then?: unknown[];
+            else?: unknown[];
+            /** @description A condition, judged before each pass. */
+            while?: string | boolean;
+            /** @description How often, or forever. */
+            loop?: number | string;
+            do?: unknown[];
+            /** @description In a user's first round only. */
+            once?: unknown[];
+            /** @description One of several lists, drawn by their weights. */
+            choose?: {
+                weight?: number;
+                do: unknown[];
+            }[];
+            /** @description The name of a group of requests that is timed as one. */
+            transaction?: string;
+            /** @description Whether its time has the pauses between its requests. */
+            "include-timers"?: boolean;
+            /** @enum {string} */
+            action?: "pause" | "stop" | "stop-now" | "continue";
+            /** @description As Taurus writes durations, or seconds; or drawn anew for each pause, as think-time. */
+            "pause-duration"?: string | number;
+            /** @constant */
+            target?: "current-thread";
         } & {
             [key: string]: unknown;
         };
@@ -1780,7 +1831,7 @@ export interface components {
         /** @description Which samples a histogram is over (`of`). */
         Samples: "ok" | "failed" | "all";
         ScenarioDefinition: {
-            requests?: components["schemas"]["HttpRequestInput"][];
+            requests?: (components["schemas"]["HttpRequestInput"] | components["schemas"]["RequestBlock"])[];
             /** @description A script of JMeter, k6 or Locust, or an archive (.zip) that holds one; in place of requests. */
             script?: string;
             /** @description Which file of the archive is the script. */
@@ -1797,7 +1848,7 @@ export interface components {
             }[];
             /** @description As Taurus writes durations, or seconds. */
             timeout?: string | number;
-            /** @description As Taurus writes durations, or seconds. */
+            /** @description As Taurus writes durations, or seconds; or drawn anew for each pause: uniform(1s, 3s), exponential(2s), normal(2s, 500ms). */
             "think-time"?: string | number;
             timeouts?: {
                 /** @description As Taurus writes durations, or seconds. */

@@ -321,6 +321,7 @@ fn record(plan: &Plan<'_>, parts: &BTreeMap<(usize, usize), Part>) -> RunRecord 
         requests: None,
         planned_requests: None,
         journeys: None,
+        seed: None,
         model: "closed".to_owned(),
         users: Some(10 * runners),
         arrivals: None,

@@ -17,7 +17,9 @@ use crate::measure::account::Account;
 use crate::measure::generator::{Generator, GeneratorSums};
 use crate::measure::kept::KeptExchanges;
 use crate::measure::reading::Reading;
-use crate::measure::tally::{LabelTally, MOST_LABELS, OTHER_LABEL, Phases, TimesOver};
+use crate::measure::tally::{
+    LabelTally, MOST_LABELS, OTHER_LABEL, Phases, TimesOver, TransactionTally,
+};
 use crate::messages::histograms::{HISTOGRAMS_FORMAT, LabelHistograms, RunHistograms};
 use crate::messages::report::{Ended, Report};
 use serde_json::{Map, Value};
@@ -72,6 +74,7 @@ pub struct Merger {
     generator: GeneratorSums,
     errors: Errors,
     exchanges: KeptExchanges,
+    transactions: BTreeMap<String, TransactionTally>,
     runners: BTreeMap<RunnerId, RunnerFacts>,
     warnings: Warnings,
 }
@@ -122,6 +125,10 @@ impl Merger {
         kept.for_each(|exchange| self.exchanges.add(exchange));
         for warning in &report.warnings {
             self.warnings.add(&report.runner, warning);
+        }
+        for (name, tally) in &report.tally.transactions {
+            let known = self.transactions.entry(name.clone()).or_default();
+            known.merge(tally);
         }
         self.overflowed += report.tally.overflowed;
         self.times_over.merge(report.tally.times_over);
@@ -375,6 +382,19 @@ impl Merger {
             };
             for (threshold, result) in facts.thresholds.iter().zip(&mut sums.thresholds) {
                 if threshold.label.as_deref() == Some(label) {
+                    *result = threshold.judge(Some(&measured));
+                }
+            }
+        }
+        for (name, tally) in &self.transactions {
+            let block = Block::of_transaction(name, tally);
+            sums.blocks.transactions.push(block);
+            let measured = Measured {
+                samples: &tally.samples,
+                ..whole
+            };
+            for (threshold, result) in facts.thresholds.iter().zip(&mut sums.thresholds) {
+                if threshold.label.as_ref() == Some(name) {
                     *result = threshold.judge(Some(&measured));
                 }
             }

@@ -287,6 +287,30 @@ impl TimesOver {
     }
 }
 
+/// The transactions of one name: groups of requests that are timed as one. They are counted beside
+/// requests and are in no account, no label and no total, so that nothing is counted twice.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransactionTally {
+    /// Those that ended. Each is one sample: ok if all of its requests were; else it failed as
+    /// its first failed request did. Bytes are those of its requests; it connects nothing.
+    pub samples: LabelTally,
+    /// Those whose first request was begun and whose end was not reached.
+    pub unfinished: u64,
+}
+
+impl TransactionTally {
+    /// Adds another tally.
+    pub fn merge(&mut self, other: &Self) {
+        self.samples.merge(&other.samples);
+        self.unfinished += other.unfinished;
+    }
+
+    /// How many were begun.
+    pub fn begun(&self) -> u64 {
+        self.samples.ok + self.samples.failed + self.unfinished
+    }
+}
+
 /// A whole tally: account, labels, phases and errors.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tally {
@@ -298,6 +322,8 @@ pub struct Tally {
     pub phases: Phases,
     /// Failed samples by error; beyond [`MOST_ERRORS`] without code and message.
     pub errors: BTreeMap<ErrorKey, ErrorTally>,
+    /// Transactions by name, counted beside all else.
+    pub transactions: BTreeMap<String, TransactionTally>,
     /// Samples whose label was beyond [`MOST_LABELS`].
     pub overflowed: u64,
     /// Bytes of answers that belong to no label: k6 tells them of all requests together.
@@ -321,6 +347,10 @@ impl Tally {
         }
         for (key, error) in &other.errors {
             self.add_error(key, error);
+        }
+        for (name, transaction) in &other.transactions {
+            let known = self.transactions.entry(name.clone()).or_default();
+            known.merge(transaction);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::scenario::execution::tasks::{Entry, tasks};
 use crate::scenario::facts::{Facts, add_criteria, facts};
 use crate::scenario::filled::filled;
 use crate::scenario::limits::MOST_USERS;
-use crate::scenario::plan::Plan;
+use crate::scenario::plan::{Group, Plan};
 use crate::scenario::post::OF_THE_RECORD;
 use crate::scenario::requests::labels::cut_label;
 use crate::scenario::requests::variables::has_variables;
@@ -16,6 +16,7 @@ use crate::scenario::test_scenario::{self, TestScenario, test_scenario};
 use crate::scenario::{Defaults, FileCheck, Scenario, TaskConfig};
 use crate::thresholds::Threshold;
 use crate::value::Value;
+use std::collections::BTreeSet;
 
 pub(super) const KEYS: [&str; 16] = [
     "testId",
@@ -90,12 +91,14 @@ pub(super) fn body(
     add_criteria(&mut facts.thresholds, &mut test_scenario.criteria, notes);
     check_load_is_given(&test_scenario, &entries, notes);
     let spot = test_scenario.spot(notes);
+    test_scenario.check_seed(notes);
     let plan = entries
         .first()
         .and_then(|entry| test_scenario.plan(|at| concurrency(&test_scenario, at, entry)));
     if let Some(plan) = &plan {
         check_users(&test_scenario, plan, &entries, notes);
         check_judged(&facts, plan, &entries, notes);
+        check_transactions(&test_scenario, plan, notes);
     }
     if notes.has_faults() {
         return None;
@@ -244,13 +247,40 @@ fn check_one_iteration(plan: &Plan, entries: &[Entry], notes: &mut Notes) {
     );
 }
 
-/// Notes thresholds on labels that no request has: they could only fail.
-fn check_threshold_labels(thresholds: &[(String, Threshold)], plan: &Plan, notes: &mut Notes) {
-    let labels: Vec<&String> = plan
+/// Notes transactions that are called as a request is: nobody could tell their numbers apart.
+fn check_transactions(test_scenario: &TestScenario, plan: &Plan, notes: &mut Notes) {
+    let labels: BTreeSet<&str> = plan
         .groups
         .iter()
-        .flat_map(|group| group.steps.iter().map(|step| &step.label))
+        .flat_map(|group| group.steps.iter().map(|step| step.label.as_str()))
         .collect();
+    let mut told = BTreeSet::new();
+    for definition in &test_scenario.definitions {
+        for (transaction, path) in definition
+            .flow
+            .transactions
+            .iter()
+            .zip(&definition.transactions)
+        {
+            if labels.contains(transaction.name.as_str()) && told.insert(path) {
+                notes.fault(
+                    path,
+                    "is the label of a request, too: thresholds and results name both alike; give one of them another name",
+                );
+            }
+        }
+    }
+}
+
+/// Notes thresholds on labels that no request has: they could only fail.
+fn check_threshold_labels(thresholds: &[(String, Threshold)], plan: &Plan, notes: &mut Notes) {
+    let of_group = |group: &'_ Group| -> Vec<String> {
+        let steps = group.steps.iter().map(|step| step.label.clone());
+        let transactions = group.flow.transactions.iter();
+        let transactions = transactions.map(|transaction| transaction.name.clone());
+        steps.chain(transactions).collect()
+    };
+    let labels: Vec<String> = plan.groups.iter().flat_map(of_group).collect();
     // A label that varies may come to be any.
     if labels.iter().any(|label| has_variables(label)) {
         return;
@@ -259,7 +289,7 @@ fn check_threshold_labels(thresholds: &[(String, Threshold)], plan: &Plan, notes
         let Some(label) = &threshold.label else {
             continue;
         };
-        if labels.contains(&&cut_label(label)) {
+        if labels.contains(&cut_label(label)) {
             continue;
         }
         let some: Vec<String> = labels.iter().take(10).map(|label| shown(label)).collect();

@@ -4,8 +4,8 @@
 use crate::scenario::execution::Execution;
 use crate::scenario::facts::Facts;
 use crate::scenario::plan::{Auth, Body, Tool, is_archive};
-use crate::scenario::requests::Definition;
 use crate::scenario::requests::targets::without_user;
+use crate::scenario::requests::{Definition, lists};
 use crate::scenario::test_scenario::TestScenario;
 use crate::scenario::{Defaults, TaskConfig};
 use crate::value::{Map, Value, json};
@@ -151,8 +151,8 @@ fn filled_scenario(scenario: &mut Value, definition: &Definition) {
     if let Some(Value::String(address)) = scenario.get_mut("default-address") {
         *address = without_user(address).0.into_owned();
     }
-    let requests = scenario["requests"].as_array_mut();
-    for (read, request) in definition.steps.iter().zip(requests.into_iter().flatten()) {
+    let requests = lists::requests_mut(&mut scenario["requests"], "");
+    for (read, (_, request)) in definition.steps.iter().zip(requests) {
         let step = &read.step;
         if request.is_string() {
             *request = json!({ "url": request });

@@ -2,13 +2,14 @@
 //! fields (decision 41; dlt.md, first paragraph). DLT's console posts a fixed list of fields on "Run":
 //! what it leaves out it never saw, and does not mean to remove.
 
+use crate::scenario::requests::lists;
 use crate::value::{Map, Value};
 use std::borrow::Cow;
 
 /// Fields of ours beside DLT's, in a body.
 const OF_BODY: [&str; 2] = ["thresholds", "oneOff"];
 /// In an item of `execution`.
-const OF_EXECUTION: [&str; 12] = [
+const OF_EXECUTION: [&str; 13] = [
     "users",
     "arrivals",
     "connections",
@@ -17,6 +18,7 @@ const OF_EXECUTION: [&str; 12] = [
     "graceful-stop",
     "pacing",
     "spot",
+    "seed",
     "retry",
     "dns",
     "give-up-after",
@@ -172,14 +174,13 @@ fn each_part(plan: &mut Value, visit: &mut dyn FnMut(&str, &mut Map, &[&str])) {
             continue;
         };
         visit(&format!("scenarios.{name}"), map, &OF_SCENARIO);
-        let requests = map.get_mut("requests").and_then(Value::as_array_mut);
-        for (at, request) in requests.into_iter().flatten().enumerate() {
+        let Some(requests) = map.get_mut("requests") else {
+            continue;
+        };
+        let path = format!("scenarios.{name}.requests");
+        for (path, request) in lists::requests_mut(requests, &path) {
             if let Some(map) = request.as_object_mut() {
-                visit(
-                    &format!("scenarios.{name}.requests[{at}]"),
-                    map,
-                    &OF_REQUEST,
-                );
+                visit(&path, map, &OF_REQUEST);
             }
         }
     }

@@ -73,6 +73,8 @@ pub const MOST_EXECUTIONS: usize = 20;
 pub const MOST_SCENARIOS: usize = 100;
 /// Most requests of a scenario (contract).
 pub const MOST_REQUESTS: usize = 100;
+/// Most blocks (conditions, loops, choices, transactions) of a scenario: two for each request.
+pub const MOST_BLOCKS: usize = 2 * MOST_REQUESTS;
 /// Longest URL, characters (contract).
 pub const LONGEST_URL: usize = 2_048;
 /// Longest request body, characters (contract); longer ones go into `body-file`.

@@ -240,6 +240,8 @@ impl Scenario {
 }
 
 #[cfg(test)]
+mod blocks_tests;
+#[cfg(test)]
 mod documented_tests;
 #[cfg(test)]
 mod tests;

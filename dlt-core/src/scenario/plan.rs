@@ -14,7 +14,12 @@ use std::collections::BTreeSet;
 pub use self::script::{FileType, Script, Tool, is_archive};
 pub use crate::scenario::http_choice::HttpChoice;
 pub use crate::scenario::requests::budget::{Budget, OverBudget};
+pub use crate::scenario::requests::condition::{Condition, Judged, Operand, Relation, Test};
+pub use crate::scenario::requests::flow::{
+    Choice, Flow, Operation, OutlineRow, Outlined, Transaction,
+};
 pub use crate::scenario::requests::patterns::{JsonDocument, JsonQuery, Pattern, Unreadable};
+pub use crate::scenario::requests::think_time::ThinkTime;
 
 /// Everything that one run requests, and how hard.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,9 +35,10 @@ pub struct Group {
     pub name: String,
     /// How much load, and when it stops.
     pub load: Load,
-    /// Requests in order; a user repeats them, an arrival walks them once. None where a
-    /// script makes the load.
+    /// The requests, as they are written. None where a script makes the load.
     pub steps: Vec<Step>,
+    /// The way through them; a user repeats it, an arrival goes it once.
+    pub flow: Flow,
     /// A script of another tool, which makes the load in place of requests.
     pub script: Option<Script>,
     /// TLS settings of all its requests.
@@ -54,6 +60,13 @@ pub struct Group {
     pub variables: Vec<(String, String)>,
     /// Files whose rows give variables their values.
     pub data: Vec<DataSource>,
+}
+
+impl Group {
+    /// Whether anything of what its users do is drawn at random.
+    pub fn is_random(&self) -> bool {
+        self.flow.is_random() || self.steps.iter().any(|step| step.think_time.is_random())
+    }
 }
 
 /// A file of rows. Row r belongs to one user or arrival of the whole run.
@@ -93,6 +106,8 @@ pub struct Load {
     pub connections: u64,
     /// How long requests in flight may finish after the end, µs.
     pub graceful_stop_us: u64,
+    /// What random numbers are made of, where the scenario says it. One for the whole run.
+    pub seed: Option<u64>,
     /// How finely arrivals are timed.
     pub pacing: Pacing,
     /// What happens to a request whose reused connection had ended.
@@ -153,8 +168,8 @@ pub struct Step {
     pub auth: Option<Auth>,
     /// The body; files are read by the worker.
     pub body: Body,
-    /// Pause after the answer, µs.
-    pub think_time_us: u64,
+    /// Pause after the answer.
+    pub think_time: ThinkTime,
     /// Time limits.
     pub timeouts: Timeouts,
     /// Follow 301, 302, 303, 307, 308.
@@ -432,6 +447,16 @@ impl Plan {
             }
         }
         told
+    }
+
+    /// What random numbers of the run are made of, if the scenario says it.
+    pub fn seed(&self) -> Option<u64> {
+        self.groups.iter().find_map(|group| group.load.seed)
+    }
+
+    /// Whether anything of what users do is drawn at random.
+    pub fn is_random(&self) -> bool {
+        self.groups.iter().any(Group::is_random)
     }
 
     /// The script that makes the load, if one does; it is alone in its plan.

@@ -84,11 +84,29 @@ fn request() -> impl Strategy<Value = Value> {
                 "headers": { "X-Kind": body.replace('\n', " ") }, "follow-redirects": follow,
             })
         });
-    prop_oneof![
+    let request = prop_oneof![
         url.prop_map(Value::from),
         full,
         crate::scenario::deep::deep_request()
-    ]
+    ];
+    request.prop_recursive(2, 12, 3, |inside| block(inside.boxed()))
+}
+
+/// A block of any kind around requests.
+fn block(inside: BoxedStrategy<Value>) -> impl Strategy<Value = Value> {
+    let list = prop::collection::vec(inside, 1..3);
+    (list.clone(), list, 0usize..7, 1u64..9).prop_map(|(one, other, kind, n)| match kind {
+        0 => json!({ "if": "${who} == 'me' or ${id} > 4", "then": one, "else": other }),
+        1 => json!({ "while": "not ${who} matches '^m'", "do": one }),
+        2 => json!({ "loop": n, "do": one }),
+        3 => json!({ "once": one }),
+        4 => json!({ "choose": [{ "weight": n, "do": one }, { "do": other }, { "do": [] }] }),
+        5 => json!({ "transaction": format!("all of {n}"), "do": [
+            { "action": "pause", "pause-duration": "uniform(1s, 2s)" },
+            { "loop": 2, "do": ["/in"] },
+        ] }),
+        _ => json!({ "once": [{ "if": "true", "then": one }] }),
+    })
 }
 
 /// A scenario file without a fault.

@@ -75,6 +75,8 @@ pub struct Quick {
     pub streams: Option<u64>,
     /// Cap on requests per second in closed load.
     pub throughput: Option<f64>,
+    /// What random numbers are made of.
+    pub seed: Option<u64>,
 }
 
 /// The scenario file's body for a quick run.
@@ -125,6 +127,7 @@ fn execution(q: &Quick, name: &str) -> Value {
     }
     put(&mut item, "throughput", q.throughput);
     put(&mut item, "connections", q.connections);
+    put(&mut item, "seed", q.seed);
     item.insert("scenario".to_owned(), json!(name));
     Value::Object(item)
 }

@@ -9,7 +9,7 @@ use crate::scenario::execution::{Execution, execution};
 use crate::scenario::limits::{MOST_EXECUTIONS, MOST_SCENARIOS, MOST_THRESHOLDS};
 use crate::scenario::names::scenario_name;
 use crate::scenario::passfail;
-use crate::scenario::plan::{Group, Plan, Tool, is_archive};
+use crate::scenario::plan::{Group, Load, Plan, Tool, is_archive};
 use crate::scenario::requests::labels::{default_label, several_hosts};
 use crate::scenario::requests::{Definition, definition};
 use crate::thresholds::Threshold;
@@ -216,17 +216,33 @@ fn scripts(executions: &[Execution], definitions: &mut [Definition], notes: &mut
     }
 }
 
-/// Notes arrivals of several requests where requests are to be counted: the last arrival
-/// would be cut in the middle.
+/// Notes arrivals of several requests where requests are to be counted, since the last arrival
+/// would be cut in the middle; and arrivals that never end.
 fn refuse_cut_arrivals(executions: &[Execution], definitions: &[Definition], notes: &mut Notes) {
     for (item, definition) in executions.iter().zip(definitions) {
-        let requests = definition.steps.len();
-        if item.total_requests.is_some() && item.is_open() && requests > 1 {
+        if !item.is_open() || definition.script.is_some() {
+            continue;
+        }
+        let name = shown(&definition.name);
+        let makes = match definition.flow.requests {
+            _ if item.total_requests.is_none() => None,
+            Some(0 | 1) => None,
+            Some(requests) => Some(format!("makes all {requests} of {name}")),
+            None => Some(format!("of {name} makes as many as its blocks decide")),
+        };
+        if let Some(makes) = makes {
             notes.fault(
                 format!("{}.total-requests", item.path),
                 format!(
-                    "counts requests, and an arrival makes all {requests} of {}: give hold-for, or users instead of arrivals",
-                    shown(&definition.name)
+                    "counts requests, and an arrival {makes}: give hold-for, or users instead of arrivals",
+                ),
+            );
+        }
+        if definition.flow.is_endless {
+            notes.fault(
+                format!("{}.arrivals", item.path),
+                format!(
+                    "begins walks that never end, since {name} has loop: forever: say how often, or give users instead of arrivals"
                 ),
             );
         }
@@ -338,6 +354,26 @@ impl TestScenario {
         percent
     }
 
+    /// Notes items that say different seeds: a run has one.
+    pub fn check_seed(&self, notes: &mut Notes) {
+        let mut said = self
+            .executions
+            .iter()
+            .filter_map(|item| Some((item, item.seed?)));
+        let Some((first, seed)) = said.next() else {
+            return;
+        };
+        for (item, other) in said.filter(|row| row.1 != seed) {
+            notes.fault(
+                format!("{}.seed", item.path),
+                format!(
+                    "is {other}, and {} says {seed}: a run has one seed; say it once",
+                    first.path
+                ),
+            );
+        }
+    }
+
     /// Takes the tool that `testType` names for scripts whose name does not tell it, and notes
     /// where the two contradict each other. None: nothing is said, or `simple`.
     pub fn of_type(&mut self, said: Option<&str>, notes: &mut Notes) {
@@ -375,6 +411,7 @@ impl TestScenario {
         if self.executions.len() != self.definitions.len() || self.executions.is_empty() {
             return None;
         }
+        let seed = self.executions.iter().find_map(|item| item.seed);
         let mut groups = Vec::new();
         for (at, (item, definition)) in self.executions.iter().zip(&self.definitions).enumerate() {
             let users = if item.is_per_task() {
@@ -389,12 +426,16 @@ impl TestScenario {
             groups.push(Group {
                 script,
                 name: definition.name.clone(),
-                load: item.load(users)?,
+                load: Load {
+                    seed,
+                    ..item.load(users)?
+                },
                 steps: definition
                     .steps
                     .iter()
                     .map(|request| request.step.clone())
                     .collect(),
+                flow: definition.flow.clone(),
                 tls: definition.tls.clone(),
                 dns: item.dns,
                 routing: definition.routing.clone(),

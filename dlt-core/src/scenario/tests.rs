@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::load::{Curve, Model};
-use crate::scenario::plan::{Body, Pacing, StatusSet};
+use crate::scenario::plan::{Body, Pacing, StatusSet, ThinkTime};
 use serde_json::{Value, json};
 
 pub(super) fn defaults() -> Defaults {
@@ -159,8 +159,8 @@ fn a_full_file_is_read_to_the_last_key() {
     );
     assert_eq!(order.body, Body::Text("{\"a\":1}".to_owned()));
     assert_eq!(
-        (order.think_time_us, order.timeouts.first_byte_us),
-        (1_000_000, 90_000_000)
+        (order.think_time, order.timeouts.first_byte_us),
+        (ThinkTime::Fixed(1_000_000), 90_000_000)
     );
     assert!(!order.follow_redirects && order.expect_status.contains(201));
     assert_eq!(

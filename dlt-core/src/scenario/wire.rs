@@ -12,6 +12,7 @@ use crate::scenario::limits::{
     MOST_REQUESTS, MOST_SCENARIOS, MOST_TAGS, MOST_TASK_CONFIGS,
 };
 use crate::scenario::names::{display_name, scenario_name};
+use crate::scenario::requests::lists;
 use crate::scenario::schedule;
 use crate::value::Value;
 
@@ -352,8 +353,11 @@ fn scenarios<'a>(node: &Node<'a>, notes: &mut Notes) -> Vec<&'a str> {
         if let Some(requests) = scenario.get("requests") {
             // Ours: requests may be relative to the scenario's address.
             let based = scenario.has("default-address");
-            for item in requests.list(1..=MOST_REQUESTS, notes).unwrap_or_default() {
-                request(&item, based, notes);
+            // What is wrong with the list itself; requests stand in blocks, too.
+            requests.list(1..=MOST_REQUESTS, notes);
+            let found = lists::requests(requests.value, &requests.path).into_iter();
+            for (path, value) in found.take(MOST_REQUESTS) {
+                request(&Node { value, path }, based, notes);
             }
         }
     }

@@ -172,6 +172,25 @@ fn load(scenario: &Scenario, plan: &Value) -> Load {
     }
 }
 
+/// The requests of a list, those in its blocks, too. Whoever stored it bounded its depth.
+fn listed(list: &Value) -> Vec<&Value> {
+    let mut found = Vec::new();
+    for entry in list.as_array().into_iter().flatten() {
+        let inside = ["then", "else", "do", "once"].map(|key| &entry[key]);
+        let choices = entry["choose"].as_array().into_iter().flatten();
+        let inside = inside
+            .into_iter()
+            .chain(choices.map(|choice| &choice["do"]));
+        let lists: Vec<&Value> = inside.filter(|list| list.is_array()).collect();
+        match lists.is_empty() {
+            true if entry.is_string() || entry["url"].is_string() => found.push(entry),
+            true => {}
+            false => found.extend(lists.into_iter().flat_map(listed)),
+        }
+    }
+    found
+}
+
 /// The requests of the scenarios that are executed: DLT's clients keep a second copy of one under
 /// the test's name.
 fn requests(plan: &Value) -> Vec<RequestRow> {
@@ -187,7 +206,8 @@ fn requests(plan: &Value) -> Vec<RequestRow> {
         .flatten()
         .filter(|(name, _)| names.is_empty() || names.contains(&name.as_str()))
         .map(|row| row.1);
-    all.flat_map(|scenario| scenario["requests"].as_array().into_iter().flatten())
+    // Those in blocks, too.
+    all.flat_map(|scenario| listed(&scenario["requests"]))
         .map(|request| match request {
             Value::String(url) => RequestRow {
                 label: None,

@@ -122,7 +122,9 @@ impl Teller {
     /// Tells a run in progress to its end.
     async fn follow(&mut self, run: &Run) -> Option<()> {
         let plan = records::plan(&self.world, run).await.ok();
-        let load = plan.map(|plan| LoadSummary::planned(&plan, run.tasks(), &run.changes));
+        let load = plan.map(|plan| {
+            LoadSummary::planned(&plan, run.tasks(), &run.changes).with_seed(&plan, &run.run)
+        });
         // Subscribed first: what happens from here on is heard.
         let subscribed = self.world.live.subscribe(&run.test, &run.run).await;
         let status = LiveStatus {

@@ -101,7 +101,9 @@ pub(super) async fn get(
     if record.load.is_none() && !run.record.status.is_terminal() {
         // Results bring it; what is planned is known before.
         let plan = records::plan(world, &run).await.ok();
-        record.load = plan.map(|plan| LoadSummary::planned(&plan, run.tasks(), &run.changes));
+        record.load = plan.map(|plan| {
+            LoadSummary::planned(&plan, run.tasks(), &run.changes).with_seed(&plan, &run.run)
+        });
     }
     if secrets {
         fill_secrets(world, &mut record, test).await?;

@@ -152,6 +152,7 @@ async fn merge(world: &World, run: &Run) -> Result<Merged, PipelineError> {
         failure: failure.as_deref(),
         cancelled: run.record.status == Status::Cancelling,
     });
+    summary.load = summary.load.with_seed(&plan, &run.run);
     summary.generator.public_addresses = public.addresses.clone();
     let trouble = public.trouble.iter();
     warnings.extend(

@@ -38,7 +38,7 @@ use dlt_core::measure::reading::Reading;
 use dlt_core::measure::sample::Cause;
 use dlt_core::measure::second::{LabelSecond, Second};
 use dlt_core::measure::silence::Silence;
-use dlt_core::measure::tally::{ErrorKey, ErrorTally, LabelTally, Phases, Tally};
+use dlt_core::measure::tally::{ErrorKey, ErrorTally, LabelTally, Phases, Tally, TransactionTally};
 use dlt_core::messages::timeline::LabelSeries;
 use dlt_core::routing::EnvironmentProxies;
 use dlt_core::scenario::plan::Plan;
@@ -70,6 +70,8 @@ pub struct LoadSpec {
     pub threads: usize,
     /// The start instant.
     pub start: Instant,
+    /// What random numbers of the run are made of.
+    pub seed: u64,
     /// Whether all exchanges are kept for people: of a run of one iteration.
     pub keep_exchanges: bool,
     /// Memory that the runner may use, bytes; None: nobody says.
@@ -139,6 +141,7 @@ struct ThreadResult {
     names: Vec<String>,
     labels: Vec<LabelTally>,
     phases: Phases,
+    transactions: BTreeMap<String, TransactionTally>,
     errors: BTreeMap<ErrorKey, ErrorTally>,
     series: Vec<Vec<LabelSecond>>,
     first_due_us: Option<u64>,

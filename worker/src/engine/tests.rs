@@ -8,11 +8,13 @@ mod changes;
 mod closed;
 mod counted;
 mod depth;
+mod flow;
 mod forbidden;
 mod h2;
 mod names;
 mod open;
 mod proxies;
+mod random;
 mod redirects;
 mod relay;
 mod repeats;
@@ -31,7 +33,8 @@ use dlt_core::measure::tally::OTHER_LABEL;
 use dlt_core::messages::timeline::MOST_TIMELINE_LABELS;
 use dlt_core::routing::Routing;
 use dlt_core::scenario::plan::{
-    Body, Dns, Group, HttpChoice, Load as Hard, Pacing, Plan, Retry, StatusSet, Step, Timeouts, Tls,
+    Body, Dns, Flow, Group, HttpChoice, Load as Hard, Pacing, Plan, Retry, StatusSet, Step,
+    ThinkTime, Timeouts, Tls,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -50,7 +53,7 @@ pub(super) fn step(target: &Target, path: &str) -> Step {
         headers: Vec::new(),
         auth: None,
         body: Body::None,
-        think_time_us: 0,
+        think_time: ThinkTime::default(),
         timeouts: Timeouts::default(),
         follow_redirects: true,
         max_redirects: 10,
@@ -71,6 +74,7 @@ fn nowhere() -> (socket2::Socket, std::net::SocketAddr) {
 
 fn group(model: Model, steps: Vec<Step>) -> Group {
     Group {
+        flow: Flow::list(steps.len()),
         name: "test".to_owned(),
         load: Hard {
             model,
@@ -81,6 +85,7 @@ fn group(model: Model, steps: Vec<Step>) -> Group {
             throughput: None,
             connections: 10_000,
             graceful_stop_us: 5_000_000,
+            seed: None,
             pacing: Pacing::Default,
             retry: Retry::Safe,
             give_up_after_us: Some(5_000_000),
@@ -130,6 +135,7 @@ pub(super) fn spec(groups: Vec<Group>, threads: usize, start: Instant) -> LoadSp
         lot: Lot::WHOLE,
         threads,
         start,
+        seed: 1,
         keep_exchanges: false,
         memory_bytes: None,
         targets: TargetPolicy::default(),
@@ -286,9 +292,12 @@ fn add_up(result: &LoadResult, sent_seconds: &[ThreadSecond], threads: usize) {
 
 /// A group as a thread holds it, for tests of single parts.
 pub(super) fn group_run(group: Group, threads: usize) -> Rc<walk::group::GroupRun> {
-    let spec = spec(vec![group], threads, Instant::now());
+    group_run_of(&spec(vec![group], threads, Instant::now()))
+}
+
+fn group_run_of(spec: &LoadSpec) -> Rc<walk::group::GroupRun> {
     let prepared =
-        Arc::new(PreparedLoad::new(&spec, Resolver::system(TargetPolicy::default())).unwrap());
+        Arc::new(PreparedLoad::new(spec, Resolver::system(TargetPolicy::default())).unwrap());
     let recorder =
         remember::recorder::Recorder::new(0, prepared.labels.len(), false, unbounded_channel().0);
     let io = Rc::new(http::thread_io::ThreadIo::new(

@@ -28,6 +28,7 @@ use dlt_core::load::share::Lot;
 use dlt_core::messages::order::{Order, Role, Start};
 use dlt_core::messages::report::Ended;
 use dlt_core::messages::runner_line::RunnerLine;
+use dlt_core::random::seed_of;
 use dlt_core::refusal::Faults;
 use dlt_core::scenario::plan::Plan;
 use running::{Prepared, RunningLoad};
@@ -395,6 +396,7 @@ fn load_spec(
     (threads, start): (usize, Instant),
 ) -> LoadSpec {
     LoadSpec {
+        seed: plan.seed().unwrap_or_else(|| seed_of(&order.run)),
         plan,
         inputs,
         lot,

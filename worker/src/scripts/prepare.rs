@@ -214,7 +214,12 @@ impl PreparedScript {
 /// What is wrong with a plan's script itself, as far as that can be seen without its tool.
 pub fn file_fault(plan: &Plan, files: &ScriptFiles) -> Option<ScriptError> {
     let (script, _) = script_of(plan)?;
-    let folder = format!("dlt-look-{}", uuid::Uuid::new_v4().simple());
+    let folder = format!(
+        "dlt-look-{}",
+        uuid::Builder::from_random_bytes(rand::random())
+            .into_uuid()
+            .simple()
+    );
     let looked = Folder::new(&folder)
         .map_err(ScriptError::Folder)
         .and_then(|folder| {

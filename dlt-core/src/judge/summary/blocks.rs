@@ -3,7 +3,7 @@
 
 use super::{Block, Distribution};
 use crate::measure::latencies::Latencies;
-use crate::measure::tally::{LabelTally, Phases};
+use crate::measure::tally::{LabelTally, Phases, TransactionTally};
 
 impl Distribution {
     /// Reads a merged histogram.
@@ -66,6 +66,16 @@ impl Block {
             first_byte: Some(Distribution::of(&phases.first_byte)),
             lag: Some(Distribution::of(&phases.lag)),
             ..Self::of(tally)
+        }
+    }
+
+    /// The block of the transactions of one name.
+    pub(crate) fn of_transaction(name: &str, tally: &TransactionTally) -> Self {
+        Self {
+            label: Some(name.to_owned()),
+            kind: Some("transaction".to_owned()),
+            unfinished: Some(tally.unfinished),
+            ..Self::of(&tally.samples)
         }
     }
 

@@ -2,10 +2,11 @@
 //! added; and what of it was lost with runners that did not report.
 
 use super::{RunFacts, RunnerFacts};
-use crate::ids::RunnerId;
+use crate::ids::{RunnerId, TestRunId};
 use crate::judge::summary::LoadSummary;
 use crate::load::changes::{LoadChange, end_of};
 use crate::load::{Curve, Model};
+use crate::random::seed_of;
 use crate::scenario::plan::{Group, Plan};
 use std::collections::BTreeMap;
 
@@ -18,6 +19,16 @@ impl LoadSummary {
     /// closed, the model is `open`, the curve is that of the arrivals, and both peaks are given.
     pub fn planned(plan: &Plan, tasks: u64, changes: &[LoadChange]) -> Self {
         planned(plan, tasks, changes)
+    }
+
+    /// The same with the seed of the run, where the plan has a use for one.
+    #[must_use]
+    pub fn with_seed(self, plan: &Plan, run: &TestRunId) -> Self {
+        let seed = || plan.seed().unwrap_or_else(|| seed_of(run));
+        Self {
+            seed: plan.is_random().then(seed),
+            ..self
+        }
     }
 }
 
@@ -43,6 +54,7 @@ pub(crate) fn planned(plan: &Plan, tasks: u64, changes: &[LoadChange]) -> LoadSu
             .filter(|_| !plan.groups.is_empty()),
         journeys: journeys(plan, tasks),
         planned_requests: requests(plan, tasks),
+        seed: None,
         planned: rows(shown),
         changes: changes.to_vec(),
     }
@@ -96,8 +108,9 @@ fn requests(plan: &Plan, tasks: u64) -> Option<u64> {
             // How many a script makes is its own.
             return None;
         }
-        let steps = group.steps.len().max(1) as u64;
-        Some(walks(group, tasks)?.saturating_mul(steps))
+        // Where blocks decide, nobody knows before.
+        let requests = group.flow.requests?.max(1);
+        Some(walks(group, tasks)?.saturating_mul(requests))
     };
     plan.groups.iter().map(of_group).sum()
 }

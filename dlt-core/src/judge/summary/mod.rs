@@ -62,9 +62,15 @@ pub struct Distribution {
 /// all samples, times of ok ones; of older runs see `times_over`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Block {
-    /// The label; only in `labels`.
+    /// The label; only in `labels` and `transactions`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// `transaction`, where it is one and no request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Transactions that were begun and not ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<u64>,
     /// Finished samples: ok + failed.
     pub count: u64,
     /// Ended ok.
@@ -152,6 +158,10 @@ pub struct Blocks {
     pub regions: BTreeMap<String, Block>,
     /// By label, over all runners, busiest first.
     pub labels: Vec<Block>,
+    /// Transactions by name, over all runners: groups of requests that are timed as one. They are
+    /// in no other number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transactions: Vec<Block>,
 }
 
 /// Who reported.
@@ -351,6 +361,10 @@ pub struct LoadSummary {
     /// Requests of these walks if each goes through all its steps; left out likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned_requests: Option<u64>,
+    /// The seed of random numbers, where some of what users do is drawn: with it in `seed` of
+    /// the scenario the draws are repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// `[second, value]` rows of the planned curve, with the changes.
     pub planned: Vec<(u64, f64)>,
     /// Changes that people made while it went on; absent without any.

@@ -8,7 +8,7 @@ use crate::measure::http_version::HttpVersion;
 use crate::measure::sample::{Cause, Outcome, Sample, Timed};
 use crate::measure::tally::{ErrorKey, ErrorTally, Exchange, Tally};
 use crate::routing::Routing;
-use crate::scenario::plan::{Dns, Group, HttpChoice, Load, Pacing, Plan, Retry, Tls};
+use crate::scenario::plan::{Dns, Flow, Group, HttpChoice, Load, Pacing, Plan, Retry, Tls};
 use proptest::prelude::*;
 
 /// A sample with its label and how it ended: all that a naive sum needs.
@@ -199,11 +199,13 @@ fn plan(model: Model) -> Plan {
                 throughput: None,
                 connections: 10_000,
                 graceful_stop_us: 5_000_000,
+                seed: None,
                 pacing: Pacing::Default,
                 retry: Retry::Safe,
                 give_up_after_us: Some(5_000_000),
             },
             steps: Vec::new(),
+            flow: Flow::list(0),
             script: None,
             tls: Tls::default(),
             dns: Dns::default(),

@@ -5,11 +5,7 @@
 const NOT_YET: &str = "is not supported; remove it if the test is meant without it";
 
 /// Keys with what to write in their place.
-const WAYS: [(&str, &str); 42] = [
-    (
-        "action",
-        "only pauses between requests are made; write think-time at the request before it",
-    ),
+const WAYS: [(&str, &str); 36] = [
     (
         "assert-xpath",
         "write assert with a regular expression of the answer's text",
@@ -58,11 +54,7 @@ const WAYS: [(&str, &str); 42] = [
     ),
     (
         "foreach",
-        "write a request for each value, or rows of data-sources",
-    ),
-    (
-        "if",
-        "each user sends the same requests; write one scenario for each branch, with its own load",
+        "write loop: N with a value of data-sources, or a request for each value",
     ),
     (
         "include-scenario",
@@ -81,16 +73,8 @@ const WAYS: [(&str, &str); 42] = [
         "write tls: { cert-file: …, key-file: … } with PEM files",
     ),
     (
-        "loop",
-        "list the requests as often as they are meant; with iterations a user repeats all",
-    ),
-    (
         "modifications",
         "scripts of other tools are not run; write the requests as they are meant",
-    ),
-    (
-        "once",
-        "write those requests as a scenario of its own, with iterations: 1",
     ),
     ("protocol", "requests are sent by HTTP; remove it"),
     (
@@ -146,15 +130,7 @@ const WAYS: [(&str, &str); 42] = [
         "system-properties",
         "write what they change in the scenario",
     ),
-    (
-        "transaction",
-        "list its requests; each is measured, and none for the whole",
-    ),
     ("validate", "write expected-value with what is expected"),
-    (
-        "while",
-        "write as many requests as are meant; a check tells whether an answer is ready",
-    ),
     (
         "digest",
         "write auth: { basic: … } or { bearer: … }, or a header Authorization",

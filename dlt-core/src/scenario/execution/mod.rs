@@ -3,15 +3,18 @@
 
 pub(crate) mod dns;
 pub(crate) mod durations;
+mod numbers;
 mod scripts;
 pub(crate) mod tasks;
 mod total;
 
 use crate::load::{Curve, Model};
+use crate::random::LARGEST_SEED;
 use crate::scenario::document::notes::{Node, Notes, Object, yaml_number};
 use crate::scenario::document::shown::shown_value;
 use crate::scenario::execution::dns::dns;
 use crate::scenario::execution::durations::parse_duration;
+use crate::scenario::execution::numbers::{positive, up_to};
 use crate::scenario::limits::{
     DEFAULT_CONNECTIONS, DEFAULT_GIVE_UP_AFTER_US, DEFAULT_GRACEFUL_STOP_US, ITERATIONS_END_US,
     LONGEST_GRACEFUL_STOP_US, LONGEST_US, MOST_ARRIVALS, MOST_CONCURRENCY, MOST_CONNECTIONS,
@@ -21,7 +24,7 @@ use crate::scenario::plan::{Dns, Load, Pacing, Retry, Tool};
 use crate::scenario::show_duration;
 use crate::value::Value;
 
-pub(crate) const KEYS: [&str; 20] = [
+pub(crate) const KEYS: [&str; 21] = [
     "concurrency",
     "users",
     "arrivals",
@@ -39,6 +42,7 @@ pub(crate) const KEYS: [&str; 20] = [
     "give-up-after",
     "end-after",
     "dns",
+    "seed",
     "scenario",
     "executor",
     "taskCount",
@@ -70,6 +74,8 @@ pub(crate) struct Execution {
     pub dns: Dns,
     /// `spot`, percent of a region's workers.
     pub spot: Option<u8>,
+    /// `seed` of the run's random numbers.
+    pub seed: Option<u64>,
     /// `executor`: whose script is run.
     pub tool: Option<Tool>,
     staged: bool,
@@ -153,6 +159,7 @@ impl Execution {
             throughput: self.throughput,
             connections: self.connections,
             graceful_stop_us: self.graceful_stop_us,
+            seed: self.seed,
             pacing: self.pacing,
             retry: self.retry,
             give_up_after_us: self.give_up_after_us,
@@ -211,6 +218,7 @@ pub(crate) fn execution(node: &Node<'_>, scripted: bool, notes: &mut Notes) -> O
             .get("spot")
             .and_then(|node| node.whole(0..=100, notes))
             .and_then(|percent| u8::try_from(percent).ok()),
+        seed: seed(&object, notes),
         tool,
         staged: object.has("stages"),
         iterations,
@@ -232,6 +240,11 @@ pub(crate) fn execution(node: &Node<'_>, scripted: bool, notes: &mut Notes) -> O
         },
         give_up_after_us: give_up_after(&object, notes),
     })
+}
+
+/// `seed` of the run's random numbers.
+fn seed(object: &Object<'_>, notes: &mut Notes) -> Option<u64> {
+    object.get("seed")?.whole(0..=LARGEST_SEED, notes)
 }
 
 /// `give-up-after`: a duration, or `never`, which is None.
@@ -464,36 +477,4 @@ fn stage(node: &Node<'_>, open: bool, notes: &mut Notes) -> Option<(f64, u64)> {
     });
     let duration = duration.and_then(|node| node.duration(0..=LONGEST_US, notes));
     Some((target?, duration?))
-}
-
-fn positive(node: &Node<'_>, most: f64, what: &str, notes: &mut Notes) -> Option<f64> {
-    number(node, most, what, "above 0", |n| n > 0.0, notes)
-}
-
-fn up_to(node: &Node<'_>, most: f64, what: &str, notes: &mut Notes) -> Option<f64> {
-    number(node, most, what, "from 0", |n| n >= 0.0, notes)
-}
-
-fn number(
-    node: &Node<'_>,
-    most: f64,
-    what: &str,
-    least: &str,
-    enough: fn(f64) -> bool,
-    notes: &mut Notes,
-) -> Option<f64> {
-    let number = match node.value {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => yaml_number(text),
-        _ => None,
-    };
-    let good = number.filter(|number| enough(*number) && *number <= most);
-    if good.is_none() {
-        let given = shown_value(node.value);
-        node.fault(
-            notes,
-            format!("must be a number of {what} {least} to {most}, not {given}"),
-        );
-    }
-    good
 }

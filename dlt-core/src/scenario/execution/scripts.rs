@@ -41,6 +41,7 @@ fn fitting(object: &Object<'_>, notes: &mut Notes) {
         ("pacing", "it belongs to arrivals"),
         ("retry", "the tool decides it"),
         ("dns", "the tool looks names up itself"),
+        ("seed", "the script draws its own random numbers"),
     ] {
         if object.has(key) {
             notes.fault(

@@ -112,6 +112,12 @@ fn shape(overrides: &Overrides, items: &mut [Value], changes: &mut Changes) {
         for_each(items, setting, ("arrivals", true, reason), changes);
         remove_from_each(items, "total-requests", "--iterations", changes);
     }
+    for (at, item) in items.iter_mut().enumerate() {
+        if let (Some(seed), Some(item)) = (flags.seed, item.as_object_mut()) {
+            let path = format!("{PATH}[{at}]");
+            changes.set(item, (path.as_str(), "seed"), "--seed", Value::from(seed));
+        }
+    }
     if items.len() > 1 {
         return;
     }

@@ -7,6 +7,7 @@ use crate::scenario::document::nearest::nearest;
 use crate::scenario::document::shown::{shown, shown_key};
 use crate::scenario::plan::HttpChoice;
 use crate::scenario::quick::{Quick, headers as of_lines};
+use crate::scenario::requests::lists;
 use crate::value::{Map, Value};
 use serde_json::json;
 
@@ -74,9 +75,10 @@ fn http(flags: &Quick, definition: &mut Map, path: &str, changes: &mut Changes) 
 
 /// The requests that are objects; the others are URLs alone.
 fn objects(definition: &mut Map) -> impl Iterator<Item = &mut Map> {
-    let requests = definition.get_mut("requests").and_then(Value::as_array_mut);
+    let requests = definition.get_mut("requests");
+    let requests = requests.map(|list| lists::requests_mut(list, ""));
     let requests = requests.into_iter().flatten();
-    requests.filter_map(Value::as_object_mut)
+    requests.filter_map(|(_, request)| request.as_object_mut())
 }
 
 /// Sets headers for all requests: lines `Name: value`, of which the caller has checked the

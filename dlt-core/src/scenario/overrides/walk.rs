@@ -6,6 +6,7 @@
 use super::FLAGS;
 use crate::safety::is_secret;
 use crate::scenario::document::shown::shown_key;
+use crate::scenario::requests::lists;
 use crate::scenario::requests::variables::{Piece, has_variables, pieces};
 use crate::value::{Map, Number, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -289,9 +290,11 @@ fn scalar(text: String) -> Value {
 
 /// Names of the values that a scenario's requests take from answers.
 fn extracted(scenario: &Map) -> BTreeSet<String> {
-    let requests = scenario.get("requests").and_then(Value::as_array);
+    let requests = scenario.get("requests");
+    let requests = requests.map(|list| lists::requests(list, ""));
     let mut names = BTreeSet::new();
-    for request in requests.into_iter().flatten().filter_map(Value::as_object) {
+    let requests = requests.into_iter().flatten();
+    for request in requests.filter_map(|(_, request)| request.as_object()) {
         for (key, value) in request.iter() {
             let of = value.as_object().filter(|_| key.starts_with("extract-"));
             names.extend(of.into_iter().flatten().map(|(name, _)| name.clone()));

@@ -3,23 +3,30 @@
 
 pub(crate) mod addresses;
 pub(crate) mod auth;
+pub(crate) mod blocks;
 pub mod budget;
 pub(crate) mod checks;
+pub(crate) mod condition;
+pub(crate) mod conditions;
 pub(crate) mod content;
 pub(crate) mod data;
 pub(crate) mod extract;
 pub(crate) mod files;
+pub(crate) mod flow;
 pub mod functions;
 pub(crate) mod headers;
 pub(crate) mod http;
 pub(crate) mod json_path;
 pub(crate) mod labels;
+pub mod lists;
 pub(crate) mod patterns;
 pub(crate) mod routing;
 pub(crate) mod script;
 pub(crate) mod search;
 pub(crate) mod statuses;
 pub mod targets;
+pub(crate) mod think_time;
+pub(crate) mod think_times;
 pub(crate) mod time_limits;
 pub(crate) mod tls;
 pub mod variables;
@@ -27,13 +34,13 @@ pub mod variables;
 use crate::routing::Routing;
 use crate::scenario::FileCheck;
 use crate::scenario::document::notes::{Node, Notes, Object};
-use crate::scenario::limits::{
-    DEFAULT_REDIRECTS, LONGEST_TEXT_BYTES, LONGEST_THINK_TIME_US, LONGEST_URL, MOST_REDIRECTS,
-    MOST_REQUESTS,
+use crate::scenario::limits::{DEFAULT_REDIRECTS, LONGEST_TEXT_BYTES, LONGEST_URL, MOST_REDIRECTS};
+use crate::scenario::plan::{
+    Auth, Body, DataSource, Flow, HttpChoice, StatusSet, Step, ThinkTime, Tls,
 };
-use crate::scenario::plan::{Auth, Body, DataSource, HttpChoice, StatusSet, Step, Tls};
 use crate::scenario::requests::addresses::{Address, Placeholders, default_address, request_url};
 use crate::scenario::requests::auth::{AuthSetting, auth};
+use crate::scenario::requests::blocks::flow;
 use crate::scenario::requests::checks::checks;
 use crate::scenario::requests::content::content;
 use crate::scenario::requests::data::data_sources;
@@ -43,6 +50,7 @@ use crate::scenario::requests::labels::{cut_label, without_secrets};
 use crate::scenario::requests::routing::{routing, warn_of_unused};
 use crate::scenario::requests::script::{ReadScript, script};
 use crate::scenario::requests::statuses::statuses;
+use crate::scenario::requests::think_times::think_time;
 use crate::scenario::requests::time_limits::{Limits, TIMEOUT_RANGE, scenario_limits};
 use crate::scenario::requests::tls::tls;
 use crate::scenario::requests::variables::{Known, has_variables};
@@ -53,6 +61,9 @@ use crate::value::{Map, Value};
 pub(crate) struct Definition {
     pub name: String,
     pub steps: Vec<ReadRequest>,
+    pub flow: Flow,
+    /// Where each transaction of the flow stands.
+    pub transactions: Vec<String>,
     pub tls: Tls,
     pub routing: Routing,
     pub keepalive: bool,
@@ -135,23 +146,15 @@ pub(crate) const REQUEST_KEYS: [&str; 17] = [
     "extract-jsonpath",
     "extract-regexp",
 ];
-const REQUEST_NOT_SUPPORTED: [&str; 16] = [
-    "action",
+const REQUEST_NOT_SUPPORTED: [&str; 8] = [
     "assert-xpath",
     "authorization",
     "content-encoding",
     "extract-css-jquery",
     "extract-xpath",
-    "foreach",
-    "if",
     "include-scenario",
     "jsr223",
-    "loop",
-    "once",
     "random-source-ip",
-    "set-variables",
-    "transaction",
-    "while",
 ];
 /// Methods of the contract; the first is the usual one.
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
@@ -163,7 +166,7 @@ struct Common<'a> {
     auth: Option<Auth>,
     known: Known,
     limits: Limits,
-    think_time_us: u64,
+    think_time: ThinkTime,
     max_redirects: u32,
     expect_status: StatusSet,
 }
@@ -193,25 +196,34 @@ pub(crate) fn definition(
         .map(|node| tls(&node, files, notes))
         .unwrap_or_default();
     let routing = routing(&object, notes);
-    let requests = match object.get("requests") {
-        Some(node) => node.list(1..=MOST_REQUESTS, notes).unwrap_or_default(),
+    let mut steps: Vec<ReadRequest> = Vec::new();
+    let mut request = |node: &Node<'_>, notes: &mut Notes| {
+        steps.push(step(node, &common, files, notes)?);
+        Some(steps.len() - 1)
+    };
+    let (flow, transactions) = match object.get("requests") {
+        Some(node) => flow(&node, &common.known, &mut request, notes),
         None => {
             notes.fault(
                 object.path_of("requests"),
                 "is missing: list the requests to send, like [\"https://example.com/\"], or name a script",
             );
-            Vec::new()
+            (Flow::list(0), Vec::new())
         }
     };
-    let steps: Vec<ReadRequest> = requests
-        .iter()
-        .filter_map(|node| step(node, &common, files, notes))
-        .collect();
+    if steps.is_empty() && !notes.has_faults() {
+        notes.fault(
+            object.path_of("requests"),
+            "has no request: list at least one",
+        );
+    }
     let read = steps.iter().map(|request| &request.step);
     warn_of_unused(&object, &routing, read, notes);
     Some(Definition {
         name: name.to_owned(),
         steps,
+        flow,
+        transactions,
         tls,
         routing,
         keepalive,
@@ -243,10 +255,7 @@ fn common<'a>(object: &Object<'a>, known: Known, notes: &mut Notes) -> Common<'a
             _ => None,
         },
         limits: scenario_limits(object, notes),
-        think_time_us: object
-            .get("think-time")
-            .and_then(|node| node.duration(0..=LONGEST_THINK_TIME_US, notes))
-            .unwrap_or(0),
+        think_time: think_time(object, notes).unwrap_or_default(),
         max_redirects: object
             .get("max-redirects")
             .and_then(|node| node.whole(0..=MOST_REDIRECTS, notes))
@@ -270,12 +279,10 @@ fn known(object: &Object<'_>, variables: &[(String, String)], data: &[DataSource
     let columns = data
         .iter()
         .flat_map(|source| source.columns.iter().flatten());
-    let requests = object.map.get("requests").and_then(Value::as_array);
-    let extracted = requests
-        .into_iter()
-        .flatten()
-        .take(MOST_REQUESTS)
-        .flat_map(extract::names);
+    let requests = object.map.get("requests");
+    let requests = requests.map(|list| lists::requests(list, ""));
+    let requests = requests.into_iter().flatten();
+    let extracted = requests.flat_map(|(_, request)| extract::names(request));
     // A value with ${…} in it, which was noted, is none.
     let (open, with_value): (Vec<_>, Vec<_>) = variables
         .iter()
@@ -356,10 +363,7 @@ fn step(
         headers,
         auth,
         body: content(&object, known, files, notes),
-        think_time_us: object
-            .get("think-time")
-            .and_then(|node| node.duration(0..=LONGEST_THINK_TIME_US, notes))
-            .unwrap_or(common.think_time_us),
+        think_time: think_time(&object, notes).unwrap_or(common.think_time),
         timeouts: limits.resolve(),
         follow_redirects: flag(&object, "follow-redirects", notes),
         max_redirects: common.max_redirects,

@@ -11,7 +11,7 @@ use crate::scenario::FileCheck;
 use crate::scenario::document::notes::{Notes, Object};
 use crate::scenario::document::shown::shown;
 use crate::scenario::limits::{LONGEST_PATH, MOST_SCRIPT_FILES};
-use crate::scenario::plan::{HttpChoice, Script, Tls, Tool, is_archive};
+use crate::scenario::plan::{Flow, HttpChoice, Script, Tls, Tool, is_archive};
 
 pub(crate) const KEYS: [&str; 5] = ["script", "entry", "files", "data-sources", "variables"];
 
@@ -87,6 +87,8 @@ pub(super) fn script(
     Some(Definition {
         name: name.to_owned(),
         steps: Vec::new(),
+        flow: Flow::list(0),
+        transactions: Vec::new(),
         tls: Tls::default(),
         routing: Routing::default(),
         keepalive: true,

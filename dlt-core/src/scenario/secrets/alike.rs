@@ -2,6 +2,7 @@
 //! added or removed some, and no request may get the secrets of another.
 
 use super::redacted;
+use crate::scenario::requests::lists;
 use crate::value::{Map, Value};
 
 /// A stored plan with its scenarios and requests named and placed as in a posted one.
@@ -40,14 +41,27 @@ fn scenario_of<'s>(name: &str, posted: &Map, stored: &'s Map) -> Option<&'s Valu
 /// A stored scenario with its requests where the posted one has them.
 fn with_requests(stored: &Value, posted: &Value) -> Value {
     let mut scenario = stored.clone();
-    let requests = |scenario: &Value| scenario.get("requests")?.as_array().cloned();
+    let requests = |scenario: &Value| -> Option<Vec<Value>> {
+        let list = scenario
+            .get("requests")
+            .filter(|list| list.as_array().is_some())?;
+        let requests = lists::requests(list, "").into_iter();
+        Some(requests.map(|(_, request)| request.clone()).collect())
+    };
     let (Some(ours), Some(theirs)) = (requests(stored), requests(posted)) else {
         return scenario;
     };
     let places = places(&ours, &theirs);
-    let of = |place: &Option<usize>| place.and_then(|at| ours.get(at)).cloned();
-    let placed = places.iter().map(|place| of(place).unwrap_or_default());
-    scenario["requests"] = placed.collect();
+    // In the posted blocks, which hold no secrets beside those of their requests.
+    let mut arranged = posted["requests"].clone();
+    let placed = lists::requests_mut(&mut arranged, "").into_iter();
+    for ((_, request), place) in placed.zip(places) {
+        *request = place
+            .and_then(|at| ours.get(at))
+            .cloned()
+            .unwrap_or_default();
+    }
+    scenario["requests"] = arranged;
     scenario
 }
 

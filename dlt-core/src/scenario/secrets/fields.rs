@@ -10,8 +10,16 @@ const NAMED: &str = "scenarios";
 /// Fields whose members are variables with the expressions that find their values.
 const EXTRACTIONS: [&str; 2] = ["extract-jsonpath", "extract-regexp"];
 /// Texts that are shown as they are: results are told by them, or they are expressions.
-const SHOWN: [&str; 6] = [
-    "label", "method", "scenario", "executor", "regexp", "jsonpath",
+const SHOWN: [&str; 9] = [
+    "label",
+    "method",
+    "scenario",
+    "executor",
+    "regexp",
+    "jsonpath",
+    "if",
+    "while",
+    "transaction",
 ];
 
 /// A place in a plan where a text or a number stands.

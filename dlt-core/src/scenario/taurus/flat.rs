@@ -1,6 +1,6 @@
-//! Blocks of requests in a Taurus file, as the plain list that a user walks through: what
-//! another scenario has, what is repeated a number of times, what only groups. Blocks that
-//! decide while a user walks stay, for `requests` to refuse.
+//! Blocks of requests in a Taurus file: what another scenario has is written out, and a pause
+//! behind a request becomes more time to think there. Conditions, loops and transactions stay
+//! blocks, with their requests in the spelling of their reader.
 
 use super::request::request;
 use super::said::Said;
@@ -8,29 +8,17 @@ use super::shared::{join, of_all, share};
 use crate::scenario::document::shown::{shown, shown_key};
 use crate::scenario::execution::durations::{parse_duration, show_duration};
 use crate::scenario::limits::MOST_REQUESTS;
+use crate::scenario::requests::lists::block_of;
 use crate::value::{Map, Value};
 
 /// Most blocks that are opened for one scenario: loops in loops multiply.
 const MOST_BLOCKS: usize = 1_000;
-/// Blocks and what belongs to each: the first key names the block.
-const BLOCKS: [(&str, &[&str]); 8] = [
-    ("if", &["then", "else"]),
-    ("while", &["do"]),
-    ("foreach", &["do"]),
-    ("once", &[]),
-    ("loop", &["do"]),
-    (
-        "transaction",
-        &["do", "force-parent-sample", "include-timers"],
-    ),
-    ("action", &["pause-duration", "target", "duration"]),
-    ("set-variables", &[]),
-];
-
-/// A request of the list.
+/// A request of the list, or a block of requests.
 pub(super) struct Row {
     pub item: Value,
     pub written: String,
+    /// Of a block the lists in it, by their keys: `then`, `choose[1].do`.
+    pub inside: Vec<(String, Vec<Row>)>,
     /// It is spelled as its reader has it.
     is_plain: bool,
     /// A pause behind it, on top of what it or its scenario says, µs.
@@ -63,27 +51,28 @@ impl<'a> Flat<'a> {
         for (at, item) in items.iter().enumerate() {
             let path = format!("{path}[{at}]");
             let Value::Object(map) = item else {
-                self.push(item.clone(), path);
+                self.push(item.clone(), path, Vec::new());
                 continue;
             };
             if let Some(name) = map.get("include-scenario") {
                 self.include(name, &format!("{path}.include-scenario"), scenario);
                 continue;
             }
-            let block = BLOCKS.iter().find(|row| map.contains_key(row.0));
-            match block {
-                None => self.push(item.clone(), path),
-                Some((key, _)) => self.block(key, map, path, scenario),
+            match block_of(item) {
+                None => self.push(item.clone(), path, Vec::new()),
+                Some("action") if self.pause(map) => {}
+                Some(_) => self.block(map, path, scenario),
             }
         }
     }
 
-    fn push(&mut self, item: Value, path: String) {
+    fn push(&mut self, item: Value, path: String, inside: Vec<(String, Vec<Row>)>) {
         // One more than are allowed is enough for the refusal.
         if self.list.len() <= MOST_REQUESTS {
             self.list.push(Row {
                 item,
                 written: path,
+                inside,
                 is_plain: false,
                 pause_us: 0,
             });
@@ -102,58 +91,43 @@ impl<'a> Flat<'a> {
         self.blocks <= MOST_BLOCKS
     }
 
-    fn block(&mut self, key: &str, map: &Map, path: String, scenario: &mut Map) {
-        let inside = map.get("do").and_then(Value::as_array);
-        match (key, &map[key]) {
-            ("transaction", _) if inside.is_some() => {
-                self.said.warn(
-                    format!("{path}.transaction"),
-                    "is sent request by request, and each is measured; no time of the whole is",
-                );
-                if self.one_more(&path) {
-                    self.add(
-                        inside.map_or(&[], Vec::as_slice),
-                        &format!("{path}.do"),
-                        scenario,
-                    );
-                }
-            }
-            ("loop", Value::Number(times)) if inside.is_some() => {
-                let Some(times) = times.as_u64() else {
-                    let why = "must be a whole number of times, like 3";
-                    return self.said.fault(format!("{path}.loop"), why);
-                };
-                let most = times.min(MOST_REQUESTS as u64 + 1);
-                for _ in 0..most {
-                    if self.list.len() > MOST_REQUESTS || !self.one_more(&path) {
-                        return;
-                    }
-                    self.add(
-                        inside.map_or(&[], Vec::as_slice),
-                        &format!("{path}.do"),
-                        scenario,
-                    );
-                }
-            }
-            ("action", Value::String(what)) if what == "pause" => self.pause(map, path),
-            // Its reader refuses the block; what belongs to it goes with it.
-            (key, value) => {
-                let kept = [(key.to_owned(), some(value))];
-                self.push(Value::Object(kept.into_iter().collect()), path);
+    /// A block, with the requests in it.
+    fn block(&mut self, map: &Map, path: String, scenario: &mut Map) {
+        if !self.one_more(&path) {
+            return;
+        }
+        let mut item = Value::Object(map.clone());
+        let mut inside = Vec::new();
+        if let Some(block) = item.as_object_mut() {
+            // A key without a value says nothing in Taurus.
+            block.retain(|_, value| !value.is_null());
+            // Both are measured here, the whole and its requests.
+            block.shift_remove("force-parent-sample");
+            for (key, list) in lists_of(block) {
+                let outer = std::mem::take(&mut self.list);
+                self.add(&list, &format!("{path}.{key}"), scenario);
+                inside.push((key, std::mem::replace(&mut self.list, outer)));
             }
         }
+        self.push(item, path, inside);
     }
 
-    /// A pause after a request is more time to think there.
-    fn pause(&mut self, map: &Map, path: String) {
-        let length = map.get("pause-duration").or_else(|| map.get("duration"));
-        let us = length.and_then(micros);
+    /// A plain pause after a request is more time to think there; others stay blocks.
+    fn pause(&mut self, map: &Map) -> bool {
+        let is_pause = map.get("action").and_then(Value::as_str) == Some("pause");
+        let is_own = map
+            .get("target")
+            .is_none_or(|target| target.as_str() == Some("current-thread"));
+        let us = map
+            .get("pause-duration")
+            .or_else(|| map.get("duration"))
+            .and_then(micros);
         match (us, self.list.last_mut()) {
-            (Some(us), Some(before)) => before.pause_us += us,
-            _ => self.said.fault(
-                format!("{path}.action"),
-                "must be a pause with a pause-duration, like 5s, behind a request; write think-time at a request in its place",
-            ),
+            (Some(us), Some(before)) if is_pause && is_own && before.has_plain_pause() => {
+                before.pause_us += us;
+                true
+            }
+            _ => false,
         }
     }
 
@@ -195,8 +169,11 @@ impl<'a> Flat<'a> {
         self.open.pop();
         let mut list = std::mem::replace(&mut self.list, outer);
         for row in &mut list {
-            row.spell(&other, self.said);
-            share(&mut row.item, &other, (&row.written, &written), self.said);
+            let said = &mut *self.said;
+            row.each_request(&mut |row| {
+                row.spell(&other, said);
+                share(&mut row.item, &other, (&row.written, &written), said);
+            });
         }
         join(scenario, other, (path, &written), self.said);
         let room = (MOST_REQUESTS + 1).saturating_sub(self.list.len());
@@ -205,6 +182,38 @@ impl<'a> Flat<'a> {
 }
 
 impl Row {
+    /// Whether a pause can be added to what it says itself: what its scenario says is told when
+    /// it is spelled.
+    fn has_plain_pause(&self) -> bool {
+        let own = self.item.get("think-time");
+        block_of(&self.item).is_none() && own.is_none_or(|own| micros(own).is_some())
+    }
+
+    /// Calls `visit` with each request: itself, or those in its block.
+    pub fn each_request(&mut self, visit: &mut dyn FnMut(&mut Row)) {
+        if block_of(&self.item).is_none() {
+            return visit(self);
+        }
+        let rows = self.inside.iter_mut().flat_map(|list| &mut list.1);
+        rows.for_each(|row| row.each_request(visit));
+    }
+
+    /// What it is now; `now` is the path where it stands.
+    pub fn into_item(self, now: &str, said: &mut Said) -> Value {
+        let mut item = self.item;
+        said.moved(now.to_owned(), self.written);
+        for (key, rows) in self.inside {
+            let path = format!("{now}.{key}");
+            let rows = rows.into_iter().enumerate();
+            let items = rows.map(|(at, row)| row.into_item(&format!("{path}[{at}]"), said));
+            let items: Value = items.collect();
+            if let Some(place) = place_of(&mut item, &key) {
+                *place = items;
+            }
+        }
+        item
+    }
+
     /// Spells the request, which stands in this scenario, as its reader has it.
     pub fn spell(&mut self, scenario: &Map, said: &mut Said) {
         if self.pause_us > 0 {
@@ -246,11 +255,29 @@ fn micros(value: &Value) -> Option<u64> {
     }
 }
 
-/// A value that a reader does not take for nothing said.
-fn some(value: &Value) -> Value {
-    match value {
-        Value::Null | Value::Bool(_) => Value::from("…"),
-        Value::Array(items) if items.is_empty() => Value::from("…"),
-        other => other.clone(),
+/// The lists of requests of a block, by their keys.
+fn lists_of(block: &Map) -> Vec<(String, Vec<Value>)> {
+    let mut lists = Vec::new();
+    for key in ["then", "else", "do", "once"] {
+        if let Some(Value::Array(list)) = block.get(key) {
+            lists.push((key.to_owned(), list.clone()));
+        }
     }
+    let choices = block.get("choose").and_then(Value::as_array);
+    for (at, choice) in choices.into_iter().flatten().enumerate() {
+        if let Some(Value::Array(list)) = choice.get("do") {
+            lists.push((format!("choose[{at}].do"), list.clone()));
+        }
+    }
+    lists
+}
+
+/// Where a list of a block stands.
+fn place_of<'a>(item: &'a mut Value, key: &str) -> Option<&'a mut Value> {
+    let Some(choice) = key.strip_prefix("choose[") else {
+        return item.as_object_mut()?.get_mut(key);
+    };
+    let at: usize = choice.strip_suffix("].do")?.parse().ok()?;
+    let choices = item.as_object_mut()?.get_mut("choose")?.as_array_mut()?;
+    choices.get_mut(at)?.as_object_mut()?.get_mut("do")
 }

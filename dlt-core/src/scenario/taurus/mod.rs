@@ -14,6 +14,8 @@ mod scenarios;
 mod shared;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod varying_tests;
 
 use crate::refusal::Faults;
 use crate::scenario::Scenario;

@@ -2,6 +2,7 @@
 //! JSON, checks and extractions alone or in a list. Blocks of requests are `flat`'s.
 
 use super::said::Said;
+use crate::scenario::execution::durations::{parse_duration, show_duration};
 use crate::value::{Map, Value};
 
 /// Types of files by their ending, as Taurus guesses them.
@@ -118,22 +119,52 @@ fn headers(map: &mut Map) {
     }
 }
 
-/// Pauses that vary have no counterpart; their first number is the middle, or near it.
+/// Pauses that vary: Taurus says them by a mean and a deviation. Its gaussian is read as it is, and
+/// its poisson is refused by the reader.
 fn think_time(map: &mut Map, written: &str, said: &mut Said) {
     let Some(Value::String(text)) = map.get("think-time") else {
         return;
     };
+    let path = format!("{written}.think-time");
     let Some((kind, rest)) = text.split_once('(') else {
         return;
     };
-    if !["uniform", "gaussian", "poisson"].contains(&kind.trim()) {
+    if !kind.trim().eq_ignore_ascii_case("uniform") {
         return;
     }
-    let middle = rest.split([',', ')']).next().unwrap_or_default().trim();
-    said.fault(
-        format!("{written}.think-time"),
-        format!("varies, which pauses do not here; write one length, like think-time: {middle}"),
-    );
+    let lengths = rest.trim().strip_suffix(')').unwrap_or_default();
+    // Taurus has them with a space between, too.
+    let lengths = lengths.split(|c: char| c == ',' || c.is_whitespace());
+    let lengths: Vec<Option<u64>> = lengths
+        .filter(|part| !part.is_empty())
+        .map(parse_duration)
+        .collect();
+    let why = match lengths[..] {
+        [Some(mean), Some(deviation)] if deviation <= mean => {
+            let ours = format!(
+                "uniform({}, {})",
+                show_duration(mean - deviation),
+                show_duration(mean + deviation)
+            );
+            said.warn(
+                path,
+                format!("has a mean and a deviation, as Taurus writes it: pauses are {ours}"),
+            );
+            map.insert("think-time".to_owned(), Value::from(ours));
+            return;
+        }
+        [Some(mean), Some(deviation)] => format!(
+            "has a mean and a deviation in a file of Taurus's form, and {} is less than {}; for lengths from {} to {} write uniform({}, {})",
+            show_duration(mean),
+            show_duration(deviation),
+            show_duration(mean),
+            show_duration(deviation),
+            show_duration(mean.midpoint(deviation)),
+            show_duration(deviation.abs_diff(mean) / 2),
+        ),
+        _ => "must be uniform(MEAN, DEVIATION) in a file of Taurus's form, like uniform(2s, 1s) for 1 to 3 seconds".to_owned(),
+    };
+    said.fault(path, why);
     map.shift_remove("think-time");
 }
 

@@ -21,13 +21,15 @@ pub(super) fn scenario(
         flat.add(&items, &format!("{written}.requests"), &mut scenario);
         let mut rows = std::mem::take(&mut flat.list);
         let now = format!("testScenario.scenarios.{}.requests", shown_key(name));
-        for (at, row) in rows.iter_mut().enumerate() {
-            row.spell(&scenario, said);
-            beside(&mut row.item, &scenario, (&row.written, written), said);
-            in_place(&mut row.item, &scenario, &["follow-redirects"]);
-            said.moved(format!("{now}[{at}]"), row.written.clone());
+        for row in &mut rows {
+            row.each_request(&mut |row| {
+                row.spell(&scenario, said);
+                beside(&mut row.item, &scenario, (&row.written, written), said);
+                in_place(&mut row.item, &scenario, &["follow-redirects"]);
+            });
         }
-        let requests = rows.into_iter().map(|row| row.item);
+        let rows = rows.into_iter().enumerate();
+        let requests = rows.map(|(at, row)| row.into_item(&format!("{now}[{at}]"), said));
         scenario.insert("requests".to_owned(), requests.collect());
     }
     for key in BESIDE.iter().chain(&["follow-redirects"]) {

@@ -53,7 +53,7 @@ pub(super) fn of_all(scenario: &mut Map, written: &str, said: &mut Said) {
         ),
         (
             "force-parent-sample",
-            "is not used: each request is measured, and none for the whole of a transaction",
+            "is not used: a transaction is measured, and each of its requests, too",
         ),
     ] {
         if scenario.shift_remove(key).is_some() {

@@ -103,6 +103,23 @@ impl Template {
         Ok(text)
     }
 
+    /// The text with a session's values, nothing in place of a value that is missing.
+    pub(crate) fn text<'a>(&'a self, session: &'a Session) -> Cow<'a, str> {
+        match self.0.as_slice() {
+            [] => "".into(),
+            [Part::Text(text)] => text.into(),
+            [Part::Slot(slot)] => session.get(*slot).unwrap_or_default().into(),
+            parts => {
+                let parts = parts.iter().map(|part| match part {
+                    Part::Text(text) => Cow::from(text),
+                    Part::Slot(slot) => session.get(*slot).unwrap_or_default().into(),
+                    Part::Call(call) => call.value(session).into(),
+                });
+                parts.collect::<String>().into()
+            }
+        }
+    }
+
     /// Its parts with values of a session and of functions, and whether each is such a value;
     /// the slot where a session has none.
     pub(crate) fn pieces<'a>(

@@ -29,6 +29,7 @@ pub(crate) fn merge_threads(
             account: thread.account,
             phases: thread.phases,
             errors: thread.errors,
+            transactions: thread.transactions,
             ..Tally::default()
         };
         for (name, label) in thread.names.iter().zip(thread.labels) {

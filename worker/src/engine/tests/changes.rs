@@ -3,6 +3,7 @@
 
 use super::*;
 use dlt_core::load::changes::LoadChange;
+use dlt_core::scenario::plan::ThinkTime;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 fn to(at_ms: u64, factor: f64) -> LoadChange {
@@ -97,7 +98,7 @@ fn a_cap_holds_nobody_after_a_pause() {
     for least in [0.0, 0.001] {
         let target = Target::plain();
         let mut one = step(&target, "/");
-        one.think_time_us = 200_000;
+        one.think_time = ThinkTime::Fixed(200_000);
         let mut group = users(4.0, 3_000, vec![one]);
         group.load.throughput = Some(40.0);
         let (result, _) = ran(group, 2, &[to(500, least), to(1_000, 1.0)], false);
@@ -119,7 +120,7 @@ fn users_come_and_go_with_the_changed_curve() {
     for (late, threads) in [(false, 1), (false, 3), (true, 2)] {
         let target = Target::plain();
         let mut pausing = step(&target, "/");
-        pausing.think_time_us = 5_000;
+        pausing.think_time = ThinkTime::Fixed(5_000);
         let (result, seconds) = ran(users(4.0, 5_000, vec![pausing]), threads, &changes, late);
         let in_second = |at: u64| {
             let of_second = seconds.iter().filter(|it| it.second.second == at);
@@ -151,7 +152,7 @@ fn users_come_and_go_with_the_changed_curve() {
 fn a_load_of_users_ends_when_it_is_told_to() {
     let target = Target::plain();
     let mut pausing = step(&target, "/");
-    pausing.think_time_us = 5_000;
+    pausing.think_time = ThinkTime::Fixed(5_000);
     let begun = Instant::now();
     let (result, seconds) = ran(users(4.0, 20_000, vec![pausing]), 2, &[end(700)], false);
     assert!(
@@ -170,7 +171,7 @@ fn a_load_of_users_ends_when_it_is_told_to() {
 fn a_pause_takes_no_rounds_away() {
     let target = Target::plain();
     let mut pausing = step(&target, "/");
-    pausing.think_time_us = 10_000;
+    pausing.think_time = ThinkTime::Fixed(10_000);
     let group = rounds(3.0, 40, vec![pausing]);
     let (result, _) = ran(group, 2, &[to(100, 0.0), to(400, 1.0)], false);
     assert_eq!(result.tally.account.ok, 120);
@@ -183,7 +184,7 @@ fn a_pause_and_its_end_may_be_heard_of_at_once() {
     for threads in [1, 3] {
         let target = Target::plain();
         let mut pausing = step(&target, "/");
-        pausing.think_time_us = 5_000;
+        pausing.think_time = ThinkTime::Fixed(5_000);
         let group = users(4.0, 3_000, vec![pausing]);
         // Far enough ahead that threads of a busy machine are there.
         let begun = Instant::now() + Duration::from_millis(400);
@@ -205,7 +206,7 @@ fn a_pause_and_its_end_may_be_heard_of_at_once() {
 fn a_dip_that_is_changed_takes_nobody_away() {
     let target = Target::plain();
     let mut pausing = step(&target, "/");
-    pausing.think_time_us = 5_000;
+    pausing.think_time = ThinkTime::Fixed(5_000);
     let curve = Curve::stages(
         10.0,
         &[

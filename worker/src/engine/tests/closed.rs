@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::tests::target::{Act, answer};
+use dlt_core::scenario::plan::ThinkTime;
 
 #[test]
 fn what_is_sent_is_what_the_target_counted() {
@@ -113,7 +114,7 @@ fn a_connection_closed_while_idle_is_noticed_before_it_is_used() {
         acts
     });
     let mut idle = step(&target, "/");
-    idle.think_time_us = 60_000;
+    idle.think_time = ThinkTime::Fixed(60_000);
     let result = run(rounds(2.0, 4, vec![idle]), 1);
     assert_eq!(result.tally.account.ok, 8, "{:?}", result.tally.errors);
     assert_eq!(target.connections(), 8);
@@ -153,7 +154,7 @@ fn think_time_iterations_and_cap_are_kept() {
     // 50 a second, and the first slots of two threads at once.
     assert!((40..=53).contains(&sent), "{sent}");
     let mut slow = step(&target, "/slow");
-    slow.think_time_us = 100_000;
+    slow.think_time = ThinkTime::Fixed(100_000);
     let result = run(users(3.0, 1_000, vec![slow]), 1);
     let sent = result.tally.account.sent;
     assert!((3..=30).contains(&sent), "{sent}");
@@ -163,7 +164,7 @@ fn think_time_iterations_and_cap_are_kept() {
 fn users_follow_the_curve() {
     let target = Target::plain();
     let mut thinks = step(&target, "/");
-    thinks.think_time_us = 20_000;
+    thinks.think_time = ThinkTime::Fixed(20_000);
     let curve = Curve::stages(0.0, &[(4.0, 400_000), (4.0, 200_000), (0.0, 400_000)]);
     let result = run(group(Model::Users(curve), vec![thinks]), 1);
     assert_eq!(result.tally.phases.connect.count(), 4);
@@ -200,7 +201,7 @@ fn a_slow_answer_at_the_end_may_finish_within_the_graceful_stop() {
 fn stop_ends_it_at_once_and_keeps_what_was_measured() {
     let target = Target::plain();
     let mut thinks = step(&target, "/");
-    thinks.think_time_us = 10_000_000;
+    thinks.think_time = ThinkTime::Fixed(10_000_000);
     let (load, mut seconds) = start(users(6.0, 40_000, vec![thinks]), 2);
     let first = seconds.blocking_recv().unwrap();
     let begun = Instant::now();

@@ -4,6 +4,7 @@
 use super::*;
 use crate::engine::tests::target::{Act, answer};
 use dlt_core::load::share::{Share, Slice};
+use dlt_core::scenario::plan::ThinkTime;
 
 fn counted(users: f64, total: u64, steps: Vec<Step>) -> Group {
     let mut group = self::users(users, 30_000, steps);
@@ -123,7 +124,7 @@ fn it_is_over_when_the_last_one_has_ended() {
         acts
     });
     let mut thinks = step(&target, "/");
-    thinks.think_time_us = 20_000_000;
+    thinks.think_time = ThinkTime::Fixed(20_000_000);
     let mut group = counted(4.0, 4, vec![thinks]);
     group.load.model = Model::Users(Curve::ramp_hold(4.0, 1_000_000, 30_000_000));
     let result = run(group, 1);
@@ -135,7 +136,7 @@ fn it_is_over_when_the_last_one_has_ended() {
 fn what_time_or_rows_leave_over_is_told_once() {
     let target = Target::plain();
     let mut slow = step(&target, "/");
-    slow.think_time_us = 100_000;
+    slow.think_time = ThinkTime::Fixed(100_000);
     let mut group = counted(2.0, 1_000, vec![slow]);
     group.load.model = Model::Users(Curve::ramp_hold(2.0, 0, 500_000));
     let result = run(group, 2);

@@ -5,6 +5,7 @@
 use super::*;
 use dlt_core::load::share::{Share, Slice};
 use dlt_core::scenario::plan::DnsPolicy;
+use dlt_core::scenario::plan::ThinkTime;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 
@@ -233,7 +234,7 @@ pub(super) fn until_read(target: &Target, requests: u64) {
 /// Users that keep their connections, to a name that is resolved all the time.
 pub(super) fn followed(port: u16, users: f64) -> Group {
     let mut step = named(port, "/");
-    step.think_time_us = 500;
+    step.think_time = ThinkTime::Fixed(500);
     let mut group = rounds(users, 1_000_000, vec![step]);
     group.dns.refresh_us = 5_000;
     group

@@ -4,6 +4,7 @@
 use super::*;
 use crate::engine::tests::target::{Act, answer};
 use dlt_core::load::share::{Share, Slice};
+use dlt_core::scenario::plan::ThinkTime;
 
 fn slow(ms: u64) -> Target {
     Target::new(move |_, _| {
@@ -106,7 +107,7 @@ fn above_the_cap_arrivals_are_dropped_and_counted() {
 fn an_arrival_walks_all_steps_each_due_when_the_last_was_done() {
     let target = slow(30);
     let mut first = step(&target, "/1");
-    first.think_time_us = 50_000;
+    first.think_time = ThinkTime::Fixed(50_000);
     let result = run(arrivals(50.0, 400, vec![first, step(&target, "/2")]), 1);
     let account = result.tally.account;
     assert!(account.balanced());

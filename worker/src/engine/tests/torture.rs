@@ -3,6 +3,7 @@
 
 use super::depth::json;
 use super::*;
+use dlt_core::scenario::plan::ThinkTime;
 use dlt_core::scenario::plan::{Check, Find, Subject, Wanted};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -132,7 +133,7 @@ fn counted(unasked: Unasked, size: usize, think_ms: u64, check: Check) -> LoadRe
     let (address, truth) = server(unasked, size);
     let mut step = step(&Target::plain(), "/x");
     step.url = format!("http://{address}/").parse().unwrap();
-    step.think_time_us = think_ms * 1_000;
+    step.think_time = ThinkTime::Fixed(think_ms * 1_000);
     step.checks = vec![check];
     let result = run(rounds(1.0, 30, vec![step]), 1);
     truth.settle();

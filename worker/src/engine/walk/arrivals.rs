@@ -5,7 +5,7 @@
 
 use crate::engine::pace::{Schedule, Timer};
 use crate::engine::walk::group::GroupRun;
-use crate::engine::walk::walker::{StepOutcome, Walker};
+use crate::engine::walk::walker::{Action, StepOutcome, Walker};
 use dlt_core::scenario::plan::Pacing;
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -256,18 +256,47 @@ async fn walk_steps(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) 
     let mut due_us = arrival_us;
     // An arrival that was assigned is sent, however late the generator is.
     let mut until_us = u64::MAX;
-    for (n, step) in group.plan().steps.iter().enumerate() {
+    let mut has_sent = false;
+    walker.begin_walk();
+    loop {
+        let n = match walker.next_action() {
+            Action::Request(n) => n,
+            Action::Pause(us) => {
+                due_us += us;
+                until_us = group.end_us.get();
+                sleep_until(group.clock.instant_at(due_us)).await;
+                if group.clock.now_us() < until_us {
+                    continue;
+                }
+                break;
+            }
+            Action::Done | Action::Leave => break,
+        };
         if group.clock.now_us() < due_us {
             sleep_until(group.clock.instant_at(due_us)).await;
         }
         let end = match walker.step(n, Some(due_us), until_us).await {
             StepOutcome::Done(end) => end,
-            StepOutcome::PastEnd => return,
+            StepOutcome::PastEnd => break,
         };
+        has_sent = true;
         // The next step begins after the answer is read.
-        due_us = end.read_us + step.think_time_us;
+        due_us = end.read_us + walker.think_time_us(n);
         until_us = group.end_us.get();
     }
+    if !has_sent {
+        send_nothing(group);
+    }
+}
+
+/// An arrival that its scenario gave nothing to send, or not before the end.
+#[cold]
+fn send_nothing(group: &GroupRun) {
+    group.notice(format!(
+        "scenario {}: an arrival sent nothing, since its conditions and choices led to no request before the end",
+        group.plan().name
+    ));
+    group.arrival_dropped();
 }
 
 /// An arrival that cannot send anything.

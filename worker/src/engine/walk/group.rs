@@ -13,7 +13,8 @@ use crate::engine::walk::prepare::{PreparedGroup, PreparedLoad, PreparedStep};
 use dlt_core::load::changes::{LoadChange, factor_at, factor_of};
 use dlt_core::load::share::Lot;
 use dlt_core::load::{Curve, Model};
-use dlt_core::scenario::plan::Group;
+use dlt_core::random::Stream;
+use dlt_core::scenario::plan::{Condition, Group};
 use std::cell::{Cell, OnceCell, RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -58,11 +59,14 @@ pub(crate) struct GroupRun {
     notices: RefCell<BTreeMap<String, u64>>,
     /// This thread's rows of each data source.
     row_dealers: Vec<RowDealer>,
+    is_random: bool,
     /// The checks of each step: regular expressions of this thread alone, since
     /// threads that share one wait for each other.
     checks: Vec<CompiledChecks>,
     /// The requests of the steps as HTTP/2 sends them; None where they vary.
     h2_heads: Vec<Option<OnceCell<H2Head>>>,
+    /// The flow's conditions, for the same reason this thread's.
+    conditions: Vec<Condition>,
 }
 
 impl GroupRun {
@@ -87,6 +91,8 @@ impl GroupRun {
         let h2_heads = prepared_steps
             .map(|step| fixed(step).then(OnceCell::new))
             .collect();
+        let is_random = prepared.plan.groups[index].is_random();
+        let conditions = prepared.plan.groups[index].flow.conditions.clone();
         let load = &prepared.plan.groups[index].load;
         let arrivals = prepared.arrivals_of(load, thread).unwrap_or(Lot::WHOLE);
         let requests = prepared.requests_of(load, thread);
@@ -111,6 +117,8 @@ impl GroupRun {
             drained: Notify::new(),
             notices: RefCell::default(),
             row_dealers,
+            is_random,
+            conditions,
             checks,
             h2_heads,
         }
@@ -170,6 +178,16 @@ impl GroupRun {
         self.changed.notify_waiters();
     }
 
+    /// The random numbers of user or arrival `number` of the run.
+    pub(crate) fn stream(&self, number: u64) -> Stream {
+        Stream::new(self.prepared.seed, self.index as u64, number)
+    }
+
+    /// Whether anything that its walkers do is drawn at random.
+    pub(crate) fn is_random(&self) -> bool {
+        self.is_random
+    }
+
     pub(crate) fn plan(&self) -> &Group {
         &self.prepared.plan.groups[self.index]
     }
@@ -205,6 +223,11 @@ impl GroupRun {
     /// The checks of step `n`.
     pub(crate) fn checks(&self, n: usize) -> &CompiledChecks {
         &self.checks[n]
+    }
+
+    /// The condition of this number.
+    pub(crate) fn condition(&self, number: usize) -> &Condition {
+        &self.conditions[number]
     }
 
     /// This thread's rows of each data source.

@@ -22,7 +22,7 @@ use dlt_core::load::share::Lot;
 use dlt_core::measure::tally::{MOST_LABELS, OTHER_LABEL};
 use dlt_core::routing::Routes;
 use dlt_core::scenario::cut_label;
-use dlt_core::scenario::plan::{Group, HttpChoice, Load, Plan, Step};
+use dlt_core::scenario::plan::{Flow, Group, HttpChoice, Load, Plan, Step};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -35,10 +35,14 @@ pub(crate) struct PreparedLoad {
     pub(crate) threads: u64,
     /// Labels in the plan's order; samples name them by index.
     pub(crate) labels: Vec<String>,
+    /// The names of transactions, which results name by index.
+    pub(crate) transactions: Vec<String>,
     pub(crate) groups: Vec<PreparedGroup>,
     pub(crate) hosts: Vec<ResolvedHost>,
     pub(crate) resolver: Resolver,
     pub(crate) memory: Memory,
+    /// What random numbers are made of.
+    pub(crate) seed: u64,
     /// Whether all exchanges are kept for people.
     pub(crate) keep_exchanges: bool,
     pub(crate) warnings: Vec<String>,
@@ -56,6 +60,10 @@ pub(crate) struct PreparedGroup {
     pub(crate) routes: Arc<Routes>,
     pub(crate) names: VariableNames,
     pub(crate) secrets: Secrets,
+    /// The texts of each condition of the flow.
+    pub(crate) conditions: Vec<Vec<Template>>,
+    /// The number of each transaction of the flow among those of the plan.
+    pub(crate) transactions: Vec<usize>,
 }
 
 /// What is prepared of a step.
@@ -84,16 +92,18 @@ impl PreparedLoad {
         let mut all_routes: Vec<Arc<Routes>> = Vec::new();
         let mut faults = Vec::new();
         let mut groups = Vec::new();
+        let mut transactions = Vec::new();
         for (at, group) in spec.plan.groups.iter().enumerate() {
             let names = VariableNames::of(group, spec.inputs.columns(at)).on(spec.lot);
             let routes = shared(&mut all_routes, Routes::new(&group.routing, &spec.proxies));
             let given = (names, routes, files.as_ref());
             match prepare_group(group, given, &mut labels, &mut tls_configs) {
-                Ok(mut group) => {
+                Ok(mut prepared) => {
+                    prepared.transactions = numbered(&group.flow, &mut transactions);
                     if spec.keep_exchanges {
-                        keep_answers(&mut group);
+                        keep_answers(&mut prepared);
                     }
-                    groups.push(group);
+                    groups.push(prepared);
                 }
                 Err(more) => faults.extend(more),
             }
@@ -134,10 +144,12 @@ impl PreparedLoad {
             lot: spec.lot,
             threads: spec.threads.max(1) as u64,
             labels: labels.names,
+            transactions,
             groups,
             hosts,
             resolver,
             memory,
+            seed: spec.seed,
             keep_exchanges: spec.keep_exchanges,
             warnings,
         })
@@ -329,6 +341,7 @@ fn prepare_group(
             }
         }
     }
+    let conditions = compiled_conditions(&group.flow, &names, &mut faults);
     if group.steps.is_empty() {
         faults.push(format!("scenario {:?} has no requests", group.name));
     }
@@ -352,6 +365,8 @@ fn prepare_group(
         routes,
         names,
         secrets,
+        conditions,
+        transactions: Vec::new(),
     })
 }
 
@@ -366,6 +381,39 @@ fn forwarded<'a>(
         let route = routes.route(endpoint.https, &endpoint.host, endpoint.port);
         group.http == HttpChoice::Http2 && route.proxy.is_some() && route.is_forwarded
     })
+}
+
+/// The texts of a flow's conditions.
+fn compiled_conditions(
+    flow: &Flow,
+    names: &VariableNames,
+    faults: &mut Vec<String>,
+) -> Vec<Vec<Template>> {
+    let mut conditions = Vec::new();
+    for condition in &flow.conditions {
+        let texts = condition.texts.iter();
+        let texts = texts.map(|text| Template::compile(text, names));
+        match texts.collect::<Result<Vec<_>, _>>() {
+            Ok(texts) => conditions.push(texts),
+            Err(why) => faults.push(format!("the condition {:?}: {why}", condition.text)),
+        }
+    }
+    conditions
+}
+
+/// The numbers of a flow's transactions among those of the plan, which are added to; those of
+/// one name are one.
+fn numbered(flow: &Flow, all: &mut Vec<String>) -> Vec<usize> {
+    let names = flow.transactions.iter().map(|it| &it.name);
+    names
+        .map(|name| {
+            let known = all.iter().position(|other| other == name);
+            known.unwrap_or_else(|| {
+                all.push(name.clone());
+                all.len() - 1
+            })
+        })
+        .collect()
 }
 
 /// Has every step keep the whole answer, whatever is checked of it.

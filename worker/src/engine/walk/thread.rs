@@ -73,7 +73,8 @@ pub(crate) async fn make_load(spec: ThreadSpec) -> ThreadResult {
     } = spec;
     let clock = RunClock::new(start);
     let open = prepared.is_open();
-    let recorder = Recorder::new(thread, prepared.labels.len(), open, seconds);
+    let recorder = Recorder::new(thread, prepared.labels.len(), open, seconds)
+        .with_transactions(prepared.transactions.len());
     let recorder = Rc::new(RefCell::new(recorder));
     let origins = Origins::new(
         prepared.resolver.clone(),
@@ -113,13 +114,15 @@ pub(crate) async fn make_load(spec: ThreadSpec) -> ThreadResult {
         // From here on only this function uses the recorder.
         let _ = seconds.await;
     }
-    let recorder = recorder.replace(Recorder::new(
+    let mut recorder = recorder.replace(Recorder::new(
         thread,
         0,
         open,
         tokio::sync::mpsc::unbounded_channel().0,
     ));
+    let transactions = recorder.take_transactions(&prepared.transactions);
     let mut result = recorder.finish(&prepared.labels, clock.now_us());
+    result.transactions = transactions;
     result.warnings = warnings;
     result.cut_us = cut_us;
     io.origins.add_to(&mut result.generator);

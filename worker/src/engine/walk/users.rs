@@ -3,7 +3,7 @@
 
 use crate::engine::clock::RunClock;
 use crate::engine::walk::group::GroupRun;
-use crate::engine::walk::walker::{StepOutcome, Walker};
+use crate::engine::walk::walker::{Action, StepOutcome, Walker};
 use dlt_core::load::share::Lot;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -25,6 +25,8 @@ enum RoundOutcome {
     NoRow,
     /// Because the requests of the run are all begun (`total-requests`).
     AllBegun,
+    /// Because the scenario ends the user.
+    Left,
 }
 
 /// A user of this thread.
@@ -256,7 +258,9 @@ async fn run_user(
             match round(&group, &mut walker, &mut user, cap.as_deref()).await {
                 RoundOutcome::Done => rounds_left -= 1,
                 RoundOutcome::PastEnd => break,
-                RoundOutcome::NoRow | RoundOutcome::AllBegun => rounds_left = 0,
+                RoundOutcome::NoRow | RoundOutcome::AllBegun | RoundOutcome::Left => {
+                    rounds_left = 0;
+                }
             }
         }
         group.recorder().user_ended(group.clock.now_us());
@@ -280,7 +284,20 @@ async fn round(
         ));
         return RoundOutcome::NoRow;
     }
-    for (n, step) in group.plan().steps.iter().enumerate() {
+    walker.begin_walk();
+    loop {
+        let n = match walker.next_action() {
+            Action::Request(n) => n,
+            Action::Pause(us) => {
+                pause_until(group.clock, group.clock.now_us() + us).await;
+                if group.clock.now_us() >= user.until_us(group) {
+                    return RoundOutcome::PastEnd;
+                }
+                continue;
+            }
+            Action::Done => return RoundOutcome::Done,
+            Action::Leave => return RoundOutcome::Left,
+        };
         if let Some(cap) = cap {
             if group.clock.now_us() >= user.until_us(group) {
                 return RoundOutcome::PastEnd;
@@ -295,7 +312,7 @@ async fn round(
             StepOutcome::Done(end) => end,
             StepOutcome::PastEnd => return RoundOutcome::PastEnd,
         };
-        let mut pause_us = step.think_time_us;
+        let mut pause_us = walker.think_time_us(n);
         if end.unconnected {
             pause_us = pause_us.max(UNCONNECTED_PAUSE_US);
         }
@@ -303,7 +320,6 @@ async fn round(
             pause_until(group.clock, end.read_us + pause_us).await;
         }
     }
-    RoundOutcome::Done
 }
 
 /// Waits until `at_us`; returns at once if that has passed.

@@ -2,8 +2,13 @@
 //! `http`, decides what an answer means (ok, a redirect to follow, a failure), and records it.
 //! A request that cannot be made is `unmade`'s.
 
+mod exchanges;
+mod flow;
 mod unmade;
 
+pub(crate) use self::flow::Action;
+
+use self::flow::Progress;
 use crate::engine::check::cookies::CookieJar;
 use crate::engine::failure::Failure;
 use crate::engine::http::connect::Opened;
@@ -12,7 +17,6 @@ use crate::engine::http::exchange_result::ExchangeResult;
 use crate::engine::http::framing::is_redirect;
 use crate::engine::http::kept::KeptResponse;
 use crate::engine::http::origin::Origin;
-use crate::engine::http::redact;
 use crate::engine::http::redirect::{self, Hop};
 use crate::engine::http::request::{Request, RequestParts};
 use crate::engine::http::{client::Client, request_spec::RequestSpec};
@@ -20,12 +24,12 @@ use crate::engine::make::request_template::{MadeRequest, StepRequest};
 use crate::engine::make::session::Session;
 use crate::engine::make::template::Template;
 use crate::engine::memory::no_memory;
-use crate::engine::remember::recorder::{FinishedRequest, Recorder};
+use crate::engine::remember::recorder::FinishedRequest;
 use crate::engine::walk::group::GroupRun;
 use crate::engine::walk::judgement::Judgement;
 use crate::engine::walk::prepare::Label;
-use crate::engine::walk::tried::Tried;
 use dlt_core::measure::sample::{Cause, Sample};
+use dlt_core::random::Stream;
 use dlt_core::scenario::cut_label;
 use dlt_core::scenario::plan::Retry;
 use std::rc::Rc;
@@ -84,6 +88,10 @@ pub(crate) struct Walker {
     client: Client,
     /// The values of its variables; None if the group has none that vary.
     session: Option<Box<Session>>,
+    /// Its random numbers.
+    random: Stream,
+    /// Where it is in the flow.
+    progress: Progress,
     cookies: CookieJar,
 }
 
@@ -92,21 +100,36 @@ impl Walker {
     pub(crate) fn new(group: Rc<GroupRun>, number: u64) -> Self {
         let client = Client::new(group.connector().clone(), group.plan().keepalive);
         let session = group.prepared().names.session(|| number);
+        let random = group.stream(number);
+        let progress = Progress::of(&group);
         Self {
             group,
             client,
             session,
+            random,
+            progress,
             cookies: CookieJar::default(),
         }
     }
 
     /// Clears the variables and cookies of an earlier arrival; connections stay open.
     pub(crate) fn reset(&mut self) {
-        if self.session.is_some() {
-            let group = &self.group;
-            self.session = group.prepared().names.session(|| group.next_arrival());
+        let group = &self.group;
+        if self.session.is_some() || group.is_random() {
+            let number = group.next_arrival();
+            self.session = group.prepared().names.session(|| number);
+            self.random = group.stream(number);
         }
         self.cookies.clear();
+        self.progress.reset();
+    }
+
+    /// The length of the next pause behind step `n`, µs.
+    #[inline]
+    pub(crate) fn think_time_us(&mut self, n: usize) -> u64 {
+        self.group.plan().steps[n]
+            .think_time
+            .draw_us(&mut self.random)
     }
 
     /// Takes the next row of each data source; the path of a source without rows.
@@ -159,10 +182,7 @@ impl Walker {
             let with_cookies = self.with_cookies(request, url, sent_us);
             let h2_head = group.h2_head(n, redirect.is_none() && with_cookies.is_none());
             let request = with_cookies.as_deref().unwrap_or(request);
-            // Only the first request of an arrival has a due time in the plan.
-            let arrival_us = planned_us.filter(|_| n == 0 && hops == 0);
-            group.request_counted(hops);
-            group.recorder().request_began(arrival_us, sent_us);
+            let due_us = self.begin(&group, hops, (planned_us, sent_us));
             let spec = RequestSpec {
                 origin,
                 request,
@@ -185,7 +205,7 @@ impl Walker {
                 hops,
                 request,
                 url,
-                due_us: planned_us.unwrap_or(sent_us),
+                due_us,
                 sent_us,
                 closed: planned_us.is_none(),
             };
@@ -200,6 +220,23 @@ impl Walker {
             let origin = group.connector().origin(&hop.endpoint);
             redirect = Some((hop, origin));
         }
+    }
+
+    /// Counts a request that begins after so many redirects; returns when it was due.
+    #[inline]
+    fn begin(
+        &mut self,
+        group: &GroupRun,
+        hops: u32,
+        (planned_us, sent_us): (Option<u64>, u64),
+    ) -> u64 {
+        // Only the first request of an arrival has a due time in the plan.
+        let arrival_us = planned_us.filter(|_| self.progress.is_first);
+        group.request_counted(hops);
+        group.recorder().request_began(arrival_us, sent_us);
+        let due_us = planned_us.unwrap_or(sent_us);
+        self.progress.request_began(group, due_us);
+        due_us
     }
 
     /// Sends a request and waits for its end; records whether it got a connection.
@@ -270,6 +307,7 @@ impl Walker {
             self.record_failure(&mut recorder, sent, &result, failure);
         }
         drop(recorder);
+        self.progress.request_finished(&sample, judgement.outcome);
         if judgement.hop.is_none() && group.prepared().steps[sent.n].checks.sets_variables() {
             self.set_variables(sent.n, judgement.values);
         }
@@ -441,56 +479,5 @@ impl Walker {
             },
         };
         redirect::follow(&parts, status, location)
-    }
-
-    #[cold]
-    fn record_exchange(
-        &self,
-        recorder: &mut Recorder,
-        sent: &SentRequest<'_>,
-        result: &ExchangeResult,
-        sample: &Sample,
-        judgement: &Judgement,
-    ) {
-        let names = &self.group.prepared().names;
-        let values = judgement.values.iter();
-        let tried = Tried {
-            url: sent.url,
-            head: result.head_sent(sent.request),
-            body: sent.request.rest(sent.request.head_bytes),
-            is_sent: result.written > 0,
-            sample,
-            status: result.status,
-            failure: judgement.failure.as_ref(),
-            kept: result.kept.as_deref(),
-            captured: &self.client.captured,
-            values: values
-                .map(|row| (names.name(row.0), row.1.as_str()))
-                .collect(),
-            secrets: self.secrets(),
-        };
-        recorder.exchange_kept(sent.label, &self.group.load().labels, tried.kept());
-    }
-
-    #[cold]
-    fn record_failure(
-        &self,
-        recorder: &mut Recorder,
-        sent: &SentRequest<'_>,
-        result: &ExchangeResult,
-        failure: Failure,
-    ) {
-        let captured = &self.client.captured;
-        let secrets = self.secrets();
-        let failure = match secrets.is_empty() {
-            true => failure,
-            false => failure.map_message(|text| redact::redact_message(text, &secrets)),
-        };
-        recorder.request_failed(sent.label, result.done_us, failure, || {
-            // Without a connection nothing was exchanged.
-            (result.written > 0).then(|| {
-                redact::redact_exchange(&result.head_sent(sent.request), captured, &secrets)
-            })
-        });
     }
 }

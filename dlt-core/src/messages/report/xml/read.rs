@@ -13,8 +13,8 @@ use crate::measure::latencies::{Exact, Latencies};
 use crate::measure::reading::Reading;
 use crate::measure::sample::{Cause, Outcome};
 use crate::measure::tally::{
-    ErrorKey, ErrorTally, Exchange, LONGEST_EXCHANGE_BYTES, LabelTally, MOST_EXCHANGES, PhaseSum,
-    Tally, TimesOver,
+    ErrorKey, ErrorTally, Exchange, LONGEST_EXCHANGE_BYTES, LabelTally, MOST_EXCHANGES,
+    MOST_LABELS, PhaseSum, Tally, TimesOver, TransactionTally,
 };
 use crate::messages::report::{Ended, Health, REPORT_FORMAT, Report, StartFacts, TaskFacts};
 
@@ -88,6 +88,7 @@ fn ours<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>) -> Result<Report, ReportError> {
             }
             "Address" | "HttpVersion" | "Proxy" => sent.row(tag.name(), &tag.attributes()?)?,
             "Label" => return label(doc, tag, tally, format),
+            "Transaction" => return transaction(doc, tag, tally),
             "Error" => return error(doc, tag, tally),
             "Kept" => return exchange(doc, tag, &mut kept),
             "Service" => return histogram(doc, tag, &mut tally.phases.service),
@@ -289,6 +290,35 @@ fn label<'a>(
     format: u32,
 ) -> Result<(), ReportError> {
     let attributes = tag.attributes()?;
+    let mut read = samples(doc, tag)?;
+    if format < FIRST_APART && read.failed > 0 {
+        // The phases are of all samples in any case.
+        tally.times_over = TimesOver::All;
+        if read.ok == 0 {
+            std::mem::swap(&mut read.response, &mut read.response_failed);
+        }
+    }
+    tally.add_label(&attributes.exact("label")?, read);
+    Ok(())
+}
+
+fn transaction<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>, tally: &mut Tally) -> Result<(), ReportError> {
+    let attributes = tag.attributes()?;
+    let read = TransactionTally {
+        samples: samples(doc, tag)?,
+        unfinished: attributes.number("unfinished")?,
+    };
+    let name = attributes.exact("label")?;
+    if tally.transactions.len() >= MOST_LABELS && !tally.transactions.contains_key(&name) {
+        return Err(attributes.fault("a report has too many transactions"));
+    }
+    tally.transactions.entry(name).or_default().merge(&read);
+    Ok(())
+}
+
+/// The samples of a label or of a transaction.
+fn samples<'a>(doc: &mut Doc<'a>, tag: &Tag<'a>) -> Result<LabelTally, ReportError> {
+    let attributes = tag.attributes()?;
     let mut read = LabelTally {
         ok: attributes.number("ok")?,
         failed: attributes.number("failed")?,
@@ -327,15 +357,7 @@ fn label<'a>(
         }
         _ => doc.skip(tag),
     })?;
-    if format < FIRST_APART && read.failed > 0 {
-        // The phases are of all samples in any case.
-        tally.times_over = TimesOver::All;
-        if read.ok == 0 {
-            std::mem::swap(&mut read.response, &mut read.response_failed);
-        }
-    }
-    tally.add_label(&attributes.exact("label")?, read);
-    Ok(())
+    Ok(read)
 }
 
 fn phase_sum(

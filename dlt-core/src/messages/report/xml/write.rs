@@ -41,7 +41,11 @@ pub(super) fn write(out: &mut Writer, report: &Report) {
         out.element("Warning").with_exact("text", warning).empty();
     }
     for (label, tally) in &report.tally.labels {
-        self::label(out, label, tally);
+        self::label(out, "Label", label, tally, None);
+    }
+    for (name, tally) in &report.tally.transactions {
+        let unfinished = Some(tally.unfinished);
+        self::label(out, "Transaction", name, &tally.samples, unfinished);
     }
     let phases = &report.tally.phases;
     histogram(out, "Service", &phases.service);
@@ -165,11 +169,19 @@ fn stretches(seconds: &[u64]) -> String {
     texts.join(" ")
 }
 
-fn label(out: &mut Writer, label: &str, tally: &LabelTally) {
-    out.element("Label")
+/// A label, or a transaction, which may be unfinished.
+fn label(
+    out: &mut Writer,
+    element: &'static str,
+    label: &str,
+    tally: &LabelTally,
+    unfinished: Option<u64>,
+) {
+    out.element(element)
         .with_exact("label", label)
         .with("ok", tally.ok)
         .with("failed", tally.failed)
+        .with_some("unfinished", unfinished)
         .with("bytes_received", tally.bytes_received)
         .with("bytes_sent", tally.bytes_sent)
         .with("connect_count", tally.connect.count)

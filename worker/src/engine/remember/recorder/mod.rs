@@ -6,6 +6,7 @@
 
 mod errors;
 mod series;
+pub(crate) mod transactions;
 mod waiting;
 
 use self::errors::ErrorTable;
@@ -61,6 +62,7 @@ pub(crate) struct Recorder {
     /// Until when their time is counted, µs.
     user_time_until_us: u64,
     bad_seconds: Vec<u64>,
+    transactions: Vec<transactions::Transactions>,
     current: CurrentSecond,
 }
 
@@ -135,6 +137,7 @@ impl Recorder {
             closed_users: 0,
             user_time_until_us: 0,
             bad_seconds: Vec::new(),
+            transactions: Vec::new(),
             current: CurrentSecond {
                 end_us: SECOND_US,
                 labels: vec![LabelSecond::default(); series],
@@ -478,6 +481,7 @@ impl Recorder {
             names,
             labels: self.labels,
             phases: self.phases,
+            transactions: BTreeMap::new(),
             series: self.series,
             first_due_us: self.first_due_us,
             first_sent_us: self.first_sent_us,

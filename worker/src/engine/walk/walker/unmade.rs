@@ -55,17 +55,23 @@ impl Walker {
             ..Sample::default()
         };
         let mut recorder = group.recorder();
-        recorder.request_began(planned_us.filter(|_| n == 0), now_us);
+        let due_us = sample.due_us;
+        let arrival_us = planned_us.filter(|_| self.progress.is_first);
+        recorder.request_began(arrival_us, now_us);
         recorder.request_unconnected();
+        let outcome = Outcome::failed(Cause::Extraction, None);
         recorder.request_finished(&FinishedRequest {
             label,
             sample: &sample,
-            outcome: Outcome::failed(Cause::Extraction, None),
+            outcome,
             closed: planned_us.is_none(),
             resent: false,
             version: None,
         });
         recorder.request_failed(label, now_us, failure, || None);
+        drop(recorder);
+        self.progress.request_began(&group, due_us);
+        self.progress.request_finished(&sample, outcome);
         StepOutcome::Done(StepEnd {
             read_us: now_us,
             unconnected: true,
