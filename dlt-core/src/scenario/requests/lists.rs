@@ -19,7 +19,7 @@ pub(crate) const BLOCKS: [&str; 9] = [
 const LISTS: [&str; 4] = ["then", "else", "do", "once"];
 
 /// The key that makes an entry a block; None of a request.
-pub(crate) fn block_of(entry: &Value) -> Option<&'static str> {
+pub fn block_of(entry: &Value) -> Option<&'static str> {
     let map = entry.as_object()?;
     BLOCKS.into_iter().find(|key| map.contains_key(*key))
 }
