@@ -22,6 +22,7 @@ mod rows;
 mod secure;
 pub(super) mod target;
 mod torture;
+mod torture_answers;
 mod torture_tls;
 mod unmade;
 mod ways;
