@@ -100,6 +100,7 @@ impl Recorder {
     /// Takes what the tool tells; `now_us` is since the start.
     pub fn add(&mut self, told: Told<'_>, now_us: u64) {
         match told {
+            told if !told.is_possible() => self.unreadable += 1,
             Told::Sample(sample) => self.add_sample(&sample, now_us),
             Told::Users(users) => self.users = users,
             Told::Dropped(count) => {

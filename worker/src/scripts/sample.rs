@@ -4,6 +4,14 @@
 use dlt_core::measure::sample::Cause;
 use std::borrow::Cow;
 
+/// Longest time that a tool can have measured, µs: a year. What says more is no sample, and a few of
+/// them would be more than sums hold.
+const LONGEST_US: u64 = 366 * 24 * 3_600 * 1_000_000;
+/// Most bytes that one line can tell of.
+const MOST_BYTES: u64 = 1 << 50;
+/// Most users, or rounds that were not begun, that one line can tell of.
+const MOST_COUNTED: u64 = 1 << 40;
+
 /// One request, as its tool measured it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct ToolSample<'a> {
@@ -73,4 +81,23 @@ pub(super) enum Told<'a> {
     Group,
     /// A line that cannot be read.
     Unreadable,
+}
+
+impl Told<'_> {
+    /// Whether its numbers can be those of a load.
+    pub fn is_possible(&self) -> bool {
+        match self {
+            Self::Sample(sample) => {
+                let times = [sample.connect_us, sample.first_byte_us];
+                let longest = times
+                    .into_iter()
+                    .flatten()
+                    .fold(sample.response_us, u64::max);
+                longest <= LONGEST_US && sample.bytes_received.max(sample.bytes_sent) <= MOST_BYTES
+            }
+            Self::Users(count) | Self::Dropped(count) => *count <= MOST_COUNTED,
+            Self::Bytes(bytes) => *bytes <= MOST_BYTES,
+            Self::Checked { .. } | Self::Cut | Self::Group | Self::Unreadable => true,
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The options of a curl command (curl's manual page) as a request.
 
-use super::{Imported, ImportedBody, address};
+use super::{Imported, ImportedBody, address, named_once};
 use crate::scenario::plan::HttpChoice;
 use base64::Engine as _;
 
@@ -405,7 +405,7 @@ impl Command {
         request.body = match kinds {
             [true, ..] => ImportedBody::Text(self.data.join("&")),
             [_, true, _] => ImportedBody::File(self.file.unwrap_or_default()),
-            [.., true] => ImportedBody::Form(self.fields, self.uploads),
+            [.., true] => ImportedBody::Form(named_once(self.fields)?, self.uploads),
             _ => ImportedBody::None,
         };
         let usual = match request.body {

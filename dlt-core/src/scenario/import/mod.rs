@@ -4,6 +4,18 @@
 
 mod curl;
 mod shell;
+/// The fields of a form, which a scenario has once each.
+fn named_once(fields: Vec<(String, String)>) -> Result<Vec<(String, String)>, String> {
+    let is_again =
+        |(at, row): &(usize, &(String, String))| fields[..*at].iter().any(|it| it.0 == row.0);
+    match fields.iter().enumerate().find(is_again) {
+        Some((_, (name, _))) => Err(format!(
+            "-F gives the field {name:?} twice, and a form of dlt has each once; keep one"
+        )),
+        None => Ok(fields),
+    }
+}
+
 #[cfg(test)]
 mod tests;
 mod written;

@@ -180,6 +180,10 @@ fn what_cannot_be_kept_is_named() {
         ("curl http://h/ -F a=b -d b", "several kinds"),
         ("curl http://h/ -F a=b", "multipart"),
         (
+            "curl http://h/ -F a=b -F c=d -F a=e -F f=@p",
+            "the field \"a\" twice",
+        ),
+        (
             "curl http://h/ -F 'a=b;type=text/plain' -F f=@p",
             "--form-string",
         ),

@@ -27,5 +27,5 @@ pub(super) mod stamps;
 pub(super) mod stream;
 pub(super) mod thread_io;
 pub(super) mod tls;
-mod tunnel;
+pub(crate) mod tunnel;
 pub(super) mod way;

@@ -192,12 +192,13 @@ fn start(tag: &BytesStart<'_>, outermost: Option<&OpenSample>) -> Option<OpenSam
         .ok()
         .filter(|code| (100..=999).contains(code));
     let is_answered = !code.starts_with(NO_HTTP);
+    let us = |ms: u64| ms.saturating_mul(1_000);
     open.sample = ToolSample {
-        end_us: (began_ms + elapsed_ms) * 1_000,
-        response_us: elapsed_ms * 1_000,
-        connect_us: (connect_ms > 0 && is_answered).then_some(connect_ms * 1_000),
+        end_us: us(began_ms.saturating_add(elapsed_ms)),
+        response_us: us(elapsed_ms),
+        connect_us: (connect_ms > 0 && is_answered).then_some(us(connect_ms)),
         first_byte_us: (is_answered && (latency_ms > 0 || status.is_some()))
-            .then_some(latency_ms * 1_000),
+            .then_some(us(latency_ms)),
         label: Cow::Owned(whole.map_or(own, |outer| outer.sample.label.clone().into_owned())),
         status,
         failure: (!ok).then(|| failure(&code, status, &message)),

@@ -130,7 +130,8 @@ fn take(
         }
         b"http_req_connecting" | b"http_req_tls_handshaking" if value > 0.0 => {
             if let Some(pending) = pending {
-                *pending.sample.connect_us.get_or_insert(0) += us();
+                let so_far = pending.sample.connect_us.get_or_insert(0);
+                *so_far = so_far.saturating_add(us());
             }
         }
         b"http_req_sending" => {
@@ -142,7 +143,7 @@ fn take(
             if let Some(pending) = pending
                 && pending.sample.status.is_some()
             {
-                pending.sample.first_byte_us = Some(pending.sending_us + us());
+                pending.sample.first_byte_us = Some(pending.sending_us.saturating_add(us()));
             }
         }
         b"http_req_failed" => {

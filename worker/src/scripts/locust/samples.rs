@@ -69,7 +69,7 @@ fn told(line: &[u8]) -> Told<'_> {
     };
     let status = status.filter(|status| *status > 0);
     Told::Sample(ToolSample {
-        end_us: start_us + response_us,
+        end_us: start_us.saturating_add(response_us),
         response_us,
         // Locust tells requests apart by both.
         label: match method.is_empty() {

@@ -105,3 +105,37 @@ fn labels_are_bounded() {
     assert_eq!(result.tally.overflowed, 50);
     assert_eq!(result.tally.account.ok, MOST_LABELS as u64 + 50);
 }
+
+/// Numbers that no load has are lines that cannot be read: added up they would wrap round.
+#[test]
+fn what_cannot_be_is_not_added_up() {
+    let (sender, _seconds) = unbounded_channel();
+    let mut recorder = Recorder::new(START_US, Vec::new(), sender);
+    let far = |response_us, bytes_received| {
+        Told::Sample(ToolSample {
+            response_us,
+            bytes_received,
+            ..sample(1_000, 0, "a", true)
+        })
+    };
+    for _ in 0..3 {
+        for told in [
+            far(u64::MAX, 0),
+            far(5, u64::MAX),
+            Told::Bytes(u64::MAX),
+            Told::Dropped(u64::MAX),
+            Told::Users(u64::MAX),
+        ] {
+            recorder.add(told, 2_000);
+        }
+    }
+    recorder.add(far(5, 7), 2_000);
+    let result = recorder.finish(3_000);
+    assert_eq!(result.tally.account.scheduled, 1);
+    assert_eq!(result.tally.overall().bytes_received, 7);
+    assert!(
+        result.warnings[0].starts_with("15 lines"),
+        "{:?}",
+        result.warnings
+    );
+}
