@@ -268,18 +268,7 @@ fn lines(target: &str, scenario: &Scenario, proxies: &BTreeSet<String>, width: u
     for proxy in proxies {
         lines.extend(named("through", &format!("proxy {proxy}")));
     }
-    let thresholds: Vec<&str> = scenario
-        .thresholds
-        .iter()
-        .map(|threshold| threshold.expression.as_str())
-        .collect();
-    let judged = match thresholds.is_empty() {
-        true => {
-            "none: whatever is measured, nothing fails but a run without any success".to_owned()
-        }
-        false => thresholds.join(", "),
-    };
-    lines.extend(named("thresholds", &judged));
+    lines.extend(named("thresholds", &thresholds(scenario)));
     let places: Vec<String> = scenario
         .tasks
         .iter()
@@ -296,6 +285,18 @@ fn lines(target: &str, scenario: &Scenario, proxies: &BTreeSet<String>, width: u
         lines.extend(named("warning", warning));
     }
     lines
+}
+
+/// What must hold.
+fn thresholds(scenario: &Scenario) -> String {
+    let all = scenario.thresholds.iter();
+    let all: Vec<&str> = all.map(|threshold| threshold.expression.as_str()).collect();
+    match all.is_empty() {
+        true => {
+            "none: whatever is measured, nothing fails but a run without any success".to_owned()
+        }
+        false => all.join(", "),
+    }
 }
 
 /// The requests of a group, a line each.

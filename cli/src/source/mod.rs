@@ -214,7 +214,7 @@ fn from_url(
 
 /// Adds the flag that a fault of the scenario's body comes from.
 fn with_flag(mut fault: Fault) -> Fault {
-    const FLAGS: [(&str, &str); 26] = [
+    const FLAGS: [(&str, &str); 27] = [
         ("].url", "URL"),
         ("].users", "-c"),
         ("].arrivals", "--arrivals"),

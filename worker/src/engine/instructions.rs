@@ -227,6 +227,7 @@ fn records(times: u64, open: bool, ok: bool) {
             outcome,
             closed: !open,
             resent: false,
+            version: Some(dlt_core::measure::http_version::HttpVersion::Http11),
         });
     }
     black_box(recorder.in_flight());
