@@ -9,8 +9,6 @@ pub mod clock;
 pub mod coordinator;
 pub mod depot;
 pub mod engine;
-#[cfg(any(test, feature = "fuzz"))]
-pub mod fuzz;
 pub mod health;
 pub mod lifecycle;
 pub mod output;

@@ -1581,7 +1581,7 @@ export interface components {
             [key: string]: unknown;
         };
         /** @description A block of requests and further blocks (ours, with Taurus's names where it has them): if, while, loop, once, choose, transaction or action. */
-        RequestBlock: {
+        RequestBlock: ({
             /** @description A condition, like ${state} == 'paid' and ${left} > 0. */
             if?: string | boolean;
             then?: unknown[];
@@ -1610,7 +1610,7 @@ export interface components {
             target?: "current-thread";
         } & {
             [key: string]: unknown;
-        };
+        }) | unknown | unknown | unknown | unknown | unknown | unknown | unknown;
         ResponseCodeCount: {
             code: string;
             count: number;

@@ -1,18 +1,14 @@
-//! The plan: the `testScenario` (Taurus-like), resolved and typed, as the
-//! engine runs it. Every default is filled in; nothing is text that has still
-//! to be parsed. Reading files and replacing variables is left to the worker.
+//! The plan: the `testScenario` (Taurus-like), resolved and typed, as the engine runs it. Every default is
+//! filled in; nothing is text that has still to be parsed. Files and variables are left to the worker.
 
 mod script;
 
+pub use self::script::{FileType, Script, Tool, is_archive};
 use crate::load::Model;
 use crate::load::changes::LoadChange;
 use crate::routing::{EnvironmentProxies, Routes, Routing};
-use crate::scenario::limits::DEFAULT_DNS_REFRESH_US;
-use crate::value::Number;
-use std::collections::BTreeSet;
-
-pub use self::script::{FileType, Script, Tool, is_archive};
 pub use crate::scenario::http_choice::HttpChoice;
+use crate::scenario::limits::DEFAULT_DNS_REFRESH_US;
 pub use crate::scenario::requests::budget::{Budget, OverBudget};
 pub use crate::scenario::requests::condition::{Condition, Judged, Operand, Relation, Test};
 pub use crate::scenario::requests::flow::{
@@ -20,6 +16,8 @@ pub use crate::scenario::requests::flow::{
 };
 pub use crate::scenario::requests::patterns::{JsonDocument, JsonQuery, Pattern, Unreadable};
 pub use crate::scenario::requests::think_time::ThinkTime;
+use crate::value::Number;
+use std::collections::BTreeSet;
 
 /// Everything that one run requests, and how hard.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,11 +11,7 @@ mod clock;
 mod failure;
 mod file_faults;
 mod files;
-#[cfg(any(test, feature = "fuzz"))]
-pub(crate) mod fuzz;
 mod http;
-#[cfg(any(test, feature = "instructions"))]
-pub mod instructions;
 mod make;
 mod memory;
 mod pace;

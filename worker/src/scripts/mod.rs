@@ -10,8 +10,6 @@
 //! `recorder` (what a tool says, added up).
 
 mod archive;
-#[cfg(any(test, feature = "fuzz"))]
-pub(crate) mod fuzz;
 mod jmeter;
 mod k6;
 mod k6_api;

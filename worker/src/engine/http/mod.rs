@@ -27,5 +27,5 @@ pub(super) mod stamps;
 pub(super) mod stream;
 pub(super) mod thread_io;
 pub(super) mod tls;
-pub(crate) mod tunnel;
+mod tunnel;
 pub(super) mod way;

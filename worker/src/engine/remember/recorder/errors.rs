@@ -3,8 +3,17 @@
 
 use crate::engine::failure::Failure;
 use dlt_core::measure::sample::Cause;
-use dlt_core::measure::tally::{ErrorKey, ErrorTally, Exchange, MOST_ERRORS, MOST_EXCHANGES};
+use dlt_core::measure::tally::{
+    ErrorKey, ErrorTally, Exchange, MOST_ERRORS, MOST_EXCHANGES, MOST_LABELS, OTHER_LABEL,
+};
 use std::collections::BTreeMap;
+
+/// The warning about too many labels.
+pub(crate) fn too_many_labels_warning() -> String {
+    format!(
+        "more than {MOST_LABELS} labels: the others are counted together as {OTHER_LABEL}; give requests labels that do not vary"
+    )
+}
 
 /// The errors of a thread in the order of their first occurrence.
 #[derive(Debug, Default)]

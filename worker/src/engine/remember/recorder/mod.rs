@@ -5,6 +5,7 @@
 //! the seconds that are sent add up to the final account exactly.
 
 mod errors;
+pub(crate) use errors::too_many_labels_warning;
 mod series;
 pub(crate) mod transactions;
 mod waiting;
@@ -76,13 +77,6 @@ struct CurrentSecond {
     silence: Silence,
     causes: [u64; Cause::ALL.len()],
     labels: Vec<LabelSecond>,
-}
-
-/// The warning about too many labels.
-pub(crate) fn too_many_labels_warning() -> String {
-    format!(
-        "more than {MOST_LABELS} labels: the others are counted together as {OTHER_LABEL}; give requests labels that do not vary"
-    )
 }
 
 /// A request that has ended.
