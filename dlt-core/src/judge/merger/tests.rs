@@ -8,7 +8,7 @@ mod parts;
 use super::{Merger, RunFacts, Summary};
 use crate::ids::{Region, RunnerId};
 use crate::messages::report::Report;
-use crate::messages::report::testing::{plan_of_users, raws, report};
+use crate::messages::report::testing::{count_transactions, plan_of_users, raws, report};
 use crate::scenario::plan::Plan;
 use crate::thresholds::Threshold;
 use proptest::prelude::*;
@@ -93,12 +93,13 @@ proptest! {
         backwards: bool,
     ) {
         let thresholds: Vec<Threshold> =
-            ["p(90)<20ms", "all.p(90)<20ms", "tab\there: avg<1s", "error_rate<10%", "requests>50"]
+            ["p(90)<20ms", "all.p(90)<20ms", "tab\there: avg<1s", "error_rate<10%", "requests>50", "buy: p(90)<20ms"]
                 .iter()
                 .map(|text| Threshold::parse(text).unwrap())
                 .collect();
         let mut whole = report(0, "lo-home-1", &samples);
         whole.peak_users = 0;
+        count_transactions(&mut whole.tally, &samples);
         let whole = judged(&[whole], &thresholds);
         let mut reports: Vec<Report> = (0..parts)
             .map(|part| {
@@ -110,6 +111,7 @@ proptest! {
                     .collect();
                 let mut report = report(part, "lo-home-1", &own);
                 report.peak_users = 0;
+                count_transactions(&mut report.tally, &own);
                 Report::from_xml(&report.to_xml()).unwrap()
             })
             .collect();

@@ -6,7 +6,7 @@ use crate::measure::latencies::Latencies;
 use crate::measure::reading::Reading;
 use crate::measure::sample::{Cause, Outcome, Sample, Timed};
 use crate::measure::tally::TimesOver;
-use crate::messages::report::testing::{HOSTILE, raws, report};
+use crate::messages::report::testing::{HOSTILE, count_transactions, raws, report};
 use crate::messages::report::{Ended, Report};
 use proptest::prelude::*;
 
@@ -327,6 +327,7 @@ proptest! {
     fn documents_read_back(samples in raws(60), bad in prop::collection::vec(0u64..50, 0..20)) {
         let mut report = report(3, "lo-home-2", &samples);
         report.health.bad_seconds = bad;
+        count_transactions(&mut report.tally, &samples);
         let text = report.to_xml();
         prop_assert!(Report::from_xml(&text).unwrap() == report);
         prop_assert!(roxmltree::Document::parse(&text).is_ok());

@@ -313,8 +313,9 @@ async fn act(
             }
             Act::Data(bytes) => {
                 let _ = stream.as_mut().unwrap().send_data(bytes.into(), false);
-                // So that it is on its way before what follows.
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                // The connection's task, on this thread, writes it before what follows: a reset would
+                // take it back.
+                tokio::task::yield_now().await;
             }
             Act::Trailers => {
                 let mut trailers = HeaderMap::new();
