@@ -15,6 +15,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Barrier;
 use std::sync::mpsc::TryRecvError;
 use std::time::{Duration, Instant};
 
@@ -191,13 +192,19 @@ fn long_bodies_at_once_are_bounded_and_their_memory_is_given_back() {
         up.address,
         body.len()
     );
+    let all_but_ends = Barrier::new(100);
     let statuses: Vec<String> = std::thread::scope(|scope| {
         let one = || {
             let mut stream = TcpStream::connect(&up.address).unwrap();
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            stream.set_write_timeout(Some(PATIENCE)).unwrap();
             // A refused one is closed before all of it is sent.
+            let (most, end) = body.split_at(body.len() - 1);
             let _ = stream.write_all(head.as_bytes());
-            let _ = stream.write_all(body.as_bytes());
+            let _ = stream.write_all(most.as_bytes());
+            // None is whole before all are there, however slow the machine is.
+            all_but_ends.wait();
+            let _ = stream.write_all(end.as_bytes());
             let mut answer = [0; 12];
             // One that hangs is neither answered nor cut off.
             if let Err(error) = stream.read_exact(&mut answer) {

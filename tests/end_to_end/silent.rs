@@ -50,7 +50,8 @@ fn a_key_that_would_do_nothing_is_a_fault_of_a_file() {
             "owner: me\n",
             "owner: unknown key; remove it, or call it x-",
         ),
-        ("if: $a", "", "requests[0].if: is not supported"),
+        ("if: \"${a} == 1\"", "", "requests[0].if: stands beside url"),
+        ("jsr223: x", "", "requests[0].jsr223: is not supported"),
         (
             "",
             "services: [{ module: shellexec }]\n",

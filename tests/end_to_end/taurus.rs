@@ -96,7 +96,6 @@ fn a_taurus_file_runs_as_it_is() {
     for told in [
         "property users 2; the file has 1",
         "execution.executor: chooses a tool",
-        "scenarios.buy.requests[1].transaction: is sent request by request",
         "reporting[0]: \"final-stats\"",
         "services[0].criteria[0]: is judged as the threshold",
     ] {

@@ -62,6 +62,7 @@ pub(crate) async fn serve<S: Socket>(mut socket: S, number: u64, shared: Arc<Sha
             path: request.path,
             text: request.text,
             arrived_us: shared.log.now_us(),
+            answering_us: None,
             answered_us: None,
             status: None,
         });
@@ -201,13 +202,15 @@ impl<S: Socket> Act<'_, S> {
                 piece,
                 pause,
             } => {
+                let mut from_us = 0;
                 for bytes in reply.bytes.chunks(*piece) {
+                    from_us = self.shared.log.now_us();
                     if self.socket.write_all(bytes).await.is_err() {
                         return Next::Close;
                     }
                     tokio::time::sleep(*pause).await;
                 }
-                self.answered(reply)
+                self.answered(from_us, reply)
             }
             Behaviour::ResetAfter(reply, sent) => {
                 let _ = self.socket.write_all(&reply.bytes[..*sent]).await;
@@ -239,14 +242,15 @@ impl<S: Socket> Act<'_, S> {
         } else {
             reply.bytes.len()
         };
+        let from_us = self.shared.log.now_us();
         if self.socket.write_all(&reply.bytes[..end]).await.is_err() {
             return Next::Close;
         }
-        self.answered(reply)
+        self.answered(from_us, reply)
     }
 
-    fn answered(&self, reply: &Reply) -> Next {
-        self.shared.log.answered(self.entry, reply.status);
+    fn answered(&self, from_us: u64, reply: &Reply) -> Next {
+        self.shared.log.answered(self.entry, from_us, reply.status);
         if reply.close { Next::Close } else { Next::Keep }
     }
 }

@@ -18,6 +18,8 @@ pub struct Seen {
     pub text: String,
     /// When its head was complete, µs since the Unix epoch.
     pub arrived_us: u64,
+    /// When the last of its answer began to be written; None if it never was as a whole.
+    pub answering_us: Option<u64>,
     /// When its answer was written; None if it never was.
     pub answered_us: Option<u64>,
     /// The status of that answer.
@@ -25,9 +27,10 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// From the head being read to the answer being written, µs.
+    /// From the head being read to the last of the answer, µs. Over loopback the client's kernel has it
+    /// while the target still writes: no client can have waited for less than this.
     pub fn took_us(&self) -> Option<u64> {
-        Some(self.answered_us?.saturating_sub(self.arrived_us))
+        Some(self.answering_us?.saturating_sub(self.arrived_us))
     }
 }
 
@@ -95,9 +98,10 @@ impl Log {
         book.seen.len() - 1
     }
 
-    pub(crate) fn answered(&self, number: usize, status: Option<u16>) {
+    pub(crate) fn answered(&self, number: usize, answering_us: u64, status: Option<u16>) {
         let now = self.now_us();
         let seen = &mut self.book().seen[number];
+        seen.answering_us = Some(answering_us);
         seen.answered_us = Some(now);
         seen.status = status;
     }

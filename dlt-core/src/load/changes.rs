@@ -4,7 +4,7 @@
 //!
 //! Who may change a load, and how runners are told, is left to others.
 
-use super::{Curve, Model};
+use super::{Curve, Model, slack};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -86,12 +86,27 @@ impl Curve {
         let effective = changes
             .iter()
             .filter(|change| !change.end && change.at_us < end_us);
+        // Arrivals up to `from_us`, all that were planned before a change, and those due by then.
+        let (mut before, mut planned, mut due) = (0.0, self.total_arrivals(), 0);
         for change in effective {
             self.add_piece(&mut points, from_us, change.at_us, factor);
+            before += self.between(from_us, change.at_us) * factor;
+            due = due.max(planned.min((before - slack(before)).ceil() as u64));
             (from_us, factor) = (change.at_us, change.factor);
+            let all = before + self.between(from_us, planned_end) * factor;
+            planned = due.max((all + 1e-6).floor() as u64);
         }
         self.add_piece(&mut points, from_us, end_us, factor);
-        Self { points }
+        if end_us < planned_end {
+            before += self.between(from_us, end_us) * factor;
+            due = due.max(planned.min((before - slack(before)).ceil() as u64));
+        }
+        Self { points, due }
+    }
+
+    /// The arrivals between two instants.
+    fn between(&self, from_us: u64, to_us: u64) -> f64 {
+        self.cumulative_at(to_us.max(from_us)) - self.cumulative_at(from_us)
     }
 
     /// Adds what lies from `from_us` to `to_us`, times `factor`.

@@ -17,6 +17,13 @@ pub const LONGEST_LOAD_US: u64 = 31 * 24 * 3600 * 1_000_000;
 pub struct Curve {
     /// (µs since start, value), times not decreasing; two points at one time are a step.
     points: Vec<(u64, f64)>,
+    /// Arrivals that were planned and due before a change: they are planned whatever it leaves.
+    #[serde(default, skip_serializing_if = "is_none")]
+    due: u64,
+}
+
+fn is_none(due: &u64) -> bool {
+    *due == 0
 }
 
 /// What is planned: users who wait for answers, or arrivals that do not.
@@ -35,6 +42,7 @@ impl Curve {
         let from = if ramp_us == 0 { value } else { 0.0 };
         Self {
             points: vec![(0, from), (ramp_us, value), (ramp_us + hold_us, value)],
+            due: 0,
         }
     }
 
@@ -46,7 +54,7 @@ impl Curve {
             at += duration_us;
             points.push((at, target));
         }
-        Self { points }
+        Self { points, due: 0 }
     }
 
     /// When the curve ends, µs since start.
@@ -67,6 +75,7 @@ impl Curve {
                 .iter()
                 .map(|&(at, value)| (at, value * factor))
                 .collect(),
+            due: 0,
         }
     }
 
@@ -127,7 +136,7 @@ impl Curve {
             let before = self.cumulative_at(segment.0);
             (before - slack(before)).ceil() as u64
         });
-        due.fold(all, u64::max)
+        due.fold(all.max(self.due), u64::max)
     }
 
     /// How many users are ever active: the numbers below it have a span.
@@ -173,7 +182,10 @@ impl Curve {
             (None, None) => 0.0,
         };
         points.push((at_us, value));
-        Self { points }
+        Self {
+            points,
+            due: self.due,
+        }
     }
 
     /// When arrival `n` is due, µs since start: the instant at which `n`

@@ -25,16 +25,18 @@ pub(crate) struct Schedule {
     k: u64,
     at: DuePosition,
     next_us: Option<u64>,
+    /// The first arrival that a change added, and since when that change holds, µs.
+    added: Option<(u64, u64)>,
 }
 
 impl Schedule {
     /// The arrivals of `curve` that belong to `lot`.
     pub(crate) fn new(curve: Rc<Curve>, lot: Lot) -> Self {
-        Self::from(curve, lot, 0)
+        Self::from(curve, lot, 0, None)
     }
 
     /// The arrivals from number `k` among those of `lot`.
-    fn from(curve: Rc<Curve>, lot: Lot, k: u64) -> Self {
+    fn from(curve: Rc<Curve>, lot: Lot, k: u64, added: Option<(u64, u64)>) -> Self {
         let mut schedule = Self {
             lot,
             total: lot.count(curve.total_arrivals()),
@@ -42,17 +44,31 @@ impl Schedule {
             at: DuePosition::default(),
             next_us: None,
             curve,
+            added,
         };
         schedule.advance();
         schedule
     }
 
-    /// Goes on with another curve: what was taken stays taken, whenever that would have
-    /// been due.
-    pub(crate) fn change(&mut self, curve: Rc<Curve>) {
+    /// Goes on with another curve, which differs from `from_us` on: what was taken stays taken,
+    /// whenever that would have been due. An arrival that only this change adds is due no earlier than
+    /// it holds: a plan leaves out what is less than one whole arrival at its end, and with more load
+    /// behind it that becomes one.
+    pub(crate) fn change(&mut self, curve: Rc<Curve>, from_us: u64) {
         // After the last one nothing was left to take.
         let taken = self.k - u64::from(self.next_us.is_some());
-        *self = Self::from(curve, self.lot, taken);
+        let is_more = self.lot.count(curve.total_arrivals()) > self.total;
+        let added = is_more.then_some((self.total, from_us)).or(self.added);
+        *self = Self::from(curve, self.lot, taken, added);
+    }
+
+    /// When arrival `k` of the lot is due by this position on the curve, µs.
+    fn due_us(&self, at: &mut DuePosition, k: u64) -> u64 {
+        let due_us = at.due_at(&self.curve, self.lot.nth(k));
+        match self.added {
+            Some((first, from_us)) if k >= first => due_us.max(from_us),
+            _ => due_us,
+        }
     }
 
     /// When the next arrival is due, µs; None after the last.
@@ -63,7 +79,9 @@ impl Schedule {
     /// Advances to the arrival after the next.
     pub(crate) fn advance(&mut self) {
         self.next_us = (self.k < self.total).then(|| {
-            let due_us = self.at.due_at(&self.curve, self.lot.nth(self.k));
+            let mut at = std::mem::take(&mut self.at);
+            let due_us = self.due_us(&mut at, self.k);
+            self.at = at;
             self.k += 1;
             due_us
         });
@@ -79,7 +97,7 @@ impl Schedule {
         let (mut low, mut high) = (self.k, self.total);
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.at.clone().due_at(&self.curve, self.lot.nth(middle)) <= until_us {
+            if self.due_us(&mut self.at.clone(), middle) <= until_us {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -201,7 +219,7 @@ mod tests {
                     schedule.advance();
                     before += 1;
                 }
-                schedule.change(changed.clone());
+                schedule.change(changed.clone(), at_us);
                 let all = lot.count(changed.total_arrivals());
                 let mut after = 0;
                 while schedule.next_us().is_some() {
@@ -237,7 +255,7 @@ mod tests {
                     sent += 1;
                 }
                 told.push(LoadChange { at_us, factor, end: false });
-                schedule.change(Rc::new(plan.changed(&told)));
+                schedule.change(Rc::new(plan.changed(&told)), at_us);
                 if let Some(due_us) = schedule.next_us() {
                     prop_assert!(due_us >= heard_us, "due at {due_us}, heard of at {heard_us}: {told:?}");
                 }
@@ -247,6 +265,40 @@ mod tests {
                 sent += 1;
             }
             prop_assert_eq!(sent, plan.changed(&told).total_arrivals());
+        }
+    }
+
+    /// The last arrival of 1.3 is none. It becomes one with a pause, which counts what was due before it,
+    /// and with more load: then it is due with the change, and not in the past.
+    #[test]
+    fn what_a_change_adds_is_due_with_it() {
+        // 1.027 arrivals until the change, then none or 4.3243 s of 5.382 per second: 24.3 in all, of
+        // which one was sent.
+        for (factor, count) in [(0.0, 1), (3.0, 23)] {
+            let plan = Curve::ramp_hold(1.794, 0, 6_000_000);
+            let slow = LoadChange {
+                at_us: 526_013,
+                factor: 0.0404,
+                end: false,
+            };
+            let then = LoadChange {
+                at_us: 1_675_706,
+                factor,
+                end: false,
+            };
+            let mut schedule = Schedule::new(Rc::new(plan.clone()), Lot::WHOLE);
+            schedule.advance();
+            schedule.change(Rc::new(plan.changed(&[slow])), slow.at_us);
+            assert_eq!(schedule.next_us(), None);
+            schedule.change(Rc::new(plan.changed(&[slow, then])), then.at_us);
+            let mut due = Vec::new();
+            while let Some(due_us) = schedule.next_us() {
+                due.push(due_us);
+                schedule.advance();
+            }
+            assert_eq!(due[0], then.at_us);
+            assert_eq!(due.len(), count, "{due:?}");
+            assert!(due.is_sorted());
         }
     }
 

@@ -172,6 +172,13 @@ impl Reader<'_> {
             notes.fault(object.path_of(key), refusal(key));
             return None;
         };
+        if object.get("url").is_some() {
+            notes.fault(
+                object.path_of(key),
+                "stands beside url: a block is an entry of its own, and the request goes into its list",
+            );
+            return None;
+        }
         object.allow_only(keys, refused, notes);
         match key {
             "if" => self.condition(&object, depth, notes),

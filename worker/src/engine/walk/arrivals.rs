@@ -106,7 +106,7 @@ impl<'a> Arrivals<'a> {
             loop {
                 if changes != group.changes() {
                     changes = group.changes();
-                    schedule.change(group.curve());
+                    schedule.change(group.curve(), group.changed_at_us());
                 }
                 assigner.assign(schedule, tasks).await?;
                 if changes == group.changes() {

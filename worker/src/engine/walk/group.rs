@@ -167,6 +167,11 @@ impl GroupRun {
         factor_at(&self.told.borrow(), at_us)
     }
 
+    /// Since when the newest change holds, µs.
+    pub(crate) fn changed_at_us(&self) -> u64 {
+        self.told.borrow().last().map_or(0, |change| change.at_us)
+    }
+
     /// Changes the load; `changes` are all so far.
     pub(crate) fn change(&self, changes: &[LoadChange]) {
         let curve = self.plan().load.model.curve().changed(changes);
