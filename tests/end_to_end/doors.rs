@@ -187,20 +187,18 @@ fn long_bodies_at_once_are_bounded_and_their_memory_is_given_back() {
         kib / 1024
     };
     let body = json!({ "testName": "x".repeat(5_000_000) }).to_string();
-    let head = format!(
-        "POST /api/scenarios HTTP/1.1\r\nhost: {}\r\ncontent-length: {}\r\n\r\n",
+    let length = body.len();
+    let request = format!(
+        "POST /api/scenarios HTTP/1.1\r\nhost: {}\r\ncontent-length: {length}\r\n\r\n{body}",
         up.address,
-        body.len()
     );
     let all_but_ends = Barrier::new(100);
     let statuses: Vec<String> = std::thread::scope(|scope| {
         let one = || {
             let mut stream = TcpStream::connect(&up.address).unwrap();
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
-            stream.set_write_timeout(Some(PATIENCE)).unwrap();
             // A refused one is closed before all of it is sent.
-            let (most, end) = body.split_at(body.len() - 1);
-            let _ = stream.write_all(head.as_bytes());
+            let (most, end) = request.split_at(request.len() - 1);
             let _ = stream.write_all(most.as_bytes());
             // None is whole before all are there, however slow the machine is.
             all_but_ends.wait();
@@ -208,8 +206,7 @@ fn long_bodies_at_once_are_bounded_and_their_memory_is_given_back() {
             let mut answer = [0; 12];
             // One that hangs is neither answered nor cut off.
             if let Err(error) = stream.read_exact(&mut answer) {
-                let kind = error.kind();
-                let hangs = matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut);
+                let hangs = [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&error.kind());
                 assert!(!hangs, "no answer: {error}");
             }
             String::from_utf8_lossy(&answer).into_owned()

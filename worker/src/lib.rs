@@ -9,7 +9,11 @@ pub mod clock;
 pub mod coordinator;
 pub mod depot;
 pub mod engine;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod health;
+#[cfg(any(test, feature = "instructions"))]
+pub mod instructions;
 pub mod lifecycle;
 pub mod output;
 pub mod report;

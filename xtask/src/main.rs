@@ -12,6 +12,7 @@ mod console;
 mod deny;
 mod dist;
 mod engines;
+mod fuzz;
 mod images;
 mod mcpb;
 mod step;
@@ -51,6 +52,8 @@ enum Task {
         #[arg(long)]
         runs: Option<u64>,
     },
+    /// Fuzzes everything that reads what others wrote.
+    Fuzz(fuzz::Fuzz),
     /// Makes a release: programs, functions of Lambda, archive, Debian package, checksums.
     Dist(dist::Dist),
     /// Packs the MCP server as a .mcpb for desktop hosts.
@@ -68,6 +71,13 @@ enum Bench {
     Closed(bench::Closed),
     /// CPU per request in HTTP/2, next to h2load.
     Http2(bench::Http2),
+    /// Open load: rate, median and tail against what is known.
+    Open(bench::Open),
+    /// The target of `bench open`.
+    #[command(hide = true)]
+    Target(bench::Delayed),
+    /// Instructions that parts of the engine take, next to those that are kept.
+    Instructions(bench::Instructions),
     /// Lists and records of a data folder with years of runs, against 50 ms.
     Lists {
         /// Measure this dlt instead of building one.
@@ -96,6 +106,7 @@ fn main() -> Result<ExitCode> {
         Task::Demo => built(&["run", "--release", "--", "demo"])?,
         Task::Test { full } => tiers::test(full)?,
         Task::Simulate { seed, runs } => tiers::simulate(seed, runs)?,
+        Task::Fuzz(what) => fuzz::fuzz(&what)?,
         Task::Dist(args) => dist::dist(&args)?,
         Task::Mcpb(place) => mcpb::pack(&place)?,
         Task::Bench {
@@ -108,6 +119,24 @@ fn main() -> Result<ExitCode> {
             what: Bench::Http2(what),
         } => {
             bench::http2(what)?;
+            true
+        }
+        Task::Bench {
+            what: Bench::Open(what),
+        } => {
+            bench::open(&what)?;
+            true
+        }
+        Task::Bench {
+            what: Bench::Target(how),
+        } => {
+            bench::target(how)?;
+            true
+        }
+        Task::Bench {
+            what: Bench::Instructions(what),
+        } => {
+            bench::instructions(&what)?;
             true
         }
         Task::Bench {

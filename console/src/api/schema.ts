@@ -1859,6 +1859,20 @@ export interface components {
                 total?: string | number;
             };
             keepalive?: boolean;
+            /** @description How long connections are used again, and from which addresses they come. */
+            "connection-policy"?: {
+                /**
+                 * @description run: a user keeps its connections; iteration: each round begins with new ones; request: each request opens one, as with keepalive: false.
+                 * @enum {unknown}
+                 */
+                reuse?: "run" | "iteration" | "request";
+                /** @description A connection is closed after so many requests. */
+                "max-requests"?: number | string;
+                /** @description No request begins on a connection that has been open for so long. */
+                "max-age"?: string | number;
+                /** @description Addresses of the runner that connections come from, in turn. */
+                "source-addresses"?: string[];
+            };
             /** @description The version of HTTP: auto (https takes what the server chooses, http is 1.1), 1.1 or 2. */
             http?: string | number;
             /** @description Most requests in flight that share a connection in HTTP/2; 1: each user has connections of its own. */

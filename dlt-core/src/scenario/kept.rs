@@ -25,9 +25,10 @@ const OF_EXECUTION: [&str; 13] = [
     "end-after",
 ];
 /// In a scenario of `scenarios`.
-const OF_SCENARIO: [&str; 13] = [
+const OF_SCENARIO: [&str; 14] = [
     "auth",
     "timeouts",
+    "connection-policy",
     "http",
     "streams",
     "max-redirects",

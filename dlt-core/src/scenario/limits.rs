@@ -67,6 +67,10 @@ pub const SHORTEST_DNS_REFRESH_US: u64 = 1_000_000;
 /// Longest time between two lookups of a name: the longest load, which means never.
 pub const LONGEST_DNS_REFRESH_US: u64 = LONGEST_LOAD_US;
 
+/// Most addresses of a runner that connections come from: with 28,000 ports each, more than its
+/// file limit allows.
+pub const MOST_SOURCE_ADDRESSES: usize = 256;
+
 /// Most `execution` items: each is a load of its own in every runner.
 pub const MOST_EXECUTIONS: usize = 20;
 /// Most named scenarios.

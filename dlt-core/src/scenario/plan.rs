@@ -11,6 +11,7 @@ pub use crate::scenario::http_choice::HttpChoice;
 use crate::scenario::limits::DEFAULT_DNS_REFRESH_US;
 pub use crate::scenario::requests::budget::{Budget, OverBudget};
 pub use crate::scenario::requests::condition::{Condition, Judged, Operand, Relation, Test};
+pub use crate::scenario::requests::connection_policy::{ConnectionPolicy, Reuse};
 pub use crate::scenario::requests::flow::{
     Choice, Flow, Operation, OutlineRow, Outlined, Transaction,
 };
@@ -45,12 +46,11 @@ pub struct Group {
     pub dns: Dns,
     /// What says where connections go instead.
     pub routing: Routing,
-    /// Keep connections between a user's requests.
-    pub keepalive: bool,
+    /// How long connections are used again.
+    pub connection_policy: ConnectionPolicy,
     /// The version of HTTP that its requests are sent in.
     pub http: HttpChoice,
-    /// Most requests in flight that share a connection in HTTP/2, at least 1; with 1 each
-    /// user or arrival has connections of its own.
+    /// Most requests in flight that share a connection in HTTP/2; 1: each user has its own.
     pub streams: u32,
     /// Keep the cookies of answers and send them again.
     pub store_cookies: bool,

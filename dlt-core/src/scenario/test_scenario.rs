@@ -439,7 +439,7 @@ impl TestScenario {
                 tls: definition.tls.clone(),
                 dns: item.dns,
                 routing: definition.routing.clone(),
-                keepalive: definition.keepalive,
+                connection_policy: definition.connection_policy.clone(),
                 http: definition.http,
                 streams: definition.streams,
                 store_cookies: definition.store_cookies,

@@ -106,7 +106,7 @@ fn the_shortest_file_gets_every_default() {
         group.load.model,
         Model::Users(Curve::ramp_hold(10.0, 0, 30_000_000))
     );
-    assert!(!group.load.per_task && group.keepalive);
+    assert!(!group.load.per_task && group.connection_policy.keeps());
     assert_eq!(group.load.graceful_stop_us, 5_000_000);
     assert_eq!(scenario.plan.give_up_after_us(), Some(5_000_000));
     let step = &group.steps[0];
@@ -306,7 +306,7 @@ fn a_quick_run_may_count_its_requests() {
     }));
     let group = &counted.plan.groups[0];
     assert_eq!(
-        (group.load.total_requests, group.keepalive),
+        (group.load.total_requests, group.connection_policy.keeps()),
         (Some(500), false)
     );
     assert_eq!(group.load.model.curve().peak(), 10.0);

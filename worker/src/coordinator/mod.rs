@@ -12,6 +12,8 @@ pub(crate) mod changes;
 pub mod connection;
 pub mod deadlines;
 pub mod frames;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 pub mod peers;
 pub mod region;
 pub mod region_timeline;

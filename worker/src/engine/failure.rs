@@ -257,7 +257,7 @@ impl Failure {
             ),
             libc::EADDRNOTAVAIL => (
                 Exhausted::Ports,
-                "no free local port in this runner: keep connections alive or use more tasks",
+                "no free local port in this runner: keep connections alive, name more source-addresses (connection-policy) or use more tasks",
             ),
             _ => return None,
         };

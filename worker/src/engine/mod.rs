@@ -11,7 +11,11 @@ mod clock;
 mod failure;
 mod file_faults;
 mod files;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod http;
+#[cfg(any(test, feature = "instructions"))]
+pub(crate) mod instructions;
 mod make;
 mod memory;
 mod pace;

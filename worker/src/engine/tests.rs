@@ -6,6 +6,7 @@ mod budgets;
 mod causes;
 mod changes;
 mod closed;
+mod connections;
 mod counted;
 mod depth;
 mod flow;
@@ -34,8 +35,8 @@ use dlt_core::measure::tally::OTHER_LABEL;
 use dlt_core::messages::timeline::MOST_TIMELINE_LABELS;
 use dlt_core::routing::Routing;
 use dlt_core::scenario::plan::{
-    Body, Dns, Flow, Group, HttpChoice, Load as Hard, Pacing, Plan, Retry, StatusSet, Step,
-    ThinkTime, Timeouts, Tls,
+    Body, ConnectionPolicy, Dns, Flow, Group, HttpChoice, Load as Hard, Pacing, Plan, Retry,
+    StatusSet, Step, ThinkTime, Timeouts, Tls,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -96,7 +97,7 @@ fn group(model: Model, steps: Vec<Step>) -> Group {
         tls: Tls::default(),
         dns: Dns::default(),
         routing: Routing::default(),
-        keepalive: true,
+        connection_policy: ConnectionPolicy::default(),
         http: HttpChoice::Auto,
         streams: 1,
         store_cookies: true,

@@ -10,6 +10,8 @@
 //! `recorder` (what a tool says, added up).
 
 mod archive;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod jmeter;
 mod k6;
 mod k6_api;

@@ -1,8 +1,9 @@
 //! `bench functions`: the cold start of each function of Lambda, and the size of its binary. A Runtime
 //! API of our own (`runtime_api`) gives each fresh process one event and takes the time of its answer.
 
+use super::append;
+use super::machine::machine;
 use super::runtime_api::{RuntimeApi, Said};
-use super::{append, machine};
 use crate::step::target_folder;
 use anyhow::{Context, Result, ensure};
 use std::fmt::Write as _;

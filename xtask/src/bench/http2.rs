@@ -2,9 +2,11 @@
 //! same nginx, in interleaved pairs.
 
 use super::depot::Over;
+use super::machine::machine;
 use super::measured::run;
 use super::nginx::Nginx;
-use super::{Row, append, dist_build, line, listed, machine, need, pinned};
+use super::ratios::listed;
+use super::{Row, append, dist_build, line, need, pinned};
 use anyhow::{Context, Result, ensure};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -64,7 +66,7 @@ pub fn http2(what: Http2) -> Result<()> {
         writeln!(
             medians,
             "\nCPU per request, dlt / h2load with {connections} connections of {streams} streams, round by round: {}.",
-            listed(&mut ratios)
+            listed(&ratios)
         )?;
     }
     text.push_str(&medians);

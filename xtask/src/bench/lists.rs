@@ -2,7 +2,8 @@
 //! folder is filled through the real adapters; a dist build of `dlt up`
 //! answers over one kept connection, so that what is measured is the answer.
 
-use super::{dist_build, machine};
+use super::dist_build;
+use super::machine::machine;
 use crate::step::cargo;
 use anyhow::{Context, Result, ensure};
 use std::fmt::Write as _;

@@ -2,33 +2,49 @@
 //! the same minutes. Absolute numbers of a shared machine say little; the
 //! ratio of interleaved pairs says more.
 
+mod delayed;
 mod depot;
 mod functions;
 mod http2;
+mod instructions;
 mod lists;
+mod machine;
 mod measured;
 mod nginx;
+mod open;
+mod ratios;
 mod runtime_api;
 
 use crate::step::{self, cargo};
 use anyhow::{Context, Result, bail, ensure};
+pub use delayed::Delayed;
 use depot::{Depot, Over};
 pub use functions::functions;
 pub use http2::{Http2, http2};
+pub use instructions::{Instructions, instructions};
 pub use lists::lists;
+use machine::{Others, machine};
 use measured::{Measured, run};
 use nginx::Nginx;
+pub use open::{Open, open, target};
+use ratios::listed;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Users of the pairs.
-const USERS: u64 = 50;
-/// Users of the memory rows.
-const MANY_USERS: [u64; 2] = [1_000, 10_000];
 /// The core that the generators get; nginx gets core 0.
 const GENERATOR_CORE: &str = "1";
+
+/// The packages of Debian that have what is needed.
+const PACKAGES: [&str; 6] = [
+    "nginx-light",
+    "nghttp2-client",
+    "wrk",
+    "util-linux",
+    "valgrind",
+    "openssl",
+];
 
 struct Row {
     tool: &'static str,
@@ -52,6 +68,12 @@ pub struct Closed {
     /// Seconds of load of each run.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// Users, each number in as many rounds.
+    #[arg(long, value_delimiter = ',', default_values_t = [50, 1_000, 10_000])]
+    users: Vec<u64>,
+    /// Over TLS.
+    #[arg(long)]
+    tls: bool,
     /// Measure this dlt instead of building one.
     #[arg(long)]
     dlt: Option<PathBuf>,
@@ -63,7 +85,9 @@ pub struct Closed {
 /// CPU per request of one round, as shares of another's in the same round.
 #[derive(Debug, Default)]
 struct Ratios {
+    users: u64,
     to_wrk: Vec<f64>,
+    memory_to_wrk: Vec<f64>,
     to_before: Vec<f64>,
 }
 
@@ -75,7 +99,7 @@ pub fn closed(what: Closed) -> Result<()> {
         cores >= 2,
         "two cores are needed: one for nginx, one for the generator"
     );
-    need(&["nginx", "wrk", "taskset"])?;
+    need(&["nginx", "wrk", "taskset", "openssl"])?;
     let dlt = match &what.dlt {
         Some(dlt) => dlt.clone(),
         None => dist_build()?,
@@ -84,38 +108,53 @@ pub fn closed(what: Closed) -> Result<()> {
     if let Some(before) = &what.before {
         tools.push(Tool::Dlt("dlt before", before.clone()));
     }
-    let nginx = Nginx::start()?;
-
-    let (mut rows, mut ratios) = (Vec::new(), Ratios::default());
-    for round in 0..what.pairs {
-        let measured = measure_round(&tools, round, &nginx, what.seconds)?;
-        let cost = |tool: usize| measured[tool].cpu_us_per_request();
-        ratios.to_wrk.push(cost(1) / cost(0));
-        print!("round {}: ratio {:.3}", round + 1, cost(1) / cost(0));
-        if tools.len() > 2 {
-            ratios.to_before.push(cost(1) / cost(2));
-            print!(", to the dlt before {:.3}", cost(1) / cost(2));
+    let (nginx, others) = (Nginx::start(what.tls)?, Others::since_now());
+    let (mut rows, mut ratios) = (Vec::new(), Vec::new());
+    for users in &what.users {
+        let mut of_users = Ratios {
+            users: *users,
+            ..Ratios::default()
+        };
+        for round in 0..what.pairs {
+            let measured = measure_round(&tools, round, &nginx, (*users, what.seconds))?;
+            of_users.add(round, &measured);
+            rows.extend(measured);
         }
-        println!();
-        rows.extend(measured);
+        ratios.push(of_users);
     }
-    for users in MANY_USERS {
-        for tool in &tools {
-            rows.push(tool.run(&nginx, users, what.seconds)?);
-        }
-    }
-    let text = report(&rows, &mut ratios, what.seconds)?;
+    let text = report(&rows, &ratios, &what, &others)?;
     print!("{text}");
     append(&text)
 }
 
+impl Ratios {
+    /// Adds a round, in the order of the tools, and tells it.
+    fn add(&mut self, round: usize, measured: &[Row]) {
+        let cost = |tool: usize| measured[tool].cpu_us_per_request();
+        let memory = |tool: usize| measured[tool].measured.max_rss_bytes as f64;
+        self.to_wrk.push(cost(1) / cost(0));
+        self.memory_to_wrk.push(memory(1) / memory(0));
+        print!("round {}: ratio {:.3}", round + 1, cost(1) / cost(0));
+        if measured.len() > 2 {
+            self.to_before.push(cost(1) / cost(2));
+            print!(", to the dlt before {:.3}", cost(1) / cost(2));
+        }
+        println!();
+    }
+}
+
 /// Each tool once, in the tools' order; which goes first changes from round to
 /// round, so that none always meets the machine as the same other left it.
-fn measure_round(tools: &[Tool], round: usize, nginx: &Nginx, seconds: u64) -> Result<Vec<Row>> {
+fn measure_round(
+    tools: &[Tool],
+    round: usize,
+    nginx: &Nginx,
+    (users, seconds): (u64, u64),
+) -> Result<Vec<Row>> {
     let mut measured = Vec::new();
     for turn in 0..tools.len() {
         let tool = (turn + round) % tools.len();
-        measured.push((tool, tools[tool].run(nginx, USERS, seconds)?));
+        measured.push((tool, tools[tool].run(nginx, users, seconds)?));
     }
     measured.sort_by_key(|(tool, _)| *tool);
     Ok(measured.into_iter().map(|(_, row)| row).collect())
@@ -214,37 +253,6 @@ fn line(row: &Row) -> String {
     )
 }
 
-/// Where and of what a measurement was made.
-struct Machine {
-    commit: String,
-    model: String,
-    cores: usize,
-    kernel: String,
-    date: String,
-}
-
-fn machine() -> Result<Machine> {
-    let told = |program: &str, args: &[&str]| -> String {
-        let output = Command::new(program).args(args).output();
-        let bytes = output.map(|output| output.stdout).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).trim().to_owned()
-    };
-    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or("unknown CPU", |(_, model)| model);
-    let root = step::root();
-    let root = root.to_string_lossy();
-    Ok(Machine {
-        commit: told("git", &["-C", &root, "rev-parse", "--short=12", "HEAD"]),
-        model: model.to_owned(),
-        cores: std::thread::available_parallelism()?.get(),
-        kernel: told("uname", &["-r"]),
-        date: told("date", &["-u", "+%Y-%m-%d %H:%M UTC"]),
-    })
-}
-
 /// Adds a section to BENCHMARKS.md.
 fn append(text: &str) -> Result<()> {
     let path = step::root().join("BENCHMARKS.md");
@@ -256,16 +264,25 @@ fn append(text: &str) -> Result<()> {
         .with_context(|| format!("failed to write {}", path.display()))
 }
 
-fn report(rows: &[Row], ratios: &mut Ratios, seconds: u64) -> Result<String> {
+fn report(rows: &[Row], ratios: &[Ratios], what: &Closed, others: &Others) -> Result<String> {
     let mut text = String::new();
     let machine = machine()?;
-    writeln!(text, "\n## Closed load, {}", machine.date)?;
+    let (name, of) = match what.tls {
+        true => ("Closed load over TLS", "a 66-byte answer over TLS 1.3"),
+        false => ("Closed load", "a 66-byte answer"),
+    };
+    writeln!(text, "\n## {name}, {}", machine.date)?;
     writeln!(
         text,
-        "\nCommit {}; {}, {} cores, Linux {}; nginx with one worker on core 0, a 66-byte answer,\n\
-         keep-alive; generators on core {GENERATOR_CORE}, one thread, {seconds} s of load each; CPU is the process' own user and\n\
-         system time, its start included.\n",
-        machine.commit, machine.model, machine.cores, machine.kernel
+        "\nCommit {}; {}, {} cores, Linux {}; {};\n\
+         nginx with one worker on core 0, {of}, keep-alive; generators on core {GENERATOR_CORE}, one thread,\n\
+         {} s of load each, interleaved; CPU is the process' own user and system time, its start included.\n",
+        machine.commit,
+        machine.model,
+        machine.cores,
+        machine.kernel,
+        others.told(),
+        what.seconds
     )?;
     writeln!(
         text,
@@ -275,27 +292,27 @@ fn report(rows: &[Row], ratios: &mut Ratios, seconds: u64) -> Result<String> {
     for row in rows {
         writeln!(text, "{}", line(row))?;
     }
-    writeln!(
-        text,
-        "\nCPU per request, dlt / wrk at {USERS} users, round by round: {}.",
-        listed(&mut ratios.to_wrk)
-    )?;
-    if !ratios.to_before.is_empty() {
+    for of_users in ratios {
+        let users = of_users.users;
         writeln!(
             text,
-            "The same, dlt / the dlt before: {}.",
-            listed(&mut ratios.to_before)
+            "\nCPU per request at {users} users, dlt / wrk, round by round: {}.",
+            listed(&of_users.to_wrk)
         )?;
+        writeln!(
+            text,
+            "Peak memory, dlt / wrk: {}.",
+            listed(&of_users.memory_to_wrk)
+        )?;
+        if !of_users.to_before.is_empty() {
+            writeln!(
+                text,
+                "CPU per request, dlt / the dlt before: {}.",
+                listed(&of_users.to_before)
+            )?;
+        }
     }
     Ok(text)
-}
-
-/// All ratios and their median; they are sorted on the way.
-fn listed(ratios: &mut [f64]) -> String {
-    let shown: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.3}")).collect();
-    ratios.sort_by(f64::total_cmp);
-    let median = ratios[ratios.len() / 2];
-    format!("{}; median **{median:.3}**", shown.join(", "))
 }
 
 /// Installs what is missing where that is possible, else says what to install.
@@ -304,21 +321,17 @@ fn need(programs: &[&str]) -> Result<()> {
     if !programs.iter().any(|program| missing(&program)) {
         return Ok(());
     }
-    println!("installing nginx, wrk, h2load and util-linux with apt-get");
+    println!("installing {} with apt-get", PACKAGES.join(", "));
     for args in [
         &["update"][..],
-        &[
-            "install",
-            "-y",
-            "--no-install-recommends",
-            "nginx-light",
-            "nghttp2-client",
-            "wrk",
-            "util-linux",
-        ],
+        &["install", "-y", "--no-install-recommends"],
     ] {
         let mut command = Command::new("apt-get");
-        command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
+        let packages = PACKAGES.iter().filter(|_| args.len() > 1);
+        command
+            .args(args)
+            .args(packages)
+            .env("DEBIAN_FRONTEND", "noninteractive");
         // Whether it worked is seen below.
         let _ = command.status();
     }

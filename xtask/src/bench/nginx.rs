@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, bail};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,32 +15,43 @@ const ANSWER: &str = "The quick brown fox jumps over the lazy dog and measures a
 pub struct Nginx {
     child: Child,
     address: SocketAddr,
+    scheme: &'static str,
     folder: PathBuf,
 }
 
 impl Nginx {
-    /// Starts it on a free port of 127.0.0.1.
-    pub fn start() -> Result<Self> {
-        Self::listening("")
+    /// Starts it on a free port of 127.0.0.1; over TLS with a certificate of its own, which nobody
+    /// knows.
+    pub fn start(tls: bool) -> Result<Self> {
+        Self::listening(if tls { "ssl " } else { "" }, tls)
     }
 
     /// The same in HTTP/2 by prior knowledge.
     pub fn start_http2() -> Result<Self> {
-        Self::listening("http2 ")
+        Self::listening("http2 ", false)
     }
 
-    fn listening(how: &str) -> Result<Self> {
+    fn listening(how: &str, tls: bool) -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("dlt-bench-nginx-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let here = folder.display();
+        let secured = match tls {
+            true => {
+                certify(&folder)?;
+                format!(
+                    "ssl_certificate {here}/cert.pem; ssl_certificate_key {here}/key.pem; ssl_protocols TLSv1.3;"
+                )
+            }
+            false => String::new(),
+        };
         let config = format!(
             "daemon off;\nworker_processes 1;\nworker_rlimit_nofile 20000;\npid {here}/pid;\nerror_log stderr crit;\n\
              events {{ worker_connections 18000; }}\n\
              http {{\n  access_log off;\n  keepalive_requests 1000000000;\n  keepalive_timeout 1h;\n\
              client_body_temp_path {here}/a; proxy_temp_path {here}/b; fastcgi_temp_path {here}/c;\n\
              uwsgi_temp_path {here}/d; scgi_temp_path {here}/e;\n\
-             server {{ listen {address} {how}backlog=4096; default_type text/plain; location / {{ return 200 \"{ANSWER}\"; }} }}\n}}\n"
+             server {{ listen {address} {how}backlog=4096; {secured} default_type text/plain; location / {{ return 200 \"{ANSWER}\"; }} }}\n}}\n"
         );
         let path = folder.join("nginx.conf");
         std::fs::write(&path, config)?;
@@ -55,6 +66,7 @@ impl Nginx {
         let mut nginx = Self {
             child,
             address,
+            scheme: if tls { "https" } else { "http" },
             folder,
         };
         let deadline = Instant::now() + Duration::from_secs(10);
@@ -72,7 +84,20 @@ impl Nginx {
 
     /// Where it answers.
     pub fn url(&self) -> String {
-        format!("http://{}/", self.address)
+        format!("{}://{}/", self.scheme, self.address)
+    }
+}
+
+/// A key of P-256, as most servers have, and its certificate.
+fn certify(folder: &Path) -> Result<()> {
+    let mut openssl = Command::new("openssl");
+    openssl.args("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1".split(' '));
+    openssl.arg("-keyout").arg(folder.join("key.pem"));
+    openssl.arg("-out").arg(folder.join("cert.pem"));
+    let made = openssl.output().context("failed to start openssl")?;
+    match made.status.success() {
+        true => Ok(()),
+        false => bail!("openssl: {}", String::from_utf8_lossy(&made.stderr)),
     }
 }
 

@@ -237,7 +237,7 @@ fn plan(model: Model) -> Plan {
             tls: Tls::default(),
             dns: Dns::default(),
             routing: Routing::default(),
-            keepalive: true,
+            connection_policy: Default::default(),
             http: HttpChoice::Auto,
             streams: 1,
             store_cookies: true,

@@ -27,8 +27,9 @@ use crate::value::{Map, Value};
 pub(super) use properties::Properties;
 
 /// Keys of a scenario whose values are no texts in which variables stand.
-const FLAGS: [&str; 6] = [
+const FLAGS: [&str; 7] = [
     "keepalive",
+    "connection-policy",
     "http",
     "streams",
     "store-cookie",

@@ -51,6 +51,9 @@ pub(super) fn requests(overrides: &Overrides, raw: &mut Value, changes: &mut Cha
         if overrides.flags.no_keepalive {
             let place = (path.as_str(), "keepalive");
             changes.set(definition, place, "--no-keepalive", Value::Bool(false));
+            if let Some(Value::Object(policy)) = definition.get_mut("connection-policy") {
+                changes.remove(policy, &["reuse"], "--no-keepalive");
+            }
         }
         http(&overrides.flags, definition, &path, changes);
         tls(overrides, definition, &path, changes);

@@ -272,7 +272,7 @@ fn rounds_and_requests_take_each_other_s_place() {
     assert_eq!((load.total_requests, load.iterations), (Some(500), None));
     // The file's time stays: whichever comes first.
     assert_eq!(counted.plan.end_us(), 35_000_000);
-    assert!(!counted.plan.groups[0].keepalive);
+    assert!(!counted.plan.groups[0].connection_policy.keeps());
     assert_eq!(
         counted.changes,
         [

@@ -8,6 +8,8 @@ pub mod budget;
 pub(crate) mod checks;
 pub(crate) mod condition;
 pub(crate) mod conditions;
+pub mod connection_policy;
+pub(crate) mod connections;
 pub(crate) mod content;
 pub(crate) mod data;
 pub(crate) mod extract;
@@ -36,12 +38,13 @@ use crate::scenario::FileCheck;
 use crate::scenario::document::notes::{Node, Notes, Object};
 use crate::scenario::limits::{DEFAULT_REDIRECTS, LONGEST_TEXT_BYTES, LONGEST_URL, MOST_REDIRECTS};
 use crate::scenario::plan::{
-    Auth, Body, DataSource, Flow, HttpChoice, StatusSet, Step, ThinkTime, Tls,
+    Auth, Body, ConnectionPolicy, DataSource, Flow, HttpChoice, StatusSet, Step, ThinkTime, Tls,
 };
 use crate::scenario::requests::addresses::{Address, Placeholders, default_address, request_url};
 use crate::scenario::requests::auth::{AuthSetting, auth};
 use crate::scenario::requests::blocks::flow;
 use crate::scenario::requests::checks::checks;
+use crate::scenario::requests::connections::connection_policy;
 use crate::scenario::requests::content::content;
 use crate::scenario::requests::data::data_sources;
 use crate::scenario::requests::extract::extractions;
@@ -66,7 +69,7 @@ pub(crate) struct Definition {
     pub transactions: Vec<String>,
     pub tls: Tls,
     pub routing: Routing,
-    pub keepalive: bool,
+    pub connection_policy: ConnectionPolicy,
     pub http: HttpChoice,
     pub streams: u32,
     pub store_cookies: bool,
@@ -86,7 +89,7 @@ pub(crate) struct ReadRequest {
     pub of_url: Option<Auth>,
 }
 
-pub(crate) const SCENARIO_KEYS: [&str; 20] = [
+pub(crate) const SCENARIO_KEYS: [&str; 21] = [
     "requests",
     "default-address",
     "headers",
@@ -97,6 +100,7 @@ pub(crate) const SCENARIO_KEYS: [&str; 20] = [
     "timeouts",
     "think-time",
     "keepalive",
+    "connection-policy",
     "http",
     "streams",
     "store-cookie",
@@ -188,8 +192,8 @@ pub(crate) fn definition(
     let mut known = known(&object, &variables, &data);
     known.open |= !complete;
     let common = common(&object, known, notes);
-    let keepalive = flag(&object, "keepalive", notes);
     let (http, streams) = http::http(&object, notes);
+    let connection_policy = connection_policy(&object, streams, notes);
     let store_cookies = flag(&object, "store-cookie", notes);
     let tls = object
         .get("tls")
@@ -226,7 +230,7 @@ pub(crate) fn definition(
         transactions,
         tls,
         routing,
-        keepalive,
+        connection_policy,
         http,
         streams,
         store_cookies,

@@ -11,7 +11,7 @@ use crate::scenario::FileCheck;
 use crate::scenario::document::notes::{Notes, Object};
 use crate::scenario::document::shown::shown;
 use crate::scenario::limits::{LONGEST_PATH, MOST_SCRIPT_FILES};
-use crate::scenario::plan::{Flow, HttpChoice, Script, Tls, Tool, is_archive};
+use crate::scenario::plan::{ConnectionPolicy, Flow, HttpChoice, Script, Tls, Tool, is_archive};
 
 pub(crate) const KEYS: [&str; 5] = ["script", "entry", "files", "data-sources", "variables"];
 
@@ -91,7 +91,7 @@ pub(super) fn script(
         transactions: Vec::new(),
         tls: Tls::default(),
         routing: Routing::default(),
-        keepalive: true,
+        connection_policy: ConnectionPolicy::default(),
         http: HttpChoice::default(),
         streams: 1,
         store_cookies: true,

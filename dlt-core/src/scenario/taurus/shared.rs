@@ -23,8 +23,9 @@ const IN_PLACE: [&str; 5] = [
     "follow-redirects",
 ];
 /// What a scenario says of all that it runs, and nothing of it for a part.
-const OF_THE_WHOLE: [&str; 8] = [
+const OF_THE_WHOLE: [&str; 9] = [
     "keepalive",
+    "connection-policy",
     "http",
     "streams",
     "store-cookie",

@@ -10,6 +10,7 @@ use crate::engine::http::h2::{self, Again, Lease, Shared};
 use crate::engine::http::origin::Origin;
 use crate::engine::http::request_spec::{DeadlineTimer, RequestSpec, deadline};
 use dlt_core::measure::sample::Cause;
+use dlt_core::scenario::plan::Reuse;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::Duration;
@@ -21,7 +22,6 @@ const MOST_IDLE: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Client {
     connector: Rc<Connector>,
-    keepalive: bool,
     idle: Vec<Opened>,
     timer: DeadlineTimer,
     /// The first bytes of an answer that may fail, for people.
@@ -55,7 +55,7 @@ async fn open(
         None => None,
         Some(pool) => {
             let limit = Duration::from_micros(limit_us);
-            match tokio::time::timeout(limit, pool.share(origin)).await {
+            match tokio::time::timeout(limit, pool.share(origin, connector.io.clock)).await {
                 Ok(Shared::Lease(lease)) => return Ok((Opened::H2(lease), None)),
                 Ok(Shared::Failed(failure)) => return Err(failure),
                 Ok(Shared::Open(turn)) => Some(turn),
@@ -93,10 +93,9 @@ fn no_place(origin: &Origin, limit_us: u64) -> Failure {
 
 impl Client {
     /// A client without connections.
-    pub(crate) fn new(connector: Rc<Connector>, keepalive: bool) -> Self {
+    pub(crate) fn new(connector: Rc<Connector>) -> Self {
         Self {
             connector,
-            keepalive,
             idle: Vec::new(),
             timer: DeadlineTimer::default(),
             captured: Vec::new(),
@@ -110,7 +109,7 @@ impl Client {
         &mut self,
         spec: &RequestSpec<'_>,
     ) -> Result<(Opened, Option<u64>), ExchangeResult> {
-        match self.take_open(spec.origin) {
+        match self.take_open(spec.origin, spec.sent_us) {
             Some(opened) => Ok((opened, None)),
             None => {
                 let limit_us = spec.timeouts.connect_us.min(spec.timeouts.total_us);
@@ -162,7 +161,7 @@ impl Client {
             );
             describe_connection(uses, &mut self.captured, spec.sent_us);
         }
-        if exchange.reusable() && self.keepalive {
+        if exchange.reusable() && connector.policy.is_kept(connection.requests) {
             connection.idle_since_us = exchange.read_us();
             self.keep(Opened::H1(connection));
         }
@@ -197,7 +196,7 @@ impl Client {
             };
             if may && spec.may_resend && !is_again {
                 // A stream that was refused leaves its connection as it is.
-                if !is_lost && self.keepalive && !lease.is_shared() {
+                if !is_lost && lease.is_kept() && !lease.is_shared() {
                     self.keep(Opened::H2(lease));
                 } else {
                     drop(lease);
@@ -211,7 +210,7 @@ impl Client {
                 describe_connection(uses, &mut self.captured, spec.sent_us);
             }
         }
-        if self.keepalive && !lease.is_shared() && lease.is_usable() {
+        if !lease.is_shared() && lease.is_usable() {
             self.keep(Opened::H2(lease));
         }
         result
@@ -224,7 +223,7 @@ impl Client {
         let clock = connector.io.clock;
         let left_us = deadline(spec.sent_us, spec.timeouts.total_us).saturating_sub(clock.now_us());
         let limit_us = spec.timeouts.connect_us.min(left_us);
-        let found = match self.take_refused(spec.origin) {
+        let found = match self.take_refused(spec.origin, clock.now_us()) {
             Some(opened) => Ok((opened, None)),
             None => open(&connector, spec.origin, limit_us).await,
         };
@@ -260,18 +259,26 @@ impl Client {
     }
 
     /// The open connection in HTTP/2 to an origin: one that ended is not among them.
-    fn take_refused(&mut self, origin: &Rc<Origin>) -> Option<Opened> {
+    fn take_refused(&mut self, origin: &Rc<Origin>, now_us: u64) -> Option<Opened> {
         let is_h2 = |opened: &Opened| matches!(opened, Opened::H2(_));
         let mut idle = self.idle.iter();
         idle.any(|opened| is_h2(opened) && Rc::ptr_eq(opened.origin(), origin))
-            .then(|| self.take_open(origin))?
+            .then(|| self.take_open(origin, now_us))?
     }
 
-    /// The open connection to an origin, if the peer has not closed it and the
-    /// name still has its address.
-    fn take_open(&mut self, origin: &Rc<Origin>) -> Option<Opened> {
+    /// Closes the connections of a round, where each begins with new ones.
+    #[inline]
+    pub(crate) fn begin_round(&mut self) {
+        if self.connector.policy.reuse == Reuse::Iteration {
+            self.idle.clear();
+        }
+    }
+
+    /// The open connection to an origin, if the peer has not closed it, the name still has its
+    /// address, and it is not too old.
+    fn take_open(&mut self, origin: &Rc<Origin>, now_us: u64) -> Option<Opened> {
         if let Some(pool) = &self.connector.pool
-            && let Some(lease) = pool.take(origin)
+            && let Some(lease) = pool.take(origin, now_us)
         {
             return Some(Opened::H2(lease));
         }
@@ -280,6 +287,9 @@ impl Client {
             .iter()
             .position(|opened| Rc::ptr_eq(opened.origin(), origin))?;
         let mut opened = self.idle.swap_remove(at);
+        if now_us >= self.connector.policy.last_use_us(opened.opened_us()) {
+            return None;
+        }
         let usable = match &mut opened {
             Opened::H1(connection) => {
                 let mut buffer = self.connector.io.buffer.borrow_mut();

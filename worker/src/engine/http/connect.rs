@@ -6,6 +6,7 @@ use crate::engine::failure::{Failure, RequestPhase, duration_text};
 use crate::engine::http::addresses::Address;
 use crate::engine::http::h2::{H2Connection, Lease, Pool};
 use crate::engine::http::origin::{Origin, Stage};
+use crate::engine::http::policy::Policy;
 use crate::engine::http::request::Endpoint;
 use crate::engine::http::socket::Socket;
 use crate::engine::http::stream::Stream;
@@ -92,6 +93,8 @@ pub(crate) struct Connector {
     dns: Dns,
     pub(crate) routes: Arc<Routes>,
     http: HttpChoice,
+    /// How long connections are used again.
+    pub(crate) policy: Policy,
     /// Connections in HTTP/2 that requests share; None: each user has its own.
     pub(crate) pool: Option<Rc<Pool>>,
     tls: std::cell::OnceCell<Result<TlsConnector, String>>,
@@ -115,6 +118,7 @@ impl Connector {
             dns,
             routes,
             http: HttpChoice::Http1,
+            policy: Policy::default(),
             pool: None,
             tls: std::cell::OnceCell::new(),
         }
@@ -125,9 +129,14 @@ impl Connector {
         let shares = streams > 1 && http != HttpChoice::Http1;
         Self {
             http,
-            pool: shares.then(|| Rc::new(Pool::new(streams))),
+            pool: shares.then(|| Rc::new(Pool::new(streams.min(self.policy.most_requests())))),
             ..self
         }
+    }
+
+    /// The same with a policy of connections.
+    pub(crate) fn with_policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
     }
 
     /// The origin of an endpoint.
@@ -173,7 +182,7 @@ impl Connector {
         if self.http == HttpChoice::Http2 && origin.is_forwarded() {
             return Err(Failure::new(Cause::Proxy, NOT_FORWARDED));
         }
-        let connected = origin.connect(self.io.clock, deadline_us, stage);
+        let connected = origin.connect((self.io.clock, deadline_us), &self.policy, stage);
         let (address, stream) = connected.await?;
         let stream = Socket::new(stream);
         let stream = if origin.endpoint.https {
@@ -183,7 +192,7 @@ impl Connector {
             Stream::Plain(stream)
         };
         if self.is_h2(&stream, origin)? {
-            let opened = H2Connection::open(&self.io, origin, address, stream);
+            let opened = H2Connection::open(&self.io, origin, (address, &self.policy), stream);
             return Ok(Established::H2(opened.await?));
         }
         let opened_us = self.io.clock.now_us();

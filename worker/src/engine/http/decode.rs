@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::io::Read;
 
 /// Longest body once decoded, bytes: four times what is kept of one.
-const LONGEST_DECODED_BYTES: usize = 16 * 1024 * 1024;
+pub(crate) const LONGEST_DECODED_BYTES: usize = 16 * 1024 * 1024;
 /// Most encodings applied to one body; more than one is rare.
 const MOST_CODINGS: usize = 4;
 

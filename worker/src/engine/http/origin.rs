@@ -5,6 +5,7 @@ use crate::engine::clock::RunClock;
 use crate::engine::failure::Failure;
 use crate::engine::http::addresses::Address;
 use crate::engine::http::named_host::{HostState, NamedHost};
+use crate::engine::http::policy::Policy;
 use crate::engine::http::request::Endpoint;
 use crate::engine::http::resolver::Resolver;
 use crate::engine::http::tunnel::{self, Destination};
@@ -14,7 +15,6 @@ use dlt_core::routing::{Proxy, Routes};
 use dlt_core::scenario::plan::Dns;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -195,10 +195,11 @@ impl Origin {
     /// struck.
     pub(super) async fn connect(
         &self,
-        clock: RunClock,
-        deadline_us: u64,
+        (clock, deadline_us): (RunClock, u64),
+        policy: &Policy,
         stage: &Cell<Stage>,
     ) -> Result<(Rc<Address>, TcpStream), Failure> {
+        let connect = |address| policy.connect(address);
         let Some(through) = &self.through else {
             return self.host.dial(clock, deadline_us, connect).await;
         };
@@ -235,14 +236,6 @@ impl Origin {
             (Stage::Handshake, _) => format!("no TLS handshake with {}", self.authority),
         }
     }
-}
-
-async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
-    // Fails only on a socket that is closed already, which the first write
-    // reports with its cause.
-    let _ = stream.set_nodelay(true);
-    Ok(stream)
 }
 
 #[cfg(test)]

@@ -132,7 +132,7 @@ impl Table {
     }
 
     /// The fields of a row below [`Self::rows`].
-    fn row(&self, row: u64) -> impl Iterator<Item = &str> {
+    pub(crate) fn row(&self, row: u64) -> impl Iterator<Item = &str> {
         let width = self.columns.len();
         let first = row as usize * width;
         (first..first + width).map(|at| {

@@ -214,7 +214,7 @@ impl RequestTemplate {
         };
         Ok(Self {
             method: step.method.clone(),
-            keepalive: group.keepalive,
+            keepalive: group.connection_policy.keeps(),
             routes: routes.clone(),
             dot_segments: own_dot_segments(&base, &url),
             base,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::tests::target::{Act, answer};
-use dlt_core::scenario::plan::ThinkTime;
+use dlt_core::scenario::plan::{Reuse, ThinkTime};
 
 #[test]
 fn what_is_sent_is_what_the_target_counted() {
@@ -93,7 +93,7 @@ fn every_framing_is_read_and_the_bytes_are_counted() {
 fn without_keepalive_each_request_has_its_connection() {
     let target = Target::plain();
     let mut group = rounds(3.0, 4, vec![step(&target, "/")]);
-    group.keepalive = false;
+    group.connection_policy.reuse = Reuse::Request;
     let result = run(group, 1);
     assert_eq!(result.tally.account.ok, 12);
     assert_eq!(target.connections(), 12);

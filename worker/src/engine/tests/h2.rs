@@ -9,7 +9,7 @@ mod shared;
 use super::depth::json;
 use super::*;
 use crate::engine::tests::target::answer;
-use dlt_core::scenario::plan::{Check, Extraction, HttpChoice, Subject, Wanted};
+use dlt_core::scenario::plan::{Check, Extraction, HttpChoice, Reuse, Subject, Wanted};
 use server::{Act, H2Target};
 
 /// A step that goes to an HTTP/2 target.
@@ -342,7 +342,7 @@ fn deadlines_reset_the_stream_and_the_connection_stays() {
 fn a_connection_for_each_request_without_keepalive() {
     let target = H2Target::plain();
     let mut group = h2(rounds(2.0, 5, vec![h2_step(&target, "/")]));
-    group.keepalive = false;
+    group.connection_policy.reuse = Reuse::Request;
     let result = run(group, 1);
     assert_eq!(result.tally.account.ok, 10, "{}", message(&result));
     assert_eq!(target.connections(), 10);

@@ -4,8 +4,7 @@
 
 use super::*;
 use dlt_core::load::share::{Share, Slice};
-use dlt_core::scenario::plan::DnsPolicy;
-use dlt_core::scenario::plan::ThinkTime;
+use dlt_core::scenario::plan::{DnsPolicy, Reuse, ThinkTime};
 use std::net::SocketAddr;
 use std::sync::Mutex;
 
@@ -126,7 +125,7 @@ fn without_keepalive_requests_go_round() {
     let zone = Zone::of(&addresses(&targets));
     let step = named(targets[0].address.port(), "/");
     let mut group = rounds(2.0, 45, vec![step]);
-    group.keepalive = false;
+    group.connection_policy.reuse = Reuse::Request;
     let result = run_with(vec![group], 1, &zone);
     assert_eq!(result.tally.account.ok, 90);
     assert_eq!(targets.each_ref().map(Target::total), [30, 30, 30]);
@@ -139,10 +138,10 @@ fn an_address_that_refuses_costs_no_sample_while_others_work() {
     let zone = Zone::of(&[first.address, gone.address, last.address]);
     drop(gone);
     let targets = [first, last];
-    for keepalive in [true, false] {
+    for reuse in [Reuse::Run, Reuse::Request] {
         let before = counted(&targets).iter().map(|row| row.1).sum::<u64>();
         let mut group = rounds(8.0, 20, vec![named(port, "/")]);
-        group.keepalive = keepalive;
+        group.connection_policy.reuse = reuse;
         let result = run_with(vec![group], 1, &zone);
         assert_eq!(result.tally.account.ok, 160, "{:?}", result.tally.errors);
         let after = counted(&targets).iter().map(|row| row.1).sum::<u64>();

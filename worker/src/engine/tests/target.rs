@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -50,7 +50,8 @@ impl TargetRequest {
 struct Log {
     requests: Vec<TargetRequest>,
     by_path: HashMap<String, u64>,
-    connections: u64,
+    /// Where each connection came from.
+    peers: Vec<SocketAddr>,
 }
 
 /// A running target; ends when dropped.
@@ -147,16 +148,22 @@ impl Target {
 
     /// Connections accepted so far.
     pub(super) fn connections(&self) -> u64 {
-        self.log.lock().unwrap().connections
+        self.log.lock().unwrap().peers.len() as u64
+    }
+
+    /// The addresses that connections came from, in the order of acceptance.
+    pub(super) fn sources(&self) -> Vec<IpAddr> {
+        let log = self.log.lock().unwrap();
+        log.peers.iter().map(SocketAddr::ip).collect()
     }
 }
 
 async fn serve(listener: TcpListener, log: Arc<Mutex<Log>>, answer: Arc<Answer>) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, peer)) = listener.accept().await else {
             return;
         };
-        log.lock().unwrap().connections += 1;
+        log.lock().unwrap().peers.push(peer);
         let (log, answer) = (log.clone(), answer.clone());
         tokio::spawn(async move {
             // A client that goes away is part of the tests.

@@ -24,6 +24,7 @@ use dlt_core::routing::Routes;
 use dlt_core::scenario::cut_label;
 use dlt_core::scenario::plan::{Flow, Group, HttpChoice, Load, Plan, Step};
 use std::collections::HashMap;
+use std::net::UdpSocket;
 use std::sync::Arc;
 
 /// A prepared load: what all threads share, read only.
@@ -111,6 +112,7 @@ impl PreparedLoad {
         if groups.is_empty() && faults.is_empty() {
             faults.push("the plan has no execution".to_owned());
         }
+        faults.extend(spec.plan.groups.iter().flat_map(foreign_sources));
         let memory = Memory::new(spec.memory_bytes);
         faults.extend(memory.fault(&spec.plan, |group| users_of_runner(&group.load, spec.lot)));
         if !faults.is_empty() {
@@ -185,6 +187,19 @@ impl PreparedLoad {
             .iter()
             .any(|group| group.load.model.is_open())
     }
+}
+
+/// The source addresses of a group that are not this runner's.
+fn foreign_sources(group: &Group) -> impl Iterator<Item = String> {
+    let sources = group.connection_policy.source_addresses.iter();
+    sources.filter_map(|source| {
+        // Any socket: it is closed at once.
+        let error = UdpSocket::bind((*source, 0)).err()?;
+        Some(format!(
+            "scenario {}: connection-policy.source-addresses: {source} is no address of this runner ({error})",
+            group.name
+        ))
+    })
 }
 
 /// The most users of a group that a runner has at a time; 0 in open load, where nobody

@@ -4,6 +4,7 @@
 use crate::engine::clock::RunClock;
 use crate::engine::http::connect::Connector;
 use crate::engine::http::origin::Origins;
+use crate::engine::http::policy::Policy;
 use crate::engine::http::thread_io::ThreadIo;
 use crate::engine::pace::Timer;
 use crate::engine::remember::recorder::Recorder;
@@ -146,7 +147,10 @@ fn groups(
         let routes = prepared.groups[index].routes.clone();
         let connector = Connector::new(io.clone(), tls, (dns, routes));
         let plan = &prepared.plan.groups[index];
-        let connector = connector.speaking(plan.http, plan.streams);
+        let policy = Policy::new(&plan.connection_policy, thread);
+        let connector = connector
+            .with_policy(policy)
+            .speaking(plan.http, plan.streams);
         let (prepared, recorder) = (prepared.clone(), recorder.clone());
         Rc::new(GroupRun::new(prepared, index, thread, connector, recorder))
     };

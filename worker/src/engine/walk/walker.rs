@@ -98,7 +98,7 @@ pub(crate) struct Walker {
 impl Walker {
     /// Of the user with this number, from 0. In open load each arrival has its own.
     pub(crate) fn new(group: Rc<GroupRun>, number: u64) -> Self {
-        let client = Client::new(group.connector().clone(), group.plan().keepalive);
+        let client = Client::new(group.connector().clone());
         let session = group.prepared().names.session(|| number);
         let random = group.stream(number);
         let progress = Progress::of(&group);
@@ -457,7 +457,8 @@ impl Walker {
         let made = sent.made;
         let body = made.body.as_ref();
         let plan = self.group.plan();
-        let (keepalive, routes) = (plan.keepalive, &self.group.prepared().routes);
+        let keepalive = plan.connection_policy.keeps();
+        let routes = &self.group.prepared().routes;
         let parts = match sent.redirect {
             None => RequestParts {
                 method: &plan.steps[sent.n].method,

@@ -6,6 +6,7 @@ use crate::engine::failure::{Failure, RequestPhase};
 use crate::engine::http::addresses::Address;
 use crate::engine::http::h1::LONGEST_HEAD_BYTES;
 use crate::engine::http::origin::Origin;
+use crate::engine::http::policy::Policy;
 use crate::engine::http::stream::Stream;
 use crate::engine::http::thread_io::ThreadIo;
 use bytes::Bytes;
@@ -32,7 +33,7 @@ const RESET_REMEMBERED: Duration = Duration::from_secs(5);
 /// Streams on which the target may break rules before the connection is given up.
 const MOST_BROKEN_STREAMS: usize = 256;
 
-/// Requests after which another connection is opened: streams have at most 2^30 numbers.
+/// Requests after which another connection is opened at the latest: streams have at most 2^30 numbers.
 const MOST_REQUESTS: u32 = 1_000_000_000;
 
 /// An open connection.
@@ -44,11 +45,17 @@ pub(crate) struct H2Connection {
     pub(super) meter: Rc<RefCell<Meter>>,
     /// When it was established, µs since the start instant.
     pub(crate) opened_us: u64,
+    /// From when on no request begins on it, µs since the start instant.
+    last_use_us: u64,
+    /// Requests after which none begins on it.
+    most_requests: u32,
     /// When an answer on it was last read, µs since the start instant.
     pub(super) idle_since_us: Cell<u64>,
     /// Requests that were handed to it.
     pub(super) requests: Cell<u32>,
     pub(super) in_flight: Cell<u32>,
+    /// Places on it whose requests have not begun.
+    pub(super) promised: Cell<u32>,
     /// Whether it stands among those with room.
     pub(super) is_listed: Cell<bool>,
     /// Whether the target's limit of streams was taken from it.
@@ -75,7 +82,7 @@ impl H2Connection {
     pub(crate) async fn open(
         io: &Rc<ThreadIo>,
         origin: &Rc<Origin>,
-        address: Rc<Address>,
+        (address, policy): (Rc<Address>, &Policy),
         stream: Stream,
     ) -> Result<Rc<Self>, Failure> {
         let meter = Rc::new(RefCell::new(Meter::new()));
@@ -111,9 +118,12 @@ impl H2Connection {
             sender: RefCell::new(sender),
             meter,
             opened_us,
+            last_use_us: policy.last_use_us(opened_us),
+            most_requests: policy.most_requests().min(MOST_REQUESTS),
             idle_since_us: Cell::new(opened_us),
             requests: Cell::new(0),
             in_flight: Cell::new(0),
+            promised: Cell::new(0),
             is_listed: Cell::new(false),
             is_known: Cell::new(false),
             driver: driver.abort_handle(),
@@ -137,9 +147,10 @@ impl H2Connection {
     /// Whether it may carry another request: neither side has ended it, the name still has
     /// its address, and its target lets it have `most` or some streams at once.
     #[inline]
-    pub(super) fn has_room(&self, most: u32) -> bool {
+    pub(super) fn has_room(&self, most: u32, now_us: u64) -> bool {
         let in_flight = self.in_flight.get() as usize;
         self.is_usable()
+            && now_us < self.last_use_us
             && in_flight < most as usize
             && in_flight < self.sender.borrow().current_max_send_streams()
     }
@@ -158,6 +169,13 @@ impl H2Connection {
         self.meter.borrow().has_settings
     }
 
+    /// Whether it may carry one more request, those included that have a place on it and have
+    /// not begun.
+    #[inline]
+    pub(super) fn is_within_limit(&self) -> bool {
+        self.requests.get().saturating_add(self.promised.get()) < self.most_requests
+    }
+
     /// Whether a request may begin on it, as far as is known.
     #[inline]
     pub(super) fn is_usable(&self) -> bool {
@@ -165,7 +183,7 @@ impl H2Connection {
         !meter.is_closed
             && meter.goaway.is_none()
             && self.address.is_current()
-            && self.requests.get() < MOST_REQUESTS
+            && self.is_within_limit()
     }
 }
 

@@ -3,6 +3,7 @@
 //! that come while a connection is being opened wait for it, as long as it will have room.
 
 use super::connection::H2Connection;
+use crate::engine::clock::RunClock;
 use crate::engine::failure::Failure;
 use crate::engine::http::origin::Origin;
 use std::cell::{Cell, RefCell};
@@ -90,6 +91,11 @@ impl Lease {
         self.pool.is_some()
     }
 
+    /// Whether its connection may carry further requests by the scenario's policy.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.connection.is_within_limit()
+    }
+
     /// Whether the user of this connection may send a further request on it.
     #[inline]
     pub(crate) fn is_usable(&self) -> bool {
@@ -145,6 +151,7 @@ impl OpeningTurn {
         connection
             .in_flight
             .set(connection.in_flight.get() + waiting);
+        connection.promised.set(waiting);
         let lease = Lease::of(connection.clone(), Some(self.pool.clone()));
         self.end(Opened::Connection(connection.clone()));
         self.pool.list(&connection);
@@ -197,12 +204,12 @@ impl Pool {
 
     /// A place on an open connection to an origin, if one has room.
     #[inline]
-    pub(crate) fn take(self: &Rc<Self>, origin: &Rc<Origin>) -> Option<Lease> {
+    pub(crate) fn take(self: &Rc<Self>, origin: &Rc<Origin>, now_us: u64) -> Option<Lease> {
         let connection = self.with(origin, |entry| {
             let most = entry.most(self.streams);
             loop {
                 let last = entry.with_room.last()?;
-                if !last.has_room(most) {
+                if !last.has_room(most, now_us) {
                     last.is_listed.set(false);
                     entry.with_room.pop();
                     continue;
@@ -219,9 +226,9 @@ impl Pool {
     }
 
     /// A place on a connection, or what to do for one. It waits for one that is being opened.
-    pub(crate) async fn share(self: &Rc<Self>, origin: &Rc<Origin>) -> Shared {
+    pub(crate) async fn share(self: &Rc<Self>, origin: &Rc<Origin>, clock: RunClock) -> Shared {
         loop {
-            if let Some(lease) = self.take(origin) {
+            if let Some(lease) = self.take(origin, clock.now_us()) {
                 return Shared::Lease(lease);
             }
             let found = self.with(origin, |entry| {
@@ -246,6 +253,7 @@ impl Pool {
             match waiting.end().await {
                 Opened::Connection(connection) => {
                     // Its place is counted already.
+                    connection.promised.set(connection.promised.get() - 1);
                     let pool = Some(self.clone());
                     return Shared::Lease(Lease { connection, pool });
                 }
@@ -290,7 +298,7 @@ impl Pool {
     }
 
     fn list(&self, connection: &Rc<H2Connection>) {
-        if connection.is_listed.get() || !connection.has_room(self.streams) {
+        if connection.is_listed.get() || !connection.has_room(self.streams, 0) {
             return;
         }
         connection.is_listed.set(true);
@@ -323,10 +331,13 @@ impl Waiting<'_> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         match &*self.opening.outcome.borrow() {
-            Some(Opened::Connection(connection)) => drop(Lease {
-                connection: connection.clone(),
-                pool: Some(self.pool.clone()),
-            }),
+            Some(Opened::Connection(connection)) => {
+                connection.promised.set(connection.promised.get() - 1);
+                drop(Lease {
+                    connection: connection.clone(),
+                    pool: Some(self.pool.clone()),
+                });
+            }
             Some(_) => {}
             None => self.opening.users.set(self.opening.users.get() - 1),
         }

@@ -5,6 +5,7 @@ use crate::engine::http::named_host::UNCLEANED_ADDRESSES;
 use dlt_core::routing::{EnvironmentProxies, Routing};
 use dlt_core::scenario::plan::DnsPolicy;
 use dlt_core::target_policy::TargetPolicy;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;

@@ -35,7 +35,7 @@ impl fmt::Display for Destination {
 }
 
 /// Has the proxy, which is named `peer`, open the way on its connection.
-pub(super) async fn open<S: AsyncRead + AsyncWrite + Unpin>(
+pub(in crate::engine) async fn open<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     proxy: &Proxy,
     destination: &Destination,

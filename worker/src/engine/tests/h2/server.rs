@@ -67,6 +67,8 @@ struct Log {
     cancelled: u64,
     in_flight: u64,
     most_in_flight: u64,
+    /// Most requests on one connection that has ended.
+    most_on_a_connection: u64,
 }
 
 type Answer = dyn Fn(&H2Request, u64) -> Vec<Act> + Send + Sync;
@@ -160,13 +162,24 @@ impl H2Target {
         self.log.lock().unwrap().most_in_flight
     }
 
-    /// Bytes of HEADERS, CONTINUATION and DATA of a path's requests: those that came,
-    /// and those that went.
-    pub(super) fn bytes(&self, path: &str) -> (u64, u64) {
+    /// Most requests that a connection had.
+    pub(super) fn most_on_a_connection(&self) -> u64 {
+        self.settle_all();
+        self.log.lock().unwrap().most_on_a_connection
+    }
+
+    /// Waits until all connections have ended.
+    fn settle_all(&self) {
         self.settle(|target| {
             let log = target.log.lock().unwrap();
             log.ended == log.connections
         });
+    }
+
+    /// Bytes of HEADERS, CONTINUATION and DATA of a path's requests: those that came,
+    /// and those that went.
+    pub(super) fn bytes(&self, path: &str) -> (u64, u64) {
+        self.settle_all();
         self.log.lock().unwrap().bytes[path]
     }
 }
@@ -226,6 +239,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let counted = counted.lock().unwrap();
     let mut log = log.lock().unwrap();
     log.ended += 1;
+    log.most_on_a_connection = log.most_on_a_connection.max(paths.len() as u64);
     for (id, path) in paths {
         let (came, went) = counted.get(&id).copied().unwrap_or_default();
         let sum = log.bytes.entry(path).or_default();

@@ -9,6 +9,26 @@ fn shared(target: &H2Target, users: f64, streams: u32, threads: usize) -> LoadRe
     run(group, threads)
 }
 
+/// A connection that is shared carries so many requests and no more, those included that waited
+/// while it was opened.
+#[test]
+fn a_shared_connection_ends_after_so_many_requests() {
+    for (users, most) in [(1.0, 5), (8.0, 5), (8.0, 1), (20.0, 7)] {
+        let target = H2Target::plain();
+        let mut group = h2(rounds(users, 10, vec![h2_step(&target, "/")]));
+        group.streams = 10;
+        group.connection_policy.max_requests = Some(most);
+        let result = run(group, 1);
+        let requests = users as u64 * 10;
+        assert_eq!(result.tally.account.ok, requests, "{}", message(&result));
+        assert_eq!(target.total(), requests);
+        assert!(target.most_on_a_connection() <= u64::from(most));
+        let least = requests.div_ceil(most.into());
+        let connections = target.connections();
+        assert!(connections >= least, "{connections} of at least {least}");
+    }
+}
+
 #[test]
 fn so_many_requests_share_a_connection_of_a_thread() {
     for (users, streams, threads, connections) in [

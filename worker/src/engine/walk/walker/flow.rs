@@ -161,6 +161,7 @@ impl Walker {
     /// Begins a walk through the flow.
     pub(crate) fn begin_walk(&mut self) {
         self.progress.begin();
+        self.client.begin_round();
     }
 
     /// What is next.
