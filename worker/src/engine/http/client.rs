@@ -55,7 +55,8 @@ async fn open(
         None => None,
         Some(pool) => {
             let limit = Duration::from_micros(limit_us);
-            match tokio::time::timeout(limit, pool.share(origin, connector.io.clock)).await {
+            let place = Box::pin(pool.share(origin, connector.io.clock));
+            match tokio::time::timeout(limit, place).await {
                 Ok(Shared::Lease(lease)) => return Ok((Opened::H2(lease), None)),
                 Ok(Shared::Failed(failure)) => return Err(failure),
                 Ok(Shared::Open(turn)) => Some(turn),
@@ -298,5 +299,24 @@ impl Client {
             Opened::H2(lease) => lease.is_usable(),
         };
         usable.then_some(opened)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::tests::target::Target;
+    use crate::engine::tests::{group_run, step, users};
+
+    /// Ten thousand users may open their connections at once, and what that takes is not given back.
+    #[test]
+    fn opening_a_connection_is_small() {
+        let target = Target::plain();
+        let group = group_run(users(1.0, 1_000, vec![step(&target, "/")]), 1);
+        let connector = group.connector();
+        let endpoint = group.prepared().steps[0].request.endpoint().unwrap();
+        let origin = connector.origin(endpoint);
+        let opening = open(connector, &origin, 1);
+        assert!(size_of_val(&opening) <= 1_280, "{}", size_of_val(&opening));
     }
 }

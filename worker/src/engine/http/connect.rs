@@ -187,13 +187,16 @@ impl Connector {
         let stream = Socket::new(stream);
         let stream = if origin.endpoint.https {
             stage.set(Stage::Handshake);
-            Stream::Tls(Box::new(self.tls_handshake(origin, stream).await?))
+            // Boxed, as what else is rare or long: ten thousand users may connect at once, and most
+            // wait for no more than a socket.
+            let handshake = Box::pin(self.tls_handshake(origin, stream));
+            Stream::Tls(Box::new(handshake.await?))
         } else {
             Stream::Plain(stream)
         };
         if self.is_h2(&stream, origin)? {
             let opened = H2Connection::open(&self.io, origin, (address, &self.policy), stream);
-            return Ok(Established::H2(opened.await?));
+            return Ok(Established::H2(Box::pin(opened).await?));
         }
         let opened_us = self.io.clock.now_us();
         Ok(Established::H1(Connection {

@@ -166,7 +166,9 @@ impl NamedHost {
 
     /// Sees to it that addresses are known, and that load may be sent to them.
     async fn prepare(self: &Rc<Self>, clock: RunClock) -> Result<(), Failure> {
-        self.resolve(clock).await?;
+        if !self.resolved.initialized() {
+            Box::pin(self.resolve(clock)).await?;
+        }
         self.start_refreshing();
         match &*self.forbidden.borrow() {
             Some(forbidden) => Err(forbidden.clone()),

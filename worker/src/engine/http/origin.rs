@@ -199,10 +199,22 @@ impl Origin {
         policy: &Policy,
         stage: &Cell<Stage>,
     ) -> Result<(Rc<Address>, TcpStream), Failure> {
-        let connect = |address| policy.connect(address);
         let Some(through) = &self.through else {
+            let connect = |address| policy.connect(address);
             return self.host.dial(clock, deadline_us, connect).await;
         };
+        let asked = self.connect_through(through, (clock, deadline_us), policy, stage);
+        Box::pin(asked).await
+    }
+
+    async fn connect_through(
+        &self,
+        through: &Through,
+        (clock, deadline_us): (RunClock, u64),
+        policy: &Policy,
+        stage: &Cell<Stage>,
+    ) -> Result<(Rc<Address>, TcpStream), Failure> {
+        let connect = |address| policy.connect(address);
         // Whether load may be sent there is known before anybody is asked.
         let destination = match &through.target {
             AskedTarget::Name(checked) => checked.clone()?,

@@ -82,14 +82,18 @@ struct Sources {
 
 impl Sources {
     async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
-        if self.given.is_empty() {
-            return match TcpStream::connect(address).await {
-                Err(error) if is_out_of_ports(&error) && is_loopback(address.ip()) => {
-                    self.connect_from_loopback(address, error).await
-                }
-                connected => connected,
-            };
+        if !self.given.is_empty() {
+            return Box::pin(self.connect_from_given(address)).await;
         }
+        match TcpStream::connect(address).await {
+            Err(error) if is_out_of_ports(&error) && is_loopback(address.ip()) => {
+                Box::pin(self.connect_from_loopback(address, error)).await
+            }
+            connected => connected,
+        }
+    }
+
+    async fn connect_from_given(&self, address: SocketAddr) -> io::Result<TcpStream> {
         let fitting = || {
             let given = self.given.iter();
             given.filter(|source| source.is_ipv4() == address.is_ipv4())
