@@ -15,7 +15,7 @@ use dlt_core::load::{Curve, Model};
 use dlt_core::refusal::Faults;
 use dlt_core::routing::EnvironmentProxies;
 use dlt_core::safety::redacted_text;
-use dlt_core::scenario::plan::{Group, Outlined};
+use dlt_core::scenario::plan::{Body, Group, Outlined, Step, StepKind};
 use dlt_core::scenario::{Scenario, show_duration};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -173,8 +173,7 @@ fn runners(scenario: &Scenario) -> u64 {
 }
 
 /// A request in a line: method, URL without its secrets, and what is sent.
-fn request_in_words(step: &dlt_core::scenario::plan::Step) -> String {
-    use dlt_core::scenario::plan::Body;
+fn request_in_words(step: &Step) -> String {
     let url = match &step.url_text {
         Some(text) => format!("{}{}", text.base, text.text),
         None => step.url.to_string(),
@@ -192,6 +191,27 @@ fn request_in_words(step: &dlt_core::scenario::plan::Step) -> String {
     format!("{} {}{body}", step.method, redacted_text(&url))
 }
 
+/// A step: a request, or a message of a stream.
+fn step_in_words(step: &Step) -> String {
+    let StepKind::Message(message) = &step.kind else {
+        return request_in_words(step);
+    };
+    let sent = match &step.body {
+        Body::Text(text) => Some(format!(
+            "send {}",
+            units::several(text.len() as u64, "byte")
+        )),
+        Body::File(path) => Some(format!("send the file {path}")),
+        _ => None,
+    };
+    let awaited = message.awaits.then(|| match &message.holding {
+        Some(text) => format!("wait for a message that holds {:?}", redacted_text(text)),
+        None => "wait for a message".to_owned(),
+    });
+    let parts: Vec<String> = sent.into_iter().chain(awaited).collect();
+    parts.join(", ")
+}
+
 /// A row of what a scenario does: a request with its pause if that varies, or a block.
 fn row_in_words(group: &Group, row: &Outlined) -> String {
     match row {
@@ -201,7 +221,7 @@ fn row_in_words(group: &Group, row: &Outlined) -> String {
                 true => format!(", then {}", step.think_time),
                 false => String::new(),
             };
-            format!("{}{pause}", request_in_words(step))
+            format!("{}{pause}", step_in_words(step))
         }),
     }
 }

@@ -1580,7 +1580,7 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /** @description A block of requests and further blocks (ours, with Taurus's names where it has them): if, while, loop, once, choose, transaction or action. */
+        /** @description A block of requests and further blocks (ours, with Taurus's names where it has them): if, while, loop, once, choose, transaction, websocket, events or action. */
         RequestBlock: ({
             /** @description A condition, like ${state} == 'paid' and ${left} > 0. */
             if?: string | boolean;
@@ -1602,6 +1602,10 @@ export interface components {
             transaction?: string;
             /** @description Whether its time has the pauses between its requests. */
             "include-timers"?: boolean;
+            /** @description The request that opens a WebSocket (its url may begin with ws:// or wss://), and the messages on it. */
+            websocket?: unknown[];
+            /** @description The request that opens a stream of server-sent events, and the events that are waited for. */
+            events?: unknown[];
             /** @enum {string} */
             action?: "pause" | "stop" | "stop-now" | "continue";
             /** @description As Taurus writes durations, or seconds; or drawn anew for each pause, as think-time. */
@@ -1610,7 +1614,7 @@ export interface components {
             target?: "current-thread";
         } & {
             [key: string]: unknown;
-        }) | unknown | unknown | unknown | unknown | unknown | unknown | unknown;
+        }) | unknown | unknown | unknown | unknown | unknown | unknown | unknown | unknown | unknown;
         ResponseCodeCount: {
             code: string;
             count: number;

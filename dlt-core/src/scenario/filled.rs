@@ -3,7 +3,7 @@
 
 use crate::scenario::execution::Execution;
 use crate::scenario::facts::Facts;
-use crate::scenario::plan::{Auth, Body, Tool, is_archive};
+use crate::scenario::plan::{Auth, Body, StepKind, Tool, is_archive};
 use crate::scenario::requests::targets::without_user;
 use crate::scenario::requests::{Definition, lists};
 use crate::scenario::test_scenario::TestScenario;
@@ -154,6 +154,12 @@ fn filled_scenario(scenario: &mut Value, definition: &Definition) {
     let requests = lists::requests_mut(&mut scenario["requests"], "");
     for (read, (_, request)) in definition.steps.iter().zip(requests) {
         let step = &read.step;
+        if matches!(step.kind, StepKind::Message(_)) {
+            if let Body::File(path) = &step.body {
+                request["send-file"] = json!(path);
+            }
+            continue;
+        }
         if request.is_string() {
             *request = json!({ "url": request });
         }

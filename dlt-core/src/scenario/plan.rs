@@ -16,6 +16,7 @@ pub use crate::scenario::requests::flow::{
     Choice, Flow, Operation, OutlineRow, Outlined, Transaction,
 };
 pub use crate::scenario::requests::patterns::{JsonDocument, JsonQuery, Pattern, Unreadable};
+pub use crate::scenario::requests::step_kind::{Message, StepKind, StreamKind};
 pub use crate::scenario::requests::think_time::ThinkTime;
 use crate::value::Number;
 use std::collections::BTreeSet;
@@ -102,7 +103,7 @@ pub struct Load {
     pub throughput: Option<f64>,
     /// Most requests in flight in open load, over the run.
     pub connections: u64,
-    /// How long requests in flight may finish after the end, µs.
+    /// How long requests in flight may finish after it, µs.
     pub graceful_stop_us: u64,
     /// What random numbers are made of, where the scenario says it. One for the whole run.
     pub seed: Option<u64>,
@@ -110,8 +111,7 @@ pub struct Load {
     pub pacing: Pacing,
     /// What happens to a request whose reused connection had ended.
     pub retry: Retry,
-    /// How long every attempt may find no target before the load ends, µs; None: for
-    /// ever.
+    /// How long every attempt may find no target before the load ends, µs; None: for ever.
     pub give_up_after_us: Option<u64>,
 }
 
@@ -124,8 +124,7 @@ impl Load {
     }
 }
 
-/// What happens to a request whose reused connection ended before a byte of
-/// answer came (decision 43).
+/// What happens to a request whose reused connection ended before an answer (decision 43).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Retry {
     /// One that may be repeated is sent again, once, on a fresh connection.
@@ -147,10 +146,11 @@ pub enum Pacing {
     Spin,
 }
 
-/// One request of a scenario. Label, URL text, header values, auth, body and
-/// form fields may hold `${name}` of a known variable (`variables::pieces`).
+/// One request of a scenario; its texts may hold `${name}` of a variable (`variables::pieces`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
+    /// A request, or part of a stream of messages.
+    pub kind: StepKind,
     /// The label its samples go under.
     pub label: String,
     /// Upper case.

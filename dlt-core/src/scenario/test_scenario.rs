@@ -9,8 +9,8 @@ use crate::scenario::execution::{Execution, execution};
 use crate::scenario::limits::{MOST_EXECUTIONS, MOST_SCENARIOS, MOST_THRESHOLDS};
 use crate::scenario::names::scenario_name;
 use crate::scenario::passfail;
-use crate::scenario::plan::{Group, Load, Plan, Tool, is_archive};
-use crate::scenario::requests::labels::{default_label, several_hosts};
+use crate::scenario::plan::{Group, Load, Plan, StepKind, Tool, is_archive};
+use crate::scenario::requests::labels::{cut_label, default_label, several_hosts};
 use crate::scenario::requests::{Definition, definition};
 use crate::thresholds::Threshold;
 use crate::value::Value;
@@ -452,11 +452,25 @@ impl TestScenario {
             .flat_map(|group| group.steps.iter().map(|step| &step.url));
         let with_host = several_hosts(urls);
         for (group, definition) in groups.iter_mut().zip(&self.definitions) {
-            for (step, request) in group.steps.iter_mut().zip(&definition.steps) {
-                if step.label.is_empty() {
+            for at in 0..group.steps.len() {
+                let of_stream = match &group.steps[at].kind {
+                    StepKind::Message(message) => {
+                        let opened = &group.steps[message.opening].label;
+                        Some(cut_label(&format!("{opened} {}", message.word())))
+                    }
+                    _ => None,
+                };
+                let (step, request) = (&mut group.steps[at], &definition.steps[at]);
+                if !step.label.is_empty() {
+                    continue;
+                }
+                let method = step.kind.method(&step.method);
+                if let Some(label) = of_stream {
+                    step.label = label;
+                } else {
                     step.label = match &request.placeholders {
-                        Some(placeholders) => placeholders.label(&step.method, with_host),
-                        None => default_label(&step.method, &step.url, with_host),
+                        Some(placeholders) => placeholders.label(method, with_host),
+                        None => default_label(method, &step.url, with_host),
                     };
                 }
             }

@@ -356,7 +356,8 @@ fn scenarios<'a>(node: &Node<'a>, notes: &mut Notes) -> Vec<&'a str> {
             // What is wrong with the list itself; requests stand in blocks, too.
             requests.list(1..=MOST_REQUESTS, notes);
             let found = lists::requests(requests.value, &requests.path).into_iter();
-            for (path, value) in found.take(MOST_REQUESTS) {
+            let requests = found.filter(|(_, entry)| !lists::is_message(entry));
+            for (path, value) in requests.take(MOST_REQUESTS) {
                 request(&Node { value, path }, based, notes);
             }
         }
@@ -374,7 +375,8 @@ fn request(node: &Node<'_>, based: bool, notes: &mut Notes) {
         // What a variable stands for is known later.
         && !text.contains("${")
     {
-        if !(text.starts_with("http://") || text.starts_with("https://")) {
+        const SCHEMES: [&str; 4] = ["http://", "https://", "ws://", "wss://"];
+        if !SCHEMES.iter().any(|scheme| text.starts_with(scheme)) {
             node.fault(notes, "must begin with http:// or https://");
         } else if let Err(error) = url::Url::parse(text) {
             node.fault(notes, format!("is not a URL: {error}"));

@@ -12,6 +12,7 @@ mod depth;
 mod flow;
 mod forbidden;
 mod h2;
+mod messages;
 mod names;
 mod open;
 mod proxies;
@@ -36,7 +37,7 @@ use dlt_core::messages::timeline::MOST_TIMELINE_LABELS;
 use dlt_core::routing::Routing;
 use dlt_core::scenario::plan::{
     Body, ConnectionPolicy, Dns, Flow, Group, HttpChoice, Load as Hard, Pacing, Plan, Retry,
-    StatusSet, Step, ThinkTime, Timeouts, Tls,
+    StatusSet, Step, StepKind, ThinkTime, Timeouts, Tls,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -48,6 +49,7 @@ const LONGEST_TEST: Duration = Duration::from_secs(60);
 
 pub(super) fn step(target: &Target, path: &str) -> Step {
     Step {
+        kind: StepKind::Request,
         label: path.to_owned(),
         method: "GET".to_owned(),
         url: format!("http://{}{path}", target.address).parse().unwrap(),

@@ -2,25 +2,28 @@
 //! ends. They are read into flat operations with jumps, requests into a list that the
 //! operations name by number. Reading a single request is its caller's.
 
+mod streams;
+
 use crate::scenario::document::notes::{Node, Notes, Object};
 use crate::scenario::document::shown::shown;
 use crate::scenario::document::ways::refusal;
 use crate::scenario::limits::{LONGEST_LABEL, MOST_BLOCKS, MOST_ITERATIONS, MOST_REQUESTS};
 use crate::scenario::plan::{
-    Choice, Flow, Operation, OutlineRow, Outlined, ThinkTime, Transaction,
+    Choice, Flow, Operation, OutlineRow, Outlined, StreamKind, ThinkTime, Transaction,
 };
 use crate::scenario::requests::conditions::condition;
 use crate::scenario::requests::lists::block_of;
 use crate::scenario::requests::think_times::pause;
 use crate::scenario::requests::variables::{Known, has_variables};
 use crate::value::Value;
+use streams::Stream;
 
 /// Deepest blocks in each other.
 const DEEPEST: usize = 10;
 /// Heaviest weight of a choice.
 const HEAVIEST: u64 = 1_000_000;
 /// Keys of each block, the first its own, and those of Taurus that are refused.
-const KEYS: [(&str, &[&str], &[&str]); 7] = [
+const KEYS: [(&str, &[&str], &[&str]); 9] = [
     ("if", &["if", "then", "else"], &[]),
     ("while", &["while", "do"], &[]),
     ("once", &["once"], &[]),
@@ -31,6 +34,8 @@ const KEYS: [(&str, &[&str], &[&str]); 7] = [
         &["transaction", "do", "include-timers"],
         &["force-parent-sample"],
     ),
+    ("websocket", &["websocket"], &[]),
+    ("events", &["events"], &[]),
     (
         "action",
         &["action", "pause-duration", "target"],
@@ -38,8 +43,21 @@ const KEYS: [(&str, &[&str], &[&str]); 7] = [
     ),
 ];
 
-/// Reads one request into the list; its number, or None if it has a fault.
-pub(crate) type ReadRequest<'r> = &'r mut dyn FnMut(&Node<'_>, &mut Notes) -> Option<usize>;
+/// Where a request stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// It has an answer of its own.
+    Alone,
+    /// It opens a stream.
+    Opens(StreamKind),
+    /// It is a message on the stream that the request of this number opened.
+    On(StreamKind, usize),
+}
+
+/// Reads one request into the list; its number and how many times it is made, or None if it has a
+/// fault.
+pub(crate) type ReadRequest<'r> =
+    &'r mut dyn FnMut(&Node<'_>, Place, &mut Notes) -> Option<(usize, u64)>;
 
 /// Reads a scenario's list of requests; each block's transaction with its path beside.
 pub(crate) fn flow(
@@ -54,6 +72,7 @@ pub(crate) fn flow(
         open: Vec::new(),
         blocks: 0,
         requests: 0,
+        stream: None,
         known,
         request,
     };
@@ -70,6 +89,8 @@ struct Reader<'a> {
     open: Vec<usize>,
     blocks: usize,
     requests: usize,
+    /// The stream around what is being read.
+    stream: Option<Stream>,
     known: &'a Known,
     request: ReadRequest<'a>,
 }
@@ -109,7 +130,9 @@ impl Reader<'_> {
             }
             return Some(1);
         }
-        if let Some(number) = (self.request)(node, notes) {
+        if self.stream.is_some() {
+            self.message(node, depth, notes);
+        } else if let Some((number, _)) = (self.request)(node, Place::Alone, notes) {
             self.flow.operations.push(Operation::Request(number));
             self.row(depth, Outlined::Request(number));
         }
@@ -142,6 +165,7 @@ impl Reader<'_> {
             Operation::Jump(place)
             | Operation::Unless(_, place)
             | Operation::OnlyFirst(place)
+            | Operation::UnlessOpen(place)
             | Operation::Counted { end: place, .. },
         ) = self.flow.operations.get_mut(at)
         {
@@ -187,6 +211,8 @@ impl Reader<'_> {
             "loop" => self.counted_loop(&object, depth, notes),
             "choose" => self.choice(&object, depth, notes),
             "transaction" => self.transaction(&object, depth, notes),
+            "websocket" => self.stream(StreamKind::WebSocket, &object, depth, notes),
+            "events" => self.stream(StreamKind::Events, &object, depth, notes),
             _ => self.action(&object, depth, notes),
         }
     }

@@ -56,6 +56,10 @@ pub enum Operation {
     Choose(Vec<Choice>),
     /// Goes on at the place unless it is the first walk of its user.
     OnlyFirst(usize),
+    /// Goes on at the place unless a stream is open.
+    UnlessOpen(usize),
+    /// Closes the stream that the step of this number opened.
+    Close(usize),
     /// Begins a transaction.
     Begin(usize),
     /// Ends a transaction.

@@ -4,7 +4,7 @@
 use crate::value::{Map, Value};
 
 /// Keys that make an entry of `requests` a block, those of Taurus that are refused, too.
-pub(crate) const BLOCKS: [&str; 9] = [
+pub(crate) const BLOCKS: [&str; 11] = [
     "if",
     "while",
     "foreach",
@@ -12,11 +12,13 @@ pub(crate) const BLOCKS: [&str; 9] = [
     "loop",
     "choose",
     "transaction",
+    "websocket",
+    "events",
     "action",
     "set-variables",
 ];
 /// Keys of blocks whose values are lists of requests, in the order in which they are read.
-const LISTS: [&str; 4] = ["then", "else", "do", "once"];
+const LISTS: [&str; 6] = ["then", "else", "do", "once", "websocket", "events"];
 
 /// The key that makes an entry a block; None of a request.
 pub fn block_of(entry: &Value) -> Option<&'static str> {
@@ -24,7 +26,13 @@ pub fn block_of(entry: &Value) -> Option<&'static str> {
     BLOCKS.into_iter().find(|key| map.contains_key(*key))
 }
 
-/// The requests of a list, each with its path; `path` is the list's.
+/// Whether an entry is a message of a stream, and no request.
+pub fn is_message(entry: &Value) -> bool {
+    let has = |key| entry.get(key).is_some();
+    !has("url") && ["send", "send-file", "receive"].into_iter().any(has)
+}
+
+/// The requests of a list, messages of streams included, each with its path; `path` is the list's.
 pub(crate) fn requests<'a>(list: &'a Value, path: &str) -> Vec<(String, &'a Value)> {
     let mut found = Vec::new();
     let items = list.as_array().into_iter().flatten();

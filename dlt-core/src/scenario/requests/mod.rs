@@ -12,6 +12,7 @@ pub mod connection_policy;
 pub(crate) mod connections;
 pub(crate) mod content;
 pub(crate) mod data;
+mod entries;
 pub(crate) mod extract;
 pub(crate) mod files;
 pub(crate) mod flow;
@@ -21,11 +22,13 @@ pub(crate) mod http;
 pub(crate) mod json_path;
 pub(crate) mod labels;
 pub mod lists;
+pub(crate) mod messages;
 pub(crate) mod patterns;
 pub(crate) mod routing;
 pub(crate) mod script;
 pub(crate) mod search;
 pub(crate) mod statuses;
+pub mod step_kind;
 pub mod targets;
 pub(crate) mod think_time;
 pub(crate) mod think_times;
@@ -36,28 +39,24 @@ pub mod variables;
 use crate::routing::Routing;
 use crate::scenario::FileCheck;
 use crate::scenario::document::notes::{Node, Notes, Object};
-use crate::scenario::limits::{DEFAULT_REDIRECTS, LONGEST_TEXT_BYTES, LONGEST_URL, MOST_REDIRECTS};
+use crate::scenario::limits::{DEFAULT_REDIRECTS, MOST_REDIRECTS};
 use crate::scenario::plan::{
-    Auth, Body, ConnectionPolicy, DataSource, Flow, HttpChoice, StatusSet, Step, ThinkTime, Tls,
+    Auth, ConnectionPolicy, DataSource, Flow, HttpChoice, StatusSet, Step, StepKind, ThinkTime, Tls,
 };
-use crate::scenario::requests::addresses::{Address, Placeholders, default_address, request_url};
+use crate::scenario::requests::addresses::{Placeholders, default_address};
 use crate::scenario::requests::auth::{AuthSetting, auth};
-use crate::scenario::requests::blocks::flow;
-use crate::scenario::requests::checks::checks;
+use crate::scenario::requests::blocks::{Place, flow};
 use crate::scenario::requests::connections::connection_policy;
-use crate::scenario::requests::content::content;
 use crate::scenario::requests::data::data_sources;
-use crate::scenario::requests::extract::extractions;
-use crate::scenario::requests::headers::{headers, merged};
-use crate::scenario::requests::labels::{cut_label, without_secrets};
+use crate::scenario::requests::entries::{check_single_authorization, entry};
+use crate::scenario::requests::headers::headers;
 use crate::scenario::requests::routing::{routing, warn_of_unused};
 use crate::scenario::requests::script::{ReadScript, script};
 use crate::scenario::requests::statuses::statuses;
 use crate::scenario::requests::think_times::think_time;
-use crate::scenario::requests::time_limits::{Limits, TIMEOUT_RANGE, scenario_limits};
+use crate::scenario::requests::time_limits::{Limits, scenario_limits};
 use crate::scenario::requests::tls::tls;
 use crate::scenario::requests::variables::{Known, has_variables};
-use crate::value::{Map, Value};
 
 /// A named scenario, read. A step without a label of its own has an empty one.
 #[derive(Debug, Clone)]
@@ -201,9 +200,10 @@ pub(crate) fn definition(
         .unwrap_or_default();
     let routing = routing(&object, notes);
     let mut steps: Vec<ReadRequest> = Vec::new();
-    let mut request = |node: &Node<'_>, notes: &mut Notes| {
-        steps.push(step(node, &common, files, notes)?);
-        Some(steps.len() - 1)
+    let mut request = |node: &Node<'_>, place: Place, notes: &mut Notes| {
+        let (request, times) = entry(node, place, (&common, &steps), files, notes)?;
+        steps.push(request);
+        Some((steps.len() - 1, times))
     };
     let (flow, transactions) = match object.get("requests") {
         Some(node) => flow(&node, &common.known, &mut request, notes),
@@ -219,6 +219,13 @@ pub(crate) fn definition(
         notes.fault(
             object.path_of("requests"),
             "has no request: list at least one",
+        );
+    }
+    let opens = |request: &ReadRequest| matches!(request.step.kind, StepKind::Opening(_));
+    if http == HttpChoice::Http2 && steps.iter().any(opens) {
+        notes.fault(
+            object.path_of("http"),
+            "is 2, and streams of messages (websocket, events) are spoken over HTTP/1.1: write auto, or leave it out",
         );
     }
     let read = steps.iter().map(|request| &request.step);
@@ -299,195 +306,4 @@ fn known(object: &Object<'_>, variables: &[(String, String)], data: &[DataSource
         with_value,
         open: data.iter().any(|source| source.columns.is_none()),
     }
-}
-
-/// A request as an object, which may be its URL alone, and its URL.
-fn object_and_url<'a>(
-    node: &Node<'a>,
-    empty: &'a Map,
-    notes: &mut Notes,
-) -> Option<(Object<'a>, Option<Node<'a>>)> {
-    match node.value {
-        Value::String(_) => {
-            let object = Object {
-                map: empty,
-                path: node.path.clone(),
-            };
-            Some((object, Some(node.clone())))
-        }
-        Value::Object(_) => {
-            let object = node.object(notes)?;
-            object.allow_only(&REQUEST_KEYS, &REQUEST_NOT_SUPPORTED, notes);
-            let url = object.get("url");
-            Some((object, url))
-        }
-        _ => {
-            node.fault(
-                notes,
-                "must be a request: an object with a url, or the URL alone",
-            );
-            None
-        }
-    }
-}
-
-fn step(
-    node: &Node<'_>,
-    common: &Common<'_>,
-    files: FileCheck<'_>,
-    notes: &mut Notes,
-) -> Option<ReadRequest> {
-    let empty = Map::new();
-    let (object, url) = object_and_url(node, &empty, notes)?;
-    let known = &common.known;
-    let address = match url {
-        Some(node) => request_url(&node, common.base, known, notes),
-        None => {
-            notes.fault(object.path_of("url"), "is missing: say what to request");
-            None
-        }
-    };
-    let request_headers = read_headers(&object, known, notes);
-    let auth = step_auth(&object, address.as_ref(), &request_headers, common, notes);
-    let mut headers = merged(&common.headers, request_headers);
-    if auth.is_some() {
-        // A request's own auth wins over a header of its scenario.
-        headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
-    }
-    let total_us = object
-        .get("timeout")
-        .map(|node| node.duration(TIMEOUT_RANGE, notes));
-    let limits = Limits {
-        total_us: total_us.flatten().or(common.limits.total_us),
-        ..common.limits
-    };
-    let step = Step {
-        label: label(&object, known, notes),
-        method: method(&object, notes),
-        headers,
-        auth,
-        body: content(&object, known, files, notes),
-        think_time: think_time(&object, notes).unwrap_or(common.think_time),
-        timeouts: limits.resolve(),
-        follow_redirects: flag(&object, "follow-redirects", notes),
-        max_redirects: common.max_redirects,
-        expect_status: object
-            .get("expect-status")
-            .and_then(|node| statuses(&node, notes))
-            .unwrap_or_else(|| common.expect_status.clone()),
-        checks: checks(&object, notes),
-        extractions: extractions(&object, notes),
-        // Last: without a URL there is no step, but all else was checked.
-        url: address.as_ref()?.url.clone(),
-        url_text: address.as_ref()?.text.clone(),
-    };
-    if step.method == "GET" && matches!(step.body, Body::Form(_) | Body::Multipart(..)) {
-        notes.warn(
-            &object.path,
-            "sends a form with GET; did you mean method: POST?",
-        );
-    }
-    let address = address?;
-    Some(ReadRequest {
-        placeholders: address.placeholders,
-        // Where its own auth wins, the URL is written without the other one.
-        of_url: address.auth.and(step.auth.clone()),
-        step,
-    })
-}
-
-/// Reads `label`; empty if there is none.
-fn label(object: &Object<'_>, known: &Known, notes: &mut Notes) -> String {
-    let read = object.get("label").and_then(|node| {
-        let text = node.sized_text(1..=LONGEST_TEXT_BYTES, notes)?;
-        if !has_variables(text) {
-            return Some(cut_label(text));
-        }
-        // It is cut when its values are in it, so it has a limit of its own.
-        let text = node.sized_text(1..=LONGEST_URL, notes)?;
-        known.check(text, &node, notes);
-        let (shown, secrets) = without_secrets(text);
-        if !secrets.is_empty() {
-            let names = secrets.join(", ");
-            notes.warn(
-                &object.path_of("label"),
-                &format!("would show the value of {names}, a secret by its name, to everybody who sees a result; the name stands there instead"),
-            );
-        }
-        Some(match has_variables(&shown) {
-            true => shown,
-            false => cut_label(&shown),
-        })
-    });
-    read.unwrap_or_default()
-}
-
-/// The auth of a request, with the user and password of its URL.
-fn step_auth(
-    object: &Object<'_>,
-    address: Option<&Address>,
-    headers: &[(String, String)],
-    common: &Common<'_>,
-    notes: &mut Notes,
-) -> Option<Auth> {
-    let auth = request_auth(object, headers, common, notes);
-    let Some((address, of_url)) = address.and_then(|a| Some((a, a.auth.clone()?))) else {
-        return auth;
-    };
-    let has_own = object.has("auth") || authorizes(headers);
-    if has_own && address.auth_is_own {
-        notes.fault(
-            object.path_of("url"),
-            "holds a user and a password beside auth or the header Authorization; keep one",
-        );
-    }
-    // That of the default address is for those that have none.
-    if has_own { auth } else { Some(of_url) }
-}
-
-/// The auth of a request: its own, else its scenario's unless it has an
-/// Authorization header of its own.
-fn request_auth(
-    object: &Object<'_>,
-    request_headers: &[(String, String)],
-    common: &Common<'_>,
-    notes: &mut Notes,
-) -> Option<Auth> {
-    let said = auth(object, &common.known, notes);
-    check_single_authorization(object, said.as_ref(), request_headers, notes);
-    match said {
-        Some(AuthSetting::On(auth)) => Some(auth),
-        Some(AuthSetting::Off) => None,
-        None if authorizes(request_headers) => None,
-        None => common.auth.clone(),
-    }
-}
-
-/// Notes authentication that is given in two ways.
-fn check_single_authorization(
-    object: &Object<'_>,
-    auth: Option<&AuthSetting>,
-    headers: &[(String, String)],
-    notes: &mut Notes,
-) {
-    if authorizes(headers) && matches!(auth, Some(AuthSetting::On(_))) {
-        notes.fault(
-            object.path_of("auth"),
-            "says the same as the header Authorization; keep one",
-        );
-    }
-}
-
-fn authorizes(headers: &[(String, String)]) -> bool {
-    headers
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case("authorization"))
-}
-
-fn method(object: &Object<'_>, notes: &mut Notes) -> String {
-    object
-        .get("method")
-        .and_then(|node| node.choice(&METHODS, notes))
-        .unwrap_or(METHODS[0])
-        .to_owned()
 }

@@ -125,6 +125,17 @@ impl Client {
         }
     }
 
+    /// A new connection for a stream of messages, which nobody else uses.
+    pub(crate) async fn connect_alone(
+        &mut self,
+        connector: &Connector,
+        spec: &RequestSpec<'_>,
+    ) -> Result<(Opened, Option<u64>), ExchangeResult> {
+        let limit_us = spec.timeouts.connect_us.min(spec.timeouts.total_us);
+        let opened = open(connector, spec.origin, limit_us).await;
+        opened.map_err(|failure| ExchangeResult::unconnected(connector.io.clock.now_us(), failure))
+    }
+
     /// Sends a request on a connection in HTTP/1.1 and reads its answer. If a reused
     /// connection has ended, a request that may be repeated is sent once more, on
     /// a new connection.

@@ -6,7 +6,7 @@ use crate::engine::http::h2_head::shown_head;
 use crate::engine::http::kept::KeptResponse;
 use crate::engine::http::request::Request;
 use dlt_core::measure::http_version::HttpVersion;
-use dlt_core::measure::sample::Timed;
+use dlt_core::measure::sample::{Cause, Timed};
 use std::borrow::Cow;
 
 /// How an exchange ended.
@@ -63,6 +63,15 @@ impl ExchangeResult {
         }
     }
 
+    /// Nothing failed so far; it was over at `done_us`.
+    pub(crate) fn over(done_us: u64) -> Self {
+        let failure = Failure::new(Cause::Other, "");
+        Self {
+            failure: None,
+            ..Self::unsent(done_us, failure)
+        }
+    }
+
     /// The head of the request, as it was sent, for people.
     #[cold]
     pub(crate) fn head_sent<'a>(&self, request: &'a Request) -> Cow<'a, [u8]> {
@@ -73,7 +82,7 @@ impl ExchangeResult {
     }
 
     /// There was a connection, and nothing could be written on it.
-    pub(super) fn unsent(done_us: u64, failure: Failure) -> Self {
+    pub(crate) fn unsent(done_us: u64, failure: Failure) -> Self {
         Self {
             unconnected: false,
             ..Self::unconnected(done_us, failure)

@@ -124,6 +124,11 @@ impl ResponseParser {
         self.kept.take()
     }
 
+    /// What is kept of it so far.
+    pub(super) fn kept_so_far(&mut self) -> Option<&mut KeptResponse> {
+        self.kept.as_deref_mut()
+    }
+
     /// The status, once the head is read.
     pub(crate) fn status(&self) -> Option<u16> {
         (self.status != 0).then_some(self.status)

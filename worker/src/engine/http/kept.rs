@@ -111,6 +111,32 @@ impl KeptResponse {
         self.reserved.release();
     }
 
+    /// The text of a message.
+    pub(crate) fn of_message(text: Vec<u8>) -> Self {
+        Self {
+            body: text,
+            content_type: b"text/plain; charset=utf-8".to_vec(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes the body so far; None if there was no memory for it.
+    pub(super) fn take_body(&mut self) -> Option<Vec<u8>> {
+        self.reserved.release();
+        (!self.no_room).then(|| std::mem::take(&mut self.body))
+    }
+
+    /// Takes the head, what it says of the body, and the cookies.
+    pub(super) fn take_head(&mut self) -> Self {
+        Self {
+            content_type: std::mem::take(&mut self.content_type),
+            encoding: std::mem::take(&mut self.encoding),
+            head: std::mem::take(&mut self.head),
+            cookies: std::mem::take(&mut self.cookies),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn add_body(&mut self, bytes: &[u8]) {
         let length = self.body.len() + bytes.len();
         if self.no_room || self.overlong {

@@ -14,6 +14,7 @@ pub(super) mod h2;
 pub(super) mod h2_head;
 pub(super) mod hosts;
 pub(super) mod kept;
+pub(super) mod messages;
 mod named_host;
 pub(super) mod origin;
 pub(super) mod policy;

@@ -187,6 +187,25 @@ impl Request {
         }
     }
 
+    /// Head and body.
+    pub(super) fn whole(&self) -> Vec<u8> {
+        let tail: &[u8] = self.tail.as_deref().unwrap_or_default();
+        [&self.bytes, tail].concat()
+    }
+
+    /// A text in place of a request, for people: what a message was.
+    pub(crate) fn of_message(what: &str, payload: &[u8]) -> Self {
+        let head = format!("{what}\r\n\r\n");
+        Self {
+            bytes: [head.as_bytes(), payload].concat().into(),
+            tail: None,
+            head_bytes: head.len(),
+            cookie_end: None,
+            to_head: false,
+            repeatable: false,
+        }
+    }
+
     pub(crate) fn head(&self) -> &[u8] {
         &self.bytes[..self.head_bytes]
     }

@@ -2,10 +2,12 @@
 //! `quotes`, `data`, `variable_names`, `session`, `call`), and the request made of them
 //! (`request_template` with `template` and `form`). `http` sends it.
 
+mod body_template;
 pub(crate) mod call;
 pub(crate) mod data;
 pub(crate) mod form;
 pub(crate) mod inputs;
+pub(crate) mod messages;
 pub(crate) mod quotes;
 pub(crate) mod request_template;
 pub(crate) mod session;

@@ -3,7 +3,9 @@
 
 use crate::engine::files::PlanFiles;
 use crate::engine::http::request::{Endpoint, Request, RequestParts};
+use crate::engine::make::body_template::BodyTemplate;
 use crate::engine::make::form::{FORM_TYPE, FormFields, MakeError, Multipart};
+use crate::engine::make::messages::MessageTemplate;
 use crate::engine::make::session::{Secrets, Session};
 use crate::engine::make::template::{LONGEST_MADE_BYTES, Template, too_long};
 use crate::engine::make::variable_names::{Variable, VariableNames};
@@ -11,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dlt_core::routing::Routes;
 use dlt_core::safety::{is_secret, spans};
-use dlt_core::scenario::plan::{Auth, Body, Group, Step};
+use dlt_core::scenario::plan::{Auth, Body, Group, Step, StepKind};
 use dlt_core::scenario::requests::targets::{dot_segments, has_host, request_target, url_value};
 use dlt_core::scenario::requests::variables::{Piece, pieces};
 use std::borrow::Cow;
@@ -38,6 +40,8 @@ pub(crate) enum StepRequest {
     Fixed(Box<MadeRequest>),
     /// Made for each sample.
     Varying(Box<RequestTemplate>),
+    /// A message on the stream that another step opened.
+    Message(Box<MessageTemplate>),
 }
 
 /// A step's request with its variables.
@@ -64,15 +68,6 @@ enum AuthTemplate {
     Bearer(Template),
 }
 
-#[derive(Debug)]
-enum BodyTemplate {
-    None,
-    Fixed(Arc<[u8]>),
-    Text(Template),
-    Form(FormFields),
-    Multipart(Multipart),
-}
-
 impl StepRequest {
     /// Prepares a step's request and adds its secrets to `secrets`; and the bytes of its texts, as
     /// far as they do not vary.
@@ -86,6 +81,10 @@ impl StepRequest {
         let template = RequestTemplate::compile((group, routes), step, names, files)?;
         template.collect_secrets(step, names, secrets);
         let bytes = template.fixed_bytes();
+        if let StepKind::Message(message) = &step.kind {
+            let made = MessageTemplate::of(message, template.body, names)?;
+            return Ok((Self::Message(Box::new(made)), bytes));
+        }
         if !template.is_fixed() {
             return Ok((Self::Varying(Box::new(template)), bytes));
         }
@@ -101,6 +100,7 @@ impl StepRequest {
         match self {
             Self::Fixed(made) => Some(&made.endpoint),
             Self::Varying(template) => template.endpoint.as_ref(),
+            Self::Message(_) => None,
         }
     }
 }

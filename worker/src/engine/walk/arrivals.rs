@@ -264,16 +264,21 @@ async fn walk_steps(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) 
             Action::Pause(us) => {
                 due_us += us;
                 until_us = group.end_us.get();
-                sleep_until(group.clock.instant_at(due_us)).await;
+                walker.pause_until(due_us).await;
                 if group.clock.now_us() < until_us {
                     continue;
                 }
                 break;
             }
+            Action::Close(n) => {
+                Box::pin(walker.close_stream(n)).await;
+                due_us = due_us.max(group.clock.now_us());
+                continue;
+            }
             Action::Done | Action::Leave => break,
         };
         if group.clock.now_us() < due_us {
-            sleep_until(group.clock.instant_at(due_us)).await;
+            walker.pause_until(due_us).await;
         }
         let end = match walker.step(n, Some(due_us), until_us).await {
             StepOutcome::Done(end) => end,
@@ -284,6 +289,7 @@ async fn walk_steps(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) 
         due_us = end.read_us + walker.think_time_us(n);
         until_us = group.end_us.get();
     }
+    walker.cut().await;
     if !has_sent {
         send_nothing(group);
     }

@@ -6,6 +6,7 @@ use crate::engine::clock::RunClock;
 use crate::engine::http::connect::Connector;
 use crate::engine::http::h2_head::H2Head;
 use crate::engine::http::origin::Origin;
+use crate::engine::http::policy::Policy;
 use crate::engine::make::data::{RowDealer, RowOwners};
 use crate::engine::make::request_template::{MadeRequest, StepRequest};
 use crate::engine::remember::recorder::Recorder;
@@ -33,6 +34,8 @@ pub(crate) struct GroupRun {
     prepared: Arc<PreparedLoad>,
     pub(crate) index: usize,
     connector: Rc<Connector>,
+    /// For streams of messages, if it has any.
+    stream_connector: Option<Rc<Connector>>,
     /// The origins of the steps; None where it varies.
     origins: Vec<Option<Rc<Origin>>>,
     /// No request begins from here on; the planned end, or when it was stopped.
@@ -100,8 +103,8 @@ impl GroupRun {
         Self {
             clock: connector.io.clock,
             recorder,
-            prepared,
             index,
+            stream_connector: stream_connector(&prepared, (index, thread), &connector),
             connector: Rc::new(connector),
             origins,
             end_us: Cell::new(curve.end_us()),
@@ -121,7 +124,13 @@ impl GroupRun {
             conditions,
             checks,
             h2_heads,
+            prepared,
         }
+    }
+
+    /// How streams of messages connect.
+    pub(crate) fn stream_connector(&self) -> &Rc<Connector> {
+        self.stream_connector.as_ref().unwrap_or(&self.connector)
     }
 
     /// Waits for the end, also one that comes earlier by a change.
@@ -346,4 +355,18 @@ fn row_dealers(prepared: &PreparedLoad, index: usize, thread: u64) -> Vec<RowDea
             RowDealer::new(source, table.clone(), slots.collect(), owners)
         })
         .collect()
+}
+
+/// How streams of messages of a group connect: over HTTP/1.1, whatever requests are sent in.
+fn stream_connector(
+    prepared: &PreparedLoad,
+    (index, thread): (usize, u64),
+    connector: &Connector,
+) -> Option<Rc<Connector>> {
+    let tls = prepared.groups[index].stream_tls.clone()?;
+    let plan = &prepared.plan.groups[index];
+    let ways = (plan.dns, prepared.groups[index].routes.clone());
+    let policy = Policy::new(&plan.connection_policy, thread);
+    let made = Connector::new(connector.io.clone(), tls, ways).with_policy(policy);
+    Some(Rc::new(made))
 }

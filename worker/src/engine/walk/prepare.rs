@@ -22,7 +22,7 @@ use dlt_core::load::share::Lot;
 use dlt_core::measure::tally::{MOST_LABELS, OTHER_LABEL};
 use dlt_core::routing::Routes;
 use dlt_core::scenario::cut_label;
-use dlt_core::scenario::plan::{Flow, Group, HttpChoice, Load, Plan, Step};
+use dlt_core::scenario::plan::{Flow, Group, HttpChoice, Load, Plan, Step, StepKind, StreamKind};
 use std::collections::HashMap;
 use std::net::UdpSocket;
 use std::sync::Arc;
@@ -58,6 +58,8 @@ const MOST_PREPARED_BYTES: usize = 64 * 1024 * 1024;
 pub(crate) struct PreparedGroup {
     pub(crate) steps: Vec<PreparedStep>,
     pub(crate) tls: Arc<TlsConfig>,
+    /// For streams of messages, if it has any.
+    pub(crate) stream_tls: Option<Arc<TlsConfig>>,
     pub(crate) routes: Arc<Routes>,
     pub(crate) names: VariableNames,
     pub(crate) secrets: Secrets,
@@ -71,6 +73,8 @@ pub(crate) struct PreparedGroup {
 #[derive(Debug)]
 pub(crate) struct PreparedStep {
     pub(crate) label: Label,
+    /// That of the end of the WebSocket that it opens.
+    pub(crate) close_label: Option<Label>,
     pub(crate) request: StepRequest,
     pub(crate) checks: CheckSpec,
 }
@@ -325,13 +329,15 @@ fn prepare_group(
         secrets.add_text(basic(name, password).trim_start_matches("Basic "));
     }
     for step in &group.steps {
-        let mut prepare = || {
+        let mut prepare = || -> Result<_, String> {
             let label = labels.of(&step.label, &names)?;
             let (request, bytes) =
                 StepRequest::of((group, &routes), step, &names, files, &mut secrets)?;
             let checks = CheckSpec::of(step, &names, group.store_cookies);
+            let close_label = close_label(step, labels, &names)?;
             let prepared = PreparedStep {
                 label,
+                close_label,
                 request,
                 checks,
             };
@@ -350,23 +356,21 @@ fn prepare_group(
                 }
                 steps.push(step);
             }
-            Err(why) => {
-                let why: String = why;
-                faults.push(format!("request {:?}: {why}", step.label));
-            }
+            Err(why) => faults.push(format!("request {:?}: {why}", step.label)),
         }
     }
     let conditions = compiled_conditions(&group.flow, &names, &mut faults);
     if group.steps.is_empty() {
         faults.push(format!("scenario {:?} has no requests", group.name));
     }
-    if let Some(endpoint) = forwarded(group, &steps, &routes) {
+    if let Some((endpoint, why)) = forwarded(group, &steps, &routes) {
         faults.push(format!(
-            "scenario {:?}: requests to {}: {NOT_FORWARDED}",
+            "scenario {:?}: requests to {}: {why}",
             group.name,
             endpoint.authority()
         ));
     }
+    let stream_tls = stream_tls(group, tls_configs);
     let tls = tls_configs.get(&group.tls, group.http);
     if let Err(why) = warm_up(&tls, group, &steps) {
         faults.push(format!("scenario {:?}: {why}", group.name));
@@ -377,6 +381,7 @@ fn prepare_group(
     Ok(PreparedGroup {
         steps,
         tls,
+        stream_tls,
         routes,
         names,
         secrets,
@@ -385,16 +390,41 @@ fn prepare_group(
     })
 }
 
-/// An endpoint that a proxy would forward requests to, where it would have to do so in HTTP/2.
+/// The label of the end of the WebSocket that a step opens.
+fn close_label(
+    step: &Step,
+    labels: &mut LabelTable,
+    names: &VariableNames,
+) -> Result<Option<Label>, String> {
+    let closes = step.kind == StepKind::Opening(StreamKind::WebSocket);
+    let label = closes.then(|| labels.of(&format!("{} close", step.label), names));
+    label.transpose()
+}
+
+/// The TLS of a group's streams of messages, which are spoken over HTTP/1.1; None without any.
+fn stream_tls(group: &Group, tls_configs: &mut TlsConfigs) -> Option<Arc<TlsConfig>> {
+    let opens = |step: &Step| matches!(step.kind, StepKind::Opening(_));
+    let has_streams = group.steps.iter().any(opens);
+    has_streams.then(|| tls_configs.get(&group.tls, HttpChoice::Http1))
+}
+
+/// An endpoint that a proxy would forward requests to that cannot be forwarded, and why.
 fn forwarded<'a>(
     group: &Group,
     steps: &'a [PreparedStep],
     routes: &Routes,
-) -> Option<&'a Endpoint> {
-    let mut endpoints = steps.iter().filter_map(|step| step.request.endpoint());
-    endpoints.find(|endpoint| {
+) -> Option<(&'a Endpoint, &'static str)> {
+    group.steps.iter().zip(steps).find_map(|(step, prepared)| {
+        let why = match step.kind {
+            StepKind::Opening(StreamKind::WebSocket) => {
+                "a WebSocket over http cannot go through a proxy that forwards requests: use https (wss)"
+            }
+            _ if group.http == HttpChoice::Http2 => NOT_FORWARDED,
+            _ => return None,
+        };
+        let endpoint = prepared.request.endpoint()?;
         let route = routes.route(endpoint.https, &endpoint.host, endpoint.port);
-        group.http == HttpChoice::Http2 && route.proxy.is_some() && route.is_forwarded
+        (route.proxy.is_some() && route.is_forwarded).then_some((endpoint, why))
     })
 }
 

@@ -1,7 +1,6 @@
 //! Closed load: one task for each user, active while the curve is above it. A user
 //! sends its next request when the last answer is read and its think time is over.
 
-use crate::engine::clock::RunClock;
 use crate::engine::walk::group::GroupRun;
 use crate::engine::walk::walker::{Action, StepOutcome, Walker};
 use dlt_core::load::share::Lot;
@@ -95,7 +94,7 @@ impl ThroughputCap {
         loop {
             let at_us = self.reserve(group);
             tokio::select! {
-                () = pause_until(group.clock, at_us) => return,
+                () = sleep_until(group.clock.instant_at(at_us)) => return,
                 () = group.changed.notified() => {}
             }
         }
@@ -257,7 +256,10 @@ async fn run_user(
         while rounds_left > 0 {
             match round(&group, &mut walker, &mut user, cap.as_deref()).await {
                 RoundOutcome::Done => rounds_left -= 1,
-                RoundOutcome::PastEnd => break,
+                RoundOutcome::PastEnd => {
+                    walker.cut().await;
+                    break;
+                }
                 RoundOutcome::NoRow | RoundOutcome::AllBegun | RoundOutcome::Left => {
                     rounds_left = 0;
                 }
@@ -289,10 +291,14 @@ async fn round(
         let n = match walker.next_action() {
             Action::Request(n) => n,
             Action::Pause(us) => {
-                pause_until(group.clock, group.clock.now_us() + us).await;
+                walker.pause_until(group.clock.now_us() + us).await;
                 if group.clock.now_us() >= user.until_us(group) {
                     return RoundOutcome::PastEnd;
                 }
+                continue;
+            }
+            Action::Close(n) => {
+                Box::pin(walker.close_stream(n)).await;
                 continue;
             }
             Action::Done => return RoundOutcome::Done,
@@ -317,15 +323,8 @@ async fn round(
             pause_us = pause_us.max(UNCONNECTED_PAUSE_US);
         }
         if pause_us > 0 {
-            pause_until(group.clock, end.read_us + pause_us).await;
+            walker.pause_until(end.read_us + pause_us).await;
         }
-    }
-}
-
-/// Waits until `at_us`; returns at once if that has passed.
-async fn pause_until(clock: RunClock, at_us: u64) {
-    if clock.now_us() < at_us {
-        sleep_until(clock.instant_at(at_us)).await;
     }
 }
 

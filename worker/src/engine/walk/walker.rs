@@ -1,9 +1,11 @@
 //! Walks through a group's steps, for a user or for one arrival after another. It sends requests by
 //! `http`, decides what an answer means (ok, a redirect to follow, a failure), and records it.
-//! A request that cannot be made is `unmade`'s.
+//! A request that cannot be made is `unmade`'s, messages are `streams`'.
 
 mod exchanges;
 mod flow;
+mod hops;
+mod streams;
 mod unmade;
 
 pub(crate) use self::flow::Action;
@@ -16,9 +18,10 @@ use crate::engine::http::decode;
 use crate::engine::http::exchange_result::ExchangeResult;
 use crate::engine::http::framing::is_redirect;
 use crate::engine::http::kept::KeptResponse;
+use crate::engine::http::messages::OpenStream;
 use crate::engine::http::origin::Origin;
-use crate::engine::http::redirect::{self, Hop};
-use crate::engine::http::request::{Request, RequestParts};
+use crate::engine::http::redirect::Hop;
+use crate::engine::http::request::Request;
 use crate::engine::http::{client::Client, request_spec::RequestSpec};
 use crate::engine::make::request_template::{MadeRequest, StepRequest};
 use crate::engine::make::session::Session;
@@ -31,7 +34,7 @@ use crate::engine::walk::prepare::Label;
 use dlt_core::measure::sample::{Cause, Sample};
 use dlt_core::random::Stream;
 use dlt_core::scenario::cut_label;
-use dlt_core::scenario::plan::Retry;
+use dlt_core::scenario::plan::{Retry, StepKind};
 use std::rc::Rc;
 use url::Url;
 
@@ -67,8 +70,8 @@ struct SentRequest<'a> {
     /// The number of the step.
     n: usize,
     label: usize,
-    /// The step's own request.
-    made: &'a MadeRequest,
+    /// The step's own request, where a redirect may follow.
+    made: Option<&'a MadeRequest>,
     /// The redirect that led to it.
     redirect: Option<&'a Hop>,
     hops: u32,
@@ -90,6 +93,8 @@ pub(crate) struct Walker {
     session: Option<Box<Session>>,
     /// Its random numbers.
     random: Stream,
+    /// The stream of messages that is open.
+    stream: Option<Box<OpenStream>>,
     /// Where it is in the flow.
     progress: Progress,
     cookies: CookieJar,
@@ -107,6 +112,7 @@ impl Walker {
             client,
             session,
             random,
+            stream: None,
             progress,
             cookies: CookieJar::default(),
         }
@@ -121,6 +127,7 @@ impl Walker {
             self.random = group.stream(number);
         }
         self.cookies.clear();
+        self.stream = None;
         self.progress.reset();
     }
 
@@ -155,20 +162,22 @@ impl Walker {
         let group = self.group.clone();
         let (prepared, step) = (&group.prepared().steps[n], &group.plan().steps[n]);
         let varying;
-        let made = match &prepared.request {
-            StepRequest::Fixed(made) => made,
-            StepRequest::Varying(template) => match self.make_request(template) {
-                Ok(made) => {
-                    varying = made;
-                    &varying
+        let made = match (&step.kind, &prepared.request) {
+            (StepKind::Request, StepRequest::Fixed(made)) => made,
+            (StepKind::Request, StepRequest::Varying(template)) => {
+                match self.make_request(template) {
+                    Ok(made) => {
+                        varying = made;
+                        &varying
+                    }
+                    Err(why) => return self.fail_unmade(n, why, planned_us, until_us),
                 }
-                Err(why) => return self.fail_unmade(n, why, planned_us, until_us),
-            },
+            }
+            _ => return Box::pin(self.stream_step(n, planned_us, until_us)).await,
         };
         let label = self.label_index(&prepared.label);
         let mut redirect: Option<(Box<Hop>, Rc<Origin>)> = None;
-        let mut hops = 0;
-        let mut outcome = StepOutcome::PastEnd;
+        let (mut hops, mut outcome) = (0, StepOutcome::PastEnd);
         let origin = group.origin(n, made);
         loop {
             let sent_us = group.clock.now_us();
@@ -200,7 +209,7 @@ impl Walker {
             let sent = SentRequest {
                 n,
                 label,
-                made,
+                made: Some(made),
                 redirect: redirect.as_ref().map(|(hop, _)| &**hop),
                 hops,
                 request,
@@ -280,6 +289,18 @@ impl Walker {
             result.failure = self.keep_cookies(sent.url, kept, result.read_us);
         }
         let judgement = self.judge(group, sent, &mut result);
+        self.conclude(group, sent, &result, judgement)
+    }
+
+    /// Records the end of a request, and stores its values. Returns the redirect to follow.
+    #[inline]
+    fn conclude(
+        &mut self,
+        group: &GroupRun,
+        sent: &SentRequest<'_>,
+        result: &ExchangeResult,
+        judgement: Judgement,
+    ) -> Option<Box<Hop>> {
         let sample = Sample {
             due_us: sent.due_us,
             sent_us: sent.sent_us,
@@ -301,10 +322,10 @@ impl Walker {
             version: result.version.filter(|_| result.status.is_some()),
         });
         if group.load().keep_exchanges {
-            self.record_exchange(&mut recorder, sent, &result, &sample, &judgement);
+            self.record_exchange(&mut recorder, sent, result, &sample, &judgement);
         }
         if let Some(failure) = judgement.failure {
-            self.record_failure(&mut recorder, sent, &result, failure);
+            self.record_failure(&mut recorder, sent, result, failure);
         }
         drop(recorder);
         self.progress.request_finished(&sample, judgement.outcome);
@@ -445,40 +466,5 @@ impl Walker {
     fn secrets(&self) -> Vec<&str> {
         let secrets = &self.group.prepared().secrets;
         secrets.values(self.session.as_deref(), self.cookies.values())
-    }
-
-    #[cold]
-    fn next_hop(
-        &self,
-        sent: &SentRequest<'_>,
-        status: u16,
-        location: &[u8],
-    ) -> Result<Hop, String> {
-        let made = sent.made;
-        let body = made.body.as_ref();
-        let plan = self.group.plan();
-        let keepalive = plan.connection_policy.keeps();
-        let routes = &self.group.prepared().routes;
-        let parts = match sent.redirect {
-            None => RequestParts {
-                method: &plan.steps[sent.n].method,
-                url: &made.url,
-                target: None,
-                headers: &made.headers,
-                body,
-                keepalive,
-                routes,
-            },
-            Some(hop) => RequestParts {
-                method: &hop.method,
-                url: &hop.url,
-                target: None,
-                headers: &hop.headers,
-                body: body.filter(|_| hop.with_body),
-                keepalive,
-                routes,
-            },
-        };
-        redirect::follow(&parts, status, location)
     }
 }

@@ -24,6 +24,8 @@ pub(crate) enum Action {
     Request(usize),
     /// Waits so long, µs.
     Pause(u64),
+    /// Closes the stream that the step of this number opened.
+    Close(usize),
     /// Its walk is over.
     Done,
     /// Its user ends.
@@ -162,6 +164,8 @@ impl Walker {
     pub(crate) fn begin_walk(&mut self) {
         self.progress.begin();
         self.client.begin_round();
+        // What an earlier walk left was cut.
+        self.stream = None;
     }
 
     /// What is next.
@@ -205,6 +209,10 @@ impl Walker {
                         self.progress.is_first = false;
                         return Action::Pause(EMPTY_PASS_US);
                     }
+                }
+                Operation::Close(n) => {
+                    self.progress.place = next;
+                    return Action::Close(*n);
                 }
                 Operation::EndWalk => {
                     self.end_open(&group);
@@ -252,6 +260,13 @@ impl Walker {
                 1 => next,
                 _ => *place,
             },
+            Operation::UnlessOpen(place) => match self.has_stream() {
+                true => next,
+                false => {
+                    self.end_skipped(group, next..*place);
+                    *place
+                }
+            },
             Operation::Begin(number) => {
                 self.progress.open[*number] = OpenTransaction {
                     is_open: true,
@@ -265,9 +280,20 @@ impl Walker {
             }
             Operation::Request(_)
             | Operation::Pause(_)
+            | Operation::Close(_)
             | Operation::Again(_)
             | Operation::EndWalk
             | Operation::EndUser => next,
+        }
+    }
+
+    /// Transactions whose ends the walk does not come to, since their stream is no longer open.
+    fn end_skipped(&mut self, group: &GroupRun, skipped: std::ops::Range<usize>) {
+        let operations = &group.plan().flow.operations;
+        for operation in operations.get(skipped).unwrap_or_default() {
+            if let Operation::End(number) = operation {
+                self.progress.end_transaction(group, *number);
+            }
         }
     }
 

@@ -1,0 +1,341 @@
+//! WebSockets and server-sent events against targets that know what they sent: labels, counts,
+//! times, endings, and what breaks the rules.
+
+mod events;
+mod server;
+
+use super::*;
+use crate::engine::tests::target::{Act, answer};
+use dlt_core::ids::Region;
+use dlt_core::measure::tally::LabelTally;
+use dlt_core::scenario::{Defaults, Format, Outside, Purpose, Scenario};
+use server::WsTarget;
+
+/// The one group of a scenario with these requests, `users` users and so many rounds each.
+fn scenario(users: u64, rounds: u64, requests: &str) -> Group {
+    read(
+        &format!(r#"{{"users":{users},"iterations":{rounds}"#),
+        requests,
+    )
+}
+
+fn read(execution: &str, requests: &str) -> Group {
+    let text = format!(
+        r#"{{"execution":[{execution},"hold-for":"20s","scenario":"s"}}],"scenarios":{{"s":{{"requests":{requests}}}}}}}"#
+    );
+    let defaults = Defaults {
+        regions: vec![(Region::parse("lo-home-1").unwrap(), 1)],
+        tasks: 1,
+        name: "messages".to_owned(),
+        show_live: false,
+    };
+    let no_file = |name: &str| Err(name.to_owned());
+    let outside = Outside::files(&no_file);
+    let read = Scenario::from_text(
+        text.as_bytes(),
+        Format::Json,
+        &defaults,
+        outside,
+        Purpose::Run,
+    );
+    read.unwrap_or_else(|faults| panic!("{faults}"))
+        .plan
+        .groups
+        .remove(0)
+}
+
+/// How many samples a label has, and how many of them are ok.
+fn counts(result: &LoadResult, label: &str) -> (u64, u64) {
+    let tally = &result.tally.labels.get(label);
+    tally.map_or((0, 0), |tally| (tally.ok + tally.failed, tally.ok))
+}
+
+/// The one error of a load.
+fn the_error(result: &LoadResult) -> (Cause, String) {
+    let errors = &result.tally.errors;
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    let (key, _) = errors.iter().next().unwrap();
+    (key.cause, key.message.clone())
+}
+
+#[test]
+fn a_websocket_is_opened_used_and_closed() {
+    let (target, plain) = (WsTarget::start(), Target::plain());
+    let requests = format!(
+        r#"[{{"websocket":[
+            {{"url":"ws://{}/chat","label":"chat"}},
+            {{"send":"say hello","holding":"re: hello"}},
+            {{"send":"push 3","receive":0,"label":"ask"}},
+            {{"receive":3}}
+        ]}},{{"url":"http://{}/plain","label":"plain"}}]"#,
+        target.address, plain.address,
+    );
+    let result = run(scenario(3, 2, &requests), 2);
+    let account = result.tally.account;
+    assert_eq!(
+        (account.failed, account.ok),
+        (0, 6 * 8),
+        "{:?}",
+        result.tally.errors
+    );
+    for (label, count) in [
+        ("chat", 6),
+        ("chat send", 6),
+        ("ask", 6),
+        ("chat receive", 18),
+        ("chat close", 6),
+        ("plain", 6),
+    ] {
+        assert_eq!(counts(&result, label), (count, count), "{label}");
+    }
+    let seen = target.seen();
+    assert_eq!((seen.opened, seen.closed_cleanly), (6, 6));
+    assert_eq!(
+        seen.texts
+            .iter()
+            .filter(|text| *text == "say hello")
+            .count(),
+        6
+    );
+    // The target answers after 20 ms, and pushes every 10 ms.
+    let [answers, pushes] = ["chat send", "chat receive"].map(|label| &result.tally.labels[label]);
+    let least = |tally: &LabelTally| tally.response.exact().min_us;
+    assert!(
+        (20_000..60_000).contains(&least(answers)),
+        "{}",
+        least(answers)
+    );
+    assert!(
+        (9_000..40_000).contains(&least(pushes)),
+        "{}",
+        least(pushes)
+    );
+}
+
+#[test]
+fn values_go_into_messages_and_come_out_of_them() {
+    let target = WsTarget::start();
+    let requests = format!(
+        r#"[{{"websocket":[
+            {{"url":"http://{}/chat","label":"chat"}},
+            {{"send":"say {{\"id\":\"a-${{__counter(TRUE)}}\"}}","holding":"re:","extract-regexp":{{"id":"\"id\":\"([a-z0-9-]+)\""}}}},
+            {{"send":"say got ${{id}}","holding":"got ${{id}}","assert":["re: got a-"]}}
+        ]}}]"#,
+        target.address,
+    );
+    let result = run(scenario(1, 3, &requests), 1);
+    assert_eq!(result.tally.account.failed, 0, "{:?}", result.tally.errors);
+    let mut texts = target.seen().texts;
+    texts.retain(|text| text.starts_with("say got"));
+    assert_eq!(texts, ["say got a-1", "say got a-2", "say got a-3"]);
+}
+
+/// A check that does not hold fails its message, and the stream goes on.
+#[test]
+fn a_check_fails_its_message_alone() {
+    let target = WsTarget::start();
+    let requests = format!(
+        r#"[{{"websocket":[
+            {{"url":"http://{}/chat","label":"chat"}},
+            {{"send":"say a","assert":["b"]}},
+            {{"send":"say c","assert":["c"]}}
+        ]}}]"#,
+        target.address,
+    );
+    let result = run(scenario(1, 2, &requests), 1);
+    let account = result.tally.account;
+    assert_eq!(
+        (account.ok, account.failed),
+        (6, 2),
+        "{:?}",
+        result.tally.errors
+    );
+    assert_eq!(the_error(&result).0, Cause::Check);
+    assert_eq!(target.seen().closed_cleanly, 2);
+}
+
+#[test]
+fn pings_are_answered_in_a_pause_and_what_comes_then_is_timed_by_its_receipt() {
+    let target = WsTarget::start();
+    let requests = format!(
+        r#"[{{"websocket":[
+            {{"url":"http://{}/chat","label":"chat"}},
+            {{"send":"ping and push 2","receive":0,"think-time":"400ms"}},
+            {{"receive":2}}
+        ]}}]"#,
+        target.address,
+    );
+    let result = run(scenario(2, 1, &requests), 1);
+    assert_eq!(result.tally.account.failed, 0, "{:?}", result.tally.errors);
+    let seen = target.seen();
+    assert_eq!(seen.pongs_in_time, 2);
+    let received = &result.tally.labels["chat receive"];
+    assert_eq!(received.ok, 4);
+    // Not the 400 ms of the pause.
+    let most_us = received.response.exact().max_us;
+    assert!(most_us < 200_000, "{most_us}");
+}
+
+#[test]
+fn each_ending_has_its_cause() {
+    for (path, message, cause, says) in [
+        (
+            "/chat",
+            "close 1011 out of luck",
+            Cause::Reset,
+            "closed the WebSocket (code 1011: out of luck)",
+        ),
+        ("/chat", "drop", Cause::Reset, ""),
+        (
+            "/chat",
+            "say nothing",
+            Cause::TimeoutFirstByte,
+            "no message came within 300 ms",
+        ),
+        ("/chat", "noise", Cause::TimeoutFirstByte, "others came"),
+        ("/chat", "huge", Cause::TooLarge, "more than 4 MiB"),
+        (
+            "/chat",
+            "masked",
+            Cause::Protocol,
+            "broke the rules of WebSockets",
+        ),
+        (
+            "/chat",
+            "not utf-8",
+            Cause::Protocol,
+            "broke the rules of WebSockets",
+        ),
+        (
+            "/chat",
+            "reserved bits",
+            Cause::Protocol,
+            "broke the rules of WebSockets",
+        ),
+    ] {
+        let target = WsTarget::start();
+        let requests = format!(
+            r#"[{{"websocket":[
+                {{"url":"http://{}{path}","label":"chat"}},
+                {{"send":"{message}","holding":"re:","timeout":"300ms"}},
+                {{"send":"say more"}}
+            ]}}]"#,
+            target.address,
+        );
+        let result = run(scenario(1, 2, &requests), 1);
+        let account = result.tally.account;
+        // Opened and failed twice; what would have followed is not sent, and nothing is closed twice.
+        assert_eq!(
+            (account.ok, account.failed),
+            (2, 2),
+            "{message}: {:?}",
+            result.tally.errors
+        );
+        let (found, text) = the_error(&result);
+        assert_eq!(found, cause, "{message}: {text}");
+        assert!(text.contains(says), "{message}: {text}");
+        assert!(!target.seen().texts.contains(&"say more".to_owned()));
+    }
+}
+
+#[test]
+fn what_is_no_websocket_is_told() {
+    let switching = |accept: &str| {
+        format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+        )
+    };
+    let with_status = |status: &str| answer(status, "", "no");
+    for (acts, cause, says) in [
+        (with_status("403 Forbidden"), Cause::Status4xx, "403"),
+        (
+            with_status("503 Service Unavailable"),
+            Cause::Status5xx,
+            "503",
+        ),
+        (
+            with_status("200 OK"),
+            Cause::Protocol,
+            "status 200 in place of 101",
+        ),
+        (
+            with_status("302 Found"),
+            Cause::Protocol,
+            "status 302 in place of 101",
+        ),
+        (
+            vec![Act::Send(switching("AAAA").into())],
+            Cause::Protocol,
+            "does not fit the key",
+        ),
+        (
+            vec![Act::Send(b"SSH-2.0-x\r\n\r\n".to_vec())],
+            Cause::Protocol,
+            "",
+        ),
+        (vec![Act::Close], Cause::Reset, ""),
+        (vec![Act::Send(vec![b'x'; 100_000])], Cause::TooLarge, ""),
+        (
+            vec![Act::Pause(Duration::from_secs(5))],
+            Cause::TimeoutFirstByte,
+            "no WebSocket was opened",
+        ),
+    ] {
+        let target = Target::new(move |_, _| acts.clone());
+        let requests = format!(
+            r#"[{{"websocket":[{{"url":"http://{}/","timeout":"300ms"}},{{"send":"x"}}]}}]"#,
+            target.address
+        );
+        let result = run(scenario(1, 1, &requests), 1);
+        let account = result.tally.account;
+        assert_eq!((account.ok, account.failed), (0, 1), "{says}");
+        let (found, text) = the_error(&result);
+        assert_eq!(found, cause, "{text}");
+        assert!(text.contains(says), "{text}");
+        let head = &target.requests()[0].head;
+        for line in [
+            "Upgrade: websocket\r\n",
+            "Connection: Upgrade\r\n",
+            "Sec-WebSocket-Version: 13\r\n",
+            "Sec-WebSocket-Key: ",
+        ] {
+            assert!(head.contains(line), "{head}");
+        }
+    }
+}
+
+/// A stream that ends too early ends the transaction around it, which failed.
+#[test]
+fn a_lost_stream_fails_its_transaction() {
+    let target = WsTarget::start();
+    let requests = format!(
+        r#"[{{"websocket":[
+            {{"url":"http://{}/chat","label":"chat"}},
+            {{"transaction":"talk","do":[{{"send":"drop"}},{{"send":"say more"}}]}}
+        ]}}]"#,
+        target.address,
+    );
+    let result = run(scenario(1, 3, &requests), 1);
+    let talk = &result.tally.transactions["talk"].samples;
+    assert_eq!((talk.failed, talk.ok), (3, 0));
+}
+
+#[test]
+fn arrivals_have_streams_of_their_own() {
+    let target = WsTarget::start();
+    let requests = format!(
+        r#"[{{"websocket":[
+            {{"url":"http://{}/chat","label":"chat"}},
+            {{"if":"1 == 1","then":[{{"send":"say hello","holding":"re: hello"}}]}}
+        ]}}]"#,
+        target.address,
+    );
+    let mut group = scenario(1, 1, &requests);
+    group.load.iterations = None;
+    group.load.model = Model::Arrivals(Curve::ramp_hold(50.0, 0, 400_000));
+    let result = run(group, 1);
+    assert_eq!(result.tally.account.failed, 0, "{:?}", result.tally.errors);
+    assert_eq!(counts(&result, "chat"), (20, 20));
+    assert_eq!(counts(&result, "chat send"), (20, 20));
+    assert_eq!(target.seen().closed_cleanly, 20);
+}
