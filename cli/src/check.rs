@@ -276,6 +276,12 @@ fn lines(target: &str, scenario: &Scenario, proxies: &BTreeSet<String>, width: u
         lines.extend(named("script", &text));
     }
     for group in groups {
+        let policy = group.connection_policy.in_words();
+        lines.extend(
+            policy
+                .into_iter()
+                .flat_map(|words| named("connections", &format!("{}{words}", of(group)))),
+        );
         let resolve = group.routing.resolve.iter().map(ToString::to_string);
         let connect_to = group.routing.connect_to.iter().map(ToString::to_string);
         for (name, entry) in resolve

@@ -24,6 +24,7 @@ mod image;
 mod input;
 mod lost;
 mod mcp;
+mod messages;
 mod mixture;
 mod names;
 mod notes;

@@ -222,6 +222,15 @@ fn what_cannot_open_a_stream_is_refused() {
     );
 }
 
+#[test]
+fn a_websocket_outside_of_its_block_is_told_where_it_belongs() {
+    let told = read(json!(["wss://h/chat"])).unwrap_err();
+    assert!(
+        told[0].contains("opened by the block websocket"),
+        "{told:?}"
+    );
+}
+
 /// What holds of requests holds of messages in blocks.
 #[test]
 fn messages_stand_in_blocks_and_extract_values() {

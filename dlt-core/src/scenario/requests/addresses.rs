@@ -415,8 +415,12 @@ fn absolute(text: &str, node: &Node<'_>, notes: &mut Notes) -> Option<Url> {
         return refuse("must not have control characters, or white space at its ends".to_owned());
     }
     if !(text.starts_with("http://") || text.starts_with("https://")) {
+        let hint = match text.starts_with("ws://") || text.starts_with("wss://") {
+            true => "; a WebSocket is opened by the block websocket of a file (docs/scenarios.md)",
+            false => "",
+        };
         return refuse(format!(
-            "must start with http:// or https:// in lower case; it is {}",
+            "must start with http:// or https:// in lower case; it is {}{hint}",
             shown_url(text)
         ));
     }

@@ -1,6 +1,7 @@
 //! How long connections are used again, and from which addresses they come. Opening and
 //! closing them is the engine's.
 
+use crate::scenario::execution::durations::show_duration;
 use core::net::IpAddr;
 
 /// The policy of a scenario's connections. By default a user keeps its connections as long as
@@ -18,6 +19,31 @@ pub struct ConnectionPolicy {
 }
 
 impl ConnectionPolicy {
+    /// What differs from the usual, for people; None if nothing does.
+    pub fn in_words(&self) -> Option<String> {
+        let reuse = match self.reuse {
+            Reuse::Run => None,
+            Reuse::Iteration => Some("new ones for each round".to_owned()),
+            Reuse::Request => Some("a new one for each request".to_owned()),
+        };
+        let requests = self
+            .max_requests
+            .map(|most| format!("each for {most} requests at most"));
+        let age = self.max_age_us.map(show_duration);
+        let age = age.map(|age| format!("none used after {age}"));
+        let sources: Vec<String> = self
+            .source_addresses
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let sources = (!sources.is_empty()).then(|| format!("from {}", sources.join(", ")));
+        let words: Vec<String> = [reuse, requests, age, sources]
+            .into_iter()
+            .flatten()
+            .collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+
     /// Whether any request may find a connection open.
     pub fn keeps(&self) -> bool {
         self.reuse != Reuse::Request && self.max_requests != Some(1)

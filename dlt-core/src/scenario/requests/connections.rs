@@ -144,6 +144,9 @@ mod tests {
             source_addresses: vec!["127.0.0.2".parse().unwrap(), "::1".parse().unwrap()],
         };
         assert!(expected.keeps());
+        let words = "new ones for each round, each for 7 requests at most, none used after 1m, from 127.0.0.2, ::1";
+        assert_eq!(expected.in_words().as_deref(), Some(words));
+        assert_eq!(usual.in_words(), None);
         assert_eq!(read(all, 1), Ok(expected));
         let shared = json!({ "connection-policy": { "max-requests": 7, "reuse": "run" } });
         assert_eq!(read(shared, 10).unwrap().max_requests, Some(7));

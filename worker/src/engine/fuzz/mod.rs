@@ -8,6 +8,7 @@ mod input;
 mod proxies;
 mod requests;
 mod rows;
+mod streams;
 mod truth;
 
 /// A name, and what is done with an input.
@@ -25,4 +26,6 @@ pub(crate) const TARGETS: &[Target] = &[
     ("templates", requests::templates),
     ("proxies", proxies::answers),
     ("rows", rows::any),
+    ("events", streams::events),
+    ("websocket", streams::web_socket),
 ];

@@ -264,6 +264,10 @@ impl Client {
     /// Keeps a connection for further requests.
     #[inline]
     fn keep(&mut self, opened: Opened) {
+        if self.idle.capacity() == 0 {
+            // Most users have one origin; a vector would begin with room for four.
+            self.idle.reserve_exact(1);
+        }
         if self.idle.len() >= MOST_IDLE {
             self.idle.remove(0);
         }

@@ -269,6 +269,13 @@ fn what_is_no_websocket_is_told() {
             "does not fit the key",
         ),
         (
+            vec![Act::Send(
+                b"HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: close\r\n\r\n".to_vec(),
+            )],
+            Cause::Protocol,
+            "does not say Connection: Upgrade",
+        ),
+        (
             vec![Act::Send(b"SSH-2.0-x\r\n\r\n".to_vec())],
             Cause::Protocol,
             "",
@@ -301,6 +308,23 @@ fn what_is_no_websocket_is_told() {
         ] {
             assert!(head.contains(line), "{head}");
         }
+    }
+}
+
+/// `total-requests` counts what is opened, sent, received and closed.
+#[test]
+fn a_number_of_requests_is_exact_with_messages() {
+    let target = WsTarget::start();
+    let requests = format!(
+        r#"[{{"websocket":[{{"url":"http://{}/chat","label":"chat"}},{{"send":"say a","holding":"re:"}}]}}]"#,
+        target.address,
+    );
+    for total in [2, 3, 7] {
+        let mut group = scenario(1, 9, &requests);
+        group.load.iterations = None;
+        group.load.total_requests = Some(total);
+        let account = run(group, 1).tally.account;
+        assert_eq!((account.ok, account.failed), (total, 0));
     }
 }
 

@@ -254,12 +254,13 @@ async fn run_user(
         group.recorder().request_due(from_us);
         group.recorder().user_began(group.clock.now_us());
         while rounds_left > 0 {
-            match round(&group, &mut walker, &mut user, cap.as_deref()).await {
+            let outcome = round(&group, &mut walker, &mut user, cap.as_deref()).await;
+            if !matches!(outcome, RoundOutcome::Done) {
+                walker.cut().await;
+            }
+            match outcome {
                 RoundOutcome::Done => rounds_left -= 1,
-                RoundOutcome::PastEnd => {
-                    walker.cut().await;
-                    break;
-                }
+                RoundOutcome::PastEnd => break,
                 RoundOutcome::NoRow | RoundOutcome::AllBegun | RoundOutcome::Left => {
                     rounds_left = 0;
                 }
@@ -297,6 +298,7 @@ async fn round(
                 }
                 continue;
             }
+            Action::Close(_) if group.requests_left() == 0 => return RoundOutcome::AllBegun,
             Action::Close(n) => {
                 Box::pin(walker.close_stream(n)).await;
                 continue;

@@ -6,7 +6,7 @@ mod events;
 mod open;
 mod wire;
 
-use events::EventReader;
+pub(crate) use events::EventReader;
 pub(crate) use open::open;
 pub(crate) use wire::Arrival;
 

@@ -112,12 +112,12 @@ impl Opening<'_> {
             Ok(rest) => (Some(rest), None),
             Err(failure) => (None, Some(failure)),
         };
-        let is_open = rest.is_some();
+        let is_answered = rest.is_some() || self.status.is_some();
         let result = ExchangeResult {
             connected_us,
             first_byte_us: has_read.then_some(last.done_us),
-            done_us: if is_open { last.done_us } else { now_us },
-            read_us: if is_open { last.read_us } else { now_us },
+            done_us: if is_answered { last.done_us } else { now_us },
+            read_us: if is_answered { last.read_us } else { now_us },
             timed: has_read.then_some(last.timed),
             received: self.wire.received,
             written: self.wire.written,
@@ -256,6 +256,13 @@ impl Opening<'_> {
         let upgrade = value("upgrade");
         if !upgrade.is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
             return Err(self.broken("its 101 does not say Upgrade: websocket"));
+        }
+        let says_upgrade = |value: &[u8]| {
+            let mut tokens = value.split(|byte| *byte == b',');
+            tokens.any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+        };
+        if !value("connection").is_some_and(says_upgrade) {
+            return Err(self.broken("its 101 does not say Connection: Upgrade"));
         }
         if value("sec-websocket-accept") != Some(derive_accept_key(key.as_bytes()).as_bytes()) {
             return Err(self.broken("its Sec-WebSocket-Accept does not fit the key that was sent"));
