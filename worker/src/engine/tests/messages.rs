@@ -185,6 +185,12 @@ fn each_ending_has_its_cause() {
             Cause::Reset,
             "closed the WebSocket (code 1011: out of luck)",
         ),
+        (
+            "/chat",
+            "close and stay",
+            Cause::Reset,
+            "closed the WebSocket (code 1011)",
+        ),
         ("/chat", "drop", Cause::Reset, ""),
         (
             "/chat",
@@ -328,6 +334,32 @@ fn a_number_of_requests_is_exact_with_messages() {
     }
 }
 
+/// Closing is a request: none begins behind the end, where the target is told and nothing counted.
+#[test]
+fn no_close_begins_behind_the_end() {
+    let target = WsTarget::start();
+    let requests = format!(
+        r#"[{{"websocket":[{{"url":"http://{}/chat","label":"chat"}},{{"send":"say a","holding":"re:"}}]}}]"#,
+        target.address,
+    );
+    for model in [
+        Model::Users(Curve::ramp_hold(1.0, 0, 15_000)),
+        Model::Arrivals(Curve::ramp_hold(100.0, 0, 10_000)),
+    ] {
+        let mut group = scenario(1, 1, &requests);
+        group.load.iterations = None;
+        group.load.model = model;
+        let result = run(group, 1);
+        assert_eq!(counts(&result, "chat send"), (1, 1));
+        assert_eq!(counts(&result, "chat close"), (0, 0));
+    }
+    let until = Instant::now() + Duration::from_secs(10);
+    while target.seen().left < 2 && Instant::now() < until {
+        std::thread::yield_now();
+    }
+    assert_eq!((target.seen().left, target.seen().closed_cleanly), (2, 0));
+}
+
 /// A stream that ends too early ends the transaction around it, which failed.
 #[test]
 fn a_lost_stream_fails_its_transaction() {
@@ -356,7 +388,9 @@ fn arrivals_have_streams_of_their_own() {
     );
     let mut group = scenario(1, 1, &requests);
     group.load.iterations = None;
-    group.load.model = Model::Arrivals(Curve::ramp_hold(50.0, 0, 400_000));
+    // The last of them ends before the load does.
+    let then_none = [(50.0, 400_000), (0.0, 0), (0.0, 1_000_000)];
+    group.load.model = Model::Arrivals(Curve::stages(50.0, &then_none));
     let result = run(group, 1);
     assert_eq!(result.tally.account.failed, 0, "{:?}", result.tally.errors);
     assert_eq!(counts(&result, "chat"), (20, 20));

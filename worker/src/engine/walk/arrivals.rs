@@ -270,6 +270,7 @@ async fn walk_steps(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) 
                 }
                 break;
             }
+            Action::Close(_) if group.clock.now_us() >= until_us => break,
             Action::Close(n) => {
                 Box::pin(walker.close_stream(n)).await;
                 due_us = due_us.max(group.clock.now_us());

@@ -299,6 +299,9 @@ async fn round(
                 continue;
             }
             Action::Close(_) if group.requests_left() == 0 => return RoundOutcome::AllBegun,
+            Action::Close(_) if group.clock.now_us() >= user.until_us(group) => {
+                return RoundOutcome::PastEnd;
+            }
             Action::Close(n) => {
                 Box::pin(walker.close_stream(n)).await;
                 continue;

@@ -201,16 +201,20 @@ impl OpenStream {
                     Some(Ok(Message::Text(text))) => text.as_bytes().to_vec(),
                     Some(Ok(Message::Binary(bytes))) => bytes.to_vec(),
                     Some(Ok(Message::Close(frame))) => {
-                        // Its answer goes out with the next look.
-                        let _ = socket.next().await;
-                        return Err(closed(frame.as_ref(), &self.peer));
+                        // Its answer goes out now. Whether the target takes it, or ends the
+                        // connection, changes nothing about what it said.
+                        let _ = tokio::time::timeout(GOODBYE, socket.flush()).await;
+                        return Err(Ended {
+                            is_clean: is_clean(frame.as_ref()),
+                            failure: closed(frame.as_ref(), &self.peer),
+                        });
                     }
                     // Pings are answered by the crate.
                     Some(Ok(_)) => continue,
                     Some(Err(error)) => {
                         return Err(failed(&error, &self.peer, RequestPhase::Reading).into());
                     }
-                    None => return Err(closed(None, &self.peer)),
+                    None => return Err(closed(None, &self.peer).into()),
                 };
                 let arrival = socket.get_ref().last;
                 self.keep(text, arrival);
@@ -349,8 +353,14 @@ fn ended(peer: &str) -> Failure {
     )
 }
 
-/// How a WebSocket ends that the target closes.
-fn closed(frame: Option<&CloseFrame>, peer: &str) -> Ended {
+/// Whether a Close frame ends a WebSocket as planned: normal, going away, or without a code (RFC 6455,
+/// 7.4.1).
+fn is_clean(frame: Option<&CloseFrame>) -> bool {
+    frame.is_none_or(|frame| [1000, 1001, 1005].contains(&u16::from(frame.code)))
+}
+
+/// The failure of what was under way on a WebSocket that the target closes.
+fn closed(frame: Option<&CloseFrame>, peer: &str) -> Failure {
     let (code, reason) = match frame {
         Some(frame) => (u16::from(frame.code), frame.reason.as_str()),
         // RFC 6455, 7.1.5: no code was there.
@@ -361,20 +371,14 @@ fn closed(frame: Option<&CloseFrame>, peer: &str) -> Ended {
         true => format!("code {code}"),
         false => format!("code {code}: {reason}"),
     };
-    Ended {
-        failure: Failure::new(
-            Cause::Reset,
-            format!("{peer} closed the WebSocket ({why}) while it was in use"),
-        ),
-        // Normal, going away, and no code at all (RFC 6455, 7.4.1).
-        is_clean: frame.is_some() && [1000, 1001, 1005].contains(&code),
-    }
+    let message = format!("{peer} closed the WebSocket ({why}) while it was in use");
+    Failure::new(Cause::Reset, message)
 }
 
 fn failed(error: &Error, peer: &str, phase: RequestPhase) -> Failure {
     match error {
         Error::Io(error) => Failure::io(error, phase, peer),
-        Error::ConnectionClosed | Error::AlreadyClosed => closed(None, peer).failure,
+        Error::ConnectionClosed | Error::AlreadyClosed => closed(None, peer),
         Error::Capacity(_) => Failure::new(
             Cause::TooLarge,
             format!("{peer} sent a message of more than 4 MiB"),

@@ -19,6 +19,8 @@ pub(super) struct Seen {
     /// Close frames with code 1000.
     pub(super) closed_cleanly: u64,
     pub(super) pongs_in_time: u64,
+    /// Close frames with another code: the client goes away.
+    pub(super) left: u64,
 }
 
 /// A running server; ends when dropped.
@@ -84,6 +86,7 @@ async fn converse(stream: TcpStream, seen: Arc<Mutex<Seen>>) {
             Message::Close(Some(frame)) if u16::from(frame.code) == 1000 => {
                 seen.lock().unwrap().closed_cleanly += 1;
             }
+            Message::Close(_) => seen.lock().unwrap().left += 1,
             _ => {}
         }
     }
@@ -101,6 +104,7 @@ async fn act(
         .and_then(|count| count.parse::<u64>().ok());
     let raw: &[u8] = match text {
         "drop" => return None,
+        "close and stay" => b"\x88\x02\x03\xf3",
         "say nothing" => return Some(()),
         "masked" => b"\x81\x83abcdabc",
         "not utf-8" => b"\x81\x02\xc3\x28",
@@ -119,6 +123,9 @@ async fn act(
     };
     if !raw.is_empty() {
         socket.get_mut().write_all(raw).await.ok()?;
+        if text == "close and stay" {
+            return std::future::pending().await;
+        }
         return Some(());
     }
     if let Some(rest) = text.strip_prefix("close 1011 ") {
