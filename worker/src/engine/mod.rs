@@ -179,6 +179,15 @@ pub struct Load {
 #[error("load cannot begin: {0}")]
 pub struct LoadError(pub String);
 
+/// Prepares a load and lets go of it, before its start is known: what takes long, as reading the
+/// certificate authorities, stays in its inputs, and the code that prepares is in memory. Many
+/// runners of one machine have no time for that between the start's announcement and the start.
+/// Faults are told by [`begin`].
+pub fn rehearse(spec: &LoadSpec) {
+    let resolver = Resolver::system(spec.targets.clone());
+    drop(PreparedLoad::new(spec, resolver));
+}
+
 /// Prepares everything that takes time (TLS, request bytes, threads), then
 /// returns; the load begins at `spec.start`. `seconds` closes when the load of
 /// every thread is over.

@@ -203,7 +203,7 @@ impl Runner {
         &mut self,
         depot: &Depot,
         runner: &RunnerId,
-        plan: &Plan,
+        plan: &Arc<Plan>,
     ) -> Result<Result<(Started, Peers, Prepared), Ended>, RunnerError> {
         let Order {
             test,
@@ -219,7 +219,10 @@ impl Runner {
                 let files = preflight::read_files(plan, depot, test).await?;
                 let inputs = Inputs::of(plan, files)?;
                 preflight::resolve_names(plan, &self.order.proxies).await;
-                Prepared::Requests(Arc::new(inputs))
+                let inputs = Arc::new(inputs);
+                let parts = (plan.clone(), inputs.clone());
+                rehearse(load_spec(&self.order, parts, Lot::WHOLE, (1, Instant::now()))).await;
+                Prepared::Requests(inputs)
             }
         };
         let secret = fetch(depot, &keys::secret(test, prefix)).await?;
@@ -370,6 +373,12 @@ async fn begin_any(
             RunningLoad::script(prepared, spec, seconds)
         }
     }
+}
+
+/// As [`engine::rehearse`], beside the event loop, which has to hear a stop meanwhile.
+async fn rehearse(spec: LoadSpec) {
+    // What breaks off here breaks off in `begin` too, which tells it.
+    let _ = tokio::task::spawn_blocking(move || engine::rehearse(&spec)).await;
 }
 
 /// Begins beside the event loop, which has to answer the peers meanwhile.

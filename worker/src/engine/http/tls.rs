@@ -14,7 +14,7 @@ use rustls::{
     CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore,
     SignatureScheme,
 };
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio_rustls::TlsConnector;
 
 /// HTTP/2 in ALPN (RFC 9113, 3.2).
@@ -33,31 +33,28 @@ pub(crate) struct TlsConfig {
 }
 
 /// One configuration for all groups with the same settings, so that certificate
-/// authorities are read once.
-#[derive(Debug)]
+/// authorities are read once, however often a load is prepared.
+#[derive(Debug, Default)]
 pub(crate) struct TlsConfigs {
-    files: Arc<PlanFiles>,
-    made: Vec<Arc<TlsConfig>>,
+    made: Mutex<Vec<Arc<TlsConfig>>>,
 }
 
 impl TlsConfigs {
-    /// No configuration yet; `files` holds the PEM files.
-    pub(crate) fn new(files: Arc<PlanFiles>) -> Self {
-        Self {
-            files,
-            made: Vec::new(),
+    /// The configuration for these settings; `files` holds the PEM files.
+    pub(crate) fn get(
+        &self,
+        settings: &Tls,
+        http: HttpChoice,
+        files: &Arc<PlanFiles>,
+    ) -> Arc<TlsConfig> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same = |config: &&Arc<TlsConfig>| config.settings == *settings && config.http == http;
+        if let Some(known) = made.iter().find(is_same) {
+            return known.clone();
         }
-    }
-
-    /// The configuration for these settings.
-    pub(crate) fn get(&mut self, settings: &Tls, http: HttpChoice) -> Arc<TlsConfig> {
-        let mut made = self.made.iter();
-        let known = made.find(|config| config.settings == *settings && config.http == http);
-        known.cloned().unwrap_or_else(|| {
-            let config = Arc::new(TlsConfig::new(settings, http, self.files.clone()));
-            self.made.push(config.clone());
-            config
-        })
+        let config = Arc::new(TlsConfig::new(settings, http, files.clone()));
+        made.push(config.clone());
+        config
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::engine::LoadError;
 use crate::engine::files::PlanFiles;
+use crate::engine::http::tls::TlsConfigs;
 use crate::engine::make::data::{Table, short};
 use crate::engine::make::template::Template;
 use crate::engine::make::variable_names::VariableNames;
@@ -23,6 +24,8 @@ pub struct Inputs {
     pub(crate) files: Arc<PlanFiles>,
     /// The rows of each data source, by group.
     pub(crate) tables: Vec<Vec<Arc<Table>>>,
+    /// What was read for TLS.
+    pub(crate) tls: TlsConfigs,
 }
 
 /// What is wrong with what a file holds, or with how it is used.
@@ -55,6 +58,7 @@ impl Inputs {
         Ok(Self {
             files: Arc::new(files),
             tables,
+            tls: TlsConfigs::default(),
         })
     }
 

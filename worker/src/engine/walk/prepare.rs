@@ -3,12 +3,11 @@
 //! none in the middle of a run.
 
 use crate::engine::check::checks::CheckSpec;
-use crate::engine::files::PlanFiles;
 use crate::engine::http::connect::NOT_FORWARDED;
 use crate::engine::http::hosts::{HostUse, ResolvedHost, resolve_hosts};
 use crate::engine::http::request::{Endpoint, basic};
 use crate::engine::http::resolver::Resolver;
-use crate::engine::http::tls::{TlsConfig, TlsConfigs};
+use crate::engine::http::tls::TlsConfig;
 use crate::engine::http::way::RouteHosts;
 use crate::engine::make::inputs::Inputs;
 use crate::engine::make::request_template::StepRequest;
@@ -92,8 +91,6 @@ impl PreparedLoad {
     /// Prepares a load, or reports everything that is wrong with it.
     pub(crate) fn new(spec: &LoadSpec, resolver: Resolver) -> Result<Self, LoadError> {
         let mut labels = LabelTable::default();
-        let files = &spec.inputs.files;
-        let mut tls_configs = TlsConfigs::new(files.clone());
         let mut all_routes: Vec<Arc<Routes>> = Vec::new();
         let mut faults = Vec::new();
         let mut groups = Vec::new();
@@ -101,8 +98,7 @@ impl PreparedLoad {
         for (at, group) in spec.plan.groups.iter().enumerate() {
             let names = VariableNames::of(group, spec.inputs.columns(at)).on(spec.lot);
             let routes = shared(&mut all_routes, Routes::new(&group.routing, &spec.proxies));
-            let given = (names, routes, files.as_ref());
-            match prepare_group(group, given, &mut labels, &mut tls_configs) {
+            match prepare_group(group, (names, routes, &spec.inputs), &mut labels) {
                 Ok(mut prepared) => {
                     prepared.transactions = numbered(&group.flow, &mut transactions);
                     if spec.keep_exchanges {
@@ -315,9 +311,8 @@ fn warm_up(tls: &TlsConfig, group: &Group, steps: &[PreparedStep]) -> Result<(),
 
 fn prepare_group(
     group: &Group,
-    (names, routes, files): (VariableNames, Arc<Routes>, &PlanFiles),
+    (names, routes, inputs): (VariableNames, Arc<Routes>, &Inputs),
     labels: &mut LabelTable,
-    tls_configs: &mut TlsConfigs,
 ) -> Result<PreparedGroup, Vec<String>> {
     let mut faults = Vec::new();
     let mut steps = Vec::new();
@@ -332,7 +327,7 @@ fn prepare_group(
         let mut prepare = || -> Result<_, String> {
             let label = labels.of(&step.label, &names)?;
             let (request, bytes) =
-                StepRequest::of((group, &routes), step, &names, files, &mut secrets)?;
+                StepRequest::of((group, &routes), step, &names, &inputs.files, &mut secrets)?;
             let checks = CheckSpec::of(step, &names, group.store_cookies);
             let close_label = close_label(step, labels, &names)?;
             let prepared = PreparedStep {
@@ -370,8 +365,8 @@ fn prepare_group(
             endpoint.authority()
         ));
     }
-    let stream_tls = stream_tls(group, tls_configs);
-    let tls = tls_configs.get(&group.tls, group.http);
+    let stream_tls = stream_tls(group, inputs);
+    let tls = inputs.tls.get(&group.tls, group.http, &inputs.files);
     if let Err(why) = warm_up(&tls, group, &steps) {
         faults.push(format!("scenario {:?}: {why}", group.name));
     }
@@ -402,10 +397,11 @@ fn close_label(
 }
 
 /// The TLS of a group's streams of messages, which are spoken over HTTP/1.1; None without any.
-fn stream_tls(group: &Group, tls_configs: &mut TlsConfigs) -> Option<Arc<TlsConfig>> {
+fn stream_tls(group: &Group, inputs: &Inputs) -> Option<Arc<TlsConfig>> {
     let opens = |step: &Step| matches!(step.kind, StepKind::Opening(_));
     let has_streams = group.steps.iter().any(opens);
-    has_streams.then(|| tls_configs.get(&group.tls, HttpChoice::Http1))
+    let tls = &inputs.tls;
+    has_streams.then(|| tls.get(&group.tls, HttpChoice::Http1, &inputs.files))
 }
 
 /// An endpoint that a proxy would forward requests to that cannot be forwarded, and why.
