@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
+use tokio::io::ReadBuf;
 
 /// How long a byte may take from this machine to itself.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -24,7 +25,7 @@ pub fn stamps_receipt() -> io::Result<bool> {
     let began = Instant::now();
     while began.elapsed() < SWITCHED_ON {
         sender.write_all(b"x")?;
-        let (_, stamp) = sys::receive(receiver.as_fd(), &mut [0; 8])?;
+        let (_, stamp) = sys::receive(receiver.as_fd(), &mut ReadBuf::new(&mut [0; 8]))?;
         if stamp.is_some() {
             return Ok(true);
         }

@@ -7,8 +7,8 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::io::{Interest, ReadBuf};
 
 /// A timer on the monotonic clock, whose descriptor becomes readable.
 #[derive(Debug)]
@@ -115,26 +115,29 @@ pub(super) fn enable_stamps(socket: BorrowedFd<'_>) -> io::Result<()> {
     }
 }
 
-/// Reads what a socket holds: how many bytes, and when the kernel received the
-/// last of them (ns since the Unix epoch), if it says so.
+/// Reads what a socket holds into the rest of a buffer: how many bytes, and when the kernel
+/// received the last of them (ns since the Unix epoch), if it says so. Bytes beyond them are not
+/// touched: writing zeros to a large buffer before each read would cost as much as the read.
 #[inline]
 pub(super) fn receive(
     socket: BorrowedFd<'_>,
-    buffer: &mut [u8],
+    buffer: &mut ReadBuf<'_>,
 ) -> io::Result<(usize, Option<u64>)> {
     let mut control = Control([MaybeUninit::uninit(); 64]);
-    let mut vector = libc::iovec {
-        iov_base: buffer.as_mut_ptr().cast(),
-        iov_len: buffer.len(),
-    };
     let mut message = MaybeUninit::<libc::msghdr>::zeroed();
     #[expect(
         unsafe_code,
         reason = "a msghdr of zeros is valid; its pointers lead to locals and to a buffer of the \
                   length given, all alive during the call; control messages are read only as far \
-                  as the kernel says that it wrote them"
+                  as the kernel says that it wrote them, and as many bytes of the buffer count as \
+                  written"
     )]
     unsafe {
+        let unfilled = buffer.unfilled_mut();
+        let mut vector = libc::iovec {
+            iov_base: unfilled.as_mut_ptr().cast(),
+            iov_len: unfilled.len(),
+        };
         let header = message.assume_init_mut();
         header.msg_iov = &raw mut vector;
         header.msg_iovlen = 1;
@@ -156,6 +159,9 @@ pub(super) fn receive(
             }
             _ => None,
         };
-        Ok((read as usize, stamp))
+        let read = read as usize;
+        buffer.assume_init(read);
+        buffer.advance(read);
+        Ok((read, stamp))
     }
 }

@@ -221,7 +221,13 @@ impl Runner {
                 preflight::resolve_names(plan, &self.order.proxies).await;
                 let inputs = Arc::new(inputs);
                 let parts = (plan.clone(), inputs.clone());
-                rehearse(load_spec(&self.order, parts, Lot::WHOLE, (1, Instant::now()))).await;
+                rehearse(load_spec(
+                    &self.order,
+                    parts,
+                    Lot::WHOLE,
+                    (1, Instant::now()),
+                ))
+                .await;
                 Prepared::Requests(inputs)
             }
         };

@@ -11,6 +11,7 @@ use crate::engine::http::origin::Origin;
 use crate::engine::http::request_spec::{DeadlineTimer, RequestSpec, deadline};
 use dlt_core::measure::sample::Cause;
 use dlt_core::scenario::plan::Reuse;
+use futures_util::future::Either;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::Duration;
@@ -136,53 +137,77 @@ impl Client {
         opened.map_err(|failure| ExchangeResult::unconnected(connector.io.clock.now_us(), failure))
     }
 
+    /// Sends a request on a connection and reads its answer.
+    #[inline]
+    pub(crate) fn exchange(
+        &mut self,
+        opened: Opened,
+        connected_us: Option<u64>,
+        spec: &RequestSpec<'_>,
+    ) -> impl Future<Output = ExchangeResult> {
+        match opened {
+            Opened::H1(connection) => {
+                Either::Left(self.exchange_h1(connection, connected_us, spec))
+            }
+            Opened::H2(lease) => {
+                Either::Right(self.exchange_h2(lease, (connected_us, false), spec))
+            }
+        }
+    }
+
     /// Sends a request on a connection in HTTP/1.1 and reads its answer. If a reused
     /// connection has ended, a request that may be repeated is sent once more, on
     /// a new connection.
-    pub(crate) async fn exchange_h1(
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async function holds its arguments twice, here a connection of each user"
+    )]
+    fn exchange_h1(
         &mut self,
         mut connection: Connection,
         connected_us: Option<u64>,
         spec: &RequestSpec<'_>,
-    ) -> ExchangeResult {
-        self.captured.clear();
-        connection.requests = connection.requests.saturating_add(1);
-        connection.address.count_request();
-        let connector = self.connector.clone();
-        let mut exchange = Exchange::new(spec, connected_us, &connector.io.room);
-        let mut failure = poll_fn(|cx| {
-            let (timer, captured) = (&mut self.timer, &mut self.captured);
-            exchange.poll(cx, &mut connection, timer, captured, spec, &connector)
-        })
-        .await;
-        if connected_us.is_none() && exchange.closed_before_answer(failure.as_ref()) {
-            if spec.may_resend && spec.request.repeatable {
-                // Frees its descriptor for the new connection.
-                drop(connection);
-                // Boxed for the same reason as opening a connection.
-                return Box::pin(self.send_again(exchange.written(), spec)).await;
+    ) -> impl Future<Output = ExchangeResult> {
+        async move {
+            self.captured.clear();
+            connection.requests = connection.requests.saturating_add(1);
+            connection.address.count_request();
+            let connector = self.connector.clone();
+            let mut exchange = Exchange::new(spec, connected_us, &connector.io.room);
+            let mut failure = poll_fn(|cx| {
+                let (timer, captured) = (&mut self.timer, &mut self.captured);
+                exchange.poll(cx, &mut connection, timer, captured, spec, &connector)
+            })
+            .await;
+            if connected_us.is_none() && exchange.closed_before_answer(failure.as_ref()) {
+                if spec.may_resend && spec.request.repeatable {
+                    // Frees its descriptor for the new connection.
+                    drop(connection);
+                    // Boxed for the same reason as opening a connection.
+                    return Box::pin(self.send_again(exchange.written(), spec)).await;
+                }
+                failure = Some(Failure::closed_idle(
+                    &spec.origin.authority,
+                    spec.may_resend,
+                ));
+                let uses = (
+                    connection.opened_us,
+                    connection.idle_since_us,
+                    connection.requests,
+                );
+                describe_connection(uses, &mut self.captured, spec.sent_us);
             }
-            failure = Some(Failure::closed_idle(
-                &spec.origin.authority,
-                spec.may_resend,
-            ));
-            let uses = (
-                connection.opened_us,
-                connection.idle_since_us,
-                connection.requests,
-            );
-            describe_connection(uses, &mut self.captured, spec.sent_us);
+            if exchange.reusable() && connector.policy.is_kept(connection.requests) {
+                connection.idle_since_us = exchange.read_us();
+                self.keep(Opened::H1(connection));
+            }
+            exchange.into_result(connected_us, failure)
         }
-        if exchange.reusable() && connector.policy.is_kept(connection.requests) {
-            connection.idle_since_us = exchange.read_us();
-            self.keep(Opened::H1(connection));
-        }
-        exchange.into_result(connected_us, failure)
     }
 
     /// The same in HTTP/2, where what the target did not process is sent once more too;
     /// `is_again`: this is that sending.
-    pub(crate) async fn exchange_h2(
+    async fn exchange_h2(
         &mut self,
         lease: Lease,
         (connected_us, is_again): (Option<u64>, bool),

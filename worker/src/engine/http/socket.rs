@@ -39,18 +39,20 @@ impl Socket {
     /// unless the poller has seen something.
     #[inline]
     pub(crate) fn has_no_input(&mut self, buffer: &mut [u8]) -> bool {
+        let mut buffer = ReadBuf::new(buffer);
         let found = match self.stamp_ns {
-            Some(_) => self.receive(buffer),
+            Some(_) => self.receive(&mut buffer),
             // Without stamps nothing tells later that bytes came before a request was
             // sent, so the kernel is asked now.
-            None => sys::receive(self.stream.as_fd(), buffer).map(|found| found.0),
+            None => sys::receive(self.stream.as_fd(), &mut buffer).map(|found| found.0),
         };
         matches!(found, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Reads, if the poller says that the socket is readable.
     #[inline]
-    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    fn receive(&mut self, buffer: &mut ReadBuf<'_>) -> io::Result<usize> {
+        let room = buffer.remaining();
         let mut received = Ok((0, None));
         let tried = self.stream.try_io(Interest::READABLE, || {
             received = sys::receive(self.stream.as_fd(), buffer);
@@ -58,7 +60,7 @@ impl Socket {
                 // A short read has emptied the socket (epoll(7), Q&A 9). "Would
                 // block" makes the next read wait for the poller; without it
                 // that read costs a system call and finds nothing.
-                Ok((count, _)) if *count > 0 && *count < buffer.len() => {
+                Ok((count, _)) if *count > 0 && *count < room => {
                     Err(io::ErrorKind::WouldBlock.into())
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -88,11 +90,8 @@ impl AsyncRead for Socket {
         let socket = self.get_mut();
         loop {
             ready!(socket.stream.poll_read_ready(cx))?;
-            match socket.receive(buffer.initialize_unfilled()) {
-                Ok(count) => {
-                    buffer.advance(count);
-                    return Poll::Ready(Ok(()));
-                }
+            match socket.receive(buffer) {
+                Ok(_) => return Poll::Ready(Ok(())),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }

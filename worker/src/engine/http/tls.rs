@@ -48,7 +48,8 @@ impl TlsConfigs {
         files: &Arc<PlanFiles>,
     ) -> Arc<TlsConfig> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_same = |config: &&Arc<TlsConfig>| config.settings == *settings && config.http == http;
+        let is_same =
+            |config: &&Arc<TlsConfig>| config.settings == *settings && config.http == http;
         if let Some(known) = made.iter().find(is_same) {
             return known.clone();
         }

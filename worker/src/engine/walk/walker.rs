@@ -13,7 +13,6 @@ pub(crate) use self::flow::Action;
 use self::flow::Progress;
 use crate::engine::check::cookies::CookieJar;
 use crate::engine::failure::Failure;
-use crate::engine::http::connect::Opened;
 use crate::engine::http::decode;
 use crate::engine::http::exchange_result::ExchangeResult;
 use crate::engine::http::framing::is_redirect;
@@ -153,81 +152,87 @@ impl Walker {
 
     /// Takes step `n` with its redirects. `planned_us` is its due time in open load.
     /// It does not begin at or after `until_us`.
-    pub(crate) async fn step(
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async function holds its arguments twice, here for each user"
+    )]
+    pub(crate) fn step(
         &mut self,
         n: usize,
         mut planned_us: Option<u64>,
         mut until_us: u64,
-    ) -> StepOutcome {
-        let group = self.group.clone();
-        let (prepared, step) = (&group.prepared().steps[n], &group.plan().steps[n]);
-        let varying;
-        let made = match (&step.kind, &prepared.request) {
-            (StepKind::Request, StepRequest::Fixed(made)) => made,
-            (StepKind::Request, StepRequest::Varying(template)) => {
-                match self.make_request(template) {
-                    Ok(made) => {
-                        varying = made;
-                        &varying
+    ) -> impl Future<Output = StepOutcome> {
+        async move {
+            let group = self.group.clone();
+            let (prepared, step) = (&group.prepared().steps[n], &group.plan().steps[n]);
+            let varying;
+            let made = match (&step.kind, &prepared.request) {
+                (StepKind::Request, StepRequest::Fixed(made)) => made,
+                (StepKind::Request, StepRequest::Varying(template)) => {
+                    match self.make_request(template) {
+                        Ok(made) => {
+                            varying = made;
+                            &varying
+                        }
+                        Err(why) => return self.fail_unmade(n, why, planned_us, until_us),
                     }
-                    Err(why) => return self.fail_unmade(n, why, planned_us, until_us),
                 }
+                _ => return Box::pin(self.stream_step(n, planned_us, until_us)).await,
+            };
+            let label = self.label_index(&prepared.label);
+            let mut redirect: Option<(Box<Hop>, Rc<Origin>)> = None;
+            let (mut hops, mut outcome) = (0, StepOutcome::PastEnd);
+            let origin = group.origin(n, made);
+            loop {
+                let sent_us = group.clock.now_us();
+                if sent_us >= until_us {
+                    return outcome;
+                }
+                let (request, origin, url) = match &redirect {
+                    None => (&made.request, &origin, &made.url),
+                    Some((hop, origin)) => (&hop.request, origin, &hop.url),
+                };
+                let with_cookies = self.with_cookies(request, url, sent_us);
+                let h2_head = group.h2_head(n, redirect.is_none() && with_cookies.is_none());
+                let request = with_cookies.as_deref().unwrap_or(request);
+                let due_us = self.begin(&group, hops, (planned_us, sent_us));
+                let spec = RequestSpec {
+                    origin,
+                    request,
+                    h2_head,
+                    expect: &step.expect_status,
+                    timeouts: &step.timeouts,
+                    keep: prepared.checks.keep,
+                    has_checks: prepared.checks.has_checks,
+                    may_resend: group.plan().load.retry == Retry::Safe,
+                    sent_us,
+                };
+                let result = self.send(&group, &spec).await;
+                outcome = StepOutcome::Done(StepEnd::of(&result));
+                let read_us = result.read_us;
+                let sent = SentRequest {
+                    n,
+                    label,
+                    made: Some(made),
+                    redirect: redirect.as_ref().map(|(hop, _)| &**hop),
+                    hops,
+                    request,
+                    url,
+                    due_us,
+                    sent_us,
+                    closed: planned_us.is_none(),
+                };
+                let Some(hop) = self.handle_result(&group, &sent, result) else {
+                    return outcome;
+                };
+                // The next hop is due when this answer was read (dlt.md 1).
+                planned_us = planned_us.map(|_| read_us);
+                // An arrival may begin after the end, but not follow a redirect then.
+                until_us = until_us.min(group.end_us.get());
+                hops += 1;
+                let origin = group.connector().origin(&hop.endpoint);
+                redirect = Some((hop, origin));
             }
-            _ => return Box::pin(self.stream_step(n, planned_us, until_us)).await,
-        };
-        let label = self.label_index(&prepared.label);
-        let mut redirect: Option<(Box<Hop>, Rc<Origin>)> = None;
-        let (mut hops, mut outcome) = (0, StepOutcome::PastEnd);
-        let origin = group.origin(n, made);
-        loop {
-            let sent_us = group.clock.now_us();
-            if sent_us >= until_us {
-                return outcome;
-            }
-            let (request, origin, url) = match &redirect {
-                None => (&made.request, &origin, &made.url),
-                Some((hop, origin)) => (&hop.request, origin, &hop.url),
-            };
-            let with_cookies = self.with_cookies(request, url, sent_us);
-            let h2_head = group.h2_head(n, redirect.is_none() && with_cookies.is_none());
-            let request = with_cookies.as_deref().unwrap_or(request);
-            let due_us = self.begin(&group, hops, (planned_us, sent_us));
-            let spec = RequestSpec {
-                origin,
-                request,
-                h2_head,
-                expect: &step.expect_status,
-                timeouts: &step.timeouts,
-                keep: prepared.checks.keep,
-                has_checks: prepared.checks.has_checks,
-                may_resend: group.plan().load.retry == Retry::Safe,
-                sent_us,
-            };
-            let result = self.send(&group, &spec).await;
-            outcome = StepOutcome::Done(StepEnd::of(&result));
-            let read_us = result.read_us;
-            let sent = SentRequest {
-                n,
-                label,
-                made: Some(made),
-                redirect: redirect.as_ref().map(|(hop, _)| &**hop),
-                hops,
-                request,
-                url,
-                due_us,
-                sent_us,
-                closed: planned_us.is_none(),
-            };
-            let Some(hop) = self.handle_result(&group, &sent, result) else {
-                return outcome;
-            };
-            // The next hop is due when this answer was read (dlt.md 1).
-            planned_us = planned_us.map(|_| read_us);
-            // An arrival may begin after the end, but not follow a redirect then.
-            until_us = until_us.min(group.end_us.get());
-            hops += 1;
-            let origin = group.connector().origin(&hop.endpoint);
-            redirect = Some((hop, origin));
         }
     }
 
@@ -252,23 +257,17 @@ impl Walker {
     #[inline]
     async fn send(&mut self, group: &GroupRun, spec: &RequestSpec<'_>) -> ExchangeResult {
         group.request_began();
-        let result = match self.client.connect(spec).await {
-            // Not behind one function of both: users would hold a connection twice.
-            Ok((Opened::H1(connection), connected_us)) => {
-                group.recorder().request_sent();
-                let client = &mut self.client;
-                client.exchange_h1(connection, connected_us, spec).await
-            }
-            Ok((Opened::H2(lease), connected_us)) => {
-                group.recorder().request_sent();
-                let client = &mut self.client;
-                client.exchange_h2(lease, (connected_us, false), spec).await
-            }
+        let connected = self.client.connect(spec).await;
+        let (opened, connected_us) = match connected {
+            Ok(found) => found,
             Err(result) => {
                 group.recorder().request_unconnected();
-                result
+                group.request_ended();
+                return result;
             }
         };
+        group.recorder().request_sent();
+        let result = self.client.exchange(opened, connected_us, spec).await;
         group.request_ended();
         result
     }
