@@ -1,9 +1,12 @@
 //! Merging a thousand reports of 21 labels, as results are made: CPU seconds and
-//! memory against the budget (decision 33), beside the `hdrhistogram` crate which
-//! decodes and adds the same histograms and does nothing else.
+//! memory, beside the `hdrhistogram` crate which decodes and adds the same
+//! histograms and does nothing else.
 //!
-//! `cargo bench -p dlt-core`
-#![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
+//! `cargo bench -p dlt-core --bench merge [-- ROUNDS]`
+#![expect(
+    clippy::print_stdout,
+    reason = "a bench prints what it measured; `cargo xtask bench merge` reads it"
+)]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -21,6 +24,10 @@ const REPORTS: usize = 1_000;
 const LABELS: usize = 21;
 /// Different ones, merged in turn.
 const DIFFERENT: u64 = 8;
+/// Rounds, unless the command line says how many.
+const ROUNDS: usize = 3;
+/// Kinds of reports: samples of each, and the CPU time that merging may take, s.
+const KINDS: [(&str, usize, f64); 2] = [("sparse", 1_000, 0.3), ("dense", 100_000, 1.0)];
 
 /// CPU time of this thread, s.
 fn cpu_s() -> f64 {
@@ -154,21 +161,32 @@ fn ours(documents: &[String]) -> f64 {
 }
 
 fn main() {
-    println!("{REPORTS} reports of {LABELS} labels:");
-    for (name, samples, budget) in [("sparse", 1_000, 0.5), ("dense", 100_000, 1.5)] {
+    let rounds = std::env::args().find_map(|word| word.parse().ok());
+    println!("{REPORTS} reports of {LABELS} labels, CPU seconds:\n");
+    println!(
+        "| reports | samples each | CPU s | hdrhistogram alone | ratio | budget s | KiB each | peak MiB |\n|---|---|---|---|---|---|---|---|"
+    );
+    for (name, samples, budget) in KINDS {
         let reports: Vec<Report> = (0..DIFFERENT).map(|n| report(samples, n + 1)).collect();
         let documents: Vec<String> = reports.iter().map(Report::to_xml).collect();
         let texts: Vec<Vec<String>> = reports.iter().map(histograms).collect();
         drop(reports);
-        let rounds: Vec<(f64, f64)> = (0..3).map(|_| (ours(&documents), peer(&texts))).collect();
-        let least = |of: fn(&(f64, f64)) -> f64| rounds.iter().map(of).fold(f64::MAX, f64::min);
-        let (ours, peer) = (least(|round| round.0), least(|round| round.1));
-        let kib = documents[0].len() / 1024;
-        println!(
-            "  {name:<6} {samples:>7} samples, {kib:>4} KiB each: {ours:.2} s of CPU (budget {budget} s), \
-             hdrhistogram alone {peer:.2} s, ratio {:.2}; peak {:.0} MiB (budget 256)",
-            ours / peer,
-            peak_mib()
-        );
+        for round in 0..rounds.unwrap_or(ROUNDS) {
+            // Which goes first changes, so that neither always finds the machine as the other
+            // left it.
+            let (ours, peer) = if round % 2 == 0 {
+                let ours = ours(&documents);
+                (ours, peer(&texts))
+            } else {
+                let peer = peer(&texts);
+                (ours(&documents), peer)
+            };
+            println!(
+                "| {name} | {samples} | {ours:.3} | {peer:.3} | {:.3} | {budget} | {} | {:.0} |",
+                ours / peer,
+                documents[0].len() / 1024,
+                peak_mib()
+            );
+        }
     }
 }

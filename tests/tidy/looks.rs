@@ -37,7 +37,7 @@ fn one_place_prints() {
         "xtask/src/",
         "tests/",
         "dlt-core/benches/",
-        // Programs of `cargo xtask fuzz` and `bench instructions`, which read what they say.
+        // Programs of `cargo xtask fuzz` and `bench`, which read what they say.
         "worker/src/bin/",
     ];
     let files = rust();

@@ -15,6 +15,8 @@ pub mod health;
 #[cfg(any(test, feature = "instructions"))]
 pub mod instructions;
 pub mod lifecycle;
+#[cfg(any(test, feature = "long-run"))]
+pub mod long_run;
 pub mod output;
 pub mod report;
 pub mod scripts;

@@ -58,37 +58,13 @@ enum Task {
     Dist(dist::Dist),
     /// Packs the MCP server as a .mcpb for desktop hosts.
     Mcpb(mcpb::Place),
-    /// Measures; needs a quiet machine.
+    /// Measures; needs a quiet machine. Without a name: everything, in one table.
+    #[command(args_conflicts_with_subcommands = true)]
     Bench {
         #[command(subcommand)]
-        what: Bench,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum Bench {
-    /// CPU per request in closed load, next to wrk.
-    Closed(bench::Closed),
-    /// CPU per request in HTTP/2, next to h2load.
-    Http2(bench::Http2),
-    /// Open load: rate, median and tail against what is known.
-    Open(bench::Open),
-    /// The target of `bench open`.
-    #[command(hide = true)]
-    Target(bench::Delayed),
-    /// Instructions that parts of the engine take, next to those that are kept.
-    Instructions(bench::Instructions),
-    /// Lists and records of a data folder with years of runs, against 50 ms.
-    Lists {
-        /// Measure this dlt instead of building one.
-        #[arg(long)]
-        dlt: Option<std::path::PathBuf>,
-    },
-    /// Cold start and size of each function of Lambda, against 30 ms.
-    Functions {
-        /// Folder of the programs [default: dist in the target folder]
-        #[arg(long)]
-        programs: Option<std::path::PathBuf>,
+        what: Option<bench::Bench>,
+        #[command(flatten)]
+        all: bench::All,
     },
 }
 
@@ -109,46 +85,8 @@ fn main() -> Result<ExitCode> {
         Task::Fuzz(what) => fuzz::fuzz(&what)?,
         Task::Dist(args) => dist::dist(&args)?,
         Task::Mcpb(place) => mcpb::pack(&place)?,
-        Task::Bench {
-            what: Bench::Closed(what),
-        } => {
-            bench::closed(what)?;
-            true
-        }
-        Task::Bench {
-            what: Bench::Http2(what),
-        } => {
-            bench::http2(what)?;
-            true
-        }
-        Task::Bench {
-            what: Bench::Open(what),
-        } => {
-            bench::open(&what)?;
-            true
-        }
-        Task::Bench {
-            what: Bench::Target(how),
-        } => {
-            bench::target(how)?;
-            true
-        }
-        Task::Bench {
-            what: Bench::Instructions(what),
-        } => {
-            bench::instructions(&what)?;
-            true
-        }
-        Task::Bench {
-            what: Bench::Lists { dlt },
-        } => {
-            bench::lists(dlt)?;
-            true
-        }
-        Task::Bench {
-            what: Bench::Functions { programs },
-        } => {
-            bench::functions(programs)?;
+        Task::Bench { what, all } => {
+            bench::bench(what.unwrap_or(bench::Bench::All(all)))?;
             true
         }
     };

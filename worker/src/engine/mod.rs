@@ -16,6 +16,8 @@ pub(crate) mod fuzz;
 mod http;
 #[cfg(any(test, feature = "instructions"))]
 pub(crate) mod instructions;
+#[cfg(any(test, feature = "long-run"))]
+pub(crate) mod long_run;
 mod make;
 mod memory;
 mod pace;

@@ -3,7 +3,7 @@
 //! worker process alone.
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -22,38 +22,29 @@ pub struct Depot {
     folder: PathBuf,
 }
 
-/// The version of HTTP of a load.
+/// How hard.
 #[derive(Debug, Clone, Copy)]
-pub enum Over {
-    /// HTTP/1.1.
-    Http1,
-    /// HTTP/2, with so many requests on a connection.
-    Http2 {
-        /// Requests in flight on each.
-        streams: u64,
-    },
+pub enum Load {
+    /// Closed: so many users.
+    Users(u64),
+    /// Open: so many arrivals per second.
+    Arrivals(u64),
 }
 
 impl Depot {
-    /// Writes a closed load of `users` on `url`.
-    pub fn prepare(url: &str, users: u64, seconds: u64, over: Over) -> Result<Self> {
+    /// Writes a load of so many seconds with the requests of `scenario`.
+    pub fn prepare(load: Load, seconds: u64, scenario: &Value) -> Result<Self> {
         let stamp = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
         let depot = Self {
             folder: std::env::temp_dir().join(format!("dlt-bench-depot-{stamp}")),
         };
-        // The target's certificate is its own; its signature is verified all the same.
-        let mut one = json!({
-            "requests": [{ "url": url, "label": "one" }],
-            "tls": { "insecure": url.starts_with("https:") },
-        });
-        if let Over::Http2 { streams } = over {
-            one["http"] = json!("2");
-            one["streams"] = json!(streams);
+        let mut execution =
+            json!({ "hold-for": format!("{seconds}s"), "scenario": "one", "taskCount": 1 });
+        match load {
+            Load::Users(users) => execution["users"] = json!(users),
+            Load::Arrivals(rate) => execution["arrivals"] = json!(rate),
         }
-        let scenario = json!({
-            "execution": [{ "users": users, "hold-for": format!("{seconds}s"), "scenario": "one", "taskCount": 1 }],
-            "scenarios": { "one": one },
-        });
+        let scenario = json!({ "execution": [execution], "scenarios": { "one": scenario } });
         depot.write(
             &format!("test-scenarios/{TEST}-{REGION}.json"),
             &scenario.to_string(),

@@ -9,6 +9,7 @@ pub struct Machine {
     pub commit: String,
     pub model: String,
     pub cores: usize,
+    pub memory_gb: u64,
     pub kernel: String,
     pub date: String,
 }
@@ -25,12 +26,19 @@ pub fn machine() -> Result<Machine> {
         .lines()
         .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
         .map_or("unknown CPU", |(_, model)| model);
+    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let memory_kib: u64 = memory
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))
+        .and_then(|rest| rest.trim().strip_suffix(" kB")?.parse().ok())
+        .unwrap_or(0);
     let root = step::root();
     let root = root.to_string_lossy();
     Ok(Machine {
         commit: told("git", &["-C", &root, "rev-parse", "--short=12", "HEAD"]),
         model: model.to_owned(),
         cores: std::thread::available_parallelism()?.get(),
+        memory_gb: memory_kib / 976_562,
         kernel: told("uname", &["-r"]),
         date: told("date", &["-u", "+%Y-%m-%d %H:%M UTC"]),
     })

@@ -2,13 +2,21 @@
 //! answer from memory. It ends when dropped.
 
 use anyhow::{Context, Result, bail};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// Where it tells how many requests came.
+const COUNTS: &str = "/counts";
+/// How long it may take to listen, or to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// 66 bytes, as in the reference measurements.
 const ANSWER: &str = "The quick brown fox jumps over the lazy dog and measures all of it";
+
+/// The same length in JSON, with something to extract.
+const JSON_ANSWER: &str = r#"{"token":"0123456789abcd","state":"ok","items":[{"id":1},{"n":2}]}"#;
 
 /// A running nginx.
 #[derive(Debug)]
@@ -51,7 +59,10 @@ impl Nginx {
              http {{\n  access_log off;\n  keepalive_requests 1000000000;\n  keepalive_timeout 1h;\n\
              client_body_temp_path {here}/a; proxy_temp_path {here}/b; fastcgi_temp_path {here}/c;\n\
              uwsgi_temp_path {here}/d; scgi_temp_path {here}/e;\n\
-             server {{ listen {address} {how}backlog=4096; {secured} default_type text/plain; location / {{ return 200 \"{ANSWER}\"; }} }}\n}}\n"
+             server {{ listen {address} {how}backlog=4096; {secured} default_type text/plain;\n\
+             location / {{ return 200 \"{ANSWER}\"; }}\n\
+             location /json {{ default_type application/json; return 200 '{JSON_ANSWER}'; }}\n\
+             location = {COUNTS} {{ stub_status; }} }}\n}}\n"
         );
         let path = folder.join("nginx.conf");
         std::fs::write(&path, config)?;
@@ -69,7 +80,7 @@ impl Nginx {
             scheme: if tls { "https" } else { "http" },
             folder,
         };
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + PATIENCE;
         while TcpStream::connect(address).is_err() {
             if let Some(status) = nginx.child.try_wait()? {
                 bail!("nginx ended at once: {status}");
@@ -86,6 +97,27 @@ impl Nginx {
     pub fn url(&self) -> String {
         format!("{}://{}/", self.scheme, self.address)
     }
+
+    /// Where it answers in JSON: this, and whatever begins with it.
+    pub fn json_url(&self) -> String {
+        format!("{}json", self.url())
+    }
+
+    /// Requests so far, this one included; without TLS and HTTP/2.
+    pub fn requests(&self) -> Result<u64> {
+        let mut stream = TcpStream::connect(self.address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        write!(stream, "GET {COUNTS} HTTP/1.0\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        requests_of(&answer).with_context(|| format!("nginx told no counts: {answer}"))
+    }
+}
+
+/// The third number of the line below the names (ngx_http_stub_status_module).
+fn requests_of(answer: &str) -> Option<u64> {
+    let (_, rest) = answer.split_once("server accepts handled requests\n")?;
+    rest.split_whitespace().nth(2)?.parse().ok()
 }
 
 /// A key of P-256, as most servers have, and its certificate.
@@ -111,5 +143,18 @@ impl Drop for Nginx {
         }
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_answers_have_one_length() {
+        assert_eq!((ANSWER.len(), JSON_ANSWER.len()), (66, 66));
+        let counts =
+            "Active connections: 1 \nserver accepts handled requests\n 7 7 31 \nReading: 0";
+        assert_eq!(requests_of(counts), Some(31));
     }
 }

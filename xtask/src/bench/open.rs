@@ -1,14 +1,15 @@
 //! `bench open`: whether open load is what was asked, and whether its times are the truth. The target
 //! (`delayed`) answers after 5 ms, or stands still for a second, so that every number is known before.
 
-use super::delayed::Delayed;
-use super::machine::{Others, machine};
-use super::{append, dist_build, need};
+use super::How;
+use super::machine::Others;
+use super::table::{Line, Section};
+use super::tools::pinned;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// The target's response time, µs.
@@ -19,21 +20,21 @@ const STALL_LOAD_S: u64 = 15;
 const STALL_AT_MS: u64 = 5_000;
 const STALL_MS: u64 = 1_000;
 
+/// The most that the number of requests may be off, %.
+const RATE_GOAL: f64 = 0.1;
+/// The most that the median may be off, ms.
+const MEDIAN_GOAL: f64 = 0.25;
+/// The most that p99 and p99.9 may be off, %.
+const TAIL_GOAL: f64 = 2.0;
+
 /// What `bench open` measures.
 #[derive(Debug, clap::Args)]
 pub struct Open {
-    /// Runs of each row.
-    #[arg(long, default_value_t = 5)]
-    pairs: usize,
-    /// Seconds of load of each run against the target of 5 ms.
-    #[arg(long, default_value_t = 10)]
-    seconds: u64,
+    #[command(flatten)]
+    pub how: How,
     /// Arrivals per second.
     #[arg(long, value_delimiter = ',', default_values_t = [1_000, 10_000, 50_000])]
-    rates: Vec<u64>,
-    /// Measure this dlt instead of building one.
-    #[arg(long)]
-    dlt: Option<PathBuf>,
+    pub rates: Vec<u64>,
 }
 
 /// The target on core 0; it ends when dropped.
@@ -73,61 +74,68 @@ impl Drop for Target {
     }
 }
 
-/// `bench target`: the target itself.
-pub fn target(how: Delayed) -> Result<()> {
-    super::delayed::serve(how)
-}
-
-/// Prints all rows and adds them to BENCHMARKS.md.
-pub fn open(what: &Open) -> Result<()> {
-    need(&["taskset"])?;
-    let dlt = match &what.dlt {
-        Some(dlt) => dlt.clone(),
-        None => dist_build()?,
-    };
-    let (machine, others) = (machine()?, Others::since_now());
-    let mut text = format!(
-        "\n## Open load, {}\n\nCommit {}; {}, {} cores, Linux {}; ",
-        machine.date, machine.commit, machine.model, machine.cores, machine.kernel
-    );
+/// Measures each rate, then the stall by one runner and by four.
+pub fn open(what: &Open) -> Result<Section> {
+    let (dlt, others) = (what.how.prepare(&["taskset"])?, Others::since_now());
+    let mut compared = Vec::new();
     let mut rows = String::from(
         "| arrivals per s | runners | begun | rate error | dropped | p50 ms | p50 error ms | lag p99 ms |\n|---|---|---|---|---|---|---|---|\n",
     );
-    for rate in &what.rates {
-        for _ in 0..what.pairs {
+    for rate in what.rates.iter().copied() {
+        let (mut rates, mut medians) = (Vec::new(), Vec::new());
+        for _ in 0..what.how.pairs {
             let target = Target::start(false)?;
-            let record = run(&dlt, &target.url, *rate, what.seconds, 1)?;
-            let row = rate_row(&record, *rate, what.seconds)?;
+            let record = run(&dlt, &target.url, rate, what.how.seconds, 1)?;
+            let row = RateRow::of(&record, rate, what.how.seconds)?;
+            let line = row.line(rate);
+            print!("{line}");
+            rows.push_str(&line);
+            rates.push(row.rate_error().abs());
+            medians.push(row.median_error_ms().abs());
+        }
+        compared.push(Line::number(
+            format!("open load, {rate} per s: rate error"),
+            "%",
+            rates,
+            Some(RATE_GOAL),
+        ));
+        compared.push(Line::number(
+            format!("open load, {rate} per s: p50 error"),
+            "ms",
+            medians,
+            Some(MEDIAN_GOAL),
+        ));
+    }
+    write!(
+        rows,
+        "\nA target that stands still for 1 s, once, under {STALL_RATE} arrivals per second for {STALL_LOAD_S} s; the truth is computed:\n\n\
+         | runners | samples | p99 ms | truth | off by | p99.9 ms | truth | off by |\n|---|---|---|---|---|---|---|---|\n"
+    )?;
+    for runners in [1, 4] {
+        let mut off = [Vec::new(), Vec::new()];
+        for _ in 0..what.how.pairs {
+            let target = Target::start(true)?;
+            let record = run(&dlt, &target.url, STALL_RATE, STALL_LOAD_S, runners)?;
+            let row = stall_row(&record, runners, &mut off)?;
             print!("{row}");
             rows.push_str(&row);
         }
-    }
-    let mut stalls = String::from(
-        "| runners | samples | p99 ms | truth | off by | p99.9 ms | truth | off by |\n|---|---|---|---|---|---|---|---|\n",
-    );
-    for runners in [1, 4] {
-        for _ in 0..what.pairs {
-            let target = Target::start(true)?;
-            let record = run(&dlt, &target.url, STALL_RATE, STALL_LOAD_S, runners)?;
-            let row = stall_row(&record, runners)?;
-            print!("{row}");
-            stalls.push_str(&row);
+        for (name, off) in ["p99", "p99.9"].into_iter().zip(off) {
+            let what = format!("stall of 1 s, {runners} runners: {name} off by");
+            compared.push(Line::number(what, "%", off, Some(TAIL_GOAL)));
         }
     }
-    write!(
-        text,
-        "{};\na target that answers after 5 ms on core 0, dlt on core 1 ({} s of load each):\n\n{rows}\n\
-         A target that stands still for 1 s, once, under {STALL_RATE} arrivals per second for {STALL_LOAD_S} s; the truth is computed:\n\n{stalls}",
-        others.told(),
-        what.seconds
-    )?;
-    append(&text)
+    let how = format!(
+        "a target that answers after 5 ms on core 0, dlt on core 1, all of it ({} s of load each)",
+        what.how.seconds
+    );
+    Ok(Section::new("Open load", &how, &others, compared, rows))
 }
 
 /// The record of a run.
 fn run(dlt: &Path, url: &str, rate: u64, seconds: u64, runners: u64) -> Result<Value> {
     let home = std::env::temp_dir().join(format!("dlt-bench-open-{}", std::process::id()));
-    let mut command = super::pinned(&dlt.to_string_lossy());
+    let mut command = pinned(dlt);
     command.args(["run", url, "--json", "--arrivals", &rate.to_string()]);
     command.args([
         "-d",
@@ -152,19 +160,47 @@ fn number(record: &Value, path: &str) -> Result<f64> {
         .with_context(|| format!("the record has no {path}"))
 }
 
-fn rate_row(record: &Value, rate: u64, seconds: u64) -> Result<String> {
-    let of = |path: &str| number(record, path);
-    let (begun, dropped) = (of("/account/scheduled")?, of("/account/dropped")?);
-    let asked = (rate * seconds) as f64;
-    let p50 = of("/summary/total/p50_us")?;
-    let lag = of("/summary/total/lag/p99_us")?;
-    Ok(format!(
-        "| {rate} | 1 | {begun} | {:+.3} % | {dropped} | {:.3} | {:+.3} | {:.3} |\n",
-        100.0 * ((begun - dropped) / asked - 1.0),
-        p50 / 1e3,
-        (p50 - DELAY_US as f64) / 1e3,
-        lag / 1e3,
-    ))
+/// What came of a run against the target of 5 ms.
+struct RateRow {
+    asked: f64,
+    begun: f64,
+    dropped: f64,
+    p50_us: f64,
+    lag_us: f64,
+}
+
+impl RateRow {
+    fn of(record: &Value, rate: u64, seconds: u64) -> Result<Self> {
+        let of = |path: &str| number(record, path);
+        Ok(Self {
+            asked: (rate * seconds) as f64,
+            begun: of("/account/scheduled")?,
+            dropped: of("/account/dropped")?,
+            p50_us: of("/summary/total/p50_us")?,
+            lag_us: of("/summary/total/lag/p99_us")?,
+        })
+    }
+
+    /// Requests more than asked, %.
+    fn rate_error(&self) -> f64 {
+        100.0 * ((self.begun - self.dropped) / self.asked - 1.0)
+    }
+
+    fn median_error_ms(&self) -> f64 {
+        (self.p50_us - DELAY_US as f64) / 1e3
+    }
+
+    fn line(&self, rate: u64) -> String {
+        format!(
+            "| {rate} | 1 | {} | {:+.3} % | {} | {:.3} | {:+.3} | {:.3} |\n",
+            self.begun,
+            self.rate_error(),
+            self.dropped,
+            self.p50_us / 1e3,
+            self.median_error_ms(),
+            self.lag_us / 1e3,
+        )
+    }
 }
 
 /// The response time that so much of all lies above, ms: arrivals come evenly, and one that comes
@@ -174,18 +210,18 @@ fn truth_ms(above: f64) -> f64 {
     STALL_MS as f64 * (1.0 - above / in_stall)
 }
 
-fn stall_row(record: &Value, runners: u64) -> Result<String> {
+/// The row of a run, whose errors in percent are added to `off`.
+fn stall_row(record: &Value, runners: u64, off: &mut [Vec<f64>; 2]) -> Result<String> {
     let samples = number(record, "/summary/total/count")?;
     ensure!(samples > 0.0, "nothing was measured");
     let mut row = format!("| {runners} | {samples} |");
-    for (path, above) in [("p99_us", 0.01), ("p99_9_us", 0.001)] {
+    let quantiles = [("p99_us", 0.01), ("p99_9_us", 0.001)];
+    for ((path, above), off) in quantiles.into_iter().zip(off) {
         let seen = number(record, &format!("/summary/total/{path}"))? / 1e3;
         let truth = truth_ms(above);
-        write!(
-            row,
-            " {seen:.1} | {truth:.1} | {:+.2} % |",
-            100.0 * (seen / truth - 1.0)
-        )?;
+        let percent = 100.0 * (seen / truth - 1.0);
+        write!(row, " {seen:.1} | {truth:.1} | {percent:+.2} % |")?;
+        off.push(percent.abs());
     }
     Ok(row + "\n")
 }

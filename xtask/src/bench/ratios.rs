@@ -4,20 +4,6 @@
 /// How sure the upper bound is.
 const CONFIDENCE: f64 = 0.95;
 
-/// All ratios in their order, their median and the upper bound of it.
-pub fn listed(ratios: &[f64]) -> String {
-    let shown: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.3}")).collect();
-    let bound = match upper_bound(ratios) {
-        Some(bound) => format!("at most {bound:.3} with 95 % confidence"),
-        None => "too few for an upper bound".to_owned(),
-    };
-    format!(
-        "{}; median **{:.3}**, {bound}",
-        shown.join(", "),
-        median(ratios)
-    )
-}
-
 fn sorted(ratios: &[f64]) -> Vec<f64> {
     let mut sorted = ratios.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -25,7 +11,7 @@ fn sorted(ratios: &[f64]) -> Vec<f64> {
 }
 
 /// The median; of an even number the mean of the two in the middle.
-fn median(ratios: &[f64]) -> f64 {
+pub fn median(ratios: &[f64]) -> f64 {
     let sorted = sorted(ratios);
     let half = sorted.len() / 2;
     match sorted.len() {
@@ -37,7 +23,7 @@ fn median(ratios: &[f64]) -> f64 {
 
 /// The smallest of the ratios below which the true median is with [`CONFIDENCE`]: each lies above it
 /// in one of two cases, so that how many do is binomial. None where even the largest is not enough.
-fn upper_bound(ratios: &[f64]) -> Option<f64> {
+pub fn upper_bound(ratios: &[f64]) -> Option<f64> {
     let sorted = sorted(ratios);
     let count = sorted.len();
     let mut ways = 1.0;
