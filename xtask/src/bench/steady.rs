@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Requests by which a load has begun: more than are asked here before it.
-const BEGUN: u64 = 1_000;
+/// Seconds of load beyond those that count: it is seen to have begun a while after it did.
+const RESERVE_S: u64 = 4;
 
 /// What is looked at.
 #[derive(Debug, Clone, Copy)]
@@ -42,12 +42,14 @@ impl Costs {
 impl Steady<'_> {
     /// Seconds of load that the tool has to make.
     pub fn load_s(self) -> u64 {
-        self.warm_up_s + self.seconds + 1
+        self.warm_up_s + self.seconds + RESERVE_S
     }
 
     /// Runs `command`, which makes [`Self::load_s`] of load.
     pub fn run(self, command: Command, patience_s: u64) -> Result<Costs> {
         let before = self.nginx.requests()?;
+        // Those of this program itself are among them.
+        let mut asked = 0;
         let mut began = None;
         let (mut from, mut to) = (None, None);
         let seen = |process: Process| -> Result<Option<(u64, u64)>> {
@@ -60,9 +62,8 @@ impl Steady<'_> {
         let end = warm + Duration::from_secs(self.seconds);
         let (measured, stdout) = watched(command, patience_s, |process| {
             let Some(began) = began else {
-                if self.nginx.requests()? >= before + BEGUN {
-                    began = Some(Instant::now());
-                }
+                asked += 1;
+                began = (self.nginx.requests()? > before + asked).then(Instant::now);
                 return Ok(());
             };
             if from.is_none() && began.elapsed() >= warm {
@@ -75,9 +76,11 @@ impl Steady<'_> {
         let (from, to) = (from.zip(to)).with_context(|| {
             format!("the load was over before it was measured; its stdout:\n{stdout}")
         })?;
+        let all = self.nginx.requests()?.saturating_sub(before);
         Ok(Costs {
             measured,
-            requests: self.nginx.requests()?.saturating_sub(before),
+            // Beside those three more were asked.
+            requests: all.saturating_sub(asked + 3),
             steady_us: (to.0 - from.0) as f64 / (to.1 - from.1).max(1) as f64,
             stdout,
         })
