@@ -22,30 +22,48 @@ pub fn scenario(how: &How) -> Result<Section> {
     let (nginx, others) = (Nginx::start(false)?, Others::since_now());
     let scenarios = [
         ("dlt, single URL", single(&nginx.json_url())),
-        ("dlt, scenario", labels(&nginx.json_url())),
+        ("dlt, labels alone", labels(&nginx.json_url())),
+        ("dlt, scenario", checked(&nginx.json_url())),
     ];
     let load = (Load::Users(USERS), USERS.to_string());
-    let rounds = interleaved(how.pairs, 2, |at| {
+    let rounds = interleaved(how.pairs, scenarios.len(), |at| {
         let (name, scenario) = &scenarios[at];
         worker((name, &dlt), scenario, (load.0, &load.1), how.seconds)
     })?;
-    let compared = Line::ratio(
-        format!("CPU per request, {LABELS} labels with extractions and checks, to a single URL"),
-        paired(&rounds, 1, 0, Row::cost),
-        Some(GOAL),
-    );
+    let to_single = |at: usize| paired(&rounds, at, 0, Row::cost);
+    let compared = vec![
+        Line::ratio(
+            format!(
+                "CPU per request, {LABELS} labels with extractions and checks, to a single URL"
+            ),
+            to_single(2),
+            Some(GOAL),
+        ),
+        Line::ratio(
+            format!("the same, {LABELS} labels alone, to a single URL"),
+            to_single(1),
+            None,
+        ),
+    ];
     let told = format!(
         "nginx with one worker on core 0, an answer of 66 bytes in JSON; dlt on core {GENERATOR_CORE}, one thread, {} s of load each,\n\
          interleaved. Each request of the scenario checks its answer by a text and a JSONPath, extracts a value by another, and has\n\
-         the one that was extracted before it in its URL and in a header",
+         the one that was extracted before it in its URL and in a header; labels alone look at no answer",
         how.seconds
     );
     let rows = format!("{HEAD}{}", lines(&rounds));
     let title = format!("A scenario of {LABELS} labels");
-    Ok(Section::new(&title, &told, &others, vec![compared], rows))
+    Ok(Section::new(&title, &told, &others, compared, rows))
 }
 
+/// Labels whose answers are not looked at.
 fn labels(url: &str) -> Value {
+    let request = |n: u64| json!({ "url": format!("{url}/{n}"), "label": format!("step {n}") });
+    json!({ "requests": (1..=LABELS).map(request).collect::<Vec<_>>() })
+}
+
+/// Those whose answers are.
+fn checked(url: &str) -> Value {
     let request = |n: u64| {
         json!({
             "url": format!("{url}/{n}?by=${{token}}"),
