@@ -34,9 +34,7 @@ pub fn http2(how: &How) -> Result<Section> {
         })?;
         rows.push_str(&lines(&rounds));
         compared.push(Line::ratio(
-            format!(
-                "CPU per request in HTTP/2, {connections} connections of {streams} streams, to h2load"
-            ),
+            format!("CPU per request in HTTP/2, connections × streams {shape}, to h2load"),
             paired(&rounds, 1, 0, Row::cost),
             Some(GOAL),
         ));

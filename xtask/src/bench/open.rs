@@ -121,7 +121,7 @@ pub fn open(what: &Open) -> Result<Section> {
             rows.push_str(&row);
         }
         for (name, off) in ["p99", "p99.9"].into_iter().zip(off) {
-            let what = format!("stall of 1 s, {runners} runners: {name} off by");
+            let what = format!("stall of 1 s, runners: {runners}, {name} off by");
             compared.push(Line::number(what, "%", off, Some(TAIL_GOAL)));
         }
     }

@@ -3,7 +3,7 @@
 
 use super::measured::{Measured, Process, watched};
 use super::nginx::Nginx;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,7 @@ pub struct Costs {
 impl Costs {
     /// CPU of a request, start and end of the process included, µs.
     pub fn whole_us(&self) -> f64 {
-        self.measured.cpu_us as f64 / self.requests.max(1) as f64
+        self.measured.cpu_us as f64 / self.requests as f64
     }
 }
 
@@ -77,11 +77,12 @@ impl Steady<'_> {
             format!("the load was over before it was measured; its stdout:\n{stdout}")
         })?;
         let all = self.nginx.requests()?.saturating_sub(before);
+        ensure!(to.1 > from.1 && all > asked + 3, "nothing was answered");
         Ok(Costs {
             measured,
             // Beside those three more were asked.
             requests: all.saturating_sub(asked + 3),
-            steady_us: (to.0 - from.0) as f64 / (to.1 - from.1).max(1) as f64,
+            steady_us: (to.0 - from.0) as f64 / (to.1 - from.1) as f64,
             stdout,
         })
     }

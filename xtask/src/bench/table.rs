@@ -99,11 +99,19 @@ impl Section {
     pub fn not_measured(title: &str, why: &anyhow::Error) -> Self {
         Self {
             title: title.to_owned(),
-            how: format!("**Not measured**: {why:#}"),
+            how: format!("**Not measured**: {}", without_paths(&format!("{why:#}"))),
             lines: Vec::new(),
             rows: String::new(),
         }
     }
+}
+
+/// The first line of an error, without the folders of this machine.
+fn without_paths(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let last = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
+    let words: Vec<String> = line.split(' ').map(last).collect();
+    words.join(" ")
 }
 
 /// Prints the sections below one table and adds them to BENCHMARKS.md.

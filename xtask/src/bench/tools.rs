@@ -3,7 +3,7 @@
 
 use super::depot::{Depot, Load};
 use super::measured::{Measured, run};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
@@ -26,8 +26,10 @@ pub struct Row {
 }
 
 impl Row {
-    /// A row, told as soon as it is there.
-    pub fn told(tool: &str, load: &str, requests: u64, measured: Measured) -> Self {
+    /// A row, told as soon as it is there; an error where nothing was answered, since a share of
+    /// that would say anything.
+    pub fn told(tool: &str, load: &str, requests: u64, measured: Measured) -> Result<Self> {
+        ensure!(requests > 0, "{tool} got no answer with the load {load}");
         let row = Self {
             tool: tool.to_owned(),
             load: load.to_owned(),
@@ -35,12 +37,12 @@ impl Row {
             measured,
         };
         print!("{}", row.line());
-        row
+        Ok(row)
     }
 
     /// User and system time of a request, µs.
     pub fn cost(&self) -> f64 {
-        self.measured.cpu_us as f64 / self.requests.max(1) as f64
+        self.measured.cpu_us as f64 / self.requests as f64
     }
 
     /// Peak memory, MB.
@@ -89,7 +91,7 @@ pub fn wrk(url: &str, users: u64, seconds: u64) -> Result<Row> {
         .lines()
         .find_map(|line| line.trim().split_once(" requests in ")?.0.parse().ok())
         .with_context(|| format!("wrk told no number of requests:\n{stdout}"))?;
-    Ok(Row::told("wrk", &users.to_string(), requests, measured))
+    Row::told("wrk", &users.to_string(), requests, measured)
 }
 
 /// h2load with one thread, so many connections and streams of each.
@@ -114,7 +116,7 @@ pub fn h2load(url: &str, (connections, streams): (u64, u64), seconds: u64) -> Re
         })
         .with_context(|| format!("h2load told no number of requests:\n{stdout}"))?;
     let load = format!("{connections} × {streams}");
-    Ok(Row::told("h2load", &load, requests, measured))
+    Row::told("h2load", &load, requests, measured)
 }
 
 /// A scenario of one request on `url`. The target's certificate is its own; its signature is
@@ -134,7 +136,7 @@ pub fn worker(
     seconds: u64,
 ) -> Result<Row> {
     let (measured, requests) = worker_by((dlt, scenario), load, seconds, run)?;
-    Ok(Row::told(name, load_told, requests, measured))
+    Row::told(name, load_told, requests, measured)
 }
 
 /// The same, run by `run`: what it used, and how many requests were answered.
