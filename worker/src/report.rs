@@ -3,16 +3,17 @@
 
 use crate::coordinator::Coordinator;
 use crate::depot::{Depot, DepotError};
-use crate::engine::LoadResult;
+use crate::engine::{LabelRows, LoadResult};
 use crate::health::Usage;
 use crate::output::log;
-use dlt_core::ids::RunnerId;
+use dlt_core::ids::{Region, RunnerId};
 use dlt_core::keys;
-use dlt_core::measure::second::{LabelSecond, Second};
+use dlt_core::measure::second::Second;
 use dlt_core::messages::handover;
 use dlt_core::messages::order::{Order, Start};
 use dlt_core::messages::report::{Ended, Health, Report, StartFacts, TaskFacts};
-use dlt_core::messages::timeline::{LabelSeries, TIMELINE_FORMAT, Timeline, stretch_of};
+use dlt_core::messages::timeline::TIMELINE_FORMAT;
+use serde::{Serialize, Serializer};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -88,6 +89,7 @@ impl Finished {
         };
         // Numbers, texts and lists alone: this cannot fail.
         let json = serde_json::to_vec(&timeline).unwrap_or_default();
+        drop(timeline);
         let xml = report.to_xml().into_bytes();
         Self {
             objects: [(key(keys::timeline), json), (key(keys::report), xml)],
@@ -181,7 +183,7 @@ fn compose(
     runner: &RunnerId,
     result: LoadResult,
     context: RunContext,
-) -> (Report, Timeline) {
+) -> (Report, StoredTimeline) {
     let start = context.start.map(|start| StartFacts {
         start_at_us: start.start_at_us,
         clock_offset_us: start.clock_offset_us,
@@ -231,59 +233,73 @@ fn compose(
         warnings,
         task: context.task,
     };
-    let timeline = Timeline {
+    let timeline = StoredTimeline {
         format: TIMELINE_FORMAT,
         runner: runner.clone(),
         region: order.region.clone(),
         seconds: context.seconds,
-        labels: result.labels.into_iter().map(fold_series).collect(),
+        labels: result.labels,
     };
     (report, timeline)
 }
 
-/// Folds a label's seconds into the stretches of a timeline.
-fn fold_series(series: LabelSeries) -> LabelSeries {
-    let mut seconds: Vec<LabelSecond> = Vec::new();
-    for mut second in series.seconds {
-        second.second = stretch_of(second.second);
-        match seconds.last_mut() {
-            Some(last) if last.second == second.second => {
-                last.merge(&second);
-            }
-            _ => seconds.push(second),
-        }
-    }
-    LabelSeries {
-        label: series.label,
-        seconds,
-    }
+/// A [`Timeline`](dlt_core::messages::timeline::Timeline) as it is written, whose labels are unpacked
+/// one after the other.
+#[derive(Debug, Serialize)]
+struct StoredTimeline {
+    format: u32,
+    runner: RunnerId,
+    region: Region,
+    seconds: Vec<Second>,
+    #[serde(serialize_with = "unpacked")]
+    labels: Vec<LabelRows>,
+}
+
+fn unpacked<S: Serializer>(labels: &[LabelRows], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(labels.iter().map(LabelRows::merged))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::depot::Depot;
+    use crate::engine::Series;
     use crate::tests::{order, runner};
     use dlt_core::measure::account::Account;
+    use dlt_core::measure::second::LabelSecond;
     use dlt_core::messages::order::Role;
+    use dlt_core::messages::timeline::Timeline;
+    use std::path::Path;
 
     #[test]
-    fn labels_fold_into_stretches() {
-        let second = |second, ok| LabelSecond {
-            second,
-            ok,
-            ..LabelSecond::default()
+    fn a_timeline_is_read_as_it_was_recorded() {
+        let order = order(Path::new("/nowhere"), Role::Worker);
+        let mut series = Series::default();
+        for second in [3, 4, 21_600, 21_609] {
+            let mut row = LabelSecond {
+                ok: 1,
+                ..LabelSecond::default()
+            };
+            row.latency.record(second);
+            series.push(second, row);
+        }
+        let result = LoadResult {
+            labels: vec![LabelRows::of("x".to_owned(), series)],
+            ..LoadResult::default()
         };
-        let series = LabelSeries {
-            label: "x".to_owned(),
-            seconds: vec![second(21_599, 1), second(21_600, 2), second(21_609, 3)],
+        let context = RunContext {
+            seconds: vec![Second::default()],
+            ..RunContext::default()
         };
-        let rows: Vec<_> = fold_series(series)
-            .seconds
-            .iter()
-            .map(|row| (row.second, row.ok))
-            .collect();
-        assert_eq!(rows, vec![(21_599, 1), (21_600, 5)]);
+        let expected = result.labels[0].merged();
+        let finished = Finished::new(&order, &runner(1), result, context);
+        let read: Timeline = serde_json::from_slice(&finished.objects[0].1).unwrap();
+        assert_eq!((read.format, read.seconds.len()), (TIMELINE_FORMAT, 1));
+        assert_eq!((read.runner, read.region), (runner(1), order.region));
+        assert_eq!(read.labels, [expected]);
+        let seconds = read.labels[0].seconds.iter();
+        let told: Vec<_> = seconds.map(|row| (row.second, row.ok)).collect();
+        assert_eq!(told, [(3, 1), (4, 1), (21_600, 2)]);
     }
 
     /// A file where the results' folder would be, removed while it is tried.

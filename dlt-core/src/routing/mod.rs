@@ -19,6 +19,7 @@ pub use no_proxy::NoProxy;
 pub use proxy::{Protocol, Proxy};
 pub use resolve::Resolve;
 
+pub(crate) use connect_to::check_unix_path;
 pub(crate) use hosts::percent_decoded;
 
 use core::net::IpAddr;
@@ -59,6 +60,8 @@ pub struct Route<'a> {
     pub port: u16,
     /// Its addresses by `resolve`; empty: the name is looked up.
     pub addresses: &'a [IpAddr],
+    /// The Unix socket that is connected to in place of all this.
+    pub unix: Option<&'a str>,
     /// The proxy that opens the connection.
     pub proxy: Option<&'a NamedProxy>,
     /// The proxy's addresses by `resolve`; empty: its name is looked up.
@@ -119,6 +122,17 @@ impl Routes {
             ),
             None => (host, port),
         };
+        if let Some(path) = elsewhere.and_then(|rule| rule.unix.as_deref()) {
+            return Route {
+                host,
+                port,
+                addresses: &[],
+                unix: Some(path),
+                proxy: None,
+                proxy_addresses: &[],
+                is_forwarded: false,
+            };
+        }
         let addresses = self.addresses(to_host, to_port);
         let proxy = match https {
             true => self.https.as_ref(),
@@ -141,6 +155,7 @@ impl Routes {
             host: to_host,
             port: to_port,
             addresses,
+            unix: None,
             proxy,
             proxy_addresses: proxy.map_or(&[], |it| self.addresses(&it.proxy.host, it.proxy.port)),
             is_forwarded,
@@ -163,6 +178,9 @@ impl Route<'_> {
     /// proxy's, the target's, both, or none.
     pub fn looked_up(&self) -> Vec<(&str, u16)> {
         let mut names = Vec::new();
+        if self.unix.is_some() {
+            return names;
+        }
         if let Some(NamedProxy { proxy, .. }) = self.proxy
             && self.proxy_addresses.is_empty()
         {

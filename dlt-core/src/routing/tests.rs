@@ -40,6 +40,10 @@ fn told(routes: &Routes, url: &str) -> String {
     for address in route.addresses {
         told.push_str(&format!(" ={address}"));
     }
+    if let Some(path) = route.unix {
+        told.push_str(&format!(" unix {path}"));
+        assert_eq!(route.looked_up(), []);
+    }
     if let Some(proxy) = route.proxy {
         let how = if route.is_forwarded {
             "forward"
@@ -108,6 +112,20 @@ fn a_connection_goes_where_the_entries_say() {
         told(&Routes::default(), "http://a.example/"),
         "a.example 80"
     );
+}
+
+#[test]
+fn a_unix_socket_is_reached_without_names_and_proxies() {
+    let proxies = environment(&[("http_proxy", "http://p:1"), ("https_proxy", "http://p:1")]);
+    let entries = ["shop.test:443:unix:/run/a.sock", "::unix:/run/b.sock"];
+    let routes = Routes::new(&routing(&["*:443:192.0.2.9"], &entries, "", None), &proxies);
+    for (url, way) in [
+        ("https://shop.test/", "shop.test 443 unix /run/a.sock"),
+        ("https://other.test/", "other.test 443 unix /run/b.sock"),
+        ("http://10.0.0.1:8080/", "10.0.0.1 8080 unix /run/b.sock"),
+    ] {
+        assert_eq!(told(&routes, url), way);
+    }
 }
 
 #[test]

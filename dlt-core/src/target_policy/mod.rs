@@ -77,6 +77,12 @@ pub enum ForbiddenTarget {
         "{0} is looked up by the proxy, so that it is not known here whether its address is among the only targets that are allowed: list its name (--only-target, OnlyTargets of a stack)"
     )]
     Unresolved(String),
+    /// A Unix socket that is not allowed: other than a port, it is often a door to much power, as
+    /// Docker's.
+    #[error(
+        "the Unix socket {0} is a door to a program of the machine that makes the load; it has to be allowed (--allow-target unix:{0})"
+    )]
+    Unix(String),
 }
 
 /// The subject of a sentence about what an address is.
@@ -193,6 +199,18 @@ impl TargetPolicy {
         match self.lists_name(name) {
             true => Ok(()),
             false => Err(ForbiddenTarget::Unresolved(name.to_owned())),
+        }
+    }
+
+    /// Whether load may be sent to the Unix socket at a path: only where it is allowed by name.
+    pub fn check_unix(&self, path: &str) -> Result<(), ForbiddenTarget> {
+        let lists = |list: &[Pattern]| list.iter().any(|it| it.has_unix(path));
+        if !lists(&self.allowed) {
+            return Err(ForbiddenTarget::Unix(path.to_owned()));
+        }
+        match self.only.is_empty() || lists(&self.only) {
+            true => Ok(()),
+            false => Err(ForbiddenTarget::NotListed(format!("unix:{path}"))),
         }
     }
 

@@ -1,14 +1,14 @@
 //! What a list of targets is made of: a name, all names below one, an address, a range of
-//! addresses. Which list means what is `mod`'s.
+//! addresses, a Unix socket. Which list means what is `mod`'s.
 
+use crate::routing::check_unix_path;
 use core::net::{IpAddr, Ipv6Addr};
 use ipnet::IpNet;
 use std::fmt;
 use url::Host;
 
 /// How entries are written.
-const FORM: &str =
-    "write a name, an address or a range like 10.0.0.0/8, without scheme, port and path";
+const FORM: &str = "write a name, an address, a range like 10.0.0.0/8 (without scheme, port and path) or unix:/PATH";
 /// Longest entry that a message shows whole, characters.
 const MOST_SHOWN_CHARS: usize = 80;
 
@@ -21,6 +21,8 @@ pub(super) enum Pattern {
     Name(String),
     /// `*.example.com`: all names below one, at any depth, and not itself.
     Below(String),
+    /// `unix:/run/app.sock`: a Unix socket, by its path.
+    Unix(String),
 }
 
 impl Pattern {
@@ -30,6 +32,12 @@ impl Pattern {
         let wrong = |why: &str| format!("{} is no target: {why}", shown(text));
         if text.is_empty() {
             return Err(format!("has an empty entry; {FORM}"));
+        }
+        if let Some(path) = text.strip_prefix("unix:") {
+            return match check_unix_path(path) {
+                Ok(()) => Ok(Self::Unix(path.to_owned())),
+                Err(why) => Err(wrong(&why)),
+            };
         }
         if let Some((address, bits)) = text.split_once('/')
             && let Some(address) = address_of(address)
@@ -64,11 +72,16 @@ impl Pattern {
         matches!(self, Self::Range(range) if range.contains(&address.to_canonical()))
     }
 
+    /// Whether a Unix socket is meant.
+    pub(super) fn has_unix(&self, path: &str) -> bool {
+        matches!(self, Self::Unix(own) if own == path)
+    }
+
     /// Whether a name is meant, as a URL has it.
     pub(super) fn has_name(&self, name: &str) -> bool {
         let name = name.trim_end_matches('.');
         match self {
-            Self::Range(_) => false,
+            Self::Range(_) | Self::Unix(_) => false,
             Self::Name(own) => own == name,
             Self::Below(own) => name
                 .strip_suffix(own.as_str())
@@ -87,6 +100,7 @@ impl fmt::Display for Pattern {
             Self::Range(range) => range.fmt(f),
             Self::Name(name) => f.write_str(name),
             Self::Below(name) => write!(f, "*.{name}"),
+            Self::Unix(path) => write!(f, "unix:{path}"),
         }
     }
 }

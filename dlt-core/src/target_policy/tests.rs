@@ -25,6 +25,7 @@ fn kind(url: &str) -> Option<AddressKind> {
         Err(
             ForbiddenTarget::NotListed(name)
             | ForbiddenTarget::Unresolved(name)
+            | ForbiddenTarget::Unix(name)
             | ForbiddenTarget::Metadata(name),
         ) => panic!("{name} is not listed"),
     }

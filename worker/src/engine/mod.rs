@@ -32,7 +32,8 @@ pub use files::PlanFiles;
 pub(crate) use http::redact::redact_message;
 pub use make::inputs::{BODY_FILE, FileFault, Inputs, NamedFile, named_files};
 pub(crate) use make::quotes::check_quotes;
-pub(crate) use remember::recorder::push_second;
+pub use remember::series::LabelRows;
+pub(crate) use remember::series::Series;
 pub use stamp_probe::stamps_receipt;
 
 use dlt_core::load::changes::LoadChange;
@@ -42,10 +43,9 @@ use dlt_core::measure::generator::{Generator, GeneratorSums};
 use dlt_core::measure::kept::KeptExchanges;
 use dlt_core::measure::reading::Reading;
 use dlt_core::measure::sample::Cause;
-use dlt_core::measure::second::{LabelSecond, Second};
+use dlt_core::measure::second::Second;
 use dlt_core::measure::silence::Silence;
 use dlt_core::measure::tally::{ErrorKey, ErrorTally, LabelTally, Phases, Tally, TransactionTally};
-use dlt_core::messages::timeline::LabelSeries;
 use dlt_core::routing::EnvironmentProxies;
 use dlt_core::scenario::plan::Plan;
 use dlt_core::target_policy::TargetPolicy;
@@ -112,7 +112,7 @@ pub struct LoadResult {
     /// Everything, all threads merged.
     pub tally: Tally,
     /// Second by second, by label; empty if there are too many labels.
-    pub labels: Vec<LabelSeries>,
+    pub labels: Vec<LabelRows>,
     /// First due time, µs since start.
     pub first_due_us: Option<u64>,
     /// First send, µs since start.
@@ -149,7 +149,7 @@ struct ThreadResult {
     phases: Phases,
     transactions: BTreeMap<String, TransactionTally>,
     errors: BTreeMap<ErrorKey, ErrorTally>,
-    series: Vec<Vec<LabelSecond>>,
+    series: Vec<Series>,
     first_due_us: Option<u64>,
     first_sent_us: Option<u64>,
     last_done_us: u64,

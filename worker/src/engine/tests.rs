@@ -26,6 +26,7 @@ pub(super) mod target;
 mod torture;
 mod torture_answers;
 mod torture_tls;
+mod unix;
 mod unmade;
 mod ways;
 
@@ -286,7 +287,7 @@ fn add_up(result: &LoadResult, sent_seconds: &[ThreadSecond], threads: usize) {
     let timeline: u64 = result
         .labels
         .iter()
-        .flat_map(|series| &series.seconds)
+        .flat_map(|rows| rows.merged().seconds)
         .map(|second| second.ok + second.failed)
         .sum();
     // Too many labels for a timeline by label: then there is none.

@@ -3,14 +3,14 @@
 //! to the account. Times are the tool's; nothing here corrects them.
 
 use super::sample::{Told, ToolSample};
-use crate::engine::{LoadResult, ThreadSecond, push_second, redact_message};
+use crate::engine::{LabelRows, LoadResult, Series, ThreadSecond, redact_message};
 use dlt_core::measure::sample::{Cause, Outcome, Reach, Sample};
 use dlt_core::measure::second::{LabelSecond, Second, add_cause};
 use dlt_core::measure::silence::Silence;
 use dlt_core::measure::tally::{
     ErrorKey, ErrorTally, LONGEST_MESSAGE_BYTES, LabelTally, MOST_LABELS, OTHER_LABEL, Tally,
 };
-use dlt_core::messages::timeline::{LabelSeries, MOST_TIMELINE_LABELS};
+use dlt_core::messages::timeline::MOST_TIMELINE_LABELS;
 use dlt_core::scenario::cut_label;
 use std::collections::{BTreeMap, HashMap};
 use tokio::sync::mpsc::UnboundedSender;
@@ -28,7 +28,7 @@ const MOST_CHECKS: usize = 100;
 struct Label {
     name: String,
     tally: LabelTally,
-    series: Vec<LabelSecond>,
+    series: Series,
 }
 
 /// A second that is being filled.
@@ -258,7 +258,7 @@ impl Recorder {
             self.labels.push(Label {
                 name: label.clone(),
                 tally: LabelTally::default(),
-                series: Vec::new(),
+                series: Series::default(),
             });
             self.labels.len() - 1
         });
@@ -298,7 +298,7 @@ impl Recorder {
         let top = flow.causes.iter().max_by_key(|row| row.1);
         let top_cause = top.and_then(|row| Cause::parse(&row.0));
         for (at, row) in open.labels {
-            push_second(&mut self.labels[at].series, self.next_second, row);
+            self.labels[at].series.push(self.next_second, row);
         }
         flow.latency.shrink_to_fit();
         flow.latency_failed.shrink_to_fit();
@@ -336,10 +336,7 @@ impl Recorder {
             }
             tally.phases.service.merge(&label.tally.response);
             if has_series {
-                series.push(LabelSeries {
-                    label: label.name.clone(),
-                    seconds: label.series,
-                });
+                series.push(LabelRows::of(label.name.clone(), label.series));
             }
             tally.labels.insert(label.name, label.tally);
         }

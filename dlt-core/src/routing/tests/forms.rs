@@ -54,6 +54,43 @@ fn resolve_is_read_as_curl_reads_it() {
 }
 
 #[test]
+fn connect_to_leads_to_unix_sockets_by_their_absolute_paths() {
+    for (text, host, port, path) in [
+        (
+            "shop.test:80:unix:/run/a.sock",
+            Some("shop.test"),
+            Some(80),
+            "/run/a.sock",
+        ),
+        ("::unix:/run/a b:c.sock", None, None, "/run/a b:c.sock"),
+        ("[::1]::unix:/x", Some("::1"), None, "/x"),
+    ] {
+        let read = ConnectTo::parse(text).unwrap();
+        assert_eq!((read.host.as_deref(), read.port), (host, port), "{text}");
+        assert_eq!(read.unix.as_deref(), Some(path));
+        assert_eq!(read.to_string(), text);
+    }
+    // A host may have that name.
+    let host = ConnectTo::parse("::unix:8080").unwrap();
+    assert_eq!(
+        (host.to_host.as_deref(), host.to_port),
+        (Some("unix"), Some(8080))
+    );
+    assert_eq!(host.unix, None);
+    let long = format!("::unix:/{}", "x".repeat(107));
+    for (text, says) in [
+        ("::unix:run/a.sock", "must begin with /"),
+        ("::unix:@abstract", "must begin with /"),
+        (long.as_str(), "107 bytes at most"),
+        ("::unix:/a,/b", "no comma"),
+        ("::unix:/a\u{7}", "no control character"),
+    ] {
+        let why = ConnectTo::parse(text).unwrap_err();
+        assert!(why.contains(says), "{text}: {why}");
+    }
+}
+
+#[test]
 fn connect_to_is_read_as_curl_reads_it() {
     for (text, shown) in [
         (

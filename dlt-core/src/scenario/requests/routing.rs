@@ -41,12 +41,23 @@ pub(crate) fn routing(object: &Object<'_>, notes: &mut Notes) -> Routing {
         if let Some(host) = &entry.to_host {
             check_host(host, "leads to", &node, notes);
         }
+        if let Some(path) = &entry.unix
+            && let Some(Err(why)) = notes.targets.as_ref().map(|it| it.check_unix(path))
+        {
+            node.fault(notes, format!("leads to no allowed target: {why}"));
+        }
         routing.connect_to.push(entry);
     }
     if let Some(node) = object.get("proxy")
         && let Some(proxy) = read(&node, Proxy::parse, notes)
     {
         check_host(&proxy.host, "names", &node, notes);
+        if let Some(entry) = routing.connect_to.iter().find(|it| it.unix.is_some()) {
+            node.fault(
+                notes,
+                format!("contradicts connect-to {entry}: a Unix socket is reached without a proxy; leave one out"),
+            );
+        }
         routing.proxy = Some(proxy);
     }
     if object.get("no-proxy").is_some() {
@@ -226,9 +237,48 @@ mod tests {
                 json!({ "no-proxy": ["http://a"] }),
                 "shop.no-proxy: \"http://a\" is no name",
             ),
+            (
+                json!({ "connect-to": ["::unix:a.sock"] }),
+                "shop.connect-to[0]: \"a.sock\": the path of a Unix socket must begin with /",
+            ),
+            (
+                json!({ "connect-to": ["::unix:/a.sock"], "proxy": "http://p:1" }),
+                "shop.proxy: contradicts connect-to ::unix:/a.sock",
+            ),
         ] {
             let why = read(&value, None).unwrap_err();
             assert!(why.contains(says) && !why.contains("s3cret"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_unix_socket_has_to_be_allowed_by_its_path() {
+        let policy = |allow: &[&str], only: &[&str]| {
+            Some(TargetPolicy::parse(allow, only, ("", "")).unwrap())
+        };
+        let document = json!({ "connect-to": "shop.test:80:unix:/run/a.sock" });
+        for (targets, says) in [
+            (policy(&[], &[]), Some("--allow-target unix:/run/a.sock")),
+            (
+                policy(&["unix:/run/b.sock"], &[]),
+                Some("has to be allowed"),
+            ),
+            (
+                policy(&["unix:/run/a.sock"], &["shop.test"]),
+                Some("not among the only targets"),
+            ),
+            (
+                policy(&[], &["unix:/run/a.sock"]),
+                Some("has to be allowed"),
+            ),
+            (policy(&["unix:/run/a.sock"], &[]), None),
+            (policy(&["unix:/run/a.sock"], &["unix:/run/a.sock"]), None),
+        ] {
+            match (read(&document, targets), says) {
+                (Ok((routing, _)), None) => assert!(routing.connect_to[0].unix.is_some()),
+                (Err(why), Some(says)) => assert!(why.contains(says), "{why}"),
+                (read, says) => panic!("{read:?}, not {says:?}"),
+            }
         }
     }
 

@@ -26,6 +26,8 @@ const MOST_RETRIED: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Address {
     pub(crate) socket: SocketAddr,
+    /// If it is a Unix socket: how people are told of it.
+    unix: Option<Box<str>>,
     /// If it is a proxy's: how people are told of it.
     proxy: Option<Box<str>>,
     /// Requests that were handed to connections to it in HTTP/1.1.
@@ -43,9 +45,10 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    pub(super) fn new(socket: SocketAddr, proxy: Option<&str>) -> Rc<Self> {
+    pub(super) fn new(socket: SocketAddr, proxy: Option<&str>, unix: Option<&str>) -> Rc<Self> {
         Rc::new(Self {
             socket,
+            unix: unix.map(|path| format!("unix:{path}").into()),
             proxy: proxy.map(Box::from),
             requests: Cell::new(0),
             h2_requests: Cell::new(0),
@@ -72,7 +75,10 @@ impl Address {
     pub(super) fn add_to(&self, sums: &mut GeneratorSums) {
         let (h1_requests, h2_requests) = (self.requests.get(), self.h2_requests.get());
         let requests = h1_requests + h2_requests;
-        sums.add_address(&self.socket.to_string(), requests);
+        match &self.unix {
+            Some(unix) => sums.add_address(unix, requests),
+            None => sums.add_address(&self.socket.to_string(), requests),
+        }
         sums.add_version("1.1", h1_requests);
         sums.add_version("2", h2_requests);
         if let Some(proxy) = &self.proxy {

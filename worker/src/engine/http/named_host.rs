@@ -71,7 +71,7 @@ impl HostState {
     }
 
     /// Makes an address, whose requests are counted to the end of the run.
-    fn new_address(&self, socket: SocketAddr, proxy: Option<&str>) -> Rc<Address> {
+    fn new_address(&self, socket: SocketAddr, key: &HostKey) -> Rc<Address> {
         let mut addresses = self.addresses.borrow_mut();
         if addresses.len() >= self.cleanup_at.get() {
             let mut removed = self.removed.borrow_mut();
@@ -85,7 +85,7 @@ impl HostState {
             self.cleanup_at
                 .set(UNCLEANED_ADDRESSES.max(2 * addresses.len()));
         }
-        let address = Address::new(socket, proxy);
+        let address = Address::new(socket, key.proxy.as_deref(), key.unix.as_deref());
         addresses.push(address.clone());
         address
     }
@@ -177,8 +177,7 @@ impl NamedHost {
     }
 
     fn set_addresses(&self, sockets: &[SocketAddr]) {
-        let proxy = self.key.proxy.as_deref();
-        let new = |socket| self.shared.new_address(socket, proxy);
+        let new = |socket| self.shared.new_address(socket, &self.key);
         self.addresses.replace(sockets, new);
     }
 
@@ -213,8 +212,16 @@ impl NamedHost {
             endpoint,
             dns,
             given,
+            unix,
             ..
         } = &self.key;
+        if let Some(path) = unix {
+            resolver.check_unix(path)?;
+            return Ok(given
+                .iter()
+                .map(|it| SocketAddr::new(*it, endpoint.port))
+                .collect());
+        }
         let answer = if !given.is_empty() {
             let socket = |address: &IpAddr| SocketAddr::new(*address, endpoint.port);
             Ok(given.iter().map(socket).collect())

@@ -200,7 +200,7 @@ impl Origin {
         stage: &Cell<Stage>,
     ) -> Result<(Rc<Address>, TcpStream), Failure> {
         let Some(through) = &self.through else {
-            let connect = |address| policy.connect(address);
+            let connect = |address| policy.connect(address, self.host.key.unix.as_deref());
             return self.host.dial(clock, deadline_us, connect).await;
         };
         let asked = self.connect_through(through, (clock, deadline_us), policy, stage);
@@ -214,7 +214,7 @@ impl Origin {
         policy: &Policy,
         stage: &Cell<Stage>,
     ) -> Result<(Rc<Address>, TcpStream), Failure> {
-        let connect = |address| policy.connect(address);
+        let connect = |address| policy.connect(address, self.host.key.unix.as_deref());
         // Whether load may be sent there is known before anybody is asked.
         let destination = match &through.target {
             AskedTarget::Name(checked) => checked.clone()?,

@@ -7,11 +7,17 @@ use nix::sys::socket::sockopt::IpBindAddressNoPort;
 use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use tokio::net::{TcpSocket, TcpStream};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
+use tokio::time::sleep;
 
 /// Addresses of the loopback network that connections to it come from once the ports of the
 /// usual one are used up: 127.0.0.2 and the following.
 const MOST_LOOPBACK: u64 = 64;
+
+/// Pause before a Unix socket is tried again whose queue of connections is full.
+const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(1);
 
 /// How a group's connections are used again, and where they come from.
 #[derive(Debug, Default)]
@@ -61,8 +67,15 @@ impl Policy {
         }
     }
 
-    /// Connects to an address.
-    pub(crate) async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
+    /// Connects to an address, or to the Unix socket that stands for it.
+    pub(crate) async fn connect(
+        &self,
+        address: SocketAddr,
+        unix: Option<&str>,
+    ) -> io::Result<TcpStream> {
+        if let Some(path) = unix {
+            return Box::pin(connect_unix(path)).await;
+        }
         let stream = self.sources.connect(address).await?;
         // Fails only on a socket that is closed already, which the first write
         // reports with its cause.
@@ -139,6 +152,24 @@ impl Sources {
         }
         Err(error)
     }
+}
+
+/// Connects to a Unix socket. What is spoken on it is the same, and so are the system calls for it:
+/// from here on it is a stream as those of TCP are, whose answers have no stamps.
+async fn connect_unix(path: &str) -> io::Result<TcpStream> {
+    let stream = loop {
+        match UnixStream::connect(path).await {
+            // Its queue of connections is full, which TCP hides by sending again.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                sleep(FULL_QUEUE_PAUSE).await
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(io::Error::from_raw_os_error(libc::ECONNREFUSED));
+            }
+            connected => break connected?,
+        }
+    };
+    TcpStream::from_std(OwnedFd::from(stream.into_std()?).into())
 }
 
 async fn connect_from(source: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {

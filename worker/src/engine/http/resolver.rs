@@ -142,6 +142,12 @@ impl Resolver {
         checked.map_err(|why| Failure::new(Cause::TargetForbidden, why.to_string()))
     }
 
+    /// Whether load may be sent to a Unix socket.
+    pub(crate) fn check_unix(&self, path: &str) -> Result<(), Failure> {
+        let checked = self.targets.check_unix(path);
+        checked.map_err(|why| Failure::new(Cause::TargetForbidden, why.to_string()))
+    }
+
     /// The addresses of an answer that load may be sent to, with why others are left out;
     /// the failure of a request if there are only such.
     fn targets_among(

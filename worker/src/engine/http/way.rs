@@ -5,7 +5,7 @@
 use crate::engine::http::request::Endpoint;
 use dlt_core::routing::{NamedProxy, Route};
 use dlt_core::scenario::plan::Dns;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// A host whose addresses are wanted: a target's, or a proxy's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub(crate) struct HostKey {
     pub(crate) dns: Dns,
     /// Its addresses, where the scenario gives them; else its name is looked up.
     pub(crate) given: Vec<IpAddr>,
+    /// The Unix socket that it is; its address is then this machine's.
+    pub(crate) unix: Option<String>,
     /// If it is a proxy: how people are told of it.
     pub(crate) proxy: Option<String>,
 }
@@ -37,7 +39,11 @@ impl RouteHosts {
                 port: route.port,
             },
             dns,
-            given: route.addresses.to_vec(),
+            given: match route.unix {
+                Some(_) => vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+                None => route.addresses.to_vec(),
+            },
+            unix: route.unix.map(str::to_owned),
             proxy: None,
         };
         match route.proxy {
@@ -68,6 +74,7 @@ fn proxy_host(named: &NamedProxy, dns: Dns, given: &[IpAddr]) -> HostKey {
         },
         dns,
         given: given.to_vec(),
+        unix: None,
         proxy: Some(named.to_string()),
     }
 }
@@ -76,9 +83,10 @@ impl HostKey {
     /// `host:port`, and whether it is a proxy or lies elsewhere, for messages about it.
     pub(crate) fn peer(&self) -> String {
         let authority = self.endpoint.authority();
-        match &self.proxy {
-            Some(_) => format!("proxy {authority}"),
-            None => authority,
+        match (&self.proxy, &self.unix) {
+            (Some(_), _) => format!("proxy {authority}"),
+            (None, Some(path)) => format!("unix:{path}"),
+            (None, None) => authority,
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Merges what the threads of a runner have measured.
 
 use super::recorder;
+use super::series::{LabelRows, Series};
 use crate::engine::{LoadResult, ThreadResult};
 use dlt_core::measure::generator::GeneratorSums;
-use dlt_core::measure::second::LabelSecond;
 use dlt_core::measure::tally::{OTHER_LABEL, Tally};
-use dlt_core::messages::timeline::{LabelSeries, MOST_TIMELINE_LABELS};
+use dlt_core::messages::timeline::MOST_TIMELINE_LABELS;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) fn merge_threads(
@@ -20,7 +20,7 @@ pub(crate) fn merge_threads(
     let mut generator = GeneratorSums::default();
     let mut bad_seconds = BTreeSet::new();
     let mut notices: BTreeMap<String, u64> = BTreeMap::new();
-    let mut series = SeriesMerger::of(labels);
+    let mut series = SeriesByLabel::of(labels);
     let earlier = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
     let count = threads.len().max(1) as u64;
     result.cut_us = threads.iter().map(|thread| thread.cut_us).sum::<u64>() / count;
@@ -41,8 +41,8 @@ pub(crate) fn merge_threads(
             }
         }
         result.tally.merge(&tally);
-        for (name, seconds) in thread.names.iter().zip(thread.series) {
-            series.add(name, seconds);
+        for (name, rows) in thread.names.iter().zip(thread.series) {
+            series.add(name, rows);
         }
         result.first_due_us = earlier(result.first_due_us, thread.first_due_us);
         result.first_sent_us = earlier(result.first_sent_us, thread.first_sent_us);
@@ -82,50 +82,35 @@ pub(crate) fn merge_threads(
     result
 }
 
-/// Merges seconds by label, in the order in which labels first appear.
-struct SeriesMerger {
+/// The threads' series by label, in the order in which labels first appear.
+struct SeriesByLabel {
     /// The index of each label in `rows`.
     indices: BTreeMap<String, usize>,
-    rows: Vec<(String, BTreeMap<u64, LabelSecond>)>,
+    rows: Vec<LabelRows>,
 }
 
-impl SeriesMerger {
+impl SeriesByLabel {
     fn of(labels: &[String]) -> Self {
-        let rows = labels.iter().map(|label| (label.clone(), BTreeMap::new()));
-        let indices = labels.iter().cloned().zip(0..);
         Self {
-            rows: rows.collect(),
-            indices: indices.collect(),
+            rows: labels.iter().cloned().map(LabelRows::new).collect(),
+            indices: labels.iter().cloned().zip(0..).collect(),
         }
     }
 
-    fn add(&mut self, label: &str, seconds: Vec<LabelSecond>) {
+    fn add(&mut self, label: &str, series: Series) {
         let at = match self.indices.get(label) {
             Some(at) => *at,
             None => {
                 self.indices.insert(label.to_owned(), self.rows.len());
-                self.rows.push((label.to_owned(), BTreeMap::new()));
+                self.rows.push(LabelRows::new(label.to_owned()));
                 self.rows.len() - 1
             }
         };
-        for second in seconds {
-            let row = self.rows[at].1.entry(second.second);
-            let row = row.or_insert_with(|| LabelSecond {
-                second: second.second,
-                ..LabelSecond::default()
-            });
-            row.merge(&second);
-        }
+        self.rows[at].add(series);
     }
 
-    fn rows(self) -> Vec<LabelSeries> {
-        self.rows
-            .into_iter()
-            .filter(|(_, seconds)| !seconds.is_empty())
-            .map(|(label, seconds)| LabelSeries {
-                label,
-                seconds: seconds.into_values().collect(),
-            })
-            .collect()
+    fn rows(self) -> Vec<LabelRows> {
+        let rows = self.rows.into_iter();
+        rows.filter(|rows| !rows.is_empty()).collect()
     }
 }

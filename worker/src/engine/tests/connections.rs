@@ -96,3 +96,17 @@ fn an_address_that_is_not_the_runner_s_is_told() {
     );
     assert_eq!(target.connections(), 0);
 }
+
+/// The same of addresses of the other family than the target's.
+#[test]
+fn addresses_that_cannot_reach_the_target_are_told() {
+    let target = Target::plain();
+    let mut group = rounds(1.0, 1, vec![step(&target, "/")]);
+    group.connection_policy.source_addresses = vec!["::1".parse().unwrap()];
+    let spec = spec(vec![group], 1, Instant::now());
+    let prepared = PreparedLoad::new(&spec, Resolver::system(TargetPolicy::default()));
+    let told = prepared.unwrap_err().to_string();
+    let says = format!("has no IPv4 address, and {} has no other", target.address);
+    assert!(told.contains(&says), "{told}");
+    assert_eq!(target.connections(), 0);
+}

@@ -9,7 +9,7 @@ use super::*;
 use dlt_core::routing::{ConnectTo, Resolve};
 use std::net::SocketAddr;
 
-fn group_by(steps: Vec<Step>, resolve: &[&str], connect_to: &[&str]) -> Group {
+pub(super) fn group_by(steps: Vec<Step>, resolve: &[&str], connect_to: &[&str]) -> Group {
     let mut group = rounds(2.0, 3, steps);
     let read = |it: &&str| Resolve::parse(it).unwrap();
     group.routing.resolve = resolve.iter().map(read).collect();

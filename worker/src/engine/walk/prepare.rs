@@ -16,6 +16,7 @@ use crate::engine::make::template::Template;
 use crate::engine::make::variable_names::VariableNames;
 use crate::engine::memory::Memory;
 use crate::engine::remember::recorder::too_many_labels_warning;
+use crate::engine::walk::sources;
 use crate::engine::{LoadError, LoadSpec};
 use dlt_core::load::share::Lot;
 use dlt_core::measure::tally::{MOST_LABELS, OTHER_LABEL};
@@ -23,7 +24,6 @@ use dlt_core::routing::Routes;
 use dlt_core::scenario::cut_label;
 use dlt_core::scenario::plan::{Flow, Group, HttpChoice, Load, Plan, Step, StepKind, StreamKind};
 use std::collections::HashMap;
-use std::net::UdpSocket;
 use std::sync::Arc;
 
 /// A prepared load: what all threads share, read only.
@@ -112,13 +112,17 @@ impl PreparedLoad {
         if groups.is_empty() && faults.is_empty() {
             faults.push("the plan has no execution".to_owned());
         }
-        faults.extend(spec.plan.groups.iter().flat_map(foreign_sources));
+        faults.extend(spec.plan.groups.iter().flat_map(sources::foreign));
         let memory = Memory::new(spec.memory_bytes);
         faults.extend(memory.fault(&spec.plan, |group| users_of_runner(&group.load, spec.lot)));
         if !faults.is_empty() {
             return Err(LoadError(faults.join("; ")));
         }
         let hosts = resolve_hosts(host_uses(&spec.plan, &groups), &resolver);
+        let faults: Vec<String> = sources::without_family(&spec.plan.groups, &hosts).collect();
+        if !faults.is_empty() {
+            return Err(LoadError(faults.join("; ")));
+        }
         let mut warnings = Vec::new();
         if labels.other.is_some() {
             warnings.push(too_many_labels_warning());
@@ -187,19 +191,6 @@ impl PreparedLoad {
             .iter()
             .any(|group| group.load.model.is_open())
     }
-}
-
-/// The source addresses of a group that are not this runner's.
-fn foreign_sources(group: &Group) -> impl Iterator<Item = String> {
-    let sources = group.connection_policy.source_addresses.iter();
-    sources.filter_map(|source| {
-        // Any socket: it is closed at once.
-        let error = UdpSocket::bind((*source, 0)).err()?;
-        Some(format!(
-            "scenario {}: connection-policy.source-addresses: {source} is no address of this runner ({error})",
-            group.name
-        ))
-    })
 }
 
 /// The most users of a group that a runner has at a time; 0 in open load, where nobody

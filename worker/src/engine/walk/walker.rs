@@ -13,6 +13,7 @@ pub(crate) use self::flow::Action;
 use self::flow::Progress;
 use crate::engine::check::cookies::CookieJar;
 use crate::engine::failure::Failure;
+use crate::engine::http::connect::Opened;
 use crate::engine::http::decode;
 use crate::engine::http::exchange_result::ExchangeResult;
 use crate::engine::http::framing::is_redirect;
@@ -34,6 +35,7 @@ use dlt_core::measure::sample::{Cause, Sample};
 use dlt_core::random::Stream;
 use dlt_core::scenario::cut_label;
 use dlt_core::scenario::plan::{Retry, StepKind};
+use futures_util::future::Either;
 use std::rc::Rc;
 use url::Url;
 
@@ -258,18 +260,30 @@ impl Walker {
     async fn send(&mut self, group: &GroupRun, spec: &RequestSpec<'_>) -> ExchangeResult {
         group.request_began();
         let connected = self.client.connect(spec).await;
-        let (opened, connected_us) = match connected {
-            Ok(found) => found,
-            Err(result) => {
-                group.recorder().request_unconnected();
-                group.request_ended();
-                return result;
-            }
-        };
-        group.recorder().request_sent();
-        let result = self.client.exchange(opened, connected_us, spec).await;
+        let result = self.exchange(group, spec, connected).await;
         group.request_ended();
         result
+    }
+
+    /// Sends a request on its connection, if it got one. Not asynchronous itself, so that the
+    /// connection is held by the exchange alone.
+    #[inline]
+    fn exchange(
+        &mut self,
+        group: &GroupRun,
+        spec: &RequestSpec<'_>,
+        connected: Result<(Opened, Option<u64>), ExchangeResult>,
+    ) -> impl Future<Output = ExchangeResult> {
+        match connected {
+            Ok((opened, connected_us)) => {
+                group.recorder().request_sent();
+                Either::Left(self.client.exchange(opened, connected_us, spec))
+            }
+            Err(result) => {
+                group.recorder().request_unconnected();
+                Either::Right(std::future::ready(result))
+            }
+        }
     }
 
     /// Handles the end of a request: records it, stores cookies and values. Returns

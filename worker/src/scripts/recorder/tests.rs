@@ -68,7 +68,7 @@ proptest! {
         prop_assert_eq!(labels.map(|label| label.ok + label.failed).sum::<u64>(), account.ok + account.failed);
         let errors = result.tally.errors.values().map(|error| error.count);
         prop_assert_eq!(errors.sum::<u64>(), account.failed);
-        let series = result.labels.iter().flat_map(|label| &label.seconds);
+        let series = result.labels.iter().flat_map(|label| label.merged().seconds);
         prop_assert_eq!(series.map(|row| row.ok + row.failed).sum::<u64>(), account.ok + account.failed);
     }
 }

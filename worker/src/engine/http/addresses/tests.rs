@@ -35,7 +35,7 @@ impl TestNet {
     fn new(count: u8) -> Self {
         let addresses = Addresses::new(0);
         let sockets: Vec<SocketAddr> = (1..=count).map(socket).collect();
-        addresses.replace(&sockets, |socket| Address::new(socket, None));
+        addresses.replace(&sockets, |socket| Address::new(socket, None, None));
         Self {
             addresses,
             outcomes: RefCell::default(),
@@ -248,7 +248,7 @@ async fn an_answer_replaces_addresses_and_keeps_the_state_of_those_that_stay() {
     let before: Vec<Rc<Address>> = net.addresses.list.borrow().clone();
     net.addresses
         .replace(&[socket(2), socket(3), socket(4)], |socket| {
-            Address::new(socket, None)
+            Address::new(socket, None, None)
         });
     let current: Vec<bool> = before.iter().map(|address| address.is_current()).collect();
     assert_eq!(current, [false, true, true]);

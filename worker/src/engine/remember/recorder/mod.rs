@@ -6,14 +6,13 @@
 
 mod errors;
 pub(crate) use errors::too_many_labels_warning;
-mod series;
 pub(crate) mod transactions;
 mod waiting;
 
 use self::errors::ErrorTable;
-pub(crate) use self::series::push_second;
 use self::waiting::Waiting;
 use crate::engine::failure::{Exhausted, Failure};
+use crate::engine::remember::series::Series;
 use crate::engine::{ThreadResult, ThreadSecond};
 use dlt_core::judge::verdict;
 use dlt_core::measure::account::Account;
@@ -46,7 +45,7 @@ pub(crate) struct Recorder {
     known: HashMap<String, usize>,
     phases: Phases,
     errors: ErrorTable,
-    series: Vec<Vec<LabelSecond>>,
+    series: Vec<Series>,
     /// Attempts that found something where they went.
     answers: u64,
     waiting: Waiting,
@@ -117,7 +116,7 @@ impl Recorder {
             known: HashMap::new(),
             phases: Phases::default(),
             errors: ErrorTable::default(),
-            series: vec![Vec::new(); series],
+            series: vec![Series::default(); series],
             answers: 0,
             waiting: Waiting::default(),
             users: 0,
@@ -167,7 +166,7 @@ impl Recorder {
         self.added.push(name.to_owned());
         self.labels.push(LabelTally::default());
         if index < MOST_TIMELINE_LABELS {
-            self.series.push(Vec::new());
+            self.series.push(Series::default());
             self.current.labels.push(LabelSecond::default());
         } else if !self.series.is_empty() {
             // Above the limit there is no timeline by label.
@@ -416,7 +415,7 @@ impl Recorder {
         for (series, second) in self.series.iter_mut().zip(&mut current.labels) {
             flow.latency.merge(&second.latency);
             flow.latency_failed.merge(&second.latency_failed);
-            push_second(series, current.second, std::mem::take(second));
+            series.push(current.second, std::mem::take(second));
         }
         // The receiver keeps it to the end of the run.
         flow.latency.shrink_to_fit();

@@ -73,7 +73,7 @@ fn idle_seconds_are_sent_too_and_a_sample_belongs_to_its_end() {
         ]
     );
     assert!(result.account.balanced());
-    assert_eq!(result.series[0][0].second, 3);
+    assert_eq!(result.series[0].rows().next().unwrap().second, 3);
 }
 
 #[test]
@@ -233,14 +233,15 @@ proptest! {
         prop_assert_eq!(account, result.account);
         let causes: u64 = sum.causes.iter().map(|row| row.1).sum();
         prop_assert_eq!(causes, result.account.failed);
-        let labels: u64 = result.series.iter().flatten().map(|row| row.ok + row.failed).sum();
+        let labels: u64 = result.series.iter().flat_map(Series::rows).map(|row| row.ok + row.failed).sum();
         prop_assert_eq!(labels, sum.ok + sum.failed);
         prop_assert_eq!(sum.latency.count(), sum.ok);
         prop_assert_eq!(sum.latency_failed.count(), sum.failed);
         prop_assert!(result.labels.iter().all(LabelTally::is_apart));
         prop_assert_eq!(result.phases.service.count(), sum.ok);
         prop_assert_eq!(result.phases.first_byte.count(), sum.ok);
-        let of_labels = result.series.iter().flatten();
+        let of_labels: Vec<_> = result.series.iter().flat_map(Series::rows).collect();
+        let of_labels = of_labels.iter();
         let apart = |row: &LabelSecond| {
             (row.latency.count(), row.latency_failed.count()) == (row.ok, row.failed)
         };
