@@ -51,3 +51,4 @@ mod tls;
 mod tokens;
 mod trust;
 mod try_once;
+mod unix;

@@ -13,8 +13,8 @@ pub struct WayFlags {
         help_heading = "Connection"
     )]
     pub resolve: Vec<String>,
-    /// Another host and port for connections to the first (empty: any, or the same), as curl has it; may be
-    /// given several times
+    /// Another host and port for connections to the first (empty: any, or the same), as curl has it, or
+    /// unix:/PATH behind the second colon for a Unix socket; may be given several times
     #[arg(
         long,
         value_name = "HOST1:PORT1:HOST2:PORT2",

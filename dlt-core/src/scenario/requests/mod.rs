@@ -199,14 +199,7 @@ pub(crate) fn definition(
         .map(|node| tls(&node, files, notes))
         .unwrap_or_default();
     let routing = routing(&object, notes);
-    if let Some(entry) = routing.connect_to.iter().find(|it| it.unix.is_some())
-        && !connection_policy.source_addresses.is_empty()
-    {
-        notes.fault(
-            object.path_of("connection-policy"),
-            format!("source-addresses contradicts connect-to {entry}: connections to a Unix socket come from no address; leave one out"),
-        );
-    }
+    routing::refuse_sources(&object, (&routing, &connection_policy), notes);
     let mut steps: Vec<ReadRequest> = Vec::new();
     let mut request = |node: &Node<'_>, place: Place, notes: &mut Notes| {
         let (request, times) = entry(node, place, (&common, &steps), files, notes)?;

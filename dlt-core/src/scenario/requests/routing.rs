@@ -4,7 +4,7 @@
 use crate::routing::{ConnectTo, NoProxy, Proxy, Resolve, Routes, Routing};
 use crate::scenario::document::notes::{Node, Notes, Object};
 use crate::scenario::limits::{LONGEST_URL, MOST_ROUTES};
-use crate::scenario::plan::Step;
+use crate::scenario::plan::{ConnectionPolicy, Step};
 use core::net::IpAddr;
 use url::{Host, Url};
 
@@ -70,6 +70,23 @@ pub(crate) fn routing(object: &Object<'_>, notes: &mut Notes) -> Routing {
         }
     }
     routing
+}
+
+/// Refuses source addresses of connections that come from none.
+pub(crate) fn refuse_sources(
+    object: &Object<'_>,
+    (routing, policy): (&Routing, &ConnectionPolicy),
+    notes: &mut Notes,
+) {
+    let unix = routing.connect_to.iter().find(|it| it.unix.is_some());
+    if let Some(entry) = unix.filter(|_| !policy.source_addresses.is_empty()) {
+        notes.fault(
+            object.path_of("connection-policy"),
+            format!(
+                "source-addresses contradicts connect-to {entry}: connections to a Unix socket come from no address; leave one out"
+            ),
+        );
+    }
 }
 
 /// The texts of a list, or one text alone.
