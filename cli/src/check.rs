@@ -1,6 +1,8 @@
 //! `dlt check`: judges what `dlt run` with the same arguments would do, without doing it.
 //! Nothing is sent to a target, started or stored.
 
+mod once;
+
 use crate::args::RunArgs;
 use crate::client::{ApiOptions, ClientError};
 use crate::draft;
@@ -15,7 +17,7 @@ use dlt_core::load::{Curve, Model};
 use dlt_core::refusal::Faults;
 use dlt_core::routing::EnvironmentProxies;
 use dlt_core::safety::redacted_text;
-use dlt_core::scenario::plan::{Body, Group, Outlined, Step, StepKind};
+use dlt_core::scenario::plan::{Body, Flow, Group, Outlined, Phase, Step, StepKind};
 use dlt_core::scenario::{Scenario, show_duration};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -213,10 +215,10 @@ fn step_in_words(step: &Step) -> String {
 }
 
 /// A row of what a scenario does: a request with its pause if that varies, or a block.
-fn row_in_words(group: &Group, row: &Outlined) -> String {
+fn row_in_words(steps: &[Step], row: &Outlined) -> String {
     match row {
         Outlined::Words(words) => redacted_text(words),
-        Outlined::Request(n) => group.steps.get(*n).map_or_else(String::new, |step| {
+        Outlined::Request(n) => steps.get(*n).map_or_else(String::new, |step| {
             let pause = match step.think_time.is_random() {
                 true => format!(", then {}", step.think_time),
                 false => String::new(),
@@ -268,7 +270,10 @@ fn lines(target: &str, scenario: &Scenario, proxies: &BTreeSet<String>, width: u
             false => "in blocks",
         };
         lines.extend(named("requests", &format!("{}{each}, {how}", of(group))));
-        lines.extend(requests(group, width));
+        lines.extend(outline_lines(&group.steps, &group.flow, width));
+    }
+    for phase in Phase::ALL {
+        lines.extend(once::lines(&scenario.plan, phase, width));
     }
     let scripts = groups.iter().filter_map(|group| group.script.as_ref());
     for script in scripts {
@@ -325,10 +330,10 @@ fn thresholds(scenario: &Scenario) -> String {
     }
 }
 
-/// The requests of a group, a line each.
-fn requests(group: &Group, width: usize) -> Vec<Line> {
-    let outline = &group.flow.outline;
-    let most = match group.flow.is_list() {
+/// Requests, a line each.
+fn outline_lines(steps: &[Step], flow: &Flow, width: usize) -> Vec<Line> {
+    let outline = &flow.outline;
+    let most = match flow.is_list() {
         true => MOST_REQUESTS,
         // A block that is cut in the middle says something else.
         false => outline.len(),
@@ -338,7 +343,7 @@ fn requests(group: &Group, width: usize) -> Vec<Line> {
         .take(most)
         .map(|row| {
             let line = Line::of("    ".to_owned() + &"  ".repeat(row.depth));
-            line.tone(Tone::Quiet, row_in_words(group, &row.what))
+            line.tone(Tone::Quiet, row_in_words(steps, &row.what))
                 .cut(width)
         })
         .collect();
@@ -349,6 +354,13 @@ fn requests(group: &Group, width: usize) -> Vec<Line> {
     lines
 }
 
+/// The same as JSON, with their depth.
+fn outline_in_json(steps: &[Step], flow: &Flow) -> Vec<Value> {
+    let rows = flow.outline.iter();
+    rows.map(|row| json!({ "depth": row.depth, "what": row_in_words(steps, &row.what) }))
+        .collect()
+}
+
 fn as_json(scenario: &Scenario, proxies: &BTreeSet<String>) -> Value {
     let count = runners(scenario);
     let groups = scenario.plan.groups.iter().map(|group| {
@@ -356,16 +368,15 @@ fn as_json(scenario: &Scenario, proxies: &BTreeSet<String>) -> Value {
             .steps
             .iter()
             .map(|step| json!({ "label": step.label, "request": request_in_words(step) }));
-        let outline = group.flow.outline.iter();
-        let outline = outline
-            .map(|row| json!({ "depth": row.depth, "what": row_in_words(group, &row.what) }));
         json!({
             "scenario": group.name,
             "load": load_in_words(group, count),
             "model": if group.load.model.is_open() { "open" } else { "closed" },
             "ends_after_us": group.load.model.curve().end_us(),
             "requests": requests.collect::<Vec<_>>(),
-            "outline": outline.collect::<Vec<_>>(),
+            "outline": outline_in_json(&group.steps, &group.flow),
+            "setup": once::as_json(group, Phase::Setup),
+            "teardown": once::as_json(group, Phase::Teardown),
         })
     });
     let thresholds = scenario.thresholds.iter().map(|it| &it.expression);

@@ -50,6 +50,18 @@ pub fn start(test: &TestId, prefix: &RunPrefix) -> String {
     format!("start-signal/{test}/{prefix}/start.json")
 }
 
+/// What the requests before the load came to, with the values that they gave; written by the leader of
+/// the first region, which makes them.
+pub fn setup(test: &TestId, prefix: &RunPrefix) -> String {
+    format!("start-signal/{test}/{prefix}/setup.json")
+}
+
+/// Written by a region's leader when the load has ended on all its runners, where the first region's
+/// waits for that.
+pub fn region_ended(test: &TestId, prefix: &RunPrefix, region: &Region) -> String {
+    format!("start-signal/{test}/{prefix}/{region}/ended.json")
+}
+
 /// Changes of the load while it goes on, all of them so far, for the leaders.
 pub fn changes(test: &TestId, prefix: &RunPrefix) -> String {
     format!("start-signal/{test}/{prefix}/changes.json")
@@ -118,6 +130,11 @@ pub fn dealt(test: &TestId, prefix: &RunPrefix) -> String {
 /// The public addresses that the run's runners had at the start, where they have any.
 pub fn public_addresses(test: &TestId, prefix: &RunPrefix) -> String {
     format!("results/{test}/{prefix}/public-addresses.json")
+}
+
+/// What the requests behind the load came to.
+pub fn teardown(test: &TestId, prefix: &RunPrefix) -> String {
+    format!("results/{test}/{prefix}/teardown.json")
 }
 
 /// The merged timeline of the run.

@@ -11,6 +11,7 @@ use crate::judge::summary::{
 };
 use crate::judge::verdict::{Trust, Verdict};
 use crate::measure::generator::Generator;
+use crate::messages::setup::OnceFacts;
 use crate::run::Status;
 use crate::value::Value as Written;
 use schemars::JsonSchema;
@@ -90,6 +91,12 @@ pub struct RunRecord {
     /// What requests were sent to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<Generator>,
+    /// The requests that were made once, before the load; in no other number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup: Option<OnceFacts>,
+    /// The same, behind the load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teardown: Option<OnceFacts>,
     /// What was planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<LoadSummary>,
@@ -163,6 +170,8 @@ impl RunRecord {
             coverage: None,
             start: None,
             generator: None,
+            setup: None,
+            teardown: None,
             load: None,
             summary: None,
             errors: None,

@@ -38,6 +38,7 @@ mod scripts;
 mod secrets;
 mod service;
 mod sessions;
+mod setup;
 mod side_by_side;
 mod signed_in;
 mod silent;

@@ -212,6 +212,8 @@ fn run(scenario: u64, n: u64) -> Result<Run> {
         thresholds: vec!["p(95)<200ms".to_owned(), "error_rate<1%".to_owned()],
         planned_us: 330_000_000,
         graceful_stop_us: 5_000_000,
+        setup_us: 0,
+        teardown_us: 0,
         clock: None,
         late: dlt_pipeline::runs::Late::default(),
         workers_began_us: None,

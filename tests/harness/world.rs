@@ -195,6 +195,8 @@ fn run_of(test: &str, run: &str, status: Status, start_time: &str) -> Run {
         thresholds: Vec::new(),
         planned_us: 1,
         graceful_stop_us: 1,
+        setup_us: 0,
+        teardown_us: 0,
         clock: None,
         late: dlt_pipeline::runs::Late::default(),
         workers_began_us: None,

@@ -50,6 +50,8 @@ pub fn run(name: &str) -> Run {
         thresholds: vec!["p(95)<1s".to_owned()],
         planned_us: 1,
         graceful_stop_us: 1,
+        setup_us: 0,
+        teardown_us: 0,
         clock: None,
         late: dlt_pipeline::runs::Late::default(),
         workers_began_us: None,

@@ -88,6 +88,8 @@ pub fn run(tasks: &[u64], healthy_threshold: u8, planned_s: u64, now_us: u64) ->
         thresholds: Vec::new(),
         planned_us: scenario.plan.end_us(),
         graceful_stop_us: scenario.plan.graceful_stop_us(),
+        setup_us: 0,
+        teardown_us: 0,
         // The simulated machine was booted at the epoch.
         clock: Some(RunClock {
             boot: 1,

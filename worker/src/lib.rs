@@ -43,7 +43,7 @@ const START_DEADLINE_S: u64 = 60;
 /// Largest value of `DLT_START_DEADLINE_S`, seconds: a day.
 const LONGEST_START_DEADLINE_S: u64 = 24 * 3600;
 /// How long after the start deadline the watchdog ends a runner that hangs.
-const WATCHDOG_MARGIN: Duration = Duration::from_secs(60);
+pub(crate) const WATCHDOG_MARGIN: Duration = Duration::from_secs(60);
 
 /// Runs the runner that the environment orders; returns its exit code.
 pub fn run_from_env() -> i32 {

@@ -6,6 +6,7 @@ mod addresses;
 mod errors;
 mod headline;
 mod next;
+mod once;
 mod phases;
 mod shape;
 mod times;
@@ -62,6 +63,7 @@ pub fn lines(record: &RunRecord, options: &ScreenOptions<'_>) -> Vec<Line> {
     }
     lines.extend(thresholds(record, options.width));
     lines.extend(account(record));
+    lines.extend(once::lines(record, options.width));
     if let Some(blocks) = measured {
         lines.extend(times::lines(record, blocks, options.width));
         lines.extend(phases::lines(blocks, options.width));

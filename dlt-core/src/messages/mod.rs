@@ -7,4 +7,5 @@ pub mod histograms;
 pub mod order;
 pub mod report;
 pub mod runner_line;
+pub mod setup;
 pub mod timeline;

@@ -9,7 +9,7 @@ use crate::messages::report::Ended;
 use crate::messages::runner_line::Tick;
 use crate::refusal::Faults;
 use crate::routing::EnvironmentProxies;
-use crate::scenario::plan::{FileType, Tool};
+use crate::scenario::plan::{FileType, ScenarioValues, Tool};
 use crate::target_policy::TargetPolicy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,9 @@ pub const LONGEST_FRAME_BYTES: usize = 1024 * 1024;
 /// A requested stop shortens a longer graceful stop to this, µs: decision 6
 /// requires that a stopped runner ends within 20 s, its report stored.
 pub const LONGEST_TOLD_STOP_US: u64 = 15_000_000;
+/// After a requested stop the requests behind the load have at most this, µs: on AWS a task that was
+/// told to stop is killed after two minutes.
+pub const LONGEST_TOLD_TEARDOWN_US: u64 = 60_000_000;
 /// A peer that sends nothing for so long is lost, seconds.
 pub const SILENT_PEER_S: u64 = 10;
 
@@ -253,6 +256,10 @@ pub struct WorkersFile {
     pub slice: Slice,
     /// Its workers, the leader not among them; in the order of their shares.
     pub workers: Vec<WorkerAddress>,
+    /// Of the first region alone: the others, whose load has to have ended before the requests behind the
+    /// load are made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Region>,
 }
 
 /// One worker's address.
@@ -360,6 +367,11 @@ pub enum ToWorker {
     Probe {
         /// When it was sent.
         t1_us: u64,
+    },
+    /// The values that the requests before the load gave; sent before the start.
+    Values {
+        /// By scenario.
+        given: Vec<ScenarioValues>,
     },
     /// Begin at the instant that it carries.
     Start(Start),

@@ -81,6 +81,8 @@ pub(crate) fn record(status: Status) -> RunRecord {
         coverage: None,
         start: None,
         generator: None,
+        setup: None,
+        teardown: None,
         load: None,
         summary: None,
         errors: None,

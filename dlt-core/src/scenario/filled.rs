@@ -3,9 +3,9 @@
 
 use crate::scenario::execution::Execution;
 use crate::scenario::facts::Facts;
-use crate::scenario::plan::{Auth, Body, StepKind, Tool, is_archive};
+use crate::scenario::plan::{Auth, Body, Phase, StepKind, Tool, is_archive};
 use crate::scenario::requests::targets::without_user;
-use crate::scenario::requests::{Definition, lists};
+use crate::scenario::requests::{Definition, ReadRequest, lists};
 use crate::scenario::test_scenario::TestScenario;
 use crate::scenario::{Defaults, TaskConfig};
 use crate::value::{Map, Value, json};
@@ -151,8 +151,22 @@ fn filled_scenario(scenario: &mut Value, definition: &Definition) {
     if let Some(Value::String(address)) = scenario.get_mut("default-address") {
         *address = without_user(address).0.into_owned();
     }
-    let requests = lists::requests_mut(&mut scenario["requests"], "");
-    for (read, (_, request)) in definition.steps.iter().zip(requests) {
+    filled_requests(scenario, "requests", &definition.steps);
+    let once = [
+        (Phase::Setup, &definition.setup),
+        (Phase::Teardown, &definition.teardown),
+    ];
+    for (phase, once) in once {
+        if let Some(once) = once {
+            filled_requests(scenario, phase.name(), &once.steps);
+        }
+    }
+}
+
+/// The requests of one of its lists.
+fn filled_requests(scenario: &mut Value, key: &str, steps: &[ReadRequest]) {
+    let requests = lists::requests_mut(&mut scenario[key], "");
+    for (read, (_, request)) in steps.iter().zip(requests) {
         let step = &read.step;
         if matches!(step.kind, StepKind::Message(_)) {
             if let Body::File(path) = &step.body {

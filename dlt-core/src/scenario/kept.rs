@@ -25,8 +25,12 @@ const OF_EXECUTION: [&str; 13] = [
     "end-after",
 ];
 /// In a scenario of `scenarios`.
-const OF_SCENARIO: [&str; 14] = [
+const OF_SCENARIO: [&str; 18] = [
     "auth",
+    "setup",
+    "teardown",
+    "setup-timeout",
+    "teardown-timeout",
     "timeouts",
     "connection-policy",
     "http",

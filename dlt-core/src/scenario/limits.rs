@@ -71,6 +71,14 @@ pub const LONGEST_DNS_REFRESH_US: u64 = LONGEST_LOAD_US;
 /// file limit allows.
 pub const MOST_SOURCE_ADDRESSES: usize = 256;
 
+/// How long the requests of `setup` or `teardown` may take in all, unless the scenario sets it: as
+/// long as a runner waits for an answer.
+pub const DEFAULT_ONCE_US: u64 = 60 * 1_000_000;
+/// Shortest such time: below it the first connection decides.
+pub const SHORTEST_ONCE_US: u64 = 1_000_000;
+/// Longest such time: all runners of a run wait for its setup.
+pub const LONGEST_ONCE_US: u64 = 600 * 1_000_000;
+
 /// Most `execution` items: each is a load of its own in every runner.
 pub const MOST_EXECUTIONS: usize = 20;
 /// Most named scenarios.

@@ -244,6 +244,8 @@ mod blocks_tests;
 #[cfg(test)]
 mod documented_tests;
 #[cfg(test)]
+mod once_tests;
+#[cfg(test)]
 mod streams_tests;
 #[cfg(test)]
 mod tests;

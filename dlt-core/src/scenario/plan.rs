@@ -1,9 +1,13 @@
 //! The plan: the `testScenario` (Taurus-like), resolved and typed, as the engine runs it. Every default is
 //! filled in; nothing is text that has still to be parsed. Files and variables are left to the worker.
 
+mod once;
 mod script;
+mod statuses;
 
+pub use self::once::{Once, Phase, ScenarioValues};
 pub use self::script::{FileType, Script, Tool, is_archive};
+pub use self::statuses::StatusSet;
 use crate::load::Model;
 use crate::load::changes::LoadChange;
 use crate::routing::{EnvironmentProxies, Routes, Routing};
@@ -59,6 +63,10 @@ pub struct Group {
     pub variables: Vec<(String, String)>,
     /// Files whose rows give variables their values.
     pub data: Vec<DataSource>,
+    /// What is requested once per run, before its load.
+    pub setup: Option<Once>,
+    /// What is requested once per run, behind its load.
+    pub teardown: Option<Once>,
 }
 
 impl Group {
@@ -398,32 +406,6 @@ impl DnsPolicy {
     }
 }
 
-/// Statuses that are ok.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatusSet {
-    /// Inclusive ranges.
-    pub ranges: Vec<(u16, u16)>,
-}
-
-impl Default for StatusSet {
-    /// Everything below 400 (decision 15).
-    fn default() -> Self {
-        Self {
-            ranges: vec![(100, 399)],
-        }
-    }
-}
-
-impl StatusSet {
-    /// Whether a status is ok.
-    #[inline]
-    pub fn contains(&self, status: u16) -> bool {
-        self.ranges
-            .iter()
-            .any(|&(from, to)| (from..=to).contains(&status))
-    }
-}
-
 impl Plan {
     /// The proxies that requests go through where the environment names these, as people
     /// are told of them; of hosts that variables name, all that they may go through.
@@ -431,7 +413,7 @@ impl Plan {
         let mut told = BTreeSet::new();
         for group in &self.groups {
             let routes = Routes::new(&group.routing, environment);
-            for step in group.steps.iter().filter(|_| routes.has_proxy()) {
+            for step in group.all_steps().filter(|_| routes.has_proxy()) {
                 if !step.host_is_fixed() {
                     told.extend(routes.proxies().map(ToString::to_string));
                     continue;

@@ -9,9 +9,10 @@ use crate::scenario::execution::{Execution, execution};
 use crate::scenario::limits::{MOST_EXECUTIONS, MOST_SCENARIOS, MOST_THRESHOLDS};
 use crate::scenario::names::scenario_name;
 use crate::scenario::passfail;
-use crate::scenario::plan::{Group, Load, Plan, StepKind, Tool, is_archive};
-use crate::scenario::requests::labels::{cut_label, default_label, several_hosts};
-use crate::scenario::requests::{Definition, definition};
+use crate::scenario::plan::{Group, Load, Once, Plan, Step, Tool, is_archive};
+use crate::scenario::requests::labels::{label_steps, several_hosts};
+use crate::scenario::requests::once::ReadOnce;
+use crate::scenario::requests::{Definition, ReadRequest, definition};
 use crate::thresholds::Threshold;
 use crate::value::Value;
 
@@ -331,6 +332,23 @@ fn passfail(object: &Object<'_>, notes: &mut Notes) -> Vec<(String, Threshold)> 
     read
 }
 
+/// The steps of what was read.
+fn steps_of(read: &[ReadRequest]) -> Vec<Step> {
+    read.iter().map(|request| request.step.clone()).collect()
+}
+
+/// What is requested once per run, with labels as those of its load are made.
+fn planned(read: Option<&ReadOnce>, with_host: bool) -> Option<Once> {
+    let read = read?;
+    let mut steps = steps_of(&read.steps);
+    label_steps(&mut steps, &read.steps, with_host);
+    Some(Once {
+        steps,
+        flow: read.flow.clone(),
+        limit_us: read.limit_us,
+    })
+}
+
 impl TestScenario {
     /// Percent of a region's workers on spare capacity. They work for all items, so
     /// that items which say different numbers contradict each other.
@@ -430,11 +448,7 @@ impl TestScenario {
                     seed,
                     ..item.load(users)?
                 },
-                steps: definition
-                    .steps
-                    .iter()
-                    .map(|request| request.step.clone())
-                    .collect(),
+                steps: steps_of(&definition.steps),
                 flow: definition.flow.clone(),
                 tls: definition.tls.clone(),
                 dns: item.dns,
@@ -445,6 +459,8 @@ impl TestScenario {
                 store_cookies: definition.store_cookies,
                 variables: definition.variables.clone(),
                 data: definition.data.clone(),
+                setup: None,
+                teardown: None,
             });
         }
         let urls = groups
@@ -452,28 +468,9 @@ impl TestScenario {
             .flat_map(|group| group.steps.iter().map(|step| &step.url));
         let with_host = several_hosts(urls);
         for (group, definition) in groups.iter_mut().zip(&self.definitions) {
-            for at in 0..group.steps.len() {
-                let of_stream = match &group.steps[at].kind {
-                    StepKind::Message(message) => {
-                        let opened = &group.steps[message.opening].label;
-                        Some(cut_label(&format!("{opened} {}", message.word())))
-                    }
-                    _ => None,
-                };
-                let (step, request) = (&mut group.steps[at], &definition.steps[at]);
-                if !step.label.is_empty() {
-                    continue;
-                }
-                let method = step.kind.method(&step.method);
-                if let Some(label) = of_stream {
-                    step.label = label;
-                } else {
-                    step.label = match &request.placeholders {
-                        Some(placeholders) => placeholders.label(method, with_host),
-                        None => default_label(method, &step.url, with_host),
-                    };
-                }
-            }
+            label_steps(&mut group.steps, &definition.steps, with_host);
+            group.setup = planned(definition.setup.as_ref(), with_host);
+            group.teardown = planned(definition.teardown.as_ref(), with_host);
         }
         Some(Plan { groups })
     }

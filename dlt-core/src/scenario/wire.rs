@@ -350,9 +350,12 @@ fn scenarios<'a>(node: &Node<'a>, notes: &mut Notes) -> Vec<&'a str> {
         if let Some(script) = scenario.get("script") {
             script.text(notes);
         }
-        if let Some(requests) = scenario.get("requests") {
-            // Ours: requests may be relative to the scenario's address.
-            let based = scenario.has("default-address");
+        // Ours: requests may be relative to the scenario's address, and some are made once per run.
+        let based = scenario.has("default-address");
+        for key in lists::OF_SCENARIO {
+            let Some(requests) = scenario.get(key) else {
+                continue;
+            };
             // What is wrong with the list itself; requests stand in blocks, too.
             requests.list(1..=MOST_REQUESTS, notes);
             let found = lists::requests(requests.value, &requests.path).into_iter();

@@ -285,6 +285,14 @@ const RUNNER: &[Need] = &[
         "worker/src/lifecycle/mod.rs: keys::leader_ready(",
     ),
     (
+        "s3:PutObject start-signal/*/setup.json",
+        "worker/src/lifecycle/once.rs: keys::setup(",
+    ),
+    (
+        "s3:PutObject start-signal/*/ended.json",
+        "worker/src/lifecycle/once.rs: keys::region_ended(",
+    ),
+    (
         "s3:PutObject results/*",
         "worker/src/report.rs: depot.store(",
     ),

@@ -110,6 +110,9 @@ struct RequestRow {
     label: Option<Text>,
     method: Text,
     url: Text,
+    /// `setup` or `teardown`: made once per run, before or behind the load, and in no number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    once: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -207,20 +210,33 @@ fn requests(plan: &Value) -> Vec<RequestRow> {
         .filter(|(name, _)| names.is_empty() || names.contains(&name.as_str()))
         .map(|row| row.1);
     // Those in blocks, too.
-    all.flat_map(|scenario| listed(&scenario["requests"]))
-        .map(|request| match request {
-            Value::String(url) => RequestRow {
-                label: None,
-                method: "GET".into(),
-                url: Text::of(url),
-            },
-            request => RequestRow {
-                label: text(&request["label"]),
-                method: text(&request["method"]).unwrap_or_else(|| "GET".into()),
-                url: text(&request["url"]).unwrap_or_default(),
-            },
+    let lists = [
+        ("setup", Some("setup")),
+        ("requests", None),
+        ("teardown", Some("teardown")),
+    ];
+    all.flat_map(|scenario| {
+        let lists = lists.into_iter();
+        lists.flat_map(|(key, once)| {
+            let found = listed(&scenario[key]).into_iter();
+            found.map(move |request| (request, once))
         })
-        .collect()
+    })
+    .map(|(request, once)| match request {
+        Value::String(url) => RequestRow {
+            label: None,
+            method: "GET".into(),
+            url: Text::of(url),
+            once,
+        },
+        request => RequestRow {
+            label: text(&request["label"]),
+            method: text(&request["method"]).unwrap_or_else(|| "GET".into()),
+            url: text(&request["url"]).unwrap_or_default(),
+            once,
+        },
+    })
+    .collect()
 }
 
 #[async_trait]

@@ -11,7 +11,7 @@ use crate::scenarios;
 use crate::world::World;
 use dlt_core::ids::TestId;
 use dlt_core::keys;
-use dlt_core::messages::order::LONGEST_TOLD_STOP_US;
+use dlt_core::messages::order::{LONGEST_TOLD_STOP_US, LONGEST_TOLD_TEARDOWN_US};
 use dlt_core::run::Status;
 
 /// The user's wish: the scenario's run shall stop. The workflow sees it the
@@ -59,9 +59,11 @@ async fn end_runners(world: &World, input: &Input, how: Stop) -> Result<Decision
 }
 
 /// How long runners that were told to stop may take before they are killed, µs.
-/// A told stop cuts the graceful stop short, as runners do themselves.
+/// A told stop cuts the graceful stop short, and the requests behind the load, as runners
+/// do themselves.
 pub fn stop_limit_us(world: &World, run: &Run) -> u64 {
-    run.graceful_stop_us.min(LONGEST_TOLD_STOP_US) + world.pace.stop_us
+    let teardown_us = run.teardown_us.min(LONGEST_TOLD_TEARDOWN_US);
+    run.graceful_stop_us.min(LONGEST_TOLD_STOP_US) + teardown_us + world.pace.stop_us
 }
 
 /// task-status-checker: are the runners gone, or is their time over?

@@ -14,6 +14,7 @@ pub mod hand_over;
 pub mod histogram;
 pub mod load_changes;
 pub mod losses;
+pub mod once;
 pub mod packed;
 pub mod past;
 pub mod provision;

@@ -9,16 +9,16 @@ use crate::fleet::{self, LARGEST_BATCH, Launch, RunnerPhase, RunnerStatus, Stop}
 use crate::functions::dealt;
 use crate::functions::decision::{Decision, Input};
 use crate::functions::losses::{load, record_losses};
+use crate::functions::once;
 use crate::functions::public_addresses;
-use crate::functions::region_runners::{Need, RegionRunners, need};
+use crate::functions::region_runners::{Need, RegionRunners, need, order};
 use crate::objects::Access;
 use crate::runs::{self, Run};
 use crate::world::World;
 use dlt_core::ids::{Region, RunnerId};
 use dlt_core::keys;
-use dlt_core::messages::order::{LeaderReady, Order, Role, StartFile, WorkersFile};
+use dlt_core::messages::order::{LeaderReady, Role, StartFile, WorkersFile};
 use dlt_core::run::Status;
-use dlt_core::scenario::plan::Tool;
 use serde::Serialize;
 
 /// Most lost runners that a reason names.
@@ -152,29 +152,6 @@ async fn use_usual_capacity(
     Ok(())
 }
 
-/// What runners of a role are told.
-fn order(world: &World, run: &Run, region: &Region, role: Role) -> Order {
-    // Runners that share one machine share its cores.
-    let threads = world.cores.map(|cores| cores / run.tasks().max(1));
-    Order {
-        test: run.test.clone(),
-        run: run.run.clone(),
-        tool: Tool::parse(&run.record.test_type),
-        file_type: run.file_type,
-        region: region.clone(),
-        prefix: run.prefix.clone(),
-        role,
-        depot: world.depot.clone(),
-        hub: None,
-        live: run.live,
-        keep_exchanges: run.keep_exchanges,
-        runner: None,
-        threads: threads.and_then(|n| usize::try_from(n.max(1)).ok()),
-        targets: world.targets.clone(),
-        proxies: world.proxies.clone(),
-    }
-}
-
 /// task-runner: launches the region's missing workers.
 pub async fn run_workers(world: &World, input: &Input) -> Result<Decision, PipelineError> {
     let run = world
@@ -302,6 +279,7 @@ pub async fn run_leader(world: &World, input: &Input) -> Result<Decision, Pipeli
             let file = WorkersFile {
                 slice: runners.slice(),
                 workers: runners.ready_workers(),
+                others: once::others(&run, region),
             };
             put_json(world, &keys::workers(&run.test, &run.prefix, region), &file).await?;
             if runners.leader().is_some() {
@@ -381,9 +359,10 @@ pub async fn leader_ready(world: &World, input: &Input) -> Result<Decision, Pipe
     if is_held_together(world, &run, &runners).await? {
         return Ok(Decision::go(world, "go"));
     }
+    once::refuse_failed(world, &run).await?;
     let now_us = world.now_us(&run);
     let began_us = run.leaders_began_us.unwrap_or(now_us);
-    let late = now_us >= began_us + world.pace_of(&run).provisioning_us;
+    let late = now_us >= began_us + world.pace_of(&run).provisioning_us + run.setup_us;
     match need(world, &runners) {
         Need::Launch | Need::End if !late => Ok(Decision::go(world, "launch")),
         Need::Patience if !late => Ok(Decision::go(world, "wait")),

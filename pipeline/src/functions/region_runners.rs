@@ -7,7 +7,8 @@ use crate::runs::Run;
 use crate::world::World;
 use dlt_core::ids::Region;
 use dlt_core::load::share::Slice;
-use dlt_core::messages::order::{EXIT_BAD_ORDER, Role, WorkerAddress};
+use dlt_core::messages::order::{EXIT_BAD_ORDER, Order, Role, WorkerAddress};
+use dlt_core::scenario::plan::Tool;
 
 /// How often a runner is launched on average, replacements included, before a
 /// region makes do with those that it has.
@@ -29,10 +30,11 @@ pub(crate) enum Need {
 /// Whether a runner is alive and not ready for longer than it may take.
 fn is_stuck(world: &World, run: &Run, runner: &RunnerStatus) -> bool {
     let stuck_us = world.pace_of(run).stuck_us;
-    // A leader is ready later: when it has called all its workers.
+    // A leader is ready later: when it has called all its workers, and made the requests before the
+    // load.
     let patience_us = match runner.role {
         Role::Worker => stuck_us,
-        Role::Leader => 2 * stuck_us,
+        Role::Leader => 2 * stuck_us + run.setup_us,
     };
     // A leader is not ready before it has said so, whatever its task is.
     let waits = runner.role == Role::Leader || !runner.is_ready();
@@ -56,6 +58,29 @@ pub(crate) fn need(world: &World, runners: &RegionRunners<'_>) -> Need {
             Need::End
         }
         Some(_) => Need::Patience,
+    }
+}
+
+/// What runners of a role are told.
+pub(crate) fn order(world: &World, run: &Run, region: &Region, role: Role) -> Order {
+    // Runners that share one machine share its cores.
+    let threads = world.cores.map(|cores| cores / run.tasks().max(1));
+    Order {
+        test: run.test.clone(),
+        run: run.run.clone(),
+        tool: Tool::parse(&run.record.test_type),
+        file_type: run.file_type,
+        region: region.clone(),
+        prefix: run.prefix.clone(),
+        role,
+        depot: world.depot.clone(),
+        hub: None,
+        live: run.live,
+        keep_exchanges: run.keep_exchanges,
+        runner: None,
+        threads: threads.and_then(|n| usize::try_from(n.max(1)).ok()),
+        targets: world.targets.clone(),
+        proxies: world.proxies.clone(),
     }
 }
 

@@ -7,9 +7,10 @@ use crate::error::PipelineError;
 use crate::fleet::{self, Place, RunnerStatus};
 use crate::functions::dealt::dealt;
 use crate::functions::decision::{Decision, Input};
+use crate::functions::once::Once;
 use crate::functions::public_addresses::{self, PublicAddresses};
 use crate::functions::reports::readable;
-use crate::functions::{load_changes, packed, records, runners, settle};
+use crate::functions::{load_changes, once, packed, records, runners, settle};
 use crate::live::Drained;
 use crate::runs::{self, Run};
 use crate::world::World;
@@ -65,7 +66,7 @@ pub async fn parse(world: &World, input: &Input) -> Result<Decision, PipelineErr
     packed::put(world, &key, &merged.timeline).await?;
     let key = keys::merged_histograms(&run.test, &run.prefix);
     packed::put(world, &key, &merged.histograms).await?;
-    keep(world, &run, merged.summary, merged.failure).await?;
+    keep(world, &run, (merged.summary, merged.once), merged.failure).await?;
     Ok(Decision::go(world, "clean up"))
 }
 
@@ -84,6 +85,7 @@ pub async fn unstored(
     let merged = merge(world, &run).await?;
     let as_run = records::whole(world, &run).await?;
     run.record.apply(merged.summary);
+    merged.once.apply(&mut run.record);
     run.record.test_scenario = as_run.test_scenario;
     run.failure = run.failure.take().or(merged.failure);
     settle::settle(&mut run, &stamp(world.clock.now_us()));
@@ -93,6 +95,7 @@ pub async fn unstored(
 /// What comes of the reports that exist, and what it was made of.
 struct Merged {
     summary: Summary,
+    once: Once,
     /// Why the run fails, if it does.
     failure: Option<String>,
     timeline: RunTimeline,
@@ -125,6 +128,8 @@ async fn merge(world: &World, run: &Run) -> Result<Merged, PipelineError> {
     warnings.extend(run.launch_trouble.clone());
     warnings.extend(run.shared_machine());
     warnings.extend(load_changes::made_whole(world, run).await?);
+    let (once, more) = once::told(world, run).await?;
+    warnings.extend(more);
     let mut read = read_reports(world, run, &keys, &dealt).await?;
     let timeline = read_timelines(world, run, &keys, &mut read).await?;
     warnings.append(&mut read.warnings);
@@ -163,6 +168,7 @@ async fn merge(world: &World, run: &Run) -> Result<Merged, PipelineError> {
     summary.warnings = warnings;
     Ok(Merged {
         summary,
+        once,
         failure,
         timeline,
         histograms,
@@ -187,11 +193,12 @@ fn thresholds(run: &Run) -> Result<Vec<Threshold>, PipelineError> {
 async fn keep(
     world: &World,
     run: &Run,
-    summary: Summary,
+    (summary, once): (Summary, Once),
     failure: Option<String>,
 ) -> Result<(), PipelineError> {
     let mut record = run.record.clone();
     record.apply(summary);
+    once.apply(&mut record);
     let head = records::split(world, run, record).await?;
     world
         .change(&run.test, &run.run, &|run| {

@@ -47,7 +47,8 @@ fn is_quiet(run: &Run, pace: &Pace, now_us: u64) -> bool {
         None => BEGUN_WITHIN_US,
         Some(_) => {
             let load_us = run.load_us() + run.graceful_stop_us + pace.overdue_us;
-            2 * pace.provisioning_us + load_us + pace.stop_us + pace.kill_us + MARGIN_US
+            let once_us = run.setup_us + run.teardown_us;
+            2 * pace.provisioning_us + load_us + once_us + pace.stop_us + pace.kill_us + MARGIN_US
         }
     };
     stored_us(run).is_some_and(|stored_us| now_us > stored_us + within_us)

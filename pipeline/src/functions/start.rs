@@ -12,7 +12,7 @@ use dlt_core::ids::{IdError, RunPrefix, TestId, TestRunId};
 use dlt_core::keys;
 use dlt_core::record::{Begun, RunRecord};
 use dlt_core::scenario::Scenario;
-use dlt_core::scenario::plan::FileType;
+use dlt_core::scenario::plan::{FileType, Phase};
 use dlt_core::value::Value as Written;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -166,6 +166,8 @@ fn item(
             .collect(),
         planned_us: scenario.plan.end_us(),
         graceful_stop_us: scenario.plan.graceful_stop_us(),
+        setup_us: scenario.plan.once_us(Phase::Setup),
+        teardown_us: scenario.plan.once_us(Phase::Teardown),
         clock: None,
         late: Late::default(),
         workers_began_us: None,

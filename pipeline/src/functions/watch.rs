@@ -28,7 +28,8 @@ pub async fn running(world: &World, input: &Input) -> Result<Decision, PipelineE
     record_losses(world, &run, &lost).await?;
     let cycle = input.cycle.unwrap_or(0) + 1;
     let start_at_us = run.start_at_us.unwrap_or(0);
-    let overdue_us = start_at_us + run.load_us() + run.graceful_stop_us + world.pace.overdue_us;
+    let end_us = start_at_us + run.load_us() + run.graceful_stop_us;
+    let overdue_us = end_us + run.teardown_us + world.pace.overdue_us;
     let next = if run.is_stopping() {
         "stop"
     } else if !seen.iter().any(|seen| seen.alive) {

@@ -111,6 +111,12 @@ pub struct Run {
     pub planned_us: u64,
     /// Longest graceful stop, µs.
     pub graceful_stop_us: u64,
+    /// How long the requests before the load may take, µs; 0 without any.
+    #[serde(default)]
+    pub setup_us: u64,
+    /// The same of those behind it.
+    #[serde(default)]
+    pub teardown_us: u64,
     /// The clock of its deadlines; None: the wall clock.
     #[serde(default)]
     pub clock: Option<RunClock>,
@@ -329,6 +335,8 @@ pub(crate) mod tests {
             thresholds: Vec::new(),
             planned_us: 10_000_000,
             graceful_stop_us: 5_000_000,
+            setup_us: 0,
+            teardown_us: 0,
             clock: None,
             late: Late::default(),
             workers_began_us: None,

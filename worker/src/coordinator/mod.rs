@@ -244,9 +244,7 @@ impl Coordinator {
     /// tick is written afterwards.
     pub async fn wind_down(&mut self, stop: &mut StopSignal, until: Instant) {
         while self.region.is_loading() {
-            let until = self
-                .stop_requested_at
-                .map_or(until, |at| until.min(at + LONGEST_STOP));
+            let until = self.waits_until(until);
             let wake = self.next_wake().min(until);
             tokio::select! {
                 event = self.peers.next_event() => self.handle_event(event),

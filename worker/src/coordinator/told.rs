@@ -1,9 +1,9 @@
 //! What a coordinator is told to do with the load: to end it, to change it. A leader passes that on
 //! to its workers.
 
-use super::Coordinator;
 use super::changes::ChangesWatch;
 use super::peers::Peers;
+use super::{Coordinator, LONGEST_STOP};
 use crate::output::log;
 use dlt_core::load::changes::LoadChange;
 use dlt_core::messages::order::ToWorker;
@@ -44,6 +44,13 @@ impl Coordinator {
         });
         self.end_reason = Some(ended);
         self.stop_requested_at = Some(Instant::now());
+    }
+
+    /// Until when this runner may wait for others whose load goes on: until `until`, and not as long after
+    /// a stop.
+    pub fn waits_until(&self, until: Instant) -> Instant {
+        let after_stop = self.stop_requested_at.map(|at| at + LONGEST_STOP);
+        after_stop.map_or(until, |at| at.min(until))
     }
 
     /// Takes changes of the load; a leader sends them to its workers.

@@ -35,6 +35,7 @@ pub(crate) use make::quotes::check_quotes;
 pub use remember::series::LabelRows;
 pub(crate) use remember::series::Series;
 pub use stamp_probe::stamps_receipt;
+pub use walk::once::{OnceResult, OnceSpec, make_once};
 
 use dlt_core::load::changes::LoadChange;
 use dlt_core::load::share::Lot;

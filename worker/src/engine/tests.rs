@@ -14,6 +14,7 @@ mod forbidden;
 mod h2;
 mod messages;
 mod names;
+mod once;
 mod open;
 mod proxies;
 mod random;
@@ -106,6 +107,8 @@ fn group(model: Model, steps: Vec<Step>) -> Group {
         store_cookies: true,
         variables: Vec::new(),
         data: Vec::new(),
+        setup: None,
+        teardown: None,
     }
 }
 

@@ -2,6 +2,7 @@
 //! step stands in a module of its own; here are only their order and what ends
 //! it early.
 
+mod once;
 mod preflight;
 mod running;
 mod under_load;
@@ -16,7 +17,7 @@ use crate::coordinator::stop::{StopSignal, stop_requested};
 use crate::coordinator::watchdog::Watchdog;
 use crate::coordinator::{Coordinator, CoordinatorSpec, LoadActions};
 use crate::depot::{Depot, DepotError};
-use crate::engine::{self, Inputs, LoadError, LoadSpec};
+use crate::engine::{self, Inputs, LoadError};
 use crate::health::{self, cgroup::Cgroup, ecs};
 use crate::output::{LineWriter, log};
 use crate::report::{Finished, Handover, RunContext};
@@ -24,14 +25,13 @@ use crate::scripts::ScriptError;
 use dlt_core::ids::RunnerId;
 use dlt_core::keys;
 use dlt_core::load::changes::LoadChange;
-use dlt_core::load::share::Lot;
 use dlt_core::messages::order::{Order, Role, Start};
 use dlt_core::messages::report::Ended;
 use dlt_core::messages::runner_line::RunnerLine;
-use dlt_core::random::seed_of;
 use dlt_core::refusal::Faults;
-use dlt_core::scenario::plan::Plan;
-use running::{Prepared, RunningLoad};
+use dlt_core::scenario::plan::{Phase, Plan, ScenarioValues};
+use once::{Afterwards, OnceMaker, hangs_at};
+use running::{Prepared, begin_any, rehearse};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -86,6 +86,9 @@ pub enum RunnerError {
     /// The load could not begin.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// A request before the load failed; with its sentence.
+    #[error("{0}")]
+    Setup(String),
     /// The script cannot be run.
     #[error(transparent)]
     Script(#[from] ScriptError),
@@ -100,7 +103,9 @@ impl RunnerError {
     /// The exit code of a runner that ends so.
     pub fn exit(&self) -> i32 {
         match self {
-            Self::NoRunnerId | Self::Plan { .. } | Self::Script(_) => crate::EXIT_BAD_ORDER,
+            Self::NoRunnerId | Self::Plan { .. } | Self::Setup(_) | Self::Script(_) => {
+                crate::EXIT_BAD_ORDER
+            }
             _ => crate::EXIT_COULD_NOT_RUN,
         }
     }
@@ -108,6 +113,8 @@ impl RunnerError {
 
 /// A start, and its instant.
 type Started = (Start, Instant);
+/// How runners met: the own start, the others, what was prepared, and the values of setup.
+type Met = (Started, Peers, Prepared, Vec<ScenarioValues>);
 
 /// A runner, ready to begin.
 #[derive(Debug)]
@@ -154,35 +161,58 @@ impl Runner {
     async fn meet_and_load(&mut self, runner: &RunnerId) -> Result<String, RunnerError> {
         let depot = Depot::of(&self.order).await?;
         let plan = Arc::new(self.read_plan(&depot).await?);
-        let mut stop = self.stop.clone();
+        // All runners wait for the requests that one of them makes before the load.
+        self.start_deadline_s += plan.once_us(Phase::Setup).div_ceil(1_000_000);
+        let patience = Duration::from_secs(self.start_deadline_s) + crate::WATCHDOG_MARGIN;
+        self.watchdog.set_deadline(self.process_start + patience);
+        let (mut stop, mut afterwards) = (self.stop.clone(), Afterwards::default());
         let met = tokio::select! {
-            met = self.meet(&depot, runner, &plan) => met?,
-            reason = stop_requested(&mut stop) => Err(Ended::Stopped { reason }),
+            met = self.meet(&depot, runner, &plan, &mut afterwards) => met,
+            reason = stop_requested(&mut stop) => Ok(Err(Ended::Stopped { reason })),
         };
-        match met {
-            Ok((start, peers, prepared)) => {
-                let what = (plan, prepared);
-                self.load(&depot, runner, what, start, peers).await
+        let ended = match met {
+            Ok(Ok((start, peers, prepared, given))) => {
+                let what = (Arc::new(Plan::clone(&plan).with_values(&given)), prepared);
+                self.load(&depot, runner, what, (start, peers, &mut afterwards))
+                    .await
             }
-            Err(ended) => {
-                log("stopped before the start");
-                let context = RunContext {
-                    ended: Some(ended),
-                    task: health::task_facts(
-                        &Cgroup::own(),
-                        self.task.as_ref(),
-                        self.process_start,
-                    ),
-                    ..RunContext::default()
-                };
-                let nothing = engine::LoadResult::default();
-                let finished = Finished::new(&self.order, runner, nothing, context);
-                let until = tokio::time::Instant::now() + STORE_AFTER_STOP;
-                let handover = Handover::from_env();
-                let stored = finished.store_until(&depot, handover.as_ref(), || until);
-                Ok(stored.await?)
-            }
+            Ok(Err(ended)) => self.stopped_before(&depot, runner, ended).await,
+            Err(error) => Err(error),
+        };
+        // Nothing is left of the time of a runner whose load did not end.
+        if !matches!(ended, Err(RunnerError::Overdue)) {
+            self.watchdog.set_deadline(hangs_at(&plan, &afterwards));
+            let maker = OnceMaker {
+                order: &self.order,
+                runner,
+                plan: &plan,
+                depot: &depot,
+            };
+            let is_told = stop.borrow().is_some();
+            maker.after_the_load(&afterwards, is_told).await;
         }
+        ended
+    }
+
+    /// Stores the report of a runner that was stopped before its start; returns its key.
+    async fn stopped_before(
+        &self,
+        depot: &Depot,
+        runner: &RunnerId,
+        ended: Ended,
+    ) -> Result<String, RunnerError> {
+        log("stopped before the start");
+        let context = RunContext {
+            ended: Some(ended),
+            task: health::task_facts(&Cgroup::own(), self.task.as_ref(), self.process_start),
+            ..RunContext::default()
+        };
+        let nothing = engine::LoadResult::default();
+        let finished = Finished::new(&self.order, runner, nothing, context);
+        let until = tokio::time::Instant::now() + STORE_AFTER_STOP;
+        let handover = Handover::from_env();
+        let stored = finished.store_until(depot, handover.as_ref(), || until);
+        Ok(stored.await?)
     }
 
     async fn read_plan(&self, depot: &Depot) -> Result<Plan, RunnerError> {
@@ -198,84 +228,85 @@ impl Runner {
     }
 
     /// Meets the peers; returns the own start and the peers, or why the run ended
-    /// before its start.
+    /// before its start. What is to be requested behind the load is known `afterwards`.
     async fn meet(
         &mut self,
         depot: &Depot,
         runner: &RunnerId,
         plan: &Arc<Plan>,
-    ) -> Result<Result<(Started, Peers, Prepared), Ended>, RunnerError> {
-        let Order {
-            test,
-            prefix,
-            region,
-            ..
-        } = &self.order;
+        afterwards: &mut Afterwards,
+    ) -> Result<Result<Met, Ended>, RunnerError> {
         let deadline = StartDeadline::in_seconds(self.start_deadline_s);
-        // A runner that says that it is ready must have all that it needs.
-        let inputs = match plan.script() {
-            Some(_) => Prepared::Script(preflight::script(plan, depot, &self.order, runner).await?),
-            None => {
-                let files = preflight::read_files(plan, depot, test).await?;
-                let inputs = Inputs::of(plan, files)?;
-                preflight::resolve_names(plan, &self.order.proxies).await;
-                let inputs = Arc::new(inputs);
-                let parts = (plan.clone(), inputs.clone());
-                rehearse(load_spec(
-                    &self.order,
-                    parts,
-                    Lot::WHOLE,
-                    (1, Instant::now()),
-                ))
-                .await;
-                Prepared::Requests(inputs)
-            }
-        };
-        let secret = fetch(depot, &keys::secret(test, prefix)).await?;
+        let prepared = self.prepare(depot, runner, plan).await?;
+        let secret = fetch(depot, &keys::secret(&self.order.test, &self.order.prefix)).await?;
         match self.order.role {
-            Role::Worker => {
-                let (host, port) = self.order.listens_at();
-                let own = self.task.as_ref().and_then(|task| task.address.as_deref());
-                let listener = worker::listen((own.unwrap_or(host), port)).await?;
-                let address = listener
-                    .local_addr()
-                    .map_err(|source| RendezvousError::Io {
-                        what: "read the own address",
-                        source,
-                    })?;
-                self.lines.write(&RunnerLine::Ready {
-                    runner: runner.clone(),
-                    region: region.clone(),
-                    address: address.to_string(),
-                });
-                let met = worker::await_start(listener, &secret, runner, deadline).await?;
-                Ok(match met {
-                    StartOutcome::Start {
-                        start,
-                        at,
-                        leader: connection,
-                        events,
-                    } => Ok(((start, at), Peers::Leader { connection, events }, inputs)),
-                    StartOutcome::Stopped(ended) => Err(ended),
-                })
-            }
+            Role::Worker => self.await_start(runner, &secret, prepared, deadline).await,
             Role::Leader => {
-                let key = keys::workers(test, prefix, region);
-                let file = leader::read_workers(depot, &key, deadline).await?;
-                let mut workers = RegionWorkers::connect(&file.workers, &secret).await;
-                let ready = workers.leader_ready(runner);
-                let ready = serde_json::to_vec(&ready).unwrap_or_default();
-                let key = keys::leader_ready(test, prefix, region);
-                depot.store_by(&key, ready, deadline.at()).await?;
-                let start = workers
-                    .await_start(depot, &keys::start(test, prefix), deadline)
-                    .await?;
-                // Before anything can set the clock that it may be told by.
-                let at = clock::instant_of(start.start_at_us, start.boot);
-                let own = workers.deal_shares(file.slice, start).await;
-                Ok(Ok(((own, at), Peers::Workers(workers), inputs)))
+                let maker = OnceMaker {
+                    order: &self.order,
+                    runner,
+                    plan,
+                    depot,
+                };
+                lead(&maker, &secret, prepared, (deadline, afterwards)).await
             }
         }
+    }
+
+    /// All that a runner must have before it says that it is ready.
+    async fn prepare(
+        &self,
+        depot: &Depot,
+        runner: &RunnerId,
+        plan: &Arc<Plan>,
+    ) -> Result<Prepared, RunnerError> {
+        if plan.script().is_some() {
+            let script = preflight::script(plan, depot, &self.order, runner).await?;
+            return Ok(Prepared::Script(script));
+        }
+        let files = preflight::read_files(plan, depot, &self.order.test).await?;
+        let inputs = Arc::new(Inputs::of(plan, files)?);
+        preflight::resolve_names(plan, &self.order.proxies).await;
+        rehearse(&self.order, plan, &inputs).await;
+        Ok(Prepared::Requests(inputs))
+    }
+
+    /// As a worker: says that it is ready, and waits for its leader's start.
+    async fn await_start(
+        &mut self,
+        runner: &RunnerId,
+        secret: &[u8],
+        prepared: Prepared,
+        deadline: StartDeadline,
+    ) -> Result<Result<Met, Ended>, RunnerError> {
+        let (host, port) = self.order.listens_at();
+        let own = self.task.as_ref().and_then(|task| task.address.as_deref());
+        let listener = worker::listen((own.unwrap_or(host), port)).await?;
+        let address = listener
+            .local_addr()
+            .map_err(|source| RendezvousError::Io {
+                what: "read the own address",
+                source,
+            })?;
+        self.lines.write(&RunnerLine::Ready {
+            runner: runner.clone(),
+            region: self.order.region.clone(),
+            address: address.to_string(),
+        });
+        let met = worker::await_start(listener, secret, runner, deadline).await?;
+        Ok(match met {
+            StartOutcome::Start {
+                start,
+                at,
+                leader: connection,
+                events,
+                given,
+            } => {
+                let leader = Peers::Leader { connection, events };
+                Ok(((start, at), leader, prepared, given))
+            }
+            StartOutcome::Stopped(ended) => Err(ended),
+        })
     }
 
     /// Makes the load and stores the report; returns its key.
@@ -284,8 +315,7 @@ impl Runner {
         depot: &Depot,
         runner: &RunnerId,
         (plan, prepared): (Arc<Plan>, Prepared),
-        (start, start_at): Started,
-        peers: Peers,
+        ((start, start_at), peers, afterwards): (Started, Peers, &mut Afterwards),
     ) -> Result<String, RunnerError> {
         let planned_us = plan.end_us();
         let graceful_us = plan.graceful_stop_us();
@@ -299,6 +329,7 @@ impl Runner {
         // Stays small: each thread sends one second a second, read at once.
         let (sender, mut seconds) = mpsc::unbounded_channel();
         let (target, give_up_after_us) = (describe_targets(&plan), plan.give_up_after_us());
+        afterwards.load_begins();
         let cgroup = Cgroup::own();
         let times = (threads, start_at);
         let load = begin_any(&self.order, (plan, prepared), start.lot(), times, sender).await?;
@@ -352,6 +383,7 @@ impl Runner {
             coordinator
                 .wind_down(&mut stop, end + WAIT_FOR_WORKERS)
                 .await;
+            afterwards.waits_until = Some(coordinator.waits_until(end + WAIT_FOR_WORKERS));
             Ok(key)
         }
         .await;
@@ -360,76 +392,63 @@ impl Runner {
     }
 }
 
-/// Begins the load of what was prepared.
-async fn begin_any(
-    order: &Order,
-    (plan, prepared): (Arc<Plan>, Prepared),
-    lot: Lot,
-    (threads, start_at): (usize, Instant),
-    seconds: mpsc::UnboundedSender<engine::ThreadSecond>,
-) -> Result<RunningLoad, RunnerError> {
-    match prepared {
-        Prepared::Requests(inputs) => {
-            let mut spec = load_spec(order, (plan, inputs), lot, (threads, start_at));
-            spec.memory_bytes = memory_of(threads, &Cgroup::own());
-            Ok(RunningLoad::Requests(begin(spec, seconds).await?))
-        }
-        Prepared::Script(prepared) => {
-            let spec = running::script_spec(plan, lot, start_at);
-            RunningLoad::script(prepared, spec, seconds)
+/// As a leader: calls the workers, makes the requests before the load where that is this region's, and
+/// deals shares once the start is known.
+async fn lead(
+    maker: &OnceMaker<'_>,
+    secret: &[u8],
+    prepared: Prepared,
+    (deadline, afterwards): (StartDeadline, &mut Afterwards),
+) -> Result<Result<Met, Ended>, RunnerError> {
+    let OnceMaker {
+        order,
+        runner,
+        plan,
+        depot,
+    } = *maker;
+    let Order {
+        test,
+        prefix,
+        region,
+        ..
+    } = order;
+    let key = keys::workers(test, prefix, region);
+    let file = leader::read_workers(depot, &key, deadline).await?;
+    let mut workers = RegionWorkers::connect(&file.workers, secret).await;
+    let is_first = file.slice.first == 0;
+    let has_setup = !plan.once(Phase::Setup).is_empty();
+    let mut given = Vec::new();
+    if let (true, Prepared::Requests(inputs)) = (is_first, &prepared) {
+        *afterwards = Afterwards::of_first(file.others, inputs.clone());
+        if has_setup {
+            given = workers.while_busy(maker.set_up(inputs, deadline)).await?;
+            afterwards.is_set_up(&given);
         }
     }
-}
-
-/// As [`engine::rehearse`], beside the event loop, which has to hear a stop meanwhile.
-async fn rehearse(spec: LoadSpec) {
-    // What breaks off here breaks off in `begin` too, which tells it.
-    let _ = tokio::task::spawn_blocking(move || engine::rehearse(&spec)).await;
-}
-
-/// Begins beside the event loop, which has to answer the peers meanwhile.
-async fn begin(
-    spec: LoadSpec,
-    seconds: mpsc::UnboundedSender<engine::ThreadSecond>,
-) -> Result<engine::Load, LoadError> {
-    tokio::task::spawn_blocking(move || engine::begin(spec, seconds))
-        .await
-        .map_err(|broken| LoadError(broken.to_string()))?
+    let ready = workers.leader_ready(runner);
+    let ready = serde_json::to_vec(&ready).unwrap_or_default();
+    let key = keys::leader_ready(test, prefix, region);
+    depot.store_by(&key, ready, deadline.at()).await?;
+    if has_setup && !is_first {
+        let key = keys::setup(test, prefix);
+        given = workers.await_values(depot, &key, deadline).await?;
+    }
+    let start = workers
+        .await_start(depot, &keys::start(test, prefix), deadline)
+        .await?;
+    // Before anything can set the clock that it may be told by.
+    let at = clock::instant_of(start.start_at_us, start.boot);
+    if has_setup {
+        workers.send_values(&given);
+    }
+    let own = workers.deal_shares(file.slice, start).await;
+    Ok(Ok(((own, at), Peers::Workers(workers), prepared, given)))
 }
 
 /// When a load has to have ended; a start that lies in the past does not shorten it.
 fn planned_end(plan: &Plan, start_at: Instant) -> Instant {
     let planned = Duration::from_micros(plan.end_us() + plan.graceful_stop_us());
     start_at.max(Instant::now()) + planned
-}
-
-/// What the engine is to do for an order, by this part of the run on so many threads.
-fn load_spec(
-    order: &Order,
-    (plan, inputs): (Arc<Plan>, Arc<Inputs>),
-    lot: Lot,
-    (threads, start): (usize, Instant),
-) -> LoadSpec {
-    LoadSpec {
-        seed: plan.seed().unwrap_or_else(|| seed_of(&order.run)),
-        plan,
-        inputs,
-        lot,
-        threads,
-        start,
-        keep_exchanges: order.keep_exchanges,
-        memory_bytes: None,
-        targets: order.targets.clone(),
-        proxies: order.proxies.clone(),
-    }
-}
-
-/// The memory that a runner of so many threads may use, bytes: several on one machine
-/// share it as they share its cores.
-fn memory_of(threads: usize, cgroup: &Cgroup) -> Option<u64> {
-    let all = health::memory_bytes(cgroup);
-    let cores = health::cores().max(threads).max(1) as u64;
-    (all > 0).then(|| all / cores * threads.max(1) as u64)
 }
 
 async fn fetch(depot: &Depot, key: &str) -> Result<Vec<u8>, RunnerError> {

@@ -157,7 +157,7 @@ pub(super) async fn resolve_names(plan: &Plan, proxies: &EnvironmentProxies) -> 
     let mut hosts = BTreeSet::new();
     for group in &plan.groups {
         let routes = Routes::new(&group.routing, proxies);
-        let steps = group.steps.iter().filter(|step| step.host_is_fixed());
+        let steps = group.all_steps().filter(|step| step.host_is_fixed());
         for url in steps.map(|step| &step.url) {
             let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
                 continue;

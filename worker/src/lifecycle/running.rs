@@ -2,7 +2,8 @@
 
 use super::RunnerError;
 use crate::depot::Depot;
-use crate::engine::{self, Inputs, Load, LoadResult, ThreadSecond};
+use crate::engine::{self, Inputs, Load, LoadError, LoadResult, LoadSpec, ThreadSecond};
+use crate::health::{self, cgroup::Cgroup};
 use crate::output::log;
 use crate::report::RunContext;
 use crate::scripts::{self, PreparedScript, ScriptError, ScriptLoad, ScriptSpec};
@@ -12,6 +13,7 @@ use dlt_core::load::changes::LoadChange;
 use dlt_core::load::share::Lot;
 use dlt_core::messages::order::Order;
 use dlt_core::messages::report::Ended;
+use dlt_core::random::seed_of;
 use dlt_core::scenario::plan::{Plan, Tool};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -50,7 +52,7 @@ pub(super) struct ScriptEnd {
 }
 
 /// What is run of a plan's script.
-pub(super) fn script_spec(plan: Arc<Plan>, lot: Lot, start: Instant) -> ScriptSpec {
+fn script_spec(plan: Arc<Plan>, lot: Lot, start: Instant) -> ScriptSpec {
     ScriptSpec {
         graceful: Duration::from_micros(plan.graceful_stop_us()),
         plan,
@@ -133,4 +135,72 @@ impl ScriptEnd {
             log(&format!("what {tool} printed is not stored: {error}"));
         }
     }
+}
+
+/// Begins the load of what was prepared.
+pub(super) async fn begin_any(
+    order: &Order,
+    (plan, prepared): (Arc<Plan>, Prepared),
+    lot: Lot,
+    (threads, start_at): (usize, Instant),
+    seconds: UnboundedSender<ThreadSecond>,
+) -> Result<RunningLoad, RunnerError> {
+    match prepared {
+        Prepared::Requests(inputs) => {
+            let mut spec = load_spec(order, (plan, inputs), lot, (threads, start_at));
+            spec.memory_bytes = memory_of(threads, &Cgroup::own());
+            Ok(RunningLoad::Requests(begin(spec, seconds).await?))
+        }
+        Prepared::Script(prepared) => {
+            let spec = script_spec(plan, lot, start_at);
+            RunningLoad::script(prepared, spec, seconds)
+        }
+    }
+}
+
+/// As [`engine::rehearse`], beside the event loop, which has to hear a stop meanwhile.
+pub(super) async fn rehearse(order: &Order, plan: &Arc<Plan>, inputs: &Arc<Inputs>) {
+    let parts = (plan.clone(), inputs.clone());
+    let spec = load_spec(order, parts, Lot::WHOLE, (1, Instant::now()));
+    // What breaks off here breaks off in `begin` too, which tells it.
+    let _ = tokio::task::spawn_blocking(move || engine::rehearse(&spec)).await;
+}
+
+/// Begins beside the event loop, which has to answer the peers meanwhile.
+async fn begin(
+    spec: LoadSpec,
+    seconds: UnboundedSender<ThreadSecond>,
+) -> Result<engine::Load, LoadError> {
+    tokio::task::spawn_blocking(move || engine::begin(spec, seconds))
+        .await
+        .map_err(|broken| LoadError(broken.to_string()))?
+}
+
+/// What the engine is to do for an order, by this part of the run on so many threads.
+pub(super) fn load_spec(
+    order: &Order,
+    (plan, inputs): (Arc<Plan>, Arc<Inputs>),
+    lot: Lot,
+    (threads, start): (usize, Instant),
+) -> LoadSpec {
+    LoadSpec {
+        seed: plan.seed().unwrap_or_else(|| seed_of(&order.run)),
+        plan,
+        inputs,
+        lot,
+        threads,
+        start,
+        keep_exchanges: order.keep_exchanges,
+        memory_bytes: None,
+        targets: order.targets.clone(),
+        proxies: order.proxies.clone(),
+    }
+}
+
+/// The memory that a runner of so many threads may use, bytes: several on one machine
+/// share it as they share its cores.
+pub(super) fn memory_of(threads: usize, cgroup: &Cgroup) -> Option<u64> {
+    let all = health::memory_bytes(cgroup);
+    let cores = health::cores().max(threads).max(1) as u64;
+    (all > 0).then(|| all / cores * threads.max(1) as u64)
 }

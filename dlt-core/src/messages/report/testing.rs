@@ -243,6 +243,8 @@ fn plan(model: Model) -> Plan {
             store_cookies: true,
             variables: Vec::new(),
             data: Vec::new(),
+            setup: None,
+            teardown: None,
         }],
     }
 }

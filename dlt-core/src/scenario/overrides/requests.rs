@@ -76,11 +76,11 @@ fn http(flags: &Quick, definition: &mut Map, path: &str, changes: &mut Changes) 
     }
 }
 
-/// The requests that are objects; the others are URLs alone.
+/// The requests that are objects, those that are made once per run, too; the others are URLs alone.
 fn objects(definition: &mut Map) -> impl Iterator<Item = &mut Map> {
-    let requests = definition.get_mut("requests");
-    let requests = requests.map(|list| lists::requests_mut(list, ""));
-    let requests = requests.into_iter().flatten();
+    let lists = definition.iter_mut();
+    let lists = lists.filter(|row| lists::OF_SCENARIO.contains(&row.0.as_str()));
+    let requests = lists.flat_map(|(_, list)| lists::requests_mut(list, ""));
     requests.filter_map(|(_, request)| request.as_object_mut())
 }
 

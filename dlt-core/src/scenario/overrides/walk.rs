@@ -290,10 +290,10 @@ fn scalar(text: String) -> Value {
 
 /// Names of the values that a scenario's requests take from answers.
 fn extracted(scenario: &Map) -> BTreeSet<String> {
-    let requests = scenario.get("requests");
-    let requests = requests.map(|list| lists::requests(list, ""));
+    let lists = lists::OF_SCENARIO.into_iter();
+    let lists = lists.filter_map(|key| scenario.get(key));
+    let requests = lists.flat_map(|list| lists::requests(list, ""));
     let mut names = BTreeSet::new();
-    let requests = requests.into_iter().flatten();
     for request in requests.filter_map(|(_, request)| request.as_object()) {
         for (key, value) in request.iter() {
             let of = value.as_object().filter(|_| key.starts_with("extract-"));

@@ -205,12 +205,12 @@ fn label(object: &Object<'_>, known: &Known, notes: &mut Notes) -> String {
         // It is cut when its values are in it, so it has a limit of its own.
         let text = node.sized_text(1..=LONGEST_URL, notes)?;
         known.check(text, &node, notes);
-        let (shown, secrets) = without_secrets(text);
+        let (shown, secrets) = without_secrets(text, &known.of_setup);
         if !secrets.is_empty() {
             let names = secrets.join(", ");
             notes.warn(
                 &object.path_of("label"),
-                &format!("would show the value of {names}, a secret by its name, to everybody who sees a result; the name stands there instead"),
+                &format!("would show the value of {names}, a secret by its name or a value of setup, to everybody who sees a result; the name stands there instead"),
             );
         }
         Some(match has_variables(&shown) {

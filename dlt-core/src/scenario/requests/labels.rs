@@ -1,8 +1,10 @@
 //! Labels: given ones, or `METHOD path` with what looks like an identifier
 //! replaced, so that the number of labels stays bounded (decision 16).
 
+use super::ReadRequest;
 use crate::safety::is_secret;
 use crate::scenario::limits::LONGEST_LABEL;
+use crate::scenario::plan::{Step, StepKind};
 use crate::scenario::requests::variables::{Piece, pieces};
 use std::collections::HashSet;
 use url::Url;
@@ -14,6 +16,29 @@ const SHORTEST_HEX: usize = 16;
 /// host before the path when the run has several.
 pub fn default_label(method: &str, url: &Url, with_host: bool) -> String {
     cut_label(&label_of(method, url, url.path(), with_host))
+}
+
+/// Gives those steps a label that have none of their own.
+pub(crate) fn label_steps(steps: &mut [Step], read: &[ReadRequest], with_host: bool) {
+    for (at, request) in read.iter().enumerate().take(steps.len()) {
+        let of_stream = match &steps[at].kind {
+            StepKind::Message(message) => {
+                let opened = &steps[message.opening].label;
+                Some(cut_label(&format!("{opened} {}", message.word())))
+            }
+            _ => None,
+        };
+        let step = &mut steps[at];
+        if !step.label.is_empty() {
+            continue;
+        }
+        let method = step.kind.method(&step.method);
+        step.label = match (of_stream, &request.placeholders) {
+            (Some(label), _) => label,
+            (None, Some(placeholders)) => placeholders.label(method, with_host),
+            (None, None) => default_label(method, &step.url, with_host),
+        };
+    }
 }
 
 /// As `default_label`, whatever its length, of a path as it is sent.
@@ -76,15 +101,15 @@ fn is_id(segment: &str) -> bool {
 }
 
 /// A label that shows the names of secrets in place of their values, as labels that are made of URLs do;
-/// and these names.
-pub(crate) fn without_secrets(label: &str) -> (String, Vec<&str>) {
+/// and these names. Those of `hidden` are secrets, too.
+pub(crate) fn without_secrets<'l>(label: &'l str, hidden: &[String]) -> (String, Vec<&'l str>) {
     let (mut shown, mut secrets) = (String::new(), Vec::new());
     for piece in pieces(label) {
         match piece {
             Piece::Text(text) | Piece::Open(text) => shown.push_str(text),
             Piece::Variable(name) => {
                 let bare = name.strip_prefix("env.").unwrap_or(name);
-                if is_secret(bare) {
+                if is_secret(bare) || hidden.iter().any(|hidden| hidden == name) {
                     shown.push_str(&format!("{{{bare}}}"));
                     secrets.push(bare);
                 } else {
@@ -136,8 +161,10 @@ mod tests {
             ),
             ("${env.API_TOKEN}", "{API_TOKEN}", &["API_TOKEN"]),
             ("${id} ${open", "${id} ${open", &[]),
+            ("of ${tenant}", "of {tenant}", &["tenant"]),
         ] {
-            assert_eq!(without_secrets(label), (shown.to_owned(), names.to_vec()));
+            let told = without_secrets(label, &["tenant".to_owned()]);
+            assert_eq!(told, (shown.to_owned(), names.to_vec()));
         }
     }
 

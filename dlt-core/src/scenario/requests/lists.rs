@@ -20,6 +20,10 @@ pub(crate) const BLOCKS: [&str; 11] = [
 /// Keys of blocks whose values are lists of requests, in the order in which they are read.
 const LISTS: [&str; 6] = ["then", "else", "do", "once", "websocket", "events"];
 
+/// Keys of a scenario whose values are lists of requests: those that are made once per run beside the
+/// load's.
+pub const OF_SCENARIO: [&str; 3] = ["requests", "setup", "teardown"];
+
 /// The key that makes an entry a block; None of a request.
 pub fn block_of(entry: &Value) -> Option<&'static str> {
     let map = entry.as_object()?;

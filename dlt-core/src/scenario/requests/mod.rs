@@ -23,6 +23,7 @@ pub(crate) mod json_path;
 pub(crate) mod labels;
 pub mod lists;
 pub(crate) mod messages;
+pub(crate) mod once;
 pub(crate) mod patterns;
 pub(crate) mod routing;
 pub(crate) mod script;
@@ -41,7 +42,8 @@ use crate::scenario::FileCheck;
 use crate::scenario::document::notes::{Node, Notes, Object};
 use crate::scenario::limits::{DEFAULT_REDIRECTS, MOST_REDIRECTS};
 use crate::scenario::plan::{
-    Auth, ConnectionPolicy, DataSource, Flow, HttpChoice, StatusSet, Step, StepKind, ThinkTime, Tls,
+    Auth, ConnectionPolicy, DataSource, Flow, HttpChoice, Phase, StatusSet, Step, StepKind,
+    ThinkTime, Tls,
 };
 use crate::scenario::requests::addresses::{Placeholders, default_address};
 use crate::scenario::requests::auth::{AuthSetting, auth};
@@ -50,6 +52,7 @@ use crate::scenario::requests::connections::connection_policy;
 use crate::scenario::requests::data::data_sources;
 use crate::scenario::requests::entries::{check_single_authorization, entry};
 use crate::scenario::requests::headers::headers;
+use crate::scenario::requests::once::{ReadOnce, once};
 use crate::scenario::requests::routing::{routing, warn_of_unused};
 use crate::scenario::requests::script::{ReadScript, script};
 use crate::scenario::requests::statuses::statuses;
@@ -74,6 +77,9 @@ pub(crate) struct Definition {
     pub store_cookies: bool,
     pub variables: Vec<(String, String)>,
     pub data: Vec<DataSource>,
+    /// What is requested once per run, before its load and behind it.
+    pub setup: Option<ReadOnce>,
+    pub teardown: Option<ReadOnce>,
     /// What stands in place of requests, if something does.
     pub script: Option<ReadScript>,
 }
@@ -88,8 +94,12 @@ pub(crate) struct ReadRequest {
     pub of_url: Option<Auth>,
 }
 
-pub(crate) const SCENARIO_KEYS: [&str; 21] = [
+pub(crate) const SCENARIO_KEYS: [&str; 25] = [
     "requests",
+    "setup",
+    "teardown",
+    "setup-timeout",
+    "teardown-timeout",
     "default-address",
     "headers",
     "auth",
@@ -163,6 +173,7 @@ const REQUEST_NOT_SUPPORTED: [&str; 8] = [
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 
 /// What all requests of a scenario share.
+#[derive(Clone)]
 struct Common<'a> {
     base: Option<Option<&'a str>>,
     headers: Vec<(String, String)>,
@@ -229,7 +240,13 @@ pub(crate) fn definition(
             "is 2, and streams of messages (websocket, events) are spoken over HTTP/1.1: write auto, or leave it out",
         );
     }
-    let read = steps.iter().map(|request| &request.step);
+    let mut read_once = |phase| {
+        let given = (variables.as_slice(), data.as_slice());
+        once(phase, &object, (&common, given), files, notes)
+    };
+    let (setup, teardown) = (read_once(Phase::Setup), read_once(Phase::Teardown));
+    let once_read = setup.iter().chain(&teardown).flat_map(|once| &once.steps);
+    let read = steps.iter().chain(once_read).map(|request| &request.step);
     warn_of_unused(&object, &routing, read, notes);
     Some(Definition {
         name: name.to_owned(),
@@ -244,6 +261,8 @@ pub(crate) fn definition(
         store_cookies,
         variables,
         data,
+        setup,
+        teardown,
         script: None,
     })
 }
@@ -291,20 +310,28 @@ fn known(object: &Object<'_>, variables: &[(String, String)], data: &[DataSource
     let columns = data
         .iter()
         .flat_map(|source| source.columns.iter().flatten());
-    let requests = object.map.get("requests");
-    let requests = requests.map(|list| lists::requests(list, ""));
-    let requests = requests.into_iter().flatten();
-    let extracted = requests.flat_map(|(_, request)| extract::names(request));
+    let of_setup: Vec<String> = extracted(object, Phase::Setup.name()).collect();
+    let extracted = extracted(object, "requests").chain(of_setup.iter().cloned());
     // A value with ${…} in it, which was noted, is none.
     let (open, with_value): (Vec<_>, Vec<_>) = variables
         .iter()
         .cloned()
         .partition(|(_, value)| has_variables(value));
-    let mut changing: Vec<String> = columns.chain(extracted).cloned().collect();
+    let mut changing: Vec<String> = columns.cloned().chain(extracted).collect();
     changing.extend(open.into_iter().map(|(name, _)| name));
     Known {
         changing,
         with_value,
+        of_setup,
         open: data.iter().any(|source| source.columns.is_none()),
+        once: false,
     }
+}
+
+/// The variables that the requests of a list of a scenario extract, without a look at the rest.
+fn extracted(object: &Object<'_>, key: &str) -> impl Iterator<Item = String> {
+    let requests = object.map.get(key);
+    let requests = requests.map(|list| lists::requests(list, ""));
+    let requests = requests.into_iter().flatten();
+    requests.flat_map(|(_, request)| extract::names(request).cloned())
 }

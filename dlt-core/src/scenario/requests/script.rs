@@ -97,6 +97,8 @@ pub(super) fn script(
         store_cookies: true,
         variables,
         data,
+        setup: None,
+        teardown: None,
         script: Some(ReadScript {
             tool,
             path: path?,

@@ -51,8 +51,12 @@ pub(crate) struct Known {
     pub with_value: Vec<(String, String)>,
     /// Names that get a value from rows or answers.
     pub changing: Vec<String>,
+    /// Those of them that setup gives a value, which no result shows.
+    pub of_setup: Vec<String>,
     /// Whether the first line of a file names further ones, which only a runner reads.
     pub open: bool,
+    /// Whether it is about requests that are made once per run, which have no rows of data.
+    pub once: bool,
 }
 
 impl Known {
@@ -112,6 +116,9 @@ impl Known {
         match nearest(name, &names) {
             Some(near) => format!(
                 "${{{shown}}} names no variable of this scenario; did you mean ${{{near}}}?"
+            ),
+            None if self.once => format!(
+                "${{{shown}}} has no value here: requests that are made once per run know variables and what setup or they themselves extract, and no rows of data"
             ),
             None => format!(
                 "${{{shown}}} names no variable of this scenario: give it a value in variables, data-sources or an extraction"

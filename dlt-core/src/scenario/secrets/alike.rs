@@ -41,19 +41,25 @@ fn scenario_of<'s>(name: &str, posted: &Map, stored: &'s Map) -> Option<&'s Valu
 /// A stored scenario with its requests where the posted one has them.
 fn with_requests(stored: &Value, posted: &Value) -> Value {
     let mut scenario = stored.clone();
-    let requests = |scenario: &Value| -> Option<Vec<Value>> {
-        let list = scenario
-            .get("requests")
-            .filter(|list| list.as_array().is_some())?;
+    for key in lists::OF_SCENARIO {
+        if let Some(list) = list_arranged(&stored[key], &posted[key]) {
+            scenario[key] = list;
+        }
+    }
+    scenario
+}
+
+/// A stored list of requests in the blocks of the posted one, which hold no secrets beside those of
+/// their requests. None where either is no list.
+fn list_arranged(stored: &Value, posted: &Value) -> Option<Value> {
+    let requests = |list: &Value| -> Option<Vec<Value>> {
+        list.as_array()?;
         let requests = lists::requests(list, "").into_iter();
         Some(requests.map(|(_, request)| request.clone()).collect())
     };
-    let (Some(ours), Some(theirs)) = (requests(stored), requests(posted)) else {
-        return scenario;
-    };
+    let (ours, theirs) = (requests(stored)?, requests(posted)?);
     let places = places(&ours, &theirs);
-    // In the posted blocks, which hold no secrets beside those of their requests.
-    let mut arranged = posted["requests"].clone();
+    let mut arranged = posted.clone();
     let placed = lists::requests_mut(&mut arranged, "").into_iter();
     for ((_, request), place) in placed.zip(places) {
         *request = place
@@ -61,8 +67,7 @@ fn with_requests(stored: &Value, posted: &Value) -> Value {
             .cloned()
             .unwrap_or_default();
     }
-    scenario["requests"] = arranged;
-    scenario
+    Some(arranged)
 }
 
 /// For each posted request the stored one that it is.

@@ -15,6 +15,8 @@ use dlt_core::messages::order::{
     LeaderReady, Start, StartFile, ToLeader, ToWorker, WorkerAddress, WorkersFile,
 };
 use dlt_core::messages::report::Ended;
+use dlt_core::messages::setup::{SetupFile, SetupState};
+use dlt_core::scenario::plan::ScenarioValues;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -137,10 +139,7 @@ impl RegionWorkers {
     ) -> Result<StartFile, RendezvousError> {
         loop {
             if let Some(bytes) = depot.fetch_by(key, deadline.at - POLL).await? {
-                let object = |what: String| RendezvousError::Object {
-                    key: key.to_owned(),
-                    what,
-                };
+                let object = |what| object_error(key, what);
                 let file: StartFile = serde_json::from_slice(&bytes)
                     .map_err(|error| object(format!("is not understood: {error}")))?;
                 let start_at = clock::instant_of(file.start_at_us, file.boot);
@@ -157,6 +156,58 @@ impl RegionWorkers {
                 return Err(deadline.missed("the start instant"));
             }
             self.handle_events_until(next_poll, |_| false).await;
+        }
+    }
+
+    /// Waits for the values that the requests before the load gave, which another region's leader makes;
+    /// handles events meanwhile. Where one failed, the run is about to be stopped.
+    pub async fn await_values(
+        &mut self,
+        depot: &Depot,
+        key: &str,
+        deadline: StartDeadline,
+    ) -> Result<Vec<ScenarioValues>, RendezvousError> {
+        loop {
+            if let Some(bytes) = depot.fetch_by(key, deadline.at - POLL).await? {
+                // What is wrong with it may show a value, and is not told.
+                let file: SetupFile = serde_json::from_slice(&bytes)
+                    .map_err(|_| object_error(key, "is not understood".to_owned()))?;
+                if let SetupState::Done { given, .. } = file.state {
+                    return Ok(given);
+                }
+            }
+            let next_poll = Instant::now() + depot.poll();
+            if next_poll > deadline.at {
+                return Err(deadline.missed("the end of the setup"));
+            }
+            self.handle_events_until(next_poll, |_| false).await;
+        }
+    }
+
+    /// Handles events for as long as something else takes.
+    pub async fn while_busy<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            let event = async {
+                match self.events.recv().await {
+                    Some(event) => event,
+                    // No sender is left: no worker was ever reached.
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                done = &mut work => return done,
+                event = event => self.handle_event(event),
+            }
+        }
+    }
+
+    /// Sends each connected worker the values that the requests before the load gave.
+    pub fn send_values(&self, given: &[ScenarioValues]) {
+        for connection in self.connected().filter_map(|link| link.connection.as_ref()) {
+            let given = given.to_vec();
+            // Refused only if the connection has ended, which its event reports.
+            let _ = connection.send(ToWorker::Values { given });
         }
     }
 
@@ -315,16 +366,20 @@ impl WorkerLink {
     }
 }
 
+fn object_error(key: &str, what: String) -> RendezvousError {
+    RendezvousError::Object {
+        key: key.to_owned(),
+        what,
+    }
+}
+
 /// Reads the list of a region's workers.
 pub async fn read_workers(
     depot: &Depot,
     key: &str,
     deadline: StartDeadline,
 ) -> Result<WorkersFile, RendezvousError> {
-    let object = |what: String| RendezvousError::Object {
-        key: key.to_owned(),
-        what,
-    };
+    let object = |what| object_error(key, what);
     let bytes = loop {
         // It is written before the leader is launched, but a store may show it
         // later.

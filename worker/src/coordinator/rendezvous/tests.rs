@@ -179,7 +179,7 @@ async fn a_worker_that_does_not_acknowledge_is_excluded() {
         let mut starts = 0;
         loop {
             match reader.read_within(LIMIT).await.unwrap() {
-                ToWorker::Auth { .. } | ToWorker::Change { .. } => {}
+                ToWorker::Auth { .. } | ToWorker::Change { .. } | ToWorker::Values { .. } => {}
                 ToWorker::Probe { t1_us } => {
                     let now = crate::clock::now_us();
                     let probed = ToLeader::Probed {

@@ -11,6 +11,7 @@ use crate::output::log;
 use dlt_core::ids::RunnerId;
 use dlt_core::messages::order::{Start, ToLeader, ToWorker};
 use dlt_core::messages::report::Ended;
+use dlt_core::scenario::plan::ScenarioValues;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub enum StartOutcome {
         leader: PeerConnection<ToLeader>,
         /// Its events.
         events: mpsc::UnboundedReceiver<LeaderEvent>,
+        /// The values that the requests before the load gave.
+        given: Vec<ScenarioValues>,
     },
     /// A stop arrived before the start.
     Stopped(Ended),
@@ -75,6 +78,7 @@ pub async fn await_start(
         leaders: 0,
         leader: None,
         start: None,
+        given: Vec::new(),
         sender,
         events,
     };
@@ -99,8 +103,8 @@ pub async fn await_start(
             }
             () = tokio::time::sleep_until(wake) => match (wait.start, wait.leader) {
                 (Some((start, at, _)), Some(leader)) => {
-                    let events = wait.events;
-                    return Ok(StartOutcome::Start { start, at, leader, events });
+                    let (events, given) = (wait.events, wait.given);
+                    return Ok(StartOutcome::Start { start, at, leader, events, given });
                 }
                 _ => return Err(deadline.missed("the leader's start")),
             },
@@ -118,6 +122,8 @@ struct StartWait {
     leader: Option<PeerConnection<ToLeader>>,
     /// The start, its instant, and when it becomes final.
     start: Option<(Start, std::time::Instant, Instant)>,
+    /// What came before it.
+    given: Vec<ScenarioValues>,
     sender: mpsc::UnboundedSender<LeaderEvent>,
     events: mpsc::UnboundedReceiver<LeaderEvent>,
 }
@@ -166,6 +172,7 @@ impl StartWait {
                     self.start = Some((start, at, final_at(at)));
                 }
                 ToWorker::Start(start) => log(&format!("a start that makes no sense: {start:?}")),
+                ToWorker::Values { given } => self.given = given,
                 ToWorker::Stop { ended } => return Some(ended),
                 // A load is changed while it is made.
                 ToWorker::Auth { .. } | ToWorker::Probe { .. } | ToWorker::Change { .. } => {}

@@ -62,6 +62,15 @@ impl Inputs {
         })
     }
 
+    /// The same files for the plan of one scenario's requests that are made once, which have no rows.
+    pub(crate) fn without_rows(&self) -> Self {
+        Self {
+            files: self.files.clone(),
+            tables: vec![Vec::new()],
+            tls: TlsConfigs::default(),
+        }
+    }
+
     pub(crate) fn columns(&self, group: usize) -> impl Iterator<Item = &str> {
         columns(&self.tables[group])
     }
@@ -224,7 +233,7 @@ fn files_of_group(group: &Group) -> impl Iterator<Item = NamedFile> {
         .data
         .iter()
         .map(|source| ("data-sources", &source.path));
-    let of_bodies = group.steps.iter().flat_map(|step| match &step.body {
+    let of_bodies = group.all_steps().flat_map(|step| match &step.body {
         Body::File(path) => vec![(BODY_FILE, path)],
         Body::Multipart(_, uploads) => uploads
             .iter()

@@ -9,6 +9,7 @@ use dlt_core::safety::is_secret;
 use dlt_core::scenario::plan::Group;
 use dlt_core::scenario::requests::functions::Function;
 use dlt_core::scenario::requests::targets::without_user;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The variables of a group.
@@ -20,6 +21,8 @@ pub(crate) struct VariableNames {
     initial: Vec<Option<Box<str>>>,
     /// The other variables with their values.
     constants: Vec<(String, String)>,
+    /// Variables whose values are secrets, whatever their names say.
+    hidden: Vec<String>,
     /// Calls of functions so far.
     calls: AtomicUsize,
     /// The runner's part of the run.
@@ -41,6 +44,7 @@ impl Default for VariableNames {
             slots: Vec::new(),
             initial: Vec::new(),
             constants: Vec::new(),
+            hidden: Vec::new(),
             calls: AtomicUsize::new(0),
             lot: Lot::WHOLE,
         }
@@ -52,6 +56,9 @@ impl VariableNames {
     pub(crate) fn of<'a>(group: &'a Group, columns: impl Iterator<Item = &'a str>) -> Self {
         let extracted = group.steps.iter().flat_map(|step| &step.extractions);
         let changing = columns.chain(extracted.map(|found| found.variable.as_str()));
+        let has_value = |name: &&str| group.variables.iter().any(|given| given.0 == *name);
+        // Where its conditions led past it, setup gave no value.
+        let changing = changing.chain(group.given_by_setup().filter(|name| !has_value(name)));
         let mut slots: Vec<String> = Vec::new();
         for name in changing {
             if !slots.iter().any(|slot| slot == name) {
@@ -70,6 +77,7 @@ impl VariableNames {
             slots,
             initial,
             constants,
+            hidden: group.hidden().into_iter().map(str::to_owned).collect(),
             ..Self::default()
         }
     }
@@ -115,14 +123,27 @@ impl VariableNames {
             .then(|| Box::new(Session::new(self.initial.clone(), number(), calls)))
     }
 
-    /// The variables whose names say that they are secret.
+    /// The variables with their values, as a session has them at its end.
+    pub(crate) fn values(&self, session: &Session) -> BTreeMap<String, String> {
+        let slots = self.slots.iter().enumerate();
+        slots
+            .filter_map(|(slot, name)| Some((name.clone(), session.get(slot)?.to_owned())))
+            .collect()
+    }
+
+    /// Whether the value of a variable is a secret: by its name, or by where it comes from.
+    pub(crate) fn hides(&self, name: &str) -> bool {
+        is_secret(name) || self.hidden.iter().any(|hidden| hidden == name)
+    }
+
+    /// The variables whose values are secret.
     pub(crate) fn secrets(&self) -> Secrets {
         let mut secrets = Secrets::default();
-        for slot in (0..self.slots.len()).filter(|slot| is_secret(&self.slots[*slot])) {
+        for slot in (0..self.slots.len()).filter(|slot| self.hides(&self.slots[*slot])) {
             secrets.add_slot(slot);
         }
         for (name, value) in &self.constants {
-            if is_secret(name) {
+            if self.hides(name) {
                 secrets.add_text(value);
             }
             // A base URL may have one in it.

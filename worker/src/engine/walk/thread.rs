@@ -77,17 +77,7 @@ pub(crate) async fn make_load(spec: ThreadSpec) -> ThreadResult {
     let recorder = Recorder::new(thread, prepared.labels.len(), open, seconds)
         .with_transactions(prepared.transactions.len());
     let recorder = Rc::new(RefCell::new(recorder));
-    let origins = Origins::new(
-        prepared.resolver.clone(),
-        first_address::known_hosts(&prepared, thread as u64),
-        first_address::thread_number(&prepared, thread as u64),
-    );
-    let io = Rc::new(ThreadIo::new(
-        clock,
-        origins,
-        &prepared.memory,
-        prepared.threads,
-    ));
+    let io = thread_io(&prepared, thread as u64, clock);
     let groups = groups(&prepared, thread as u64, &io, &recorder);
     let mut warnings = Vec::new();
     let ends = groups.iter().map(|group| group.end_us.get());
@@ -132,6 +122,27 @@ pub(crate) async fn make_load(spec: ThreadSpec) -> ThreadResult {
         *result.notices.entry(text).or_default() += count;
     }
     result
+}
+
+/// What the connections of a thread share.
+fn thread_io(prepared: &PreparedLoad, thread: u64, clock: RunClock) -> Rc<ThreadIo> {
+    let origins = Origins::new(
+        prepared.resolver.clone(),
+        first_address::known_hosts(prepared, thread),
+        first_address::thread_number(prepared, thread),
+    );
+    let (memory, threads) = (&prepared.memory, prepared.threads);
+    Rc::new(ThreadIo::new(clock, origins, memory, threads))
+}
+
+/// The one group of a plan whose requests are made once, and who records them: nobody hears of its
+/// seconds. Must be made on the thread that walks it.
+pub(crate) fn once_group(prepared: &Arc<PreparedLoad>, start: Instant) -> Option<Rc<GroupRun>> {
+    let nobody = tokio::sync::mpsc::unbounded_channel().0;
+    let recorder = Recorder::new(0, prepared.labels.len(), false, nobody);
+    let recorder = Rc::new(RefCell::new(recorder));
+    let io = thread_io(prepared, 0, RunClock::new(start));
+    groups(prepared, 0, &io, &recorder).pop()
 }
 
 /// The groups of the plan, as this thread runs them.

@@ -8,7 +8,7 @@ use crate::engine::http::kept::KeptResponse;
 use crate::engine::http::redact::{redact_side, redact_url, redact_values};
 use dlt_core::measure::kept::{KeptExchange, LONGEST_KEPT_BYTES};
 use dlt_core::measure::sample::Sample;
-use dlt_core::safety::{REDACTED, is_secret};
+use dlt_core::safety::REDACTED;
 use std::borrow::Cow;
 use url::Url;
 
@@ -27,8 +27,8 @@ pub(super) struct Tried<'a> {
     pub(super) kept: Option<&'a KeptResponse>,
     /// The bytes that came, where there is no head.
     pub(super) captured: &'a [u8],
-    /// Variables and the values that they get.
-    pub(super) values: Vec<(&'a str, &'a str)>,
+    /// Variables and the values that they get, and whether these are secrets.
+    pub(super) values: Vec<(&'a str, &'a str, bool)>,
     /// Values that nothing must show, the longest first.
     pub(super) secrets: Vec<&'a str>,
 }
@@ -38,7 +38,7 @@ impl Tried<'_> {
     pub(super) fn kept(mut self) -> KeptExchange {
         // What this answer says for the first time is in no list yet.
         let found = self.values.iter();
-        let found = found.filter(|row| is_secret(row.0) && !row.1.is_empty());
+        let found = found.filter(|row| row.2 && !row.1.is_empty());
         self.secrets.extend(found.map(|row| row.1));
         self.secrets
             .sort_by_key(|secret| std::cmp::Reverse(secret.len()));
@@ -53,8 +53,8 @@ impl Tried<'_> {
         };
         let (answer, is_overlong) = self.answer();
         let (response, response_is_cut) = redact_side(&answer, secrets, LONGEST_KEPT_BYTES);
-        let values = self.values.iter().map(|&(name, value)| {
-            let shown = match is_secret(name) {
+        let values = self.values.iter().map(|&(name, value, is_secret)| {
+            let shown = match is_secret {
                 true => REDACTED.to_owned(),
                 false => redact_values(value, secrets),
             };

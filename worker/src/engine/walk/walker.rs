@@ -36,6 +36,7 @@ use dlt_core::random::Stream;
 use dlt_core::scenario::cut_label;
 use dlt_core::scenario::plan::{Retry, StepKind};
 use futures_util::future::Either;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use url::Url;
 
@@ -473,6 +474,15 @@ impl Walker {
         }
         let header = self.cookies.header(url, now_us)?;
         Some(Box::new(request.with_cookies(&header)))
+    }
+
+    /// The variables that have a value now.
+    pub(crate) fn values(&self) -> BTreeMap<String, String> {
+        let names = &self.group.prepared().names;
+        let session = self.session.as_deref();
+        session
+            .map(|session| names.values(session))
+            .unwrap_or_default()
     }
 
     /// The values to redact, the longest first.

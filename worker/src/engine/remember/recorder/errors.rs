@@ -1,6 +1,7 @@
 //! The errors of a thread: equal ones are counted as one, by label, with a few
 //! exchanges for people. `engine::failure` makes their messages.
 
+use super::Recorder;
 use crate::engine::failure::Failure;
 use dlt_core::measure::sample::Cause;
 use dlt_core::measure::tally::{
@@ -54,6 +55,12 @@ impl ErrorTable {
         }
     }
 
+    /// The sentence of the first one.
+    pub(super) fn first(&self) -> Option<String> {
+        let (failure, _) = self.0.first()?;
+        Some(failure.key().message)
+    }
+
     fn entry(&mut self, failure: Failure) -> &mut ErrorCount {
         let known = self.0.iter().position(|row| row.0 == failure);
         let at = known.unwrap_or_else(|| {
@@ -83,6 +90,18 @@ impl ErrorTable {
             tally.merge(&count.into_tally(labels));
         }
         all
+    }
+}
+
+impl Recorder {
+    /// The sentence of the first failure.
+    pub(crate) fn first_failure(&self) -> Option<String> {
+        self.errors.first()
+    }
+
+    /// Requests that were sent so far.
+    pub(crate) fn sent(&self) -> u64 {
+        self.account.sent
     }
 }
 

@@ -33,6 +33,7 @@ impl Walker {
             captured: &self.client.captured,
             values: values
                 .map(|row| (names.name(row.0), row.1.as_str()))
+                .map(|(name, value)| (name, value, names.hides(name)))
                 .collect(),
             secrets: self.secrets(),
         };
