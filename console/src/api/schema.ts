@@ -1462,6 +1462,24 @@ export interface components {
             /** @description Why nothing can be told. */
             why?: string;
         };
+        /**
+         * @description What came of requests that were made once per run. They are told apart from its load: they are in no
+         *     account, label or total.
+         */
+        OnceFacts: {
+            /**
+             * Format: uint64
+             * @description Requests that were sent, redirects that they led to included.
+             */
+            requests: number;
+            /**
+             * Format: uint64
+             * @description From the first to the end of the last, with pauses, µs.
+             */
+            took_us: number;
+            /** @description Which request failed first and why, as a sentence. */
+            failure?: string;
+        };
         /** @description A run's outcome. */
         Outcome: {
             /** @description How it ended. */
@@ -1728,6 +1746,10 @@ export interface components {
             start?: components["schemas"]["StartSummary"];
             /** @description What requests were sent to. */
             generator?: components["schemas"]["Generator"];
+            /** @description The requests that were made once, before the load; in no other number. */
+            setup?: components["schemas"]["OnceFacts"];
+            /** @description The same, behind the load. */
+            teardown?: components["schemas"]["OnceFacts"];
             /** @description What was planned. */
             load?: components["schemas"]["LoadSummary"];
             /** @description Exact numbers in µs. */
@@ -1836,6 +1858,14 @@ export interface components {
         Samples: "ok" | "failed" | "all";
         ScenarioDefinition: {
             requests?: (components["schemas"]["HttpRequestInput"] | components["schemas"]["RequestBlock"])[];
+            /** @description Requests that are made once per run, before its load; what they extract is a variable of all users. */
+            setup?: (components["schemas"]["HttpRequestInput"] | components["schemas"]["RequestBlock"])[];
+            /** @description Requests that are made once per run, behind its load, with the variables of setup. */
+            teardown?: (components["schemas"]["HttpRequestInput"] | components["schemas"]["RequestBlock"])[];
+            /** @description How long all of setup may take: 1s to 10m, by default 60s. */
+            "setup-timeout"?: string | number;
+            /** @description How long all of teardown may take: 1s to 10m, by default 60s. */
+            "teardown-timeout"?: string | number;
             /** @description A script of JMeter, k6 or Locust, or an archive (.zip) that holds one; in place of requests. */
             script?: string;
             /** @description Which file of the archive is the script. */

@@ -110,7 +110,7 @@ struct RequestRow {
     label: Option<Text>,
     method: Text,
     url: Text,
-    /// `setup` or `teardown`: made once per run, before or behind the load, and in no number.
+    /// setup or teardown
     #[serde(skip_serializing_if = "Option::is_none")]
     once: Option<&'static str>,
 }

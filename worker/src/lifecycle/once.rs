@@ -285,3 +285,79 @@ pub(super) fn hangs_at(plan: &Plan, afterwards: &Afterwards) -> std::time::Insta
     let from = from.max(Instant::now()).into_std();
     from + longest_teardown(plan, false) + HANGS_AFTER
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{order, runner};
+    use serde_json::json;
+
+    /// A plan whose setup finds nobody.
+    fn plan() -> Plan {
+        let document = json!({
+            "execution": [{ "scenario": "s", "users": 1, "hold-for": "9s" }],
+            "scenarios": { "s": {
+                "setup": [{ "url": "http://127.0.0.1:1/", "label": "nobody" }],
+                "requests": ["http://127.0.0.1:1/"],
+                "teardown": ["http://127.0.0.1:1/"],
+            } },
+        });
+        Plan::from_document(&document.into()).unwrap_or_else(|faults| panic!("{faults}"))
+    }
+
+    /// Whoever replaces a lost leader takes what that one left, and never makes a setup again.
+    #[tokio::test]
+    async fn a_setup_is_made_once_whoever_makes_it() {
+        let plan = plan();
+        let given = vec![ScenarioValues {
+            scenario: "s".to_owned(),
+            values: [("token".to_owned(), "t".to_owned())].into(),
+        }];
+        let done = SetupState::Done {
+            facts: OnceFacts::default(),
+            given: given.clone(),
+        };
+        for (left, is_ok, says) in [
+            (Some(done), true, ""),
+            (Some(SetupState::Begun), false, "is not made a second time"),
+            (None, false, "request 1 (nobody) of setup of scenario s"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let order = order(folder.path(), Role::Leader);
+            let depot = Depot::folder(folder.path().to_str().unwrap()).unwrap();
+            let maker = OnceMaker {
+                order: &order,
+                runner: &runner(2),
+                plan: &plan,
+                depot: &depot,
+            };
+            let deadline = StartDeadline::in_seconds(30);
+            let key = keys::setup(&order.test, &order.prefix);
+            if let Some(state) = left {
+                maker.store(&key, state, deadline).await.unwrap();
+            }
+            let inputs = Arc::new(Inputs::default());
+            let first = maker.set_up(&inputs, deadline).await;
+            match first {
+                Ok(got) => assert!(is_ok && got == given),
+                Err(error) => {
+                    assert!(!is_ok && error.to_string().contains(says), "{error}");
+                    assert_eq!(error.exit(), crate::EXIT_BAD_ORDER);
+                    // What failed stays so.
+                    let second = maker.set_up(&inputs, deadline).await.unwrap_err();
+                    assert_eq!(second.to_string(), error.to_string());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_stop_leaves_less_time() {
+        let mut plan = plan();
+        let once = plan.groups[0].teardown.as_mut().unwrap();
+        once.limit_us = 2 * LONGEST_TOLD_TEARDOWN_US;
+        let longest = |is_told| longest_teardown(&plan, is_told).as_micros() as u64;
+        assert_eq!(longest(false), 2 * LONGEST_TOLD_TEARDOWN_US);
+        assert_eq!(longest(true), LONGEST_TOLD_TEARDOWN_US);
+    }
+}

@@ -10,6 +10,8 @@ use crate::tests::runner;
 use dlt_core::load::share::{Share, Slice};
 use dlt_core::messages::order::{Start, StartFile, ToLeader, ToWorker, WorkerAddress};
 use dlt_core::messages::report::Ended;
+use dlt_core::messages::setup::{OnceFacts, SetupFile, SetupState};
+use dlt_core::scenario::plan::ScenarioValues;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
@@ -62,6 +64,49 @@ async fn hello(address: &str) -> (FrameReader<TcpStream>, String) {
     match reader.read_within(LIMIT).await.unwrap() {
         ToLeader::Hello { challenge, .. } => (reader, challenge),
         other => panic!("{other:?}"),
+    }
+}
+
+/// What the requests before the load gave comes before the start; a leader of another region fetches it
+/// once it is there, and hears its workers meanwhile.
+#[tokio::test]
+async fn all_get_the_values_of_setup() {
+    let folder = tempfile::tempdir().unwrap();
+    let depot = Depot::folder(folder.path().to_str().unwrap()).unwrap();
+    let waiting = waiting(1, 60).await;
+    let addresses = [waiting.address.clone()];
+    let mut workers = within(RegionWorkers::connect(&addresses, SECRET)).await;
+    let given = vec![ScenarioValues {
+        scenario: "shop".to_owned(),
+        values: [("token".to_owned(), "t".to_owned())].into(),
+    }];
+    let key = "start-signal/x/setup.json";
+    let file = |state| {
+        let file = SetupFile {
+            runner: runner(9),
+            state,
+        };
+        serde_json::to_vec(&file).unwrap()
+    };
+    depot.store(key, file(SetupState::Begun)).await.unwrap();
+    let (writer, facts) = (depot.clone(), OnceFacts::default());
+    let done = file(SetupState::Done {
+        facts,
+        given: given.clone(),
+    });
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        writer.store(key, done).await.unwrap();
+    });
+    let deadline = StartDeadline::in_seconds(30);
+    let fetched = within(workers.await_values(&depot, key, deadline)).await;
+    assert_eq!(fetched.unwrap(), given);
+    workers.send_values(&given);
+    let (start_at_us, boot) = (soon_us(), None);
+    within(workers.deal_shares(SLICE, StartFile { start_at_us, boot })).await;
+    match within(waiting.outcome).await.unwrap().unwrap() {
+        StartOutcome::Start { given: got, .. } => assert_eq!(got, given),
+        StartOutcome::Stopped(ended) => panic!("stopped: {ended:?}"),
     }
 }
 
