@@ -25,6 +25,6 @@ pub(super) fn lines(record: &RunRecord, width: usize) -> Vec<Line> {
     if parts.is_empty() {
         return Vec::new();
     }
-    let text = format!("beside these, and in no number: {}", parts.join(", "));
+    let text = format!("in no number: {}", parts.join(", "));
     wrapped(Tone::Quiet, &text, 2, width)
 }

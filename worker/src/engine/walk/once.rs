@@ -97,7 +97,7 @@ fn is_late(spec: &OnceSpec, at: Option<String>) -> String {
     format!(
         "{} was not over after {} ({}){}",
         what(spec),
-        show_duration(spec.limit.as_micros() as u64),
+        show_duration(spec.limit.as_millis() as u64 * 1_000),
         spec.phase.limit_key(),
         at.map(|at| format!(", at {at}")).unwrap_or_default()
     )
