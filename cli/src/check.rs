@@ -272,9 +272,7 @@ fn lines(target: &str, scenario: &Scenario, proxies: &BTreeSet<String>, width: u
         lines.extend(named("requests", &format!("{}{each}, {how}", of(group))));
         lines.extend(outline_lines(&group.steps, &group.flow, width));
     }
-    for phase in Phase::ALL {
-        lines.extend(once::lines(&scenario.plan, phase, width));
-    }
+    lines.extend(once::lines(&scenario.plan, width));
     let scripts = groups.iter().filter_map(|group| group.script.as_ref());
     for script in scripts {
         let text = format!("{} of {}", script.path, script.tool.title());

@@ -7,8 +7,15 @@ use dlt_core::scenario::plan::{Group, Once, Phase, Plan};
 use dlt_core::scenario::show_duration;
 use serde_json::{Value, json};
 
-/// A phase of a run, with its requests, a line each.
-pub(super) fn lines(plan: &Plan, phase: Phase, width: usize) -> Vec<Line> {
+/// Both phases of a run, with their requests, a line each.
+pub(super) fn lines(plan: &Plan, width: usize) -> Vec<Line> {
+    let phases = Phase::ALL.into_iter();
+    phases
+        .flat_map(|phase| of_phase(plan, phase, width))
+        .collect()
+}
+
+fn of_phase(plan: &Plan, phase: Phase, width: usize) -> Vec<Line> {
     let several = plan.groups.len() > 1;
     let told = plan.once(phase).into_iter().flat_map(|(group, once)| {
         let of = match several {

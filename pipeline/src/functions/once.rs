@@ -103,7 +103,7 @@ mod tests {
         let (first, second) = (run.regions[0].region.clone(), run.regions[1].region.clone());
         assert!(others(&run, &first).is_empty());
         run.teardown_us = 1;
-        assert_eq!(others(&run, &first), [second.clone()]);
+        assert_eq!(others(&run, &first), std::slice::from_ref(&second));
         assert!(others(&run, &second).is_empty());
     }
 

@@ -172,6 +172,7 @@ impl Runner {
         };
         let ended = match met {
             Ok(Ok((start, peers, prepared, given))) => {
+                afterwards.load_begins();
                 let what = (Arc::new(Plan::clone(&plan).with_values(&given)), prepared);
                 self.load(&depot, runner, what, (start, peers, &mut afterwards))
                     .await
@@ -329,7 +330,6 @@ impl Runner {
         // Stays small: each thread sends one second a second, read at once.
         let (sender, mut seconds) = mpsc::unbounded_channel();
         let (target, give_up_after_us) = (describe_targets(&plan), plan.give_up_after_us());
-        afterwards.load_begins();
         let cgroup = Cgroup::own();
         let times = (threads, start_at);
         let load = begin_any(&self.order, (plan, prepared), start.lot(), times, sender).await?;

@@ -252,6 +252,7 @@ pub fn region(depot: &Depot) -> (Process, Process) {
             of: 2,
         },
         workers: vec![WorkerAddress { runner, address }],
+        others: Vec::new(),
     };
     let key = keys::workers(&order.test, &order.prefix, &order.region);
     depot.put(&key, &serde_json::to_vec(&file).unwrap());

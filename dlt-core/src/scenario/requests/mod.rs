@@ -52,7 +52,7 @@ use crate::scenario::requests::connections::connection_policy;
 use crate::scenario::requests::data::data_sources;
 use crate::scenario::requests::entries::{check_single_authorization, entry};
 use crate::scenario::requests::headers::headers;
-use crate::scenario::requests::once::{ReadOnce, once};
+use crate::scenario::requests::once::{Given, ReadOnce, once};
 use crate::scenario::requests::routing::{routing, warn_of_unused};
 use crate::scenario::requests::script::{ReadScript, script};
 use crate::scenario::requests::statuses::statuses;
@@ -233,17 +233,12 @@ pub(crate) fn definition(
             "has no request: list at least one",
         );
     }
-    let opens = |request: &ReadRequest| matches!(request.step.kind, StepKind::Opening(_));
-    if http == HttpChoice::Http2 && steps.iter().any(opens) {
-        notes.fault(
-            object.path_of("http"),
-            "is 2, and streams of messages (websocket, events) are spoken over HTTP/1.1: write auto, or leave it out",
-        );
-    }
-    let mut read_once = |phase| {
-        let given = (variables.as_slice(), data.as_slice());
-        once(phase, &object, (&common, given), files, notes)
+    refuse_streams(&object, http, &steps, notes);
+    let given = Given {
+        variables: &variables,
+        data: &data,
     };
+    let mut read_once = |phase| once(phase, &object, (&common, &given), files, notes);
     let (setup, teardown) = (read_once(Phase::Setup), read_once(Phase::Teardown));
     let once_read = setup.iter().chain(&teardown).flat_map(|once| &once.steps);
     let read = steps.iter().chain(once_read).map(|request| &request.step);
@@ -265,6 +260,17 @@ pub(crate) fn definition(
         teardown,
         script: None,
     })
+}
+
+/// Notes streams of messages in a version of HTTP that they are not spoken in.
+fn refuse_streams(object: &Object<'_>, http: HttpChoice, steps: &[ReadRequest], notes: &mut Notes) {
+    let opens = |request: &ReadRequest| matches!(request.step.kind, StepKind::Opening(_));
+    if http == HttpChoice::Http2 && steps.iter().any(opens) {
+        notes.fault(
+            object.path_of("http"),
+            "is 2, and streams of messages (websocket, events) are spoken over HTTP/1.1: write auto, or leave it out",
+        );
+    }
 }
 
 /// A flag that is true unless it is given as false.

@@ -22,6 +22,14 @@ pub(crate) struct ReadOnce {
     pub limit_us: u64,
 }
 
+/// Values that a scenario says.
+pub(super) struct Given<'a> {
+    /// Of its variables.
+    pub(super) variables: &'a [(String, String)],
+    /// Of its rows.
+    pub(super) data: &'a [DataSource],
+}
+
 /// Blocks that such requests have no use for, and why.
 const REFUSED: [(&str, &str); 5] = [
     (
@@ -51,7 +59,7 @@ const REFUSED: [(&str, &str); 5] = [
 pub(super) fn once(
     phase: Phase,
     object: &Object<'_>,
-    (common, (variables, data)): (&Common<'_>, (&[(String, String)], &[DataSource])),
+    (common, given): (&Common<'_>, &Given<'_>),
     files: FileCheck<'_>,
     notes: &mut Notes,
 ) -> Option<ReadOnce> {
@@ -71,21 +79,21 @@ pub(super) fn once(
     let limit_us = limit.and_then(|node| node.duration(SHORTEST_ONCE_US..=LONGEST_ONCE_US, notes));
     refuse_blocks(node.value, &node.path, notes);
     let common = Common {
-        known: known(phase, object, variables),
+        known: known(phase, object, given.variables),
         // Of users; a request here may have its own.
         think_time: ThinkTime::default(),
         ..common.clone()
     };
-    tell_columns(&node, &common.known, data, notes);
+    tell_columns(&node, &common.known, given.data, notes);
     let mut steps: Vec<ReadRequest> = Vec::new();
-    let mut given = common.known.clone();
+    let mut so_far = common.known.clone();
     let own: BTreeSet<String> = extracted(object, phase.name()).collect();
-    given.changing.retain(|name| !own.contains(name));
+    so_far.changing.retain(|name| !own.contains(name));
     let mut request = |node: &Node<'_>, place: Place, notes: &mut Notes| {
         let (request, times) = entry(node, place, (&common, &steps), files, notes)?;
-        refuse_inherited(&request.step, (&common, &given), node, notes);
+        refuse_inherited(&request.step, (&common, &so_far), node, notes);
         let found = request.step.extractions.iter();
-        given
+        so_far
             .changing
             .extend(found.map(|found| found.variable.clone()));
         steps.push(request);
