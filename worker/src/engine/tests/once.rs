@@ -95,7 +95,7 @@ fn a_failure_names_its_request_and_no_value() {
         let made = make(once(&target, phase, requests), phase, LONG);
         let told = made.facts.failure.clone().unwrap();
         let name = phase.name();
-        assert!(told.starts_with("request 2 (as ${token})"), "{told}");
+        assert!(told.starts_with("request 2 (as {token})"), "{told}");
         assert!(
             told.contains(&format!("{name} of scenario s")) && told.contains("409"),
             "{told}"
