@@ -5,7 +5,7 @@ mod once;
 mod script;
 mod statuses;
 
-pub use self::once::{Once, Phase, ScenarioValues};
+pub use self::once::{Phase, ScenarioValues};
 pub use self::script::{FileType, Script, Tool, is_archive};
 pub use self::statuses::StatusSet;
 use crate::load::Model;
@@ -74,6 +74,17 @@ impl Group {
     pub fn is_random(&self) -> bool {
         self.flow.is_random() || self.steps.iter().any(|step| step.think_time.is_random())
     }
+}
+
+/// Requests that are made once per run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Once {
+    /// The requests, as they are written.
+    pub steps: Vec<Step>,
+    /// The way through them.
+    pub flow: Flow,
+    /// How long all of it may take, µs.
+    pub limit_us: u64,
 }
 
 /// A file of rows. Row r belongs to one user or arrival of the whole run.

@@ -110,7 +110,6 @@ struct RequestRow {
     label: Option<Text>,
     method: Text,
     url: Text,
-    /// setup or teardown
     #[serde(skip_serializing_if = "Option::is_none")]
     once: Option<&'static str>,
 }

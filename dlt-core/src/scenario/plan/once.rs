@@ -1,7 +1,7 @@
 //! Requests that are made once per run, beside its load: `setup` before it, `teardown` behind it. They
 //! are walked by one user; who that is, and when, is up to the runners.
 
-use super::{Flow, Group, Load, Pacing, Plan, Step};
+use super::{Group, Load, Once, Pacing, Plan, Step};
 use crate::load::{Curve, Model};
 use crate::scenario::limits::SHORTEST_HOLD_US;
 use serde::{Deserialize, Serialize};
@@ -36,17 +36,6 @@ impl Phase {
             Self::Teardown => "teardown-timeout",
         }
     }
-}
-
-/// Requests that are made once per run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Once {
-    /// The requests, as they are written.
-    pub steps: Vec<Step>,
-    /// The way through them.
-    pub flow: Flow,
-    /// How long all of it may take, µs.
-    pub limit_us: u64,
 }
 
 impl Once {
