@@ -234,12 +234,7 @@ pub(crate) fn definition(
         );
     }
     refuse_streams(&object, http, &steps, notes);
-    let given = Given {
-        variables: &variables,
-        data: &data,
-    };
-    let mut read_once = |phase| once(phase, &object, (&common, &given), files, notes);
-    let (setup, teardown) = (read_once(Phase::Setup), read_once(Phase::Teardown));
+    let [setup, teardown] = once_of(&object, &common, (&variables, &data), files, notes);
     let once_read = setup.iter().chain(&teardown).flat_map(|once| &once.steps);
     let read = steps.iter().chain(once_read).map(|request| &request.step);
     warn_of_unused(&object, &routing, read, notes);
@@ -271,6 +266,18 @@ fn refuse_streams(object: &Object<'_>, http: HttpChoice, steps: &[ReadRequest], 
             "is 2, and streams of messages (websocket, events) are spoken over HTTP/1.1: write auto, or leave it out",
         );
     }
+}
+
+/// What a scenario requests once per run, by phase.
+fn once_of(
+    object: &Object<'_>,
+    common: &Common<'_>,
+    (variables, data): (&[(String, String)], &[DataSource]),
+    files: FileCheck<'_>,
+    notes: &mut Notes,
+) -> [Option<ReadOnce>; 2] {
+    let given = Given { variables, data };
+    Phase::ALL.map(|phase| once(phase, object, (common, &given), files, notes))
 }
 
 /// A flag that is true unless it is given as false.
