@@ -63,7 +63,10 @@ fn a_unix_socket_is_a_target_where_it_is_allowed() {
     let way = ["--connect-to", &entry, "--allow-target", &target];
     let (record, _) = run_json(&home, LOAD, 0, &[&load[..], &way[..]].concat());
     assert_eq!((account(&record).ok, account(&record).failed), (1_200, 0));
-    assert_eq!(record.generator.unwrap().addresses, [(target.clone(), 1_200)]);
+    assert_eq!(
+        record.generator.unwrap().addresses,
+        [(target.clone(), 1_200)]
+    );
     assert_eq!(requests.load(Ordering::SeqCst), 1_200);
 
     let refused = home.run(AROUND, [&["run"], &load[..], &way[..2]].concat());

@@ -366,7 +366,8 @@ mod tests {
             changes: 0,
         };
         let user = run_user(group, user, None, Begun::default());
-        assert!(size_of_val(&user) <= 1_024, "{}", size_of_val(&user));
+        // With what the runtime adds its task takes 1,152 bytes.
+        assert!(size_of_val(&user) <= 1_048, "{}", size_of_val(&user));
     }
 
     #[test]
