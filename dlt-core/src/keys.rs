@@ -132,7 +132,7 @@ pub fn public_addresses(test: &TestId, prefix: &RunPrefix) -> String {
     format!("results/{test}/{prefix}/public-addresses.json")
 }
 
-/// What the requests behind the load came to.
+/// What the requests after the load came to.
 pub fn teardown(test: &TestId, prefix: &RunPrefix) -> String {
     format!("results/{test}/{prefix}/teardown.json")
 }

@@ -94,7 +94,7 @@ pub struct RunRecord {
     /// The requests that were made once, before the load; in no other number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setup: Option<OnceFacts>,
-    /// The same, behind the load.
+    /// The same, after the load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teardown: Option<OnceFacts>,
     /// What was planned.

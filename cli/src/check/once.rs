@@ -34,7 +34,7 @@ fn in_words(group: &Group, once: &Once, phase: Phase) -> String {
     let requests = units::several(once.steps.len() as u64, "request");
     let when = match phase {
         Phase::Setup => "before the load",
-        Phase::Teardown => "behind the load",
+        Phase::Teardown => "after the load",
     };
     let limit = show_duration(once.limit_us);
     let mut gives: Vec<&str> = match phase {

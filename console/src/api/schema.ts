@@ -1748,7 +1748,7 @@ export interface components {
             generator?: components["schemas"]["Generator"];
             /** @description The requests that were made once, before the load; in no other number. */
             setup?: components["schemas"]["OnceFacts"];
-            /** @description The same, behind the load. */
+            /** @description The same, after the load. */
             teardown?: components["schemas"]["OnceFacts"];
             /** @description What was planned. */
             load?: components["schemas"]["LoadSummary"];

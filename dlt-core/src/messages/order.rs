@@ -19,7 +19,7 @@ pub const LONGEST_FRAME_BYTES: usize = 1024 * 1024;
 /// A requested stop shortens a longer graceful stop to this, µs: decision 6
 /// requires that a stopped runner ends within 20 s, its report stored.
 pub const LONGEST_TOLD_STOP_US: u64 = 15_000_000;
-/// After a requested stop the requests behind the load have at most this, µs: on AWS a task that was
+/// After a requested stop the requests after the load have at most this, µs: on AWS a task that was
 /// told to stop is killed after two minutes.
 pub const LONGEST_TOLD_TEARDOWN_US: u64 = 60_000_000;
 /// A peer that sends nothing for so long is lost, seconds.

@@ -1,5 +1,5 @@
 //! What a runner tells of the requests that are made once per run: those before the load, whose values
-//! all users have, and those behind it. The values are in no log, report or record.
+//! all users have, and those after it. The values are in no log, report or record.
 
 use crate::ids::RunnerId;
 use crate::messages::order::LONGEST_FRAME_BYTES;

@@ -77,10 +77,9 @@ pub enum ForbiddenTarget {
         "{0} is looked up by the proxy, so that it is not known here whether its address is among the only targets that are allowed: list its name (--only-target, OnlyTargets of a stack)"
     )]
     Unresolved(String),
-    /// A Unix socket that is not allowed: other than a port, it is often a door to much power, as
-    /// Docker's.
+    /// A Unix socket that is not allowed: some, as Docker's, give control of their machine.
     #[error(
-        "the Unix socket {0} is a door to a program of the machine that makes the load; it has to be allowed (--allow-target unix:{0})"
+        "the Unix socket {0} belongs to a program on the machine that makes the load; it has to be allowed (--allow-target unix:{0})"
     )]
     Unix(String),
 }

@@ -59,7 +59,7 @@ async fn end_runners(world: &World, input: &Input, how: Stop) -> Result<Decision
 }
 
 /// How long runners that were told to stop may take before they are killed, µs.
-/// A told stop cuts the graceful stop short, and the requests behind the load, as runners
+/// A told stop cuts the graceful stop short, and the requests after the load, as runners
 /// do themselves.
 pub fn stop_limit_us(world: &World, run: &Run) -> u64 {
     let teardown_us = run.teardown_us.min(LONGEST_TOLD_TEARDOWN_US);

@@ -15,7 +15,7 @@ use dlt_core::record::RunRecord;
 pub struct Once {
     /// Before the load.
     setup: Option<OnceFacts>,
-    /// Behind it.
+    /// After it.
     teardown: Option<OnceFacts>,
 }
 
@@ -27,7 +27,7 @@ impl Once {
     }
 }
 
-/// The other regions, which the first one's leader waits for before it makes the requests behind the load.
+/// The other regions, which the first one's leader waits for before it makes the requests after the load.
 pub fn others(run: &Run, region: &Region) -> Vec<Region> {
     let all = run.regions.iter().map(|row| &row.region);
     let is_first = run.regions.first().is_some_and(|row| row.region == *region);

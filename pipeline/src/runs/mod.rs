@@ -114,7 +114,7 @@ pub struct Run {
     /// How long the requests before the load may take, µs; 0 without any.
     #[serde(default)]
     pub setup_us: u64,
-    /// The same of those behind it.
+    /// The same of those after it.
     #[serde(default)]
     pub teardown_us: u64,
     /// The clock of its deadlines; None: the wall clock.

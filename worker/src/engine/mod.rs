@@ -182,12 +182,13 @@ pub struct Load {
 #[error("load cannot begin: {0}")]
 pub struct LoadError(pub String);
 
-/// Prepares a load and lets go of it, before its start is known: what takes long, as reading the
+/// Prepares a load and drops it, before its start is known: what takes long, as reading the
 /// certificate authorities, stays in its inputs, and the code that prepares is in memory. Many
 /// runners of one machine have no time for that between the start's announcement and the start.
-/// Faults are told by [`begin`].
-pub fn rehearse(spec: &LoadSpec) {
-    let resolver = Resolver::system(spec.targets.clone());
+/// No name is looked up: a resolver that hangs must not keep a runner from being ready. Faults are
+/// told by [`begin`].
+pub fn warm_up(spec: &LoadSpec) {
+    let resolver = Resolver::without_names(spec.targets.clone());
     drop(PreparedLoad::new(spec, resolver));
 }
 

@@ -30,8 +30,8 @@ use dlt_core::messages::report::Ended;
 use dlt_core::messages::runner_line::RunnerLine;
 use dlt_core::refusal::Faults;
 use dlt_core::scenario::plan::{Phase, Plan, ScenarioValues};
-use once::{Afterwards, OnceMaker, hangs_at};
-use running::{Prepared, begin_any, rehearse};
+use once::{OnceMaker, Teardown, hangs_at};
+use running::{Prepared, begin_any, warm_up};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -163,18 +163,18 @@ impl Runner {
         let plan = Arc::new(self.read_plan(&depot).await?);
         // All runners wait for the requests that one of them makes before the load.
         self.start_deadline_s += plan.once_us(Phase::Setup).div_ceil(1_000_000);
-        let patience = Duration::from_secs(self.start_deadline_s) + crate::WATCHDOG_MARGIN;
-        self.watchdog.set_deadline(self.process_start + patience);
-        let (mut stop, mut afterwards) = (self.stop.clone(), Afterwards::default());
+        let limit = Duration::from_secs(self.start_deadline_s) + crate::WATCHDOG_MARGIN;
+        self.watchdog.set_deadline(self.process_start + limit);
+        let (mut stop, mut teardown) = (self.stop.clone(), Teardown::default());
         let met = tokio::select! {
-            met = self.meet(&depot, runner, &plan, &mut afterwards) => met,
+            met = self.meet(&depot, runner, &plan, &mut teardown) => met,
             reason = stop_requested(&mut stop) => Ok(Err(Ended::Stopped { reason })),
         };
         let ended = match met {
             Ok(Ok((start, peers, prepared, given))) => {
-                afterwards.load_begins();
+                teardown.load_begins();
                 let what = (Arc::new(Plan::clone(&plan).with_values(&given)), prepared);
-                self.load(&depot, runner, what, (start, peers, &mut afterwards))
+                self.load(&depot, runner, what, (start, peers, &mut teardown))
                     .await
             }
             Ok(Err(ended)) => self.stopped_before(&depot, runner, ended).await,
@@ -182,7 +182,7 @@ impl Runner {
         };
         // Nothing is left of the time of a runner whose load did not end.
         if !matches!(ended, Err(RunnerError::Overdue)) {
-            self.watchdog.set_deadline(hangs_at(&plan, &afterwards));
+            self.watchdog.set_deadline(hangs_at(&plan, &teardown));
             let maker = OnceMaker {
                 order: &self.order,
                 runner,
@@ -190,7 +190,7 @@ impl Runner {
                 depot: &depot,
             };
             let is_told = stop.borrow().is_some();
-            maker.after_the_load(&afterwards, is_told).await;
+            maker.after_the_load(&teardown, is_told).await;
         }
         ended
     }
@@ -229,13 +229,13 @@ impl Runner {
     }
 
     /// Meets the peers; returns the own start and the peers, or why the run ended
-    /// before its start. What is to be requested behind the load is known `afterwards`.
+    /// before its start. What is to be requested after the load stands in `teardown` then.
     async fn meet(
         &mut self,
         depot: &Depot,
         runner: &RunnerId,
         plan: &Arc<Plan>,
-        afterwards: &mut Afterwards,
+        teardown: &mut Teardown,
     ) -> Result<Result<Met, Ended>, RunnerError> {
         let deadline = StartDeadline::in_seconds(self.start_deadline_s);
         let prepared = self.prepare(depot, runner, plan).await?;
@@ -249,7 +249,7 @@ impl Runner {
                     plan,
                     depot,
                 };
-                lead(&maker, &secret, prepared, (deadline, afterwards)).await
+                lead(&maker, &secret, prepared, (deadline, teardown)).await
             }
         }
     }
@@ -268,7 +268,7 @@ impl Runner {
         let files = preflight::read_files(plan, depot, &self.order.test).await?;
         let inputs = Arc::new(Inputs::of(plan, files)?);
         preflight::resolve_names(plan, &self.order.proxies).await;
-        rehearse(&self.order, plan, &inputs).await;
+        warm_up(&self.order, plan, &inputs).await;
         Ok(Prepared::Requests(inputs))
     }
 
@@ -316,7 +316,7 @@ impl Runner {
         depot: &Depot,
         runner: &RunnerId,
         (plan, prepared): (Arc<Plan>, Prepared),
-        ((start, start_at), peers, afterwards): (Started, Peers, &mut Afterwards),
+        ((start, start_at), peers, teardown): (Started, Peers, &mut Teardown),
     ) -> Result<String, RunnerError> {
         let planned_us = plan.end_us();
         let graceful_us = plan.graceful_stop_us();
@@ -383,7 +383,7 @@ impl Runner {
             coordinator
                 .wind_down(&mut stop, end + WAIT_FOR_WORKERS)
                 .await;
-            afterwards.waits_until = Some(coordinator.waits_until(end + WAIT_FOR_WORKERS));
+            teardown.waits_until = Some(coordinator.waits_until(end + WAIT_FOR_WORKERS));
             Ok(key)
         }
         .await;
@@ -398,7 +398,7 @@ async fn lead(
     maker: &OnceMaker<'_>,
     secret: &[u8],
     prepared: Prepared,
-    (deadline, afterwards): (StartDeadline, &mut Afterwards),
+    (deadline, teardown): (StartDeadline, &mut Teardown),
 ) -> Result<Result<Met, Ended>, RunnerError> {
     let OnceMaker {
         order,
@@ -419,10 +419,10 @@ async fn lead(
     let has_setup = !plan.once(Phase::Setup).is_empty();
     let mut given = Vec::new();
     if let (true, Prepared::Requests(inputs)) = (is_first, &prepared) {
-        *afterwards = Afterwards::of_first(file.others, inputs.clone());
+        *teardown = Teardown::of_first(file.others, inputs.clone());
         if has_setup {
             given = workers.while_busy(maker.set_up(inputs, deadline)).await?;
-            afterwards.is_set_up(&given);
+            teardown.is_set_up(&given);
         }
     }
     let ready = workers.leader_ready(runner);

@@ -24,9 +24,9 @@ const STORE_WITHIN: Duration = Duration::from_secs(3);
 /// How much longer than its limits a teardown may take before the watchdog ends the runner.
 const HANGS_AFTER: Duration = Duration::from_secs(10);
 
-/// What this runner has to request behind the load, if it has to.
+/// What this runner has to request after the load, if it has to.
 #[derive(Debug, Default)]
-pub(super) struct Afterwards {
+pub(super) struct Teardown {
     /// Whether this is the first region's leader.
     is_first: bool,
     /// Whether it is due should the run end now: where there is a setup, once that went well.
@@ -40,7 +40,7 @@ pub(super) struct Afterwards {
     pub(super) waits_until: Option<Instant>,
 }
 
-impl Afterwards {
+impl Teardown {
     /// Of the first region's leader.
     pub(super) fn of_first(others: Vec<Region>, inputs: Arc<Inputs>) -> Self {
         Self {
@@ -191,32 +191,32 @@ impl OnceMaker<'_> {
 
     /// Behind the load, where something is requested then: the first region's leader does it, the others'
     /// say that their region is through.
-    pub(super) async fn after_the_load(&self, afterwards: &Afterwards, is_told: bool) {
+    pub(super) async fn after_the_load(&self, teardown: &Teardown, is_told: bool) {
         if self.plan.once(Phase::Teardown).is_empty() {
             return;
         }
-        match (self.order.role, afterwards.is_first) {
-            (Role::Leader, true) if afterwards.is_due => self.tear_down(afterwards, is_told).await,
+        match (self.order.role, teardown.is_first) {
+            (Role::Leader, true) if teardown.is_due => self.tear_down(teardown, is_told).await,
             (Role::Leader, false) => self.tell_ended().await,
             _ => {}
         }
     }
 
-    /// Makes the requests behind the load: at most for their limits, and for less after a stop. What came
+    /// Makes the requests after the load: at most for their limits, and for less after a stop. What came
     /// of them is stored beside the reports; it changes no number.
-    async fn tear_down(&self, afterwards: &Afterwards, is_told: bool) {
-        if let Some(until) = afterwards.waits_until {
-            self.await_others(&afterwards.others, until).await;
+    async fn tear_down(&self, teardown: &Teardown, is_told: bool) {
+        if let Some(until) = teardown.waits_until {
+            self.await_others(&teardown.others, until).await;
         }
         // Each scenario's own limit holds; after a stop all have less.
         let until = is_told.then(|| Instant::now() + longest_teardown(self.plan, true));
         log("making the requests of teardown");
-        let plan = self.plan.clone().with_values(&afterwards.given);
+        let plan = self.plan.clone().with_values(&teardown.given);
         let maker = OnceMaker {
             plan: &plan,
             ..*self
         };
-        let made = maker.make(Phase::Teardown, &afterwards.inputs, until);
+        let made = maker.make(Phase::Teardown, &teardown.inputs, until);
         let (facts, _) = made.await;
         log(&match &facts.failure {
             None => format!("teardown is over: {} requests", facts.requests),
@@ -279,9 +279,9 @@ fn longest_teardown(plan: &Plan, is_told: bool) -> Duration {
     })
 }
 
-/// When a runner that makes the requests behind the load hangs.
-pub(super) fn hangs_at(plan: &Plan, afterwards: &Afterwards) -> std::time::Instant {
-    let from = afterwards.waits_until.unwrap_or_else(Instant::now);
+/// When a runner that makes the requests after the load hangs.
+pub(super) fn hangs_at(plan: &Plan, teardown: &Teardown) -> std::time::Instant {
+    let from = teardown.waits_until.unwrap_or_else(Instant::now);
     let from = from.max(Instant::now()).into_std();
     from + longest_teardown(plan, false) + HANGS_AFTER
 }

@@ -158,12 +158,12 @@ pub(super) async fn begin_any(
     }
 }
 
-/// As [`engine::rehearse`], beside the event loop, which has to hear a stop meanwhile.
-pub(super) async fn rehearse(order: &Order, plan: &Arc<Plan>, inputs: &Arc<Inputs>) {
+/// As [`engine::warm_up`], beside the event loop, which has to hear a stop meanwhile.
+pub(super) async fn warm_up(order: &Order, plan: &Arc<Plan>, inputs: &Arc<Inputs>) {
     let parts = (plan.clone(), inputs.clone());
     let spec = load_spec(order, parts, Lot::WHOLE, (1, Instant::now()));
     // What breaks off here breaks off in `begin` too, which tells it.
-    let _ = tokio::task::spawn_blocking(move || engine::rehearse(&spec)).await;
+    let _ = tokio::task::spawn_blocking(move || engine::warm_up(&spec)).await;
 }
 
 /// Begins beside the event loop, which has to answer the peers meanwhile.

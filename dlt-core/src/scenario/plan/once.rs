@@ -1,4 +1,4 @@
-//! Requests that are made once per run, beside its load: `setup` before it, `teardown` behind it. They
+//! Requests that are made once per run, beside its load: `setup` before it, `teardown` after it. They
 //! are walked by one user; who that is, and when, is up to the runners.
 
 use super::{Group, Load, Once, Pacing, Plan, Step};

@@ -77,7 +77,7 @@ pub(crate) struct Definition {
     pub store_cookies: bool,
     pub variables: Vec<(String, String)>,
     pub data: Vec<DataSource>,
-    /// What is requested once per run, before its load and behind it.
+    /// What is requested once per run, before its load and after it.
     pub setup: Option<ReadOnce>,
     pub teardown: Option<ReadOnce>,
     /// What stands in place of requests, if something does.

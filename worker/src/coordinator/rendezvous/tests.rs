@@ -94,12 +94,14 @@ async fn all_get_the_values_of_setup() {
         facts,
         given: given.clone(),
     });
-    tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        writer.store(key, done).await.unwrap();
-    });
     let deadline = StartDeadline::in_seconds(30);
-    let fetched = within(workers.await_values(&depot, key, deadline)).await;
+    let fetched = within(async {
+        let stored = writer.store(key, done);
+        let (fetched, stored) = tokio::join!(workers.await_values(&depot, key, deadline), stored);
+        stored.unwrap();
+        fetched
+    });
+    let fetched = fetched.await;
     assert_eq!(fetched.unwrap(), given);
     workers.send_values(&given);
     let (start_at_us, boot) = (soon_us(), None);

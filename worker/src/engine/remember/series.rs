@@ -315,9 +315,9 @@ mod tests {
         );
     }
 
-    /// As many rows as fill several blocks.
+    /// So many rows fill several blocks.
     #[test]
-    fn a_day_of_rows_takes_a_few_bytes_each() {
+    fn six_hours_of_rows_take_a_few_bytes_each() {
         let mut series = Series::default();
         for second in 0..21_600 {
             let ok: Vec<_> = (0..20)

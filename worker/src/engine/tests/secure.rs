@@ -302,3 +302,38 @@ fn a_servers_own_certificate_is_trusted_as_it_is() {
     let target = secure_with(&folder, shown, false);
     fails(&load(&target, named("ca")), "certificate is ");
 }
+
+/// Certificate authorities are read while there is time: what `begin` prepares finds them there.
+#[test]
+fn a_warm_up_reads_what_tls_needs_and_looks_up_no_name() {
+    let mut one = step(&Target::plain(), "/");
+    one.url = "https://shop.test/".parse().unwrap();
+    let spec = spec(vec![rounds(1.0, 1, vec![one])], 1, Instant::now());
+    warm_up(&spec);
+    let group = &spec.plan.groups[0];
+    let known = |spec: &LoadSpec| {
+        spec.inputs
+            .tls
+            .get(&group.tls, group.http, &spec.inputs.files)
+    };
+    assert!(known(&spec).is_warm());
+    let nobody = Resolver::of(|_, _| Err(std::io::ErrorKind::NotFound.into()));
+    let prepared = PreparedLoad::new(&spec, nobody).unwrap();
+    assert!(Arc::ptr_eq(&prepared.groups[0].tls, &known(&spec)));
+
+    let resolver = Resolver::without_names(TargetPolicy::default());
+    let look_up = |host: &str| {
+        let endpoint = http::request::Endpoint {
+            https: true,
+            host: host.to_owned(),
+            port: 443,
+        };
+        resolver.look_up(&endpoint)
+    };
+    // The system's resolver knows it.
+    let kind = look_up("localhost").unwrap_err().kind();
+    assert_eq!(kind, std::io::ErrorKind::NotFound);
+    for address in ["127.0.0.1", "::1"] {
+        assert_eq!(look_up(address).unwrap()[0].ip().to_string(), address);
+    }
+}
