@@ -2,15 +2,18 @@
 //! hold, since the kernel says when answers came, and the verdict says what the
 //! busy machine cost instead (decision 39).
 
-use crate::common::{AROUND, account, run_json};
+use crate::common::{AROUND, account, accounts_agree, run_json};
 use anyhow::{Result, ensure};
 use dlt_core::judge::verdict::{Code, Trust};
 use dlt_core::record::RunRecord;
+use dlt_tests::behaviour::ok;
 use dlt_tests::command::Home;
 use dlt_tests::cores::{BusyLoop, GENERATOR, on_core};
 use dlt_tests::patience::{alone, pass_until, twice};
 use dlt_tests::processes::{Signal, signal};
+use dlt_tests::quota::Quota;
 use dlt_tests::steady::Steady;
+use dlt_tests::target::everywhere;
 use dlt_tests::truth;
 use std::time::{Duration, Instant};
 
@@ -126,6 +129,51 @@ fn stopped_and_continued() -> Result<()> {
 fn a_generator_that_stands_still_most_of_the_time_costs_rate_and_not_response_time() {
     let _alone = alone();
     twice(stopped_and_continued);
+}
+
+/// A load that takes more than the fifth of a core that its generator gets.
+fn with_a_fifth_of_a_core(quota: &Quota, load: &[&str]) -> Result<()> {
+    let target = everywhere(ok());
+    let home = Home::new();
+    let url = target.url("/");
+    let mut args = vec!["run", url.as_str(), "-d", "6s", "--json"];
+    args.extend(load);
+    let running = home.start(args);
+    let runners = running.runners(1);
+    quota.hold(runners[0].pid)?;
+    let ended = running.wait(Duration::from_secs(6) + AROUND);
+    ended.expect_code(0);
+    home.assert_no_process_left();
+    let record = ended.record();
+    let verdict = record.verdict.as_ref().expect("a verdict");
+    ensure!(verdict.trust != Trust::Trusted, "{load:?}: {verdict:?}");
+    let throttled = verdict
+        .reasons
+        .iter()
+        .find(|reason| reason.code == Code::CpuThrottled);
+    ensure!(throttled.is_some(), "{load:?}: {verdict:?}");
+    accounts_agree(&record, &target)
+}
+
+#[test]
+fn a_generator_with_a_fifth_of_a_core_is_not_trusted() {
+    let _alone = alone();
+    let quota = match Quota::of_core(20) {
+        Ok(quota) => quota,
+        Err(why) => {
+            // One that stands still for four fifths of the time stands for it, above.
+            println!("NOT RUN: no quota can be set here: {why}");
+            return;
+        }
+    };
+    for load in [
+        &["-c", "50"][..],
+        &["--arrivals", "20000"],
+        &["--arrivals", "20000", "--pacing", "precise"],
+        &["--arrivals", "2000", "--pacing", "spin"],
+    ] {
+        twice(|| with_a_fifth_of_a_core(&quota, load));
+    }
 }
 
 /// Due to done, timer and sending included.

@@ -109,6 +109,22 @@ fn a_healthy_run_is_trusted_ten_times_in_a_row() {
     panic!("the machine was busy: only {trusted} of {MOST} runs were trusted");
 }
 
+/// As much as the target answers, which shares the machine with the generator.
+#[test]
+fn full_speed_on_loopback_is_not_untrusted_ten_times_in_a_row() {
+    let _alone = alone();
+    let home = Home::new();
+    for _ in 0..HEALTHY {
+        let target = everywhere(ok());
+        let url = target.url("/");
+        let args = [&url, "-c", "50", "-d", "2s"];
+        let (record, _) = run_json(&home, Duration::from_secs(2), 0, &args);
+        accounts_agree(&record, &target).expect("the account");
+        let verdict = record.verdict.expect("a verdict");
+        assert_ne!(verdict.trust, Trust::Untrusted, "{verdict:?}");
+    }
+}
+
 #[test]
 fn whoever_requires_trust_gets_an_exit_code_for_it() {
     let _alone = alone();

@@ -27,6 +27,7 @@ pub mod mqtt;
 pub mod objects;
 pub mod patience;
 pub mod processes;
+pub mod quota;
 pub mod recorder;
 pub mod registry;
 pub mod signature;

@@ -27,7 +27,7 @@ pub struct Delayed {
     stall_ms: u64,
 }
 
-/// epoll(7), by its three calls.
+/// epoll(7) by its three calls, and listen(2).
 #[expect(
     unsafe_code,
     reason = "std has no epoll, and a crate for one server would be more to build"
@@ -43,6 +43,16 @@ mod poll {
         (made >= 0)
             .then(|| unsafe { OwnedFd::from_raw_fd(made) })
             .ok_or_else(io::Error::last_os_error)
+    }
+
+    /// Lets as many connections wait to be accepted as the system allows; std allows 128, beyond which
+    /// a client's first packet is lost and comes again after a second.
+    pub fn let_wait(listener: RawFd) -> io::Result<()> {
+        // SAFETY: it takes numbers alone, and may be called again (listen(2)).
+        match unsafe { libc::listen(listener, i32::MAX) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
     }
 
     pub fn add(poll: &OwnedFd, of: RawFd) -> io::Result<()> {
@@ -79,6 +89,7 @@ mod poll {
 pub fn serve(how: Delayed) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
+    poll::let_wait(listener.as_raw_fd())?;
     println!("http://{}/", listener.local_addr()?);
     let poll = poll::new()?;
     poll::add(&poll, listener.as_raw_fd())?;

@@ -22,8 +22,12 @@ const STALL_MS: u64 = 1_000;
 
 /// The most that the number of requests may be off, %.
 const RATE_GOAL: f64 = 0.1;
-/// The most that the median may be off, ms.
+/// The most that the median may be off, ms; and where pacing is said to be precise.
 const MEDIAN_GOAL: f64 = 0.25;
+const PRECISE_GOAL: f64 = 0.1;
+/// Arrivals per second of what is measured at one rate alone.
+const ONE_RATE: u64 = 10_000;
+const BUSY_RATE: u64 = 200;
 /// The most that p99 and p99.9 may be off, %.
 const TAIL_GOAL: f64 = 2.0;
 
@@ -74,37 +78,92 @@ impl Drop for Target {
     }
 }
 
-/// Measures each rate, then the stall by one runner and by four.
+/// How arrivals are made, and what is held against the goal.
+struct Way {
+    rate: u64,
+    pacing: &'static str,
+    /// Whether a busy loop runs on the generator's core: then the service time counts, from the sending
+    /// on, since what is late by then is the lag.
+    busy: bool,
+    median_goal: f64,
+}
+
+/// All that is measured: each rate, and what is measured at one alone.
+fn ways(rates: &[u64]) -> Vec<Way> {
+    let way = |rate, pacing, busy, median_goal| Way {
+        rate,
+        pacing,
+        busy,
+        median_goal,
+    };
+    let of_rates = rates.iter();
+    let mut all: Vec<Way> = of_rates
+        .map(|rate| way(*rate, "default", false, MEDIAN_GOAL))
+        .collect();
+    all.push(way(ONE_RATE, "precise", false, PRECISE_GOAL));
+    all.push(way(ONE_RATE, "spin", false, PRECISE_GOAL));
+    all.push(way(BUSY_RATE, "default", true, MEDIAN_GOAL));
+    all
+}
+
+/// A process that takes all of the generator's core that it gets; it ends when dropped.
+struct BusyLoop(Child);
+
+impl BusyLoop {
+    fn start() -> Result<Self> {
+        let mut shell = pinned(Path::new("sh"));
+        shell.args(["-c", "while kill -0 $PPID; do :; done"]);
+        Ok(Self(shell.spawn()?))
+    }
+}
+
+impl Drop for BusyLoop {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Measures one way; its rows are added to `rows`.
+fn measured(dlt: &Path, way: &Way, how: &How, rows: &mut String) -> Result<[Line; 2]> {
+    let (mut rates, mut medians) = (Vec::new(), Vec::new());
+    for _ in 0..how.pairs {
+        let target = Target::start(false)?;
+        let _busy = way.busy.then(BusyLoop::start).transpose()?;
+        let load = (way.rate, how.seconds, way.pacing);
+        let record = run(dlt, &target.url, load, 1)?;
+        let row = RateRow::of(&record, way, how.seconds)?;
+        let line = row.line(way);
+        print!("{line}");
+        rows.push_str(&line);
+        rates.push(row.rate_error().abs());
+        medians.push(row.median_error_ms().abs());
+    }
+    let (busy, median) = match way.busy {
+        true => (", a busy loop on its core", "service p50 error"),
+        false => ("", "p50 error"),
+    };
+    let title = format!("open load, {} per s, {}{busy}", way.rate, way.pacing);
+    Ok([
+        Line::number(format!("{title}: rate error"), "%", rates, Some(RATE_GOAL)),
+        Line::number(
+            format!("{title}: {median}"),
+            "ms",
+            medians,
+            Some(way.median_goal),
+        ),
+    ])
+}
+
+/// Measures each way, then the stall by one runner and by four.
 pub fn open(what: &Open) -> Result<Section> {
     let (dlt, others) = (what.how.prepare(&["taskset"])?, Others::since_now());
     let mut compared = Vec::new();
     let mut rows = String::from(
-        "| arrivals per s | runners | begun | rate error | dropped | p50 ms | p50 error ms | lag p99 ms |\n|---|---|---|---|---|---|---|---|\n",
+        "| arrivals per s | pacing | begun | rate error | dropped | p50 ms | p50 error ms | lag p99 ms |\n|---|---|---|---|---|---|---|---|\n",
     );
-    for rate in what.rates.iter().copied() {
-        let (mut rates, mut medians) = (Vec::new(), Vec::new());
-        for _ in 0..what.how.pairs {
-            let target = Target::start(false)?;
-            let record = run(&dlt, &target.url, rate, what.how.seconds, 1)?;
-            let row = RateRow::of(&record, rate, what.how.seconds)?;
-            let line = row.line(rate);
-            print!("{line}");
-            rows.push_str(&line);
-            rates.push(row.rate_error().abs());
-            medians.push(row.median_error_ms().abs());
-        }
-        compared.push(Line::number(
-            format!("open load, {rate} per s: rate error"),
-            "%",
-            rates,
-            Some(RATE_GOAL),
-        ));
-        compared.push(Line::number(
-            format!("open load, {rate} per s: p50 error"),
-            "ms",
-            medians,
-            Some(MEDIAN_GOAL),
-        ));
+    for way in ways(&what.rates) {
+        compared.extend(measured(&dlt, &way, &what.how, &mut rows)?);
     }
     write!(
         rows,
@@ -115,7 +174,8 @@ pub fn open(what: &Open) -> Result<Section> {
         let mut off = [Vec::new(), Vec::new()];
         for _ in 0..what.how.pairs {
             let target = Target::start(true)?;
-            let record = run(&dlt, &target.url, STALL_RATE, STALL_LOAD_S, runners)?;
+            let load = (STALL_RATE, STALL_LOAD_S, "default");
+            let record = run(&dlt, &target.url, load, runners)?;
             let row = stall_row(&record, runners, &mut off)?;
             print!("{row}");
             rows.push_str(&row);
@@ -133,7 +193,12 @@ pub fn open(what: &Open) -> Result<Section> {
 }
 
 /// The record of a run.
-fn run(dlt: &Path, url: &str, rate: u64, seconds: u64, runners: u64) -> Result<Value> {
+fn run(
+    dlt: &Path,
+    url: &str,
+    (rate, seconds, pacing): (u64, u64, &str),
+    runners: u64,
+) -> Result<Value> {
     let home = std::env::temp_dir().join(format!("dlt-bench-open-{}", std::process::id()));
     let mut command = pinned(dlt);
     command.args(["run", url, "--json", "--arrivals", &rate.to_string()]);
@@ -142,6 +207,8 @@ fn run(dlt: &Path, url: &str, rate: u64, seconds: u64, runners: u64) -> Result<V
         &format!("{seconds}s"),
         "--tasks",
         &runners.to_string(),
+        "--pacing",
+        pacing,
     ]);
     let ran = command
         .env("DLT_HOME", &home)
@@ -170,13 +237,17 @@ struct RateRow {
 }
 
 impl RateRow {
-    fn of(record: &Value, rate: u64, seconds: u64) -> Result<Self> {
+    fn of(record: &Value, way: &Way, seconds: u64) -> Result<Self> {
         let of = |path: &str| number(record, path);
+        let p50 = match way.busy {
+            true => "/summary/total/service/p50_us",
+            false => "/summary/total/p50_us",
+        };
         Ok(Self {
-            asked: (rate * seconds) as f64,
+            asked: (way.rate * seconds) as f64,
             begun: of("/account/scheduled")?,
             dropped: of("/account/dropped")?,
-            p50_us: of("/summary/total/p50_us")?,
+            p50_us: of(p50)?,
             lag_us: of("/summary/total/lag/p99_us")?,
         })
     }
@@ -190,9 +261,12 @@ impl RateRow {
         (self.p50_us - DELAY_US as f64) / 1e3
     }
 
-    fn line(&self, rate: u64) -> String {
+    fn line(&self, way: &Way) -> String {
+        let busy = if way.busy { ", busy core" } else { "" };
         format!(
-            "| {rate} | 1 | {} | {:+.3} % | {} | {:.3} | {:+.3} | {:.3} |\n",
+            "| {} | {}{busy} | {} | {:+.3} % | {} | {:.3} | {:+.3} | {:.3} |\n",
+            way.rate,
+            way.pacing,
             self.begun,
             self.rate_error(),
             self.dropped,

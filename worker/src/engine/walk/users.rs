@@ -158,6 +158,10 @@ async fn run_users(group: &Rc<GroupRun>, thread: u64, tasks: &mut JoinSet<()>) {
                 tasks.spawn_local(run);
             }
             let next = users.peek().map(|user| user.spans[0].0);
+            if next.is_none() {
+                // Gives the memory of ten thousand back that are begun.
+                users = Vec::new().into_iter().peekable();
+            }
             if next.is_none() && tasks.is_empty() && ends_itself {
                 return;
             }
@@ -202,6 +206,8 @@ fn users_of(group: &GroupRun, thread: u64, begun: &Begun) -> Vec<User> {
             if group.changes() > 0 {
                 user.spans.retain(|span| span.1 > now_us);
             }
+            // Most have one.
+            user.spans.shrink_to_fit();
             (!user.spans.is_empty()).then_some(user)
         })
         .collect();
