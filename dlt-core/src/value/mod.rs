@@ -52,12 +52,6 @@ impl Value {
         reader::read(text, Surrogates::Replace).map(Written::into_value)
     }
 
-    /// As [`Self::from_json`], but None if a text has more than `most` values.
-    pub fn from_json_of(text: &str, most: usize) -> Result<Option<Self>, NotJson> {
-        let read = reader::read_up_to(text, Surrogates::Replace, most);
-        read.map(|read| read.map(Written::into_value))
-    }
-
     /// What serde makes of it.
     pub fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_str(&self.to_string())
@@ -93,6 +87,14 @@ impl Value {
             Self::String(text) => text.as_str().into(),
             Self::Number(number) => number.text().into(),
             other => other.to_string().into(),
+        }
+    }
+
+    /// As [`Self::text`], of a value that is given up for it.
+    pub fn into_text(self) -> String {
+        match self {
+            Self::String(text) => text,
+            other => other.text().into_owned(),
         }
     }
 

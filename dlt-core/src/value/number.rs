@@ -16,6 +16,12 @@ impl Number {
         (length(text.as_bytes()) == Some(text.len())).then(|| Self(text.into()))
     }
 
+    /// A text that is known to be a number of JSON.
+    pub(super) fn known(text: &str) -> Self {
+        debug_assert_eq!(length(text.as_bytes()), Some(text.len()), "{text}");
+        Self(text.into())
+    }
+
     /// The text, as it was written.
     pub fn text(&self) -> &str {
         &self.0
@@ -38,7 +44,7 @@ impl Number {
 
     /// Whether both have the same value, however each is written: `100.00` is `1e2`.
     pub fn has_value_of(&self, other: &Self) -> bool {
-        Decimal::of(&self.0) == Decimal::of(&other.0)
+        self.0 == other.0 || Decimal::of(&self.0) == Decimal::of(&other.0)
     }
 
     /// As `serde_json` holds it: exact for whole numbers of 64 bits, else the

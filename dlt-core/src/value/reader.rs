@@ -4,19 +4,22 @@
 
 use super::number::{Number, length};
 use super::{Map, Value};
+use std::borrow::Cow;
 
 /// Deepest nesting that is read: as `serde_json` has it.
 const DEEPEST: usize = 128;
 
-/// A value with every entry of its objects, keys that are written twice included.
-#[derive(Debug)]
-pub(crate) enum Written {
+/// A value with every entry of its objects, keys that are written twice included. What stands in the
+/// text as it is meant is borrowed from it.
+#[derive(Debug, Clone)]
+pub(crate) enum Written<'a> {
     Null,
     Bool(bool),
-    Number(Number),
-    Text(String),
-    List(Vec<Written>),
-    Map(Vec<(String, Written)>),
+    /// A number of JSON.
+    Number(Cow<'a, str>),
+    Text(Cow<'a, str>),
+    List(Vec<Written<'a>>),
+    Map(Vec<(Cow<'a, str>, Written<'a>)>),
 }
 
 /// What to do with half of a surrogate pair, which is no character (RFC 8259, 8.2).
@@ -37,7 +40,7 @@ pub struct NotJson {
 }
 
 /// Reads a text; a byte order mark before it is passed over.
-pub(crate) fn read(text: &str, surrogates: Surrogates) -> Result<Written, NotJson> {
+pub(crate) fn read(text: &str, surrogates: Surrogates) -> Result<Written<'_>, NotJson> {
     let read = read_up_to(text, surrogates, usize::MAX)?;
     read.ok_or(NotJson { at: 0 })
 }
@@ -47,7 +50,7 @@ pub(crate) fn read_up_to(
     text: &str,
     surrogates: Surrogates,
     most: usize,
-) -> Result<Option<Written>, NotJson> {
+) -> Result<Option<Written<'_>>, NotJson> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = Reader {
         text,
@@ -67,25 +70,57 @@ pub(crate) fn read_up_to(
     }
 }
 
-impl Written {
+impl Written<'_> {
+    /// The value of an object's key: the last, if it is written twice.
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+        match self {
+            Self::Map(entries) => {
+                let entry = entries.iter().rfind(|entry| entry.0 == key);
+                entry.map(|entry| &entry.1)
+            }
+            _ => None,
+        }
+    }
+
+    /// The item of a list.
+    pub(crate) fn item(&self, at: usize) -> Option<&Self> {
+        match self {
+            Self::List(items) => items.get(at),
+            _ => None,
+        }
+    }
+
     /// The value; of a key that is written twice the last.
     pub(crate) fn into_value(self) -> Value {
         match self {
             Self::Null => Value::Null,
             Self::Bool(flag) => Value::Bool(flag),
-            Self::Number(number) => Value::Number(number),
-            Self::Text(text) => Value::String(text),
+            Self::Number(text) => Value::Number(Number::known(&text)),
+            Self::Text(text) => Value::String(text.into_owned()),
             Self::List(items) => Value::Array(items.into_iter().map(Self::into_value).collect()),
             Self::Map(entries) => {
                 let mut map = Map::with_capacity(entries.len());
                 for (key, value) in entries {
-                    map.insert(key, value.into_value());
+                    map.insert(key.into_owned(), value.into_value());
                 }
                 Value::Object(map)
             }
         }
     }
 }
+
+/// Which bytes stand for themselves in a string (RFC 8259, 7).
+const IS_PLAIN: [bool; 256] = {
+    let mut plain = [true; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        plain[byte] = false;
+        byte += 1;
+    }
+    plain[b'"' as usize] = false;
+    plain[b'\\' as usize] = false;
+    plain
+};
 
 struct Reader<'a> {
     text: &'a str,
@@ -96,34 +131,42 @@ struct Reader<'a> {
     too_many: bool,
 }
 
-impl Reader<'_> {
-    fn rest(&self) -> &[u8] {
+impl<'a> Reader<'a> {
+    fn rest(&self) -> &'a [u8] {
         &self.text.as_bytes()[self.at..]
     }
 
+    #[inline]
+    fn next(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    #[inline]
     fn skip_blank(&mut self) {
-        let blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
-        self.at += self.rest().iter().take_while(blank).count();
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.next() {
+            self.at += 1;
+        }
     }
 
     /// Takes a sign, after white space.
+    #[inline]
     fn take(&mut self, sign: u8) -> bool {
         self.skip_blank();
-        let is_next = self.rest().first() == Some(&sign);
+        let is_next = self.next() == Some(sign);
         self.at += usize::from(is_next);
         is_next
     }
 
-    fn word(&mut self, word: &str, value: Written) -> Option<Written> {
+    fn word(&mut self, word: &str, value: Written<'a>) -> Option<Written<'a>> {
         self.rest().starts_with(word.as_bytes()).then(|| {
             self.at += word.len();
             value
         })
     }
 
-    fn value(&mut self, depth: usize) -> Option<Written> {
+    fn value(&mut self, depth: usize) -> Option<Written<'a>> {
         self.skip_blank();
-        let first = *self.rest().first()?;
+        let first = self.next()?;
         self.too_many = self.values_left == 0;
         self.values_left = self.values_left.checked_sub(1)?;
         match first {
@@ -136,14 +179,14 @@ impl Reader<'_> {
             b'n' => self.word("null", Written::Null),
             _ => {
                 let length = length(self.rest())?;
-                let number = Number::parse(&self.text[self.at..self.at + length])?;
+                let number = &self.text[self.at..self.at + length];
                 self.at += length;
-                Some(Written::Number(number))
+                Some(Written::Number(number.into()))
             }
         }
     }
 
-    fn list(&mut self, depth: usize) -> Option<Written> {
+    fn list(&mut self, depth: usize) -> Option<Written<'a>> {
         self.at += 1;
         let mut items = Vec::new();
         if self.take(b']') {
@@ -160,7 +203,7 @@ impl Reader<'_> {
         }
     }
 
-    fn map(&mut self, depth: usize) -> Option<Written> {
+    fn map(&mut self, depth: usize) -> Option<Written<'a>> {
         self.at += 1;
         let mut entries = Vec::new();
         if self.take(b'}') {
@@ -168,7 +211,7 @@ impl Reader<'_> {
         }
         loop {
             self.skip_blank();
-            if self.rest().first() != Some(&b'"') {
+            if self.next() != Some(b'"') {
                 return None;
             }
             let key = self.string()?;
@@ -186,20 +229,22 @@ impl Reader<'_> {
     }
 
     /// A string, whose opening quote is next.
-    fn string(&mut self) -> Option<String> {
+    fn string(&mut self) -> Option<Cow<'a, str>> {
         self.at += 1;
-        let mut string = String::new();
+        let mut string = Cow::Borrowed("");
         loop {
-            let plain = |byte: &&u8| !matches!(byte, b'"' | b'\\' | 0..0x20);
-            let length = self.rest().iter().take_while(plain).count();
-            string.push_str(&self.text[self.at..self.at + length]);
-            self.at += length;
-            match self.rest().first()? {
+            let from = self.at;
+            while self.next().is_some_and(|byte| IS_PLAIN[usize::from(byte)]) {
+                self.at += 1;
+            }
+            // Borrowed if it is all.
+            string += &self.text[from..self.at];
+            match self.next()? {
                 b'"' => {
                     self.at += 1;
                     return Some(string);
                 }
-                b'\\' => string.push(self.escape()?),
+                b'\\' => string.to_mut().push(self.escape()?),
                 // A control character must be escaped.
                 _ => return None,
             }

@@ -80,8 +80,8 @@ fn responses(times: u64, bytes: &[u8], keep: KeepSpec) {
     }
 }
 
-/// The one group of a scenario.
-fn group(request: &str) -> Group {
+/// The one group of a scenario with this request.
+pub(crate) fn group(request: &str) -> Group {
     let text = format!(
         r#"{{"execution":[{{"users":1,"hold-for":"1s","scenario":"s"}}],"scenarios":{{"s":{{
         "variables":{{"host":"127.0.0.1:8080","id":"42","name":"ada"}},"requests":[{request}]}}}}}}"#
@@ -166,7 +166,7 @@ fn checks(times: u64) {
     for _ in 0..times {
         let values = spec.evaluate(&compiled, 200, black_box(&kept), &Vec::new);
         for (slot, value) in values.expect("what is looked for") {
-            session.set(slot, &value);
+            session.set(slot, value);
         }
     }
 }

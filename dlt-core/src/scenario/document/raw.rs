@@ -45,14 +45,11 @@ fn whole(reason: String) -> Fault {
     }
 }
 
-fn read_json(text: &str) -> Result<Written, Fault> {
+fn read_json(text: &str) -> Result<Written<'_>, Fault> {
     let read = reader::read_up_to(text, Surrogates::Refuse, MOST_VALUES).map_err(|error| {
         // What is nested too deep is told as that, whether or not it ends well.
-        let begun = reader::read(
-            &closed(text.get(..error.at).unwrap_or_default()),
-            Surrogates::Refuse,
-        )
-        .ok();
+        let begun = closed(text.get(..error.at).unwrap_or_default());
+        let begun = reader::read(&begun, Surrogates::Refuse).ok();
         if let Some(Err(fault)) = begun.map(|begun| Walk::default().value(begun, 1)) {
             return fault;
         }
@@ -113,7 +110,7 @@ impl Walk {
         Ok(())
     }
 
-    fn value(&mut self, written: Written, depth: usize) -> Result<Value, Fault> {
+    fn value(&mut self, written: Written<'_>, depth: usize) -> Result<Value, Fault> {
         if depth > DEEPEST {
             return Err(self.fault(format!("is nested deeper than {DEEPEST} levels")));
         }
@@ -142,8 +139,8 @@ impl Walk {
                     }
                     self.path.push_str(&shown_key(&key));
                     let value = self.value(item, depth + 1)?;
-                    if !map.contains_key(&key) {
-                        map.insert(key, value);
+                    if !map.contains_key(&*key) {
+                        map.insert(key.into_owned(), value);
                     } else if self.twice.len() < MOST_FAULTS {
                         let fault = self.fault("is written twice; keep one".to_owned());
                         self.twice.push(fault);
@@ -154,7 +151,7 @@ impl Walk {
             }
             Written::Text(text) => {
                 self.count(text.len())?;
-                Value::String(text)
+                Value::String(text.into_owned())
             }
             leaf => leaf.into_value(),
         })

@@ -12,7 +12,7 @@ use serde::de::{
 use std::fmt;
 
 /// Reads a text, or says why it cannot be.
-pub(super) fn read(text: &str) -> Result<Written, String> {
+pub(super) fn read(text: &str) -> Result<Written<'static>, String> {
     let shape =
         serde_saphyr::with_deserializer_from_str_with_options(text, options(), |deserializer| {
             Shape::deserialize(deserializer)
@@ -88,7 +88,10 @@ fn message(error: &serde_saphyr::Error) -> String {
 }
 
 /// Puts the texts of numbers in, in their order.
-fn fill(written: &mut Written, texts: &mut std::vec::IntoIter<String>) -> Result<(), String> {
+fn fill(
+    written: &mut Written<'static>,
+    texts: &mut std::vec::IntoIter<String>,
+) -> Result<(), String> {
     match written {
         Written::Number(_) => {
             let text = texts.next().unwrap_or_default();
@@ -98,9 +101,9 @@ fn fill(written: &mut Written, texts: &mut std::vec::IntoIter<String>) -> Result
                 return Err(format!("is not YAML: {text} is no finite number"));
             }
             *written = match Number::parse(text) {
-                Some(number) => Written::Number(number),
+                Some(number) => Written::Number(number.text().to_owned().into()),
                 // JSON, in which scenarios are kept, has no `0x1F`, `+5` or `.5`.
-                None => Written::Text(text.to_owned()),
+                None => Written::Text(text.to_owned().into()),
             };
         }
         Written::List(items) => {
@@ -119,7 +122,7 @@ fn fill(written: &mut Written, texts: &mut std::vec::IntoIter<String>) -> Result
 }
 
 /// A value whose numbers are the machine's.
-struct Shape(Written);
+struct Shape(Written<'static>);
 
 impl<'de> Deserialize<'de> for Shape {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -130,51 +133,54 @@ impl<'de> Deserialize<'de> for Shape {
 struct ShapeVisitor;
 
 impl<'de> Visitor<'de> for ShapeVisitor {
-    type Value = Written;
+    type Value = Written<'static>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Written, E> {
+    fn visit_bool<E>(self, value: bool) -> Result<Written<'static>, E> {
         Ok(Written::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Written, E> {
-        Ok(Written::Number(Number::from(&value.into())))
+    fn visit_i64<E>(self, value: i64) -> Result<Written<'static>, E> {
+        Ok(Written::Number(value.to_string().into()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Written, E> {
-        Ok(Written::Number(Number::from(&value.into())))
+    fn visit_u64<E>(self, value: u64) -> Result<Written<'static>, E> {
+        Ok(Written::Number(value.to_string().into()))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Written, E> {
+    fn visit_f64<E>(self, value: f64) -> Result<Written<'static>, E> {
         // An infinite one gets its text, or is refused for it.
         let number = serde_json::Number::from_f64(value).unwrap_or_else(|| 0.into());
-        Ok(Written::Number(Number::from(&number)))
+        Ok(Written::Number(number.to_string().into()))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Written, E> {
-        Ok(Written::Text(value.to_owned()))
+    fn visit_str<E>(self, value: &str) -> Result<Written<'static>, E> {
+        Ok(Written::Text(value.to_owned().into()))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Written, E> {
-        Ok(Written::Text(value))
+    fn visit_string<E>(self, value: String) -> Result<Written<'static>, E> {
+        Ok(Written::Text(value.into()))
     }
 
-    fn visit_unit<E>(self) -> Result<Written, E> {
+    fn visit_unit<E>(self) -> Result<Written<'static>, E> {
         Ok(Written::Null)
     }
 
-    fn visit_none<E>(self) -> Result<Written, E> {
+    fn visit_none<E>(self) -> Result<Written<'static>, E> {
         Ok(Written::Null)
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Written, D::Error> {
+    fn visit_some<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<Written<'static>, D::Error> {
         deserializer.deserialize_any(self)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Written, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Written<'static>, A::Error> {
         let mut list = Vec::new();
         while let Some(Shape(item)) = items.next_element()? {
             list.push(item);
@@ -182,10 +188,10 @@ impl<'de> Visitor<'de> for ShapeVisitor {
         Ok(Written::List(list))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Written, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Written<'static>, A::Error> {
         let mut map = Vec::new();
-        while let Some((key, Shape(item))) = entries.next_entry()? {
-            map.push((key, item));
+        while let Some((key, Shape(item))) = entries.next_entry::<String, _>()? {
+            map.push((key.into(), item));
         }
         Ok(Written::Map(map))
     }
@@ -193,7 +199,7 @@ impl<'de> Visitor<'de> for ShapeVisitor {
 
 /// Reads the texts of the numbers of a value whose shape is known.
 struct Texts<'a> {
-    shape: &'a Written,
+    shape: &'a Written<'static>,
     texts: &'a mut Vec<String>,
 }
 

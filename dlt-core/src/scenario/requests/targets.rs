@@ -45,7 +45,7 @@ pub fn has_host(url: &str) -> bool {
 }
 
 /// Where the path, query or fragment of a URL begins, bytes.
-pub(crate) fn authority_end(url: &str) -> usize {
+pub fn authority_end(url: &str) -> usize {
     let from = url.find("://").map_or(0, |at| at + 3);
     let end = url[from..].find(['/', '?', '#']);
     end.map_or(url.len(), |at| from + at)
@@ -71,21 +71,26 @@ pub fn url_value<'v>(before: &str, value: &'v str, at_end: bool) -> Result<Cow<'
         );
     }
     let in_query = before[authority_end(before)..].contains('?');
+    Ok(target_value(value, in_query || at_end))
+}
+
+/// The value of a variable as it is put into a path or query; `may_ask`: a ? in it does not end a path
+/// that something follows.
+pub fn target_value(value: &str, may_ask: bool) -> Cow<'_, str> {
     let must_go = |c: char| match c {
         // No URI has them (RFC 3986, 2): a value is data, and not written by a person as a URL.
         ' ' | '#' | '"' | '<' | '>' | '`' | '{' | '}' => true,
-        // It would end the path before what follows.
-        '?' => !in_query && !at_end,
+        '?' => !may_ask,
         c => !c.is_ascii(),
     };
     if !value.contains(must_go) {
-        return Ok(Cow::Borrowed(value));
+        return Cow::Borrowed(value);
     }
     let mut encoded = String::with_capacity(value.len() + 8);
     for c in value.chars() {
         push(&mut encoded, c, !must_go(c));
     }
-    Ok(Cow::Owned(encoded))
+    Cow::Owned(encoded)
 }
 
 /// How many segments of a target's path lead nowhere or upwards, `.` and `..`, however

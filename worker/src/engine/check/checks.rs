@@ -48,15 +48,29 @@ pub(crate) struct CheckSpec {
 pub(crate) struct CompiledChecks {
     checks: Vec<Check>,
     extractions: Vec<Extraction>,
+    /// Whether each JSONPath is a plain one.
+    is_plain: bool,
 }
 
 impl CompiledChecks {
     /// Those of a step. A cloned regular expression has memory of its own, so that
     /// threads do not wait for each other.
     pub(crate) fn of(step: &Step) -> Self {
+        let of_checks = step.checks.iter().filter_map(|check| match check {
+            Check::Json { query, .. } => Some(query),
+            Check::Contains { .. } => None,
+        });
+        let of_extractions = step
+            .extractions
+            .iter()
+            .filter_map(|found| match &found.find {
+                Find::Json(query) => Some(query),
+                Find::Regex { .. } => None,
+            });
         Self {
             checks: step.checks.clone(),
             extractions: step.extractions.clone(),
+            is_plain: of_checks.chain(of_extractions).all(JsonQuery::is_plain),
         }
     }
 }
@@ -128,6 +142,8 @@ impl CheckSpec {
             status: status.to_string(),
             head: &head_as_utf8(&kept.head),
             body: &body,
+            text: &OnceCell::new(),
+            is_plain: compiled.is_plain,
             json: OnceCell::new(),
             budget: Budget::new(&in_time),
         };
@@ -139,7 +155,7 @@ impl CheckSpec {
             };
             return Err(Failure::new(Cause::Check, message));
         }
-        let mut values = Vec::new();
+        let mut values = Vec::with_capacity(self.slots.len());
         for (extraction, slot) in compiled.extractions.iter().zip(&self.slots) {
             values.push((*slot, answer.extract(extraction)?));
         }
@@ -163,13 +179,17 @@ struct AnswerView<'a> {
     status: String,
     head: &'a [u8],
     body: &'a [u8],
+    /// The body as a text, when first needed.
+    text: &'a OnceCell<Cow<'a, str>>,
+    /// Whether plain JSONPaths alone look at it.
+    is_plain: bool,
     /// The body as JSON, parsed when first needed; None if it is not JSON.
-    json: OnceCell<Result<Option<JsonDocument>, OverBudget>>,
+    json: OnceCell<Result<Option<JsonDocument<'a>>, OverBudget>>,
     /// What may still be spent on it.
     budget: Budget<'a>,
 }
 
-impl AnswerView<'_> {
+impl<'a> AnswerView<'a> {
     fn subject(&self, subject: Subject) -> &[u8] {
         match subject {
             Subject::Body => self.body,
@@ -178,10 +198,15 @@ impl AnswerView<'_> {
         }
     }
 
-    fn json(&self) -> Result<Option<&JsonDocument>, OverBudget> {
+    fn json(&self) -> Result<Option<&JsonDocument<'_>>, OverBudget> {
         let parsed = self.json.get_or_init(|| {
-            let text = String::from_utf8_lossy(self.body);
-            match JsonDocument::read(&text, &self.budget) {
+            // Most are UTF-8, which is seen sooner than it is made.
+            let text = || match std::str::from_utf8(self.body) {
+                Ok(text) => Cow::Borrowed(text),
+                Err(_) => String::from_utf8_lossy(self.body),
+            };
+            let text = self.text.get_or_init(text);
+            match JsonDocument::read(text, self.is_plain, &self.budget) {
                 Ok(json) => Ok(Some(json)),
                 Err(Unreadable::NotJson(_)) => Ok(None),
                 Err(Unreadable::TooLarge(over)) => Err(over),
@@ -190,7 +215,7 @@ impl AnswerView<'_> {
         parsed.as_ref().map(Option::as_ref).map_err(|over| *over)
     }
 
-    fn nodes(&self, query: &JsonQuery) -> Result<Vec<&Value>, OverBudget> {
+    fn nodes(&self, query: &JsonQuery) -> Result<Vec<Cow<'_, Value>>, OverBudget> {
         match self.json()? {
             Some(json) => query.find(json, &self.budget),
             None => Ok(Vec::new()),
@@ -280,7 +305,7 @@ impl AnswerView<'_> {
         )))
     }
 
-    fn any_is(&self, expected: &Wanted, nodes: &[&Value]) -> Result<bool, OverBudget> {
+    fn any_is(&self, expected: &Wanted, nodes: &[Cow<'_, Value>]) -> Result<bool, OverBudget> {
         for node in nodes {
             if is_equal(expected, node, &self.budget)? {
                 return Ok(true);
@@ -314,7 +339,13 @@ impl AnswerView<'_> {
 
     fn found(&self, find: &Find) -> Result<Option<Cow<'_, str>>, OverBudget> {
         match find {
-            Find::Json(query) => Ok(self.nodes(query)?.first().map(|node| node.text())),
+            Find::Json(query) => {
+                let first = self.nodes(query)?.into_iter().next();
+                Ok(first.map(|node| match node {
+                    Cow::Borrowed(node) => node.text(),
+                    Cow::Owned(node) => Cow::Owned(node.into_text()),
+                }))
+            }
             Find::Regex {
                 pattern,
                 group,

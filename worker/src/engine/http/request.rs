@@ -62,11 +62,19 @@ pub(crate) struct Request {
     /// A large body, sent after `bytes`.
     pub(crate) tail: Option<Arc<[u8]>>,
     pub(crate) head_bytes: usize,
-    /// Where in the head the scenario's own Cookie header ends.
-    cookie_end: Option<usize>,
+    own: OwnLines,
     pub(crate) to_head: bool,
     /// Whether sending it twice has the same effect (RFC 9110, 9.2.2).
     pub(crate) repeatable: bool,
+}
+
+/// Which lines of a head are the scenario's headers, the request line being number 0.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct OwnLines {
+    first: usize,
+    count: usize,
+    /// The last Cookie header among them.
+    cookie: Option<usize>,
 }
 
 /// What a request is made from.
@@ -138,14 +146,21 @@ impl Request {
         {
             push_header(&mut head, "Proxy-Authorization", &basic(name, password));
         }
-        let mut cookie_end = None;
+        let first = head.matches("\r\n").count();
         for (name, value) in parts.headers {
             push_header(&mut head, name, value);
-            if name.eq_ignore_ascii_case("cookie") {
-                cookie_end = Some(head.len() - 2);
-            }
         }
-        let wants_length = body_bytes > 0 || matches!(parts.method, "POST" | "PUT" | "PATCH");
+        let is_cookie = |header: &(String, String)| header.0.eq_ignore_ascii_case("cookie");
+        let own = OwnLines {
+            first,
+            count: parts.headers.len(),
+            cookie: parts
+                .headers
+                .iter()
+                .rposition(is_cookie)
+                .map(|at| first + at),
+        };
+        let wants_length = body_bytes > 0 || tells_length(parts.method);
         if wants_length && !is_set("content-length") {
             push_header(&mut head, "Content-Length", &body_bytes.to_string());
         }
@@ -153,25 +168,80 @@ impl Request {
             push_header(&mut head, "Connection", "close");
         }
         head.push_str("\r\n");
+        Ok(Self::of_head(
+            head.into_bytes(),
+            parts.body,
+            own,
+            parts.method,
+        ))
+    }
+
+    /// A head with its body.
+    pub(crate) fn of_head(
+        head: Vec<u8>,
+        body: Option<&Arc<[u8]>>,
+        own: OwnLines,
+        method: &str,
+    ) -> Self {
         let head_bytes = head.len();
-        let mut bytes = head.into_bytes();
-        let tail = parts.body.filter(|body| body.len() >= SHARED_BODY_BYTES);
-        if let (None, Some(body)) = (tail, parts.body) {
+        let mut bytes = head;
+        let tail = body.filter(|body| body.len() >= SHARED_BODY_BYTES);
+        if let (None, Some(body)) = (tail, body) {
             bytes.extend_from_slice(body);
         }
-        Ok(Self {
+        Self {
             bytes: bytes.into(),
             tail: tail.cloned(),
             head_bytes,
-            cookie_end,
-            to_head: parts.method == "HEAD",
-            repeatable: REPEATABLE.contains(&parts.method),
-        })
+            own,
+            to_head: method == "HEAD",
+            repeatable: REPEATABLE.contains(&method),
+        }
+    }
+
+    /// Which of its lines are the scenario's.
+    pub(crate) fn own_lines(&self) -> OwnLines {
+        self.own
+    }
+
+    /// The lines of its head.
+    fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        let lines = self.head().split(|byte| *byte == b'\n');
+        lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+    }
+
+    /// The scenario's headers, as they are sent.
+    pub(crate) fn own_headers(&self) -> Vec<(String, String)> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let lines = self.lines().skip(self.own.first).take(self.own.count);
+        let pairs = lines.filter_map(|line| {
+            let colon = memchr::memmem::find(line, b": ")?;
+            Some((text(&line[..colon]), text(&line[colon + 2..])))
+        });
+        pairs.collect()
+    }
+
+    /// Path and query, as they are sent.
+    pub(crate) fn target(&self) -> &str {
+        let line = self.lines().next().unwrap_or_default();
+        let mut words = line.split(|byte| *byte == b' ').skip(1);
+        std::str::from_utf8(words.next().unwrap_or_default()).unwrap_or("/")
+    }
+
+    /// The body, shared; None if it is empty.
+    pub(crate) fn body(&self) -> Option<Arc<[u8]>> {
+        let body = &self.bytes[self.head_bytes..];
+        let inline = || (!body.is_empty()).then(|| body.into());
+        self.tail.clone().or_else(inline)
     }
 
     /// The same request with cookies, appended to the scenario's own Cookie header.
     pub(crate) fn with_cookies(&self, cookies: &[u8]) -> Self {
-        let (at, before, after) = match self.cookie_end {
+        let own = self.own.cookie.and_then(|line| {
+            let ends = memchr::memchr_iter(b'\n', self.head());
+            ends.into_iter().nth(line).map(|end| end - 1)
+        });
+        let (at, before, after) = match own {
             Some(end) => (end, "; ", ""),
             None => (self.head_bytes - 2, "Cookie: ", "\r\n"),
         };
@@ -181,7 +251,7 @@ impl Request {
             bytes: [first, &added, rest].concat().into(),
             tail: self.tail.clone(),
             head_bytes: self.head_bytes + added.len(),
-            cookie_end: None,
+            own: self.own,
             to_head: self.to_head,
             repeatable: self.repeatable,
         }
@@ -200,7 +270,7 @@ impl Request {
             bytes: [head.as_bytes(), payload].concat().into(),
             tail: None,
             head_bytes: head.len(),
-            cookie_end: None,
+            own: OwnLines::default(),
             to_head: false,
             repeatable: false,
         }
@@ -219,6 +289,11 @@ impl Request {
             (_, None) => &[],
         }
     }
+}
+
+/// Whether requests with this method say that they have no body (RFC 9110, 8.6).
+pub(crate) fn tells_length(method: &str) -> bool {
+    matches!(method, "POST" | "PUT" | "PATCH")
 }
 
 /// The request line; `is_absolute`: for a proxy (RFC 9112, 3.2.2), without user and password.
@@ -288,18 +363,24 @@ fn percent_decoded(text: &str) -> Vec<u8> {
     decoded
 }
 
+/// Refuses the value of a header that HTTP forbids.
+pub(crate) fn check_value(name: &str, value: &str) -> Result<(), String> {
+    let is_allowed = |byte: u8| byte == b'\t' || (byte >= b' ' && byte != 0x7f);
+    match value.bytes().all(is_allowed) {
+        true => Ok(()),
+        false => Err(format!(
+            "the value of header {name} has a line break or another control character"
+        )),
+    }
+}
+
 fn check_header(name: &str, value: &str, body_bytes: usize) -> Result<(), String> {
     if !is_token(name) {
         return Err(format!(
             "header name {name:?} has characters that HTTP forbids"
         ));
     }
-    let is_allowed = |byte: u8| byte == b'\t' || (byte >= b' ' && byte != 0x7f);
-    if !value.bytes().all(is_allowed) {
-        return Err(format!(
-            "the value of header {name} has a line break or another control character"
-        ));
-    }
+    check_value(name, value)?;
     if name.eq_ignore_ascii_case("transfer-encoding") {
         return Err(format!(
             "header {name} cannot be set: bodies are sent with their length"
@@ -321,134 +402,4 @@ fn is_token(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn build(
-        method: &str,
-        url: &str,
-        headers: &[(&str, &str)],
-        body: &str,
-        keepalive: bool,
-    ) -> Result<String, String> {
-        let headers: Vec<(String, String)> = headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        let url = Url::parse(url).unwrap();
-        let request = Request::build(&RequestParts {
-            method,
-            url: &url,
-            target: None,
-            headers: &headers,
-            body: Some(&body.as_bytes().into()),
-            keepalive,
-            routes: &Routes::default(),
-        })?;
-        Ok(String::from_utf8(request.bytes.to_vec()).unwrap())
-    }
-
-    #[test]
-    fn defaults_are_filled_in() {
-        assert_eq!(
-            build("GET", "http://[::1]:8080/a%20b?c=d#e", &[], "", true).unwrap(),
-            format!(
-                "GET /a%20b?c=d HTTP/1.1\r\nHost: [::1]:8080\r\nUser-Agent: {USER_AGENT}\r\n\r\n"
-            )
-        );
-        let post = build("POST", "https://shop.example", &[], "", false).unwrap();
-        assert!(post.starts_with("POST / HTTP/1.1\r\nHost: shop.example\r\n"));
-        assert!(post.contains("\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
-        let put = build("PUT", "http://a/", &[], "naïve", true).unwrap();
-        assert!(put.contains("Content-Length: 6\r\n"));
-        assert!(put.ends_with("\r\n\r\nnaïve"));
-        let user = build("GET", "http://me:p%40ss@a/", &[], "", true).unwrap();
-        assert!(user.contains("Authorization: Basic bWU6cEBzcw==\r\n"));
-        assert!(user.contains("Host: a\r\n"));
-    }
-
-    #[test]
-    fn headers_of_the_scenario_override_defaults() {
-        let text = build(
-            "GET",
-            "http://me@a/",
-            &[("HOST", "b"), ("user-agent", "x"), ("authorization", "y")],
-            "",
-            true,
-        )
-        .unwrap();
-        assert_eq!(
-            text,
-            "GET / HTTP/1.1\r\nHOST: b\r\nuser-agent: x\r\nauthorization: y\r\n\r\n"
-        );
-    }
-
-    #[test]
-    fn what_would_break_the_request_is_refused() {
-        for (name, value) in [
-            ("A", "b\r\nC: d"),
-            ("A\r\n", "b"),
-            ("", "b"),
-            ("A", "\0"),
-            ("Transfer-Encoding", "chunked"),
-            ("Content-Length", "7"),
-        ] {
-            assert!(build("GET", "http://a/", &[(name, value)], "", true).is_err());
-        }
-        assert!(build("GE T", "http://a/", &[], "", true).is_err());
-    }
-
-    #[test]
-    fn cookies_are_appended_to_those_of_the_scenario() {
-        let url = Url::parse("http://a/").unwrap();
-        let body: Arc<[u8]> = b"body".as_slice().into();
-        let of = |headers: &[(String, String)]| {
-            let request = Request::build(&RequestParts {
-                method: "POST",
-                url: &url,
-                target: None,
-                headers,
-                body: Some(&body),
-                keepalive: true,
-                routes: &Routes::default(),
-            });
-            let request = request.unwrap().with_cookies(b"c=d; e=f");
-            assert!(request.head().ends_with(b"\r\n\r\n"));
-            String::from_utf8(request.bytes.to_vec()).unwrap()
-        };
-        let text = of(&[("cookie".to_owned(), "a=b".to_owned())]);
-        assert!(text.contains("\r\ncookie: a=b; c=d; e=f\r\n"), "{text}");
-        let text = of(&[]);
-        assert!(text.ends_with("\r\nCookie: c=d; e=f\r\n\r\nbody"), "{text}");
-    }
-
-    #[test]
-    fn a_large_body_is_shared_and_follows_its_head() {
-        let url = Url::parse("http://a/").unwrap();
-        let body: Arc<[u8]> = vec![b'x'; SHARED_BODY_BYTES].into();
-        let parts = RequestParts {
-            method: "PUT",
-            url: &url,
-            target: None,
-            headers: &[],
-            body: Some(&body),
-            keepalive: true,
-            routes: &Routes::default(),
-        };
-        let request = Request::build(&parts).unwrap();
-        assert_eq!(request.bytes.len(), request.head_bytes);
-        assert_eq!(request.rest(0), request.head());
-        assert_eq!(request.rest(request.head_bytes).len(), body.len());
-        assert_eq!(request.rest(request.head_bytes + 5).len(), body.len() - 5);
-        assert!(request.rest(request.head_bytes + body.len()).is_empty());
-    }
-
-    #[test]
-    fn an_endpoint_is_scheme_host_and_port() {
-        let of = |text: &str| Endpoint::of(&Url::parse(text).unwrap()).unwrap();
-        assert_eq!(of("http://a/x"), of("http://a:80/y"));
-        assert_ne!(of("http://a/"), of("https://a/"));
-        assert_eq!(of("https://[::1]/").authority(), "[::1]:443");
-        assert!(Endpoint::of(&Url::parse("ftp://a/").unwrap()).is_err());
-    }
-}
+mod tests;

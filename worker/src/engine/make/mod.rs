@@ -1,13 +1,16 @@
 //! Makes requests from steps: the values that vary from user to user (`inputs`,
 //! `quotes`, `data`, `variable_names`, `session`, `call`), and the request made of them
-//! (`request_template` with `template` and `form`). `http` sends it.
+//! (`request_template` with `parts`, `layout`, `template` and `form`). `http` sends it.
 
 mod body_template;
 pub(crate) mod call;
 pub(crate) mod data;
 pub(crate) mod form;
 pub(crate) mod inputs;
+mod layout;
+pub(crate) mod made;
 pub(crate) mod messages;
+mod parts;
 pub(crate) mod quotes;
 pub(crate) mod request_template;
 pub(crate) mod session;

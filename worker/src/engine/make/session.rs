@@ -40,7 +40,7 @@ impl Session {
         self.values.get(slot)?.as_deref()
     }
 
-    pub(crate) fn set(&mut self, slot: usize, value: &str) {
+    pub(crate) fn set(&mut self, slot: usize, value: impl Into<Box<str>>) {
         if let Some(place) = self.values.get_mut(slot) {
             *place = Some(value.into());
         }

@@ -90,9 +90,29 @@ impl Template {
         parts.sum()
     }
 
+    /// Its constant parts, None in place of each value.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = Option<&str>> {
+        self.0.iter().map(|part| match part {
+            Part::Text(text) => Some(text.as_str()),
+            Part::Slot(_) | Part::Call(_) => None,
+        })
+    }
+
+    /// The same with another text in place of its first part.
+    pub(crate) fn with_first_text(&self, text: String) -> Self {
+        let rest = self.0.iter().skip(1).cloned();
+        Self(std::iter::once(Part::Text(text)).chain(rest).collect())
+    }
+
     /// Fills in a session's values, or returns the slot that has none.
     pub(crate) fn fill(&self, session: &Session) -> Result<String, usize> {
         let mut text = String::new();
+        self.push_to(&mut text, session)?;
+        Ok(text)
+    }
+
+    /// Puts it behind a text, as [`Self::fill`].
+    pub(crate) fn push_to(&self, text: &mut String, session: &Session) -> Result<(), usize> {
         for part in &self.0 {
             match part {
                 Part::Text(fixed) => text.push_str(fixed),
@@ -100,7 +120,7 @@ impl Template {
                 Part::Call(call) => text.push_str(&call.value(session)),
             }
         }
-        Ok(text)
+        Ok(())
     }
 
     /// The text with a session's values, nothing in place of a value that is missing.

@@ -5,12 +5,14 @@
 mod exchanges;
 mod flow;
 mod hops;
+mod sent;
 mod streams;
 mod unmade;
 
 pub(crate) use self::flow::Action;
 
 use self::flow::Progress;
+use self::sent::{Sent, SentRequest};
 use crate::engine::check::cookies::CookieJar;
 use crate::engine::failure::Failure;
 use crate::engine::http::connect::Opened;
@@ -23,7 +25,7 @@ use crate::engine::http::origin::Origin;
 use crate::engine::http::redirect::Hop;
 use crate::engine::http::request::Request;
 use crate::engine::http::{client::Client, request_spec::RequestSpec};
-use crate::engine::make::request_template::{MadeRequest, StepRequest};
+use crate::engine::make::request_template::StepRequest;
 use crate::engine::make::session::Session;
 use crate::engine::make::template::Template;
 use crate::engine::memory::no_memory;
@@ -65,25 +67,6 @@ pub(crate) enum StepOutcome {
     Done(StepEnd),
     /// It was not begun: the time for it was over.
     PastEnd,
-}
-
-/// A request of a step that was sent: the first, or that of a redirect.
-struct SentRequest<'a> {
-    /// The number of the step.
-    n: usize,
-    label: usize,
-    /// The step's own request, where a redirect may follow.
-    made: Option<&'a MadeRequest>,
-    /// The redirect that led to it.
-    redirect: Option<&'a Hop>,
-    hops: u32,
-    /// As it was sent.
-    request: &'a Request,
-    url: &'a Url,
-    due_us: u64,
-    sent_us: u64,
-    /// Whether a user of closed load waits for it.
-    closed: bool,
 }
 
 /// Walks through the steps of a group.
@@ -191,10 +174,10 @@ impl Walker {
                 if sent_us >= until_us {
                     return outcome;
                 }
-                let (request, origin, url) = match &redirect {
-                    None => (&made.request, &origin, &made.url),
-                    Some((hop, origin)) => (&hop.request, origin, &hop.url),
-                };
+                let hop = redirect.as_ref().map(|(hop, _)| &**hop);
+                let request = hop.map_or(&made.request, |hop| &hop.request);
+                let origin = redirect.as_ref().map_or(&origin, |(_, origin)| origin);
+                let url = || hop.map_or_else(|| made.url(), |hop| &hop.url);
                 let with_cookies = self.with_cookies(request, url, sent_us);
                 let h2_head = group.h2_head(n, redirect.is_none() && with_cookies.is_none());
                 let request = with_cookies.as_deref().unwrap_or(request);
@@ -216,11 +199,10 @@ impl Walker {
                 let sent = SentRequest {
                     n,
                     label,
-                    made: Some(made),
-                    redirect: redirect.as_ref().map(|(hop, _)| &**hop),
+                    what: Sent::Request(made),
+                    redirect: hop,
                     hops,
                     request,
-                    url,
                     due_us,
                     sent_us,
                     closed: planned_us.is_none(),
@@ -300,7 +282,7 @@ impl Walker {
             && result.failure.is_none()
             && (kept.no_room || !kept.cookies.is_empty())
         {
-            result.failure = self.keep_cookies(sent.url, kept, result.read_us);
+            result.failure = self.keep_cookies(sent.url(), kept, result.read_us);
         }
         let judgement = self.judge(group, sent, &mut result);
         self.conclude(group, sent, &result, judgement)
@@ -461,18 +443,23 @@ impl Walker {
                 .checks
                 .clear_variables(session);
             for (slot, value) in values {
-                session.set(slot, &value);
+                session.set(slot, value);
             }
         }
     }
 
     /// The same request with the user's cookies, if it carries any.
     #[inline]
-    fn with_cookies(&self, request: &Request, url: &Url, now_us: u64) -> Option<Box<Request>> {
+    fn with_cookies<'u>(
+        &self,
+        request: &Request,
+        url: impl FnOnce() -> &'u Url,
+        now_us: u64,
+    ) -> Option<Box<Request>> {
         if self.cookies.is_empty() {
             return None;
         }
-        let header = self.cookies.header(url, now_us)?;
+        let header = self.cookies.header(url(), now_us)?;
         Some(Box::new(request.with_cookies(&header)))
     }
 

@@ -22,7 +22,7 @@ impl Walker {
         let names = &self.group.prepared().names;
         let values = judgement.values.iter();
         let tried = Tried {
-            url: sent.url,
+            url: sent.url(),
             head: result.head_sent(sent.request),
             body: sent.request.rest(sent.request.head_bytes),
             is_sent: result.written > 0,

@@ -1,6 +1,6 @@
 //! The request that follows a redirect.
 
-use super::{SentRequest, Walker};
+use super::{Sent, SentRequest, Walker};
 use crate::engine::http::redirect::{self, Hop};
 use crate::engine::http::request::RequestParts;
 
@@ -12,19 +12,20 @@ impl Walker {
         status: u16,
         location: &[u8],
     ) -> Result<Hop, String> {
-        let Some(made) = sent.made else {
+        let Sent::Request(made) = sent.what else {
             return Err("it is not followed".to_owned());
         };
-        let body = made.body.as_ref();
+        let (body, headers) = (made.request.body(), made.request.own_headers());
+        let body = body.as_ref();
         let plan = self.group.plan();
         let keepalive = plan.connection_policy.keeps();
         let routes = &self.group.prepared().routes;
         let parts = match sent.redirect {
             None => RequestParts {
                 method: &plan.steps[sent.n].method,
-                url: &made.url,
+                url: made.url(),
                 target: None,
-                headers: &made.headers,
+                headers: &headers,
                 body,
                 keepalive,
                 routes,

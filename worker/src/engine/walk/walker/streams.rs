@@ -1,7 +1,7 @@
 //! Streams of messages in a walk: a step opens one, further steps send and receive on it, and the
 //! flow closes it. Each of these is a sample; what goes over the wire is `http::messages`'.
 
-use super::{SentRequest, StepEnd, StepOutcome, Walker};
+use super::{Sent, SentRequest, StepEnd, StepOutcome, Walker};
 use crate::engine::failure::{Failure, duration_text};
 use crate::engine::http::connect::{Connector, Opened};
 use crate::engine::http::exchange_result::ExchangeResult;
@@ -136,7 +136,7 @@ impl Walker {
         };
         let label = self.label_index(&prepared.label);
         let sent_us = group.clock.now_us();
-        let with_cookies = self.with_cookies(&made.request, &made.url, sent_us);
+        let with_cookies = self.with_cookies(&made.request, || made.url(), sent_us);
         let request = with_cookies.as_deref().unwrap_or(&made.request);
         let due_us = self.begin(&group, 0, (planned_us, sent_us));
         let connector = group.stream_connector().clone();
@@ -156,17 +156,16 @@ impl Walker {
             && result.failure.is_none()
             && !kept.cookies.is_empty()
         {
-            result.failure = self.keep_cookies(&made.url, kept, result.read_us);
+            result.failure = self.keep_cookies(made.url(), kept, result.read_us);
         }
         self.stream = stream.filter(|_| result.failure.is_none());
         let sent = SentRequest {
             n,
             label,
-            made: None,
+            what: Sent::Request(made),
             redirect: None,
             hops: 0,
             request,
-            url: &made.url,
             due_us,
             sent_us,
             closed: planned_us.is_none(),
@@ -267,11 +266,10 @@ impl Walker {
         let sent = SentRequest {
             n,
             label,
-            made: None,
+            what: Sent::Message(&step.url),
             redirect: None,
             hops: 0,
             request: &shown,
-            url: &step.url,
             due_us,
             sent_us,
             closed,
@@ -369,11 +367,10 @@ impl Walker {
         let sent = SentRequest {
             n,
             label,
-            made: None,
+            what: Sent::Message(&step.url),
             redirect: None,
             hops: 0,
             request: &Request::of_message("[end of the WebSocket, code 1000]", &[]),
-            url: &step.url,
             due_us,
             sent_us,
             closed: true,

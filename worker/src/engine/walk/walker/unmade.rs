@@ -3,7 +3,8 @@
 use super::{StepEnd, StepOutcome, Walker};
 use crate::engine::failure::Failure;
 use crate::engine::make::form::MakeError;
-use crate::engine::make::request_template::{MadeRequest, RequestTemplate};
+use crate::engine::make::made::MadeRequest;
+use crate::engine::make::request_template::RequestTemplate;
 use crate::engine::make::session::Session;
 use crate::engine::remember::recorder::FinishedRequest;
 use dlt_core::measure::sample::{Cause, Outcome, Sample};
