@@ -63,6 +63,15 @@ pub struct RunArgs {
     /// Most requests in flight with --arrivals; further ones are dropped and counted [default: 10000]
     #[arg(long, value_name = "N", help_heading = "Load")]
     pub connections: Option<u64>,
+    /// How punctual requests of --arrivals are: the more precise, the more CPU a runner takes; spin looks at
+    /// the clock without a pause [default: default]
+    #[arg(
+        long,
+        value_name = "HOW",
+        value_parser = ["default", "precise", "spin"],
+        help_heading = "Load"
+    )]
+    pub pacing: Option<String>,
     /// Most requests per second of all users together
     #[arg(long, value_name = "N", value_parser = finite, help_heading = "Load")]
     pub throughput: Option<f64>,

@@ -68,6 +68,11 @@ pub fn contradictions(args: &RunArgs) -> Vec<Fault> {
             ),
         );
     }
+    if args.pacing.is_some() && args.arrivals.is_none() && !stages(&args.stages).1 {
+        let reason =
+            "is how punctual requests of --arrivals are; users send when they have their answers";
+        fault("--pacing", reason.to_owned());
+    }
     if !args.set.is_empty() {
         fault(
             "--set",
@@ -123,6 +128,7 @@ fn common(args: &RunArgs) -> Quick {
         proxy: args.way.proxy.as_deref().map(proxy_url),
         no_proxy: args.way.noproxy.clone(),
         connections: args.connections,
+        pacing: args.pacing.clone(),
         throughput: args.throughput,
         seed: args.seed,
         ..Quick::default()

@@ -214,7 +214,7 @@ fn from_url(
 
 /// Adds the flag that a fault of the scenario's body comes from.
 fn with_flag(mut fault: Fault) -> Fault {
-    const FLAGS: [(&str, &str); 27] = [
+    const FLAGS: [(&str, &str); 28] = [
         ("].url", "URL"),
         ("].users", "-c"),
         ("].arrivals", "--arrivals"),
@@ -224,6 +224,7 @@ fn with_flag(mut fault: Fault) -> Fault {
         ("].total-requests", "-n"),
         ("].stages", "--stages"),
         ("].connections", "--connections"),
+        ("].pacing", "--pacing"),
         ("].throughput", "--throughput"),
         ("].seed", "--seed"),
         ("].think-time", "--think-time"),

@@ -2,6 +2,7 @@
 
 use super::flags::{Body, quick_body, spread, stages};
 use super::*;
+use dlt_core::scenario::plan::Pacing;
 
 fn args(target: &str) -> RunArgs {
     RunArgs {
@@ -123,6 +124,16 @@ fn a_url_with_a_body_is_posted_and_users_are_no_connections() {
     args.method = Some("PUT".to_owned());
     let scenario = read(&args, &regions, (&Files::InPlace, None)).unwrap();
     assert_eq!(scenario.plan.groups[0].steps[0].method, "PUT");
+    args.pacing = Some("spin".to_owned());
+    let told = refused(&args);
+    assert!(
+        told[0].starts_with("--pacing: is how punctual requests of --arrivals are"),
+        "{told:?}"
+    );
+    args.arrivals = Some(5.0);
+    let scenario = read(&args, &regions, (&Files::InPlace, None)).unwrap();
+    assert_eq!(scenario.plan.groups[0].load.pacing, Pacing::Spin);
+    (args.pacing, args.arrivals) = (None, None);
     args.connections = Some(50);
     args.set = vec![("a".to_owned(), "b".to_owned())];
     let told = refused(&args);

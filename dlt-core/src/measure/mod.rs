@@ -7,6 +7,7 @@ pub mod generator;
 pub mod http_version;
 pub mod kept;
 pub mod latencies;
+pub mod packed;
 pub mod reading;
 pub mod sample;
 pub mod second;

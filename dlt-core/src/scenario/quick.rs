@@ -61,6 +61,8 @@ pub struct Quick {
     pub no_proxy: Option<String>,
     /// Most requests in flight in open load.
     pub connections: Option<u64>,
+    /// How punctual arrivals are: `default`, `precise`, `spin`.
+    pub pacing: Option<String>,
     /// Pause after each answer.
     pub think_time: Option<String>,
     /// The scenario's name.
@@ -127,6 +129,7 @@ fn execution(q: &Quick, name: &str) -> Value {
     }
     put(&mut item, "throughput", q.throughput);
     put(&mut item, "connections", q.connections);
+    put(&mut item, "pacing", q.pacing.as_deref());
     put(&mut item, "seed", q.seed);
     item.insert("scenario".to_owned(), json!(name));
     Value::Object(item)

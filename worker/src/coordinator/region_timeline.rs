@@ -5,15 +5,15 @@
 //! delays a tick. What cannot be stored ends nothing, since the runners' own
 //! timelines are stored with their reports.
 
-use super::timeline::TimelineFolder;
+use super::timeline::{Sum, TimelineFolder};
 use crate::depot::Depot;
 use crate::output::log;
 use dlt_core::ids::Region;
 use dlt_core::keys;
-use dlt_core::measure::second::Second;
 use dlt_core::messages::order::Order;
 use dlt_core::messages::runner_line::{RunnerRow, Tick};
-use dlt_core::messages::timeline::{RunTimeline, TIMELINE_FORMAT};
+use dlt_core::messages::timeline::TIMELINE_FORMAT;
+use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -21,6 +21,8 @@ use tokio::time::Instant;
 
 /// Interval at which the timeline is stored, µs (dlt.md 3).
 const INTERVAL_US: u64 = 10_000_000;
+/// More than most seconds have as JSON, bytes.
+const USUAL_SECOND_BYTES: usize = 2_048;
 
 /// A region's timeline so far and where it is stored.
 #[derive(Debug)]
@@ -139,22 +141,46 @@ impl RegionTimeline {
     }
 }
 
+/// A `RunTimeline` whose seconds are unpacked one by one while it is written.
+#[derive(Serialize)]
+struct SoFar<'a> {
+    format: u32,
+    start_at_us: u64,
+    regions: BTreeMap<Region, Seconds<'a>>,
+    labels: [(); 0],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    runners: Vec<RunnerRow>,
+}
+
+struct Seconds<'a>(&'a [Sum]);
+
+impl Serialize for Seconds<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Sum::second))
+    }
+}
+
+/// As a `RunTimeline`.
 fn to_json(
     region: Region,
     start_at_us: u64,
-    stretches: &[Arc<Second>],
+    stretches: &[Sum],
     runners: Vec<RunnerRow>,
 ) -> Vec<u8> {
-    let seconds = stretches.iter().map(|second| Second::clone(second));
-    let timeline = RunTimeline {
+    let timeline = SoFar {
         format: TIMELINE_FORMAT,
         start_at_us,
-        regions: BTreeMap::from([(region, seconds.collect())]),
-        labels: Vec::new(),
+        regions: BTreeMap::from([(region, Seconds(stretches))]),
+        labels: [],
         runners,
     };
+    // At once and larger each time: memory that grew by doubling would stay with the process.
+    let mut json = Vec::with_capacity(stretches.len() * USUAL_SECOND_BYTES);
     // Numbers, texts and lists alone: this cannot fail.
-    serde_json::to_vec(&timeline).unwrap_or_default()
+    match serde_json::to_writer(&mut json, &timeline) {
+        Ok(()) => json,
+        Err(_) => Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -162,6 +188,7 @@ mod tests {
     use super::*;
     use crate::tests::{order, tick};
     use dlt_core::messages::order::Role;
+    use dlt_core::messages::timeline::RunTimeline;
     use std::path::{Path, PathBuf};
     use std::time::Duration;
 
@@ -227,6 +254,31 @@ mod tests {
         timeline.store_last(Instant::now() + LIMIT).await;
         assert_eq!(stored(folder.path()).regions[&order.region].len(), 31);
         assert_eq!(timeline.failure(), None);
+    }
+
+    #[test]
+    fn what_is_stored_is_a_run_s_timeline() {
+        let mut folder = TimelineFolder::default();
+        (0..30).for_each(|second| folder.add(&tick(second, 7)));
+        let region = Region::parse("eu-west-1").unwrap();
+        for runners in [Vec::new(), tick(0, 7).runners] {
+            let json = to_json(
+                region.clone(),
+                START_AT_US,
+                &folder.snapshot(),
+                runners.clone(),
+            );
+            let seconds = folder.snapshot();
+            let seconds = seconds.iter().map(|sum| sum.second().into_owned());
+            let timeline = RunTimeline {
+                format: TIMELINE_FORMAT,
+                start_at_us: START_AT_US,
+                regions: BTreeMap::from([(region.clone(), seconds.collect())]),
+                labels: Vec::new(),
+                runners,
+            };
+            assert_eq!(json, serde_json::to_vec(&timeline).unwrap());
+        }
     }
 
     #[tokio::test]

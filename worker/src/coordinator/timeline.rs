@@ -1,17 +1,25 @@
 //! A timeline under way: the seconds of a runner or of a region, folded into
-//! longer stretches as the run gets long (decision 17), so that a month of load
-//! fits in memory.
+//! longer stretches as the run gets long (decision 17), and packed once they are
+//! past, so that a month of load fits in memory.
 
+use dlt_core::measure::packed::PackedSecond;
 use dlt_core::measure::second::Second;
 use dlt_core::messages::runner_line::Tick;
 use dlt_core::messages::timeline::stretch_of;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Stretches that are kept as they are: parts of a second come within a few of it, and adding to one
+/// that is packed costs more.
+const OPEN_STRETCHES: usize = 8;
 
 /// Collects ticks into the stretches of a timeline.
 #[derive(Debug, Default)]
 pub struct TimelineFolder {
     stretches: BTreeMap<u64, Stretch>,
+    /// The stretches that are not packed, by their starts.
+    open: Vec<u64>,
     /// Seconds that were added.
     pub seconds: u64,
     /// Most users in a second.
@@ -22,8 +30,26 @@ pub struct TimelineFolder {
 struct Stretch {
     /// The latest second in it: its users are the stretch's.
     latest: u64,
+    sum: Sum,
+}
+
+/// The sum of a stretch, as it is kept.
+#[derive(Debug, Clone)]
+pub enum Sum {
     /// Shared with snapshots; copied only when it changes while one exists.
-    sum: Arc<Second>,
+    Open(Arc<Second>),
+    /// Nothing more is expected for it.
+    Packed(PackedSecond),
+}
+
+impl Sum {
+    /// The sum.
+    pub fn second(&self) -> Cow<'_, Second> {
+        match self {
+            Self::Open(second) => Cow::Borrowed(second),
+            Self::Packed(packed) => Cow::Owned(packed.second()),
+        }
+    }
 }
 
 impl TimelineFolder {
@@ -37,42 +63,81 @@ impl TimelineFolder {
         let latest = second.second;
         let start = stretch_of(latest);
         second.second = start;
-        let is_new = match self.stretches.get_mut(&start) {
+        let users = match self.stretches.get_mut(&start) {
             None => {
-                let sum = Arc::new(second);
+                let users = second.users;
+                let sum = Sum::Open(Arc::new(second));
                 self.stretches.insert(start, Stretch { latest, sum });
-                true
-            }
-            Some(stretch) if latest > stretch.latest => {
-                Arc::make_mut(&mut stretch.sum).extend(&second);
-                stretch.latest = latest;
-                true
+                self.seconds += 1;
+                self.opened(start);
+                users
             }
             Some(stretch) => {
-                if latest < stretch.latest {
-                    (second.users, second.runners) = (0, 0);
+                let was_packed = matches!(stretch.sum, Sum::Packed(_));
+                self.seconds += u64::from(latest > stretch.latest);
+                let users = stretch.add(latest, second);
+                if was_packed {
+                    self.opened(start);
                 }
-                let sum = Arc::make_mut(&mut stretch.sum);
-                let runners = sum.runners.max(second.runners);
-                sum.merge(&second);
-                sum.runners = runners;
-                false
+                users
             }
         };
-        self.seconds += u64::from(is_new);
-        let users = self.stretches.get(&start).map_or(0, |row| row.sum.users);
         self.peak_users = self.peak_users.max(users);
     }
 
+    /// A stretch is open; packs one if too many are: the earliest.
+    fn opened(&mut self, start: u64) {
+        self.open.push(start);
+        if self.open.len() <= OPEN_STRETCHES {
+            return;
+        }
+        let earliest = self.open.iter().enumerate().min_by_key(|row| *row.1);
+        let start = earliest
+            .map(|(at, _)| at)
+            .map(|at| self.open.swap_remove(at));
+        if let Some(stretch) = start.and_then(|start| self.stretches.get_mut(&start)) {
+            stretch.sum = Sum::Packed(PackedSecond::of(&stretch.sum.second()));
+        }
+    }
+
     /// The stretches so far, rising; copies no numbers.
-    pub fn snapshot(&self) -> Vec<Arc<Second>> {
+    pub fn snapshot(&self) -> Vec<Sum> {
         self.stretches.values().map(|row| row.sum.clone()).collect()
     }
 
     /// The stretches, rising.
     pub fn into_stretches(self) -> Vec<Second> {
-        let stretches = self.stretches.into_values();
-        stretches.map(|row| Arc::unwrap_or_clone(row.sum)).collect()
+        let sums = self.stretches.into_values().map(|row| row.sum);
+        let seconds = sums.map(|sum| match sum {
+            Sum::Open(second) => Arc::unwrap_or_clone(second),
+            Sum::Packed(packed) => packed.second(),
+        });
+        seconds.collect()
+    }
+}
+
+impl Stretch {
+    /// Adds a part of it, of the second `latest`; returns the users that it has now.
+    fn add(&mut self, latest: u64, mut part: Second) -> u64 {
+        if let Sum::Packed(packed) = &self.sum {
+            self.sum = Sum::Open(Arc::new(packed.second()));
+        }
+        let Sum::Open(sum) = &mut self.sum else {
+            return 0;
+        };
+        let sum = Arc::make_mut(sum);
+        if latest > self.latest {
+            sum.extend(&part);
+            self.latest = latest;
+        } else {
+            if latest < self.latest {
+                (part.users, part.runners) = (0, 0);
+            }
+            let runners = sum.runners.max(part.runners);
+            sum.merge(&part);
+            sum.runners = runners;
+        }
+        sum.users
     }
 }
 
@@ -97,8 +162,8 @@ mod tests {
                     held.push(folder.snapshot());
                 }
             }
-            let sent_in = |stretches: &[Arc<Second>]| -> u64 {
-                stretches.iter().map(|stretch| stretch.sent).sum()
+            let sent_in = |stretches: &[Sum]| -> u64 {
+                stretches.iter().map(|stretch| stretch.second().sent).sum()
             };
             // A snapshot stays as it was when it was taken.
             let mut so_far = 0;

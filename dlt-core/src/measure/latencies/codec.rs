@@ -10,10 +10,10 @@
 use super::{Exact, HALF, HIGHEST_US, Latencies};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::bufread::ZlibDecoder;
 use flate2::write::ZlibEncoder;
-use flate2::{Compression, Decompress, FlushDecompress, Status};
-use std::cell::RefCell;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 
 const COOKIE_V2: u32 = 0x1c84_9313;
 const COOKIE_V2_COMPRESSED: u32 = 0x1c84_9314;
@@ -22,13 +22,7 @@ const DIGITS: u32 = 3;
 /// Indices of the layout: 23 half-octaves of 1,024 counters.
 const INDICES: usize = 23 * HALF as usize;
 /// A dense histogram of 64-bit counts is at most nine bytes an index.
-const LONGEST_PAYLOAD: usize = INDICES * 9 + HEADER_BYTES;
-
-thread_local! {
-    /// What inflates, and what was inflated: to make both anew costs more than most histograms.
-    static INFLATER: RefCell<(Decompress, Vec<u8>)> =
-        RefCell::new((Decompress::new(true), Vec::new()));
-}
+const LONGEST_PAYLOAD: u64 = (INDICES * 9 + HEADER_BYTES) as u64;
 
 /// Why a text is not one of our histograms.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,10 +73,8 @@ impl Latencies {
         let framed = STANDARD
             .decode(text.trim())
             .map_err(|_| DecodeError("not base64"))?;
-        let rows = INFLATER.with_borrow_mut(|(inflater, plain)| {
-            inflate(&framed, inflater, plain)?;
-            counts(plain)
-        })?;
+        let plain = inflate(&framed)?;
+        let rows = counts(&plain)?;
         let total: u64 = rows.iter().map(|row| row.1).fold(0, u64::saturating_add);
         if total != exact.count {
             return Err(DecodeError(
@@ -100,11 +92,7 @@ impl Latencies {
     }
 }
 
-fn inflate(
-    framed: &[u8],
-    inflater: &mut Decompress,
-    plain: &mut Vec<u8>,
-) -> Result<(), DecodeError> {
+fn inflate(framed: &[u8]) -> Result<Vec<u8>, DecodeError> {
     let (cookie, rest) = be_u32(framed)?;
     if cookie != COOKIE_V2_COMPRESSED {
         return Err(DecodeError("not compressed V2"));
@@ -113,20 +101,15 @@ fn inflate(
     if length as usize != body.len() {
         return Err(DecodeError("cut short"));
     }
-    inflater.reset(true);
-    plain.clear();
-    // No more is written than there is room for.
-    plain.reserve(LONGEST_PAYLOAD + 1);
-    let ended = inflater.decompress_vec(body, plain, FlushDecompress::Finish);
-    if plain.len() > LONGEST_PAYLOAD {
+    let mut plain = Vec::new();
+    ZlibDecoder::new(body)
+        .take(LONGEST_PAYLOAD + 1)
+        .read_to_end(&mut plain)
+        .map_err(|_| DecodeError("DEFLATE stream is damaged"))?;
+    if plain.len() as u64 > LONGEST_PAYLOAD {
         return Err(DecodeError("larger than any histogram of ours"));
     }
-    match ended {
-        Ok(Status::StreamEnd) => Ok(()),
-        Ok(Status::Ok | Status::BufError) | Err(_) => {
-            Err(DecodeError("DEFLATE stream is damaged"))
-        }
-    }
+    Ok(plain)
 }
 
 fn counts(plain: &[u8]) -> Result<Vec<(usize, u64)>, DecodeError> {

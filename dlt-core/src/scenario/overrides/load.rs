@@ -118,6 +118,11 @@ fn shape(overrides: &Overrides, items: &mut [Value], changes: &mut Changes) {
             changes.set(item, (path.as_str(), "seed"), "--seed", Value::from(seed));
         }
     }
+    if let Some(how) = flags.pacing.as_deref() {
+        let reason = "which is a load of users: they send when they have their answers";
+        let setting = ("pacing", "--pacing", Value::from(how));
+        for_each(items, setting, ("arrivals", false, reason), changes);
+    }
     if items.len() > 1 {
         return;
     }

@@ -3,7 +3,7 @@
 mod ways;
 
 use crate::scenario::overrides::Overrides;
-use crate::scenario::plan::HttpChoice;
+use crate::scenario::plan::{HttpChoice, Pacing};
 use crate::scenario::quick::Quick;
 use crate::scenario::tests::{defaults, files};
 use crate::scenario::{Format, Outside, Purpose, Scenario};
@@ -145,6 +145,17 @@ fn users_arrivals_and_stages_take_each_other_s_place() {
     let open = load(arrivals.clone());
     assert!(open.model.is_open() && open.throughput.is_none());
     assert_eq!(open.model.curve().peak(), 50.0);
+    let precise = |arrivals| Quick {
+        arrivals,
+        pacing: Some("precise".to_owned()),
+        ..Quick::default()
+    };
+    assert_eq!(load(precise(Some(50.0))).pacing, Pacing::Precise);
+    let faults = read(SHOP, &flags(precise(None))).unwrap_err();
+    assert!(
+        faults[0].starts_with("--pacing: cannot be meant for execution[0]"),
+        "{faults:?}"
+    );
     let stages = Quick {
         stages: texts(&["5:10s", "20:1m"]),
         ..Quick::default()

@@ -3,6 +3,7 @@
 //! a thread; as [`LabelSecond`]s they would take seven times as much.
 
 use dlt_core::measure::coarse::Coarse;
+use dlt_core::measure::packed::{put, put_times, take, take_times};
 use dlt_core::measure::second::LabelSecond;
 use dlt_core::messages::timeline::{LabelSeries, stretch_of};
 use std::collections::BTreeMap;
@@ -10,14 +11,10 @@ use std::collections::BTreeMap;
 /// A block of packed rows is full with so many bytes; the next row begins another. One vector would
 /// be copied as it grows, and have up to twice its size.
 const BLOCK_BYTES: usize = 16 * 1024;
-/// Stands for empty buckets: how many follows. Behind the last bucket there are none.
-const EMPTY: u64 = 0;
-
 /// A label's rows by one thread, rising.
 ///
-/// Packed, a row is a list of numbers (LEB128): the seconds since the row before, ok, failed, and for
-/// each of the two that is not 0 the histogram: counts from bucket 0 on, empty ones as [`EMPTY`] and
-/// their number, at the end [`EMPTY`] and 0.
+/// Packed, a row is the seconds since the row before, ok, failed, and for each of the two that is not 0
+/// the histogram.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Series {
     blocks: Vec<Vec<u8>>,
@@ -112,57 +109,6 @@ fn unpack(bytes: &mut std::slice::Iter<'_, u8>) -> Option<LabelSecond> {
         latency: times(ok),
         latency_failed: times(failed),
     })
-}
-
-fn put_times(block: &mut Vec<u8>, times: &Coarse) {
-    let mut next = 0;
-    for (bucket, count) in times.rows() {
-        if bucket > next {
-            put(block, EMPTY);
-            put(block, (bucket - next) as u64);
-        }
-        put(block, count);
-        next = bucket + 1;
-    }
-    put(block, EMPTY);
-    put(block, 0);
-}
-
-fn take_times(bytes: &mut std::slice::Iter<'_, u8>) -> Coarse {
-    let (mut times, mut bucket) = (Coarse::default(), 0);
-    while let Some(count) = take(bytes) {
-        if count == EMPTY {
-            match take(bytes) {
-                None | Some(0) => break,
-                Some(empty) => bucket += empty as usize,
-            }
-        } else {
-            times.add_at(bucket, count);
-            bucket += 1;
-        }
-    }
-    times
-}
-
-/// Seven bits a byte, the lowest first; the highest bit says that more follow.
-fn put(block: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        block.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    block.push(number as u8);
-}
-
-fn take(bytes: &mut std::slice::Iter<'_, u8>) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let byte = bytes.next()?;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
-    Some(number)
 }
 
 /// A label's rows by all threads of a runner.

@@ -4,6 +4,7 @@
 use crate::engine::walk::group::GroupRun;
 use crate::engine::walk::walker::{Action, StepOutcome, Walker};
 use dlt_core::load::share::Lot;
+use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use tokio::task::JoinSet;
@@ -37,8 +38,8 @@ struct User {
     number: u64,
     /// The curve's value above which it is active.
     level: u64,
-    /// When it is active, from and to, µs.
-    spans: Vec<(u64, u64)>,
+    /// When it is active, from and to, µs: mostly once.
+    spans: SmallVec<[(u64, u64); 1]>,
     /// How often the load had been changed when they were computed.
     changes: u64,
 }
@@ -52,7 +53,7 @@ impl User {
         }
         if self.changes != group.changes() {
             self.changes = group.changes();
-            self.spans = group.curve().user_spans(self.level);
+            self.spans = group.curve().user_spans(self.level).into();
         }
         self.spans.retain(|span| span.1 > now_us);
         self.spans.first().copied()
@@ -199,15 +200,13 @@ fn users_of(group: &GroupRun, thread: u64, begun: &Begun) -> Vec<User> {
                 false => lot.nth(place),
             },
             level: lot.nth(place),
-            spans: curve.user_spans(lot.nth(place)),
+            spans: SmallVec::from_slice(&curve.user_spans(lot.nth(place))),
             changes: group.changes(),
         })
         .filter_map(|mut user| {
             if group.changes() > 0 {
                 user.spans.retain(|span| span.1 > now_us);
             }
-            // Most have one.
-            user.spans.shrink_to_fit();
             (!user.spans.is_empty()).then_some(user)
         })
         .collect();
@@ -368,7 +367,7 @@ mod tests {
             place: 0,
             number: 0,
             level: 0,
-            spans: vec![(0, 1)],
+            spans: smallvec::smallvec![(0, 1)],
             changes: 0,
         };
         let user = run_user(group, user, None, Begun::default());
