@@ -186,10 +186,11 @@ pub struct LoadError(pub String);
 /// certificate authorities, stays in its inputs, and the code that prepares is in memory. Many
 /// runners of one machine have no time for that between the start's announcement and the start.
 /// No name is looked up: a resolver that hangs must not keep a runner from being ready. Faults are
-/// told by [`begin`].
+/// told by [`begin`]. What was read for it and is not needed any more goes back to the system.
 pub fn warm_up(spec: &LoadSpec) {
     let resolver = Resolver::without_names(spec.targets.clone());
     drop(PreparedLoad::new(spec, resolver));
+    sys::give_memory_back();
 }
 
 /// Prepares everything that takes time (TLS, request bytes, threads), then

@@ -78,6 +78,16 @@ fn timespec(duration: Duration) -> libc::timespec {
     }
 }
 
+/// Gives memory that was freed back to the system, as far as the allocator does so when asked.
+pub(super) fn give_memory_back() {
+    #[cfg(target_env = "gnu")]
+    #[expect(unsafe_code, reason = "malloc_trim has no safe form in std or libc")]
+    // SAFETY: it takes a number, and may be called at any time by any thread (malloc_trim(3)).
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Sets this thread's timer slack to its minimum: sleeps end up to 50 µs late otherwise.
 pub(super) fn minimize_timer_slack() {
     #[expect(unsafe_code, reason = "prctl with numbers alone")]
