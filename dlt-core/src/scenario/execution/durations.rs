@@ -14,6 +14,9 @@ const UNITS: [(&str, u64); 5] = [
     ("d", 24 * 3600 * 1_000_000),
 ];
 
+/// A thousand years, µs; anything longer is beyond every limit anyway.
+const LONGEST_US: u64 = 32_000_000_000_000_000;
+
 /// Reads a duration, µs; None if the text is not one. White space does not count.
 pub fn parse_duration(text: &str) -> Option<u64> {
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
@@ -37,7 +40,8 @@ pub fn parse_duration(text: &str) -> Option<u64> {
         total = total.checked_add(micros(decimal(number)?, *us)?)?;
         rest = next;
     }
-    Some(total)
+    // Its parts together, too: what is read can be shown and read again.
+    (total < LONGEST_US).then_some(total)
 }
 
 /// A duration as people write it, its parts largest first; `0s` for nothing.
@@ -70,8 +74,7 @@ fn decimal(text: &str) -> Option<f64> {
 
 fn micros(number: f64, unit_us: u64) -> Option<u64> {
     let us = number * unit_us as f64;
-    // A thousand years; anything longer is beyond every limit anyway.
-    (us.is_finite() && us < 3.2e16).then_some(us.round() as u64)
+    (us.is_finite() && us < LONGEST_US as f64).then_some(us.round() as u64)
 }
 
 impl Node<'_> {
@@ -152,6 +155,9 @@ mod tests {
             assert_eq!(parse_duration(text), None, "{text}");
         }
         assert_eq!(parse_duration(&"9".repeat(40)), None);
+        // A thousand years, as a whole and in parts.
+        assert_eq!(parse_duration("499955d"), None);
+        assert_eq!(parse_duration("300000d300000d"), None);
     }
 
     proptest! {
