@@ -19,7 +19,8 @@ pub use crate::scenario::requests::connection_policy::{ConnectionPolicy, Reuse};
 pub use crate::scenario::requests::flow::{
     Choice, Flow, Operation, OutlineRow, Outlined, Transaction,
 };
-pub use crate::scenario::requests::patterns::{JsonDocument, JsonQuery, Pattern, Unreadable};
+pub use crate::scenario::requests::json_document::{JsonDocument, JsonNode, Unreadable};
+pub use crate::scenario::requests::patterns::{JsonQuery, Pattern};
 pub use crate::scenario::requests::step_kind::{Message, StepKind, StreamKind};
 pub use crate::scenario::requests::think_time::ThinkTime;
 use crate::value::Number;

@@ -90,14 +90,6 @@ impl Value {
         }
     }
 
-    /// As [`Self::text`], of a value that is given up for it.
-    pub fn into_text(self) -> String {
-        match self {
-            Self::String(text) => text,
-            other => other.text().into_owned(),
-        }
-    }
-
     /// The text, if it is one.
     pub fn as_str(&self) -> Option<&str> {
         match self {

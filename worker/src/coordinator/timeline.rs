@@ -118,27 +118,34 @@ impl TimelineFolder {
 
 impl Stretch {
     /// Adds a part of it, of the second `latest`; returns the users that it has now.
-    fn add(&mut self, latest: u64, mut part: Second) -> u64 {
-        if let Sum::Packed(packed) = &self.sum {
-            self.sum = Sum::Open(Arc::new(packed.second()));
-        }
-        let Sum::Open(sum) = &mut self.sum else {
-            return 0;
-        };
-        let sum = Arc::make_mut(sum);
-        if latest > self.latest {
-            sum.extend(&part);
-            self.latest = latest;
-        } else {
-            if latest < self.latest {
-                (part.users, part.runners) = (0, 0);
+    fn add(&mut self, latest: u64, part: Second) -> u64 {
+        let so_far = &mut self.latest;
+        match &mut self.sum {
+            Sum::Open(sum) => add_part(Arc::make_mut(sum), so_far, (latest, part)),
+            Sum::Packed(packed) => {
+                let mut sum = packed.second();
+                let users = add_part(&mut sum, so_far, (latest, part));
+                self.sum = Sum::Open(Arc::new(sum));
+                users
             }
-            let runners = sum.runners.max(part.runners);
-            sum.merge(&part);
-            sum.runners = runners;
         }
-        sum.users
     }
+}
+
+/// Adds a part of a stretch whose latest second so far is `so_far`; returns the users that it has now.
+fn add_part(sum: &mut Second, so_far: &mut u64, (latest, mut part): (u64, Second)) -> u64 {
+    if latest > *so_far {
+        sum.extend(&part);
+        *so_far = latest;
+    } else {
+        if latest < *so_far {
+            (part.users, part.runners) = (0, 0);
+        }
+        let runners = sum.runners.max(part.runners);
+        sum.merge(&part);
+        sum.runners = runners;
+    }
+    sum.users
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ fn json_paths(text: &str) {
         Some(
             found
                 .iter()
-                .map(|value| value.to_serde())
+                .map(|node| node.to_value().to_serde())
                 .collect::<Vec<_>>(),
         )
     };

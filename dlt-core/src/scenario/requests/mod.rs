@@ -19,6 +19,7 @@ pub(crate) mod flow;
 pub mod functions;
 pub(crate) mod headers;
 pub(crate) mod http;
+pub(crate) mod json_document;
 pub(crate) mod json_path;
 pub(crate) mod labels;
 pub mod lists;

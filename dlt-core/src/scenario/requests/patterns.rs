@@ -5,14 +5,12 @@
 use crate::scenario::document::notes::{Node, Notes};
 use crate::scenario::document::shown::shown;
 use crate::scenario::limits::{DEEPEST_QUERY, LARGEST_PATTERN_BYTES, LONGEST_PATTERN};
-use crate::scenario::requests::budget::{Budget, MOST_VALUES, OverBudget};
+use crate::scenario::requests::budget::{Budget, OverBudget};
+use crate::scenario::requests::json_document::{JsonDocument, JsonNode, PlainStep};
 use crate::scenario::requests::json_path::{self, Path};
 use crate::scenario::requests::search::Searcher;
-use crate::value::reader::{self, Surrogates, Written};
-use crate::value::{NotJson, Value};
 use regex::bytes::RegexBuilder;
 use serde_json_path::JsonPath;
-use std::borrow::Cow;
 use std::ops::Range;
 
 /// A regular expression of the crate `regex`: no look-around, linear time.
@@ -29,49 +27,6 @@ pub struct JsonQuery {
     path: Path,
     /// Its steps, if it is of the plainest kind: `$.items[0].id`.
     plain: Option<Vec<PlainStep>>,
-}
-
-/// A step of a plain JSONPath.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum PlainStep {
-    Name(String),
-    Index(usize),
-}
-
-/// An answer's JSON, as queries look at it.
-#[derive(Debug)]
-pub struct JsonDocument<'a>(Read<'a>);
-
-/// What queries look at.
-#[derive(Debug)]
-enum Read<'a> {
-    /// What stands in the text: enough for plain queries, and made in a fraction of the time.
-    Written(Written<'a>),
-    Value(Value),
-}
-
-/// Why a body gives no JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
-    /// It is none.
-    #[error(transparent)]
-    NotJson(#[from] NotJson),
-    /// It is too large to be looked at.
-    #[error(transparent)]
-    TooLarge(#[from] OverBudget),
-}
-
-impl<'a> JsonDocument<'a> {
-    /// Reads a text, however large or small its numbers are; `plain`: for plain queries alone.
-    pub fn read(text: &'a str, plain: bool, budget: &Budget<'_>) -> Result<Self, Unreadable> {
-        budget.look()?;
-        let read = reader::read_up_to(text, Surrogates::Replace, MOST_VALUES)?;
-        let written = read.ok_or(OverBudget::Values)?;
-        Ok(Self(match plain {
-            true => Read::Written(written),
-            false => Read::Value(written.into_value()),
-        }))
-    }
 }
 
 impl Pattern {
@@ -186,40 +141,11 @@ impl JsonQuery {
         &self,
         document: &'d JsonDocument<'_>,
         budget: &Budget<'_>,
-    ) -> Result<Vec<Cow<'d, Value>>, OverBudget> {
-        budget.look()?;
-        Ok(match (&document.0, &self.plain) {
-            (Read::Written(root), Some(steps)) => {
-                let found = steps.iter().try_fold(root, |written, step| match step {
-                    PlainStep::Name(name) => written.get(name),
-                    PlainStep::Index(at) => written.item(*at),
-                });
-                found
-                    .map(|found| Cow::Owned(found.clone().into_value()))
-                    .into_iter()
-                    .collect()
-            }
-            (Read::Value(root), Some(steps)) => {
-                let found = steps.iter().try_fold(root, |value, step| match step {
-                    PlainStep::Name(name) => value.get(name),
-                    PlainStep::Index(at) => value.as_array()?.get(*at),
-                });
-                found.map(Cow::Borrowed).into_iter().collect()
-            }
-            (Read::Value(root), None) => {
-                let found = json_path::find(&self.path, root, budget)?;
-                found.into_iter().map(Cow::Borrowed).collect()
-            }
-            // Nobody reads a text for plain queries and then asks another one.
-            (Read::Written(root), None) => {
-                let root = root.clone().into_value();
-                let found = json_path::find(&self.path, &root, budget)?;
-                found
-                    .into_iter()
-                    .map(|value| Cow::Owned(value.clone()))
-                    .collect()
-            }
-        })
+    ) -> Result<Vec<JsonNode<'d>>, OverBudget> {
+        match &self.plain {
+            Some(steps) => Ok(document.at(steps, budget)?.into_iter().collect()),
+            None => document.all(&self.path, budget),
+        }
     }
 }
 
@@ -360,6 +286,30 @@ mod tests {
         assert_eq!(found("$", "\u{feff}[7.0]"), ["[7.0]"]);
     }
 
+    /// A target may answer with an object of a million names, and a scenario may ask often: the
+    /// budget ends that, also where nothing is copied.
+    #[test]
+    fn names_that_are_looked_through_are_paid_for() {
+        let entries: Vec<String> = (0..400_000).map(|n| format!("\"k{n}\":{n}")).collect();
+        let text = format!("{{{}}}", entries.join(","));
+        let query = JsonQuery::compile("$.none").unwrap();
+        let budget = Budget::new(&|| true);
+        let document = JsonDocument::read(&text, true, &budget).unwrap();
+        let asked = (1..=1_000).find(|_| query.find(&document, &budget).is_err());
+        // 50,000 steps each of 20,000,000.
+        assert_eq!(asked, Some(400));
+    }
+
+    #[test]
+    fn a_document_for_plain_queries_answers_others_too() {
+        let budget = Budget::new(&|| true);
+        let document = JsonDocument::read(r#"{"a":[{"b":1.50},{"b":2}]}"#, true, &budget).unwrap();
+        let query = JsonQuery::compile("$..b").unwrap();
+        let found = query.find(&document, &budget).unwrap();
+        let texts: Vec<_> = found.iter().map(JsonNode::text).collect();
+        assert_eq!(texts, ["1.50", "2"]);
+    }
+
     #[test]
     fn plain_paths_are_those_without_any_choice() {
         for path in ["$", "$.a", "$.a[0]._b2", "$[10][3]"] {
@@ -382,8 +332,12 @@ mod tests {
             let document = JsonDocument::read(json, false, &plenty()).unwrap();
             let plain = JsonQuery::compile(&path).unwrap();
             let in_full = JsonQuery { plain: None, ..plain.clone() };
-            prop_assert_eq!(plain.find(&written, &plenty()), in_full.find(&document, &plenty()));
-            prop_assert_eq!(plain.find(&document, &plenty()), in_full.find(&document, &plenty()));
+            let values = |query: &JsonQuery, document| {
+                let found = query.find(document, &plenty()).unwrap();
+                found.iter().map(JsonNode::to_value).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(values(&plain, &written), values(&in_full, &document));
+            prop_assert_eq!(values(&plain, &document), values(&in_full, &document));
         }
 
         #[test]

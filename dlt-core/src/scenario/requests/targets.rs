@@ -74,13 +74,13 @@ pub fn url_value<'v>(before: &str, value: &'v str, at_end: bool) -> Result<Cow<'
     Ok(target_value(value, in_query || at_end))
 }
 
-/// The value of a variable as it is put into a path or query; `may_ask`: a ? in it does not end a path
+/// The value of a variable as it is put into a path or query; `keeps_question_mark`: a ? in it does not end a path
 /// that something follows.
-pub fn target_value(value: &str, may_ask: bool) -> Cow<'_, str> {
+pub fn target_value(value: &str, keeps_question_mark: bool) -> Cow<'_, str> {
     let must_go = |c: char| match c {
         // No URI has them (RFC 3986, 2): a value is data, and not written by a person as a URL.
         ' ' | '#' | '"' | '<' | '>' | '`' | '{' | '}' => true,
-        '?' => !may_ask,
+        '?' => !keeps_question_mark,
         c => !c.is_ascii(),
     };
     if !value.contains(must_go) {

@@ -13,10 +13,9 @@ use dlt_core::measure::sample::Cause;
 use dlt_core::safety::{REDACTED, is_secret};
 use dlt_core::scenario::limits::LONGEST_VARIABLE;
 use dlt_core::scenario::plan::{
-    Budget, Check, Extraction, Find, JsonDocument, JsonQuery, OverBudget, Step, Subject,
+    Budget, Check, Extraction, Find, JsonDocument, JsonNode, JsonQuery, OverBudget, Step, Subject,
     Unreadable, Wanted,
 };
-use dlt_core::value::Value;
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::time::{Duration, Instant};
@@ -215,7 +214,7 @@ impl<'a> AnswerView<'a> {
         parsed.as_ref().map(Option::as_ref).map_err(|over| *over)
     }
 
-    fn nodes(&self, query: &JsonQuery) -> Result<Vec<Cow<'_, Value>>, OverBudget> {
+    fn nodes(&self, query: &JsonQuery) -> Result<Vec<JsonNode<'_>>, OverBudget> {
         match self.json()? {
             Some(json) => query.find(json, &self.budget),
             None => Ok(Vec::new()),
@@ -305,7 +304,7 @@ impl<'a> AnswerView<'a> {
         )))
     }
 
-    fn any_is(&self, expected: &Wanted, nodes: &[Cow<'_, Value>]) -> Result<bool, OverBudget> {
+    fn any_is(&self, expected: &Wanted, nodes: &[JsonNode<'_>]) -> Result<bool, OverBudget> {
         for node in nodes {
             if is_equal(expected, node, &self.budget)? {
                 return Ok(true);
@@ -339,13 +338,7 @@ impl<'a> AnswerView<'a> {
 
     fn found(&self, find: &Find) -> Result<Option<Cow<'_, str>>, OverBudget> {
         match find {
-            Find::Json(query) => {
-                let first = self.nodes(query)?.into_iter().next();
-                Ok(first.map(|node| match node {
-                    Cow::Borrowed(node) => node.text(),
-                    Cow::Owned(node) => Cow::Owned(node.into_text()),
-                }))
-            }
+            Find::Json(query) => Ok(self.nodes(query)?.first().map(JsonNode::text)),
             Find::Regex {
                 pattern,
                 group,
@@ -386,12 +379,12 @@ fn is_found(wanted: &Wanted, text: &[u8], budget: &Budget<'_>) -> Result<bool, O
     })
 }
 
-fn is_equal(wanted: &Wanted, value: &Value, budget: &Budget<'_>) -> Result<bool, OverBudget> {
-    if let (Wanted::Number(wanted), Value::Number(number)) = (wanted, value) {
-        return Ok(wanted.has_value_of(number));
+fn is_equal(wanted: &Wanted, node: &JsonNode<'_>, budget: &Budget<'_>) -> Result<bool, OverBudget> {
+    if let (Wanted::Number(wanted), Some(number)) = (wanted, node.number()) {
+        return Ok(wanted.has_value_of(&number));
     }
     // Of a list or an object that is all that is in it.
-    let text = value.text();
+    let text = node.text();
     budget.spend_bytes(text.len())?;
     Ok(match wanted {
         Wanted::Number(wanted) => wanted.text() == text,

@@ -38,14 +38,6 @@ pub(super) fn any(data: &[u8]) {
         let delimiter = char::from(source.delimiter);
         assert!(lines.map(|line| line.split(delimiter)).eq_by_fields(&read));
     }
-    // Behind white space the mark belongs to the name, and written without that it would not.
-    if table
-        .columns
-        .iter()
-        .any(|name| name.starts_with('\u{feff}'))
-    {
-        return;
-    }
     let mut writer = csv::WriterBuilder::new()
         .delimiter(source.delimiter)
         .from_writer(Vec::new());

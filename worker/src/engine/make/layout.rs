@@ -45,7 +45,7 @@ enum Piece {
 struct Target {
     text: Template,
     /// Of each value, whether a ? in it begins or belongs to a query.
-    may_ask: Vec<bool>,
+    keeps_question_mark: Vec<bool>,
 }
 
 impl Target {
@@ -64,12 +64,12 @@ impl Target {
         if !is_absolute || !has_host(first) || host.contains('\\') {
             return None;
         }
-        let (mut in_query, mut may_ask) = (first.contains('?'), Vec::new());
+        let (mut in_query, mut keeps_question_mark) = (first.contains('?'), Vec::new());
         let mut texts = texts.peekable();
         while let Some(text) = texts.next() {
             match text {
                 Some(text) => in_query |= text.contains('?'),
-                None => may_ask.push(in_query || texts.peek().is_none()),
+                None => keeps_question_mark.push(in_query || texts.peek().is_none()),
             }
         }
         if !url.texts().flatten().all(is_plain) {
@@ -81,12 +81,18 @@ impl Target {
             "/"
         };
         let text = url.with_first_text(format!("{slash}{}", &first[end..]));
-        Some((Self { text, may_ask }, host.to_owned()))
+        Some((
+            Self {
+                text,
+                keeps_question_mark,
+            },
+            host.to_owned(),
+        ))
     }
 
     /// Puts it behind the head so far.
     fn push_to(&self, head: &mut String, session: &Session) -> Result<(), MakeError> {
-        let mut may_ask = self.may_ask.iter();
+        let mut keeps_question_mark = self.keeps_question_mark.iter();
         for part in self.text.pieces(session) {
             let (part, is_value) = part.map_err(MakeError::NoValue)?;
             if !is_value {
@@ -96,8 +102,8 @@ impl Target {
             if part.bytes().any(|byte| byte.is_ascii_control()) {
                 return Err(with_controls());
             }
-            let may_ask = may_ask.next().copied().unwrap_or_default();
-            head.push_str(&target_value(&part, may_ask));
+            let keeps_question_mark = keeps_question_mark.next().copied().unwrap_or_default();
+            head.push_str(&target_value(&part, keeps_question_mark));
         }
         Ok(())
     }
