@@ -4,6 +4,8 @@
 //! Bucket b covers [2^(b/8), 2^((b+1)/8)) µs. Final numbers never come from
 //! here: they come from `latencies`.
 
+use super::counts;
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Buckets an octave.
@@ -156,15 +158,18 @@ impl Serialize for Coarse {
 impl<'de> Deserialize<'de> for Coarse {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let rows = Vec::<(usize, u64)>::deserialize(deserializer)?;
+        if !rows.is_sorted_by(|one, next| one.0 < next.0) {
+            return Err(D::Error::custom("the buckets do not rise"));
+        }
         let mut coarse = Self::default();
         for (bucket, count) in rows {
             if bucket >= BUCKETS {
-                return Err(serde::de::Error::custom(format!(
-                    "bucket {bucket} is beyond {}",
-                    BUCKETS - 1
+                let most = BUCKETS - 1;
+                return Err(D::Error::custom(format!(
+                    "bucket {bucket} is beyond {most}"
                 )));
             }
-            coarse.add_at(bucket, count);
+            coarse.add_at(bucket, counts::bounded(count)?);
         }
         Ok(coarse)
     }
@@ -205,6 +210,23 @@ mod tests {
         coarse.shrink_to_fit();
         assert_eq!(coarse.counts.capacity(), coarse.counts.len());
         assert_eq!(coarse.count(), 4);
+    }
+
+    #[test]
+    fn what_does_not_rise_or_fit_is_refused() {
+        let most = counts::MOST_IN_A_STRETCH;
+        let read = |text: &str| serde_json::from_str::<Coarse>(text);
+        assert_eq!(read(&format!("[[3,{most}]]")).unwrap().count(), most);
+        for (text, why) in [
+            (format!("[[3,{}]]", most + 1), "more than one number"),
+            (format!("[[3,{}]]", u64::MAX), "more than one number"),
+            ("[[3,1],[3,1]]".to_owned(), "do not rise"),
+            ("[[4,1],[3,1]]".to_owned(), "do not rise"),
+            ("[[256,1]]".to_owned(), "beyond 255"),
+        ] {
+            let error = read(&text).unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
+        }
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod coarse;
+pub mod counts;
 pub mod generator;
 pub mod http_version;
 pub mod kept;

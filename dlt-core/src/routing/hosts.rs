@@ -16,7 +16,7 @@ pub(super) fn host(text: &str) -> Result<String, String> {
     };
     match Host::parse(text) {
         Ok(Host::Domain(name))
-            if !name.is_empty() && !name.contains(['*', ',', '@', '$', '{', '}']) =>
+            if has_labels(&name) && !name.contains(['*', ',', '@', '$', '{', '}']) =>
         {
             Ok(name)
         }
@@ -24,6 +24,12 @@ pub(super) fn host(text: &str) -> Result<String, String> {
         Ok(Host::Ipv6(address)) => Ok(address.to_string()),
         _ => Err(wrong()),
     }
+}
+
+/// Whether there is a name, no part of which is empty; one dot may end it (RFC 1034, 3.1).
+fn has_labels(name: &str) -> bool {
+    let labels = name.strip_suffix('.').unwrap_or(name);
+    labels.split('.').all(|label| !label.is_empty())
 }
 
 /// A port from 1.

@@ -74,20 +74,21 @@ impl Entry {
         }
         let (host_text, port_text) = split(text);
         let port = port_text.map(port).transpose().map_err(|_| wrong())?;
-        let (only_below, name) = match (host_text.strip_prefix("*."), host_text.strip_prefix('.')) {
-            (Some(name), _) => (true, name),
-            (None, Some(name)) => (false, name),
-            (None, None) => (false, host_text),
+        let (only_below, below) = match host_text.strip_prefix("*.") {
+            Some(name) => (true, Some(name)),
+            None => (false, host_text.strip_prefix('.')),
         };
-        let name = host(name).map_err(|_| wrong())?;
+        let name = host(below.unwrap_or(host_text)).map_err(|_| wrong())?;
+        let name = name.trim_end_matches('.');
         match name.parse::<IpAddr>() {
-            Ok(address) => Ok(Self::Range(address.to_canonical().into(), port)),
-            Err(_) if name.contains('/') => Err(wrong()),
-            Err(_) => Ok(Self::Name {
-                name: name.trim_end_matches('.').to_owned(),
+            // Nothing is below an address.
+            Ok(address) if below.is_none() => Ok(Self::Range(address.to_canonical().into(), port)),
+            Err(_) if !name.contains('/') => Ok(Self::Name {
+                name: name.to_owned(),
                 only_below,
                 port,
             }),
+            _ => Err(wrong()),
         }
     }
 

@@ -219,7 +219,21 @@ fn what_goes_without_a_proxy_is_told_as_others_tell_it() {
     }
     assert!(NoProxy::parse("a,*").unwrap().matches("b", 1));
     assert!(NoProxy::parse(" , ").unwrap().is_empty());
-    for text in ["http://a", "a:b", "a/b", "10.0.0.0/33", "user@a"] {
+    for text in [
+        "http://a",
+        "a:b",
+        "a/b",
+        "10.0.0.0/33",
+        "user@a",
+        ".",
+        "..",
+        "*..",
+        ".10.0.0.1",
+        "*.[::1]",
+        "..a",
+        "a..b",
+        "a..",
+    ] {
         let why = NoProxy::parse(text).unwrap_err();
         assert!(why.contains("no name, address or range"), "{text}: {why}");
     }
