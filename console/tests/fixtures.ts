@@ -140,7 +140,10 @@ export function runRecord(test: string, run: string, size: Size) {
       total: block(all, 21_300),
       regions: Object.fromEntries(made(size.regions, (at) => [`lo-home-${at + 1}`, block(Math.floor(all / size.regions), 20_000 + at * 900)])),
       labels: made(size.labels, (at) => ({ ...block(Math.floor(all / size.labels), 15_000 + at * 311), label: label(at, size) })),
+      transactions: made(2, (at) => ({ ...block(Math.floor(all / 9), 61_000 + at * 5_311), label: text(at, ['buy', 'browse'][at] ?? '', size), kind: 'transaction', unfinished: at })),
     },
+    setup: { requests: 2, took_us: 41_300 },
+    teardown: { requests: 1, took_us: 9_100, failure: text(0, 'DELETE /carts: answered 503', size) },
     generator: { addresses: [['127.0.0.1:8080', all]], http_versions: [['1.1', all]], public_addresses: [] },
     errors: made(4, (at) => ({
       cause: ['status-5xx', 'reset', 'timeout-first-byte', 'check'][at],

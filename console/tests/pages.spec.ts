@@ -165,6 +165,18 @@ test('a chart is read by keyboard', async ({ page }) => {
   await expect(page).not.toHaveURL(/from=/);
 });
 
+test('transactions and what is requested once stand apart from the requests', async ({ page }) => {
+  fake = await startFake({ labels: 3 });
+  await show(page, 'result');
+  const rows = page.getByRole('table', { name: 'Transactions' }).getByRole('row');
+  await expect(rows).toHaveCount(3);
+  // 1/9 of 120 s × 50 requests: 666 in 120 s, of which 3 failed.
+  await expect(rows.nth(1)).toHaveText(/^buy6665\.55\/s0\.45 %25\.4 ms61\.0 ms104 ms183 ms549 ms$/);
+  await expect(page.getByText('1 more had begun and not ended when the load did.')).toBeVisible();
+  await expect(page.getByText('In no number: 2 requests of setup in 41.3 ms, 1 request of teardown in 9.10 ms, which failed. DELETE /carts: answered 503')).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Response times by label' })).toContainText('(3)');
+});
+
 test('a note is added, changed, refused and removed', async ({ page }) => {
   fake = await startFake();
   await page.goto(`${fake.url}/#/scenarios/test000000/runs/run0000001`);
@@ -203,6 +215,7 @@ test('a result is taken away', async ({ page }) => {
   const labels = await taken(/^Labels/);
   expect(labels.split('\r\n')[0]).toMatch(/^of,name,requests,ok,failed,rate_per_s,/);
   expect(labels).toContain(`"'=HYPERLINK(""http://x"",""y"")"`);
+  expect(labels.split('\r\n').filter((row) => row.startsWith('transaction,'))).toHaveLength(2);
   expect((await taken(/^Seconds/)).trim().split('\r\n')).toHaveLength(1 + 3 * 120);
   const xml = await taken(/^Thresholds/);
   expect(await page.evaluate((text) => new DOMParser().parseFromString(text, 'text/xml').querySelectorAll('parsererror').length, xml)).toBe(0);

@@ -124,7 +124,8 @@ export function reportData({ seconds = 600, labels = STEPS.length, runners = 12,
       start: { start_at: START * 1_000, skew_p50_us: 92, skew_p99_us: 231, skew_max_us: 247, clock_error_us: 21 },
       generator: { addresses: [['192.0.2.7:443', Math.round(count * 0.6)], ['[2001:db8::7]:443', Math.round(count * 0.4)]], http_versions: [['2', count]], public_addresses: made(runners, (n) => `203.0.113.${n + 1}`) },
       load: { model: 'open', arrivals: 200, planned: [[0, 0], [seconds / 10, 200], [seconds, 200]] },
-      summary: { loaded_us: seconds * 1e6, times_over: 'ok', total, regions: { 'eu-west-1': block(Math.ceil(count / 2), Math.ceil(failed / 2), 151_870), 'us-east-1': block(Math.floor(count / 2), Math.floor(failed / 2), 181_440) }, labels: blocks },
+      summary: { loaded_us: seconds * 1e6, times_over: 'ok', total, regions: { 'eu-west-1': block(Math.ceil(count / 2), Math.ceil(failed / 2), 151_870), 'us-east-1': block(Math.floor(count / 2), Math.floor(failed / 2), 181_440) }, labels: blocks, transactions: made(2, (n): Block => ({ ...block(4_000 - n * 1_500, n * 12, 410_120 + n * 90_000), label: isHostile ? (TEXTS[n] ?? '') : (['buy', 'browse'][n] ?? ''), kind: 'transaction', unfinished: n })) },
+      setup: { requests: 2, took_us: 41_300 }, teardown: { requests: 1, took_us: 9_100, failure: isHostile ? HOSTILE.html : 'DELETE /carts: answered 503' },
       errors: [
         { cause: 'status-5xx', code: '503', message: isHostile ? HOSTILE.close : 'The target answered 503.', count: sum((row) => row.causes.find(([cause]) => cause === 'status-5xx')?.[1] ?? 0), labels: { [name(7)]: 800, [name(1)]: 90, [name(2)]: 31 }, runners: { 'a1b2c3d4e5-eu-west-1-1': 500, 'a1b2c3d4e5-us-east-1-4': 593 }, regions: { 'eu-west-1': 500, 'us-east-1': 593 }, first_at: START + 41_000, last_at: START + 430_000,
           exchanges: [{ request: 'POST /checkout HTTP/2\nhost: shop.example\nauthorization: (redacted)\ncontent-type: application/json', response: isHostile ? TEXTS.join('\n') : 'HTTP/2 503\nretry-after: 1\ncontent-type: text/html\n\n<html><body>Service unavailable</body></html>' }, { request: 'POST /checkout HTTP/2', response: '' }] },
@@ -141,7 +142,7 @@ export function reportData({ seconds = 600, labels = STEPS.length, runners = 12,
 /** A run that ended before anything was measured. */
 export function nothingMeasured(word: 'failed' | 'cancelled'): ReportData {
   const { record, version, made_at } = reportData({ seconds: 10 });
-  for (const field of ['summary', 'account', 'errors', 'start', 'generator', 'verdict', 'load', 'note'] as const) Reflect.deleteProperty(record, field);
+  for (const field of ['summary', 'account', 'errors', 'start', 'generator', 'verdict', 'load', 'note', 'setup', 'teardown'] as const) Reflect.deleteProperty(record, field);
   return {
     record: { ...record, status: word, errorReason: 'Of 12 runners only 3 were ready within 5 minutes.', outcome: { word, passed: false, could_not_run: word === 'failed', thresholds: [{ expression: 'p(95)<250ms', observed: null, passed: false, reason: 'nothing was measured' }] }, coverage: { complete: false, runners_expected: 12, runners_reported: 0, missing: made(12, (n) => `runner-${n}`), missing_intervals: 0 } },
     timeline: null, step_s: 1, histogram_ok: null, histogram_failed: null, runners: [], baseline: null, made_at, version,

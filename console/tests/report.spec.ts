@@ -51,7 +51,7 @@ async function accessible(page: Page): Promise<void> {
   expect(serious.map((one) => `${one.id} ${one.nodes[0]?.html.slice(0, 200)}`)).toEqual([]);
 }
 
-/** Every cell of the table of labels is the number of the data. */
+/** Every cell of the tables of labels and of transactions is the number of the data. */
 async function sameNumbers(page: Page, data: ReportData): Promise<void> {
   const { summary } = data.record;
   if (!summary) throw new Error('no summary');
@@ -62,7 +62,7 @@ async function sameNumbers(page: Page, data: ReportData): Promise<void> {
     percent(block.failed / block.count),
     ...([block.p50_us, block.p95_us, block.p99_us, block.p99_9_us, block.max_us].map((us) => time(us))),
   ];
-  const shown = await page.locator('table.labels tbody tr').evaluateAll((rows) =>
+  const shown = (table: string) => page.locator(`table.${table} tbody tr`).evaluateAll((rows) =>
     rows.map((row) =>
       [...row.querySelectorAll('td')].slice(0, 8).map((cell) => {
         const plain = cell.cloneNode(true) as Element;
@@ -71,7 +71,8 @@ async function sameNumbers(page: Page, data: ReportData): Promise<void> {
       }),
     ),
   );
-  expect(shown).toEqual([summary.total, ...Object.values(summary.regions), ...summary.labels].map(numbers));
+  expect(await shown('labels')).toEqual([summary.total, ...Object.values(summary.regions), ...summary.labels].map(numbers));
+  expect(await shown('transactions')).toEqual((summary.transactions ?? []).map(numbers));
 }
 
 test('a whole run, light, dark and on paper', async ({ page }, info) => {
@@ -81,6 +82,8 @@ test('a whole run, light, dark and on paper', async ({ page }, info) => {
   await expect(page.locator('.sentence')).toHaveText(/^Failed, degraded: 95 % of answers within 166 ms, \d\.\d+ % failed\.$/);
   await sameNumbers(page, data);
   await expect(page.locator('table.labels svg')).toHaveCount(9);
+  await expect(page.getByText('the requests are counted by label. 1 more had begun and not ended when the load did.')).toBeVisible();
+  await expect(page.getByText('In no number: 2 requests of setup in 41.3 ms, 1 request of teardown in 9.10 ms, which failed. DELETE /carts: answered 503')).toBeVisible();
   await expect(page.getByText('▲ +12 %').first()).toBeVisible();
   await expect(page.locator('table.labels').getByTitle('166,231 µs, known to 3 digits')).toHaveText('166 ms');
   // Ink on every canvas, not only its place.

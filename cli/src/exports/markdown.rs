@@ -2,6 +2,7 @@
 //! escaped: they make no link, image or markup.
 
 use crate::line::visible;
+use crate::result::once_sentence;
 use crate::units;
 use dlt_core::judge::summary::Block;
 use dlt_core::load::changes::changed_load;
@@ -41,6 +42,9 @@ pub fn markdown(record: &RunRecord) -> String {
     lines.push(String::new());
     thresholds(record, &mut lines);
     account(record, &mut lines);
+    if let Some(once) = once_sentence(record) {
+        lines.extend([plain(&once), String::new()]);
+    }
     times(record, &mut lines);
     errors(record, &mut lines);
     lines.push(format!(
@@ -109,44 +113,56 @@ fn times(record: &RunRecord, lines: &mut Vec<String>) {
         return;
     };
     let seconds = summary.loaded_us as f64 / 1e6;
-    lines.extend([
-        "| | requests | rate | errors | p50 | p95 | p99 | max |".to_owned(),
-        "|---|--:|--:|--:|--:|--:|--:|--:|".to_owned(),
-    ]);
-    let row = |name: &str, block: &Block| {
-        let rate = match seconds > 0.0 {
-            true => units::rate(block.count as f64 / seconds),
-            false => "–".to_owned(),
-        };
-        format!(
-            "| {} | {} | {rate} | {} | {} | {} | {} | {} |",
-            plain(name),
-            units::count(block.count),
-            units::percent(block.failed, block.count),
-            units::time_or_dash(block.p50_us),
-            units::time_or_dash(block.p95_us),
-            units::time_or_dash(block.p99_us),
-            units::time_or_dash(block.max_us),
-        )
+    let name = |block: &Block| block.label.clone().unwrap_or_else(|| "?".to_owned());
+    let head = |of: &str, count: &str| {
+        [
+            format!("|{of}| {count} | rate | errors | p50 | p95 | p99 | max |"),
+            "|---|--:|--:|--:|--:|--:|--:|--:|".to_owned(),
+        ]
     };
-    lines.push(row("all requests", &summary.total));
+    lines.extend(head(" ", "requests"));
+    lines.push(row("all requests", &summary.total, seconds));
     if summary.regions.len() > 1 {
-        lines.extend(
-            summary
-                .regions
-                .iter()
-                .map(|(name, block)| row(&format!("in {name}"), block)),
-        );
+        let regions = summary.regions.iter();
+        lines.extend(regions.map(|(name, block)| row(&format!("in {name}"), block, seconds)));
     }
-    for block in summary.labels.iter().take(MOST_LABELS) {
-        lines.push(row(block.label.as_deref().unwrap_or("?"), block));
-    }
+    let blocks = summary.labels.iter().take(MOST_LABELS);
+    lines.extend(blocks.map(|block| row(&name(block), block, seconds)));
     lines.push(String::new());
-    if let Some(more @ 1..) = summary.labels.len().checked_sub(MOST_LABELS) {
-        lines.extend([
-            format!("… and {}", units::several(more as u64, "label")),
-            String::new(),
-        ]);
+    more(summary.labels.len(), MOST_LABELS, "label", lines);
+    if !summary.transactions.is_empty() {
+        lines.extend(head(" transaction ", "ended"));
+        let blocks = summary.transactions.iter().take(MOST_LABELS);
+        lines.extend(blocks.map(|block| row(&name(block), block, seconds)));
+        lines.push(String::new());
+        let count = summary.transactions.len();
+        more(count, MOST_LABELS, "transaction", lines);
+    }
+}
+
+/// A row of the tables of times.
+fn row(name: &str, block: &Block, seconds: f64) -> String {
+    let rate = match seconds > 0.0 {
+        true => units::rate(block.count as f64 / seconds),
+        false => "–".to_owned(),
+    };
+    format!(
+        "| {} | {} | {rate} | {} | {} | {} | {} | {} |",
+        plain(name),
+        units::count(block.count),
+        units::percent(block.failed, block.count),
+        units::time_or_dash(block.p50_us),
+        units::time_or_dash(block.p95_us),
+        units::time_or_dash(block.p99_us),
+        units::time_or_dash(block.max_us),
+    )
+}
+
+/// Says how many rows a table lacks.
+fn more(count: usize, shown: usize, what: &str, lines: &mut Vec<String>) {
+    if let Some(more @ 1..) = count.checked_sub(shown) {
+        let more = units::several(more as u64, what);
+        lines.extend([format!("… and {more}"), String::new()]);
     }
 }
 

@@ -1,5 +1,5 @@
 //! A result as CSV (RFC 4180), with the columns of the console: a row for all requests, one
-//! a region, one a label; times in µs, of what `times_over` says.
+//! a region, one a label, one for the transactions of a name; times in µs, of what `times_over` says.
 
 use crate::line::{uncommanded, unhidden};
 use dlt_core::judge::summary::Block;
@@ -18,13 +18,16 @@ pub fn csv(record: &RunRecord) -> String {
         for (name, block) in &summary.regions {
             rows.push(row("region", name, block, seconds));
         }
-        for block in &summary.labels {
-            rows.push(row(
-                "label",
-                block.label.as_deref().unwrap_or_default(),
-                block,
-                seconds,
-            ));
+        for (kind, blocks) in [
+            ("label", &summary.labels),
+            ("transaction", &summary.transactions),
+        ] {
+            let name = |block: &Block| block.label.clone().unwrap_or_default();
+            rows.extend(
+                blocks
+                    .iter()
+                    .map(|block| row(kind, &name(block), block, seconds)),
+            );
         }
     }
     rows.join("\r\n") + "\r\n"

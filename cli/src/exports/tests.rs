@@ -33,6 +33,23 @@ fn a_run_that_could_not_be_run() {
 }
 
 #[test]
+fn transactions_and_what_is_requested_once_stand_apart() {
+    let mut record = fixtures::passed();
+    let mut block = record["summary"]["labels"][0].clone();
+    block["label"] = json!("buy | all");
+    block["kind"] = json!("transaction");
+    block["unfinished"] = json!(3);
+    record["summary"]["transactions"] = json!([block]);
+    record["setup"] = json!({"requests": 2, "took_us": 41_300});
+    record["teardown"] = json!({"requests": 1, "took_us": 9_100, "failure": "DELETE /carts: 503"});
+    insta::assert_snapshot!(all(record.clone()));
+    let many: Vec<Value> = (0..25).map(|_| block.clone()).collect();
+    record["summary"]["transactions"] = json!(many);
+    let page = markdown::markdown(&fixtures::record(record));
+    assert!(page.contains("… and 5 transactions"), "{page}");
+}
+
+#[test]
 fn hostile_texts_stay_texts() {
     let mut record = fixtures::passed();
     let hostile = "=1+1,\"</testcase>|![x](http://evil)<img>`\u{1b}[31m\n@all";

@@ -21,6 +21,7 @@ use dlt_core::scenario::requests::lists::block_of;
 use dlt_core::thresholds::Threshold;
 
 pub use headline::headline;
+pub use once::sentence as once_sentence;
 pub use shape::Shape;
 
 /// Most warnings shown.

@@ -5,8 +5,13 @@ use crate::units;
 use dlt_core::messages::setup::OnceFacts;
 use dlt_core::record::RunRecord;
 
-/// A sentence on both, where there were any.
+/// The sentence as lines, where there were any.
 pub(super) fn lines(record: &RunRecord, width: usize) -> Vec<Line> {
+    sentence(record).map_or_else(Vec::new, |text| wrapped(Tone::Quiet, &text, 2, width))
+}
+
+/// A sentence on both; None where there were none.
+pub fn sentence(record: &RunRecord) -> Option<String> {
     let part = |facts: &Option<OnceFacts>, name: &str| {
         let facts = facts.as_ref()?;
         let requests = units::several(facts.requests, "request");
@@ -22,9 +27,5 @@ pub(super) fn lines(record: &RunRecord, width: usize) -> Vec<Line> {
         part(&record.teardown, "teardown"),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    if parts.is_empty() {
-        return Vec::new();
-    }
-    let text = format!("in no number: {}", parts.join(", "));
-    wrapped(Tone::Quiet, &text, 2, width)
+    (!parts.is_empty()).then(|| format!("in no number: {}", parts.join(", ")))
 }

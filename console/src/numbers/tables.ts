@@ -6,7 +6,7 @@ import type { Cell } from './csv';
 
 const TIMES = ['min_us', 'mean_us', 'p50_us', 'p75_us', 'p90_us', 'p95_us', 'p99_us', 'p99_9_us', 'p99_99_us', 'max_us'] as const;
 
-/** A row for all, one a region, one a label; times in µs, of what `times_over` says. */
+/** A row for all, one a region, one a label, one for the transactions of a name; times in µs, of what `times_over` says. */
 export function labelRows(summary: Blocks): Cell[][] {
   const seconds = summary.loaded_us / 1e6;
   const row = (kind: string, name: string, block: Block): Cell[] => [
@@ -25,6 +25,7 @@ export function labelRows(summary: Blocks): Cell[][] {
     row('all', 'all requests', summary.total),
     ...Object.entries(summary.regions).map(([name, block]) => row('region', name, block)),
     ...summary.labels.map((block) => row('label', block.label ?? '', block)),
+    ...(summary.transactions ?? []).map((block) => row('transaction', block.label ?? '', block)),
   ];
 }
 

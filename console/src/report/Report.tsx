@@ -2,6 +2,7 @@
 // believe it, how fast was it, what failed, how was it made.
 import AccountBar from '../charts/AccountBar';
 import { count, duration } from '../numbers/format';
+import { onceSentence } from '../numbers/once';
 import { lengthOf, planInWords, type Fields } from '../plan/words';
 import { visible } from '../ui/visible';
 import type { ReportData } from './data';
@@ -9,9 +10,10 @@ import { Errors, Folded } from './Errors';
 import { Generator } from './Generator';
 import { Headline } from './Headline';
 import { Labels } from './Labels';
-import { Section, Stamp } from './parts';
+import { Inert, Section, Stamp } from './parts';
 import { OverTime, Shapes } from './Pictures';
 import { Thresholds } from './Thresholds';
+import { Transactions } from './Transactions';
 
 export function Report({ data }: { data: ReportData }) {
   const { record } = data;
@@ -26,8 +28,10 @@ export function Report({ data }: { data: ReportData }) {
             <AccountBar account={record.account} />
           </Section>
         )}
+        <Once record={record} />
         {!record.summary && <p className="none">Nothing was measured: the run ended before its first answer was counted.</p>}
         <Labels data={data} />
+        <Transactions summary={record.summary} />
         <Shapes data={data} />
         <OverTime data={data} />
         <Errors errors={record.errors ?? []} total={total?.count} />
@@ -37,6 +41,12 @@ export function Report({ data }: { data: ReportData }) {
       <Footer data={data} />
     </div>
   );
+}
+
+/** What was requested once, before and after the load. */
+function Once({ record }: { record: ReportData['record'] }) {
+  const once = onceSentence(record);
+  return once && <p className="note">{once.text}{once.failures.map((why) => <span key={why}> <Inert most={2_000}>{why}</Inert></span>)}</p>;
 }
 
 /** Characters of a plan: those of thousands of requests are in the run's record. */

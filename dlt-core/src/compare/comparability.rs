@@ -171,6 +171,16 @@ pub(super) fn notes(base: &Side<'_>, candidate: &Side<'_>) -> Vec<String> {
             ));
         }
     }
+    // Intervals are made of seconds, and those of transactions are not kept.
+    let has_transactions = |side: &Side<'_>| {
+        let summary = side.record.summary.as_ref();
+        summary.is_some_and(|summary| !summary.transactions.is_empty())
+    };
+    if has_transactions(base) || has_transactions(candidate) {
+        notes.push(
+            "transactions are not compared: the result of each run has their times".to_owned(),
+        );
+    }
     notes
 }
 

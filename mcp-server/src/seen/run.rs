@@ -11,6 +11,7 @@ use dlt_core::judge::summary::LoadSummary;
 use dlt_core::judge::summary::{AccountSummary, Block, Blocks, Coverage, ErrorRow, StartSummary};
 use dlt_core::judge::verdict::Verdict;
 use dlt_core::measure::generator::Generator;
+use dlt_core::messages::setup::OnceFacts;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -55,13 +56,15 @@ pub(crate) struct Run {
     pub summary: Option<Blocks>,
     pub errors: Option<Vec<ErrorRow>>,
     pub start: Option<StartSummary>,
+    pub setup: Option<OnceFacts>,
+    pub teardown: Option<OnceFacts>,
     pub warnings: Vec<String>,
     /// A newer run of the scenario that has no results: its id and status.
     #[serde(skip)]
     pub newer: Option<(String, String)>,
 }
 
-/// How percentiles were made.
+// How percentiles were made: agents read the name of the field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Method {
@@ -223,6 +226,20 @@ impl Run {
                 .collect()
             }
         }
+    }
+
+    /// Transactions by name, with how many were begun and not ended; over all regions.
+    pub fn transactions(&self) -> Vec<(String, Numbers, u64)> {
+        let Some(blocks) = &self.summary else {
+            return Vec::new();
+        };
+        let row = |block: &Block| {
+            let numbers = Numbers::of_block(block, blocks.times_over);
+            let name = block.label.clone().unwrap_or_default();
+            let unfinished = block.unfinished.unwrap_or_default();
+            (name, self.checked(numbers), unfinished)
+        };
+        blocks.transactions.iter().map(row).collect()
     }
 
     /// The numbers of this region; if there is none, the error lists the regions.

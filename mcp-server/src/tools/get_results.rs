@@ -45,10 +45,9 @@ pub(super) struct Input {
 impl Question for GetResults {
     const NAME: &'static str = "get_results";
     const TITLE: &'static str = "Test results";
-    const DESCRIPTION: &'static str = "Results of one run: verdict (may the numbers be believed), coverage with \
-        missing runners, outcome of thresholds, start skew, load asked and started, totals, regions and \
-        labels with rates, errors and percentiles; of an active run so far. Read verdict before you \
-        judge the target. rps counts finished requests per second; labels are sorted worst first.";
+    const DESCRIPTION: &'static str = "Results of one run, of an active one so far: verdict (may the numbers be \
+        believed), missing runners, outcome of thresholds, load, totals, regions, labels and transactions \
+        with rates, errors and percentiles. Read verdict before you judge the target. rps counts finished requests per second.";
     type Input = Input;
     type Output = Output;
 

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 mod addresses;
+mod apart;
 mod cloud;
 mod times;
 mod whole;

@@ -30,7 +30,7 @@ pub(crate) struct LiveView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     causes: Vec<CauseRow>,
     runners: RunnerCounts,
-    /// the newest seconds alone
+    /// the newest alone
     #[serde(skip_serializing_if = "Option::is_none")]
     recent_s: Option<u64>,
     /// as totals

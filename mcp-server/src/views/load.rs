@@ -57,7 +57,7 @@ pub(crate) struct LoadView {
     /// estimate
     #[serde(skip_serializing_if = "Option::is_none")]
     lost: Option<u64>,
-    /// by people, while it went on
+    /// by people
     #[serde(skip_serializing_if = "Option::is_none")]
     changed: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]

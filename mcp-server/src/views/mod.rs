@@ -5,6 +5,7 @@ use crate::clean::Text;
 use dlt_core::judge::verdict::Trust;
 
 pub mod answer;
+mod apart;
 pub(crate) mod comparison;
 mod coverage;
 pub(crate) mod failures;

@@ -1,6 +1,7 @@
-//! A row of numbers: of a run, a region or a label. Whose numbers they are is decided where rows
+//! A row of numbers: of a run, a region, a label or the transactions of one name. Whose numbers they are is decided where rows
 //! are made.
 
+use super::is_none_or_zero;
 use crate::clean::Text;
 use crate::seen::numbers::Numbers;
 use crate::units::{ms, percent, rounded};
@@ -15,6 +16,9 @@ pub(crate) struct NumbersRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<Text>,
     requests: u64,
+    /// of transactions
+    #[serde(skip_serializing_if = "is_none_or_zero")]
+    unfinished: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rps: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,7 +37,7 @@ pub(crate) struct NumbersRow {
     p99_9_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_ms: Option<f64>,
-    /// failed requests; the times above are of ok ones
+    /// of failed requests
     #[serde(skip_serializing_if = "Option::is_none")]
     failed_p50_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,11 +57,18 @@ impl NumbersRow {
         Self { label, ..self }
     }
 
+    /// The same, of transactions of which so many were begun and not ended.
+    pub(crate) fn with_unfinished(self, unfinished: u64) -> Self {
+        let unfinished = Some(unfinished);
+        Self { unfinished, ..self }
+    }
+
     pub(crate) fn of(numbers: &Numbers, seconds: Option<f64>) -> Self {
         Self {
             region: None,
             label: None,
             requests: numbers.requests,
+            unfinished: None,
             rps: seconds.map(|seconds| rounded(numbers.requests as f64 / seconds)),
             error_pct: percent(numbers.failed, numbers.requests),
             avg_ms: numbers.avg_ms,

@@ -11,6 +11,7 @@ use crate::seen::numbers::Numbers;
 use crate::seen::run::{self, Method, Run};
 use crate::units::{rounded, utc_time};
 use crate::views::answer::{Rows, ToolAnswer, Warning};
+use crate::views::apart::{self, OnceView};
 use crate::views::coverage::CoverageView;
 use crate::views::live::LiveView;
 use crate::views::load::{Account, LoadView, StartView};
@@ -78,13 +79,17 @@ pub(crate) struct Output {
     totals: Option<NumbersRow>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     regions: Vec<NumbersRow>,
-    /// if there were several; other: those not listed
+    /// if there were several
     #[serde(skip_serializing_if = "Vec::is_empty")]
     addresses: Vec<AddressRow>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     proxies: Vec<ProxyRow>,
+    /// requests counts them
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    transactions: Vec<NumbersRow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    once_per_run: Option<OnceView>,
     percentile_method: Method,
-    /// Which answers percentiles are of
     times_of: TimesOf,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<Warning>,
@@ -93,7 +98,7 @@ pub(crate) struct Output {
     labels_total: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<Map<String, Value>>,
-    /// Lists of raw that are not whole on this page
+    // Lists that are not whole on this page.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     raw_cut: Vec<Cut>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,6 +149,7 @@ impl Output {
         self.regions.clear();
         self.addresses.clear();
         self.proxies.clear();
+        self.transactions.clear();
         (page.end < page.total).then_some(page.end)
     }
 
@@ -313,6 +319,13 @@ pub(crate) fn answer(
         |(name, numbers): &(String, Numbers)| NumbersRow::of(numbers, seconds).in_region(name);
     let all = labels(run, slice);
     let limit = slice.limit.unwrap_or(DEFAULT_LIMIT);
+    let (transactions, cut) = apart::transactions(
+        run,
+        slice.region.as_deref(),
+        slice.label_contains.as_deref(),
+    );
+    let mut told = warnings::of_run(run, live, total.as_ref(), slice.region.as_deref());
+    told.extend(cut);
     Ok(ToolAnswer {
         rows: Some(Rows {
             field: "labels",
@@ -340,6 +353,8 @@ pub(crate) fn answer(
             },
             addresses: addresses(run),
             proxies: proxies(run),
+            transactions,
+            once_per_run: OnceView::of(run),
             percentile_method: match live {
                 Some(_) => Method::CoarseMerge,
                 None => run.method(),
@@ -348,7 +363,7 @@ pub(crate) fn answer(
                 true => TimesOf::All,
                 false => TimesOf::Ok,
             },
-            warnings: warnings::of_run(run, live, total.as_ref(), slice.region.as_deref()),
+            warnings: told,
             next: next_call(run, total.as_ref()),
             labels_total: all.len(),
             raw: None,

@@ -16,6 +16,7 @@ import { Saved } from '../../app/Saved';
 import AccountBar from '../../charts/AccountBar';
 import { marksOfReasons } from '../../charts/marks';
 import { bytes, duration, rate } from '../../numbers/format';
+import { onceSentence } from '../../numbers/once';
 import { standing } from '../../numbers/standing';
 import { offset } from '../../numbers/when';
 import { lengthOf, planInWords, type Fields } from '../../plan/words';
@@ -29,6 +30,7 @@ import { Note } from './Note';
 import { OverTime } from './OverTime';
 import { Shapes } from './Shapes';
 import { Thresholds } from './Thresholds';
+import { Transactions } from './Transactions';
 
 /** Drawn again when the run or its scenario changes, and not when one zooms. */
 export default memo(function Result({ test, record, scenario }: { test: string; record: RunRecord; scenario: ScenarioRecord | null }) {
@@ -96,9 +98,12 @@ export default memo(function Result({ test, record, scenario }: { test: string; 
         {account && (
           <Container header={<Header variant="h2" info={<Info topic="account" of="the account" />} description="Every one is accounted for.">Requests</Header>}>
             <AccountBar account={account} />
+            <Once record={record} />
           </Container>
         )}
+        {!account && <Once record={record} />}
         {summary && <Labels test={test} record={record} summary={summary} comparison={comparison.data} />}
+        {summary && <Transactions summary={summary} />}
         <OverTime test={test} record={record} marks={marks} />
         {total && total.count > 0 && summary && <Shapes test={test} run={run} base={base === run ? '' : base} summary={summary} thresholds={outcome?.thresholds ?? []} />}
         <Errors test={test} record={record} />
@@ -113,6 +118,12 @@ export default memo(function Result({ test, record, scenario }: { test: string; 
     </ContentLayout>
   );
 });
+
+/** What was requested once, before and after the load. */
+function Once({ record }: { record: RunRecord }) {
+  const once = onceSentence(record);
+  return once && <p className="muted">{once.text}{once.failures.map((why) => <span key={why}> <Inert most={2000}>{why}</Inert></span>)}</p>;
+}
 
 function AgainstBaseline({ test, run, base, word }: { test: string; run: string; base: string; word: string }) {
   const said = word === 'incomparable' ? 'cannot be compared with' : word === 'cannot_tell' ? 'cannot tell against' : `${word.replaceAll('_', ' ')} ${word === 'same' ? 'as' : 'than'}`;

@@ -194,6 +194,19 @@ fn a_degraded_run_is_judged_and_noted() {
 }
 
 #[test]
+fn transactions_are_said_not_to_be_compared() {
+    let (a, mut b) = (two_regions(1), two_regions(2));
+    assert!(compared(&a, &b).notes.is_empty());
+    let summary = b.record.summary.as_mut().unwrap();
+    summary.transactions.push(summary.total.clone());
+    for (base, candidate) in [(&a, &b), (&b, &a)] {
+        let comparison = compared(base, candidate);
+        assert_ne!(comparison.verdict, Verdict::Incomparable);
+        assert!(comparison.notes[0].starts_with("transactions are not compared"));
+    }
+}
+
+#[test]
 fn what_says_too_little_is_not_judged() {
     // Five seconds are too few to estimate the spread of seconds.
     let short = one(CALM, 5, 60.0, 2);

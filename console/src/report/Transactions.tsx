@@ -1,0 +1,41 @@
+// Transactions, all of them: groups of requests that are timed as one, in no row of the labels.
+import type { Blocks } from '../api/types';
+import { count, percent, rate, TIMES } from '../numbers/format';
+import { Inert, Section, Time, Wide } from './parts';
+
+export function Transactions({ summary }: { summary: Blocks | null | undefined }) {
+  const all = summary?.transactions ?? [];
+  if (!summary || all.length === 0) return null;
+  const loaded = summary.loaded_us / 1e6;
+  const unfinished = all.reduce((sum, block) => sum + (block.unfinished ?? 0), 0);
+  const left = unfinished === 0 ? '' : ` ${count(unfinished)} more had begun and not ended when the load did.`;
+  return (
+    <Section title="Transactions" counter={count(all.length)} note={`Groups of requests, each timed as one; the requests are counted by label.${left}`}>
+      <Wide name="Transactions, a table">
+        <table className="plain transactions">
+          <thead>
+            <tr>
+              <th scope="col">Transaction</th>
+              {['Ended', 'Rate', 'Failed', ...TIMES.map(([, name]) => name)].map((name) => (
+                <th key={name} scope="col" className="num">{name}</th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {all.map((block, at) => (
+              <tr key={at}>
+                <th scope="row"><Inert most={160}>{block.label ?? ''}</Inert></th>
+                <td className="num">{count(block.count)}</td>
+                <td className="num">{rate(loaded > 0 ? block.count / loaded : null)}</td>
+                <td className="num">
+                  <span title={`${count(block.failed)} of ${count(block.count)}`} className={block.failed > 0 ? 'bad' : undefined}>{percent(block.count > 0 ? block.failed / block.count : null)}</span>
+                </td>
+                {TIMES.map(([field]) => <td key={field} className="num"><Time us={block[field]} why="none succeeded" /></td>)}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Wide>
+    </Section>
+  );
+}
