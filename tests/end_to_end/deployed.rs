@@ -3,6 +3,7 @@
 //! as they were built, real load on a server of this machine.
 
 mod faults;
+mod once;
 mod scripts;
 mod slow;
 mod slow_neighbours;
@@ -169,6 +170,9 @@ fn a_scenario_runs_in_two_regions() {
     }
     let stack = aws.api("GET", "/stack-info", None).json();
     assert_eq!(stack["region"], HUB, "{stack}");
+
+    once::all_tasks_are_set_up_once(&aws);
+    once::a_setup_that_fails_ends_the_run(&aws);
 }
 
 /// Asks for three times the load of a run of 100 a second, until the target sees it.

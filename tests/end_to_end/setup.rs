@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// What the target gives whoever sets a run up.
-const TOKEN: &str = "t0k3n-0f-th3-run";
+pub const TOKEN: &str = "t0k3n-0f-th3-run";
 
 fn reply(status: u16, text: &str) -> Reply {
     Reply::new(status, &[], text.as_bytes(), Framing::Length)
@@ -26,7 +26,7 @@ fn guarded(asked: &Asked) -> Reply {
     }
 }
 
-fn shop(end: Behaviour) -> Target {
+pub fn shop(end: Behaviour) -> Target {
     let login = format!("{{\"given\": \"{TOKEN}\"}}");
     plan()
         .route("/login", body(200, &login))
@@ -57,7 +57,7 @@ const TEARDOWN: &str = "      teardown:\n      - { url: /end, method: DELETE }\n
 
 /// Setup came first and once, teardown last and once; every request of the load had setup's value.
 #[track_caller]
-fn came_once(target: &Target, teardowns: usize) {
+pub fn came_once(target: &Target, teardowns: usize) {
     target.settle();
     let seen = target.log.seen();
     let places = |path: &str| -> Vec<usize> {
@@ -87,7 +87,7 @@ fn came_once(target: &Target, teardowns: usize) {
 
 /// The account is the load's alone, and the record tells of the rest.
 #[track_caller]
-fn is_told_apart(record: &RunRecord, target: &Target) {
+pub fn is_told_apart(record: &RunRecord, target: &Target) {
     let setup = record.setup.as_ref().unwrap();
     assert_eq!((setup.requests, setup.failure.as_deref()), (1, None));
     let teardown = record.teardown.as_ref().map_or(0, |facts| facts.requests);
