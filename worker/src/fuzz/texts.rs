@@ -230,6 +230,6 @@ fn commands(text: &str) {
     if let Ok(imported) = Imported::from_text(text) {
         let yaml = imported.to_yaml();
         let read = serde_saphyr::from_str::<serde_json::Value>(&yaml);
-        assert!(read.is_ok(), "{yaml}");
+        assert!(read.is_ok(), "{:?}: {yaml}", read.err());
     }
 }

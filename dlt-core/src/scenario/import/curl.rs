@@ -2,6 +2,7 @@
 
 use super::{Imported, ImportedBody, address, named_once};
 use crate::scenario::plan::HttpChoice;
+use crate::scenario::requests::headers::is_token;
 use base64::Engine as _;
 
 /// Options with a value that a load test has no use for.
@@ -87,6 +88,9 @@ const KNOWN: [(&str, &str, bool); 42] = [
     ("-0", "--http1.0", false),
 ];
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
+/// Longest name of a header or field: it becomes a key of YAML, which has at most 1,024 characters (YAML
+/// 1.2.2, 7.4).
+const LONGEST_NAME: usize = 1_000;
 /// Headers that follow from the request itself.
 const FROM_THE_REQUEST: [&str; 3] = ["content-length", "connection", "transfer-encoding"];
 
@@ -272,6 +276,12 @@ impl Command {
             .filter(|(name, _)| !name.trim().is_empty())
             .ok_or_else(|| format!("the header {line:?} has no colon"))?;
         let name = name.trim();
+        if !name.bytes().all(is_token) || name.len() > LONGEST_NAME {
+            return Err(format!(
+                "{:?} is no name of a header: letters, digits and !#$%&'*+-.^_`|~ are allowed, at most {LONGEST_NAME}",
+                cut(name)
+            ));
+        }
         if FROM_THE_REQUEST
             .iter()
             .any(|own| name.eq_ignore_ascii_case(own))
@@ -322,6 +332,12 @@ impl Command {
         let (name, value) = given
             .split_once('=')
             .ok_or_else(|| format!("-F {given} is no NAME=VALUE"))?;
+        if name.len() > LONGEST_NAME {
+            return Err(format!(
+                "-F {:?}…: the name of a field has at most {LONGEST_NAME} characters here",
+                cut(name)
+            ));
+        }
         let name = name.to_owned();
         match value.strip_prefix('@').filter(|_| long == "--form") {
             None if long == "--form" && value.starts_with('<') => Err(format!(
@@ -450,6 +466,11 @@ fn with_user(proxy: Option<String>, user: &str) -> Result<String, String> {
         .ok_or("-U asks for a password; write it like -U USER:PASSWORD")?;
     let (name, password) = (percent_encoded(name), percent_encoded(password));
     Ok(format!("{scheme}://{name}:{password}@{rest}"))
+}
+
+/// A text as a message has it.
+fn cut(text: &str) -> String {
+    text.chars().take(80).collect()
 }
 
 /// User and password beside a header that says them: one is kept if they are the same.

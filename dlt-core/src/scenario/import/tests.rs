@@ -284,6 +284,30 @@ proptest! {
     }
 }
 
+/// A key of YAML has at most 1,024 characters, and a name of HTTP only its own.
+#[test]
+fn names_that_no_file_can_have_are_refused() {
+    let long = "n".repeat(1_100);
+    for (option, words) in [
+        ("-H 'a b: 1'".to_owned(), "is no name of a header"),
+        ("-H '\u{0}: 1'".to_owned(), "is no name of a header"),
+        (format!("-H '{long}: 1'"), "is no name of a header"),
+        (format!("-F {long}=1"), "at most 1000"),
+    ] {
+        let why = Imported::from_text(&format!("curl http://h/ {option}")).unwrap_err();
+        assert!(why.contains(words) && why.len() < 400, "{why}");
+    }
+    let name = "n".repeat(1_000);
+    for option in [format!("-H '{name}: 1'"), format!("-F {name}=1 -F u=@f")] {
+        let read = Imported::from_text(&format!("curl http://h/ {option}")).unwrap();
+        let yaml = read.to_yaml();
+        assert!(
+            serde_saphyr::from_str::<serde_json::Value>(&yaml).is_ok(),
+            "{yaml}"
+        );
+    }
+}
+
 /// `Name:` takes out what curl would send by itself, `Name;` sends an empty one.
 #[test]
 fn headers_that_are_taken_out_are_not_sent() {

@@ -153,7 +153,7 @@ fn listed<'a>(node: &Node<'a>, notes: &mut Notes) -> Vec<(&'a str, Node<'a>)> {
 }
 
 /// A character of an HTTP token (RFC 9110, 5.6.2).
-fn is_token(byte: u8) -> bool {
+pub(crate) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 

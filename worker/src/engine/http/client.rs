@@ -16,7 +16,8 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Most connections a client keeps open between requests, one an origin.
+/// Connections that a client keeps open between requests, one an origin, or as many as its scenario
+/// names origins.
 const MOST_IDLE: usize = 8;
 
 /// A client: keeps connections open between requests.
@@ -217,7 +218,7 @@ impl Client {
         lease.connection.count_request();
         let connector = self.connector.clone();
         let (mut result, again) = h2::exchange(
-            &lease.connection,
+            &lease,
             connected_us,
             spec,
             (&mut self.timer, &mut self.captured),
@@ -226,7 +227,7 @@ impl Client {
         .await;
         if result.failure.is_some() && again != Again::Never {
             let is_lost = again == Again::IfRepeatable;
-            let is_reused = connected_us.is_none();
+            let is_reused = connected_us.is_none() && lease.came_us().is_none();
             let may = match again {
                 Again::IfRepeatable => is_reused && spec.request.repeatable,
                 _ => true,
@@ -282,6 +283,7 @@ impl Client {
         // The request began before the connection: the difference is no time to
         // connect.
         result.connected_us = None;
+        result.written += written;
         result.resent = true;
         result
     }
@@ -293,7 +295,7 @@ impl Client {
             // Most users have one origin; a vector would begin with room for four.
             self.idle.reserve_exact(1);
         }
-        if self.idle.len() >= MOST_IDLE {
+        if self.idle.len() >= MOST_IDLE.max(self.connector.named_origins) {
             self.idle.remove(0);
         }
         self.idle.push(opened);

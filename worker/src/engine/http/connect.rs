@@ -95,6 +95,8 @@ pub(crate) struct Connector {
     http: HttpChoice,
     /// How long connections are used again.
     pub(crate) policy: Policy,
+    /// Origins that the scenario names.
+    pub(crate) named_origins: usize,
     /// Connections in HTTP/2 that requests share; None: each user has its own.
     pub(crate) pool: Option<Rc<Pool>>,
     tls: std::cell::OnceCell<Result<TlsConnector, String>>,
@@ -119,6 +121,7 @@ impl Connector {
             routes,
             http: HttpChoice::Http1,
             policy: Policy::default(),
+            named_origins: 0,
             pool: None,
             tls: std::cell::OnceCell::new(),
         }

@@ -22,7 +22,7 @@ pub(crate) struct ExchangeResult {
     pub(crate) read_us: u64,
     /// How the end of a complete answer was timed.
     pub(crate) timed: Option<Timed>,
-    /// No connection was established for it, or for its repetition.
+    /// No connection was established for it, or for its repetition, or none that it could be sent on.
     pub(crate) unconnected: bool,
     /// It was sent a second time, on a fresh connection.
     pub(crate) resent: bool,
@@ -43,8 +43,8 @@ pub(crate) struct ExchangeResult {
 }
 
 impl ExchangeResult {
-    /// No connection was established.
-    pub(super) fn unconnected(done_us: u64, failure: Failure) -> Self {
+    /// No connection was established, or none that it could be sent on.
+    pub(crate) fn unconnected(done_us: u64, failure: Failure) -> Self {
         Self {
             connected_us: None,
             first_byte_us: None,
@@ -68,7 +68,8 @@ impl ExchangeResult {
         let failure = Failure::new(Cause::Other, "");
         Self {
             failure: None,
-            ..Self::unsent(done_us, failure)
+            unconnected: false,
+            ..Self::unconnected(done_us, failure)
         }
     }
 
@@ -78,14 +79,6 @@ impl ExchangeResult {
         match self.version {
             Some(HttpVersion::Http2) => shown_head(request.head()),
             _ => Cow::Borrowed(request.head()),
-        }
-    }
-
-    /// There was a connection, and nothing could be written on it.
-    pub(crate) fn unsent(done_us: u64, failure: Failure) -> Self {
-        Self {
-            unconnected: false,
-            ..Self::unconnected(done_us, failure)
         }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct H2Head {
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
+    /// Whether its target is percent-encoded where the written one is not.
+    is_encoded: bool,
 }
 
 /// A large body, as the crate `bytes` shares it.
@@ -62,7 +64,10 @@ impl H2Head {
         let method = words.next().unwrap_or_default();
         let target = words.next().unwrap_or_default();
         let method = Method::from_bytes(method).map_err(|_| "its method is not a word")?;
-        let path = PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(target))
+        let written = PathAndQuery::try_from(target);
+        let is_encoded = written.is_err();
+        let path = written
+            .or_else(|_| PathAndQuery::try_from(encoded(target)))
             .map_err(|_| "its path has characters that must be percent-encoded")?;
         let mut authority = None;
         let mut headers = HeaderMap::new();
@@ -87,7 +92,13 @@ impl H2Head {
             uri,
             headers,
             body: body(request),
+            is_encoded,
         })
+    }
+
+    /// Whether its target is percent-encoded where the written one is not.
+    pub(super) fn is_encoded(&self) -> bool {
+        self.is_encoded
     }
 
     pub(super) fn body(&self) -> &Bytes {
@@ -106,6 +117,21 @@ impl H2Head {
     }
 }
 
+/// A target with what no URI holds (RFC 3986, 2) as `%3C`: `:path` takes nothing else (RFC 9113, 8.3.1).
+#[cold]
+fn encoded(target: &[u8]) -> Vec<u8> {
+    let mut written = Vec::with_capacity(target.len() + 16);
+    for byte in target {
+        match byte {
+            b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | ..=b' ' | 0x7f.. => {
+                written.extend_from_slice(format!("%{byte:02X}").as_bytes());
+            }
+            byte => written.push(*byte),
+        }
+    }
+    written
+}
+
 fn body(request: &Request) -> Bytes {
     match &request.tail {
         Some(tail) => Bytes::from_owner(SharedBody(tail.clone())),
@@ -117,8 +143,14 @@ fn body(request: &Request) -> Bytes {
 #[cold]
 pub(crate) fn shown_head(head: &[u8]) -> Cow<'_, [u8]> {
     let first = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    let first = first.strip_suffix(b"HTTP/1.1").unwrap_or(first);
-    let mut shown = [first, b"HTTP/2\r\n"].concat();
+    let mut words = first.split(|byte| *byte == b' ');
+    let (method, target) = (words.next(), words.next());
+    let (method, target) = (method.unwrap_or_default(), target.unwrap_or_default());
+    let target = match PathAndQuery::try_from(target) {
+        Ok(_) => Cow::Borrowed(target),
+        Err(_) => Cow::Owned(encoded(target)),
+    };
+    let mut shown = [method, b" ", &target, b" HTTP/2\r\n"].concat();
     let is_host = |name: &[u8]| name.eq_ignore_ascii_case(b"host");
     if let Some((_, value)) = lines(head).find(|line| is_host(line.0)) {
         shown.extend([b":authority: ", value, b"\r\n"].concat());

@@ -184,6 +184,12 @@ impl Origins {
     }
 
     /// Takes the notices about names, with how often each applied.
+    /// Tells people something of what was sent, each sentence with how often.
+    #[cold]
+    pub(crate) fn notice(&self, text: String) {
+        self.shared.notice(text);
+    }
+
     pub(crate) fn take_notices(&self) -> BTreeMap<String, u64> {
         self.shared.take_notices()
     }

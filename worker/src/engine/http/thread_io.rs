@@ -4,7 +4,7 @@ use crate::engine::clock::RunClock;
 use crate::engine::http::origin::Origins;
 use crate::engine::http::stamps::Stamps;
 use crate::engine::memory::{KeptRoom, Memory};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// Size of a thread's one read buffer, bytes.
@@ -22,6 +22,8 @@ pub(crate) struct ThreadIo {
     pub(crate) memory: Memory,
     /// For what is kept of answers.
     pub(crate) room: Rc<KeptRoom>,
+    /// Streams of messages that are open.
+    pub(crate) open_streams: Cell<u64>,
 }
 
 impl ThreadIo {
@@ -34,6 +36,7 @@ impl ThreadIo {
             buffer: RefCell::new(vec![0; READ_BUFFER_BYTES].into()),
             stamps: Stamps::new(clock),
             origins,
+            open_streams: Cell::new(0),
         }
     }
 }

@@ -22,6 +22,18 @@ fn each_round_begins_with_new_connections() {
     );
 }
 
+/// A user keeps a connection to each origin that its scenario names, however many these are.
+#[test]
+fn a_user_keeps_a_connection_to_each_origin() {
+    let targets: Vec<Target> = (0..12).map(|_| Target::plain()).collect();
+    let steps = targets.iter().map(|target| step(target, "/")).collect();
+    let result = run(rounds(2.0, 5, steps), 1);
+    assert_eq!(result.tally.account.ok, 2 * 5 * 12);
+    for target in &targets {
+        assert_eq!((target.total(), target.connections()), (10, 2));
+    }
+}
+
 #[test]
 fn each_arrival_begins_with_new_connections() {
     let target = Target::plain();

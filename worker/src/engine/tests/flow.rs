@@ -159,6 +159,74 @@ fn endless_loops_end_with_the_load() {
     assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
+/// A round that sends nothing leaves the thread to others, ends with the load, and is told.
+#[test]
+fn rounds_that_send_nothing_end_with_the_load() {
+    for (empty, logins) in [
+        (json!([{ "once": ["/login"] }]), 2),
+        (json!([{ "if": "${n} > 5", "then": ["/login"] }]), 0),
+        (
+            json!([{ "choose": [{ "weight": 1, "do": [] }, { "weight": 0, "do": ["/login"] }] }]),
+            0,
+        ),
+        (
+            json!([{ "action": "pause", "pause-duration": "0s" }, { "if": "${n} > 5", "then": ["/login"] }]),
+            0,
+        ),
+        (
+            json!([{ "once": ["/login"] }, { "action": "continue" }, "/never"]),
+            2,
+        ),
+    ] {
+        let target = Target::plain();
+        let before = Instant::now();
+        let group = group_of(
+            &target,
+            json!({ "users": 2, "hold-for": "1s" }),
+            empty.clone(),
+        );
+        let result = run(group, 1);
+        assert!(before.elapsed() < Duration::from_secs(5), "{empty}");
+        assert_eq!(
+            (target.count("/login"), target.count("/never")),
+            (logins, 0)
+        );
+        assert_eq!(result.tally.account.ok, logins);
+        let told = result
+            .warnings
+            .iter()
+            .any(|it| it.contains("a round of a user sent nothing"));
+        assert!(told, "{:?}", result.warnings);
+    }
+    // Iterations are walks, empty ones too; what was sent in a loop is no empty round.
+    let target = Target::plain();
+    let requests = json!([{ "loop": 2, "do": ["/in"] }]);
+    let before = Instant::now();
+    let result = run(group_of(&target, of_rounds(1, 300), requests), 1);
+    assert_eq!(target.count("/in"), 600);
+    assert!(result.warnings.is_empty(), "{:?}", result.warnings);
+    assert!(before.elapsed() < Duration::from_secs(3), "no round paused");
+}
+
+/// Arrivals that are in a pause when the load ends have sent nothing, and are told.
+#[test]
+fn arrivals_that_are_cut_off_in_a_pause_are_told() {
+    let target = Target::plain();
+    let requests = json!([{ "action": "pause", "pause-duration": "10s" }, "/late"]);
+    let item = json!({ "arrivals": 20, "hold-for": "1s" });
+    let result = run(group_of(&target, item, requests), 1);
+    assert_eq!((target.total(), result.tally.account.scheduled), (0, 0));
+    let told = result
+        .warnings
+        .iter()
+        .find(|it| it.contains("an arrival sent nothing"));
+    assert!(
+        told.is_some_and(|it| it.contains("20 times")),
+        "{:?}",
+        result.warnings
+    );
+}
+
 #[test]
 fn arrivals_walk_blocks_as_users_do() {
     let target = Target::plain();

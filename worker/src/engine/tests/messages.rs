@@ -20,8 +20,12 @@ fn scenario(users: u64, rounds: u64, requests: &str) -> Group {
 }
 
 fn read(execution: &str, requests: &str) -> Group {
+    let hold_for = match execution.contains("hold-for") {
+        true => "",
+        false => r#","hold-for":"20s""#,
+    };
     let text = format!(
-        r#"{{"execution":[{execution},"hold-for":"20s","scenario":"s"}}],"scenarios":{{"s":{{"requests":{requests}}}}}}}"#
+        r#"{{"execution":[{execution}{hold_for},"scenario":"s"}}],"scenarios":{{"s":{{"requests":{requests}}}}}}}"#
     );
     let defaults = Defaults {
         regions: vec![(Region::parse("lo-home-1").unwrap(), 1)],
@@ -110,6 +114,60 @@ fn a_websocket_is_opened_used_and_closed() {
         "{}",
         least(pushes)
     );
+}
+
+/// What came before a message was sent is no answer to it, however it is waited for.
+#[test]
+fn an_answer_comes_behind_what_it_answers() {
+    let target = WsTarget::start();
+    let requests = format!(
+        r#"[{{"websocket":[
+            {{"url":"ws://{}/chat","label":"chat"}},
+            {{"send":"push 3","receive":0,"label":"ask","think-time":"200ms"}},
+            {{"send":"say hello","assert":["noise before"]}}
+        ]}}]"#,
+        target.address,
+    );
+    let result = run(scenario(2, 2, &requests), 1);
+    assert_eq!(counts(&result, "chat send"), (4, 4));
+    // The three pushed ones were there before, and would have taken no time.
+    let least_us = result.tally.labels["chat send"].response.exact().min_us;
+    assert!((20..60_000).contains(&least_us), "{least_us}");
+    let told = result
+        .warnings
+        .iter()
+        .any(|it| it.contains("was passed over"));
+    assert!(told, "{:?}", result.warnings);
+}
+
+/// Users in a pause tell their targets that they leave, as those do who wait for an answer.
+#[test]
+fn streams_that_are_open_at_the_end_are_left_with_a_close_frame() {
+    let target = WsTarget::start();
+    let requests = format!(
+        r#"[{{"websocket":[
+            {{"url":"ws://{}/chat"}},
+            {{"send":"say hello","think-time":"1m"}},
+            {{"send":"say never"}}
+        ]}}]"#,
+        target.address,
+    );
+    for execution in [
+        r#"{"users":5,"hold-for":"1s""#,
+        r#"{"arrivals":10,"hold-for":"1s""#,
+    ] {
+        let before = target.seen().left;
+        let mut group = read(execution, &requests);
+        group.load.graceful_stop_us = 0;
+        let result = run(group, 2);
+        let opened = counts(&result, "WS /chat").1;
+        assert!(opened >= 5, "{opened}");
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while target.seen().left - before < opened && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        assert_eq!(target.seen().left - before, opened);
+    }
 }
 
 #[test]

@@ -34,6 +34,30 @@ fn a_request_without_its_value_fails_and_the_walk_goes_on() {
     assert_eq!(result.tally.labels["order"].failed, 1);
 }
 
+/// What a request that could not be made would have extracted does not remain from an earlier round.
+#[test]
+fn a_request_that_is_not_sent_leaves_no_value_of_an_earlier_one() {
+    let target = Target::new(|request, before| match (request.path(), before) {
+        ("/login", 1) => answer("200 OK", "", "{}"),
+        ("/login", _) => answer("200 OK", "", "{\"token\": \"abcd\"}"),
+        ("/order/abcd", _) => answer("200 OK", "", "{\"order\": \"o1\"}"),
+        _ => answer("200 OK", "", ""),
+    });
+    let mut login = step(&target, "/login");
+    login.extractions = vec![extraction("token", json("$.token"))];
+    let mut order = varying(&target, "/order/${token}");
+    order.extractions = vec![extraction("order", json("$.order"))];
+    let pay = varying(&target, "/pay/${order}");
+    let result = run(rounds(1.0, 3, vec![login, order, pay]), 1);
+    assert_eq!(
+        (target.count("/order/abcd"), target.count("/pay/o1")),
+        (2, 2)
+    );
+    let account = result.tally.account;
+    // The login without its token, and the two that would have needed what it leads to.
+    assert_eq!((account.ok, account.failed, account.unconnected), (6, 3, 2));
+}
+
 /// A value that a target or a file gives and that cannot stand where it is used: whatever and
 /// wherever it is, no request is missing from the account.
 #[test]

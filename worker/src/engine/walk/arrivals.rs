@@ -256,7 +256,7 @@ async fn walk_steps(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) 
     let mut due_us = arrival_us;
     // An arrival that was assigned is sent, however late the generator is.
     let mut until_us = u64::MAX;
-    let mut has_sent = false;
+    let mut unsent = Unsent(Some(group));
     walker.begin_walk();
     loop {
         let n = match walker.next_action() {
@@ -285,14 +285,23 @@ async fn walk_steps(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) 
             StepOutcome::Done(end) => end,
             StepOutcome::PastEnd => break,
         };
-        has_sent = true;
+        unsent.0 = None;
         // The next step begins after the answer is read.
         due_us = end.read_us + walker.think_time_us(n);
         until_us = group.end_us.get();
     }
     walker.cut().await;
-    if !has_sent {
-        send_nothing(group);
+}
+
+/// An arrival that has sent nothing so far; told when it ends so, also where it is cut off in a pause
+/// because the load has ended.
+struct Unsent<'a>(Option<&'a Rc<GroupRun>>);
+
+impl Drop for Unsent<'_> {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            send_nothing(group);
+        }
     }
 }
 

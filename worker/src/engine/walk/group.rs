@@ -18,11 +18,16 @@ use dlt_core::load::{Curve, Model};
 use dlt_core::random::Stream;
 use dlt_core::scenario::plan::{Condition, Group};
 use std::cell::{Cell, OnceCell, RefCell, RefMut};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
+
+/// How long all streams of a thread may take to be left when the load has ended: each takes as long as
+/// its Close frame takes into the kernel.
+const LONGEST_LEAVE: Duration = Duration::from_millis(300);
 
 /// Most different notices of a group about requests that were not sent.
 const MOST_NOTICES: usize = 20;
@@ -57,6 +62,8 @@ pub(crate) struct GroupRun {
     arrivals: (Cell<u64>, Lot),
     /// Arrivals assigned to a walker that has not begun with them.
     assigned: Cell<u64>,
+    /// Whether the load has ended and nothing is waited for any more, and who is told.
+    over: (Cell<bool>, Notify),
     /// Notified when no request is in flight any more.
     pub(crate) drained: Notify,
     /// What was not sent and why, and how often.
@@ -79,14 +86,16 @@ impl GroupRun {
         prepared: Arc<PreparedLoad>,
         index: usize,
         thread: u64,
-        connector: Connector,
+        mut connector: Connector,
         recorder: Rc<RefCell<Recorder>>,
     ) -> Self {
-        let origins = prepared.groups[index]
+        let origins: Vec<Option<Rc<Origin>>> = prepared.groups[index]
             .steps
             .iter()
             .map(|step| Some(connector.origin(step.request.endpoint()?)))
             .collect();
+        let named: HashSet<*const Origin> = origins.iter().flatten().map(Rc::as_ptr).collect();
+        connector.named_origins = named.len();
         let row_dealers = row_dealers(&prepared, index, thread);
         let steps = &prepared.plan.groups[index].steps;
         let checks = steps.iter().map(CompiledChecks::of).collect();
@@ -118,6 +127,7 @@ impl GroupRun {
             spent: Notify::new(),
             arrivals: (Cell::new(0), arrivals),
             assigned: Cell::new(0),
+            over: Default::default(),
             drained: Notify::new(),
             notices: RefCell::default(),
             row_dealers,
@@ -277,6 +287,29 @@ impl GroupRun {
     pub(crate) fn arrival_dropped(&self) {
         if self.is_drained() {
             self.drained.notify_one();
+        }
+    }
+
+    /// Lets those who wait with an open stream tell its target that they leave, for as long as that takes,
+    /// at most [`LONGEST_LEAVE`].
+    pub(crate) async fn leave_streams(&self) {
+        let (is_over, told) = &self.over;
+        is_over.set(true);
+        told.notify_waiters();
+        let open = &self.connector.io.open_streams;
+        let left = async {
+            while open.get() > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let _ = tokio::time::timeout(LONGEST_LEAVE, left).await;
+    }
+
+    /// Waits until the load has ended and nothing is waited for any more.
+    pub(crate) async fn is_over(&self) {
+        let told = self.over.1.notified();
+        if !self.over.0.get() {
+            told.await;
         }
     }
 

@@ -267,6 +267,7 @@ async fn run_group(
     }
     let give_up_us = group.end_us.get().max(group.clock.now_us()) + graceful_us(&group, is_stopped);
     drain(&group, give_up_us, &mut stop).await;
+    group.leave_streams().await;
     tasks.abort_all();
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended

@@ -2,7 +2,7 @@
 //! sends its next request when the last answer is read and its think time is over.
 
 use crate::engine::walk::group::GroupRun;
-use crate::engine::walk::walker::{Action, StepOutcome, Walker};
+use crate::engine::walk::walker::{Action, EMPTY_PASS_US, StepOutcome, Walker};
 use dlt_core::load::share::Lot;
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
@@ -322,6 +322,9 @@ fn round(
                     Box::pin(walker.close_stream(n)).await;
                     continue;
                 }
+                Action::Done if walker.walk_is_empty() => {
+                    return Box::pin(empty_round(group, walker, user)).await;
+                }
                 Action::Done => return RoundOutcome::Done,
                 Action::Leave => return RoundOutcome::Left,
             };
@@ -347,6 +350,23 @@ fn round(
                 walker.pause_until(end.read_us + pause_us).await;
             }
         }
+    }
+}
+
+/// A round that its conditions gave nothing to send: it takes its time all the same, so that it leaves
+/// the thread to others and ends with the load.
+#[cold]
+async fn empty_round(group: &GroupRun, walker: &mut Walker, user: &mut User) -> RoundOutcome {
+    group.notice(format!(
+        "scenario {}: a round of a user sent nothing, since its conditions and choices led to no request",
+        group.plan().name
+    ));
+    walker
+        .pause_until(group.clock.now_us() + EMPTY_PASS_US)
+        .await;
+    match group.clock.now_us() >= user.until_us(group) {
+        true => RoundOutcome::PastEnd,
+        false => RoundOutcome::Done,
     }
 }
 

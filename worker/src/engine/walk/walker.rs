@@ -9,7 +9,7 @@ mod sent;
 mod streams;
 mod unmade;
 
-pub(crate) use self::flow::Action;
+pub(crate) use self::flow::{Action, EMPTY_PASS_US};
 
 use self::flow::Progress;
 use self::sent::{Sent, SentRequest};

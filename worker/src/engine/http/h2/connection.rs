@@ -33,6 +33,10 @@ const RESET_REMEMBERED: Duration = Duration::from_secs(5);
 /// Streams on which the target may break rules before the connection is given up.
 const MOST_BROKEN_STREAMS: usize = 256;
 
+/// Streams at once until the target's settings say how many it allows (RFC 9113, 6.5.2, lets nobody
+/// recommend fewer).
+pub(super) const STREAMS_BEFORE_SETTINGS: u32 = 100;
+
 /// Requests after which another connection is opened at the latest: streams have at most 2^30 numbers.
 const MOST_REQUESTS: u32 = 1_000_000_000;
 
@@ -56,6 +60,8 @@ pub(crate) struct H2Connection {
     pub(super) in_flight: Cell<u32>,
     /// Places on it whose requests have not begun.
     pub(super) promised: Cell<u32>,
+    /// When a request ran out of time on it, and nothing was heard since.
+    silent_since_us: Cell<Option<u64>>,
     /// Whether it stands among those with room.
     pub(super) is_listed: Cell<bool>,
     /// Whether the target's limit of streams was taken from it.
@@ -97,6 +103,7 @@ impl H2Connection {
             .enable_push(false)
             .initial_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .initial_max_send_streams(STREAMS_BEFORE_SETTINGS as usize)
             .max_header_list_size(LONGEST_HEAD_LIST_BYTES)
             .max_concurrent_reset_streams(MOST_RESET_STREAMS)
             .reset_stream_duration(RESET_REMEMBERED)
@@ -124,6 +131,7 @@ impl H2Connection {
             requests: Cell::new(0),
             in_flight: Cell::new(0),
             promised: Cell::new(0),
+            silent_since_us: Cell::new(None),
             is_listed: Cell::new(false),
             is_known: Cell::new(false),
             driver: driver.abort_handle(),
@@ -162,6 +170,27 @@ impl H2Connection {
         let mut cx = Context::from_waker(Waker::noop());
         // An error comes with the next request too.
         let _ = self.sender.borrow_mut().poll_ready(&mut cx);
+    }
+
+    /// No request begins on it any more.
+    #[cold]
+    pub(super) fn retire(&self) {
+        self.meter.borrow_mut().is_closed = true;
+    }
+
+    /// A request that was sent at `sent_us` ran out of time. Where one did before it was sent, and nothing
+    /// at all has come since, the network may have lost the other end: the next takes another connection.
+    #[cold]
+    pub(super) fn timed_out(&self, sent_us: u64, now_us: u64) {
+        let heard_us = self.meter.borrow().heard_us;
+        match self.silent_since_us.get() {
+            Some(since_us) if heard_us < since_us => {
+                if since_us <= sent_us {
+                    self.retire();
+                }
+            }
+            _ => self.silent_since_us.set(Some(now_us)),
+        }
     }
 
     /// Whether the target's settings have come, which are its first frame.

@@ -17,11 +17,12 @@ pub(crate) enum Again {
     Safe,
 }
 
-/// A failed request: its stream's number, what was measured of it, the error, and whom it
-/// was sent to.
+/// A failed request: its stream's number, what was measured of it, whether the head of its answer
+/// was read, the error, and whom it was sent to.
 pub(super) struct Failed<'a> {
     pub(super) id: u32,
     pub(super) stream: &'a StreamMeter,
+    pub(super) has_head: bool,
     pub(super) error: &'a h2::Error,
     pub(super) peer: &'a str,
 }
@@ -96,6 +97,7 @@ impl Failed<'_> {
             Reason::STREAM_CLOSED => "on a stream that was over",
             _ if self.stream.received > super::connection::LONGEST_HEAD_LIST_BYTES.into()
                 && self.stream.heads > 0
+                && !self.has_head
                 && !self.stream.ended =>
             {
                 return too_large(self.peer);

@@ -6,6 +6,7 @@
 use super::connection::{H2Connection, LONGEST_HEAD_LIST_BYTES};
 use super::errors::{Again, Failed, too_large};
 use super::meter::StreamMeter;
+use super::pool::Lease;
 use crate::engine::failure::{Failure, ResponseError};
 use crate::engine::http::exchange_result::ExchangeResult;
 use crate::engine::http::framing::is_redirect;
@@ -57,27 +58,31 @@ struct Using<'a> {
 
 /// Sends a request and reads its answer; and whether it may be sent again if that failed.
 pub(in crate::engine::http) async fn exchange(
-    connection: &Rc<H2Connection>,
+    lease: &Lease,
     connected_us: Option<u64>,
     spec: &RequestSpec<'_>,
     (timer, captured): (&mut DeadlineTimer, &mut Vec<u8>),
     io: &Rc<ThreadIo>,
 ) -> (ExchangeResult, Again) {
+    let connection = &lease.connection;
     let using = Using {
         connection,
         spec,
         io,
     };
-    let mut exchange = match begin(&using, connected_us) {
+    let mut exchange = match begin(&using, connected_us.or(lease.came_us())) {
         Ok(exchange) => exchange,
         Err((failure, again)) => {
-            let result = ExchangeResult::unsent(io.clock.now_us(), failure);
+            let result = ExchangeResult::unconnected(io.clock.now_us(), failure);
             return (result, again);
         }
     };
     let failure = poll_fn(|cx| exchange.poll(cx, &using, timer, captured)).await;
-    if failure.is_some() {
+    if let Some(failure) = &failure {
         connection.let_go();
+        if matches!(failure.cause, Cause::TimeoutFirstByte | Cause::TimeoutBody) {
+            connection.timed_out(spec.sent_us, io.clock.now_us());
+        }
     }
     let measured = connection.meter.borrow_mut().finish(exchange.id);
     let again = exchange.again;
@@ -88,8 +93,9 @@ pub(in crate::engine::http) async fn exchange(
     (result, again)
 }
 
-/// Hands a request to its connection, whose task writes it.
-fn begin(using: &Using<'_>, connected_us: Option<u64>) -> Result<Exchange, (Failure, Again)> {
+/// Hands a request to its connection, whose task writes it. `came_us`: when the connection was
+/// established, if the request waited for that.
+fn begin(using: &Using<'_>, came_us: Option<u64>) -> Result<Exchange, (Failure, Again)> {
     let (connection, spec) = (using.connection, using.spec);
     let made;
     let cached = spec.h2_head.and_then(|cell| cell.get());
@@ -107,24 +113,15 @@ fn begin(using: &Using<'_>, connected_us: Option<u64>) -> Result<Exchange, (Fail
             }
         }
     };
+    if head.is_encoded() {
+        tell_encoded(using);
+    }
     let body = head.body();
     let mut sender = connection.sender.borrow_mut();
     let sent = sender.send_request(head.request(), body.is_empty());
-    let refused = |error: h2::Error| {
-        if error.reason().is_none() && !error.is_io() {
-            return (no_stream(), Again::Safe);
-        }
-        let meter = connection.meter.borrow();
-        let stream = StreamMeter::default();
-        Failed {
-            id: u32::MAX,
-            stream: &stream,
-            error: &error,
-            peer: &connection.origin.authority,
-        }
-        .explain(&meter)
-    };
-    let (response, mut stream) = sent.map_err(refused)?;
+    // Nothing was sent, so that it may be sent again whatever it is (RFC 9110, 9.2.2).
+    let (response, mut stream) =
+        sent.map_err(|error| (refused(connection, &error), Again::Safe))?;
     let id = response.stream_id().as_u32();
     connection.meter.borrow_mut().begin(id);
     if !body.is_empty() {
@@ -132,7 +129,7 @@ fn begin(using: &Using<'_>, connected_us: Option<u64>) -> Result<Exchange, (Fail
         // comes with the answer too.
         let _ = stream.send_data(body.clone(), true);
     }
-    let from_us = connected_us.unwrap_or(spec.sent_us);
+    let from_us = came_us.unwrap_or(spec.sent_us);
     let first_byte_by = deadline(from_us, spec.timeouts.first_byte_us);
     Ok(Exchange {
         id,
@@ -149,13 +146,34 @@ fn begin(using: &Using<'_>, connected_us: Option<u64>) -> Result<Exchange, (Fail
     })
 }
 
-/// The connection cannot have a further stream now: nothing was sent.
+/// Why a connection took no request: it has no room for a further one now, or it has ended, and then
+/// it gets none any more.
 #[cold]
-fn no_stream() -> Failure {
-    Failure::new(
-        Cause::Generator,
-        "the HTTP/2 connection has no room for a further request now",
-    )
+fn refused(connection: &H2Connection, error: &h2::Error) -> Failure {
+    if error.reason().is_none() && !error.is_io() {
+        return Failure::new(
+            Cause::Generator,
+            "the HTTP/2 connection has no room for a further request now",
+        );
+    }
+    connection.retire();
+    let failed = Failed {
+        id: u32::MAX,
+        stream: &StreamMeter::default(),
+        has_head: false,
+        error,
+        peer: &connection.origin.authority,
+    };
+    failed.explain(&connection.meter.borrow()).0
+}
+
+/// Tells that a target is sent otherwise than it is written.
+#[cold]
+fn tell_encoded(using: &Using<'_>) {
+    using.io.origins.notice(format!(
+        "requests to {} were sent with characters percent-encoded that HTTP/2 does not take in a path or query, as %3C for <; http: 1.1 sends them as they are written",
+        using.spec.origin.authority
+    ));
 }
 
 #[cold]
@@ -201,11 +219,15 @@ impl Exchange {
                 }
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Ready(Some(Err(error))) => {
-                    // A target that has answered may ask to stop sending (RFC 9113, 8.1).
+                    // A target that has answered may ask to stop sending (RFC 9113, 8.1), or end the
+                    // connection, though the request was not sent to its end.
                     let stopped = error.is_remote() && error.reason() == Some(Reason::NO_ERROR);
-                    if stopped && using.connection.meter.borrow().stream(self.id).ended {
+                    let ended = error.is_io() || (error.is_go_away() && error.is_remote());
+                    let meter = using.connection.meter.borrow();
+                    if (stopped || ended) && meter.stream(self.id).ended {
                         return Poll::Ready(None);
                     }
+                    drop(meter);
                     return Poll::Ready(Some(self.explain(&error, using)));
                 }
                 Poll::Pending => return self.wait(cx, using, timer),
@@ -338,6 +360,7 @@ impl Exchange {
         let (failure, again) = Failed {
             id: self.id,
             stream: &stream,
+            has_head: self.received.is_some(),
             error,
             peer: &using.connection.origin.authority,
         }

@@ -67,6 +67,8 @@ pub(super) struct Meter {
     pub(super) end: Option<End>,
     /// Whether it can carry nothing any more.
     pub(super) is_closed: bool,
+    /// When anything was read last, µs since the start instant.
+    pub(super) heard_us: u64,
     /// Whether the peer's SETTINGS have come.
     pub(super) has_settings: bool,
     /// The first bytes that came.
@@ -83,6 +85,7 @@ impl Meter {
             goaway: None,
             end: None,
             is_closed: false,
+            heard_us: 0,
             has_settings: false,
             first_bytes: [0; HEAD_BYTES],
             first_count: 0,
@@ -132,6 +135,7 @@ impl Meter {
     }
 
     fn read(&mut self, bytes: &[u8], receipt: Receipt) {
+        self.heard_us = receipt.read_us;
         if self.first_count < HEAD_BYTES {
             let count = bytes.len().min(HEAD_BYTES - self.first_count);
             self.first_bytes[self.first_count..self.first_count + count]

@@ -2,13 +2,17 @@
 //! one of its group and thread that has room, and a further one only when none has. Requests
 //! that come while a connection is being opened wait for it, as long as it will have room.
 
-use super::connection::H2Connection;
+use super::connection::{H2Connection, STREAMS_BEFORE_SETTINGS};
 use crate::engine::clock::RunClock;
 use crate::engine::failure::Failure;
 use crate::engine::http::origin::Origin;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use tokio::sync::Notify;
+
+/// Most origins whose connections are kept open: more than a scenario names, since redirects and
+/// variables may lead to any number.
+const MOST_ORIGINS: usize = 128;
 
 /// The connections of a group on one thread that requests share.
 #[derive(Debug)]
@@ -30,6 +34,33 @@ struct PoolOrigin {
     allowed: u32,
     /// Whether it chose HTTP/1.1: then there is nothing to share.
     is_h1: bool,
+}
+
+/// Makes room for a further origin. Those in use stay; connections that have ended go, and of more
+/// than [`MOST_ORIGINS`] the oldest on whose connections nothing is in flight.
+#[cold]
+fn make_room(origins: &mut Vec<PoolOrigin>) {
+    for entry in origins.iter_mut() {
+        entry.with_room.retain(|connection| {
+            let is_usable = connection.is_usable();
+            connection.is_listed.set(is_usable);
+            is_usable
+        });
+    }
+    origins.retain(|entry| {
+        !entry.with_room.is_empty()
+            || !entry.opening.is_empty()
+            || Rc::strong_count(&entry.origin) > 2
+    });
+    let is_idle = |entry: &PoolOrigin| {
+        let mut connections = entry.with_room.iter();
+        entry.opening.is_empty() && connections.all(|connection| connection.in_flight.get() == 0)
+    };
+    while origins.len() >= MOST_ORIGINS
+        && let Some(at) = origins.iter().position(is_idle)
+    {
+        origins.remove(at);
+    }
 }
 
 impl PoolOrigin {
@@ -62,6 +93,8 @@ enum Opened {
 pub(crate) struct Lease {
     pub(crate) connection: Rc<H2Connection>,
     pool: Option<Rc<Pool>>,
+    /// Whether its request waited for the connection to be opened: it is no reused one then.
+    waited: bool,
 }
 
 impl Drop for Lease {
@@ -83,7 +116,16 @@ impl Lease {
     fn of(connection: Rc<H2Connection>, pool: Option<Rc<Pool>>) -> Self {
         let in_flight = &connection.in_flight;
         in_flight.set(in_flight.get() + 1);
-        Self { connection, pool }
+        Self {
+            connection,
+            pool,
+            waited: false,
+        }
+    }
+
+    /// When the connection was established that its request waited for.
+    pub(crate) fn came_us(&self) -> Option<u64> {
+        self.waited.then_some(self.connection.opened_us)
     }
 
     /// Whether others may use its connection too.
@@ -184,17 +226,12 @@ impl Pool {
             .iter()
             .position(|entry| Rc::ptr_eq(&entry.origin, origin));
         let at = known.unwrap_or_else(|| {
-            // Of redirects there can be any number; those in use stay.
-            origins.retain(|entry| {
-                !entry.with_room.is_empty()
-                    || !entry.opening.is_empty()
-                    || Rc::strong_count(&entry.origin) > 2
-            });
+            make_room(&mut origins);
             origins.push(PoolOrigin {
                 origin: origin.clone(),
                 with_room: Vec::new(),
                 opening: Vec::new(),
-                allowed: u32::MAX,
+                allowed: STREAMS_BEFORE_SETTINGS,
                 is_h1: false,
             });
             origins.len() - 1
@@ -254,8 +291,11 @@ impl Pool {
                 Opened::Connection(connection) => {
                     // Its place is counted already.
                     connection.promised.set(connection.promised.get() - 1);
-                    let pool = Some(self.clone());
-                    return Shared::Lease(Lease { connection, pool });
+                    return Shared::Lease(Lease {
+                        connection,
+                        pool: Some(self.clone()),
+                        waited: true,
+                    });
                 }
                 Opened::Failed(failure) => return Shared::Failed(failure),
                 Opened::Nothing => {}
@@ -336,6 +376,7 @@ impl Drop for Waiting<'_> {
                 drop(Lease {
                     connection: connection.clone(),
                     pool: Some(self.pool.clone()),
+                    waited: true,
                 });
             }
             Some(_) => {}

@@ -74,6 +74,13 @@ impl std::fmt::Debug for OpenStream {
     }
 }
 
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        let open = &self.wire().io.open_streams;
+        open.set(open.get() - 1);
+    }
+}
+
 enum Speaks {
     WebSocket(Box<WebSocketStream<Wire>>),
     Events(Box<Events>),
@@ -119,6 +126,8 @@ impl OpenStream {
         });
         // Those of the opening are its own.
         stream.new_bytes();
+        let open = &stream.wire().io.open_streams;
+        open.set(open.get() + 1);
         stream
     }
 

@@ -3,6 +3,7 @@
 //! the right one.
 
 use super::*;
+use dlt_core::scenario::plan::UrlText;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
@@ -420,4 +421,84 @@ fn an_end_of_the_connection_is_a_reset() {
     all_fail(&result, Cause::Reset, "before the answer was complete");
     let reset = result.tally.overall().versions;
     assert_eq!(reset.http2, 3);
+}
+
+/// A target that answers a large body early and closes: what came is a whole answer.
+#[test]
+fn an_early_answer_and_an_end_behind_it_is_an_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.write_all(&frame(SETTINGS, 0, 0, &[]));
+            // The preface, settings and the head of the first request; not its body.
+            let mut read = [0; 24 + 9 + 64];
+            if stream.read_exact(&mut read).is_err() {
+                continue;
+            }
+            let head = frame(
+                HEADERS,
+                END_HEADERS,
+                1,
+                &[literal(":status", "413")].concat(),
+            );
+            let answer = [head, frame(DATA, END_STREAM, 1, b"too much")].concat();
+            let _ = stream.write_all(&answer);
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        }
+    });
+    let mut step = super::super::step(&Target::plain(), "/");
+    step.url = format!("http://{address}/").parse().unwrap();
+    step.method = "POST".to_owned();
+    step.body = dlt_core::scenario::plan::Body::Text("x".repeat(200_000));
+    let result = run(h2(super::super::rounds(1.0, 5, vec![step])), 1);
+    let status = result.tally.errors.keys().map(|key| key.cause);
+    assert_eq!(
+        status.collect::<Vec<_>>(),
+        [Cause::Status4xx],
+        "{}",
+        message(&result)
+    );
+    assert_eq!(result.tally.account.failed, 5);
+}
+
+/// A body that runs on past its Content-Length breaks a rule; it is no head that is too large.
+#[test]
+fn a_large_body_against_the_rules_is_no_large_head() {
+    let address = once(|id| {
+        let head = ok_head(id, &[literal("content-length", "300000")], 0);
+        let part = frame(DATA, 0, id, &[b'x'; 16_000]);
+        // Our windows are known to hold once our settings are acknowledged.
+        [frame(SETTINGS, 1, 0, &[]), head, part.repeat(19)].concat()
+    });
+    let result = against(address, 1);
+    all_fail(&result, Cause::Protocol, "against the rules of HTTP/2");
+}
+
+/// Targets that are sent the same in HTTP/1.1 are sent in HTTP/2, too, as URIs have them.
+#[test]
+fn what_no_uri_holds_is_percent_encoded_and_told() {
+    let target = H2Target::plain();
+    for (written, sent) in [
+        ("/a?q={\"a\":1}", "/a?q=%7B%22a%22:1%7D"),
+        ("/<b>?c=`d`", "/%3Cb%3E?c=%60d%60"),
+        ("/plain?e={f}", "/plain?e={f}"),
+    ] {
+        let mut step = h2_step(&target, "/");
+        step.url_text = Some(UrlText {
+            base: String::new(),
+            text: format!("http://{}{written}", target.address),
+            host_varies: false,
+        });
+        let result = run(h2(super::super::rounds(1.0, 2, vec![step])), 1);
+        assert_eq!(result.tally.account.ok, 2, "{}", message(&result));
+        let seen = target.requests();
+        assert_eq!(seen.last().unwrap().path, sent);
+        let told = result
+            .warnings
+            .iter()
+            .any(|it| it.contains("percent-encoded"));
+        assert_eq!(told, written != sent, "{:?}", result.warnings);
+    }
 }

@@ -64,6 +64,8 @@ struct Log {
     bytes: HashMap<String, (u64, u64)>,
     connections: u64,
     ended: u64,
+    /// Most connections at once.
+    most_open: u64,
     cancelled: u64,
     in_flight: u64,
     most_in_flight: u64,
@@ -168,6 +170,11 @@ impl H2Target {
         self.log.lock().unwrap().most_on_a_connection
     }
 
+    /// Most connections at once.
+    pub(super) fn most_open(&self) -> u64 {
+        self.log.lock().unwrap().most_open
+    }
+
     /// Waits until all connections have ended.
     fn settle_all(&self) {
         self.settle(|target| {
@@ -198,7 +205,11 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     log: Arc<Mutex<Log>>,
     answer: Arc<Answer>,
 ) {
-    log.lock().unwrap().connections += 1;
+    {
+        let mut log = log.lock().unwrap();
+        log.connections += 1;
+        log.most_open = log.most_open.max(log.connections - log.ended);
+    }
     let counted = Arc::new(Mutex::new(HashMap::new()));
     let stream = Counting {
         stream,

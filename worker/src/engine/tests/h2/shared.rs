@@ -1,6 +1,7 @@
 //! `streams`: how many requests share a connection.
 
 use super::*;
+use crate::engine::tests::ways::group_by;
 
 /// The connections that so many users open, each with a request in flight all the time.
 fn shared(target: &H2Target, users: f64, streams: u32, threads: usize) -> LoadResult {
@@ -132,4 +133,65 @@ fn streams_above_the_last_of_a_goaway_are_sent_again() {
     assert!(target.connections() > 2);
     assert!(target.most_in_flight() <= 8);
     assert!(target.total() >= 400);
+}
+
+/// Until settings have come, so many streams are begun on a connection and no more.
+#[test]
+fn a_hundred_streams_are_begun_before_settings() {
+    let target = H2Target::with_streams(1_000, |_, _| vec![Act::Answer(200, vec![], vec![])]);
+    let mut group = h2(rounds(250.0, 1, vec![h2_step(&target, "/")]));
+    group.streams = 1_000;
+    let result = run(group, 1);
+    assert_eq!(result.tally.account.ok, 250, "{}", message(&result));
+    assert_eq!((target.total(), target.connections()), (250, 3));
+}
+
+/// A request that waited for a new connection has not reused one: what ends it is told as for the one
+/// that opened it, and nothing is sent again.
+#[test]
+fn who_waits_for_a_connection_has_a_new_one() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut preface = [0; 24];
+            let _ = std::io::Read::read_exact(&mut stream, &mut preface);
+        }
+    });
+    let mut step = super::super::step(&Target::plain(), "/");
+    step.url = format!("http://{address}/").parse().unwrap();
+    let mut group = h2(rounds(4.0, 1, vec![step]));
+    group.streams = 10;
+    group.load.give_up_after_us = None;
+    let result = run(group, 1);
+    let account = result.tally.account;
+    assert_eq!(
+        (account.sent, account.resent),
+        (4, 0),
+        "{}",
+        message(&result)
+    );
+    assert_eq!(failed(&result, Cause::Reset), 4, "{}", message(&result));
+}
+
+/// Origins may be any number: connections to those that are asked no more do not stay.
+#[test]
+fn connections_to_many_origins_do_not_pile_up() {
+    let target = H2Target::plain();
+    let steps = (0..300).map(|n| {
+        let mut step = h2_step(&target, "/");
+        step.url = format!("http://h{n}.test/").parse().unwrap();
+        step
+    });
+    let to = format!("::{}", target.address);
+    let mut group = h2(group_by(steps.collect(), &[], &[&to]));
+    group.load = rounds(1.0, 2, vec![h2_step(&target, "/")]).load;
+    group.streams = 10;
+    let result = run(group, 1);
+    assert_eq!(result.tally.account.ok, 600, "{}", message(&result));
+    assert!(
+        (100..140).contains(&target.most_open()),
+        "{}",
+        target.most_open()
+    );
 }

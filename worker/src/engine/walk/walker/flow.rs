@@ -11,9 +11,9 @@ use dlt_core::scenario::plan::{Budget, Operation};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// Shortest pass of a loop that neither sends nor waits, µs: it must not take a thread from the
-/// others, and it ends when the load does.
-const EMPTY_PASS_US: u64 = 10_000;
+/// Shortest pass of a loop, or round of a user, that neither sends nor waits, µs: it must not take a
+/// thread from the others, and it ends when the load does.
+pub(crate) const EMPTY_PASS_US: u64 = 10_000;
 /// How long a condition may be looked at: as an answer.
 const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
@@ -39,6 +39,8 @@ pub(super) struct Progress {
     place: usize,
     /// Whether something was sent or waited for since the last pass of a loop began.
     acted: bool,
+    /// Whether nothing was sent or waited for in this walk.
+    is_empty: bool,
     /// Walks that were begun.
     walks: u64,
     /// Passes that loops have left.
@@ -80,6 +82,7 @@ impl Progress {
     pub(super) fn begin(&mut self) {
         self.place = 0;
         self.acted = true;
+        self.is_empty = true;
         self.walks += 1;
         self.is_first = true;
         // What an earlier walk left was cut.
@@ -168,6 +171,11 @@ impl Walker {
         self.stream = None;
     }
 
+    /// Whether the walk so far has sent nothing and waited for nothing.
+    pub(crate) fn walk_is_empty(&self) -> bool {
+        self.progress.is_empty
+    }
+
     /// What is next.
     #[inline]
     pub(crate) fn next_action(&mut self) -> Action {
@@ -176,6 +184,7 @@ impl Walker {
             let n = *n;
             self.progress.place += 1;
             self.progress.acted = true;
+            self.progress.is_empty = false;
             return Action::Request(n);
         }
         self.next_of_blocks()
@@ -194,6 +203,7 @@ impl Walker {
                 Operation::Request(n) => {
                     self.progress.place = next;
                     self.progress.acted = true;
+                    self.progress.is_empty = false;
                     return Action::Request(*n);
                 }
                 Operation::Pause(pause) => {
@@ -201,6 +211,7 @@ impl Walker {
                     self.progress.is_first = false;
                     let us = pause.draw_us(&mut self.random);
                     self.progress.acted |= us > 0;
+                    self.progress.is_empty &= us == 0;
                     return Action::Pause(us);
                 }
                 Operation::Again(place) => {

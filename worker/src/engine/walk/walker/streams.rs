@@ -37,7 +37,8 @@ impl Walker {
         self.stream.is_some()
     }
 
-    /// Waits until `at_us`; meanwhile an open stream is read, and answers pings.
+    /// Waits until `at_us`; meanwhile an open stream is read, and answers pings. With one it waits no longer
+    /// than to the end of the load, so that its target is told.
     pub(crate) async fn pause_until(&mut self, at_us: u64) {
         let clock = self.group.clock;
         if clock.now_us() >= at_us {
@@ -47,10 +48,12 @@ impl Walker {
         match &mut self.stream {
             None => over.await,
             Some(stream) => {
+                let group = &self.group;
                 Box::pin(async {
                     tokio::select! {
                         () = over => {}
                         () = stream.pump() => {}
+                        () = group.is_over() => {}
                     }
                 })
                 .await;
@@ -199,7 +202,10 @@ impl Walker {
             Ok((Opened::H2(_), _)) => {
                 group.recorder().request_sent();
                 let failure = Failure::new(Cause::Protocol, "the target chose HTTP/2 unasked");
-                (ExchangeResult::unsent(group.clock.now_us(), failure), None)
+                (
+                    ExchangeResult::unconnected(group.clock.now_us(), failure),
+                    None,
+                )
             }
             Err(result) => {
                 group.recorder().request_unconnected();
@@ -239,7 +245,7 @@ impl Walker {
         let limit = Duration::from_micros(step.timeouts.total_us);
         let is_sent = payload.is_some();
         let wait = awaits.then_some(holding.as_deref());
-        let exchanged = exchange(&group, &mut stream, payload, wait, limit).await;
+        let exchanged = exchange(&group, &mut stream, payload, wait, (sent_us, limit)).await;
         group.request_ended();
         stream.last_us = exchanged.done.done_us;
         let (received, written) = stream.new_bytes();
@@ -388,16 +394,18 @@ fn at(now_us: u64) -> Arrival {
     }
 }
 
-/// Sends what there is to send, and waits for a message that holds a text, or for any.
+/// Sends what there is to send, and waits for a message that holds a text, or for any. What came
+/// before something was sent is no answer to it.
 async fn exchange(
     group: &GroupRun,
     stream: &mut OpenStream,
     payload: Option<Payload>,
     wait: Option<Option<&str>>,
-    limit: Duration,
+    (sent_us, limit): (u64, Duration),
 ) -> Exchanged {
     let until = Instant::now() + limit;
     let mut passed_over = 0u64;
+    let is_sent = payload.is_some();
     let exchange = async {
         if let Some(payload) = payload {
             stream.send(payload).await?;
@@ -407,6 +415,10 @@ async fn exchange(
         };
         loop {
             let received = stream.next().await?;
+            if is_sent && received.arrival.done_us < sent_us {
+                came_before(group);
+                continue;
+            }
             match holding {
                 Some(text) if !holds(&received, text) => passed_over += 1,
                 _ => return Ok(Some(received)),
@@ -442,6 +454,14 @@ async fn exchange(
             failed(Failure::new(Cause::TimeoutFirstByte, message))
         }
     }
+}
+
+#[cold]
+fn came_before(group: &GroupRun) {
+    group.notice(format!(
+        "scenario {}: a message had come before the one was sent that it might answer, and was passed over; a receive in front of the send takes it",
+        group.plan().name
+    ));
 }
 
 fn holds(received: &Received, text: &str) -> bool {

@@ -45,6 +45,8 @@ impl Walker {
         if now_us >= until_us {
             return StepOutcome::PastEnd;
         }
+        // What its answer would have given must not remain from an earlier one.
+        self.set_variables(n, Vec::new());
         let label = self.label_index(&group.prepared().steps[n].label);
         group.request_counted(0);
         let failure = Failure::new(Cause::Extraction, why);
