@@ -73,7 +73,7 @@ pub const TABLE: [Elsewhere; 77] = [
     row(
         "-t",
         "wrk, ab, JMeter",
-        "threads are none of yours: load is made on all cores; a time is -d 30s, a time limit --timeout 5s; JMeter plans are not read",
+        "threads are none of yours: load is made on all cores; a time is -d 30s, a time limit --timeout 5s; a plan of JMeter is run as a scenario: dlt run plan.jmx",
     ),
     row("--threads", "wrk", NO_THREADS),
     row("--processes", "locust", NO_THREADS),

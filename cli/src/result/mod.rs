@@ -186,7 +186,7 @@ fn outside_the_sums(account: &AccountSummary) -> Vec<Line> {
     };
     let resent = line(
         account.requests.resent,
-        "were sent again: their kept-alive connection ended before any answer; the target may have got them twice, each counts once",
+        "were sent again, each counts once: their connection had ended before any answer, and the target may have got them twice; or it said in HTTP/2 that it did not process them",
     );
     let lost = line(
         account.lost.unwrap_or(0),

@@ -342,6 +342,11 @@ fn read_file(target: &str) -> Result<(Vec<u8>, Format, PathBuf), String> {
         Some("json") => Format::Json,
         Some("yaml" | "yml") => Format::Yaml,
         _ if path.exists() => return scripts::as_file(path),
+        _ if target.starts_with("unix:") => {
+            return Err(format!(
+                "is a Unix socket, which stands beside a URL: http://localhost/ --connect-to ::{target} --allow-target {target}"
+            ));
+        }
         _ => {
             return Err(format!(
                 "is neither a URL nor a scenario file; a URL begins with http:// or https://, as in http://{}",

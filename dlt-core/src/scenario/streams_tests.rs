@@ -246,3 +246,70 @@ fn messages_stand_in_blocks_and_extract_values() {
     assert_eq!(flow.transactions.len(), 1);
     assert!(matches!(flow.operations.last(), Some(Operation::Close(0))));
 }
+
+/// A key that another makes idle is told, and one that is for another kind of scenario is refused.
+#[test]
+fn keys_without_effect_are_told() {
+    let read = |execution: serde_json::Value, scenario: serde_json::Value| {
+        let body =
+            json!({ "testScenario": { "execution": [execution], "scenarios": { "s": scenario } } });
+        let outside = Outside::files(&files);
+        let text = body.to_string();
+        Scenario::from_text(
+            text.as_bytes(),
+            Format::Json,
+            &defaults(),
+            outside,
+            Purpose::Run,
+        )
+    };
+    let load = json!({ "users": 2, "hold-for": "9s" });
+    let plain = json!({ "requests": ["http://h/"] });
+    let with = |key: &str, value: serde_json::Value| {
+        let mut scenario = plain.clone();
+        scenario[key] = value;
+        scenario
+    };
+    for (execution, scenario, words) in [
+        (
+            load.clone(),
+            with("streams", json!(10)),
+            "streams: has no effect",
+        ),
+        (
+            load.clone(),
+            with(
+                "connection-policy",
+                json!({ "reuse": "request", "max-age": "9s" }),
+            ),
+            "max-age: has no effect",
+        ),
+        (
+            json!({ "users": 3, "concurrency": 7, "hold-for": "9s" }),
+            plain.clone(),
+            "concurrency: has no effect",
+        ),
+    ] {
+        let scenario = read(execution, scenario).unwrap();
+        assert!(
+            scenario.warnings[0].contains(words),
+            "{:?}",
+            scenario.warnings
+        );
+    }
+    for quiet in [
+        json!({ "requests": ["https://h/"], "streams": 10 }),
+        json!({ "requests": ["http://h/", "https://h/"], "streams": 10 }),
+        json!({ "requests": ["http://h/"], "streams": 10, "http": 2 }),
+        json!({ "requests": ["http://h/"], "streams": 1 }),
+    ] {
+        let scenario = read(load.clone(), quiet).unwrap();
+        assert!(scenario.warnings.is_empty(), "{:?}", scenario.warnings);
+    }
+    let ended = json!({ "users": 2, "hold-for": "9s", "end-after": "1s" });
+    let faults = read(ended, plain.clone()).unwrap_err().to_string();
+    assert!(
+        faults.contains("end-after") && faults.contains("hold-for"),
+        "{faults}"
+    );
+}

@@ -168,10 +168,13 @@ fn limit(metric: Metric, name: &str, text: &str) -> Result<(f64, Unit), String> 
         (_, "m") => Unit::Minutes,
         _ => {
             return Err(format!(
-                "{name} is a time; its limit has a unit, us, ms, s or m: 200ms"
+                "{name} is a time, and {text:?} is none: write a number and us, ms, s or m, like 200ms; each threshold is a text of its own"
             ));
         }
     };
+    if unit == Unit::Percent && number > 100.0 {
+        return Err("a share is at most 100%".to_owned());
+    }
     if unit == Unit::Fraction && number >= 1.0 {
         return Err(match number > 1.0 {
             true => format!("a share is at most 1; write {number}% for percent"),

@@ -150,8 +150,8 @@ impl Threshold {
         })
     }
 
-    /// The value in the threshold's unit, with as many decimals as it takes to
-    /// stand on its own side of the limit: 1.0004 % is not shown as 1 %.
+    /// The value in the threshold's unit, with as many decimals as three digits of it take, and as it
+    /// takes to stand on its own side of the limit: 1.0004 % is not shown as 1 %, 67 µs not as 0 s.
     fn show(&self, base: f64, limit: f64) -> String {
         let value = base / self.unit.size();
         let same_side = |text: &str| {
@@ -159,8 +159,12 @@ impl Threshold {
                 (base == limit) == (shown == self.limit) && (base < limit) == (shown < self.limit)
             })
         };
-        let mut text = format!("{value:.3}");
-        for decimals in 4..=12 {
+        let digits = match value > 0.0 {
+            true => (2.0 - value.log10().floor()).clamp(3.0, 12.0) as usize,
+            false => 3,
+        };
+        let mut text = format!("{value:.digits$}");
+        for decimals in digits + 1..=12 {
             if same_side(&text) {
                 break;
             }
@@ -272,7 +276,7 @@ mod tests {
             ("mean<507ms", "506ms", true),
             ("all.avg>500ms", "500.5ms", true),
             ("all.mean<501ms", "500.5ms", true),
-            ("stdev<1m", "0.005m", true),
+            ("stdev<1m", "0.00476m", true),
             ("stdev<286ms", "285.5ms", true),
             ("all.stdev<286ms", "288.675ms", false),
             ("error_rate<1%", "1.1%", false),

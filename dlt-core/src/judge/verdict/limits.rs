@@ -57,7 +57,7 @@ pub const LIMITS: [Limit; 15] = [
         untrusted: NEVER,
         unit: " % of answers",
         why: "the kernel did not tell when answers came, so response times last until they were read",
-        advice: "answers that end with their connection, without a length, never have such a time; others have it on Linux 4.14 or later",
+        advice: "answers that end with their connection, without a length, never have such a time, nor have those over a Unix socket; others have it on Linux 4.14 or later",
     },
     // Half a second of a run's first seconds tells nothing of its load; 50 ms is what a
     // busy machine adds.
@@ -145,8 +145,8 @@ pub const LIMITS: [Limit; 15] = [
         degraded: 0.0,
         untrusted: 1.0,
         unit: " % of requests due",
-        why: "requests were dropped, because too many were in flight already or they were still unsent at the planned end",
-        advice: "raise `connections`, use more tasks, or lower `arrivals`: the target or the runners do not keep up",
+        why: "requests were dropped, because too many were in flight already, no row of data was left for them, or they were still unsent at the planned end",
+        advice: "raise `connections`, use more tasks, or lower `arrivals`: the target or the runners do not keep up; where a warning says that rows were used, give more rows",
     },
     // Runners' seconds are added by their clocks: 200 ms blurs a second's tick.
     Limit {

@@ -200,7 +200,7 @@ pub(crate) fn execution(node: &Node<'_>, scripted: bool, notes: &mut Notes) -> O
         false => amount(&object, notes),
     };
     let (total_requests, amount) = total::total_requests(&object, amount, notes);
-    fitting(&object, notes);
+    fitting(&object, scripted, notes);
     Some(Execution {
         path: node.path.clone(),
         scenario: object
@@ -242,6 +242,22 @@ pub(crate) fn execution(node: &Node<'_>, scripted: bool, notes: &mut Notes) -> O
     })
 }
 
+/// Keys that another makes idle, and those that are for scripts alone.
+fn idle(object: &Object<'_>, scripted: bool, notes: &mut Notes) {
+    if !scripted && object.has("end-after") {
+        notes.fault(
+            object.path_of("end-after"),
+            "ends a script that makes its own load; here hold-for, stages or iterations say how long",
+        );
+    }
+    if object.has("users") && object.has("concurrency") {
+        notes.warn(
+            &object.path_of("concurrency"),
+            "has no effect: users says how many there are in all",
+        );
+    }
+}
+
 /// `seed` of the run's random numbers.
 fn seed(object: &Object<'_>, notes: &mut Notes) -> Option<u64> {
     object.get("seed")?.whole(0..=LARGEST_SEED, notes)
@@ -267,7 +283,8 @@ fn give_up_after(object: &Object<'_>, notes: &mut Notes) -> Option<u64> {
 }
 
 /// Keys that do not go together, each named where it stands.
-fn fitting(object: &Object<'_>, notes: &mut Notes) {
+fn fitting(object: &Object<'_>, scripted: bool, notes: &mut Notes) {
+    idle(object, scripted, notes);
     let mut clash = |key: &str, with: &str, reason: &str| {
         if object.has(key) && object.has(with) {
             notes.fault(object.path_of(key), reason);

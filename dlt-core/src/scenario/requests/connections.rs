@@ -49,6 +49,16 @@ pub(crate) fn connection_policy(
     let age = given.get("max-age");
     policy.max_age_us = age.and_then(|node| node.duration(AGES_US, notes));
     policy.source_addresses = source_addresses(&given, notes);
+    if policy.reuse == Reuse::Request {
+        for key in ["max-requests", "max-age"] {
+            if given.has(key) {
+                notes.warn(
+                    &given.path_of(key),
+                    "has no effect: each request has a connection of its own",
+                );
+            }
+        }
+    }
     policy
 }
 

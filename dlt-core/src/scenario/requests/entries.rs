@@ -16,6 +16,7 @@ use crate::scenario::requests::content::content;
 use crate::scenario::requests::extract::extractions;
 use crate::scenario::requests::headers::merged;
 use crate::scenario::requests::labels::{cut_label, without_secrets};
+use crate::scenario::requests::lists::BLOCKS;
 use crate::scenario::requests::messages::{self, Around};
 use crate::scenario::requests::statuses::statuses;
 use crate::scenario::requests::think_times::think_time;
@@ -39,7 +40,9 @@ fn object_and_url<'a>(
         }
         Value::Object(_) => {
             let object = node.object(notes)?;
-            object.allow_only(&REQUEST_KEYS, &REQUEST_NOT_SUPPORTED, notes);
+            // One with a block's key is a block: here these stand for what may have been meant.
+            let known = [&REQUEST_KEYS[..], &BLOCKS[..]].concat();
+            object.allow_only(&known, &REQUEST_NOT_SUPPORTED, notes);
             let url = object.get("url");
             Some((object, url))
         }

@@ -1,9 +1,10 @@
 //! `http` and `streams` of a scenario: which version of HTTP its requests are sent in, and
 //! how many of them share a connection.
 
+use super::ReadRequest;
 use crate::scenario::document::notes::{Notes, Object};
 use crate::scenario::document::shown::shown;
-use crate::scenario::plan::HttpChoice;
+use crate::scenario::plan::{HttpChoice, Step};
 
 /// Most requests that may share a connection: servers seldom take more, and answers on one
 /// connection wait for each other.
@@ -53,6 +54,25 @@ pub(crate) fn http(object: &Object<'_>, notes: &mut Notes) -> (HttpChoice, u32) 
         );
     }
     (choice, streams as u32)
+}
+
+/// Warns where no request can share a connection, since `auto` speaks HTTP/1.1 over http.
+pub(super) fn warn_of_idle_streams(
+    object: &Object<'_>,
+    http: HttpChoice,
+    steps: &[ReadRequest],
+    notes: &mut Notes,
+) {
+    let is_plain = |step: &Step| {
+        let varies = step.url_text.as_ref().is_some_and(|text| text.host_varies);
+        step.url.scheme() == "http" && !varies
+    };
+    if http == HttpChoice::Auto && steps.iter().all(|request| is_plain(&request.step)) {
+        notes.warn(
+            &object.path_of("streams"),
+            "has no effect: over http, auto is HTTP/1.1, whose requests share no connection; http: 2 speaks HTTP/2 there",
+        );
+    }
 }
 
 #[cfg(test)]

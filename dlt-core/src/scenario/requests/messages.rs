@@ -56,7 +56,6 @@ pub(crate) fn open(step: &mut Step, object: &Object<'_>, kind: StreamKind, notes
         "assert-jsonpath",
         "extract-jsonpath",
         "extract-regexp",
-        "expect-status",
     ] {
         if object.has(key) {
             notes.fault(
@@ -64,6 +63,12 @@ pub(crate) fn open(step: &mut Step, object: &Object<'_>, kind: StreamKind, notes
                 format!("does not go with the request that opens a {name}: write it at a message"),
             );
         }
+    }
+    if object.has("expect-status") {
+        notes.fault(
+            object.path_of("expect-status"),
+            format!("does not go with the request that opens a {name}: it is opened by one status alone; remove it"),
+        );
     }
     if kind == StreamKind::WebSocket && (step.method != "GET" || step.body != Body::None) {
         notes.fault(

@@ -235,6 +235,9 @@ pub(crate) fn definition(
         );
     }
     refuse_streams(&object, http, &steps, notes);
+    if streams > 1 {
+        http::warn_of_idle_streams(&object, http, &steps, notes);
+    }
     let [setup, teardown] = once_of(&object, &common, (&variables, &data), files, notes);
     let once_read = setup.iter().chain(&teardown).flat_map(|once| &once.steps);
     let read = steps.iter().chain(once_read).map(|request| &request.step);

@@ -261,6 +261,7 @@ impl Client {
         let clock = connector.io.clock;
         let left_us = deadline(spec.sent_us, spec.timeouts.total_us).saturating_sub(clock.now_us());
         let limit_us = spec.timeouts.connect_us.min(left_us);
+        let from_us = clock.now_us();
         let found = match self.take_refused(spec.origin, clock.now_us()) {
             Some(opened) => Ok((opened, None)),
             None => open(&connector, spec.origin, limit_us).await,
@@ -283,6 +284,7 @@ impl Client {
         // The request began before the connection: the difference is no time to
         // connect.
         result.connected_us = None;
+        result.reconnected_us = connected_us.map(|us| us.saturating_sub(from_us));
         result.written += written;
         result.resent = true;
         result

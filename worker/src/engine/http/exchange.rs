@@ -262,6 +262,7 @@ impl Exchange {
             timed: self.timed,
             unconnected: false,
             resent: false,
+            reconnected_us: None,
             received: self.response.received(),
             written: self.written as u64,
             status: self.response.status(),

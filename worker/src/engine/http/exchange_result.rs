@@ -26,6 +26,8 @@ pub(crate) struct ExchangeResult {
     pub(crate) unconnected: bool,
     /// It was sent a second time, on a fresh connection.
     pub(crate) resent: bool,
+    /// How long its repetition took to open a connection, µs.
+    pub(crate) reconnected_us: Option<u64>,
     /// Bytes read that belong to the answer.
     pub(crate) received: u64,
     /// Bytes written.
@@ -53,6 +55,7 @@ impl ExchangeResult {
             timed: None,
             unconnected: true,
             resent: false,
+            reconnected_us: None,
             received: 0,
             written: 0,
             status: None,

@@ -208,6 +208,27 @@ fn rounds_that_send_nothing_end_with_the_load() {
     assert!(before.elapsed() < Duration::from_secs(3), "no round paused");
 }
 
+/// A pause that is planned in front of the first request is no late start.
+#[test]
+fn a_pause_before_the_first_request_is_no_lateness() {
+    for (pause, least_us) in [("300ms", 300_000), ("uniform(200ms, 400ms)", 200_000)] {
+        let target = Target::plain();
+        let requests = json!([{ "action": "pause", "pause-duration": pause }, "/late"]);
+        let result = run(group_of(&target, of_rounds(2, 1), requests), 1);
+        let (due_us, sent_us) = (result.first_due_us.unwrap(), result.first_sent_us.unwrap());
+        assert!(
+            due_us >= least_us && sent_us - due_us < 50_000,
+            "{due_us} {sent_us}"
+        );
+    }
+    let target = Target::plain();
+    let result = run(
+        group_of(&target, of_rounds(2, 1), json!([{ "once": ["/a"] }])),
+        1,
+    );
+    assert_eq!(result.first_due_us, Some(0));
+}
+
 /// Arrivals that are in a pause when the load ends have sent nothing, and are told.
 #[test]
 fn arrivals_that_are_cut_off_in_a_pause_are_told() {

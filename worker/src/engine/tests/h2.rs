@@ -309,6 +309,8 @@ fn after_goaway_requests_go_to_another_connection() {
         message(&result)
     );
     assert_eq!(target.total(), 25);
+    let connects = result.tally.phases.connect.count();
+    assert_eq!(connects, target.connections());
     assert!(
         (5..=6).contains(&target.connections()),
         "{}",

@@ -53,6 +53,25 @@ fn cookies_are_a_users_own_and_can_be_switched_off() {
     assert_eq!(of("/home")[0], "");
 }
 
+/// A value that no round has is told: rows win over variables, and over --set, which sets these.
+#[test]
+fn a_variable_of_a_column_s_name_is_told_to_be_idle() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::plain();
+    for (name, is_told) in [("row", true), ("other", false)] {
+        let mut group = rounds(1.0, 2, vec![varying(&target, "/${row}")]);
+        group.variables = vec![(name.to_owned(), "nobody".to_owned())];
+        group.data = vec![rows(&folder, 2, true)];
+        let result = run(group, 1);
+        assert_eq!((target.count("/nobody"), result.tally.account.ok), (0, 2));
+        let told = result
+            .warnings
+            .iter()
+            .any(|it| it.contains("give row is not used"));
+        assert_eq!(told, is_told, "{:?}", result.warnings);
+    }
+}
+
 #[test]
 fn an_arrival_begins_without_the_cookies_and_values_of_another() {
     let target = Target::new(|request, before| match request.path() {

@@ -16,7 +16,7 @@ use dlt_core::load::changes::{LoadChange, factor_at, factor_of};
 use dlt_core::load::share::Lot;
 use dlt_core::load::{Curve, Model};
 use dlt_core::random::Stream;
-use dlt_core::scenario::plan::{Condition, Group};
+use dlt_core::scenario::plan::{Condition, Flow, Group, Operation};
 use std::cell::{Cell, OnceCell, RefCell, RefMut};
 use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
@@ -78,6 +78,17 @@ pub(crate) struct GroupRun {
     h2_heads: Vec<Option<OnceCell<H2Head>>>,
     /// The flow's conditions, for the same reason this thread's.
     conditions: Vec<Condition>,
+    /// Whether a user's first request follows its begin without a pause.
+    pub(crate) begins_at_once: bool,
+}
+
+/// Whether no pause stands in front of the first request.
+fn begins_at_once(flow: &Flow) -> bool {
+    let first = flow
+        .operations
+        .iter()
+        .find(|operation| matches!(operation, Operation::Request(_) | Operation::Pause(_)));
+    matches!(first, Some(Operation::Request(_)))
 }
 
 impl GroupRun {
@@ -132,6 +143,7 @@ impl GroupRun {
             notices: RefCell::default(),
             row_dealers,
             is_random,
+            begins_at_once: begins_at_once(&prepared.plan.groups[index].flow),
             conditions,
             checks,
             h2_heads,

@@ -87,6 +87,21 @@ pub(crate) enum Label {
     Varying(Template),
 }
 
+/// Warns of variables whose values nobody gets, since each round has that of a row.
+fn idle_variables<'a>(group: &'a Group, columns: impl Iterator<Item = &'a str>) -> Option<String> {
+    let columns: Vec<&str> = columns.collect();
+    let is_column = |name: &str| columns.contains(&name);
+    let names = group.variables.iter().map(|row| row.0.as_str());
+    let idle: Vec<&str> = names.filter(|name| is_column(name)).collect();
+    (!idle.is_empty()).then(|| {
+        format!(
+            "scenario {}: the value that variables or --set give {} is not used: a column of its data files has that name, and each round has its row's",
+            group.name,
+            idle.join(", ")
+        )
+    })
+}
+
 impl PreparedLoad {
     /// Prepares a load, or reports everything that is wrong with it.
     pub(crate) fn new(spec: &LoadSpec, resolver: Resolver) -> Result<Self, LoadError> {
@@ -127,7 +142,8 @@ impl PreparedLoad {
         if labels.other.is_some() {
             warnings.push(too_many_labels_warning());
         }
-        for group in &spec.plan.groups {
+        for (at, group) in spec.plan.groups.iter().enumerate() {
+            warnings.extend(idle_variables(group, spec.inputs.columns(at)));
             if group.tls.insecure {
                 let name = &group.name;
                 warnings.push(format!(

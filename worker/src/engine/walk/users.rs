@@ -261,7 +261,9 @@ fn run_user(
                     () = group.changed.notified() => continue,
                 }
             }
-            group.recorder().request_due(from_us);
+            if group.begins_at_once {
+                group.recorder().request_due(from_us);
+            }
             group.recorder().user_began(group.clock.now_us());
             while rounds_left > 0 {
                 let outcome = round(&group, &mut walker, &mut user, cap.as_deref()).await;

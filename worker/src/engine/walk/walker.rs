@@ -317,6 +317,9 @@ impl Walker {
             resent: result.resent,
             version: result.version.filter(|_| result.status.is_some()),
         });
+        if let Some(took_us) = result.reconnected_us {
+            recorder.reconnected(took_us);
+        }
         if group.load().keep_exchanges {
             self.record_exchange(&mut recorder, sent, result, &sample, &judgement);
         }

@@ -390,6 +390,7 @@ impl Exchange {
             timed: None,
             unconnected: false,
             resent: false,
+            reconnected_us: None,
             received: measured.received,
             written: measured.sent,
             status: (self.status != 0).then_some(self.status),

@@ -242,6 +242,12 @@ impl Recorder {
         self.current.flow.sent += 1;
     }
 
+    /// A request's repetition opened a connection.
+    #[cold]
+    pub(crate) fn reconnected(&mut self, took_us: u64) {
+        self.phases.connect.record(took_us);
+    }
+
     /// A request got no connection; [`Self::request_finished`] follows.
     #[cold]
     pub(crate) fn request_unconnected(&mut self) {

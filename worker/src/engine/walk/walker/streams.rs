@@ -249,6 +249,8 @@ impl Walker {
         group.request_ended();
         stream.last_us = exchanged.done.done_us;
         let (received, written) = stream.new_bytes();
+        // What did not come has no end that a stamp could tell.
+        let has_come = exchanged.text.is_some();
         self.capture(exchanged.text.as_deref().unwrap_or_default());
         let kept = KeptResponse::of_message(exchanged.text.unwrap_or_default());
         let judgement = match exchanged.failure {
@@ -263,7 +265,7 @@ impl Walker {
             first_byte_us: None,
             done_us: exchanged.done.done_us,
             read_us: exchanged.done.read_us,
-            timed: awaits.then_some(exchanged.done.timed),
+            timed: has_come.then_some(exchanged.done.timed),
             received,
             written: written.max(u64::from(is_sent)),
             kept: Some(Box::new(kept)),
@@ -352,6 +354,7 @@ impl Walker {
             Err(failure) => (at(now_us), Some(failure)),
         };
         self.client.captured.clear();
+        let timed = failure.is_none().then_some(done.timed);
         let judgement = match failure {
             Some(failure) => Judgement::failed(failure, None),
             None => Judgement {
@@ -365,7 +368,7 @@ impl Walker {
         let result = ExchangeResult {
             done_us: done.done_us.max(sent_us),
             read_us: done.read_us.max(sent_us),
-            timed: Some(done.timed),
+            timed,
             received,
             written: written.max(1),
             ..ExchangeResult::over(now_us)
