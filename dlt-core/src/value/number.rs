@@ -3,6 +3,7 @@
 
 use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
+use std::cmp::Ordering;
 use std::fmt;
 
 /// A number of JSON (RFC 8259, 6), as it was written: `100.00`, `12e5`, or an
@@ -45,6 +46,14 @@ impl Number {
     /// Whether both have the same value, however each is written: `100.00` is `1e2`.
     pub fn has_value_of(&self, other: &Self) -> bool {
         self.0 == other.0 || Decimal::of(&self.0) == Decimal::of(&other.0)
+    }
+
+    /// Which is more, exactly, whatever their digits and exponents.
+    pub fn compare(&self, other: &Self) -> Ordering {
+        match (self.as_i64(), other.as_i64()) {
+            (Some(one), Some(other)) => one.cmp(&other),
+            _ => Decimal::of(&self.0).compare(&Decimal::of(&other.0)),
+        }
     }
 
     /// As `serde_json` holds it: exact for whole numbers of 64 bits, else the
@@ -155,6 +164,25 @@ impl Decimal {
             exponent,
         }
     }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        let sign = |it: &Self| match (it.digits.is_empty(), it.negative) {
+            (true, _) => 0,
+            (false, true) => -1,
+            (false, false) => 1,
+        };
+        // Digits behind the same point: as texts, the shorter of equal ones is less.
+        let size = |it: &Self, than: &Self| {
+            let exponents = it.exponent.cmp(&than.exponent);
+            exponents.then_with(|| it.digits.cmp(&than.digits))
+        };
+        sign(self)
+            .cmp(&sign(other))
+            .then_with(|| match self.negative {
+                true => size(other, self),
+                false => size(self, other),
+            })
+    }
 }
 
 #[cfg(test)]
@@ -164,6 +192,37 @@ mod tests {
 
     fn number(text: &str) -> Number {
         Number::parse(text).unwrap()
+    }
+
+    #[test]
+    fn order_is_exact_whatever_the_digits() {
+        let rising = [
+            "-1e400",
+            "-123456789012345678901234567891",
+            "-123456789012345678901234567890",
+            "-1.5",
+            "-0.1",
+            "-1e-400",
+            "0",
+            "1e-400",
+            "0.1",
+            "0.10000000000000000000000001",
+            "1",
+            "10",
+            "123456789012345678901234567889",
+            "123456789012345678901234567890",
+            "1e400",
+            "1.1e400",
+        ];
+        for (at, one) in rising.iter().enumerate() {
+            for (other_at, other) in rising.iter().enumerate() {
+                let seen = number(one).compare(&number(other));
+                assert_eq!(seen, at.cmp(&other_at), "{one} {other}");
+            }
+        }
+        for (one, other) in [("0", "-0.0"), ("100.00", "1e2"), ("5e-1", "0.5")] {
+            assert_eq!(number(one).compare(&number(other)), Ordering::Equal);
+        }
     }
 
     #[test]
@@ -214,6 +273,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn order_is_that_of_what_floats_hold(one in -1e15..1e15f64, other in -1e15..1e15f64) {
+            let (a, b) = (number(&format!("{one}")), number(&format!("{other}")));
+            prop_assert_eq!(a.compare(&b), one.partial_cmp(&other).unwrap());
+        }
+
         #[test]
         fn text_survives_serde(text in "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?") {
             let written = serde_json::to_string(&number(&text)).unwrap();

@@ -125,7 +125,7 @@ impl Test {
             },
             Self::Ordered(one, relation, other) => {
                 let both = one.number(values).zip(other.number(values));
-                let ordering = both.and_then(|(one, other)| ordering(&one, &other));
+                let ordering = both.map(|(one, other)| one.compare(&other));
                 values
                     .is_doubtful
                     .set(values.is_doubtful.get() || ordering.is_none());
@@ -154,16 +154,5 @@ impl Operand {
             Self::Number(number) => number.text().to_owned().into(),
             Self::Value(place) => (values.value)(*place),
         }
-    }
-}
-
-/// How two numbers are ordered: whole numbers of 64 bits exactly, others as floats.
-fn ordering(one: &Number, other: &Number) -> Option<Ordering> {
-    if one.has_value_of(other) {
-        return Some(Ordering::Equal);
-    }
-    match (one.as_i64(), other.as_i64()) {
-        (Some(one), Some(other)) => Some(one.cmp(&other)),
-        _ => one.as_f64()?.partial_cmp(&other.as_f64()?),
     }
 }

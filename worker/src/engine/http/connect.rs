@@ -162,6 +162,13 @@ impl Connector {
         let opening = self.open_until(origin, deadline_us, &stage);
         match tokio::time::timeout(limit, opening).await {
             Ok(opened) => opened,
+            Err(_) if let Some(name) = origin.looked_up() => {
+                let message = format!(
+                    "{name} was not looked up within {}: its name servers are slow, or lookups before it wait for theirs",
+                    duration_text(limit_us)
+                );
+                Err(Failure::new(Cause::Dns, message))
+            }
             Err(_) => {
                 let (what, limit) = (origin.waited_for(stage.get()), duration_text(limit_us));
                 let why = match stage.get() {

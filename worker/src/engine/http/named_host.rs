@@ -181,6 +181,12 @@ impl NamedHost {
         self.addresses.replace(sockets, new);
     }
 
+    /// Its name, where that is looked up and no address of it is known yet.
+    pub(super) fn awaited_name(&self) -> Option<&str> {
+        let is_awaited = self.is_name() && !self.resolved.initialized();
+        is_awaited.then_some(self.key.endpoint.host.as_str())
+    }
+
     /// Whether there is a name to look up.
     fn is_name(&self) -> bool {
         self.key.given.is_empty() && self.key.endpoint.host.parse::<IpAddr>().is_err()

@@ -242,6 +242,16 @@ impl Origin {
         through.is_some_and(|through| through.is_forwarded)
     }
 
+    /// The name whose addresses are not known yet: that of the host, or of one that a proxy is told the
+    /// address of.
+    pub(super) fn looked_up(&self) -> Option<&str> {
+        let target = match self.through.as_ref().map(|through| &through.target) {
+            Some(AskedTarget::AddressOf(host)) => host.awaited_name(),
+            _ => None,
+        };
+        target.or(self.host.awaited_name())
+    }
+
     /// What a connection that is not there in time was waiting for.
     pub(super) fn waited_for(&self, stage: Stage) -> String {
         let peer = &self.host.peer;

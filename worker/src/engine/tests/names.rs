@@ -2,6 +2,8 @@
 //! refuse are skipped, and new addresses of a name are used. The resolver answers
 //! what the test wants; the targets are real and count what they get.
 
+use super::target::answer;
+use super::ways::run_by;
 use super::*;
 use dlt_core::load::share::{Share, Slice};
 use dlt_core::scenario::plan::{DnsPolicy, Reuse, ThinkTime};
@@ -308,4 +310,30 @@ fn a_name_that_resolves_only_later_works_from_then_on() {
     assert_eq!(failed(&result, Cause::Dns), account.failed);
     assert_eq!(account.unconnected, account.failed);
     assert_eq!(account.sent, result.generator.addresses[0].1);
+}
+
+/// A name that is looked up for longer than a connection may take is the names' fault, not the target's.
+#[test]
+fn a_slow_lookup_is_told_as_one() {
+    let target = Target::new(|request, _| match request.path() {
+        "/away" => answer("302 Found", "Location: http://slow.test/\r\n", ""),
+        _ => answer("200 OK", "", ""),
+    });
+    let resolver = Resolver::of(|host, port| match host.parse() {
+        Ok(address) => Ok(vec![SocketAddr::new(address, port)]),
+        Err(_) => {
+            std::thread::sleep(Duration::from_millis(600));
+            Err(io::Error::other("no such name"))
+        }
+    });
+    let mut away = step(&target, "/away");
+    away.timeouts.connect_us = 100_000;
+    let result = run_by(rounds(1.0, 1, vec![away]), resolver);
+    let (key, _) = result.tally.errors.iter().next().unwrap();
+    assert_eq!((result.tally.errors.len(), key.cause), (1, Cause::Dns));
+    let message = &key.message;
+    assert!(
+        message.contains("slow.test was not looked up within 100 ms"),
+        "{message}"
+    );
 }
