@@ -322,7 +322,7 @@ fn a_slow_lookup_is_told_as_one() {
     let resolver = Resolver::of(|host, port| match host.parse() {
         Ok(address) => Ok(vec![SocketAddr::new(address, port)]),
         Err(_) => {
-            std::thread::sleep(Duration::from_millis(600));
+            std::thread::park_timeout(Duration::from_millis(600));
             Err(io::Error::other("no such name"))
         }
     });
