@@ -70,7 +70,7 @@ impl Coarse {
     pub fn add_at(&mut self, bucket: usize, count: u64) {
         let bucket = bucket.min(BUCKETS - 1);
         match self.counts.get_mut(bucket.wrapping_sub(self.first)) {
-            Some(known) => *known += count,
+            Some(known) => *known = known.saturating_add(count),
             None => self.reach(bucket, count),
         }
     }
@@ -116,7 +116,9 @@ impl Coarse {
 
     /// All values counted.
     pub fn count(&self) -> u64 {
-        self.counts.iter().sum()
+        self.counts
+            .iter()
+            .fold(0, |sum, count| sum.saturating_add(*count))
     }
 
     /// The non-empty (bucket, count) rows, rising.
@@ -143,7 +145,7 @@ impl Coarse {
         let rank = ((q * total as f64).ceil() as u64).max(1);
         let mut seen = 0;
         self.rows().find_map(|(bucket, count)| {
-            seen += count;
+            seen = u64::saturating_add(seen, count);
             (seen >= rank).then(|| middle_us(bucket))
         })
     }
@@ -169,7 +171,8 @@ impl<'de> Deserialize<'de> for Coarse {
                     "bucket {bucket} is beyond {most}"
                 )));
             }
-            coarse.add_at(bucket, counts::bounded(count)?);
+            coarse.add_at(bucket, count);
+            counts::bounded::<D::Error>(coarse.count())?;
         }
         Ok(coarse)
     }

@@ -1,11 +1,12 @@
-//! Counts that another process wrote, as they are read: each within a bound, so that the sums over all
-//! runners and seconds of a run fit 64 bits. A number beyond it is refused, never cut.
+//! Counts that another process wrote, as they are read: each within a bound that no run of ours comes
+//! near. A number beyond it is refused, never cut.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-/// The most that one number of one stretch may be: 9 PB, or a minute of 150 million users in µs. Up to
-/// there a browser's numbers are exact, and sums of two thousand of them fit.
+/// The most that one number of one stretch may be, and the sum of a histogram's: 9 PB, or a minute of 150
+/// million users in µs. Up to there a browser's numbers are exact. Sums of two thousand of them fit 64
+/// bits; what hostile ones come to beyond that stays at the most that these hold.
 pub const MOST_IN_A_STRETCH: u64 = 1 << 53;
 
 /// A number of a stretch.

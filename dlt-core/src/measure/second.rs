@@ -89,8 +89,8 @@ fn number_or_rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::
 impl Second {
     /// Adds the same second of another runner or region.
     pub fn merge(&mut self, other: &Self) {
-        self.users += other.users;
-        self.runners += other.runners;
+        self.users = self.users.saturating_add(other.users);
+        self.runners = self.runners.saturating_add(other.runners);
         self.add_flow(other);
     }
 
@@ -103,24 +103,28 @@ impl Second {
     }
 
     fn add_flow(&mut self, other: &Self) {
-        self.scheduled += other.scheduled;
-        self.dropped += other.dropped;
-        self.unconnected += other.unconnected;
-        self.sent += other.sent;
-        self.resent += other.resent;
-        self.ok += other.ok;
-        self.failed += other.failed;
-        self.unfinished += other.unfinished;
-        self.bytes += other.bytes;
+        for (sum, count) in [
+            (&mut self.scheduled, other.scheduled),
+            (&mut self.dropped, other.dropped),
+            (&mut self.unconnected, other.unconnected),
+            (&mut self.sent, other.sent),
+            (&mut self.resent, other.resent),
+            (&mut self.ok, other.ok),
+            (&mut self.failed, other.failed),
+            (&mut self.unfinished, other.unfinished),
+            (&mut self.bytes, other.bytes),
+            (&mut self.user_time_us, other.user_time_us),
+            (&mut self.read_delay_us, other.read_delay_us),
+            (&mut self.unstamped, other.unstamped),
+        ] {
+            *sum = sum.saturating_add(count);
+        }
         for (cause, count) in &other.causes {
             add_cause(&mut self.causes, cause, *count);
         }
         self.latency.merge(&other.latency);
         self.latency_failed.merge(&other.latency_failed);
         self.lag.merge(&other.lag);
-        self.user_time_us += other.user_time_us;
-        self.read_delay_us += other.read_delay_us;
-        self.unstamped += other.unstamped;
     }
 }
 
@@ -147,8 +151,8 @@ pub struct LabelSecond {
 impl LabelSecond {
     /// Adds the same stretch of another runner or thread.
     pub fn merge(&mut self, other: &Self) {
-        self.ok += other.ok;
-        self.failed += other.failed;
+        self.ok = self.ok.saturating_add(other.ok);
+        self.failed = self.failed.saturating_add(other.failed);
         self.latency.merge(&other.latency);
         self.latency_failed.merge(&other.latency_failed);
     }
@@ -157,7 +161,7 @@ impl LabelSecond {
 /// Adds to a sorted list of causes.
 pub fn add_cause(causes: &mut Vec<(String, u64)>, cause: &str, count: u64) {
     match causes.binary_search_by(|row| row.0.as_str().cmp(cause)) {
-        Ok(at) => causes[at].1 += count,
+        Ok(at) => causes[at].1 = causes[at].1.saturating_add(count),
         Err(at) => causes.insert(at, (cause.to_owned(), count)),
     }
 }

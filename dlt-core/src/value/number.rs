@@ -48,7 +48,8 @@ impl Number {
         self.0 == other.0 || Decimal::of(&self.0) == Decimal::of(&other.0)
     }
 
-    /// Which is more, exactly, whatever their digits and exponents.
+    /// Which is more, exactly, however many digits they have; of exponents beyond 62 bits only the sign
+    /// counts.
     pub fn compare(&self, other: &Self) -> Ordering {
         match (self.as_i64(), other.as_i64()) {
             (Some(one), Some(other)) => one.cmp(&other),

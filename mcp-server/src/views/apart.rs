@@ -11,8 +11,11 @@ use dlt_core::messages::setup::OnceFacts;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Most transactions that are listed.
+/// Most transactions that are listed, and how many without `limit`: labels are to have room beside them.
 const MOST_TRANSACTIONS: usize = 20;
+const USUAL_TRANSACTIONS: usize = 5;
+/// The warning that some are not listed.
+pub(super) const CUT: &str = "transactions_cut";
 
 /// Those of the run whose names contain a text, without regard to case, in the order of the record;
 /// and what is not among them. Records have transactions over all regions only.
@@ -20,6 +23,7 @@ pub(crate) fn transactions(
     run: &Run,
     region: Option<&str>,
     contained: Option<&str>,
+    limit: Option<usize>,
 ) -> (Vec<NumbersRow>, Option<Warning>) {
     let contained = contained.map(str::to_lowercase);
     let mut all = run.transactions();
@@ -27,12 +31,11 @@ pub(crate) fn transactions(
         let is_named = |text: &String| name.to_lowercase().contains(text);
         contained.as_ref().is_none_or(is_named)
     });
-    let code = "transactions_cut";
     if region.is_some() {
         let text = "transactions are told over all regions only: leave region out";
         return (
             Vec::new(),
-            (!all.is_empty()).then(|| Warning::new(code, text)),
+            (!all.is_empty()).then(|| Warning::new(CUT, text)),
         );
     }
     let seconds = run.seconds();
@@ -40,13 +43,16 @@ pub(crate) fn transactions(
         let row = NumbersRow::of(numbers, seconds).of_label(name);
         row.with_unfinished(*unfinished)
     };
-    let rows: Vec<NumbersRow> = all.iter().take(MOST_TRANSACTIONS).map(row).collect();
+    let most = limit.map_or(USUAL_TRANSACTIONS, |limit| limit.min(MOST_TRANSACTIONS));
+    let rows: Vec<NumbersRow> = all.iter().take(most).map(row).collect();
     let is_cut = all.len() > rows.len();
     let text = || {
         let (listed, all) = (rows.len(), all.len());
-        format!("{listed} of {all} transactions are listed: label_contains finds others")
+        format!(
+            "{listed} of {all} transactions are listed: label_contains finds others, limit lists up to {MOST_TRANSACTIONS}"
+        )
     };
-    let warning = is_cut.then(|| Warning::new(code, &text()));
+    let warning = is_cut.then(|| Warning::new(CUT, &text()));
     (rows, warning)
 }
 

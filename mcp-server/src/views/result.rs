@@ -150,6 +150,7 @@ impl Output {
         self.addresses.clear();
         self.proxies.clear();
         self.transactions.clear();
+        self.warnings.retain(|warning| !warning.is(apart::CUT));
         (page.end < page.total).then_some(page.end)
     }
 
@@ -319,11 +320,16 @@ pub(crate) fn answer(
         |(name, numbers): &(String, Numbers)| NumbersRow::of(numbers, seconds).in_region(name);
     let all = labels(run, slice);
     let limit = slice.limit.unwrap_or(DEFAULT_LIMIT);
-    let (transactions, cut) = apart::transactions(
-        run,
-        slice.region.as_deref(),
-        slice.label_contains.as_deref(),
-    );
+    let (transactions, cut) = match slice.offset {
+        0 => apart::transactions(
+            run,
+            slice.region.as_deref(),
+            slice.label_contains.as_deref(),
+            slice.limit,
+        ),
+        // They stand on the first page.
+        _ => (Vec::new(), None),
+    };
     let mut told = warnings::of_run(run, live, total.as_ref(), slice.region.as_deref());
     told.extend(cut);
     Ok(ToolAnswer {

@@ -332,9 +332,10 @@ impl Command {
         let (name, value) = given
             .split_once('=')
             .ok_or_else(|| format!("-F {given} is no NAME=VALUE"))?;
-        if name.len() > LONGEST_NAME {
+        // As it stands in a file, quoted.
+        if format!("{name:?}").len() > LONGEST_NAME {
             return Err(format!(
-                "-F {:?}…: the name of a field has at most {LONGEST_NAME} characters here",
+                "-F {:?}…: the name of a field is longer than a file can have it ({LONGEST_NAME} characters)",
                 cut(name)
             ));
         }

@@ -292,13 +292,17 @@ fn names_that_no_file_can_have_are_refused() {
         ("-H 'a b: 1'".to_owned(), "is no name of a header"),
         ("-H '\u{0}: 1'".to_owned(), "is no name of a header"),
         (format!("-H '{long}: 1'"), "is no name of a header"),
-        (format!("-F {long}=1"), "at most 1000"),
+        (format!("-F {long}=1"), "1000 characters"),
+        (format!("-F '{}=1'", "\"".repeat(600)), "1000 characters"),
     ] {
         let why = Imported::from_text(&format!("curl http://h/ {option}")).unwrap_err();
         assert!(why.contains(words) && why.len() < 400, "{why}");
     }
     let name = "n".repeat(1_000);
-    for option in [format!("-H '{name}: 1'"), format!("-F {name}=1 -F u=@f")] {
+    for option in [
+        format!("-H '{name}: 1'"),
+        format!("-F {}=1 -F u=@f", &name[..990]),
+    ] {
         let read = Imported::from_text(&format!("curl http://h/ {option}")).unwrap();
         let yaml = read.to_yaml();
         assert!(

@@ -46,10 +46,22 @@ fn transactions_are_told_apart_from_requests() {
 
     let many: Vec<Value> = (0..30).map(|n| transaction(&format!("t{n}"), 0)).collect();
     record["summary"]["transactions"] = json!(many);
-    let answer = results(record, &json!({}));
-    assert_eq!(answer["transactions"].as_array().map(Vec::len), Some(20));
-    let warnings = answer["warnings"].to_string();
-    assert!(warnings.contains("20 of 30 transactions"), "{warnings}");
+    for (arguments, listed) in [
+        (json!({}), 5),
+        (json!({"limit": 3}), 3),
+        (json!({"limit": 100}), 20),
+    ] {
+        let answer = results(record.clone(), &arguments);
+        assert_eq!(
+            answer["transactions"].as_array().map(Vec::len),
+            Some(listed)
+        );
+        let warnings = answer["warnings"].to_string();
+        assert!(
+            warnings.contains(&format!("{listed} of 30 transactions")),
+            "{warnings}"
+        );
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! decided by the walker.
 
 use crate::engine::failure::{Failure, duration_text};
-use crate::engine::http::connect::{Connection, Connector, Established, Opened};
+use crate::engine::http::connect::{Connection, Connector, Established, Opened, slow_lookup};
 use crate::engine::http::exchange::Exchange;
 use crate::engine::http::exchange_result::ExchangeResult;
 use crate::engine::http::h2::{self, Again, Lease, Shared};
@@ -86,12 +86,26 @@ async fn open(
 
 #[cold]
 fn no_place(origin: &Origin, limit_us: u64) -> Failure {
+    if let Some(name) = origin.looked_up() {
+        return slow_lookup(name, limit_us);
+    }
     let message = format!(
         "no connection to {} that another request was opening within {}",
         origin.authority,
         duration_text(limit_us)
     );
     Failure::new(Cause::TimeoutConnect, message)
+}
+
+/// What a request that is sent again was before.
+#[derive(Debug, Clone, Copy)]
+struct FirstSending {
+    /// When its connection was established, if it opened one.
+    connected_us: Option<u64>,
+    /// Bytes written.
+    written: u64,
+    /// Whether it was handed to its connection.
+    is_sent: bool,
 }
 
 impl Client {
@@ -185,7 +199,12 @@ impl Client {
                     // Frees its descriptor for the new connection.
                     drop(connection);
                     // Boxed for the same reason as opening a connection.
-                    return Box::pin(self.send_again(exchange.written(), spec)).await;
+                    let first = FirstSending {
+                        connected_us,
+                        written: exchange.written(),
+                        is_sent: true,
+                    };
+                    return Box::pin(self.send_again(first, spec)).await;
                 }
                 failure = Some(Failure::closed_idle(
                     &spec.origin.authority,
@@ -239,7 +258,12 @@ impl Client {
                 } else {
                     drop(lease);
                 }
-                return Box::pin(self.send_again(result.written, spec)).await;
+                let first = FirstSending {
+                    connected_us,
+                    written: result.written,
+                    is_sent: !result.unconnected,
+                };
+                return Box::pin(self.send_again(first, spec)).await;
             }
             if is_lost && is_reused {
                 let peer = &spec.origin.authority;
@@ -254,9 +278,8 @@ impl Client {
         result
     }
 
-    /// Sends a request again on another connection, timed from its first sending, of
-    /// which `written` bytes were written.
-    async fn send_again(&mut self, written: u64, spec: &RequestSpec<'_>) -> ExchangeResult {
+    /// Sends a request again on another connection, timed from its first sending.
+    async fn send_again(&mut self, first: FirstSending, spec: &RequestSpec<'_>) -> ExchangeResult {
         let connector = self.connector.clone();
         let clock = connector.io.clock;
         let left_us = deadline(spec.sent_us, spec.timeouts.total_us).saturating_sub(clock.now_us());
@@ -271,7 +294,7 @@ impl Client {
             // Sent once, on the connection before, and not again.
             Err(failure) => {
                 return ExchangeResult {
-                    written,
+                    written: first.written,
                     ..ExchangeResult::unconnected(clock.now_us(), failure)
                 };
             }
@@ -281,12 +304,12 @@ impl Client {
             Opened::H1(connection) => self.exchange_h1(connection, connected_us, spec).await,
             Opened::H2(lease) => self.exchange_h2(lease, (connected_us, true), spec).await,
         };
-        // The request began before the connection: the difference is no time to
+        // The request began before this connection: the difference is no time to
         // connect.
-        result.connected_us = None;
+        result.connected_us = first.connected_us;
         result.reconnected_us = connected_us.map(|us| us.saturating_sub(from_us));
-        result.written += written;
-        result.resent = true;
+        result.written += first.written;
+        result.resent = first.is_sent;
         result
     }
 

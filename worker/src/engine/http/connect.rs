@@ -108,6 +108,16 @@ impl std::fmt::Debug for Connector {
     }
 }
 
+/// A connection was not there in time because its name's addresses were not.
+#[cold]
+pub(super) fn slow_lookup(name: &str, limit_us: u64) -> Failure {
+    let message = format!(
+        "{name} was not looked up within {}: its name servers are slow, or lookups before it wait for theirs",
+        duration_text(limit_us)
+    );
+    Failure::new(Cause::Dns, message)
+}
+
 impl Connector {
     pub(crate) fn new(
         io: Rc<ThreadIo>,
@@ -162,13 +172,7 @@ impl Connector {
         let opening = self.open_until(origin, deadline_us, &stage);
         match tokio::time::timeout(limit, opening).await {
             Ok(opened) => opened,
-            Err(_) if let Some(name) = origin.looked_up() => {
-                let message = format!(
-                    "{name} was not looked up within {}: its name servers are slow, or lookups before it wait for theirs",
-                    duration_text(limit_us)
-                );
-                Err(Failure::new(Cause::Dns, message))
-            }
+            Err(_) if let Some(name) = origin.looked_up() => Err(slow_lookup(name, limit_us)),
             Err(_) => {
                 let (what, limit) = (origin.waited_for(stage.get()), duration_text(limit_us));
                 let why = match stage.get() {

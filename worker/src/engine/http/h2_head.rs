@@ -117,13 +117,14 @@ impl H2Head {
     }
 }
 
-/// A target with what no URI holds (RFC 3986, 2) as `%3C`: `:path` takes nothing else (RFC 9113, 8.3.1).
+/// A target with what the crate refuses in one, and no URI holds (RFC 3986, 2), as `%3C`: `:path` takes
+/// nothing else (RFC 9113, 8.3.1).
 #[cold]
 fn encoded(target: &[u8]) -> Vec<u8> {
     let mut written = Vec::with_capacity(target.len() + 16);
     for byte in target {
         match byte {
-            b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | ..=b' ' | 0x7f.. => {
+            b'"' | b'<' | b'>' | b'`' | ..=b' ' | 0x7f.. => {
                 written.extend_from_slice(format!("%{byte:02X}").as_bytes());
             }
             byte => written.push(*byte),

@@ -183,13 +183,13 @@ impl Origins {
         self.shared.add_to(sums);
     }
 
-    /// Takes the notices about names, with how often each applied.
     /// Tells people something of what was sent, each sentence with how often.
     #[cold]
     pub(crate) fn notice(&self, text: String) {
         self.shared.notice(text);
     }
 
+    /// Takes the notices, with how often each applied.
     pub(crate) fn take_notices(&self) -> BTreeMap<String, u64> {
         self.shared.take_notices()
     }

@@ -322,18 +322,18 @@ fn a_slow_lookup_is_told_as_one() {
     let resolver = Resolver::of(|host, port| match host.parse() {
         Ok(address) => Ok(vec![SocketAddr::new(address, port)]),
         Err(_) => {
-            std::thread::park_timeout(Duration::from_millis(600));
+            std::thread::park_timeout(Duration::from_millis(1_500));
             Err(io::Error::other("no such name"))
         }
     });
     let mut away = step(&target, "/away");
-    away.timeouts.connect_us = 100_000;
+    away.timeouts.connect_us = 400_000;
     let result = run_by(rounds(1.0, 1, vec![away]), resolver);
     let (key, _) = result.tally.errors.iter().next().unwrap();
     assert_eq!((result.tally.errors.len(), key.cause), (1, Cause::Dns));
     let message = &key.message;
     assert!(
-        message.contains("slow.test was not looked up within 100 ms"),
+        message.contains("slow.test was not looked up within 400 ms"),
         "{message}"
     );
 }

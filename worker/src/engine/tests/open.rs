@@ -124,8 +124,12 @@ fn what_is_in_flight_at_the_end_is_unfinished() {
     let target = slow(30_000);
     let mut group = arrivals(50.0, 400, vec![step(&target, "/")]);
     group.load.graceful_stop_us = 100_000;
-    let account = run(group, 2).tally.account;
+    let result = run(group, 2);
+    let account = result.tally.account;
     assert_eq!((account.sent, account.ok, account.unfinished), (20, 0, 20));
+    // They have sent what they were to.
+    let told = result.warnings.iter().any(|it| it.contains("sent nothing"));
+    assert!(!told, "{:?}", result.warnings);
 }
 
 #[test]

@@ -281,11 +281,15 @@ async fn walk_steps(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) 
         if group.clock.now_us() < due_us {
             walker.pause_until(due_us).await;
         }
+        // One that is cut off in its request has begun it.
+        let held = unsent.0.take();
         let end = match walker.step(n, Some(due_us), until_us).await {
             StepOutcome::Done(end) => end,
-            StepOutcome::PastEnd => break,
+            StepOutcome::PastEnd => {
+                unsent.0 = held;
+                break;
+            }
         };
-        unsent.0 = None;
         // The next step begins after the answer is read.
         due_us = end.read_us + walker.think_time_us(n);
         until_us = group.end_us.get();

@@ -16,7 +16,7 @@ use dlt_core::load::changes::{LoadChange, factor_at, factor_of};
 use dlt_core::load::share::Lot;
 use dlt_core::load::{Curve, Model};
 use dlt_core::random::Stream;
-use dlt_core::scenario::plan::{Condition, Flow, Group, Operation};
+use dlt_core::scenario::plan::{Condition, Group, Step, StepKind};
 use std::cell::{Cell, OnceCell, RefCell, RefMut};
 use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
@@ -78,17 +78,6 @@ pub(crate) struct GroupRun {
     h2_heads: Vec<Option<OnceCell<H2Head>>>,
     /// The flow's conditions, for the same reason this thread's.
     conditions: Vec<Condition>,
-    /// Whether a user's first request follows its begin without a pause.
-    pub(crate) begins_at_once: bool,
-}
-
-/// Whether no pause stands in front of the first request.
-fn begins_at_once(flow: &Flow) -> bool {
-    let first = flow
-        .operations
-        .iter()
-        .find(|operation| matches!(operation, Operation::Request(_) | Operation::Pause(_)));
-    matches!(first, Some(Operation::Request(_)))
 }
 
 impl GroupRun {
@@ -143,7 +132,6 @@ impl GroupRun {
             notices: RefCell::default(),
             row_dealers,
             is_random,
-            begins_at_once: begins_at_once(&prepared.plan.groups[index].flow),
             conditions,
             checks,
             h2_heads,
@@ -308,6 +296,10 @@ impl GroupRun {
         let (is_over, told) = &self.over;
         is_over.set(true);
         told.notify_waiters();
+        let opens = |step: &Step| matches!(step.kind, StepKind::Opening(_));
+        if !self.plan().steps.iter().any(opens) {
+            return;
+        }
         let open = &self.connector.io.open_streams;
         let left = async {
             while open.get() > 0 {
@@ -315,6 +307,11 @@ impl GroupRun {
             }
         };
         let _ = tokio::time::timeout(LONGEST_LEAVE, left).await;
+    }
+
+    /// Whether the load has ended and nothing is waited for any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.over.0.get()
     }
 
     /// Waits until the load has ended and nothing is waited for any more.

@@ -261,9 +261,6 @@ fn run_user(
                     () = group.changed.notified() => continue,
                 }
             }
-            if group.begins_at_once {
-                group.recorder().request_due(from_us);
-            }
             group.recorder().user_began(group.clock.now_us());
             while rounds_left > 0 {
                 let outcome = round(&group, &mut walker, &mut user, cap.as_deref()).await;
@@ -308,10 +305,15 @@ fn round(
         walker.begin_walk();
         loop {
             let n = match walker.next_action() {
-                Action::Request(n) => n,
+                Action::Request(n) => {
+                    if walker.is_first_request() {
+                        first_is_due(group, user);
+                    }
+                    n
+                }
                 Action::Pause(us) => {
                     walker.pause_until(group.clock.now_us() + us).await;
-                    if group.clock.now_us() >= user.until_us(group) {
+                    if group.clock.now_us() >= user.until_us(group) || group.has_ended() {
                         return RoundOutcome::PastEnd;
                     }
                     continue;
@@ -352,6 +354,14 @@ fn round(
                 walker.pause_until(end.read_us + pause_us).await;
             }
         }
+    }
+}
+
+/// A user's first request is due when the user begins, unless a pause stands before it.
+#[cold]
+fn first_is_due(group: &GroupRun, user: &mut User) {
+    if let Some((from_us, _)) = user.span(group) {
+        group.recorder().request_due(from_us);
     }
 }
 

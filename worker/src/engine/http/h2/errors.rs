@@ -13,7 +13,7 @@ pub(crate) enum Again {
     Never,
     /// If its method may be repeated: the connection ended without a byte of an answer.
     IfRepeatable,
-    /// Yes: the target said that it did not process it.
+    /// Yes: the target said that it did not process it, or it was never handed to its connection.
     Safe,
 }
 

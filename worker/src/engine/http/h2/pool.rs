@@ -54,7 +54,10 @@ fn make_room(origins: &mut Vec<PoolOrigin>) {
     });
     let is_idle = |entry: &PoolOrigin| {
         let mut connections = entry.with_room.iter();
-        entry.opening.is_empty() && connections.all(|connection| connection.in_flight.get() == 0)
+        // Those without room stand in no list.
+        entry.opening.is_empty()
+            && !entry.with_room.is_empty()
+            && connections.all(|connection| connection.in_flight.get() == 0)
     };
     while origins.len() >= MOST_ORIGINS
         && let Some(at) = origins.iter().position(is_idle)

@@ -452,7 +452,8 @@ fn an_early_answer_and_an_end_behind_it_is_an_answer() {
     step.url = format!("http://{address}/").parse().unwrap();
     step.method = "POST".to_owned();
     step.body = dlt_core::scenario::plan::Body::Text("x".repeat(200_000));
-    let result = run(h2(super::super::rounds(1.0, 5, vec![step])), 1);
+    // One request on each connection: the target closes behind it.
+    let result = run(h2(super::super::rounds(5.0, 1, vec![step])), 1);
     let status = result.tally.errors.keys().map(|key| key.cause);
     assert_eq!(
         status.collect::<Vec<_>>(),
@@ -481,7 +482,7 @@ fn a_large_body_against_the_rules_is_no_large_head() {
 fn what_no_uri_holds_is_percent_encoded_and_told() {
     let target = H2Target::plain();
     for (written, sent) in [
-        ("/a?q={\"a\":1}", "/a?q=%7B%22a%22:1%7D"),
+        ("/a?q={\"a\":1}", "/a?q={%22a%22:1}"),
         ("/<b>?c=`d`", "/%3Cb%3E?c=%60d%60"),
         ("/plain?e={f}", "/plain?e={f}"),
     ] {

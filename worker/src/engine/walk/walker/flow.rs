@@ -171,6 +171,12 @@ impl Walker {
         self.stream = None;
     }
 
+    /// Whether the next request is the first of the first walk, without a pause before it.
+    #[inline]
+    pub(crate) fn is_first_request(&self) -> bool {
+        self.progress.is_first && self.progress.walks == 1
+    }
+
     /// Whether the walk so far has sent nothing and waited for nothing.
     pub(crate) fn walk_is_empty(&self) -> bool {
         self.progress.is_empty

@@ -31,6 +31,10 @@ struct Exchanged {
     failure: Option<Failure>,
 }
 
+/// How much earlier than what was sent a message must have come to be none of its answers, by its stamp
+/// alone, µs.
+const CLOCK_STEP_US: u64 = 1_000;
+
 impl Walker {
     /// Whether a stream of messages is open.
     pub(super) fn has_stream(&self) -> bool {
@@ -418,7 +422,9 @@ async fn exchange(
         };
         loop {
             let received = stream.next().await?;
-            if is_sent && received.arrival.done_us < sent_us {
+            // A stamp may be off a little where the clock was set.
+            let is_older = received.arrival.done_us + CLOCK_STEP_US < sent_us;
+            if is_sent && (received.arrival.read_us < sent_us || is_older) {
                 came_before(group);
                 continue;
             }
