@@ -1,92 +1,11 @@
 //! The options of a curl command (curl's manual page) as a request.
 
+use super::options::{KNOWN, PLAIN, WITHOUT_USE};
 use super::{Imported, ImportedBody, address, named_once};
 use crate::scenario::plan::HttpChoice;
 use crate::scenario::requests::headers::is_token;
 use base64::Engine as _;
 
-/// Options with a value that a load test has no use for.
-const WITHOUT_USE: [(&str, &str); 14] = [
-    ("-o", "--output"),
-    ("-w", "--write-out"),
-    ("-c", "--cookie-jar"),
-    ("", "--retry"),
-    ("", "--retry-delay"),
-    ("", "--retry-max-time"),
-    ("-D", "--dump-header"),
-    ("", "--stderr"),
-    ("", "--trace"),
-    ("", "--trace-ascii"),
-    ("", "--keepalive-time"),
-    ("", "--limit-rate"),
-    ("-y", "--speed-time"),
-    ("-Y", "--speed-limit"),
-];
-/// Options without a value that mean nothing for what is sent.
-const PLAIN: [(&str, &str); 17] = [
-    ("-q", "--disable"),
-    ("-s", "--silent"),
-    ("-S", "--show-error"),
-    ("-v", "--verbose"),
-    ("-i", "--include"),
-    ("-f", "--fail"),
-    ("", "--fail-with-body"),
-    ("-#", "--progress-bar"),
-    ("", "--no-progress-meter"),
-    ("-N", "--no-buffer"),
-    ("-O", "--remote-name"),
-    ("-J", "--remote-header-name"),
-    ("", "--tcp-nodelay"),
-    ("", "--no-keepalive"),
-    ("", "--path-as-is"),
-    ("-4", "--ipv4"),
-    ("-6", "--ipv6"),
-];
-/// Options that are heeded: short, long, whether a value follows.
-const KNOWN: [(&str, &str, bool); 42] = [
-    ("-X", "--request", true),
-    ("-H", "--header", true),
-    ("-d", "--data", true),
-    ("", "--data-ascii", true),
-    ("", "--data-raw", true),
-    ("", "--data-binary", true),
-    ("", "--data-urlencode", true),
-    ("", "--json", true),
-    ("-F", "--form", true),
-    ("", "--form-string", true),
-    ("-T", "--upload-file", true),
-    ("-A", "--user-agent", true),
-    ("-e", "--referer", true),
-    ("-b", "--cookie", true),
-    ("-u", "--user", true),
-    ("", "--oauth2-bearer", true),
-    ("-m", "--max-time", true),
-    ("", "--connect-timeout", true),
-    ("", "--cacert", true),
-    ("-E", "--cert", true),
-    ("", "--key", true),
-    ("", "--resolve", true),
-    ("", "--connect-to", true),
-    ("-x", "--proxy", true),
-    ("-U", "--proxy-user", true),
-    ("", "--noproxy", true),
-    ("", "--socks5", true),
-    ("", "--socks5-hostname", true),
-    ("", "--url", true),
-    ("", "--max-redirs", true),
-    ("-I", "--head", false),
-    ("-G", "--get", false),
-    ("-L", "--location", false),
-    ("-k", "--insecure", false),
-    ("", "--compressed", false),
-    ("-g", "--globoff", false),
-    ("", "--basic", false),
-    ("", "--http1.1", false),
-    ("", "--http2", false),
-    ("", "--http2-prior-knowledge", false),
-    ("", "--http3", false),
-    ("-0", "--http1.0", false),
-];
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 /// Longest name of a header or field: it becomes a key of YAML, which has at most 1,024 characters (YAML
 /// 1.2.2, 7.4).

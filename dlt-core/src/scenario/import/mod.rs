@@ -3,6 +3,7 @@
 //! changes the meaning of a request and cannot be kept is a fault, never left out.
 
 mod curl;
+mod options;
 mod shell;
 /// The fields of a form, which a scenario has once each.
 fn named_once(fields: Vec<(String, String)>) -> Result<Vec<(String, String)>, String> {

@@ -229,12 +229,15 @@ fn a_pause_before_the_first_request_is_no_lateness() {
             "{due_us} {sent_us}"
         );
     }
-    let target = Target::plain();
-    let result = run(
-        group_of(&target, of_rounds(2, 1), json!([{ "once": ["/a"] }])),
-        1,
-    );
-    assert_eq!(result.first_due_us, Some(0));
+    let pause = json!([{ "action": "pause", "pause-duration": "9s" }]);
+    for requests in [
+        json!([{ "once": ["/a"] }]),
+        json!([{ "if": "${n} > 5", "then": pause }, "/a"]),
+    ] {
+        let target = Target::plain();
+        let result = run(group_of(&target, of_rounds(2, 1), requests), 1);
+        assert_eq!(result.first_due_us, Some(0));
+    }
 }
 
 /// Arrivals that are in a pause when the load ends have sent nothing, and are told.

@@ -9,7 +9,7 @@ mod shared;
 use super::depth::json;
 use super::*;
 use crate::engine::tests::target::answer;
-use dlt_core::scenario::plan::{Check, Extraction, HttpChoice, Reuse, Subject, Wanted};
+use dlt_core::scenario::plan::{Check, Extraction, HttpChoice, Reuse, Subject, UrlText, Wanted};
 use server::{Act, H2Target};
 
 /// A step that goes to an HTTP/2 target.
@@ -364,4 +364,31 @@ fn a_target_without_http2_is_told_in_plain_words() {
         "{}",
         message(&result)
     );
+}
+
+/// Targets that are sent the same in HTTP/1.1 are sent in HTTP/2, too, as URIs have them.
+#[test]
+fn what_no_uri_holds_is_percent_encoded_and_told() {
+    let target = H2Target::plain();
+    for (written, sent) in [
+        ("/a?q={\"a\":1}", "/a?q={%22a%22:1}"),
+        ("/<b>?c=`d`", "/%3Cb%3E?c=%60d%60"),
+        ("/plain?e={f}", "/plain?e={f}"),
+    ] {
+        let mut step = h2_step(&target, "/");
+        step.url_text = Some(UrlText {
+            base: String::new(),
+            text: format!("http://{}{written}", target.address),
+            host_varies: false,
+        });
+        let result = run(h2(rounds(1.0, 2, vec![step])), 1);
+        assert_eq!(result.tally.account.ok, 2, "{}", message(&result));
+        let seen = target.requests();
+        assert_eq!(seen.last().unwrap().path, sent);
+        let told = result
+            .warnings
+            .iter()
+            .any(|it| it.contains("percent-encoded"));
+        assert_eq!(told, written != sent, "{:?}", result.warnings);
+    }
 }

@@ -243,7 +243,6 @@ impl Recorder {
     }
 
     /// A request's repetition opened a connection.
-    #[cold]
     pub(crate) fn reconnected(&mut self, took_us: u64) {
         self.phases.connect.record(took_us);
     }
@@ -290,9 +289,8 @@ impl Recorder {
             self.phases.service.record(service_us);
         }
         if let Some(connected_us) = sample.connected_us {
-            self.phases
-                .connect
-                .record(connected_us.saturating_sub(sample.sent_us));
+            let took_us = connected_us.saturating_sub(sample.sent_us);
+            self.phases.connect.record(took_us);
         }
         if let Some(first_us) = sample.first_byte_us.filter(|_| ok) {
             self.phases

@@ -3,7 +3,6 @@
 //! the right one.
 
 use super::*;
-use dlt_core::scenario::plan::UrlText;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
@@ -475,31 +474,4 @@ fn a_large_body_against_the_rules_is_no_large_head() {
     });
     let result = against(address, 1);
     all_fail(&result, Cause::Protocol, "against the rules of HTTP/2");
-}
-
-/// Targets that are sent the same in HTTP/1.1 are sent in HTTP/2, too, as URIs have them.
-#[test]
-fn what_no_uri_holds_is_percent_encoded_and_told() {
-    let target = H2Target::plain();
-    for (written, sent) in [
-        ("/a?q={\"a\":1}", "/a?q={%22a%22:1}"),
-        ("/<b>?c=`d`", "/%3Cb%3E?c=%60d%60"),
-        ("/plain?e={f}", "/plain?e={f}"),
-    ] {
-        let mut step = h2_step(&target, "/");
-        step.url_text = Some(UrlText {
-            base: String::new(),
-            text: format!("http://{}{written}", target.address),
-            host_varies: false,
-        });
-        let result = run(h2(super::super::rounds(1.0, 2, vec![step])), 1);
-        assert_eq!(result.tally.account.ok, 2, "{}", message(&result));
-        let seen = target.requests();
-        assert_eq!(seen.last().unwrap().path, sent);
-        let told = result
-            .warnings
-            .iter()
-            .any(|it| it.contains("percent-encoded"));
-        assert_eq!(told, written != sent, "{:?}", result.warnings);
-    }
 }
