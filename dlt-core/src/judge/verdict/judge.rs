@@ -18,6 +18,9 @@ const NAMED: usize = 3;
 /// A late generator that used less of its threads' CPU was kept from it: one
 /// that is at its own limit uses nearly all.
 const BUSY_PERCENT: f64 = 70.0;
+/// One that used less than this of it over the run was not at its limit in a part of it either that counts:
+/// a rise to the limit, or a long wait for last answers, leaves more.
+const IDLE_PERCENT: f64 = 20.0;
 
 /// What a verdict rests on.
 #[derive(Debug, Clone, Copy)]
@@ -188,11 +191,16 @@ fn advice(code: Code, runner: &RunnerFacts) -> String {
     };
     match code {
         Code::Lag | Code::ReadDelay if used < BUSY_PERCENT => format!(
-            "the generator used {} % of the CPU of its {}: other work on its machine was in the way, or the machine itself was slow; run it with less beside it, or on cores of its own",
+            "the generator used {} % of the CPU of its {}: other work on its machine was in the way, or the machine itself was slow; run it with less beside it, or on cores of its own{}",
             number(used.round()),
             match runner.threads {
                 0 | 1 => "thread".to_owned(),
                 threads => format!("{threads} threads"),
+            },
+            match used < IDLE_PERCENT {
+                true => "",
+                false =>
+                    " (or the load was too much for it in a part of the run: then use more tasks)",
             }
         ),
         Code::Lag | Code::ReadDelay => {
@@ -207,7 +215,8 @@ fn advice(code: Code, runner: &RunnerFacts) -> String {
 
 fn throttled(evidence: &Evidence<'_>) -> Option<Reason> {
     per_runner(evidence, Code::CpuThrottled, "", |runner| {
-        percent(runner.throttled_us, runner.wall_us)
+        // The kernel adds up what each of its threads' cores was held back.
+        percent(runner.throttled_us, runner.wall_us * runner.threads.max(1))
     })
 }
 

@@ -300,7 +300,7 @@ fn answers_without_stamps_degrade_at_most() {
 #[test]
 fn the_generators_own_limits_are_seen() {
     let throttled = only(verdict(&closed(), |report| {
-        report.health.throttled_us = 1_500_000;
+        report.health.throttled_us = 3_000_000;
     }));
     assert_eq!(
         (throttled.code, throttled.trust),
@@ -310,6 +310,16 @@ fn the_generators_own_limits_are_seen() {
         throttled.message.contains("15 % of the time"),
         "{}",
         throttled.message
+    );
+    // Each of four threads' cores may be held back, and the kernel adds that up.
+    let of_four = only(verdict(&closed(), |report| {
+        report.health.throttled_us = 3_000_000;
+        report.health.threads = 4;
+    }));
+    assert!(
+        of_four.trust == Trust::Degraded && of_four.message.contains("7.5 % of the time"),
+        "{}",
+        of_four.message
     );
     let memory = only(verdict(&closed(), |report| {
         report.health.memory_limit_bytes = 21_000_000;
@@ -383,7 +393,7 @@ fn sums_that_disagree_are_untrusted() {
 fn the_worst_reason_is_the_verdict() {
     let both = verdict(&open(), |report| {
         report.ticks = 8;
-        report.health.throttled_us = 2_000_000;
+        report.health.throttled_us = 4_000_000;
     });
     assert_eq!(both.trust, Trust::Untrusted);
     assert_eq!(both.reasons.len(), 2);

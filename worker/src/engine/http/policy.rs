@@ -39,6 +39,7 @@ impl Policy {
             sources: Sources {
                 given: policy.source_addresses.clone().into(),
                 next: Cell::new(first_index),
+                next_v6: Cell::new(first_index),
             },
         }
     }
@@ -89,8 +90,9 @@ impl Policy {
 struct Sources {
     /// Those of the scenario; none: the system chooses.
     given: Box<[IpAddr]>,
-    /// The next one's index, modulo their number.
+    /// The next one's index, modulo the number of its family.
     next: Cell<u64>,
+    next_v6: Cell<u64>,
 }
 
 impl Sources {
@@ -121,8 +123,12 @@ impl Sources {
         }
         let mut last = None;
         for _ in 0..count {
-            let at = self.next.get() % count;
-            self.next.set(at + 1);
+            let next = match address.is_ipv4() {
+                true => &self.next,
+                false => &self.next_v6,
+            };
+            let at = next.get() % count;
+            next.set(at + 1);
             let source = *fitting().nth(at as usize).expect("it is below the count");
             match connect_from(source, address).await {
                 // Its ports are used up; another may have some.

@@ -109,6 +109,18 @@ fn a_cap_holds_nobody_after_a_pause() {
     }
 }
 
+/// Users who wait for turns that lie far ahead get them anew when a change comes into force.
+#[test]
+fn a_change_reaches_those_who_wait_for_a_turn() {
+    let target = Target::plain();
+    let mut group = users(60.0, 3_000, vec![step(&target, "/")]);
+    group.load.throughput = Some(20.0);
+    let (result, _) = ran(group, 1, &[to(1_000, 4.0)], false);
+    // A second of 20, and two of 80.
+    let sent = result.tally.account.scheduled;
+    assert!((155..=190).contains(&sent), "{sent}");
+}
+
 #[test]
 fn users_come_and_go_with_the_changed_curve() {
     let changes = [

@@ -1,6 +1,8 @@
 //! `connection-policy`: how long connections are used again, as the target sees it, and where
 //! they come from.
 
+use super::names::step_to;
+use super::ways::{asks_nobody, group_by, run_by};
 use super::*;
 use dlt_core::scenario::plan::{Reuse, ThinkTime};
 use std::net::IpAddr;
@@ -89,6 +91,42 @@ fn connections_come_from_the_addresses_in_turn() {
     let seen = target.sources();
     for source in &sources[..2] {
         assert_eq!(seen.iter().filter(|seen| *seen == source).count(), 6);
+    }
+}
+
+/// Each family takes its own addresses in turn, whatever the other does in between.
+#[test]
+fn addresses_of_both_families_are_taken_in_turn() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("NOT RUN: this machine has no IPv6");
+        return;
+    }
+    let targets = Target::on_one_port(["127.0.0.1", "::1"]);
+    let port = targets[0].address.port();
+    let entry = format!("both.test:{port}:127.0.0.1,[::1]");
+    let mut group = group_by(
+        vec![step_to(&format!("http://both.test:{port}/"))],
+        &[&entry],
+        &[],
+    );
+    group.load = rounds(1.0, 12, vec![step(&targets[0], "/")]).load;
+    let sources: Vec<IpAddr> = ["127.0.0.5", "127.0.0.9", "::1"]
+        .map(|text| text.parse().unwrap())
+        .into();
+    group
+        .connection_policy
+        .source_addresses
+        .clone_from(&sources);
+    group.connection_policy.reuse = Reuse::Request;
+    let result = run_by(group, asks_nobody());
+    assert_eq!(result.tally.account.ok, 12, "{:?}", result.tally.errors);
+    let seen = targets[0].sources();
+    for source in &sources[..2] {
+        assert_eq!(
+            seen.iter().filter(|seen| *seen == source).count(),
+            3,
+            "{seen:?}"
+        );
     }
 }
 

@@ -198,6 +198,18 @@ fn rounds_that_send_nothing_end_with_the_load() {
             .any(|it| it.contains("a round of a user sent nothing"));
         assert!(told, "{:?}", result.warnings);
     }
+    // What a loop inside of a loop sends is sent in both: no pass pauses.
+    for nested in [
+        json!([{ "loop": 500, "do": [{ "loop": 2, "do": ["/in"] }] }]),
+        json!([{ "loop": 250, "do": [{ "loop": 2, "do": [{ "loop": 2, "do": ["/in"] }] }] }]),
+    ] {
+        let target = Target::plain();
+        let before = Instant::now();
+        let result = run(group_of(&target, of_rounds(1, 2), nested), 1);
+        assert_eq!(target.count("/in"), 2_000);
+        assert_eq!(result.tally.account.ok, 2_000);
+        assert!(before.elapsed() < Duration::from_secs(8), "no pass paused");
+    }
     // Iterations are walks, empty ones too; what was sent in a loop is no empty round.
     let target = Target::plain();
     let requests = json!([{ "loop": 2, "do": ["/in"] }]);

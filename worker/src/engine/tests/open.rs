@@ -196,6 +196,41 @@ fn a_stop_drops_what_was_due_and_forgets_what_was_not() {
     assert_eq!(account.scheduled, account.sent + account.dropped);
 }
 
+/// Arrivals that are in a pause when the load is stopped begin no further request, however long others
+/// are waited for.
+#[test]
+fn after_a_stop_no_arrival_goes_on() {
+    let target = Target::new(|request, _| {
+        let mut acts = answer("200 OK", "", "");
+        if request.path() == "/b" {
+            acts.insert(0, Act::Pause(Duration::from_millis(1_500)));
+        }
+        acts
+    });
+    let mut first = step(&target, "/a");
+    first.think_time = ThinkTime::Fixed(600_000);
+    let group = arrivals(50.0, 60_000, vec![first, step(&target, "/b")]);
+    let (load, seconds) = start_with(
+        vec![group],
+        1,
+        Lot::WHOLE,
+        Resolver::system(TargetPolicy::default()),
+    );
+    let deadline = Instant::now() + LONGEST_TEST;
+    while target.count("/b") < 3 {
+        assert!(Instant::now() < deadline);
+        std::thread::yield_now();
+    }
+    let before = target.count("/b");
+    load.stop();
+    let account = finish(load, seconds, 1).tally.account;
+    // Some thirty were in their pause.
+    let after = target.count("/b") - before;
+    assert!(after < 10, "{after}");
+    assert_eq!(account.sent, target.total());
+    assert_eq!(account.ok, account.sent);
+}
+
 #[test]
 fn lag_is_measured_of_arrivals_alone() {
     let target = Target::new(|request, _| match request.path() {

@@ -254,8 +254,13 @@ async fn walk_steps(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) 
         return drop_arrival(group, arrival_us);
     }
     let mut due_us = arrival_us;
-    // An arrival that was assigned is sent, however late the generator is.
-    let mut until_us = u64::MAX;
+    // An arrival that was assigned is sent, however late the generator is; what follows a pause or an
+    // answer is not, once the load has ended, which a stop or a change may bring forward.
+    let mut has_waited = false;
+    let until_us = |has_waited: bool| match has_waited {
+        true => group.end_us.get(),
+        false => u64::MAX,
+    };
     let mut unsent = Unsent(Some(group));
     walker.begin_walk();
     loop {
@@ -263,14 +268,14 @@ async fn walk_steps(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) 
             Action::Request(n) => n,
             Action::Pause(us) => {
                 due_us += us;
-                until_us = group.end_us.get();
+                has_waited = true;
                 walker.pause_until(due_us).await;
-                if group.clock.now_us() < until_us {
+                if group.clock.now_us() < group.end_us.get() {
                     continue;
                 }
                 break;
             }
-            Action::Close(_) if group.clock.now_us() >= until_us => break,
+            Action::Close(_) if group.clock.now_us() >= until_us(has_waited) => break,
             Action::Close(n) => {
                 Box::pin(walker.close_stream(n)).await;
                 due_us = due_us.max(group.clock.now_us());
@@ -283,6 +288,7 @@ async fn walk_steps(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) 
         }
         // One that is cut off in its request has begun it.
         let held = unsent.0.take();
+        let until_us = until_us(has_waited);
         let end = match walker.step(n, Some(due_us), until_us).await {
             StepOutcome::Done(end) => end,
             StepOutcome::PastEnd => {
@@ -292,7 +298,7 @@ async fn walk_steps(group: &Rc<GroupRun>, walker: &mut Walker, arrival_us: u64) 
         };
         // The next step begins after the answer is read.
         due_us = end.read_us + walker.think_time_us(n);
-        until_us = group.end_us.get();
+        has_waited = true;
     }
     walker.cut().await;
 }

@@ -86,6 +86,8 @@ struct ThroughputCap {
     next_ns: Cell<u64>,
     /// How often the load had been changed when that was computed.
     changes: Cell<u64>,
+    /// When the change came into force with which turns are given, µs.
+    in_force_us: Cell<u64>,
 }
 
 impl ThroughputCap {
@@ -94,9 +96,13 @@ impl ThroughputCap {
     async fn wait(&self, group: &GroupRun) {
         loop {
             let at_us = self.reserve(group);
+            // A change is heard of before it comes into force.
+            let changed_us = group.changed_at_us();
+            let is_ahead = (group.clock.now_us()..at_us).contains(&changed_us);
             tokio::select! {
                 () = sleep_until(group.clock.instant_at(at_us)) => return,
                 () = group.changed.notified() => {}
+                () = sleep_until(group.clock.instant_at(changed_us)), if is_ahead => {}
             }
         }
     }
@@ -104,7 +110,10 @@ impl ThroughputCap {
     /// Reserves the next request; returns when it may be sent, µs.
     fn reserve(&self, group: &GroupRun) -> u64 {
         let now_us = group.clock.now_us();
-        if self.changes.replace(group.changes()) != group.changes() {
+        let is_new = self.changes.replace(group.changes()) != group.changes();
+        let changed_us = group.changed_at_us();
+        let comes = now_us >= changed_us && self.in_force_us.replace(changed_us) != changed_us;
+        if is_new || comes {
             self.next_ns.set(0);
         }
         let at_ns = self.next_ns.get().max(now_us * 1_000);
@@ -229,6 +238,7 @@ fn cap_of(group: &GroupRun, thread: u64) -> Option<ThroughputCap> {
         planned: load.model.curve().peak().ceil() as u64,
         next_ns: Cell::new(0),
         changes: Cell::new(0),
+        in_force_us: Cell::new(0),
     })
 }
 

@@ -7,13 +7,15 @@ use crate::engine::remember::recorder::Recorder;
 use crate::engine::remember::recorder::transactions::EndedTransaction;
 use crate::engine::walk::group::GroupRun;
 use dlt_core::measure::sample::{Outcome, Sample};
-use dlt_core::scenario::plan::{Budget, Operation};
+use dlt_core::scenario::plan::{Budget, Flow, Operation};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// Shortest pass of a loop, or round of a user, that neither sends nor waits, µs: it must not take a
 /// thread from the others, and it ends when the load does.
 pub(crate) const EMPTY_PASS_US: u64 = 10_000;
+/// Stands for a loop's end that the walk has not come to.
+const NO_PASS: u64 = u64::MAX;
 /// How long a condition may be looked at: as an answer.
 const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
@@ -37,13 +39,11 @@ pub(crate) enum Action {
 pub(super) struct Progress {
     /// The next operation.
     place: usize,
-    /// Whether something was sent or waited for since the last pass of a loop began.
-    acted: bool,
-    /// Whether nothing was sent or waited for in this walk.
-    is_empty: bool,
+    /// How often something was sent or waited for in this walk.
+    acts: u32,
     /// Walks that were begun.
     walks: u64,
-    /// Passes that loops have left.
+    /// Passes that loops have left, and behind them of each end of a loop what `acts` was at its last pass.
     counters: Box<[u64]>,
     /// Transactions, by their numbers in the group.
     open: Box<[OpenTransaction]>,
@@ -68,11 +68,19 @@ struct OpenTransaction {
     failed: Option<Outcome>,
 }
 
+/// How many ends of loops stand in front of a place.
+fn ends_before(flow: &Flow, place: usize) -> usize {
+    let before = flow.operations[..place].iter();
+    before
+        .filter(|it| matches!(it, Operation::Again(_)))
+        .count()
+}
+
 impl Progress {
     pub(super) fn of(group: &GroupRun) -> Self {
         let flow = &group.plan().flow;
         Self {
-            counters: vec![0; flow.counters].into(),
+            counters: vec![0; flow.counters + ends_before(flow, flow.operations.len())].into(),
             open: vec![OpenTransaction::default(); flow.transactions.len()].into(),
             ..Self::default()
         }
@@ -81,8 +89,8 @@ impl Progress {
     /// Begins at the first operation, for a user's next walk.
     pub(super) fn begin(&mut self) {
         self.place = 0;
-        self.acted = true;
-        self.is_empty = true;
+        self.acts = 0;
+        self.counters.fill(NO_PASS);
         self.walks += 1;
         self.is_first = true;
         // What an earlier walk left was cut.
@@ -179,7 +187,7 @@ impl Walker {
 
     /// Whether the walk so far has sent nothing and waited for nothing.
     pub(crate) fn walk_is_empty(&self) -> bool {
-        self.progress.is_empty
+        self.progress.acts == 0
     }
 
     /// What is next.
@@ -189,8 +197,7 @@ impl Walker {
         if let Some(Operation::Request(n)) = operations.get(self.progress.place) {
             let n = *n;
             self.progress.place += 1;
-            self.progress.acted = true;
-            self.progress.is_empty = false;
+            self.progress.acts = self.progress.acts.wrapping_add(1);
             return Action::Request(n);
         }
         self.next_of_blocks()
@@ -208,21 +215,22 @@ impl Walker {
             match operation {
                 Operation::Request(n) => {
                     self.progress.place = next;
-                    self.progress.acted = true;
-                    self.progress.is_empty = false;
+                    self.progress.acts = self.progress.acts.wrapping_add(1);
                     return Action::Request(*n);
                 }
                 Operation::Pause(pause) => {
                     self.progress.place = next;
                     self.progress.is_first = false;
                     let us = pause.draw_us(&mut self.random);
-                    self.progress.acted |= us > 0;
-                    self.progress.is_empty &= us == 0;
+                    self.progress.acts = self.progress.acts.wrapping_add(u32::from(us > 0));
                     return Action::Pause(us);
                 }
                 Operation::Again(place) => {
+                    let end = flow.counters + ends_before(flow, self.progress.place);
                     self.progress.place = *place;
-                    if !std::mem::take(&mut self.progress.acted) {
+                    let acts = u64::from(self.progress.acts);
+                    // What a loop inside of it has sent counts for both.
+                    if std::mem::replace(&mut self.progress.counters[end], acts) == acts {
                         self.progress.is_first = false;
                         return Action::Pause(EMPTY_PASS_US);
                     }
