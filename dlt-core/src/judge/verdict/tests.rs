@@ -258,6 +258,14 @@ fn advice_depends_on_whether_the_generator_used_its_cpu() {
         "{}",
         kept_from_it.message
     );
+    // It may have been at its limit in a part of the run, or been kept from the CPU in all of it.
+    let for_a_part = only(verdict(&closed(), lost(20_000_000, 10_000_000))).message;
+    assert!(
+        for_a_part.contains("used 50 %")
+            && for_a_part.contains("other work")
+            && for_a_part.contains("in a part of the run: then use more tasks"),
+        "{for_a_part}"
+    );
     let at_its_limit = only(verdict(&closed(), lost(20_000_000, 19_000_000)));
     assert!(
         at_its_limit
