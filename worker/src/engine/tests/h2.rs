@@ -318,6 +318,26 @@ fn after_goaway_requests_go_to_another_connection() {
     );
 }
 
+/// One on which two requests after each other ran out of time, and nothing came, is left: the network may
+/// have lost its other end.
+#[test]
+fn a_connection_that_stays_silent_is_left() {
+    let target = H2Target::new(|_, _| vec![Act::Stall]);
+    let mut step = h2_step(&target, "/");
+    step.timeouts.first_byte_us = 100_000;
+    let mut group = h2(rounds(1.0, 6, vec![step]));
+    group.load.give_up_after_us = None;
+    let result = run(group, 1);
+    assert_eq!(
+        failed(&result, Cause::TimeoutFirstByte),
+        6,
+        "{}",
+        message(&result)
+    );
+    target.settle(|target| target.total() == 6);
+    assert_eq!(target.connections(), 3);
+}
+
 #[test]
 fn deadlines_reset_the_stream_and_the_connection_stays() {
     let target = H2Target::new(|request, _| match request.path.as_str() {
