@@ -215,8 +215,9 @@ fn advice(code: Code, runner: &RunnerFacts) -> String {
 
 fn throttled(evidence: &Evidence<'_>) -> Option<Reason> {
     per_runner(evidence, Code::CpuThrottled, "", |runner| {
-        // The kernel adds up what each of its threads' cores was held back.
-        percent(runner.throttled_us, runner.wall_us * runner.threads.max(1))
+        // The kernel adds up what each core was held back. How many were is not known, and one alone
+        // may have been: so it is not shared out, and told as no more than all of the time.
+        percent(runner.throttled_us, runner.wall_us).map(|share| share.min(100.0))
     })
 }
 
