@@ -6,6 +6,7 @@ use crate::engine::http::stamps::Stamps;
 use crate::engine::memory::{KeptRoom, Memory};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use tokio::sync::Notify;
 
 /// Size of a thread's one read buffer, bytes.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
@@ -24,6 +25,8 @@ pub(crate) struct ThreadIo {
     pub(crate) room: Rc<KeptRoom>,
     /// Streams of messages that are open.
     pub(crate) open_streams: Cell<u64>,
+    /// Notified when none is open any more.
+    pub(crate) streams_left: Notify,
 }
 
 impl ThreadIo {
@@ -37,6 +40,7 @@ impl ThreadIo {
             stamps: Stamps::new(clock),
             origins,
             open_streams: Cell::new(0),
+            streams_left: Notify::new(),
         }
     }
 }

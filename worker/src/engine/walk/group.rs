@@ -300,10 +300,12 @@ impl GroupRun {
         if !self.plan().steps.iter().any(opens) {
             return;
         }
-        let open = &self.connector.io.open_streams;
+        let io = &self.connector.io;
         let left = async {
-            while open.get() > 0 {
-                tokio::time::sleep(Duration::from_millis(1)).await;
+            // Asked for before the look, so that none is missed.
+            let left = io.streams_left.notified();
+            if io.open_streams.get() > 0 {
+                left.await;
             }
         };
         let _ = tokio::time::timeout(LONGEST_LEAVE, left).await;

@@ -76,8 +76,11 @@ impl std::fmt::Debug for OpenStream {
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
-        let open = &self.wire().io.open_streams;
-        open.set(open.get() - 1);
+        let io = &self.wire().io;
+        io.open_streams.set(io.open_streams.get() - 1);
+        if io.open_streams.get() == 0 {
+            io.streams_left.notify_waiters();
+        }
     }
 }
 
