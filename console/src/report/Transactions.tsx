@@ -1,16 +1,15 @@
 // Transactions, all of them: groups of requests that are timed as one, in no row of the labels.
 import type { Blocks } from '../api/types';
 import { count, percent, rate, TIMES } from '../numbers/format';
+import { transactionsNote } from '../numbers/transactions';
 import { Inert, Section, Time, Wide } from './parts';
 
 export function Transactions({ summary }: { summary: Blocks | null | undefined }) {
   const all = summary?.transactions ?? [];
   if (!summary || all.length === 0) return null;
   const loaded = summary.loaded_us / 1e6;
-  const unfinished = all.reduce((sum, block) => sum + (block.unfinished ?? 0), 0);
-  const left = unfinished === 0 ? '' : ` ${count(unfinished)} more had begun and not ended when the load did.`;
   return (
-    <Section title="Transactions" counter={count(all.length)} note={`Groups of requests, each timed as one; the requests are counted by label.${left}`}>
+    <Section title="Transactions" counter={count(all.length)} note={transactionsNote(all)}>
       <Wide name="Transactions, a table">
         <table className="plain transactions">
           <thead>

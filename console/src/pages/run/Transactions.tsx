@@ -5,6 +5,7 @@ import Header from '@cloudscape-design/components/header';
 import { useState } from 'react';
 import type { Block, Blocks } from '../../api/types';
 import { count, percent, rate, TIMES } from '../../numbers/format';
+import { transactionsNote } from '../../numbers/transactions';
 import { Inert, Time } from '../../ui/parts';
 
 /** Rows before one asks for more. */
@@ -14,11 +15,9 @@ export function Transactions({ summary }: { summary: Blocks }) {
   const [most, setMost] = useState(FIRST_ROWS);
   const all = summary.transactions ?? [];
   if (all.length === 0) return null;
-  const unfinished = all.reduce((sum, block) => sum + (block.unfinished ?? 0), 0);
   const loaded = summary.loaded_us / 1e6;
-  const left = unfinished === 0 ? '' : ` ${count(unfinished)} more had begun and not ended when the load did.`;
   return (
-    <Container header={<Header variant="h2" counter={`(${count(all.length)})`} description={`Groups of requests, each timed as one; the requests are counted by label.${left}`}>Transactions</Header>}>
+    <Container header={<Header variant="h2" counter={`(${count(all.length)})`} description={transactionsNote(all)}>Transactions</Header>}>
       <div className="scroll">
         <table className="plain" aria-label="Transactions">
           <thead>
